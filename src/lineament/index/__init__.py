@@ -1,0 +1,1 @@
+"""Indexes of templates: every face compared, behind one port."""

@@ -1,0 +1,1 @@
+"""The transparency log: a Merkle tree of salted commitments, and its verifier."""

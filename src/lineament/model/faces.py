@@ -1,0 +1,163 @@
+"""Captures, faces, quality, embeddings and templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+"""One embedding, shape (d,), unit length."""
+Vectors = NDArray[np.float32]
+"""Embeddings, shape (n, d), each of unit length."""
+FaceIds = NDArray[np.int64]
+"""Face ids, shape (n,); ids grow in the order of enrolment within a workspace and are never used twice."""
+Pixels = NDArray[np.uint8]
+"""An upright picture, shape (height, width, 3), RGB, 0 to 255."""
+
+FaceId = NewType("FaceId", int)
+CaptureId = NewType("CaptureId", int)
+SourceId = NewType("SourceId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A region in pixels of the upright original; x and y are its left upper corner and may lie outside."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def overlap(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        if across <= 0 or down <= 0:
+            return 0.0
+        shared = across * down
+        return shared / (self.width * self.height + other.width * other.height - shared)
+
+    def scaled(self, across: float, down: float) -> Box:
+        """The same region in a picture whose sides are ``across`` and ``down`` times as long."""
+        return Box(
+            x=self.x * across, y=self.y * down, width=self.width * across, height=self.height * down
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmarks:
+    """Five points (x, y) in pixels of the upright original; left and right as the viewer sees them."""
+
+    left_eye: tuple[float, float]
+    right_eye: tuple[float, float]
+    nose: tuple[float, float]
+    left_mouth: tuple[float, float]
+    right_mouth: tuple[float, float]
+
+
+class QualityReason(StrEnum):
+    """Why a face may not compare reliably; the value is what a person reads."""
+
+    SMALL = "the face is small"
+    UNSURE = "the detector is unsure that this is a face"
+    WEAK = "the embedding is weak"
+    BLURRED = "the face is blurred"
+    DARK = "the face is too dark"
+    BRIGHT = "the face is too bright"
+    TURNED = "the head is turned"
+    CROPPED = "the face is cropped by the border"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How well a face can be compared (after ISO/IEC 29794-5), with the reasons against it."""
+
+    face_height: float  # pixels in the original
+    detector_score: float  # 0 to 1
+    norm: float  # length of the embedding before normalisation, higher is better
+    sharpness: float  # variance of the Laplacian over the aligned face, higher is sharper
+    exposure: float  # mean luminance of the aligned face, 0 to 1
+    yaw: float  # degrees, estimated from the landmarks; 0 is frontal, positive turns to the viewer's right
+    cropped: float  # share of the box that lies outside the picture, 0 to 1
+    reasons: tuple[QualityReason, ...] = ()
+
+    @property
+    def reliable(self) -> bool:
+        """Whether nothing speaks against comparing this face."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An embedding with the model that made it. Templates of different models are never compared."""
+
+    model: str
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """A face in a picture, as the vision floor found it."""
+
+    box: Box
+    landmarks: Landmarks
+    quality: Quality
+    template: Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a photograph was taken, from its EXIF, in degrees (WGS 84)."""
+
+    latitude: float  # -90 to 90
+    longitude: float  # -180 to 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where and when an image was found; every face leads back to one of these (R5)."""
+
+    uri: str
+    page_uri: str | None = None
+    page_title: str | None = None
+    captured_at: datetime | None = None  # when the source found it, with zone
+    licence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One image from one source."""
+
+    id: CaptureId
+    source_id: SourceId
+    provenance: Provenance
+    sha256: str  # of the bytes as found, hexadecimal
+    phash: bytes  # 256-bit perceptual hash (PDQ)
+    media_type: str
+    size: int  # bytes
+    width: int  # pixels, upright
+    height: int
+    taken_at: datetime | None  # by the camera's clock, from EXIF
+    place: Place | None
+    enrolled_at: datetime
+    original: str | None  # blob addresses; None where no face was found, or erased
+    thumbnail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolledFace:
+    """A face of the gallery, without its template."""
+
+    id: FaceId
+    capture_id: CaptureId
+    source_id: SourceId
+    box: Box
+    landmarks: Landmarks
+    quality: Quality
+    model: str
+    crop: str  # blob address

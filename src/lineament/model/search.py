@@ -1,0 +1,186 @@
+"""Searches, candidates, and the folding of near-identical pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from lineament.errors import InvalidValue
+from lineament.model.faces import Box, CaptureId, Face, FaceId, Quality
+
+EXPECTED_FALSE = 0.1
+"""Strangers expected above the threshold of an identification, in the gallery searched."""
+MOST_CANDIDATES = 50
+"""A candidate list is never longer (R16)."""
+USUAL_CANDIDATES = 20
+NEAR_DUPLICATE_BITS = 31
+"""Pictures whose PDQ hashes differ in at most so many of 256 bits are near-identical (the PDQ authors' advice)."""
+SAME_REGION = 0.5
+"""Overlap, in parts of the pictures, above which the faces of near-identical pictures are the same face."""
+
+
+class Mode(StrEnum):
+    """How the list is cut."""
+
+    IDENTIFICATION = "identification"  # above the score at which 0.1 strangers are expected
+    INVESTIGATION = "investigation"  # the best, whatever their score
+    MANUAL = "manual"  # above a score set by hand
+
+
+class Outcome(StrEnum):
+    """What a search found; “no candidate” is an answer."""
+
+    CANDIDATES = "candidates"
+    NO_CANDIDATE = "no_candidate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """What an examiner asks, but for the probe."""
+
+    case: str
+    reason: str
+    sources: tuple[str, ...] = ()  # empty: every source that may be searched
+    since: date | None = None  # captured on that day or later
+    until: date | None = None  # captured on that day or earlier
+    limit: int = USUAL_CANDIDATES
+    mode: Mode = Mode.IDENTIFICATION
+    min_score: float | None = None  # with MANUAL only
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MOST_CANDIDATES:
+            why = f"a list holds 1 to {MOST_CANDIDATES} candidates"
+            raise InvalidValue(what="The limit", value=self.limit, why=why)
+        if (self.mode is Mode.MANUAL) != (self.min_score is not None):
+            raise InvalidValue(what="The score", value=self.min_score, why="it goes with the manual threshold alone")
+        if self.min_score is not None and not -1 <= self.min_score <= 1:
+            raise InvalidValue(what="The score", value=self.min_score, why="it lies between -1 and 1")
+        if self.since and self.until and self.since > self.until:
+            raise InvalidValue(what="The first day", value=self.since, why=f"it comes after the last, {self.until}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A face of an index and its exact score."""
+
+    face_id: FaceId
+    score: float  # cosine similarity, -1 to 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A face of the gallery that an examiner is asked to look at."""
+
+    rank: int  # from 1
+    score: float  # cosine similarity, -1 to 1, higher is closer
+    expected_false: float  # strangers expected to score this high in the gallery searched
+    face_id: FaceId
+    capture_id: CaptureId
+    source: str
+    uri: str
+    page_uri: str | None
+    page_title: str | None
+    captured_at: datetime | None
+    sha256: str
+    phash: bytes
+    box: Box
+    width: int  # of the picture, pixels
+    height: int
+    near_duplicates: tuple[FaceId, ...] = ()  # faces of near-identical pictures, folded into this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The image asked about, as stored with its case."""
+
+    id: str
+    case: str
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+    made_at: datetime
+    edits: tuple[Edit, ...] = ()
+
+
+class EditKind(StrEnum):
+    """The only edits of a probe (R14)."""
+
+    ROTATE = "rotate"
+    CROP = "crop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One edit: rotate by ``degrees`` clockwise (90, 180, 270), or crop to ``box``."""
+
+    kind: EditKind
+    degrees: int = 0
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The answer to a search, as shown and as stored."""
+
+    search_id: str
+    case: str
+    reason: str
+    made_at: datetime
+    model: str
+    gallery_faces: int
+    sources: tuple[str, ...]
+    mode: Mode
+    threshold: float
+    since: date | None
+    until: date | None
+    limit: int
+    probe_id: str
+    probe_sha256: str
+    face: int  # which face of the probe, from 1
+    face_box: Box
+    quality: Quality
+    candidates: tuple[Candidate, ...]
+    seconds: float  # from the probe's bytes to the committed answer
+    ledger_entry: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether there is a candidate."""
+        return Outcome.CANDIDATES if self.candidates else Outcome.NO_CANDIDATE
+
+
+def differing_bits(one: bytes, other: bytes) -> int:
+    """The Hamming distance of two perceptual hashes, in bits."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def near_identical(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates are the same face in two nearly identical pictures."""
+    if one.capture_id == other.capture_id:
+        return False
+    if not one.phash or differing_bits(one.phash, other.phash) > NEAR_DUPLICATE_BITS:
+        return False
+    here = one.box.scaled(1 / one.width, 1 / one.height)
+    return here.overlap(other.box.scaled(1 / other.width, 1 / other.height)) >= SAME_REGION
+
+
+def folded(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]:
+    """The first ``limit`` candidates, each with its near-duplicates folded in, ranked anew from 1."""
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        first = next((at for at, other in enumerate(kept) if near_identical(other, candidate)), None)
+        if first is not None:
+            twins = (*kept[first].near_duplicates, candidate.face_id)
+            kept[first] = replace(kept[first], near_duplicates=twins)
+        elif len(kept) < limit:
+            kept.append(replace(candidate, rank=len(kept) + 1))
+    return tuple(kept)
+
+
+def merged(lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:
+    """The best ``k`` of several lists; equal scores in the order of their ids, so that the answer never varies."""
+    return sorted((hit for hits in lists for hit in hits), key=lambda hit: (-hit.score, hit.face_id))[:k]

@@ -1,0 +1,103 @@
+"""Sources: who gave us images, on what legal basis, and for how long."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from lineament.errors import InvalidValue
+from lineament.model.faces import SourceId
+
+
+class SourceState(StrEnum):
+    """Where a source stands. Expiry is not a state: it comes by itself, with the date."""
+
+    LIVE = "live"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+class SourceEvent(StrEnum):
+    """What a person does to a source; the value completes “it cannot be …”."""
+
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    WITHDRAWN = "withdrawn"
+
+
+NEXT = {
+    SourceState.LIVE: {
+        SourceEvent.SUSPENDED: SourceState.SUSPENDED,
+        SourceEvent.WITHDRAWN: SourceState.WITHDRAWN,
+    },
+    SourceState.SUSPENDED: {
+        SourceEvent.RESUMED: SourceState.LIVE,
+        SourceEvent.WITHDRAWN: SourceState.WITHDRAWN,
+    },
+    SourceState.WITHDRAWN: {},
+}
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTerms:
+    """What is registered before anything is ingested (R1)."""
+
+    name: str
+    controller: str
+    basis: str
+    jurisdiction: str  # ISO 3166-1 alpha-2
+    permission_sha256: str | None = None  # of the document that grants it
+    expires_on: date | None = None  # the last day on which its faces may be searched
+    retention_days: int | None = None
+    page_base: str | None = None  # pages of file names are looked up below this URL
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            why = "use 1 to 63 lower-case letters, digits, dots, dashes or underscores"
+            raise InvalidValue(what="The name of a source", value=self.name, why=why)
+        for what, text in (("The controller", self.controller), ("The legal basis", self.basis)):
+            if not text.strip():
+                raise InvalidValue(what=what, value=text, why="it must say something")
+        if not _COUNTRY.fullmatch(self.jurisdiction):
+            why = "use two capital letters, as in FR (ISO 3166-1)"
+            raise InvalidValue(what="The jurisdiction", value=self.jurisdiction, why=why)
+        if self.retention_days is not None and self.retention_days < 1:
+            raise InvalidValue(what="The retention", value=self.retention_days, why="it is at least one day")
+        if self.page_base is not None and not self.page_base.startswith(("http://", "https://")):
+            raise InvalidValue(what="The page base", value=self.page_base, why="it begins with http:// or https://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A registered source."""
+
+    id: SourceId
+    terms: SourceTerms
+    state: SourceState
+    registered_at: datetime
+    captures: int
+    faces: int
+    last_face_id: int  # the highest id ever enrolled from it, 0 if none
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        return self.terms.name
+
+    def days_left(self, today: date) -> int | None:
+        """Days until its basis ends, 0 on the last day, negative after it; None where it does not end."""
+        return None if self.terms.expires_on is None else (self.terms.expires_on - today).days
+
+    def why_closed(self, today: date) -> str | None:
+        """Why it may be neither searched nor fed today, or None where it may."""
+        if self.state is not SourceState.LIVE:
+            return f"the source {self.name} is {self.state.value}"
+        left = self.days_left(today)
+        if left is not None and left < 0:
+            return f"the source {self.name} expired on {self.terms.expires_on}"
+        return None

@@ -1,0 +1,56 @@
+"""The settings, from the environment (``LINEAMENT_…``). Nothing else in Lineament reads the environment."""
+
+from __future__ import annotations
+
+import getpass
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Precision(StrEnum):
+    """The arithmetic of the nets."""
+
+    AUTO = "auto"
+    F32 = "f32"
+    BF16 = "bf16"
+
+
+class Runtime(StrEnum):
+    """What runs the nets."""
+
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+
+
+def _cache() -> Path:
+    return Path.home() / ".cache" / "lineament"
+
+
+class Settings(BaseSettings):
+    """Every setting; the reference (docs/reference/settings.md) is held against this class by a test."""
+
+    model_config = SettingsConfigDict(env_prefix="LINEAMENT_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("lineament-data"), description="The folder of the workspace.")
+    database_url: str | None = Field(
+        default=None,
+        description="A PostgreSQL address (postgresql+psycopg://…); without it the workspace holds SQLite.",
+    )
+    examiner: str = Field(default_factory=getpass.getuser, description="Who is at the keyboard, for the record.")
+    precision: Precision = Field(
+        default=Precision.AUTO, description="auto takes bf16 where the processor computes it natively, else f32."
+    )
+    runtime: Runtime = Field(default=Runtime.OPENVINO, description="onnxruntime is for machines with a GPU.")
+    cache: Path = Field(default_factory=_cache, description="Where the expanded models are kept between runs.")
+    workers: int = Field(default=0, ge=0, le=256, description="Pictures analysed at once; 0: one a processor.")
+    max_pixels: int = Field(
+        default=200_000_000, ge=1_000_000, description="Pictures with more pixels are refused before decoding."
+    )
+    max_file_bytes: int = Field(default=256 * 2**20, ge=2**20, description="Larger files are refused unread.")
+    decode_memory: int = Field(
+        default=1536 * 2**20, ge=256 * 2**20, description="Address space of one decoding process, in bytes."
+    )
+    decode_seconds: float = Field(default=20.0, gt=0, description="Time for decoding one picture; then it is stopped.")

@@ -1,0 +1,1 @@
+"""Where pictures come from: untrusted bytes with provenance."""

@@ -1,0 +1,1 @@
+"""The truth: SQL rows, sealed pictures, and the keys that open them."""
