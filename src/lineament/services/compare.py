@@ -1,0 +1,68 @@
+"""Comparison of two pictures, 1:1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lineament.errors import NoFace, NotFound, SeveralFaces
+from lineament.ledger.log import Action
+from lineament.model.faces import Face, Quality
+from lineament.services.record import Record
+from lineament.vision.analyse import Analyser, Analysis, face_crop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How close two faces are."""
+
+    score: float  # cosine similarity, -1 to 1, higher is closer
+    false_match_rate: float  # share of strangers that reach this score
+    model: str
+    crops: tuple[bytes, bytes]  # JPEG
+    qualities: tuple[Quality, Quality]
+    sha256: tuple[str, str]
+    ledger_entry: int
+
+
+class Compare:
+    """Compares the faces of two pictures; neither is kept, the comparison is recorded."""
+
+    def __init__(self, record: Record, analyser: Analyser) -> None:
+        self._record = record
+        self._analyser = analyser
+
+    def run(
+        self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None
+    ) -> Comparison:
+        """The score of two faces; NoFace or SeveralFaces where a picture does not show exactly one."""
+        seen = self._analyser.analyse(one), self._analyser.analyse(other)
+        faces = _only(seen[0], face_one), _only(seen[1], face_other)
+        score = float(
+            np.float32(np.dot(*(face.template.vector.astype(np.float64) for face in faces)))
+        )
+        rate = self._analyser.false_matches.rate_at(score)
+        digests = seen[0].sha256, seen[1].sha256
+        with self._record.change() as change:
+            entry = change.record(Action.COMPARED, pictures=list(digests), score=score)
+        return Comparison(
+            score=score,
+            false_match_rate=rate,
+            model=self._analyser.model,
+            crops=(face_crop(seen[0].picture, faces[0].box), face_crop(seen[1].picture, faces[1].box)),
+            qualities=(faces[0].quality, faces[1].quality),
+            sha256=digests,
+            ledger_entry=entry,
+        )
+
+
+def _only(seen: Analysis, number: int | None) -> Face:
+    if not seen.faces:
+        raise NoFace(looked=f"{seen.picture.width} × {seen.picture.height} pixels were looked through")
+    if number is None and len(seen.faces) > 1:
+        boxes = "; ".join(f"{n} at ({f.box.x:.0f}, {f.box.y:.0f})" for n, f in enumerate(seen.faces[:12], 1))
+        raise SeveralFaces(count=len(seen.faces), faces=boxes)
+    if number is not None and not 1 <= number <= len(seen.faces):
+        raise NotFound(what="face", name=number, hint=f"numbers 1 to {len(seen.faces)}")
+    return seen.faces[(number or 1) - 1]

@@ -1,0 +1,134 @@
+"""Erasure that is real: rows, templates, pictures and codes go; the ledger keeps that it happened (R32, R33)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lineament.ledger.log import Action
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
+from lineament.model.lifecycle import advance
+from lineament.model.sources import NEXT, Source, SourceEvent
+from lineament.services.gallery import Gallery, as_ids
+from lineament.services.record import Change, Record
+from lineament.services.suppression import Suppression
+from lineament.store.blobs import Blobs
+from lineament.store.keys import KeyRing
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What was erased."""
+
+    source: str
+    faces: list[FaceId] = field(default_factory=list)
+    captures: list[CaptureId] = field(default_factory=list)
+    ledger_entry: int = -1
+
+
+class Erase:
+    """Erases a face, a capture or a whole source."""
+
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, gallery: Gallery) -> None:
+        self._record = record
+        self._blobs = blobs
+        self._gallery = gallery
+        self._suppression = Suppression(keys)
+
+    def face(self, face_id: FaceId, reason: str) -> Erasure:
+        """Erase one face, and every picture that shows it.
+
+        The only face of a capture takes the capture with it. In a group picture the other faces stay, with their
+        crops and their page, but the original and the thumbnail go, for they show the one who was erased.
+        """
+        with self._record.change() as change:
+            face = change.tx.faces.get(face_id)
+            capture = change.tx.captures.get(face.capture_id)
+            siblings = change.tx.faces.of_capture(capture.id)
+            source = change.tx.sources.by_id(face.source_id)
+            if len(siblings) == 1:
+                erasure = self._capture(change, source, capture, siblings)
+            else:
+                change.tx.faces.erase([face_id])
+                change.tx.captures.forget_pictures(capture.id)
+                change.tx.searches.forget_faces([face_id])
+                change.tx.suppressions.add(self._suppression.face(capture.sha256, face.box), change.at)
+                self._unlink_later(change, [face.crop, capture.original, capture.thumbnail])
+                erasure = Erasure(source.name, faces=[face_id])
+            erasure.ledger_entry = change.record(
+                Action.FACE_ERASED, face=face_id, capture=capture.id, source=source.name, reason=reason
+            )
+        self._finish(source, erasure)
+        return erasure
+
+    def capture(self, capture_id: CaptureId, reason: str) -> Erasure:
+        """Erase a picture with all its faces; the same bytes and the same URI are not taken in again."""
+        with self._record.change() as change:
+            capture = change.tx.captures.get(capture_id)
+            source = change.tx.sources.by_id(capture.source_id)
+            erasure = self._capture(change, source, capture, change.tx.faces.of_capture(capture_id))
+            faces: list[int] = [int(face) for face in erasure.faces]
+            erasure.ledger_entry = change.record(
+                Action.CAPTURE_ERASED, capture=capture_id, faces=[*faces], source=source.name, reason=reason
+            )
+        self._finish(source, erasure)
+        return erasure
+
+    def source(self, name: str, reason: str) -> Erasure:
+        """Withdraw a source: its key is destroyed, its rows, pictures and index files are deleted."""
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            state = advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)
+            addresses = change.tx.captures.addresses(source.id)
+            erasure = Erasure(name)
+            erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
+            change.tx.searches.forget_source(name)
+            change.tx.sources.destroy(source.id)
+            change.tx.sources.set_state(source.id, state)
+            change.tx.deletions.add(addresses)
+            erasure.ledger_entry = change.record(
+                Action.SOURCE_WITHDRAWN,
+                source=name,
+                reason=reason,
+                captures=source.captures,
+                faces=source.faces,
+            )
+        self._gallery.destroy(source.id)
+        self.finish_deletions()
+        return erasure
+
+    def finish_deletions(self) -> int:
+        """Delete the blobs that committed erasures left to delete; also run when a workspace is opened."""
+        with self._record.store.read() as tx:
+            addresses = tx.deletions.all()
+        if not addresses:
+            return 0
+        for address in addresses:
+            self._blobs.delete(address)
+        self._blobs.flush()
+        with self._record.store.begin() as tx:
+            tx.deletions.done(addresses)
+        self._record.store.scrub()
+        return len(addresses)
+
+    def _capture(
+        self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]
+    ) -> Erasure:
+        faces = list(faces)
+        ids = [face.id for face in faces]
+        change.tx.searches.forget_faces(ids)
+        change.tx.captures.erase(capture.id)
+        digests = self._suppression.capture(capture.provenance.uri, capture.sha256)
+        change.tx.suppressions.add(digests, change.at)
+        self._unlink_later(change, [capture.original, capture.thumbnail, *(face.crop for face in faces)])
+        return Erasure(source.name, faces=ids, captures=[capture.id])
+
+    def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:
+        """Note blobs that nothing refers to any more; they are deleted once the erasure is committed."""
+        there = [address for address in addresses if address is not None]
+        change.tx.deletions.add([one for one in there if change.tx.captures.references(one) == 0])
+
+    def _finish(self, source: Source, erasure: Erasure) -> None:
+        self.finish_deletions()
+        self._gallery.forget(source, as_ids(erasure.faces))
+        self._record.store.scrub()

@@ -1,0 +1,32 @@
+"""Where the data keys are unwrapped: one a source, one a case. They are not kept, so a destroyed key is gone at once."""
+
+from __future__ import annotations
+
+from lineament.errors import Refused
+from lineament.model.cases import Case
+from lineament.model.sources import Source
+from lineament.store.db import Tx
+from lineament.store.keys import DataKey, KeyRing
+
+
+def about_source(name: str) -> str:
+    """What the wrapping of a source's key is bound to."""
+    return f"source/{name}"
+
+
+def about_case(ref: str) -> str:
+    """What the wrapping of a case's key is bound to."""
+    return f"case/{ref}"
+
+
+def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
+    """The data key of a source, or Refused where it was destroyed."""
+    wrapped = tx.sources.wrapped_key(source.id)
+    if wrapped is None:
+        raise Refused(reasons=f"the key of the source {source.name} was destroyed when it was withdrawn")
+    return keys.unwrap(wrapped, about_source(source.name))
+
+
+def case_key(tx: Tx, keys: KeyRing, case: Case) -> DataKey:
+    """The data key of a case."""
+    return keys.unwrap(tx.cases.wrapped_key(case.id), about_case(case.ref))

@@ -1,0 +1,67 @@
+"""The pictures of candidates. A crop is part of the list; opening an original is on the record."""
+
+from __future__ import annotations
+
+from lineament.errors import NotFound
+from lineament.ledger.log import Action
+from lineament.model.faces import Capture, EnrolledFace
+from lineament.model.search import Candidate
+from lineament.services.keyholder import source_key
+from lineament.services.record import Record
+from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
+from lineament.store.keys import KeyRing
+
+
+class Pictures:
+    """Opens pictures by the search that found them and the candidate's rank."""
+
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
+        self._record = record
+        self._keys = keys
+        self._blobs = blobs
+
+    def crop(self, search_id: str, rank: int) -> bytes:
+        """The candidate's face as JPEG."""
+        with self._record.store.read() as tx:
+            face, capture = self._found(tx, search_id, rank)
+            return self._opened(tx, capture, face.crop)
+
+    def thumbnail(self, search_id: str, rank: int) -> bytes:
+        """The candidate's picture as a small JPEG without metadata."""
+        with self._record.store.read() as tx:
+            _, capture = self._found(tx, search_id, rank)
+            return self._opened(tx, capture, capture.thumbnail)
+
+    def capture(self, search_id: str, rank: int) -> Capture:
+        """Where the candidate's picture comes from."""
+        with self._record.store.read() as tx:
+            return self._found(tx, search_id, rank)[1]
+
+    def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
+        """The picture as it was found, and its media type; recorded before it is shown."""
+        with self._record.change() as change:
+            face, capture = self._found(change.tx, search_id, rank)
+            picture = self._opened(change.tx, capture, capture.original)
+            change.record(
+                Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id
+            )
+        return picture, capture.media_type
+
+    def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
+        candidate = candidate_at(tx.searches.get(search_id).candidates, rank)
+        face = tx.faces.get(candidate.face_id)
+        return face, tx.captures.get(face.capture_id)
+
+    def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
+        if address is None:
+            raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
+        return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)
+
+
+def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:
+    """The candidate of that rank; NotFound where there is none, or where it was erased."""
+    for candidate in candidates:
+        if candidate.rank == rank:
+            return candidate
+    raise NotFound(what="candidate", name=f"rank {rank}", hint="lineament search (an erased face is not listed)")

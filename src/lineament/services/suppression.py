@@ -1,0 +1,45 @@
+"""What was erased stays erased: keyed digests of what must not be taken in again (R33)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from lineament.model.faces import Box, Face
+from lineament.store.db import Tx
+from lineament.store.keys import KeyRing
+
+
+class Suppression:
+    """Keyed digests of URIs, of pictures and of regions of pictures; none can be read back without the key."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._key = keys.derive("suppression")
+
+    def capture(self, uri: str, sha256: str) -> list[bytes]:
+        """What keeps a whole picture out: its place and its bytes."""
+        return [self._digest("uri", uri), self._digest("picture", sha256)]
+
+    def face(self, sha256: str, box: Box) -> list[bytes]:
+        """What keeps one face of a group picture out, wherever the same bytes are found."""
+        return [self._face(sha256, box)]
+
+    def erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the (uri, sha256) pairs that were erased."""
+        wanted = {pair: self.capture(*pair) for pair in pairs}
+        there = tx.suppressions.any_of([digest for digests in wanted.values() for digest in digests])
+        return {pair for pair, digests in wanted.items() if there.intersection(digests)}
+
+    def still_wanted(self, tx: Tx, sha256: str, faces: Sequence[Face]) -> list[Face]:
+        """The faces of a picture without those that were erased from it."""
+        digests = [self._face(sha256, face.box) for face in faces]
+        there = tx.suppressions.any_of(digests)
+        return [face for face, digest in zip(faces, digests, strict=True) if digest not in there]
+
+    def _face(self, sha256: str, box: Box) -> bytes:
+        middle = f"{box.x + box.width / 2:.0f},{box.y + box.height / 2:.0f}"
+        return self._digest("face", f"{sha256}/{middle}")
+
+    def _digest(self, kind: str, value: str) -> bytes:
+        return hmac.digest(self._key, f"{kind}/{value}".encode(), hashlib.sha256)
