@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from lineament.ledger.log import Action
@@ -29,7 +29,7 @@ class Erasure:
 class Erase:
     """Erases a face, a capture or a whole source."""
 
-    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, gallery: Gallery) -> None:
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, gallery: Callable[[], Gallery]) -> None:
         self._record = record
         self._blobs = blobs
         self._gallery = gallery
@@ -93,7 +93,7 @@ class Erase:
                 captures=source.captures,
                 faces=source.faces,
             )
-        self._gallery.destroy(source.id)
+        self._gallery().destroy(source.id)
         self.finish_deletions()
         return erasure
 
@@ -130,5 +130,5 @@ class Erase:
 
     def _finish(self, source: Source, erasure: Erasure) -> None:
         self.finish_deletions()
-        self._gallery.forget(source, as_ids(erasure.faces))
+        self._gallery().forget(source, as_ids(erasure.faces))
         self._record.store.scrub()

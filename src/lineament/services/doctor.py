@@ -1,0 +1,134 @@
+"""The doctor: is the machine fit, and does everything that the store speaks of exist and open?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from lineament.errors import LineamentError
+from lineament.model.sources import Source, SourceState
+from lineament.services.audit import Audit
+from lineament.services.gallery import Gallery
+from lineament.services.keyholder import source_key
+from lineament.store.blobs import Blobs
+from lineament.store.db import Store
+from lineament.store.keys import KeyRing
+from lineament.vision.analyse import Analyser
+
+LITTLE_ROOM = 2**30
+"""Bytes of free disk below which the doctor warns."""
+
+
+class Verdict(StrEnum):
+    """How a check went."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+class Examined(Protocol):
+    """What the doctor looks at: the workspace, seen from below."""
+
+    home: Path
+    store: Store
+    keys: KeyRing
+    blobs: Blobs
+    audit: Audit
+
+    @property
+    def analyser(self) -> Analyser: ...  # noqa: D102
+
+    @property
+    def gallery(self) -> Gallery: ...  # noqa: D102
+
+
+class Doctor:
+    """Checks the machine and the workspace; changes nothing but orphaned pictures, and those only when asked."""
+
+    def __init__(self, workspace: Examined) -> None:
+        self._workspace = workspace
+
+    def run(self, *, pictures: bool = False) -> Iterator[Check]:
+        """All checks, one after the other; ``pictures`` opens every picture of the gallery too."""
+        checks = [self._machine, self._nets, self._disk, self._database, self._indexes, self._ledger]
+        if pictures:
+            checks.append(self._pictures)
+        for check in checks:
+            yield _safely(check)
+
+    def _machine(self) -> Check:
+        cores = len(os.sched_getaffinity(0))
+        return Check("machine", Verdict.GOOD, f"Python {platform.python_version()}, {cores} processors")
+
+    def _nets(self) -> Check:
+        analyser = self._workspace.analyser
+        confined = ", ".join(analyser.confinement)
+        verdict = Verdict.GOOD if analyser.confinement else Verdict.WARNING
+        return Check("vision", verdict, f"{analyser.model} in {analyser.precision}; decoding confined by {confined}")
+
+    def _disk(self) -> Check:
+        free = shutil.disk_usage(self._workspace.home).free
+        verdict = Verdict.GOOD if free > LITTLE_ROOM else Verdict.WARNING
+        return Check("disk", verdict, f"{free / 2**30:.1f} GiB free at {self._workspace.home}")
+
+    def _database(self) -> Check:
+        return Check("database", Verdict.GOOD, self._workspace.store.examine())
+
+    def _indexes(self) -> Check:
+        sources = self._kept_sources()
+        faces = self._workspace.gallery.open(sources)
+        return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
+
+    def _ledger(self) -> Check:
+        found = self._workspace.audit.verify()
+        return Check("ledger", Verdict.GOOD, f"{found.size:,} entries, sound")
+
+    def _pictures(self) -> Check:
+        workspace = self._workspace
+        seen, bad = 0, []
+        spoken_of: set[str] = set()
+        for source in self._kept_sources():
+            with workspace.store.read() as tx:
+                key = source_key(tx, workspace.keys, source)
+                addresses = tx.captures.addresses(source.id)
+            spoken_of.update(addresses)
+            for address in addresses:
+                seen += 1
+                try:
+                    workspace.blobs.get(key, address)
+                except LineamentError:
+                    bad.append(address)
+        with workspace.store.read() as tx:
+            spoken_of.update(tx.probes.addresses())
+        orphans = sum(1 for address in workspace.blobs.addresses() if address not in spoken_of)
+        detail = f"{seen:,} pictures of the gallery opened, {len(bad)} damaged, {orphans} orphaned"
+        if bad:
+            detail += f"; damaged: {', '.join(bad[:5])}; erase their captures and ingest them again"
+        return Check("pictures", Verdict.BAD if bad else Verdict.GOOD, detail)
+
+    def _kept_sources(self) -> list[Source]:
+        with self._workspace.store.read() as tx:
+            return [source for source in tx.sources.all() if source.state is not SourceState.WITHDRAWN]
+
+
+def _safely(check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except LineamentError as error:
+        return Check(check.__name__.strip("_"), Verdict.BAD, str(error))

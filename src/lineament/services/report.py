@@ -1,0 +1,74 @@
+"""The report of a search: one HTML file that needs nothing else, for the case file and for the defence."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+import lineament
+from lineament.errors import NotFound
+from lineament.model.search import Candidate, Mode, SearchResult
+from lineament.services.pictures import Pictures
+from lineament.services.probes import Probes
+from lineament.store.db import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A candidate with its picture as a data URI; None where it was erased."""
+
+    candidate: Candidate
+    crop: str | None
+
+
+class Report:
+    """Writes reports."""
+
+    def __init__(self, store: Store, pictures: Pictures, probes: Callable[[], Probes]) -> None:
+        self._store = store
+        self._pictures = pictures
+        self._probes = probes
+        self._templates = Environment(
+            loader=PackageLoader("lineament.services", "."),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def html(self, search_id: str) -> str:
+        """The report of one search as HTML; NotFound where there is no such search."""
+        with self._store.read() as tx:
+            result = tx.searches.get(search_id)
+            case = tx.cases.get(result.case)
+        return self._templates.get_template("report.html.j2").render(
+            result=result,
+            case=case,
+            cut=how_cut(result),
+            probe=data_uri(self._probes().crop(result.probe_id, result.face)),
+            candidates=[_Shown(one, self._crop(search_id, one.rank)) for one in result.candidates],
+            version=lineament.__version__,
+        )
+
+    def _crop(self, search_id: str, rank: int) -> str | None:
+        try:
+            return data_uri(self._pictures.crop(search_id, rank))
+        except NotFound:
+            return None
+
+
+def data_uri(jpeg: bytes) -> str:
+    """A JPEG as a data URI."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def how_cut(result: SearchResult) -> str:
+    """How the list was cut, in words."""
+    if result.mode is Mode.INVESTIGATION:
+        return f"investigation: the best {result.limit}, whatever their score"
+    if result.mode is Mode.MANUAL:
+        return f"a threshold set by hand: score {result.threshold:.3f} and above"
+    return f"score {result.threshold:.3f} and above, where 0.1 strangers are expected in the gallery searched"

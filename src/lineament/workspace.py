@@ -1,0 +1,208 @@
+"""The composition root: the only place that reads settings and builds things."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
+from lineament.ledger.log import Ledger
+from lineament.services.audit import Audit
+from lineament.services.casework import Casework
+from lineament.services.compare import Compare
+from lineament.services.doctor import Doctor
+from lineament.services.erase import Erase
+from lineament.services.gallery import Gallery
+from lineament.services.ingest import Ingest
+from lineament.services.pictures import Pictures
+from lineament.services.probes import Probes
+from lineament.services.record import Clock, Record
+from lineament.services.register import Register
+from lineament.services.report import Report
+from lineament.services.search import Search
+from lineament.settings import Settings
+from lineament.store.blobs import Blobs
+from lineament.store.db import Store
+from lineament.store.keys import KeyRing
+from lineament.vision.analyse import Analyser
+from lineament.vision.decode import Decoder
+from lineament.vision.packs import Pack, default_pack
+
+
+def now() -> datetime:
+    """The time by this machine's clock, UTC."""
+    return datetime.now(UTC)
+
+
+class Workspace:
+    """One agency's workspace: a folder with keys, pictures and indexes, and a database in it or elsewhere.
+
+    The nets are loaded when they are first needed, so that listing cases starts at once.
+    """
+
+    def __init__(self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self.clock = clock
+        self.store = store
+        self.keys = keys
+        self.blobs = Blobs(self.home / "blobs")
+        with store.read() as tx:
+            origin = f"lineament/{tx.meta.get('workspace')}"
+        ledger = Ledger(origin=origin, signing_seed=keys.derive("ledger"))
+        self.record = Record(
+            store=store, ledger=ledger, anchor=self.home / "checkpoint", actor=settings.examiner, clock=clock
+        )
+        self.sources = Register(self.record, keys)
+        self.casework = Casework(self.record, keys)
+        self.pictures = Pictures(self.record, keys, self.blobs)
+        self.audit = Audit(self.record)
+
+    @classmethod
+    def create(cls, settings: Settings, *, clock: Clock = now) -> Self:
+        """Make a workspace in ``settings.home``, whole or not at all; WorkspaceExists where something is there."""
+        home = settings.home
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise WorkspaceExists(path=home)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+        try:
+            (building / "keys").mkdir(mode=0o700)
+            keys = KeyRing.create(building / "keys" / "kek")
+            store = Store.create(settings.database_url or _sqlite(building))
+            with store.begin() as tx:
+                tx.meta.set("workspace", secrets.token_hex(8))
+                tx.meta.set("key check", keys.check_value())
+            store.close()
+            if home.exists():
+                home.rmdir()
+            building.rename(home)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        return cls.open(settings, clock=clock)
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Clock = now) -> Self:
+        """Open a workspace; NoWorkspace, WrongKey or WorkspaceNewer where that cannot be."""
+        home = settings.home
+        key_file = home / "keys" / "kek"
+        if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
+            raise NoWorkspace(path=home)
+        if not key_file.exists():
+            raise WrongKey(path=key_file)
+        keys = KeyRing.open(key_file)
+        store = Store.open(settings.database_url or _sqlite(home))
+        try:
+            with store.read() as tx:
+                if tx.meta.get("key check") != keys.check_value():
+                    raise WrongKey(path=key_file)
+            workspace = cls(settings, store, keys, clock=clock)
+            workspace.erase.finish_deletions()
+        except BaseException:
+            store.close()
+            raise
+        return workspace
+
+    @cached_property
+    def workers(self) -> int:
+        """Pictures analysed at once."""
+        return self.settings.workers or len(os.sched_getaffinity(0))
+
+    @cached_property
+    def _pack(self) -> Pack:
+        return default_pack(self.settings.cache)
+
+    @cached_property
+    def analyser(self) -> Analyser:
+        """The nets and the decoding processes."""
+        settings = self.settings
+        decoder = Decoder(
+            workers=self.workers,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_file_bytes,
+            memory=settings.decode_memory,
+            seconds=settings.decode_seconds,
+        )
+        return Analyser(
+            pack=self._pack,
+            decoder=decoder,
+            runtime=settings.runtime.value,
+            precision=settings.precision.value,
+            threads=self.workers,
+        )
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """The indexes of all sources."""
+        pack = self._pack
+        return Gallery(
+            self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension
+        )
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Takes pictures in."""
+        return Ingest(self.record, self.keys, self.blobs, self.analyser, self.gallery)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """Takes probes in."""
+        return Probes(self.record, self.keys, self.blobs, self.analyser)
+
+    @cached_property
+    def search(self) -> Search:
+        """Searches the gallery."""
+        return Search(self.record, self.keys, self.gallery, self._pack.false_matches)
+
+    @cached_property
+    def compare(self) -> Compare:
+        """Compares two pictures."""
+        return Compare(self.record, self.analyser)
+
+    @cached_property
+    def erase(self) -> Erase:
+        """Erases faces, captures and sources."""
+        return Erase(self.record, self.keys, self.blobs, lambda: self.gallery)
+
+    @cached_property
+    def report(self) -> Report:
+        """Writes the report of a search."""
+        return Report(self.record.store, self.pictures, lambda: self.probes)
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """Checks the workspace and the machine."""
+        return Doctor(self)
+
+    def close(self) -> None:
+        """Write the indexes, stop the decoding processes, close the database."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.store.close)
+            if "analyser" in self.__dict__:
+                stack.callback(self.analyser.close)
+            if "gallery" in self.__dict__:
+                stack.callback(self.gallery.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _sqlite(home: Path) -> str:
+    return f"sqlite:///{home / 'lineament.db'}"
