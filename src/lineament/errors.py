@@ -157,6 +157,12 @@ class WrongKey(LineamentError):
     exit_code = 8
 
 
+class KeyExposed(LineamentError):
+    """Other users can read the key in {path}; make it yours alone with: chmod 600 {path}."""
+
+    exit_code = 8
+
+
 class Damaged(LineamentError):
     """{what} is damaged: {why}; {remedy}."""
 
@@ -171,6 +177,12 @@ class LedgerBroken(LineamentError):
 
 class LedgerUnavailable(LineamentError):
     """The ledger could not record this ({why}), so no result is given; nothing was changed, try again."""
+
+    exit_code = 10
+
+
+class AnchorUnavailable(LineamentError):
+    """The newest checkpoint cannot be kept in {path} ({why}); mend that, then run: lineament verify."""
 
     exit_code = 10
 
@@ -193,7 +205,34 @@ class ModelUnavailable(LineamentError):
     exit_code = 12
 
 
+class PackUnusable(LineamentError):
+    """The model pack {pack} cannot be used: {why}; mend its manifest or choose another pack."""
+
+    exit_code = 12
+
+
+class PrecisionUnavailable(LineamentError):
+    """The nets cannot be computed in {precision} here: {why}; set LINEAMENT_PRECISION to auto."""
+
+    exit_code = 12
+
+
 class Interrupted(LineamentError):
     """Stopped. {kept}"""
 
     exit_code = 130
+
+
+# ---------------------------------------------------------------- 13: the pages
+
+
+class NotSignedIn(LineamentError):
+    """These pages are for whoever started them; open the address that “lineament serve” printed, with its token."""
+
+    exit_code = 13
+
+
+class ForeignRequest(LineamentError):
+    """This request did not come from a page of this Lineament, so nothing was done; open the page anew and try again."""
+
+    exit_code = 13

@@ -1,0 +1,75 @@
+"""The newest checkpoint, kept in a file outside the database: it shows when that was cut or put back."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lineament.errors import AnchorUnavailable, InvalidValue, LedgerBroken, StorageFull
+from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def read_anchor(path: Path) -> str | None:
+    """The checkpoint kept in ``path``, unchecked; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LONGEST_NOTE + 1).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AnchorUnavailable(path=path, why=error.strerror or error) from error
+
+
+def write_anchor(path: Path, note: str, key: PublicKey) -> None:
+    """Keep ``note`` in ``path``, atomically and beyond a crash, unless a newer checkpoint is there already.
+
+    Any number of processes may do so at once. LedgerBroken where the file holds another history, or no
+    checkpoint of ours; StorageFull or AnchorUnavailable where it cannot be written.
+    """
+    new = Checkpoint.parse(note, key)
+    try:
+        with _only_one(path.parent) as folder:
+            kept = read_anchor(path)
+            if kept is not None and not _older(kept, new, key):
+                return
+            fresh = path.with_name(f"{path.name}.new")
+            with fresh.open("wb") as file:
+                file.write(note.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+            os.fsync(folder)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFull(path=path.parent) from error
+        raise AnchorUnavailable(path=path, why=error.strerror or error) from error
+
+
+def _older(kept_note: str, new: Checkpoint, key: PublicKey) -> bool:
+    """Whether the checkpoint that is kept is older than the new one."""
+    try:
+        kept = Checkpoint.parse(kept_note, key)
+    except InvalidValue as error:
+        raise LedgerBroken(why=f"the anchored checkpoint cannot be trusted: {error}", entry=0) from error
+    if kept.size == new.size and kept.root != new.root:
+        why = f"the first {kept.size} entries are not those that were anchored"
+        raise LedgerBroken(why=why, entry=f"any from 0 to {kept.size - 1}")
+    return kept.size < new.size
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[int]:
+    """Hold the folder's lock; its descriptor."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)

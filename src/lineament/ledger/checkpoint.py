@@ -1,0 +1,165 @@
+"""Checkpoints: the size and the root of the ledger, signed with Ed25519.
+
+The formats are those of C2SP (c2sp.org/signed-note, c2sp.org/tlog-checkpoint), so that the tools of other
+transparency logs can read and witness them. A note may carry signatures of others (witnesses), which are
+passed over here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from lineament.errors import InvalidValue
+from lineament.ledger.merkle import HASH_BYTES
+
+ED25519 = b"\x01"
+"""The type byte of plain Ed25519 signatures (C2SP signed-note)."""
+SEED_BYTES = 32
+KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+ID_BYTES = 4
+LONGEST_NOTE = 100_000
+"""Characters. Longer notes are not read; a note with sixteen post-quantum signatures would fit."""
+LARGEST_SIZE = 2**63 - 1
+
+
+def _checked_name(name: str) -> str:
+    """A name for a key and its log, or InvalidValue."""
+    if not name or "+" in name or len(name) > 200 or not name.isprintable() or any(map(str.isspace, name)):
+        why = "use 1 to 200 printable characters, without blanks and plus signs"
+        raise InvalidValue(what="The origin of a ledger", value=name[:200], why=why)
+    return name
+
+
+def _decoded(text: str, what: str) -> bytes:
+    """Standard base64, strictly: what is accepted is exactly what encoding it again gives."""
+    try:
+        decoded = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        decoded = b""
+    if not decoded or _encoded(decoded) != text:
+        raise InvalidValue(what=what, value=text[:100], why="it is not base64")
+    return decoded
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """Whom a checkpoint must be signed by: a name and an Ed25519 key."""
+
+    name: str
+    raw: bytes  # 32 bytes, RFC 8032
+
+    def __post_init__(self) -> None:
+        _checked_name(self.name)
+        if len(self.raw) != KEY_BYTES:
+            why = f"an Ed25519 key has {KEY_BYTES} bytes"
+            raise InvalidValue(what="The key of a ledger", value=self.raw.hex()[:100], why=why)
+
+    @classmethod
+    def parse(cls, untrusted: str) -> Self:
+        """Read a C2SP verifier key, ``name+id+key``; InvalidValue where it is none or its id is wrong."""
+        what, text = "The key of a ledger", untrusted.strip()
+        name, _, rest = text.partition("+")
+        key_id, _, encoded = rest.partition("+")
+        decoded = _decoded(encoded, what)
+        if decoded[:1] != ED25519:
+            raise InvalidValue(what=what, value=text[:300], why="it is not an Ed25519 key (type 1)")
+        key = cls(name=name, raw=decoded[1:])
+        if key_id != key.id.hex():
+            raise InvalidValue(
+                what=what, value=text[:300], why="its id does not belong to it; copy it again, whole"
+            )
+        return key
+
+    @property
+    def id(self) -> bytes:
+        """The four bytes that name the key in a signature line."""
+        return sha256(self.name.encode() + b"\n" + ED25519 + self.raw).digest()[:ID_BYTES]
+
+    def __str__(self) -> str:
+        """The C2SP verifier key, to be handed to whoever is to check the ledger."""
+        return f"{self.name}+{self.id.hex()}+{_encoded(ED25519 + self.raw)}"
+
+
+class SigningKey:
+    """What signs the checkpoints of one ledger."""
+
+    def __init__(self, *, name: str, seed: bytes) -> None:
+        """``seed`` is the 32-byte secret of RFC 8032; ``name`` is the origin of the ledger."""
+        if len(seed) != SEED_BYTES:
+            raise ValueError(f"the seed of a signing key has {SEED_BYTES} bytes, not {len(seed)}")
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = PublicKey(name=name, raw=self._key.public_key().public_bytes_raw())
+
+    def sign(self, text: str) -> str:
+        """The note that carries ``text``, which ends in a newline."""
+        signature = self._key.sign(text.encode())
+        return f"{text}\n\N{EM DASH} {self.public.name} {_encoded(self.public.id + signature)}\n"
+
+
+def opened(untrusted_note: str, key: PublicKey) -> str:
+    """The text of a note that ``key`` signed; InvalidValue where it is no note or not signed by it."""
+    what = "A checkpoint"
+    shown = untrusted_note[:60].replace("\n", " ")
+    text, blank, signatures = untrusted_note.rpartition("\n\n")
+    if len(untrusted_note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
+        raise InvalidValue(what=what, value=shown, why="it is not a signed note")
+    text += "\n"
+    if any(character < " " and character != "\n" for character in untrusted_note):
+        raise InvalidValue(what=what, value=shown, why="it has control characters")
+    for line in signatures[:-1].split("\n"):
+        dash, _, rest = line.partition(" ")
+        name, _, encoded = rest.partition(" ")
+        if dash != "\N{EM DASH}" or not name:
+            raise InvalidValue(what=what, value=shown, why="a line of signature is malformed")
+        signature = _decoded(encoded, what)
+        if name == key.name and signature[:ID_BYTES] == key.id:
+            _check(signature[ID_BYTES:], text, key, shown)
+            return text
+    raise InvalidValue(what=what, value=shown, why=f"it is not signed by {key}")
+
+
+def _check(signature: bytes, text: str, key: PublicKey, shown: str) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, text.encode())
+    except (InvalidSignature, UnicodeEncodeError, ValueError):
+        raise InvalidValue(what="A checkpoint", value=shown, why="its signature is wrong") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The head of a ledger: how many entries it has, and the one hash that binds them all."""
+
+    origin: str
+    size: int
+    root: bytes  # 32 bytes
+
+    def signed(self, key: SigningKey) -> str:
+        """The checkpoint as a signed note."""
+        return key.sign(f"{self.origin}\n{self.size}\n{_encoded(self.root)}\n")
+
+    @classmethod
+    def parse(cls, untrusted_note: str, key: PublicKey) -> Self:
+        """Read a checkpoint that ``key`` signed; InvalidValue with a reason for any other text."""
+        text = opened(untrusted_note, key)
+        origin, size, root, *extensions = text[:-1].split("\n") + [""] * (3 - text.count("\n"))
+        what = "A checkpoint"
+        if origin != key.name:
+            raise InvalidValue(what=what, value=origin[:200], why=f"it is of another ledger than {key.name}")
+        if not (size.isascii() and size.isdecimal() and len(size) <= 19) or str(int(size)) != size:
+            raise InvalidValue(what=what, value=size[:40], why="its size is not a whole number")
+        decoded = _decoded(root, what)
+        if len(decoded) != HASH_BYTES or int(size) > LARGEST_SIZE or "" in extensions:
+            raise InvalidValue(what=what, value=origin[:200], why="its lines are not size and root")
+        return cls(origin=origin, size=int(size), root=decoded)

@@ -1,0 +1,44 @@
+"""Writes the ledger out for whoever is to check it without us (docs/reference/ledger-format.md)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TextIO
+
+from lineament.errors import LedgerBroken
+from lineament.ledger.log import LeafStore, timestamp
+from lineament.ledger.verify import BLOCK, FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from lineament.ledger.checkpoint import PublicKey
+
+
+def export(rows: LeafStore, out: TextIO, key: PublicKey, *, opened: Container[int] | None = None) -> int:
+    """Write every entry as a line of JSON below a header; how many there are.
+
+    With ``opened``, only those entries are written with their details (a case file shows one case); the
+    others are marked as withheld, and are proven to be there all the same.
+    """
+    note = rows.checkpoint()
+    if note is None:
+        raise LedgerBroken(why="there is no checkpoint", entry=0)
+    header = {"format": FORMAT, "origin": key.name, "public_key": str(key), "checkpoint": note}
+    out.write(f"{json.dumps(header)}\n")
+    size = rows.size()
+    for start in range(0, size, BLOCK):
+        for row in rows.entries(start, min(start + BLOCK, size)):
+            line: dict[str, object] = {
+                "seq": row.seq,
+                "at": timestamp(row.at),
+                "action": row.action,
+                "commitment": row.commitment.hex(),
+                "leaf": row.leaf.hex(),
+                "salt": None if row.salt is None else row.salt.hex(),
+                "details": row.details,
+            }
+            if opened is not None and row.seq not in opened:
+                line |= {"salt": None, "details": None, "withheld": row.salt is not None}
+            out.write(f"{json.dumps(line)}\n")
+    return size

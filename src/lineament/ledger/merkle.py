@@ -1,0 +1,191 @@
+"""Merkle trees after RFC 9162, section 2.1, on hashlib alone.
+
+A tree of ``size`` leaves is kept as the hashes of its complete subtrees: the node (level, position) covers
+the leaves position · 2^level to (position + 1) · 2^level, and level 0 holds the leaf hashes. Whoever can read
+those nodes one by one (a ``NodeReader``) can prove inclusion and consistency for every size up to now in
+O(log n) reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+
+HASH_BYTES = 32
+EMPTY_ROOT = sha256(b"").digest()
+"""The root of a tree without leaves (RFC 9162, 2.1.1)."""
+
+NodeReader = Callable[[int, int], bytes]
+"""(level, position) to the hash of that complete subtree, 32 bytes."""
+Node = tuple[int, int, bytes]
+"""A complete subtree: level, position, hash."""
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """The hash of a leaf: SHA-256(0x00 || leaf)."""
+    return sha256(b"\x00" + leaf).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of an interior node: SHA-256(0x01 || left || right)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
+    """The root over leaf hashes given in order, in O(log n) memory."""
+    frontier = Frontier()
+    for one in leaf_hashes:
+        frontier.append(one)
+    return frontier.root()
+
+
+class Frontier:
+    """The right edge of a tree: the hashes of its largest complete subtrees, from left to right.
+
+    There is one for each 1 in the binary form of the size, so a tree of a million leaves has at most twenty.
+    """
+
+    def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
+        """Start at ``size`` leaves whose edge is ``hashes``; ValueError where the two do not go together."""
+        if size < 0 or len(hashes) != size.bit_count():
+            raise ValueError(f"a tree of {size} leaves does not have {len(hashes)} subtrees at its edge")
+        self.size = size
+        self._hashes = list(hashes)
+
+    @classmethod
+    def read(cls, size: int, node: NodeReader) -> Frontier:
+        """The edge of the tree of ``size`` leaves, in O(log n) reads."""
+        return cls(size, [node(level, position) for level, position in _edge(size)])
+
+    def append(self, leaf: bytes) -> list[Node]:
+        """Take in one leaf hash; the complete subtrees that it made, itself first, then upwards."""
+        made = [(0, self.size, leaf)]
+        self._hashes.append(leaf)
+        level, position = 0, self.size
+        while position & 1:
+            right = self._hashes.pop()
+            self._hashes[-1] = node_hash(self._hashes[-1], right)
+            level, position = level + 1, position >> 1
+            made.append((level, position, self._hashes[-1]))
+        self.size += 1
+        return made
+
+    def root(self) -> bytes:
+        """The root of the whole tree."""
+        return _bagged(self._hashes)
+
+
+def _edge(size: int) -> list[tuple[int, int]]:
+    """The largest complete subtrees of a tree of ``size`` leaves, left to right, as (level, position)."""
+    levels = range(size.bit_length() - 1, -1, -1)
+    return [(level, (size >> level) - 1) for level in levels if size >> level & 1]
+
+
+def _bagged(hashes: Sequence[bytes]) -> bytes:
+    """The root above the edge ``hashes``."""
+    if not hashes:
+        return EMPTY_ROOT
+    root = hashes[-1]
+    for left in reversed(hashes[:-1]):
+        root = node_hash(left, root)
+    return root
+
+
+def _split(count: int) -> int:
+    """The largest power of two smaller than ``count`` (at least 2)."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def subtree(start: int, stop: int, node: NodeReader) -> bytes:
+    """The hash over the leaves ``start`` to ``stop`` (exclusive).
+
+    ``start`` is a multiple of the smallest power of two that is at least stop - start, as in every range that
+    RFC 9162 splits a tree into.
+    """
+    count = stop - start
+    if count.bit_count() == 1:
+        level = count.bit_length() - 1
+        return node(level, start >> level)
+    middle = start + _split(count)
+    return node_hash(subtree(start, middle, node), subtree(middle, stop, node))
+
+
+def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
+    """The path from leaf ``index`` to the root of ``size`` leaves (RFC 9162, 2.1.3.1), lowest first."""
+    if not 0 <= index < size:
+        raise ValueError(f"a tree of {size} leaves has no leaf {index}")
+    start, stop = 0, size
+    path = []
+    while stop - start > 1:
+        middle = start + _split(stop - start)
+        if index < middle:
+            path.append(subtree(middle, stop, node))
+            stop = middle
+        else:
+            path.append(subtree(start, middle, node))
+            start = middle
+    return path[::-1]
+
+
+def consistency_proof(old: int, size: int, node: NodeReader) -> list[bytes]:
+    """The proof that the tree of ``size`` leaves begins with the tree of ``old`` (RFC 9162, 2.1.4.1)."""
+    if not 0 < old <= size:
+        raise ValueError(f"a tree of {size} leaves has no proof that it begins with {old}")
+    start, stop = 0, size
+    path = []
+    while old != stop:
+        middle = start + _split(stop - start)
+        if old <= middle:
+            path.append(subtree(middle, stop, node))
+            stop = middle
+        else:
+            path.append(subtree(start, middle, node))
+            start = middle
+    if start:  # else the old tree is a complete subtree, whose root the verifier has
+        path.append(subtree(start, stop, node))
+    return path[::-1]
+
+
+def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether ``path`` leads from the leaf hash at ``index`` to ``root`` (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    here, last, reached = index, size - 1, leaf
+    for one in path:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            reached = node_hash(one, reached)
+            while not here & 1 and here:
+                here, last = here >> 1, last >> 1
+        else:
+            reached = node_hash(reached, one)
+        here, last = here >> 1, last >> 1
+    return last == 0 and reached == root
+
+
+def verify_consistency(old: int, size: int, path: Sequence[bytes], roots: tuple[bytes, bytes]) -> bool:
+    """Whether ``path`` shows that a tree of ``size`` leaves begins with that of ``old`` (RFC 9162, 2.1.4.2).
+
+    ``roots`` are those of the old and of the new tree.
+    """
+    if old == size:
+        return not path and roots[0] == roots[1]
+    if not 0 < old < size or not path:
+        return False
+    rest = [roots[0], *path] if old.bit_count() == 1 else list(path)
+    here, last = old - 1, size - 1
+    while here & 1:
+        here, last = here >> 1, last >> 1
+    reached_old = reached_new = rest[0]
+    for one in rest[1:]:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            reached_old, reached_new = node_hash(one, reached_old), node_hash(one, reached_new)
+            while not here & 1 and here:
+                here, last = here >> 1, last >> 1
+        else:
+            reached_new = node_hash(reached_new, one)
+        here, last = here >> 1, last >> 1
+    return last == 0 and (reached_old, reached_new) == roots

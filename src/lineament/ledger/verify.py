@@ -1,0 +1,355 @@
+"""Checks a ledger from its bytes, and names the first entry that does not fit.
+
+This is the code a defence lawyer runs: it trusts neither the database nor ``log.py``, and recomputes every
+commitment, every leaf and every node of the tree by itself (docs/reference/ledger-format.md has all that is
+needed to write another). It reads the store (``verify``) or an export (``verify_export``); the export also
+stand-alone:
+
+    python -m lineament.ledger.verify EXPORT.jsonl --key KEY [--checkpoint FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError, NoSuchFile
+from lineament.ledger.checkpoint import LARGEST_SIZE, LONGEST_NOTE, Checkpoint, PublicKey
+from lineament.ledger.log import DETAILS_DOMAIN, LeafStore, StoredEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+FORMAT = "lineament-ledger/1"
+"""The first line of an export says so."""
+BLOCK = 8192
+"""Entries taken from a store at a time; a power of two, so that a block is one complete subtree."""
+LONGEST_LINE = 64 * 2**20
+"""Bytes of one line of an export."""
+
+_AT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
+_ACTION = re.compile(r"[a-z_]{1,64}")
+_ANNOUNCEMENT = "details_erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Everything fits; this is how much of it there is."""
+
+    origin: str
+    entries: int
+    root: bytes  # 32 bytes, over all entries
+    opened: int  # entries whose details are there, and are what was committed to
+    erased: int  # entries whose details were erased; what was done and when is still proven
+    unexplained: int  # those erased that no other entry announces
+    withheld: int  # entries whose details are left out of this export
+    anchored: int | None  # how many entries the checkpoint kept outside vouches for, None without one
+
+    @property
+    def size(self) -> int:
+        """How many entries the checkpoint signs: all of them."""
+        return self.entries
+
+
+class _Entry(NamedTuple):
+    """One entry, wherever it comes from."""
+
+    seq: int
+    at: str
+    action: str
+    commitment: bytes
+    leaf: bytes
+    salt: bytes | None
+    details: str | None
+    withheld: bool = False
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Everything recomputed so far, from the first entry on."""
+
+    anchor: int | None  # the size at which the root is remembered
+    anchored_root: bytes | None = None
+    size: int = 0
+    opened: int = 0
+    withheld: int = 0
+    erased: list[int] = field(default_factory=list)
+    announced: list[tuple[int, int]] = field(default_factory=list)  # first and last entry of each erasure
+    edge: list[bytes] = field(default_factory=list)  # the largest complete subtrees, left to right
+    made: list[list[tuple[int, bytes]]] = field(
+        default_factory=lambda: [[]]
+    )  # by level: nodes not yet compared
+
+    def take(self, entries: Iterable[_Entry]) -> None:
+        """Check entries against their own bytes and hang them into the tree."""
+        for entry in entries:
+            if entry.seq != self.size:
+                raise LedgerBroken(why=f"entry {self.size} is missing or out of order", entry=self.size)
+            self._open(entry)
+            self._hang(_leaf(entry))
+            if self.size == self.anchor:
+                self.anchored_root = self.root()
+
+    def _open(self, entry: _Entry) -> None:
+        if entry.salt is not None and entry.details is not None:
+            if sha256(DETAILS_DOMAIN + entry.salt + entry.details.encode()).digest() != entry.commitment:
+                raise LedgerBroken(why="the details are not those that were committed to", entry=entry.seq)
+            self.opened += 1
+            if entry.action == _ANNOUNCEMENT:
+                self.announced += _announced(entry.details)
+        elif entry.salt is not None or entry.details is not None:
+            raise LedgerBroken(why="only a part of the details is there", entry=entry.seq)
+        elif entry.withheld:
+            self.withheld += 1
+        else:
+            self.erased.append(entry.seq)
+
+    def _hang(self, leaf: bytes) -> None:
+        edge, made, position, level = self.edge, self.made, self.size, 0
+        edge.append(leaf)
+        made[0].append((position, leaf))
+        while position & 1:
+            right = edge.pop()
+            edge[-1] = node = sha256(b"\x01" + edge[-1] + right).digest()
+            level, position = level + 1, position >> 1
+            if level == len(made):
+                made.append([])
+            made[level].append((position, node))
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root over all entries so far."""
+        if not self.edge:
+            return sha256(b"").digest()
+        root = self.edge[-1]
+        for left in self.edge[-2::-1]:
+            root = sha256(b"\x01" + left + root).digest()
+        return root
+
+    def unexplained(self) -> int:
+        """How many erasures no announcement covers."""
+        gaps, covered = 0, sorted(self.announced)
+        at, until = 0, -1
+        for seq in self.erased:  # ascending, as the ranges are by their first
+            while at < len(covered) and covered[at][0] <= seq:
+                until = max(until, covered[at][1])
+                at += 1
+            gaps += seq > until
+        return gaps
+
+
+def _leaf(entry: _Entry) -> bytes:
+    """The leaf hash, recomputed; LedgerBroken where the entry says another."""
+    if not _AT.fullmatch(entry.at) or not _ACTION.fullmatch(entry.action) or len(entry.commitment) != 32:
+        raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
+    commitment = entry.commitment.hex()
+    text = f'{{"action":"{entry.action}","at":"{entry.at}","commitment":"{commitment}","seq":{entry.seq}}}'
+    leaf = sha256(b"\x00" + text.encode()).digest()
+    if leaf != entry.leaf:
+        raise LedgerBroken(why="an entry is not what its leaf hash was taken over", entry=entry.seq)
+    return leaf
+
+
+def _announced(details: str) -> list[tuple[int, int]]:
+    """The ranges (first, last) of entries whose erasure an entry announces; none where it is malformed."""
+    try:
+        return [(int(first), int(last)) for first, last in json.loads(details)["entries"]]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return []
+
+
+@contextmanager
+def _readable(walk: _Walk) -> Iterator[None]:
+    """Whatever cannot be read as an entry is the entry that does not fit."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise LedgerBroken(
+            why=f"an entry cannot be read ({type(error).__name__})", entry=walk.size
+        ) from error
+
+
+def _checkpoint(untrusted_note: str, key: PublicKey, what: str) -> Checkpoint:
+    try:
+        return Checkpoint.parse(untrusted_note, key)
+    except InvalidValue as error:
+        raise LedgerBroken(why=f"{what} cannot be trusted: {error}", entry=0) from error
+
+
+# ---------------------------------------------------------------- the ledger in the store
+
+
+def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Verification:
+    """Recompute the whole ledger in the store; LedgerBroken names the first entry that does not fit.
+
+    ``anchored`` is a checkpoint that was kept outside the database: only with it does it show that a ledger
+    was cut short, or written anew by someone who holds the signing key. Memory does not grow with the ledger.
+    """
+    kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
+    walk = _Walk(kept.size if kept else None)
+    start = 0
+    while start == walk.size:
+        with _readable(walk):
+            walk.take(map(_from_store, rows.entries(start, start + BLOCK)))
+            _compare_nodes(rows, walk.made)
+        start += BLOCK
+    _look_for_more(rows, walk.size)
+    note = rows.checkpoint()
+    if note is None and walk.size:
+        raise LedgerBroken(why="the checkpoint is gone", entry=0)
+    return _held_against(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
+
+
+def _from_store(row: StoredEntry) -> _Entry:
+    at = row.at.isoformat(timespec="microseconds")
+    if at.endswith("+00:00"):  # another zone, or none, is malformed
+        at = f"{at[:-6]}Z"
+    return _Entry(row.seq, at, row.action, row.commitment, row.leaf, row.salt, row.details)
+
+
+def _compare_nodes(rows: LeafStore, made: Sequence[list[tuple[int, bytes]]]) -> None:
+    """Hold the stored nodes of the tree against those just computed, and forget these."""
+    wrong = []
+    for level, nodes in enumerate(made):
+        if nodes:
+            stored = dict(rows.nodes(level, nodes[0][0], nodes[-1][0] + 1))
+            wrong += [position << level for position, node in nodes if stored.get(position) != node]
+            nodes.clear()
+    if wrong:
+        raise LedgerBroken(why="a stored node of the tree is not what its entries give", entry=min(wrong))
+
+
+def _look_for_more(rows: LeafStore, size: int) -> None:
+    """Entries or nodes beyond the end, as a deletion in the middle leaves them."""
+    there = rows.size()
+    for level in range(size.bit_length() + 1):
+        if there != size or any(True for _ in rows.nodes(level, size >> level, LARGEST_SIZE)):
+            raise LedgerBroken(
+                why=f"entry {size} is missing, but something of it or after it is there", entry=size
+            )
+
+
+# ---------------------------------------------------------------- an export
+
+
+def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Verification:
+    """Recompute an export (see ``export.py``); LedgerBroken, Damaged or NoSuchFile say what is wrong."""
+    kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
+    walk = _Walk(kept.size if kept else None)
+    try:
+        with path.open("rb") as lines:
+            head = _checkpoint(_header(lines, path), key, "the checkpoint")
+            with _readable(walk):
+                walk.take(_from_export(lines, walk))
+    except OSError as error:
+        raise NoSuchFile(path=path) from error
+    return _held_against(walk, head, kept, key)
+
+
+def _header(lines: BinaryIO, path: Path) -> str:
+    """The checkpoint of an export."""
+    remedy = "ask for the export again"
+    try:
+        fields = json.loads(lines.readline(LONGEST_NOTE))
+        known, checkpoint = fields["format"] == FORMAT, fields["checkpoint"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        why = "its first line is not the header of a ledger"
+        raise Damaged(what=f"The export {path}", why=why, remedy=remedy) from error
+    if not known or not isinstance(checkpoint, str):
+        raise Damaged(what=f"The export {path}", why=f"it is not of the format {FORMAT}", remedy=remedy)
+    return checkpoint
+
+
+def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
+    while line := lines.readline(LONGEST_LINE):
+        fields = json.loads(line)
+        walk.made = [[]]  # nothing stored to compare them with
+        yield _Entry(
+            seq=int(fields["seq"]),
+            at=fields["at"],
+            action=fields["action"],
+            commitment=bytes.fromhex(fields["commitment"]),
+            leaf=bytes.fromhex(fields["leaf"]),
+            salt=None if fields["salt"] is None else bytes.fromhex(fields["salt"]),
+            details=fields["details"],
+            withheld=fields.get("withheld") is True,
+        )
+
+
+# ---------------------------------------------------------------- both
+
+
+def _held_against(
+    walk: _Walk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey
+) -> Verification:
+    """Hold what was recomputed against what was signed and what was kept outside."""
+    for what, checkpoint in (("signed", head), ("anchored", kept)):
+        if checkpoint and checkpoint.size > walk.size:
+            why = f"there are {walk.size} entries where {checkpoint.size} were {what}"
+            raise LedgerBroken(why=why, entry=walk.size)
+    if head and head.size < walk.size:
+        raise LedgerBroken(why="an entry is not covered by the checkpoint", entry=head.size)
+    for what, checkpoint, root in (("anchored", kept, walk.anchored_root), ("signed", head, walk.root())):
+        if checkpoint and checkpoint.size and checkpoint.root != root:
+            why = f"the first {checkpoint.size} entries are not those that were {what}"
+            raise LedgerBroken(why=why, entry=f"any from 0 to {checkpoint.size - 1}")
+    return Verification(
+        origin=key.name,
+        entries=walk.size,
+        root=walk.root(),
+        opened=walk.opened,
+        erased=len(walk.erased),
+        unexplained=walk.unexplained(),
+        withheld=walk.withheld,
+        anchored=kept.size if kept else None,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify one export from the command line; the exit code is 0 where everything fits."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lineament.ledger.verify", description="Check a ledger's export."
+    )
+    parser.add_argument("export", type=Path, help="the file to check")
+    parser.add_argument("--key", required=True, help="the ledger's public key, name+id+key, from elsewhere")
+    parser.add_argument("--checkpoint", type=Path, help="a checkpoint of this ledger that was kept elsewhere")
+    parser.add_argument("--json", action="store_true", help="answer with one object")
+    options = parser.parse_args(arguments)
+    try:
+        anchored = None if options.checkpoint is None else _text(options.checkpoint)
+        found = verify_export(options.export, PublicKey.parse(options.key), anchored)
+    except LineamentError as error:
+        sys.stderr.write(f"{str(error).encode('utf-8', 'backslashreplace').decode()}\n")
+        return error.exit_code
+    answer = {**asdict(found), "root": found.root.hex()}
+    sys.stdout.write(f"{json.dumps(answer)}\n" if options.json else _sentence(found))
+    return 0
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(LONGEST_NOTE + 1).decode("utf-8", "replace")
+    except OSError as error:
+        raise NoSuchFile(path=path) from error
+
+
+def _sentence(found: Verification) -> str:
+    parts = [
+        f"{found.opened} with details checked",
+        f"{found.erased} erased ({found.unexplained} unannounced)",
+    ]
+    parts += [f"{found.withheld} withheld"] if found.withheld else []
+    parts += [f"the first {found.anchored} as anchored"] if found.anchored is not None else []
+    return f"{found.origin}: {found.entries} entries verify, root {found.root.hex()}; {', '.join(parts)}.\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
