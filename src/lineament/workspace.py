@@ -144,9 +144,7 @@ class Workspace:
     def gallery(self) -> Gallery:
         """The indexes of all sources."""
         pack = self._pack
-        return Gallery(
-            self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension
-        )
+        return Gallery(self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension)
 
     @cached_property
     def ingest(self) -> Ingest:

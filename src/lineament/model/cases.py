@@ -39,7 +39,12 @@ class CaseTerms:
         if len(self.ref) > 100 or self.ref != self.ref.strip() or not self.ref.isprintable():
             why = "use at most 100 printable characters, without blanks at the ends"
             raise InvalidValue(what="The reference of a case", value=self.ref[:100], why=why)
-        texts = {"reference": self.ref, "offence": self.offence, "purpose": self.purpose, "legal basis": self.basis}
+        texts = {
+            "reference": self.ref,
+            "offence": self.offence,
+            "purpose": self.purpose,
+            "legal basis": self.basis,
+        }
         for what, text in texts.items():
             if not text.strip():
                 raise InvalidValue(what=f"The {what} of a case", value=text, why="it must say something")

@@ -44,9 +44,7 @@ class Box:
 
     def scaled(self, across: float, down: float) -> Box:
         """The same region in a picture whose sides are ``across`` and ``down`` times as long."""
-        return Box(
-            x=self.x * across, y=self.y * down, width=self.width * across, height=self.height * down
-        )
+        return Box(x=self.x * across, y=self.y * down, width=self.width * across, height=self.height * down)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,9 +39,7 @@ class Compare:
         """The score of two faces; NoFace or SeveralFaces where a picture does not show exactly one."""
         seen = self._analyser.analyse(one), self._analyser.analyse(other)
         faces = _only(seen[0], face_one), _only(seen[1], face_other)
-        score = float(
-            np.float32(np.dot(*(face.template.vector.astype(np.float64) for face in faces)))
-        )
+        score = float(np.float32(np.dot(*(face.template.vector.astype(np.float64) for face in faces))))
         rate = self._analyser.false_matches.rate_at(score)
         digests = seen[0].sha256, seen[1].sha256
         with self._record.change() as change:

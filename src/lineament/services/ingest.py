@@ -150,7 +150,11 @@ class Ingest:
     def _sifted(self, source: Source, items: Iterator[Item | Refusal]) -> Iterator[_Prepared]:
         """Digest the items and mark those that need no analysis."""
         for some in _chunks(items, BATCH // 4):
-            fresh = [_Prepared(item, hashlib.sha256(item.untrusted).hexdigest()) for item in some if isinstance(item, Item)]
+            fresh = [
+                _Prepared(item, hashlib.sha256(item.untrusted).hexdigest())
+                for item in some
+                if isinstance(item, Item)
+            ]
             pairs = [(one.item.provenance.uri, one.sha256) for one in fresh]
             with self._record.store.read() as tx:
                 there = tx.captures.known(source.id, pairs)
@@ -224,7 +228,9 @@ class Ingest:
             self._admit(change.tx.sources.by_id(source.id))
             pairs = [(one.item.provenance.uri, one.sha256) for one in new]
             there = change.tx.captures.known(source.id, pairs)
-            new = list({pair: one for pair, one in zip(pairs, new, strict=True) if pair not in there}.values())
+            new = list(
+                {pair: one for pair, one in zip(pairs, new, strict=True) if pair not in there}.values()
+            )
             ids = change.tx.captures.add_all([one.capture for one in new if one.capture is not None])
             enrolled = change.tx.faces.add_all(source.id, _by_capture(ids, new), key)
             change.record(

@@ -55,7 +55,9 @@ class Pictures:
 
     def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
         if address is None:
-            raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
+            raise NotFound(
+                what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)"
+            )
         return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)
 
 
@@ -64,4 +66,6 @@ def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:
     for candidate in candidates:
         if candidate.rank == rank:
             return candidate
-    raise NotFound(what="candidate", name=f"rank {rank}", hint="lineament search (an erased face is not listed)")
+    raise NotFound(
+        what="candidate", name=f"rank {rank}", hint="lineament search (an erased face is not listed)"
+    )

@@ -57,6 +57,13 @@ class Search:
         seconds = time.perf_counter() - began
         return self._recorded(request, probe, probe.faces.index(chosen) + 1, sources, compared, seconds)
 
+    def admit(self, request: SearchRequest) -> None:
+        """Refused where the gate would not let this search run; asked before a probe is taken in for it."""
+        today = self._record.clock().date()
+        with self._record.store.read() as tx:
+            case = tx.cases.get(request.case)
+            gate.admit(case, gate.chosen(tx, request.sources, today), request.reason, today)
+
     def get(self, search_id: str) -> SearchResult:
         """A search that was run; NotFound where there is none."""
         with self._record.store.read() as tx:
@@ -66,7 +73,9 @@ class Search:
         """Every reason for which a search in this case could not run now."""
         today = self._record.clock().date()
         with self._record.store.read() as tx:
-            return gate.reasons_against(tx.cases.get(case_ref), gate.chosen(tx, sources, today), "asked", today)
+            return gate.reasons_against(
+                tx.cases.get(case_ref), gate.chosen(tx, sources, today), "asked", today
+            )
 
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
@@ -183,5 +192,3 @@ class Search:
                 )
             )
         return found
-
-

@@ -1,0 +1,81 @@
+"""``lineament compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import typer
+from rich.columns import Columns
+from rich.style import Style
+from rich.text import Text
+
+from lineament.cli.search import quality
+from lineament.cli.terminal import AsJson, aside, out, picture_bytes, print_json, say, workspace
+from lineament.services.report import data_uri
+
+ACROSS = 32
+"""Columns of the terminal that a crop takes; a character shows two pixels, one above the other."""
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(compare)
+
+
+def compare(
+    context: typer.Context,
+    one: Annotated[Path, typer.Argument(metavar="A", help="A photograph.")],
+    other: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    face_a: Annotated[int | None, typer.Option(min=1, help="Which face of A, from 1.")] = None,
+    face_b: Annotated[int | None, typer.Option(min=1, help="Which face of B, from 1.")] = None,
+    crops: Annotated[Path | None, typer.Option(metavar="DIR", help="Write both crops there as JPEG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two faces, 1:1: the score, how many strangers reach it, and both crops."""
+    with workspace(context) as opened, aside.status("Comparing"):
+        most = opened.settings.max_file_bytes
+        found = opened.compare.run(picture_bytes(one, most), picture_bytes(other, most), face_a, face_b)
+    if crops is not None:
+        crops.mkdir(parents=True, exist_ok=True)
+        for name, jpeg in zip(("a.jpg", "b.jpg"), found.crops, strict=True):
+            (crops / name).write_bytes(jpeg)
+    if as_json:
+        print_json(
+            {
+                "score": found.score,
+                "false_match_rate": found.false_match_rate,
+                "model": found.model,
+                "sha256": list(found.sha256),
+                "quality": [quality(measured) for measured in found.qualities],
+                "crops": [data_uri(jpeg) for jpeg in found.crops],
+                "ledger_entry": found.ledger_entry,
+            }
+        )
+        return
+    if out.is_terminal:
+        out.print(Columns([_blocks(jpeg) for jpeg in found.crops], padding=(0, 2)))
+    say(
+        f"Score {found.score:.3f}; one stranger in {1 / found.false_match_rate:,.0f} reaches it ({found.model})."
+    )
+    for name, measured in zip("AB", found.qualities, strict=True):
+        if measured.reasons:
+            say(f"{name} is not reliable: " + "; ".join(why.value for why in measured.reasons))
+
+
+def _blocks(jpeg: bytes) -> Text:
+    """A crop drawn with half blocks."""
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+    small = cv2.resize(picture, (ACROSS, ACROSS), interpolation=cv2.INTER_AREA).tolist()
+    drawn = Text()
+    for upper, lower in zip(small[::2], small[1::2], strict=True):
+        for above, below in zip(upper, lower, strict=True):
+            drawn.append("▀", Style(color=f"rgb({_rgb(above)})", bgcolor=f"rgb({_rgb(below)})"))
+        drawn.append("\n")
+    return drawn
+
+
+def _rgb(pixel: list[int]) -> str:
+    return ",".join(str(value) for value in pixel)

@@ -1,0 +1,77 @@
+"""``lineament demo``: the whole way of a photograph and of a probe, on the portraits that ship with Lineament."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import typer
+
+from lineament.cli.search import show
+from lineament.cli.terminal import say
+from lineament.errors import AlreadyThere
+from lineament.model.cases import CaseTerms
+from lineament.model.search import SearchRequest, SearchResult
+from lineament.model.sources import SourceTerms
+from lineament.settings import Settings
+from lineament.sources.folder import FolderConnector
+from lineament.workspace import Workspace
+
+PROBE = "macron-2014.jpg"
+HOME = Path("lineament-demo")
+CASE = "DEMO-1"
+SOURCE = "heads-of-government"
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(demo)
+
+
+def demo(context: typer.Context) -> None:
+    """Build a small workspace from the portraits that ship with Lineament, and search it."""
+    home = context.find_root().obj or HOME
+    settings = Settings(home=home)
+    if not (home / "keys").exists():
+        Workspace.create(settings).close()
+    with (
+        resources.as_file(resources.files("lineament") / "demo") as portraits,
+        Workspace.open(settings) as opened,
+    ):
+        say(f"A workspace is at {home}. Five portraits go into its gallery, the sixth is the probe.")
+        _enrol(opened, portraits)
+        result = _search(opened, portraits / PROBE)
+        report = home / "report.html"
+        report.write_text(opened.report.html(result.search_id), encoding="utf-8")
+        show(result)
+        found = opened.audit.verify()
+        say(f"The ledger: checked {found.size:,} entries, sound.")
+    say(f"The report: {report}")
+    say(f"The pages: .venv/bin/lineament serve --home {home}")
+
+
+def _enrol(opened: Workspace, portraits: Path) -> None:
+    terms = SourceTerms(
+        name=SOURCE,
+        controller="Wikimedia Commons contributors",
+        basis="free licences and public domain, for demonstration",
+        jurisdiction="US",
+    )
+    try:
+        opened.sources.add(terms)
+    except AlreadyThere:
+        say("The demo was here before; what is there is not taken in again.")
+    gallery = sorted(path for path in portraits.glob("*.jpg") if path.name != PROBE)
+    connector = FolderConnector(gallery, page_base=None, max_bytes=opened.settings.max_file_bytes)
+    report = opened.ingest.run(SOURCE, connector, workers=opened.workers)
+    say(f"{report.seen} portraits, {report.faces} new faces.")
+
+
+def _search(opened: Workspace, probe: Path) -> SearchResult:
+    terms = CaseTerms(ref=CASE, offence="none, a demonstration", purpose="to show Lineament", basis="consent")
+    try:
+        opened.casework.open(terms)
+    except AlreadyThere:
+        opened.casework.get(CASE)
+    taken = opened.probes.take(CASE, probe.read_bytes())
+    return opened.search.run(taken.id, SearchRequest(case=CASE, reason="the demonstration's own search"))

@@ -1,0 +1,47 @@
+"""``lineament erase``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, print_json, say, workspace
+from lineament.errors import InvalidValue
+from lineament.model.faces import CaptureId, FaceId
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(erase)
+
+
+def erase(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    face: Annotated[int | None, typer.Option(metavar="ID", help="Erase this face.")] = None,
+    capture: Annotated[
+        int | None, typer.Option(metavar="ID", help="Erase this capture with its faces.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Withdraw this source, with all it gave.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."""
+    if sum(given is not None for given in (face, capture, source)) != 1:
+        raise InvalidValue(what="What to erase", value="", why="give one of --face, --capture and --source")
+    if not reason.strip():
+        raise InvalidValue(what="The reason", value=reason, why="it must say something")
+    with workspace(context) as opened:
+        if face is not None:
+            done = opened.erase.face(FaceId(face), reason)
+        elif capture is not None:
+            done = opened.erase.capture(CaptureId(capture), reason)
+        else:
+            done = opened.erase.source(source or "", reason)
+    if as_json:
+        counts = {"faces": len(done.faces), "captures": len(done.captures)}
+        print_json({"source": done.source, **counts, "ledger_entry": done.ledger_entry})
+        return
+    say(f"{len(done.faces):,} faces of {done.source} are erased (ledger entry {done.ledger_entry}).")

@@ -1,0 +1,112 @@
+"""The command ``lineament``: every command, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+import lineament
+from lineament.cli import cases, compare, demo, erase, ingest, search, serve, sources, upkeep
+from lineament.cli.terminal import complain
+from lineament.errors import InvalidValue, LineamentError, NoSuchFile, StorageFull
+
+app = typer.Typer(
+    help="Face search for investigators: every face compared, every search on the record.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+upkeep.register(app)
+app.add_typer(sources.app, name="source")
+ingest.register(app)
+app.add_typer(cases.app, name="case")
+search.register(app)
+compare.register(app)
+serve.register(app)
+erase.register(app)
+demo.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"lineament {lineament.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everything(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the workspace. [default: $LINEAMENT_HOME or ./lineament-data]"),
+    ] = None,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Face search for investigators: every face compared, every search on the record."""
+    context.obj = home
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; on an error print one line and leave with the exit code that tells its kind."""
+    untrusted = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(args=_home_first(untrusted), prog_name="lineament")
+    except LineamentError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "LINEAMENT_" + "_".join(str(part) for part in first["loc"]).upper()
+        wrong = InvalidValue(what=name, value=first.get("input"), why=first["msg"])
+        complain(str(wrong))
+        sys.exit(wrong.exit_code)
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        known = _from_os(error)
+        complain(str(known))
+        sys.exit(known.exit_code)
+    except Exception as error:
+        if os.environ.get("LINEAMENT_TRACE"):
+            raise
+        unforeseen = LineamentError(detail=f"{type(error).__name__} (set LINEAMENT_TRACE=1 to see where)")
+        complain(str(unforeseen))
+        sys.exit(unforeseen.exit_code)
+
+
+def _home_first(arguments: list[str]) -> list[str]:
+    """``--home`` may stand anywhere on the line; it is moved to the front, where the parser wants it."""
+    moved: list[str] = []
+    rest: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        if argument == "--":
+            return [*moved, *rest, argument, *given]
+        if argument == "--home":
+            moved += [argument, *(value for value in [next(given, None)] if value is not None)]
+        elif argument.startswith("--home="):
+            moved.append(argument)
+        else:
+            rest.append(argument)
+    return [*moved, *rest]
+
+
+def _from_os(error: OSError) -> LineamentError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageFull(path=error.filename or "the workspace")
+    if error.filename is not None:
+        return NoSuchFile(path=error.filename)
+    return LineamentError(detail=error.strerror or type(error).__name__)

@@ -1,0 +1,184 @@
+"""``lineament search``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lineament.cli.terminal import (
+    AsJson,
+    aside,
+    iso,
+    out,
+    picture_bytes,
+    print_json,
+    say,
+    table,
+    when,
+    workspace,
+)
+from lineament.errors import InvalidValue
+from lineament.model.faces import Box, Quality
+from lineament.model.search import USUAL_CANDIDATES, Candidate, Mode, SearchRequest, SearchResult
+from lineament.services.report import how_cut
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(search)
+
+
+def search(
+    context: typer.Context,
+    probe: Annotated[Path, typer.Argument(metavar="PROBE", help="The photograph asked about.")],
+    case: Annotated[str, typer.Option(metavar="REF", help="The case that it belongs to.")],
+    reason: Annotated[str, typer.Option(help="Why this search is made, for the record.")],
+    face: Annotated[int | None, typer.Option(min=1, help="Which face of the probe, from 1.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Search this source only; may be repeated.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Captured then or later.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Captured then or earlier.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most candidates listed, 1 to 50.")] = USUAL_CANDIDATES,
+    min_score: Annotated[float | None, typer.Option(metavar="S", help="List this score and above.")] = None,
+    investigate: Annotated[
+        bool, typer.Option("--investigate", help="List the best, whatever their score.")
+    ] = False,
+    as_json: AsJson = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report too.")] = None,
+) -> None:
+    """Compare a face with every face of the gallery; the answer is a list of candidates, or no candidate."""
+    request = SearchRequest(
+        case=case,
+        reason=reason,
+        sources=tuple(source or ()),
+        since=_day(since),
+        until=_day(until),
+        limit=limit,
+        mode=_mode(min_score, investigate),
+        min_score=min_score,
+    )
+    with workspace(context) as opened:
+        untrusted = picture_bytes(probe, opened.settings.max_file_bytes)
+        opened.search.admit(request)
+        with aside.status("Searching"):
+            taken = opened.probes.take(case, untrusted)
+            result = opened.search.run(taken.id, request, face)
+            if report is not None:
+                report.write_text(opened.report.html(result.search_id), encoding="utf-8")
+    if as_json:
+        print_json(described(result))
+        return
+    show(result)
+    if report is not None:
+        say(f"The report is at {report}")
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _mode(min_score: float | None, investigate: bool) -> Mode:
+    if investigate and min_score is not None:
+        raise InvalidValue(what="--min-score", value=min_score, why="it does not go with --investigate")
+    if investigate:
+        return Mode.INVESTIGATION
+    return Mode.IDENTIFICATION if min_score is None else Mode.MANUAL
+
+
+def show(result: SearchResult) -> None:
+    """The list as a person reads it."""
+    say(
+        f"{result.gallery_faces:,} faces compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}"
+    )
+    if result.quality.reasons:
+        say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
+    if not result.candidates:
+        say("No candidate. That is an answer: the person may not be in these sources.")
+    else:
+        _print(result.candidates)
+    say(
+        f"Search {result.search_id}, ledger entry {result.ledger_entry}. A candidate is a lead, never a finding."
+    )
+
+
+def _print(candidates: tuple[Candidate, ...]) -> None:
+    right = ("rank", "score", "strangers expected", "face")
+    shown = table("rank", "score", "strangers expected", "face", "source", "captured", "page", right=right)
+    for one in candidates:
+        folded = f" (+{len(one.near_duplicates)} near-identical)" if one.near_duplicates else ""
+        page = (one.page_title or one.page_uri or one.uri) + folded
+        strangers = f"{one.expected_false:.2g}"
+        shown.add_row(
+            str(one.rank),
+            f"{one.score:.3f}",
+            strangers,
+            str(one.face_id),
+            one.source,
+            when(one.captured_at),
+            page,
+        )
+    out.print(shown)
+
+
+def described(result: SearchResult) -> dict[str, Any]:
+    """The answer as one JSON object (docs/reference/search-json.md)."""
+    return {
+        "search_id": result.search_id,
+        "case": result.case,
+        "model": result.model,
+        "gallery_faces": result.gallery_faces,
+        "sources": list(result.sources),
+        "mode": result.mode.value,
+        "threshold": result.threshold,
+        "outcome": result.outcome.value,
+        "probe": {
+            "id": result.probe_id,
+            "sha256": result.probe_sha256,
+            "face": result.face,
+            "box": _sides(result.face_box),
+            "quality": quality(result.quality),
+        },
+        "candidates": [_candidate(one) for one in result.candidates],
+        "ledger_entry": result.ledger_entry,
+        "seconds": round(result.seconds, 6),
+    }
+
+
+def quality(measured: Quality) -> dict[str, Any]:
+    """Quality for JSON: measures, reasons, and whether the face is reliable."""
+    return {
+        **asdict(measured),
+        "reasons": [reason.value for reason in measured.reasons],
+        "reliable": measured.reliable,
+    }
+
+
+def _sides(box: Box) -> list[float]:
+    return [box.x, box.y, box.width, box.height]
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    return {
+        "rank": one.rank,
+        "score": one.score,
+        "expected_false": one.expected_false,
+        "face_id": one.face_id,
+        "capture_id": one.capture_id,
+        "source": one.source,
+        "uri": one.uri,
+        "page_uri": one.page_uri,
+        "page_title": one.page_title,
+        "captured_at": iso(one.captured_at),
+        "sha256": one.sha256,
+        "box": _sides(one.box),
+        "near_duplicates": list(one.near_duplicates),
+    }

@@ -1,0 +1,107 @@
+"""What all commands share: the workspace that they open, and how they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from lineament.errors import FileTooLarge, NoSuchFile
+from lineament.settings import Settings
+from lineament.workspace import Workspace
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+out = Console(highlight=False, soft_wrap=True)
+"""Answers."""
+aside = Console(stderr=True, highlight=False)
+"""Progress and complaints."""
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    typer.echo(f"lineament: {message}", err=True)
+
+
+def settings_for(context: typer.Context) -> Settings:
+    """The settings, with the folder of the command line before that of the environment."""
+    home: Path | None = context.find_root().obj
+    return Settings() if home is None else Settings(home=home)
+
+
+@contextmanager
+def workspace(context: typer.Context) -> Iterator[Workspace]:
+    """The workspace of this command, closed at its end."""
+    with Workspace.open(settings_for(context)) as opened:
+        yield opened
+
+
+def print_json(answer: Any) -> None:
+    """One JSON object, its keys in the order in which they were put in."""
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def say(message: str) -> None:
+    """A line for a person; nothing in it is taken as markup."""
+    out.print(escape(message))
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table without lines; the columns in ``right`` are set flush right."""
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def when(moment: datetime | None) -> str:
+    """A moment as a person reads it, UTC."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment for JSON."""
+    return None if moment is None else moment.isoformat()
+
+
+def progress() -> Progress:
+    """A bar with rate and time left, on standard error, gone when it is done."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=aside,
+        transient=True,
+    )
+
+
+def picture_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a picture that was named on the line; NoSuchFile or FileTooLarge."""
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise NoSuchFile(path=path)
+        if size > most:
+            raise FileTooLarge(size=size, limit=most)
+        return path.read_bytes()
+    except OSError:
+        raise NoSuchFile(path=path) from None

@@ -1,0 +1,69 @@
+"""``lineament init``, ``verify`` and ``doctor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, aside, out, print_json, say, settings_for, table, workspace
+from lineament.services.doctor import Verdict
+from lineament.settings import Settings
+from lineament.workspace import Workspace
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands on ``app``."""
+    app.command()(init)
+    app.command()(verify)
+    app.command()(doctor)
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Where to make it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a workspace: keys, database and ledger."""
+    settings = settings_for(context) if folder is None else Settings(home=folder)
+    with Workspace.create(settings) as made:
+        if as_json:
+            print_json({"home": str(made.home), "database": made.store.dialect})
+            return
+        say(
+            f"A workspace is at {made.home}. Its key is {made.home / 'keys' / 'kek'}: keep a copy of it elsewhere."
+        )
+        say("Next: lineament source add NAME --controller TEXT --basis TEXT --jurisdiction CC")
+
+
+def verify(context: typer.Context, as_json: AsJson = False) -> None:
+    """Recompute the whole ledger; name the first entry that does not fit."""
+    with workspace(context) as opened, aside.status("Recomputing the ledger"):
+        found = opened.audit.verify()
+    if as_json:
+        answer = {"sound": True, "entries": found.size, "root": found.root.hex()}
+        print_json({**answer, "opened": found.opened, "erased": found.erased})
+        return
+    say(f"Checked {found.size:,} entries: sound. Root {found.root.hex()}")
+
+
+def doctor(
+    context: typer.Context,
+    pictures: Annotated[bool, typer.Option(help="Open every picture of the gallery too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the machine and the workspace."""
+    with workspace(context) as opened, aside.status("Looking"):
+        checks = list(opened.doctor.run(pictures=pictures))
+    bad = any(check.verdict is Verdict.BAD for check in checks)
+    if as_json:
+        listed = [{"name": c.name, "verdict": c.verdict.value, "detail": c.detail} for c in checks]
+        print_json({"healthy": not bad, "checks": listed})
+    else:
+        shown = table("check", "verdict", "finding")
+        for check in checks:
+            shown.add_row(check.name, check.verdict.value, check.detail)
+        out.print(shown)
+    if bad:
+        raise typer.Exit(9)
