@@ -48,9 +48,7 @@ def list_cases(context: typer.Context, as_json: AsJson = False) -> None:
         return
     shown = table("reference", "state", "opened", "searches", "offence", right=("searches",))
     for case in cases:
-        shown.add_row(
-            case.ref, case.state.value, when(case.opened_at), f"{case.searches:,}", case.terms.offence
-        )
+        shown.add_row(case.ref, case.state.value, when(case.opened_at), f"{case.searches:,}", case.terms.offence)
     out.print(shown)
 
 
@@ -81,9 +79,7 @@ def _print(case: Case, searches: list[SearchResult], as_json: bool) -> None:
         shown = table("search", "made", "faces", "candidates", "reason", right=("faces", "candidates"))
         for search in searches:
             count = str(len(search.candidates)) if search.candidates else "no candidate"
-            shown.add_row(
-                search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, search.reason
-            )
+            shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, search.reason)
         out.print()
         out.print(shown)
 

@@ -57,9 +57,7 @@ def compare(
         return
     if out.is_terminal:
         out.print(Columns([_blocks(jpeg) for jpeg in found.crops], padding=(0, 2)))
-    say(
-        f"Score {found.score:.3f}; one stranger in {1 / found.false_match_rate:,.0f} reaches it ({found.model})."
-    )
+    say(f"Score {found.score:.3f}; one stranger in {1 / found.false_match_rate:,.0f} reaches it ({found.model}).")
     for name, measured in zip("AB", found.qualities, strict=True):
         if measured.reasons:
             say(f"{name} is not reliable: " + "; ".join(why.value for why in measured.reasons))

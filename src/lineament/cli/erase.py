@@ -20,12 +20,8 @@ def erase(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="Why, for the record.")],
     face: Annotated[int | None, typer.Option(metavar="ID", help="Erase this face.")] = None,
-    capture: Annotated[
-        int | None, typer.Option(metavar="ID", help="Erase this capture with its faces.")
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Withdraw this source, with all it gave.")
-    ] = None,
+    capture: Annotated[int | None, typer.Option(metavar="ID", help="Erase this capture with its faces.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Withdraw this source, with all it gave.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."""

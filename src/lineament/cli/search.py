@@ -49,9 +49,7 @@ def search(
     ] = None,
     limit: Annotated[int, typer.Option(help="Most candidates listed, 1 to 50.")] = USUAL_CANDIDATES,
     min_score: Annotated[float | None, typer.Option(metavar="S", help="List this score and above.")] = None,
-    investigate: Annotated[
-        bool, typer.Option("--investigate", help="List the best, whatever their score.")
-    ] = False,
+    investigate: Annotated[bool, typer.Option("--investigate", help="List the best, whatever their score.")] = False,
     as_json: AsJson = False,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report too.")] = None,
 ) -> None:
@@ -96,18 +94,14 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
 
 def show(result: SearchResult) -> None:
     """The list as a person reads it."""
-    say(
-        f"{result.gallery_faces:,} faces compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}"
-    )
+    say(f"{result.gallery_faces:,} faces compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
     if result.quality.reasons:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
     if not result.candidates:
         say("No candidate. That is an answer: the person may not be in these sources.")
     else:
         _print(result.candidates)
-    say(
-        f"Search {result.search_id}, ledger entry {result.ledger_entry}. A candidate is a lead, never a finding."
-    )
+    say(f"Search {result.search_id}, ledger entry {result.ledger_entry}. A candidate is a lead, never a finding.")
 
 
 def _print(candidates: tuple[Candidate, ...]) -> None:

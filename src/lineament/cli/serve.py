@@ -20,7 +20,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8471,
 ) -> None:
     """Open the pages in the browser; this machine only, with a token in the address."""
-    from lineament.web.serve import serve as run  # noqa: PLC0415
+    from lineament.web.serve import serve as run
 
     with workspace(context) as opened:
         run(

@@ -24,9 +24,7 @@ def add(
     controller: Annotated[str, typer.Option(help="Who answers for the data.")],
     basis: Annotated[str, typer.Option(help="The legal basis on which it is held and searched.")],
     jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
-    permission: Annotated[
-        Path | None, typer.Option(help="The document that grants it; its SHA-256 is kept.")
-    ] = None,
+    permission: Annotated[Path | None, typer.Option(help="The document that grants it; its SHA-256 is kept.")] = None,
     expires: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it may be searched.")
     ] = None,
@@ -65,9 +63,7 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
         print_json({"sources": [_described(source, today) for source in sources]})
         return
     if not sources:
-        say(
-            "No source is registered yet. Begin with: lineament source add NAME --controller … --basis … --jurisdiction CC"
-        )
+        say("No source yet. Begin with: lineament source add NAME --controller … --basis … --jurisdiction CC")
         return
     shown = table(
         "name",

@@ -31,9 +31,7 @@ def init(
         if as_json:
             print_json({"home": str(made.home), "database": made.store.dialect})
             return
-        say(
-            f"A workspace is at {made.home}. Its key is {made.home / 'keys' / 'kek'}: keep a copy of it elsewhere."
-        )
+        say(f"A workspace is at {made.home}. Its key is {made.home / 'keys' / 'kek'}: keep a copy of it elsewhere.")
         say("Next: lineament source add NAME --controller TEXT --basis TEXT --jurisdiction CC")
 
 

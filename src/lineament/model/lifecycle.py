@@ -12,9 +12,7 @@ State = TypeVar("State", bound=StrEnum)
 Event = TypeVar("Event", bound=StrEnum)
 
 
-def advance(
-    table: Mapping[State, Mapping[Event, State]], state: State, event: Event, *, what: str, name: str
-) -> State:
+def advance(table: Mapping[State, Mapping[Event, State]], state: State, event: Event, *, what: str, name: str) -> State:
     """The state after ``event``, or WrongState where the table has no such step."""
     try:
         return table[state][event]

@@ -54,15 +54,11 @@ class SearchRequest:
             why = f"a list holds 1 to {MOST_CANDIDATES} candidates"
             raise InvalidValue(what="The limit", value=self.limit, why=why)
         if (self.mode is Mode.MANUAL) != (self.min_score is not None):
-            raise InvalidValue(
-                what="The score", value=self.min_score, why="it goes with the manual threshold alone"
-            )
+            raise InvalidValue(what="The score", value=self.min_score, why="it goes with the manual threshold alone")
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise InvalidValue(what="The score", value=self.min_score, why="it lies between -1 and 1")
         if self.since and self.until and self.since > self.until:
-            raise InvalidValue(
-                what="The first day", value=self.since, why=f"it comes after the last, {self.until}"
-            )
+            raise InvalidValue(what="The first day", value=self.since, why=f"it comes after the last, {self.until}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +144,7 @@ class SearchResult:
     face_box: Box
     quality: Quality
     candidates: tuple[Candidate, ...]
-    seconds: float  # from the probe's bytes to the committed answer
+    seconds: float  # that the comparing took
     ledger_entry: int
 
     @property

@@ -69,9 +69,7 @@ class SourceTerms:
         if self.retention_days is not None and self.retention_days < 1:
             raise InvalidValue(what="The retention", value=self.retention_days, why="it is at least one day")
         if self.page_base is not None and not self.page_base.startswith(("http://", "https://")):
-            raise InvalidValue(
-                what="The page base", value=self.page_base, why="it begins with http:// or https://"
-            )
+            raise InvalidValue(what="The page base", value=self.page_base, why="it begins with http:// or https://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

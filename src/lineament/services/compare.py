@@ -33,9 +33,7 @@ class Compare:
         self._record = record
         self._analyser = analyser
 
-    def run(
-        self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None
-    ) -> Comparison:
+    def run(self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None) -> Comparison:
         """The score of two faces; NoFace or SeveralFaces where a picture does not show exactly one."""
         seen = self._analyser.analyse(one), self._analyser.analyse(other)
         faces = _only(seen[0], face_one), _only(seen[1], face_other)

@@ -80,9 +80,7 @@ class Doctor:
         analyser = self._workspace.analyser
         confined = ", ".join(analyser.confinement)
         verdict = Verdict.GOOD if analyser.confinement else Verdict.WARNING
-        return Check(
-            "vision", verdict, f"{analyser.model} in {analyser.precision}; decoding confined by {confined}"
-        )
+        return Check("vision", verdict, f"{analyser.model} in {analyser.precision}; decoding confined by {confined}")
 
     def _disk(self) -> Check:
         free = shutil.disk_usage(self._workspace.home).free
@@ -95,9 +93,7 @@ class Doctor:
     def _indexes(self) -> Check:
         sources = self._kept_sources()
         faces = self._workspace.gallery.open(sources)
-        return Check(
-            "indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store"
-        )
+        return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
 
     def _ledger(self) -> Check:
         found = self._workspace.audit.verify()

@@ -111,9 +111,7 @@ class Erase:
         self._record.store.scrub()
         return len(addresses)
 
-    def _capture(
-        self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]
-    ) -> Erasure:
+    def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:
         faces = list(faces)
         ids = [face.id for face in faces]
         change.tx.searches.forget_faces(ids)

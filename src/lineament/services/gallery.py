@@ -170,9 +170,7 @@ class Gallery:
         with self._store.read() as tx:
             now = tx.sources.by_id(source.id)
             if now.last_face_id > held.newest:
-                for ids, vectors in tx.faces.after(
-                    now.id, self._model, held.newest, source_key(tx, self._keys, now)
-                ):
+                for ids, vectors in tx.faces.after(now.id, self._model, held.newest, source_key(tx, self._keys, now)):
                     held.index.add(ids, vectors)
                     if told is not None:
                         told(len(held.index), now.faces)

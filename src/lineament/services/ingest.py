@@ -78,9 +78,7 @@ class _Prepared:
 class Ingest:
     """Takes in what a connector brings."""
 
-    def __init__(
-        self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser, gallery: Gallery
-    ) -> None:
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser, gallery: Gallery) -> None:
         self._record = record
         self._keys = keys
         self._blobs = blobs
@@ -151,9 +149,7 @@ class Ingest:
         """Digest the items and mark those that need no analysis."""
         for some in _chunks(items, BATCH // 4):
             fresh = [
-                _Prepared(item, hashlib.sha256(item.untrusted).hexdigest())
-                for item in some
-                if isinstance(item, Item)
+                _Prepared(item, hashlib.sha256(item.untrusted).hexdigest()) for item in some if isinstance(item, Item)
             ]
             pairs = [(one.item.provenance.uri, one.sha256) for one in fresh]
             with self._record.store.read() as tx:
@@ -186,9 +182,7 @@ class Ingest:
             kept = self._suppression.still_wanted(tx, one.sha256, seen.faces)
         original = self._blobs.put(key, one.item.untrusted) if kept else None
         small = self._blobs.put(key, thumbnail(seen.picture)) if kept else None
-        faces = tuple(
-            NewFace(face=face, crop=self._blobs.put(key, face_crop(seen.picture, face.box))) for face in kept
-        )
+        faces = tuple(NewFace(face=face, crop=self._blobs.put(key, face_crop(seen.picture, face.box))) for face in kept)
         capture = NewCapture(
             source_id=source.id,
             provenance=one.item.provenance,
@@ -220,17 +214,13 @@ class Ingest:
             if one.outcome is Seen.REFUSED:
                 report.refusals.append((one.item.name, one.why))
 
-    def _store(
-        self, source: Source, key: DataKey, new: list[_Prepared], report: IngestReport
-    ) -> list[_Prepared]:
+    def _store(self, source: Source, key: DataKey, new: list[_Prepared], report: IngestReport) -> list[_Prepared]:
         """One transaction: captures, faces, templates and the ledger entry; returns what was not there already."""
         with self._record.change() as change:
             self._admit(change.tx.sources.by_id(source.id))
             pairs = [(one.item.provenance.uri, one.sha256) for one in new]
             there = change.tx.captures.known(source.id, pairs)
-            new = list(
-                {pair: one for pair, one in zip(pairs, new, strict=True) if pair not in there}.values()
-            )
+            new = list({pair: one for pair, one in zip(pairs, new, strict=True) if pair not in there}.values())
             ids = change.tx.captures.add_all([one.capture for one in new if one.capture is not None])
             enrolled = change.tx.faces.add_all(source.id, _by_capture(ids, new), key)
             change.record(
@@ -249,9 +239,7 @@ class Ingest:
         return new
 
 
-def _by_capture(
-    ids: list[CaptureId], new: list[_Prepared]
-) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
+def _by_capture(ids: list[CaptureId], new: list[_Prepared]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
     return [
         (capture_id, _day(one.capture), one.faces)
         for capture_id, one in zip(ids, new, strict=True)

@@ -1,4 +1,4 @@
-"""Where the data keys are unwrapped: one a source, one a case. They are not kept, so a destroyed key is gone at once."""
+"""Where data keys are unwrapped: one a source, one a case. None is kept, so a destroyed key is gone at once."""
 
 from __future__ import annotations
 

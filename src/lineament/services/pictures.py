@@ -43,9 +43,7 @@ class Pictures:
         with self._record.change() as change:
             face, capture = self._found(change.tx, search_id, rank)
             picture = self._opened(change.tx, capture, capture.original)
-            change.record(
-                Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id
-            )
+            change.record(Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id)
         return picture, capture.media_type
 
     def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
@@ -55,9 +53,7 @@ class Pictures:
 
     def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
         if address is None:
-            raise NotFound(
-                what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)"
-            )
+            raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
         return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)
 
 
@@ -66,6 +62,4 @@ def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:
     for candidate in candidates:
         if candidate.rank == rank:
             return candidate
-    raise NotFound(
-        what="candidate", name=f"rank {rank}", hint="lineament search (an erased face is not listed)"
-    )
+    raise NotFound(what="candidate", name=f"rank {rank}", hint="lineament search (an erased face is not listed)")

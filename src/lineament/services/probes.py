@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
-from lineament.errors import NotFound, Refused, SeveralFaces
 from lineament.errors import NoFace as NoFaceFound
+from lineament.errors import NotFound, Refused, SeveralFaces
 from lineament.ledger.log import Action
 from lineament.model.cases import CaseState
 from lineament.model.faces import Box, Face

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lineament.ledger.log import JSON, Action, Ledger, LeafStore
+from lineament.ledger.log import JSON, Action, LeafStore, Ledger
 from lineament.store.db import Store, Tx
 
 Clock = Callable[[], datetime]

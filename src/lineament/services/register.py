@@ -54,8 +54,6 @@ class Register:
     def _move(self, name: str, event: SourceEvent) -> Source:
         with self._record.change() as change:
             source = change.tx.sources.get(name)
-            change.tx.sources.set_state(
-                source.id, advance(NEXT, source.state, event, what="source", name=name)
-            )
+            change.tx.sources.set_state(source.id, advance(NEXT, source.state, event, what="source", name=name))
             change.record(_ACTIONS[event], source=name)
             return change.tx.sources.get(name)

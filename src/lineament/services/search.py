@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from lineament.errors import InvalidValue, MixedModels
-from lineament.ledger.log import JSON, Action
+from lineament.ledger.log import Action
 from lineament.model.rates import FalseMatchTable
 from lineament.model.search import (
     EXPECTED_FALSE,
@@ -33,6 +34,17 @@ SPARE = 4
 """The gallery is asked for so many times the limit, so that folding near-duplicates does not shorten the list."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known before the record is written."""
+
+    probe: Probe
+    face: int  # from 1
+    sources: tuple[Source, ...]
+    compared: Compared
+    seconds: float
+
+
 class Search:
     """Runs searches and shows those that were run."""
 
@@ -55,7 +67,8 @@ class Search:
         days = (request.since, request.until)
         compared = self._gallery.search(sources, chosen.template.vector, SPARE * request.limit, days)
         seconds = time.perf_counter() - began
-        return self._recorded(request, probe, probe.faces.index(chosen) + 1, sources, compared, seconds)
+        found = _Found(probe, probe.faces.index(chosen) + 1, tuple(sources), compared, seconds)
+        return self._recorded(request, found)
 
     def admit(self, request: SearchRequest) -> None:
         """Refused where the gate would not let this search run; asked before a probe is taken in for it."""
@@ -73,9 +86,7 @@ class Search:
         """Every reason for which a search in this case could not run now."""
         today = self._record.clock().date()
         with self._record.store.read() as tx:
-            return gate.reasons_against(
-                tx.cases.get(case_ref), gate.chosen(tx, sources, today), "asked", today
-            )
+            return gate.reasons_against(tx.cases.get(case_ref), gate.chosen(tx, sources, today), "asked", today)
 
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
@@ -101,69 +112,63 @@ class Search:
             return -1.0
         return self._rates.score_for(EXPECTED_FALSE, faces)
 
-    def _recorded(
-        self,
-        request: SearchRequest,
-        probe: Probe,
-        face: int,
-        sources: list[Source],
-        compared: Compared,
-        seconds: float,
-    ) -> SearchResult:
-        threshold = self._threshold(request, compared.faces)
-        above = [hit for hit in compared.hits if hit.score >= threshold]
+    def _recorded(self, request: SearchRequest, found: _Found) -> SearchResult:
+        """Pass the gate again, describe the candidates, and commit list and ledger entry together."""
+        faces = found.compared.faces
+        threshold = self._threshold(request, faces)
+        above = [hit for hit in found.compared.hits if hit.score >= threshold]
         with self._record.change() as change:
             tx = change.tx
-            now = [tx.sources.by_id(source.id) for source in sources]
+            sources = [tx.sources.by_id(source.id) for source in found.sources]
             case = tx.cases.get(request.case)
-            gate.admit(case, now, request.reason, change.at.date())
-            candidates = folded(self._described(tx, above, sources, compared.faces), request.limit)
+            gate.admit(case, sources, request.reason, change.at.date())
+            candidates = folded(self._described(tx, above, sources, faces), request.limit)
             search_id = secrets.token_hex(8)
-            chosen = probe.faces[face - 1]
-            details: dict[str, JSON] = {
-                "search": search_id,
-                "case": case.ref,
-                "reason": request.reason,
-                "probe": probe.sha256,
-                "face": face,
-                "model": self._rates.model,
-                "sources": [source.name for source in sources],
-                "since": str(request.since) if request.since else None,
-                "until": str(request.until) if request.until else None,
-                "mode": request.mode.value,
-                "threshold": threshold,
-                "limit": request.limit,
-                "gallery_faces": compared.faces,
-                "candidates": [[one.rank, one.face_id, one.score] for one in candidates],
-            }
+            chosen = found.probe.faces[found.face - 1]
+            names = tuple(source.name for source in sources)
+            entry = change.record(
+                Action.SEARCH,
+                search=search_id,
+                case=case.ref,
+                reason=request.reason,
+                probe=found.probe.sha256,
+                face=found.face,
+                model=self._rates.model,
+                sources=list(names),
+                since=str(request.since) if request.since else None,
+                until=str(request.until) if request.until else None,
+                mode=request.mode.value,
+                threshold=threshold,
+                limit=request.limit,
+                gallery_faces=faces,
+                candidates=[[one.rank, one.face_id, one.score] for one in candidates],
+            )
             result = SearchResult(
                 search_id=search_id,
                 case=case.ref,
                 reason=request.reason,
                 made_at=change.at,
                 model=self._rates.model,
-                gallery_faces=compared.faces,
-                sources=tuple(source.name for source in sources),
+                gallery_faces=faces,
+                sources=names,
                 mode=request.mode,
                 threshold=threshold,
                 since=request.since,
                 until=request.until,
                 limit=request.limit,
-                probe_id=probe.id,
-                probe_sha256=probe.sha256,
-                face=face,
+                probe_id=found.probe.id,
+                probe_sha256=found.probe.sha256,
+                face=found.face,
                 face_box=chosen.box,
                 quality=chosen.quality,
                 candidates=candidates,
-                seconds=seconds,
-                ledger_entry=change.record(Action.SEARCH, **details),
+                seconds=found.seconds,
+                ledger_entry=entry,
             )
             tx.searches.add(result, case.id, self._record.actor)
         return result
 
-    def _described(
-        self, tx: Tx, hits: Sequence[Hit], sources: Sequence[Source], faces: int
-    ) -> list[Candidate]:
+    def _described(self, tx: Tx, hits: Sequence[Hit], sources: Sequence[Source], faces: int) -> list[Candidate]:
         names = {source.id: source.name for source in sources}
         described = tx.faces.described([hit.face_id for hit in hits])
         found = []
