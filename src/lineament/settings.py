@@ -54,3 +54,4 @@ class Settings(BaseSettings):
         default=1536 * 2**20, ge=256 * 2**20, description="Address space of one decoding process, in bytes."
     )
     decode_seconds: float = Field(default=20.0, gt=0, description="Time for decoding one picture; then it is stopped.")
+    trace: bool = Field(default=False, description="Show where an unforeseen error happened; for developers.")

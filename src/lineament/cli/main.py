@@ -16,6 +16,7 @@ import lineament
 from lineament.cli import cases, compare, demo, erase, ingest, search, serve, sources, upkeep
 from lineament.cli.terminal import complain
 from lineament.errors import InvalidValue, LineamentError, NoSuchFile, StorageFull
+from lineament.settings import Settings
 
 app = typer.Typer(
     help="Face search for investigators: every face compared, every search on the record.",
@@ -80,9 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         complain(str(known))
         sys.exit(known.exit_code)
     except Exception as error:
-        if os.environ.get("LINEAMENT_TRACE"):
+        if Settings().trace:
             raise
-        unforeseen = LineamentError(detail=f"{type(error).__name__} (set LINEAMENT_TRACE=1 to see where)")
+        unforeseen = LineamentError(detail=f"{type(error).__name__}; LINEAMENT_TRACE=1 shows where")
         complain(str(unforeseen))
         sys.exit(unforeseen.exit_code)
 
