@@ -80,7 +80,7 @@ class Workspace:
             store = Store.create(settings.database_url or _sqlite(building))
             with store.begin() as tx:
                 tx.meta.set("workspace", secrets.token_hex(8))
-                tx.meta.set("key check", keys.check_value())
+                tx.meta.set("key check", keys.check_value().hex())
             store.close()
             if home.exists():
                 home.rmdir()
@@ -103,7 +103,7 @@ class Workspace:
         store = Store.open(settings.database_url or _sqlite(home))
         try:
             with store.read() as tx:
-                if tx.meta.get("key check") != keys.check_value():
+                if tx.meta.get("key check") != keys.check_value().hex():
                     raise WrongKey(path=key_file)
             workspace = cls(settings, store, keys, clock=clock)
             workspace.erase.finish_deletions()

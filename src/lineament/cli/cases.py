@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -66,7 +67,7 @@ def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
         _print(opened.casework.close(ref), opened.casework.searches(ref), as_json)
 
 
-def _print(case: Case, searches: list[SearchResult], as_json: bool) -> None:
+def _print(case: Case, searches: Sequence[SearchResult], as_json: bool) -> None:
     if as_json:
         print_json({**_described(case), "list": [_listed(search) for search in searches]})
         return

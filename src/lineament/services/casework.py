@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from lineament.ledger.log import Action
@@ -47,12 +48,12 @@ class Casework:
             change.record(Action.CASE_CLOSED, case=ref)
             return change.tx.cases.get(ref)
 
-    def searches(self, ref: str) -> list[SearchResult]:
+    def searches(self, ref: str) -> Sequence[SearchResult]:
         """The searches of a case, the newest first; those without candidates too (R22)."""
         with self._record.store.read() as tx:
             return tx.searches.of_case(tx.cases.get(ref).id)
 
-    def probes(self, ref: str) -> list[Probe]:
+    def probes(self, ref: str) -> Sequence[Probe]:
         """The probes of a case, the newest first."""
         with self._record.store.read() as tx:
             case = tx.cases.get(ref)

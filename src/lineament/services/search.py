@@ -171,7 +171,7 @@ class Search:
     def _described(self, tx: Tx, hits: Sequence[Hit], sources: Sequence[Source], faces: int) -> list[Candidate]:
         names = {source.id: source.name for source in sources}
         described = tx.faces.described([hit.face_id for hit in hits])
-        found = []
+        found: list[Candidate] = []
         for hit in hits:
             known = described.get(hit.face_id)
             if known is None:  # erased since the index answered

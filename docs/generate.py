@@ -1,0 +1,109 @@
+"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors.
+
+Run it as ``python docs/generate.py``; a test fails when a page is behind the code.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import click
+import typer.main
+from pydantic_core import PydanticUndefined
+
+from lineament import errors
+from lineament.cli.main import app
+from lineament.settings import Settings
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Made by docs/generate.py from the code; do not edit by hand. -->\n\n"
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    root = typer.main.get_command(app)
+    parts = [
+        "# Commands\n\n",
+        NOTE,
+        "Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`, "
+        "`--install-completion` and `--show-completion` for the shell.\n",
+    ]
+    parts.extend(_command(name, command) for name, command in _all(root, "lineament"))
+    return "".join(parts)
+
+
+def _all(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        return [
+            found for sub, inner in sorted(command.commands.items()) for found in _all(inner, f"{name} {sub}")
+        ]
+    return [(name, command)]
+
+
+def _command(name: str, command: click.Command) -> str:
+    lines = [f"\n## `{name}`\n\n{(command.help or '').strip()}\n\n", "| what | meaning |\n| --- | --- |\n"]
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument):
+            shown = parameter.make_metavar(click.Context(command))
+            text = getattr(parameter, "help", "") or ""
+        else:
+            shown = ", ".join(parameter.opts)
+            if not getattr(parameter, "is_flag", False):
+                shown += f" {parameter.make_metavar(click.Context(command))}"
+            text = getattr(parameter, "help", "") or ""
+            if parameter.required:
+                text += " Required."
+            elif parameter.default not in {None, False, ()} and not callable(parameter.default):
+                text += f" Default: {parameter.default}."
+        lines.append(f"| `{shown.replace('|', chr(92) + '|')}` | {text.strip()} |\n")
+    return "".join(lines)
+
+
+def settings() -> str:
+    """Every setting, its kind, default and meaning."""
+    lines = [
+        "# Settings\n\n",
+        NOTE,
+        "Settings come from the environment. Nothing else in Lineament reads it.\n\n",
+        "| variable | default | meaning |\n| --- | --- | --- |\n",
+    ]
+    made = {"examiner": "who is logged in", "cache": "~/.cache/lineament"}
+    for name, field in Settings.model_fields.items():
+        default = made.get(name, "" if field.default in {None, PydanticUndefined} else str(field.default))
+        lines.append(f"| `LINEAMENT_{name.upper()}` | {default} | {field.description} |\n")
+    return "".join(lines)
+
+
+def error_pages() -> str:
+    """Every error, its exit code and its message."""
+    kinds = [
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.LineamentError)
+    ]
+    kinds.sort(key=lambda kind: (kind.exit_code, kind.__name__))
+    lines = [
+        "# Errors and exit codes\n\n",
+        NOTE,
+        "An error is one line on standard error, and the exit code tells its kind. 0 is success (no candidate is one), "
+        "2 a line that cannot be understood, 130 a stop by Ctrl-C, 141 a pipe that was closed.\n\n",
+        "| exit code | error | message |\n| --- | --- | --- |\n",
+    ]
+    for kind in kinds:
+        message = " ".join((kind.__doc__ or "").split()).replace("|", "\\|")
+        lines.append(f"| {kind.exit_code} | `{kind.__name__}` | {message} |\n")
+    return "".join(lines)
+
+
+PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": error_pages}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
