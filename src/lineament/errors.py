@@ -217,6 +217,12 @@ class PrecisionUnavailable(LineamentError):
     exit_code = 12
 
 
+class DecoderUnavailable(LineamentError):
+    """No process for decoding pictures can be started: {why}; see: lineament doctor."""
+
+    exit_code = 12
+
+
 class Interrupted(LineamentError):
     """Stopped. {kept}"""
 

@@ -1,0 +1,188 @@
+"""Captures: one image from one source, with where and when it was found (R5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from lineament.errors import NotFound
+from lineament.model.faces import Capture, CaptureId, Place, Provenance, SourceId
+from lineament.store.meta import new_ids
+from lineament.store.sources import count
+from lineament.store.tables import captures, faces, probes
+
+_PAGE = 1000
+"""Rows read at once where a listing may be long."""
+_MOST = 500
+"""Values in one IN (…)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCapture:
+    """A capture before it has an id."""
+
+    source_id: SourceId
+    provenance: Provenance
+    sha256: str  # of the bytes as found, hexadecimal
+    phash: bytes  # 256-bit perceptual hash (PDQ)
+    media_type: str
+    size: int  # bytes
+    width: int  # pixels, upright
+    height: int
+    taken_at: datetime | None  # by the camera's clock, from EXIF
+    place: Place | None
+    enrolled_at: datetime
+    original: str | None  # blob addresses; None where no face was found
+    thumbnail: str | None
+
+
+def _finding(uri: str, sha256: str) -> bytes:
+    """What makes a capture unique in its source: these bytes at that place."""
+    return hashlib.sha256(uri.encode(errors="surrogatepass") + b"\0" + sha256.encode()).digest()
+
+
+class CaptureRows:
+    """The captures of all sources."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def known(self, source_id: SourceId, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the (uri, sha256) pairs that the source holds already."""
+        asked = {_finding(*pair): pair for pair in pairs}
+        findings = list(asked)
+        there: set[tuple[str, str]] = set()
+        for start in range(0, len(findings), _MOST):
+            query = sa.select(captures.c.finding).where(
+                captures.c.source_id == source_id, captures.c.finding.in_(findings[start : start + _MOST])
+            )
+            there.update(asked[bytes(finding)] for finding in self._connection.scalars(query))
+        return there
+
+    def add(self, new: NewCapture) -> CaptureId:
+        """Add one capture; Refused where the same bytes from the same URI are there already."""
+        return self.add_all([new])[0]
+
+    def add_all(self, new: Sequence[NewCapture]) -> list[CaptureId]:
+        """Add many at once; their ids, ascending, in the same order."""
+        if not new:
+            return []
+        ids = new_ids(self._connection, "capture", len(new))
+        self._connection.execute(sa.insert(captures), [_row(id_, one) for id_, one in zip(ids, new, strict=True)])
+        for source_id, many in Counter(one.source_id for one in new).items():
+            count(self._connection, source_id, captures=many)
+        return [CaptureId(id_) for id_ in ids]
+
+    def get(self, capture_id: CaptureId) -> Capture:
+        """One capture; NotFound where there is none."""
+        query = sa.select(captures).where(captures.c.id == capture_id)
+        row = self._connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFound(what="capture", name=capture_id, hint="lineament source list")
+        return capture_from(row)
+
+    def of_source(self, source_id: SourceId) -> Iterator[Capture]:
+        """All captures of a source, in the order of their ids."""
+        query = sa.select(captures).where(captures.c.source_id == source_id).order_by(captures.c.id).limit(_PAGE)
+        last = 0
+        while page := self._connection.execute(query.where(captures.c.id > last)).mappings().all():
+            yield from map(capture_from, page)
+            last = page[-1]["id"]
+
+    def addresses(self, source_id: SourceId) -> list[str]:
+        """Every blob that a source refers to, once, in ascending order."""
+        there: set[str] = set()
+        for column in (captures.c.original, captures.c.thumbnail, faces.c.crop):
+            query = sa.select(column).where(column.table.c.source_id == source_id, column.is_not(None))
+            there.update(self._connection.scalars(query))
+        return sorted(there)
+
+    def references(self, address: str) -> int:
+        """How many pictures of captures, faces and probes lie at a blob's address."""
+        columns = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob)
+        each = [
+            sa.select(sa.func.count()).select_from(column.table).where(column == address).scalar_subquery()
+            for column in columns
+        ]
+        total: int = self._connection.execute(sa.select(each[0] + each[1] + each[2] + each[3])).scalar_one()
+        return total
+
+    def forget_pictures(self, capture_id: CaptureId) -> None:
+        """The capture stays with its provenance, without the original and the thumbnail."""
+        self._connection.execute(
+            sa.update(captures).where(captures.c.id == capture_id).values(original=None, thumbnail=None)
+        )
+
+    def erase(self, capture_id: CaptureId) -> None:
+        """Delete a capture with its faces and templates; nothing to do where it is gone."""
+        found = self._connection.execute(
+            sa.select(
+                captures.c.source_id,
+                sa.select(sa.func.count()).where(faces.c.capture_id == captures.c.id).scalar_subquery(),
+            ).where(captures.c.id == capture_id)
+        ).one_or_none()
+        if found is None:
+            return
+        self._connection.execute(sa.delete(captures).where(captures.c.id == capture_id))  # the rest cascades
+        count(self._connection, found[0], captures=-1, faces=-found[1])
+
+
+def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
+    provenance, place = new.provenance, new.place
+    return {
+        "id": capture_id,
+        "source_id": new.source_id,
+        "finding": _finding(provenance.uri, new.sha256),
+        "uri": provenance.uri,
+        "page_uri": provenance.page_uri,
+        "page_title": provenance.page_title,
+        "captured_at": provenance.captured_at,
+        "licence": provenance.licence,
+        "sha256": new.sha256,
+        "phash": new.phash,
+        "media_type": new.media_type,
+        "size": new.size,
+        "width": new.width,
+        "height": new.height,
+        "taken_at": None if new.taken_at is None else new.taken_at.isoformat(),
+        "latitude": None if place is None else place.latitude,
+        "longitude": None if place is None else place.longitude,
+        "enrolled_at": new.enrolled_at,
+        "original": new.original,
+        "thumbnail": new.thumbnail,
+    }
+
+
+def capture_from(row: RowMapping) -> Capture:
+    """A capture from its row."""
+    taken_at = row["taken_at"]
+    placed = row["latitude"] is not None
+    return Capture(
+        id=CaptureId(row["id"]),
+        source_id=SourceId(row["source_id"]),
+        provenance=Provenance(
+            uri=row["uri"],
+            page_uri=row["page_uri"],
+            page_title=row["page_title"],
+            captured_at=row["captured_at"],
+            licence=row["licence"],
+        ),
+        sha256=row["sha256"],
+        phash=bytes(row["phash"]),
+        media_type=row["media_type"],
+        size=row["size"],
+        width=row["width"],
+        height=row["height"],
+        taken_at=None if taken_at is None else datetime.fromisoformat(taken_at),
+        place=Place(latitude=row["latitude"], longitude=row["longitude"]) if placed else None,
+        enrolled_at=row["enrolled_at"],
+        original=row["original"],
+        thumbnail=row["thumbnail"],
+    )

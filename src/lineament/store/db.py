@@ -1,0 +1,229 @@
+"""The database: SQLite by default, PostgreSQL for an agency. SQL is the truth (design decision D2).
+
+One transaction writes at a time on either database, so ids and ledger entries grow in the order of their commits.
+A reader sees the state at the moment it began, and never waits for a writer.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from lineament.errors import NoWorkspace, StoreUnavailable, WorkspaceBusy, WorkspaceExists
+from lineament.store import migrations
+from lineament.store.captures import CaptureRows
+from lineament.store.cases import CaseRows
+from lineament.store.deletions import DeletionRows
+from lineament.store.faces import FaceRows
+from lineament.store.faults import translated
+from lineament.store.ledger import LedgerRows
+from lineament.store.meta import MetaRows
+from lineament.store.probes import ProbeRows
+from lineament.store.searches import SearchRows
+from lineament.store.sources import SourceRows
+from lineament.store.suppressions import SuppressionRows
+
+PATIENCE = 30.0
+"""Seconds for which a writer waits for another one."""
+
+# Held for the length of every write transaction on PostgreSQL; SQLite has BEGIN IMMEDIATE.
+_ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDATE")
+
+
+class Tx:
+    """An open transaction, noun by noun."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.meta = MetaRows(connection)
+        self.sources = SourceRows(connection)
+        self.captures = CaptureRows(connection)
+        self.faces = FaceRows(connection)
+        self.cases = CaseRows(connection)
+        self.probes = ProbeRows(connection)
+        self.searches = SearchRows(connection)
+        self.suppressions = SuppressionRows(connection)
+        self.deletions = DeletionRows(connection)
+        self.ledger = LedgerRows(connection)
+
+
+class Store:
+    """The database of one workspace. Thread-safe; any number of processes may have it open."""
+
+    def __init__(self, url: str | URL, *, patience: float = PATIENCE) -> None:
+        """Nothing is opened yet: use ``create`` or ``open``. ``patience`` is in seconds."""
+        self._url = make_url(url)
+        self._patience = patience
+        self._writing = threading.Lock()
+        engines = _sqlite if self.dialect == "sqlite" else _postgresql
+        self._writer, self._reader = engines(self._url, patience)
+
+    @classmethod
+    def create(cls, url: str | URL, *, patience: float = PATIENCE) -> Self:
+        """A new database with the newest schema; WorkspaceExists where there is one."""
+        store = cls(url, patience=patience)
+        try:
+            store._create()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def open(cls, url: str | URL, *, patience: float = PATIENCE) -> Self:
+        """The database of a workspace, brought up to date where its schema is older.
+
+        Errors: NoWorkspace, WorkspaceNewer, Damaged where it is no database, StoreUnavailable.
+        """
+        store = cls(url, patience=patience)
+        try:
+            store._open()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @property
+    def dialect(self) -> str:
+        """Which database it is: sqlite or postgresql."""
+        return self._url.get_backend_name()
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages; without a password."""
+        return self._url.database or "" if self.dialect == "sqlite" else self._url.render_as_string()
+
+    @contextmanager
+    def begin(self) -> Iterator[Tx]:
+        """A write transaction: committed and durable at the end, or undone as a whole when an error leaves the block.
+
+        One at a time: it waits for others, then WorkspaceBusy. Errors of the database come as StorageFull, Damaged,
+        Refused (a constraint) or StoreUnavailable. Not to be opened inside another one of the same thread.
+        """
+        if not self._writing.acquire(timeout=self._patience):
+            raise WorkspaceBusy(what=f"waited {self._patience:.0f} s for another thread")
+        try:
+            with translated(self.place), self._writer.begin() as connection:
+                if self.dialect == "postgresql":
+                    connection.execute(_ONE_WRITER)
+                yield Tx(connection)
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A read transaction: one consistent state, that of the moment it began; nothing can be written in it."""
+        with translated(self.place), self._reader.begin() as connection:
+            connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1").close()  # the snapshot is taken here
+            yield Tx(connection)
+
+    def scrub(self) -> bool:
+        """After erasures: take what was deleted out of the database's files too.
+
+        SQLite overwrites deleted rows with zeros and empties its log here; False where a reader held it back (the next
+        one, or the last to close the database, does it). PostgreSQL frees the space for reuse.
+        """
+        with translated(self.place):
+            if self.dialect == "sqlite":
+                with self._writer.connect() as connection:
+                    raw = connection.connection.dbapi_connection
+                    busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[union-attr]
+                    return not busy
+            vacuum = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            with vacuum.connect() as connection:
+                connection.exec_driver_sql("VACUUM")
+            return True
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    # ------------------------------------------------------------ creating and opening
+
+    def _create(self) -> None:
+        if self.dialect == "sqlite":
+            _new_file(Path(self.place))
+        with translated(self.place), self._writer.begin() as connection:
+            if self.dialect == "postgresql" and migrations.revision(connection) is not None:
+                raise WorkspaceExists(path=self.place)
+            migrations.upgrade(connection)
+
+    def _open(self) -> None:
+        if self.dialect == "sqlite" and not Path(self.place).is_file():
+            raise NoWorkspace(path=self.place)
+        with translated(self.place), self._reader.begin() as connection:
+            found = migrations.revision(connection)
+        if found == migrations.HEAD:
+            return
+        with translated(self.place), self._writer.begin() as connection:
+            migrations.checked(migrations.revision(connection), self.place)
+            migrations.upgrade(connection)
+
+
+def _new_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise WorkspaceExists(path=path) from None
+    except OSError as error:
+        raise StoreUnavailable(why=f"{path}: {error.strerror}") from None
+
+
+# ---------------------------------------------------------------- the two databases
+
+
+def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
+    """Two pools: connections that begin at once as writers, and connections that cannot write."""
+    # isolation_level None: the driver never opens a transaction by itself (on Python 3.12 and later too, as long as
+    # its autocommit attribute keeps the legacy value); the begin event below does.
+    options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
+    writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4)
+    reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64)
+    _prepared(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS])
+    _prepared(reader, "BEGIN", [*_PRAGMAS, "PRAGMA query_only = ON"])
+    return writer, reader
+
+
+_PRAGMAS = [
+    "PRAGMA synchronous = FULL",  # a commit is on the disk
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten with zeros
+    "PRAGMA recursive_triggers = ON",  # so that REPLACE cannot pass by the ledger's triggers
+    "PRAGMA temp_store = MEMORY",  # nothing readable in temporary files
+    "PRAGMA mmap_size = 4294967296",
+    "PRAGMA cache_size = -16384",  # KiB
+]
+
+
+def _prepared(engine: Engine, begin: str, statements: list[str]) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: object) -> None:
+        for statement in statements:
+            raw.execute(statement)
+
+    @sa.event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _postgresql(url: URL, patience: float) -> tuple[Engine, Engine]:
+    """One pool; writers read what was committed last, readers keep to one snapshot."""
+    engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: object) -> None:
+        raw.execute(f"SET lock_timeout = {int(patience * 1000)}")
+        raw.execute("SET TIME ZONE 'UTC'")
+        raw.commit()
+
+    options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine, engine.execution_options(**options)

@@ -1,0 +1,43 @@
+"""Blobs that a committed erasure left to delete, so that a crash between the two forgets none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineament.store.tables import captures, deletions, faces, probes
+
+_MOST = 500
+"""Addresses in one IN (…)."""
+
+
+class DeletionRows:
+    """Addresses of blobs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, addresses: Sequence[str]) -> None:
+        """Delete these once the erasure is committed."""
+        wanted = list(dict.fromkeys(addresses))
+        for start in range(0, len(wanted), _MOST):
+            some = wanted[start : start + _MOST]
+            there = set(self._connection.scalars(sa.select(deletions.c.address).where(deletions.c.address.in_(some))))
+            if new := [{"address": one} for one in some if one not in there]:
+                self._connection.execute(sa.insert(deletions), new)
+
+    def all(self) -> list[str]:
+        """What is to be deleted, ascending; not what a capture refers to again that was taken in since."""
+        columns = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob)
+        unused = [~sa.exists().where(column == deletions.c.address) for column in columns]
+        query = sa.select(deletions.c.address).where(*unused).order_by(deletions.c.address)
+        return list(self._connection.scalars(query))
+
+    def done(self, addresses: Sequence[str]) -> None:
+        """These are deleted."""
+        wanted = list(addresses)
+        for start in range(0, len(wanted), _MOST):
+            some = wanted[start : start + _MOST]
+            self._connection.execute(sa.delete(deletions).where(deletions.c.address.in_(some)))

@@ -1,0 +1,244 @@
+"""Faces and their sealed templates (R48): the associated data of each binds source, face and model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from numpy.typing import NDArray
+from sqlalchemy.engine import Connection, RowMapping
+
+from lineament.errors import MixedModels, NotFound
+from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace, Face, FaceId, FaceIds, SourceId, Vectors
+from lineament.store.captures import capture_from
+from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
+from lineament.store.meta import new_ids
+from lineament.store.sources import count
+from lineament.store.tables import captures, faces, templates
+from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
+
+_MOST = 10_000
+"""Ids in one IN (…)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFace:
+    """A face before it has an id."""
+
+    face: Face
+    crop: str  # blob address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedFace:
+    """A face with the capture that shows it."""
+
+    face: EnrolledFace
+    capture: Capture
+
+
+def _about(source_id: int, model: str) -> tuple[bytes, bytes]:
+    """What goes before and after the face's id in the associated data of a template."""
+    return b"template|%d|" % source_id, b"|" + model.encode()
+
+
+class FaceRows:
+    """The faces of all sources."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, capture_id: CaptureId, source_id: SourceId, new: Sequence[NewFace], key: DataKey, captured_day: int
+    ) -> list[FaceId]:
+        """Add the faces of one capture; their ids, ascending. ``captured_day``: days since 1970-01-01 UTC."""
+        return self.add_all(source_id, [(capture_id, captured_day, new)], key)
+
+    def add_all(
+        self, source_id: SourceId, batch: Iterable[tuple[CaptureId, int, Sequence[NewFace]]], key: DataKey
+    ) -> list[FaceId]:
+        """Add the faces of many captures of one source: (capture, day of capture, its faces); all ids, ascending."""
+        new = [(capture_id, day, one) for capture_id, day, some in batch for one in some]
+        if not new:
+            return []
+        ids = new_ids(self._connection, "face", len(new))
+        rows, sealed = [], []
+        for face_id, (capture_id, day, one) in zip(ids, new, strict=True):
+            rows.append(_row(face_id, source_id, one) | {"capture_id": capture_id, "captured_day": day})
+            sealed.append(_sealed(face_id, source_id, one.face, key))
+        self._connection.execute(sa.insert(faces), rows)
+        self._connection.execute(sa.insert(templates), sealed)
+        count(self._connection, source_id, faces=len(ids), last_face=ids[-1])
+        return [FaceId(face_id) for face_id in ids]
+
+    def get(self, face_id: FaceId) -> EnrolledFace:
+        """One face; NotFound where there is none."""
+        row = self._connection.execute(sa.select(faces).where(faces.c.id == face_id)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(what="face", name=face_id, hint="lineament search (it may be erased)")
+        return _face(row)
+
+    def of_capture(self, capture_id: CaptureId) -> list[EnrolledFace]:
+        """The faces of a capture, in the order of their ids."""
+        query = sa.select(faces).where(faces.c.capture_id == capture_id).order_by(faces.c.id)
+        return [_face(row) for row in self._connection.execute(query).mappings()]
+
+    def described(self, ids: Iterable[int]) -> dict[FaceId, DescribedFace]:
+        """Faces with their captures, all that a candidate needs; those that are gone are left out."""
+        wanted = [int(face_id) for face_id in ids]
+        if not wanted:
+            return {}
+        query = sa.select(faces).where(faces.c.id.in_(wanted)).order_by(faces.c.id)
+        found = [_face(row) for row in self._connection.execute(query).mappings()]
+        shown = sa.select(captures).where(captures.c.id.in_({face.capture_id for face in found}))
+        by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
+        return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
+
+    def erase(self, ids: Iterable[int]) -> None:
+        """Delete faces and their templates; those that are gone are passed over."""
+        wanted = [int(face_id) for face_id in ids]
+        for start in range(0, len(wanted), _MOST):
+            some = faces.c.id.in_(wanted[start : start + _MOST])
+            counted = sa.select(faces.c.source_id, sa.func.count()).where(some).group_by(faces.c.source_id)
+            gone = self._connection.execute(counted).all()
+            self._connection.execute(sa.delete(faces).where(some))  # the templates cascade
+            for source_id, many in gone:
+                count(self._connection, source_id, faces=-many)
+
+    # ------------------------------------------------------------ for the indexes: past the mapper, for speed
+
+    def ids(self, source_id: SourceId, model: str) -> FaceIds:
+        """The ids of all faces of a source with templates of one model, ascending."""
+        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.model == model)
+        return _column(self._raw(query.order_by(faces.c.id)))
+
+    def all_ids(self, source_id: SourceId) -> FaceIds:
+        """The ids of all faces of a source, whatever the model, ascending."""
+        return _column(self._raw(sa.select(faces.c.id).where(faces.c.source_id == source_id).order_by(faces.c.id)))
+
+    def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
+        """Ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
+        query = sa.select(faces.c.id, faces.c.captured_day).where(faces.c.source_id == source_id, faces.c.id > after_id)
+        table = np.array(self._raw(query.order_by(faces.c.id)), dtype=np.int64).reshape(-1, 2)
+        return table[:, 0].copy(), table[:, 1].astype(np.int32)
+
+    def after(
+        self, source_id: SourceId, model: str, last_id: int, key: DataKey, batch: int = 4096
+    ) -> Iterator[tuple[FaceIds, Vectors]]:
+        """Ids above ``last_id`` and their vectors, ascending, ``batch`` at a time; Damaged where one does not open."""
+        query = (
+            sa.select(templates.c.face_id, templates.c.sealed)
+            .join(faces, faces.c.id == templates.c.face_id)
+            .where(faces.c.source_id == source_id, faces.c.model == model)
+            .order_by(faces.c.id)
+            .limit(batch)
+        )
+        before, behind = _about(source_id, model)
+        while rows := self._raw(query.where(faces.c.id > last_id)):
+            sealed = [(row[0], row[1], before, behind) for row in rows]
+            ids, vectors = _opened(sealed, key)
+            yield ids, vectors
+            last_id = int(ids[-1])
+
+    def vectors(self, ids: FaceIds, key: DataKey) -> tuple[FaceIds, Vectors]:
+        """The templates of these faces: the ids still there, in the order asked for, and their vectors.
+
+        All are of one source, the one of ``key``: Damaged otherwise. MixedModels where they are of several models.
+        """
+        asked = np.asarray(ids, dtype=np.int64)
+        rows: list[Any] = []
+        for start in range(0, len(asked), _MOST):
+            listed = ",".join(map(str, asked[start : start + _MOST].tolist()))
+            rows += self._raw_text(
+                f"SELECT face_id, sealed, source_id, model FROM templates WHERE face_id IN ({listed})"  # noqa: S608 - whole numbers
+            )
+        if not rows:
+            return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+        abouts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        sealed = []
+        for face_id, one, source_id, model in rows:
+            about = abouts.get((source_id, model))
+            if about is None:
+                about = abouts[source_id, model] = _about(source_id, model)
+            sealed.append((face_id, one, *about))
+        if len(models := sorted({model for _, model in abouts})) > 1:
+            raise MixedModels(one=models[0], other=models[1])
+        found, vectors = _opened(sealed, key)
+        order = np.argsort(found)
+        places = np.searchsorted(found, asked, sorter=order)
+        places = order[np.minimum(places, len(found) - 1)]
+        there = found[places] == asked
+        return asked[there], vectors[places[there]]
+
+    def _raw(self, query: sa.Select[Any]) -> list[Any]:
+        return list(self._connection.execute(query).all())
+
+    def _raw_text(self, statement: str) -> list[Any]:
+        return list(self._connection.exec_driver_sql(statement).all())
+
+
+def _column(rows: Sequence[Sequence[int]]) -> FaceIds:
+    return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
+
+def _opened(sealed: Sequence[tuple[int, bytes, bytes, bytes]], key: DataKey) -> tuple[FaceIds, Vectors]:
+    """(face id, sealed template, associated data before and behind the id) to ids and vectors."""
+    length = len(sealed[0][1]) - OVERHEAD
+    plain = bytearray(length * len(sealed))
+    view = memoryview(plain)
+    open_into = key.templates.aead.decrypt_into
+    at = 0
+    face_id, before, behind = 0, b"", b""
+    try:
+        for face_id, one, before, behind in sealed:
+            end = at + length
+            open_into(one[:NONCE_BYTES], one[NONCE_BYTES:], before + b"%d" % face_id + behind, view[at:end])
+            at = end
+    except (InvalidTag, ValueError):
+        raise damaged(before + b"%d" % face_id + behind) from None
+    ids = np.fromiter((row[0] for row in sealed), dtype=np.int64, count=len(sealed))
+    return ids, np.frombuffer(plain, dtype="<f4").reshape(len(sealed), -1)
+
+
+def _sealed(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
+    template = face.template
+    before, behind = _about(source_id, template.model)
+    plain = np.ascontiguousarray(template.vector, dtype="<f4").tobytes()
+    nonce = os.urandom(NONCE_BYTES)
+    sealed = nonce + key.templates.aead.encrypt(nonce, plain, before + b"%d" % face_id + behind)
+    return {"face_id": face_id, "source_id": source_id, "model": template.model, "sealed": sealed}
+
+
+def _row(face_id: int, source_id: int, new: NewFace) -> dict[str, Any]:
+    face = new.face
+    return {
+        "id": face_id,
+        "source_id": source_id,
+        "model": face.template.model,
+        "x": float(face.box.x),
+        "y": float(face.box.y),
+        "width": float(face.box.width),
+        "height": float(face.box.height),
+        "landmarks": text(landmarks_to(face.landmarks)),
+        "quality": text(quality_to(face.quality)),
+        "crop": new.crop,
+    }
+
+
+def _face(row: RowMapping) -> EnrolledFace:
+    return EnrolledFace(
+        id=FaceId(row["id"]),
+        capture_id=CaptureId(row["capture_id"]),
+        source_id=SourceId(row["source_id"]),
+        box=Box(x=row["x"], y=row["y"], width=row["width"], height=row["height"]),
+        landmarks=landmarks_from(json.loads(row["landmarks"])),
+        quality=quality_from(json.loads(row["quality"])),
+        model=row["model"],
+        crop=row["crop"],
+    )

@@ -1,0 +1,189 @@
+"""The key-encryption key in its file, and the data keys that it wraps (ISO/IEC 24745, design decision D4).
+
+One key-encryption key (KEK) per workspace lies in a file that only its owner may read. Each source and each case has
+a data key of its own, stored wrapped by the KEK. No key is used for two purposes: HKDF-SHA256 (RFC 5869) derives a
+subkey per use. Everything is sealed with AES-256-GCM (NIST SP 800-38D) under random 96-bit nonces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import stat
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from lineament.errors import Damaged, KeyExposed, NoSuchFile, WorkspaceExists, WrongKey
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+OVERHEAD = NONCE_BYTES + 16
+"""Bytes that sealing adds: the nonce before, the tag after."""
+
+_FIRST_LINE = b"lineament key-encryption key 1\n"
+
+
+def _subkey(key: bytes, label: str, length: int = KEY_BYTES) -> bytes:
+    info = b"lineament 1: " + label.encode()
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(key)
+
+
+class Cipher:
+    """AES-256-GCM under one subkey. What it seals opens only with the same ``about`` (the associated data)."""
+
+    __slots__ = ("aead",)
+
+    def __init__(self, key: bytes) -> None:
+        self.aead = AESGCM(key)
+
+    def seal(self, plain: bytes, about: bytes) -> bytes:
+        """Nonce, ciphertext and tag in one: ``len(plain) + OVERHEAD`` bytes."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self.aead.encrypt(nonce, plain, about)
+
+    def open(self, sealed: bytes, about: bytes) -> bytes:
+        """What was sealed, or Damaged where a bit, the key or ``about`` differs."""
+        try:
+            return self.aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
+        except (InvalidTag, ValueError):
+            raise damaged(about) from None
+
+
+def damaged(about: bytes) -> Damaged:
+    """The error for something sealed that does not open."""
+    what = f"What is sealed as “{about.decode(errors='replace')}”"
+    why = "it was altered, or sealed for another place or under another key"
+    return Damaged(what=what, why=why, remedy="restore it from a backup, or erase it and ingest again")
+
+
+class DataKey:
+    """The key of one source or one case, with a subkey for every use. It never shows itself."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a data key has {KEY_BYTES} bytes")
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "DataKey(…)"
+
+    @cached_property
+    def templates(self) -> Cipher:
+        """For templates."""
+        return Cipher(_subkey(self._key, "templates"))
+
+    @cached_property
+    def pictures(self) -> Cipher:
+        """For pictures in the blob folder."""
+        return Cipher(_subkey(self._key, "pictures"))
+
+    @cached_property
+    def _values(self) -> Cipher:
+        return Cipher(_subkey(self._key, "values"))
+
+    @cached_property
+    def _addressing(self) -> bytes:
+        return _subkey(self._key, "addresses")
+
+    def seal(self, plain: bytes, about: bytes) -> bytes:
+        """Seal any other value under this key: nonce, ciphertext and tag."""
+        return self._values.seal(plain, about)
+
+    def open(self, sealed: bytes, about: bytes) -> bytes:
+        """What ``seal`` sealed with the same ``about``; Damaged otherwise."""
+        return self._values.open(sealed, about)
+
+    def derive(self, label: str, length: int = KEY_BYTES) -> bytes:
+        """A subkey for another use, as the rotation of an index."""
+        return _subkey(self._key, f"derived: {label}", length)
+
+    def address(self, sha256: str) -> str:
+        """Where a picture lies: a keyed digest of its digest, so that the folder tells nobody what it holds."""
+        return hmac.digest(self._addressing, bytes.fromhex(sha256), "sha256").hex()
+
+
+class KeyRing:
+    """The key-encryption key, read from its file."""
+
+    def __init__(self, kek: bytes, path: Path) -> None:
+        self._kek = kek
+        self._path = path
+        self._wrapping = Cipher(_subkey(kek, "wrapping"))
+
+    def __repr__(self) -> str:
+        return f"KeyRing({str(self._path)!r})"
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make a new key in ``path``, mode 0600, whole or not at all; WorkspaceExists where there is a file."""
+        kek = os.urandom(KEY_BYTES)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        unfinished.unlink(missing_ok=True)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_FIRST_LINE + kek.hex().encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(unfinished)  # unlike a rename, never over a key that is there
+        except FileExistsError:
+            raise WorkspaceExists(path=path) from None
+        finally:
+            unfinished.unlink()
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return cls(kek, path)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read the key; NoSuchFile without it, KeyExposed where others may read it, Damaged where it is no key."""
+        try:
+            with path.open("rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(1000)
+        except OSError:
+            raise NoSuchFile(path=path) from None
+        if stat.S_IMODE(mode) & 0o077:
+            raise KeyExposed(path=path)
+        try:
+            kek = bytes.fromhex(content.removeprefix(_FIRST_LINE).decode("ascii"))
+        except ValueError:
+            kek = b""
+        if not content.startswith(_FIRST_LINE) or len(kek) != KEY_BYTES:
+            raise Damaged(what=f"The key file {path}", why="it holds no key", remedy="restore it from its backup")
+        return cls(kek, path)
+
+    def new_data_key(self, about: str) -> bytes:
+        """A new data key for ``about``, wrapped; nothing else can open it, and not for anything else."""
+        return self._wrapping.seal(os.urandom(KEY_BYTES), about.encode())
+
+    def unwrap(self, wrapped: bytes, about: str) -> DataKey:
+        """The data key of ``about``, or WrongKey where this is not the key that wrapped it for ``about``."""
+        try:
+            return DataKey(self._wrapping.open(wrapped, about.encode()))
+        except Damaged:
+            raise WrongKey(path=self._path) from None
+
+    def derive(self, label: str, length: int = KEY_BYTES) -> bytes:
+        """A subkey for another use, as the seed that signs the ledger."""
+        return _subkey(self._kek, f"derived: {label}", length)
+
+    def check_value(self) -> bytes:
+        """16 bytes that tell whether it is the same key and nothing else about it; keep them in ``tx.meta``."""
+        return hashlib.sha256(_subkey(self._kek, "check")).digest()[:16]
+
+    def check(self, expected: bytes) -> None:
+        """WrongKey unless ``expected`` is the check value of this key."""
+        if not hmac.compare_digest(self.check_value(), expected):
+            raise WrongKey(path=self._path)

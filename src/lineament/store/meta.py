@@ -1,0 +1,44 @@
+"""Small facts about the workspace, and the counters that give out ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineament.store.tables import counters, meta
+
+_TAKE = (
+    sa.update(counters)
+    .where(counters.c.name == sa.bindparam("counter"))
+    .values(value=counters.c.value + sa.bindparam("many"))
+    .returning(counters.c.value)
+)
+
+
+def new_ids(connection: Connection, counter: str, many: int) -> range:
+    """``many`` ids that were never given out before and never will be again, ascending.
+
+    The counter's row is changed inside the transaction, so ids grow in the order of the commits.
+    """
+    last: int = connection.execute(_TAKE, {"counter": counter, "many": many}).scalar_one()
+    return range(last - many + 1, last + 1)
+
+
+class MetaRows:
+    """Facts by name, as the check value of the key."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> str | None:
+        """The fact, or None."""
+        found: str | None = self._connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
+        return found
+
+    def set(self, name: str, value: str) -> None:
+        """Put a fact, in place of the last one of that name."""
+        row: Mapping[str, str] = {"name": name, "value": value}
+        if self._connection.execute(sa.update(meta).where(meta.c.name == name).values(value=value)).rowcount == 0:
+            self._connection.execute(sa.insert(meta).values(**row))

@@ -1,0 +1,10 @@
+"""Run by Alembic: on the connection that ``upgrade`` brings, inside its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from lineament.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=False)
+context.run_migrations()

@@ -1,0 +1,458 @@
+"""The first schema.
+
+Revision ID: 0001
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+COUNTERS = ("source", "capture", "face", "case", "writer")
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Make the tables, the counters, and the triggers that keep the ledger as it is."""
+    for make in TABLES:
+        make()
+    counters = sa.table("counters", sa.column("name"), sa.column("value"))
+    op.bulk_insert(counters, [{"name": name, "value": 0} for name in COUNTERS])
+    triggers = TRIGGERS_SQLITE if op.get_bind().dialect.name == "sqlite" else TRIGGERS_POSTGRESQL
+    for statement in triggers:
+        op.execute(statement)
+
+
+def _said(table: str, column: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=f"ck_{table}_{column}_said")
+
+
+def _digest(table: str, column: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"length({column}) = 32", name=f"ck_{table}_{column}_digest")
+
+
+def _at_least(table: str, column: str, least: int) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} >= {least}", name=f"ck_{table}_{column}_at_least_{least}")
+
+
+def _cases() -> None:
+    op.create_table(
+        "cases",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("offence", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("authorised_by", sa.Text()),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True)),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="ck_cases_closed_when"),
+        _said("cases", "basis"),
+        _said("cases", "offence"),
+        _said("cases", "purpose"),
+        _said("cases", "ref"),
+        sa.CheckConstraint("state IN ('open', 'closed')", name="ck_cases_state_known"),
+        sa.PrimaryKeyConstraint("id", name="pk_cases"),
+        sa.UniqueConstraint("ref", name="uq_cases_ref"),
+    )
+
+
+def _counters() -> None:
+    op.create_table(
+        "counters",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_counters"),
+    )
+
+
+def _deletions() -> None:
+    op.create_table(
+        "deletions",
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        _digest("deletions", "address"),
+        sa.PrimaryKeyConstraint("address", name="pk_deletions"),
+    )
+
+
+def _ledger_checkpoint() -> None:
+    op.create_table(
+        "ledger_checkpoint",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.CheckConstraint("id = 1", name="ck_ledger_checkpoint_only_one"),
+        _digest("ledger_checkpoint", "root"),
+        sa.PrimaryKeyConstraint("id", name="pk_ledger_checkpoint"),
+    )
+
+
+def _ledger_entries() -> None:
+    op.create_table(
+        "ledger_entries",
+        sa.Column("seq", Id, autoincrement=False, nullable=False),
+        sa.Column("at", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(), nullable=False),
+        _said("ledger_entries", "action"),
+        _digest("ledger_entries", "commitment"),
+        _digest("ledger_entries", "leaf"),
+        _at_least("ledger_entries", "seq", 0),
+        sa.PrimaryKeyConstraint("seq", name="pk_ledger_entries"),
+    )
+
+
+def _ledger_nodes() -> None:
+    op.create_table(
+        "ledger_nodes",
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        _digest("ledger_nodes", "hash"),
+        sa.PrimaryKeyConstraint("level", "position", name="pk_ledger_nodes"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _meta() -> None:
+    op.create_table(
+        "meta",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_meta"),
+    )
+
+
+def _sources() -> None:
+    op.create_table(
+        "sources",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("controller", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("jurisdiction", sa.Text(), nullable=False),
+        sa.Column("permission_sha256", sa.LargeBinary()),
+        sa.Column("expires_on", sa.Date()),
+        sa.Column("retention_days", sa.Integer()),
+        sa.Column("page_base", sa.Text()),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary()),
+        sa.Column("captures", sa.BigInteger(), nullable=False),
+        sa.Column("faces", sa.BigInteger(), nullable=False),
+        sa.Column("last_face_id", sa.BigInteger(), nullable=False),
+        _said("sources", "basis"),
+        _said("sources", "controller"),
+        _said("sources", "jurisdiction"),
+        _said("sources", "name"),
+        sa.CheckConstraint("state IN ('live', 'suspended', 'withdrawn')", name="ck_sources_state_known"),
+        sa.CheckConstraint("wrapped_key IS NOT NULL OR state = 'withdrawn'", name="ck_sources_keyless_is_withdrawn"),
+        _at_least("sources", "captures", 0),
+        _at_least("sources", "faces", 0),
+        _digest("sources", "permission_sha256"),
+        sa.PrimaryKeyConstraint("id", name="pk_sources"),
+        sa.UniqueConstraint("name", name="uq_sources_name"),
+    )
+
+
+def _suppressions() -> None:
+    op.create_table(
+        "suppressions",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_suppressions"),
+    )
+
+
+def _captures() -> None:
+    op.create_table(
+        "captures",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("finding", sa.LargeBinary(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("page_uri", sa.Text()),
+        sa.Column("page_title", sa.Text()),
+        sa.Column("captured_at", sa.DateTime(timezone=True)),
+        sa.Column("licence", sa.Text()),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("phash", sa.LargeBinary(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("taken_at", sa.Text()),
+        sa.Column("latitude", sa.Double()),
+        sa.Column("longitude", sa.Double()),
+        sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("original", sa.LargeBinary()),
+        sa.Column("thumbnail", sa.LargeBinary()),
+        _said("captures", "uri"),
+        sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="ck_captures_place_whole"),
+        _at_least("captures", "height", 1),
+        _digest("captures", "finding"),
+        _digest("captures", "original"),
+        _digest("captures", "sha256"),
+        _digest("captures", "thumbnail"),
+        _at_least("captures", "width", 1),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_captures_source_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_captures"),
+        sa.UniqueConstraint("source_id", "finding", name="uq_captures_source_id"),
+    )
+    op.create_index("ix_captures_original", "captures", ["original"])
+    op.create_index("ix_captures_thumbnail", "captures", ["thumbnail"])
+
+
+def _ledger_details() -> None:
+    op.create_table(
+        "ledger_details",
+        sa.Column("seq", Id, autoincrement=False, nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["seq"], ["ledger_entries.seq"], name="fk_ledger_details_seq"),
+        sa.PrimaryKeyConstraint("seq", name="pk_ledger_details"),
+    )
+
+
+def _probes() -> None:
+    op.create_table(
+        "probes",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", Id, nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("blob", sa.LargeBinary(), nullable=False),
+        sa.Column("faces", sa.LargeBinary(), nullable=False),
+        sa.Column("model", sa.Text()),
+        sa.Column("edits", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        _said("probes", "id"),
+        _digest("probes", "blob"),
+        _digest("probes", "sha256"),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_probes_case_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_probes"),
+        sa.UniqueConstraint("id", "case_id", name="uq_probes_id"),
+    )
+    op.create_index("ix_probes_blob", "probes", ["blob"])
+    op.create_index("ix_probes_case_id", "probes", ["case_id"])
+
+
+def _faces() -> None:
+    op.create_table(
+        "faces",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("capture_id", Id, nullable=False),
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("captured_day", sa.Integer(), nullable=False),
+        sa.Column("x", sa.Double(), nullable=False),
+        sa.Column("y", sa.Double(), nullable=False),
+        sa.Column("width", sa.Double(), nullable=False),
+        sa.Column("height", sa.Double(), nullable=False),
+        sa.Column("landmarks", sa.Text(), nullable=False),
+        sa.Column("quality", sa.Text(), nullable=False),
+        sa.Column("crop", sa.LargeBinary(), nullable=False),
+        _said("faces", "model"),
+        _digest("faces", "crop"),
+        sa.ForeignKeyConstraint(["capture_id"], ["captures.id"], name="fk_faces_capture_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_faces_source_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_faces"),
+    )
+    op.create_index("ix_faces_capture_id", "faces", ["capture_id"])
+    op.create_index("ix_faces_crop", "faces", ["crop"])
+    op.create_index("ix_faces_of_source", "faces", ["source_id", "id", "model", "captured_day"])
+
+
+def _searches() -> None:
+    op.create_table(
+        "searches",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", Id, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("examiner", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("gallery_faces", sa.BigInteger(), nullable=False),
+        sa.Column("sources", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("threshold", sa.Double(), nullable=False),
+        sa.Column("since", sa.Date()),
+        sa.Column("until", sa.Date()),
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("probe_id", sa.Text(), nullable=False),
+        sa.Column("probe_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("face", sa.Integer(), nullable=False),
+        sa.Column("face_box", sa.Text(), nullable=False),
+        sa.Column("quality", sa.Text(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("ledger_entry", Id, nullable=False),
+        _said("searches", "examiner"),
+        _said("searches", "id"),
+        _said("searches", "model"),
+        _said("searches", "reason"),
+        sa.CheckConstraint("mode IN ('identification', 'investigation', 'manual')", name="ck_searches_mode_known"),
+        _at_least("searches", "face", 1),
+        _at_least("searches", "gallery_faces", 0),
+        _digest("searches", "probe_sha256"),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_searches_case_id"),
+        sa.ForeignKeyConstraint(["ledger_entry"], ["ledger_entries.seq"], name="fk_searches_ledger_entry"),
+        sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"], name="fk_searches_probe_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_searches"),
+        sa.UniqueConstraint("ledger_entry", name="uq_searches_ledger_entry"),
+    )
+    op.create_index("ix_searches_case_id", "searches", ["case_id"])
+
+
+def _candidates() -> None:
+    op.create_table(
+        "candidates",
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("expected_false", sa.Double(), nullable=False),
+        sa.Column("face_id", sa.BigInteger()),
+        sa.Column("source", sa.Text()),
+        sa.Column("snapshot", sa.Text()),
+        sa.CheckConstraint("(face_id IS NULL) = (snapshot IS NULL)", name="ck_candidates_erased_whole"),
+        sa.CheckConstraint("(source IS NULL) = (snapshot IS NULL)", name="ck_candidates_erased_with_source"),
+        _at_least("candidates", "rank", 1),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_candidates_search_id"),
+        sa.PrimaryKeyConstraint("search_id", "rank", name="pk_candidates"),
+    )
+    op.create_index("ix_candidates_face_id", "candidates", ["face_id"])
+    op.create_index("ix_candidates_source", "candidates", ["source"])
+
+
+def _templates() -> None:
+    op.create_table(
+        "templates",
+        sa.Column("face_id", Id, autoincrement=False, nullable=False),
+        sa.Column("source_id", sa.BigInteger(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["face_id"], ["faces.id"], name="fk_templates_face_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("face_id", name="pk_templates"),
+    )
+
+
+def _near_duplicates() -> None:
+    op.create_table(
+        "near_duplicates",
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("face_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["search_id", "rank"], ["candidates.search_id", "candidates.rank"], name="fk_near_duplicates_search_id"
+        ),
+        sa.PrimaryKeyConstraint("search_id", "rank", "position", name="pk_near_duplicates"),
+    )
+    op.create_index("ix_near_duplicates_face_id", "near_duplicates", ["face_id"])
+
+
+TABLES = (
+    _cases,
+    _counters,
+    _deletions,
+    _ledger_checkpoint,
+    _ledger_entries,
+    _ledger_nodes,
+    _meta,
+    _sources,
+    _suppressions,
+    _captures,
+    _ledger_details,
+    _probes,
+    _faces,
+    _searches,
+    _candidates,
+    _templates,
+    _near_duplicates,
+)
+
+# ---------------------------------------------------------------- what is in the ledger stays as it is
+
+# Entries and nodes are neither changed nor deleted; details are deleted when a person is erased (R43), never changed.
+# REPLACE passes by delete triggers on connections without recursive triggers, so inserting is watched too.
+TRIGGERS_SQLITE = [
+    """
+    CREATE TRIGGER ledger_entries_follow BEFORE INSERT ON ledger_entries
+    WHEN NEW.seq IS NULL OR NEW.seq <> (SELECT COALESCE(MAX(seq) + 1, 0) FROM ledger_entries)
+    BEGIN SELECT RAISE(ABORT, 'entries follow each other'); END
+    """,
+    """
+    CREATE TRIGGER ledger_entries_change BEFORE UPDATE ON ledger_entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+    """
+    CREATE TRIGGER ledger_entries_delete BEFORE DELETE ON ledger_entries
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+    """
+    CREATE TRIGGER ledger_nodes_replace BEFORE INSERT ON ledger_nodes
+    WHEN EXISTS (SELECT 1 FROM ledger_nodes WHERE level = NEW.level AND position = NEW.position)
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+    """
+    CREATE TRIGGER ledger_nodes_change BEFORE UPDATE ON ledger_nodes
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+    """
+    CREATE TRIGGER ledger_nodes_delete BEFORE DELETE ON ledger_nodes
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+    """
+    CREATE TRIGGER ledger_details_replace BEFORE INSERT ON ledger_details
+    WHEN EXISTS (SELECT 1 FROM ledger_details WHERE seq = NEW.seq)
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+    """
+    CREATE TRIGGER ledger_details_change BEFORE UPDATE ON ledger_details
+    BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END
+    """,
+]
+
+TRIGGERS_POSTGRESQL = [
+    """
+    CREATE FUNCTION ledger_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'the ledger only grows' USING ERRCODE = 'restrict_violation';
+    END $$
+    """,
+    """
+    CREATE FUNCTION ledger_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.seq <> (SELECT COALESCE(MAX(seq) + 1, 0) FROM ledger_entries) THEN
+            RAISE EXCEPTION 'entries follow each other' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER ledger_entries_follow BEFORE INSERT ON ledger_entries
+    FOR EACH ROW EXECUTE FUNCTION ledger_follows()
+    """,
+    """
+    CREATE TRIGGER ledger_entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stays()
+    """,
+    """
+    CREATE TRIGGER ledger_nodes_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_nodes
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stays()
+    """,
+    """
+    CREATE TRIGGER ledger_details_stay BEFORE UPDATE OR TRUNCATE ON ledger_details
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_stays()
+    """,
+]

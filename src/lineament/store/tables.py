@@ -1,0 +1,374 @@
+"""The tables. ``migrations/`` makes them; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from lineament.errors import InvalidValue
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: stored in UTC, returned with its zone; a time without one is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; SQLite keeps it without the zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise InvalidValue(what="A time", value=value, why="it needs its zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """In UTC again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Hex(TypeDecorator[str]):
+    """A digest or a blob's address: hexadecimal in Python, half as long in the database."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """To bytes."""
+        try:
+            return None if value is None else bytes.fromhex(value)
+        except ValueError:
+            raise InvalidValue(what="A digest", value=value, why="it is not hexadecimal") from None
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To hexadecimal."""
+        return None if value is None else bytes(value).hex()
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside, held to what both databases can keep."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Refuse what PostgreSQL (a NUL) or UTF-8 (half a surrogate pair) cannot hold."""
+        if value is not None and ("\0" in value or (not value.isascii() and _lone_surrogate(value))):
+            shown = value[:100].encode(errors="backslashreplace").decode()
+            raise InvalidValue(what="A text", value=shown, why="it holds a character that cannot be stored")
+        return value
+
+
+def _lone_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def said(column: str) -> sa.CheckConstraint:
+    """The column must say something; blanks alone do not (R7)."""
+    return sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=f"{column}_said")
+
+
+def digest(column: str) -> sa.CheckConstraint:
+    """The column holds 32 bytes, or NULL where that is allowed."""
+    return sa.CheckConstraint(f"length({column}) = 32", name=f"{column}_digest")
+
+
+def at_least(column: str, least: int) -> sa.CheckConstraint:
+    """The column is ``least`` or more."""
+    return sa.CheckConstraint(f"{column} >= {least}", name=f"{column}_at_least_{least}")
+
+
+def one_of(column: str, *values: str) -> sa.CheckConstraint:
+    """The column is one of the values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # the rowid itself on SQLite
+Real = sa.Double
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("controller", Words, nullable=False),
+    sa.Column("basis", Words, nullable=False),
+    sa.Column("jurisdiction", sa.Text, nullable=False),
+    sa.Column("permission_sha256", Hex),
+    sa.Column("expires_on", sa.Date),
+    sa.Column("retention_days", sa.Integer),
+    sa.Column("page_base", Words),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("registered_at", Moment, nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary),
+    sa.Column("captures", sa.BigInteger, nullable=False),
+    sa.Column("faces", sa.BigInteger, nullable=False),
+    sa.Column("last_face_id", sa.BigInteger, nullable=False),
+    said("name"),
+    said("controller"),
+    said("basis"),
+    said("jurisdiction"),
+    digest("permission_sha256"),
+    one_of("state", "live", "suspended", "withdrawn"),
+    sa.CheckConstraint("wrapped_key IS NOT NULL OR state = 'withdrawn'", name="keyless_is_withdrawn"),
+    at_least("captures", 0),
+    at_least("faces", 0),
+)
+
+captures = sa.Table(
+    "captures",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("finding", sa.LargeBinary, nullable=False),  # SHA-256 of URI and picture: short where URIs are long
+    sa.Column("uri", Words, nullable=False),
+    sa.Column("page_uri", Words),
+    sa.Column("page_title", Words),
+    sa.Column("captured_at", Moment),
+    sa.Column("licence", Words),
+    sa.Column("sha256", Hex, nullable=False),
+    sa.Column("phash", sa.LargeBinary, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("taken_at", sa.Text),  # ISO 8601 as the camera said it, mostly without a zone
+    sa.Column("latitude", Real),
+    sa.Column("longitude", Real),
+    sa.Column("enrolled_at", Moment, nullable=False),
+    sa.Column("original", Hex),
+    sa.Column("thumbnail", Hex),
+    sa.UniqueConstraint("source_id", "finding"),
+    said("uri"),
+    digest("finding"),
+    digest("sha256"),
+    digest("original"),
+    digest("thumbnail"),
+    at_least("width", 1),
+    at_least("height", 1),
+    sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
+    sa.Index(None, "original"),
+    sa.Index(None, "thumbnail"),
+)
+
+faces = sa.Table(
+    "faces",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("capture_id", sa.ForeignKey("captures.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("captured_day", sa.Integer, nullable=False),  # days since 1970-01-01 UTC
+    sa.Column("x", Real, nullable=False),
+    sa.Column("y", Real, nullable=False),
+    sa.Column("width", Real, nullable=False),
+    sa.Column("height", Real, nullable=False),
+    sa.Column("landmarks", sa.Text, nullable=False),  # JSON
+    sa.Column("quality", sa.Text, nullable=False),  # JSON
+    sa.Column("crop", Hex, nullable=False, index=True),
+    said("model"),
+    digest("crop"),
+    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day"),  # answers without the rows
+)
+
+templates = sa.Table(
+    "templates",
+    metadata,
+    sa.Column("face_id", Id, sa.ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("source_id", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("ref", Words, nullable=False, unique=True),
+    sa.Column("offence", Words, nullable=False),
+    sa.Column("purpose", Words, nullable=False),
+    sa.Column("basis", Words, nullable=False),
+    sa.Column("authorised_by", Words),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("opened_at", Moment, nullable=False),
+    sa.Column("closed_at", Moment),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    said("ref"),
+    said("offence"),
+    said("purpose"),
+    said("basis"),
+    one_of("state", "open", "closed"),
+    sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_when"),
+)
+
+probes = sa.Table(
+    "probes",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.ForeignKey("cases.id"), nullable=False, index=True),
+    sa.Column("sha256", Hex, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("blob", Hex, nullable=False, index=True),
+    sa.Column("faces", sa.LargeBinary, nullable=False),  # JSON with the templates, sealed under the case's key
+    sa.Column("model", sa.Text),  # of the templates; NULL where no face was found
+    sa.Column("edits", sa.Text, nullable=False),  # JSON
+    sa.Column("made_at", Moment, nullable=False),
+    sa.UniqueConstraint("id", "case_id"),
+    said("id"),
+    digest("sha256"),
+    digest("blob"),
+)
+
+ledger_entries = sa.Table(
+    "ledger_entries",
+    metadata,
+    sa.Column("seq", Id, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Text, nullable=False),  # ISO 8601, exactly as in the leaf
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("commitment", sa.LargeBinary, nullable=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    at_least("seq", 0),
+    said("action"),
+    digest("commitment"),
+    digest("leaf"),
+)
+
+ledger_details = sa.Table(
+    "ledger_details",
+    metadata,
+    sa.Column("seq", Id, sa.ForeignKey("ledger_entries.seq"), primary_key=True, autoincrement=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+)
+
+ledger_nodes = sa.Table(
+    "ledger_nodes",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    digest("hash"),
+    sqlite_with_rowid=False,
+)
+
+ledger_checkpoint = sa.Table(
+    "ledger_checkpoint",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.CheckConstraint("id = 1", name="only_one"),
+    digest("root"),
+)
+
+searches = sa.Table(
+    "searches",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.ForeignKey("cases.id"), nullable=False, index=True),
+    sa.Column("reason", Words, nullable=False),
+    sa.Column("examiner", Words, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("gallery_faces", sa.BigInteger, nullable=False),
+    sa.Column("sources", sa.Text, nullable=False),  # JSON
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("threshold", Real, nullable=False),
+    sa.Column("since", sa.Date),
+    sa.Column("until", sa.Date),
+    sa.Column("most", sa.Integer, nullable=False),  # candidates asked for
+    sa.Column("probe_id", sa.Text, nullable=False),
+    sa.Column("probe_sha256", Hex, nullable=False),
+    sa.Column("face", sa.Integer, nullable=False),
+    sa.Column("face_box", sa.Text, nullable=False),  # JSON
+    sa.Column("quality", sa.Text, nullable=False),  # JSON
+    sa.Column("seconds", Real, nullable=False),
+    sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
+    sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
+    said("id"),
+    said("reason"),
+    said("examiner"),
+    said("model"),
+    one_of("mode", "identification", "investigation", "manual"),
+    at_least("face", 1),
+    at_least("gallery_faces", 0),
+    digest("probe_sha256"),
+)
+
+candidates = sa.Table(
+    "candidates",
+    metadata,
+    sa.Column("search_id", sa.ForeignKey("searches.id"), primary_key=True),
+    sa.Column("rank", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("score", Real, nullable=False),
+    sa.Column("expected_false", Real, nullable=False),
+    # What follows is NULL once the face is erased; no foreign key, for faces may go.
+    sa.Column("face_id", sa.BigInteger, index=True),
+    sa.Column("source", sa.Text, index=True),
+    sa.Column("snapshot", sa.Text),  # JSON: all that was shown
+    at_least("rank", 1),
+    sa.CheckConstraint("(face_id IS NULL) = (snapshot IS NULL)", name="erased_whole"),
+    sa.CheckConstraint("(source IS NULL) = (snapshot IS NULL)", name="erased_with_source"),
+)
+
+near_duplicates = sa.Table(
+    "near_duplicates",
+    metadata,
+    sa.Column("search_id", sa.Text, primary_key=True),
+    sa.Column("rank", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("face_id", sa.BigInteger, nullable=False, index=True),
+    sa.ForeignKeyConstraint(["search_id", "rank"], ["candidates.search_id", "candidates.rank"]),
+)
+
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+)
+
+deletions = sa.Table(
+    "deletions",
+    metadata,
+    sa.Column("address", Hex, primary_key=True),  # of a blob that a committed erasure left to delete
+    digest("address"),
+)

@@ -1,0 +1,110 @@
+"""Model values to JSON text and back, exactly: a float comes back as the same float."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from lineament.model.faces import Box, Face, Landmarks, Quality, QualityReason, Template
+from lineament.model.search import Candidate, Edit, EditKind
+
+JsonObject = Mapping[str, Any]
+
+_POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+_MEASURES = ("face_height", "detector_score", "norm", "sharpness", "exposure", "yaw", "cropped")
+
+
+def text(value: object) -> str:
+    """Compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def box_to(box: Box) -> list[float]:
+    """[x, y, width, height]."""
+    return [float(box.x), float(box.y), float(box.width), float(box.height)]
+
+
+def box_from(sides: Sequence[float]) -> Box:
+    """The inverse."""
+    return Box(x=sides[0], y=sides[1], width=sides[2], height=sides[3])
+
+
+def landmarks_to(landmarks: Landmarks) -> list[list[float]]:
+    """Five [x, y] in the order of the class."""
+    return [[float(along) for along in getattr(landmarks, name)] for name in _POINTS]
+
+
+def landmarks_from(points: Sequence[Sequence[float]]) -> Landmarks:
+    """The inverse."""
+    return Landmarks(**{name: (x, y) for name, (x, y) in zip(_POINTS, points, strict=True)})
+
+
+def quality_to(quality: Quality) -> dict[str, Any]:
+    """Measures by name, and the reasons by the names of their members (their wording may change)."""
+    measures: dict[str, Any] = {name: float(getattr(quality, name)) for name in _MEASURES}
+    return measures | {"reasons": [reason.name for reason in quality.reasons]}
+
+
+def quality_from(value: JsonObject) -> Quality:
+    """The inverse."""
+    reasons = tuple(QualityReason[name] for name in value["reasons"])
+    return Quality(**{name: value[name] for name in _MEASURES}, reasons=reasons)
+
+
+def face_to(face: Face) -> dict[str, Any]:
+    """A face with its template; to be sealed before it is stored."""
+    vector = np.ascontiguousarray(face.template.vector, dtype="<f4")
+    return {
+        "box": box_to(face.box),
+        "landmarks": landmarks_to(face.landmarks),
+        "quality": quality_to(face.quality),
+        "model": face.template.model,
+        "vector": b64encode(vector.tobytes()).decode(),
+    }
+
+
+def face_from(value: JsonObject) -> Face:
+    """The inverse."""
+    vector = np.frombuffer(b64decode(value["vector"]), dtype="<f4").astype(np.float32)
+    return Face(
+        box=box_from(value["box"]),
+        landmarks=landmarks_from(value["landmarks"]),
+        quality=quality_from(value["quality"]),
+        template=Template(value["model"], vector),
+    )
+
+
+def edit_to(edit: Edit) -> dict[str, Any]:
+    """One edit."""
+    box = None if edit.box is None else box_to(edit.box)
+    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box}
+
+
+def edit_from(value: JsonObject) -> Edit:
+    """The inverse."""
+    box = None if value["box"] is None else box_from(value["box"])
+    return Edit(kind=EditKind(value["kind"]), degrees=value["degrees"], box=box)
+
+
+_SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "height")
+
+
+def snapshot_to(candidate: Candidate) -> dict[str, Any]:
+    """What was shown of a candidate, but for what has a column of its own: rank, scores, ids and source."""
+    shown: dict[str, Any] = {name: getattr(candidate, name) for name in _SHOWN}
+    at = candidate.captured_at
+    shown["captured_at"] = None if at is None else at.isoformat()
+    return shown | {"phash": candidate.phash.hex(), "box": box_to(candidate.box)}
+
+
+def snapshot_from(value: JsonObject) -> dict[str, Any]:
+    """The inverse: keyword arguments for a Candidate."""
+    shown: dict[str, Any] = {name: value[name] for name in _SHOWN}
+    at = value["captured_at"]
+    shown["captured_at"] = None if at is None else datetime.fromisoformat(at)
+    return shown | {"phash": bytes.fromhex(value["phash"]), "box": box_from(value["box"])}
