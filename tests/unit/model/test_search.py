@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineament.errors import InvalidValue
+from lineament.model.faces import Box, CaptureId, FaceId
+from lineament.model.search import (
+    MOST_CANDIDATES,
+    Candidate,
+    Hit,
+    Mode,
+    SearchRequest,
+    differing_bits,
+    folded,
+    merged,
+    near_identical,
+)
+
+ONE = Candidate(
+    rank=1,
+    score=0.7,
+    expected_false=0.01,
+    face_id=FaceId(1),
+    capture_id=CaptureId(1),
+    source="press",
+    uri="file:///a.jpg",
+    page_uri=None,
+    page_title=None,
+    captured_at=datetime(2026, 1, 1, tzinfo=UTC),
+    sha256="00" * 32,
+    phash=bytes(32),
+    box=Box(x=10, y=10, width=50, height=60),
+    width=200,
+    height=100,
+)
+
+
+def another(face: int, **changes: object) -> Candidate:
+    return replace(ONE, face_id=FaceId(face), capture_id=CaptureId(face), **changes)  # type: ignore[arg-type]
+
+
+def far(face: int) -> Candidate:
+    return another(face, phash=face.to_bytes(32, "big") if face > 255 else bytes([255 - face]) * 32)
+
+
+def test_the_same_face_of_a_scaled_picture_is_folded_in() -> None:
+    scaled = another(2, width=400, height=200, box=Box(x=20, y=20, width=100, height=120))
+    (kept,) = folded([ONE, scaled], limit=5)
+    assert kept.face_id == 1
+    assert kept.near_duplicates == (2,)
+
+
+def test_two_faces_of_one_picture_are_two_candidates() -> None:
+    assert len(folded([ONE, replace(ONE, face_id=FaceId(2))], limit=5)) == 2
+
+
+def test_another_face_of_a_near_identical_picture_is_a_candidate_of_its_own() -> None:
+    elsewhere = another(2, box=Box(x=140, y=10, width=50, height=60))
+    assert not near_identical(ONE, elsewhere)
+    assert len(folded([ONE, elsewhere], limit=5)) == 2
+
+
+def test_ranks_run_from_one_without_gaps_after_folding() -> None:
+    kept = folded([ONE, another(2), far(3), far(9)], limit=5)
+    assert [one.rank for one in kept] == [1, 2, 3]
+    assert [one.face_id for one in kept] == [1, 3, 9]
+
+
+@given(st.integers(0, 40), st.integers(1, MOST_CANDIDATES))
+def test_a_list_is_never_longer_than_its_limit(many: int, limit: int) -> None:
+    assert len(folded([far(face) for face in range(1, many + 1)], limit)) <= limit
+
+
+def test_differing_bits_counts_bits() -> None:
+    assert differing_bits(b"\x00\xff", b"\x01\xff") == 1
+    assert differing_bits(bytes(32), b"\xff" * 32) == 256
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(1, 99), st.sampled_from([0.1, 0.2, 0.3]))), max_size=4))
+def test_merging_does_not_depend_on_the_order_of_the_lists(lists: list[list[tuple[int, float]]]) -> None:
+    hits = [[Hit(face_id=FaceId(face), score=score) for face, score in some] for some in lists]
+    best = merged(hits, 10)
+    assert best == merged(hits[::-1], 10)
+    assert best == sorted(best, key=lambda hit: (-hit.score, hit.face_id))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"limit": 0},
+        {"limit": MOST_CANDIDATES + 1},
+        {"mode": Mode.MANUAL},
+        {"min_score": 0.5},
+        {"mode": Mode.MANUAL, "min_score": 1.5},
+        {"since": date(2026, 2, 1), "until": date(2026, 1, 1)},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidValue):
+        SearchRequest(case="K-1", reason="why", **wrong)  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from lineament.errors import InvalidValue, WrongState
+from lineament.model import cases, sources
+from lineament.model.cases import CaseEvent, CaseState, CaseTerms
+from lineament.model.faces import Box, SourceId
+from lineament.model.lifecycle import advance
+from lineament.model.sources import Source, SourceEvent, SourceState, SourceTerms
+
+TERMS = {"name": "press", "controller": "Agency", "basis": "LED 8", "jurisdiction": "FR"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "Press"},
+        {"name": "../press"},
+        {"name": ""},
+        {"controller": "  "},
+        {"basis": ""},
+        {"jurisdiction": "France"},
+        {"retention_days": 0},
+        {"page_base": "javascript:alert(1)"},
+    ],
+)
+def test_terms_that_say_too_little_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidValue):
+        SourceTerms(**(TERMS | wrong))  # type: ignore[arg-type]
+
+
+def source(state: SourceState = SourceState.LIVE, expires: date | None = None) -> Source:
+    return Source(
+        id=SourceId(1),
+        terms=SourceTerms(**TERMS, expires_on=expires),
+        state=state,
+        registered_at=datetime(2026, 1, 1, tzinfo=UTC),
+        captures=0,
+        faces=0,
+        last_face_id=0,
+    )
+
+
+def test_a_source_may_be_used_on_its_last_day_and_not_on_the_next() -> None:
+    ends = source(expires=date(2026, 3, 1))
+    assert ends.why_closed(date(2026, 3, 1)) is None
+    assert "expired" in str(ends.why_closed(date(2026, 3, 2)))
+    assert ends.days_left(date(2026, 2, 27)) == 2
+
+
+@pytest.mark.parametrize("state", [SourceState.SUSPENDED, SourceState.WITHDRAWN])
+def test_a_source_that_is_not_live_may_not_be_used(state: SourceState) -> None:
+    assert state.value in str(source(state).why_closed(date(2026, 1, 1)))
+
+
+def test_what_is_withdrawn_stays_withdrawn() -> None:
+    for event in SourceEvent:
+        with pytest.raises(WrongState):
+            advance(sources.NEXT, SourceState.WITHDRAWN, event, what="source", name="press")
+
+
+def test_every_state_has_its_row_in_the_table() -> None:
+    assert set(sources.NEXT) == set(SourceState)
+    assert set(cases.NEXT) == set(CaseState)
+
+
+def test_a_closed_case_cannot_be_closed_again() -> None:
+    closed = advance(cases.NEXT, CaseState.OPEN, CaseEvent.CLOSED, what="case", name="K-1")
+    with pytest.raises(WrongState, match="closed"):
+        advance(cases.NEXT, closed, CaseEvent.CLOSED, what="case", name="K-1")
+
+
+@pytest.mark.parametrize("field", ["ref", "offence", "purpose", "basis"])
+def test_a_case_says_all_that_the_law_asks(field: str) -> None:
+    said = {"ref": "K-1", "offence": "o", "purpose": "p", "basis": "b"}
+    CaseTerms(**said)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue):
+        CaseTerms(**(said | {field: " "}))  # type: ignore[arg-type]
+
+
+def test_overlap_is_intersection_over_union() -> None:
+    one = Box(x=0, y=0, width=2, height=2)
+    assert one.overlap(Box(x=1, y=0, width=2, height=2)) == pytest.approx(1 / 3)
+    assert one.overlap(Box(x=5, y=5, width=1, height=1)) == 0
