@@ -112,6 +112,22 @@ class DecoderDied(BadPicture):
     """The decoder was stopped while it read this picture ({why}); the file may be hostile, so keep it apart."""
 
 
+class NotAPicture(BadPicture):
+    """The file has no suffix of a picture, so it is passed over; name the file itself if it is one."""
+
+
+class NotRead(LineamentError):
+    """It is not read: {why}."""
+
+    exit_code = 5
+
+
+class BadSideCar(LineamentError):
+    """Its side-car {name} cannot be used: {why}; correct that and ingest the picture again."""
+
+    exit_code = 5
+
+
 class NoFace(LineamentError):
     """No face was found in the picture ({looked}); use one where the face is larger, sharper or turned to the camera."""
 

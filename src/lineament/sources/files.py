@@ -1,0 +1,174 @@
+"""Names and bytes from a file system that nobody vouches for.
+
+Names are bytes throughout, for a name need not be text. Nothing but regular files is read, opening never
+blocks, and symbolic links are not followed out of the folder that was given.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import os
+import stat
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+from urllib.parse import quote_from_bytes
+
+from lineament.errors import FileTooLarge, NotRead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES_AT_ONCE = 100_000
+"""Names of one folder in memory; a larger folder is listed several times."""
+MORE_AT_ONCE = 2**16
+"""Bytes asked for beyond the size that a file is said to have."""
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a file or a folder is."""
+
+    path: bytes  # absolute
+    shown: bytes  # as the user would write it
+    below: bytes  # relative to the folder that was given; for a file that was given, its name
+    root: bytes  # the folder that was given, or the one of the file; links may lead to anything in it
+
+    def child(self, name: bytes) -> Place:
+        """What is called ``name`` in this folder."""
+        return Place(
+            path=os.path.join(self.path, name),  # noqa: PTH118 - pathlib has no bytes
+            shown=os.path.join(self.shown, name),  # noqa: PTH118
+            below=os.path.join(self.below, name),  # noqa: PTH118
+            root=self.root,
+        )
+
+    @property
+    def parent(self) -> Place:
+        """The folder it is in."""
+        up = os.path.dirname
+        return Place(path=up(self.path), shown=up(self.shown), below=up(self.below), root=self.root)
+
+    @property
+    def base(self) -> bytes:
+        """Its name in its folder."""
+        return os.path.basename(self.path)  # noqa: PTH119 - pathlib has no bytes
+
+    @property
+    def name(self) -> str:
+        """For messages: printable, whatever the bytes are."""
+        return printable(self.shown.decode("utf-8", "backslashreplace"))
+
+    @property
+    def uri(self) -> str:
+        """Its file URI (RFC 8089)."""
+        return f"file://{quote_from_bytes(self.path)}"
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a terminal might obey."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def reason(error: OSError) -> str:
+    """Why the operating system does not let us read something, to complete “it is not read: …”."""
+    if error.errno == errno.ENOENT:
+        return "it is gone, or leads nowhere"
+    if error.errno == errno.ELOOP:
+        return "its symbolic links lead in a circle"
+    return (error.strerror or type(error).__name__).lower()
+
+
+class What(IntEnum):
+    """What a name stands for."""
+
+    FILE = 0
+    FOLDER = 1
+    LINK = 2
+    OTHER = 3
+
+
+def names(folder: Place, *, folders: bool) -> Iterator[tuple[bytes, What]]:
+    """The names in a folder, either those of folders or all others, in the order of their bytes; OSError.
+
+    Memory does not grow with the folder: it is listed again for every NAMES_AT_ONCE names.
+    """
+    last = b""
+    while some := heapq.nsmallest(NAMES_AT_ONCE, _after(last, folder, folders=folders)):
+        yield from some
+        if len(some) < NAMES_AT_ONCE:
+            return
+        last = some[-1][0]
+
+
+def _after(last: bytes, folder: Place, *, folders: bool) -> Iterator[tuple[bytes, What]]:
+    with os.scandir(folder.path) as entries:
+        for entry in entries:
+            if entry.name > last and entry.is_dir(follow_symlinks=False) == folders:
+                yield entry.name, _what(entry)
+
+
+def _what(entry: os.DirEntry[bytes]) -> What:
+    if entry.is_file(follow_symlinks=False):
+        return What.FILE
+    if entry.is_symlink():
+        return What.LINK
+    return What.FOLDER if entry.is_dir(follow_symlinks=False) else What.OTHER
+
+
+def openable(place: Place) -> bytes:
+    """The path of a regular file, with symbolic links followed; NotRead where it is none, OSError.
+
+    Nothing is opened: opening a device can do something to it.
+    """
+    path, mode = place.path, os.lstat(place.path).st_mode
+    if stat.S_ISLNK(mode):
+        path = os.path.realpath(path, strict=True)
+        if os.path.commonpath([path, place.root]) != place.root:
+            raise NotRead(why="it is a symbolic link that leads out of the folder; name what it leads to as well")
+        mode = os.lstat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise NotRead(why="it is a symbolic link to a folder, which is read where it is")
+    if not stat.S_ISREG(mode):
+        raise NotRead(why=f"it is {_kind(mode)}")
+    return path
+
+
+def opened(place: Place) -> int:
+    """A descriptor of a regular file, without waiting for anything; NotRead or OSError."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(openable(place), flags)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):  # it was changed just now
+        os.close(descriptor)
+        raise NotRead(why=f"it is {_kind(mode)}")
+    return descriptor
+
+
+def _kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "not a regular file")
+
+
+def content(place: Place, limit: int) -> bytes:
+    """The bytes of a regular file; FileTooLarge over ``limit`` bytes, unread. NotRead or OSError."""
+    with os.fdopen(opened(place), "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise FileTooLarge(size=size, limit=limit)
+        parts, length = [], 0
+        while part := file.read(max(size - length, 0) + MORE_AT_ONCE):
+            parts.append(part)
+            length += len(part)
+            if length > limit:
+                raise FileTooLarge(size=length, limit=limit)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,102 @@
+"""Where and when a picture was found, as a side-car says it; nothing in it is trusted (docs/reference/side-cars.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from lineament.model.faces import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIELDS = ("uri", "page_uri", "page_title", "captured_at", "licence")
+"""What a side-car may say; everything else in it is passed over."""
+LONGEST_URI = 4096
+"""Characters."""
+LONGEST_TEXT = 500
+"""Characters of a title or a licence; the rest is cut off."""
+
+_SCHEME = re.compile(r"(https?|file)://|urn:[a-z0-9][a-z0-9-]{0,31}:", re.IGNORECASE)
+
+
+class Unusable(ValueError):
+    """What a side-car says cannot be used; the text says why and completes “it cannot be used: …”."""
+
+
+def parsed(untrusted: bytes, fallback: Provenance) -> Provenance:
+    """The provenance in a JSON side-car; what it does not say is as in ``fallback``. Unusable where it is none."""
+    try:
+        fields = json.loads(untrusted.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Unusable("it is not in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise Unusable("it is not JSON") from None
+    if not isinstance(fields, dict):
+        raise Unusable("it is not a JSON object")
+    return checked(fields, fallback)
+
+
+def checked(untrusted: Mapping[str, object], fallback: Provenance) -> Provenance:
+    """The provenance in the fields of a side-car; what it does not say is as in ``fallback``."""
+    said = {name: text for name in FIELDS if (text := _text(untrusted, name)) is not None}
+    at = said.get("captured_at")
+    return Provenance(
+        uri=_uri("uri", said["uri"]) if "uri" in said else fallback.uri,
+        page_uri=_uri("page_uri", said["page_uri"]) if "page_uri" in said else fallback.page_uri,
+        page_title=_line(said.get("page_title")) or fallback.page_title,
+        captured_at=fallback.captured_at if at is None else _moment(at),
+        licence=_line(said.get("licence")) or fallback.licence,
+    )
+
+
+def _text(untrusted: Mapping[str, object], name: str) -> str | None:
+    """A field without blanks at its ends; None where it is missing, null or blank."""
+    value = untrusted.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Unusable(f"its {name} is not text")
+    return value.strip() or None
+
+
+def _uri(name: str, untrusted: str) -> str:
+    """An absolute URI that a page may link to: http, https, file or urn, without blanks and control characters."""
+    if len(untrusted) > LONGEST_URI:
+        raise Unusable(f"its {name} is longer than {LONGEST_URI} characters")
+    if not untrusted.isprintable() or " " in untrusted or "\\" in untrusted:
+        raise Unusable(f"its {name} has blanks, backslashes or control characters")
+    if not _SCHEME.match(untrusted):
+        raise Unusable(f"its {name} does not begin with http://, https://, file:// or urn:")
+    try:
+        parts = urlsplit(untrusted)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise Unusable(f"its {name} is not a URI") from None
+    if parts.scheme in {"http", "https"} and not host:
+        raise Unusable(f"its {name} names no host")
+    if parts.scheme in {"http", "https"} and "@" in parts.netloc:
+        raise Unusable(f"its {name} holds a user name")
+    return untrusted
+
+
+def _line(untrusted: str | None) -> str | None:
+    """One line of printable text, cut at LONGEST_TEXT characters; None where nothing is left."""
+    if untrusted is None:
+        return None
+    start = untrusted[: 8 * LONGEST_TEXT]
+    printable = "".join(character if character.isprintable() else " " for character in start)
+    return " ".join(printable.split())[:LONGEST_TEXT].rstrip() or None
+
+
+def _moment(untrusted: str) -> datetime:
+    """An ISO 8601 date or date with time, in UTC; without a zone it is taken to be UTC."""
+    try:
+        moment = datetime.fromisoformat(untrusted)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        why = "its captured_at is not an ISO 8601 date, as 2024-05-31 or 2024-05-31T12:00:00Z"
+        raise Unusable(why) from None
