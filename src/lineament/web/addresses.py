@@ -1,0 +1,68 @@
+"""Where things are: a case's own reference as one part of a path, and links that may be followed."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]")
+
+
+def slug(ref: str) -> str:
+    """Any reference as one path segment: letters, digits, ``-`` and ``_`` as they are, other bytes as ``~2F``.
+
+    Percent-encoding would not do: servers and browsers decode ``%2F`` and ``%2E%2E`` before they look at the path.
+    """
+    return "".join(
+        character if _PLAIN.fullmatch(character) else "".join(f"~{byte:02X}" for byte in character.encode())
+        for character in ref
+    )
+
+
+def unslug(untrusted_segment: str) -> str:
+    """The reference of a path segment; anything else comes out as a reference that no case has."""
+    return unquote_to_bytes(untrusted_segment.replace("%", "").replace("~", "%")).decode(errors="replace")
+
+
+def case_address(ref: str) -> str:
+    """The page of a case."""
+    return f"/cases/{slug(ref)}"
+
+
+def search_address(search_id: str) -> str:
+    """The page of a search."""
+    return f"/searches/{quote(search_id, safe='')}"
+
+
+def candidate_address(search_id: str, rank: int) -> str:
+    """The page of a candidate."""
+    return f"{search_address(search_id)}/candidates/{rank}"
+
+
+def probe_address(probe_id: str) -> str:
+    """The page of a probe."""
+    return f"/probes/{quote(probe_id, safe='')}"
+
+
+def source_address(name: str) -> str:
+    """The page of a source."""
+    return f"/sources/{quote(name, safe='')}"
+
+
+def followable(untrusted_uri: str | None) -> str | None:
+    """The URI where a person may follow it (http and https alone), or None."""
+    if untrusted_uri is None or not untrusted_uri.isprintable():
+        return None
+    try:
+        parts = urlsplit(untrusted_uri)
+    except ValueError:
+        return None
+    return untrusted_uri if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def site(untrusted_uri: str) -> str:
+    """The host of a URI, for a short line."""
+    try:
+        return urlsplit(untrusted_uri).hostname or untrusted_uri
+    except ValueError:
+        return untrusted_uri

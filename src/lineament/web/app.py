@@ -1,0 +1,70 @@
+"""The application: its routes, its checks at the door, and a page for whatever goes wrong."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lineament.errors import LineamentError
+from lineament.web import assets, cases, failures, home, ledger, probes, searches, sources
+from lineament.web.render import Renderer
+from lineament.web.security import Sessions, WithHeaders, checked_host, entered
+from lineament.workspace import Workspace
+
+
+class Door:
+    """Turns away foreign names, lets in who has the token, and answers what nothing else answered."""
+
+    def __init__(self, app: ASGIApp, *, sessions: Sessions) -> None:
+        self._app = app
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            checked_host(request.headers)
+            answer = entered(scope, self._sessions)
+        except LineamentError as refusal:
+            answer = await failures.lineament_error(request, refusal)
+        if answer is None:
+            await self._guarded(scope, receive, send)
+        else:
+            await answer(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: dict[str, object]) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if begun:
+                raise
+            await failures.unforeseen(Request(scope), error)(scope, receive, send)
+
+
+def create_app(workspace: Workspace, token: str) -> FastAPI:
+    """The pages of ``workspace`` for whoever has ``token``."""
+    app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None)
+    sessions = Sessions(token)
+    app.state.workspace = workspace
+    app.state.sessions = sessions
+    app.state.assets = assets.packaged()
+    app.state.renderer = Renderer({name: found.digest for name, found in app.state.assets.items()})
+    for room in (home, cases, sources, probes, searches, ledger, assets):
+        app.include_router(room.pages)
+    app.add_exception_handler(LineamentError, failures.lineament_error)
+    app.add_exception_handler(HTTPException, failures.http_error)
+    app.add_exception_handler(RequestValidationError, failures.bad_address)
+    app.add_middleware(Door, sessions=sessions)
+    app.add_middleware(WithHeaders)
+    return app

@@ -1,0 +1,50 @@
+"""Style and scripts, read once from the package. A name that is not among them is not there: no path is ever opened."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from lineament.errors import NotFound
+from lineament.web.pages import Access, Pages
+
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOR_GOOD = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file of ours."""
+
+    data: bytes
+    media_type: str
+    digest: str  # the beginning of its SHA-256, which makes its address change with it
+
+
+def packaged() -> Mapping[str, Asset]:
+    """Every file in ``static/`` by name."""
+    found = {}
+    for entry in files("lineament.web").joinpath("static").iterdir():
+        kind = MEDIA_TYPES.get(entry.name[entry.name.rfind(".") :])
+        if kind is not None:
+            data = entry.read_bytes()
+            found[entry.name] = Asset(data, kind, hashlib.sha256(data).hexdigest()[:12])
+    return found
+
+
+pages = Pages()
+
+
+@pages.page("/static/{name}", access=Access.PUBLIC)
+async def asset(request: Request, name: str, v: str = "") -> Response:
+    """A style sheet or script."""
+    found: Asset | None = request.app.state.assets.get(name)
+    if found is None:
+        raise NotFound(what="file", name=name, hint="nothing; it is not part of the pages")
+    keep = _FOR_GOOD if v == found.digest else "no-cache"
+    return Response(found.data, media_type=found.media_type, headers={"cache-control": keep})

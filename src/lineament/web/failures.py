@@ -1,0 +1,97 @@
+"""What went wrong, as a page: what happened, what was kept, what to do. Never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from lineament import errors
+from lineament.errors import LineamentError
+from lineament.web.render import Renderer
+
+log = logging.getLogger(__name__)
+
+KEPT_NOTHING = "Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How one kind of error is answered."""
+
+    status: int
+    title: str
+    kept: str = KEPT_NOTHING
+
+
+ANSWERS: dict[type[Exception], Failure] = {
+    errors.NotSignedIn: Failure(403, "Open Lineament with its token", ""),
+    errors.ForeignRequest: Failure(403, "This request was not sent from here"),
+    errors.NotFound: Failure(404, "There is nothing here", ""),
+    errors.NoSuchFile: Failure(404, "There is nothing here", ""),
+    errors.Refused: Failure(403, "The rules say no", "No search was run. " + KEPT_NOTHING),
+    errors.AlreadyThere: Failure(409, "That is already there"),
+    errors.WrongState: Failure(409, "That cannot be done now"),
+    errors.MixedModels: Failure(409, "These cannot be compared"),
+    errors.InvalidValue: Failure(422, "Something in the form is not right"),
+    errors.FileTooLarge: Failure(413, "The file is too large", "It was not kept."),
+    errors.BadPicture: Failure(422, "The picture cannot be used", "It was not kept."),
+    errors.NoFace: Failure(422, "No face was found", "The photograph is kept as it was."),
+    errors.SeveralFaces: Failure(422, "Choose a face"),
+    errors.LedgerUnavailable: Failure(503, "The ledger cannot record this", "No result is given."),
+    errors.WorkspaceBusy: Failure(503, "The workspace is busy"),
+    errors.StoreUnavailable: Failure(503, "The database cannot be used"),
+    errors.StorageFull: Failure(507, "The disk is full", "Nothing that was acknowledged is lost."),
+}
+UNFORESEEN = Failure(500, "Something went wrong", "What was acknowledged before is kept.")
+
+
+def answer_for(error: LineamentError) -> Failure:
+    """How an error is answered; a kind takes after the nearest of its own kinds."""
+    return next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), UNFORESEEN)
+
+
+def page(request: Request, failure: Failure, message: str) -> HTMLResponse:
+    """The page of a failure; it shows nothing of the workspace, for it may be shown to anybody."""
+    renderer: Renderer = request.app.state.renderer
+    html = renderer.page("failure.html", failure=failure, message=message, path="", csrf="", examiner="")
+    return HTMLResponse(html, status_code=failure.status)
+
+
+async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
+    """One of our own errors."""
+    if not isinstance(error, LineamentError):
+        return unforeseen(request, error)
+    failure = answer_for(error)
+    if failure is UNFORESEEN:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    return page(request, failure, str(error))
+
+
+async def http_error(request: Request, error: Exception) -> HTMLResponse:
+    """No such page, or not in this way."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        failure = Failure(405, "This address is used in another way")
+        answer = page(request, failure, "Go back and use the buttons of the page.")
+        answer.headers.update(getattr(error, "headers", None) or {})
+        return answer
+    failure = Failure(status, "There is nothing here" if status == 404 else "This request cannot be answered", "")
+    return page(request, failure, "The address may be mistyped, or what it showed was erased.")
+
+
+async def bad_address(request: Request, error: Exception) -> HTMLResponse:
+    """An address whose parts are of the wrong kind, such as a rank that is no number."""
+    if not isinstance(error, RequestValidationError):
+        return unforeseen(request, error)
+    return page(request, Failure(404, "There is nothing here", ""), "The address may be mistyped.")
+
+
+def unforeseen(request: Request, error: Exception) -> HTMLResponse:
+    """Anything else: told in full to the terminal, in one line to the page."""
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return page(request, UNFORESEEN, "Lineament did not foresee this; the terminal it runs in says more.")

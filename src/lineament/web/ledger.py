@@ -1,0 +1,101 @@
+"""The ledger: what was done, by whom and when, and whether it still fits together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+
+from fastapi.responses import HTMLResponse
+
+from lineament.errors import LedgerBroken
+from lineament.services.audit import LedgerEntry
+from lineament.web.pages import Access, Form, Here, Pages, Visit
+
+pages = Pages()
+
+PAGE = 50
+_LONGEST = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An entry as the page shows it."""
+
+    seq: int
+    at: datetime
+    action: str
+    actor: str
+    details: tuple[tuple[str, str], ...]
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What a check of the ledger said."""
+
+    seconds: float
+    entries: int = 0
+    broken: str = ""
+
+
+@pages.page("/ledger", access=Access.EXAMINER)
+def ledger(here: Here, before: int | None = None) -> HTMLResponse:
+    """The entries, newest first."""
+    return _ledger(here, before, check=None)
+
+
+@pages.act("/ledger/check", access=Access.EXAMINER)
+def check(here: Here, sent: Form) -> HTMLResponse:  # noqa: ARG001 - the form is checked
+    """Recomputes the whole ledger. That it does not fit is an answer too, in its own colour."""
+    begun = perf_counter()
+    try:
+        sound = here.workspace.audit.verify()
+    except LedgerBroken as broken:
+        said = Check(seconds=perf_counter() - begun, broken=str(broken))
+    else:
+        said = Check(seconds=perf_counter() - begun, entries=sound.entries)
+    return _ledger(here, None, check=said)
+
+
+def _ledger(here: Visit, before: int | None, *, check: Check | None) -> HTMLResponse:
+    audit = here.workspace.audit
+    size = audit.size()
+    stop = size if before is None else max(0, min(before, size))
+    start = max(0, stop - PAGE)
+    return here.page(
+        "ledger.html",
+        entries=[_line(entry) for entry in reversed(audit.entries(start, stop))],
+        size=size,
+        start=start,
+        stop=stop,
+        page=PAGE,
+        checkpoint=audit.checkpoint(),
+        check=check,
+    )
+
+
+def _line(entry: LedgerEntry) -> Line:
+    known = {} if entry.details is None else json.loads(entry.details)
+    actor = known.pop("actor", "")
+    return Line(
+        seq=entry.seq,
+        at=entry.at,
+        action=entry.action.replace("_", " "),
+        actor=str(actor),
+        details=tuple(
+            (name.replace("_", " "), _said(value)) for name, value in known.items() if value not in (None, [])
+        ),
+        erased=entry.details is None,
+    )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
+        said = ", ".join(str(one) for one in value)
+    else:
+        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"

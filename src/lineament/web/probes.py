@@ -1,0 +1,239 @@
+"""A new search: the photograph, the face in it, and why it is searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from lineament.errors import InvalidValue, LineamentError
+from lineament.model.cases import CaseState
+from lineament.model.faces import Box
+from lineament.model.search import USUAL_CANDIDATES, Edit, EditKind, Mode, Probe, SearchRequest, SearchResult
+from lineament.web import failures
+from lineament.web.addresses import probe_address, search_address
+from lineament.web.forms import Sent
+from lineament.web.pages import Access, Form, Here, Pages, Visit, go_on_to, picture
+from lineament.web.phrases import distressing
+
+pages = Pages()
+
+
+# ---------------------------------------------------------------- 1: the photograph
+
+
+@pages.page("/search", access=Access.EXAMINER)
+def new_search(here: Here, case: str = "") -> HTMLResponse:
+    """The form that takes a photograph into a case."""
+    return _photograph(here, case)
+
+
+@pages.act("/search", access=Access.EXAMINER)
+def take(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
+    """Keeps the photograph with its case and looks for the faces in it."""
+    ref, untrusted = sent.text("case"), sent.files.get("photograph", b"")
+    try:
+        if not ref:
+            raise InvalidValue(what="The case", value="", why="choose the case that the photograph belongs to")
+        probe = here.workspace.probes.take(ref, untrusted)
+    except LineamentError as wrong:
+        status = failures.answer_for(wrong).status
+        if status >= 500:
+            raise
+        return _photograph(here, ref, wrong=str(wrong), status=status)
+    return go_on_to(probe_address(probe.id))
+
+
+def _photograph(here: Visit, ref: str, *, wrong: str = "", status: int = 200) -> HTMLResponse:
+    cases = [case for case in here.workspace.casework.list() if case.state is CaseState.OPEN]
+    most = here.workspace.settings.max_file_bytes
+    chosen = ref if len(cases) != 1 else cases[0].ref
+    return here.page("search_photograph.html", status=status, cases=cases, chosen=chosen, wrong=wrong, most=most)
+
+
+# ---------------------------------------------------------------- 2: the face
+
+
+@pages.page("/probes/{probe_id}", access=Access.EXAMINER)
+def probe(here: Here, probe_id: str, face: int = 0, again: str = "", mode: str = "") -> HTMLResponse:
+    """The faces of the photograph, and the form that says why one of them is searched.
+
+    ``again`` names an earlier search whose answers the form begins with.
+    """
+    found = here.workspace.probes.get(probe_id)
+    wish = _first_wish(found, face)
+    if again:
+        wish = _as_before(here.workspace.search.get(again))
+    if mode in {Mode.IDENTIFICATION.value, Mode.INVESTIGATION.value}:
+        wish = replace(wish, mode=mode)
+    return _faces(here, found, wish)
+
+
+@pages.page("/probes/{probe_id}/picture", access=Access.EXAMINER)
+def probe_picture(here: Here, probe_id: str) -> Response:
+    """The photograph with its steps applied, for the screen."""
+    return picture(here.workspace.probes.picture(probe_id))
+
+
+@pages.page("/probes/{probe_id}/faces/{face}", access=Access.EXAMINER)
+def probe_crop(here: Here, probe_id: str, face: int) -> Response:
+    """One face of it, counted from 1."""
+    return picture(here.workspace.probes.crop(probe_id, face))
+
+
+@pages.act("/probes/{probe_id}/turn", access=Access.EXAMINER)
+def turn(here: Here, probe_id: str, sent: Form) -> RedirectResponse:
+    """One more step: turned clockwise. The original is kept."""
+    edit = Edit(kind=EditKind.ROTATE, degrees=sent.whole("degrees"))
+    return _edited(here, probe_id, (*here.workspace.probes.get(probe_id).edits, edit))
+
+
+@pages.act("/probes/{probe_id}/crop", access=Access.EXAMINER)
+def crop(here: Here, probe_id: str, sent: Form) -> RedirectResponse:
+    """One more step: cropped. The original is kept."""
+    edit = Edit(kind=EditKind.CROP, box=_region(sent))
+    return _edited(here, probe_id, (*here.workspace.probes.get(probe_id).edits, edit))
+
+
+@pages.act("/probes/{probe_id}/undo", access=Access.EXAMINER)
+def undo(here: Here, probe_id: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
+    """The last step taken back."""
+    return _edited(here, probe_id, here.workspace.probes.get(probe_id).edits[:-1])
+
+
+@pages.act("/probes/{probe_id}/draw", access=Access.EXAMINER)
+def draw(here: Here, probe_id: str, sent: Form) -> RedirectResponse:
+    """A face that was not found by itself: looked for in the region drawn."""
+    drawn = here.workspace.probes.draw(probe_id, _region(sent))
+    return go_on_to(f"{probe_address(drawn.id)}?face={len(drawn.faces)}")
+
+
+def _edited(here: Visit, probe_id: str, edits: tuple[Edit, ...]) -> RedirectResponse:
+    return go_on_to(probe_address(here.workspace.probes.edit(probe_id, edits).id))
+
+
+def _region(sent: Sent) -> Box:
+    box = Box(x=sent.number("x"), y=sent.number("y"), width=sent.number("width"), height=sent.number("height"))
+    if box.width < 1 or box.height < 1:
+        size = f"{box.width:.0f} × {box.height:.0f}"
+        raise InvalidValue(what="The region", value=size, why="draw it at least one pixel wide and high")
+    return box
+
+
+# ---------------------------------------------------------------- 3: why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the form says, right or wrong, so that it can be shown again."""
+
+    face: str
+    reason: str
+    sources: tuple[str, ...] | None  # None: nobody chose yet, so all
+    since: str
+    until: str
+    mode: str
+    limit: str
+
+
+def _first_wish(found: Probe, face: int) -> Wish:
+    only = "1" if len(found.faces) == 1 else ""
+    return Wish(
+        face=str(face) if 1 <= face <= len(found.faces) else only,
+        reason="",
+        sources=None,
+        since="",
+        until="",
+        mode=Mode.IDENTIFICATION.value,
+        limit=str(USUAL_CANDIDATES),
+    )
+
+
+def _as_before(earlier: SearchResult) -> Wish:
+    return Wish(
+        face=str(earlier.face),
+        reason=earlier.reason,
+        sources=earlier.sources,
+        since=_day(earlier.since),
+        until=_day(earlier.until),
+        mode=earlier.mode.value,
+        limit=str(earlier.limit),
+    )
+
+
+def _day(day: date | None) -> str:
+    return "" if day is None else day.isoformat()
+
+
+def _typed(sent: Sent) -> Wish:
+    return Wish(
+        face=sent.text("face"),
+        reason=sent.text("reason"),
+        sources=sent.all("source"),
+        since=sent.text("since"),
+        until=sent.text("until"),
+        mode=sent.text("mode"),
+        limit=sent.text("limit"),
+    )
+
+
+@pages.act("/probes/{probe_id}/search", access=Access.EXAMINER)
+def search(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
+    """Searches the sources chosen; the answer is on the ledger before it is shown."""
+    found = here.workspace.probes.get(probe_id)
+    try:
+        result = here.workspace.search.run(probe_id, _request(found, sent), face=_face(found, sent))
+    except LineamentError as wrong:
+        status = failures.answer_for(wrong).status
+        if status >= 500:
+            raise
+        return _faces(here, found, _typed(sent), wrong=str(wrong), status=status)
+    return go_on_to(search_address(result.search_id))
+
+
+def _face(found: Probe, sent: Sent) -> int:
+    if not sent.text("face"):
+        raise InvalidValue(what="The face", value="", why="choose which face of the photograph is searched")
+    face = sent.whole("face")
+    if not 1 <= face <= len(found.faces):
+        raise InvalidValue(what="The face", value=face, why=f"the photograph shows {len(found.faces)}")
+    return face
+
+
+def _request(found: Probe, sent: Sent) -> SearchRequest:
+    if not sent.text("reason"):
+        raise InvalidValue(what="The reason", value="", why="say why this face is searched; it goes on the record")
+    if not sent.all("source"):
+        raise InvalidValue(what="The choice of sources", value="", why="choose at least one")
+    mode = sent.text("mode")
+    if mode not in {Mode.IDENTIFICATION.value, Mode.INVESTIGATION.value}:
+        raise InvalidValue(what="The kind of list", value=mode[:40], why="choose one of the two")
+    return SearchRequest(
+        case=found.case,
+        reason=sent.text("reason"),
+        sources=sent.all("source"),
+        since=sent.day("since"),
+        until=sent.day("until"),
+        limit=sent.whole("limit"),
+        mode=Mode(mode),
+    )
+
+
+def _faces(here: Visit, found: Probe, wish: Wish, *, wrong: str = "", status: int = 200) -> HTMLResponse:
+    today = here.workspace.clock().date()
+    sources = here.workspace.sources.list()
+    case = here.workspace.casework.get(found.case)
+    return here.page(
+        "search_face.html",
+        status=status,
+        case=case,
+        probe=found,
+        wish=wish,
+        wrong=wrong,
+        today=today,
+        sources=[source for source in sources if source.why_closed(today) is None],
+        closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
+        why_not=here.workspace.search.why_not(found.case),
+        veiled=distressing(case),
+    )

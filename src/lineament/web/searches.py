@@ -1,0 +1,78 @@
+"""A search: its candidate list, and a candidate beside the probe."""
+
+from __future__ import annotations
+
+from fastapi.responses import HTMLResponse, Response
+
+from lineament.errors import NotFound
+from lineament.model.search import Candidate, SearchResult
+from lineament.web.pages import Access, Form, Here, Pages, picture
+from lineament.web.phrases import distressing
+
+pages = Pages()
+
+_SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
+_ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+"""For a stranger's bytes: nothing may run. The style is the browser's own, around a picture shown by itself."""
+
+
+@pages.page("/searches/{search_id}", access=Access.EXAMINER)
+def result(here: Here, search_id: str) -> HTMLResponse:
+    """The candidate list, or that there is no candidate."""
+    found = here.workspace.search.get(search_id)
+    case = here.workspace.casework.get(found.case)
+    return here.page("result.html", case=case, search=found, veiled=distressing(case))
+
+
+@pages.page("/searches/{search_id}/candidates/{rank}", access=Access.EXAMINER)
+def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
+    """A candidate beside the probe, with where its picture was found."""
+    search = here.workspace.search.get(search_id)
+    found = _at(search, rank)
+    case = here.workspace.casework.get(search.case)
+    others = [other.rank for other in search.candidates]
+    return here.page(
+        "compare.html",
+        case=case,
+        search=search,
+        candidate=found,
+        capture=here.workspace.pictures.capture(search_id, rank),
+        earlier=max((other for other in others if other < rank), default=None),
+        later=min((other for other in others if other > rank), default=None),
+        veiled=distressing(case),
+    )
+
+
+def _at(search: SearchResult, rank: int) -> Candidate:
+    for found in search.candidates:
+        if found.rank == rank:
+            return found
+    hint = f"the search, whose list has {len(search.candidates)}"
+    raise NotFound(what="candidate", name=rank, hint=hint)
+
+
+@pages.page("/searches/{search_id}/candidates/{rank}/crop", access=Access.EXAMINER)
+def candidate_crop(here: Here, search_id: str, rank: int) -> Response:
+    """The candidate's face."""
+    return picture(here.workspace.pictures.crop(search_id, rank))
+
+
+@pages.page("/searches/{search_id}/candidates/{rank}/thumbnail", access=Access.EXAMINER)
+def candidate_thumbnail(here: Here, search_id: str, rank: int) -> Response:
+    """The whole picture, small, without metadata."""
+    return picture(here.workspace.pictures.thumbnail(search_id, rank))
+
+
+@pages.act("/searches/{search_id}/candidates/{rank}/original", access=Access.EXAMINER)
+def candidate_original(here: Here, search_id: str, rank: int, sent: Form) -> Response:  # noqa: ARG001 - checked
+    """The original as it was found. Opening it is on the record before a byte is given."""
+    untrusted, media_type = here.workspace.pictures.original(search_id, rank)
+    shown = media_type in _SHOWN_BY_BROWSERS
+    return Response(
+        untrusted,
+        media_type=media_type if shown else "application/octet-stream",
+        headers={
+            "content-disposition": "inline" if shown else 'attachment; filename="original"',
+            "content-security-policy": _ORIGINAL_POLICY,
+        },
+    )

@@ -1,0 +1,69 @@
+"""Runs the pages on this machine's own loopback, until it is stopped."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from ipaddress import ip_address
+
+import uvicorn
+
+from lineament.errors import InvalidValue
+from lineament.web.app import create_app
+from lineament.workspace import Workspace
+
+
+def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serves until interrupted; ``announce`` is told the address with the token once the port is ours.
+
+    Port 0 takes any free one. InvalidValue if ``host`` is not the loopback, or the port is taken.
+    """
+    token = secrets.token_urlsafe(24)
+    with closing(_listening(host, port)) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        announce(f"http://{shown}:{listener.getsockname()[1]}/?token={token}")
+        server(workspace, token).run(sockets=[listener])
+
+
+def server(workspace: Workspace, token: str) -> uvicorn.Server:
+    """The server itself; it writes no access log, for addresses name cases, and trusts no proxy."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(workspace, token),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=5,
+        )
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    if host != "localhost" and not _is_loopback(host):
+        why = "these pages are for this machine alone; use 127.0.0.1, ::1 or localhost"
+        raise InvalidValue(what="The host", value=host, why=why)
+    address = "127.0.0.1" if host == "localhost" else host
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as refusal:
+        listener.close()
+        why = f"it cannot be listened on ({getattr(refusal, 'strerror', None) or refusal}); choose another with --port"
+        raise InvalidValue(what="The port", value=port, why=why) from refusal
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    """Only the two addresses that browsers are let in under: see ``security.LOOPBACK``."""
+    try:
+        return str(ip_address(host)) in {"127.0.0.1", "::1"}
+    except ValueError:
+        return False

@@ -1,0 +1,66 @@
+// The photograph of a new search: dropped, pasted or chosen; shown, and weighed before it is sent.
+
+const form = document.querySelector("form.photograph");
+const drop = document.getElementById("drop");
+const input = document.getElementById("photograph");
+const preview = document.getElementById("preview");
+const picture = document.getElementById("preview-picture");
+const wrong = document.getElementById("photograph-wrong");
+const said = document.getElementById("photograph-said");
+const go = document.getElementById("go");
+
+if (form) {
+  const most = Number(form.dataset.most);
+
+  const show = () => {
+    const file = input.files[0];
+    URL.revokeObjectURL(picture.src);
+    preview.hidden = true;
+    wrong.hidden = true;
+    said.textContent = "";
+    input.setCustomValidity("");
+    if (!file) return;
+    said.textContent = `${file.name}, ${(file.size / 1e6).toFixed(1)} MB`;
+    if (file.size > most) {
+      wrong.textContent = `This file is larger than the ${Math.floor(most / 1e6)} MB that are read; scale the picture down first.`;
+      wrong.hidden = false;
+      input.setCustomValidity(wrong.textContent);
+      return;
+    }
+    picture.src = URL.createObjectURL(file);
+    picture.onload = () => { preview.hidden = false; };  // a HEIC or TIFF that the browser cannot show stays hidden
+    go.focus();
+  };
+
+  const take = (files) => {
+    const file = [...files].find((one) => one.type.startsWith("image/") || one.type === "") ?? files[0];
+    if (!file) return false;
+    const one = new DataTransfer();
+    one.items.add(file);
+    input.files = one.files;
+    show();
+    return true;
+  };
+
+  input.addEventListener("change", show);
+  if (input.files.length) show();
+
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) drop.classList.remove("over");
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    take(event.dataTransfer.files);
+  });
+  addEventListener("paste", (event) => {
+    if (take(event.clipboardData.files)) event.preventDefault();
+  });
+  form.addEventListener("submit", () => {
+    go.textContent = "Finding the faces …";
+  });
+}
