@@ -1,0 +1,89 @@
+"""What all tests share: the portraits, and a way to run a command as a person would."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PORTRAITS = ROOT / "src" / "lineament" / "demo"
+LFW = ROOT.parent / "shared" / "data" / "lfw"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The object that it printed."""
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One cache of expanded models for the whole run, so that it does not depend on what is on the machine."""
+    patched = pytest.MonkeyPatch()
+    patched.setenv("LINEAMENT_CACHE", str(tmp_path_factory.mktemp("cache")))
+    patched.setenv("LINEAMENT_EXAMINER", "examiner-a")
+
+
+@pytest.fixture
+def lineament(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ran]:
+    """Run ``lineament …`` on a workspace of this test's own."""
+    from lineament.cli.main import main
+
+    monkeypatch.setenv("LINEAMENT_HOME", str(tmp_path / "ws"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Ran:
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            code = int(left.code or 0)
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """The six portraits with their side-cars, in a folder that a test may change."""
+    folder = tmp_path / "photos"
+    shutil.copytree(PORTRAITS, folder, ignore=shutil.ignore_patterns("*.md", "__pycache__"))
+    return folder
+
+
+SOURCE = ("--controller", "Press agency", "--basis", "LED Art. 8", "--jurisdiction", "FR")
+CASE = ("--offence", "abduction", "--purpose", "find a missing child", "--basis", "CPP 77")
+
+
+@pytest.fixture
+def ready(lineament: Callable[..., Ran], photos: Path) -> Callable[..., Ran]:
+    """A workspace with the portraits in its gallery, but for macron-2014.jpg, and the open case K-1."""
+    probe = photos / "macron-2014.jpg"
+    probe.rename(photos.parent / "probe.jpg")
+    for line in (
+        ("init",),
+        ("source", "add", "press", *SOURCE),
+        ("ingest", "press", photos),
+        ("case", "open", "K-1", *CASE),
+    ):
+        ran = lineament(*line)
+        assert ran.code == 0, ran.err
+    return lineament

@@ -1,0 +1,181 @@
+"""A process killed at any moment, a full disk, two processes at once: nothing acknowledged is lost, nothing is twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import CASE, PORTRAITS, SOURCE
+
+PICTURES = 160
+
+
+def varied(folder: Path, count: int, width: int = 320) -> Path:
+    """So many different pictures with one face each: the portraits, cut and lit a little differently."""
+    folder.mkdir()
+    drawn = random.Random(7)
+    portraits = [cv2.imread(str(path)) for path in sorted(PORTRAITS.glob("*.jpg"))]
+    for number in range(count):
+        picture = portraits[number % len(portraits)]
+        assert picture is not None
+        margin = drawn.randint(0, 12)
+        cut = picture[margin : picture.shape[0] - margin, margin:]
+        height = round(cut.shape[0] * width / cut.shape[1])
+        lit = np.clip(cv2.resize(cut, (width, height)).astype(np.int16) + number % 17, 0, 255).astype(np.uint8)
+        (folder / f"{number // 50}").mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"{number // 50}" / f"{number:04}.jpg"), lit)
+    return folder
+
+
+def command(home: Path, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", "lineament", "--home", str(home), *(str(argument) for argument in arguments)]
+
+
+def run(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(home, *arguments), capture_output=True, text=True, timeout=300, check=False)
+
+
+def good(home: Path, *arguments: object) -> str:
+    done = run(home, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def made(home: Path) -> Path:
+    good(home, "init")
+    good(home, "source", "add", "press", *SOURCE)
+    return home
+
+
+def counts(home: Path) -> tuple[int, int, int]:
+    """Captures, faces, ledger entries."""
+    with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
+        query = "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM faces), (SELECT count(*) FROM ledger_entries)"
+        row: tuple[int, int, int] = database.execute(query).fetchone()
+        return row
+
+
+def test_killed_ten_times_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
+    folder = varied(tmp_path / "photos", PICTURES)
+    home = made(tmp_path / "ws")
+    drawn = random.Random(11)
+    acknowledged = (0, 0, 1)
+    for _ in range(10):
+        running = subprocess.Popen(
+            command(home, "ingest", "press", folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        stop = time.monotonic() + 60
+        while counts(home) <= acknowledged and running.poll() is None and time.monotonic() < stop:
+            time.sleep(0.02)
+        acknowledged = max(acknowledged, counts(home))
+        time.sleep(drawn.uniform(0, 0.4))
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        after = counts(home)
+        assert after >= acknowledged
+        acknowledged = after
+        assert json.loads(good(home, "verify", "--json"))["entries"] == after[2]
+    last = json.loads(good(home, "ingest", "press", folder, "--json"))
+    assert last["seen"] == PICTURES
+    captures, faces, _ = counts(home)
+    assert (captures, faces) == (PICTURES, PICTURES)
+    with closing(sqlite3.connect(home / "lineament.db")) as database:
+        twice = "SELECT count(*) FROM captures GROUP BY source_id, uri, sha256 HAVING count(*) > 1"
+        assert database.execute(twice).fetchall() == []
+    found = json.loads(good(home, "doctor", "--pictures", "--json"))
+    assert found["healthy"], found
+    good(home, "case", "open", "K-1", *CASE)
+    line = ("--case", "K-1", "--reason", "r", "--json")
+    answer = json.loads(good(home, "search", PORTRAITS / "obama.jpg", *line))
+    assert answer["gallery_faces"] == PICTURES
+
+
+def test_two_processes_on_one_workspace(tmp_path: Path) -> None:
+    folder = varied(tmp_path / "photos", 60)
+    home = made(tmp_path / "ws")
+    good(home, "case", "open", "K-1", *CASE)
+    both = [
+        subprocess.Popen(command(home, "ingest", "press", folder, "--json"), stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    searched = run(home, "search", PORTRAITS / "obama.jpg", "--case", "K-1", "--reason", "r", "--json")
+    assert searched.returncode == 0, searched.stderr
+    reports = [json.loads(one.communicate(timeout=300)[0]) for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert sum(report["enrolled"] for report in reports) == 60
+    assert sum(report["enrolled"] + report["already_there"] for report in reports) == 120
+    assert counts(home)[:2] == (60, 60)
+    assert json.loads(good(home, "verify", "--json"))["sound"]
+    assert json.loads(good(home, "doctor", "--json"))["healthy"]
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    """A small disk of its own, in a mount namespace: full in the middle, then made larger."""
+    folder = varied(tmp_path / "photos", 120, width=640)
+    home = tmp_path / "disk" / "ws"
+    home.parent.mkdir()
+    script = tmp_path / "scenario.sh"
+    lines = [f"mount -t tmpfs -o size=9m tmpfs {home.parent}"]
+    for arguments in (("init",), ("source", "add", "press", *SOURCE)):
+        lines.append(" ".join(f"'{part}'" for part in command(home, *arguments)) + " || exit 90")
+    ingest = " ".join(f"'{part}'" for part in command(home, "ingest", "press", folder, "--json"))
+    verify = " ".join(f"'{part}'" for part in command(home, "verify"))
+    doctor = " ".join(f"'{part}'" for part in command(home, "doctor", "--pictures"))
+    lines += [
+        f"{ingest} 2>{tmp_path}/err; echo $? >{tmp_path}/code",
+        f"{verify} || exit 91",
+        f"mount -o remount,size=200m {home.parent}",
+        f"{ingest} >{tmp_path}/out || exit 92",
+        f"{verify} || exit 93",
+        f"{doctor} || exit 94",
+    ]
+    script.write_text("\n".join(lines))
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "code").read_text().strip() == "11"
+    complaint = (tmp_path / "err").read_text()
+    assert "no room left on the disk" in complaint
+    assert len(complaint.strip().splitlines()) == 1
+    report = json.loads((tmp_path / "out").read_text())
+    assert report["seen"] == 120
+    assert report["refused"] == []
+
+
+def test_ctrl_c_keeps_what_is_in(tmp_path: Path) -> None:
+    folder = varied(tmp_path / "photos", PICTURES)
+    home = made(tmp_path / "ws")
+    running = subprocess.Popen(
+        command(home, "ingest", "press", folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TERM": "dumb"},
+    )
+    while counts(home)[0] == 0 and running.poll() is None:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, complaint = running.communicate(timeout=60)
+    if running.returncode == 0:
+        pytest.fail("it was over before it could be stopped")
+    assert running.returncode == 130
+    assert "goes on from there" in complaint
+    assert json.loads(good(home, "ingest", "press", folder, "--json"))["seen"] == PICTURES
+    assert counts(home)[:2] == (PICTURES, PICTURES)

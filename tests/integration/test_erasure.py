@@ -1,0 +1,111 @@
+"""Erasure that is real: the bytes are looked for afterwards."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import PORTRAITS, Ran
+
+Run = Callable[..., Ran]
+LINE = ("--case", "K-1", "--reason", "because", "--investigate", "--json")
+
+
+def everything(home: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+
+
+def first(run: Run, tmp_path: Path) -> dict[str, object]:
+    found: dict[str, object] = run("search", tmp_path / "probe.jpg", *LINE).json["candidates"][0]
+    return found
+
+
+@pytest.mark.parametrize("what", ["face", "capture"])
+def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_path: Path, what: str) -> None:
+    home = tmp_path / "ws"
+    before = first(ready, tmp_path)
+    with sqlite3.connect(home / "lineament.db") as database:
+        face = before["face_id"]
+        (sealed,) = database.execute("SELECT sealed FROM templates WHERE face_id = ?", (face,)).fetchone()
+        capture = before["capture_id"]
+        row = database.execute("SELECT original, thumbnail FROM captures WHERE id = ?", (capture,)).fetchone()
+        (crop,) = database.execute("SELECT crop FROM faces WHERE id = ?", (face,)).fetchone()
+    addresses = [*row, crop]
+    assert sealed in everything(home)
+    codes = {path: path.read_bytes() for path in (home / "index").rglob("*") if path.is_file()}
+
+    done = ready("erase", f"--{what}", before[f"{what}_id"], "--reason", "the person asked", "--json")
+    assert done.code == 0, done.err
+
+    left = everything(home)
+    assert sealed not in left
+    assert str(before["sha256"]).encode() not in left
+    assert b"Emmanuel_Macron_2025" not in left
+    names = [path.name for path in home.rglob("*")]
+    assert not any(address[-16:] in name for address in addresses for name in names)
+    assert {path: path.read_bytes() for path in (home / "index").rglob("*") if path.is_file()} != codes
+    assert first(ready, tmp_path)["face_id"] != face
+    assert ready("ingest", "press", photos, "--json").json["erased_before"] == 1
+    assert ready("source", "show", "press", "--json").json["faces"] == 4
+    assert ready("verify").code == 0
+
+
+def test_a_face_of_a_group_takes_the_group_picture_with_it(ready: Run, photos: Path, tmp_path: Path) -> None:
+    pair = [cv2.resize(cv2.imread(str(PORTRAITS / name)), (480, 640)) for name in ("macron-2014.jpg", "sunak.jpg")]
+    cv2.imwrite(str(photos / "group.jpg"), np.hstack(pair))
+    assert ready("ingest", "press", photos, "--json").json["faces"] == 2
+    found = ready("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
+    group = next(one for one in found if one["uri"].endswith("group.jpg"))
+    assert ready("erase", "--face", group["face_id"], "--reason", "asked").code == 0
+    found = ready("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
+    assert group["face_id"] not in [one["face_id"] for one in found]
+    assert any(one["uri"].endswith("group.jpg") for one in found), "the other face stays"
+    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+        query = "SELECT original, thumbnail FROM captures WHERE id = ?"
+        assert database.execute(query, (group["capture_id"],)).fetchone() == (None, None)
+    (photos / "group.jpg").rename(photos / "elsewhere.jpg")
+    assert ready("ingest", "press", photos, "--json").json["faces"] == 1, "the erased one is not taken in again"
+
+
+def test_a_withdrawn_source_is_destroyed(ready: Run, tmp_path: Path) -> None:
+    home = tmp_path / "ws"
+    assert ready("source", "withdraw", "press", "--yes").code == 0
+    shown = ready("source", "show", "press", "--json").json
+    assert (shown["state"], shown["faces"], shown["captures"]) == ("withdrawn", 0, 0)
+    with sqlite3.connect(home / "lineament.db") as database:
+        for table in ("captures", "faces", "templates"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert database.execute("SELECT wrapped_key FROM sources").fetchone() == (None,)
+    assert not [path for path in (home / "blobs").rglob("*") if path.is_file()]
+    assert ready("search", tmp_path / "probe.jpg", *LINE).code == 4
+    assert ready("ingest", "press", PORTRAITS).code == 4
+    assert ready("source", "resume", "press").code == 4
+    assert ready("verify").code == 0
+
+
+def test_the_old_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path: Path) -> None:
+    before = ready("search", tmp_path / "probe.jpg", *LINE).json
+    ready("erase", "--capture", before["candidates"][0]["capture_id"], "--reason", "asked")
+    shown = ready("case", "show", "K-1", "--json").json
+    assert shown["list"][0]["search_id"] == before["search_id"]
+    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+        rows = database.execute("SELECT * FROM candidates WHERE rank = 1").fetchall()
+    assert "Macron" not in json.dumps(rows, default=str)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [("--reason", "r"), ("--face", "1", "--capture", "1", "--reason", "r"), ("--face", "1", "--reason", " ")],
+)
+def test_erasing_needs_one_thing_and_a_reason(ready: Run, line: tuple[str, ...]) -> None:
+    assert ready("erase", *line).code == 2
+
+
+def test_erasing_what_is_not_there(ready: Run) -> None:
+    assert ready("erase", "--face", 999, "--reason", "asked").code == 3
