@@ -1,13 +1,261 @@
-"""Fakes that pass the same contract tests as the real things; shipped, so that nobody mocks our code."""
+"""What tests need and we ship: pictures made by code, from odd to hostile, and fakes that pass the contract tests."""
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from functools import cache
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+import pillow_heif
+from PIL import Image, ImageOps
+
+from lineament.errors import (
+    BadPicture,
+    EmptyPicture,
+    LineamentError,
+    PictureTooLarge,
+    PictureTooSmall,
+    PictureTruncated,
+    UnknownFormat,
+)
+
+CHART_SIZE = (96, 64)
+CHART = ((200, 40, 40), (40, 180, 40), (40, 40, 160), (255, 255, 255))
+"""The colours of the chart's quarters: left above, right above, left below, right below."""
+PAYLOAD = b"<script>lineament-payload</script>"
+"""What hides in the polyglots; it must be in nothing that we make from them."""
+
+Corpus = dict[str, tuple[bytes, type[LineamentError] | None]]
+"""File and what reading it raises, by name; None: it reads, and shows the chart."""
+
+_FROM_UPRIGHT = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+_ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
+
+
+def chart(mode: str = "RGB", size: tuple[int, int] = CHART_SIZE) -> Image.Image:
+    """Four quarters, in the colours of CHART."""
+    small = Image.new("RGB", (2, 2))
+    small.putdata(CHART)
+    return small.resize(size, Image.Resampling.NEAREST).convert(mode)
+
+
+@cache
+def bad_pictures() -> Corpus:
+    """Every picture that went wrong somewhere, or might."""
+    return {**_no_pictures(), **_cut_short(), **_too_much(), **_lies(), **_odd(), **_turned(), **_polyglots()}
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    """The file that Pillow writes."""
+    file = io.BytesIO()
+    if kind == "HEIF":
+        pillow_heif.from_pillow(image).save(file, quality=90, **options)
+    else:
+        image.copy().save(file, kind, **options)  # Pillow leaves a writer's settings in what it saves
+    return file.getvalue()
+
+
+def png(size: tuple[int, int], depth: int, colour: int, rows: bytes, *extra: tuple[bytes, bytes]) -> bytes:
+    """A PNG of unfiltered rows, each with its leading zero, and extra chunks before them."""
+    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
+    chunks = ((b"IHDR", header), *extra, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, body) for name, body in chunks)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _no_pictures() -> Corpus:
+    image = chart()
+    unread = {"ppm": "PPM", "jpeg-2000": "JPEG2000", "ico": "ICO", "tga": "TGA", "pcx": "PCX", "avif": "AVIF"}
+    return {
+        "empty": (b"", EmptyPicture),
+        "text named jpg": (b"This is not a photograph.\n" * 50, UnknownFormat),
+        "text that begins like a bitmap": (b"BMW is a maker of cars.\n" * 50, UnknownFormat),
+        "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>', UnknownFormat),
+        "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", UnknownFormat),
+        "sound": (b"RIFF" + struct.pack("<I", 36) + b"WAVEfmt " + bytes(60), UnknownFormat),
+        "film": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(60), UnknownFormat),
+        **{name: (encoded(image, kind), UnknownFormat) for name, kind in unread.items()},
+    }
+
+
+def _cut_short() -> Corpus:
+    image = Image.effect_noise((320, 240), 80).convert("RGB")
+    whole = {kind: encoded(image, kind) for kind in ("PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF")}
+    jpeg, progressive = encoded(image, "JPEG"), encoded(image, "JPEG", progressive=True)
+    ended = _ended(jpeg)
+    return {
+        "jpeg cut in half, with an end": (ended, PictureTruncated),
+        "jpeg cut in half, with an end and more": (ended + jpeg, PictureTruncated),
+        "grey jpeg cut in half, with an end": (_ended(encoded(image.convert("L"), "JPEG")), PictureTruncated),
+        "jpeg cut in half": (jpeg[: len(jpeg) // 2], PictureTruncated),
+        "jpeg cut near its end": (jpeg[:-200], PictureTruncated),
+        "jpeg cut in its header": (jpeg[:100], PictureTruncated),
+        "jpeg cut after its first bytes": (jpeg[:4], PictureTruncated),
+        "progressive jpeg cut in half": (progressive[: len(progressive) // 2], PictureTruncated),
+        **{f"{kind.lower()} cut in half": (data[: len(data) // 2], PictureTruncated) for kind, data in whole.items()},
+    }
+
+
+def _ended(jpeg: bytes) -> bytes:
+    """The first half of a JPEG, made to look whole."""
+    return jpeg[: len(jpeg) // 2] + b"\xff\xd9"
+
+
+def _too_much() -> Corpus:
+    row = b"\0" + bytes(30_000 // 8)
+    text = b"Comment\0\0" + zlib.compress(bytes(64 * 2**20), 9)
+    screen = bytearray(encoded(chart("P"), "GIF"))
+    screen[6:10] = struct.pack("<HH", 65535, 65535)
+    return {
+        "png of 30000 × 30000": (png((30_000, 30_000), 1, 0, row * 100), PictureTooLarge),
+        "jpeg 30000 wide": (encoded(chart("L", (30_000, 40)), "JPEG"), PictureTooLarge),
+        "png 30000 high": (encoded(chart("1", (40, 30_000)), "PNG"), PictureTooLarge),
+        "gif with a huge screen": (bytes(screen), PictureTooLarge),
+        "png with a bomb of text": (png((64, 64), 8, 0, (b"\0" + bytes(64)) * 64, (b"zTXt", text)), BadPicture),
+        "one pixel": (encoded(chart("RGB", (2, 2)).crop((0, 0, 1, 1)), "PNG"), PictureTooSmall),
+        "one pixel, gif": (encoded(Image.new("P", (1, 1)), "GIF"), PictureTooSmall),
+        "one line": (encoded(Image.new("RGB", (500, 1)), "JPEG"), PictureTooSmall),
+    }
+
+
+def _lies() -> Corpus:
+    jpeg = encoded(chart(), "JPEG")
+    small_png, whole = encoded(chart(), "PNG"), encoded(chart(), "PNG")
+    flipped = bytearray(whole)
+    flipped[whole.index(b"IDAT") + 12] ^= 0xFF
+    wide = png((4000, 4000), 8, 2, (b"\0" + bytes(300)) * 100)
+    return {
+        "jpeg that says 5000 × 5000": (_resized_jpeg(jpeg, 5000, 5000), PictureTruncated),
+        "jpeg that says 65535 × 65535": (_resized_jpeg(jpeg, 65535, 65535), PictureTooLarge),
+        "jpeg that says 0 × 0": (_resized_jpeg(jpeg, 0, 0), BadPicture),
+        "png that says 4000 × 4000": (wide, PictureTruncated),
+        "png with a wrong checksum": (bytes(flipped), BadPicture),
+        "png without data": (small_png.replace(b"IDAT", b"idAT"), BadPicture),
+        "measurements, no colours": (encoded(Image.new("F", (64, 64), 0.5), "TIFF"), BadPicture),
+    }
+
+
+def _resized_jpeg(jpeg: bytes, width: int, height: int) -> bytes:
+    """The same file with other dimensions in its SOF segment."""
+    at = jpeg.index(b"\xff\xc0") + 5
+    return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
+
+
+def _odd() -> Corpus:
+    """Readable all of them, and all show the chart."""
+    image, black = chart(), Image.new("RGB", CHART_SIZE)
+    seen = image.copy()
+    seen.putalpha(ImageOps.invert(image.convert("L").point(lambda light: 255 * (light > 250))))
+    keyed = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    white = keyed.getpixel((CHART_SIZE[0] - 1, CHART_SIZE[1] - 1))
+    wide = b"".join(
+        b"\0" + b"".join(struct.pack(">HHH", *(257 * part for part in image.getpixel((x, y)))) for x in range(96))
+        for y in range(64)
+    )
+    grey16 = Image.frombytes("I;16", CHART_SIZE, b"".join(struct.pack("<H", 257 * v) for v in chart("L").tobytes()))
+    several = {"save_all": True, "append_images": [black]}
+    return {
+        "jpeg, cmyk": (encoded(chart("CMYK"), "JPEG", quality=95), None),
+        "jpeg, grey": (encoded(chart("L"), "JPEG"), None),
+        "jpeg, of the grey that fills gaps": (_grey_at_the_end(), None),
+        "jpeg, progressive": (encoded(image, "JPEG", progressive=True), None),
+        "jpeg, of two pictures": (encoded(image, "MPO", **several), None),
+        "png, 16 bit": (png(CHART_SIZE, 16, 2, wide), None),
+        "png, grey, 16 bit": (encoded(grey16, "PNG"), None),
+        "png, palette with transparency": (encoded(keyed, "PNG", transparency=white), None),
+        "png, transparent": (encoded(seen, "PNG"), None),
+        "png, grey, transparent": (encoded(seen.convert("LA"), "PNG"), None),
+        "png, one colour transparent": (encoded(image, "PNG", transparency=CHART[3]), None),
+        "png, two colours": (encoded(image.convert("1", dither=Image.Dither.NONE), "PNG"), None),
+        "gif, animated": (encoded(image, "GIF", **several), None),
+        "gif, transparent": (encoded(keyed, "GIF", transparency=white), None),
+        "webp": (encoded(image, "WEBP", quality=90), None),
+        "webp, animated": (encoded(image, "WEBP", lossless=True, **several), None),
+        "webp, transparent": (encoded(seen, "WEBP", lossless=True), None),
+        "heic": (encoded(image, "HEIF"), None),
+        "heic, transparent": (encoded(seen, "HEIF"), None),
+        "tiff, of several pages": (encoded(image, "TIFF", save_all=True, append_images=[black.copy()]), None),
+        "tiff, cmyk": (encoded(chart("CMYK"), "TIFF", compression="tiff_lzw"), None),
+        "tiff, grey, 16 bit": (encoded(grey16, "TIFF"), None),
+        "tiff, jpeg inside": (encoded(image, "TIFF", compression="jpeg"), None),
+        "bmp": (encoded(image, "BMP"), None),
+        "bmp, palette": (encoded(keyed, "BMP"), None),
+    }
+
+
+def _grey_at_the_end() -> bytes:
+    """The chart with a corner of the grey that libjpeg fills in for missing data: it is whole nevertheless."""
+    image = chart()
+    image.paste((128, 128, 128), (CHART_SIZE[0] - 16, CHART_SIZE[1] - 8, *CHART_SIZE))
+    return encoded(image, "JPEG", quality=95)
+
+
+def _turned() -> Corpus:
+    """All eight orientations, and EXIF that is wrong in every way; all show the chart upright."""
+    found: Corpus = {}
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[_ORIENTATION] = orientation
+        turn = _FROM_UPRIGHT[orientation]
+        image = chart() if turn is None else chart().transpose(turn)
+        for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
+            options = {} if kind in {"PNG", "TIFF"} else {"quality": 95}
+            found[f"{kind.lower()}, orientation {orientation}"] = (encoded(image, kind, exif=exif, **options), None)
+    sideways = Image.Exif()
+    sideways[_ORIENTATION] = 6
+    turned = chart().transpose(Image.Transpose.ROTATE_90)
+    found["heic, orientation 6"] = (encoded(turned, "HEIF", exif=sideways.tobytes()), None)
+    return found | {
+        f"exif, {name}": (encoded(chart(), "JPEG", exif=exif), None) for name, exif in _absurd_exif().items()
+    }
+
+
+def _absurd_exif() -> dict[str, bytes]:
+    dated = Image.Exif()
+    dated[_ORIENTATION] = 99
+    dated.get_ifd(_EXIF).update({0x9003: "0000:99:99 99:99:99", 0x9011: "+99:99"})
+    dated.get_ifd(_GPS).update({1: "Q", 2: (999.0, 999.0, 999.0), 3: "", 4: (1.0, 0.0, 0.0)})
+    start = b"Exif\0\0"
+    return {
+        "absurd": dated.tobytes(),
+        "noise": start + bytes(range(256)) * 8,
+        "cut": dated.tobytes()[:20],
+        "endless": start + b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 0x0112, 5, 0xFFFFFFFF, 8) + b"\x08\0\0\0",
+        "its own directory": start + b"II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, _EXIF, 4, 1, 8, 8),
+    }
+
+
+def _polyglots() -> Corpus:
+    image = chart()
+    jpeg, still = encoded(image, "JPEG", quality=95), encoded(image, "PNG")
+    comment = b"\xff\xfe" + struct.pack(">H", len(PAYLOAD) + 2) + PAYLOAD
+    archive = b"PK\x03\x04" + bytes(26) + PAYLOAD + b"PK\x05\x06" + bytes(18)
+    return {
+        "polyglot, jpeg and zip": (jpeg + archive, None),
+        "polyglot, jpeg with a script": (jpeg[:2] + comment + jpeg[2:], None),
+        "polyglot, gif and script": (encoded(chart("P"), "GIF", comment=b"*/" + PAYLOAD) + PAYLOAD, None),
+        "polyglot, png and page": (still[:33] + _chunk(b"tEXt", b"Comment\0" + PAYLOAD) + still[33:] + PAYLOAD, None),
+        "polyglot, webp and archive": (encoded(image, "WEBP", quality=90) + archive, None),
+    }
+
+
+# ---------------------------------------------------------------- fakes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from lineament.errors import AnchorUnavailable, InvalidValue, LedgerBroken, StorageFull
 from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 def read_anchor(path: Path) -> str | None:

@@ -77,9 +77,7 @@ class PublicKey:
             raise InvalidValue(what=what, value=text[:300], why="it is not an Ed25519 key (type 1)")
         key = cls(name=name, raw=decoded[1:])
         if key_id != key.id.hex():
-            raise InvalidValue(
-                what=what, value=text[:300], why="its id does not belong to it; copy it again, whole"
-            )
+            raise InvalidValue(what=what, value=text[:300], why="its id does not belong to it; copy it again, whole")
         return key
 
     @property

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Container
+from typing import TextIO
 
 from lineament.errors import LedgerBroken
+from lineament.ledger.checkpoint import PublicKey
 from lineament.ledger.log import LeafStore, timestamp
 from lineament.ledger.verify import BLOCK, FORMAT
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from lineament.ledger.checkpoint import PublicKey
 
 
 def export(rows: LeafStore, out: TextIO, key: PublicKey, *, opened: Container[int] | None = None) -> int:

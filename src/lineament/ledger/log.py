@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.anchor import read_anchor, write_anchor
@@ -21,9 +22,6 @@ from lineament.ledger.merkle import (
     leaf_hash,
     verify_consistency,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
@@ -182,9 +180,7 @@ class Ledger:
         """What to give to whoever is to verify; ``str`` of it is the C2SP verifier key."""
         return self._key.public
 
-    def record(
-        self, rows: LeafStore, action: Action, details: Mapping[str, JSON], *, actor: str, at: datetime
-    ) -> int:
+    def record(self, rows: LeafStore, action: Action, details: Mapping[str, JSON], *, actor: str, at: datetime) -> int:
         """Append one entry inside the caller's transaction and sign the new checkpoint; its place, from 0.
 
         O(log n) reads and writes. LedgerBroken where the right edge of the tree is not what was signed last:
@@ -203,9 +199,7 @@ class Ledger:
         rows.set_checkpoint(head.size, head.root, head.signed(self._key))
         return seq
 
-    def erase_details(
-        self, rows: LeafStore, entries: Collection[int], *, reason: str, actor: str, at: datetime
-    ) -> int:
+    def erase_details(self, rows: LeafStore, entries: Collection[int], *, reason: str, actor: str, at: datetime) -> int:
         """Erase the details of ``entries`` and record that; the place of the record. Every proof stays valid.
 
         The verifier counts an erasure that no entry announces as unexplained, so this is the way to erase.

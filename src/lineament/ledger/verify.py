@@ -14,18 +14,16 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError, NoSuchFile
 from lineament.ledger.checkpoint import LARGEST_SIZE, LONGEST_NOTE, Checkpoint, PublicKey
 from lineament.ledger.log import DETAILS_DOMAIN, LeafStore, StoredEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 FORMAT = "lineament-ledger/1"
 """The first line of an export says so."""
@@ -83,9 +81,7 @@ class _Walk:
     erased: list[int] = field(default_factory=list)
     announced: list[tuple[int, int]] = field(default_factory=list)  # first and last entry of each erasure
     edge: list[bytes] = field(default_factory=list)  # the largest complete subtrees, left to right
-    made: list[list[tuple[int, bytes]]] = field(
-        default_factory=lambda: [[]]
-    )  # by level: nodes not yet compared
+    made: list[list[tuple[int, bytes]]] = field(default_factory=lambda: [[]])  # by level: nodes not yet compared
 
     def take(self, entries: Iterable[_Entry]) -> None:
         """Check entries against their own bytes and hang them into the tree."""
@@ -171,9 +167,7 @@ def _readable(walk: _Walk) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise LedgerBroken(
-            why=f"an entry cannot be read ({type(error).__name__})", entry=walk.size
-        ) from error
+        raise LedgerBroken(why=f"an entry cannot be read ({type(error).__name__})", entry=walk.size) from error
 
 
 def _checkpoint(untrusted_note: str, key: PublicKey, what: str) -> Checkpoint:
@@ -231,9 +225,7 @@ def _look_for_more(rows: LeafStore, size: int) -> None:
     there = rows.size()
     for level in range(size.bit_length() + 1):
         if there != size or any(True for _ in rows.nodes(level, size >> level, LARGEST_SIZE)):
-            raise LedgerBroken(
-                why=f"entry {size} is missing, but something of it or after it is there", entry=size
-            )
+            raise LedgerBroken(why=f"entry {size} is missing, but something of it or after it is there", entry=size)
 
 
 # ---------------------------------------------------------------- an export
@@ -286,9 +278,7 @@ def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
 # ---------------------------------------------------------------- both
 
 
-def _held_against(
-    walk: _Walk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey
-) -> Verification:
+def _held_against(walk: _Walk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
     """Hold what was recomputed against what was signed and what was kept outside."""
     for what, checkpoint in (("signed", head), ("anchored", kept)):
         if checkpoint and checkpoint.size > walk.size:
@@ -314,9 +304,7 @@ def _held_against(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify one export from the command line; the exit code is 0 where everything fits."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lineament.ledger.verify", description="Check a ledger's export."
-    )
+    parser = argparse.ArgumentParser(prog="python -m lineament.ledger.verify", description="Check a ledger's export.")
     parser.add_argument("export", type=Path, help="the file to check")
     parser.add_argument("--key", required=True, help="the ledger's public key, name+id+key, from elsewhere")
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint of this ledger that was kept elsewhere")

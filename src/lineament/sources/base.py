@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lineament.errors import LineamentError
-    from lineament.model.faces import Provenance
+from lineament.errors import LineamentError
+from lineament.model.faces import Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

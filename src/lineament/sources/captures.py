@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator
+from typing import TextIO
 
+from lineament.model.faces import Provenance
 from lineament.sources.provenance import FIELDS, Unusable, checked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lineament.model.faces import Provenance
 
 DELIMITERS = ",;\t"
 """What may stand between the columns; the header shows which."""

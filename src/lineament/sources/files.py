@@ -10,15 +10,12 @@ import errno
 import heapq
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 from lineament.errors import FileTooLarge, NotRead
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NAMES_AT_ONCE = 100_000
 """Names of one folder in memory; a larger folder is listed several times."""

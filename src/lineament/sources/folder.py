@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NoSuchFile, NotAPicture, NotRead
@@ -19,10 +21,6 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.captures import Captures
 from lineament.sources.files import Place, What, content, names, openable, opened, printable, reason
 from lineament.sources.provenance import Unusable, parsed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 PICTURES = frozenset(b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif".split())
 """Suffixes of pictures, in lower case."""

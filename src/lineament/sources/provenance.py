@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lineament.model.faces import Provenance
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FIELDS = ("uri", "page_uri", "page_title", "captured_at", "licence")
 """What a side-car may say; everything else in it is passed over."""
