@@ -29,15 +29,15 @@ def upgrade() -> None:
 
 
 def _said(table: str, column: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=f"ck_{table}_{column}_said")
+    return sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=op.f(f"ck_{table}_{column}_said"))
 
 
 def _digest(table: str, column: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"length({column}) = 32", name=f"ck_{table}_{column}_digest")
+    return sa.CheckConstraint(f"length({column}) = 32", name=op.f(f"ck_{table}_{column}_digest"))
 
 
 def _at_least(table: str, column: str, least: int) -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"{column} >= {least}", name=f"ck_{table}_{column}_at_least_{least}")
+    return sa.CheckConstraint(f"{column} >= {least}", name=op.f(f"ck_{table}_{column}_at_least_{least}"))
 
 
 def _cases() -> None:
@@ -53,12 +53,12 @@ def _cases() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True)),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="ck_cases_closed_when"),
+        sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_cases_closed_when")),
         _said("cases", "basis"),
         _said("cases", "offence"),
         _said("cases", "purpose"),
         _said("cases", "ref"),
-        sa.CheckConstraint("state IN ('open', 'closed')", name="ck_cases_state_known"),
+        sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("ck_cases_state_known")),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
         sa.UniqueConstraint("ref", name="uq_cases_ref"),
     )
@@ -89,7 +89,7 @@ def _ledger_checkpoint() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_ledger_checkpoint_only_one"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_ledger_checkpoint_only_one")),
         _digest("ledger_checkpoint", "root"),
         sa.PrimaryKeyConstraint("id", name="pk_ledger_checkpoint"),
     )
@@ -154,8 +154,10 @@ def _sources() -> None:
         _said("sources", "controller"),
         _said("sources", "jurisdiction"),
         _said("sources", "name"),
-        sa.CheckConstraint("state IN ('live', 'suspended', 'withdrawn')", name="ck_sources_state_known"),
-        sa.CheckConstraint("wrapped_key IS NOT NULL OR state = 'withdrawn'", name="ck_sources_keyless_is_withdrawn"),
+        sa.CheckConstraint("state IN ('live', 'suspended', 'withdrawn')", name=op.f("ck_sources_state_known")),
+        sa.CheckConstraint(
+            "wrapped_key IS NOT NULL OR state = 'withdrawn'", name=op.f("ck_sources_keyless_is_withdrawn")
+        ),
         _at_least("sources", "captures", 0),
         _at_least("sources", "faces", 0),
         _digest("sources", "permission_sha256"),
@@ -197,7 +199,7 @@ def _captures() -> None:
         sa.Column("original", sa.LargeBinary()),
         sa.Column("thumbnail", sa.LargeBinary()),
         _said("captures", "uri"),
-        sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="ck_captures_place_whole"),
+        sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_captures_place_whole")),
         _at_least("captures", "height", 1),
         _digest("captures", "finding"),
         _digest("captures", "original"),
@@ -301,7 +303,9 @@ def _searches() -> None:
         _said("searches", "id"),
         _said("searches", "model"),
         _said("searches", "reason"),
-        sa.CheckConstraint("mode IN ('identification', 'investigation', 'manual')", name="ck_searches_mode_known"),
+        sa.CheckConstraint(
+            "mode IN ('identification', 'investigation', 'manual')", name=op.f("ck_searches_mode_known")
+        ),
         _at_least("searches", "face", 1),
         _at_least("searches", "gallery_faces", 0),
         _digest("searches", "probe_sha256"),
@@ -324,8 +328,8 @@ def _candidates() -> None:
         sa.Column("face_id", sa.BigInteger()),
         sa.Column("source", sa.Text()),
         sa.Column("snapshot", sa.Text()),
-        sa.CheckConstraint("(face_id IS NULL) = (snapshot IS NULL)", name="ck_candidates_erased_whole"),
-        sa.CheckConstraint("(source IS NULL) = (snapshot IS NULL)", name="ck_candidates_erased_with_source"),
+        sa.CheckConstraint("(face_id IS NULL) = (snapshot IS NULL)", name=op.f("ck_candidates_erased_whole")),
+        sa.CheckConstraint("(source IS NULL) = (snapshot IS NULL)", name=op.f("ck_candidates_erased_with_source")),
         _at_least("candidates", "rank", 1),
         sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_candidates_search_id"),
         sa.PrimaryKeyConstraint("search_id", "rank", name="pk_candidates"),

@@ -1,0 +1,332 @@
+"""Transactions, snapshots, schema: what holds on either database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from lineament.errors import (
+    Damaged,
+    InvalidValue,
+    NoWorkspace,
+    Refused,
+    StorageFull,
+    StoreUnavailable,
+    WorkspaceBusy,
+    WorkspaceExists,
+    WorkspaceNewer,
+)
+from lineament.store import migrations
+from lineament.store.db import Store
+from lineament.store.tables import metadata
+
+
+def test_what_is_committed_is_there_when_it_is_opened_again(url: str) -> None:
+    store = Store.open(url)
+    with store.begin() as tx:
+        tx.meta.set("a", "1")
+        tx.meta.set("a", "2")
+    store.close()
+    again = Store.open(url)
+    with again.read() as tx:
+        assert tx.meta.get("a") == "2"
+        assert tx.meta.get("b") is None
+    again.close()
+
+
+def test_an_error_undoes_the_whole_transaction(store: Store, rows) -> None:
+    with pytest.raises(ZeroDivisionError), store.begin() as tx:
+        made = rows.source(tx)
+        rows.enrolled(tx, made)
+        raise ZeroDivisionError
+    with store.begin() as tx:
+        assert tx.sources.all() == []
+        assert rows.source(tx).source.id == 1
+
+
+def test_a_reader_keeps_the_state_at_which_it_began(store: Store) -> None:
+    with store.begin() as tx:
+        tx.meta.set("state", "before")
+    with store.read() as early:
+        with store.begin() as tx:
+            tx.meta.set("state", "after")
+        with store.read() as late:
+            assert late.meta.get("state") == "after"
+        assert early.meta.get("state") == "before"
+
+
+def test_nothing_can_be_written_by_a_reader(store: Store) -> None:
+    with pytest.raises(StoreUnavailable), store.read() as tx:
+        tx.meta.set("a", "1")
+
+
+def test_a_writer_that_waits_too_long_says_who_is_busy(store: Store, url: str) -> None:
+    other = Store.open(url, patience=0.2)
+    with store.begin() as tx:
+        tx.meta.set("a", "1")
+        with pytest.raises(WorkspaceBusy), other.begin():
+            pass
+    with other.begin() as tx:
+        tx.meta.set("a", "2")
+    other.close()
+
+
+def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str) -> None:
+    store = Store.open(url, patience=0.1)
+    with pytest.raises(WorkspaceBusy), store.begin(), store.begin():
+        pass
+    store.close()
+
+
+def test_threads_write_one_after_the_other_and_ids_follow_the_commits(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+    seen: list[int] = []
+
+    def work() -> None:
+        for _ in range(5):
+            with store.begin() as tx:
+                ids = tx.captures.add_all([rows.capture(made.source) for _ in range(3)])
+                assert tx.ledger.size() == len(seen)
+                rows.entry(tx)
+                seen.append(ids[0])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == list(range(1, 60, 3))
+
+
+WRITER = """
+import sys
+from lineament.store.db import Store
+store = Store.open(sys.argv[1])
+for number in range(25):
+    with store.begin() as tx:
+        tx.meta.set(f"{sys.argv[2]} {number}", "there")
+        tx.meta.set("sum", str(int(tx.meta.get("sum") or 0) + 1))
+store.close()
+"""
+
+
+def test_two_processes_write_to_one_workspace(store: Store, url: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", WRITER, url]
+    processes = [subprocess.Popen([*command, name], stderr=subprocess.PIPE) for name in ("a", "b")]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+    with store.read() as tx:
+        assert tx.meta.get("sum") == "50"
+        assert all(tx.meta.get(f"{name} {number}") == "there" for name in "ab" for number in range(25))
+
+
+# ---------------------------------------------------------------- creating, opening, upgrading
+
+
+def test_create_makes_what_open_opens(fresh_url: str) -> None:
+    Store.create(fresh_url).close()
+    store = Store.open(fresh_url)
+    with store.read() as tx:
+        assert tx.sources.all() == []
+        assert tx.ledger.size() == 0
+    assert store.dialect in {"sqlite", "postgresql"}
+    store.close()
+
+
+def test_create_refuses_where_there_is_one(fresh_url: str) -> None:
+    Store.create(fresh_url).close()
+    with pytest.raises(WorkspaceExists):
+        Store.create(fresh_url)
+
+
+def test_an_empty_database_is_brought_up_to_date_when_opened(fresh_url: str) -> None:
+    if fresh_url.startswith("sqlite"):
+        Path(fresh_url.removeprefix("sqlite:///")).touch()
+    store = Store.open(fresh_url)
+    with store.read() as tx:
+        assert tx.cases.all() == []
+    store.close()
+
+
+def test_a_newer_schema_is_left_alone(url: str, raw) -> None:
+    raw("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(WorkspaceNewer, match="9999"):
+        Store.open(url)
+    assert raw("SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def test_there_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(NoWorkspace):
+        Store.open(f"sqlite:///{tmp_path}/nothing.db")
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"not a database, but longer than a header of one" * 100)
+    with pytest.raises(Damaged, match=r"a\.db"):
+        Store.open(f"sqlite:///{tmp_path}/a.db")
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    url = "postgresql+psycopg://who:secret@/nothing?host=/nonexistent/folder"
+    with pytest.raises(StoreUnavailable) as caught:
+        Store.open(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
+    store = Store.create(f"sqlite:///{tmp_path}/a.db")
+    with store.begin() as tx:
+        tx.meta.set("a", "1")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    store.close()
+    assert modes == {"a.db": 0o600, "a.db-wal": 0o600, "a.db-shm": 0o600}
+
+
+LATER = """
+from alembic import op
+import sqlalchemy as sa
+revision, down_revision = "0002", "0001"
+def upgrade():
+    op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
+    {more}
+"""
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """The history with room for one more version."""
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako", "versions/0001_first.py"):
+        (folder / name).write_bytes((migrations.FOLDER / name).read_bytes())
+    return folder
+
+
+def tables(connection: sa.Connection) -> set[str]:
+    return set(sa.inspect(connection).get_table_names())
+
+
+def test_an_older_schema_is_upgraded(store: Store, history: Path) -> None:
+    (history / "versions/0002_later.py").write_text(LATER.format(more=""))
+    with store.begin() as tx:
+        migrations.upgrade(tx.connection, history)
+    with store.read() as tx:
+        assert migrations.revision(tx.connection) == "0002"
+        assert "later" in tables(tx.connection)
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(store: Store, history: Path) -> None:
+    (history / "versions/0002_later.py").write_text(LATER.format(more="raise ZeroDivisionError"))
+    with pytest.raises(ZeroDivisionError), store.begin() as tx:
+        migrations.upgrade(tx.connection, history)
+    with store.read() as tx:
+        assert migrations.revision(tx.connection) == migrations.HEAD
+        assert "later" not in tables(tx.connection)
+
+
+def test_head_is_the_newest_file() -> None:
+    newest = sorted(path.name for path in (migrations.FOLDER / "versions").glob("[0-9]*.py"))[-1]
+    assert newest.partition("_")[0] == migrations.HEAD
+
+
+def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.read() as tx:
+        context = MigrationContext.configure(tx.connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
+    """Alembic's comparison passes over CHECKs, so names and texts are compared here."""
+    with store.read() as tx:
+        inspector = sa.inspect(tx.connection)
+        for table in metadata.sorted_tables:
+            there = {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table.name)}
+            meant = {
+                str(check.name): str(check.sqltext)
+                for check in table.constraints
+                if isinstance(check, sa.CheckConstraint)
+            }
+            assert sorted(there) == sorted(meant), table.name
+            if store.dialect == "sqlite":  # PostgreSQL writes them in its own words
+                assert there == meant, table.name
+
+
+# ---------------------------------------------------------------- what the database says
+
+
+def test_a_text_that_one_database_cannot_hold_is_refused_by_both(store: Store, rows) -> None:
+    for wrong in ("a\0b", "\ud800"):
+        with pytest.raises(InvalidValue), store.begin() as tx:
+            made = rows.source(tx)
+            tx.captures.add(rows.capture(made.source, uri=f"https://example.org/{wrong}"))
+
+
+def test_a_constraint_is_named_when_it_refuses(store: Store, rows) -> None:
+    with pytest.raises(Refused, match="fk_searches|FOREIGN KEY"), store.begin() as tx:
+        case, key = rows.case(tx)
+        probe = rows.probe(case)
+        tx.probes.add(probe, case.id, rows.sha256(), key)
+        tx.searches.add(rows.result(probe, entry=77), case.id, "an examiner")
+
+
+def test_a_full_disk_is_said_to_be_full(sqlite_path: Path) -> None:
+    store = Store.open(f"sqlite:///{sqlite_path}")
+    with pytest.raises(StorageFull, match="lineament.db"), store.begin() as tx:
+        pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar()
+        tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+        tx.meta.set("much", "x" * 100_000)
+    with store.read() as tx:
+        assert tx.meta.get("much") is None
+    store.close()
+
+
+FULL = """
+import sys
+from pathlib import Path
+from lineament.errors import StorageFull
+from lineament.store.db import Store
+store = Store.create(f"sqlite:///{sys.argv[1]}/full/lineament.db")
+number = 0
+try:
+    while number < 2000:
+        with store.begin() as tx:
+            tx.meta.set(f"row {number}", "x" * 5000)
+        number += 1
+except StorageFull as error:
+    print("FULL", error)
+with store.read() as tx:
+    assert tx.meta.get(f"row {number - 1}") and not tx.meta.get(f"row {number}")
+store.close()
+Store.open(f"sqlite:///{sys.argv[1]}/full/lineament.db").close()
+print("KEPT", number)
+"""
+
+
+def test_what_was_committed_before_the_disk_was_full_is_kept(tmp_path: Path) -> None:
+    answer = on_small_disk(FULL, tmp_path)
+    assert "FULL There is no room" in answer
+    assert "KEPT" in answer
+
+
+def on_small_disk(program: str, folder: Path) -> str:
+    """Run a program with a file system of 3 MiB at folder/full, in a name space of its own."""
+    (folder / "full").mkdir()
+    mount = f"mount -t tmpfs -o size=3m none {folder}/full"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody mount a small file system")
+    script = f'{mount} && exec "$0" -W error -c "$1" "$2"'
+    command = ["unshare", "-rm", "sh", "-c", script, sys.executable, program, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
