@@ -7,7 +7,7 @@ import itertools
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -337,3 +337,15 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
 @pytest.fixture
 def rows(keys: KeyRing) -> Rows:
     return Rows(keys)
+
+
+@pytest.fixture
+def refused(raw: RawSql) -> Callable[[str, str], None]:
+    """Checks that a statement is refused for the reason named, whoever types it."""
+
+    def check(statement: str, why: str) -> None:
+        with pytest.raises(Exception, match=f"(?i){why}") as caught:
+            raw(statement)
+        assert type(caught.value).__module__.partition(".")[0] in {"sqlite3", "psycopg"}
+
+    return check

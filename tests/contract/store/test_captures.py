@@ -1,0 +1,180 @@
+"""Captures, on either database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from lineament.errors import NotFound, Refused
+from lineament.model.faces import CaptureId, Provenance
+from lineament.store.db import Store
+
+
+def test_a_capture_comes_back_as_it_was_added(store: Store, rows) -> None:
+    with store.begin() as tx:
+        new = rows.capture(rows.source(tx).source)
+        capture_id = tx.captures.add(new)
+    with store.read() as tx:
+        assert asdict(tx.captures.get(capture_id)) == {"id": capture_id, **asdict(new)}
+
+
+def test_what_may_be_left_out_comes_back_as_none(store: Store, rows) -> None:
+    with store.begin() as tx:
+        bare = {"taken_at": None, "place": None, "original": None, "thumbnail": None}
+        new = replace(rows.capture(rows.source(tx).source), provenance=Provenance(uri="file:///a.jpg"), **bare)
+        assert asdict(tx.captures.get(tx.captures.add(new))) == {"id": 1, **asdict(new)}
+
+
+def test_the_cameras_clock_is_kept_as_it_said(store: Store, rows) -> None:
+    with store.begin() as tx:
+        source = rows.source(tx).source
+        for taken_at in (
+            datetime(2018, 1, 2, 3, 4, 5),  # noqa: DTZ001 - cameras do not know their zone
+            datetime(2018, 1, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=-3))),
+        ):
+            capture_id = tx.captures.add(replace(rows.capture(source), taken_at=taken_at))
+            found = tx.captures.get(capture_id).taken_at
+            assert found is not None
+            assert found.isoformat() == taken_at.isoformat()
+
+
+def test_known_pairs(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made, other = rows.source(tx), rows.source(tx, "other")
+        new = [rows.capture(made.source) for _ in range(1200)]
+        tx.captures.add_all(new[:700])
+        tx.captures.add(replace(new[900], source_id=other.source.id))
+        pairs = [(one.provenance.uri, one.sha256) for one in new]
+        assert tx.captures.known(made.source.id, pairs) == set(pairs[:700])
+        crossed = [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])]
+        assert tx.captures.known(made.source.id, crossed) == set()
+        assert tx.captures.known(made.source.id, []) == set()
+
+
+def test_the_same_bytes_from_the_same_place_are_one_capture(store: Store, rows) -> None:
+    with store.begin() as tx:
+        source = rows.source(tx).source
+        first = rows.capture(source)
+        tx.captures.add(first)
+        tx.captures.add(replace(first, sha256=rows.sha256()))
+        tx.captures.add(replace(first, provenance=Provenance(uri="file:///elsewhere.jpg")))
+    with pytest.raises(Refused), store.begin() as tx:
+        tx.captures.add(first)
+
+
+def test_a_long_address_is_no_trouble(store: Store, rows) -> None:
+    with store.begin() as tx:
+        new = rows.capture(rows.source(tx).source, uri="https://example.org/?" + "é" * 20_000)
+        tx.captures.add(new)
+        assert tx.captures.known(new.source_id, [(new.provenance.uri, new.sha256)])
+
+
+def test_ids_are_never_used_again(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        first, faces = rows.enrolled(tx, made, faces=2)
+        tx.captures.erase(first)
+    with store.begin() as tx:
+        second, later = rows.enrolled(tx, made)
+    assert second > first
+    assert later[0] > faces[-1]
+
+
+def test_captures_of_a_source_come_in_the_order_of_their_ids(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made, other = rows.source(tx), rows.source(tx, "other")
+        ids = []
+        for _ in range(3):
+            ids += tx.captures.add_all([rows.capture(made.source) for _ in range(450)])
+            tx.captures.add(rows.capture(other.source))
+    with store.read() as tx:
+        assert [capture.id for capture in tx.captures.of_source(made.source.id)] == ids
+        assert ids == sorted(ids)
+
+
+def test_adding_nothing(store: Store) -> None:
+    with store.begin() as tx:
+        assert tx.captures.add_all([]) == []
+
+
+def test_references_count_every_use_of_a_blob(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        shared = rows.sha256()
+        first = tx.captures.add(replace(rows.capture(made.source), thumbnail=shared))
+        tx.captures.add(replace(rows.capture(made.source), thumbnail=shared, original=shared))
+        assert tx.captures.references(shared) == 3
+        tx.captures.forget_pictures(first)
+        assert tx.captures.references(shared) == 2
+        assert tx.captures.references(rows.sha256()) == 0
+        case, key = rows.case(tx)
+        tx.probes.add(rows.probe(case), case.id, shared, key)
+        assert tx.captures.references(shared) == 3
+
+
+def test_addresses_are_all_blobs_of_a_source(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        rows.enrolled(tx, rows.source(tx, "other"))
+        capture_id, faces = rows.enrolled(tx, made, faces=2)
+        capture = tx.captures.get(capture_id)
+        bare = tx.captures.add(replace(rows.capture(made.source), original=None, thumbnail=None))
+        meant = {capture.original, capture.thumbnail, *(tx.faces.get(face).crop for face in faces)}
+        assert tx.captures.addresses(made.source.id) == sorted(meant)
+        assert tx.captures.get(bare).original is None
+
+
+def test_forgotten_pictures_leave_the_provenance(store: Store, rows) -> None:
+    with store.begin() as tx:
+        capture_id, _ = rows.enrolled(tx, rows.source(tx))
+        before = tx.captures.get(capture_id)
+        tx.captures.forget_pictures(capture_id)
+        assert tx.captures.get(capture_id) == replace(before, original=None, thumbnail=None)
+
+
+def test_an_erased_capture_is_gone_with_its_faces(store: Store, rows, raw) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, made, faces=2)
+        rows.enrolled(tx, made)
+        tx.captures.erase(capture_id)
+        with pytest.raises(NotFound):
+            tx.captures.get(capture_id)
+    assert [raw(f"SELECT count(*) FROM {table}") for table in ("captures", "faces", "templates")] == [[(1,)]] * 3
+
+
+def test_unknown_captures(store: Store) -> None:
+    with store.begin() as tx:
+        with pytest.raises(NotFound, match="5"):
+            tx.captures.get(CaptureId(5))
+        tx.captures.erase(CaptureId(5))
+
+
+def test_raw_rows_need_their_provenance(store: Store, rows, refused) -> None:
+    with store.begin() as tx:
+        rows.enrolled(tx, rows.source(tx))
+    refused("UPDATE captures SET uri = NULL", "null")
+    refused("UPDATE captures SET uri = ' '", "uri_said")
+    refused("UPDATE captures SET sha256 = NULL", "null")
+    refused("UPDATE captures SET source_id = NULL", "null")
+    refused("UPDATE captures SET source_id = 99", "foreign key")
+    refused("UPDATE captures SET width = 0", "width_at_least_1")
+    refused("UPDATE captures SET latitude = NULL", "place_whole")
+    refused("UPDATE faces SET capture_id = 99", "foreign key")
+    refused("UPDATE faces SET capture_id = NULL", "null")
+
+
+def test_deletions_wait_until_they_are_done(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        gone, back = sorted([rows.sha256(), rows.sha256()])
+        tx.deletions.add([back, gone, gone])
+        tx.deletions.add([gone])
+        assert tx.deletions.all() == [gone, back]
+        tx.captures.add(replace(rows.capture(made.source), original=back))
+    with store.begin() as tx:
+        assert tx.deletions.all() == [gone]
+        tx.deletions.done([gone])
+        assert tx.deletions.all() == []

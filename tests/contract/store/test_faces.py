@@ -1,0 +1,250 @@
+"""Faces and their templates, on either database."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lineament.errors import Damaged, MixedModels, NotFound
+from lineament.model.faces import CaptureId, FaceId, SourceId
+from lineament.store.db import Store
+from lineament.store.faces import NewFace
+
+MODEL = "sface-yunet/0011aabb"
+LATER = "sface-yunet/ffffffff"
+
+
+def as_ids(*ids: int) -> np.ndarray:
+    return np.array(ids, dtype=np.int64)
+
+
+def test_a_face_comes_back_as_it_was_added(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id = tx.captures.add(rows.capture(made.source))
+        new = [NewFace(face=rows.face(), crop=rows.sha256()) for _ in range(3)]
+        ids = tx.faces.add(capture_id, made.source.id, new, made.key, 20_000)
+    with store.read() as tx:
+        there = tx.faces.of_capture(capture_id)
+        assert [face.id for face in there] == ids
+        assert there == [tx.faces.get(face_id) for face_id in ids]
+        for face, one in zip(there, new, strict=True):
+            assert (face.box, face.landmarks, face.quality) == (one.face.box, one.face.landmarks, one.face.quality)
+            assert (face.model, face.crop, face.capture_id, face.source_id) == (
+                MODEL,
+                one.crop,
+                capture_id,
+                made.source.id,
+            )
+        found, vectors = tx.faces.vectors(as_ids(*ids), made.key)
+        assert found.tolist() == ids
+        assert vectors.dtype == np.float32
+        assert np.array_equal(vectors, [one.face.template.vector for one in new])
+
+
+def test_numpy_numbers_are_taken(store: Store, rows) -> None:
+    with store.begin() as tx:
+        _, ids = rows.enrolled(tx, rows.source(tx), faces=2)
+        assert set(tx.faces.described(as_ids(*ids))) == set(ids)
+        tx.faces.erase(as_ids(*ids))
+        assert tx.faces.described(as_ids(*ids)) == {}
+
+
+def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        _, ids = rows.enrolled(tx, made, faces=6)
+        _, every = tx.faces.vectors(as_ids(*ids), made.key)
+        tx.faces.erase([ids[2]])
+        asked = as_ids(ids[5], 10**12, ids[2], ids[0], ids[5], 0)
+        found, vectors = tx.faces.vectors(asked, made.key)
+    assert found.tolist() == [ids[5], ids[0], ids[5]]
+    assert np.array_equal(vectors, every[[5, 0, 5]])
+
+
+def test_no_vectors(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        for asked in (as_ids(), as_ids(1, 2)):
+            found, vectors = tx.faces.vectors(asked, made.key)
+            assert (len(found), len(vectors)) == (0, 0)
+            assert vectors.ndim == 2
+
+
+def test_after_gives_every_template_of_one_source_and_model_in_batches(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made, other = rows.source(tx), rows.source(tx, "other")
+        ids = []
+        for _ in range(5):
+            ids += rows.enrolled(tx, made, faces=3)[1]
+            rows.enrolled(tx, other, faces=2)
+            rows.enrolled(tx, made, faces=1, model=LATER)
+        _, every = tx.faces.vectors(as_ids(*ids), made.key)
+    with store.read() as tx:
+        batches = list(tx.faces.after(made.source.id, MODEL, 0, made.key, batch=4))
+        assert [len(found) for found, _ in batches] == [4, 4, 4, 3]
+        assert np.concatenate([found for found, _ in batches]).tolist() == ids
+        assert np.array_equal(np.concatenate([vectors for _, vectors in batches]), every)
+        (tail,) = tx.faces.after(made.source.id, MODEL, ids[11], made.key)
+        assert tail[0].tolist() == ids[12:]
+        assert list(tx.faces.after(made.source.id, MODEL, ids[-1], made.key)) == []
+        assert tx.faces.ids(made.source.id, MODEL).tolist() == ids
+        assert len(tx.faces.all_ids(made.source.id)) == 20
+        assert len(tx.faces.ids(made.source.id, "another/model")) == 0
+
+
+def test_batches_may_be_of_any_dimension(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id = tx.captures.add(rows.capture(made.source))
+        faces = [NewFace(face=rows.face("wide/1", 512), crop=rows.sha256()) for _ in range(2)]
+        tx.faces.add(capture_id, made.source.id, faces, made.key, 0)
+        ((_, vectors),) = tx.faces.after(made.source.id, "wide/1", 0, made.key)
+    assert vectors.shape == (2, 512)
+
+
+def test_add_all_takes_many_captures_at_once(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        captures = tx.captures.add_all([rows.capture(made.source) for _ in range(4)])
+        several = [
+            (capture_id, 100 + number, [NewFace(face=rows.face(), crop=rows.sha256()) for _ in range(number)])
+            for number, capture_id in enumerate(captures)
+        ]
+        ids = tx.faces.add_all(made.source.id, several, made.key)
+        assert [face.capture_id for face in map(tx.faces.get, ids)] == [
+            captures[1],
+            *[captures[2]] * 2,
+            *[captures[3]] * 3,
+        ]
+        found, days = tx.faces.days(made.source.id)
+        assert found.tolist() == ids
+        assert days.dtype == np.int32
+        assert days.tolist() == [101, 102, 102, 103, 103, 103]
+        found, days = tx.faces.days(made.source.id, ids[3])
+        assert (found.tolist(), days.tolist()) == (ids[4:], [103, 103])
+        assert tx.faces.add_all(made.source.id, [(captures[0], 0, [])], made.key) == []
+        found, days = tx.faces.days(SourceId(99))
+        assert (len(found), len(days)) == (0, 0)
+
+
+def test_described_faces_have_all_that_a_candidate_needs(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id, (one, two) = rows.enrolled(tx, made, faces=2)
+        other_id, (three,) = rows.enrolled(tx, made)
+        described = tx.faces.described([three, one, two, 999])
+        assert set(described) == {one, two, three}
+        assert described[two].face == tx.faces.get(two)
+        assert described[one].capture == described[two].capture == tx.captures.get(capture_id)
+        assert described[three].capture == tx.captures.get(other_id)
+        assert tx.faces.described([]) == {}
+
+
+def test_many_faces_are_erased_at_once(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        _, ids = rows.enrolled(tx, made, faces=30)
+        tx.faces.erase(range(1, 25_000))
+        assert tx.sources.get("press").faces == 0
+        assert len(tx.faces.ids(made.source.id, MODEL)) == 0
+        assert len(tx.faces.vectors(as_ids(*ids), made.key)[0]) == 0
+
+
+def test_unknown_faces(store: Store) -> None:
+    with store.read() as tx:
+        with pytest.raises(NotFound, match="7"):
+            tx.faces.get(FaceId(7))
+        assert tx.faces.of_capture(CaptureId(7)) == []
+
+
+# ---------------------------------------------------------------- R48, R31
+
+
+@pytest.fixture
+def two_faces(store: Store, rows):
+    with store.begin() as tx:
+        made = rows.source(tx)
+        _, ids = rows.enrolled(tx, made, faces=2)
+    return made, as_ids(*ids)
+
+
+def every_way(tx, made, ids) -> list:
+    return [
+        lambda: tx.faces.vectors(ids, made.key),
+        lambda: list(tx.faces.after(made.source.id, MODEL, 0, made.key)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # the templates of two faces change places
+        "UPDATE templates SET sealed = (SELECT t.sealed FROM templates t WHERE t.face_id = 3 - templates.face_id)",
+        # one bit of the last byte differs; the same statement works on both
+        "UPDATE templates SET sealed = (SELECT original FROM captures)",
+    ],
+    ids=["swapped", "replaced"],
+)
+def test_templates_that_were_changed_by_hand_do_not_open(store: Store, raw, two_faces, change) -> None:
+    made, ids = two_faces
+    raw(change)
+    with store.read() as tx:
+        for opened in every_way(tx, made, ids):
+            with pytest.raises(Damaged, match=r"template\|1\|1\|"):
+                opened()
+
+
+def test_templates_claimed_for_another_source_do_not_open(store: Store, rows, raw, two_faces) -> None:
+    made, ids = two_faces
+    with store.begin() as tx:
+        rows.source(tx, "other")
+    raw("UPDATE templates SET source_id = 2")
+    raw("UPDATE faces SET source_id = 2")
+    with store.read() as tx:
+        with pytest.raises(Damaged):
+            tx.faces.vectors(ids, made.key)
+        with pytest.raises(Damaged):
+            list(tx.faces.after(SourceId(2), MODEL, 0, made.key))
+
+
+def test_templates_claimed_for_another_model_do_not_open(store: Store, raw, two_faces) -> None:
+    made, ids = two_faces
+    raw(f"UPDATE templates SET model = '{LATER}'")
+    raw(f"UPDATE faces SET model = '{LATER}'")
+    with store.read() as tx:
+        with pytest.raises(Damaged):
+            tx.faces.vectors(ids, made.key)
+        with pytest.raises(Damaged):
+            list(tx.faces.after(made.source.id, LATER, 0, made.key))
+
+
+def test_the_key_of_another_source_opens_nothing(store: Store, rows, two_faces) -> None:
+    made, ids = two_faces
+    with store.begin() as tx:
+        other = rows.source(tx, "other")
+    with store.read() as tx:
+        made.key = other.key
+        for opened in every_way(tx, made, ids):
+            with pytest.raises(Damaged):
+                opened()
+
+
+def test_vectors_of_two_models_are_never_given_together(store: Store, rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        _, one = rows.enrolled(tx, made)
+        _, two = rows.enrolled(tx, made, model=LATER)
+        with pytest.raises(MixedModels, match="ffffffff"):
+            tx.faces.vectors(as_ids(*one, *two), made.key)
+
+
+def test_no_vector_lies_open_in_the_database(store: Store, rows, raw) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id = tx.captures.add(rows.capture(made.source))
+        face = rows.face()
+        tx.faces.add(capture_id, made.source.id, [NewFace(face=face, crop=rows.sha256())], made.key, 0)
+    ((sealed,),) = raw("SELECT sealed FROM templates")
+    plain = face.template.vector.tobytes()
+    assert all(plain[at : at + 8] not in bytes(sealed) for at in range(0, len(plain), 4))
