@@ -210,14 +210,16 @@ def _from_store(row: StoredEntry) -> _Entry:
 
 def _compare_nodes(rows: LeafStore, made: Sequence[list[tuple[int, bytes]]]) -> None:
     """Hold the stored nodes of the tree against those just computed, and forget these."""
-    wrong = []
+    first: list[int] = []  # the first entries below wrong nodes
+    above: set[int] = set()  # positions above wrong nodes, which are wrong for that reason already
     for level, nodes in enumerate(made):
-        if nodes:
-            stored = dict(rows.nodes(level, nodes[0][0], nodes[-1][0] + 1))
-            wrong += [position << level for position, node in nodes if stored.get(position) != node]
-            nodes.clear()
-    if wrong:
-        raise LedgerBroken(why="a stored node of the tree is not what its entries give", entry=min(wrong))
+        stored = dict(rows.nodes(level, nodes[0][0], nodes[-1][0] + 1)) if nodes else {}
+        wrong = {position for position, node in nodes if stored.get(position) != node}
+        first += [position << level for position in wrong - above]
+        above = {position >> 1 for position in wrong | above}
+        nodes.clear()
+    if first:
+        raise LedgerBroken(why="a stored node of the tree is not what its entries give", entry=min(first))
 
 
 def _look_for_more(rows: LeafStore, size: int) -> None:

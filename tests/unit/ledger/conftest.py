@@ -1,0 +1,34 @@
+"""A ledger of twenty entries, as a workspace would have it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lineament.ledger.log import JSON, Action, Ledger
+from lineament.testing import MemoryLeafStore
+
+NOW = datetime(2026, 1, 31, 23, 59, 59, 7, tzinfo=UTC)
+
+
+def fill(ledger: Ledger, rows: MemoryLeafStore, entries: int, *, reason: str = "why") -> None:
+    for number in range(entries):
+        details: dict[str, JSON] = {
+            "case": f"K-{number}",
+            "faces": [number, number + 1],
+            "reason": f"{reason} {number} é",
+        }
+        ledger.record(rows, Action.SEARCH, details, actor="examiner-a", at=NOW + timedelta(seconds=number))
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger(origin="lineament/test", signing_seed=bytes(range(32)))
+
+
+@pytest.fixture
+def rows(ledger: Ledger) -> MemoryLeafStore:
+    made = MemoryLeafStore()
+    fill(ledger, made, 20)
+    return made
