@@ -255,6 +255,6 @@ class NotSignedIn(LineamentError):
 
 
 class ForeignRequest(LineamentError):
-    """This request did not come from a page of this Lineament, so nothing was done; open the page anew and try again."""
+    """This request did not come from a page of this Lineament, so nothing was done; open the page anew."""
 
     exit_code = 13
