@@ -164,10 +164,7 @@ def _odd() -> Corpus:
     seen.putalpha(ImageOps.invert(image.convert("L").point(lambda light: 255 * (light > 250))))
     keyed = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
     white = keyed.getpixel((CHART_SIZE[0] - 1, CHART_SIZE[1] - 1))
-    wide = b"".join(
-        b"\0" + b"".join(struct.pack(">HHH", *(257 * part for part in image.getpixel((x, y)))) for x in range(96))
-        for y in range(64)
-    )
+    wide = b"".join(b"\0" + row for row in _rows16(image))
     grey16 = Image.frombytes("I;16", CHART_SIZE, b"".join(struct.pack("<H", 257 * v) for v in chart("L").tobytes()))
     several = {"save_all": True, "append_images": [black]}
     return {
@@ -197,6 +194,13 @@ def _odd() -> Corpus:
         "bmp": (encoded(image, "BMP"), None),
         "bmp, palette": (encoded(keyed, "BMP"), None),
     }
+
+
+def _rows16(image: Image.Image) -> list[bytes]:
+    """The rows of a picture with 16 bits a colour, the most significant first."""
+    width, colours = image.width * 3, image.tobytes()
+    rows = [colours[at : at + width] for at in range(0, len(colours), width)]
+    return [bytes(part for part in row for _ in range(2)) for row in rows]
 
 
 def _grey_at_the_end() -> bytes:

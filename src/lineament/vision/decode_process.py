@@ -1,0 +1,195 @@
+"""One decoding process, seen from its parent: started, asked, watched, ended.
+
+Nothing is shared but two memfds: the inbox holds the file, the outbox the pixels. They have no name, so nothing is
+left when both processes are killed. The outbox is sealed against shrinking: a hostile worker could otherwise take the
+memory away from under its parent's reading hands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import mmap
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lineament.errors import DecoderUnavailable
+from lineament.model.faces import Pixels
+from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REPLY, REQUEST
+
+_BOOT = "import sys; sys.path += sys.argv[1:-5]; from lineament.vision.decode_worker import main; main()"
+_START_SECONDS = 30.0
+_KEPT_BYTES = 8 * 2**20  # of the outbox, between pictures; more is given back to the system
+_PICTURES = 2000
+_BUSY_SECONDS = 500.0
+"""A process is replaced after so many pictures or so much work, so that no picture can spoil it for long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one decoding process may use."""
+
+    max_pixels: int
+    memory: int  # bytes of address space
+    seconds: float  # for one picture
+
+
+class ProcessEndedError(Exception):
+    """The process did not answer; the message says why, to end a sentence."""
+
+
+class DecodingProcess:
+    """A worker process. One thread at a time may use it."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Start the process, without waiting until it is ready."""
+        self._seconds = limits.seconds
+        self._pictures = 0
+        self._busy = 0.0
+        self.guards: int | None = None  # confine.GUARDS in force, once it is ready
+        with contextlib.ExitStack() as undo:
+            self._inbox = _memory("inbox", undo)
+            self._outbox = _memory("outbox", undo)
+            self._complaints = _memory("complaints", undo)
+            os.ftruncate(self._outbox, PIXEL_BYTES)
+            fcntl.fcntl(self._outbox, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+            self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES, prot=mmap.PROT_READ)
+            read_requests, self._requests = _pipe(undo)
+            self._replies, write_replies = _pipe(undo)
+            self._process = self._started(limits, read_requests, write_replies)
+            os.close(read_requests)
+            os.close(write_replies)
+            undo.pop_all()
+        self._poll = select.poll()
+        self._poll.register(self._replies, select.POLLIN)
+
+    def _started(self, limits: Limits, requests: int, replies: int) -> subprocess.Popen[bytes]:
+        words = [self._inbox, self._outbox, limits.max_pixels, limits.memory, round(limits.seconds * 1000)]
+        return subprocess.Popen(  # noqa: S603 - every word is ours
+            [sys.executable, "-I", "-S", "-c", _BOOT, *_folders(), *map(str, words)],
+            stdin=requests,
+            stdout=replies,
+            stderr=self._complaints,
+            pass_fds=(self._inbox, self._outbox),
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has ended, or has worked long enough."""
+        ended = self._process.poll() is not None
+        return ended or self._pictures >= _PICTURES or self._busy >= _BUSY_SECONDS
+
+    def wait_until_ready(self) -> int:
+        """The guards in force (a sum of the keys of ``confine.GUARDS``).
+
+        Raises:
+            DecoderUnavailable: It could not be started.
+        """
+        if self.guards is None:
+            try:
+                self.guards = READY.unpack(self._answer(READY.size, _START_SECONDS))[0]
+            except ProcessEndedError as ended:
+                complaints = os.pread(self._complaints, 10_000, 0).decode("utf-8", "replace").strip()
+                last = complaints.splitlines()[-1] if complaints else str(ended)
+                raise DecoderUnavailable(why=last) from None
+        return self.guards
+
+    def ask(self, untrusted: bytes) -> bytes:
+        """Let it decode a picture.
+
+        Returns:
+            Its reply, ``REPLY.size`` untrusted bytes.
+
+        Raises:
+            ProcessEndedError: It died or was too slow. It must be ended and replaced.
+            DecoderUnavailable: It could not be started.
+        """
+        self.wait_until_ready()
+        started = time.monotonic()
+        try:
+            written = 0
+            while written < len(untrusted):
+                written += os.pwrite(self._inbox, memoryview(untrusted)[written:], written)
+            os.write(self._requests, REQUEST.pack(len(untrusted)))
+            return self._answer(REPLY.size, self._seconds)
+        except BrokenPipeError:
+            raise ProcessEndedError(self._why()) from None
+        finally:
+            os.ftruncate(self._inbox, 0)
+            self._pictures += 1
+            self._busy += time.monotonic() - started
+
+    def pixels(self, across: int, down: int) -> Pixels:
+        """A copy of the pixels that it left, shape (down, across, 3)."""
+        shared = np.frombuffer(self._pixels, np.uint8, 3 * across * down)
+        copied = shared.reshape(down, across, 3).copy()
+        if copied.nbytes > _KEPT_BYTES:
+            self._pixels.madvise(mmap.MADV_REMOVE)
+        return copied
+
+    def end(self) -> None:
+        """Kill it, and leave nothing behind."""
+        self._process.kill()
+        self._process.wait()
+        self._pixels.close()
+        for file in (self._requests, self._replies, self._inbox, self._outbox, self._complaints):
+            os.close(file)
+
+    def _answer(self, size: int, seconds: float) -> bytes:
+        if not self._poll.poll(seconds * 1000):
+            self._process.kill()
+            raise ProcessEndedError(f"it took longer than {seconds:g} s")
+        answer = os.read(self._replies, size)
+        if len(answer) < size:
+            raise ProcessEndedError(self._why())
+        return answer
+
+    def _why(self) -> str:
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return "it closed its ears"
+        if code in {-signal.SIGXCPU, -signal.SIGALRM}:
+            return "it took too long"
+        return f"it ended by {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
+
+
+def _memory(name: str, undo: contextlib.ExitStack) -> int:
+    file = os.memfd_create(f"lineament-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    undo.callback(os.close, file)
+    return file
+
+
+def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends
+
+
+def _folders() -> list[str]:
+    """Where the process finds what it imports, whatever way this one found it."""
+    folders = [str(Path(__file__).resolve().parents[2])]
+    for package in ("PIL", "pillow_heif"):
+        found = importlib.util.find_spec(package)
+        if found is None or found.origin is None:
+            raise DecoderUnavailable(why=f"the package {package} is not installed")
+        folders.append(str(Path(found.origin).resolve().parents[1]))
+    return list(dict.fromkeys(folders))

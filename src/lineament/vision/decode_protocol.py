@@ -1,0 +1,66 @@
+"""What a decoder and its parent say to each other: two fixed records over pipes, so that there is nothing to parse."""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+MEDIA_TYPES = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/heic",
+    "image/tiff",
+    "image/bmp",
+    "image/gif",
+)
+JPEG, PNG, WEBP, HEIC, TIFF, BMP, GIF = range(len(MEDIA_TYPES))
+
+SMALLEST_SIDE = 32
+"""Pixels; below that no face is compared (docs/adr/0009)."""
+LONGEST_SIDE = 24_000
+"""Pixels; beyond what cameras and telephones make. At an eighth, a JPEG of that size is 3000 pixels long."""
+SHARP_ENOUGH = 2048
+"""JPEGs are decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 whose long side has so many pixels."""
+LONGEST_DECODED = 2560
+"""Other pictures are reduced to so many pixels."""
+PIXEL_BYTES = 3 * (2 * SHARP_ENOUGH) ** 2
+"""The most that one decoded picture can take: a JPEG just too small for the next scale."""
+
+REQUEST = struct.Struct("<Q")
+"""The size of the file, which lies at the start of the inbox."""
+REPLY = struct.Struct("<BBxxIIII25s?xxdd")
+READY = struct.Struct("<I")
+"""The guards in force (``confine.GUARDS``), said once."""
+
+
+class Status(IntEnum):
+    """What became of a picture."""
+
+    DECODED = 0
+    UNKNOWN_FORMAT = 1
+    TRUNCATED = 2
+    DAMAGED = 3
+    TOO_LARGE = 4
+    TOO_SMALL = 5
+    OUT_OF_MEMORY = 6
+
+
+class Reply(NamedTuple):
+    """What a decoder says of a picture. To the parent every word of it is untrusted."""
+
+    status: int
+    media: int = 0  # index into MEDIA_TYPES
+    width: int = 0  # upright original, pixels
+    height: int = 0
+    across: int = 0  # as decoded, pixels
+    down: int = 0
+    taken_at: bytes = b""  # as EXIF has it: “2024:05:31 12:00:00+02:00”, with or without the zone
+    has_place: bool = False
+    latitude: float = 0.0  # degrees
+    longitude: float = 0.0
+
+    def pack(self) -> bytes:
+        """The record, ``REPLY.size`` bytes."""
+        return REPLY.pack(*self)

@@ -1,0 +1,137 @@
+"""From odd to hostile files, through real decoders: the right pixels or the right error, always an answer (R50)."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lineament
+from lineament.errors import BadPicture, LineamentError, PictureTooLarge
+from lineament.model.faces import Box
+from lineament.testing import CHART, CHART_SIZE, PAYLOAD, bad_pictures, chart, encoded
+from lineament.vision.decode import DecodedPicture, Decoder
+from lineament.vision.derive import edited, face_crop, perceptual_hash, thumbnail
+
+PORTRAITS = sorted((Path(lineament.__file__).parent / "demo").glob("*.jpg"))
+CORPUS = bad_pictures()
+READABLE = [name for name, (_, error) in CORPUS.items() if error is None]
+REFUSED = [name for name, (_, error) in CORPUS.items() if error is not None]
+GREY = {name for name in READABLE if ", grey" in name}
+BLACK_AND_WHITE = {"png, two colours"}
+WEB_PALETTE = {"polyglot, gif and script"}
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    with Decoder(workers=2, max_pixels=200_000_000, max_bytes=64 * 2**20, memory=1536 * 2**20, seconds=20.0) as decoder:
+        yield decoder
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_used_says_why(decoder: Decoder, name: str) -> None:
+    data, error = CORPUS[name]
+    started = time.monotonic()
+    with pytest.raises(LineamentError) as raised:
+        decoder.decode(data)
+    assert type(raised.value) is error
+    assert raised.value.exit_code == 5
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_what_can_be_read_shows_the_chart_upright(decoder: Decoder, name: str) -> None:
+    picture = decoder.decode(CORPUS[name][0])
+    assert (picture.width, picture.height) == CHART_SIZE
+    assert picture.pixels.shape == (CHART_SIZE[1], CHART_SIZE[0], 3)
+    expected = np.asarray([_as_seen(colour, name) for colour in CHART])
+    quarters = [picture.pixels[y, x] for y in (16, 48) for x in (24, 72)]
+    assert np.abs(np.asarray(quarters) - expected).max() <= (25 if name in WEB_PALETTE else 4)
+    assert picture.taken_at is None
+    assert picture.place is None
+
+
+def _as_seen(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:
+    light = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
+    if name in GREY:
+        return light, light, light
+    if name in BLACK_AND_WHITE:
+        return (255, 255, 255) if light > 127 else (0, 0, 0)
+    return colour
+
+
+def test_the_corpus_holds_what_the_issue_names() -> None:
+    assert {"empty", "text named jpg", "jpeg cut in half", "png of 30000 × 30000", "one pixel"} <= set(REFUSED)
+    assert {"gif, animated", "jpeg, cmyk", "png, 16 bit", "png, palette with transparency"} <= set(READABLE)
+    assert sum(name.startswith("polyglot") for name in READABLE) >= 5
+    assert all(f"jpeg, orientation {orientation}" in READABLE for orientation in range(1, 9))
+
+
+def test_the_message_names_the_size_and_the_limit(decoder: Decoder) -> None:
+    with pytest.raises(PictureTooLarge, match="30000 × 30000 pixels, more than the 200,000,000"):
+        decoder.decode(CORPUS["png of 30000 × 30000"][0])
+
+
+@pytest.mark.parametrize("name", [name for name in READABLE if name.startswith("polyglot")])
+def test_nothing_of_a_polyglot_is_in_what_is_made_of_it(decoder: Decoder, name: str) -> None:
+    data = CORPUS[name][0]
+    assert PAYLOAD in data
+    picture = decoder.decode(data)
+    for made in (thumbnail(picture), face_crop(picture, Box(x=0, y=0, width=60, height=60))):
+        assert PAYLOAD[8:20] not in made
+        assert b"PK" not in made[-64:]
+        assert made.endswith(b"\xff\xd9")
+
+
+def test_nothing_of_the_exif_is_in_what_is_made_of_a_picture(decoder: Decoder) -> None:
+    picture = decoder.decode(CORPUS["jpeg, orientation 6"][0])
+    for made in (thumbnail(picture), face_crop(picture, Box(x=0, y=0, width=60, height=60))):
+        assert b"Exif" not in made
+        assert made[:4] == b"\xff\xd8\xff\xe0"  # JFIF, and what follows are tables
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_the_bytes_there_is_an_answer_and_the_next_picture_is_read(decoder: Decoder, seed: int) -> None:
+    """One hundred mutations a seed. The files are small, so that the test is quick; all formats take part."""
+    chance = random.Random(seed)
+    whole = [file.read_bytes() for file in PORTRAITS if file.stat().st_size < 50_000]
+    whole += [encoded(chart(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF")]
+    whole += [CORPUS[name][0] for name in READABLE if name.startswith(("exif", "tiff", "gif", "heic"))]
+    read = 0
+    for _ in range(100):
+        data = _mutated(chance.choice(whole), chance)
+        try:
+            picture = decoder.decode(data)
+        except BadPicture:
+            continue
+        read += 1
+        assert isinstance(picture, DecodedPicture)
+        assert picture.pixels.shape[2] == 3
+        assert len(perceptual_hash(picture.pixels)) == 32
+        assert thumbnail(edited(picture, ()))
+    assert 0 < read < 100  # else the mutations are too strong or too weak to test anything
+    for file in PORTRAITS:
+        assert decoder.decode(file.read_bytes()).media_type == "image/jpeg"
+
+
+def _mutated(data: bytes, chance: random.Random) -> bytes:
+    """A few bytes changed, taken out, put in, or repeated; more often near the start, where the headers are."""
+    changed = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 5, 20))):
+        at = int(len(changed) * chance.random() ** 3)
+        match chance.randrange(5):
+            case 0:
+                changed[at : at + 1] = bytes([chance.randrange(256)])
+            case 1:
+                changed[at : at + 4] = chance.choice((b"\xff\xff\xff\xff", bytes(4), b"\x7f\xff\xff\xff"))
+            case 2:
+                del changed[at : at + chance.randrange(1, 200)]
+            case 3:
+                changed[at:at] = chance.randbytes(chance.randrange(1, 50))
+            case _:
+                changed[at:at] = changed[at : at + chance.randrange(1, 300)]
+    return bytes(changed)

@@ -1,0 +1,157 @@
+"""What a worker can do: the attempts are made inside a real one, which tells of them in its pixels."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lineament.testing import chart, encoded
+from lineament.vision import decode_process
+from lineament.vision.confine import filter_for
+from lineament.vision.decode import Decoder
+
+TRYING = """
+import ctypes, mmap, os, resource, signal, socket, subprocess, sys; sys.path += sys.argv[1:-5]
+from PIL import Image
+from lineament.vision import decode_read, decode_worker
+from lineament.vision.decode_protocol import Reply
+syscall = ctypes.CDLL(None, use_errno=True).syscall
+def called(*words):
+    ctypes.set_errno(0)
+    syscall(*words)
+    return os.strerror(ctypes.get_errno())
+def read_picture(untrusted, max_pixels):
+    if untrusted[:1] == b"\\xff":
+        return plain(untrusted, max_pixels)
+    try:
+        answer = repr(eval(untrusted))
+    except BaseException as error:
+        answer = type(error).__name__ + ": " + str(error)
+    image = Image.frombytes("RGB", (64, 64), answer.encode().ljust(64 * 64 * 3, b"\\0"))
+    return image, Reply(0, 0, 64, 64, 64, 64)
+plain, decode_read.read_picture = decode_read.read_picture, read_picture
+decode_worker.main()
+"""
+
+
+def tried(decoder: Decoder, attempt: str) -> str:
+    return decoder.decode(attempt.encode()).pixels.tobytes().rstrip(b"\0").decode()
+
+
+def decoder_with(boot: str) -> Decoder:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode_process, "_BOOT", boot)
+        decoder = Decoder(workers=1, max_pixels=10**6, max_bytes=10**6, memory=512 * 2**20, seconds=10.0)
+        decoder.start()
+    return decoder
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    with decoder_with(TRYING) as decoder:
+        yield decoder
+
+
+def test_everything_is_in_force_here(decoder: Decoder) -> None:
+    assert [guard.what for guard in decoder.confinement if not guard.in_force] == []
+    assert len(decoder.confinement) == 4
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "socket.socket(socket.AF_INET)",
+        "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
+        "socket.socket(socket.AF_UNIX)",
+        "socket.socketpair()",
+        "open('/etc/passwd')",
+        "os.listdir('/')",
+        "os.stat('/')",
+        "os.memfd_create('more')",
+        "os.pipe()",
+        "os.ftruncate(int(sys.argv[-4]), 0)",
+        "os.fork()",
+        "subprocess.run(['/bin/true'])",
+        "os.execv('/bin/true', ['true'])",
+        "os.kill(os.getppid(), signal.SIGKILL)",
+        "os.setuid(0)",
+        "os.unlink('/tmp/nothing')",
+        "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))",
+        "mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)",
+    ],
+)
+def test_the_kernel_refuses(decoder: Decoder, attempt: str) -> None:
+    assert tried(decoder, attempt).startswith("PermissionError")
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are of one processor")
+@pytest.mark.parametrize("number", [42, 101, 310, 311, 425, 157, 317, 321, 0x40000029])
+def test_the_kernel_refuses_calls_that_python_has_not(decoder: Decoder, number: int) -> None:
+    """In order: connect, ptrace, process_vm_readv and writev, io_uring, prctl, seccomp, bpf, and x32's socket."""
+    assert tried(decoder, f"called({number}, 0, 0, 0, 0)") == "'Operation not permitted'"
+
+
+def test_no_file_can_be_written(decoder: Decoder) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "written")
+        assert tried(decoder, f"open({str(target)!r}, 'w')").startswith("PermissionError")
+        assert not target.exists()
+
+
+def test_nothing_of_the_parent_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "of the parent")
+    listener = socket.socketpair()
+    try:
+        for end in listener:
+            end.set_inheritable(True)
+        with decoder_with(TRYING) as fresh:
+            environment = tried(fresh, "dict(os.environ)")
+            assert "SECRET" not in environment
+            assert "/" not in environment
+            files = "[f for f in range(200) if called(5, f, ctypes.create_string_buffer(200)) == 'Success']"
+            # requests, replies, complaints, inbox, outbox, and the duplicate that a mapping keeps
+            assert tried(fresh, f"len({files})") == "6"
+    finally:
+        for end in listener:
+            end.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [("AS", 512 * 2**20), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 16), ("CPU", 610)],
+)
+def test_limits_are_set(decoder: Decoder, kind: str, limit: int) -> None:
+    decoder.decode(encoded(chart(), "JPEG"))
+    process = decoder._slots[0].process
+    assert process is not None
+    names = {"AS": "address space", "FSIZE": "file size", "CORE": "core file", "NOFILE": "open files", "CPU": "cpu"}
+    for line in Path(f"/proc/{process.pid}/limits").read_text().splitlines():
+        if names[kind] in line:
+            assert str(limit) in line.split()
+            return
+    pytest.fail("no such limit")
+
+
+def test_without_a_filter_for_the_processor_the_rest_holds_and_it_is_told(tmp_path: Path) -> None:
+    elsewhere = "import platform; platform.machine = lambda: 'riscv64'\n" + TRYING
+    with decoder_with(elsewhere) as decoder:
+        missing = [guard.what for guard in decoder.confinement if not guard.in_force]
+        assert missing == ["no network, no files, no processes (seccomp)"]
+        assert decoder.decode(encoded(chart(), "JPEG")).width == 96
+        sealed = tried(decoder, "os.ftruncate(int(sys.argv[-4]), 0)")
+        assert sealed.startswith(("PermissionError", "OSError"))
+        written = tried(decoder, f"open({str(tmp_path / 'new')!r}, 'wb', buffering=0).write(b'something')")
+        assert written.startswith("OSError")  # a file, but no byte in it
+
+
+def test_both_processors_have_a_filter() -> None:
+    for machine in ("x86_64", "aarch64"):
+        program = filter_for(machine)
+        assert program is not None
+        assert len(program) % 8 == 0
+    assert filter_for("riscv64") is None

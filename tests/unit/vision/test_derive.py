@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pdqhash
+import pytest
+from PIL import Image
+
+import lineament
+from lineament.errors import InvalidValue
+from lineament.model.faces import Box, Pixels
+from lineament.model.search import NEAR_DUPLICATE_BITS, Edit, EditKind, differing_bits
+from lineament.testing import CHART, chart
+from lineament.vision.decode import DecodedPicture
+from lineament.vision.derive import CROP_SIDE, edited, face_crop, perceptual_hash, thumbnail
+
+PORTRAITS = sorted((Path(lineament.__file__).parent / "demo").glob("*.jpg"))
+TURN = Edit(kind=EditKind.ROTATE, degrees=90)
+
+
+def picture(pixels: Pixels, *, width: int = 0, height: int = 0) -> DecodedPicture:
+    """A decoded picture; width and height where the original was larger."""
+    down, across = pixels.shape[:2]
+    return DecodedPicture(
+        pixels=pixels,
+        width=width or across,
+        height=height or down,
+        media_type="image/jpeg",
+        taken_at=None,
+        place=None,
+    )
+
+
+def pixels_of(jpeg: bytes) -> Pixels:
+    image = Image.open(io.BytesIO(jpeg))
+    assert image.format == "JPEG"
+    assert not image.getexif()
+    return np.asarray(image.convert("RGB"))
+
+
+def disc(radius: int = 50) -> Pixels:
+    """White disc on black, 400 × 300, its middle at (200, 150)."""
+    down, across = np.mgrid[0:300, 0:400]
+    inside = (across + 0.5 - 200) ** 2 + (down + 0.5 - 150) ** 2 < radius**2
+    return np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def crop(x: float, y: float, width: float, height: float) -> Edit:
+    return Edit(kind=EditKind.CROP, box=Box(x=x, y=y, width=width, height=height))
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_crop_is_square_and_centred_also_at_reduced_scale(scale: int) -> None:
+    reduced = picture(disc(), width=400 * scale, height=300 * scale)
+    box = Box(x=150 * scale, y=110 * scale, width=100 * scale, height=80 * scale)
+    seen = pixels_of(face_crop(reduced, box))[:, :, 0] > 127
+    assert seen.shape == (CROP_SIDE, CROP_SIDE)
+    down, across = np.nonzero(seen)
+    assert (across.mean() + 0.5, down.mean() + 0.5) == pytest.approx((128, 128), abs=1)
+    expected = 100 / 180 * CROP_SIDE  # the disc fills the box, with 40 % of the longer side around it
+    assert np.ptp(across) + 1 == pytest.approx(expected, abs=2)
+    assert np.ptp(down) + 1 == pytest.approx(expected, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "colour"), [(-10, -10, CHART[0]), (76, -10, CHART[1]), (-10, 44, CHART[2]), (76, 44, CHART[3])]
+)
+def test_beyond_the_border_the_last_pixels_go_on(x: float, y: float, colour: tuple[int, int, int]) -> None:
+    seen = pixels_of(face_crop(picture(np.asarray(chart())), Box(x=x, y=y, width=30, height=30)))
+    corner = (0 if y < 0 else -1, 0 if x < 0 else -1)
+    assert seen[corner].tolist() == pytest.approx(colour, abs=6)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(x=0.2, y=0.1, width=95.9, height=63.9),
+        Box(x=-500, y=-500, width=2000, height=2000),
+        Box(x=95.6, y=63.7, width=0.3, height=0.2),
+        Box(x=-3e9, y=10, width=6e9, height=5),
+    ],
+)
+def test_a_crop_of_any_box_that_touches_the_picture_is_made(box: Box) -> None:
+    assert pixels_of(face_crop(picture(np.asarray(chart())), box)).shape == (CROP_SIDE, CROP_SIDE, 3)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(x=500, y=0, width=10, height=10),
+        Box(x=0, y=-90, width=10, height=10),
+        Box(x=5, y=5, width=0, height=10),
+        Box(x=math.nan, y=5, width=10, height=10),
+        Box(x=5, y=5, width=math.inf, height=10),
+    ],
+)
+def test_a_box_elsewhere_is_refused(box: Box) -> None:
+    with pytest.raises(InvalidValue):
+        face_crop(picture(np.asarray(chart())), box)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((960, 640), (480, 320)), ((96, 64), (96, 64)), ((40, 2000), (10, 480))]
+)
+def test_a_thumbnail_is_small_and_shows_the_whole(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    seen = pixels_of(thumbnail(picture(np.asarray(chart("RGB", size)))))
+    assert seen.shape == (expected[1], expected[0], 3)
+    assert seen[1, 1].tolist() == pytest.approx(CHART[0], abs=6)
+    assert seen[-2, -2].tolist() == pytest.approx(CHART[3], abs=6)
+
+
+def test_four_quarter_turns_are_none() -> None:
+    original = picture(np.asarray(chart()), width=960, height=640)
+    turned = edited(original, [TURN])
+    assert (turned.width, turned.height) == (640, 960)
+    assert turned.pixels[2, 2].tolist() == list(CHART[2])  # what was left below is left above
+    assert np.array_equal(edited(original, [TURN] * 4).pixels, original.pixels)
+    half, back = Edit(kind=EditKind.ROTATE, degrees=180), Edit(kind=EditKind.ROTATE, degrees=270)
+    assert np.array_equal(edited(original, [half, TURN, TURN]).pixels, original.pixels)
+    assert np.array_equal(edited(original, [TURN, back]).pixels, original.pixels)
+
+
+def test_a_crop_is_in_pixels_of_the_original_as_the_edits_before_left_it() -> None:
+    original = picture(np.asarray(chart("RGB", (480, 320))), width=960, height=640)
+    lower = edited(original, [crop(0, 320, 960, 320)])
+    assert (lower.width, lower.height) == (960, 320)
+    assert lower.pixels.shape == (160, 480, 3)
+    assert lower.pixels[0, 0].tolist() == list(CHART[2])
+    corner = edited(original, [crop(0, 320, 960, 320), TURN, crop(-50, 480.5, 400.2, 480)])
+    assert (corner.width, corner.height) == (320, 480)
+    assert np.all(corner.pixels[1:] == CHART[3])
+
+
+def test_the_same_edits_give_the_same_pixels() -> None:
+    original = picture(np.random.default_rng(7).integers(0, 256, (300, 401, 3), np.uint8), width=1203, height=900)
+    edits = [crop(10.4, 20.6, 700.3, 500.1), TURN, crop(33.3, 44.4, 300, 200)]
+    once, again = edited(original, edits), edited(original, edits)
+    assert once.pixels.tobytes() == again.pixels.tobytes()
+    stepwise = original
+    for edit in edits:
+        stepwise = edited(stepwise, [edit])
+    assert stepwise.pixels.tobytes() == once.pixels.tobytes()
+    assert edited(original, []) is original
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Edit(kind=EditKind.ROTATE, degrees=45),
+        Edit(kind=EditKind.ROTATE),
+        Edit(kind=EditKind.CROP),
+        crop(0, 0, 31, 60),
+        crop(80, 0, 60, 60),
+        crop(1000, 0, 60, 60),
+        crop(math.nan, 0, 60, 60),
+    ],
+)
+def test_other_edits_are_refused(edit: Edit) -> None:
+    with pytest.raises(InvalidValue):
+        edited(picture(np.asarray(chart())), [edit])
+
+
+def reference(pixels: Pixels) -> bytes:
+    return np.packbits(pdqhash.compute(pixels)[0].astype(bool)).tobytes()
+
+
+@pytest.mark.parametrize("file", PORTRAITS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("longest", [100, 250, 640, 900, 2000])
+def test_the_hash_is_the_one_of_the_library(file: Path, longest: int) -> None:
+    image = Image.open(file).convert("RGB")
+    scale = longest / max(image.size)
+    pixels = np.asarray(image.resize((round(image.width * scale), round(image.height * scale))))
+    assert len(perceptual_hash(pixels)) == 32
+    assert differing_bits(perceptual_hash(pixels), reference(pixels)) <= 10
+
+
+def test_the_hash_outlives_scaling_and_compression_and_tells_pictures_apart() -> None:
+    hashes = []
+    for file in PORTRAITS:
+        image = Image.open(file).convert("RGB")
+        again = io.BytesIO()
+        image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(again, "JPEG", quality=60)
+        hashes.append(perceptual_hash(np.asarray(image)))
+        assert differing_bits(hashes[-1], perceptual_hash(pixels_of(again.getvalue()))) <= NEAR_DUPLICATE_BITS
+    apart = [differing_bits(one, other) for one in hashes for other in hashes if one is not other]
+    assert min(apart) > 2 * NEAR_DUPLICATE_BITS
