@@ -20,7 +20,7 @@ from lineament.store.captures import capture_from
 from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
 from lineament.store.meta import new_ids
 from lineament.store.sources import count
-from lineament.store.tables import captures, faces, templates
+from lineament.store.tables import among, captures, faces, templates
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
 
 _MOST = 10_000
@@ -94,9 +94,9 @@ class FaceRows:
         wanted = [int(face_id) for face_id in ids]
         if not wanted:
             return {}
-        query = sa.select(faces).where(faces.c.id.in_(wanted)).order_by(faces.c.id)
+        query = sa.select(faces).where(among(faces.c.id, wanted)).order_by(faces.c.id)
         found = [_face(row) for row in self._connection.execute(query).mappings()]
-        shown = sa.select(captures).where(captures.c.id.in_({face.capture_id for face in found}))
+        shown = sa.select(captures).where(among(captures.c.id, {face.capture_id for face in found}))
         by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
         return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
 
@@ -104,7 +104,7 @@ class FaceRows:
         """Delete faces and their templates; those that are gone are passed over."""
         wanted = [int(face_id) for face_id in ids]
         for start in range(0, len(wanted), _MOST):
-            some = faces.c.id.in_(wanted[start : start + _MOST])
+            some = among(faces.c.id, wanted[start : start + _MOST])
             counted = sa.select(faces.c.source_id, sa.func.count()).where(some).group_by(faces.c.source_id)
             gone = self._connection.execute(counted).all()
             self._connection.execute(sa.delete(faces).where(some))  # the templates cascade

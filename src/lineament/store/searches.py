@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.faces import FaceId
 from lineament.model.search import Candidate, Mode, Outcome, SearchResult
-from lineament.store.tables import candidates, cases, near_duplicates, searches
+from lineament.store.tables import among, candidates, cases, near_duplicates, searches
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
 _SELECT = sa.select(searches, cases.c.ref).join(cases, cases.c.id == searches.c.case_id)
@@ -94,8 +94,8 @@ class SearchRows:
         wanted = [int(face_id) for face_id in ids]
         for start in range(0, len(wanted), _MOST):
             some = wanted[start : start + _MOST]
-            self._connection.execute(sa.delete(near_duplicates).where(near_duplicates.c.face_id.in_(some)))
-            self._blank(candidates.c.face_id.in_(some))
+            self._connection.execute(sa.delete(near_duplicates).where(among(near_duplicates.c.face_id, some)))
+            self._blank(among(candidates.c.face_id, some))
 
     def forget_source(self, name: str) -> None:
         """Erase everything that came from a source from every list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -92,6 +93,12 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
     """The column is one of the values."""
     listed = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def among(column: sa.Column[int], ids: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Whether the column is one of the ids; written out, for thousands of parameters are slow on PostgreSQL."""
+    listed = [int(one) for one in ids]
+    return column.in_(sa.bindparam(None, listed, expanding=True, literal_execute=True))
 
 
 metadata = sa.MetaData(

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from tests.contract.store.made import MODEL, Made, RawSql, Rows
 
 from lineament.errors import Damaged, MixedModels, NotFound
-from lineament.model.faces import CaptureId, FaceId, SourceId
-from lineament.store.db import Store
+from lineament.model.faces import CaptureId, FaceId, FaceIds, SourceId
+from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 
-MODEL = "sface-yunet/0011aabb"
 LATER = "sface-yunet/ffffffff"
 
 
-def as_ids(*ids: int) -> np.ndarray:
+def as_ids(*ids: int) -> FaceIds:
     return np.array(ids, dtype=np.int64)
 
 
-def test_a_face_comes_back_as_it_was_added(store: Store, rows) -> None:
+def test_a_face_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         capture_id = tx.captures.add(rows.capture(made.source))
@@ -42,7 +44,7 @@ def test_a_face_comes_back_as_it_was_added(store: Store, rows) -> None:
         assert np.array_equal(vectors, [one.face.template.vector for one in new])
 
 
-def test_numpy_numbers_are_taken(store: Store, rows) -> None:
+def test_numpy_numbers_are_taken(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         _, ids = rows.enrolled(tx, rows.source(tx), faces=2)
         assert set(tx.faces.described(as_ids(*ids))) == set(ids)
@@ -50,7 +52,7 @@ def test_numpy_numbers_are_taken(store: Store, rows) -> None:
         assert tx.faces.described(as_ids(*ids)) == {}
 
 
-def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: Store, rows) -> None:
+def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         _, ids = rows.enrolled(tx, made, faces=6)
@@ -62,7 +64,7 @@ def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: 
     assert np.array_equal(vectors, every[[5, 0, 5]])
 
 
-def test_no_vectors(store: Store, rows) -> None:
+def test_no_vectors(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         for asked in (as_ids(), as_ids(1, 2)):
@@ -71,7 +73,7 @@ def test_no_vectors(store: Store, rows) -> None:
             assert vectors.ndim == 2
 
 
-def test_after_gives_every_template_of_one_source_and_model_in_batches(store: Store, rows) -> None:
+def test_after_gives_every_template_of_one_source_and_model_in_batches(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made, other = rows.source(tx), rows.source(tx, "other")
         ids = []
@@ -93,7 +95,7 @@ def test_after_gives_every_template_of_one_source_and_model_in_batches(store: St
         assert len(tx.faces.ids(made.source.id, "another/model")) == 0
 
 
-def test_batches_may_be_of_any_dimension(store: Store, rows) -> None:
+def test_batches_may_be_of_any_dimension(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         capture_id = tx.captures.add(rows.capture(made.source))
@@ -103,7 +105,7 @@ def test_batches_may_be_of_any_dimension(store: Store, rows) -> None:
     assert vectors.shape == (2, 512)
 
 
-def test_add_all_takes_many_captures_at_once(store: Store, rows) -> None:
+def test_add_all_takes_many_captures_at_once(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         captures = tx.captures.add_all([rows.capture(made.source) for _ in range(4)])
@@ -128,7 +130,7 @@ def test_add_all_takes_many_captures_at_once(store: Store, rows) -> None:
         assert (len(found), len(days)) == (0, 0)
 
 
-def test_described_faces_have_all_that_a_candidate_needs(store: Store, rows) -> None:
+def test_described_faces_have_all_that_a_candidate_needs(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         capture_id, (one, two) = rows.enrolled(tx, made, faces=2)
@@ -141,7 +143,7 @@ def test_described_faces_have_all_that_a_candidate_needs(store: Store, rows) -> 
         assert tx.faces.described([]) == {}
 
 
-def test_many_faces_are_erased_at_once(store: Store, rows) -> None:
+def test_many_faces_are_erased_at_once(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         _, ids = rows.enrolled(tx, made, faces=30)
@@ -161,15 +163,18 @@ def test_unknown_faces(store: Store) -> None:
 # ---------------------------------------------------------------- R48, R31
 
 
+Two = tuple[Made, FaceIds]
+
+
 @pytest.fixture
-def two_faces(store: Store, rows):
+def two_faces(store: Store, rows: Rows) -> Two:
     with store.begin() as tx:
         made = rows.source(tx)
         _, ids = rows.enrolled(tx, made, faces=2)
     return made, as_ids(*ids)
 
 
-def every_way(tx, made, ids) -> list:
+def every_way(tx: Tx, made: Made, ids: FaceIds) -> list[Callable[[], object]]:
     return [
         lambda: tx.faces.vectors(ids, made.key),
         lambda: list(tx.faces.after(made.source.id, MODEL, 0, made.key)),
@@ -186,7 +191,7 @@ def every_way(tx, made, ids) -> list:
     ],
     ids=["swapped", "replaced"],
 )
-def test_templates_that_were_changed_by_hand_do_not_open(store: Store, raw, two_faces, change) -> None:
+def test_templates_changed_by_hand_do_not_open(store: Store, raw: RawSql, two_faces: Two, change: str) -> None:
     made, ids = two_faces
     raw(change)
     with store.read() as tx:
@@ -195,7 +200,7 @@ def test_templates_that_were_changed_by_hand_do_not_open(store: Store, raw, two_
                 opened()
 
 
-def test_templates_claimed_for_another_source_do_not_open(store: Store, rows, raw, two_faces) -> None:
+def test_templates_of_another_source_do_not_open(store: Store, rows: Rows, raw: RawSql, two_faces: Two) -> None:
     made, ids = two_faces
     with store.begin() as tx:
         rows.source(tx, "other")
@@ -208,7 +213,7 @@ def test_templates_claimed_for_another_source_do_not_open(store: Store, rows, ra
             list(tx.faces.after(SourceId(2), MODEL, 0, made.key))
 
 
-def test_templates_claimed_for_another_model_do_not_open(store: Store, raw, two_faces) -> None:
+def test_templates_of_another_model_do_not_open(store: Store, raw: RawSql, two_faces: Two) -> None:
     made, ids = two_faces
     raw(f"UPDATE templates SET model = '{LATER}'")
     raw(f"UPDATE faces SET model = '{LATER}'")
@@ -219,7 +224,7 @@ def test_templates_claimed_for_another_model_do_not_open(store: Store, raw, two_
             list(tx.faces.after(made.source.id, LATER, 0, made.key))
 
 
-def test_the_key_of_another_source_opens_nothing(store: Store, rows, two_faces) -> None:
+def test_the_key_of_another_source_opens_nothing(store: Store, rows: Rows, two_faces: Two) -> None:
     made, ids = two_faces
     with store.begin() as tx:
         other = rows.source(tx, "other")
@@ -230,7 +235,7 @@ def test_the_key_of_another_source_opens_nothing(store: Store, rows, two_faces) 
                 opened()
 
 
-def test_vectors_of_two_models_are_never_given_together(store: Store, rows) -> None:
+def test_vectors_of_two_models_are_never_given_together(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         _, one = rows.enrolled(tx, made)
@@ -239,7 +244,7 @@ def test_vectors_of_two_models_are_never_given_together(store: Store, rows) -> N
             tx.faces.vectors(as_ids(*one, *two), made.key)
 
 
-def test_no_vector_lies_open_in_the_database(store: Store, rows, raw) -> None:
+def test_no_vector_lies_open_in_the_database(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
         capture_id = tx.captures.add(rows.capture(made.source))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from tests.contract.store.made import RawSql, Refuses, Rows
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
 from lineament.model.faces import SourceId
@@ -12,7 +13,7 @@ from lineament.model.sources import SourceState, SourceTerms
 from lineament.store.db import Store
 
 
-def test_a_source_comes_back_as_it_was_registered(store: Store, rows) -> None:
+def test_a_source_comes_back_as_it_was_registered(store: Store, rows: Rows) -> None:
     at = datetime(2026, 7, 1, 14, 0, 0, 5, tzinfo=timezone(timedelta(hours=2)))
     with store.begin() as tx:
         added = tx.sources.add(rows.terms(), b"wrapped", at)
@@ -31,14 +32,14 @@ def test_what_may_be_left_out_comes_back_as_none(store: Store) -> None:
         assert tx.sources.add(terms, b"wrapped", datetime.now(UTC)).terms == terms
 
 
-def test_a_name_is_used_once(store: Store, rows) -> None:
+def test_a_name_is_used_once(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         rows.source(tx)
     with pytest.raises(AlreadyThere, match="press"), store.begin() as tx:
         rows.source(tx)
 
 
-def test_sources_are_listed_by_name(store: Store, rows) -> None:
+def test_sources_are_listed_by_name(store: Store, rows: Rows) -> None:
     names = ["press", "a-archive", "a.archive", "a_archive", "0", "registry"]
     with store.begin() as tx:
         for name in names:
@@ -55,12 +56,12 @@ def test_unknown_sources(store: Store) -> None:
         assert tx.sources.wrapped_key(SourceId(7)) is None
 
 
-def test_a_time_without_a_zone_is_refused(store: Store, rows) -> None:
+def test_a_time_without_a_zone_is_refused(store: Store, rows: Rows) -> None:
     with pytest.raises(InvalidValue, match="zone"), store.begin() as tx:
         tx.sources.add(rows.terms(), b"wrapped", datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
 
 
-def test_counts_follow_what_is_added_and_erased(store: Store, rows) -> None:
+def test_counts_follow_what_is_added_and_erased(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made, other = rows.source(tx), rows.source(tx, "other")
         rows.enrolled(tx, other)
@@ -79,7 +80,7 @@ def test_counts_follow_what_is_added_and_erased(store: Store, rows) -> None:
         assert (now.captures, now.faces) == (1, 1)
 
 
-def test_a_withdrawn_source_leaves_a_tombstone_and_nothing_else(store: Store, rows, raw) -> None:
+def test_a_withdrawn_source_leaves_a_tombstone_and_nothing_else(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         made, other = rows.source(tx), rows.source(tx, "other")
         rows.enrolled(tx, made, faces=3)
@@ -94,7 +95,7 @@ def test_a_withdrawn_source_leaves_a_tombstone_and_nothing_else(store: Store, ro
         assert raw(f"SELECT DISTINCT source_id FROM {table}") == [(other.source.id,)]
 
 
-def test_states(store: Store, rows) -> None:
+def test_states(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         source = rows.source(tx).source
         for state in (SourceState.SUSPENDED, SourceState.LIVE):
@@ -102,7 +103,7 @@ def test_states(store: Store, rows) -> None:
             assert tx.sources.by_id(source.id).state is state
 
 
-def test_only_a_withdrawn_source_has_no_key(store: Store, rows, raw, refused) -> None:
+def test_only_a_withdrawn_source_has_no_key(store: Store, rows: Rows, raw: RawSql, refused: Refuses) -> None:
     with store.begin() as tx:
         rows.source(tx)
     refused("UPDATE sources SET wrapped_key = NULL", "keyless_is_withdrawn")
@@ -111,13 +112,14 @@ def test_only_a_withdrawn_source_has_no_key(store: Store, rows, raw, refused) ->
     refused("UPDATE sources SET faces = -1", "faces_at_least_0")
 
 
-def test_a_source_that_has_captures_is_not_deleted(store: Store, rows, refused) -> None:
+def test_a_source_that_has_captures_is_not_deleted(store: Store, rows: Rows, refused: Refuses) -> None:
     with store.begin() as tx:
         rows.enrolled(tx, rows.source(tx))
     refused("DELETE FROM sources", "foreign key")
 
 
-def test_the_store_refuses_what_the_database_refuses(store: Store, rows) -> None:
-    with pytest.raises(Refused), store.begin() as tx:
+def test_the_store_refuses_what_the_database_refuses(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
         capture = rows.capture(rows.source(tx).source)
+    with pytest.raises(Refused), store.begin() as tx:
         tx.captures.add_all([capture, capture])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.contract.store.made import RawSql, Rows
 
 from lineament.errors import (
     Damaged,
@@ -22,7 +23,7 @@ from lineament.errors import (
     WorkspaceNewer,
 )
 from lineament.store import migrations
-from lineament.store.db import Store
+from lineament.store.db import Store, Tx
 from lineament.store.tables import metadata
 
 
@@ -39,11 +40,13 @@ def test_what_is_committed_is_there_when_it_is_opened_again(url: str) -> None:
     again.close()
 
 
-def test_an_error_undoes_the_whole_transaction(store: Store, rows) -> None:
-    with pytest.raises(ZeroDivisionError), store.begin() as tx:
-        made = rows.source(tx)
-        rows.enrolled(tx, made)
+def test_an_error_undoes_the_whole_transaction(store: Store, rows: Rows) -> None:
+    def fail(tx: Tx) -> None:
+        rows.enrolled(tx, rows.source(tx))
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), store.begin() as tx:
+        fail(tx)
     with store.begin() as tx:
         assert tx.sources.all() == []
         assert rows.source(tx).source.id == 1
@@ -83,7 +86,7 @@ def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str)
     store.close()
 
 
-def test_threads_write_one_after_the_other_and_ids_follow_the_commits(store: Store, rows) -> None:
+def test_threads_write_one_after_the_other_and_ids_follow_the_commits(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
     seen: list[int] = []
@@ -155,7 +158,7 @@ def test_an_empty_database_is_brought_up_to_date_when_opened(fresh_url: str) -> 
     store.close()
 
 
-def test_a_newer_schema_is_left_alone(url: str, raw) -> None:
+def test_a_newer_schema_is_left_alone(url: str, raw: RawSql) -> None:
     raw("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(WorkspaceNewer, match="9999"):
         Store.open(url)
@@ -233,7 +236,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(store: Store, history: Path
 
 
 def test_head_is_the_newest_file() -> None:
-    newest = sorted(path.name for path in (migrations.FOLDER / "versions").glob("[0-9]*.py"))[-1]
+    newest = max(path.name for path in (migrations.FOLDER / "versions").glob("[0-9]*.py"))
     assert newest.partition("_")[0] == migrations.HEAD
 
 
@@ -251,7 +254,7 @@ def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
     with store.read() as tx:
         inspector = sa.inspect(tx.connection)
         for table in metadata.sorted_tables:
-            there = {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table.name)}
+            there = {str(check["name"]): check["sqltext"] for check in inspector.get_check_constraints(table.name)}
             meant = {
                 str(check.name): str(check.sqltext)
                 for check in table.constraints
@@ -265,26 +268,29 @@ def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
 # ---------------------------------------------------------------- what the database says
 
 
-def test_a_text_that_one_database_cannot_hold_is_refused_by_both(store: Store, rows) -> None:
+def test_a_text_that_one_database_cannot_hold_is_refused_by_both(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        source = rows.source(tx).source
     for wrong in ("a\0b", "\ud800"):
         with pytest.raises(InvalidValue), store.begin() as tx:
-            made = rows.source(tx)
-            tx.captures.add(rows.capture(made.source, uri=f"https://example.org/{wrong}"))
+            tx.captures.add(rows.capture(source, uri=f"https://example.org/{wrong}"))
 
 
-def test_a_constraint_is_named_when_it_refuses(store: Store, rows) -> None:
-    with pytest.raises(Refused, match="fk_searches|FOREIGN KEY"), store.begin() as tx:
+def test_a_constraint_is_named_when_it_refuses(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
         case, key = rows.case(tx)
         probe = rows.probe(case)
         tx.probes.add(probe, case.id, rows.sha256(), key)
+    with pytest.raises(Refused, match=r"fk_searches|FOREIGN KEY"), store.begin() as tx:
         tx.searches.add(rows.result(probe, entry=77), case.id, "an examiner")
 
 
 def test_a_full_disk_is_said_to_be_full(sqlite_path: Path) -> None:
     store = Store.open(f"sqlite:///{sqlite_path}")
-    with pytest.raises(StorageFull, match="lineament.db"), store.begin() as tx:
-        pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar()
+    with store.begin() as tx:  # the next transaction is on the same connection
+        pages = int(tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one())
         tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StorageFull, match=r"lineament\.db"), store.begin() as tx:
         tx.meta.set("much", "x" * 100_000)
     with store.read() as tx:
         assert tx.meta.get("much") is None

@@ -1,0 +1,225 @@
+"""Rows to put in a store, and SQL for whoever goes past it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from lineament.model.cases import Case, CaseTerms
+from lineament.model.faces import (
+    Box,
+    CaptureId,
+    Face,
+    FaceId,
+    Landmarks,
+    Place,
+    Provenance,
+    Quality,
+    QualityReason,
+    Template,
+)
+from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, SearchResult
+from lineament.model.sources import Source, SourceTerms
+from lineament.store.captures import NewCapture
+from lineament.store.db import Tx
+from lineament.store.faces import NewFace
+from lineament.store.keys import DataKey, KeyRing
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
+MODEL = "sface-yunet/0011aabb"
+DIMENSION = 128
+
+Refuses = Callable[[str, str], None]
+"""Checks that a statement is refused for the reason named."""
+
+
+class RawSql:
+    """SQL as an administrator types it, in its own transaction each."""
+
+    def __init__(self, url: str) -> None:
+        if url.startswith("sqlite"):
+            self._connection: Any = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+            self._connection.execute("PRAGMA foreign_keys = ON")
+        else:
+            self._connection = psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True)
+
+    def __call__(self, statement: str) -> list[tuple[Any, ...]]:
+        cursor = self._connection.execute(statement)
+        return list(cursor.fetchall()) if cursor.description else []
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass
+class Made:
+    """A source or a case with its key."""
+
+    source: Source
+    key: DataKey
+
+
+@dataclass
+class Rows:
+    """Makes values that differ from each other, the same ones in every run."""
+
+    keys: KeyRing
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
+
+    def sha256(self, what: str = "") -> str:
+        return hashlib.sha256((what or f"number {next(self.numbers)}").encode()).hexdigest()
+
+    def terms(self, name: str = "press") -> SourceTerms:
+        return SourceTerms(
+            name=name,
+            controller="The Press Agency",
+            basis="consent, article 6(1)(a)",
+            jurisdiction="FR",
+            permission_sha256=self.sha256("permission"),
+            expires_on=date(2030, 12, 31),
+            retention_days=365,
+            page_base="https://example.org/",
+        )
+
+    def source(self, tx: Tx, name: str = "press") -> Made:
+        wrapped = self.keys.new_data_key(f"source/{name}")
+        return Made(tx.sources.add(self.terms(name), wrapped, NOW), self.keys.unwrap(wrapped, f"source/{name}"))
+
+    def quality(self) -> Quality:
+        return Quality(
+            face_height=112.25,
+            detector_score=float(self.chance.random()),
+            norm=10.1,
+            sharpness=1e-7,
+            exposure=0.1 + 0.2,
+            yaw=-12.5,
+            cropped=0.0,
+            reasons=(QualityReason.DARK, QualityReason.TURNED),
+        )
+
+    def face(self, model: str = MODEL, dimension: int = DIMENSION) -> Face:
+        vector = self.chance.standard_normal(dimension).astype(np.float32)
+        x, y = (float(number) for number in self.chance.random(2) * 100)
+        return Face(
+            box=Box(x=x, y=y, width=80.5, height=100.25),
+            landmarks=Landmarks(
+                left_eye=(x + 20, y + 30),
+                right_eye=(x + 60, y + 30),
+                nose=(x + 40, y + 50),
+                left_mouth=(x + 25, y + 75),
+                right_mouth=(x + 55, y + 75),
+            ),
+            quality=self.quality(),
+            template=Template(model, vector / np.linalg.norm(vector)),
+        )
+
+    def capture(self, source: Source, uri: str = "", sha256: str = "") -> NewCapture:
+        number = next(self.numbers)
+        return NewCapture(
+            source_id=source.id,
+            provenance=Provenance(
+                uri=uri or f"https://example.org/pictures/{number}.jpg",
+                page_uri=f"https://example.org/pages/{number}",
+                page_title=f"Élysée, № {number} 📷",
+                captured_at=NOW,
+                licence="CC BY 4.0",
+            ),
+            sha256=sha256 or self.sha256(),
+            phash=number.to_bytes(32, "big"),
+            media_type="image/jpeg",
+            size=150_000 + number,
+            width=640,
+            height=480,
+            taken_at=datetime(2018, 1, 2, 3, 4, 5),  # noqa: DTZ001 - cameras do not know their zone
+            place=Place(latitude=48.87, longitude=2.316),
+            enrolled_at=NOW,
+            original=self.sha256(),
+            thumbnail=self.sha256(),
+        )
+
+    def enrolled(self, tx: Tx, made: Made, faces: int = 1, model: str = MODEL) -> tuple[CaptureId, list[FaceId]]:
+        capture_id = tx.captures.add(self.capture(made.source))
+        new = [NewFace(face=self.face(model), crop=self.sha256()) for _ in range(faces)]
+        return capture_id, tx.faces.add(capture_id, made.source.id, new, made.key, 20_516)
+
+    def case(self, tx: Tx, ref: str = "2026/17") -> tuple[Case, DataKey]:
+        terms = CaseTerms(
+            ref=ref, offence="theft", purpose="find a witness", basis="CPP 60-1", authorised_by="the prosecutor"
+        )
+        wrapped = self.keys.new_data_key(f"case/{ref}")
+        return tx.cases.add(terms, wrapped, NOW), self.keys.unwrap(wrapped, f"case/{ref}")
+
+    def probe(self, case: Case, faces: int = 2) -> Probe:
+        return Probe(
+            id=f"probe{next(self.numbers)}",
+            case=case.ref,
+            sha256=self.sha256(),
+            media_type="image/png",
+            width=800,
+            height=600,
+            faces=tuple(self.face() for _ in range(faces)),
+            made_at=NOW,
+            edits=(
+                Edit(kind=EditKind.ROTATE, degrees=90),
+                Edit(kind=EditKind.CROP, box=Box(x=1.5, y=2, width=3, height=4)),
+            ),
+        )
+
+    def entry(self, tx: Tx, details: str = "{}") -> int:
+        """An entry of the ledger whose hashes mean nothing."""
+        seq = tx.ledger.size()
+        leaf = bytes.fromhex(self.sha256())
+        tx.ledger.append(seq, NOW, "search", bytes(32), leaf, bytes(32), details, [(0, seq, leaf)])
+        return seq
+
+    def candidate(self, rank: int, face_id: int, source: str = "press") -> Candidate:
+        return Candidate(
+            rank=rank,
+            score=float(np.float32(0.7)) - rank / 100,
+            expected_false=1e-7 * rank,
+            face_id=FaceId(face_id),
+            capture_id=CaptureId(face_id + 1000),
+            source=source,
+            uri=f"https://example.org/found/{face_id}.jpg",
+            page_uri=f"https://example.org/page/{face_id}" if rank % 2 else None,
+            page_title=f"Page “{face_id}”" if rank % 2 else None,
+            captured_at=NOW if rank % 2 else None,
+            sha256=self.sha256(f"found {face_id}"),
+            phash=bytes(range(32)),
+            box=Box(x=-1.5, y=2.25, width=30, height=40),
+            width=640,
+            height=480,
+        )
+
+    def result(self, probe: Probe, entry: int, candidates: tuple[Candidate, ...] = ()) -> SearchResult:
+        return SearchResult(
+            search_id=f"search{next(self.numbers)}",
+            case=probe.case,
+            reason="the person who left the shop at 14:10",
+            made_at=NOW,
+            model=MODEL,
+            gallery_faces=1_000_000,
+            sources=("press", "registry"),
+            mode=Mode.IDENTIFICATION,
+            threshold=0.5123456789,
+            since=date(2020, 1, 1),
+            until=None,
+            limit=20,
+            probe_id=probe.id,
+            probe_sha256=probe.sha256,
+            face=1,
+            face_box=probe.faces[0].box,
+            quality=probe.faces[0].quality,
+            candidates=candidates,
+            seconds=0.123,
+            ledger_entry=entry,
+        )
