@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineament.errors import LineamentError
 from lineament.web import assets, cases, failures, home, ledger, probes, searches, sources
@@ -22,6 +22,7 @@ class Door:
         self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -39,7 +40,7 @@ class Door:
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def watched(message: dict[str, object]) -> None:
+        async def watched(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
@@ -52,6 +53,10 @@ class Door:
             await failures.unforeseen(Request(scope), error)(scope, receive, send)
 
 
+ROOMS = (home, cases, sources, probes, searches, ledger, assets)
+"""The modules whose routes the application has; docs/reference/pages.md is made from them."""
+
+
 def create_app(workspace: Workspace, token: str) -> FastAPI:
     """The pages of ``workspace`` for whoever has ``token``."""
     app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None)
@@ -60,7 +65,7 @@ def create_app(workspace: Workspace, token: str) -> FastAPI:
     app.state.sessions = sessions
     app.state.assets = assets.packaged()
     app.state.renderer = Renderer({name: found.digest for name, found in app.state.assets.items()})
-    for room in (home, cases, sources, probes, searches, ledger, assets):
+    for room in ROOMS:
         app.include_router(room.pages)
     app.add_exception_handler(LineamentError, failures.lineament_error)
     app.add_exception_handler(HTTPException, failures.http_error)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -94,16 +94,22 @@ async def _read(request: Request, limit: int) -> Sent:
             raise ForeignRequest
     except MultiPartException as refusal:
         raise InvalidValue(what="The form", value="…", why=f"it cannot be read ({refusal.message})") from refusal
+    try:
+        return await _unpacked(form)
+    finally:
+        await form.close()
+
+
+async def _unpacked(form: FormData) -> Sent:
     texts: dict[str, tuple[str, ...]] = {}
     files: dict[str, bytes] = {}
-    async with form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                files[name] = await value.read()
-            elif len(value) > _LONGEST_TEXT:
-                raise InvalidValue(what=_spoken(name), value=value[:20] + "…", why="it is too long")
-            else:
-                texts[name] = (*texts.get(name, ()), value)
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            files[name] = await value.read()
+        elif len(value) > _LONGEST_TEXT:
+            raise InvalidValue(what=_spoken(name), value=value[:20] + "…", why="it is too long")
+        else:
+            texts[name] = (*texts.get(name, ()), value)
     return Sent(texts=texts, files=files)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -12,11 +13,13 @@ from fastapi.responses import HTMLResponse
 from lineament.errors import LedgerBroken
 from lineament.services.audit import LedgerEntry
 from lineament.web.pages import Access, Form, Here, Pages, Visit
+from lineament.web.phrases import short
 
 pages = Pages()
 
 PAGE = 50
 _LONGEST = 120
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Line:
     at: datetime
     action: str
     actor: str
-    details: tuple[tuple[str, str], ...]
+    details: tuple[tuple[str, str, str], ...]  # what, as shown, whole
     erased: bool
 
 
@@ -79,14 +82,13 @@ def _ledger(here: Visit, before: int | None, *, check: Check | None) -> HTMLResp
 def _line(entry: LedgerEntry) -> Line:
     known = {} if entry.details is None else json.loads(entry.details)
     actor = known.pop("actor", "")
+    said = [(name.replace("_", " "), _said(value)) for name, value in known.items() if value not in (None, [])]
     return Line(
         seq=entry.seq,
         at=entry.at,
         action=entry.action.replace("_", " "),
         actor=str(actor),
-        details=tuple(
-            (name.replace("_", " "), _said(value)) for name, value in known.items() if value not in (None, [])
-        ),
+        details=tuple((name, _shortened(whole), whole) for name, whole in said),
         erased=entry.details is None,
     )
 
@@ -95,7 +97,11 @@ def _said(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
-        said = ", ".join(str(one) for one in value)
-    else:
-        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+        return ", ".join(str(one) for one in value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _shortened(whole: str) -> str:
+    if _DIGEST.fullmatch(whole):
+        return short(whole)
+    return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}…"

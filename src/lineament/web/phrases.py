@@ -39,7 +39,7 @@ def strangers(expected: float) -> str:
     if expected >= 10:
         return f"{expected:,.0f}"
     if expected < 0.0001:
-        return "under 0.0001"
+        return "< 0.0001"
     places = max(1, 1 - floor(log10(expected)))
     return f"{expected:.{places}f}"
 
@@ -57,15 +57,16 @@ def size(count_of_bytes: int) -> str:
         return f"{count_of_bytes} bytes"
     if count_of_bytes < 1_000_000:
         return f"{count_of_bytes / 1000:.0f} kB"
-    return f"{count_of_bytes / 1_000_000:.1f} MB"
+    return f"{count_of_bytes / 1_000_000:.{0 if count_of_bytes >= 10_000_000 else 1}f} MB"
 
 
 def moment(at: datetime) -> Markup:
     """A moment in this machine's zone, which is told on hover."""
     here = at.astimezone()
     zone = f"{here:%Z} (UTC{here:%z})"
-    text = '<time datetime="{}" title="{}">{}</time>'
-    return Markup(text).format(at.isoformat(), f"{here:%Y-%m-%d %H:%M:%S} {zone}", f"{here:%Y-%m-%d %H:%M}")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), f"{here:%Y-%m-%d %H:%M:%S} {zone}", f"{here:%Y-%m-%d %H:%M}"
+    )
 
 
 def short(identifier: str) -> str:
@@ -86,7 +87,9 @@ def days_left(source: Source, today: date) -> str:
 def standing(source: Source, today: date) -> str:
     """The state of a source as a person means it: expiry is one, though it comes by itself."""
     left = source.days_left(today)
-    return "expired" if source.state is SourceState.LIVE and left is not None and left < 0 else source.state.value
+    if source.state is not SourceState.LIVE or left is None or left > SOON_DAYS:
+        return source.state.value
+    return "expired" if left < 0 else "ends soon"
 
 
 def urgency(source: Source, today: date) -> str:

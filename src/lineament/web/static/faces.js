@@ -5,7 +5,7 @@ const boxes = document.getElementById("boxes");
 const drawn = document.getElementById("drawn");
 const region = document.getElementById("region");
 const why = document.getElementById("why");
-const radios = [...why.querySelectorAll("input[name=face]")];
+const radios = [...document.querySelectorAll("input[name=face]")];
 
 // ------------------------------------------------------------ picking
 
