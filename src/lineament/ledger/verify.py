@@ -264,9 +264,11 @@ def _header(lines: BinaryIO, path: Path) -> str:
 def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
     while line := lines.readline(LONGEST_LINE):
         fields = json.loads(line)
+        if type(fields["seq"]) is not int:
+            raise TypeError("seq")
         walk.made = [[]]  # nothing stored to compare them with
         yield _Entry(
-            seq=int(fields["seq"]),
+            seq=fields["seq"],
             at=fields["at"],
             action=fields["action"],
             commitment=bytes.fromhex(fields["commitment"]),

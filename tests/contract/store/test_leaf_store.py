@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lineament.errors import LedgerBroken
+from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.log import JSON, Action, LeafStore, Ledger
 from lineament.ledger.merkle import verify_consistency, verify_inclusion
 from lineament.ledger.verify import verify
@@ -27,27 +27,6 @@ MOMENTS = [
 Opened = Callable[[], AbstractContextManager[LeafStore]]
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def opened(request: pytest.FixtureRequest) -> Opened:
-    """Rows in a transaction; what one transaction wrote the next one finds."""
-    if request.param == "memory":
-        rows = MemoryLeafStore()
-
-        @contextmanager
-        def in_memory() -> Iterator[LeafStore]:
-            yield rows
-
-        return in_memory
-    store: Store = request.getfixturevalue(f"{request.param}_store")
-
-    @contextmanager
-    def in_store() -> Iterator[LeafStore]:
-        with store.begin() as tx:
-            yield tx.ledger
-
-    return in_store
-
-
 def fill(opened: Opened, entries: int, details: dict[str, JSON] | None = None) -> None:
     for number in range(entries):
         with opened() as rows:
@@ -55,129 +34,148 @@ def fill(opened: Opened, entries: int, details: dict[str, JSON] | None = None) -
             LEDGER.record(rows, Action.SEARCH, details or {"n": number}, actor="a", at=at)
 
 
-def test_nothing_is_there_at_first(opened: Opened) -> None:
-    with opened() as rows:
-        assert rows.size() == 0
-        assert rows.checkpoint() is None
-        assert list(rows.entries(0, 10)) == []
-        assert list(rows.nodes(0, 0, 10)) == []
-        with pytest.raises(KeyError):
-            rows.node(0, 0)
+def record_twice(rows: LeafStore) -> None:
+    """Once, and once in vain."""
+    LEDGER.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
+    LEDGER.record(rows, Action.SEARCH, {"actor": "b"}, actor="a", at=MOMENTS[0])
 
 
-def test_entries_come_back_exactly(opened: Opened) -> None:
-    fill(opened, 10)
-    with opened() as rows:
-        entries = list(rows.entries(0, 100))
-        assert rows.size() == 10
-        assert [entry.seq for entry in entries] == list(range(10))
-        assert [entry.at for entry in entries] == MOMENTS * 2
-        assert {entry.at.utcoffset() for entry in entries} == {UTC.utcoffset(None)}
-        assert entries[7].details == '{"actor":"a","n":7}'
-        assert all(type(entry.commitment) is type(entry.leaf) is type(entry.salt) is bytes for entry in entries)
-        assert [entry.seq for entry in rows.entries(3, 6)] == [3, 4, 5]
-        assert list(rows.entries(6, 3)) == []
+class LeafStoreContract:
+    """What holds of any rows."""
 
-
-def test_nodes_come_back_in_their_order(opened: Opened) -> None:
-    fill(opened, 21)
-    with opened() as rows:
-        for level, count in enumerate((21, 10, 5, 2, 1, 0)):
-            nodes = list(rows.nodes(level, 0, 2**62))
-            assert [position for position, _ in nodes] == list(range(count))
-            assert nodes == [(position, rows.node(level, position)) for position in range(count)]
-            assert list(rows.nodes(level, 1, 3)) == nodes[1:3]
-        with pytest.raises(KeyError):
-            rows.node(1, 10)
-
-
-def test_the_newest_checkpoint_takes_the_place_of_the_last(opened: Opened) -> None:
-    fill(opened, 3)
-    with opened() as rows:
-        assert LEDGER.head(rows).size == 3
-
-
-def test_details_are_erased_and_nothing_else(opened: Opened) -> None:
-    fill(opened, 5)
-    with opened() as rows:
-        before = list(rows.entries(0, 5))
-        rows.forget_details(2)
-        rows.forget_details(2)
-        after = list(rows.entries(0, 5))
-        assert (after[2].salt, after[2].details) == (None, None)
-        assert (after[2].leaf, after[2].commitment) == (before[2].leaf, before[2].commitment)
-        assert [entry.details for entry in after if entry.seq != 2] == [
-            entry.details for entry in before if entry.seq != 2
-        ]
-
-
-def test_a_place_is_taken_once(opened: Opened) -> None:
-    fill(opened, 3)
-    with opened() as rows:
-        entry = next(iter(rows.entries(1, 2)))
-    with pytest.raises(Exception, match=r".+"), opened() as rows:  # noqa: PT011 - each database has its own
-        rows.append(1, entry.at, "search", entry.commitment, entry.leaf, bytes(32), "{}", [(0, 1, entry.leaf)])
-    with opened() as rows:
-        assert verify(rows, LEDGER.public_key).entries == 3
-
-
-@pytest.mark.parametrize(
-    "details",
-    [
-        {"text": "ü “quotes” \x00 \x1f \u2028 \udc80 😀"},
-        {"numbers": [0, -1, 1e-7, 2**63, 0.1 + 0.2, 1.0]},
-        {"nested": {"b": [None, True, {"a": []}], "a": {}}, "": ""},
-        {"long": "x" * 200_000},
-    ],
-    ids=["text", "numbers", "nested", "long"],
-)
-def test_any_details_come_back_as_committed(opened: Opened, details: dict[str, JSON]) -> None:
-    fill(opened, 2, details)
-    with opened() as rows:
-        assert verify(rows, LEDGER.public_key).opened == 2
-
-
-def test_a_ledger_grows_verifies_and_proves(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineament.ledger.verify.BLOCK", 16)
-    notes = []
-    for _ in range(37):
-        fill(opened, 1)
+    def test_nothing_is_there_at_first(self, opened: Opened) -> None:
         with opened() as rows:
-            notes.append(LEDGER.head(rows))
-    with opened() as rows:
-        found = verify(rows, LEDGER.public_key)
-        assert (found.entries, found.opened, found.root) == (37, 37, notes[-1].root)
-        for old in notes:
-            path = LEDGER.prove_consistency(rows, old.size, 37)
-            assert verify_consistency(old.size, 37, path, (old.root, notes[-1].root))
-        for entry in rows.entries(0, 37):
-            path = LEDGER.prove(rows, entry.seq, 37)
-            assert verify_inclusion(entry.seq, 37, entry.leaf, path, notes[-1].root)
+            assert rows.size() == 0
+            assert rows.checkpoint() is None
+            assert list(rows.entries(0, 10)) == []
+            assert list(rows.nodes(0, 0, 10)) == []
+            with pytest.raises(KeyError):
+                rows.node(0, 0)
+
+    def test_entries_come_back_exactly(self, opened: Opened) -> None:
+        fill(opened, 10)
+        with opened() as rows:
+            entries = list(rows.entries(0, 100))
+            assert rows.size() == 10
+            assert [entry.seq for entry in entries] == list(range(10))
+            assert [entry.at for entry in entries] == MOMENTS * 2
+            assert {entry.at.utcoffset() for entry in entries} == {UTC.utcoffset(None)}
+            assert entries[7].details == '{"actor":"a","n":7}'
+            assert all(type(entry.commitment) is type(entry.leaf) is type(entry.salt) is bytes for entry in entries)
+            assert [entry.seq for entry in rows.entries(3, 6)] == [3, 4, 5]
+            assert list(rows.entries(6, 3)) == []
+
+    def test_nodes_come_back_in_their_order(self, opened: Opened) -> None:
+        fill(opened, 21)
+        with opened() as rows:
+            for level, count in enumerate((21, 10, 5, 2, 1, 0)):
+                nodes = list(rows.nodes(level, 0, 2**62))
+                assert [position for position, _ in nodes] == list(range(count))
+                assert nodes == [(position, rows.node(level, position)) for position in range(count)]
+                assert list(rows.nodes(level, 1, 3)) == nodes[1:3]
+            with pytest.raises(KeyError):
+                rows.node(1, 10)
+
+    def test_the_newest_checkpoint_takes_the_place_of_the_last(self, opened: Opened) -> None:
+        fill(opened, 3)
+        with opened() as rows:
+            assert LEDGER.head(rows).size == 3
+
+    def test_details_are_erased_and_nothing_else(self, opened: Opened) -> None:
+        fill(opened, 5)
+        with opened() as rows:
+            before = list(rows.entries(0, 5))
+            rows.forget_details(2)
+            rows.forget_details(2)
+            after = list(rows.entries(0, 5))
+            assert (after[2].salt, after[2].details) == (None, None)
+            assert (after[2].leaf, after[2].commitment) == (before[2].leaf, before[2].commitment)
+            assert [entry.details for entry in after if entry.seq != 2] == [
+                entry.details for entry in before if entry.seq != 2
+            ]
+
+    def test_a_place_is_taken_once(self, opened: Opened) -> None:
+        fill(opened, 3)
+        with opened() as rows:
+            entry = next(iter(rows.entries(1, 2)))
+        with pytest.raises(Exception, match=r".+"), opened() as rows:
+            rows.append(1, entry.at, "search", entry.commitment, entry.leaf, bytes(32), "{}", [(0, 1, entry.leaf)])
+        with opened() as rows:
+            assert verify(rows, LEDGER.public_key).entries == 3
+
+    @pytest.mark.parametrize(
+        "details",
+        [
+            {"text": "ü “quotes” \x00 \x1f \u2028 \udc80 😀"},
+            {"numbers": [0, -1, 1e-7, 2**63, 0.1 + 0.2, 1.0]},
+            {"nested": {"b": [None, True, {"a": []}], "a": {}}, "": ""},
+            {"long": "x" * 200_000},
+        ],
+        ids=["text", "numbers", "nested", "long"],
+    )
+    def test_any_details_come_back_as_committed(self, opened: Opened, details: dict[str, JSON]) -> None:
+        fill(opened, 2, details)
+        with opened() as rows:
+            assert verify(rows, LEDGER.public_key).opened == 2
+
+    def test_a_ledger_grows_verifies_and_proves(self, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lineament.ledger.verify.BLOCK", 16)
+        notes = []
+        for _ in range(37):
+            fill(opened, 1)
+            with opened() as rows:
+                notes.append(LEDGER.head(rows))
+        with opened() as rows:
+            found = verify(rows, LEDGER.public_key)
+            assert (found.entries, found.opened, found.root) == (37, 37, notes[-1].root)
+            for old in notes:
+                path = LEDGER.prove_consistency(rows, old.size, 37)
+                assert verify_consistency(old.size, 37, path, (old.root, notes[-1].root))
+            for entry in rows.entries(0, 37):
+                path = LEDGER.prove(rows, entry.seq, 37)
+                assert verify_inclusion(entry.seq, 37, entry.leaf, path, notes[-1].root)
+
+    def test_details_put_back_altered_are_found(self, opened: Opened) -> None:
+        fill(opened, 5)
+        with opened() as rows:
+            LEDGER.erase_details(rows, [1, 2], reason="article 17", actor="a", at=MOMENTS[0])
+        with opened() as rows:
+            found = verify(rows, LEDGER.public_key)
+            assert (found.entries, found.erased, found.unexplained) == (6, 2, 0)
+
+    def test_another_ledger_does_not_go_on_here(self, opened: Opened) -> None:
+        fill(opened, 2)
+        other = Ledger(origin="lineament/contract", signing_seed=bytes(32))
+        with pytest.raises(LedgerBroken), opened() as rows:
+            other.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
 
 
-def test_details_put_back_altered_are_found(opened: Opened) -> None:
-    fill(opened, 5)
-    with opened() as rows:
-        LEDGER.erase_details(rows, [1, 2], reason="article 17", actor="a", at=MOMENTS[0])
-    with opened() as rows:
-        found = verify(rows, LEDGER.public_key)
-        assert (found.entries, found.erased, found.unexplained) == (6, 2, 0)
+class TestMemory(LeafStoreContract):
+    @pytest.fixture
+    def opened(self) -> Opened:
+        rows = MemoryLeafStore()
+
+        @contextmanager
+        def same_rows() -> Iterator[LeafStore]:
+            yield rows
+
+        return same_rows
 
 
-def test_what_was_rolled_back_never_was(opened: Opened, request: pytest.FixtureRequest) -> None:
-    """An entry lives and dies with the transaction that it records; the fake has no transactions."""
-    if "memory" in request.node.name:
-        pytest.skip("the fake has no transactions")
-    fill(opened, 4)
-    with pytest.raises(ZeroDivisionError), opened() as rows:
-        LEDGER.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
-        _ = 1 / 0
-    with opened() as rows:
-        assert verify(rows, LEDGER.public_key).entries == 4
+class TestSql(LeafStoreContract):
+    @pytest.fixture
+    def opened(self, store: Store) -> Opened:
+        @contextmanager
+        def transaction() -> Iterator[LeafStore]:
+            with store.begin() as tx:
+                yield tx.ledger
 
+        return transaction
 
-def test_another_ledger_does_not_go_on_here(opened: Opened) -> None:
-    fill(opened, 2)
-    other = Ledger(origin="lineament/contract", signing_seed=bytes(32))
-    with pytest.raises(LedgerBroken), opened() as rows:
-        other.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
+    def test_what_was_rolled_back_never_was(self, opened: Opened) -> None:
+        """An entry lives and dies with the transaction that it records."""
+        fill(opened, 4)
+        with pytest.raises(InvalidValue), opened() as rows:
+            record_twice(rows)
+        with opened() as rows:
+            assert verify(rows, LEDGER.public_key).entries == 4
