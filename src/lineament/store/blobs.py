@@ -1,6 +1,6 @@
 """Pictures on the disk: sealed, and found by a keyed digest of their content.
 
-What ``put`` writes is a file of its own until ``flush`` has made it durable and given it its name. So a file that bears
+What ``put`` writes is a nameless file until ``flush`` has made it durable and given it its name. So a file that bears
 an address is whole, whatever crashed, and a row that names an address is committed after the picture is on the disk.
 """
 
@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lineament.errors import Damaged, InvalidValue, LineamentError, StorageFull, StoreUnavailable
-from lineament.store.faults import NO_ROOM
+from lineament.errors import Damaged, InvalidValue
+from lineament.store.faults import of_system
 from lineament.store.keys import DataKey
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
@@ -32,11 +32,16 @@ class Blobs:
         """Make the folder where it is missing, and clear away what crashed writers left in it."""
         self._folder = folder
         self._unfinished = folder / _UNFINISHED
-        self._unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._pending: dict[str, Path] = {}  # address to unfinished file
+        self._met: set[Path] = set()  # folders of pictures that were there already, perhaps since a moment ago
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
         self._names = (f"{os.getpid()}-{time.time_ns():x}-{number}" for number in itertools.count())
-        self._clear()
+        try:
+            self._unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._clear()
+        except OSError as error:
+            raise of_system(error, self._folder) from error
 
     def put(self, key: DataKey, plain: bytes) -> str:
         """Seal a picture under a key and write it; its address. Nothing to do where it is there already.
@@ -44,18 +49,20 @@ class Blobs:
         It is durable after ``flush``. StorageFull where there is no room; then nothing is left of it.
         """
         address = key.address(hashlib.sha256(plain).hexdigest())
-        if address in self._pending or self._path(address).exists():
+        path = self._path(address)
+        if address in self._pending:
+            return address
+        if path.exists():
+            self._met.add(path.parent)
             return address
         sealed = key.pictures.seal(plain, address.encode())
         with self._lock:
             unfinished = self._unfinished / next(self._names)
         try:
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
-                _write_all(file.fileno(), sealed)
+            _write(unfinished, sealed)
         except OSError as error:
             unfinished.unlink(missing_ok=True)
-            raise self._fault(error) from error
+            raise of_system(error, self._folder) from error
         with self._lock:
             twice = self._pending.setdefault(address, unfinished) != unfinished
         if twice:
@@ -63,46 +70,35 @@ class Blobs:
         return address
 
     def flush(self) -> None:
-        """Make everything put since the last flush durable, by whichever thread it was put."""
-        with self._lock:
-            pending = list(self._pending.items())
-        if not pending:
-            return
-        try:
-            for _, unfinished in pending:
-                _sync(unfinished)
-            folders = set()
-            for address, unfinished in pending:
-                path = self._path(address)
-                path.parent.mkdir(mode=0o700, exist_ok=True)
-                unfinished.replace(path)
-                folders.add(path.parent)
-            for folder in (*folders, self._folder):
-                _sync(folder)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise self._fault(error) from error
-        with self._lock:
-            for address, _ in pending:
-                del self._pending[address]
+        """Make everything put since the last flush durable, by whichever thread it was put.
+
+        Where that fails (StorageFull), everything put since then is gone and has to be put again.
+        """
+        with self._flushing:
+            with self._lock:
+                pending, met = list(self._pending.items()), self._met
+                self._met = set()
+            try:
+                self._name(pending, met)
+            except OSError as error:
+                for _, unfinished in pending:
+                    unfinished.unlink(missing_ok=True)
+                raise of_system(error, self._folder) from error
+            finally:
+                with self._lock:
+                    for address, _ in pending:
+                        del self._pending[address]
 
     def get(self, key: DataKey, address: str) -> bytes:
         """The picture at an address; Damaged where it is missing, altered, or sealed under another key."""
-        path = self._pending.get(address) or self._path(address)
-        try:
-            sealed = path.read_bytes()
-        except FileNotFoundError:
-            raise _damaged(address, "its file is missing") from None
-        except OSError as error:
-            raise _damaged(address, f"its file cannot be read ({error.strerror})") from None
+        sealed = self._read(address)
         try:
             return key.pictures.open(sealed, address.encode())
         except Damaged:
             raise _damaged(address, "it was altered, or sealed under another key") from None
 
     def delete(self, address: str) -> None:
-        """Delete one picture for good; nothing to do where it is gone."""
+        """Delete one picture, durably; nothing to do where it is gone."""
         self.delete_all([address])
 
     def delete_all(self, addresses: Iterable[str]) -> None:
@@ -117,22 +113,48 @@ class Blobs:
             for folder in folders:
                 _sync(folder)
         except OSError as error:
-            raise self._fault(error) from error
+            raise of_system(error, self._folder) from error
 
     def addresses(self) -> Iterator[str]:
         """Every address that has a file, ascending."""
         for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
             yield from sorted(path.name for path in folder.iterdir() if _ADDRESS.fullmatch(path.name))
 
+    # ------------------------------------------------------------ files
+
     def _path(self, address: str) -> Path:
         if not _ADDRESS.fullmatch(address):
             raise InvalidValue(what="The address of a picture", value=address, why="it is 64 hexadecimal digits")
         return self._folder / address[:2] / address
 
-    def _fault(self, error: OSError) -> LineamentError:
-        if error.errno in NO_ROOM:
-            return StorageFull(path=self._folder)
-        return StoreUnavailable(why=f"{self._folder}: {error.strerror}")
+    def _name(self, pending: list[tuple[str, Path]], met: set[Path]) -> None:
+        """Content first, then names, then the folders that hold the names."""
+        folders = set(met)
+        for _, unfinished in pending:
+            _sync(unfinished)
+        for address, unfinished in pending:
+            path = self._path(address)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            unfinished.replace(path)
+            folders.add(path.parent)
+        for folder in folders:
+            _sync(folder)
+        if pending:
+            _sync(self._folder)
+
+    def _read(self, address: str) -> bytes:
+        path = self._path(address)
+        try:
+            if (unfinished := self._pending.get(address)) is not None:
+                try:
+                    return unfinished.read_bytes()
+                except FileNotFoundError:  # flushed in between
+                    return path.read_bytes()
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise _damaged(address, "its file is missing") from None
+        except OSError as error:
+            raise _damaged(address, f"its file cannot be read ({error.strerror})") from None
 
     def _clear(self) -> None:
         oldest = time.time() - _LEFT_BEHIND
@@ -149,10 +171,14 @@ def _damaged(address: str, why: str) -> Damaged:
     return Damaged(what=f"The picture {address}", why=why, remedy=remedy)
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

@@ -16,13 +16,13 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from lineament.errors import NoWorkspace, StoreUnavailable, WorkspaceBusy, WorkspaceExists
+from lineament.errors import NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import CaseRows
 from lineament.store.deletions import DeletionRows
 from lineament.store.faces import FaceRows
-from lineament.store.faults import translated
+from lineament.store.faults import of_system, translated
 from lineament.store.ledger import LedgerRows
 from lineament.store.meta import MetaRows
 from lineament.store.probes import ProbeRows
@@ -175,7 +175,7 @@ def _new_file(path: Path) -> None:
     except FileExistsError:
         raise WorkspaceExists(path=path) from None
     except OSError as error:
-        raise StoreUnavailable(why=f"{path}: {error.strerror}") from None
+        raise of_system(error, path) from error
 
 
 # ---------------------------------------------------------------- the two databases

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lineament.errors import Damaged, LineamentError, Refused, StorageFull, StoreUnavailable, WorkspaceBusy
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What an operating system says when a file may not grow."""
 
 _BUSY = (pg.LockNotAvailable, pg.DeadlockDetected, pg.QueryCanceled, pg.SerializationFailure)
@@ -45,6 +45,13 @@ def translated(place: str) -> Iterator[None]:
         raise _of_sqlite(error, place) from error
     except psycopg.Error as error:
         raise _of_postgresql(error, place) from error
+
+
+def of_system(error: OSError, place: object) -> LineamentError:
+    """The operating system's word about a file, as Lineament's own."""
+    if error.errno in _NO_ROOM:
+        return StorageFull(path=place)
+    return StoreUnavailable(why=f"{place}: {error.strerror or error}")
 
 
 def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
