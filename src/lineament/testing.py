@@ -320,7 +320,8 @@ class MemoryLeafStore:
 
     def entries(self, start: int, stop: int) -> Iterator[MemoryEntry]:
         """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
-        return (self.rows[seq] for seq in sorted(self.rows) if start <= seq < stop)
+        few = range(start, stop) if stop - start < len(self.rows) else sorted(self.rows)
+        return (self.rows[seq] for seq in few if start <= seq < stop and seq in self.rows)
 
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint."""
