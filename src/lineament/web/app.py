@@ -59,7 +59,7 @@ ROOMS = (home, cases, sources, probes, searches, ledger, assets)
 
 def create_app(workspace: Workspace, token: str) -> FastAPI:
     """The pages of ``workspace`` for whoever has ``token``."""
-    app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     sessions = Sessions(token)
     app.state.workspace = workspace
     app.state.sessions = sessions

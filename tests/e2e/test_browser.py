@@ -1,0 +1,349 @@
+"""The pages in a real browser: the whole story by mouse, by keyboard and without JavaScript, and for every eye."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.conftest import PORTRAITS
+from tests.serving import CASE, PROBE, Served, serving, settings, with_gallery
+
+from lineament.web.addresses import case_address
+from lineament.workspace import Workspace
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
+]
+ARGUMENTS = (
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+ABUSE = replace(CASE, ref="OP/ELM 7", offence="Sexual abuse of a child")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("browser")
+    with_gallery(home / "ws", home / "photos").close()
+    with Workspace.open(settings(home / "ws")) as workspace:
+        workspace.casework.open(ABUSE)
+        with serving(workspace) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Quiet:
+    """A page that fails the test when its console says anything: a script's error, or a breach of the policy."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.said: list[str] = []
+        context.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        context.on("weberror", lambda error: self.said.append(str(error.error)))
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
+    quiet = Quiet(context)
+    page = context.new_page()
+    page.goto(served.entrance)
+    yield page
+    context.close()
+    assert quiet.said == []
+
+
+def choose_photograph(page: Page, case: str, name: str = PROBE.name) -> None:
+    page.goto(f"/search?case={case}")
+    page.get_by_label("The photograph").set_input_files(PORTRAITS / name)
+    page.get_by_role("button", name="Find the faces").click()
+    page.wait_for_url("**/probes/*")
+
+
+def search(page: Page, *, investigation: bool = False) -> None:
+    page.get_by_label("Why is this face searched?").fill("to find where it was published")
+    if investigation:
+        page.get_by_label("Investigation").check()
+    page.get_by_role("button", name="Search 1 source").click()
+    page.wait_for_url("**/searches/*")
+
+
+def test_the_whole_story(page: Page) -> None:
+    expect(page).to_have_url(re.compile(r"/$"))
+    expect(page.get_by_role("heading", name="My cases")).to_be_visible()
+
+    page.get_by_role("link", name="Open a case").click()
+    page.get_by_label("Reference").fill("K/1 story")
+    page.get_by_label("Offence").fill("fraud")
+    page.get_by_label("Purpose").fill("to find where it was published")
+    page.get_by_label("Legal basis").fill("CPP 77")
+    page.get_by_role("button", name="Open the case").click()
+    expect(page.get_by_role("heading", name="K/1 story")).to_be_visible()
+
+    page.get_by_role("link", name="New search").first.click()
+    page.get_by_label("The photograph").set_input_files(PROBE)
+    expect(page.get_by_alt_text("The photograph chosen")).to_be_visible()
+    page.keyboard.press("Enter")  # the button has the focus
+    expect(page.get_by_role("heading", name="1 face found")).to_be_visible()
+    expect(page.get_by_role("radio", name="Face 1")).to_be_checked()
+    search(page, investigation=True)
+
+    expect(page.get_by_role("heading", name="5 faces compared")).to_be_visible()
+    cards = page.locator(".candidate")
+    expect(cards).to_have_count(5)
+    expect(cards.first).to_contain_text("Emmanuel Macron")
+    widths = page.evaluate("[...document.querySelectorAll('.candidate img')].map((image) => image.naturalWidth)")
+    assert all(width > 0 for width in widths)
+
+    page.get_by_role("link", name=re.compile("Candidate 1")).click()
+    expect(page.get_by_role("heading", name="Candidate 1 of 5")).to_be_visible()
+    link = page.get_by_role("link", name=re.compile("Emmanuel Macron"))
+    assert link.get_attribute("rel") == "noreferrer noopener external"
+    assert (link.get_attribute("href") or "").startswith("https://commons.wikimedia.org/")
+
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Open the original").click()
+    opened.value.wait_for_load_state()
+    assert opened.value.evaluate("document.images[0].naturalWidth") == 722
+    opened.value.close()
+
+    page.get_by_role("link", name="Ledger").click()
+    expect(page.locator("tbody tr").first).to_contain_text("original viewed")
+    page.get_by_role("button", name="Check the ledger").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"checked \d+ entries in \d+\.\d\d s: sound"))
+
+
+def test_the_story_by_keyboard(page: Page) -> None:
+    choose_photograph(page, CASE.ref)
+    search(page, investigation=True)
+    focused = "document.activeElement.getAttribute('href') ?? ''"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(focused).endswith("/candidates/1")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(focused).endswith("/candidates/3")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Candidate 2 of 5")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("heading", name="Candidate 3 of 5")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_role("heading", name="5 faces compared")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="1 face found")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("0412")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Cases with “0412”")).to_be_visible()
+
+
+def test_both_faces_are_zoomed_moved_and_faded_together(page: Page) -> None:
+    choose_photograph(page, CASE.ref)
+    search(page, investigation=True)
+    page.goto(f"{page.url}/candidates/1")
+    sizes = [page.locator(".pane").nth(at).bounding_box() for at in (0, 1)]
+    assert sizes[0] is not None
+    assert sizes[1] is not None
+    assert (sizes[0]["width"], sizes[0]["height"]) == (sizes[1]["width"], sizes[1]["height"])
+    moved = "[...document.querySelectorAll('.pane img')].map((image) => getComputedStyle(image).transform)"
+    page.keyboard.press("z")
+    one, other = page.evaluate(moved)
+    assert one == other
+    assert one.startswith("matrix(2, 0, 0, 2,")
+    page.mouse.move(sizes[1]["x"] + 200, sizes[1]["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(sizes[1]["x"] + 140, sizes[1]["y"] + 170)
+    page.mouse.up()
+    panned = page.evaluate(moved)
+    assert panned[0] == panned[1] != one
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(moved)[0] != panned[0]
+    expect(page).to_have_url(re.compile("candidates/1$"))
+    page.keyboard.press("0")
+    page.keyboard.press("f")
+    expect(page.get_by_role("button", name="Fade")).to_have_attribute("aria-pressed", "true")
+    places = [page.locator(".pane").nth(at).bounding_box() for at in (0, 1)]
+    assert places[0] == places[1]
+    page.get_by_role("slider").fill("25")
+    assert page.evaluate("document.getElementById('over').style.opacity") == "0.25"
+    page.get_by_role("button", name="Grid").click()
+    expect(page.locator("#stage")).to_have_class(re.compile("grid"))
+    page.keyboard.press("b")
+    page.wait_for_function("document.getElementById('over').style.opacity === '0'")
+    page.wait_for_function("document.getElementById('over').style.opacity === '1'")
+    page.keyboard.press("s")
+    assert page.evaluate("document.getElementById('over').style.opacity") == ""
+
+
+def test_a_photograph_can_be_dropped_and_pasted(page: Page) -> None:
+    give = """([kind, bytes]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], `${kind}.jpg`, { type: "image/jpeg" }));
+        const event = kind === "drop" ? new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true })
+            : new ClipboardEvent(kind, { clipboardData: data, bubbles: true, cancelable: true });
+        document.getElementById("drop").dispatchEvent(event);
+    }"""
+    for kind in ("drop", "paste"):
+        page.goto(f"/search?case={CASE.ref}")
+        page.evaluate(give, [kind, list(PROBE.read_bytes())])
+        expect(page.get_by_text(f"{kind}.jpg")).to_be_visible()
+        expect(page.get_by_alt_text("The photograph chosen")).to_be_visible()
+        page.get_by_role("button", name="Find the faces").click()
+        expect(page.get_by_role("heading", name=re.compile("1 face found"))).to_be_visible()
+
+
+def test_a_file_that_is_too_large_is_told_before_it_is_sent(page: Page) -> None:
+    page.goto(f"/search?case={CASE.ref}")
+    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": bytes(2_000_000)}
+    page.get_by_label("The photograph").set_input_files(large)  # type: ignore[arg-type] - a payload, as documented
+    expect(page.get_by_role("alert")).to_contain_text("larger than")
+
+
+def test_a_box_is_drawn_and_the_photograph_turned(page: Page) -> None:
+    choose_photograph(page, CASE.ref, "obama.jpg")
+    page.get_by_role("button", name="Turn right").click()
+    expect(page.get_by_text("turned 90° clockwise")).to_be_visible()
+    page.get_by_role("button", name="Undo the last step").click()
+    expect(page.get_by_role("heading", name="1 face found")).to_be_visible()
+    page.get_by_text("Crop, or draw a box around a face").click()
+    frame = page.locator("#photo").bounding_box()
+    assert frame is not None
+    page.mouse.move(frame["x"] + frame["width"] * 0.2, frame["y"] + frame["height"] * 0.05)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + frame["width"] * 0.8, frame["y"] + frame["height"] * 0.7, steps=4)
+    page.mouse.up()
+    assert float(page.get_by_label("Width").input_value()) == pytest.approx(682 * 0.6, abs=4)
+    page.get_by_role("button", name="Find the face in this box").click()
+    expect(page.get_by_role("heading", name="2 faces found")).to_be_visible()
+    expect(page.get_by_role("radio", name="Face 2")).to_be_checked()
+    box = page.locator(".box[data-face='1'] .over").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 4)
+    expect(page.get_by_role("radio", name=re.compile("Face [12]")).locator("visible=true").first).to_be_visible()
+
+
+def test_pictures_of_abuse_are_blurred_until_pointed_at(page: Page) -> None:
+    choose_photograph(page, "OP/ELM 7", "ardern-2022.jpg")
+    blur = "getComputedStyle(document.querySelector('.pick .picture img')).filter"
+    expect(page.get_by_label("Blur pictures")).to_be_checked()
+    assert "blur" in page.evaluate(blur)
+    page.locator(".pick .picture").hover()
+    assert page.evaluate(blur) == "none"
+    page.mouse.move(0, 0)
+    page.get_by_label("Blur pictures").uncheck()
+    assert page.evaluate(blur) == "none"
+    page.goto(case_address("OP/ELM 7"))
+    expect(page.get_by_label("Blur pictures")).not_to_be_checked()
+
+
+def test_the_whole_story_without_javascript(chromium: Browser, served: Served) -> None:
+    context = chromium.new_context(java_script_enabled=False, base_url=served.url)
+    page = context.new_page()
+    page.goto(served.entrance)
+    page.get_by_role("link", name="Open a case").click()
+    page.get_by_label("Reference").fill("K-2 plain")
+    page.get_by_label("Offence").fill("fraud")
+    page.get_by_label("Purpose").fill("to find where it was published")
+    page.get_by_label("Legal basis").fill("CPP 77")
+    page.get_by_role("button", name="Open the case").click()
+    page.get_by_role("link", name="New search").first.click()
+    page.get_by_label("The photograph").set_input_files(PROBE)
+    page.get_by_role("button", name="Find the faces").click()
+    page.get_by_text("Crop, or draw a box around a face").click()
+    for name, value in {"From left": "20", "From top": "20", "Width": "170", "Height": "200"}.items():
+        page.get_by_label(name).fill(value)
+    page.get_by_role("button", name="Crop to this box").click()
+    expect(page.get_by_text("cropped to 170 × 200 px")).to_be_visible()
+    page.get_by_role("radio", name="Face 1").check()
+    search(page)
+    expect(page.get_by_role("heading", name="5 faces compared")).to_be_visible()
+    page.locator(".candidate").first.click()
+    expect(page.get_by_role("heading", name="Candidate 1 of 1")).to_be_visible()
+    expect(page.get_by_role("toolbar")).to_be_hidden()
+    with context.expect_page() as opened:
+        page.get_by_role("button", name="Open the original").click()
+    opened.value.wait_for_load_state()
+    page.get_by_role("link", name="Keys").click()
+    expect(page.get_by_role("heading", name="Keyboard").first).to_be_visible()
+    page.goto("/ledger")
+    page.get_by_role("button", name="Check the ledger").click()
+    expect(page.get_by_role("status")).to_contain_text("sound")
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def addresses(chromium: Browser, served: Served) -> list[str]:
+    """Every kind of page."""
+    context = chromium.new_context(base_url=served.url)
+    page = context.new_page()
+    page.goto(served.entrance)
+    choose_photograph(page, CASE.ref)
+    probe = page.url
+    search(page, investigation=True)
+    result = page.url
+    choose_photograph(page, CASE.ref, "sunak.jpg")
+    context.close()
+    case = served.url + case_address(CASE.ref)
+    plain = ["/", "/cases", "/cases/new", "/search", "/sources", "/sources/portraits", "/ledger", "/help", "/nothing"]
+    return [*(served.url + path for path in plain), case, probe, result, f"{result}/candidates/1"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 390])
+def test_every_page_can_be_read_by_everybody(
+    chromium: Browser, served: Served, addresses: list[str], scheme: str, width: int
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": width, "height": 768},
+        color_scheme=scheme,  # type: ignore[arg-type] - one of the two
+    )
+    page = context.new_page()
+    page.goto(served.entrance)
+    faults = []
+    for address in addresses:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        found = Axe().run(page)
+        faults += [f"{address} {fault['id']}: {fault['nodes'][0]['html']}" for fault in found.response["violations"]]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            faults.append(f"{address} is wider than the screen")
+    context.close()
+    assert faults == []
+
+
+def test_nothing_moves_after_it_has_appeared(chromium: Browser, served: Served, addresses: list[str]) -> None:
+    context = chromium.new_context(viewport={"width": 1366, "height": 768})
+    context.add_init_script(
+        "window.shifts = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries()) "
+        "window.shifts += entry.value; }).observe({ type: 'layout-shift', buffered: true });"
+    )
+    page = context.new_page()
+    page.goto(served.entrance)
+    for address in addresses:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.shifts") == 0, address
+    context.close()

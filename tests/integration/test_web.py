@@ -1,0 +1,606 @@
+"""The pages over a real workspace, as a browser, and somebody who is not one, ask for them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from tests.conftest import PORTRAITS
+from tests.serving import CASE, MEBI, PROBE, TOKEN, Served, serving, settings, token_in, with_gallery
+
+from lineament.errors import InvalidValue
+from lineament.model.sources import SourceTerms
+from lineament.sources.folder import FolderConnector
+from lineament.web.addresses import case_address
+from lineament.web.app import ROOMS
+from lineament.web.pages import Access
+from lineament.web.security import HEADERS
+from lineament.web.serve import serve
+from lineament.workspace import Workspace
+
+pytestmark = pytest.mark.enable_socket
+SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+TITLE = "</title><script>alert('title')</script>"
+ROUTES = [route for room in ROOMS for route in room.pages.routes if isinstance(route, APIRoute)]
+ROUTE_NAMES = [f"{next(iter(route.methods))} {route.path}" for route in ROUTES]
+
+
+class Clock:
+    """A clock that a test may move."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("web")
+    photos = home / "photos"
+    photos.mkdir()
+    hostile = f'{{"page_title": "{TITLE}", "page_uri": "https://hostile.example/<script>"}}'
+    with_gallery(home / "ws", photos / "in").close()
+    with Workspace.open(settings(home / "ws"), clock=clock) as workspace:
+        workspace.sources.add(
+            SourceTerms(
+                name="short-lived",
+                controller=SCRIPT,
+                basis=SCRIPT,
+                jurisdiction="FR",
+                expires_on=datetime.now(UTC).date() + timedelta(days=3),
+            )
+        )
+        workspace.casework.open(replace(CASE, ref=SCRIPT[:80], offence=SCRIPT, purpose=SCRIPT, basis=SCRIPT))
+        shutil.copy(PORTRAITS / "obama.jpg", photos / "obama.jpg")
+        (photos / "obama.jpg.json").write_text(hostile)
+        _enrol(workspace, "short-lived", photos / "obama.jpg")
+        with serving(workspace) as running:
+            yield running
+
+
+def _enrol(workspace: Workspace, source: str, path: Path) -> None:
+    connector = FolderConnector([path], page_base=None, max_bytes=MEBI)
+    assert workspace.ingest.run(source, connector, workers=1).faces == 1
+
+
+@pytest.fixture(scope="module")
+def browser(served: Served) -> Iterator[httpx.Client]:
+    with served.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def csrf(browser: httpx.Client) -> str:
+    return token_in(browser.get("/cases/new").text)
+
+
+@pytest.fixture(scope="module")
+def probe(browser: httpx.Client, csrf: str) -> str:
+    """The address of the probe's page."""
+    answer = take(browser, csrf, PROBE.read_bytes())
+    assert answer.status_code == 303
+    return answer.headers["location"]
+
+
+@pytest.fixture(scope="module")
+def result(browser: httpx.Client, csrf: str, probe: str) -> str:
+    """The address of a candidate list."""
+    answer = search(browser, csrf, probe, mode="investigation")
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def take(browser: httpx.Client, csrf: str, photograph: bytes, case: str = CASE.ref) -> httpx.Response:
+    return browser.post("/search", data={"csrf": csrf, "case": case}, files={"photograph": ("a.jpg", photograph)})
+
+
+def search(browser: httpx.Client, csrf: str, probe: str, **changed: str | list[str]) -> httpx.Response:
+    form = {
+        "csrf": csrf,
+        "face": "1",
+        "reason": "to find where it was published",
+        "source": ["portraits", "short-lived"],
+        "mode": "identification",
+        "since": "",
+        "until": "",
+        "limit": "20",
+    }
+    return browser.post(f"{probe}/search", data={**form, **changed})
+
+
+# ---------------------------------------------------------------- who may be here
+
+
+def test_the_token_opens_a_session_and_leaves_the_address(served: Served) -> None:
+    with httpx.Client(base_url=served.url) as client:
+        answer = client.get(served.entrance)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        cookie = answer.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert TOKEN not in cookie
+        home = client.get("/")
+        assert home.status_code == 200
+        assert TOKEN not in home.text
+
+
+@pytest.mark.parametrize("address", ["/", "/?token=", "/?token=wrong", f"/cases?token={TOKEN}", f"/?token={TOKEN}x"])
+def test_without_the_token_the_page_says_what_to_do(served: Served, address: str) -> None:
+    answer = httpx.get(served.url + address)
+    assert answer.status_code == 403
+    assert "lineament serve" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=ROUTE_NAMES)
+def test_every_route_declares_its_access_and_keeps_it(served: Served, route: APIRoute) -> None:
+    access = Access(route.tags[0])
+    method = next(iter(route.methods))
+    address = re.sub(r"\{(face|rank)\}", "1", route.path)
+    answer = httpx.request(method, served.url + re.sub(r"\{\w+\}", "x", address))
+    assert (answer.status_code != 403) == (access is Access.PUBLIC)
+
+
+def test_the_public_routes_are_these() -> None:
+    public = [route.path for route in ROUTES if Access(route.tags[0]) is Access.PUBLIC]
+    assert public == ["/static/{name}"]
+
+
+def test_the_application_has_no_route_beside_those_declared(served: Served, browser: httpx.Client) -> None:
+    for address in ("/docs", "/redoc", "/openapi.json"):
+        assert browser.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", ""])
+def test_a_foreign_name_pointed_here_reads_nothing(served: Served, browser: httpx.Client, host: str) -> None:
+    answer = browser.get("/", headers={"host": host})
+    assert answer.status_code == 403
+    assert CASE.ref not in answer.text
+
+
+def test_the_names_of_this_machine_are_served(served: Served) -> None:
+    port = served.url.rpartition(":")[2]
+    for host in (f"localhost:{port}", f"[::1]:{port}", "127.0.0.1"):
+        answer = httpx.get(served.entrance, headers={"host": host})
+        assert answer.status_code == 303
+
+
+# ---------------------------------------------------------------- headers
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/cases", 200),
+        ("GET", "/nothing", 404),
+        ("DELETE", "/cases", 405),
+        ("PUT", "/", 405),
+        ("POST", "/cases", 403),
+        ("GET", "/static/lineament.css", 200),
+        ("GET", "/static/nothing.css", 404),
+        ("GET", "/probes/none", 404),
+        ("GET", "/searches/none/candidates/first", 404),
+        ("GET", "/ledger?before=x", 404),
+    ],
+)
+def test_every_answer_has_the_headers(browser: httpx.Client, method: str, address: str, status: int) -> None:
+    answer = browser.request(method, address)
+    assert answer.status_code == status
+    for name, value in HEADERS.items():
+        if name != "cache-control":
+            assert answer.headers[name] == value
+    kept = answer.headers["cache-control"]
+    assert kept == ("no-cache" if address == "/static/lineament.css" else "no-store")
+    assert "server" not in answer.headers
+    assert "Traceback" not in answer.text
+
+
+def test_assets_with_their_digest_are_kept_for_good(browser: httpx.Client) -> None:
+    found = re.findall(r'"(/static/[^"]+)"', browser.get("/").text)
+    assert len(found) >= 3
+    for address in found:
+        assert "immutable" in browser.get(address).headers["cache-control"]
+
+
+# ---------------------------------------------------------------- forms of others
+
+
+def test_a_form_without_our_token_changes_nothing(served: Served, browser: httpx.Client, csrf: str) -> None:
+    form = {"ref": "K-9", "offence": "x", "purpose": "x", "basis": "x"}
+    with served.client() as other:
+        theirs = token_in(other.get("/cases/new").text)
+    for token in ({}, {"csrf": ""}, {"csrf": csrf[:-1]}, {"csrf": theirs}):
+        assert browser.post("/cases", data={**form, **token}).status_code == 403
+    foreign = [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}]
+    for said in foreign:
+        assert browser.post("/cases", data={**form, "csrf": csrf}, headers=said).status_code == 403
+    assert browser.post("/cases", json={**form, "csrf": csrf}).status_code == 403
+    assert "K-9" not in browser.get("/cases").text
+
+
+def test_a_form_of_ours_is_done(browser: httpx.Client, csrf: str, served: Served) -> None:
+    form = {"csrf": csrf, "ref": "K/10 ü", "offence": "x", "purpose": "x", "basis": "x"}
+    said = {"origin": served.url, "sec-fetch-site": "same-origin"}
+    answer = browser.post("/cases", data=form, headers=said)
+    assert answer.headers["location"] == case_address("K/10 ü")
+    assert "K/10 ü" in browser.get(answer.headers["location"]).text
+    assert browser.post("/cases", data=form).status_code == 409
+
+
+def test_what_was_typed_stays_where_something_is_not_right(browser: httpx.Client, csrf: str) -> None:
+    answer = browser.post("/cases", data={"csrf": csrf, "ref": "K-11", "offence": "  ", "purpose": SCRIPT})
+    assert answer.status_code == 422
+    assert 'value="K-11"' in answer.text
+    assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("ref", ["//evil.example", "https://evil.example", "..", "/%2e%2e/"])
+def test_no_reference_redirects_elsewhere(browser: httpx.Client, csrf: str, ref: str) -> None:
+    form = {"csrf": csrf, "ref": ref, "offence": "x", "purpose": "x", "basis": "x"}
+    location = browser.post("/cases", data=form).headers["location"]
+    assert re.fullmatch(r"/cases/[\w~-]+", location)
+    assert browser.get(location).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["//evil.example/", "/cases/", "//evil.example/cases/"])
+def test_nothing_redirects_by_its_address(browser: httpx.Client, served: Served, address: str) -> None:
+    assert browser.get(served.url + address).status_code == 404
+
+
+# ---------------------------------------------------------------- texts of others
+
+
+def test_no_text_becomes_markup(browser: httpx.Client, csrf: str, probe: str, result: str) -> None:
+    hostile = search(browser, csrf, probe, reason=SCRIPT, mode="investigation").headers["location"]
+    ref = case_address(SCRIPT[:80])
+    pages = ["/", "/cases", "/cases?q=<script>alert(3)</script>", ref, "/sources", "/sources/short-lived", probe]
+    pages += [
+        hostile,
+        f"{hostile}/candidates/1",
+        case_address(CASE.ref),
+        "/ledger",
+        "/search",
+        f"/search?case={SCRIPT}",
+    ]
+    pages += [f"{hostile}/candidates/{rank}" for rank in range(2, 6)]
+    for address in pages:
+        html = browser.get(address).text
+        assert not re.search(r"<script(?! type=\"module\" src=\"/static/)", html), address
+        assert "<img src=x" not in html, address
+        assert 'href="javascript' not in html, address
+    assert "&lt;/title&gt;&lt;script&gt;" in "".join(browser.get(page).text for page in pages)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/..%2fapp.py",
+        "/static/%2e%2e%2fapp.py",
+        "/static/..%5capp.py",
+        "/static/%00",
+        "/static/../app.py",
+        "/cases/..%2f..%2fetc%2fpasswd",
+        "/probes/..%2f..%2fkeys/picture",
+        "/searches/%2e%2e/candidates/1/crop",
+        "/sources/..%2f..%2fkeys%2fkek",
+    ],
+)
+def test_no_address_leads_into_a_folder(served: Served, browser: httpx.Client, address: str) -> None:
+    port = int(served.url.rpartition(":")[2])
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    answer = _raw(
+        port, f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"import" not in answer.partition(b"\r\n\r\n")[2]
+
+
+def _raw(port: int, request: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+# ---------------------------------------------------------------- the photograph
+
+
+@pytest.mark.parametrize(
+    ("photograph", "why"),
+    [
+        (b"", "empty"),
+        (b"this is a text\n" * 50, "not a picture"),
+        (PROBE.read_bytes()[:4000], "breaks off"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "not a picture"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_told_on_the_form(
+    browser: httpx.Client, csrf: str, photograph: bytes, why: str
+) -> None:
+    answer = take(browser, csrf, photograph)
+    assert answer.status_code == 422
+    assert why in answer.text
+    assert 'name="photograph"' in answer.text
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(browser: httpx.Client, csrf: str) -> None:
+    answer = take(browser, csrf, b"\xff\xd8" + bytes(2 * MEBI))
+    assert answer.status_code == 413
+    assert "larger" in answer.text or "more than" in answer.text
+
+
+def test_a_stream_without_an_end_is_broken_off(browser: httpx.Client) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="photograph"; filename="x"\r\n\r\n'
+        while sent < 64 * MEBI:
+            sent += 65536
+            yield bytes(65536)
+
+    try:
+        answer = browser.post("/search", content=endless(), headers={"content-type": "multipart/form-data; boundary=b"})
+        assert answer.status_code == 413
+    except (httpx.WriteError, httpx.RemoteProtocolError):
+        assert sent > MEBI  # the server hung up on us
+    assert sent < 16 * MEBI
+
+
+def test_a_broken_form_is_an_error_page(browser: httpx.Client) -> None:
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    assert browser.post("/search", content=b"--b\r\nno header\r\n", headers=kind).status_code in {403, 422}
+    assert browser.post("/search", content=b"x", headers={"content-type": "multipart/form-data"}).status_code in {
+        403,
+        422,
+    }
+
+
+def test_a_photograph_needs_a_case_that_is_open(browser: httpx.Client, csrf: str) -> None:
+    assert take(browser, csrf, PROBE.read_bytes(), case="").status_code == 422
+    assert take(browser, csrf, PROBE.read_bytes(), case="none").status_code == 404
+    form = {"csrf": csrf, "ref": "closed", "offence": "x", "purpose": "x", "basis": "x"}
+    location = browser.post("/cases", data=form).headers["location"]
+    assert browser.post(f"{location}/close", data={"csrf": csrf}).status_code == 303
+    refused = take(browser, csrf, PROBE.read_bytes(), case="closed")
+    assert refused.status_code in {403, 409}
+    assert "closed" in refused.text
+    assert browser.post(f"{location}/close", data={"csrf": csrf}).status_code == 409
+
+
+def test_the_original_is_kept_and_steps_can_be_undone(browser: httpx.Client, csrf: str, probe: str) -> None:
+    turned = browser.post(f"{probe}/turn", data={"csrf": csrf, "degrees": "90"}).headers["location"]
+    assert turned != probe
+    assert "turned 90° clockwise" in browser.get(turned).text
+    region = {"csrf": csrf, "x": "10", "y": "10", "width": "150", "height": "200"}
+    cropped = browser.post(f"{probe}/crop", data=region).headers["location"]
+    assert "cropped to 150 × 200 px" in browser.get(cropped).text
+    assert browser.post(f"{turned}/undo", data={"csrf": csrf}).headers["location"] == probe
+    bad = browser.post(f"{probe}/crop", data={**region, "width": "0"})
+    assert bad.status_code == 422
+    assert browser.post(f"{probe}/turn", data={"csrf": csrf, "degrees": "45"}).status_code == 422
+    assert browser.post(f"{probe}/draw", data={**region, "x": "nan"}).status_code == 422
+
+
+def test_a_face_is_found_in_a_drawn_box(browser: httpx.Client, csrf: str, probe: str) -> None:
+    region = {"csrf": csrf, "x": "30", "y": "20", "width": "150", "height": "180"}
+    drawn = browser.post(f"{probe}/draw", data=region)
+    assert drawn.status_code == 303
+    assert drawn.headers["location"].endswith("?face=2")
+    assert "2 faces found" in browser.get(drawn.headers["location"]).text
+    nowhere = browser.post(f"{probe}/draw", data={**region, "x": "0", "y": "0", "width": "20", "height": "20"})
+    assert nowhere.status_code == 422
+
+
+# ---------------------------------------------------------------- the search
+
+
+def test_the_other_photograph_of_the_person_comes_first(browser: httpx.Client, csrf: str, probe: str) -> None:
+    location = search(browser, csrf, probe).headers["location"]
+    html = browser.get(location).text
+    assert re.search(r"6 faces compared in \d+\.\d\d s", html)
+    assert "list shows those where 0.1 strangers are expected" in html
+    assert html.count('class="candidate"') == 1
+    beside = browser.get(f"{location}/candidates/1").text
+    assert "Emmanuel Macron" in beside
+    assert re.search(r'<a href="https://commons\.wikimedia\.org/[^"]+" rel="noreferrer noopener external"', beside)
+    assert "on the record" in beside
+    for picture in ("crop", "thumbnail"):
+        answer = browser.get(f"{location}/candidates/1/{picture}")
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert answer.content.startswith(b"\xff\xd8")
+    assert browser.get(f"{location}/candidates/2").status_code == 404
+
+
+def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str, probe: str) -> None:
+    location = search(browser, csrf, probe, source=["short-lived"]).headers["location"]
+    html = browser.get(location).text
+    assert "No candidate" in html
+    assert "full answer" in html
+    again = browser.get(re.search(r'href="(/probes/[^"]+again=[^"]+)">Look', html)[1].replace("&amp;", "&")).text  # type: ignore[index]
+    assert "to find where it was published" in again
+    assert re.search(r'value="investigation" checked', again)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"reason": "  "}, "say why"),
+        ({"source": []}, "choose at least one"),
+        ({"face": ""}, "choose which face"),
+        ({"face": "7"}, "shows 1"),
+        ({"face": "x"}, "must be a number"),
+        ({"mode": "manual"}, "choose one of the two"),
+        ({"limit": "1000"}, "1 to 50"),
+        ({"since": "2026-13-01"}, "write it as"),
+        ({"since": "2026-02-01", "until": "2026-01-01"}, "comes after"),
+        ({"reason": "a\0b"}, "cannot be kept"),
+    ],
+)
+def test_a_search_that_lacks_something_is_told_on_the_form(
+    browser: httpx.Client, csrf: str, probe: str, changed: dict[str, str], why: str
+) -> None:
+    answer = search(browser, csrf, probe, **changed)
+    assert answer.status_code == 422
+    assert why in answer.text
+
+
+def test_nothing_on_the_pages_reads_as_proof(browser: httpx.Client, probe: str, result: str) -> None:
+    for address in ("/", probe, result, f"{result}/candidates/1", "/help", "/ledger"):
+        text = re.sub(r"<[^>]+>", " ", browser.get(address).text)
+        assert not re.search(r"\b(match|matches|matched|hit|identified|identity|confidence|percent)\b|\d\s?%", text), (
+            address
+        )
+
+
+def test_opening_an_original_is_on_the_record_before_it_is_given(
+    served: Served, browser: httpx.Client, csrf: str, result: str
+) -> None:
+    before = served.workspace.audit.size()
+    assert browser.get(f"{result}/candidates/1/original").status_code == 405
+    assert browser.post(f"{result}/candidates/1/original").status_code == 403
+    assert served.workspace.audit.size() == before
+    answer = browser.post(f"{result}/candidates/1/original", data={"csrf": csrf})
+    assert answer.content == (PORTRAITS / "macron-2025.jpg").read_bytes()
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    (entry,) = served.workspace.audit.entries(before, before + 1)
+    assert entry.action == "original_viewed"
+
+
+def test_a_source_that_expired_is_not_offered_nor_searched(
+    served: Served, browser: httpx.Client, csrf: str, probe: str, clock: Clock
+) -> None:
+    assert 'name="source" value="short-lived"' in browser.get(probe).text
+    clock.ahead = timedelta(days=5)
+    try:
+        html = browser.get(probe).text
+        assert 'name="source" value="short-lived"' not in html
+        assert "the source short-lived expired" in html
+        refused = search(browser, csrf, probe)
+        assert refused.status_code == 403
+        assert "expired" in refused.text
+        assert "expired" in browser.get("/sources").text
+        assert (
+            "5 faces compared"
+            in browser.get(search(browser, csrf, probe, source=["portraits"]).headers["location"]).text
+        )
+    finally:
+        clock.ahead = timedelta()
+
+
+def test_a_suspended_source_is_out_until_it_is_resumed(browser: httpx.Client, csrf: str, probe: str) -> None:
+    assert browser.post("/sources/short-lived/suspend", data={"csrf": csrf}).status_code == 303
+    assert 'name="source" value="short-lived"' not in browser.get(probe).text
+    assert browser.post("/sources/short-lived/suspend", data={"csrf": csrf}).status_code == 409
+    assert browser.post("/sources/short-lived/withdraw", data={"csrf": csrf}).status_code == 404
+    assert browser.post("/sources/short-lived/resume", data={"csrf": csrf}).status_code == 303
+    assert 'name="source" value="short-lived"' in browser.get(probe).text
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+def test_the_ledger_is_checked_and_says_so(served: Served, browser: httpx.Client, csrf: str, result: str) -> None:
+    size = served.workspace.audit.size()
+    html = browser.post("/ledger/check", data={"csrf": csrf}).text
+    assert re.search(rf"checked {size:,} entries in \d+\.\d\d s: sound", html)
+    assert browser.get("/ledger?before=1").text.count('<tr id="entry-') == 1
+    assert browser.get("/ledger?before=-5").status_code == 200
+    assert browser.get("/ledger?before=999999999999").status_code == 200
+
+
+def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> None:
+    with Workspace.create(settings(tmp_path / "ws")) as workspace, serving(workspace) as served:
+        workspace.casework.open(CASE)
+        workspace.casework.close(CASE.ref)
+        with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+            database.execute("UPDATE ledger_details SET details = replace(details, 'fraud', 'theft')")
+        database.close()
+        with served.client() as client:
+            csrf = token_in(client.get("/ledger").text)
+            html = client.post("/ledger/check", data={"csrf": csrf}).text
+            assert "It does not fit" in html
+            assert "does not verify" in html
+
+
+# ---------------------------------------------------------------- beginnings and ends
+
+
+def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
+    with Workspace.create(settings(tmp_path / "ws")) as workspace, serving(workspace) as served:
+        with served.client() as client:
+            assert "lineament source add" in client.get("/").text
+            assert "No source is registered" in client.get("/sources").text
+            assert "No case yet" in client.get("/cases").text
+            assert "No open case" in client.get("/search").text
+            assert client.get("/ledger").status_code == 200
+
+
+def test_a_defect_is_a_page_and_not_a_traceback(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Workspace.create(settings(tmp_path / "ws")) as workspace, serving(workspace) as served:
+        with served.client() as client:
+            workspace.store.close()
+            (tmp_path / "ws" / "lineament.db").write_bytes(b"not a database at all" * 100)
+            answer = client.get("/cases")
+    assert answer.status_code >= 500
+    assert "Traceback" not in answer.text
+    assert "went wrong" in answer.text or "cannot be used" in answer.text
+    assert answer.headers["content-security-policy"] == HEADERS["content-security-policy"]
+
+
+def test_many_pictures_asked_for_at_once_all_come(browser: httpx.Client, result: str, probe: str) -> None:
+    addresses = [f"{result}/candidates/{rank}/crop" for rank in range(1, 6)] + [f"{probe}/faces/1", f"{probe}/picture"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(browser.get, addresses * 3))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::", "127.0.0.2"])
+def test_no_other_address_is_listened_on(served: Served, host: str) -> None:
+    with pytest.raises(InvalidValue, match="this machine alone"):
+        serve(served.workspace, host, 0, announce=pytest.fail)
+
+
+def test_a_port_that_is_taken_is_a_clear_error(served: Served) -> None:
+    port = int(served.url.rpartition(":")[2])
+    with pytest.raises(InvalidValue, match="--port"):
+        serve(served.workspace, "127.0.0.1", port, announce=pytest.fail)
+
+
+def test_the_command_prints_an_address_that_opens_the_pages_and_stops(tmp_path: Path) -> None:
+    Workspace.create(settings(tmp_path / "ws")).close()
+    line = [sys.executable, "-m", "lineament", "serve", "--port", "0", "--home", str(tmp_path / "ws")]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
+        try:
+            address = next(found[0] for text in running.stdout if (found := re.search(r"http://\S+", text)))
+            with httpx.Client(follow_redirects=True) as client:
+                assert "Open a case" in client.get(address).text
+        finally:
+            running.send_signal(signal.SIGINT)
+            printed = running.stdout.read()
+            code = running.wait(20)
+    assert code in {0, 130}
+    assert "Traceback" not in printed
+    assert "token" not in printed
