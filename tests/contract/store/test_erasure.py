@@ -1,0 +1,177 @@
+"""What is erased is gone from the files of the database, not only from its answers (R32)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.contract.store.made import Made, RawSql, Rows
+
+from lineament.model.faces import CaptureId
+from lineament.store.captures import NewCapture
+from lineament.store.db import Store, Tx
+from lineament.store.faces import NewFace
+
+
+def stored_bytes(database: Path) -> bytes:
+    """Every byte of the database and its companions."""
+    return b"".join(path.read_bytes() for path in sorted(database.parent.glob(f"{database.name}*")))
+
+
+def traces(new: NewCapture, sealed: bytes, crop: str) -> list[bytes]:
+    """What would betray an erased capture in a file."""
+    texts = [new.provenance.uri, new.provenance.page_uri, new.provenance.page_title]
+    digests = [new.sha256, new.original, new.thumbnail, crop]
+    found = [text.encode() for text in texts if text]
+    found += [bytes.fromhex(digest) for digest in digests if digest]
+    return [*found, new.phash, sealed[:16], sealed[200:216], sealed[-16:]]
+
+
+@pytest.fixture
+def store(sqlite_path: Path) -> Store:
+    return Store.open(f"sqlite:///{sqlite_path}")
+
+
+@pytest.fixture
+def url(sqlite_path: Path) -> str:
+    return f"sqlite:///{sqlite_path}"
+
+
+def enrol(tx: Tx, rows: Rows, made: Made, many: int) -> dict[CaptureId, tuple[NewCapture, str]]:
+    """Captures whose rows are of very different lengths, so that pages split in many ways."""
+    there = {}
+    for _ in range(many):
+        new = rows.capture(made.source)
+        unlike = rows.sha256()
+        title = rows.sha256() * int(rows.chance.integers(1, 40)) + "é"
+        new = replace(
+            new,
+            phash=bytes.fromhex(rows.sha256()),
+            provenance=replace(
+                new.provenance, page_title=title, uri=f"https://a/{unlike}", page_uri=f"https://b/{unlike}"
+            ),
+        )
+        face = NewFace(face=rows.face(), crop=rows.sha256())
+        capture_id = tx.captures.add(new)
+        tx.faces.add(capture_id, made.source.id, [face], made.key, 0)
+        there[capture_id] = (new, face.crop)
+    return there
+
+
+def test_erased_captures_leave_no_byte(store: Store, sqlite_path: Path, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+    there: dict[CaptureId, tuple[NewCapture, str]] = {}
+    for _ in range(6):
+        with store.begin() as tx:
+            there |= enrol(tx, rows, made, 40)
+    sealed = {CaptureId(one): bytes(two) for one, two in raw("SELECT face_id, sealed FROM templates")}
+    marks = {one: traces(new, sealed[one], crop) for one, (new, crop) in there.items()}
+    store.scrub()
+    before = stored_bytes(sqlite_path)
+    assert all(mark in before for some in marks.values() for mark in some)
+
+    gone = [CaptureId(int(one)) for one in rows.chance.permutation(list(there))[:120]]
+    for start in range(0, len(gone), 30):
+        with store.begin() as tx:
+            for capture_id in gone[start : start + 30]:
+                tx.captures.erase(capture_id)
+            enrol(tx, rows, made, 5)
+    assert store.scrub()
+    after = stored_bytes(sqlite_path)
+    left = [mark for one in gone for mark in marks[one] if mark in after]
+    assert left == []
+    kept = set(there) - set(gone)
+    assert all(mark in after for one in kept for mark in marks[one])
+    raw.close()
+    store.close()
+
+
+def test_an_erased_face_leaves_no_byte_of_itself(store: Store, sqlite_path: Path, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        _, ids = rows.enrolled(tx, made, faces=40)
+    crops = dict(raw("SELECT id, crop FROM faces"))
+    sealed = dict(raw("SELECT face_id, sealed FROM templates"))
+    with store.begin() as tx:
+        tx.faces.erase(ids[::2])
+    assert store.scrub()
+    after = stored_bytes(sqlite_path)
+    for number, face_id in enumerate(ids):
+        there = {bytes(crops[face_id]) in after, bytes(sealed[face_id])[20:40] in after}
+        assert there == {number % 2 == 1}
+    raw.close()
+    store.close()
+
+
+def test_an_erased_candidate_leaves_no_byte(store: Store, sqlite_path: Path, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, key = rows.case(tx)
+        probe = rows.probe(case)
+        tx.probes.add(probe, case.id, rows.sha256(), key)
+        shown = tuple(rows.candidate(rank, 4_000_000 + rank) for rank in range(1, 21))
+        tx.searches.add(rows.result(probe, rows.entry(tx), shown), case.id, "an examiner")
+        tx.searches.forget_faces([4_000_003])
+    assert store.scrub()
+    after = stored_bytes(sqlite_path)
+    for candidate in shown:
+        expected = candidate.rank != 3
+        assert (candidate.uri.encode() in after) is expected
+        assert (candidate.sha256.encode() in after) is expected
+    store.close()
+
+
+def test_a_withdrawn_source_leaves_no_byte_but_its_terms(store: Store, sqlite_path: Path, rows: Rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        wrapped = tx.sources.wrapped_key(made.source.id)
+        there = enrol(tx, rows, made, 50)
+    assert wrapped is not None
+    assert wrapped in stored_bytes(sqlite_path)
+    with store.begin() as tx:
+        tx.sources.destroy(made.source.id)
+    assert store.scrub()
+    after = stored_bytes(sqlite_path)
+    assert wrapped not in after
+    assert made.source.terms.controller.encode() in after
+    assert not [new.sha256 for new, crop in there.values() if bytes.fromhex(new.sha256) in after]
+    store.close()
+
+
+def test_erased_details_of_an_entry_leave_no_byte(store: Store, sqlite_path: Path, rows: Rows) -> None:
+    with store.begin() as tx:
+        for number in range(9):
+            rows.entry(tx, details=f'{{"who":"person number {number}"}}')
+    with store.begin() as tx:
+        tx.ledger.forget_details(4)
+    assert store.scrub()
+    after = stored_bytes(sqlite_path)
+    assert [f"person number {number}".encode() in after for number in range(9)] == [True] * 4 + [False] + [True] * 4
+    store.close()
+
+
+def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows: Rows) -> None:
+    store = Store.open(f"sqlite:///{sqlite_path}", patience=0.1)
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, made)
+        uri = tx.captures.get(capture_id).provenance.uri.encode()
+    with store.read() as reader:
+        with store.begin() as tx:
+            tx.captures.erase(capture_id)
+        assert store.scrub() is False
+        assert reader.captures.get(capture_id).provenance.uri.encode() == uri
+    assert uri in stored_bytes(sqlite_path)
+    assert store.scrub() is True
+    assert uri not in stored_bytes(sqlite_path)
+    store.close()
+
+
+def test_scrubbing_postgresql(postgresql: str, rows: Rows) -> None:
+    """Dead rows are removed; their bytes are overwritten when the space is used again, so see ADR 0004."""
+    store = Store.open(
+        postgresql.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/empty_workspace?")
+    )
+    assert store.scrub() is True
+    store.close()
