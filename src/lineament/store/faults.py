@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import psycopg
-from psycopg import errors as pg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -17,7 +17,12 @@ from lineament.errors import Damaged, LineamentError, Refused, StorageFull, Stor
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What an operating system says when a file may not grow."""
 
-_BUSY = (pg.LockNotAvailable, pg.DeadlockDetected, pg.QueryCanceled, pg.SerializationFailure)
+# SQLSTATE classes and codes of PostgreSQL (its manual, appendix A); psycopg itself is not loaded for SQLite.
+_PG_FULL = "53100"
+_PG_BUSY = frozenset({"55P03", "40P01", "40001", "57014"})
+_PG_CONSTRAINT = "23"
+_PG_CORRUPT = "XX"
+_ONE_PAGE = 65536
 _RESTORE = "restore the workspace from a backup"
 
 
@@ -32,10 +37,8 @@ def translated(place: str) -> Iterator[None]:
             raise foreign from None
         if isinstance(foreign, sqlite3.Error):
             raise _of_sqlite(foreign, place) from error
-        if isinstance(foreign, psycopg.Error):
-            raise _of_postgresql(foreign, place) from error
         if isinstance(error, DBAPIError):
-            raise StoreUnavailable(why=str(foreign)) from error
+            raise _of_postgresql(foreign, place) from error
         raise
     except PoolTimeout as error:
         raise WorkspaceBusy(what="all connections are in use") from error
@@ -43,8 +46,6 @@ def translated(place: str) -> Iterator[None]:
         raise StoreUnavailable(why=str(error)) from error
     except sqlite3.Error as error:  # from the driver's own cursor, used where speed counts
         raise _of_sqlite(error, place) from error
-    except psycopg.Error as error:
-        raise _of_postgresql(error, place) from error
 
 
 def of_system(error: OSError, place: object) -> LineamentError:
@@ -54,9 +55,17 @@ def of_system(error: OSError, place: object) -> LineamentError:
     return StoreUnavailable(why=f"{place}: {error.strerror or error}")
 
 
+def _no_room(place: str) -> bool:
+    """Whether the file system is full; SQLite calls that an I/O error where its shared memory has no room."""
+    try:
+        return shutil.disk_usage(Path(place).parent).free < _ONE_PAGE
+    except OSError:
+        return False
+
+
 def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if kind == sqlite3.SQLITE_FULL:
+    if kind == sqlite3.SQLITE_FULL or (kind == sqlite3.SQLITE_IOERR and _no_room(place)):
         return StorageFull(path=place)
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return WorkspaceBusy(what=str(error))
@@ -67,14 +76,15 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
     return StoreUnavailable(why=str(error))
 
 
-def _of_postgresql(error: psycopg.Error, place: str) -> LineamentError:
+def _of_postgresql(error: BaseException | None, place: str) -> LineamentError:
     why = " ".join(str(error).split())
-    if isinstance(error, pg.DiskFull):
+    state = getattr(error, "sqlstate", None) or ""
+    if state == _PG_FULL:
         return StorageFull(path=place)
-    if isinstance(error, _BUSY):
+    if state in _PG_BUSY:
         return WorkspaceBusy(what=why)
-    if isinstance(error, pg.DataCorrupted | pg.IndexCorrupted):
+    if state.startswith(_PG_CORRUPT):
         return Damaged(what=f"The database {place}", why=why, remedy=_RESTORE)
-    if isinstance(error, psycopg.IntegrityError):
+    if state.startswith(_PG_CONSTRAINT):
         return Refused(reasons=f"the database does not take the row: {why}")
     return StoreUnavailable(why=why)
