@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors.
+"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors, pages.
 
 Run it as ``python docs/generate.py``; a test fails when a page is behind the code.
 """
@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 import typer.main
+from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined
 
 from lineament import errors
 from lineament.cli.main import app
 from lineament.settings import Settings
+from lineament.web.app import ROOMS
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py from the code; do not edit by hand. -->\n\n"
@@ -35,9 +37,7 @@ def commands() -> str:
 
 def _all(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
-        return [
-            found for sub, inner in sorted(command.commands.items()) for found in _all(inner, f"{name} {sub}")
-        ]
+        return [found for sub, inner in sorted(command.commands.items()) for found in _all(inner, f"{name} {sub}")]
     return [(name, command)]
 
 
@@ -77,11 +77,7 @@ def settings() -> str:
 
 def error_pages() -> str:
     """Every error, its exit code and its message."""
-    kinds = [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.LineamentError)
-    ]
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.LineamentError)]
     kinds.sort(key=lambda kind: (kind.exit_code, kind.__name__))
     lines = [
         "# Errors and exit codes\n\n",
@@ -96,7 +92,32 @@ def error_pages() -> str:
     return "".join(lines)
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": error_pages}
+ENTRANCE = (
+    "`lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in a cookie that scripts cannot "
+    "read, and goes on to `/`. *examiner* is whoever has such a session; *public* is anybody on this machine. A POST is "
+    "taken from our own pages alone: it carries the session's form token, and what the browser says of its origin must "
+    "agree. In a case's address its reference is written with letters, digits, `-` and `_` as they are and every other "
+    "byte as `~2F`.\n\n"
+)
+
+
+def web_pages() -> str:
+    """Every address of the pages, with who may open it."""
+    lines = [
+        "# Pages\n\n",
+        NOTE,
+        ENTRANCE,
+        "| | address | access | what |\n| --- | --- | --- | --- |\n",
+    ]
+    routes = [route for room in ROOMS for route in room.pages.routes if isinstance(route, APIRoute)]
+    for route in routes:
+        method = next(iter(route.methods))
+        said = " ".join((inspect.getdoc(route.endpoint) or "").partition("\n\n")[0].split())
+        lines.append(f"| {method} | `{route.path}` | {route.tags[0]} | {said} |\n")
+    return "".join(lines)
+
+
+PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": error_pages, "pages.md": web_pages}
 
 
 def main() -> None:

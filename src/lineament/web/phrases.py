@@ -39,7 +39,7 @@ def strangers(expected: float) -> str:
     if expected >= 10:
         return f"{expected:,.0f}"
     if expected < 0.0001:
-        return "< 0.0001"
+        return "<\N{NO-BREAK SPACE}0.0001"
     places = max(1, 1 - floor(log10(expected)))
     return f"{expected:.{places}f}"
 

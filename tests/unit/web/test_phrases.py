@@ -38,8 +38,8 @@ def test_strangers_have_two_figures(expected: float, words: str) -> None:
 
 
 def test_the_far_tail_is_not_known_better_than_it_is() -> None:
-    assert phrases.strangers(3e-9) == "< 0.0001"
-    assert phrases.strangers(0.0) == "< 0.0001"
+    assert phrases.strangers(3e-9) == "<\N{NO-BREAK SPACE}0.0001"
+    assert phrases.strangers(0.0) == "<\N{NO-BREAK SPACE}0.0001"
 
 
 def test_a_score_is_a_plain_number() -> None:

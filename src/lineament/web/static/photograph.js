@@ -20,7 +20,7 @@ if (form) {
     said.textContent = "";
     input.setCustomValidity("");
     if (!file) return;
-    said.textContent = `${file.name}, ${(file.size / 1e6).toFixed(1)} MB`;
+    said.textContent = `${file.name}, ${file.size < 1e6 ? `${Math.ceil(file.size / 1e3)} kB` : `${(file.size / 1e6).toFixed(1)} MB`}`;
     if (file.size > most) {
       wrong.textContent = `This file is larger than the ${Math.floor(most / 1e6)} MB that are read; scale the picture down first.`;
       wrong.hidden = false;
