@@ -39,7 +39,10 @@ class Captures:
 
     def of(self, name: bytes, fallback: Provenance) -> Provenance | None:
         """What is said of the picture ``name``; None where nothing is. Unusable where that cannot be used."""
-        key = name.decode("utf-8", "backslashreplace")
+        try:
+            key = name.decode()
+        except UnicodeDecodeError:
+            return None  # a table is text, so it cannot name what is none
         found = self._rows.execute("SELECT fields, why FROM captures WHERE name = ?", (key,)).fetchone()
         if found is None:
             return None

@@ -1,0 +1,34 @@
+"""A folder to put odd things in. The connector never decodes, so the pictures need not be any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lineament.sources.base import Item, Refusal
+from lineament.sources.folder import FolderConnector
+
+LIMIT = 10_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "photos"
+    made.mkdir()
+    return made
+
+
+def put(path: Path, text: str | bytes = b"picture") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def brought(*paths: Path, page_base: str | None = None, max_bytes: int = LIMIT) -> list[Item | Refusal]:
+    return list(FolderConnector(paths, page_base=page_base, max_bytes=max_bytes).items())
+
+
+def names(found: list[Item | Refusal], folder: Path) -> dict[str, str]:
+    """What came, relative to the folder: "picture", or why not."""
+    return {one.name.removeprefix(f"{folder}/"): "picture" if isinstance(one, Item) else str(one.why) for one in found}
