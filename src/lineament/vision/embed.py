@@ -1,0 +1,41 @@
+"""Embeddings of aligned faces, by SFace.
+
+Y. Zhong, W. Deng, J. Hu et al., "SFace: Sigmoid-constrained hypersphere loss for robust face recognition", IEEE
+Transactions on Image Processing 30 (2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lineament.model.faces import Pixels, Vector
+from lineament.vision.runtime import InferenceSession
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What the recogniser says of a face."""
+
+    vector: Vector  # (d,), of unit length
+    norm: float  # before it was brought to unit length; higher is better
+
+
+class Embedder:
+    """Turns aligned faces into vectors; safe to use from several threads."""
+
+    def __init__(self, session: InferenceSession, *, mirrored: bool) -> None:
+        self._session = session
+        self._mirrored = mirrored
+
+    def embed(self, aligned: Pixels) -> Embedding:
+        """The vector of an aligned face; with the vector of its mirror image added where the pack says so.
+
+        The norm is that of the sum, halved: a face whose two halves disagree is weaker than either.
+        """
+        pair = np.stack([aligned, aligned[:, ::-1]]) if self._mirrored else aligned[None]
+        (features,) = self._session.run(pair).values()
+        mean = features.mean(axis=0, dtype=np.float32)
+        norm = float(np.sqrt(np.dot(mean, mean)))
+        return Embedding(mean / np.float32(norm or 1.0), norm)

@@ -1,0 +1,61 @@
+"""Weight-only quantised ONNX graphs, expanded to plain 32-bit floats.
+
+ONNX Runtime refuses the block-quantised YuNet and de-quantises SFace on every call; expanded once, both are ordinary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import ValueInfoProto
+
+
+def expanded(content: bytes) -> bytes:
+    """An ONNX file whose constant nodes (DequantizeLinear, Reshape …) are evaluated into initialisers.
+
+    Weights are no longer inputs of the graph, and batch, height and width of its inputs are free, so that one file
+    serves every size.
+    """
+    import onnx  # noqa: PLC0415 - half a second, needed the first time only
+    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - as above
+
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    constant = {tensor.name for tensor in graph.initializer}
+    folded, kept = [], []
+    for node in graph.node:
+        if node.input and constant.issuperset(node.input):
+            folded.append(node)
+            constant.update(node.output)
+        else:
+            kept.append(node)
+    needed = {name for node in kept for name in node.input}
+    outputs = [name for node in folded for name in node.output if name in needed]
+    wanted = [onnx.helper.make_empty_tensor_value_info(name) for name in outputs]
+    part = onnx.helper.make_graph(folded, "constants", [], wanted, list(graph.initializer))
+    constants = onnx.helper.make_model(part, opset_imports=model.opset_import, ir_version=model.ir_version)
+    values = ReferenceEvaluator(constants).run(outputs, {}) if outputs else []
+
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    weights += [onnx.numpy_helper.from_array(value, name) for name, value in zip(outputs, values, strict=True)]
+    named = {tensor.name for tensor in weights}
+    inputs = [value for value in graph.input if value.name in needed and value.name not in named]
+    for value in inputs:
+        _free(value, keep=1)
+    for value in graph.output:
+        _free(value, keep=len(value.type.tensor_type.shape.dim) - 1)
+    for repeated, items in ((graph.node, kept), (graph.initializer, weights), (graph.input, inputs)):
+        fresh = [type(item).FromString(item.SerializeToString()) for item in items]
+        del repeated[:]
+        repeated.extend(fresh)
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _free(value: ValueInfoProto, *, keep: int) -> None:
+    """Leave every extent of a tensor open but the one at ``keep`` (the channels)."""
+    for at, extent in enumerate(value.type.tensor_type.shape.dim):
+        if at != keep:
+            extent.dim_param = f"{value.name}_{at}"

@@ -1,0 +1,192 @@
+"""What runs the nets: OpenVINO on processors, ONNX Runtime where there is a GPU, behind one Protocol.
+
+Pictures go in as they are (8-bit, RGB, row by row); the order of the channels, the mean and the scale that a net wants
+are the session's business. Every inference runs on one thread, so a result never depends on how many run at once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.errors import InvalidValue, PrecisionUnavailable
+from lineament.vision.packs import Colours, Net
+
+if TYPE_CHECKING:
+    import onnxruntime
+    import openvino
+
+Images = NDArray[np.uint8]
+"""Pictures of one size, shape (n, height, width, 3), RGB, 0 to 255."""
+Outputs = Mapping[str, NDArray[np.float32]]
+"""What a net says, by the names of its outputs."""
+
+SIZES_KEPT = 12
+"""Compiled sizes that a session keeps, the most lately used; one takes about 10 MB and 0.1 s to compile."""
+
+
+class InferenceSession(Protocol):
+    """One net, ready to run; safe to use from several threads."""
+
+    precision: str
+
+    def run(self, images: Images) -> Outputs:
+        """The outputs of the net for ``images``; each distinct shape is prepared once and then kept."""
+
+
+OpenSession = Callable[[Net], InferenceSession]
+
+
+def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
+    """How to open sessions that run up to ``threads`` inferences at once, each on one thread.
+
+    Args:
+        runtime: ``openvino`` or ``onnxruntime``.
+        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the processor has instructions for it.
+        threads: At least 1.
+
+    Raises:
+        PrecisionUnavailable: bf16 is asked for where it cannot be had.
+        InvalidValue: There is no such runtime or precision.
+    """
+    if runtime == "openvino":
+        chosen = chosen_precision(precision, None if _has_bf16() else "this processor has neither AMX nor AVX-512-BF16")
+        return lambda net: OpenVinoSession(net, precision=chosen, threads=threads)
+    if runtime == "onnxruntime":
+        chosen_precision(precision, "ONNX Runtime runs these nets in f32 alone")
+        return lambda net: OnnxRuntimeSession(net)
+    raise InvalidValue(what="The runtime", value=runtime, why="there are openvino and onnxruntime")
+
+
+def chosen_precision(asked: str, why_not_bf16: str | None) -> str:
+    """The arithmetic that is used, ``f32`` or ``bf16``."""
+    if asked not in {"auto", "f32", "bf16"}:
+        raise InvalidValue(what="The precision", value=asked, why="there are auto, f32 and bf16")
+    if asked == "bf16" and why_not_bf16:
+        raise PrecisionUnavailable(precision=asked, why=why_not_bf16)
+    return "f32" if asked == "f32" or why_not_bf16 else "bf16"
+
+
+def _has_bf16() -> bool:
+    """Whether the processor multiplies bf16 natively; emulated, it would be slower than f32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text("ascii", "replace").partition("flags")[2].partition("\n")[0].split()
+    except OSError:
+        return False
+    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(flags)
+
+
+class OpenVinoSession:
+    """A net on the processor, by OpenVINO."""
+
+    def __init__(self, net: Net, *, precision: str, threads: int) -> None:
+        import openvino  # noqa: PLC0415 - a quarter of a second, and not wanted where ONNX Runtime is chosen
+
+        self.precision = precision
+        self._net = net
+        self._core = openvino.Core()
+        self._settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": threads,
+        }
+        self._threads = threads
+        self._names = [output.any_name for output in self._core.read_model(net.weights).outputs]
+        self._compiled: OrderedDict[tuple[int, ...], _Requests] = OrderedDict()
+        self._lock = Lock()
+
+    def run(self, images: Images) -> Outputs:
+        """See InferenceSession; pictures that lie in memory in one piece are not copied."""
+        import openvino  # noqa: PLC0415 - as above
+
+        with self._requests(images.shape).one() as request:
+            request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(images), shared_memory=True))
+            request.infer()
+            return {name: request.get_output_tensor(at).data.copy() for at, name in enumerate(self._names)}
+
+    def _requests(self, shape: tuple[int, ...]) -> _Requests:
+        with self._lock:
+            if shape not in self._compiled:
+                self._compiled[shape] = _Requests(self._compile(shape), self._threads)
+                if len(self._compiled) > SIZES_KEPT:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(shape)
+            return self._compiled[shape]
+
+    def _compile(self, shape: tuple[int, ...]) -> openvino.CompiledModel:
+        from openvino import Layout, Type  # noqa: PLC0415 - as above
+        from openvino.preprocess import PrePostProcessor  # noqa: PLC0415 - as above
+
+        images, height, width, channels = shape
+        model = self._core.read_model(self._net.weights)
+        model.reshape([images, channels, height, width])
+        before = PrePostProcessor(model)
+        given = before.input()
+        given.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_shape(list(shape))
+        given.model().set_layout(Layout("NCHW"))
+        steps = given.preprocess().convert_element_type(Type.f32)
+        if self._net.colours is Colours.BGR:
+            steps = steps.reverse_channels()
+        if any(self._net.mean):
+            steps = steps.mean(list(self._net.mean))
+        if set(self._net.scale) != {1.0}:
+            steps.scale([1 / factor for factor in self._net.scale])
+        return self._core.compile_model(before.build(), "CPU", self._settings)
+
+
+class _Requests:
+    """The inferences of one compiled size that may run at once; each is made when it is first needed."""
+
+    def __init__(self, compiled: openvino.CompiledModel, threads: int) -> None:
+        self._compiled = compiled
+        self._idle: SimpleQueue[openvino.InferRequest | None] = SimpleQueue()
+        for _ in range(threads):
+            self._idle.put(None)
+
+    @contextmanager
+    def one(self) -> Iterator[openvino.InferRequest]:
+        request = self._idle.get() 
+        try:
+            request = request or self._compiled.create_infer_request()
+            yield request
+        finally:
+            self._idle.put(request)
+
+
+class OnnxRuntimeSession:
+    """A net on a GPU, or on the processor where there is none, by ONNX Runtime."""
+
+    precision = "f32"
+
+    def __init__(self, net: Net) -> None:
+        import onnxruntime  # noqa: PLC0415 - a quarter of a second, and not wanted where OpenVINO is chosen
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        gpu = [name for name in ("CUDAExecutionProvider",) if name in onnxruntime.get_available_providers()]
+        weights = net.weights if isinstance(net.weights, bytes) else str(net.weights)
+        self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
+            weights, options, providers=[*gpu, "CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._names = [output.name for output in self._session.get_outputs()]
+        self._order = slice(None, None, -1 if net.colours is Colours.BGR else 1)
+        self._mean = np.array(net.mean, np.float32).reshape(1, 3, 1, 1)
+        self._scale = np.array(net.scale, np.float32).reshape(1, 3, 1, 1)
+
+    def run(self, images: Images) -> Outputs:
+        """See InferenceSession."""
+        channels_first = images[..., self._order].transpose(0, 3, 1, 2).astype(np.float32, order="C")
+        channels_first -= self._mean
+        channels_first *= self._scale
+        found = self._session.run(self._names, {self._input: channels_first})
+        return dict(zip(self._names, found, strict=True))
