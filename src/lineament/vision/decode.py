@@ -202,6 +202,8 @@ def _check_status(untrusted: Reply, limits: Limits) -> None:
             raise PictureTooLarge(width=width, height=height, limit=limit)
         case Status.TOO_SMALL:
             raise PictureTooSmall(width=width, height=height, limit=SMALLEST_SIDE)
+        case Status.NO_COLOURS:
+            raise BadPicture(why="it holds measurements, not colours")
         case Status.OUT_OF_MEMORY:
             raise DecoderDied(why=f"it wanted more than {limits.memory >> 20} MiB of memory")
     raise DecoderDied(why="it answered nonsense")

@@ -62,7 +62,7 @@ class DecodingProcess:
             self._complaints = _memory("complaints", undo)
             os.ftruncate(self._outbox, PIXEL_BYTES)
             fcntl.fcntl(self._outbox, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-            self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES, prot=mmap.PROT_READ)
+            self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES)  # writable, or no pages could be given back
             read_requests, self._requests = _pipe(undo)
             self._replies, write_replies = _pipe(undo)
             self._process = self._started(limits, read_requests, write_replies)

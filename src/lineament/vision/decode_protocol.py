@@ -45,6 +45,7 @@ class Status(IntEnum):
     TOO_LARGE = 4
     TOO_SMALL = 5
     OUT_OF_MEMORY = 6
+    NO_COLOURS = 7
 
 
 class Reply(NamedTuple):

@@ -214,7 +214,7 @@ def _in_colour(image: Image.Image) -> Image.Image:
         image.paste(seen, mask=seen.getchannel("A"))
         return image
     if image.mode in {"I", "F"}:
-        raise NotDecodedError(Status.DAMAGED)  # measurements, not brightness: nobody says what is white
+        raise NotDecodedError(Status.NO_COLOURS)  # measurements, not brightness: nobody says what is white
     if image.mode.startswith("I;16"):
         image = image.point(lambda light: light * (1 / 256)).convert("L")
     return image if image.mode == "RGB" else image.convert("RGB")

@@ -20,7 +20,7 @@ import warnings
 from lineament.vision import confine, decode_read
 from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, Reply, Status
 
-LIFETIME_SECONDS = 600
+LIFETIME_SECONDS = 1200
 """Time of the processor after which a worker is stopped; its parent replaces it well before."""
 _PARENT_CHECK = 5000  # milliseconds
 _REQUESTS, _REPLIES = 0, 1

@@ -123,7 +123,7 @@ def test_nothing_of_the_parent_comes_along(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("kind", "limit"),
-    [("AS", 512 * 2**20), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 16), ("CPU", 610)],
+    [("AS", 512 * 2**20), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 16), ("CPU", 1210)],
 )
 def test_limits_are_set(decoder: Decoder, kind: str, limit: int) -> None:
     decoder.decode(encoded(chart(), "JPEG"))

@@ -1,0 +1,125 @@
+"""What it costs to decode in a confined process, beside Pillow in this one; and what is made of a picture.
+
+    python -m bench.decode
+
+Processor time is the measure where other work runs on the machine: that of the worker and of this process together.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pdqhash
+from PIL import Image
+
+import lineament
+from bench import machine
+from lineament.model.faces import Box
+from lineament.testing import encoded
+from lineament.vision.decode import Decoder
+from lineament.vision.derive import face_crop, perceptual_hash, thumbnail
+
+PORTRAIT = Path(lineament.__file__).parent / "demo" / "obama.jpg"
+SIZES = ((640, 480), (4032, 3024))
+ROUNDS = 200
+
+
+def main() -> None:
+    print(machine.line("pillow", "opencv-python-headless", "pdqhash"))
+    cv2.setNumThreads(1)
+    started = time.perf_counter()
+    with Decoder(workers=2, max_pixels=200_000_000, max_bytes=2**28, memory=1536 * 2**20, seconds=20) as decoder:
+        guards = decoder.confinement
+        print(f"a process is ready after {(time.perf_counter() - started) * 1e3:.0f} ms, under:")
+        for guard in guards:
+            print(f"  {'yes' if guard.in_force else 'NO '}  {guard.what}")
+        for size in SIZES:
+            compare(decoder, size)
+        throughput(decoder)
+    derived()
+
+
+def photograph(size: tuple[int, int]) -> bytes:
+    return encoded(Image.open(PORTRAIT).resize(size), "JPEG", quality=90)
+
+
+def compare(decoder: Decoder, size: tuple[int, int]) -> None:
+    data = photograph(size)
+    rounds = ROUNDS if size[0] < 1000 else 10
+
+    def in_process() -> None:
+        np.asarray(Image.open(io.BytesIO(data)))
+
+    def in_worker() -> None:
+        decoder.decode(data)
+
+    in_process()
+    in_worker()
+    here, there = [], []
+    wall_here, wall_there = [], []
+    for _ in range(5):  # in turns, so that other work on the machine meets both
+        began = time.process_time()
+        wall_here += [timed(in_process) for _ in range(rounds // 5)]
+        here.append((time.process_time() - began) / (rounds // 5))
+        began, worked = time.process_time(), worker_seconds(decoder)
+        wall_there += [timed(in_worker) for _ in range(rounds // 5)]
+        there.append((time.process_time() - began + worker_seconds(decoder) - worked) / (rounds // 5))
+    print(f"JPEG {size[0]} × {size[1]}, {len(data) >> 10} KiB, median of {rounds}:")
+    for name, one, other in (
+        ("processor time", statistics.median(here), statistics.median(there)),
+        ("wall", statistics.median(wall_here), statistics.median(wall_there)),
+    ):
+        print(f"  {name:14}  Pillow here {one * 1e3:.2f} ms, worker {other * 1e3:.2f} ms: {other / one:.2f} times")
+
+
+def throughput(decoder: Decoder) -> None:
+    data = photograph((640, 480))
+    count = 600
+    with ThreadPoolExecutor(4) as threads:
+        began = time.perf_counter()
+        list(threads.map(decoder.decode, [data] * count))
+    print(f"two workers: {count / (time.perf_counter() - began):.0f} photographs of 640 × 480 a second")
+
+
+def derived() -> None:
+    with Decoder(workers=1, max_pixels=10**8, max_bytes=2**26, memory=2**29, seconds=20) as decoder:
+        picture = decoder.decode(photograph((640, 480)))
+    box = Box(x=250, y=80, width=120, height=160)
+    for name, work in {
+        "perceptual hash": lambda: perceptual_hash(picture.pixels),
+        "the same by pdqhash": lambda: pdqhash.compute(picture.pixels),
+        "face crop": lambda: face_crop(picture, box),
+        "thumbnail": lambda: thumbnail(picture),
+    }.items():
+        print(f"{name} of 640 × 480: {processor_time(work) * 1e3:.2f} ms")
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def processor_time(work: Callable[[], object]) -> float:
+    work()
+    began = time.process_time()
+    for _ in range(ROUNDS):
+        work()
+    return (time.process_time() - began) / ROUNDS
+
+
+def worker_seconds(decoder: Decoder) -> float:
+    """Processor time of all workers so far."""
+    running = [slot.process.pid for slot in decoder._slots if slot.process is not None]  # noqa: SLF001 - a bench may look
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in running) / 1e9
+
+
+if __name__ == "__main__":
+    main()
