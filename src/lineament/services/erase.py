@@ -9,7 +9,7 @@ from lineament.ledger.log import Action
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.sources import NEXT, Source, SourceEvent
-from lineament.services.gallery import Gallery, as_ids
+from lineament.services.gallery import Gallery
 from lineament.services.record import Change, Record
 from lineament.services.suppression import Suppression
 from lineament.store.blobs import Blobs
@@ -58,7 +58,7 @@ class Erase:
             erasure.ledger_entry = change.record(
                 Action.FACE_ERASED, face=face_id, capture=capture.id, source=source.name, reason=reason
             )
-        self._finish(source, erasure)
+        self._finish(source)
         return erasure
 
     def capture(self, capture_id: CaptureId, reason: str) -> Erasure:
@@ -71,7 +71,7 @@ class Erase:
             erasure.ledger_entry = change.record(
                 Action.CAPTURE_ERASED, capture=capture_id, faces=[*faces], source=source.name, reason=reason
             )
-        self._finish(source, erasure)
+        self._finish(source)
         return erasure
 
     def source(self, name: str, reason: str) -> Erasure:
@@ -126,7 +126,7 @@ class Erase:
         there = [address for address in addresses if address is not None]
         change.tx.deletions.add([one for one in there if change.tx.captures.references(one) == 0])
 
-    def _finish(self, source: Source, erasure: Erasure) -> None:
+    def _finish(self, source: Source) -> None:
         self.finish_deletions()
-        self._gallery().forget(source, as_ids(erasure.faces))
+        self._gallery().forget(source)
         self._record.store.scrub()

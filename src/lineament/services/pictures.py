@@ -33,6 +33,11 @@ class Pictures:
             _, capture = self._found(tx, search_id, rank)
             return self._opened(tx, capture, capture.thumbnail)
 
+    def face(self, search_id: str, rank: int) -> EnrolledFace:
+        """The candidate's face: where it lies in its picture, its landmarks and its quality."""
+        with self._record.store.read() as tx:
+            return self._found(tx, search_id, rank)[0]
+
     def capture(self, search_id: str, rank: int) -> Capture:
         """Where the candidate's picture comes from."""
         with self._record.store.read() as tx:
