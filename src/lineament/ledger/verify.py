@@ -162,12 +162,13 @@ def _announced(details: str) -> list[tuple[int, int]]:
 
 
 @contextmanager
-def _readable(walk: _Walk) -> Iterator[None]:
-    """Whatever cannot be read as an entry is the entry that does not fit."""
+def _readable(walk: _Walk, what: str = "an entry", at: int | None = None) -> Iterator[None]:
+    """Whatever cannot be read does not fit: the entry that comes next, or else the one ``at``."""
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise LedgerBroken(why=f"an entry cannot be read ({type(error).__name__})", entry=walk.size) from error
+        entry = walk.size if at is None else at
+        raise LedgerBroken(why=f"{what} cannot be read ({type(error).__name__})", entry=entry) from error
 
 
 def _checkpoint(untrusted_note: str, key: PublicKey, what: str) -> Checkpoint:
@@ -192,6 +193,7 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
     while start == walk.size:
         with _readable(walk):
             walk.take(map(_from_store, rows.entries(start, start + BLOCK)))
+        with _readable(walk, "a stored node of the tree", at=start):
             _compare_nodes(rows, walk.made)
         start += BLOCK
     _look_for_more(rows, walk.size)

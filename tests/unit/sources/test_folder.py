@@ -366,8 +366,9 @@ def test_what_may_not_be_read_is_refused_and_the_rest_goes_on(folder: Path, tmp_
     put(folder / "side.json", "{}").chmod(0)
     put(folder / "z" / "z.jpg")
     put(folder / "z" / "captures.csv", "file\n").chmod(0)
-    for above in (tmp_path, *tmp_path.parents[:-2]):
-        above.chmod(above.stat().st_mode | 0o055)  # another user must get here
+    modes = {above: above.stat().st_mode for above in (tmp_path, *tmp_path.parents[:-2])}
+    for above, mode in modes.items():
+        above.chmod(mode | 0o055)  # another user must get here
     try:
         ran = subprocess.run(
             [sys.executable, "-c", AS_NOBODY, str(folder)],
@@ -379,6 +380,8 @@ def test_what_may_not_be_read_is_refused_and_the_rest_goes_on(folder: Path, tmp_
         )
     finally:
         (folder / "closed").chmod(0o755)
+        for above, mode in modes.items():
+            above.chmod(mode)
     assert ran.stderr == ""
     denied = "cannot be used: permission denied; correct that and ingest the picture again."
     assert ran.stdout.splitlines() == [
