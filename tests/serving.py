@@ -40,11 +40,12 @@ class Served:
         """The address with the token, as ``lineament serve`` prints it."""
         return f"{self.url}/?token={TOKEN}"
 
-    def client(self) -> httpx.Client:
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
         """A browser of sorts that was let in."""
-        client = httpx.Client(base_url=self.url, timeout=60)
-        assert client.get(self.entrance).status_code == 303
-        return client
+        with httpx.Client(base_url=self.url, timeout=60) as client:
+            assert client.get(self.entrance).status_code == 303
+            yield client
 
 
 @contextmanager

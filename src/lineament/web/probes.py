@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lineament.errors import InvalidValue, LineamentError
+from lineament.errors import BadPicture, InvalidValue, LineamentError, NoFace
 from lineament.model.cases import CaseState
 from lineament.model.faces import Box
 from lineament.model.search import USUAL_CANDIDATES, Edit, EditKind, Mode, Probe, SearchRequest, SearchResult
@@ -83,34 +84,49 @@ def probe_crop(here: Here, probe_id: str, face: int) -> Response:
 
 
 @pages.act("/probes/{probe_id}/turn", access=Access.EXAMINER)
-def turn(here: Here, probe_id: str, sent: Form) -> RedirectResponse:
+def turn(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """One more step: turned clockwise. The original is kept."""
-    edit = Edit(kind=EditKind.ROTATE, degrees=sent.whole("degrees"))
-    return _edited(here, probe_id, (*here.workspace.probes.get(probe_id).edits, edit))
+    return _step(here, probe_id, lambda: Edit(kind=EditKind.ROTATE, degrees=sent.whole("degrees")))
 
 
 @pages.act("/probes/{probe_id}/crop", access=Access.EXAMINER)
-def crop(here: Here, probe_id: str, sent: Form) -> RedirectResponse:
+def crop(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """One more step: cropped. The original is kept."""
-    edit = Edit(kind=EditKind.CROP, box=_region(sent))
-    return _edited(here, probe_id, (*here.workspace.probes.get(probe_id).edits, edit))
+    return _step(here, probe_id, lambda: Edit(kind=EditKind.CROP, box=_region(sent)))
 
 
 @pages.act("/probes/{probe_id}/undo", access=Access.EXAMINER)
 def undo(here: Here, probe_id: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
     """The last step taken back."""
-    return _edited(here, probe_id, here.workspace.probes.get(probe_id).edits[:-1])
+    edits = here.workspace.probes.get(probe_id).edits[:-1]
+    return go_on_to(probe_address(here.workspace.probes.edit(probe_id, edits).id))
 
 
 @pages.act("/probes/{probe_id}/draw", access=Access.EXAMINER)
-def draw(here: Here, probe_id: str, sent: Form) -> RedirectResponse:
+def draw(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """A face that was not found by itself: looked for in the region drawn."""
-    drawn = here.workspace.probes.draw(probe_id, _region(sent))
-    return go_on_to(f"{probe_address(drawn.id)}?face={len(drawn.faces)}")
+
+    def drawn(found: Probe) -> str:
+        probe = here.workspace.probes.draw(found.id, _region(sent))
+        return f"{probe_address(probe.id)}?face={len(probe.faces)}"
+
+    return _tried(here, probe_id, drawn)
 
 
-def _edited(here: Visit, probe_id: str, edits: tuple[Edit, ...]) -> RedirectResponse:
-    return go_on_to(probe_address(here.workspace.probes.edit(probe_id, edits).id))
+def _step(here: Visit, probe_id: str, step: Callable[[], Edit]) -> HTMLResponse | RedirectResponse:
+    def edited(found: Probe) -> str:
+        return probe_address(here.workspace.probes.edit(found.id, (*found.edits, step())).id)
+
+    return _tried(here, probe_id, edited)
+
+
+def _tried(here: Visit, probe_id: str, act: Callable[[Probe], str]) -> HTMLResponse | RedirectResponse:
+    """On to the address that ``act`` gives, or the photograph as it was with what is wrong."""
+    found = here.workspace.probes.get(probe_id)
+    try:
+        return go_on_to(act(found))
+    except (InvalidValue, BadPicture, NoFace) as wrong:
+        return _faces(here, found, _first_wish(found, 0), wrong=str(wrong), status=failures.answer_for(wrong).status)
 
 
 def _region(sent: Sent) -> Box:

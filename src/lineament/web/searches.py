@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import NotFound
 from lineament.model.search import Candidate, SearchResult
+from lineament.web.level import levelled
 from lineament.web.pages import Access, Form, Here, Pages, picture
 from lineament.web.phrases import distressing
 
@@ -30,6 +31,8 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
     search = here.workspace.search.get(search_id)
     found = _at(search, rank)
     case = here.workspace.casework.get(search.case)
+    probe = here.workspace.probes.get(search.probe_id).faces[search.face - 1]
+    face = here.workspace.pictures.face(search_id, rank)
     others = [other.rank for other in search.candidates]
     return here.page(
         "compare.html",
@@ -37,6 +40,8 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
         search=search,
         candidate=found,
         capture=here.workspace.pictures.capture(search_id, rank),
+        quality=face.quality,
+        levels=(levelled(probe.box, probe.landmarks), levelled(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
         later=min((other for other in others if other > rank), default=None),
         veiled=distressing(case),

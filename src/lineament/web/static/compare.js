@@ -2,8 +2,10 @@
 
 const stage = document.getElementById("stage");
 const panes = [...stage.querySelectorAll(".pane")];
-const images = panes.map((pane) => pane.querySelector("img"));
-const over = document.getElementById("over");
+const groups = panes.map((pane) => pane.querySelector("g"));
+const images = panes.map((pane) => pane.querySelector("image"));
+const over = panes[1];
+const SIDE = 256;  // of the drawing that each picture lies in
 const slider = document.getElementById("fade");
 const modes = [...document.querySelectorAll("[data-mode][aria-pressed]")];
 const grid = document.getElementById("grid");
@@ -18,8 +20,8 @@ const apply = () => {
   const free = 1 - view.scale;
   view.x = Math.min(0, Math.max(free, view.x));
   view.y = Math.min(0, Math.max(free, view.y));
-  for (const image of images) {
-    image.style.transform = `translate(${view.x * 100}%, ${view.y * 100}%) scale(${view.scale})`;
+  for (const group of groups) {
+    group.setAttribute("transform", `translate(${view.x * SIDE} ${view.y * SIDE}) scale(${view.scale})`);
   }
   stage.classList.toggle("zoomed", view.scale > 1);
   document.getElementById("scale").textContent = `${Number(view.scale.toFixed(1))}×`;
@@ -98,11 +100,19 @@ const show = (mode) => {
   }
 };
 const toggle = (mode) => show(stage.dataset.mode === mode ? "side" : mode);
+const level = document.getElementById("level");
+const toggleLevel = () => {
+  const on = level.getAttribute("aria-pressed") !== "true";
+  level.setAttribute("aria-pressed", String(on));
+  stage.classList.toggle("raw", !on);
+  for (const image of images) image.setAttribute("transform", on ? image.dataset.level : "");
+};
 const toggleGrid = () => grid.setAttribute("aria-pressed", String(stage.classList.toggle("grid")));
 
 for (const button of modes) button.addEventListener("click", () => show(button.dataset.mode));
 slider.addEventListener("input", fade);
 grid.addEventListener("click", toggleGrid);
+level.addEventListener("click", toggleLevel);
 
 // ------------------------------------------------------------ keys
 
@@ -121,6 +131,7 @@ const KEYS = {
   f: () => toggle("fade"),
   b: () => toggle("blink"),
   g: toggleGrid,
+  e: toggleLevel,
 };
 
 document.addEventListener("keydown", (event) => {

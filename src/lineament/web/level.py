@@ -1,0 +1,51 @@
+"""Two crops with their eyes in the same places, so that one can be laid over the other.
+
+Only turning, scaling and moving: nothing that changes the shape of a face (FISWG, Facial Comparison Overview).
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass
+
+from lineament.model.faces import Box, Landmarks
+from lineament.vision.derive import MARGIN
+
+SIDE = 256
+"""Units of a crop's side in the drawing; the pixels of ``face_crop``."""
+EYES = (complex(0.4, 0.44), complex(0.6, 0.44))
+"""Where the eyes go, in sides of the crop: where they lie on the average in a crop that nothing was done to."""
+SCALES = (0.75, 1.35)
+"""A head that is turned has its eyes closer together; it is not blown up for that beyond these factors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levelling:
+    """What is done to a crop to bring its eyes where the other's are."""
+
+    degrees: float  # clockwise
+    scale: float
+    x: float  # moved afterwards, in units of SIDE
+    y: float
+
+    @property
+    def transform(self) -> str:
+        """As an SVG attribute."""
+        turn = cmath.rect(self.scale, math.radians(self.degrees))
+        numbers = (turn.real, turn.imag, -turn.imag, turn.real, self.x, self.y)
+        return f"matrix({' '.join(f'{number:.5g}' for number in numbers)})"
+
+
+def levelled(box: Box, landmarks: Landmarks) -> Levelling:
+    """How the crop of a face with that box is to be turned, scaled and moved."""
+    side = max(box.width, box.height) * (1 + 2 * MARGIN)
+    corner = complex(box.x + (box.width - side) / 2, box.y + (box.height - side) / 2)
+    left, right = ((complex(*eye) - corner) / side for eye in (landmarks.left_eye, landmarks.right_eye))
+    if abs(right - left) < 0.01:
+        return Levelling(degrees=0, scale=1, x=0, y=0)
+    turn = (EYES[1] - EYES[0]) / (right - left)
+    scale = min(max(abs(turn), SCALES[0]), SCALES[1])
+    turn *= scale / abs(turn)
+    move = SIDE * ((EYES[0] + EYES[1]) / 2 - turn * (left + right) / 2)
+    return Levelling(degrees=math.degrees(cmath.phase(turn)), scale=scale, x=move.real, y=move.imag)
