@@ -16,7 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from lineament.errors import NoWorkspace, WorkspaceBusy, WorkspaceExists
+from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import CaseRows
@@ -141,6 +141,16 @@ class Store:
                 connection.exec_driver_sql("VACUUM")
             return True
 
+    def examine(self) -> str:
+        """What the database says of its own state, in words; Damaged where it finds a fault."""
+        with self.read() as tx:
+            if self.dialect == "sqlite":
+                faults = [row[0] for row in tx.connection.exec_driver_sql("PRAGMA integrity_check(3)").all()]
+                if faults != ["ok"]:
+                    raise Damaged(what="The database", why="; ".join(faults), remedy="restore it from a backup")
+            version = tx.connection.dialect.server_version_info or ()
+        return f"{self.dialect} {'.'.join(str(part) for part in version)}, sound"
+
     def close(self) -> None:
         """Let go of every connection."""
         self._writer.dispose()
@@ -188,7 +198,7 @@ def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
     options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
     writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4)
     reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64)
-    _prepared(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS])
+    _prepared(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384"])
     _prepared(reader, "BEGIN", [*_PRAGMAS, "PRAGMA query_only = ON"])
     return writer, reader
 
@@ -199,8 +209,6 @@ _PRAGMAS = [
     "PRAGMA secure_delete = ON",  # what is deleted is overwritten with zeros
     "PRAGMA recursive_triggers = ON",  # so that REPLACE cannot pass by the ledger's triggers
     "PRAGMA temp_store = MEMORY",  # nothing readable in temporary files
-    "PRAGMA mmap_size = 4294967296",
-    "PRAGMA cache_size = -16384",  # KiB
 ]
 
 

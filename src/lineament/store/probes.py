@@ -55,6 +55,11 @@ class ProbeRows:
             key = key(CaseRows(self._connection).get(row["ref"]))
         return _probe(row, key)
 
+    def addresses(self) -> list[str]:
+        """The addresses of all probes' originals, each once, in their order."""
+        query = sa.select(probes.c.blob).distinct().order_by(probes.c.blob)
+        return list(self._connection.scalars(query))
+
     def of_case(self, case_id: int, key: DataKey) -> list[Probe]:
         """The probes of a case, the newest first."""
         query = _SELECT.where(probes.c.case_id == case_id).order_by(probes.c.made_at.desc(), probes.c.id.desc())

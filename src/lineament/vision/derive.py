@@ -25,6 +25,7 @@ CROP_SIDE = 256
 MARGIN = 0.4
 """Of the longer side of the face's box, shown on each side of it: hair, ears and chin (FISWG looks at all of them)."""
 CROP_QUALITY = 88
+SCREEN_SIDE = 1600
 THUMBNAIL_SIDE = 480
 """Pixels of the longer side of a thumbnail."""
 THUMBNAIL_QUALITY = 85
@@ -62,6 +63,13 @@ def thumbnail(picture: DecodedPicture) -> bytes:
     scale = min(1.0, THUMBNAIL_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return _jpeg(_resized(picture.pixels, width, height), THUMBNAIL_QUALITY)
+
+
+def screen_picture(picture: DecodedPicture) -> bytes:
+    """A JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
+    scale = min(1.0, SCREEN_SIDE / max(picture.width, picture.height))
+    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return _jpeg(_resized(picture.pixels, width, height), CROP_QUALITY)
 
 
 def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
