@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lineament.errors import Damaged, InvalidValue
+from lineament.store.durable import sync_all
 from lineament.store.faults import of_system
 from lineament.store.keys import DataKey
 
@@ -110,8 +111,7 @@ class Blobs:
                 if path.parent.is_dir():
                     path.unlink(missing_ok=True)
                     folders.add(path.parent)
-            for folder in folders:
-                _sync(folder)
+            sync_all(self._folder, folders)
         except OSError as error:
             raise of_system(error, self._folder) from error
 
@@ -129,18 +129,16 @@ class Blobs:
 
     def _name(self, pending: list[tuple[str, Path]], met: set[Path]) -> None:
         """Content first, then names, then the folders that hold the names."""
-        folders = set(met)
-        for _, unfinished in pending:
-            _sync(unfinished)
+        if not pending and not met:
+            return
+        sync_all(self._folder, [unfinished for _, unfinished in pending])
+        folders = {self._folder, *met}
         for address, unfinished in pending:
             path = self._path(address)
             path.parent.mkdir(mode=0o700, exist_ok=True)
             unfinished.replace(path)
             folders.add(path.parent)
-        for folder in folders:
-            _sync(folder)
-        if pending:
-            _sync(self._folder)
+        sync_all(self._folder, folders)
 
     def _read(self, address: str) -> bytes:
         path = self._path(address)
@@ -177,13 +175,5 @@ def _write(path: Path, content: bytes) -> None:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
-    finally:
-        os.close(descriptor)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,9 +42,9 @@ class DescribedFace:
     capture: Capture
 
 
-def _about(source_id: int, model: str) -> tuple[bytes, bytes]:
-    """What goes before and after the face's id in the associated data of a template."""
-    return b"template|%d|" % source_id, b"|" + model.encode()
+def _about(source_id: int, face_id: int, model: str) -> bytes:
+    """The associated data of a template: it opens as that of this face, source and model, and as no other."""
+    return b"template|%d|%d|%s" % (source_id, face_id, model.encode())
 
 
 class FaceRows:
@@ -111,38 +110,37 @@ class FaceRows:
             for source_id, many in gone:
                 count(self._connection, source_id, faces=-many)
 
-    # ------------------------------------------------------------ for the indexes: past the mapper, for speed
+    # ------------------------------------------------------------ for the indexes: rows as the driver gives them
 
     def ids(self, source_id: SourceId, model: str) -> FaceIds:
         """The ids of all faces of a source with templates of one model, ascending."""
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.model == model)
-        return _column(self._raw(query.order_by(faces.c.id)))
+        return _column(self._raw(query.order_by(faces.c.id)), 0)
 
     def all_ids(self, source_id: SourceId) -> FaceIds:
         """The ids of all faces of a source, whatever the model, ascending."""
-        return _column(self._raw(sa.select(faces.c.id).where(faces.c.source_id == source_id).order_by(faces.c.id)))
+        query = sa.select(faces.c.id).where(faces.c.source_id == source_id)
+        return _column(self._raw(query.order_by(faces.c.id)), 0)
 
     def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
         """Ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
         query = sa.select(faces.c.id, faces.c.captured_day).where(faces.c.source_id == source_id, faces.c.id > after_id)
-        table = np.array(self._raw(query.order_by(faces.c.id)), dtype=np.int64).reshape(-1, 2)
-        return table[:, 0].copy(), table[:, 1].astype(np.int32)
+        rows = self._raw(query.order_by(faces.c.id))
+        return _column(rows, 0), _column(rows, 1).astype(np.int32)
 
     def after(
         self, source_id: SourceId, model: str, last_id: int, key: DataKey, batch: int = 4096
     ) -> Iterator[tuple[FaceIds, Vectors]]:
         """Ids above ``last_id`` and their vectors, ascending, ``batch`` at a time; Damaged where one does not open."""
         query = (
-            sa.select(templates.c.face_id, templates.c.sealed)
+            sa.select(templates.c.face_id, templates.c.sealed, sa.literal(int(source_id)), sa.literal(model))
             .join(faces, faces.c.id == templates.c.face_id)
             .where(faces.c.source_id == source_id, faces.c.model == model)
             .order_by(faces.c.id)
             .limit(batch)
         )
-        before, behind = _about(source_id, model)
         while rows := self._raw(query.where(faces.c.id > last_id)):
-            sealed = [(row[0], row[1], before, behind) for row in rows]
-            ids, vectors = _opened(sealed, key)
+            ids, vectors = _opened(rows, key)
             yield ids, vectors
             last_id = int(ids[-1])
 
@@ -152,66 +150,79 @@ class FaceRows:
         All are of one source, the one of ``key``: Damaged otherwise. MixedModels where they are of several models.
         """
         asked = np.asarray(ids, dtype=np.int64)
-        rows: list[Any] = []
-        for start in range(0, len(asked), _MOST):
-            listed = ",".join(map(str, asked[start : start + _MOST].tolist()))
-            rows += self._raw_text(
-                f"SELECT face_id, sealed, source_id, model FROM templates WHERE face_id IN ({listed})"  # noqa: S608 - whole numbers
-            )
-        if not rows:
+        parts = [
+            _opened(rows, key)
+            for start in range(0, len(asked), _MOST)
+            if (rows := self._looked_up(asked[start : start + _MOST].tolist()))
+        ]
+        if not parts:
             return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
-        abouts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
-        sealed = []
-        for face_id, one, source_id, model in rows:
-            about = abouts.get((source_id, model))
-            if about is None:
-                about = abouts[source_id, model] = _about(source_id, model)
-            sealed.append((face_id, one, *about))
-        if len(models := sorted({model for _, model in abouts})) > 1:
-            raise MixedModels(one=models[0], other=models[1])
-        found, vectors = _opened(sealed, key)
+        found = np.concatenate([part[0] for part in parts])
+        vectors = np.concatenate([part[1] for part in parts]) if len(parts) > 1 else parts[0][1]
         order = np.argsort(found)
-        places = np.searchsorted(found, asked, sorter=order)
-        places = order[np.minimum(places, len(found) - 1)]
-        there = found[places] == asked
-        return asked[there], vectors[places[there]]
+        places = np.minimum(np.searchsorted(found, asked, sorter=order), len(found) - 1)
+        there = found[order[places]] == asked
+        return asked[there], vectors[order[places[there]]]
+
+    def _looked_up(self, ids: list[int]) -> list[_SealedRow]:
+        if self._connection.dialect.name == "sqlite":  # one parameter, so that the statement stays prepared
+            asked: tuple[object] = (str(ids),)
+            source = "json_each(?) AS asked CROSS JOIN templates ON face_id = asked.value"
+        else:
+            asked = (ids,)
+            source = "unnest(%s::bigint[]) AS asked(id) JOIN templates ON face_id = asked.id"
+        result = self._connection.exec_driver_sql(
+            f"SELECT face_id, sealed, source_id, model FROM {source}",  # noqa: S608 - one of the two above
+            asked,
+        )
+        return _fetched(result)
 
     def _raw(self, query: sa.Select[Any]) -> list[Any]:
-        return list(self._connection.execute(query).all())
-
-    def _raw_text(self, statement: str) -> list[Any]:
-        return list(self._connection.exec_driver_sql(statement).all())
+        return _fetched(self._connection.execute(query))
 
 
-def _column(rows: Sequence[Sequence[int]]) -> FaceIds:
-    return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+_SealedRow = tuple[int, bytes, int, str]
+"""Face id, sealed template, source id, model."""
 
 
-def _opened(sealed: Sequence[tuple[int, bytes, bytes, bytes]], key: DataKey) -> tuple[FaceIds, Vectors]:
-    """(face id, sealed template, associated data before and behind the id) to ids and vectors."""
-    length = len(sealed[0][1]) - OVERHEAD
-    plain = bytearray(length * len(sealed))
+def _fetched(result: sa.CursorResult[Any]) -> list[Any]:
+    """All rows as plain tuples; wrapping a million of them in SQLAlchemy's rows takes seconds."""
+    if result.cursor is None:
+        raise TypeError("the statement gives no rows")
+    rows = result.cursor.fetchall()
+    result.close()
+    return list(rows)
+
+
+def _column(rows: Sequence[Sequence[Any]], number: int) -> FaceIds:
+    return np.fromiter((row[number] for row in rows), dtype=np.int64, count=len(rows))
+
+
+def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
+    """Ids and vectors of sealed templates, all of one model."""
+    _, first, _, model = rows[0]
+    length = len(first) - OVERHEAD
+    plain = bytearray(length * len(rows))
     view = memoryview(plain)
     open_into = key.templates.aead.decrypt_into
+    about = b""
     at = 0
-    face_id, before, behind = 0, b"", b""
     try:
-        for face_id, one, before, behind in sealed:
-            end = at + length
-            open_into(one[:NONCE_BYTES], one[NONCE_BYTES:], before + b"%d" % face_id + behind, view[at:end])
-            at = end
+        for face_id, sealed, source_id, of in rows:
+            if of != model:
+                raise MixedModels(one=model, other=of)
+            about = _about(source_id, face_id, of)
+            open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
+            at += length
     except (InvalidTag, ValueError):
-        raise damaged(before + b"%d" % face_id + behind) from None
-    ids = np.fromiter((row[0] for row in sealed), dtype=np.int64, count=len(sealed))
-    return ids, np.frombuffer(plain, dtype="<f4").reshape(len(sealed), -1)
+        raise damaged(about) from None
+    return _column(rows, 0), np.frombuffer(plain, dtype="<f4").reshape(len(rows), -1)
 
 
 def _sealed(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
     template = face.template
-    before, behind = _about(source_id, template.model)
     plain = np.ascontiguousarray(template.vector, dtype="<f4").tobytes()
-    nonce = os.urandom(NONCE_BYTES)
-    sealed = nonce + key.templates.aead.encrypt(nonce, plain, before + b"%d" % face_id + behind)
+    sealed = key.templates.seal(plain, _about(source_id, face_id, template.model))
     return {"face_id": face_id, "source_id": source_id, "model": template.model, "sealed": sealed}
 
 

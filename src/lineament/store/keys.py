@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lineament.errors import Damaged, KeyExposed, NoSuchFile, WorkspaceExists, WrongKey
+from lineament.store.durable import sync
 from lineament.store.faults import of_system
 
 KEY_BYTES = 32
@@ -49,11 +50,7 @@ def _write_once(path: Path, content: bytes) -> None:
         path.hardlink_to(unfinished)
     finally:
         unfinished.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 class Cipher:

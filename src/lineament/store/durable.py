@@ -1,0 +1,45 @@
+"""Making files durable: one by one, or a whole file system at once where that is cheaper."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FEW = 4
+"""Up to so many files are made durable one by one. Measured (ADR 0004): 0.55 ms a file, against 0.14 ms in a batch."""
+
+
+def sync(path: Path) -> None:
+    """Make one file or folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_all(folder: Path, paths: Collection[Path]) -> None:
+    """Make files and folders below ``folder``, all on one file system, durable; OSError where that fails."""
+    if len(paths) > FEW and (syncfs := _syncfs()) is not None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if syncfs(descriptor) != 0:
+                error = ctypes.get_errno()
+                raise OSError(error, os.strerror(error))
+        finally:
+            os.close(descriptor)
+        return
+    for path in paths:
+        sync(path)
+
+
+@cache
+def _syncfs() -> Any:
+    """Linux's syncfs(2), which reports errors of writing since 5.8; None elsewhere."""
+    if tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdigit()) < (5, 8):
+        return None
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
