@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from lineament.errors import Damaged, InvalidValue
@@ -34,7 +34,7 @@ class Blobs:
         self._folder = folder
         self._unfinished = folder / _UNFINISHED
         self._pending: dict[str, Path] = {}  # address to unfinished file
-        self._met: set[Path] = set()  # folders of pictures that were there already, perhaps since a moment ago
+        self._met: set[Path] = set()  # folders with names that came or went, perhaps a moment ago
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._names = (f"{os.getpid()}-{time.time_ns():x}-{number}" for number in itertools.count())
@@ -54,7 +54,8 @@ class Blobs:
         if address in self._pending:
             return address
         if path.exists():
-            self._met.add(path.parent)
+            with self._lock:
+                self._met.add(path.parent)
             return address
         sealed = key.pictures.seal(plain, address.encode())
         with self._lock:
@@ -71,7 +72,7 @@ class Blobs:
         return address
 
     def flush(self) -> None:
-        """Make everything put since the last flush durable, by whichever thread it was put.
+        """Make everything put and deleted since the last flush durable, by whichever thread it was.
 
         Where that fails (StorageFull), everything put since then is gone and has to be put again.
         """
@@ -99,21 +100,15 @@ class Blobs:
             raise _damaged(address, "it was altered, or sealed under another key") from None
 
     def delete(self, address: str) -> None:
-        """Delete one picture, durably; nothing to do where it is gone."""
-        self.delete_all([address])
-
-    def delete_all(self, addresses: Iterable[str]) -> None:
-        """Delete pictures, durably; those that are gone are passed over."""
-        folders = set()
+        """Delete one picture; nothing to do where it is gone. No crash brings it back after ``flush``."""
+        path = self._path(address)
         try:
-            for address in addresses:
-                path = self._path(address)
-                if path.parent.is_dir():
-                    path.unlink(missing_ok=True)
-                    folders.add(path.parent)
-            sync_all(self._folder, folders)
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise of_system(error, self._folder) from error
+        if path.parent.is_dir():
+            with self._lock:
+                self._met.add(path.parent)
 
     def addresses(self) -> Iterator[str]:
         """Every address that has a file, ascending."""
