@@ -185,7 +185,7 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
     """Recompute the whole ledger in the store; LedgerBroken names the first entry that does not fit.
 
     ``anchored`` is a checkpoint that was kept outside the database: only with it does it show that a ledger
-    was cut short, or written anew by someone who holds the signing key. Memory does not grow with the ledger.
+    was cut short, or written anew by someone who holds the signing key. Memory grows with what was erased alone.
     """
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
     walk = _Walk(kept.size if kept else None)
