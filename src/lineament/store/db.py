@@ -225,10 +225,21 @@ def _prepared(engine: Engine, begin: str, statements: list[str]) -> None:
 
 def _postgresql(url: URL, patience: float) -> tuple[Engine, Engine]:
     """One pool; writers read what was committed last, readers keep to one snapshot."""
+    from psycopg import Cursor  # noqa: PLC0415 - loaded for PostgreSQL alone
+    from psycopg.pq import Format  # noqa: PLC0415
+
+    class BinaryCursor(Cursor[Any]):
+        """Answers in binary: templates are not spelt out in hexadecimal and read back."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.format = Format.BINARY
+
     engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
 
     @sa.event.listens_for(engine, "connect")
     def connected(raw: Any, _record: object) -> None:
+        raw.cursor_factory = BinaryCursor
         raw.execute(f"SET lock_timeout = {int(patience * 1000)}")
         raw.execute("SET TIME ZONE 'UTC'")
         raw.commit()
