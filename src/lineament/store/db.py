@@ -16,7 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
+from lineament.errors import NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import CaseRows
@@ -35,6 +35,11 @@ PATIENCE = 30.0
 
 # Held for the length of every write transaction on PostgreSQL; SQLite has BEGIN IMMEDIATE.
 _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDATE")
+
+_VACUUM = (
+    "VACUUM FULL sources",
+    "VACUUM captures, faces, templates, candidates, near_duplicates, ledger_details, deletions",
+)
 
 
 class Tx:
@@ -125,31 +130,31 @@ class Store:
             yield Tx(connection)
 
     def scrub(self) -> bool:
-        """After erasures: take what was deleted out of the database's files too.
+        """After erasures: take what was deleted out of the files of the database too; whether that could be done now.
 
-        SQLite overwrites deleted rows with zeros and empties its log here; False where a reader held it back (the next
-        one, or the last to close the database, does it). PostgreSQL frees the space for reuse.
+        SQLite overwrites deleted rows with zeros and empties its log here. PostgreSQL writes its small table of keys
+        anew and frees the space of other rows for reuse. Whoever reads at that moment may hold it back: then False, and
+        the next one does it.
         """
-        with translated(self.place):
-            if self.dialect == "sqlite":
-                with self._writer.connect() as connection:
-                    raw = connection.connection.dbapi_connection
-                    busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[union-attr]
-                    return not busy
-            vacuum = self._writer.execution_options(isolation_level="AUTOCOMMIT")
-            with vacuum.connect() as connection:
-                connection.exec_driver_sql("VACUUM")
-            return True
+        try:
+            with translated(self.place):
+                return self._scrub_sqlite() if self.dialect == "sqlite" else self._scrub_postgresql()
+        except WorkspaceBusy:
+            return False
 
-    def examine(self) -> str:
-        """What the database says of its own state, in words; Damaged where it finds a fault."""
-        with self.read() as tx:
-            if self.dialect == "sqlite":
-                faults = [row[0] for row in tx.connection.exec_driver_sql("PRAGMA integrity_check(3)").all()]
-                if faults != ["ok"]:
-                    raise Damaged(what="The database", why="; ".join(faults), remedy="restore it from a backup")
-            version = tx.connection.dialect.server_version_info or ()
-        return f"{self.dialect} {'.'.join(str(part) for part in version)}, sound"
+    def _scrub_sqlite(self) -> bool:
+        with self._writer.connect() as connection:  # a checkpoint is made outside of any transaction
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = raw.fetchone() or (1,)
+            raw.close()
+            return not busy
+
+    def _scrub_postgresql(self) -> bool:
+        with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            for statement in _VACUUM:
+                connection.exec_driver_sql(statement)
+        return True
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -89,6 +89,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def postgresql_url(postgresql: str) -> Iterator[str]:
+    """The same, on PostgreSQL whatever the others run on."""
+    name, address = _postgresql_database(postgresql, "empty_workspace")
+    yield address
+    _drop(postgresql, name)
+
+
+@pytest.fixture
 def store(url: str) -> Iterator[Store]:
     store = Store.open(url, patience=5)
     yield store

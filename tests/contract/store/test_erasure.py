@@ -168,10 +168,25 @@ def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows:
     store.close()
 
 
-def test_scrubbing_postgresql(postgresql: str, rows: Rows) -> None:
-    """Dead rows are removed; their bytes are overwritten when the space is used again, so see ADR 0004."""
-    store = Store.open(
-        postgresql.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/empty_workspace?")
-    )
+def test_the_key_of_a_withdrawn_source_leaves_the_tables_of_postgresql(postgresql_url: str, rows: Rows) -> None:
+    """Its log keeps sealed bytes for a while (ADR 0002); without the key nothing opens them."""
+    store, raw = Store.open(postgresql_url), RawSql(postgresql_url)
+    tables = Path(str(raw("SHOW data_directory")[0][0])) / "base"
+    with store.begin() as tx:
+        made = rows.source(tx)
+        rows.enrolled(tx, made)
+        wrapped = tx.sources.wrapped_key(made.source.id)
+    assert wrapped is not None
+    raw("CHECKPOINT")
+    assert anywhere(wrapped, tables)
+    with store.begin() as tx:
+        tx.sources.destroy(made.source.id)
     assert store.scrub() is True
+    raw("CHECKPOINT")
+    assert not anywhere(wrapped, tables)
+    raw.close()
     store.close()
+
+
+def anywhere(mark: bytes, folder: Path) -> bool:
+    return any(mark in path.read_bytes() for path in folder.rglob("*") if path.is_file())
