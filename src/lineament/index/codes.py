@@ -1,0 +1,176 @@
+"""The compressed codes of faces with their ids, in memory: the one place that calls turbovec."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from turbovec import TurboQuantIndex
+
+from lineament.errors import Damaged
+from lineament.index.base import Mask
+from lineament.index.turnstile import Turnstile
+from lineament.model.faces import FaceIds, Vectors
+
+BITS = 4
+"""A dimension. 2 bits need a shortlist ten times as long."""
+BLOCK = 8
+"""turbovec wants dimensions in multiples of this."""
+_FEW = 4
+"""Ids that are compared one by one."""
+
+
+def damaged(why: str) -> Damaged:
+    """The error for index files that cannot be used."""
+    return Damaged(what="The index", why=why, remedy="it is derived, and built anew from the store")
+
+
+def scan_everything() -> None:
+    """Tell turbovec to compare all bits of every code.
+
+    By default 1.1 compares one bit plane of every code and drops all but a shortlist, where the processor has the
+    instructions for it; on a million faces that loses 0.5 % of the exact best 50, with a mask 1.7 %, and other faces on
+    another processor. The switch is an environment variable that turbovec reads once
+    (docs/adr/0001-every-search-looks-at-every-face.md). It is set here, before turbovec is first used.
+    """
+    os.environ["TURBOVEC_4BIT_PLANES"] = "0"
+
+
+class Codes:
+    """Codes by slot, and the id of each slot. A removal moves the last slot into the hole.
+
+    Any number of threads may search; those that change take turns (the caller's lock).
+    """
+
+    def __init__(self, codes: TurboQuantIndex, ids: FaceIds) -> None:
+        self._codes = codes
+        self._held = ids  # longer than there are faces, so that adding seldom copies; never changed below _count
+        self._count = len(ids)
+        self._removals = 0
+        self._turnstile = Turnstile()
+
+    @classmethod
+    def empty(cls, dimension: int) -> Codes:
+        """No faces yet; the dimension is a multiple of 8."""
+        if dimension < BLOCK or dimension % BLOCK:
+            raise ValueError(f"{dimension} dimensions cannot be coded; a multiple of {BLOCK} can")
+        scan_everything()
+        return cls(TurboQuantIndex(dim=dimension, bit_width=BITS), np.empty(0, dtype=np.int64))
+
+    @classmethod
+    def load(cls, path: Path, ids: FaceIds, dimension: int) -> Codes:
+        """Codes that were synced to ``path``, by slot those of ``ids``; Damaged where they are something else."""
+        scan_everything()
+        try:
+            codes = TurboQuantIndex.load(str(path))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic in Rust is no Exception
+            raise damaged(f"its codes cannot be loaded ({error})") from error
+        if (codes.dim, codes.bit_width, len(codes)) != (dimension, BITS, len(ids)):
+            raise damaged(f"{len(codes)} codes of {codes.dim} dimensions are there for {len(ids)} faces")
+        _give_back_memory()
+        return cls(codes, ids)
+
+    @property
+    def ids(self) -> FaceIds:
+        """The ids by slot, shape (n,); read-only, and later changes leave it as it is."""
+        with self._turnstile.reading():
+            ids = self._held[: self._count]
+        ids.flags.writeable = False
+        return ids
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, ids: FaceIds, vectors: Vectors) -> None:
+        """Code unit vectors, shape (n, d); the ids are not there yet. Searches wait meanwhile, some 1 ms for 1,000."""
+        with self._turnstile.writing():
+            end = self._count + len(ids)
+            self._held = _grown(self._held, self._count, end)
+            self._held[self._count : end] = ids
+            self._codes.add(vectors, chunk_size=0)
+            self._count = end
+
+    def remove(self, ids: FaceIds) -> int:
+        """Forget those of ``ids`` that are there; how many were."""
+        wanted = np.unique(ids)
+        held = self._held[: self._count]
+        slots = np.flatnonzero(_among(held, wanted))
+        if len(slots):
+            with self._turnstile.writing():
+                left = held.copy()
+                for last, slot in zip(range(len(held) - 1, -1, -1), slots[::-1].tolist(), strict=False):
+                    self._codes.swap_remove(slot)
+                    left[slot] = left[last]
+                self._held = left
+                self._count -= len(slots)
+                self._removals += 1
+        return len(slots)
+
+    def nearest(self, probes: Vectors, most: int, among: Mask | None) -> Sequence[FaceIds]:
+        """For each probe, shape (m, d), the ids of the ``most`` faces whose codes are closest.
+
+        The mask is asked without a lock, so it may take its time; it is asked again if faces were removed meanwhile.
+        """
+        while True:
+            with self._turnstile.reading():
+                removals, before = self._removals, self._held[: self._count]
+            allowed = None if among is None else _allowed(among, before)
+            with self._turnstile.reading():
+                if allowed is None or removals == self._removals:
+                    return self._scanned(probes, most, allowed)
+
+    def sync(self, path: Path) -> None:
+        """Make the file at ``path`` hold these codes, durably; only what is new is written. OSError."""
+        self._codes.sync(str(path))
+        _give_back_memory()
+
+    def _scanned(self, probes: Vectors, most: int, allowed: NDArray[np.bool_] | None) -> Sequence[FaceIds]:
+        if not self._count:
+            return [self._held[:0]] * len(probes)
+        if allowed is None:
+            slots = self._codes.search(probes, most, chunk_size=0)[1]
+        else:
+            mask = np.zeros(self._count, dtype=np.bool_)  # faces added since the mask was asked stay out
+            mask[: len(allowed)] = allowed
+            slots = self._codes.search(probes, most, mask=mask, chunk_size=0)[1]
+        return list(self._held[slots])
+
+
+def _give_back_memory() -> None:
+    """Hand freed memory back to the system: growing and writing leave as much again behind (glibc must be told)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _allowed(among: Mask, ids: FaceIds) -> NDArray[np.bool_]:
+    allowed = np.asarray(among(ids), dtype=np.bool_)
+    if allowed.shape != ids.shape:
+        raise ValueError(f"a mask of shape {allowed.shape} for {len(ids)} faces")
+    return allowed
+
+
+def _grown(held: FaceIds, count: int, needed: int) -> FaceIds:
+    if needed <= len(held):
+        return held
+    grown = np.empty(max(needed, count + count // 2), dtype=np.int64)
+    grown[:count] = held[:count]
+    return grown
+
+
+def _among(held: FaceIds, wanted: FaceIds) -> NDArray[np.bool_]:
+    """Which of ``held`` are in ``wanted``, sorted; for one id a comparison, for many a search in them."""
+    found = np.zeros(len(held), dtype=np.bool_)
+    if len(wanted) <= _FEW:
+        for one in wanted:
+            found |= held == one
+        return found
+    places = np.searchsorted(wanted, held)
+    np.equal(wanted[np.minimum(places, len(wanted) - 1)], held, out=found)
+    return found

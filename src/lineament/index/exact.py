@@ -1,0 +1,79 @@
+"""Every vector in memory in full precision: the reference that other indexes are held against."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.index.base import Mask, best, checked_faces, checked_vectors
+from lineament.model.faces import FaceIds, Vector, Vectors
+from lineament.model.scores import scores
+from lineament.model.search import Hit
+
+MARGIN = np.float32(1e-4)
+"""How far a float32 product may be from the exact score. Its rounding error is at most d · 2⁻²⁴ for unit vectors
+(Higham, Accuracy and Stability of Numerical Algorithms, 3.1; Cauchy-Schwarz): 3.1e-5 for 512 dimensions."""
+
+
+class ExactIndex:
+    """Compares a probe with every vector, 4 · dimension bytes a face. Nothing is written: ``sync`` does nothing.
+
+    A float32 product over all faces leaves those that can be among the best, whatever the rounding; these are scored
+    exactly. The answer is that of scoring all of them exactly.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self._ids: FaceIds = np.empty(0, dtype=np.int64)
+        self._vectors: Vectors = np.empty((0, dimension), dtype=np.float32)
+        self._changing = threading.Lock()
+
+    def add(self, ids: FaceIds, vectors: Vectors) -> None:
+        """Take in faces; ids that are already there are an error (ValueError), and then nothing is taken in."""
+        ids, vectors = checked_faces(ids, vectors, self._vectors.shape[1])
+        with self._changing:
+            if np.isin(ids, self._ids).any():
+                raise ValueError("an id is already there")
+            self._hold(np.concatenate([self._ids, ids]), np.concatenate([self._vectors, vectors]))
+
+    def remove(self, ids: FaceIds) -> None:
+        """Forget faces; ids that are not there are passed over."""
+        with self._changing:
+            stay = ~np.isin(self._ids, ids)
+            self._hold(self._ids[stay], self._vectors[stay])
+
+    def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
+        """For each probe the best ``k`` faces, best first; equal scores in the order of ids; scores are exact."""
+        if k < 1:
+            raise ValueError(f"the best {k} are nothing")
+        probes = checked_vectors(probes, self._vectors.shape[1])
+        with self._changing:
+            ids, vectors = self._ids, self._vectors
+        allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
+        return [_searched(probe, ids, vectors, k, allowed) for probe in probes]
+
+    def sync(self) -> None:
+        """Nothing to write."""
+
+    @property
+    def ids(self) -> FaceIds:
+        """The ids of all faces, shape (n,)."""
+        return self._ids.copy()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def _hold(self, ids: FaceIds, vectors: Vectors) -> None:
+        """Replace both at once; a search that has begun keeps the arrays that it took."""
+        self._ids, self._vectors = ids, vectors
+
+
+def _searched(probe: Vector, ids: FaceIds, vectors: Vectors, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
+    rough = np.where(allowed, vectors @ probe, np.float32(-2.0))
+    if k < len(rough):
+        lowest = np.partition(rough, len(rough) - k)[len(rough) - k]
+        near = np.flatnonzero(allowed & (rough >= lowest - 2 * MARGIN))
+    else:
+        near = np.flatnonzero(allowed)
+    return best(ids[near], scores(probe, vectors[near]), k)

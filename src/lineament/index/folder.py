@@ -1,0 +1,218 @@
+"""The files of an index (docs/reference/index-format.md): whole, or known not to be."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from lineament.errors import IndexUnwritable, StorageFull
+from lineament.index.codes import BITS, Codes, damaged
+from lineament.index.pieces import Pieces
+
+FORMAT = 1
+_HEAD, _LOCK = "head", "lock"
+_ID_BYTES = 8
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """What codes must have in common to be compared."""
+
+    model: str
+    dimension: int
+    rotation: str  # SHA-256 of the secret rotation, hexadecimal
+    bits: int = BITS
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the folder holds: a codes file, and the ids of its faces by slot."""
+
+    coding: Coding
+    token: str  # names the two files
+    faces: int
+    codes_sha256: str  # as index/pieces.py takes it
+    ids_sha256: str  # of the first ``faces`` ids
+
+    def to_bytes(self) -> bytes:
+        """One line of JSON, then the SHA-256 of that line, hexadecimal."""
+        line = json.dumps(asdict(self), sort_keys=True).encode() + b"\n"
+        return line + hashlib.sha256(line).hexdigest().encode() + b"\n"
+
+    @classmethod
+    def from_bytes(cls, untrusted: bytes) -> Head:
+        """The head as it was written; Damaged where it was not written so."""
+        line, _, rest = untrusted.partition(b"\n")
+        if rest != hashlib.sha256(line + b"\n").hexdigest().encode() + b"\n":
+            raise damaged("its head does not fit its digest")
+        try:
+            fields = json.loads(line)
+            return cls(**fields | {"coding": Coding(**fields["coding"])})
+        except (TypeError, KeyError, ValueError):  # it is whole, so another version wrote it
+            raise damaged("its head is of another version") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What this process read or wrote last; the digests are those of ``head``."""
+
+    head: Head | None = None
+    ids_digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    pieces: Pieces | None = None
+
+
+class IndexFolder:
+    """Keeps codes and ids on disk: a head names a codes file and an ids file, with the digests of both.
+
+    What is added goes behind the end of the ids and into the codes, then a new head replaces the old. A crash
+    between the two leaves codes that do not fit the head, and that is how it is known. After a removal both files are
+    written afresh under a new name, so that no code of an erased face stays in them.
+    """
+
+    def __init__(self, folder: Path, coding: Coding) -> None:
+        self._folder = folder
+        self._coding = coding
+        self._written = _Written()
+
+    def read(self) -> Codes:
+        """What is on disk; FileNotFoundError where there is nothing, Damaged where it cannot be used."""
+        try:
+            with self._locked(fcntl.LOCK_SH):
+                head = Head.from_bytes((self._folder / _HEAD).read_bytes())
+                if head.coding != self._coding:
+                    raise damaged("it was made with another model, key or version")
+                return self._read(head)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise damaged(f"it cannot be read ({error.strerror})") from error
+
+    def removed(self) -> None:
+        """Codes that were written are to go: the next write begins with new files."""
+        self._written = _Written()
+
+    def write(self, codes: Codes) -> None:
+        """Make the folder hold ``codes`` durably; StorageFull or IndexUnwritable.
+
+        Where the folder itself is gone nothing is written: its source was withdrawn.
+        """
+        try:
+            with self._locked(fcntl.LOCK_EX):
+                self._write(codes)
+        except OSError as error:
+            self._written = _Written()
+            if not self._folder.is_dir():
+                return
+            if _errno(error) in _FULL:
+                raise StorageFull(path=self._folder) from error
+            raise IndexUnwritable(path=self._folder, why=error.strerror or error) from error
+
+    def _read(self, head: Head) -> Codes:
+        ids_path, codes_path = self._paths(head.token)
+        if not (ids_path.is_file() and codes_path.is_file()):
+            raise damaged("a file that its head names is missing")
+        with ids_path.open("rb") as file:
+            kept = file.read(head.faces * _ID_BYTES)
+        ids_digest, pieces = hashlib.sha256(kept), Pieces.of(codes_path)
+        if len(kept) != head.faces * _ID_BYTES or ids_digest.hexdigest() != head.ids_sha256:
+            raise damaged("its ids do not fit their digest")
+        if pieces.hexdigest() != head.codes_sha256:
+            raise damaged("its codes do not fit their digest")
+        ids = np.frombuffer(kept, dtype="<i8").astype(np.int64, copy=False)
+        codes = Codes.load(codes_path, ids, self._coding.dimension)
+        self._written = _Written(head, ids_digest, pieces)
+        return codes
+
+    def _write(self, codes: Codes) -> None:
+        was = self._written if self._on_disk(self._written.head) else _Written()
+        token = was.head.token if was.head else secrets.token_hex(8)
+        counted = was.head.faces if was.head else 0
+        ids = codes.ids[counted:].astype("<i8").tobytes()
+        if was.head and not ids:
+            return
+        ids_path, codes_path = self._paths(token)
+        _append(ids_path, counted * _ID_BYTES, ids)
+        codes.sync(codes_path)
+        ids_digest = was.ids_digest.copy()
+        ids_digest.update(ids)
+        pieces = Pieces.of(codes_path, was.pieces)
+        head = Head(
+            coding=self._coding,
+            token=token,
+            faces=len(codes),
+            codes_sha256=pieces.hexdigest(),
+            ids_sha256=ids_digest.hexdigest(),
+        )
+        self._replace(head)
+        self._written = _Written(head, ids_digest, pieces)
+        self._sweep(token)
+
+    def _on_disk(self, head: Head | None) -> bool:
+        """Whether the files are still those that this process read or wrote last."""
+        path = self._folder / _HEAD
+        if head is None or not path.is_file() or path.read_bytes() != head.to_bytes():
+            return False
+        return all(path.is_file() for path in self._paths(head.token))
+
+    def _replace(self, head: Head) -> None:
+        beside = self._folder / f"{_HEAD}.new"
+        with beside.open("wb") as file:
+            file.write(head.to_bytes())
+            _to_disk(file)
+        beside.replace(self._folder / _HEAD)
+        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def _sweep(self, token: str) -> None:
+        """Delete the files that no head names any more."""
+        kept = self._paths(token)
+        for path in [*self._folder.glob("codes-*"), *self._folder.glob("ids-*")]:
+            if path not in kept:
+                path.unlink(missing_ok=True)
+
+    def _paths(self, token: str) -> tuple[Path, Path]:
+        return self._folder / f"ids-{token}", self._folder / f"codes-{token}"
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Processes write one at a time, and none reads meanwhile."""
+        with (self._folder / _LOCK).open("ab") as handle:
+            fcntl.flock(handle, how)
+            yield
+
+
+def _append(path: Path, at: int, more: bytes) -> None:
+    """Write behind the first ``at`` bytes of a file, and nothing behind that."""
+    with path.open("r+b" if at else "wb") as file:
+        file.seek(at)
+        file.write(more)
+        file.truncate()  # what a failed write may have left
+        _to_disk(file)
+
+
+def _to_disk(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _errno(error: OSError) -> int | None:
+    """Errors that come through Rust have their number in the text alone."""
+    named = re.search(r"os error (\d+)", str(error))
+    return int(named[1]) if error.errno is None and named else error.errno

@@ -1,0 +1,124 @@
+"""Every compressed code scanned, the best re-scored exactly: the index in use (docs/adr/0001)."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from lineament.index.base import ExactVectors, Mask, best, checked_faces, checked_vectors
+from lineament.index.codes import Codes
+from lineament.index.folder import Coding, IndexFolder
+from lineament.index.rotation import Rotation
+from lineament.model.faces import FaceIds, Vectors
+from lineament.model.scores import scores
+from lineament.model.search import Hit
+
+RESCORED = 300
+"""Faces whose exact scores are computed, whatever the length of the list. Of the exact best 50 of a million, the
+300 best codes held all in 2,000 searches, the 200 best all but one (bench/search.py)."""
+RESCORED_EACH = 6
+"""The same for each face asked for, where more than 50 are."""
+_PIECE = 4096
+"""Faces added before searches get a turn."""
+
+
+class ScanIndex:
+    """Compares a probe with every face: first by 4-bit codes, then the best exactly with their templates.
+
+    78 bytes a face for 128 dimensions. A code tells a score within some 0.008; only the order of the shortlist hangs on
+    it, the scores in the answer are exact. Faces that the store no longer has drop out. Vectors are turned by a secret
+    rotation before they are coded (D4). The dimension is a multiple of 8.
+
+    Any number of threads may search while others add, remove and sync.
+    """
+
+    def __init__(
+        self, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors, rescored: int = RESCORED
+    ) -> None:
+        """An empty index; what is in ``folder`` is replaced at the first ``sync``."""
+        dimension = rotation.shape[0]
+        self._codes = Codes.empty(dimension)
+        self._rotation = np.ascontiguousarray(rotation, dtype=np.float32)
+        self._exact = exact
+        self._rescored = rescored
+        digest = hashlib.sha256(self._rotation.astype("<f4").tobytes()).hexdigest()
+        self._folder = IndexFolder(folder, Coding(model=model, dimension=dimension, rotation=digest))
+        self._changing = threading.Lock()
+        self._highest = -1  # no id above it is there
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors, rescored: int = RESCORED
+    ) -> Self:
+        """The index that was synced to ``folder``.
+
+        Raises:
+            FileNotFoundError: Nothing was synced there yet.
+            Damaged: The files are not whole, or of another model, rotation or version. Build the index anew.
+        """
+        if not folder.is_dir():
+            raise FileNotFoundError(folder)
+        index = cls(folder, model=model, rotation=rotation, exact=exact, rescored=rescored)
+        index._codes = index._folder.read()
+        index._highest = int(index.ids.max(initial=-1))
+        return index
+
+    def add(self, ids: FaceIds, vectors: Vectors) -> None:
+        """Take in faces; ids that are already there are an error (ValueError), and then nothing is taken in."""
+        ids, vectors = checked_faces(ids, vectors, len(self._rotation))
+        if not len(ids):
+            return
+        with self._changing:
+            if ids.min() <= self._highest and np.isin(ids, self._codes.ids).any():
+                raise ValueError("an id is already there")
+            for start in range(0, len(ids), _PIECE):
+                piece = slice(start, start + _PIECE)
+                self._codes.add(ids[piece], self._turned(vectors[piece]))
+            self._highest = max(self._highest, int(ids.max()))
+
+    def remove(self, ids: FaceIds) -> None:
+        """Forget faces; ids that are not there are passed over. The next ``sync`` writes all files anew."""
+        with self._changing:
+            if self._codes.remove(np.asarray(ids, dtype=np.int64)):
+                self._folder.removed()
+
+    def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
+        """For each probe the best ``k`` faces, best first; equal scores in the order of ids; scores are exact."""
+        if k < 1:
+            raise ValueError(f"the best {k} are nothing")
+        probes = checked_vectors(probes, len(self._rotation))
+        shortlists = self._codes.nearest(self._turned(probes), max(self._rescored, RESCORED_EACH * k), among)
+        wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
+        if not len(wanted):
+            return [[] for _ in probes]
+        found, vectors = self._exact(wanted)
+        answers = []
+        for probe, shortlist in zip(probes, shortlists, strict=True):
+            chosen = slice(None) if len(probes) == 1 else np.isin(found, shortlist)
+            answers.append(best(found[chosen], scores(probe, vectors[chosen]), k) if len(found) else [])
+        return answers
+
+    def sync(self) -> None:
+        """Make what was added and removed last beyond a crash: StorageFull or IndexUnwritable.
+
+        After additions only these are written, after a removal everything. Does nothing where the folder is gone.
+        """
+        with self._changing:
+            self._folder.write(self._codes)
+
+    @property
+    def ids(self) -> FaceIds:
+        """The ids of all faces, shape (n,), read-only, in no order that means anything."""
+        return self._codes.ids
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def _turned(self, vectors: Vectors) -> Vectors:
+        turned: Vectors = vectors @ self._rotation
+        return turned

@@ -1,0 +1,39 @@
+"""The exact score of two faces, the same to the last bit on every machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.model.faces import Vector, Vectors
+
+Scores = NDArray[np.float32]
+"""Cosine similarities, -1 to 1, higher is closer."""
+
+
+def scores(probe: Vector, vectors: Vectors) -> Scores:
+    """How close ``probe``, shape (d,), is to each of ``vectors``, shape (n, d), all of unit length: shape (n,).
+
+    The product of two float32 numbers is exact in float64, and the sums are taken in a fixed order, so processors,
+    libraries and thread counts do not matter: a score in a report can be recomputed to the last digit. Rounding may
+    carry the score of a face with itself past 1 by one step, so it is held to -1 … 1.
+    """
+    products = np.asarray(vectors, dtype=np.float64) * np.asarray(probe, dtype=np.float64)
+    return np.clip(summed(products), -1.0, 1.0).astype(np.float32)
+
+
+def score(one: Vector, other: Vector) -> float:
+    """How close two faces are, each of shape (d,) and unit length."""
+    return float(scores(one, other[np.newaxis, :])[0])
+
+
+def summed(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums along the last axis, halves added to halves: elementwise additions are the same on every processor."""
+    rest: NDArray[Any] = terms
+    while (width := rest.shape[-1]) > 1:
+        half = width // 2
+        halved = rest[..., :half] + rest[..., half : 2 * half]
+        rest = np.concatenate([halved, rest[..., 2 * half :]], axis=-1) if width % 2 else halved
+    return rest[..., 0] if rest.shape[-1] else np.zeros(rest.shape[:-1])

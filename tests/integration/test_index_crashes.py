@@ -1,0 +1,81 @@
+"""Kill -9 while an index is written: what is there afterwards is right, or known not to be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.templates import Templates, as_ids, scan, vectors
+
+from lineament.errors import Damaged
+
+KILLS = 8
+BATCH = 250
+
+WRITER = """
+    import sys
+    from pathlib import Path
+    root, folder, removing = sys.argv[1:]
+    sys.path.insert(0, root)
+    from tests.templates import Templates, as_ids, scan, vectors
+    templates = Templates()
+    templates.add(as_ids(range(20_000)), vectors(20_000))
+    index = scan(Path(folder), templates, load=(Path(folder) / "head").exists())
+    at = int(index.ids.max(initial=-1)) + 1
+    print("ready", flush=True)
+    while at + 250 < 20_000:
+        index.add(*templates(as_ids(range(at, at + 250))))
+        at += 250
+        if removing == "removing":
+            index.remove(as_ids(range(at - 400, at - 390)))
+        index.sync()
+        print(at, flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["adding", "removing"])
+def test_a_kill_at_any_moment(tmp_path: Path, how: str) -> None:
+    templates = Templates()
+    templates.add(as_ids(range(20_000)), vectors(20_000))
+    random = np.random.default_rng(os.getpid())
+    folder = tmp_path / "index"
+    whole = 0
+    for _ in range(KILLS):
+        acknowledged = _killed(folder, how, syncs=int(random.integers(0, 4)), after=float(random.uniform(0, 0.03)))
+        try:
+            index = scan(folder, templates, load=True, rescored=1)
+        except (FileNotFoundError, Damaged):
+            assert acknowledged == 0 or how == "adding"
+            assert how == "adding" or not (folder / "head").exists()  # a removal leaves the old files as they are
+            for path in folder.iterdir():
+                path.unlink()  # built anew, from nothing
+            continue
+        whole += 1
+        ids = index.ids
+        assert int(ids.max(initial=-1)) + 1 >= acknowledged
+        assert len(np.unique(ids)) == len(ids)
+        some = ids[random.choice(len(ids), min(300, len(ids)), replace=False)]
+        found = index.search(templates(some)[1], 1)  # each face is among the six codes nearest to itself
+        assert [hits[0].face_id for hits in found] == some.tolist()
+    assert whole > 0, "every kill fell into the few moments in which an index is known to be damaged"
+
+
+def _killed(folder: Path, how: str, syncs: int, after: float) -> int:
+    """Let a process finish so many syncs, kill it so many seconds later; the faces of its last finished sync."""
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), root, str(folder), how]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        said = [writer.stdout.readline() for _ in range(syncs)]
+        time.sleep(after)
+        writer.send_signal(signal.SIGKILL)
+        said += [line for line in writer.stdout if line.endswith("\n")]
+    return int(said[-1]) if said else 0

@@ -1,0 +1,55 @@
+"""Templates for tests of indexes: unit vectors, and a look-up such as the store's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from lineament.index.rotation import Rotation, rotation
+from lineament.index.scan import RESCORED, ScanIndex
+from lineament.model.faces import FaceIds, Vectors
+
+DIMENSION = 16
+TURN: Rotation = rotation(b"a secret of the tests", DIMENSION)
+
+
+def vectors(count: int, seed: int = 0, dimension: int = DIMENSION) -> Vectors:
+    """Unit vectors, evenly over the sphere."""
+    drawn = np.random.default_rng(seed).standard_normal((count, dimension))
+    unit: Vectors = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def as_ids(ids: Iterable[int]) -> FaceIds:
+    """Face ids as an array."""
+    return np.array(list(ids), dtype=np.int64)
+
+
+class Templates:
+    """What the store holds, by id."""
+
+    def __init__(self, dimension: int = DIMENSION) -> None:
+        self.held: dict[int, Vectors] = {}
+        self.dimension = dimension
+
+    def add(self, ids: FaceIds, some: Vectors) -> None:
+        self.held.update(zip(ids.tolist(), some, strict=True))
+
+    def erase(self, ids: FaceIds) -> None:
+        for face_id in ids.tolist():
+            self.held.pop(face_id, None)
+
+    def __call__(self, ids: FaceIds) -> tuple[FaceIds, Vectors]:
+        there = [face_id for face_id in ids.tolist() if face_id in self.held]
+        if not there:
+            return as_ids([]), np.empty((0, 0), dtype=np.float32)  # as the store answers
+        return as_ids(there), np.stack([self.held[face_id] for face_id in there])
+
+
+def scan(folder: Path, templates: Templates, *, load: bool = False, rescored: int = RESCORED) -> ScanIndex:
+    """A scan index over these templates, new or from its folder."""
+    make = ScanIndex.load if load else ScanIndex
+    turn = TURN if templates.dimension == DIMENSION else rotation(b"a secret of the tests", templates.dimension)
+    return make(folder, model="test/1", rotation=turn, exact=templates, rescored=rescored)

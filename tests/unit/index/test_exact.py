@@ -1,0 +1,47 @@
+"""The reference, held against the formula written out."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from tests.templates import as_ids, vectors
+
+from lineament.index.exact import ExactIndex
+from lineament.model.scores import score, scores, summed
+
+
+def test_the_score_is_the_inner_product() -> None:
+    """Held against rational arithmetic: at most half a step of float32 away."""
+    one, other = vectors(2, 4, 128)
+    true = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(one, other, strict=True))
+    assert abs(Fraction(score(one, other)) - true) <= Fraction(float(np.spacing(np.float32(score(one, other))))) / 2
+
+
+def test_a_score_lies_between_minus_one_and_one() -> None:
+    some = vectors(2000, 5, 128)
+    own = np.array([score(one, one) for one in some])
+    assert own.max() == 1.0
+    assert own.min() > 1 - 1e-6
+    assert scores(some[0], -some[:1])[0] >= -1.0
+
+
+def test_sums_of_any_width() -> None:
+    for width in range(20):
+        terms = np.arange(3 * width, dtype=np.float64).reshape(3, width)
+        assert summed(terms).tolist() == terms.sum(axis=1).tolist()
+
+
+def test_near_ties_are_told_apart_by_the_exact_score() -> None:
+    """Vectors that differ in one last bit: the float32 product cannot order them, the answer does."""
+    base = vectors(1, 6, 128)[0]
+    near = np.repeat(base[np.newaxis], 300, axis=0)
+    for at in range(300):
+        near[at, at % 128] = np.nextafter(near[at, at % 128], np.float32(at % 3 - 1))
+    index = ExactIndex(128)
+    index.add(as_ids(range(300)), near)
+    probe = vectors(1, 7, 128)
+    expected = scores(probe[0], near)
+    order = np.lexsort((np.arange(300), -expected))[:40]
+    [found] = index.search(probe, 40)
+    assert [hit.face_id for hit in found] == order.tolist()

@@ -1,0 +1,378 @@
+"""The files of an index: whole, or known not to be."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
+
+from lineament.errors import Damaged, IndexUnwritable
+from lineament.index.folder import Head
+from lineament.index.pieces import PIECE, Pieces
+from lineament.index.rotation import rotation
+from lineament.index.scan import ScanIndex
+
+
+@pytest.fixture
+def templates() -> Templates:
+    templates = Templates()
+    templates.add(as_ids(range(1, 1001)), vectors(1000))
+    return templates
+
+
+@pytest.fixture
+def folder(tmp_path: Path, templates: Templates) -> Path:
+    """300 faces, synced in three goes."""
+    index = scan(tmp_path / "index", templates)
+    for start in (1, 101, 201):
+        index.add(*templates(as_ids(range(start, start + 100))))
+        index.sync()
+    return tmp_path / "index"
+
+
+def agrees(index: ScanIndex, templates: Templates) -> bool:
+    """Whether every code is under the id of its face: each face is among the six codes nearest to itself."""
+    ids, some = templates(index.ids)
+    found = index.search(some, 1)
+    return bool([hits[0].face_id for hits in found] == ids.tolist())
+
+
+def test_what_was_synced_is_there_again(folder: Path, templates: Templates) -> None:
+    index = scan(folder, templates, load=True, rescored=1)
+    assert index.ids.tolist() == list(range(1, 301))
+    assert agrees(index, templates)
+
+
+def test_three_files_and_a_lock(folder: Path) -> None:
+    kinds = sorted(path.name.split("-")[0] for path in folder.iterdir())
+    assert kinds == ["codes", "head", "ids", "lock"]
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_additions_go_behind_what_is_there(folder: Path, templates: Templates) -> None:
+    before = {path.name: path.stat().st_ino for path in folder.iterdir()}
+    index = scan(folder, templates, load=True)
+    index.add(*templates(as_ids(range(301, 311))))
+    index.sync()
+    assert {path.name: path.stat().st_ino for path in folder.iterdir() if path.name != "head"} == {
+        name: inode for name, inode in before.items() if name != "head"
+    }
+    again = scan(folder, templates, load=True, rescored=1)
+    assert len(again) == 310
+    assert agrees(again, templates)
+
+
+def test_a_sync_without_changes_writes_nothing(folder: Path, templates: Templates) -> None:
+    index = scan(folder, templates, load=True)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "lock"}
+    index.sync()
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "lock"} == before
+
+
+def test_no_code_of_a_removed_face_stays_in_the_files(tmp_path: Path) -> None:
+    """A removal writes new files, so the bytes are those of an index that never had the face (R32)."""
+    templates = Templates()
+    templates.add(as_ids(range(1, 101)), vectors(100))
+    index = scan(tmp_path / "one", templates)
+    index.add(*templates(as_ids(range(1, 101))))
+    index.sync()
+    index.remove(as_ids([100, 99, 41]))
+    index.sync()
+    never = scan(tmp_path / "other", templates)
+    order = [*range(1, 41), 98, *range(42, 98)]
+    never.add(*templates(as_ids(order)))
+    never.sync()
+    assert index.ids.tolist() == order
+    [one], [other] = (list((tmp_path / name).glob("codes-*")) for name in ("one", "other"))
+    assert _without_nonce(one.read_bytes(), other.read_bytes())
+    assert len(list((tmp_path / "one").glob("ids-*"))) == 1
+
+
+def _without_nonce(one: bytes, other: bytes) -> bool:
+    """Equal but for the number by which turbovec knows its file, and the checksum behind it."""
+    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) <= 12
+
+
+def test_the_files_of_nothing(tmp_path: Path, templates: Templates) -> None:
+    with pytest.raises(FileNotFoundError):
+        scan(tmp_path / "none", templates, load=True)
+    empty = scan(tmp_path / "index", templates)
+    with pytest.raises(FileNotFoundError):
+        scan(tmp_path / "index", templates, load=True)
+    empty.sync()
+    assert len(scan(tmp_path / "index", templates, load=True)) == 0
+
+
+def test_an_index_may_become_empty(folder: Path, templates: Templates) -> None:
+    index = scan(folder, templates, load=True)
+    index.remove(index.ids)
+    index.sync()
+    again = scan(folder, templates, load=True)
+    assert len(again) == 0
+    again.add(*templates(as_ids([5])))
+    again.sync()
+    assert scan(folder, templates, load=True).ids.tolist() == [5]
+
+
+# ---------------------------------------------------------------- damage
+
+
+def _damaged(folder: Path, templates: Templates) -> str:
+    with pytest.raises(Damaged) as caught:
+        scan(folder, templates, load=True)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["head", "codes", "ids"])
+def test_a_file_that_is_empty_or_cut_short(folder: Path, templates: Templates, kind: str) -> None:
+    [path] = folder.glob(f"{kind}*")
+    whole = path.read_bytes()
+    for length in (0, 1, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert "built anew" in _damaged(folder, templates)
+
+
+@pytest.mark.parametrize("kind", ["codes", "ids"])
+def test_a_file_that_is_missing(folder: Path, templates: Templates, kind: str) -> None:
+    [path] = folder.glob(f"{kind}*")
+    path.unlink()
+    assert "missing" in _damaged(folder, templates)
+
+
+@pytest.mark.parametrize("kind", ["head", "codes", "ids"])
+def test_any_flipped_bit(folder: Path, templates: Templates, kind: str) -> None:
+    [path] = folder.glob(f"{kind}*")
+    whole = path.read_bytes()
+    places = np.random.default_rng(1).choice(len(whole), min(40, len(whole)), replace=False)
+    for place in [0, len(whole) - 1, *places.tolist()]:
+        broken = bytearray(whole)
+        broken[place] ^= 1 << (place % 8)
+        path.write_bytes(broken)
+        _damaged(folder, templates)
+
+
+def test_bytes_behind_the_codes(folder: Path, templates: Templates) -> None:
+    [path] = folder.glob("codes*")
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert "digest" in _damaged(folder, templates)
+
+
+@pytest.mark.parametrize("what", [b"", b"turbovec?", os.urandom(4096)])
+def test_codes_that_turbovec_cannot_load(folder: Path, templates: Templates, what: bytes) -> None:
+    """Whole by their digest, so another version's."""
+    [path] = folder.glob("codes*")
+    path.write_bytes(what)
+    _with_head(folder, codes_sha256=Pieces.of(path).hexdigest())
+    assert "cannot be loaded" in _damaged(folder, templates)
+
+
+def test_codes_of_another_index(folder: Path, tmp_path: Path, templates: Templates) -> None:
+    other = scan(tmp_path / "other", templates)
+    other.add(*templates(as_ids(range(1, 300))))
+    other.sync()
+    [mine], [others] = folder.glob("codes*"), (tmp_path / "other").glob("codes*")
+    shutil.copy(others, mine)
+    assert "digest" in _damaged(folder, templates)
+    _with_head(folder, codes_sha256=Pieces.of(mine).hexdigest())
+    assert "299 codes" in _damaged(folder, templates)
+
+
+def _with_head(folder: Path, **changed: object) -> None:
+    """The head, altered and with its digest put right."""
+    path = folder / "head"
+    line = json.dumps(json.loads(path.read_bytes().partition(b"\n")[0]) | changed, sort_keys=True).encode() + b"\n"
+    path.write_bytes(line + hashlib.sha256(line).hexdigest().encode() + b"\n")
+
+
+def test_a_head_of_another_version(folder: Path, templates: Templates) -> None:
+    _with_head(folder, more=1)
+    assert "another version" in _damaged(folder, templates)
+    (folder / "head").write_bytes(b"null\n")
+    assert "digest" in _damaged(folder, templates)
+
+
+def test_another_key_model_or_dimension(folder: Path, templates: Templates) -> None:
+    other = {
+        "model": ("test/2", TURN),
+        "key": ("test/1", rotation(b"another secret of the tests", DIMENSION)),
+        "dimension": ("test/1", rotation(b"a secret of the tests", 24)),
+    }
+    for model, turn in other.values():
+        with pytest.raises(Damaged, match="another model, key or version"):
+            ScanIndex.load(folder, model=model, rotation=turn, exact=templates)
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path, templates: Templates) -> None:
+    (tmp_path / "index").write_text("")
+    with pytest.raises(FileNotFoundError):
+        scan(tmp_path / "index", templates, load=True)
+    (tmp_path / "other" / "head").mkdir(parents=True)
+    assert "cannot be read" in _damaged(tmp_path / "other", templates)
+
+
+def test_a_damaged_index_is_replaced_by_a_new_one(folder: Path, templates: Templates) -> None:
+    [path] = folder.glob("codes*")
+    path.write_bytes(b"broken")
+    anew = scan(folder, templates)
+    anew.add(*templates(as_ids(range(1, 51))))
+    anew.sync()
+    assert scan(folder, templates, load=True).ids.tolist() == list(range(1, 51))
+    assert len(list(folder.iterdir())) == 4
+
+
+# ---------------------------------------------------------------- crashes and other processes
+
+
+def test_every_mixture_of_an_old_and_a_new_sync(folder: Path, tmp_path: Path, templates: Templates) -> None:
+    """Whatever a crash leaves of a sync that adds: the old state, the new state, or known damage."""
+    old = {path.name: path.read_bytes() for path in folder.iterdir()}
+    index = scan(folder, templates, load=True)
+    index.add(*templates(as_ids(range(301, 401))))
+    index.sync()
+    new = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert old.keys() == new.keys()
+    opened = set()
+    for number, picked in enumerate(itertools.product((old, new), repeat=len(old))):
+        mixed = tmp_path / f"mixed-{number}"
+        mixed.mkdir()
+        for name, one in zip(old, picked, strict=True):
+            (mixed / name).write_bytes(one[name])
+        try:
+            again = scan(mixed, templates, load=True, rescored=1)
+        except Damaged:
+            continue
+        assert again.ids.tolist() in (list(range(1, 301)), list(range(1, 401)))
+        assert agrees(again, templates)
+        opened.add(len(again))
+        again.add(*templates(as_ids(range(500, 520))))
+        again.sync()
+        assert agrees(scan(mixed, templates, load=True, rescored=1), templates)
+    assert opened == {300, 400}
+
+
+def test_a_crash_before_the_new_files_are_named_leaves_the_old(folder: Path, templates: Templates) -> None:
+    old = (folder / "head").read_bytes()
+    kept = {path.name: path.read_bytes() for path in folder.glob("*-*")}
+    index = scan(folder, templates, load=True)
+    index.remove(as_ids([1]))
+    index.sync()
+    (folder / "head").write_bytes(old)  # as if the last step had not been reached
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    (folder / "head.new").write_bytes(b"half a he")
+    again = scan(folder, templates, load=True, rescored=1)
+    assert len(again) == 300
+    assert agrees(again, templates)
+    again.remove(as_ids([1]))
+    again.sync()
+    assert len(list(folder.glob("*-*"))) == 2
+
+
+def test_two_processes_on_one_folder(folder: Path, templates: Templates) -> None:
+    """The last one to write wins, whole; neither spoils the other's files."""
+    one, other = (scan(folder, templates, load=True) for _ in range(2))
+    one.add(*templates(as_ids(range(301, 321))))
+    one.sync()
+    other.add(*templates(as_ids(range(301, 311))))
+    other.sync()
+    assert scan(folder, templates, load=True).ids.tolist() == list(range(1, 311))
+    one.sync()
+    again = scan(folder, templates, load=True, rescored=1)
+    assert again.ids.tolist() == list(range(1, 321))
+    assert agrees(again, templates)
+    assert len(list(folder.iterdir())) == 4
+
+
+@pytest.mark.parametrize("kind", ["head", "codes", "ids", "*"])
+def test_files_deleted_meanwhile_are_written_again(folder: Path, templates: Templates, kind: str) -> None:
+    index = scan(folder, templates, load=True)
+    for path in folder.glob(f"{kind}*" if kind != "*" else "*"):
+        path.unlink()
+    index.sync()
+    assert agrees(scan(folder, templates, load=True, rescored=1), templates)
+
+
+def test_a_withdrawn_source_is_not_written_again(folder: Path, templates: Templates) -> None:
+    index = scan(folder, templates, load=True)
+    index.add(*templates(as_ids([400])))
+    shutil.rmtree(folder)
+    index.sync()
+    assert not folder.exists()
+
+
+def test_a_full_disk(folder: Path, templates: Templates) -> None:
+    """The files may grow to 150 kB and no further: the error says so, and all is well once there is room."""
+    script = f"""
+        import resource, signal, sys
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+        from lineament.errors import StorageFull
+        from tests.templates import Templates, as_ids, scan, vectors
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        templates = Templates()
+        templates.add(as_ids(range(1, 20001)), vectors(20000))
+        index = scan(Path({str(folder)!r}), templates, load=True)
+        index.add(*templates(as_ids(range(301, 20001))))
+        without = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, without[1]))
+        for _ in range(2):
+            try:
+                index.sync()
+            except StorageFull as error:
+                print(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, without)
+        index.sync()
+        print(len(scan(Path({str(folder)!r}), templates, load=True)))
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=60
+    )
+    first, second, last = ran.stdout.splitlines()
+    assert "no room left" in first
+    assert first == second
+    assert last == "20000"
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path, templates: Templates) -> None:
+    """The lock of the folder is a folder: nothing can be written, whoever asks."""
+    index = scan(tmp_path / "index", templates)
+    (tmp_path / "index" / "lock").mkdir()
+    with pytest.raises(IndexUnwritable, match="cannot be written"):
+        index.sync()
+
+
+def test_the_head_is_as_it_was_written(folder: Path) -> None:
+    content = (folder / "head").read_bytes()
+    assert Head.from_bytes(content).to_bytes() == content
+
+
+def test_pieces_of_a_file_that_grew(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    random = np.random.default_rng(0)
+    content = bytearray(random.bytes(PIECE * 3 + 100))
+    path.write_bytes(content)
+    pieces = Pieces.of(path)
+    for more in (0, 50, PIECE, 3 * PIECE - 150, 1):
+        content[:100] = random.bytes(100)
+        content += random.bytes(more)
+        with path.open("r+b") as file:
+            file.write(content)
+        pieces = Pieces.of(path, pieces)
+        assert pieces == Pieces.of(path)
+    beside = tmp_path / "beside"
+    beside.write_bytes(random.bytes(len(content)))
+    beside.replace(path)  # as turbovec writes a file anew
+    assert Pieces.of(path, pieces) == Pieces.of(path) != pieces
+    pieces = Pieces.of(path)
+    path.write_bytes(content[:PIECE])
+    assert Pieces.of(path, pieces) == Pieces.of(path)
