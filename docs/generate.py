@@ -14,22 +14,28 @@ from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined
 
 from lineament import errors
-from lineament.cli.main import app
+from lineament.__main__ import application
 from lineament.settings import Settings
 from lineament.web.app import ROOMS
 
 REFERENCE = Path(__file__).parent / "reference"
+OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`,
+`--install-completion` and `--show-completion` for the shell.
+"""
+CODES = """An error is one line on standard error, and the exit code tells its kind. 0 is success (no candidate is one),
+2 a line that cannot be understood, 130 a stop by Ctrl-C, 141 a pipe that was closed.
+
+"""
 NOTE = "<!-- Made by docs/generate.py from the code; do not edit by hand. -->\n\n"
 
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(application())
     parts = [
         "# Commands\n\n",
         NOTE,
-        "Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`, "
-        "`--install-completion` and `--show-completion` for the shell.\n",
+        OPTIONS,
     ]
     parts.extend(_command(name, command) for name, command in _all(root, "lineament"))
     return "".join(parts)
@@ -82,8 +88,7 @@ def error_pages() -> str:
     lines = [
         "# Errors and exit codes\n\n",
         NOTE,
-        "An error is one line on standard error, and the exit code tells its kind. 0 is success (no candidate is one), "
-        "2 a line that cannot be understood, 130 a stop by Ctrl-C, 141 a pipe that was closed.\n\n",
+        CODES,
         "| exit code | error | message |\n| --- | --- | --- |\n",
     ]
     for kind in kinds:

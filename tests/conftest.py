@@ -43,7 +43,7 @@ def lineament(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Ran]:
     """Run ``lineament …`` on a workspace of this test's own."""
-    from lineament.cli.main import main
+    from lineament.__main__ import main
 
     monkeypatch.setenv("LINEAMENT_HOME", str(tmp_path / "ws"))
     monkeypatch.chdir(tmp_path)

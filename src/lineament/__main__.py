@@ -1,6 +1,30 @@
-"""``python -m lineament`` is the command ``lineament``."""
+"""``python -m lineament`` and the command ``lineament``: where the rooms of the top floor meet."""
 
-from lineament.cli.main import main
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import typer
+
+from lineament.cli import main as terminal
+from lineament.workspace import Workspace
+
+
+def application() -> typer.Typer:
+    """All commands, ``lineament serve`` included."""
+    return terminal.application(_pages)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, by default that of the command line."""
+    terminal.run(application(), arguments)
+
+
+def _pages(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
+    from lineament.web.serve import serve  # noqa: PLC0415 - half a second, and for one command alone
+
+    serve(workspace, host, port, announce)
+
 
 if __name__ == "__main__":
     main()

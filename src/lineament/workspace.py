@@ -91,8 +91,12 @@ class Workspace:
         return cls.open(settings, clock=clock)
 
     @classmethod
-    def open(cls, settings: Settings, *, clock: Clock = now) -> Self:
-        """Open a workspace; NoWorkspace, WrongKey or WorkspaceNewer where that cannot be."""
+    def open(cls, settings: Settings, *, clock: Clock = now, suspect: bool = False) -> Self:
+        """Open a workspace; NoWorkspace, WrongKey, WorkspaceNewer or LedgerBroken where that cannot be.
+
+        The ledger must go on from the checkpoint anchored on disk, unless the workspace is opened as ``suspect``, to
+        be looked into.
+        """
         home = settings.home
         key_file = home / "keys" / "kek"
         if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
@@ -106,6 +110,8 @@ class Workspace:
                 if tx.meta.get("key check") != keys.check_value().hex():
                     raise WrongKey(path=key_file)
             workspace = cls(settings, store, keys, clock=clock)
+            if not suspect:
+                workspace.audit.check_anchor()
             workspace.erase.finish_deletions()
         except BaseException:
             store.close()

@@ -1,4 +1,4 @@
-"""A process killed at any moment, a full disk, two processes at once: nothing acknowledged is lost, nothing is twice."""
+"""Killed at any moment, a full disk, two processes at once: nothing acknowledged is lost, nothing is twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from tests.conftest import CASE, PORTRAITS, SOURCE
 
 PICTURES = 160
@@ -62,7 +61,8 @@ def made(home: Path) -> Path:
 def counts(home: Path) -> tuple[int, int, int]:
     """Captures, faces, ledger entries."""
     with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
-        query = "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM faces), (SELECT count(*) FROM ledger_entries)"
+        query = "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM faces), "
+        query += "(SELECT count(*) FROM ledger_entries)"
         row: tuple[int, int, int] = database.execute(query).fetchone()
         return row
 
@@ -128,8 +128,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     home.parent.mkdir()
     script = tmp_path / "scenario.sh"
     lines = [f"mount -t tmpfs -o size=9m tmpfs {home.parent}"]
-    for arguments in (("init",), ("source", "add", "press", *SOURCE)):
-        lines.append(" ".join(f"'{part}'" for part in command(home, *arguments)) + " || exit 90")
+    setting_up = (("init",), ("source", "add", "press", *SOURCE))
+    lines += [" ".join(f"'{part}'" for part in command(home, *line)) + " || exit 90" for line in setting_up]
     ingest = " ".join(f"'{part}'" for part in command(home, "ingest", "press", folder, "--json"))
     verify = " ".join(f"'{part}'" for part in command(home, "verify"))
     doctor = " ".join(f"'{part}'" for part in command(home, "doctor", "--pictures"))

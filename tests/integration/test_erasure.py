@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from tests.conftest import PORTRAITS, Ran
 
 Run = Callable[..., Ran]
@@ -36,7 +35,7 @@ def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_pa
         capture = before["capture_id"]
         row = database.execute("SELECT original, thumbnail FROM captures WHERE id = ?", (capture,)).fetchone()
         (crop,) = database.execute("SELECT crop FROM faces WHERE id = ?", (face,)).fetchone()
-    addresses = [*row, crop]
+    addresses = [address.hex() for address in (*row, crop)]
     assert sealed in everything(home)
     codes = {path: path.read_bytes() for path in (home / "index").rglob("*") if path.is_file()}
 
@@ -48,7 +47,8 @@ def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_pa
     assert str(before["sha256"]).encode() not in left
     assert b"Emmanuel_Macron_2025" not in left
     names = [path.name for path in home.rglob("*")]
-    assert not any(address[-16:] in name for address in addresses for name in names)
+    assert not any(name.endswith(address[-32:]) for address in addresses for name in names)
+    assert len([name for name in names if len(name) >= 32 and "codes" not in name and "ids" not in name]) == 13
     assert {path: path.read_bytes() for path in (home / "index").rglob("*") if path.is_file()} != codes
     assert first(ready, tmp_path)["face_id"] != face
     assert ready("ingest", "press", photos, "--json").json["erased_before"] == 1

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
 
 Run = Callable[..., Ran]
@@ -121,7 +120,7 @@ def test_the_report_stands_alone(ready: Run, tmp_path: Path) -> None:
     text = report.read_text()
     assert "Emmanuel Macron, 2025" in text
     assert text.count("data:image/jpeg;base64,") == 2
-    assert "src=\"http" not in text
+    assert 'src="http' not in text
     assert "Traceback" not in text
 
 
@@ -129,10 +128,16 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
     search(ready, tmp_path)
     found = ready("verify", "--json").json
     assert found["sound"]
-    assert found["entries"] == 5  # source, batch, case, probe, search
     with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
         actions = [row[0] for row in database.execute("SELECT action FROM ledger_entries ORDER BY seq")]
-    assert actions == ["source_registered", "batch_ingested", "case_opened", "probe_added", "search"]
+    assert found["entries"] == len(actions)
+    assert list(dict.fromkeys(actions)) == [
+        "source_registered",
+        "batch_ingested",
+        "case_opened",
+        "probe_added",
+        "search",
+    ]
 
 
 def test_a_ledger_that_was_touched_is_noticed(ready: Run, tmp_path: Path) -> None:
@@ -179,9 +184,10 @@ def test_an_expired_source_is_not_searched(ready: Run, tmp_path: Path) -> None:
 
 
 def test_a_blank_reason_is_refused_before_anything_is_kept(ready: Run, tmp_path: Path) -> None:
+    before = ready("verify", "--json").json
     ran = ready("search", tmp_path / "probe.jpg", "--case", "K-1", "--reason", " ")
     assert ran.code == 4
-    assert ready("verify", "--json").json["entries"] == 3
+    assert ready("verify", "--json").json == before
 
 
 def test_comparing_two_pictures(ready: Run, tmp_path: Path) -> None:

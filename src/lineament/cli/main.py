@@ -13,26 +13,32 @@ import typer
 from pydantic import ValidationError
 
 import lineament
-from lineament.cli import cases, compare, demo, erase, ingest, search, serve, sources, upkeep
+from lineament.cli import cases, compare, demo, erase, ingest, ledger, search, serve, sources, upkeep
 from lineament.cli.terminal import complain
 from lineament.errors import InvalidValue, LineamentError, NoSuchFile, StorageFull
 from lineament.settings import Settings
 
-app = typer.Typer(
-    help="Face search for investigators: every face compared, every search on the record.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-upkeep.register(app)
-app.add_typer(sources.app, name="source")
-ingest.register(app)
-app.add_typer(cases.app, name="case")
-search.register(app)
-compare.register(app)
-serve.register(app)
-erase.register(app)
-demo.register(app)
+
+def application(run_pages: serve.RunPages) -> typer.Typer:
+    """All commands; ``run_pages`` is what ``lineament serve`` runs, from another room of this floor."""
+    app = typer.Typer(
+        help="Face search for investigators: every face compared, every search on the record.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(everything)
+    upkeep.register(app)
+    app.add_typer(sources.app, name="source")
+    ingest.register(app)
+    app.add_typer(cases.app, name="case")
+    search.register(app)
+    compare.register(app)
+    serve.register(app, run_pages)
+    erase.register(app)
+    app.add_typer(ledger.app, name="ledger")
+    demo.register(app)
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -41,7 +47,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def everything(
     context: typer.Context,
     home: Annotated[
@@ -56,8 +61,8 @@ def everything(
     context.obj = home
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; on an error print one line and leave with the exit code that tells its kind."""
+def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
+    """Run a command; on an error print one line and leave with the exit code that tells its kind."""
     untrusted = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(args=_home_first(untrusted), prog_name="lineament")

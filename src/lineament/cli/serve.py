@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from lineament.cli.terminal import say, workspace
+from lineament.workspace import Workspace
+
+RunPages = Callable[[Workspace, str, int, Callable[[str], None]], None]
+"""Serves the pages of a workspace on a host and port until it is stopped, and announces their address."""
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, run_pages: RunPages) -> None:
     """Put the command on ``app``."""
-    app.command()(serve)
+
+    @app.command()
+    def serve(
+        context: typer.Context,
+        host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
+        port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8471,
+    ) -> None:
+        """Open the pages in the browser; this machine only, with a token in the address."""
+        with workspace(context) as opened:
+            run_pages(opened, host, port, _announce)
 
 
-def serve(
-    context: typer.Context,
-    host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8471,
-) -> None:
-    """Open the pages in the browser; this machine only, with a token in the address."""
-    from lineament.web.serve import serve as run
-
-    with workspace(context) as opened:
-        run(
-            opened,
-            host,
-            port,
-            announce=lambda url: say(f"Open {url} in a browser on this machine; stop with Ctrl-C."),
-        )
+def _announce(url: str) -> None:
+    say(f"Open {url} in a browser on this machine; stop with Ctrl-C.")

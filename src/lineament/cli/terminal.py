@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,7 +29,10 @@ from lineament.workspace import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 160
+"""Columns of a table that goes into a file or a pipe."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 """Answers."""
 aside = Console(stderr=True, highlight=False)
 """Progress and complaints."""
@@ -46,9 +50,9 @@ def settings_for(context: typer.Context) -> Settings:
 
 
 @contextmanager
-def workspace(context: typer.Context) -> Iterator[Workspace]:
-    """The workspace of this command, closed at its end."""
-    with Workspace.open(settings_for(context)) as opened:
+def workspace(context: typer.Context, *, suspect: bool = False) -> Iterator[Workspace]:
+    """The workspace of this command, closed at its end; ``suspect`` opens it even with a broken ledger."""
+    with Workspace.open(settings_for(context), suspect=suspect) as opened:
         yield opened
 
 

@@ -37,13 +37,16 @@ def init(
 
 def verify(context: typer.Context, as_json: AsJson = False) -> None:
     """Recompute the whole ledger; name the first entry that does not fit."""
-    with workspace(context) as opened, aside.status("Recomputing the ledger"):
+    with workspace(context, suspect=True) as opened, aside.status("Recomputing the ledger"):
         found = opened.audit.verify()
     if as_json:
-        answer = {"sound": True, "entries": found.size, "root": found.root.hex()}
-        print_json({**answer, "opened": found.opened, "erased": found.erased})
+        answer = {"sound": True, "entries": found.entries, "root": found.root.hex()}
+        details = {"opened": found.opened, "erased": found.erased, "unexplained": found.unexplained}
+        print_json({**answer, **details, "anchored": found.anchored})
         return
-    say(f"Checked {found.size:,} entries: sound. Root {found.root.hex()}")
+    say(f"Checked {found.entries:,} entries: sound. Root {found.root.hex()}")
+    if found.unexplained:
+        say(f"The details of {found.unexplained:,} entries were erased, and no entry says why: ask who did it.")
 
 
 def doctor(
@@ -52,7 +55,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check the machine and the workspace."""
-    with workspace(context) as opened, aside.status("Looking"):
+    with workspace(context, suspect=True) as opened, aside.status("Looking"):
         checks = list(opened.doctor.run(pictures=pictures))
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from lineament.errors import LedgerBroken
 from lineament.ledger import verify as verifier
+from lineament.ledger.anchor import read_anchor
+from lineament.ledger.export import export
 from lineament.services.record import Record
+from lineament.store.db import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +34,45 @@ class Audit:
 
     def verify(self) -> verifier.Verification:
         """Recompute everything; LedgerBroken names the first entry that does not fit."""
-        anchored = _read(self._record.anchor)
+        anchored = read_anchor(self._record.anchor)
         with self._record.store.read() as tx:
             found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored)
             for search_id, entry in tx.searches.ledger_entries():
                 if not 0 <= entry < found.size:
                     raise LedgerBroken(why=f"the search {search_id} has no entry", entry=entry)
         return found
+
+    def check_anchor(self) -> None:
+        """LedgerBroken where the ledger does not go on from the checkpoint that was anchored on disk."""
+        with self._record.store.read() as tx:
+            self._record.ledger.check_anchor(tx.ledger, self._record.anchor)
+
+    @property
+    def public_key(self) -> str:
+        """The key that checks the signatures, as C2SP vkey text."""
+        return str(self._record.ledger.public_key)
+
+    def export(self, path: Path, case_ref: str | None = None) -> int:
+        """Write the ledger out for a stand-alone check, and how many entries there are.
+
+        With ``case_ref`` only that case's entries show their details; NotFound where there is no such case.
+        """
+        beside = path.with_name(f".{path.name}.part")
+        with self._record.store.read() as tx:
+            shown = None if case_ref is None else self._of_case(tx, tx.cases.get(case_ref).ref)
+            with beside.open("w", encoding="utf-8") as out:
+                count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown)
+        beside.replace(path)
+        return count
+
+    def _of_case(self, tx: Tx, ref: str) -> set[int]:
+        searches = {search.search_id for search in tx.searches.of_case(tx.cases.get(ref).id)}
+        shown = set()
+        for entry in tx.ledger.entries(0, tx.ledger.size()):
+            details = json.loads(entry.details) if entry.details else {}
+            if details.get("case") == ref or details.get("ref") == ref or details.get("search") in searches:
+                shown.add(entry.seq)
+        return shown
 
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:
         """Entries ``start`` to ``stop`` (from 0, the last not included), in their order."""
@@ -61,10 +97,3 @@ class Audit:
         """The newest signed checkpoint (C2SP), or None before the first entry."""
         with self._record.store.read() as tx:
             return tx.ledger.checkpoint()
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None

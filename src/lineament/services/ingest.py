@@ -264,10 +264,12 @@ def _batched(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
     batch: list[_Prepared] = []
     began = time.monotonic()
     for one in prepared:
+        if not batch:
+            began = time.monotonic()
         batch.append(one)
         if len(batch) >= BATCH or time.monotonic() - began > PATIENCE:
             yield batch
-            batch, began = [], time.monotonic()
+            batch = []
     if batch:
         yield batch
 

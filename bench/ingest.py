@@ -1,0 +1,160 @@
+"""Ingest, from the file to the commit: photographs a second in f32 and bf16, beside the nets' own limit and the peers.
+
+Each measurement runs in processes of its own and includes everything but starting Python and loading the nets:
+reading, decoding in confined processes, detection, the second look, alignment, two embeddings, quality, hashes,
+crops, sealing, the database and the ledger. The peer gets the same files and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import machine, photographs
+from lineament.model.sources import SourceTerms
+from lineament.settings import Precision, Settings
+from lineament.sources.folder import FolderConnector
+from lineament.vision.runtime import bf16_is_native
+from lineament.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+TARGETS = {"f32": (40, 5), "bf16": (70, 8)}
+"""Photographs a second, and times the peer's rate."""
+
+
+def ours(folder: Path, precision: str) -> dict[str, float]:
+    """One ingest of ``folder`` into a new workspace."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as home:
+        settings = Settings(home=Path(home) / "ws", precision=Precision(precision))
+        with Workspace.create(settings) as workspace:
+            terms = SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR")
+            workspace.sources.add(terms)
+            first = next(iter(sorted(folder.glob("*.jpg")))).read_bytes()
+            for _ in range(workspace.workers):
+                workspace.analyser.analyse(first, enrolling=True)
+            connector = FolderConnector([folder], page_base=None, max_bytes=settings.max_file_bytes)
+            with _peak_of_children() as peak:
+                report = workspace.ingest.run("bench", connector, workers=workspace.workers)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "rate": report.seen / report.seconds,
+        "faces": report.faces,
+        "photographs": report.seen,
+        "memory": own + peak[0],
+    }
+
+
+class _peak_of_children:  # noqa: N801 - reads like a function
+    """The largest sum of the resident memory of all child processes, sampled ten times a second."""
+
+    def __enter__(self) -> list[int]:
+        self.peak = [0]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self.peak
+
+    def __exit__(self, *raised: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            self.peak[0] = max(self.peak[0], sum(_children()))
+
+
+def _children() -> Iterator[int]:
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            ids = (task / "children").read_text().split()
+            for process in ids:
+                pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+                yield pages * os.sysconf("SC_PAGE_SIZE")
+        except FileNotFoundError:
+            continue
+
+
+def _peer(path: str) -> int:
+    import face_recognition
+
+    return len(face_recognition.face_encodings(face_recognition.load_image_file(path)))
+
+
+def peer(folder: Path, count: int) -> dict[str, float]:
+    """``face_recognition`` (dlib), its defaults, two processes, on the first ``count`` photographs."""
+    paths = [str(path) for path in sorted(folder.glob("*.jpg"))[:count]]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(_peer, paths[:2])
+        began = time.perf_counter()
+        faces = sum(pool.map(_peer, paths, chunksize=4))
+        seconds = time.perf_counter() - began
+    return {"rate": len(paths) / seconds, "faces": faces, "photographs": len(paths)}
+
+
+def apart(*arguments: str) -> dict[str, float]:
+    """Run one measurement in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "bench.ingest", *arguments],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photographs", type=int, default=1000)
+    parser.add_argument("--peer-photographs", type=int, default=120)
+    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--inner", nargs=2, metavar=("WHAT", "FOLDER"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inner:
+        what, folder = given.inner[0], Path(given.inner[1])
+        print(json.dumps(peer(folder, given.peer_photographs) if what == "peer" else ours(folder, what)))
+        return
+    print(machine.line("openvino", "opencv-python-headless", "pillow"))
+    with tempfile.TemporaryDirectory(prefix="bench-photos-") as name:
+        folder = Path(name)
+        print(photographs.make(folder, given.photographs))
+        rate = None
+        if not given.no_peer:
+            known = apart("--inner", "peer", name, "--peer-photographs", str(given.peer_photographs))
+            rate = known["rate"]
+            print(
+                f"face_recognition (dlib, two processes): {rate:.1f} photographs/s, "
+                f"{known['faces']:.0f} faces in {known['photographs']:.0f}"
+            )
+        for precision in ["f32", "bf16"] if bf16_is_native() else ["f32"]:
+            _report(precision, apart("--inner", precision, name), rate)
+
+
+def _report(precision: str, found: dict[str, float], peer_rate: float | None) -> None:
+    from bench import nets
+
+    limit = nets.limit(precision)
+    target, times = TARGETS[precision]
+    told = (
+        f"lineament {precision}: {found['rate']:.1f} photographs/s (target {target}), {found['faces']:.0f} faces in "
+        f"{found['photographs']:.0f}, peak memory {found['memory'] / 2**20:.0f} MiB with its decoders; "
+        f"the nets' own limit is {limit:.1f}/s, so {found['rate'] / limit:.0%} of it (target 75 %)"
+    )
+    if peer_rate is not None:
+        told += f"; {found['rate'] / peer_rate:.1f} times the peer (target {times})"
+    print(told)
+
+
+if __name__ == "__main__":
+    main()

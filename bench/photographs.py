@@ -1,0 +1,52 @@
+"""Photographs for benchmarks: 640 pixels, one face each, JPEG; from LFW where it is beside the checkout."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+LFW = ROOT.parent / "shared" / "data" / "lfw"
+PORTRAITS = ROOT / "src" / "lineament" / "demo"
+WIDTH, HEIGHT = 640, 480
+
+
+def make(folder: Path, count: int) -> str:
+    """Write so many different photographs of 640 x 480 pixels into ``folder``; says where they come from.
+
+    LFW's pictures have 250 x 250 pixels: each is enlarged to 480 x 480, its face about 210 pixels high, and set
+    between its own mirrored margins.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = random.Random(1)
+    paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else []
+    drawn.shuffle(paths)
+    for number in range(count):
+        if paths:
+            picture = _read(paths[number % len(paths)])
+        else:
+            portraits = sorted(PORTRAITS.glob("*.jpg"))
+            picture = _square(_read(portraits[number % len(portraits)]))
+        square = cv2.resize(picture, (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        side = (WIDTH - HEIGHT) // 2
+        wide = cv2.copyMakeBorder(square, 0, 0, side, side, cv2.BORDER_REFLECT)
+        wide = np.clip(wide.astype(np.int16) + number // max(len(paths), 1), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number:05}.jpg"), wide, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    origin = "LFW, enlarged" if paths else "the six portraits, varied"
+    return f"{count} photographs of {WIDTH} x {HEIGHT} pixels with one face each ({origin})"
+
+
+def _read(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path))
+    if picture is None:
+        raise SystemExit(f"{path} cannot be read")
+    return picture
+
+
+def _square(picture: np.ndarray) -> np.ndarray:
+    side = min(picture.shape[:2])
+    left = (picture.shape[1] - side) // 2
+    return picture[:side, left : left + side]

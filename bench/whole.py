@@ -1,0 +1,164 @@
+"""The whole service on a workspace of 1,000,000 faces: opening it, and a search from the probe's bytes to the answer.
+
+The faces are random unit vectors enrolled through the store as any others are (captures, faces, sealed templates,
+counters), so the database and the index have the size that they would have; the probe is a real photograph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bench import machine
+from lineament.ledger.log import Action
+from lineament.model.cases import CaseTerms
+from lineament.model.faces import Box, Face, Landmarks, Provenance, Quality, Template
+from lineament.model.search import SearchRequest
+from lineament.model.sources import SourceTerms
+from lineament.services.keyholder import source_key
+from lineament.settings import Settings
+from lineament.store.captures import NewCapture
+from lineament.store.faces import NewFace
+from lineament.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+PROBES = sorted((ROOT / "src" / "lineament" / "demo").glob("*.jpg"))
+BATCH = 5_000
+
+
+def build(home: Path, faces: int) -> float:
+    """A workspace of so many faces; returns the seconds that it took."""
+    began = time.perf_counter()
+    with Workspace.create(Settings(home=home)) as workspace:
+        terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
+        source = workspace.sources.add(terms)
+        workspace.casework.open(CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none"))
+        drawn = np.random.default_rng(1)
+        for start in range(0, faces, BATCH):
+            _batch(workspace, source, drawn, start, min(BATCH, faces - start))
+        workspace.gallery.open([source])
+    return time.perf_counter() - began
+
+
+def _batch(workspace: Workspace, source, drawn: np.random.Generator, start: int, count: int) -> None:  # type: ignore[no-untyped-def]
+    vectors = drawn.standard_normal((count, 128), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    model = workspace.gallery.model
+    points = Landmarks(left_eye=(1, 1), right_eye=(2, 1), nose=(1, 2), left_mouth=(1, 3), right_mouth=(2, 3))
+    quality = Quality(
+        face_height=200, detector_score=0.9, norm=10, sharpness=100, exposure=0.5, yaw=0, cropped=0, reasons=()
+    )
+    now = datetime.now(UTC)
+    with workspace.record.change() as change:
+        key = source_key(change.tx, workspace.keys, source)
+        captures = [
+            NewCapture(
+                source_id=source.id,
+                provenance=Provenance(uri=f"https://example.org/{start + n}.jpg", captured_at=now),
+                sha256=f"{start + n:064x}",
+                phash=int(drawn.integers(2**62)).to_bytes(32, "big"),
+                media_type="image/jpeg",
+                size=50_000,
+                width=640,
+                height=480,
+                taken_at=None,
+                place=None,
+                enrolled_at=now,
+                original=f"{start + n:064x}",
+                thumbnail=f"{start + n:064x}",
+            )
+            for n in range(count)
+        ]
+        ids = change.tx.captures.add_all(captures)
+        day = (now.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+        new = [
+            (
+                capture,
+                day,
+                (
+                    NewFace(
+                        face=Face(
+                            box=Box(x=100, y=100, width=150, height=200),
+                            landmarks=points,
+                            quality=quality,
+                            template=Template(model, vector),
+                        ),
+                        crop=f"{int(capture):064x}",
+                    ),
+                ),
+            )
+            for capture, vector in zip(ids, vectors, strict=True)
+        ]
+        change.tx.faces.add_all(source.id, new, key)
+        change.record(Action.BATCH_INGESTED, source=source.name, captures=[int(ids[0]), int(ids[-1])])
+
+
+def searching(home: Path, rounds: int) -> None:
+    """In a process of its own: open, then search; one JSON object on standard output."""
+    began = time.perf_counter()
+    workspace = Workspace.open(Settings(home=home))
+    faces = workspace.gallery.open(workspace.sources.list())
+    opened = time.perf_counter() - began
+    began = time.perf_counter()
+    _ = workspace.analyser.analyse(PROBES[0].read_bytes())
+    nets = time.perf_counter() - began
+    whole, compared = [], []
+    with workspace:
+        for number in range(rounds):
+            # Another byte behind the picture each time: a probe of its own, analysed and stored like a new one.
+            untrusted = PROBES[number % len(PROBES)].read_bytes() + number.to_bytes(4, "big")
+            began = time.perf_counter()
+            probe = workspace.probes.take("B-1", untrusted)
+            result = workspace.search.run(probe.id, SearchRequest(case="B-1", reason="bench"), face=1)
+            whole.append(time.perf_counter() - began)
+            compared.append(result.seconds)
+    print(json.dumps({"faces": faces, "opened": opened, "nets": nets, "whole": whole, "compared": compared}))
+
+
+def told(name: str, seconds: list[float]) -> str:
+    """Median and 95th percentile in ms."""
+    ordered = sorted(seconds)
+    at95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return f"{name}: p50 {statistics.median(ordered) * 1e3:.1f} ms, p95 {at95 * 1e3:.1f} ms ({len(ordered)} searches)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faces", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--home", type=Path, help="keep the workspace there, and use the one that is there")
+    parser.add_argument("--inner", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inner:
+        searching(given.home, given.rounds)
+        return
+    print(machine.line("openvino", "turbovec", "sqlalchemy"))
+    folder = None if given.home else Path(tempfile.mkdtemp(prefix="bench-"))
+    home: Path = given.home or folder / "ws"  # type: ignore[operator]
+    if not home.exists():
+        seconds = build(home, given.faces)
+        print(f"built: {given.faces:,} faces in {seconds:.0f} s")
+    size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+    inner = [sys.executable, "-m", "bench.whole", "--inner", "--home", str(home), "--rounds", str(given.rounds)]
+    found = json.loads(subprocess.run(inner, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    print(f"on disk: {size / found['faces']:.0f} bytes a face, without pictures")
+    print(f"opening the workspace of {found['faces']:,} faces, ready to search: {found['opened']:.2f} s (target < 3 s)")
+    print(f"first use of the nets: {found['nets']:.2f} s")
+    print(told("comparing (index, templates opened, exact re-scoring)", found["compared"][3:]))
+    print(told("whole search service, probe's bytes to committed answer (target < 150 ms)", found["whole"][3:]))
+    if folder is not None:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""``lineament ledger …``: what an auditor and a defence lawyer need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, aside, print_json, say, workspace
+
+app = typer.Typer(help="The ledger: written out for whoever is to check it alone.", no_args_is_help=True)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Where to write it.")],
+    case: Annotated[
+        str | None, typer.Option(metavar="REF", help="Show the details of this case alone; the rest stays proven.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write all entries out, to be checked with: python -m lineament.ledger.verify FILE.jsonl --key KEY."""
+    with workspace(context) as opened, aside.status("Writing the ledger out"):
+        entries = opened.audit.export(file, case)
+        key = opened.audit.public_key
+    if as_json:
+        print_json({"file": str(file), "entries": entries, "key": key})
+        return
+    say(f"{entries:,} entries are in {file}. The key to check them with, best told on another way:")
+    say(key)
+
+
+@app.command()
+def key(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show the public key that checks the ledger's signatures (C2SP vkey)."""
+    with workspace(context) as opened:
+        shown = opened.audit.public_key
+    if as_json:
+        print_json({"key": shown})
+        return
+    say(shown)
