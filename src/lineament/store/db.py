@@ -21,7 +21,7 @@ from lineament.store import migrations
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import CaseRows
 from lineament.store.deletions import DeletionRows
-from lineament.store.faces import FaceRows
+from lineament.store.faces import BINARY, FaceRows
 from lineament.store.faults import of_system, translated
 from lineament.store.ledger import LedgerRows
 from lineament.store.meta import MetaRows
@@ -166,8 +166,8 @@ class Store:
     def _create(self) -> None:
         if self.dialect == "sqlite":
             _new_file(Path(self.place))
-        with translated(self.place), self._writer.begin() as connection:
-            if self.dialect == "postgresql" and migrations.revision(connection) is not None:
+        with self._changing_schema() as connection:
+            if migrations.revision(connection) is not None:
                 raise WorkspaceExists(path=self.place)
             migrations.upgrade(connection)
 
@@ -176,11 +176,20 @@ class Store:
             raise NoWorkspace(path=self.place)
         with translated(self.place), self._reader.begin() as connection:
             found = migrations.revision(connection)
+        if found is None:
+            raise NoWorkspace(path=self.place)
         if found == migrations.HEAD:
             return
-        with translated(self.place), self._writer.begin() as connection:
+        with self._changing_schema() as connection:  # by the time it is ours, another process may have done it
             migrations.checked(migrations.revision(connection), self.place)
             migrations.upgrade(connection)
+
+    @contextmanager
+    def _changing_schema(self) -> Iterator[Connection]:
+        with translated(self.place), self._writer.begin() as connection:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lineament schema'))")
+            yield connection
 
 
 def _new_file(path: Path) -> None:
@@ -230,24 +239,19 @@ def _prepared(engine: Engine, begin: str, statements: list[str]) -> None:
 
 def _postgresql(url: URL, patience: float) -> tuple[Engine, Engine]:
     """One pool; writers read what was committed last, readers keep to one snapshot."""
-    from psycopg import Cursor  # noqa: PLC0415 - loaded for PostgreSQL alone
-    from psycopg.pq import Format  # noqa: PLC0415
-
-    class BinaryCursor(Cursor[Any]):
-        """Answers in binary: templates are not spelt out in hexadecimal and read back."""
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self.format = Format.BINARY
-
     engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
 
     @sa.event.listens_for(engine, "connect")
     def connected(raw: Any, _record: object) -> None:
-        raw.cursor_factory = BinaryCursor
         raw.execute(f"SET lock_timeout = {int(patience * 1000)}")
         raw.execute("SET TIME ZONE 'UTC'")
         raw.commit()
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def executing(*event: Any) -> None:
+        _, cursor, _, _, context, _ = event
+        if context is not None and context.execution_options.get(BINARY):
+            cursor.format = 1  # psycopg's Format.BINARY
 
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     return engine, engine.execution_options(**options)

@@ -23,7 +23,9 @@ from lineament.store.tables import among, captures, faces, templates
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
 
 _MOST = 10_000
-"""Ids in one IN (…)."""
+"""Ids in one statement."""
+BINARY = "binary"
+"""Execution option: PostgreSQL answers in binary, so that templates are not spelt out in hexadecimal and read back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,11 +176,12 @@ class FaceRows:
         result = self._connection.exec_driver_sql(
             f"SELECT face_id, sealed, source_id, model FROM {source}",  # noqa: S608 - one of the two above
             asked,
+            execution_options={BINARY: True},
         )
         return _fetched(result)
 
     def _raw(self, query: sa.Select[Any]) -> list[Any]:
-        return _fetched(self._connection.execute(query))
+        return _fetched(self._connection.execute(query, execution_options={BINARY: True}))
 
 
 _SealedRow = tuple[int, bytes, int, str]

@@ -149,13 +149,11 @@ def test_create_refuses_where_there_is_one(fresh_url: str) -> None:
         Store.create(fresh_url)
 
 
-def test_an_empty_database_is_brought_up_to_date_when_opened(fresh_url: str) -> None:
+def test_an_empty_database_is_no_workspace(fresh_url: str) -> None:
     if fresh_url.startswith("sqlite"):
         Path(fresh_url.removeprefix("sqlite:///")).touch()
-    store = Store.open(fresh_url)
-    with store.read() as tx:
-        assert tx.cases.all() == []
-    store.close()
+    with pytest.raises(NoWorkspace):
+        Store.open(fresh_url)
 
 
 def test_a_newer_schema_is_left_alone(url: str, raw: RawSql) -> None:
@@ -175,6 +173,15 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"not a database, but longer than a header of one" * 100)
     with pytest.raises(Damaged, match=r"a\.db"):
         Store.open(f"sqlite:///{tmp_path}/a.db")
+
+
+def test_damage_inside_the_file_is_damage(sqlite_path: Path) -> None:
+    content = bytearray(sqlite_path.read_bytes())
+    for page in range(1, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 100] = b"\xff" * 100
+    sqlite_path.write_bytes(content)
+    with pytest.raises(Damaged, match="backup"):
+        Store.open(f"sqlite:///{sqlite_path}")
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
@@ -204,35 +211,45 @@ def upgrade():
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> Path:
-    """The history with room for one more version."""
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a history that goes on: the program that opens the workspace is newer than the workspace."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
     for name in ("env.py", "script.py.mako", "versions/0001_first.py"):
         (folder / name).write_bytes((migrations.FOLDER / name).read_bytes())
-    return folder
+    monkeypatch.setattr(migrations, "FOLDER", folder)
+    monkeypatch.setattr(migrations, "HEAD", "0002")
+    return folder / "versions"
 
 
-def tables(connection: sa.Connection) -> set[str]:
-    return set(sa.inspect(connection).get_table_names())
+def schema(url: str) -> tuple[str | None, set[str]]:
+    """The revision and the tables."""
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        found = migrations.revision(connection), set(sa.inspect(connection).get_table_names())
+    engine.dispose()
+    return found
 
 
-def test_an_older_schema_is_upgraded(store: Store, history: Path) -> None:
-    (history / "versions/0002_later.py").write_text(LATER.format(more=""))
+def test_an_older_schema_is_upgraded_when_it_is_opened(url: str, history: Path, rows: Rows) -> None:
+    (history / "0002_later.py").write_text(LATER.format(more=""))
+    store = Store.open(url)
     with store.begin() as tx:
-        migrations.upgrade(tx.connection, history)
-    with store.read() as tx:
-        assert migrations.revision(tx.connection) == "0002"
-        assert "later" in tables(tx.connection)
+        rows.source(tx)
+    store.close()
+    revision, tables = schema(url)
+    assert revision == "0002"
+    assert "later" in tables
+    Store.open(url).close()
 
 
-def test_an_upgrade_that_fails_leaves_nothing_behind(store: Store, history: Path) -> None:
-    (history / "versions/0002_later.py").write_text(LATER.format(more="raise ZeroDivisionError"))
-    with pytest.raises(ZeroDivisionError), store.begin() as tx:
-        migrations.upgrade(tx.connection, history)
-    with store.read() as tx:
-        assert migrations.revision(tx.connection) == migrations.HEAD
-        assert "later" not in tables(tx.connection)
+def test_an_upgrade_that_fails_leaves_nothing_behind(url: str, history: Path) -> None:
+    (history / "0002_later.py").write_text(LATER.format(more="raise ZeroDivisionError"))
+    with pytest.raises(ZeroDivisionError):
+        Store.open(url)
+    revision, tables = schema(url)
+    assert revision == "0001"
+    assert "later" not in tables
 
 
 def test_head_is_the_newest_file() -> None:

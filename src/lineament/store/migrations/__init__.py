@@ -26,19 +26,19 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def checked(found: str | None, place: str, folder: Path = FOLDER) -> None:
+def checked(found: str | None, place: str) -> None:
     """WorkspaceNewer where ``found`` is a revision that this version of Lineament does not know."""
-    known = {path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*.py")}
+    known = {path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")}
     if found is not None and found not in known:
         raise WorkspaceNewer(path=place, found=found)
 
 
-def upgrade(connection: Connection, folder: Path = FOLDER) -> None:
+def upgrade(connection: Connection) -> None:
     """Bring the schema to the newest revision, inside the transaction of ``connection``: whole or not at all."""
     from alembic import command  # noqa: PLC0415 - a fifth of a second that an up-to-date workspace is spared
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
