@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
 from lineament.settings import Settings
 from lineament.sources.folder import FolderConnector
-from lineament.web.serve import server
+from lineament.web.serve import listening, server
 from lineament.workspace import Workspace
 
 TOKEN = "the-token-of-the-tests"
@@ -51,7 +50,7 @@ class Served:
 @contextmanager
 def serving(workspace: Workspace) -> Iterator[Served]:
     """Serve ``workspace`` until the end of the block."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening("127.0.0.1", 0)
     running = server(workspace, TOKEN)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from tests.conftest import PORTRAITS
 from tests.serving import CASE, PROBE, Served, serving, settings, with_gallery
 
@@ -57,8 +57,13 @@ class Quiet:
 
     def __init__(self, context: BrowserContext) -> None:
         self.said: list[str] = []
-        context.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        context.on("console", self._console)
         context.on("weberror", lambda error: self.said.append(str(error.error)))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        """Chromium asks for an icon beside an original, which is in a sandbox, so it may not have it."""
+        if not message.location["url"].endswith("/favicon.ico"):
+            self.said.append(f"{message.type}: {message.text} ({message.location['url']})")
 
 
 @pytest.fixture
@@ -168,11 +173,11 @@ def test_both_faces_are_zoomed_moved_and_faded_together(page: Page) -> None:
     assert sizes[0] is not None
     assert sizes[1] is not None
     assert (sizes[0]["width"], sizes[0]["height"]) == (sizes[1]["width"], sizes[1]["height"])
-    moved = "[...document.querySelectorAll('.pane img')].map((image) => getComputedStyle(image).transform)"
+    moved = "[...document.querySelectorAll('.pane g')].map((group) => group.getAttribute('transform'))"
     page.keyboard.press("z")
     one, other = page.evaluate(moved)
     assert one == other
-    assert one.startswith("matrix(2, 0, 0, 2,")
+    assert one.endswith("scale(2)")
     page.mouse.move(sizes[1]["x"] + 200, sizes[1]["y"] + 200)
     page.mouse.down()
     page.mouse.move(sizes[1]["x"] + 140, sizes[1]["y"] + 170)
@@ -188,14 +193,17 @@ def test_both_faces_are_zoomed_moved_and_faded_together(page: Page) -> None:
     places = [page.locator(".pane").nth(at).bounding_box() for at in (0, 1)]
     assert places[0] == places[1]
     page.get_by_role("slider").fill("25")
-    assert page.evaluate("document.getElementById('over').style.opacity") == "0.25"
+    assert page.evaluate("document.querySelectorAll('.pane')[1].style.opacity") == "0.25"
     page.get_by_role("button", name="Grid").click()
+    assert page.evaluate("document.querySelector('.pane image').getAttribute('transform')").startswith("matrix(")
+    page.get_by_role("button", name="Eyes level").click()
+    assert page.evaluate("document.querySelector('.pane image').getAttribute('transform')") == ""
     expect(page.locator("#stage")).to_have_class(re.compile("grid"))
     page.keyboard.press("b")
-    page.wait_for_function("document.getElementById('over').style.opacity === '0'")
-    page.wait_for_function("document.getElementById('over').style.opacity === '1'")
+    for opacity in ("0", "1", "0"):
+        expect(page.locator(".pane").nth(1)).to_have_css("opacity", opacity)
     page.keyboard.press("s")
-    assert page.evaluate("document.getElementById('over').style.opacity") == ""
+    assert page.evaluate("document.querySelectorAll('.pane')[1].style.opacity") == ""
 
 
 def test_a_photograph_can_be_dropped_and_pasted(page: Page) -> None:
@@ -229,8 +237,11 @@ def test_a_box_is_drawn_and_the_photograph_turned(page: Page) -> None:
     page.get_by_role("button", name="Undo the last step").click()
     expect(page.get_by_role("heading", name="1 face found")).to_be_visible()
     page.get_by_text("Crop, or draw a box around a face").click()
-    frame = page.locator("#photo").bounding_box()
-    assert frame is not None
+    frame = page.evaluate(
+        "(([box, [, , w, h]]) => { const scale = Math.min(box.width / w, box.height / h); return { width: w * scale, "
+        "height: h * scale, x: box.x + (box.width - w * scale) / 2, y: box.y + (box.height - h * scale) / 2 }; })"
+        "([boxes.getBoundingClientRect(), boxes.getAttribute('viewBox').split(' ')])"
+    )
     page.mouse.move(frame["x"] + frame["width"] * 0.2, frame["y"] + frame["height"] * 0.05)
     page.mouse.down()
     page.mouse.move(frame["x"] + frame["width"] * 0.8, frame["y"] + frame["height"] * 0.7, steps=4)
@@ -239,10 +250,12 @@ def test_a_box_is_drawn_and_the_photograph_turned(page: Page) -> None:
     page.get_by_role("button", name="Find the face in this box").click()
     expect(page.get_by_role("heading", name="2 faces found")).to_be_visible()
     expect(page.get_by_role("radio", name="Face 2")).to_be_checked()
-    box = page.locator(".box[data-face='1'] .over").bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 4)
-    expect(page.get_by_role("radio", name=re.compile("Face [12]")).locator("visible=true").first).to_be_visible()
+    page.get_by_role("radio", name="Face 2").check()
+    page.get_by_text("Crop, or draw a box around a face").scroll_into_view_if_needed()
+    middle = page.locator(".box[data-face='1'] .over").bounding_box()
+    assert middle is not None
+    page.mouse.click(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
+    expect(page.locator("input[name=face]:checked")).to_have_count(1)
 
 
 def test_pictures_of_abuse_are_blurred_until_pointed_at(page: Page) -> None:
@@ -323,10 +336,12 @@ def test_every_page_can_be_read_by_everybody(
     page = context.new_page()
     page.goto(served.entrance)
     faults = []
+    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}  # in the dark, only the colours differ
     for address in addresses:
         page.goto(address)
         page.wait_for_load_state("networkidle")
-        found = Axe().run(page)
+        found = Axe().run(page, options=options)
+        assert found.response["passes"]
         faults += [f"{address} {fault['id']}: {fault['nodes'][0]['html']}" for fault in found.response["violations"]]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append(f"{address} is wider than the screen")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -18,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from PIL import Image, ImageOps
 from tests.conftest import PORTRAITS
 from tests.serving import CASE, MEBI, PROBE, TOKEN, Served, serving, settings, token_in, with_gallery
 
@@ -71,9 +71,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[S
             )
         )
         workspace.casework.open(replace(CASE, ref=SCRIPT[:80], offence=SCRIPT, purpose=SCRIPT, basis=SCRIPT))
-        shutil.copy(PORTRAITS / "obama.jpg", photos / "obama.jpg")
-        (photos / "obama.jpg.json").write_text(hostile)
-        _enrol(workspace, "short-lived", photos / "obama.jpg")
+        with Image.open(PORTRAITS / "sunak.jpg") as portrait:  # mirrored, it is no near-duplicate of the portrait
+            ImageOps.mirror(portrait).save(photos / "mirrored.jpg")
+        (photos / "mirrored.jpg.json").write_text(hostile)
+        _enrol(workspace, "short-lived", photos / "mirrored.jpg")
         with serving(workspace) as running:
             yield running
 
@@ -283,7 +284,7 @@ def test_no_text_becomes_markup(browser: httpx.Client, csrf: str, probe: str, re
         "/search",
         f"/search?case={SCRIPT}",
     ]
-    pages += [f"{hostile}/candidates/{rank}" for rank in range(2, 6)]
+    pages += [f"{hostile}/candidates/{rank}" for rank in range(2, 7)]
     for address in pages:
         html = browser.get(address).text
         assert not re.search(r"<script(?! type=\"module\" src=\"/static/)", html), address
@@ -308,9 +309,9 @@ def test_no_text_becomes_markup(browser: httpx.Client, csrf: str, probe: str, re
 )
 def test_no_address_leads_into_a_folder(served: Served, browser: httpx.Client, address: str) -> None:
     port = int(served.url.rpartition(":")[2])
-    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     answer = _raw(
-        port, f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+        port,
+        f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {_cookie(browser)}\r\nConnection: close\r\n\r\n",
     )
     assert answer.startswith(b"HTTP/1.1 404")
     assert b"import" not in answer.partition(b"\r\n\r\n")[2]
@@ -349,22 +350,19 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(browser: httpx.Cl
     assert "larger" in answer.text or "more than" in answer.text
 
 
-def test_a_stream_without_an_end_is_broken_off(browser: httpx.Client) -> None:
-    sent = 0
+def test_a_stream_is_answered_as_soon_as_it_is_too_long(served: Served, browser: httpx.Client) -> None:
+    port = int(served.url.rpartition(":")[2])
+    head = f"POST /search HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {_cookie(browser)}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    start = b'--b\r\nContent-Disposition: form-data; name="photograph"; filename="x"\r\n\r\n'
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"%x\r\n%s\r\n" % (len(start), start))
+        connection.sendall(b"%x\r\n%s\r\n" % (2 * MEBI, bytes(2 * MEBI)))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")  # though the body has not ended
 
-    def endless() -> Iterator[bytes]:
-        nonlocal sent
-        yield b'--b\r\nContent-Disposition: form-data; name="photograph"; filename="x"\r\n\r\n'
-        while sent < 64 * MEBI:
-            sent += 65536
-            yield bytes(65536)
 
-    try:
-        answer = browser.post("/search", content=endless(), headers={"content-type": "multipart/form-data; boundary=b"})
-        assert answer.status_code == 413
-    except (httpx.WriteError, httpx.RemoteProtocolError):
-        assert sent > MEBI  # the server hung up on us
-    assert sent < 16 * MEBI
+def _cookie(browser: httpx.Client) -> str:
+    return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
 
 
 def test_a_broken_form_is_an_error_page(browser: httpx.Client) -> None:
@@ -432,7 +430,8 @@ def test_the_other_photograph_of_the_person_comes_first(browser: httpx.Client, c
     assert browser.get(f"{location}/candidates/2").status_code == 404
 
 
-def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str, probe: str) -> None:
+def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str) -> None:
+    probe = take(browser, csrf, (PORTRAITS / "ardern-2018.jpg").read_bytes()).headers["location"]
     location = search(browser, csrf, probe, source=["short-lived"]).headers["location"]
     html = browser.get(location).text
     assert "No candidate" in html
@@ -440,6 +439,14 @@ def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str, probe: 
     again = browser.get(re.search(r'href="(/probes/[^"]+again=[^"]+)">Look', html)[1].replace("&amp;", "&")).text  # type: ignore[index]
     assert "to find where it was published" in again
     assert re.search(r'value="investigation" checked', again)
+
+
+def test_where_nothing_was_compared_the_page_does_not_say_that_nobody_is_there(
+    browser: httpx.Client, csrf: str, probe: str
+) -> None:
+    html = browser.get(search(browser, csrf, probe, until="1990-01-01").headers["location"]).text
+    assert "No candidate" in html
+    assert "no face to compare" in html
 
 
 @pytest.mark.parametrize(
@@ -467,7 +474,7 @@ def test_a_search_that_lacks_something_is_told_on_the_form(
 
 def test_nothing_on_the_pages_reads_as_proof(browser: httpx.Client, probe: str, result: str) -> None:
     for address in ("/", probe, result, f"{result}/candidates/1", "/help", "/ledger"):
-        text = re.sub(r"<[^>]+>", " ", browser.get(address).text)
+        text = re.sub(r"<[^>]+>", " ", browser.get(address).text).replace("false match rate", "")
         assert not re.search(r"\b(match|matches|matched|hit|identified|identity|confidence|percent)\b|\d\s?%", text), (
             address
         )
@@ -579,7 +586,7 @@ def test_a_defect_is_a_page_and_not_a_traceback(tmp_path: Path, caplog: pytest.L
 
 
 def test_many_pictures_asked_for_at_once_all_come(browser: httpx.Client, result: str, probe: str) -> None:
-    addresses = [f"{result}/candidates/{rank}/crop" for rank in range(1, 6)] + [f"{probe}/faces/1", f"{probe}/picture"]
+    addresses = [f"{result}/candidates/{rank}/crop" for rank in range(1, 7)] + [f"{probe}/faces/1", f"{probe}/picture"]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(browser.get, addresses * 3))
     assert {answer.status_code for answer in answers} == {200}

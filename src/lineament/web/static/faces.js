@@ -33,13 +33,10 @@ mark();
 
 const fields = Object.fromEntries(["x", "y", "width", "height"].map((name) => [name, region.querySelector(`[name=${name}]`)]));
 const inPicture = (event) => {
-  const frame = boxes.getBoundingClientRect();
+  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(boxes.getScreenCTM().inverse());
   const view = boxes.viewBox.baseVal;
   const within = (value, most) => Math.round(Math.min(Math.max(value, 0), most));
-  return {
-    x: within(((event.clientX - frame.left) / frame.width) * view.width, view.width),
-    y: within(((event.clientY - frame.top) / frame.height) * view.height, view.height),
-  };
+  return { x: within(at.x, view.width), y: within(at.y, view.height) };
 };
 const show = () => {
   for (const [name, field] of Object.entries(fields)) drawn.setAttribute(name, String(Math.max(0, Number(field.value) || 0)));
