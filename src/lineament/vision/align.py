@@ -30,7 +30,6 @@ class Window:
 
     def cut(self, pixels: Pixels, size: int) -> Pixels:
         """The square as a picture of ``size`` × ``size`` pixels, black where it lies outside."""
-        height, width = pixels.shape[:2]
         top, left = max(self.y, 0), max(self.x, 0)
         inside = pixels[top : max(self.y + self.side, 0), left : max(self.x + self.side, 0)]
         if inside.shape[:2] != (self.side, self.side):

@@ -44,6 +44,8 @@ LOOK_FLOOR = 0.3
 """The least score of the detections that are averaged at the second look."""
 LOOK_OVERLAP = 0.5
 """Their least overlap with the best of them."""
+DRAWN_ENLARGED = (1.0, 1.6, 3.0)
+"""Sides of the squares that are looked at around a box that somebody drew, in its longer sides."""
 
 Floats = NDArray[np.float32]
 
@@ -76,8 +78,8 @@ class Detections:
         return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
 
 
-def decoded(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
-    """The detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that size, none suppressed.
+def decoded(outputs: Outputs, width: int, floor: float) -> Detections:
+    """The detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that width, none suppressed.
 
     A score is the geometric mean of the class and the objectness; boxes and points are offsets from the cells of three
     grids, in units of their stride (as in ``FaceDetectorYN`` of OpenCV).
@@ -137,6 +139,10 @@ class Detector:
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
 
+    def prepare(self) -> None:
+        """Get ready before the first picture comes."""
+        self._session.prepare((1, LOOK_SIZE, LOOK_SIZE, 3))
+
     def find(self, pixels: Pixels, floor: float) -> Detections:
         """The faces of at least that score, each with landmarks from a second look; scores are those of the first.
 
@@ -154,6 +160,23 @@ class Detector:
         if none or heights.max() > LARGE:
             found = found.joined(self.look(pixels, size // 2, floor))
         return self.looked_again(pixels, found)
+
+    def find_within(self, pixels: Pixels, box: Floats) -> Detections:
+        """The face, or none, whose middle lies in ``box`` (x, y, width, height); the one that fits it best.
+
+        Somebody says that there is a face, so little is asked of the score. Boxes are drawn tight or wide, hence the
+        neighbourhood is looked at in several sizes.
+        """
+        found = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
+        for enlarged in DRAWN_ENLARGED:
+            window = window_around(box, enlarged)
+            seen = suppressed(self._seen(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
+            found = found.joined(seen.moved(window.side / LOOK_SIZE, window.x, window.y))
+        middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - box[:2]
+        inside = np.flatnonzero(((middles >= 0) & (middles <= box[2:])).all(axis=1))
+        fits = found.scores[inside] * overlaps(found.boxes[inside], box)
+        best = inside[np.argsort(-fits, kind="stable")[:1]]
+        return self.looked_again(pixels, found.taken(best))
 
     def look(self, pixels: Pixels, long_side: int, floor: float) -> Detections:
         """The faces of at least that score in the picture, brought to ``long_side``."""
@@ -176,7 +199,7 @@ class Detector:
         down, across = -pixels.shape[0] % 32, -pixels.shape[1] % 32
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
-        return decoded(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)
+        return decoded(self._session.run(pixels[None]), pixels.shape[1], floor)
 
 
 def _resized(pixels: Pixels, scale: float) -> Pixels:

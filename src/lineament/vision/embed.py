@@ -25,9 +25,14 @@ class Embedding:
 class Embedder:
     """Turns aligned faces into vectors; safe to use from several threads."""
 
-    def __init__(self, session: InferenceSession, *, mirrored: bool) -> None:
+    def __init__(self, session: InferenceSession, *, side: int, mirrored: bool) -> None:
         self._session = session
+        self._side = side
         self._mirrored = mirrored
+
+    def prepare(self) -> None:
+        """Get ready before the first face comes."""
+        self._session.prepare((2 if self._mirrored else 1, self._side, self._side, 3))
 
     def embed(self, aligned: Pixels) -> Embedding:
         """The vector of an aligned face; with the vector of its mirror image added where the pack says so.

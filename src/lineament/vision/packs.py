@@ -144,10 +144,10 @@ def load_pack(manifest: Path, cache: Path) -> Pack:
     """A pack from a manifest in TOML or JSON, its files beside it.
 
     It has ``name``, ``licence``, ``side``, ``points`` (five pairs), ``dimension``, ``mirrored`` (true if left out), a
-    table ``recogniser`` and, unless the detector of ``sface-yunet`` is to be used, a table ``detector`` with the outputs
-    of YuNet; both with ``file``, ``sha256``, ``colours`` (RGB or BGR), ``mean``, ``scale`` (three numbers each) and
-    ``expanded_sha256``. The false match rates are in NAME.fmr.json beside it; without that file every stranger is
-    expected to reach every score.
+    table ``recogniser`` and, unless that of ``sface-yunet`` is to be used, a table ``detector``, a net with the outputs
+    of YuNet. Both tables have ``file``, ``sha256``, ``colours`` (RGB or BGR) and, where they are not the usual ones,
+    ``mean`` and ``scale`` (three numbers each) and ``expanded_sha256``. The false match rates are in NAME.fmr.json
+    beside it; without that file every stranger is expected to reach every score.
 
     Raises:
         PackUnusable: The manifest is wrong, or a file is not the one that it names.
@@ -231,7 +231,7 @@ def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path 
         return cached
     try:
         content = expanded(published)
-    except Exception as error:  # noqa: BLE001 - onnx raises many kinds; a checked file of a manifest may be anything
+    except Exception as error:
         raise _Unfit(f"the file {terms.file} cannot be expanded ({error})") from error
     if _digest(content) != terms.expanded_sha256:
         log.info("the weights of %s expand to SHA-256 %s and are not cached", terms.file, _digest(content))

@@ -38,6 +38,9 @@ class InferenceSession(Protocol):
 
     precision: str
 
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Get ready for images of that shape before the first come."""
+
     def run(self, images: Images) -> Outputs:
         """The outputs of the net for ``images``; each distinct shape is prepared once and then kept."""
 
@@ -62,7 +65,7 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
         return lambda net: OpenVinoSession(net, precision=chosen, threads=threads)
     if runtime == "onnxruntime":
         chosen_precision(precision, "ONNX Runtime runs these nets in f32 alone")
-        return lambda net: OnnxRuntimeSession(net)
+        return OnnxRuntimeSession
     raise InvalidValue(what="The runtime", value=runtime, why="there are openvino and onnxruntime")
 
 
@@ -102,6 +105,10 @@ class OpenVinoSession:
         self._names = [output.any_name for output in self._core.read_model(net.weights).outputs]
         self._compiled: OrderedDict[tuple[int, ...], _Requests] = OrderedDict()
         self._lock = Lock()
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """See InferenceSession."""
+        self._requests(shape)
 
     def run(self, images: Images) -> Outputs:
         """See InferenceSession; pictures that lie in memory in one piece are not copied."""
@@ -153,7 +160,7 @@ class _Requests:
 
     @contextmanager
     def one(self) -> Iterator[openvino.InferRequest]:
-        request = self._idle.get() 
+        request = self._idle.get()
         try:
             request = request or self._compiled.create_infer_request()
             yield request
@@ -182,6 +189,9 @@ class OnnxRuntimeSession:
         self._order = slice(None, None, -1 if net.colours is Colours.BGR else 1)
         self._mean = np.array(net.mean, np.float32).reshape(1, 3, 1, 1)
         self._scale = np.array(net.scale, np.float32).reshape(1, 3, 1, 1)
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """See InferenceSession; any shape is ready."""
 
     def run(self, images: Images) -> Outputs:
         """See InferenceSession."""
