@@ -61,7 +61,7 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
         InvalidValue: There is no such runtime or precision.
     """
     if runtime == "openvino":
-        chosen = chosen_precision(precision, None if _has_bf16() else "this processor has neither AMX nor AVX-512-BF16")
+        chosen = chosen_precision(precision, None if bf16_is_native() else "this processor has neither AMX nor AVX-512-BF16")
         return lambda net: OpenVinoSession(net, precision=chosen, threads=threads)
     if runtime == "onnxruntime":
         chosen_precision(precision, "ONNX Runtime runs these nets in f32 alone")
@@ -78,7 +78,7 @@ def chosen_precision(asked: str, why_not_bf16: str | None) -> str:
     return "f32" if asked == "f32" or why_not_bf16 else "bf16"
 
 
-def _has_bf16() -> bool:
+def bf16_is_native() -> bool:
     """Whether the processor multiplies bf16 natively; emulated, it would be slower than f32."""
     try:
         flags = Path("/proc/cpuinfo").read_text("ascii", "replace").partition("flags")[2].partition("\n")[0].split()
