@@ -24,6 +24,9 @@ from lineament.store.values import landmarks_from, landmarks_to, quality_from, q
 
 _MOST = 10_000
 """Ids in one statement."""
+_MAPPED = "mapped"
+_MAP_BYTES = 2**31 - 65536
+"""As much of the file as SQLite maps at most. 500 scattered templates take 2.7 ms so and 3.7 ms without (ADR 0004)."""
 BINARY = "binary"
 """Execution option: PostgreSQL answers in binary, so that templates are not spelt out in hexadecimal and read back."""
 
@@ -168,6 +171,7 @@ class FaceRows:
 
     def _looked_up(self, ids: list[int]) -> list[_SealedRow]:
         if self._connection.dialect.name == "sqlite":  # one parameter, so that the statement stays prepared
+            self._map()
             asked: tuple[object] = (str(ids),)
             source = "json_each(?) AS asked CROSS JOIN templates ON face_id = asked.value"
         else:
@@ -179,6 +183,12 @@ class FaceRows:
             execution_options={BINARY: True},
         )
         return _fetched(result)
+
+    def _map(self) -> None:
+        """Read the file through memory from now on; only here, so that what only writes keeps its memory small."""
+        if not self._connection.info.get(_MAPPED):
+            self._connection.exec_driver_sql(f"PRAGMA mmap_size = {_MAP_BYTES}").close()
+            self._connection.info[_MAPPED] = True
 
     def _raw(self, query: sa.Select[Any]) -> list[Any]:
         return _fetched(self._connection.execute(query, execution_options={BINARY: True}))
