@@ -98,11 +98,8 @@ class CaptureRows:
 
     def addresses(self, source_id: SourceId) -> list[str]:
         """Every blob that a source refers to, once, in ascending order."""
-        there: set[str] = set()
-        for column in (captures.c.original, captures.c.thumbnail, faces.c.crop):
-            query = sa.select(column).where(column.table.c.source_id == source_id, column.is_not(None))
-            there.update(self._connection.scalars(query))
-        return sorted(there)
+        every = blobs_of(source_id).subquery()
+        return list(self._connection.scalars(sa.select(every.c.address).order_by(every.c.address)))
 
     def references(self, address: str) -> int:
         """How many pictures of captures, faces and probes lie at a blob's address."""
@@ -132,6 +129,17 @@ class CaptureRows:
             return
         self._connection.execute(sa.delete(captures).where(captures.c.id == capture_id))  # the rest cascades
         count(self._connection, found[0], captures=-1, faces=-found[1])
+
+
+def blobs_of(source_id: SourceId) -> sa.CompoundSelect[tuple[str]]:
+    """The addresses of all blobs of a source, each once."""
+    columns = (captures.c.original, captures.c.thumbnail, faces.c.crop)
+    return sa.union(
+        *(
+            sa.select(column.label("address")).where(column.table.c.source_id == source_id, column.is_not(None))
+            for column in columns
+        )
+    )
 
 
 def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:

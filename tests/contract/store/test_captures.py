@@ -126,6 +126,12 @@ def test_addresses_are_all_blobs_of_a_source(store: Store, rows: Rows) -> None:
         meant = [str(capture.original), str(capture.thumbnail), *(tx.faces.get(face).crop for face in faces)]
         assert tx.captures.addresses(made.source.id) == sorted(meant)
         assert tx.captures.get(bare).original is None
+        tx.deletions.add([meant[0]])
+        tx.deletions.add_source(made.source.id)
+        assert tx.deletions.all() == []  # as long as it refers to them
+        tx.sources.destroy(made.source.id)
+        assert tx.deletions.all() == sorted(meant)
+        assert tx.deletions.all(most=2) == sorted(meant)[:2]
 
 
 def test_forgotten_pictures_leave_the_provenance(store: Store, rows: Rows) -> None:

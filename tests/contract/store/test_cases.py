@@ -81,6 +81,7 @@ def test_a_probe_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
         assert same_probe(tx.probes.get(probe.id, key), probe)
         assert same_probe(tx.probes.get(probe.id, lambda found: {case: key}[found]), probe)
         assert tx.probes.blob(probe.id) == blob
+        assert tx.probes.addresses() == [blob]
 
 
 def test_probes_of_a_case_come_newest_first_and_same_ones_oldest_first(store: Store, rows: Rows) -> None:
