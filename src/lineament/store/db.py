@@ -16,13 +16,13 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from lineament.errors import NoWorkspace, WorkspaceBusy, WorkspaceExists
+from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import CaseRows
 from lineament.store.deletions import DeletionRows
 from lineament.store.faces import BINARY, FaceRows
-from lineament.store.faults import of_system, translated
+from lineament.store.faults import RESTORE, of_system, translated
 from lineament.store.ledger import LedgerRows
 from lineament.store.meta import MetaRows
 from lineament.store.probes import ProbeRows
@@ -155,6 +155,17 @@ class Store:
             for statement in _VACUUM:
                 connection.exec_driver_sql(statement)
         return True
+
+    def examine(self) -> str:
+        """What the database says of its own state, in words; Damaged where it finds a fault."""
+        with self.read() as tx:
+            if self.dialect == "sqlite":
+                checks = ("PRAGMA integrity_check(3)", "PRAGMA foreign_key_check")
+                rows = [row for check in checks for row in tx.connection.exec_driver_sql(check).all()]
+                if faults := [" ".join(map(str, row)) for row in rows if row[0] != "ok"]:
+                    raise Damaged(what=f"The database {self.place}", why="; ".join(faults[:3]), remedy=RESTORE)
+            version = tx.connection.dialect.server_version_info or ()
+        return f"{self.dialect} {'.'.join(str(part) for part in version)}, sound"
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -23,7 +23,7 @@ _PG_BUSY = frozenset({"55P03", "40P01", "40001", "57014"})
 _PG_CONSTRAINT = "23"
 _PG_CORRUPT = "XX"
 _ONE_PAGE = 65536
-_RESTORE = "restore the workspace from a backup"
+RESTORE = "restore the workspace from a backup"
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return WorkspaceBusy(what=str(error))
     if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Damaged(what=f"The database {place}", why=str(error), remedy=_RESTORE)
+        return Damaged(what=f"The database {place}", why=str(error), remedy=RESTORE)
     if kind == sqlite3.SQLITE_CONSTRAINT:
         return Refused(reasons=f"the database does not take the row: {error}")
     return StoreUnavailable(why=str(error))
@@ -84,7 +84,7 @@ def _of_postgresql(error: BaseException | None, place: str) -> LineamentError:
     if state in _PG_BUSY:
         return WorkspaceBusy(what=why)
     if state.startswith(_PG_CORRUPT):
-        return Damaged(what=f"The database {place}", why=why, remedy=_RESTORE)
+        return Damaged(what=f"The database {place}", why=why, remedy=RESTORE)
     if state.startswith(_PG_CONSTRAINT):
         return Refused(reasons=f"the database does not take the row: {why}")
     return StoreUnavailable(why=why)

@@ -81,10 +81,6 @@ class ProbeRows:
             raise NotFound(what="probe", name=probe_id, hint="lineament case show")
         return found
 
-    def addresses(self) -> list[str]:
-        """Every blob that a probe refers to, once, in ascending order."""
-        return list(self._connection.scalars(sa.select(probes.c.blob).distinct().order_by(probes.c.blob)))
-
 
 def _about(case_id: int, probe_id: str) -> bytes:
     return f"probe|{case_id}|{probe_id}".encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -182,6 +183,25 @@ def test_damage_inside_the_file_is_damage(sqlite_path: Path) -> None:
     sqlite_path.write_bytes(content)
     with pytest.raises(Damaged, match="backup"):
         Store.open(f"sqlite:///{sqlite_path}")
+
+
+def test_a_sound_database_says_so(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        rows.enrolled(tx, rows.source(tx))
+    assert store.examine().startswith(store.dialect)
+    assert store.examine().endswith("sound")
+
+
+def test_rows_that_lost_their_parents_are_damage(sqlite_path: Path, rows: Rows) -> None:
+    store = Store.open(f"sqlite:///{sqlite_path}")
+    with store.begin() as tx:
+        rows.enrolled(tx, rows.source(tx))
+    with sqlite3.connect(sqlite_path) as raw:
+        raw.execute("DELETE FROM captures")  # a connection that does not keep foreign keys
+    raw.close()
+    with pytest.raises(Damaged, match="captures"):
+        store.examine()
+    store.close()
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
