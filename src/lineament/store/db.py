@@ -7,6 +7,7 @@ A reader sees the state at the moment it began, and never waits for a writer.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -218,9 +219,10 @@ def _new_file(path: Path) -> None:
 
 def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
     """Two pools: connections that begin at once as writers, and connections that cannot write."""
-    # isolation_level None: the driver never opens a transaction by itself (on Python 3.12 and later too, as long as
-    # its autocommit attribute keeps the legacy value); the begin event below does.
+    # The driver opens no transaction by itself; the begin event below does.
     options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
+    if (legacy := getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", None)) is not None:
+        options["autocommit"] = legacy  # Python 3.12 and later, whatever their default becomes
     writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4)
     reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64)
     _prepared(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384"])

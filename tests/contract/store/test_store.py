@@ -71,10 +71,9 @@ def test_nothing_can_be_written_by_a_reader(store: Store) -> None:
 
 def test_a_writer_that_waits_too_long_says_who_is_busy(store: Store, url: str) -> None:
     other = Store.open(url, patience=0.2)
-    with store.begin() as tx:
-        tx.meta.set("a", "1")
-        with pytest.raises(WorkspaceBusy), other.begin():
-            pass
+    # the lock is held from the beginning, not from the first change on
+    with store.begin(), pytest.raises(WorkspaceBusy), other.begin():
+        pass
     with other.begin() as tx:
         tx.meta.set("a", "2")
     other.close()
@@ -129,6 +128,39 @@ def test_two_processes_write_to_one_workspace(store: Store, url: str) -> None:
     with store.read() as tx:
         assert tx.meta.get("sum") == "50"
         assert all(tx.meta.get(f"{name} {number}") == "there" for name in "ab" for number in range(25))
+
+
+KILLED = """
+import sys
+from lineament.store.db import Store
+store = Store.open(sys.argv[1])
+number = int(sys.argv[2])
+while True:
+    with store.begin() as tx:
+        tx.meta.set(f"a {number}", "x" * 2000)
+        tx.meta.set(f"b {number}", "x" * 2000)
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_what_was_acknowledged_survives_a_writer_that_is_killed(store: Store, url: str) -> None:
+    acknowledged = -1
+    for _ in range(3):
+        command = [sys.executable, "-W", "error", "-c", KILLED, url, str(acknowledged + 1)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(20):
+                acknowledged = int(process.stdout.readline())
+            process.kill()
+            acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])
+        with store.read() as tx:
+            assert all(tx.meta.get(f"a {number}") for number in range(acknowledged + 1))
+            one_more = tx.meta.get(f"a {acknowledged + 1}") is not None
+            assert (tx.meta.get(f"b {acknowledged + 1}") is not None) is one_more
+            assert tx.meta.get(f"a {acknowledged + 2}") is None
+        acknowledged += one_more
+    store.examine()
 
 
 # ---------------------------------------------------------------- creating, opening, upgrading
