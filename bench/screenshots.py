@@ -13,10 +13,12 @@ import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.serving import CASE, PORTRAITS, PROBE, Served, serving, with_gallery
+from tests.conftest import PORTRAITS
+from tests.serving import CASE, PROBE, Served, serving, with_gallery
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
@@ -24,10 +26,12 @@ from lineament.web.addresses import case_address
 from lineament.workspace import Workspace
 
 DOCS = Path(__file__).parents[1] / "docs" / "pictures"
-LOOKS = [(width, scheme) for width in (1366, 390) for scheme in ("light", "dark")]
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+LOOKS = [(width, scheme) for width in (1366, 390) for scheme in SCHEMES]
 HEIGHT = {1366: 768, 390: 844}
-ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
-ARGUMENTS += ("--disable-background-networking", "--disable-component-update")
+ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
 COLOURS = 192
 
 
@@ -131,7 +135,7 @@ def main() -> None:
         folder = Path(made)
         with with_gallery(folder / "ws", folder / "photos") as workspace, serving(workspace) as served:
             furnished(workspace)
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
             seen = addresses(browser, served, folder)
             if asked.readme:
                 seen, looks = {"result": seen["result-investigation"]}, LOOKS[:1]
@@ -143,7 +147,7 @@ def main() -> None:
 
 
 def _taken(
-    browser: Browser, served: Served, seen: dict[str, str], width: int, scheme: str, asked: argparse.Namespace
+    browser: Browser, served: Served, seen: dict[str, str], width: int, scheme: Scheme, asked: argparse.Namespace
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": HEIGHT[width]}, color_scheme=scheme)
     page = context.new_page()

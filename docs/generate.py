@@ -10,13 +10,12 @@ from pathlib import Path
 
 import click
 import typer.main
-from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined
 
 from lineament import errors
 from lineament.__main__ import application
 from lineament.settings import Settings
-from lineament.web.app import ROOMS
+from lineament.web.app import declared
 
 REFERENCE = Path(__file__).parent / "reference"
 OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`,
@@ -98,11 +97,11 @@ def error_pages() -> str:
 
 
 ENTRANCE = (
-    "`lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in a cookie that scripts cannot "
-    "read, and goes on to `/`. *examiner* is whoever has such a session; *public* is anybody on this machine. A POST is "
-    "taken from our own pages alone: it carries the session's form token, and what the browser says of its origin must "
-    "agree. In a case's address its reference is written with letters, digits, `-` and `_` as they are and every other "
-    "byte as `~2F`.\n\n"
+    "`lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in a cookie that scripts "
+    "cannot read, and goes on to `/`. *examiner* is whoever has such a session; *public* is anybody on this machine. "
+    "A POST is taken from our own pages alone: it carries the session's form token, and what the browser says of its "
+    "origin must agree. In a case's address its reference is written with letters, digits, `-` and `_` as they are and "
+    "every other byte as `~2F`.\n\n"
 )
 
 
@@ -114,11 +113,7 @@ def web_pages() -> str:
         ENTRANCE,
         "| | address | access | what |\n| --- | --- | --- | --- |\n",
     ]
-    routes = [route for room in ROOMS for route in room.pages.routes if isinstance(route, APIRoute)]
-    for route in routes:
-        method = next(iter(route.methods))
-        said = " ".join((inspect.getdoc(route.endpoint) or "").partition("\n\n")[0].split())
-        lines.append(f"| {method} | `{route.path}` | {route.tags[0]} | {said} |\n")
+    lines.extend(f"| {one.method} | `{one.path}` | {one.access} | {one.what} |\n" for one in declared())
     return "".join(lines)
 
 

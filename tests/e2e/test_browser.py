@@ -6,10 +6,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, expect, sync_playwright
 from tests.conftest import PORTRAITS
 from tests.serving import CASE, PROBE, Served, serving, settings, with_gallery
 
@@ -225,8 +226,8 @@ def test_a_photograph_can_be_dropped_and_pasted(page: Page) -> None:
 
 def test_a_file_that_is_too_large_is_told_before_it_is_sent(page: Page) -> None:
     page.goto(f"/search?case={CASE.ref}")
-    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": bytes(2_000_000)}
-    page.get_by_label("The photograph").set_input_files(large)  # type: ignore[arg-type] - a payload, as documented
+    large = FilePayload(name="large.jpg", mimeType="image/jpeg", buffer=bytes(2_000_000))
+    page.get_by_label("The photograph").set_input_files(large)
     expect(page.get_by_role("alert")).to_contain_text("larger than")
 
 
@@ -327,11 +328,11 @@ def addresses(chromium: Browser, served: Served) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 390])
 def test_every_page_can_be_read_by_everybody(
-    chromium: Browser, served: Served, addresses: list[str], scheme: str, width: int
+    chromium: Browser, served: Served, addresses: list[str], scheme: Literal["light", "dark"], width: int
 ) -> None:
     context = chromium.new_context(
         viewport={"width": width, "height": 768},
-        color_scheme=scheme,  # type: ignore[arg-type] - one of the two
+        color_scheme=scheme,
     )
     page = context.new_page()
     page.goto(served.entrance)

@@ -12,6 +12,7 @@ from lineament.model.search import Probe, SearchResult
 from lineament.services.keyholder import about_case, case_key
 from lineament.services.record import Record
 from lineament.store.keys import KeyRing
+from lineament.store.searches import StoredSearch
 
 
 class Casework:
@@ -52,6 +53,11 @@ class Casework:
         """The searches of a case, the newest first; those without candidates too (R22)."""
         with self._record.store.read() as tx:
             return tx.searches.of_case(tx.cases.get(ref).id)
+
+    def stored_searches(self, ref: str) -> list[StoredSearch]:
+        """The same with who made them, and with what is left of the candidates that were erased since."""
+        with self._record.store.read() as tx:
+            return tx.searches.stored_of_case(tx.cases.get(ref).id)
 
     def probes(self, ref: str) -> Sequence[Probe]:
         """The probes of a case, the newest first."""

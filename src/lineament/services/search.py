@@ -29,6 +29,7 @@ from lineament.services.probes import chosen_face
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
+from lineament.store.searches import StoredSearch
 
 SPARE = 4
 """The gallery is asked for so many times the limit, so that folding near-duplicates does not shorten the list."""
@@ -81,6 +82,11 @@ class Search:
         """A search that was run; NotFound where there is none."""
         with self._record.store.read() as tx:
             return tx.searches.get(search_id)
+
+    def stored(self, search_id: str) -> StoredSearch:
+        """The same with who made it, and with what is left of the candidates that were erased since."""
+        with self._record.store.read() as tx:
+            return tx.searches.stored(search_id)
 
     def why_not(self, case_ref: str, sources: Sequence[str] = ()) -> list[str]:
         """Every reason for which a search in this case could not run now."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineament.errors import LineamentError
 from lineament.web import assets, cases, failures, home, ledger, probes, searches, sources
+from lineament.web.pages import Access
 from lineament.web.render import Renderer
 from lineament.web.security import Sessions, WithHeaders, checked_host, entered
 from lineament.workspace import Workspace
@@ -54,7 +58,32 @@ class Door:
 
 
 ROOMS = (home, cases, sources, probes, searches, ledger, assets)
-"""The modules whose routes the application has; docs/reference/pages.md is made from them."""
+"""The modules whose routes the application has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A route as it was declared; docs/reference/pages.md is made from these."""
+
+    method: str
+    path: str
+    access: Access
+    what: str
+
+
+def declared() -> list[Declared]:
+    """Every route of the application."""
+    return [
+        Declared(
+            method=" ".join(sorted(route.methods or ())),
+            path=route.path,
+            access=Access(str(route.tags[0])),
+            what=" ".join((route.endpoint.__doc__ or "").partition("\n\n")[0].split()),
+        )
+        for room in ROOMS
+        for route in room.pages.routes
+        if isinstance(route, APIRoute)
+    ]
 
 
 def create_app(workspace: Workspace, token: str) -> FastAPI:

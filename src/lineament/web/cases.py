@@ -60,8 +60,8 @@ def _terms(sent: Sent) -> CaseTerms:
 def case(here: Here, ref: str) -> HTMLResponse:
     """A case: what it is about, its searches, and its photographs that were not searched yet."""
     found = here.workspace.casework.get(unslug(ref))
-    searches = here.workspace.casework.searches(found.ref)
-    asked = {search.probe_id for search in searches}
+    searches = here.workspace.casework.stored_searches(found.ref)
+    asked = {search.result.probe_id for search in searches}
     waiting = [probe for probe in here.workspace.casework.probes(found.ref) if probe.id not in asked]
     return here.page("case.html", case=found, searches=searches, waiting=waiting, veiled=distressing(found))
 

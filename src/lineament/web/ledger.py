@@ -19,6 +19,19 @@ pages = Pages()
 
 PAGE = 50
 _LONGEST = 120
+_FIRST = (
+    "case",
+    "ref",
+    "source",
+    "name",
+    "reason",
+    "offence",
+    "purpose",
+    "basis",
+    "candidates",
+    "gallery_faces",
+    "mode",
+)
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
@@ -82,7 +95,8 @@ def _ledger(here: Visit, before: int | None, *, check: Check | None) -> HTMLResp
 def _line(entry: LedgerEntry) -> Line:
     known = {} if entry.details is None else json.loads(entry.details)
     actor = known.pop("actor", "")
-    said = [(name.replace("_", " "), _said(value)) for name, value in known.items() if value not in (None, [])]
+    names = sorted((name for name, value in known.items() if value not in (None, [])), key=_place)
+    said = [(name.replace("_", " "), _said(name, known[name])) for name in names]
     return Line(
         seq=entry.seq,
         at=entry.at,
@@ -93,9 +107,19 @@ def _line(entry: LedgerEntry) -> Line:
     )
 
 
-def _said(value: object) -> str:
+def _place(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+
+
+def _said(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
+    if (
+        name == "candidates"
+        and isinstance(value, list)
+        and all(isinstance(one, list) and len(one) == 3 for one in value)
+    ):
+        return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
     if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
         return ", ".join(str(one) for one in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -94,7 +94,7 @@ class Pages(APIRouter):
             path,
             methods=[method],
             dependencies=needs,
-            tags=[access],
+            tags=[access.value],
             response_model=None,
             response_class=HTMLResponse,
             include_in_schema=False,

@@ -20,15 +20,24 @@ _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline
 @pages.page("/searches/{search_id}", access=Access.EXAMINER)
 def result(here: Here, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
-    found = here.workspace.search.get(search_id)
-    case = here.workspace.casework.get(found.case)
-    return here.page("result.html", case=case, search=found, veiled=distressing(case))
+    stored = here.workspace.search.stored(search_id)
+    case = here.workspace.casework.get(stored.result.case)
+    listed = sorted((*stored.result.candidates, *stored.erased), key=lambda one: one.rank)
+    return here.page(
+        "result.html",
+        case=case,
+        search=stored.result,
+        examiner_then=stored.examiner,
+        listed=listed,
+        veiled=distressing(case),
+    )
 
 
 @pages.page("/searches/{search_id}/candidates/{rank}", access=Access.EXAMINER)
 def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
     """A candidate beside the probe, with where its picture was found."""
-    search = here.workspace.search.get(search_id)
+    stored = here.workspace.search.stored(search_id)
+    search = stored.result
     found = _at(search, rank)
     case = here.workspace.casework.get(search.case)
     probe = here.workspace.probes.get(search.probe_id).faces[search.face - 1]
@@ -39,6 +48,7 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
         case=case,
         search=search,
         candidate=found,
+        listed=len(search.candidates) + len(stored.erased),
         capture=here.workspace.pictures.capture(search_id, rank),
         quality=face.quality,
         levels=(levelled(probe.box, probe.landmarks), levelled(face.box, face.landmarks)),
