@@ -16,8 +16,8 @@ Points = NDArray[np.float32]
 Transform = NDArray[np.float32]
 """A similarity, shape (2, 3): turns, scales and shifts (x, y, 1) to (x, y)."""
 
-FINE = 2.0
-"""A face more than so many times larger than its aligned picture is shrunk by averaging first, against aliasing."""
+NEIGHBOURHOOD = 4.0
+"""Side of the square that is shrunk before alignment, in the extent of the five landmarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,19 @@ class Window:
             whole = np.zeros((self.side, self.side, 3), np.uint8)
             whole[top - self.y :, left - self.x :][: inside.shape[0], : inside.shape[1]] = inside
             inside = whole
-        how = cv2.INTER_AREA if self.side > size else cv2.INTER_LINEAR
-        return cast("Pixels", cv2.resize(inside, (size, size), interpolation=how))
+        return resized(inside, size, size)
+
+
+def resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    """The picture in that size: averaged down by a whole factor, which is quick, and interpolated for the rest."""
+    factor = min(pixels.shape[0] // height, pixels.shape[1] // width)
+    if factor > 1:
+        down, across = pixels.shape[0] // factor, pixels.shape[1] // factor
+        whole = pixels[: down * factor, : across * factor]
+        pixels = cast("Pixels", cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA))
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def window_around(box: NDArray[np.float32], enlarged: float) -> Window:
@@ -74,21 +85,19 @@ def aligned(pixels: Pixels, points: Points, template: Points, side: int) -> Pixe
         side: Of the answer, pixels.
     """
     transform = similarity(points, template)
-    zoom = float(np.hypot(transform[0, 0], transform[0, 1]))
-    if zoom * FINE < 1:
-        pixels, transform = _shrunk(pixels, points, transform, zoom)
+    factor = int(1 / max(float(np.hypot(transform[0, 0], transform[0, 1])), 1e-3))
+    if factor > 1:
+        pixels, transform = _averaged(pixels, points, transform, factor)
     return cast("Pixels", cv2.warpAffine(pixels, transform, (side, side), flags=cv2.INTER_LINEAR))
 
 
-def _shrunk(pixels: Pixels, points: Points, transform: Transform, zoom: float) -> tuple[Pixels, Transform]:
-    """The neighbourhood of the face at about ``FINE`` times the scale of the answer, and the transform from there."""
+def _averaged(pixels: Pixels, points: Points, transform: Transform, factor: int) -> tuple[Pixels, Transform]:
+    """The neighbourhood of the face averaged down by ``factor``, against aliasing, and the transform from there."""
     low, high = points.min(axis=0), points.max(axis=0)
-    extent = np.concatenate([low, high - low]).astype(np.float32)
-    window = window_around(extent, 4.0)
-    size = max(round(window.side * zoom * FINE), 1)
-    ratio = window.side / size
+    around = window_around(np.concatenate([low, high - low]), NEIGHBOURHOOD)
+    window = Window(around.x, around.y, max(around.side // factor, 1) * factor)
     onward = transform.copy()
-    onward[:, :2] *= ratio
-    corner = np.array([window.x + ratio / 2 - 0.5, window.y + ratio / 2 - 0.5], np.float32)
-    onward[:, 2] += transform[:, :2] @ corner
-    return window.cut(pixels, size), onward
+    onward[:, :2] *= factor
+    middle = (factor - 1) / 2  # of a large pixel, in small ones
+    onward[:, 2] += transform[:, :2] @ np.array([window.x + middle, window.y + middle], np.float32)
+    return window.cut(pixels, window.side // factor), onward

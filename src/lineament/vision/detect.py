@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import window_around
+from lineament.vision.align import resized, window_around
 from lineament.vision.runtime import InferenceSession, Outputs
 
 STRIDES = (8, 16, 32)
+SIDES = (320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1280)
+"""Pixels of the sides of the net's input, multiples of 32: each size is compiled once, so there are few. Pictures of
+2:1, 16:9, 3:2, 4:3, 5:4 and 1:1 fit with little to spare."""
 OVERLAP = 0.3
 """Of two detections that overlap more (intersection over union), the weaker goes."""
 SEARCHED = 0.6
@@ -144,22 +147,26 @@ class Detector:
         self._session.prepare((1, LOOK_SIZE, LOOK_SIZE, 3))
 
     def find(self, pixels: Pixels, floor: float) -> Detections:
-        """The faces of at least that score, each with landmarks from a second look; scores are those of the first.
+        """The faces of at least that score (0 to 1), each with landmarks from a second look."""
+        return self.looked_again(pixels, self.spotted(pixels, floor))
+
+    def spotted(self, pixels: Pixels, floor: float) -> Detections:
+        """The faces of at least that score, at one look or several.
 
         A picture is looked at with its longer side at LONG_SIDE or less. Where that may overlook faces it is looked at
         twice as fine (small faces in a larger picture, or none), and half as fine (very large faces, or none).
         """
         longer = max(pixels.shape[:2])
         size = min(longer, LONG_SIDE)
-        found = self.look(pixels, size, floor)
+        found = self.look(pixels, size, SEARCHED)
         heights = found.boxes[:, 3] * (size / longer)
         none = not (found.scores >= ENROLLED).any()
         finer = min(2 * size, max(longer, LONG_SIDE), LONGEST_SIDE)
         if finer > size and (none or (longer > size and heights.min() < SMALL)):
-            found = found.joined(self.look(pixels, finer, floor))
+            found = found.joined(self.look(pixels, finer, SEARCHED))
         if none or heights.max() > LARGE:
-            found = found.joined(self.look(pixels, size // 2, floor))
-        return self.looked_again(pixels, found)
+            found = found.joined(self.look(pixels, size // 2, SEARCHED))
+        return found.taken(np.flatnonzero(found.scores >= floor))
 
     def find_within(self, pixels: Pixels, box: Floats) -> Detections:
         """The face, or none, whose middle lies in ``box`` (x, y, width, height); the one that fits it best.
@@ -181,7 +188,8 @@ class Detector:
     def look(self, pixels: Pixels, long_side: int, floor: float) -> Detections:
         """The faces of at least that score in the picture, brought to ``long_side``."""
         scale = long_side / max(pixels.shape[:2])
-        return suppressed(self._seen(_resized(pixels, scale), floor)).moved(1 / scale)
+        height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
+        return suppressed(self._seen(resized(pixels, width, height), floor)).moved(1 / scale)
 
     def looked_again(self, pixels: Pixels, found: Detections) -> Detections:
         """The same faces with boxes and landmarks from a second look at each, enlarged."""
@@ -195,16 +203,8 @@ class Detector:
         return Detections(boxes, points, found.scores)
 
     def _seen(self, pixels: Pixels, floor: float) -> Detections:
-        """What the net sees in pixels of its input, nothing suppressed; the sides are padded to multiples of 32."""
-        down, across = -pixels.shape[0] % 32, -pixels.shape[1] % 32
+        """What the net sees in pixels of its input, nothing suppressed; pictures are padded to the next of SIDES."""
+        down, across = (next(side for side in SIDES if side >= extent) - extent for extent in pixels.shape[:2])
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
         return decoded(self._session.run(pixels[None]), pixels.shape[1], floor)
-
-
-def _resized(pixels: Pixels, scale: float) -> Pixels:
-    if scale == 1:
-        return pixels
-    height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=how))

@@ -1,0 +1,125 @@
+"""The photographs of LFW beside the checkout, their faces and features, kept between runs in bench/out.
+
+G. B. Huang, M. Ramesh, T. Berg, E. Learned-Miller, "Labeled Faces in the Wild", University of Massachusetts (2007).
+Here it is a half of it: 250 x 250 pixels, the person who is meant in the middle.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineament.model.faces import Vectors
+from lineament.vision.align import aligned
+from lineament.vision.decode import Decoder
+from lineament.vision.detect import SEARCHED, Detections, Detector
+from lineament.vision.packs import Pack, default_pack
+from lineament.vision.runtime import sessions
+
+ROOT = Path(__file__).parents[1]
+LFW = ROOT.parent / "shared" / "data" / "lfw"
+OUT = ROOT / "bench" / "out"
+CACHE = Path.home() / ".cache" / "lineament"
+WHOSE = (
+    "press photographs of public figures from about 2002 to 2007; mostly adults, mostly men, mostly light-skinned, "
+    "mostly facing the camera in good light"
+)
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """All photographs, by person and number."""
+
+    paths: tuple[Path, ...]
+
+    @cached_property
+    def people(self) -> NDArray[np.int64]:
+        """Who is meant, as a number, shape (photographs,)."""
+        return np.unique([path.parent.name for path in self.paths], return_inverse=True)[1]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The people's names, by number."""
+        return tuple(sorted({path.parent.name for path in self.paths}))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def photographs() -> Photographs:
+    """All there are; stops where there are none."""
+    paths = tuple(sorted(LFW.glob("*/*.jpg")))
+    if not paths:
+        raise SystemExit(f"LFW is not at {LFW}")
+    return Photographs(paths)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the nets say of the face in the middle of each photograph; rows of zeros where there is none."""
+
+    plain: Floats  # (photographs, d), not normalised
+    mirrored: Floats
+    score: Floats  # of the detector, (photographs,); 0 where no face was found
+    best_score: Floats  # of the surest face anywhere in the photograph
+
+    def templates(self, *, mirrored: bool = True) -> Vectors:
+        """Unit vectors, shape (photographs, d)."""
+        vectors = self.plain + self.mirrored if mirrored else self.plain
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        unit: Vectors = vectors / np.maximum(lengths, np.float32(1e-9))[:, None]
+        return unit
+
+
+def features(chosen: Photographs, precision: str, *, second_look: bool = True, pack: Pack | None = None) -> Features:
+    """The features of all photographs, from bench/out where they were computed before."""
+    pack = pack or default_pack(CACHE)
+    look = "look" if second_look else "nolook"
+    file = OUT / f"lfw-{len(chosen)}-{pack.model.replace('/', '-')}-{precision}-{look}.npz"
+    if file.exists():
+        return Features(**np.load(file))
+    found = _computed(chosen, precision, second_look, pack)
+    OUT.mkdir(exist_ok=True)
+    np.savez(file, **vars(found))
+    return found
+
+
+def _computed(chosen: Photographs, precision: str, second_look: bool, pack: Pack) -> Features:
+    threads = len(os.sched_getaffinity(0))
+    open_session = sessions("openvino", precision, threads)
+    detector, recogniser = Detector(open_session(pack.detector)), open_session(pack.recogniser)
+    points = np.array(pack.points, np.float32)
+
+    def one(path: Path) -> tuple[Floats, Floats, float, float]:
+        pixels = decoder.decode(path.read_bytes()).pixels
+        found = detector.spotted(pixels, SEARCHED)
+        if not len(found):
+            return np.zeros(pack.dimension, np.float32), np.zeros(pack.dimension, np.float32), 0.0, 0.0
+        best = float(found.scores.max())
+        found = middle_one(found, pixels.shape[1], pixels.shape[0])
+        if second_look:
+            found = detector.looked_again(pixels, found)
+        small = aligned(pixels, found.points[0], points, pack.side)
+        (both,) = recogniser.run(np.stack([small, small[:, ::-1]])).values()
+        return both[0], both[1], float(found.scores[0]), best
+
+    with Decoder(workers=threads, **LIMITS) as decoder, ThreadPoolExecutor(threads) as pool:
+        columns = zip(*pool.map(one, chosen.paths), strict=True)
+        return Features(*(np.array(column, np.float32) for column in columns))
+
+
+LIMITS = {"max_pixels": 10**8, "max_bytes": 10**8, "memory": 1536 << 20, "seconds": 20}
+
+
+def middle_one(found: Detections, width: int, height: int) -> Detections:
+    """The face nearest the middle of the picture: the one that LFW means."""
+    middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - np.array([width / 2, height / 2], np.float32)
+    return found.taken(np.array([(middles**2).sum(axis=1).argmin()]))
