@@ -18,6 +18,7 @@ from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace, Face, F
 from lineament.store.captures import capture_from
 from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
 from lineament.store.meta import new_ids
+from lineament.store.raw import fetched
 from lineament.store.sources import count
 from lineament.store.tables import among, captures, faces, templates
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
@@ -155,11 +156,14 @@ class FaceRows:
         All are of one source, the one of ``key``: Damaged otherwise. MixedModels where they are of several models.
         """
         asked = np.asarray(ids, dtype=np.int64)
-        parts = [
-            _opened(rows, key)
-            for start in range(0, len(asked), _MOST)
-            if (rows := self._looked_up(asked[start : start + _MOST].tolist()))
-        ]
+        parts: list[tuple[FaceIds, Vectors]] = []
+        models: set[str] = set()
+        for start in range(0, len(asked), _MOST):
+            if rows := self._looked_up(asked[start : start + _MOST].tolist()):
+                parts.append(_opened(rows, key))
+                models.add(rows[0][3])
+        if len(models) > 1:
+            raise MixedModels(one=min(models), other=max(models))
         if not parts:
             return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
         found = np.concatenate([part[0] for part in parts])
@@ -169,7 +173,7 @@ class FaceRows:
         there = found[order[places]] == asked
         return asked[there], vectors[order[places[there]]]
 
-    def _looked_up(self, ids: list[int]) -> list[_SealedRow]:
+    def _looked_up(self, ids: list[int]) -> list[Any]:
         if self._connection.dialect.name == "sqlite":  # one parameter, so that the statement stays prepared
             self._map()
             asked: tuple[object] = (str(ids),)
@@ -182,7 +186,7 @@ class FaceRows:
             asked,
             execution_options={BINARY: True},
         )
-        return _fetched(result)
+        return fetched(result)
 
     def _map(self) -> None:
         """Read the file through memory from now on; only here, so that what only writes keeps its memory small."""
@@ -191,20 +195,11 @@ class FaceRows:
             self._connection.info[_MAPPED] = True
 
     def _raw(self, query: sa.Select[Any]) -> list[Any]:
-        return _fetched(self._connection.execute(query, execution_options={BINARY: True}))
+        return fetched(self._connection.execute(query, execution_options={BINARY: True}))
 
 
 _SealedRow = tuple[int, bytes, int, str]
 """Face id, sealed template, source id, model."""
-
-
-def _fetched(result: sa.CursorResult[Any]) -> list[Any]:
-    """All rows as plain tuples; wrapping a million of them in SQLAlchemy's rows takes seconds."""
-    if result.cursor is None:
-        raise TypeError("the statement gives no rows")
-    rows = result.cursor.fetchall()
-    result.close()
-    return list(rows)
 
 
 def _column(rows: Sequence[Sequence[Any]], number: int) -> FaceIds:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lineament.store.raw import fetched
 from lineament.store.tables import ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
 
 _PAGE = 1000
@@ -76,17 +78,17 @@ class LedgerRows:
         columns = ledger_nodes.c
         query = sa.select(columns.position, columns.hash).where(columns.level == level, columns.position < stop)
         query = query.order_by(columns.position).limit(_PAGE)
-        while page := self._connection.execute(query.where(columns.position >= start)).all():
-            yield from ((position, bytes(hash_)) for position, hash_ in page)
+        while page := fetched(self._connection.execute(query.where(columns.position >= start))):
+            yield from ((position, hash_) for position, hash_ in page)
             start = page[-1][0] + 1
 
     def entries(self, start: int, stop: int) -> Iterator[LedgerRow]:
         """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
         seq = ledger_entries.c.seq
         query = _ENTRIES.where(seq < stop).order_by(seq).limit(_PAGE)
-        while page := self._connection.execute(query.where(seq >= start)).all():
+        while page := fetched(self._connection.execute(query.where(seq >= start))):
             yield from map(_entry, page)
-            start = page[-1].seq + 1
+            start = page[-1][0] + 1
 
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint, None before the first entry."""
@@ -104,13 +106,14 @@ class LedgerRows:
         self._connection.execute(sa.delete(ledger_details).where(ledger_details.c.seq == seq))
 
 
-def _entry(row: sa.Row[tuple[int, str, str, bytes, bytes, bytes | None, str | None]]) -> LedgerRow:
+def _entry(row: tuple[Any, ...]) -> LedgerRow:
+    seq, at, action, commitment, leaf, salt, details = row
     return LedgerRow(
-        seq=row.seq,
-        at=datetime.fromisoformat(row.at),
-        action=row.action,
-        commitment=bytes(row.commitment),
-        leaf=bytes(row.leaf),
-        salt=None if row.salt is None else bytes(row.salt),
-        details=row.details,
+        seq=seq,
+        at=datetime.fromisoformat(at),
+        action=action,
+        commitment=commitment,
+        leaf=leaf,
+        salt=salt,
+        details=details,
     )

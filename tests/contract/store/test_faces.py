@@ -242,6 +242,12 @@ def test_vectors_of_two_models_are_never_given_together(store: Store, rows: Rows
         _, two = rows.enrolled(tx, made, model=LATER)
         with pytest.raises(MixedModels, match="ffffffff"):
             tx.faces.vectors(as_ids(*one, *two), made.key)
+        far_apart = np.concatenate([as_ids(*one), np.zeros(10_000, dtype=np.int64), as_ids(*two)])
+        with pytest.raises(MixedModels):
+            tx.faces.vectors(far_apart, made.key)
+        found, vectors = tx.faces.vectors(np.concatenate([as_ids(*one), far_apart[:-1], as_ids(*one)]), made.key)
+        assert found.tolist() == one * 3
+        assert len(vectors) == 3
 
 
 def test_no_vector_lies_open_in_the_database(store: Store, rows: Rows, raw: RawSql) -> None:
