@@ -54,7 +54,7 @@ class Casework:
         with self._record.store.read() as tx:
             return tx.searches.of_case(tx.cases.get(ref).id)
 
-    def stored_searches(self, ref: str) -> list[StoredSearch]:
+    def stored_searches(self, ref: str) -> Sequence[StoredSearch]:
         """The same with who made them, and with what is left of the candidates that were erased since."""
         with self._record.store.read() as tx:
             return tx.searches.stored_of_case(tx.cases.get(ref).id)

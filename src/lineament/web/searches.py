@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import NotFound
 from lineament.model.search import Candidate, SearchResult
+from lineament.store.searches import ErasedCandidate
 from lineament.web.level import levelled
 from lineament.web.pages import Access, Form, Here, Pages, picture
 from lineament.web.phrases import distressing
@@ -22,7 +23,8 @@ def result(here: Here, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
     stored = here.workspace.search.stored(search_id)
     case = here.workspace.casework.get(stored.result.case)
-    listed = sorted((*stored.result.candidates, *stored.erased), key=lambda one: one.rank)
+    every: list[Candidate | ErasedCandidate] = [*stored.result.candidates, *stored.erased]
+    listed = sorted(every, key=lambda one: one.rank)
     return here.page(
         "result.html",
         case=case,
