@@ -86,8 +86,8 @@ def addresses(browser: Browser, served: Served, folder: Path) -> dict[str, str]:
     page.goto("/")
     empty = page.url
     page.goto(served.entrance)
-    many = search(page, PROBE, investigation=True)
     found = search(page, PROBE, investigation=False)
+    many = search(page, PROBE, investigation=True)
     abuse = search(page, PORTRAITS / "ardern-2022.jpg", investigation=False, case="OP/ELM 7")
     faces = {}
     for name, photograph in (("faces", group(folder)), ("face", PROBE), ("none", blank(folder))):
