@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
-import click
 import typer.main
 from pydantic_core import PydanticUndefined
 
@@ -40,28 +40,27 @@ def commands() -> str:
     return "".join(parts)
 
 
-def _all(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
-    if isinstance(command, click.Group):
-        return [found for sub, inner in sorted(command.commands.items()) for found in _all(inner, f"{name} {sub}")]
-    return [(name, command)]
+def _all(command: Any, name: str) -> list[tuple[str, Any]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [(name, command)]
+    return [found for sub in sorted(inner) for found in _all(inner[sub], f"{name} {sub}")]
 
 
-def _command(name: str, command: click.Command) -> str:
+def _command(name: str, command: Any) -> str:
     lines = [f"\n## `{name}`\n\n{(command.help or '').strip()}\n\n", "| what | meaning |\n| --- | --- |\n"]
     for parameter in command.params:
-        if isinstance(parameter, click.Argument):
-            shown = parameter.make_metavar(click.Context(command))
-            text = getattr(parameter, "help", "") or ""
+        text = (getattr(parameter, "help", "") or "").strip()
+        kind = parameter.metavar or parameter.name.upper()
+        if parameter.param_type_name == "argument":
+            shown = kind
         else:
-            shown = ", ".join(parameter.opts)
-            if not getattr(parameter, "is_flag", False):
-                shown += f" {parameter.make_metavar(click.Context(command))}"
-            text = getattr(parameter, "help", "") or ""
+            shown = ", ".join(parameter.opts) + ("" if parameter.is_flag else f" {kind}")
             if parameter.required:
                 text += " Required."
             elif parameter.default not in {None, False, ()} and not callable(parameter.default):
                 text += f" Default: {parameter.default}."
-        lines.append(f"| `{shown.replace('|', chr(92) + '|')}` | {text.strip()} |\n")
+        lines.append(f"| `{shown}` | {text} |\n")
     return "".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -73,17 +74,29 @@ SOURCE = ("--controller", "Press agency", "--basis", "LED Art. 8", "--jurisdicti
 CASE = ("--offence", "abduction", "--purpose", "find a missing child", "--basis", "CPP 77")
 
 
-@pytest.fixture
-def ready(lineament: Callable[..., Ran], photos: Path) -> Callable[..., Ran]:
-    """A workspace with the portraits in its gallery, but for macron-2014.jpg, and the open case K-1."""
-    probe = photos / "macron-2014.jpg"
-    probe.rename(photos.parent / "probe.jpg")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with five portraits in its gallery and the open case K-1, made once, to be copied."""
+    from lineament.__main__ import main
+
+    home = tmp_path_factory.mktemp("prepared") / "ws"
+    photos = home.parent / "photos"
+    shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", "macron-2014.jpg"))
     for line in (
         ("init",),
         ("source", "add", "press", *SOURCE),
         ("ingest", "press", photos),
         ("case", "open", "K-1", *CASE),
     ):
-        ran = lineament(*line)
-        assert ran.code == 0, ran.err
+        with contextlib.suppress(SystemExit):
+            main(["--home", *(str(part) for part in (home, *line))])
+    assert (home / "lineament.db").exists()
+    return home
+
+
+@pytest.fixture
+def ready(lineament: Callable[..., Ran], photos: Path, prepared: Path) -> Callable[..., Ran]:
+    """A workspace with the portraits in its gallery, but for macron-2014.jpg, and the open case K-1."""
+    (photos / "macron-2014.jpg").rename(photos.parent / "probe.jpg")
+    shutil.copytree(prepared, photos.parent / "ws")
     return lineament
