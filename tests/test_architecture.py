@@ -23,15 +23,16 @@ def test_every_folder_and_module_stands_on_a_floor() -> None:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    allowed = {PACKAGE / "settings.py"}
-    readers = [path for path in MODULES if re.search(r"os\.environ|os\.getenv|getenv\(", path.read_text())]
-    assert set(readers) <= allowed
+    read = re.compile(r"getenv\(|os\.environ(?!\[\"\w+\"\] = )")  # a library's switch may be set, never read
+    readers = [path.name for path in MODULES if path.name != "settings.py" and read.search(path.read_text())]
+    assert readers == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_is_a_drawer_for_odds_and_ends(path: Path) -> None:
     assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
-    assert len(path.read_text().splitlines()) <= 420
+    frozen = path.parent.name == "versions"  # a migration is never touched again
+    assert frozen or len(path.read_text().splitlines()) <= 420
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
