@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _pages(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
     from lineament.web.serve import serve  # noqa: PLC0415 - half a second, and for one command alone
 
+    workspace.warm()
     serve(workspace, host, port, announce)
 
 

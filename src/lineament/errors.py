@@ -129,7 +129,7 @@ class BadSideCar(LineamentError):
 
 
 class NoFace(LineamentError):
-    """No face was found in the picture ({looked}); use one where the face is larger, sharper or turned to the camera."""
+    """No face was found in the picture ({looked}); use one where it is larger, sharper or turned to the camera."""
 
     exit_code = 6
 
@@ -246,7 +246,7 @@ class DecoderUnavailable(LineamentError):
 
 
 class Interrupted(LineamentError):
-    """Stopped. {kept}"""
+    """Stopped: {kept}."""
 
     exit_code = 130
 

@@ -187,6 +187,10 @@ class Workspace:
         """Checks the workspace and the machine."""
         return Doctor(self)
 
+    def warm(self) -> None:
+        """Load the nets and build every service now; to be called before several threads use the workspace."""
+        _ = self.analyser, self.ingest, self.probes, self.search, self.compare, self.erase, self.report, self.doctor
+
     def close(self) -> None:
         """Write the indexes, stop the decoding processes, close the database."""
         with contextlib.ExitStack() as stack:

@@ -9,7 +9,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, iso, out, print_json, say, table, when, workspace
 from lineament.model.cases import Case, CaseTerms
-from lineament.model.search import SearchResult
+from lineament.store.searches import StoredSearch
 
 app = typer.Typer(help="Cases: every search belongs to one.", no_args_is_help=True)
 
@@ -57,17 +57,17 @@ def list_cases(context: typer.Context, as_json: AsJson = False) -> None:
 def show(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Show a case with its searches."""
     with workspace(context) as opened:
-        _print(opened.casework.get(ref), opened.casework.searches(ref), as_json)
+        _print(opened.casework.get(ref), opened.casework.stored_searches(ref), as_json)
 
 
 @app.command()
 def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Close a case: no search may use it any more."""
     with workspace(context) as opened:
-        _print(opened.casework.close(ref), opened.casework.searches(ref), as_json)
+        _print(opened.casework.close(ref), opened.casework.stored_searches(ref), as_json)
 
 
-def _print(case: Case, searches: Sequence[SearchResult], as_json: bool) -> None:
+def _print(case: Case, searches: Sequence[StoredSearch], as_json: bool) -> None:
     if as_json:
         print_json({**_described(case), "list": [_listed(search) for search in searches]})
         return
@@ -78,8 +78,9 @@ def _print(case: Case, searches: Sequence[SearchResult], as_json: bool) -> None:
     out.print(facts)
     if searches:
         shown = table("search", "made", "faces", "candidates", "reason", right=("faces", "candidates"))
-        for search in searches:
-            count = str(len(search.candidates)) if search.candidates else "no candidate"
+        for stored in searches:
+            search, many = stored.result, len(stored.result.candidates) + len(stored.erased)
+            count = f"{many}, {len(stored.erased)} erased" if stored.erased else str(many or "no candidate")
             shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, search.reason)
         out.print()
         out.print(shown)
@@ -99,11 +100,13 @@ def _described(case: Case) -> dict[str, Any]:
     }
 
 
-def _listed(search: SearchResult) -> dict[str, Any]:
+def _listed(stored: StoredSearch) -> dict[str, Any]:
+    search = stored.result
     return {
         "search_id": search.search_id,
         "made_at": iso(search.made_at),
         "reason": search.reason,
-        "outcome": search.outcome.value,
+        "outcome": stored.outcome.value,
         "candidates": len(search.candidates),
+        "erased": len(stored.erased),
     }

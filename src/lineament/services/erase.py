@@ -15,6 +15,9 @@ from lineament.services.suppression import Suppression
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
 
+AT_ONCE = 10_000
+"""Pictures deleted in one turn."""
+
 
 @dataclass(slots=True)
 class Erasure:
@@ -79,13 +82,12 @@ class Erase:
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             state = advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)
-            addresses = change.tx.captures.addresses(source.id)
             erasure = Erasure(name)
+            change.tx.deletions.add_source(source.id)
             erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
             change.tx.searches.forget_source(name)
             change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
-            change.tx.deletions.add(addresses)
             erasure.ledger_entry = change.record(
                 Action.SOURCE_WITHDRAWN,
                 source=name,
@@ -99,16 +101,24 @@ class Erase:
 
     def finish_deletions(self) -> int:
         """Delete the blobs that committed erasures left to delete; also run when a workspace is opened."""
+        done = 0
+        while some := self._delete_some():
+            done += some
+        if done:
+            self._record.store.scrub()
+        return done
+
+    def _delete_some(self) -> int:
+        """Delete while nobody else commits: an ingest that met the same picture looks again when its turn comes."""
         with self._record.store.read() as tx:
-            addresses = tx.deletions.all()
-        if not addresses:
-            return 0
-        for address in addresses:
-            self._blobs.delete(address)
-        self._blobs.flush()
+            if not tx.deletions.all(most=1):
+                return 0
         with self._record.store.begin() as tx:
+            addresses = tx.deletions.all(most=AT_ONCE)
+            for address in addresses:
+                self._blobs.delete(address)
+            self._blobs.flush()
             tx.deletions.done(addresses)
-        self._record.store.scrub()
         return len(addresses)
 
     def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:

@@ -23,6 +23,7 @@ from lineament.services.suppression import Suppression
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.store.blobs import Blobs
 from lineament.store.captures import NewCapture
+from lineament.store.db import Tx
 from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
@@ -111,7 +112,7 @@ class Ingest:
                     report.seconds = time.monotonic() - began
                     told(report)
         except KeyboardInterrupt:
-            kept = f"{report.seen:,} pictures are dealt with and kept; the same command goes on from there."
+            kept = f"{report.seen:,} pictures are dealt with and kept; the same command goes on from there"
             raise Interrupted(kept=kept) from None
         finally:
             self._gallery.sync()
@@ -214,13 +215,18 @@ class Ingest:
             if one.outcome is Seen.REFUSED:
                 report.refusals.append((one.item.name, one.why))
 
+    def _still_new(self, tx: Tx, source: Source, new: list[_Prepared]) -> list[_Prepared]:
+        """Those that nobody committed, and nobody erased, since they were sifted; each once."""
+        pairs = [(one.item.provenance.uri, one.sha256) for one in new]
+        gone = tx.captures.known(source.id, pairs) | self._suppression.erased(tx, pairs)
+        once = {pair: one for pair, one in zip(pairs, new, strict=True) if pair not in gone}
+        return [one for one in once.values() if all(address in self._blobs for address in _kept(one))]
+
     def _store(self, source: Source, key: DataKey, new: list[_Prepared], report: IngestReport) -> list[_Prepared]:
         """One transaction: captures, faces, templates and the ledger entry; returns what was not there already."""
         with self._record.change() as change:
             self._admit(change.tx.sources.by_id(source.id))
-            pairs = [(one.item.provenance.uri, one.sha256) for one in new]
-            there = change.tx.captures.known(source.id, pairs)
-            new = list({pair: one for pair, one in zip(pairs, new, strict=True) if pair not in there}.values())
+            new = self._still_new(change.tx, source, new)
             ids = change.tx.captures.add_all([one.capture for one in new if one.capture is not None])
             enrolled = change.tx.faces.add_all(source.id, _by_capture(ids, new), key)
             change.record(
@@ -237,6 +243,14 @@ class Ingest:
             self._gallery.open([source])
             self._gallery.sync()
         return new
+
+
+def _kept(one: _Prepared) -> list[str]:
+    """The addresses of its pictures."""
+    if one.capture is None:
+        return []
+    pictures = (one.capture.original, one.capture.thumbnail, *(face.crop for face in one.faces))
+    return [address for address in pictures if address is not None]
 
 
 def _by_capture(ids: list[CaptureId], new: list[_Prepared]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:

@@ -42,13 +42,15 @@ class Report:
     def html(self, search_id: str) -> str:
         """The report of one search as HTML; NotFound where there is no such search."""
         with self._store.read() as tx:
-            result = tx.searches.get(search_id)
+            stored = tx.searches.stored(search_id)
+            result = stored.result
             case = tx.cases.get(result.case)
         return self._templates.get_template("report.html.j2").render(
             result=result,
             case=case,
             cut=how_cut(result),
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
+            erased=len(stored.erased),
             candidates=[_Shown(one, self._crop(search_id, one.rank)) for one in result.candidates],
             version=lineament.__version__,
         )

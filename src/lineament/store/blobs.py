@@ -99,6 +99,10 @@ class Blobs:
         except Damaged:
             raise _damaged(address, "it was altered, or sealed under another key") from None
 
+    def __contains__(self, address: str) -> bool:
+        """Whether there is a file, put or already durable."""
+        return address in self._pending or self._path(address).exists()
+
     def delete(self, address: str) -> None:
         """Delete one picture; nothing to do where it is gone. No crash brings it back after ``flush``."""
         path = self._path(address)
