@@ -62,9 +62,7 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
         InvalidValue: There is no such runtime or precision.
     """
     if runtime == "openvino":
-        chosen = chosen_precision(
-            precision, None if bf16_is_native() else "neither AMX nor AVX-512-BF16 is here"
-        )
+        chosen = chosen_precision(precision, None if bf16_is_native() else "neither AMX nor AVX-512-BF16 is here")
         return lambda net: OpenVinoSession(net, precision=chosen, threads=threads)
     if runtime == "onnxruntime":
         chosen_precision(precision, "ONNX Runtime runs these nets in f32 alone")
@@ -117,8 +115,9 @@ class OpenVinoSession:
         """See InferenceSession; pictures that lie in memory in one piece are not copied."""
         import openvino  # noqa: PLC0415 - as above
 
+        whole = np.ascontiguousarray(images)  # held until the end: the tensor only points there
         with self._requests(images.shape).one() as request:
-            request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(images), shared_memory=True))
+            request.set_input_tensor(openvino.Tensor(whole, shared_memory=True))
             request.infer()
             return {name: request.get_output_tensor(at).data.copy() for at, name in enumerate(self._names)}
 

@@ -161,8 +161,8 @@ class TestManifest:
         assert (found.side, found.dimension) == (96, 4)
         assert not found.mirrored
         assert found.recogniser.colours is Colours.BGR
-        assert found.recogniser.mean == (1, 2, 3)
-        assert found.recogniser.scale == (1, 1, 1)
+        assert list(found.recogniser.mean) == [1, 2, 3]
+        assert list(found.recogniser.scale) == [1, 1, 1]
         assert isinstance(found.recogniser.weights, bytes), "nobody said what its expanded digest is"
         assert found.detector.sha256 == DETECTOR.sha256
 

@@ -1,0 +1,227 @@
+"""How well people are told apart on LFW, in f32 and bf16, with and without the mirror image and the second look.
+
+Prints a page in Markdown; ``--write`` puts it into docs/reference/accuracy.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import lfw, machine
+from bench.false_match_table import strangers
+from bench.lfw import Features, Floats, Photographs
+from lineament.vision.packs import default_pack
+from lineament.vision.runtime import bf16_is_native
+
+PAGE = lfw.ROOT / "docs" / "reference" / "accuracy.md"
+RESAMPLED = 1000
+FOLDS = 10
+FPIR = 0.01
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Searches with one picture of each person enrolled."""
+
+    people: Numbers  # of each mated search
+    first: NDArray[np.bool_]  # whether the mated face came first
+    mated: Floats  # its score
+
+
+def mated_searches(people: Numbers, templates: Floats) -> Identified:
+    """Everybody's first picture is enrolled, the others are the probes."""
+    enrolled = np.unique(people, return_index=True)[1]
+    probes = np.setdiff1d(np.arange(len(people)), enrolled)
+    scores = templates[probes] @ templates[enrolled].T
+    return Identified(
+        people[probes], scores.argmax(axis=1) == people[probes], scores[np.arange(len(probes)), people[probes]]
+    )
+
+
+def open_set(people: Numbers, templates: Floats) -> tuple[float, int, int, int]:
+    """FNIR(N, 1) at FPIR: enrolled are those with several pictures, strangers are searched with all the others.
+
+    Returns: FNIR, N, mated and non-mated searches.
+    """
+    counts = np.bincount(people)
+    first = np.unique(people, return_index=True)[1]
+    enrolled = first[counts > 1]
+    mated = np.setdiff1d(np.flatnonzero(counts[people] > 1), enrolled)
+    strangers = np.flatnonzero(counts[people] == 1)
+    threshold = np.quantile((templates[strangers] @ templates[enrolled].T).max(axis=1), 1 - FPIR)
+    scores = templates[mated] @ templates[enrolled].T
+    best = people[enrolled][scores.argmax(axis=1)]
+    found = (best == people[mated]) & (scores.max(axis=1) >= threshold)
+    return float(1 - found.mean()), len(enrolled), len(mated), len(strangers)
+
+
+def mated_pairs(people: Numbers, templates: Floats) -> tuple[Floats, Numbers]:
+    """The scores of all pairs of photographs of one person, and who it is."""
+    scores, whose = [], []
+    for at, template in enumerate(templates[:-1]):
+        same = np.flatnonzero(people[at + 1 :] == people[at]) + at + 1
+        scores.append(templates[same] @ template)
+        whose.append(np.full(len(same), people[at]))
+    return np.concatenate(scores), np.concatenate(whose)
+
+
+def verification(mated: Floats, others: Floats) -> float:
+    """Accuracy on as many pairs of strangers as mated ones, drawn; the threshold comes from the other nine folds."""
+    drawn = np.random.default_rng(1)
+    genuine = drawn.permutation(mated)
+    strangers = drawn.choice(others, len(genuine), replace=False)
+    right = []
+    for fold in range(FOLDS):
+        held = np.arange(len(genuine)) % FOLDS == fold
+        tried = np.linspace(0.2, 0.5, 301)
+        accepted = [(genuine[~held] >= t).mean() + (strangers[~held] < t).mean() for t in tried]
+        threshold = tried[int(np.argmax(accepted))]
+        right.append(((genuine[held] >= threshold).mean() + (strangers[held] < threshold).mean()) / 2)
+    return float(np.mean(right))
+
+
+def interval(people: Numbers, good: NDArray[np.bool_]) -> tuple[float, float]:
+    """The middle 95 % of the share of ``good`` when people are drawn again and again (bootstrap)."""
+    names, rows = np.unique(people, return_inverse=True)
+    wins, tries = np.bincount(rows, good), np.bincount(rows)
+    drawn = np.random.default_rng(1).integers(0, len(names), (RESAMPLED, len(names)))
+    shares = wins[drawn].sum(axis=1) / tries[drawn].sum(axis=1)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def row(name: str, chosen: Photographs, templates: Floats) -> str:
+    """One line of the table."""
+    people = chosen.people
+    searched = mated_searches(people, templates)
+    low, high = interval(searched.people, searched.first)
+    fnir, _, _, _ = open_set(people, templates)
+    mated, whose = mated_pairs(people, templates)
+    others = strangers(chosen, templates)
+    weights = 1 / np.bincount(whose)[whose]  # every person counts alike, however many pictures there are
+    mean = np.average(mated, weights=weights)
+    spread = np.average((mated - mean) ** 2, weights=weights)
+    separation = (mean - others.mean()) / np.sqrt((spread + others.var()) / 2)
+    missed = [np.average(mated < others[int(rate * len(others)) - 1], weights=weights) for rate in (1e-3, 1e-4, 1e-5)]
+    cells = [
+        f"{searched.first.mean():.2%} ({low:.1%}–{high:.1%})",
+        f"{fnir:.2%}",
+        f"{verification(mated, others):.2%}",
+        *(f"{share:.2%}" for share in missed),
+        f"{separation:.2f}",
+        f"{mean:.3f}",
+    ]
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def found_faces(chosen: Photographs, found: Features) -> str:
+    """How many faces were found, and which photographs failed."""
+    lines = []
+    for use, floor in (("search", 0.6), ("enrol", 0.8)):
+        failed = [path.name for path, score in zip(chosen.paths, found.best_score, strict=True) if score < floor]
+        lines.append(
+            f"- to {use} (score at least {floor}): a face in {len(chosen) - len(failed):,} of {len(chosen):,} "
+            f"photographs{': none in ' + ', '.join(failed) if failed else ''}"
+        )
+    return "\n".join(lines)
+
+
+HEAD = """\
+| variant | rank-1 (95 %) | FNIR, FPIR 0.01 | verification | FNMR, FMR 1e-3 | 1e-4 | 1e-5 | d′ | mean mated |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+
+
+def page(chosen: Photographs) -> str:
+    """The whole page."""
+    precisions = ["f32", "bf16"] if bf16_is_native() else ["f32"]
+    rows = []
+    for precision in precisions:
+        full = lfw.features(chosen, precision)
+        bare = lfw.features(chosen, precision, second_look=False)
+        rows += [
+            row(f"**{precision}, as shipped**", chosen, full.templates()),
+            row(f"{precision}, without the mirror image", chosen, full.templates(mirrored=False)),
+            row(f"{precision}, without the second look", chosen, bare.templates()),
+            row(f"{precision}, without both", chosen, bare.templates(mirrored=False)),
+        ]
+    shipped = lfw.features(chosen, "f32")
+    _, enrolled, mated, others = open_set(chosen.people, shipped.templates())
+    alike = ""
+    if len(precisions) > 1:
+        cosines = (shipped.templates() * lfw.features(chosen, "bf16").templates()).sum(axis=1)
+        alike = (
+            "The templates of one photograph in f32 and in bf16 have a cosine of "
+            f"{np.median(cosines):.4f} on median, {np.quantile(cosines, 0.01):.4f} in the worst hundredth and "
+            f"{cosines.min():.4f} at least: the detector's landmarks move a little. The lines above show what it costs.\n"
+        )
+    return TEMPLATE.format(
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=machine.line("openvino", "opencv-python-headless"),
+        model=default_pack(lfw.CACHE).model,
+        photographs=len(chosen),
+        people=len(chosen.names),
+        found=found_faces(chosen, shipped),
+        head=HEAD,
+        rows="\n".join(rows),
+        probes=len(chosen) - len(chosen.names),
+        enrolled=enrolled,
+        mated=mated,
+        strangers=others,
+        alike=alike,
+        whose=lfw.WHOSE,
+    )
+
+
+TEMPLATE = """# Accuracy
+
+Written by `python -m bench.accuracy --write` on {date}; model `{model}`;
+{machine}.
+
+## Whose photographs
+
+Half of Labeled Faces in the Wild: {photographs:,} photographs of 250 × 250 pixels, {people:,} people. They are
+{whose}.
+So these figures do not say how it does with children, with old photographs, with people who are rare in that set, with
+surveillance pictures, masks or make-up. Expect it to do worse there, and measure before you rely on it.
+
+## Every face found
+
+{found}
+
+## Telling people apart
+
+- Rank-1: everybody's first photograph is enrolled ({people:,} people), the other {probes:,} are probes; how often the
+  mated face comes first, and in brackets the middle 95 % of the results when people are drawn again and again.
+- FNIR: {enrolled:,} people with several photographs are enrolled with one of them; {mated:,} probes are theirs, and
+  {strangers:,} show people who are not enrolled, of whom 1 % get a candidate.
+- Verification: ten folds, as many pairs of strangers as mated ones.
+- FNMR: over all mated pairs, every person counting alike, at the score that this share of the pairs of strangers reach.
+
+{head}
+{rows}
+
+People are who LFW says they are, although it has some people under two names and some photographs under the wrong
+person; these count as errors here. From the pairs of strangers the thirteen pairs of names are left out that
+`bench/false_match_table.py` lists.
+
+{alike}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    made = page(lfw.photographs())
+    print(made)
+    if given.write:
+        PAGE.write_text(made, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+from tests.nets import NAMES, PORTRAITS, pack, portrait
+
+from lineament.errors import BadPicture, NoFace, PrecisionUnavailable
+from lineament.model.faces import Box
+from lineament.model.search import Edit, EditKind
+from lineament.vision.analyse import Analyser, face_crop, thumbnail
+from lineament.vision.decode import Decoder
+from lineament.vision.runtime import bf16_is_native
+
+FILES = {name: (PORTRAITS / f"{name}.jpg").read_bytes() for name in NAMES}
+
+
+def _opened(threads: int = 2, precision: str = "f32", runtime: str = "openvino") -> Analyser:
+    decoder = Decoder(workers=threads, max_pixels=10**8, max_bytes=10**8, memory=1536 << 20, seconds=60)
+    return Analyser(pack=pack(), decoder=decoder, runtime=runtime, precision=precision, threads=threads)
+
+
+@pytest.fixture(scope="module")
+def analyser() -> Iterator[Analyser]:
+    opened = _opened()
+    yield opened
+    opened.close()
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    assert done
+    return encoded.tobytes()
+
+
+PRECISIONS = ["f32", pytest.param("bf16", marks=pytest.mark.skipif(not bf16_is_native(), reason="no bf16 here"))]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_pictures_of_one_person_score_far_above_others(precision: str) -> None:
+    opened = _opened(precision=precision)
+    try:
+        vectors = np.stack([opened.analyse(FILES[name]).faces[0].template.vector for name in NAMES])
+    finally:
+        opened.close()
+    scores = vectors @ vectors.T
+    people = np.array([name.split("-")[0] for name in NAMES])
+    same = people[:, None] == people
+    mated = scores[same & ~np.eye(len(people), dtype=bool)]
+    assert mated.min() > 0.5
+    assert scores[~same].max() < 0.3
+    assert pack().false_matches.rate_at(float(mated.min())) < 1e-4
+
+
+def test_the_same_bytes_give_the_same_template_to_the_bit_on_any_number_of_threads(analyser: Analyser) -> None:
+    alone = {name: analyser.analyse(FILES[name]).faces for name in NAMES}
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda at: analyser.analyse(FILES[NAMES[at % 6]]).faces, range(24)))
+    other = _opened(threads=3)
+    try:
+        elsewhere = [other.analyse(FILES[name]).faces for name in NAMES]
+    finally:
+        other.close()
+    for at, faces in enumerate([*together, *elsewhere]):
+        (face,), (first,) = faces, alone[NAMES[at % 6]]
+        assert face.template.vector.tobytes() == first.template.vector.tobytes()
+        assert (face.box, face.landmarks, face.quality) == (first.box, first.landmarks, first.quality)
+
+
+def test_what_an_analysis_says(analyser: Analyser) -> None:
+    seen = analyser.analyse(FILES["obama"])
+    assert seen.sha256 == hashlib.sha256(FILES["obama"]).hexdigest()
+    assert len(seen.phash) == 32
+    assert (seen.picture.width, seen.picture.height, seen.picture.media_type) == (682, 785, "image/jpeg")
+    (face,) = seen.faces
+    assert face.template.model == analyser.model == pack().model
+    assert face.template.vector.shape == (analyser.dimension,)
+    assert analyser.false_matches is pack().false_matches
+    assert analyser.precision == "f32"
+    assert face_crop(seen.picture, face.box)[:2] == thumbnail(seen.picture)[:2] == b"\xff\xd8"
+
+
+def test_the_largest_face_comes_first(analyser: Analyser) -> None:
+    small = cv2.resize(portrait("ardern-2018"), (358, 450), interpolation=cv2.INTER_AREA)
+    large = portrait("ardern-2022")
+    picture = np.zeros((900, 358 + large.shape[1], 3), np.uint8)
+    picture[:450, :358] = small
+    picture[:, 358:] = large
+    first, second = analyser.analyse(_png(picture)).faces
+    assert first.box.x > 358 > second.box.x
+    assert first.box.height > 1.5 * second.box.height
+
+
+def test_boxes_are_in_pixels_of_the_original_however_it_was_decoded(analyser: Analyser) -> None:
+    (once,) = analyser.analyse(FILES["sunak"]).faces
+    large = cv2.resize(portrait("sunak"), None, fx=5.5, fy=5.5, interpolation=cv2.INTER_CUBIC)
+    seen = analyser.analyse(cv2.imencode(".jpg", large[..., ::-1])[1].tobytes())
+    assert seen.picture.height == 4950
+    assert seen.picture.pixels.shape[0] < 4950
+    (face,) = seen.faces
+    assert face.box.scaled(1 / 5.5, 1 / 5.5).overlap(once.box) > 0.9
+    assert face.landmarks.nose == pytest.approx([5.5 * at for at in once.landmarks.nose], abs=30)
+    assert face.quality.face_height == pytest.approx(5.5 * once.quality.face_height, rel=0.1)
+    assert float(face.template.vector @ once.template.vector) > 0.95
+
+
+def test_more_is_asked_of_a_face_that_is_enrolled(analyser: Analyser) -> None:
+    """Darker and darker: there comes a picture whose face may be searched with but not enrolled."""
+    picture = portrait("obama")
+    unsure = []
+    for share in (0.06, 0.05, 0.04, 0.035, 0.03, 0.025, 0.02):
+        file = _png((picture * share).astype(np.uint8))
+        searched, enrolled = analyser.analyse(file).faces, analyser.analyse(file, enrolling=True).faces
+        assert all(face.quality.detector_score >= 0.6 for face in searched)
+        assert all(face.quality.detector_score >= 0.8 for face in enrolled)
+        unsure.append(len(searched) > len(enrolled))
+    assert any(unsure)
+
+
+def test_edits_come_first(analyser: Analyser) -> None:
+    upside_down = cv2.rotate(portrait("obama"), cv2.ROTATE_180)
+    turn = Edit(kind=EditKind.ROTATE, degrees=180)
+    (turned,) = analyser.analyse(_png(upside_down), edits=[turn]).faces
+    (upright,) = analyser.analyse(_png(portrait("obama"))).faces
+    assert turned.template.vector.tobytes() == upright.template.vector.tobytes()
+    crop = Edit(kind=EditKind.CROP, box=Box(x=100, y=100, width=500, height=600))
+    (cropped,) = analyser.analyse(_png(upside_down), edits=[turn, crop]).faces
+    assert cropped.box.x == pytest.approx(upright.box.x - 100, abs=6)
+
+
+def test_no_face_is_no_error(analyser: Analyser) -> None:
+    seen = analyser.analyse(_png(np.full((300, 400, 3), 127, np.uint8)))
+    assert seen.faces == ()
+    assert len(seen.phash) == 32
+
+
+def test_what_is_no_picture_is_refused(analyser: Analyser) -> None:
+    with pytest.raises(BadPicture):
+        analyser.analyse(b"a text named .jpg")
+
+
+class TestRegion:
+    def test_the_face_in_it(self, analyser: Analyser) -> None:
+        both = np.hstack([portrait("ardern-2018"), portrait("sunak")])
+        file = _png(both)
+        for face in analyser.analyse(file).faces:
+            seen = analyser.analyse_region(file, face.box)
+            (found,) = seen.faces
+            assert found.box.overlap(face.box) > 0.8
+            assert float(found.template.vector @ face.template.vector) > 0.95
+            assert seen.picture.width == both.shape[1]
+
+    def test_a_face_that_is_not_found_by_itself(self, analyser: Analyser) -> None:
+        """Upside down no face is found; somebody who draws a box may be right, or gets a plain answer."""
+        file = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_90_CLOCKWISE))
+        with pytest.raises(NoFace, match="drawn"):
+            analyser.analyse_region(file, Box(x=5, y=5, width=60, height=60))
+
+    def test_in_pixels_after_the_edits(self, analyser: Analyser) -> None:
+        (upright,) = analyser.analyse(FILES["obama"]).faces
+        file = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_90_CLOCKWISE))
+        edits = [Edit(kind=EditKind.ROTATE, degrees=270)]
+        (found,) = analyser.analyse_region(file, upright.box, edits=edits).faces
+        assert found.box.overlap(upright.box) > 0.8
+
+
+def test_the_other_runtime_finds_the_same(analyser: Analyser) -> None:
+    other = _opened(runtime="onnxruntime", precision="auto")
+    try:
+        assert other.precision == "f32"
+        for name in NAMES[:2]:
+            (one,), (two,) = analyser.analyse(FILES[name]).faces, other.analyse(FILES[name]).faces
+            assert float(one.template.vector @ two.template.vector) > 0.9999
+    finally:
+        other.close()
+
+
+def test_a_precision_that_cannot_be_had_is_refused_at_once() -> None:
+    with pytest.raises(PrecisionUnavailable):
+        _opened(runtime="onnxruntime", precision="bf16")
