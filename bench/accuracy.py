@@ -158,7 +158,7 @@ def page(chosen: Photographs) -> str:
         alike = (
             "The templates of one photograph in f32 and in bf16 have a cosine of "
             f"{np.median(cosines):.4f} on median, {np.quantile(cosines, 0.01):.4f} in the worst hundredth and "
-            f"{cosines.min():.4f} at least: the detector's landmarks move a little. The lines above show what it costs.\n"
+            f"{cosines.min():.4f} at least: the detector's landmarks move a little. The table shows what that costs.\n"
         )
     return TEMPLATE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",

@@ -101,6 +101,7 @@ class OpenVinoSession:
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": threads,
+            "ENABLE_CPU_PINNING": False,  # there are decoders beside us, and perhaps another Lineament
         }
         self._threads = threads
         self._names = [output.any_name for output in self._core.read_model(net.weights).outputs]

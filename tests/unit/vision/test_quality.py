@@ -85,6 +85,15 @@ def test_one_bad_measure_is_one_reason(change: dict[str, float], reason: Quality
     assert reasoned(replace(GOOD, **change)).reasons == (reason,)  # type: ignore[arg-type]  # all are floats
 
 
+def test_a_dark_face_is_dark_and_not_blurred() -> None:
+    """The variance of the Laplacian goes with the square of the light."""
+    dim = replace(GOOD, exposure=GOOD.exposure * 0.15, sharpness=GOOD.sharpness * 0.15**2)
+    assert dim.sharpness < 10
+    assert reasoned(dim).reasons == ()
+    assert reasoned(replace(dim, exposure=0.03)).reasons == (QualityReason.DARK,)
+    assert reasoned(replace(dim, sharpness=0.1)).reasons == (QualityReason.BLURRED,)
+
+
 def test_reasons_that_no_longer_hold_go() -> None:
     assert reasoned(replace(GOOD, reasons=(QualityReason.DARK,))).reasons == ()
 

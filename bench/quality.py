@@ -1,0 +1,108 @@
+"""What the quality measures say of LFW photographs spoilt by steps, and what that does to the mated score.
+
+The bounds in src/lineament/vision/quality.py come from these lines. A person's first photograph is spoilt and compared
+with the second as it is; “missed” is the share of mated pairs under the score of one false match in 10,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import cv2
+import numpy as np
+
+from bench import lfw, machine
+from lineament.model.faces import Face, Pixels, Vectors
+from lineament.vision.analyse import Analyser
+from lineament.vision.decode import Decoder
+from lineament.vision.packs import default_pack
+
+FACE = 124.0
+"""Height of a face in LFW, pixels, on median; its box begins at about (81, 68) and is 88 wide."""
+SIDE, LEFT, TOP, WIDTH = 250, 81, 68, 88
+
+Spoil = Callable[[Pixels], Pixels]
+
+
+def ways() -> Iterator[tuple[str, Spoil]]:
+    """Names and functions."""
+    yield "as it is", np.copy
+    for height in (64, 48, 40, 32, 28, 24, 20):
+        yield f"face {height} px", partial(_shrunk, height=height)
+    for sigma in (1, 2, 3, 4, 5):
+        yield f"blur {sigma} px", partial(_blurred, sigma=sigma)
+    for gain in (0.5, 0.25, 0.15, 0.1, 0.06, 1.5, 2.0, 2.5, 3.0):
+        yield f"light × {gain}", partial(_lit, gain=gain)
+    for share in (0.1, 0.2, 0.3, 0.4, 0.5):
+        yield f"cut left {share:.0%}", partial(_cut, left=int(LEFT + share * WIDTH), low=SIDE)
+    for share in (0.1, 0.2, 0.3, 0.4):
+        yield f"cut below {share:.0%}", partial(_cut, left=0, low=int(TOP + (1 - share) * FACE))
+
+
+def _shrunk(pixels: Pixels, height: float) -> Pixels:
+    side = round(SIDE * height / FACE)
+    return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _blurred(pixels: Pixels, sigma: float) -> Pixels:
+    return cv2.GaussianBlur(pixels, (0, 0), sigma).astype(np.uint8)
+
+
+def _lit(pixels: Pixels, gain: float) -> Pixels:
+    lit: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
+    return lit
+
+
+def _cut(pixels: Pixels, left: int, low: int) -> Pixels:
+    return pixels[:low, left:].copy()
+
+
+def line(name: str, faces: list[Face | None], mates: Vectors, threshold: float) -> str:
+    """One way to spoil, all measures on median."""
+    found = [(face, mate) for face, mate in zip(faces, mates, strict=True) if face is not None]
+    scores = np.array([face.template.vector @ mate for face, mate in found])
+    middle = {
+        measure: float(np.median([getattr(face.quality, measure) for face, _ in found]))
+        for measure in ("face_height", "detector_score", "norm", "sharpness", "exposure", "cropped")
+    }
+    flagged = np.mean([not face.quality.reliable for face, _ in found])
+    told = ", ".join(f"{measure.replace('_', ' ')} {value:.2f}" for measure, value in middle.items())
+    return (
+        f"{name:14} no face {len(faces) - len(found):3}, mated score {np.median(scores):.3f}, "
+        f"missed {np.mean(scores < threshold):4.0%}, flagged {flagged:4.0%}; {told}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=300)
+    given = parser.parse_args()
+    chosen = lfw.photographs()
+    first, counts = np.unique(chosen.people, return_index=True, return_counts=True)[1:]
+    first = first[counts > 1][: given.people]
+    threads = len(os.sched_getaffinity(0))
+    pack = default_pack(lfw.CACHE)
+    mates = lfw.features(chosen, "f32").templates()[first + 1]
+    decoder = Decoder(workers=threads, **lfw.LIMITS)
+    analyser = Analyser(pack=pack, decoder=decoder, runtime="openvino", precision="auto", threads=threads)
+    print(machine.line("openvino"), f"{analyser.precision}, {len(first)} people, {lfw.WHOSE}", sep="; ")
+    threshold = pack.false_matches.score_for(1, 10_000)
+
+    def spoilt(at: int, spoil: Spoil) -> Face | None:
+        pixels = decoder.decode(chosen.paths[at].read_bytes()).pixels
+        file = cv2.imencode(".png", cv2.cvtColor(spoil(pixels), cv2.COLOR_RGB2BGR))[1].tobytes()
+        return next(iter(analyser.analyse(file).faces), None)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for name, spoil in ways():
+            faces = list(pool.map(lambda at, s=spoil: spoilt(int(at), s), first))
+            print(line(name, faces, mates, threshold), flush=True)
+    analyser.close()
+
+
+if __name__ == "__main__":
+    main()
