@@ -142,9 +142,9 @@ def main() -> None:
 
 
 def _report(precision: str, found: dict[str, float], peer_rate: float | None) -> None:
-    from bench import nets
+    from bench.nets import limit as limit_of
 
-    limit = nets.limit(precision)
+    limit = limit_of(precision)
     target, times = TARGETS[precision]
     told = (
         f"lineament {precision}: {found['rate']:.1f} photographs/s (target {target}), {found['faces']:.0f} faces in "

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
 LFW = ROOT.parent / "shared" / "data" / "lfw"
+
+
+def two_people(path: Path, *names: str) -> None:
+    """Write a picture that shows the portraits ``names`` side by side."""
+    portraits = [cv2.imread(str(PORTRAITS / name), cv2.IMREAD_COLOR) for name in names]
+    pair = [cv2.resize(portrait, (480, 640)) for portrait in portraits if portrait is not None]
+    cv2.imwrite(str(path), np.hstack(pair))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-from tests.conftest import PORTRAITS, Ran
+from tests.conftest import PORTRAITS, Ran, two_people
 
 Run = Callable[..., Ran]
 LINE = ("--case", "K-1", "--reason", "because", "--investigate", "--json")
@@ -57,8 +55,7 @@ def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_pa
 
 
 def test_a_face_of_a_group_takes_the_group_picture_with_it(ready: Run, photos: Path, tmp_path: Path) -> None:
-    pair = [cv2.resize(cv2.imread(str(PORTRAITS / name)), (480, 640)) for name in ("macron-2014.jpg", "sunak.jpg")]
-    cv2.imwrite(str(photos / "group.jpg"), np.hstack(pair))
+    two_people(photos / "group.jpg", "macron-2014.jpg", "sunak.jpg")
     assert ready("ingest", "press", photos, "--json").json["faces"] == 2
     found = ready("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
     group = next(one for one in found if one["uri"].endswith("group.jpg"))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
+from tests.conftest import CASE, PORTRAITS, SOURCE, Ran, two_people
 
 Run = Callable[..., Ran]
 SEARCH = ("--case", "K-1", "--reason", "the child was seen with him", "--json")
@@ -90,11 +90,7 @@ def test_near_identical_pictures_are_folded(ready: Run, photos: Path, tmp_path: 
 
 
 def test_a_picture_of_several_people_needs_a_choice(ready: Run, tmp_path: Path) -> None:
-    import cv2
-    import numpy as np
-
-    pair = [cv2.resize(cv2.imread(str(PORTRAITS / name)), (480, 640)) for name in ("macron-2014.jpg", "obama.jpg")]
-    cv2.imwrite(str(tmp_path / "probe.jpg"), np.hstack(pair))
+    two_people(tmp_path / "probe.jpg", "macron-2014.jpg", "obama.jpg")
     ran = search(ready, tmp_path)
     assert ran.code == 6
     assert "2 faces" in ran.err

@@ -35,7 +35,7 @@ def test_terms_that_say_too_little_are_refused(wrong: dict[str, object]) -> None
 def source(state: SourceState = SourceState.LIVE, expires: date | None = None) -> Source:
     return Source(
         id=SourceId(1),
-        terms=SourceTerms(**TERMS, expires_on=expires),
+        terms=SourceTerms(**TERMS, expires_on=expires),  # type: ignore[arg-type]
         state=state,
         registered_at=datetime(2026, 1, 1, tzinfo=UTC),
         captures=0,
@@ -76,9 +76,9 @@ def test_a_closed_case_cannot_be_closed_again() -> None:
 @pytest.mark.parametrize("field", ["ref", "offence", "purpose", "basis"])
 def test_a_case_says_all_that_the_law_asks(field: str) -> None:
     said = {"ref": "K-1", "offence": "o", "purpose": "p", "basis": "b"}
-    CaseTerms(**said)  # type: ignore[arg-type]
+    CaseTerms(**said)
     with pytest.raises(InvalidValue):
-        CaseTerms(**(said | {field: " "}))  # type: ignore[arg-type]
+        CaseTerms(**(said | {field: " "}))
 
 
 def test_overlap_is_intersection_over_union() -> None:
