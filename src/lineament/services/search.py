@@ -64,6 +64,7 @@ class Search:
         chosen = chosen_face(probe, face)
         if chosen.template.model != self._rates.model:
             raise MixedModels(one=self._rates.model, other=chosen.template.model)
+        self._gallery.open(sources)
         began = time.perf_counter()
         days = (request.since, request.until)
         compared = self._gallery.search(sources, chosen.template.vector, SPARE * request.limit, days)
