@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from lineament.model.faces import Pixels, Vector
@@ -39,8 +40,12 @@ class Embedder:
 
         The norm is that of the sum, halved: a face whose two halves disagree is weaker than either.
         """
-        pair = np.stack([aligned, aligned[:, ::-1]]) if self._mirrored else aligned[None]
-        (features,) = self._session.run(pair).values()
+        faces = aligned[None]
+        if self._mirrored:
+            faces = np.empty((2, *aligned.shape), np.uint8)
+            faces[0] = aligned
+            cv2.flip(aligned, 1, faces[1])
+        (features,) = self._session.run(faces).values()
         mean = features.mean(axis=0, dtype=np.float32)
         norm = float(np.sqrt(np.dot(mean, mean)))
         return Embedding(mean / np.float32(norm or 1.0), norm)
