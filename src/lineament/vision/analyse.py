@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Thread
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from lineament.errors import NoFace
 from lineament.model.faces import Box, Face, Landmarks, Quality, Template
@@ -50,6 +51,9 @@ class Analyser:
         Raises:
             PrecisionUnavailable: bf16 is asked for where it cannot be had.
         """
+        # Small products gain nothing from more threads, and those of OpenBLAS (NumPy has one, OpenCV another) spin
+        # between them: half of an ingest's processor time before this line was here.
+        threadpool_limits(1, user_api="blas")
         open_session = sessions(runtime, precision, threads)
         decoder.start()
         recogniser = open_session(pack.recogniser)
