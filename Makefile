@@ -23,7 +23,7 @@ bench: .venv/bench.stamp
 lock: .venv/uv.stamp
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml --group bench --no-emit-package dlib -c requirements-dev.lock -o requirements-bench.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml --group bench --no-emit-package dlib --no-emit-package face-recognition-models -c requirements-dev.lock -o requirements-bench.lock
 
 clean:
 	rm -rf .venv lineament-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
