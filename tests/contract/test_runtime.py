@@ -58,7 +58,12 @@ def test_detectors_agree(runtime: tuple[str, str], height: int, width: int) -> N
     reference = session(("onnxruntime", "f32"), "detector").run(images(height, width))
     found = session(runtime, "detector").run(images(height, width))
     _close(found, reference, _tolerance(runtime))
-    assert found["cls_8"].shape == (1, height * width // 64, 1)
+    cells = height * width // 64 + height * width // 256 + height * width // 1024
+    assert {name: values.shape for name, values in found.items()} == {
+        "scores": (1, cells, 1),
+        "bbox": (1, cells, 4),
+        "kps": (1, cells, 10),
+    }
 
 
 def test_recognisers_agree(runtime: tuple[str, str]) -> None:

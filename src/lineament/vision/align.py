@@ -64,15 +64,17 @@ def similarity(points: Points, template: Points) -> Transform:
     After S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991); in two
     dimensions and without mirroring it has this closed form.
     """
-    middle, goal = points.mean(axis=0), template.mean(axis=0)
-    (x, y), (u, v) = (points - middle).T.astype(np.float64), (template - goal).T.astype(np.float64)
-    spread = float((x * x + y * y).sum())
-    if spread == 0:
-        spread = 1.0
-    cosine = float((x * u + y * v).sum()) / spread
-    sine = float((x * v - y * u).sum()) / spread
-    turn = np.array([[cosine, -sine], [sine, cosine]])
-    return np.column_stack([turn, goal - turn @ middle]).astype(np.float32)
+    there, here = points.tolist(), template.tolist()  # for five points plain numbers are faster
+    x0, y0 = (sum(axis) / len(there) for axis in zip(*there, strict=True))
+    u0, v0 = (sum(axis) / len(here) for axis in zip(*here, strict=True))
+    cosine = sine = spread = 0.0
+    for (x, y), (u, v) in zip(there, here, strict=True):
+        cosine += (x - x0) * (u - u0) + (y - y0) * (v - v0)
+        sine += (x - x0) * (v - v0) - (y - y0) * (u - u0)
+        spread += (x - x0) ** 2 + (y - y0) ** 2
+    cosine, sine = cosine / (spread or 1.0), sine / (spread or 1.0)
+    turn = [[cosine, -sine, u0 - cosine * x0 + sine * y0], [sine, cosine, v0 - sine * x0 - cosine * y0]]
+    return np.array(turn, np.float32)
 
 
 def aligned(pixels: Pixels, points: Points, template: Points, side: int) -> Pixels:

@@ -6,6 +6,7 @@ W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import cv2
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
 from lineament.vision.align import resized, window_around
+from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
-STRIDES = (8, 16, 32)
 SIDES = (320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1280)
 """Pixels of the sides of the net's input, multiples of 32: each size is compiled once, so there are few. Pictures of
 2:1, 16:9, 3:2, 4:3, 5:4 and 1:1 fit with little to spare."""
@@ -81,25 +82,31 @@ class Detections:
         return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
 
 
-def decoded(outputs: Outputs, width: int, floor: float) -> Detections:
-    """The detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that width, none suppressed.
+def decoded(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
+    """The detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that size, none suppressed.
 
-    A score is the geometric mean of the class and the objectness; boxes and points are offsets from the cells of three
-    grids, in units of their stride (as in ``FaceDetectorYN`` of OpenCV).
+    Boxes (middle, logarithm of the sides) and points are relative to the cells of the grids, in units of their stride.
     """
-    boxes, points, scores = [], [], []
-    for stride in STRIDES:
-        likely = np.sqrt(
-            np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1) * np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
-        )
-        at = np.flatnonzero(likely >= floor)
-        cells = np.stack([at % (width // stride), at // (width // stride)], axis=1).astype(np.float32)
-        offsets = outputs[f"bbox_{stride}"][0, at]
-        extents = np.exp(offsets[:, 2:])
-        boxes.append(np.hstack([cells + offsets[:, :2] - extents / 2, extents]) * stride)
-        points.append((outputs[f"kps_{stride}"][0, at].reshape(-1, 5, 2) + cells[:, None]) * stride)
-        scores.append(likely[at])
-    return Detections(np.concatenate(boxes), np.concatenate(points), np.concatenate(scores))
+    scores = outputs["scores"].ravel()
+    at = np.flatnonzero(scores >= floor)
+    cells = _cells(height, width)[at]
+    strides = cells[:, 2:]
+    boxes = outputs["bbox"][0, at]
+    boxes[:, :2] += cells[:, :2]
+    boxes[:, 2:] = np.exp(boxes[:, 2:])
+    boxes[:, :2] -= boxes[:, 2:] / 2
+    points = outputs["kps"][0, at].reshape(-1, 5, 2) + cells[:, None, :2]
+    return Detections(boxes * strides, points * strides[:, None], scores[at])
+
+
+@lru_cache(maxsize=64)
+def _cells(height: int, width: int) -> Floats:
+    """Column, row and stride of every cell of the three grids, shape (n, 3)."""
+    grids = []
+    for stride in GRIDS:
+        rows, columns = np.mgrid[: height // stride, : width // stride]
+        grids.append(np.stack([columns, rows, np.full_like(rows, stride)], axis=2).reshape(-1, 3))
+    return np.concatenate(grids).astype(np.float32)
 
 
 def suppressed(found: Detections, overlap: float = OVERLAP) -> Detections:
@@ -207,4 +214,4 @@ class Detector:
         down, across = (next(side for side in SIDES if side >= extent) - extent for extent in pixels.shape[:2])
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
-        return decoded(self._session.run(pixels[None]), pixels.shape[1], floor)
+        return decoded(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)

@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import ValueInfoProto
+    from onnx import GraphProto, NodeProto, ValueInfoProto
+
+GRIDS = (8, 16, 32)
+"""Strides of the three grids of YuNet."""
+YUNET = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
+"""What it says of each cell of a grid, and in how many numbers."""
 
 
 def expanded(content: bytes) -> bytes:
     """An ONNX file whose constant nodes (DequantizeLinear, Reshape …) are evaluated into initialisers.
 
     Weights are no longer inputs of the graph, and batch, height and width of its inputs are free, so that one file
-    serves every size.
+    serves every size. The twelve outputs of YuNet are joined to three.
     """
     import onnx  # noqa: PLC0415 - half a second, needed the first time only
     from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - as above
@@ -41,6 +46,8 @@ def expanded(content: bytes) -> bytes:
     weights += [onnx.numpy_helper.from_array(value, name) for name, value in zip(outputs, values, strict=True)]
     named = {tensor.name for tensor in weights}
     inputs = [value for value in graph.input if value.name in needed and value.name not in named]
+    if {output.name for output in graph.output} == {f"{name}_{grid}" for name in YUNET for grid in GRIDS}:
+        kept += _joined(graph)
     for value in inputs:
         _free(value, keep=1)
     for value in graph.output:
@@ -52,6 +59,22 @@ def expanded(content: bytes) -> bytes:
     del graph.value_info[:]
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _joined(graph: GraphProto) -> list[NodeProto]:
+    """Nodes that join the three grids of YuNet, its new outputs: ``scores`` (1, n, 1), ``bbox`` and ``kps``.
+
+    A score is the geometric mean of class and objectness (as in ``FaceDetectorYN`` of OpenCV). A graph does that faster
+    than twelve small arrays in Python.
+    """
+    from onnx import TensorProto, helper  # noqa: PLC0415 - as above
+
+    nodes = [helper.make_node("Concat", [f"{name}_{grid}" for grid in GRIDS], [name], axis=1) for name in YUNET]
+    nodes += [helper.make_node("Mul", ["cls", "obj"], ["product"]), helper.make_node("Sqrt", ["product"], ["scores"])]
+    del graph.output[:]
+    for name, numbers in (("scores", 1), ("bbox", YUNET["bbox"]), ("kps", YUNET["kps"])):
+        graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, None, numbers]))
+    return nodes
 
 
 def _free(value: ValueInfoProto, *, keep: int) -> None:

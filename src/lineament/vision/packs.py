@@ -106,7 +106,7 @@ SFACE_YUNET = Manifest(
         file="face_detection_yunet_2023mar_int8bq.onnx",
         sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
         colours=Colours.BGR,
-        expanded_sha256="066f21cf03c7c81d2668c32d03fb2e20551889cecf3737c1c62d89770e4a1b14",
+        expanded_sha256="5f5798aa1315b5eea28f738958102a90964b0e583f61e6c4efbe033e5ab73862",
     ),
     recogniser=_NetTerms(
         file="face_recognition_sface_2021dec_int8bq.onnx",

@@ -7,8 +7,7 @@ are the session's business. Every inference runs on one thread, so a result neve
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -117,10 +116,14 @@ class OpenVinoSession:
         import openvino  # noqa: PLC0415 - as above
 
         whole = np.ascontiguousarray(images)  # held until the end: the tensor only points there
-        with self._requests(images.shape).one() as request:
+        requests = self._requests(images.shape)
+        request = requests.taken()
+        try:
             request.set_input_tensor(openvino.Tensor(whole, shared_memory=True))
             request.infer()
             return {name: request.get_output_tensor(at).data.copy() for at, name in enumerate(self._names)}
+        finally:
+            requests.given_back(request)
 
     def _requests(self, shape: tuple[int, ...]) -> _Requests:
         with self._lock:
@@ -161,14 +164,19 @@ class _Requests:
         for _ in range(threads):
             self._idle.put(None)
 
-    @contextmanager
-    def one(self) -> Iterator[openvino.InferRequest]:
+    def taken(self) -> openvino.InferRequest:
+        """One that nobody uses; waits for it."""
         request = self._idle.get()
+        if request is not None:
+            return request
         try:
-            request = request or self._compiled.create_infer_request()
-            yield request
-        finally:
-            self._idle.put(request)
+            return self._compiled.create_infer_request()
+        except BaseException:
+            self._idle.put(None)
+            raise
+
+    def given_back(self, request: openvino.InferRequest) -> None:
+        self._idle.put(request)
 
 
 class OnnxRuntimeSession:
