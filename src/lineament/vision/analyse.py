@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Thread
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -66,9 +66,9 @@ class Analyser:
         self.model = pack.model
         self.dimension = pack.dimension
         self.false_matches = pack.false_matches
-        self._preparing = [Thread(target=net.prepare) for net in (self._embedder, self._detector)]
-        for thread in self._preparing:
-            thread.start()
+        self._preparing = ThreadPoolExecutor(2, thread_name_prefix="prepare")
+        for net in (self._embedder, self._detector):
+            self._preparing.submit(net.prepare)  # should it fail, the first picture will say why
 
     @property
     def confinement(self) -> tuple[str, ...]:
@@ -111,8 +111,7 @@ class Analyser:
 
     def close(self) -> None:
         """End the decoding processes."""
-        for thread in self._preparing:
-            thread.join()
+        self._preparing.shutdown()
         self._decoder.close()
 
     def _analysis(self, untrusted: bytes, picture: DecodedPicture, found: Detections) -> Analysis:
