@@ -77,5 +77,6 @@ def _killed(folder: Path, how: str, syncs: int, after: float) -> int:
         said = [writer.stdout.readline() for _ in range(syncs)]
         time.sleep(after)
         writer.send_signal(signal.SIGKILL)
-        said += [line for line in writer.stdout if line.endswith("\n")]
+        said += list(writer.stdout)
+    said = [line for line in said if line.endswith("\n")]  # the last may be cut off
     return int(said[-1]) if said else 0
