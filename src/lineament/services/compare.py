@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from lineament.errors import NoFace, NotFound, SeveralFaces
 from lineament.ledger.log import Action
 from lineament.model.faces import Face, Quality
+from lineament.model.scores import score
 from lineament.services.record import Record
 from lineament.vision.analyse import Analyser, Analysis, face_crop
 
@@ -37,13 +36,13 @@ class Compare:
         """The score of two faces; NoFace or SeveralFaces where a picture does not show exactly one."""
         seen = self._analyser.analyse(one), self._analyser.analyse(other)
         faces = _only(seen[0], face_one), _only(seen[1], face_other)
-        score = float(np.float32(np.dot(*(face.template.vector.astype(np.float64) for face in faces))))
-        rate = self._analyser.false_matches.rate_at(score)
+        close = score(faces[0].template.vector, faces[1].template.vector)
+        rate = self._analyser.false_matches.rate_at(close)
         digests = seen[0].sha256, seen[1].sha256
         with self._record.change() as change:
-            entry = change.record(Action.COMPARED, pictures=list(digests), score=score)
+            entry = change.record(Action.COMPARED, pictures=list(digests), score=close)
         return Comparison(
-            score=score,
+            score=close,
             false_match_rate=rate,
             model=self._analyser.model,
             crops=(face_crop(seen[0].picture, faces[0].box), face_crop(seen[1].picture, faces[1].box)),
