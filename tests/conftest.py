@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,12 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     patched = pytest.MonkeyPatch()
     patched.setenv("LINEAMENT_CACHE", str(tmp_path_factory.mktemp("cache")))
     patched.setenv("LINEAMENT_EXAMINER", "examiner-a")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell that runs the tests in the background has them ignore Ctrl-C, and their children with them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
