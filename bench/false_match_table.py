@@ -49,9 +49,7 @@ def strangers(chosen: Photographs, templates: Floats) -> Floats:
     people = chosen.people.copy()
     for one, other in SAME_PERSON:
         people[people == number[other]] = number[one]
-    found = [
-        (templates[at + 1 :] @ template)[people[at + 1 :] != people[at]] for at, template in enumerate(templates)
-    ]
+    found = [(templates[at + 1 :] @ template)[people[at + 1 :] != people[at]] for at, template in enumerate(templates)]
     scores = np.concatenate(found)
     scores.sort()
     return scores[::-1]
