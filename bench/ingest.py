@@ -55,7 +55,7 @@ def ours(folder: Path, precision: str) -> dict[str, float]:
 
 
 class _peak_of_children:  # noqa: N801 - reads like a function
-    """The largest sum of the resident memory of all child processes, sampled ten times a second."""
+    """The largest sum of the resident memory of all child processes, sampled twice a second."""
 
     def __enter__(self) -> list[int]:
         self.peak = [0]
@@ -69,7 +69,7 @@ class _peak_of_children:  # noqa: N801 - reads like a function
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.1):
+        while not self._over.wait(0.5):
             self.peak[0] = max(self.peak[0], sum(_children()))
 
 

@@ -8,6 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.lfw import CACHE
+from lineament.vision.analyse import Analyser
+from lineament.vision.decode import Decoder
+from lineament.vision.packs import default_pack
+
 ROOT = Path(__file__).parents[1]
 LFW = ROOT.parent / "shared" / "data" / "lfw"
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
@@ -18,26 +23,41 @@ def make(folder: Path, count: int) -> str:
     """Write so many different photographs of 640 x 480 pixels into ``folder``; says where they come from.
 
     LFW's pictures have 250 x 250 pixels: the middle 190 x 190 are enlarged to 480 x 480, the face about 280 pixels
-    high, and set before a blurred background of their own.
+    high, and set before a blurred background of their own. Pictures in which our detector does not see exactly one
+    face are passed over.
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = random.Random(1)
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else []
     drawn.shuffle(paths)
-    for number in range(count):
-        if paths:
-            picture = _read(paths[number % len(paths)])[30:-30, 30:-30]
-        else:
-            portraits = sorted(PORTRAITS.glob("*.jpg"))
-            picture = _square(_read(portraits[number % len(portraits)]))
-        square = cv2.resize(picture, (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)
-        side = (WIDTH - HEIGHT) // 2
-        wide = cv2.GaussianBlur(cv2.resize(picture, (WIDTH, HEIGHT)), (0, 0), 40)
-        wide[:, side:-side] = square
-        wide = np.clip(wide.astype(np.int16) + number // max(len(paths), 1), 0, 255).astype(np.uint8)
-        cv2.imwrite(str(folder / f"{number:05}.jpg"), wide, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    made = number = 0
+    with Decoder(workers=1, max_pixels=10**7, max_bytes=10**7, memory=2**30, seconds=20) as decoder:
+        analyser = Analyser(pack=default_pack(CACHE), decoder=decoder, runtime="openvino", precision="auto", threads=1)
+        while made < count:
+            encoded = _photograph(paths, number)
+            number += 1
+            if len(analyser.analyse(encoded, enrolling=True).faces) == 1:
+                (folder / f"{made:05}.jpg").write_bytes(encoded)
+                made += 1
     origin = "LFW, enlarged" if paths else "the six portraits, varied"
     return f"{count} photographs of {WIDTH} x {HEIGHT} pixels with one face each ({origin})"
+
+
+def _photograph(paths: list[Path], number: int) -> bytes:
+    if paths:
+        picture = _read(paths[number % len(paths)])[30:-30, 30:-30]
+    else:
+        portraits = sorted(PORTRAITS.glob("*.jpg"))
+        picture = _square(_read(portraits[number % len(portraits)]))
+    square = cv2.resize(picture, (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    side = (WIDTH - HEIGHT) // 2
+    wide = cv2.GaussianBlur(cv2.resize(picture, (WIDTH, HEIGHT)), (0, 0), 40)
+    wide[:, side:-side] = square
+    wide = np.clip(wide.astype(np.int16) + number // max(len(paths), 1), 0, 255).astype(np.uint8)
+    done, encoded = cv2.imencode(".jpg", wide, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    if not done:
+        raise SystemExit("a photograph cannot be encoded")
+    return encoded.tobytes()
 
 
 def _read(path: Path) -> np.ndarray:

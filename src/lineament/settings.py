@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     )
     runtime: Runtime = Field(default=Runtime.OPENVINO, description="onnxruntime is for machines with a GPU.")
     cache: Path = Field(default_factory=_cache, description="Where the expanded models are kept between runs.")
-    workers: int = Field(default=0, ge=0, le=256, description="Pictures analysed at once; 0: one a processor.")
+    workers: int = Field(
+        default=0, ge=0, le=256, description="Pictures under way at once in an ingest; 0: two a processor."
+    )
     max_pixels: int = Field(
         default=200_000_000, ge=1_000_000, description="Pictures with more pixels are refused before decoding."
     )

@@ -119,9 +119,14 @@ class Workspace:
         return workspace
 
     @cached_property
+    def processors(self) -> int:
+        """How many nets and how many decoders run at once."""
+        return len(os.sched_getaffinity(0))
+
+    @cached_property
     def workers(self) -> int:
-        """Pictures analysed at once."""
-        return self.settings.workers or len(os.sched_getaffinity(0))
+        """Pictures under way at once in an ingest: while one waits for its decoder, another has the processor."""
+        return self.settings.workers or 2 * self.processors
 
     @cached_property
     def _pack(self) -> Pack:
@@ -132,7 +137,7 @@ class Workspace:
         """The nets and the decoding processes."""
         settings = self.settings
         decoder = Decoder(
-            workers=self.workers,
+            workers=self.processors,
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_file_bytes,
             memory=settings.decode_memory,
@@ -143,7 +148,7 @@ class Workspace:
             decoder=decoder,
             runtime=settings.runtime.value,
             precision=settings.precision.value,
-            threads=self.workers,
+            threads=self.processors,
         )
 
     @cached_property

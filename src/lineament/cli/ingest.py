@@ -25,7 +25,7 @@ def ingest(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source that gave the pictures.")],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders, recursive.")],
     workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Pictures analysed at once. [default: the processors]")
+        int | None, typer.Option(min=1, max=256, help="Pictures under way at once. [default: two a processor]")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -30,6 +30,8 @@ from lineament.vision.analyse import Analyser, face_crop, thumbnail
 
 BATCH = 64
 """Pictures a transaction; one ledger entry each."""
+WAITING = 128 * 2**20
+"""Bytes of pictures under way at most, however few they are."""
 PATIENCE = 2.0
 """Seconds after which a smaller batch is committed too."""
 SYNC_EVERY = 50_000
@@ -86,6 +88,7 @@ class Ingest:
         self._analyser = analyser
         self._gallery = gallery
         self._suppression = Suppression(keys)
+        self._erasures = True  # whether faces of group pictures may have been erased
 
     def run(
         self,
@@ -133,17 +136,22 @@ class Ingest:
         key: DataKey,
         items: Iterator[Item | Refusal],
     ) -> Iterator[_Prepared]:
-        """In the order of the items, with a few pictures under way at once so that memory stays flat."""
-        under_way: deque[Future[_Prepared]] = deque()
+        """In the order of the items; enough are under way that nobody waits for a commit, and memory stays flat."""
+        under_way: deque[tuple[Future[_Prepared], int]] = deque()
+        waiting = 0  # bytes
         try:
             for known in self._sifted(source, items):
-                under_way.append(pool.submit(self._prepare, source, key, known))
-                while len(under_way) > 4 * workers:
-                    yield under_way.popleft().result()
+                size = len(known.item.untrusted)
+                under_way.append((pool.submit(self._prepare, source, key, known), size))
+                waiting += size
+                while len(under_way) > max(BATCH, 4 * workers) or (waiting > WAITING and len(under_way) > workers):
+                    future, size = under_way.popleft()
+                    waiting -= size
+                    yield future.result()
             while under_way:
-                yield under_way.popleft().result()
+                yield under_way.popleft()[0].result()
         finally:
-            for future in under_way:
+            for future, _ in under_way:
                 future.cancel()
 
     def _sifted(self, source: Source, items: Iterator[Item | Refusal]) -> Iterator[_Prepared]:
@@ -156,6 +164,7 @@ class Ingest:
             with self._record.store.read() as tx:
                 there = tx.captures.known(source.id, pairs)
                 erased = self._suppression.erased(tx, pairs)
+                self._erasures = tx.suppressions.there_are()
             digested = iter(fresh)
             for item in some:
                 if isinstance(item, Refusal):
@@ -179,8 +188,10 @@ class Ingest:
             raise
         except LineamentError as error:
             return _refused(one.item.name, str(error))
-        with self._record.store.read() as tx:
-            kept = self._suppression.still_wanted(tx, one.sha256, seen.faces)
+        kept = list(seen.faces)
+        if self._erasures:
+            with self._record.store.read() as tx:
+                kept = self._suppression.still_wanted(tx, one.sha256, seen.faces)
         original = self._blobs.put(key, one.item.untrusted) if kept else None
         small = self._blobs.put(key, thumbnail(seen.picture)) if kept else None
         faces = tuple(NewFace(face=face, crop=self._blobs.put(key, face_crop(seen.picture, face.box))) for face in kept)
@@ -220,7 +231,15 @@ class Ingest:
         pairs = [(one.item.provenance.uri, one.sha256) for one in new]
         gone = tx.captures.known(source.id, pairs) | self._suppression.erased(tx, pairs)
         once = {pair: one for pair, one in zip(pairs, new, strict=True) if pair not in gone}
-        return [one for one in once.values() if all(address in self._blobs for address in _kept(one))]
+        return [one for one in once.values() if self._still_whole(tx, one)]
+
+    def _still_whole(self, tx: Tx, one: _Prepared) -> bool:
+        """Whether its pictures are there and, where erasures began meanwhile, none of its faces was erased."""
+        if not self._erasures and tx.suppressions.there_are():
+            faces = [new.face for new in one.faces]
+            if len(self._suppression.still_wanted(tx, one.sha256, faces)) < len(faces):
+                return False
+        return all(address in self._blobs for address in _kept(one))
 
     def _store(self, source: Source, key: DataKey, new: list[_Prepared], report: IngestReport) -> list[_Prepared]:
         """One transaction: captures, faces, templates and the ledger entry; returns what was not there already."""

@@ -27,6 +27,10 @@ class SuppressionRows:
         if new:
             self._connection.execute(sa.insert(suppressions), new)
 
+    def there_are(self) -> bool:
+        """Whether anything was ever suppressed."""
+        return self._connection.execute(sa.select(suppressions.c.digest).limit(1)).first() is not None
+
     def any_of(self, digests: Sequence[bytes]) -> set[bytes]:
         """Those of the digests that are kept out."""
         there: set[bytes] = set()

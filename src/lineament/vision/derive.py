@@ -26,7 +26,7 @@ MARGIN = 0.4
 """Of the longer side of the face's box, shown on each side of it: hair, ears and chin (FISWG looks at all of them)."""
 CROP_QUALITY = 88
 SCREEN_SIDE = 1600
-THUMBNAIL_SIDE = 480
+THUMBNAIL_SIDE = 320
 """Pixels of the longer side of a thumbnail."""
 THUMBNAIL_QUALITY = 85
 
