@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -115,8 +116,8 @@ def searching(home: Path, rounds: int) -> None:
     whole, compared = [], []
     with workspace:
         for number in range(rounds):
-            # Another byte behind the picture each time: a probe of its own, analysed and stored like a new one.
-            untrusted = PROBES[number % len(PROBES)].read_bytes() + number.to_bytes(4, "big")
+            # Other bytes behind the picture each time: a probe of its own, analysed and stored like a new one.
+            untrusted = PROBES[number % len(PROBES)].read_bytes() + os.urandom(8)
             began = time.perf_counter()
             probe = workspace.probes.take("B-1", untrusted)
             result = workspace.search.run(probe.id, SearchRequest(case="B-1", reason="bench"), face=1)
