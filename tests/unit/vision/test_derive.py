@@ -102,7 +102,9 @@ def test_a_box_elsewhere_is_refused(box: Box) -> None:
         face_crop(picture(np.asarray(chart())), box)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((960, 640), (320, 213)), ((96, 64), (96, 64)), ((80, 2000), (13, 320))])
+@pytest.mark.parametrize(
+    ("size", "expected"), [((960, 640), (320, 213)), ((96, 64), (96, 64)), ((80, 2000), (13, 320))]
+)
 def test_a_thumbnail_is_small_and_shows_the_whole(size: tuple[int, int], expected: tuple[int, int]) -> None:
     seen = pixels_of(thumbnail(picture(np.asarray(chart("RGB", size)))))
     assert seen.shape == (expected[1], expected[0], 3)
