@@ -39,8 +39,11 @@ class Window:
         return resized(inside, size, size)
 
 
-def resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """The picture in that size: averaged down by a whole factor, which is quick, and interpolated for the rest."""
+def resized(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_LINEAR) -> Pixels:
+    """The picture in that size: averaged down by a whole factor, which is quick, and interpolated for the rest.
+
+    ``enlarging`` is OpenCV's way of interpolating where that makes it higher; for people to look at, INTER_CUBIC.
+    """
     factor = min(pixels.shape[0] // height, pixels.shape[1] // width)
     if factor > 1:
         down, across = pixels.shape[0] // factor, pixels.shape[1] // factor
@@ -48,7 +51,8 @@ def resized(pixels: Pixels, width: int, height: int) -> Pixels:
         pixels = cast("Pixels", cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA))
     if pixels.shape[:2] == (height, width):
         return pixels
-    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR))
+    way = enlarging if pixels.shape[0] < height else cv2.INTER_LINEAR
+    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=way))
 
 
 def window_around(box: NDArray[np.float32], enlarged: float) -> Window:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lineament.errors import InvalidValue
 from lineament.model.faces import Box, Pixels
 from lineament.model.search import Edit, EditKind
+from lineament.vision.align import resized
 from lineament.vision.decode import DecodedPicture
 from lineament.vision.decode_protocol import SMALLEST_SIDE
 
@@ -52,7 +53,7 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     height = max(1, round((rows.stop - rows.start) * scale))
     before = min(CROP_SIDE - width, round((columns.start - left) * scale))
     above = min(CROP_SIDE - height, round((rows.start - top) * scale))
-    seen = _resized(picture.pixels[rows, columns], width, height)
+    seen = resized(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
     around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
     crop = cv2.copyMakeBorder(seen, *around, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
     return _jpeg(crop, CROP_QUALITY)
@@ -62,14 +63,14 @@ def thumbnail(picture: DecodedPicture) -> bytes:
     """A JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels."""
     scale = min(1.0, THUMBNAIL_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(_resized(picture.pixels, width, height), THUMBNAIL_QUALITY)
+    return _jpeg(resized(picture.pixels, width, height, cv2.INTER_CUBIC), THUMBNAIL_QUALITY)
 
 
 def screen_picture(picture: DecodedPicture) -> bytes:
     """A JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
     scale = min(1.0, SCREEN_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(_resized(picture.pixels, width, height), CROP_QUALITY)
+    return _jpeg(resized(picture.pixels, width, height, cv2.INTER_CUBIC), CROP_QUALITY)
 
 
 def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
@@ -181,19 +182,6 @@ def _cut(picture: DecodedPicture, box: Box | None) -> DecodedPicture:
     columns = slice(round(left * across), max(round(left * across) + 1, round(right * across)))
     pixels = np.ascontiguousarray(picture.pixels[rows, columns])
     return replace(picture, pixels=pixels, width=right - left, height=bottom - top)
-
-
-def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Averaged down by a whole factor, which OpenCV does fast, and interpolated the rest of the way (below 2)."""
-    factor = min(pixels.shape[0] // height, pixels.shape[1] // width)
-    if factor > 1:
-        down, across = (side // factor for side in pixels.shape[:2])
-        whole = pixels[: down * factor, : across * factor]
-        pixels = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    way = cv2.INTER_CUBIC if pixels.shape[0] < height else cv2.INTER_LINEAR
-    return cv2.resize(pixels, (width, height), interpolation=way).astype(np.uint8, copy=False)
 
 
 def _jpeg(pixels: Pixels, quality: int) -> bytes:
