@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.errors import Damaged, MixedModels
-from lineament.index.base import ExactVectors, Mask
+from lineament.index.base import ExactVectors
 from lineament.index.rotation import rotation
 from lineament.index.scan import ScanIndex
 from lineament.model.faces import FaceIds, SourceId, Vector, Vectors
@@ -43,6 +43,23 @@ class _Held:
     first_id: int = 0  # the id of days[0]
     days: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+@dataclass(slots=True)
+class _Within:
+    """A mask: the faces captured from one day to another, and how many it last let through."""
+
+    days: NDArray[np.int32]  # by id
+    first_id: int  # the id of days[0]
+    low: int  # days since EPOCH, the last one included
+    high: int
+    faces: int = 0
+
+    def __call__(self, ids: FaceIds) -> NDArray[np.bool_]:
+        day = self.days[ids - self.first_id]
+        allowed = (day >= self.low) & (day <= self.high)
+        self.faces = int(allowed.sum())
+        return allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +95,8 @@ class Gallery:
             with held.lock:
                 self._catch_up(held, source.id)
                 mask = self._mask(held, source, days) if any(days) else None
-                compared += int(mask(held.index.ids).sum()) if mask else len(held.index)
                 found.extend(held.index.search(probe[np.newaxis, :], k, among=mask))
+                compared += mask.faces if mask else len(held.index)
         return Compared(merged(found, k), compared)
 
     def open(self, sources: Iterable[Source], told: Told | None = None) -> int:
@@ -181,7 +198,7 @@ class Gallery:
         if len(missing):
             held.index.add(*tx.faces.vectors(missing, source_key(tx, self._keys, source)))
 
-    def _mask(self, held: _Held, source: Source, days: Days) -> Mask:
+    def _mask(self, held: _Held, source: Source, days: Days) -> _Within:
         """Faces by their day of capture: a table from id to day, filled once and topped up."""
         with self._store.read() as tx:
             after = held.first_id + len(held.days) - 1 if len(held.days) else 0
@@ -194,10 +211,4 @@ class Gallery:
             held.first_id, held.days = first, table
         low = (days[0] - EPOCH).days if days[0] else NEVER + 1
         high = (days[1] - EPOCH).days if days[1] else np.iinfo(np.int32).max
-        first, table = held.first_id, held.days
-
-        def among(ids: FaceIds) -> NDArray[np.bool_]:
-            day = table[ids - first]
-            return (day >= low) & (day <= high)
-
-        return among
+        return _Within(held.days, held.first_id, low, high)
