@@ -23,12 +23,11 @@ import numpy as np
 from bench import machine
 from lineament.ledger.log import Action
 from lineament.model.cases import CaseTerms
-from lineament.model.faces import Box, Face, Landmarks, Provenance, Quality, Template
+from lineament.model.faces import Box, Face, Landmarks, NewCapture, Provenance, Quality, Template
 from lineament.model.search import SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.keyholder import source_key
 from lineament.settings import Settings
-from lineament.store.captures import NewCapture
 from lineament.store.faces import NewFace
 from lineament.workspace import Workspace
 

@@ -128,10 +128,9 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capture:
-    """One image from one source."""
+class NewCapture:
+    """One image from one source, before it has an id."""
 
-    id: CaptureId
     source_id: SourceId
     provenance: Provenance
     sha256: str  # of the bytes as found, hexadecimal
@@ -145,6 +144,13 @@ class Capture:
     enrolled_at: datetime
     original: str | None  # blob addresses; None where no face was found, or erased
     thumbnail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture(NewCapture):
+    """One image from one source, as it is stored."""
+
+    id: CaptureId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
 from lineament.model.faces import Capture, CaptureId, Place, Provenance, SourceId
+from lineament.model.faces import NewCapture as NewCapture  # noqa: PLC0414 - services/ingest.py has it from here
 from lineament.store.meta import new_ids
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, probes
@@ -22,25 +22,6 @@ _PAGE = 1000
 """Rows read at once where a listing may be long."""
 _MOST = 500
 """Values in one IN (…)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCapture:
-    """A capture before it has an id."""
-
-    source_id: SourceId
-    provenance: Provenance
-    sha256: str  # of the bytes as found, hexadecimal
-    phash: bytes  # 256-bit perceptual hash (PDQ)
-    media_type: str
-    size: int  # bytes
-    width: int  # pixels, upright
-    height: int
-    taken_at: datetime | None  # by the camera's clock, from EXIF
-    place: Place | None
-    enrolled_at: datetime
-    original: str | None  # blob addresses; None where no face was found
-    thumbnail: str | None
 
 
 def _finding(uri: str, sha256: str) -> bytes:

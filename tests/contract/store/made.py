@@ -20,6 +20,7 @@ from lineament.model.faces import (
     Face,
     FaceId,
     Landmarks,
+    NewCapture,
     Place,
     Provenance,
     Quality,
@@ -28,7 +29,6 @@ from lineament.model.faces import (
 )
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, SearchResult
 from lineament.model.sources import Source, SourceTerms
-from lineament.store.captures import NewCapture
 from lineament.store.db import Tx
 from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey, KeyRing

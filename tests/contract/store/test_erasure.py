@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from tests.contract.store.made import Made, RawSql, Rows
 
-from lineament.model.faces import CaptureId
-from lineament.store.captures import NewCapture
+from lineament.model.faces import CaptureId, NewCapture
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 
