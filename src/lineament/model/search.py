@@ -37,6 +37,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFace:
+    """One face of one probe."""
+
+    probe_id: str
+    face: int  # from 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
     """What an examiner asks, but for the probe."""
 
@@ -48,6 +56,7 @@ class SearchRequest:
     limit: int = USUAL_CANDIDATES
     mode: Mode = Mode.IDENTIFICATION
     min_score: float | None = None  # with MANUAL only
+    others: tuple[ProbeFace, ...] = ()  # of the same person: their templates are fused with the probe's
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_CANDIDATES:
@@ -91,6 +100,29 @@ class Candidate:
     near_duplicates: tuple[FaceId, ...] = ()  # faces of near-identical pictures, folded into this one
 
 
+class ProbeKind(StrEnum):
+    """What kind of picture a probe is, as the examiner declares (R13)."""
+
+    CCTV = "cctv"
+    SOCIAL_MEDIA = "social media"
+    IDENTITY_DOCUMENT = "identity document"
+    SEIZED_DEVICE = "seized device"
+    OTHER = "other photograph"
+    SKETCH = "sketch"
+    COMPOSITE = "composite"
+    LOOK_ALIKE = "look-alike"
+    GENERATED = "generated or altered"
+
+
+NO_PROBES = {
+    ProbeKind.SKETCH: "a drawing shows what a witness remembers, not a face; its score would mean nothing",
+    ProbeKind.COMPOSITE: "a composite is put together from several faces; its score would mean nothing",
+    ProbeKind.LOOK_ALIKE: "a look-alike is somebody else, and so would be whoever is found",
+    ProbeKind.GENERATED: "a face that a program made or changed is nobody's; its score would mean nothing",
+}
+"""Kinds that are refused, and why (Georgetown, Garbage In, 2019)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """The image asked about, as stored with its case."""
@@ -104,6 +136,8 @@ class Probe:
     faces: tuple[Face, ...]
     made_at: datetime
     edits: tuple[Edit, ...] = ()
+    digests: tuple[str, ...] = ()  # SHA-256 of the pixels: as decoded, then after each edit (R14)
+    kind: ProbeKind = ProbeKind.OTHER
 
 
 class EditKind(StrEnum):
@@ -111,15 +145,17 @@ class EditKind(StrEnum):
 
     ROTATE = "rotate"
     CROP = "crop"
+    EXPOSURE = "exposure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One edit: rotate by ``degrees`` clockwise (90, 180, 270), or crop to ``box``."""
+    """One edit: rotate by ``degrees`` clockwise (90, 180, 270), crop to ``box``, or lighten by ``stops``."""
 
     kind: EditKind
     degrees: int = 0
     box: Box | None = None
+    stops: float = 0.0  # of exposure, -3 to 3: one stop doubles the light
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +182,7 @@ class SearchResult:
     candidates: tuple[Candidate, ...]
     seconds: float  # that the comparing took
     ledger_entry: int
+    others: tuple[ProbeFace, ...] = ()  # fused with the probe's face
 
     @property
     def outcome(self) -> Outcome:

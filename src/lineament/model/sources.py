@@ -43,6 +43,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
+def checked_country(untrusted: str) -> str:
+    """A country's code (ISO 3166-1 alpha-2); InvalidValue if it is none."""
+    if not _COUNTRY.fullmatch(untrusted):
+        why = "use two capital letters, as in FR (ISO 3166-1)"
+        raise InvalidValue(what="The jurisdiction", value=untrusted[:40], why=why)
+    return untrusted
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTerms:
     """What is registered before anything is ingested (R1)."""
@@ -63,9 +71,7 @@ class SourceTerms:
         for what, text in (("The controller", self.controller), ("The legal basis", self.basis)):
             if not text.strip():
                 raise InvalidValue(what=what, value=text, why="it must say something")
-        if not _COUNTRY.fullmatch(self.jurisdiction):
-            why = "use two capital letters, as in FR (ISO 3166-1)"
-            raise InvalidValue(what="The jurisdiction", value=self.jurisdiction, why=why)
+        checked_country(self.jurisdiction)
         if self.retention_days is not None and self.retention_days < 1:
             raise InvalidValue(what="The retention", value=self.retention_days, why="it is at least one day")
         if self.page_base is not None and not self.page_base.startswith(("http://", "https://")):

@@ -222,25 +222,181 @@ templates = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
+agencies = sa.Table(
+    "agencies",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # random, so that it tells nothing
+    sa.Column("lookup", sa.LargeBinary, nullable=False, unique=True),  # keyed digest of the name
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: terms, vetting, licence, policy (R46)
+    sa.Column("registered_at", Moment, nullable=False),
+    said("id"),
+    digest("lookup"),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False, index=True),
+    sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of the e-mail address, once somebody joined
+    sa.Column("openid", sa.LargeBinary, unique=True),  # keyed digest of issuer and subject
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: e-mail address and name (R46)
+    sa.Column("password", sa.LargeBinary),  # its argon2id hash, sealed
+    sa.Column("roles", sa.Text, nullable=False),  # JSON
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("trained_until", sa.Date),
+    sa.Column("last_seen_at", Moment),
+    said("id"),
+    digest("lookup"),
+    digest("openid"),
+    one_of("state", "invited", "active", "suspended", "closed"),
+)
+
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the token in the link
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("expires_at", Moment, nullable=False),
+    digest("digest"),
+)
+
+factors = sa.Table(
+    "factors",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of a passkey's credential id
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: its name, its secret or public key
+    sa.Column("counter", sa.BigInteger, nullable=False),  # last signature, last time step, or codes left
+    sa.Column("added_at", Moment, nullable=False),
+    sa.Column("used_at", Moment),
+    one_of("kind", "passkey", "totp", "recovery"),
+    digest("lookup"),
+    at_least("counter", 0),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the key in the cookie
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("began_at", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("proved_at", Moment),
+    sa.Column("device", sa.LargeBinary, nullable=False),  # sealed
+    sa.Column("terminal", sa.Boolean, nullable=False),
+    sa.Column("challenge", sa.LargeBinary),  # that a passkey is asked to sign, once
+    digest("digest"),
+)
+
+sign_in_failures = sa.Table(
+    "sign_in_failures",
+    metadata,
+    sa.Column("lookup", sa.LargeBinary, primary_key=True),  # keyed digest of the address, whether it has an account
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", Moment, nullable=False),
+    digest("lookup"),
+    at_least("failures", 1),
+)
+
+stops = sa.Table(
+    "stops",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # “everything”, or the agency's
+    sa.Column("agency_id", sa.ForeignKey("agencies.id")),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: reason and who
+    sa.Column("at", Moment, nullable=False),
+    sa.CheckConstraint("agency_id IS NOT NULL OR id = 'everything'", name="scope_known"),
+    sa.CheckConstraint("agency_id IS NULL OR id = agency_id", name="one_an_agency"),
+)
+
 cases = sa.Table(
     "cases",
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False),
-    sa.Column("ref", Words, nullable=False, unique=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),  # random, for addresses
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),
+    sa.Column("ref", Words, nullable=False),
     sa.Column("offence", Words, nullable=False),
     sa.Column("purpose", Words, nullable=False),
     sa.Column("basis", Words, nullable=False),
     sa.Column("authorised_by", Words),
+    sa.Column("jurisdiction", sa.Text),
+    sa.Column("seeks", sa.Text, nullable=False),
+    sa.Column("exempt_because", Words),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("opened_at", Moment, nullable=False),
     sa.Column("closed_at", Moment),
-    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    sa.Column("urgent_since", Moment),
+    sa.Column("urgent_because", Words),
+    sa.Column("authorisation", sa.LargeBinary),  # the newest, sealed JSON
+    sa.Column("authorised_until", sa.Date),  # its last day
+    sa.Column("hold_because", Words),
+    sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and what it sealed with it
+    sa.UniqueConstraint("agency_id", "ref"),
+    said("key"),
     said("ref"),
     said("offence"),
     said("purpose"),
     said("basis"),
-    one_of("state", "open", "closed"),
-    sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed_when"),
+    one_of("seeks", "suspect", "initial identification", "missing person", "victim", "deceased person"),
+    one_of("state", "open", "closed", "refused", "destroyed"),
+    sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_when"),
+    sa.CheckConstraint("(wrapped_key IS NULL) = (state IN ('refused', 'destroyed'))", name="keyless_is_gone"),
+    sa.CheckConstraint("hold_because IS NULL OR state <> 'destroyed'", name="held_is_kept"),
+    sa.CheckConstraint(
+        "seeks <> 'initial identification' OR length(trim(exempt_because, ' \t\r\n')) > 0", name="exemption_said"
+    ),
+    sa.CheckConstraint("(urgent_since IS NULL) = (urgent_because IS NULL)", name="urgency_said"),
+    sa.Index("ix_cases_of_agency", "agency_id", "state", "id"),
+    sa.Index(None, "closed_at"),
+)
+
+case_members = sa.Table(
+    "case_members",
+    metadata,
+    sa.Column("case_id", sa.ForeignKey("cases.id"), primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("until", sa.Date),
+    one_of("role", "examiner", "reviewer", "observer"),
+    sa.Index("ix_case_members_of_account", "account_id", "case_id"),
+)
+
+case_invitations = sa.Table(
+    "case_invitations",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.ForeignKey("cases.id"), nullable=False, index=True),
+    sa.Column("lookup", sa.LargeBinary, nullable=False, index=True),  # keyed digest of the e-mail address
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: the address, and who invited
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("until", sa.Date),
+    sa.Column("invited_at", Moment, nullable=False),
+    digest("lookup"),
+    one_of("role", "examiner", "reviewer", "observer"),
+)
+
+case_papers = sa.Table(
+    "case_papers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.ForeignKey("cases.id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON under the case's key: author, text or name, digest
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("blob", Hex, index=True),
+    digest("blob"),
+    one_of("kind", "message", "note", "file", "decision"),
+    sa.CheckConstraint("(blob IS NULL) = (kind IN ('message', 'note'))", name="file_has_blob"),
+    sa.Index("ix_case_papers_of_case", "case_id", "at"),
 )
 
 probes = sa.Table(
@@ -256,11 +412,22 @@ probes = sa.Table(
     sa.Column("faces", sa.LargeBinary, nullable=False),  # JSON with the templates, sealed under the case's key
     sa.Column("model", sa.Text),  # of the templates; NULL where no face was found
     sa.Column("edits", sa.Text, nullable=False),  # JSON
+    sa.Column("digests", sa.Text, nullable=False),  # JSON: of the pixels, as decoded and after each edit
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("made_at", Moment, nullable=False),
     sa.UniqueConstraint("id", "case_id"),
     said("id"),
     digest("sha256"),
     digest("blob"),
+    one_of("kind", "cctv", "social media", "identity document", "seized device", "other photograph"),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("probe_id", sa.ForeignKey("probes.id"), primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("at", Moment, nullable=False),
 )
 
 ledger_entries = sa.Table(
@@ -282,7 +449,11 @@ ledger_details = sa.Table(
     metadata,
     sa.Column("seq", Id, sa.ForeignKey("ledger_entries.seq"), primary_key=True, autoincrement=False),
     sa.Column("salt", sa.LargeBinary, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # canonical JSON
+    sa.Column("agency_id", sa.Text),  # of who did it
+    sa.Column("case_id", sa.BigInteger),  # in which it was done
+    sa.Index("ix_ledger_details_of_agency", "agency_id", "seq"),
+    sa.Index("ix_ledger_details_of_case", "case_id", "seq"),
 )
 
 ledger_nodes = sa.Table(
@@ -312,7 +483,8 @@ searches = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("case_id", sa.ForeignKey("cases.id"), nullable=False, index=True),
     sa.Column("reason", Words, nullable=False),
-    sa.Column("examiner", Words, nullable=False),
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),  # whose search it was
+    sa.Column("examiner", sa.LargeBinary, nullable=False),  # the name, sealed (R46)
     sa.Column("made_at", Moment, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("gallery_faces", sa.BigInteger, nullable=False),
@@ -332,12 +504,24 @@ searches = sa.Table(
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
     said("id"),
     said("reason"),
-    said("examiner"),
+    sa.CheckConstraint("length(examiner) > 28", name="examiner_said"),  # more than what sealing adds
     said("model"),
     one_of("mode", "identification", "investigation", "manual"),
     at_least("face", 1),
     at_least("gallery_faces", 0),
     digest("probe_sha256"),
+    sa.Index("ix_searches_of_agency", "agency_id", "made_at"),
+)
+
+search_probes = sa.Table(
+    "search_probes",
+    metadata,
+    sa.Column("search_id", sa.ForeignKey("searches.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("probe_id", sa.ForeignKey("probes.id"), nullable=False, index=True),
+    sa.Column("face", sa.Integer, nullable=False),
+    at_least("position", 1),
+    at_least("face", 1),
 )
 
 candidates = sa.Table(

@@ -44,24 +44,52 @@ def _cases() -> None:
     op.create_table(
         "cases",
         sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
         sa.Column("ref", sa.Text(), nullable=False),
         sa.Column("offence", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("basis", sa.Text(), nullable=False),
         sa.Column("authorised_by", sa.Text()),
+        sa.Column("jurisdiction", sa.Text()),
+        sa.Column("seeks", sa.Text(), nullable=False),
+        sa.Column("exempt_because", sa.Text()),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True)),
-        sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_cases_closed_when")),
+        sa.Column("urgent_since", sa.DateTime(timezone=True)),
+        sa.Column("urgent_because", sa.Text()),
+        sa.Column("authorisation", sa.LargeBinary()),
+        sa.Column("authorised_until", sa.Date()),
+        sa.Column("hold_because", sa.Text()),
+        sa.Column("wrapped_key", sa.LargeBinary()),
         _said("cases", "basis"),
+        sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name=op.f("ck_cases_closed_when")),
+        sa.CheckConstraint(
+            "seeks <> 'initial identification' OR length(trim(exempt_because, ' \t\r\n')) > 0",
+            name=op.f("ck_cases_exemption_said"),
+        ),
+        sa.CheckConstraint("hold_because IS NULL OR state <> 'destroyed'", name=op.f("ck_cases_held_is_kept")),
+        _said("cases", "key"),
+        sa.CheckConstraint(
+            "(wrapped_key IS NULL) = (state IN ('refused', 'destroyed'))", name=op.f("ck_cases_keyless_is_gone")
+        ),
         _said("cases", "offence"),
         _said("cases", "purpose"),
         _said("cases", "ref"),
-        sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("ck_cases_state_known")),
+        sa.CheckConstraint(
+            "seeks IN ('suspect', 'initial identification', 'missing person', 'victim', 'deceased person')",
+            name=op.f("ck_cases_seeks_known"),
+        ),
+        sa.CheckConstraint("state IN ('open', 'closed', 'refused', 'destroyed')", name=op.f("ck_cases_state_known")),
+        sa.CheckConstraint("(urgent_since IS NULL) = (urgent_because IS NULL)", name=op.f("ck_cases_urgency_said")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_cases_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
-        sa.UniqueConstraint("ref", name="uq_cases_ref"),
+        sa.UniqueConstraint("agency_id", "ref", name="uq_cases_agency_id"),
+        sa.UniqueConstraint("key", name="uq_cases_key"),
     )
+    op.create_index("ix_cases_closed_at", "cases", ["closed_at"])
+    op.create_index("ix_cases_of_agency", "cases", ["agency_id", "state", "id"])
 
 
 def _counters() -> None:
@@ -219,10 +247,14 @@ def _ledger_details() -> None:
         "ledger_details",
         sa.Column("seq", Id, autoincrement=False, nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
-        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("agency_id", sa.Text()),
+        sa.Column("case_id", sa.BigInteger()),
         sa.ForeignKeyConstraint(["seq"], ["ledger_entries.seq"], name="fk_ledger_details_seq"),
         sa.PrimaryKeyConstraint("seq", name="pk_ledger_details"),
     )
+    op.create_index("ix_ledger_details_of_agency", "ledger_details", ["agency_id", "seq"])
+    op.create_index("ix_ledger_details_of_case", "ledger_details", ["case_id", "seq"])
 
 
 def _probes() -> None:
@@ -238,9 +270,15 @@ def _probes() -> None:
         sa.Column("faces", sa.LargeBinary(), nullable=False),
         sa.Column("model", sa.Text()),
         sa.Column("edits", sa.Text(), nullable=False),
+        sa.Column("digests", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        _said("probes", "id"),
         _digest("probes", "blob"),
+        _said("probes", "id"),
+        sa.CheckConstraint(
+            "kind IN ('cctv', 'social media', 'identity document', 'seized device', 'other photograph')",
+            name=op.f("ck_probes_kind_known"),
+        ),
         _digest("probes", "sha256"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_probes_case_id"),
         sa.PrimaryKeyConstraint("id", name="pk_probes"),
@@ -282,7 +320,8 @@ def _searches() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("case_id", Id, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("examiner", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("examiner", sa.LargeBinary(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("gallery_faces", sa.BigInteger(), nullable=False),
@@ -299,16 +338,17 @@ def _searches() -> None:
         sa.Column("quality", sa.Text(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("ledger_entry", Id, nullable=False),
-        _said("searches", "examiner"),
+        sa.CheckConstraint("length(examiner) > 28", name=op.f("ck_searches_examiner_said")),
+        _at_least("searches", "face", 1),
+        _at_least("searches", "gallery_faces", 0),
         _said("searches", "id"),
-        _said("searches", "model"),
-        _said("searches", "reason"),
         sa.CheckConstraint(
             "mode IN ('identification', 'investigation', 'manual')", name=op.f("ck_searches_mode_known")
         ),
-        _at_least("searches", "face", 1),
-        _at_least("searches", "gallery_faces", 0),
+        _said("searches", "model"),
         _digest("searches", "probe_sha256"),
+        _said("searches", "reason"),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_searches_agency_id"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_searches_case_id"),
         sa.ForeignKeyConstraint(["ledger_entry"], ["ledger_entries.seq"], name="fk_searches_ledger_entry"),
         sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"], name="fk_searches_probe_id"),
@@ -316,6 +356,7 @@ def _searches() -> None:
         sa.UniqueConstraint("ledger_entry", name="uq_searches_ledger_entry"),
     )
     op.create_index("ix_searches_case_id", "searches", ["case_id"])
+    op.create_index("ix_searches_of_agency", "searches", ["agency_id", "made_at"])
 
 
 def _candidates() -> None:
@@ -365,31 +406,256 @@ def _near_duplicates() -> None:
     op.create_index("ix_near_duplicates_face_id", "near_duplicates", ["face_id"])
 
 
+def _agencies() -> None:
+    op.create_table(
+        "agencies",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("lookup", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        _said("agencies", "id"),
+        _digest("agencies", "lookup"),
+        sa.PrimaryKeyConstraint("id", name="pk_agencies"),
+        sa.UniqueConstraint("lookup", name="uq_agencies_lookup"),
+    )
+
+
+def _accounts() -> None:
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("lookup", sa.LargeBinary()),
+        sa.Column("openid", sa.LargeBinary()),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("password", sa.LargeBinary()),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trained_until", sa.Date()),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True)),
+        _said("accounts", "id"),
+        _digest("accounts", "lookup"),
+        _digest("accounts", "openid"),
+        sa.CheckConstraint(
+            "state IN ('invited', 'active', 'suspended', 'closed')", name=op.f("ck_accounts_state_known")
+        ),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_accounts_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_accounts"),
+        sa.UniqueConstraint("lookup", name="uq_accounts_lookup"),
+        sa.UniqueConstraint("openid", name="uq_accounts_openid"),
+    )
+    op.create_index("ix_accounts_agency_id", "accounts", ["agency_id"])
+
+
+def _invitations() -> None:
+    op.create_table(
+        "invitations",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        _digest("invitations", "digest"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_invitations_account_id"),
+        sa.PrimaryKeyConstraint("digest", name="pk_invitations"),
+    )
+    op.create_index("ix_invitations_account_id", "invitations", ["account_id"])
+
+
+def _factors() -> None:
+    op.create_table(
+        "factors",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("lookup", sa.LargeBinary()),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("counter", sa.BigInteger(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True)),
+        _at_least("factors", "counter", 0),
+        sa.CheckConstraint("kind IN ('passkey', 'totp', 'recovery')", name=op.f("ck_factors_kind_known")),
+        _digest("factors", "lookup"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_factors_account_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_factors"),
+        sa.UniqueConstraint("lookup", name="uq_factors_lookup"),
+    )
+    op.create_index("ix_factors_account_id", "factors", ["account_id"])
+
+
+def _sessions() -> None:
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proved_at", sa.DateTime(timezone=True)),
+        sa.Column("device", sa.LargeBinary(), nullable=False),
+        sa.Column("terminal", sa.Boolean(), nullable=False),
+        sa.Column("challenge", sa.LargeBinary()),
+        _digest("sessions", "digest"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_sessions_account_id"),
+        sa.PrimaryKeyConstraint("digest", name="pk_sessions"),
+        sa.UniqueConstraint("id", name="uq_sessions_id"),
+    )
+    op.create_index("ix_sessions_account_id", "sessions", ["account_id"])
+
+
+def _sign_in_failures() -> None:
+    op.create_table(
+        "sign_in_failures",
+        sa.Column("lookup", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        _at_least("sign_in_failures", "failures", 1),
+        _digest("sign_in_failures", "lookup"),
+        sa.PrimaryKeyConstraint("lookup", name="pk_sign_in_failures"),
+    )
+
+
+def _stops() -> None:
+    op.create_table(
+        "stops",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text()),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("agency_id IS NULL OR id = agency_id", name=op.f("ck_stops_one_an_agency")),
+        sa.CheckConstraint("agency_id IS NOT NULL OR id = 'everything'", name=op.f("ck_stops_scope_known")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_stops_agency_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_stops"),
+    )
+
+
+def _case_members() -> None:
+    op.create_table(
+        "case_members",
+        sa.Column("case_id", Id, nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.Date()),
+        sa.CheckConstraint("role IN ('examiner', 'reviewer', 'observer')", name=op.f("ck_case_members_role_known")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_case_members_account_id"),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_members_case_id"),
+        sa.PrimaryKeyConstraint("case_id", "account_id", name="pk_case_members"),
+    )
+    op.create_index("ix_case_members_of_account", "case_members", ["account_id", "case_id"])
+
+
+def _case_invitations() -> None:
+    op.create_table(
+        "case_invitations",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", Id, nullable=False),
+        sa.Column("lookup", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("until", sa.Date()),
+        sa.Column("invited_at", sa.DateTime(timezone=True), nullable=False),
+        _digest("case_invitations", "lookup"),
+        sa.CheckConstraint("role IN ('examiner', 'reviewer', 'observer')", name=op.f("ck_case_invitations_role_known")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_invitations_case_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_case_invitations"),
+    )
+    op.create_index("ix_case_invitations_case_id", "case_invitations", ["case_id"])
+    op.create_index("ix_case_invitations_lookup", "case_invitations", ["lookup"])
+
+
+def _case_papers() -> None:
+    op.create_table(
+        "case_papers",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("case_id", Id, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("blob", sa.LargeBinary()),
+        _digest("case_papers", "blob"),
+        sa.CheckConstraint("(blob IS NULL) = (kind IN ('message', 'note'))", name=op.f("ck_case_papers_file_has_blob")),
+        sa.CheckConstraint("kind IN ('message', 'note', 'file', 'decision')", name=op.f("ck_case_papers_kind_known")),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_case_papers_agency_id"),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_papers_case_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_case_papers"),
+    )
+    op.create_index("ix_case_papers_blob", "case_papers", ["blob"])
+    op.create_index("ix_case_papers_of_case", "case_papers", ["case_id", "at"])
+
+
+def _approvals() -> None:
+    op.create_table(
+        "approvals",
+        sa.Column("probe_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_approvals_account_id"),
+        sa.ForeignKeyConstraint(["probe_id"], ["probes.id"], name="fk_approvals_probe_id"),
+        sa.PrimaryKeyConstraint("probe_id", "account_id", name="pk_approvals"),
+    )
+
+
+def _search_probes() -> None:
+    op.create_table(
+        "search_probes",
+        sa.Column("search_id", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("probe_id", sa.Text(), nullable=False),
+        sa.Column("face", sa.Integer(), nullable=False),
+        _at_least("search_probes", "face", 1),
+        _at_least("search_probes", "position", 1),
+        sa.ForeignKeyConstraint(["probe_id"], ["probes.id"], name="fk_search_probes_probe_id"),
+        sa.ForeignKeyConstraint(["search_id"], ["searches.id"], name="fk_search_probes_search_id"),
+        sa.PrimaryKeyConstraint("search_id", "position", name="pk_search_probes"),
+    )
+    op.create_index("ix_search_probes_probe_id", "search_probes", ["probe_id"])
+
+
 TABLES = (
-    _cases,
+    _agencies,
     _counters,
     _deletions,
     _ledger_checkpoint,
     _ledger_entries,
     _ledger_nodes,
     _meta,
+    _sign_in_failures,
     _sources,
     _suppressions,
+    _accounts,
     _captures,
+    _cases,
     _ledger_details,
-    _probes,
+    _stops,
+    _case_invitations,
+    _case_members,
+    _case_papers,
     _faces,
+    _factors,
+    _invitations,
+    _probes,
+    _sessions,
+    _approvals,
     _searches,
-    _candidates,
     _templates,
+    _candidates,
+    _search_probes,
     _near_duplicates,
 )
 
 # ---------------------------------------------------------------- what is in the ledger stays as it is
 
+# A search needs a case that is open, whatever the program says (R7).
 # Entries and nodes are neither changed nor deleted; details are deleted when a person is erased (R43), never changed.
 # REPLACE passes by delete triggers on connections without recursive triggers, so inserting is watched too.
 TRIGGERS_SQLITE = [
+    """
+    CREATE TRIGGER searches_need_an_open_case BEFORE INSERT ON searches
+    WHEN (SELECT state FROM cases WHERE id = NEW.case_id) <> 'open'
+    BEGIN SELECT RAISE(ABORT, 'a search needs an open case'); END
+    """,
     """
     CREATE TRIGGER ledger_entries_follow BEFORE INSERT ON ledger_entries
     WHEN NEW.seq IS NULL OR NEW.seq <> (SELECT COALESCE(MAX(seq) + 1, 0) FROM ledger_entries)
@@ -428,6 +694,19 @@ TRIGGERS_SQLITE = [
 ]
 
 TRIGGERS_POSTGRESQL = [
+    """
+    CREATE FUNCTION needs_an_open_case() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (SELECT state FROM cases WHERE id = NEW.case_id) <> 'open' THEN
+            RAISE EXCEPTION 'a search needs an open case' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER searches_need_an_open_case BEFORE INSERT ON searches
+    FOR EACH ROW EXECUTE FUNCTION needs_an_open_case()
+    """,
     """
     CREATE FUNCTION ledger_stays() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

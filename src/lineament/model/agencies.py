@@ -1,0 +1,171 @@
+"""Agencies: vetted before they are let in, licensed for a time, and each alone with its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from lineament.errors import InvalidValue
+from lineament.model.sources import checked_country
+
+
+class VettingOutcome(StrEnum):
+    """What the vetting of an agency said."""
+
+    OPEN = "open"  # it may use Lineament
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vetting:
+    """Who looked at an agency, when, and on which grounds it was let in or refused."""
+
+    by: str
+    at: datetime
+    outcome: VettingOutcome
+    legal_restrictions: str  # what the law of its country allows it, and what not
+    human_rights_record: str
+    renew_on: date  # the last day on which this vetting counts
+
+    def __post_init__(self) -> None:
+        grounds = {
+            "who vetted": self.by,
+            "legal restrictions": self.legal_restrictions,
+            "human-rights record": self.human_rights_record,
+        }
+        for what, text in grounds.items():
+            if not text.strip():
+                raise InvalidValue(what=f"The field “{what}” of a vetting", value=text, why="it must say something")
+        if self.renew_on < self.at.date():
+            raise InvalidValue(what="The day of renewal", value=self.renew_on, why="it lies in the past")
+
+
+class LicenceKind(StrEnum):
+    """Whether an agency tries Lineament or has it."""
+
+    TRIAL = "trial"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """What an agency may use, and until when."""
+
+    kind: LicenceKind
+    first_day: date
+    last_day: date
+    seats: int  # accounts that are not closed
+    searches_a_month: int  # by calendar months, UTC
+    price: str = ""  # as agreed, with its currency
+    reference: str = ""  # of the contract
+
+    def __post_init__(self) -> None:
+        if self.last_day < self.first_day:
+            why = f"it comes before the first, {self.first_day}"
+            raise InvalidValue(what="The last day of the licence", value=self.last_day, why=why)
+        for what, number in (("seats", self.seats), ("searches a month", self.searches_a_month)):
+            if not 1 <= number <= 10_000_000:
+                raise InvalidValue(what=f"The number of {what}", value=number, why="it is at least one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyTerms:
+    """What an agency is known by."""
+
+    name: str
+    jurisdiction: str  # ISO 3166-1 alpha-2
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or len(self.name) > 200 or not self.name.isprintable():
+            raise InvalidValue(what="The name of an agency", value=self.name[:200], why="write 1 to 200 characters")
+        checked_country(self.jurisdiction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agency:
+    """An agency with what was decided about it. The agency that runs the workspace needs no vetting and no licence."""
+
+    id: str
+    terms: AgencyTerms
+    registered_at: datetime
+    home: bool  # it runs this workspace
+    vetting: Vetting | None
+    licence: Licence | None
+    seats_taken: int
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        return self.terms.name
+
+    def why_closed(self, today: date) -> list[str]:
+        """Every reason for which its officials may not search today, with the day from which that holds."""
+        if self.home:
+            return []
+        return [*self._unvetted(today), *self._unlicensed(today)]
+
+    def _unvetted(self, today: date) -> list[str]:
+        if self.vetting is None:
+            return ["the agency has not been vetted yet"]
+        if self.vetting.outcome is VettingOutcome.REFUSED:
+            return [f"the vetting of the agency was refused on {self.vetting.at:%Y-%m-%d}"]
+        if today > self.vetting.renew_on:
+            return [f"the vetting of the agency ran out on {self.vetting.renew_on} and has to be renewed"]
+        return []
+
+    def _unlicensed(self, today: date) -> list[str]:
+        licence = self.licence
+        if licence is None:
+            return ["the agency has no licence yet"]
+        what = "trial" if licence.kind is LicenceKind.TRIAL else "licence"
+        if today < licence.first_day:
+            return [f"the {what} of the agency begins on {licence.first_day}"]
+        if today > licence.last_day:
+            return [f"the {what} of the agency ended on {licence.last_day}"]
+        return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an agency uses; for itself and for the operator alone (R46)."""
+
+    agency: Agency
+    month: date  # its first day
+    searches: int  # of that month
+    seats: int  # taken
+
+    @property
+    def searches_left(self) -> int | None:
+        """How many more searches this month; None without a limit."""
+        return None if self.agency.licence is None else max(0, self.agency.licence.searches_a_month - self.searches)
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """The first day of a day's month, and that of the next."""
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return day.replace(day=1), following
+
+
+class StopScope(StrEnum):
+    """What a stop stops. A source is stopped by suspending it."""
+
+    EVERYTHING = "everything"
+    AGENCY = "agency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A stop in force: no search is answered while there is one (R12)."""
+
+    scope: StopScope
+    agency_id: str | None  # with AGENCY
+    reason: str
+    by: str
+    at: datetime
+
+    @property
+    def why(self) -> str:
+        """As a reason against a search."""
+        what = "all searching" if self.scope is StopScope.EVERYTHING else "the searching of this agency"
+        return f"{what} was stopped on {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"

@@ -1,0 +1,94 @@
+"""Purposes for which nobody is searched, whoever asks (R10). A table, so that it can be read and argued about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPurpose:
+    """A kind of purpose that is refused."""
+
+    name: str
+    why: str
+    rule: str  # where it comes from
+    words: re.Pattern[str]
+
+
+def _words(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(rf"\b(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+REFUSED: Final = (
+    RefusedPurpose(
+        name="immigration enforcement",
+        why="nobody is searched to enforce immigration law",
+        rule="Detroit 307.5; RCW 43.386.080",
+        words=_words(
+            r"immigration (?:status|enforcement|control|check|offence|violation|raid)",
+            r"(?:undocumented|illegal|irregular) (?:im)?migra",
+            r"illegal aliens?\b",
+            r"deport",
+            r"(?:visa )?overstay",
+            r"asylum (?:seeker|status|claim)",
+            r"removal (?:order|proceeding)",
+        ),
+    ),
+    RefusedPurpose(
+        name="protected activity",
+        why="nobody is searched for taking part in assembly, speech, worship, journalism, union work or an election",
+        rule="RCW 43.386.080(3); US First Amendment; ECHR 9 to 11",
+        words=_words(
+            r"protest(?:s|er|ers|ors?|ing)?\b",
+            r"demonstrat(?:ors?|ions?)\b",
+            r"(?:peaceful|public) (?:assembly|march|rally|gathering)",
+            r"(?:political|union|strike) (?:rally|meeting|activist|activity|opinion|organis|organiz|membership)",
+            r"activists?\b",
+            r"dissidents?\b",
+            r"journalists?['’]? (?:source|contact|informant)s?",
+            r"whistle-?blowers?\b",
+            r"(?:mosque|church|synagogue|temple)[- ]?(?:go|attend|visit)",
+            r"worshippers?\b",
+            r"picket",
+        ),
+    ),
+    RefusedPurpose(
+        name="protected class",
+        why="nobody is searched for race, ethnicity, religion, sex, orientation, disability or opinion",
+        rule="RCW 43.386.080(4); EU AI Act 5(1)(g)",
+        words=_words(
+            r"(?:because of|based on|by|for|their) (?:\w+ )?(?:race|ethnicity|religion|faith|nationality|skin colou?r|"
+            r"gender identity|sexual orientation|sexuality|disability|political opinions?)\b",
+            r"ethnic (?:profil|origin|group)",
+            r"racial profil",
+            r"(?:homosexual|gay|lesbian|transgender) (?:people|person|men|women)",
+        ),
+    ),
+    RefusedPurpose(
+        name="untargeted",
+        why="a search is for one person in one case; crowds, lists and curiosity are not searched",
+        rule="EU AI Act 5(1)(h), 26(10); Detroit 307.5",
+        words=_words(
+            r"(?:mass|general|blanket|untargeted|bulk) (?:surveillance|screening|monitoring|search|identification)",
+            r"(?:identify|search|scan|screen) (?:everyone|everybody|all (?:the )?(?:people|persons|participants|"
+            r"attendees|visitors|passers-?by))",
+            r"fishing expedition",
+            r"crowd (?:scan|screen|monitor|identification)",
+            r"predictive policing",
+            r"(?:watch ?list|persons? of interest) (?:building|enrichment|monitoring)",
+            r"(?:personal|private) (?:curiosity|interest|matter|reasons?)\b",
+            r"(?:ex-?|my )(?:girlfriend|boyfriend|wife|husband|partner)\b",
+            r"curious\b|curiosity",
+        ),
+    ),
+)
+"""Every purpose that is refused. Words cannot catch every wish; what passes them stands on the record and is read."""
+
+
+def refused_purposes(texts: Iterable[str]) -> list[RefusedPurpose]:
+    """The refused purposes that any of the texts names, in the order of the table."""
+    said = [" ".join(text.split()) for text in texts]
+    return [refused for refused in REFUSED if any(refused.words.search(text) for text in said)]
