@@ -127,6 +127,32 @@ class DataKey:
         return hmac.digest(self._addressing, bytes.fromhex(sha256), "sha256").hex()
 
 
+class Vault:
+    """What the database keeps of agencies and officials: unreadable, and yet to be found by who knows the name (R46).
+
+    It never shows its keys. A lookup tells whether two names are equal and nothing else, and only to this workspace.
+    """
+
+    def __init__(self, sealing: bytes, finding: bytes) -> None:
+        self._cipher = Cipher(sealing)
+        self._finding = finding
+
+    def __repr__(self) -> str:
+        return "Vault(…)"
+
+    def seal(self, plain: bytes, about: str) -> bytes:
+        """Nonce, ciphertext and tag; ``about`` says where it stands: table, column and row."""
+        return self._cipher.seal(plain, about.encode())
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        """What was sealed for that place; Damaged where it was altered or comes from another one."""
+        return self._cipher.open(sealed, about.encode())
+
+    def lookup(self, kind: str, text: str) -> bytes:
+        """32 bytes to find a text by: its HMAC-SHA256, different for every kind."""
+        return hmac.digest(self._finding, f"{kind}\0{text}".encode(), "sha256")
+
+
 class KeyRing:
     """The key-encryption key, read from its file."""
 
@@ -169,6 +195,11 @@ class KeyRing:
         if not content.startswith(_FIRST_LINE) or len(kek) != KEY_BYTES:
             raise Damaged(what=f"The key file {path}", why="it holds no key", remedy="restore it from its backup")
         return cls(kek, path)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """For what names agencies and officials."""
+        return Vault(_subkey(self._kek, "vault"), _subkey(self._kek, "vault lookups"))
 
     def new_data_key(self, about: str) -> bytes:
         """A new data key for ``about``, wrapped; nothing else can open it, and not for anything else."""
