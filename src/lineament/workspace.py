@@ -10,11 +10,14 @@ import tempfile
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
 from lineament.ledger.log import Ledger
+from lineament.model.accounts import HOME_AGENCY, Official
+from lineament.model.agencies import AgencyTerms
 from lineament.services.audit import Audit
 from lineament.services.casework import Casework
 from lineament.services.compare import Compare
@@ -26,6 +29,7 @@ from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
 from lineament.services.record import Clock, Record
 from lineament.services.register import Register
+from lineament.services.policies import at_the_machine
 from lineament.services.report import Report
 from lineament.services.search import Search
 from lineament.settings import Settings
@@ -42,10 +46,82 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Workspace:
-    """One agency's workspace: a folder with keys, pictures and indexes, and a database in it or elsewhere.
+class Desk:
+    """Where one official works: every service, acting in that person's name. Cheap; one a request.
 
-    The nets are loaded when they are first needed, so that listing cases starts at once.
+    The house behind it (database, keys, nets, indexes) is shared by all.
+    """
+
+    def __init__(self, house: Workspace, record: Record) -> None:
+        self.house = house
+        self.record = record
+        self.settings = house.settings
+        self.clock = house.clock
+        self.store = house.store
+
+    @property
+    def official(self) -> Official:
+        """Who works here."""
+        return self.record.official
+
+    @cached_property
+    def sources(self) -> Register:
+        """Registers sources."""
+        return Register(self.record, self.house.keys)
+
+    @cached_property
+    def casework(self) -> Casework:
+        """Opens, authorises and closes cases."""
+        return Casework(self.record, self.house.keys)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Shows the pictures of candidates."""
+        return Pictures(self.record, self.house.keys, self.house.blobs)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Reads and verifies the ledger."""
+        return Audit(self.record)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Takes pictures in."""
+        house = self.house
+        return Ingest(self.record, house.keys, house.blobs, house.analyser, house.gallery)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """Takes probes in."""
+        return Probes(self.record, self.house.keys, self.house.blobs, lambda: self.house.analyser)
+
+    @cached_property
+    def search(self) -> Search:
+        """Searches the gallery."""
+        house = self.house
+        return Search(self.record, house.keys, lambda: house.gallery, lambda: house.pack.false_matches)
+
+    @cached_property
+    def compare(self) -> Compare:
+        """Compares two pictures."""
+        return Compare(self.record, self.house.analyser)
+
+    @cached_property
+    def erase(self) -> Erase:
+        """Erases faces, captures and sources."""
+        return Erase(self.record, self.house.keys, self.house.blobs, lambda: self.house.gallery)
+
+    @cached_property
+    def report(self) -> Report:
+        """Writes the report of a search."""
+        return Report(self.record, self.pictures, lambda: self.probes)
+
+
+class Workspace(Desk):
+    """A workspace: a folder with keys, pictures and indexes, and a database in it or elsewhere.
+
+    It is also the desk of whoever is at the machine, who does everything while nobody else has an account. The nets
+    are loaded when they are first needed, so that listing cases starts at once.
     """
 
     def __init__(self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now) -> None:
@@ -57,14 +133,19 @@ class Workspace:
         self.blobs = Blobs(self.home / "blobs")
         with store.read() as tx:
             origin = f"lineament/{tx.meta.get('workspace')}"
+            official = at_the_machine(tx, settings.examiner)
         ledger = Ledger(origin=origin, signing_seed=keys.derive("ledger"))
-        self.record = Record(
-            store=store, ledger=ledger, anchor=self.home / "checkpoint", actor=settings.examiner, clock=clock
-        )
-        self.sources = Register(self.record, keys)
-        self.casework = Casework(self.record, keys)
-        self.pictures = Pictures(self.record, keys, self.blobs)
-        self.audit = Audit(self.record)
+        record = Record(store=store, ledger=ledger, anchor=self.home / "checkpoint", official=official, clock=clock)
+        super().__init__(self, record)
+
+    def desk(self, official: Official) -> Desk:
+        """Where that official works."""
+        return Desk(self, replace(self.record, official=official))
+
+    def desk_at_the_machine(self) -> Desk:
+        """The desk of whoever is at the machine, as the accounts stand now."""
+        with self.store.read() as tx:
+            return self.desk(at_the_machine(tx, self.settings.examiner))
 
     @classmethod
     def create(cls, settings: Settings, *, clock: Clock = now) -> Self:
@@ -77,8 +158,9 @@ class Workspace:
         try:
             (building / "keys").mkdir(mode=0o700)
             keys = KeyRing.create(building / "keys" / "kek")
-            store = Store.create(settings.database_url or _sqlite(building))
+            store = Store.create(settings.database_url or _sqlite(building), keys.vault)
             with store.begin() as tx:
+                tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
                 tx.meta.set("workspace", secrets.token_hex(8))
                 tx.meta.set("key check", keys.check_value().hex())
             store.close()
@@ -104,7 +186,7 @@ class Workspace:
         if not key_file.exists():
             raise WrongKey(path=key_file)
         keys = KeyRing.open(key_file)
-        store = Store.open(settings.database_url or _sqlite(home))
+        store = Store.open(settings.database_url or _sqlite(home), keys.vault)
         try:
             with store.read() as tx:
                 if tx.meta.get("key check") != keys.check_value().hex():
@@ -129,7 +211,8 @@ class Workspace:
         return self.settings.workers or 2 * self.processors
 
     @cached_property
-    def _pack(self) -> Pack:
+    def pack(self) -> Pack:
+        """The model pack: nets, and what was measured of them."""
         return default_pack(self.settings.cache)
 
     @cached_property
@@ -144,7 +227,7 @@ class Workspace:
             seconds=settings.decode_seconds,
         )
         return Analyser(
-            pack=self._pack,
+            pack=self.pack,
             decoder=decoder,
             runtime=settings.runtime.value,
             precision=settings.precision.value,
@@ -154,38 +237,8 @@ class Workspace:
     @cached_property
     def gallery(self) -> Gallery:
         """The indexes of all sources."""
-        pack = self._pack
+        pack = self.pack
         return Gallery(self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension)
-
-    @cached_property
-    def ingest(self) -> Ingest:
-        """Takes pictures in."""
-        return Ingest(self.record, self.keys, self.blobs, self.analyser, self.gallery)
-
-    @cached_property
-    def probes(self) -> Probes:
-        """Takes probes in."""
-        return Probes(self.record, self.keys, self.blobs, self.analyser)
-
-    @cached_property
-    def search(self) -> Search:
-        """Searches the gallery."""
-        return Search(self.record, self.keys, self.gallery, self._pack.false_matches)
-
-    @cached_property
-    def compare(self) -> Compare:
-        """Compares two pictures."""
-        return Compare(self.record, self.analyser)
-
-    @cached_property
-    def erase(self) -> Erase:
-        """Erases faces, captures and sources."""
-        return Erase(self.record, self.keys, self.blobs, lambda: self.gallery)
-
-    @cached_property
-    def report(self) -> Report:
-        """Writes the report of a search."""
-        return Report(self.record.store, self.pictures, lambda: self.probes)
 
     @cached_property
     def doctor(self) -> Doctor:

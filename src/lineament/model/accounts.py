@@ -117,6 +117,7 @@ class Official:
     account_id: str | None = None  # None: whoever is at the machine
     roles: frozenset[Role] = frozenset()
     solo: bool = False  # the only person there is, who does everything
+    proved_at: datetime | None = None  # when the second factor was last shown
 
     def may(self, permission: Permission) -> bool:
         """Whether this official may do that at all; which cases is another question."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
+from lineament.errors import NotAllowed
 from lineament.ledger.log import JSON, Action, LeafStore, Ledger
+from lineament.model.accounts import Official, Permission, Sight
+from lineament.model.cases import Case
 from lineament.store.db import Store, Tx
 
 Clock = Callable[[], datetime]
@@ -26,31 +29,52 @@ class Change:
     tx: Tx
     at: datetime
     _ledger: Ledger
-    _actor: str
+    _official: Official
     entries: int = 0
 
+    def concerns(self, case: Case) -> None:
+        """What is recorded from here on was done in that case; its timeline shows it."""
+        self.tx.ledger.file_under(self._official.agency_id, case.id)
+
     def record(self, action: Action, **details: JSON) -> int:
-        """Append an entry and return its number. Details are salted and committed to, never logged."""
+        """Append an entry and return its number. Details are salted, committed to and sealed, never logged."""
         self.entries += 1
         rows: LeafStore = self.tx.ledger
-        return self._ledger.record(rows, action, details, actor=self._actor, at=self.at)
+        by: dict[str, JSON] = {} if self._official.account_id is None else {"account": self._official.account_id}
+        return self._ledger.record(rows, action, {**details, **by}, actor=self._official.name, at=self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The only way in which services change anything."""
+    """The only way in which services change anything, and who changes it."""
 
     store: Store
     ledger: Ledger
     anchor: Path
-    actor: str
+    official: Official
     clock: Clock
+
+    @property
+    def today(self) -> date:
+        """The day now, UTC."""
+        return self.clock().date()
+
+    @property
+    def sight(self) -> Sight:
+        """Which cases the official sees now."""
+        return self.official.sight(self.today)
+
+    def require(self, permission: Permission) -> None:
+        """NotAllowed unless the official's roles include it."""
+        if not self.official.may(permission):
+            raise NotAllowed(what=permission.value)
 
     @contextmanager
     def change(self) -> Iterator[Change]:
         """A write transaction that must record at least one entry; afterwards the checkpoint is anchored on disk."""
         with self.store.begin() as tx:
-            change = Change(tx, self.clock(), self.ledger, self.actor)
+            tx.ledger.file_under(self.official.agency_id, None)
+            change = Change(tx, self.clock(), self.ledger, self.official)
             yield change
             if not change.entries:
                 raise Unrecorded

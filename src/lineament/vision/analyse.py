@@ -16,7 +16,7 @@ from lineament.model.search import Edit
 from lineament.vision import quality
 from lineament.vision.align import aligned
 from lineament.vision.decode import DecodedPicture, Decoder
-from lineament.vision.derive import edited, face_crop, perceptual_hash, screen_picture, thumbnail
+from lineament.vision.derive import digest, edited, face_crop, perceptual_hash, screen_picture, thumbnail
 from lineament.vision.detect import ENROLLED, SEARCHED, Detections, Detector
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import Pack
@@ -33,6 +33,7 @@ class Analysis:
     sha256: str  # of the bytes as they came, hexadecimal
     phash: bytes  # of the picture after the edits, 32 bytes (PDQ)
     faces: tuple[Face, ...]
+    digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); none when enrolling
 
 
 class Analyser:
@@ -79,20 +80,38 @@ class Analyser:
         """The picture with its edits applied; raises BadPicture of one kind or another."""
         return edited(self._decoder.decode(untrusted), edits)
 
+    def replayed(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
+        """The digests of the edits anew: of the picture as decoded, then after each edit; compare them one by one.
+
+        They depend on the bytes and the edits, on the sizes to which large pictures are reduced
+        (``decode_protocol``), and on the decoder: the standards of JPEG, WebP and HEIC leave the last bit open, so
+        another version of Pillow or pillow-heif may give other pixels. Where the first digest differs from the one
+        on record although the SHA-256 of the bytes does not, the decoder has changed and not the original. Settings,
+        the number of processes and earlier pictures play no part.
+
+        Raises:
+            BadPicture: Of one kind or another.
+            InvalidValue: An edit that cannot be made.
+        """
+        return self._staged(untrusted, edits)[1]
+
     def analyse(self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = ()) -> Analysis:
         """All faces of a picture; there may be none.
 
         Args:
             untrusted: A picture file.
-            enrolling: Take only what the detector is sure of (a score of at least 0.8, else 0.6).
+            enrolling: Take only what the detector is sure of (a score of at least 0.8, else 0.6), and compute no
+                digests: what is enrolled is stored as it came and never edited.
             edits: Applied first.
 
         Raises:
             BadPicture: Of one kind or another.
         """
-        picture = self.decoded(untrusted, edits)
-        found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
-        return self._analysis(untrusted, picture, found)
+        if enrolling:
+            picture = self.decoded(untrusted, edits)
+            return self._analysis(untrusted, picture, self._detector.find(picture.pixels, ENROLLED))
+        picture, digests = self._staged(untrusted, edits)
+        return self._analysis(untrusted, picture, self._detector.find(picture.pixels, SEARCHED), digests)
 
     def analyse_region(self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = ()) -> Analysis:
         """The face in a region that somebody drew, in pixels of the upright original after the edits.
@@ -101,26 +120,38 @@ class Analyser:
             NoFace: There is none in it.
             BadPicture: Of one kind or another.
         """
-        picture = self.decoded(untrusted, edits)
+        picture, digests = self._staged(untrusted, edits)
         seen = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([seen.x, seen.y, seen.width, seen.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
-        return self._analysis(untrusted, picture, found)
+        return self._analysis(untrusted, picture, found, digests)
 
     def close(self) -> None:
         """End the decoding processes."""
         self._preparing.shutdown()
         self._decoder.close()
 
-    def _analysis(self, untrusted: bytes, picture: DecodedPicture, found: Detections) -> Analysis:
+    def _staged(self, untrusted: bytes, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
+        """The picture after the edits, and its digests before, between and after them."""
+        picture = self._decoder.decode(untrusted)
+        digests = [digest(picture)]
+        for edit in edits:
+            picture = edited(picture, [edit])
+            digests.append(digest(picture))
+        return picture, tuple(digests)
+
+    def _analysis(
+        self, untrusted: bytes, picture: DecodedPicture, found: Detections, digests: tuple[str, ...] = ()
+    ) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
         return Analysis(
             picture=picture,
             sha256=hashlib.sha256(untrusted).hexdigest(),
             phash=perceptual_hash(picture.pixels),
             faces=tuple(self._face(picture, found, int(at)) for at in largest_first),
+            digests=digests,
         )
 
     def _face(self, picture: DecodedPicture, found: Detections, at: int) -> Face:

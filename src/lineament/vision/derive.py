@@ -1,11 +1,13 @@
-"""What is made from a decoded picture: crops, thumbnails, edits, the perceptual hash.
+"""What is made from a decoded picture: crops, thumbnails, edits, digests, the perceptual hash.
 
 JPEGs are encoded anew from pixels, so they hold no metadata and none of the bytes of the file they come from (R50).
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -30,6 +32,8 @@ SCREEN_SIDE = 1600
 THUMBNAIL_SIDE = 320
 """Pixels of the longer side of a thumbnail."""
 THUMBNAIL_QUALITY = 85
+MOST_STOPS = 3.0
+"""Stops of exposure, up or down: eight times the light; beyond it eight bits hold no shades of a face."""
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _HASHED_SIDE = 1024  # larger pictures are averaged down first, for time
@@ -79,11 +83,29 @@ def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
     Each box is in pixels of the upright original as the edits before it left it. A crop goes to whole pixels, outwards.
 
     Raises:
-        InvalidValue: A turn that is none, or a crop that leaves less than SMALLEST_SIDE pixels.
+        InvalidValue: A turn that is none, a crop that leaves less than SMALLEST_SIDE pixels, or more than MOST_STOPS.
     """
     for edit in edits:
-        picture = _turned(picture, edit.degrees) if edit.kind is EditKind.ROTATE else _cut(picture, edit.box)
+        match edit.kind:
+            case EditKind.ROTATE:
+                picture = _turned(picture, edit.degrees)
+            case EditKind.CROP:
+                picture = _cut(picture, edit.box)
+            case EditKind.EXPOSURE:
+                picture = _exposed(picture, edit.stops)
     return picture
+
+
+def digest(picture: DecodedPicture) -> str:
+    """SHA-256 of what is seen, hexadecimal: equal digests are equal pixels of equally large originals.
+
+    Over four little-endian 32-bit numbers, width and height of the upright original and of the decoded picture, and
+    then its RGB bytes, row by row from the top. The second pair is the smaller where a large picture was reduced.
+    """
+    down, across = picture.pixels.shape[:2]
+    hashed = hashlib.sha256(struct.pack("<4I", picture.width, picture.height, across, down))
+    hashed.update(np.ascontiguousarray(picture.pixels))
+    return hashed.hexdigest()
 
 
 def perceptual_hash(pixels: Pixels) -> bytes:
@@ -182,6 +204,28 @@ def _cut(picture: DecodedPicture, box: Box | None) -> DecodedPicture:
     columns = slice(round(left * across), max(round(left * across) + 1, round(right * across)))
     pixels = np.ascontiguousarray(picture.pixels[rows, columns])
     return replace(picture, pixels=pixels, width=right - left, height=bottom - top)
+
+
+def _exposed(picture: DecodedPicture, stops: float) -> DecodedPicture:
+    """Every channel alike by the same table; what would be brighter than white is white."""
+    if not -MOST_STOPS <= stops <= MOST_STOPS:
+        why = f"it lies between −{MOST_STOPS:.0f} and {MOST_STOPS:.0f} stops"
+        raise InvalidValue(what="The exposure", value=stops, why=why)
+    return replace(picture, pixels=cv2.LUT(picture.pixels, exposure_table(stops)).astype(np.uint8, copy=False))
+
+
+def exposure_table(stops: float) -> NDArray[np.uint8]:
+    """What each of the 256 values of a channel becomes when 2^stops times the light falls on the picture.
+
+    Through linear light and back by the curve of sRGB (IEC 61966-2-1), in 64-bit numbers, rounded to the nearest.
+    """
+    return np.array([_lightened(value / 255, 2.0**stops) for value in range(256)], np.uint8)
+
+
+def _lightened(value: float, factor: float) -> int:
+    light = value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+    light = min(1.0, light * factor)
+    return round(255 * (12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055))
 
 
 def _jpeg(pixels: Pixels, quality: int) -> bytes:

@@ -1,0 +1,86 @@
+"""Which cases an official may open, and what may be done in them. A case that is not seen is not there."""
+
+from __future__ import annotations
+
+from lineament.errors import NotAllowed, NotFound
+from lineament.model.accounts import Permission, Role
+from lineament.model.cases import Case, CaseRole
+from lineament.model.search import Probe
+from lineament.services.record import Record
+from lineament.store.db import Tx
+from lineament.store.searches import StoredSearch
+
+_AS_MEMBER = {
+    Permission.READ_CASES: frozenset(CaseRole),
+    Permission.TAKE_PART: frozenset(CaseRole),
+    Permission.OPEN_CASES: frozenset({CaseRole.EXAMINER}),
+    Permission.SEARCH: frozenset({CaseRole.EXAMINER}),
+    Permission.APPROVE: frozenset({CaseRole.EXAMINER, CaseRole.REVIEWER}),
+}
+"""What a member of a case may do in it, if the roles of the account allow it too."""
+
+_AS_SUPERVISOR = frozenset(
+    {
+        Permission.READ_CASES,
+        Permission.TAKE_PART,
+        Permission.OPEN_CASES,
+        Permission.APPROVE,
+        Permission.MANAGE_CASES,
+    }
+)
+"""What a supervisor may do in every case of the own agency."""
+
+
+def seen_case(tx: Tx, record: Record, name: str) -> Case:
+    """The case of that key, or of that reference in the own agency; NotFound also where it is another's."""
+    return tx.cases.find(name, record.sight)
+
+
+def may_in(tx: Tx, record: Record, case: Case, permission: Permission) -> bool:
+    """Whether the official may do that in a case that is seen."""
+    official = record.official
+    if official.solo:
+        return True
+    if not official.may(permission):
+        return False
+    if case.agency_id == official.agency_id:
+        if Role.SUPERVISOR in official.roles and permission in _AS_SUPERVISOR:
+            return True
+        if Role.AUDITOR in official.roles and permission is Permission.READ_CASES:
+            return True
+    if official.account_id is None:
+        return False
+    role = tx.members.role_of(case.id, official.account_id, record.today)
+    return role is not None and role in _AS_MEMBER.get(permission, frozenset())
+
+
+def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
+    """A case in which the official may do that; NotFound where it is not seen, NotAllowed where it is but may not."""
+    case = seen_case(tx, record, name)
+    if not may_in(tx, record, case, permission):
+        raise NotAllowed(what=f"{permission.value}, in this case")
+    return case
+
+
+def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
+    """The case of a probe; NotFound, in the same words, where there is no such probe or its case is not seen."""
+    try:
+        return seen_case(tx, record, tx.probes.case_key(probe_id))
+    except NotFound:
+        raise NotFound(what="probe", name=probe_id, hint="lineament case show") from None
+
+
+def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, StoredSearch]:
+    """A search with its case; NotFound, in the same words, where there is none or its case is not seen."""
+    try:
+        stored = tx.searches.stored(search_id)
+        return seen_case(tx, record, stored.result.case_key), stored
+    except NotFound:
+        raise NotFound(what="search", name=search_id, hint="lineament case show") from None
+
+
+def probe_in(probe: Probe, case: Case) -> Probe:
+    """The probe, if it is one of that case."""
+    if probe.case_key != case.key:
+        raise NotFound(what="probe", name=probe.id, hint="lineament case show")
+    return probe

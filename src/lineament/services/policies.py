@@ -1,0 +1,24 @@
+"""Which policy holds: solo while one person works alone, that of an agency as soon as there is a second account."""
+
+from __future__ import annotations
+
+from lineament.model.accounts import HOME_AGENCY, Official
+from lineament.model.policy import AGENCY, SOLO, Policy, Preset, stricter
+from lineament.store.db import Tx
+
+
+def policy_for(tx: Tx, agency_id: str) -> Policy:
+    """The policy of an agency: its preset, made stricter as it wishes.
+
+    Solo holds for the agency that runs the workspace alone, and only until a second account is there; nobody can
+    choose it afterwards.
+    """
+    alone = agency_id == HOME_AGENCY and tx.accounts.count() < 2
+    chosen = tx.agencies.preset(agency_id)
+    base = SOLO if alone and chosen is not Preset.AGENCY else AGENCY
+    return stricter(base, tx.agencies.wishes(agency_id))
+
+
+def at_the_machine(tx: Tx, name: str) -> Official:
+    """Whoever is at the machine: everything in a solo workspace, and nothing but its upkeep in an agency's."""
+    return Official(name=name, solo=not policy_for(tx, HOME_AGENCY).accounts)
