@@ -104,7 +104,7 @@ def digest(picture: DecodedPicture) -> str:
     """
     down, across = picture.pixels.shape[:2]
     hashed = hashlib.sha256(struct.pack("<4I", picture.width, picture.height, across, down))
-    hashed.update(np.ascontiguousarray(picture.pixels))
+    hashed.update(np.ascontiguousarray(picture.pixels).data)
     return hashed.hexdigest()
 
 

@@ -14,6 +14,7 @@ from lineament.model.faces import Box
 from lineament.model.search import Edit, EditKind
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
 from lineament.vision.decode import Decoder
+from lineament.vision.derive import digest, edited
 from lineament.vision.runtime import bf16_is_native
 
 FILES = {name: (PORTRAITS / f"{name}.jpg").read_bytes() for name in NAMES}
@@ -130,6 +131,58 @@ def test_edits_come_first(analyser: Analyser) -> None:
     crop = Edit(kind=EditKind.CROP, box=Box(x=100, y=100, width=500, height=600))
     (cropped,) = analyser.analyse(_png(upside_down), edits=[turn, crop]).faces
     assert cropped.box.x == pytest.approx(upright.box.x - 100, abs=6)
+
+
+EDITS = [
+    Edit(kind=EditKind.ROTATE, degrees=180),
+    Edit(kind=EditKind.EXPOSURE, stops=-0.5),
+    Edit(kind=EditKind.CROP, box=Box(x=100, y=100, width=500, height=600)),
+]
+
+
+def test_edits_can_be_replayed_and_compared_step_by_step(analyser: Analyser) -> None:
+    upside_down = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_180))
+    seen = analyser.analyse(upside_down, edits=EDITS)
+    steps = [analyser.decoded(upside_down, EDITS[:made]) for made in range(4)]
+    assert seen.digests == tuple(digest(step) for step in steps)
+    assert len(set(seen.digests)) == 4
+    assert seen.digests[-1] == digest(seen.picture)
+    assert analyser.replayed(upside_down, EDITS) == seen.digests
+    assert analyser.analyse_region(upside_down, seen.faces[0].box, edits=EDITS).digests == seen.digests
+    other = [EDITS[0], Edit(kind=EditKind.EXPOSURE, stops=-0.4), EDITS[2]]
+    same = [one == two for one, two in zip(analyser.replayed(upside_down, other), seen.digests, strict=True)]
+    assert same == [True, True, False, False]  # from the step that was another on
+
+
+def test_digests_depend_on_the_bytes_alone_also_where_they_are_decoded_at_reduced_scale(analyser: Analyser) -> None:
+    large = cv2.resize(portrait("sunak"), None, fx=5.5, fy=5.5, interpolation=cv2.INTER_CUBIC)
+    file = cv2.imencode(".jpg", large[..., ::-1])[1].tobytes()
+    crop = Edit(kind=EditKind.CROP, box=Box(x=300, y=333, width=2001, height=3001))
+    turn = Edit(kind=EditKind.ROTATE, degrees=90)
+    first = analyser.replayed(file, [crop, turn])
+    whole = analyser.decoded(file)
+    assert max(whole.pixels.shape) < max(whole.width, whole.height)
+    assert first == (digest(whole), digest(edited(whole, [crop])), digest(edited(whole, [crop, turn])))
+    other = _opened(threads=1)
+    try:
+        other.replayed(FILES["obama"])
+        assert other.replayed(file, [crop, turn]) == first
+    finally:
+        other.close()
+
+
+def test_nothing_is_digested_for_enrolling_and_once_without_edits(analyser: Analyser) -> None:
+    assert analyser.analyse(FILES["obama"], enrolling=True).digests == ()
+    assert analyser.analyse(FILES["obama"]).digests == (digest(analyser.decoded(FILES["obama"])),)
+
+
+def test_a_face_that_is_too_dark_is_found_where_it_is_lightened(analyser: Analyser) -> None:
+    dark = edited(analyser.decoded(FILES["obama"]), [Edit(kind=EditKind.EXPOSURE, stops=-3)] * 2)
+    lightened = [Edit(kind=EditKind.EXPOSURE, stops=3)] * 2
+    (known,) = analyser.analyse(FILES["obama"]).faces
+    (found,) = analyser.analyse(_png(dark.pixels), edits=lightened).faces
+    assert found.quality.exposure == pytest.approx(known.quality.exposure, abs=0.05)
+    assert float(found.template.vector @ known.template.vector) > 0.8
 
 
 def test_no_face_is_no_error(analyser: Analyser) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from pathlib import Path
@@ -15,7 +16,15 @@ from lineament.model.faces import Box, Pixels
 from lineament.model.search import NEAR_DUPLICATE_BITS, Edit, EditKind, differing_bits
 from lineament.testing import CHART, chart
 from lineament.vision.decode import DecodedPicture
-from lineament.vision.derive import CROP_SIDE, edited, face_crop, perceptual_hash, thumbnail
+from lineament.vision.derive import (
+    CROP_SIDE,
+    digest,
+    edited,
+    exposure_table,
+    face_crop,
+    perceptual_hash,
+    thumbnail,
+)
 
 PORTRAITS = sorted((Path(lineament.__file__).parent / "demo").glob("*.jpg"))
 TURN = Edit(kind=EditKind.ROTATE, degrees=90)
@@ -152,6 +161,10 @@ def test_the_same_edits_give_the_same_pixels() -> None:
         Edit(kind=EditKind.ROTATE, degrees=45),
         Edit(kind=EditKind.ROTATE),
         Edit(kind=EditKind.CROP),
+        Edit(kind=EditKind.EXPOSURE, stops=3.01),
+        Edit(kind=EditKind.EXPOSURE, stops=-4),
+        Edit(kind=EditKind.EXPOSURE, stops=math.nan),
+        Edit(kind=EditKind.EXPOSURE, stops=math.inf),
         crop(0, 0, 31, 60),
         crop(80, 0, 60, 60),
         crop(1000, 0, 60, 60),
@@ -161,6 +174,76 @@ def test_the_same_edits_give_the_same_pixels() -> None:
 def test_other_edits_are_refused(edit: Edit) -> None:
     with pytest.raises(InvalidValue):
         edited(picture(np.asarray(chart())), [edit])
+
+
+def exposed(stops: float) -> Edit:
+    return Edit(kind=EditKind.EXPOSURE, stops=stops)
+
+
+def test_a_stop_doubles_the_light() -> None:
+    """Two greys of IEC 61966-2-1: 188 stands for a half of the light, 137 for a quarter, as in any table of sRGB."""
+    assert exposure_table(-1)[255] == 188
+    assert exposure_table(-2)[255] == 137
+    assert exposure_table(1)[137] == 188
+    assert exposure_table(3)[[0, 1, 5]].tolist() == [0, 8, 29]  # the straight part of the curve, and its end
+    assert exposure_table(3)[99:].tolist() == [255] * 157  # more than an eighth of the light
+    assert exposure_table(0).tolist() == list(range(256))
+
+
+@pytest.mark.parametrize("stops", [-3, -0.7, 0.3, 1.5, 3])
+def test_what_was_lighter_stays_lighter_and_all_channels_change_alike(stops: float) -> None:
+    table = exposure_table(stops).astype(int)
+    assert np.all(np.diff(table) >= 0)
+    assert np.all((table >= np.arange(256)) == (stops > 0) | (table == np.arange(256)))
+    original = picture(np.asarray(chart("RGB", (480, 320))), width=960, height=640)
+    seen = edited(original, [exposed(stops)])
+    assert (seen.width, seen.height, seen.pixels.shape) == (960, 640, (320, 480, 3))
+    assert np.array_equal(seen.pixels, table[original.pixels])
+
+
+def test_no_machine_rounds_a_tenth_of_a_stop_otherwise() -> None:
+    """No entry lies so near to a half that the last bit of a power decides.
+
+    But for the darkest at whole stops, which are halved by exact arithmetic alone.
+    """
+    tables = np.array([exposure_table(tenth / 10) for tenth in range(-30, 31)])
+    for nudge in (1 - 1e-11, 1 + 1e-11):
+        nudged = np.array([exposure_table(tenth / 10 * nudge) for tenth in range(-29, 30)])
+        stops, values = np.nonzero(tables[1:-1] != nudged)
+        assert set(stops - 29) <= {-20, -10}
+        assert np.all(values <= 10)
+    assert hashlib.sha256(tables.tobytes()).hexdigest() == TABLES
+
+
+TABLES = "e81b0e3c0019e48763e26ddfa34d4f8ec19879693a68857dd4f6581edb1d1f4a"
+
+
+def test_an_edit_leaves_its_original_alone() -> None:
+    original = picture(np.asarray(chart()).copy())
+    before = digest(original)
+    edited(original, [exposed(2), TURN, crop(0, 0, 40, 40)])
+    assert digest(original) == before
+
+
+def test_the_digest_is_of_what_its_docstring_says() -> None:
+    seen = picture(np.asarray(chart("RGB", (48, 32))), width=96, height=64)
+    numbers = b"\x60\0\0\0\x40\0\0\0\x30\0\0\0\x20\0\0\0"
+    assert digest(seen) == hashlib.sha256(numbers + seen.pixels.tobytes()).hexdigest()
+    upside_down = picture(seen.pixels[::-1], width=96, height=64)  # not contiguous
+    assert digest(upside_down) == hashlib.sha256(numbers + upside_down.pixels.tobytes()).hexdigest()
+
+
+def test_the_digest_tells_apart_what_is_not_the_same() -> None:
+    pixels = np.asarray(chart("RGB", (48, 32)))
+    touched = pixels.copy()
+    touched[31, 47, 2] ^= 1
+    pictures = [
+        picture(pixels),
+        picture(touched),
+        picture(pixels, width=96, height=64),
+        picture(pixels.reshape(48, 32, 3)),
+    ]
+    assert len({digest(one) for one in pictures}) == len(pictures)
 
 
 def reference(pixels: Pixels) -> bytes:

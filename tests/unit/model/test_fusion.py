@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineament.errors import InvalidValue
+from lineament.model.faces import Vector
+from lineament.model.fusion import fused
+
+
+def unit(*values: float) -> Vector:
+    vector = np.array(values, np.float64)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def drawn(seed: int, count: int, dimension: int = 128) -> list[Vector]:
+    """Vectors of one person: around a middle, with a cosine of about a half."""
+    random = np.random.default_rng(seed)
+    middle = random.standard_normal(dimension)
+    return [unit(*(middle + random.standard_normal(dimension))) for _ in range(count)]
+
+
+def test_the_mean_lies_between_them_and_has_unit_length() -> None:
+    assert fused([unit(1, 0), unit(0, 1)]).tolist() == pytest.approx([0.5**0.5, 0.5**0.5], abs=1e-7)
+    assert fused([unit(1, 0), unit(1, 0), unit(0, 1)]).tolist() == pytest.approx([0.8**0.5, 0.2**0.5], abs=1e-7)
+
+
+def test_one_comes_back_to_the_bit_and_can_be_changed_alone() -> None:
+    (one,) = drawn(1, 1)
+    got = fused([one])
+    assert got.tobytes() == one.tobytes()
+    got[0] = 5
+    assert one[0] != 5
+
+
+def test_order_plays_no_part() -> None:
+    vectors = drawn(2, 4)
+    seen = {fused(order).tobytes() for order in permutations(vectors)}
+    assert len(seen) == 1
+
+
+def test_order_plays_no_part_where_sums_in_turn_would_differ() -> None:
+    """Floats added in turn lose the small one or not, as it comes; exact sums do not."""
+    far = [np.array([1, 2e-9], np.float32), np.array([-1, 1e-20], np.float32), np.array([1e-20, 1], np.float32)]
+    assert len({fused(order).tobytes() for order in permutations(far)}) == 1
+    assert fused(far)[0] == np.float32(1e-20)
+
+
+@given(st.integers(0, 10**6), st.integers(2, 8))
+def test_it_is_a_unit_vector_nearer_to_the_person_than_each_of_them(seed: int, count: int) -> None:
+    vectors = drawn(seed, count)
+    got = fused(vectors)
+    assert got.dtype == np.float32
+    assert got.shape == (128,)
+    assert float(np.linalg.norm(got.astype(np.float64))) == pytest.approx(1, abs=1e-6)
+    between = np.mean([vectors[0] @ other for other in vectors[1:]])
+    assert float(got @ vectors[0]) > between
+
+
+@pytest.mark.parametrize("vectors", [[], [unit(1, 0), unit(-1, 0)], [unit(1, 0), unit(-1, 1e-4)]])
+def test_nothing_and_what_cancels_out_is_refused(vectors: list[Vector]) -> None:
+    with pytest.raises(InvalidValue):
+        fused(vectors)
+
+
+def test_what_is_not_a_number_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        fused([unit(1, 0), np.array([np.nan, 1], np.float32)])
