@@ -83,7 +83,7 @@ def store(folder: Path, gallery: Vectors) -> None:
     """SQLite as a workspace has it, with all faces sealed; written past the mapper, which is not what is measured."""
     keys = KeyRing.create(folder / "kek")
     wrapped = keys.new_data_key("source made")
-    made = Store.create(_url(folder))
+    made = Store.create(_url(folder), keys.vault)
     with made.begin() as tx:
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
         tx.sources.add(terms, wrapped, datetime.now(UTC))
@@ -113,8 +113,9 @@ def store(folder: Path, gallery: Vectors) -> None:
 
 def opened(folder: Path) -> tuple[Store, DataKey]:
     """That store, and the key of its source."""
-    key = KeyRing.open(folder / "kek").unwrap((folder / "wrapped").read_bytes(), "source made")
-    return Store.open(_url(folder)), key
+    keys = KeyRing.open(folder / "kek")
+    key = keys.unwrap((folder / "wrapped").read_bytes(), "source made")
+    return Store.open(_url(folder), keys.vault), key
 
 
 def _url(folder: Path) -> str:

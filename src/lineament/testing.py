@@ -22,6 +22,7 @@ from lineament.errors import (
     PictureTruncated,
     UnknownFormat,
 )
+from lineament.store.keys import Vault
 
 CHART_SIZE = (96, 64)
 CHART = ((200, 40, 40), (40, 180, 40), (40, 40, 160), (255, 255, 255))
@@ -260,6 +261,9 @@ def _polyglots() -> Corpus:
 
 
 # ---------------------------------------------------------------- fakes
+
+VAULT = Vault(b"\1" * 32, b"\2" * 32)
+"""A vault whose keys everybody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from lineament.store import values
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 from lineament.store.keys import KeyRing
+from lineament.testing import VAULT
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
@@ -123,7 +124,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Iterator[Store]:
-    store = Store.create(f"sqlite:///{tmp_path_factory.mktemp('store')}/lineament.db")
+    store = Store.create(f"sqlite:///{tmp_path_factory.mktemp('store')}/lineament.db", VAULT)
     with store.begin() as tx:
         case, key = rows.case(tx)
         probe = Probe(
@@ -169,7 +170,7 @@ class Enrolment(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="lineament-")
         self.rows = Rows(KeyRing.create(Path(self.folder.name) / "kek"))
-        self.store = Store.create(f"sqlite:///{self.folder.name}/lineament.db")
+        self.store = Store.create(f"sqlite:///{self.folder.name}/lineament.db", VAULT)
         with self.store.begin() as tx:
             self.made = self.rows.source(tx)
             self.other = self.rows.source(tx, "other")

@@ -49,8 +49,7 @@ class Permission(StrEnum):
 _EVERYONE = frozenset({Permission.PUBLIC, Permission.OWN_ACCOUNT, Permission.READ_SOURCES})
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.EXAMINER: _EVERYONE
-    | {Permission.READ_CASES, Permission.TAKE_PART, Permission.OPEN_CASES, Permission.SEARCH},
+    Role.EXAMINER: _EVERYONE | {Permission.READ_CASES, Permission.TAKE_PART, Permission.OPEN_CASES, Permission.SEARCH},
     Role.REVIEWER: _EVERYONE | {Permission.READ_CASES, Permission.TAKE_PART, Permission.APPROVE},
     Role.SUPERVISOR: _EVERYONE
     | {
@@ -109,6 +108,16 @@ def checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Which cases are seen on a day: those of one's own agency with a role for that, and those one is a member of."""
+
+    agency_id: str
+    account_id: str | None  # None: whoever is at the machine, a member of nothing
+    whole_agency: bool  # every case of the agency
+    today: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Official:
     """Who acts: an account at work, or the one person at the machine (of a solo workspace, say)."""
 
@@ -130,7 +139,13 @@ class Official:
     @property
     def sees_all_cases(self) -> bool:
         """Whether every case of the own agency is seen without being a member of it."""
-        return bool(self.roles & SEES_ALL_CASES)
+        return self.solo or bool(self.roles & SEES_ALL_CASES)
+
+    def sight(self, today: date) -> Sight:
+        """Which cases this official sees on that day."""
+        return Sight(
+            agency_id=self.agency_id, account_id=self.account_id, whole_agency=self.sees_all_cases, today=today
+        )
 
 
 class AccountState(StrEnum):

@@ -138,6 +138,7 @@ class Probe:
     edits: tuple[Edit, ...] = ()
     digests: tuple[str, ...] = ()  # SHA-256 of the pixels: as decoded, then after each edit (R14)
     kind: ProbeKind = ProbeKind.OTHER
+    case_key: str = ""  # what addresses name its case by
 
 
 class EditKind(StrEnum):
@@ -183,6 +184,7 @@ class SearchResult:
     seconds: float  # that the comparing took
     ledger_entry: int
     others: tuple[ProbeFace, ...] = ()  # fused with the probe's face
+    case_key: str = ""  # what addresses name its case by
 
     @property
     def outcome(self) -> Outcome:

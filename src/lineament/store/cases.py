@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.cases import Case, CaseState, CaseTerms
+from lineament.store.keys import Vault
 from lineament.store.meta import new_ids
 from lineament.store.tables import cases, searches
 
@@ -21,8 +22,9 @@ _SELECT = sa.select(*(column for column in cases.c if column.name != "wrapped_ke
 class CaseRows:
     """The cases of the agency."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime) -> Case:
         """Open a case; AlreadyThere where the reference is taken."""

@@ -19,16 +19,24 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
+from lineament.store.accounts import AccountRows
+from lineament.store.agencies import AgencyRows
 from lineament.store.captures import CaptureRows
 from lineament.store.cases import CaseRows
 from lineament.store.deletions import DeletionRows
 from lineament.store.faces import BINARY, FaceRows
+from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
+from lineament.store.keys import Vault
 from lineament.store.ledger import LedgerRows
+from lineament.store.members import MemberRows
 from lineament.store.meta import MetaRows
+from lineament.store.papers import PaperRows
 from lineament.store.probes import ProbeRows
 from lineament.store.searches import SearchRows
+from lineament.store.sessions import SessionRows
 from lineament.store.sources import SourceRows
+from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
 
 PATIENCE = 30.0
@@ -46,35 +54,43 @@ _VACUUM = (
 class Tx:
     """An open transaction, noun by noun."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self.connection = connection
         self.meta = MetaRows(connection)
         self.sources = SourceRows(connection)
         self.captures = CaptureRows(connection)
         self.faces = FaceRows(connection)
-        self.cases = CaseRows(connection)
-        self.probes = ProbeRows(connection)
-        self.searches = SearchRows(connection)
+        self.agencies = AgencyRows(connection, vault)
+        self.accounts = AccountRows(connection, vault)
+        self.factors = FactorRows(connection, vault)
+        self.sessions = SessionRows(connection, vault)
+        self.stops = StopRows(connection, vault)
+        self.cases = CaseRows(connection, vault)
+        self.members = MemberRows(connection, vault)
+        self.papers = PaperRows(connection)
+        self.probes = ProbeRows(connection, vault)
+        self.searches = SearchRows(connection, vault)
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)
-        self.ledger = LedgerRows(connection)
+        self.ledger = LedgerRows(connection, vault)
 
 
 class Store:
     """The database of one workspace. Thread-safe; any number of processes may have it open."""
 
-    def __init__(self, url: str | URL, *, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> None:
         """Nothing is opened yet: use ``create`` or ``open``. ``patience`` is in seconds."""
         self._url = make_url(url)
+        self._vault = vault
         self._patience = patience
         self._writing = threading.Lock()
         engines = _sqlite if self.dialect == "sqlite" else _postgresql
         self._writer, self._reader = engines(self._url, patience)
 
     @classmethod
-    def create(cls, url: str | URL, *, patience: float = PATIENCE) -> Self:
+    def create(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
         """A new database with the newest schema; WorkspaceExists where there is one."""
-        store = cls(url, patience=patience)
+        store = cls(url, vault, patience=patience)
         try:
             store._create()
         except BaseException:
@@ -83,12 +99,12 @@ class Store:
         return store
 
     @classmethod
-    def open(cls, url: str | URL, *, patience: float = PATIENCE) -> Self:
+    def open(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
         """The database of a workspace, brought up to date where its schema is older.
 
         Errors: NoWorkspace, WorkspaceNewer, Damaged where it is no database, StoreUnavailable.
         """
-        store = cls(url, patience=patience)
+        store = cls(url, vault, patience=patience)
         try:
             store._open()
         except BaseException:
@@ -119,7 +135,7 @@ class Store:
             with translated(self.place), self._writer.begin() as connection:
                 if self.dialect == "postgresql":
                     connection.execute(_ONE_WRITER)
-                yield Tx(connection)
+                yield Tx(connection, self._vault)
         finally:
             self._writing.release()
 
@@ -128,7 +144,7 @@ class Store:
         """A read transaction: one consistent state, that of the moment it began; nothing can be written in it."""
         with translated(self.place), self._reader.begin() as connection:
             connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1").close()  # the snapshot is taken here
-            yield Tx(connection)
+            yield Tx(connection, self._vault)
 
     def scrub(self) -> bool:
         """After erasures: take what was deleted out of the files of the database too; whether that could be done now.

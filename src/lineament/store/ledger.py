@@ -1,4 +1,7 @@
-"""The ledger's rows. They only grow: triggers refuse to change or delete entries and nodes, on either database."""
+"""The ledger's rows. They only grow: triggers refuse to change or delete entries and nodes, on either database.
+
+What an entry says is sealed, for it names people (R46); whose it is and in which case it was made stands beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lineament.errors import Damaged, LedgerBroken
+from lineament.store.keys import Vault
 from lineament.store.raw import fetched
-from lineament.store.tables import ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
+from lineament.store.tables import cases, ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
 
 _PAGE = 1000
 """Rows read at once."""
 
-_ENTRIES = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.details).outerjoin(
-    ledger_details, ledger_details.c.seq == ledger_entries.c.seq
-)
+_COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed)
+_ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
+_FILED = _COLUMNS.join(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +42,18 @@ class LedgerRow:
 class LedgerRows:
     """Entries, details, the nodes of the tree, and the newest checkpoint."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
+        self._filing: dict[str, str | int | None] = {"agency_id": None, "case_id": None, "host_id": None}
+
+    def file_under(self, agency_id: str | None, case_id: int | None) -> None:
+        """What this transaction appends from here on was done by that agency's people, in that case if one is given."""
+        host = None
+        if case_id is not None:
+            host = self._connection.scalar(sa.select(cases.c.agency_id).where(cases.c.id == case_id))
+        elsewhere = host if host != agency_id else None
+        self._filing = {"agency_id": agency_id, "case_id": case_id, "host_id": elsewhere}
 
     def size(self) -> int:
         """How many entries there are."""
@@ -59,7 +74,8 @@ class LedgerRows:
         """Add the entry ``seq``, its details, and the tree nodes that it completes; Refused unless ``seq`` is next."""
         entry = {"seq": seq, "at": at.isoformat(), "action": action, "commitment": commitment, "leaf": leaf}
         self._connection.execute(sa.insert(ledger_entries), entry)
-        self._connection.execute(sa.insert(ledger_details), {"seq": seq, "salt": salt, "details": details})
+        sealed = self._vault.seal(details.encode(), _about(seq))
+        self._connection.execute(sa.insert(ledger_details), {"seq": seq, "salt": salt, "sealed": sealed} | self._filing)
         if nodes:
             rows = [{"level": level, "position": position, "hash": hash_} for level, position, hash_ in nodes]
             self._connection.execute(sa.insert(ledger_nodes), rows)
@@ -83,12 +99,35 @@ class LedgerRows:
             start = page[-1][0] + 1
 
     def entries(self, start: int, stop: int) -> Iterator[LedgerRow]:
-        """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
+        """The stored entries from ``start`` to ``stop`` (exclusive), ascending.
+
+        LedgerBroken where the details of one do not open: they were altered, or are those of another entry.
+        """
         seq = ledger_entries.c.seq
         query = _ENTRIES.where(seq < stop).order_by(seq).limit(_PAGE)
         while page := fetched(self._connection.execute(query.where(seq >= start))):
-            yield from map(_entry, page)
+            yield from map(self._entry, page)
             start = page[-1][0] + 1
+
+    def of_case(self, case_id: int, before: int | None, limit: int) -> list[LedgerRow]:
+        """The newest entries that were made in a case, the newest first; with ``before``, of those before that entry.
+
+        Without those whose details were erased: where they were made is erased with them.
+        """
+        return self._filed(_narrowed(ledger_details.c.case_id == case_id, before, limit), limit)
+
+    def of_agency(self, agency_id: str, before: int | None, limit: int) -> list[LedgerRow]:
+        """The same of what an agency's people did, and of what others did in its cases."""
+        own, guests = (
+            _narrowed(column == agency_id, before, limit).subquery()
+            for column in (ledger_details.c.agency_id, ledger_details.c.host_id)
+        )
+        return self._filed(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
+
+    def _filed(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int) -> list[LedgerRow]:
+        seq = ledger_entries.c.seq
+        query = _FILED.where(seq.in_(wanted)).order_by(seq.desc()).limit(limit)
+        return [self._entry(row) for row in fetched(self._connection.execute(query))]
 
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint, None before the first entry."""
@@ -105,15 +144,31 @@ class LedgerRows:
         """Erase salt and details of one entry; its commitment stays. Nothing to do where they are gone."""
         self._connection.execute(sa.delete(ledger_details).where(ledger_details.c.seq == seq))
 
+    def _entry(self, row: tuple[Any, ...]) -> LedgerRow:
+        seq, at, action, commitment, leaf, salt, sealed = row
+        return LedgerRow(
+            seq=seq,
+            at=datetime.fromisoformat(at),
+            action=action,
+            commitment=commitment,
+            leaf=leaf,
+            salt=salt,
+            details=None if sealed is None else self._opened(seq, sealed),
+        )
 
-def _entry(row: tuple[Any, ...]) -> LedgerRow:
-    seq, at, action, commitment, leaf, salt, details = row
-    return LedgerRow(
-        seq=seq,
-        at=datetime.fromisoformat(at),
-        action=action,
-        commitment=commitment,
-        leaf=leaf,
-        salt=salt,
-        details=details,
-    )
+    def _opened(self, seq: int, sealed: bytes) -> str:
+        try:
+            return self._vault.open(sealed, _about(seq)).decode()
+        except (Damaged, TypeError):  # SQLite's columns may hold anything
+            raise LedgerBroken(why="the details are not those that were sealed", entry=seq) from None
+
+
+def _about(seq: int) -> str:
+    return f"ledger|{seq}"
+
+
+def _narrowed(which: sa.ColumnElement[bool], before: int | None, limit: int) -> sa.Select[Any]:
+    """The newest entries of one kind, from its index alone."""
+    seq = ledger_details.c.seq
+    query = sa.select(seq).where(which).order_by(seq.desc()).limit(limit)
+    return query if before is None else query.where(seq < before)

@@ -12,7 +12,7 @@ from lineament.errors import NotFound
 from lineament.model.cases import Case
 from lineament.model.search import Probe
 from lineament.store.cases import CaseRows
-from lineament.store.keys import DataKey
+from lineament.store.keys import DataKey, Vault
 from lineament.store.tables import cases, probes
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
 
@@ -22,8 +22,9 @@ _SELECT = sa.select(probes, cases.c.ref).join(cases, cases.c.id == probes.c.case
 class ProbeRows:
     """The probes of all cases."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def add(self, probe: Probe, case_id: int, blob: str, key: DataKey) -> None:
         """Store a probe with its case; ``blob`` is the address of the original, ``key`` that of the case."""
@@ -52,7 +53,7 @@ class ProbeRows:
         if row is None:
             raise NotFound(what="probe", name=probe_id, hint="lineament case show")
         if not isinstance(key, DataKey):
-            key = key(CaseRows(self._connection).get(row["ref"]))
+            key = key(CaseRows(self._connection, self._vault).get(row["ref"]))
         return _probe(row, key)
 
     def addresses(self) -> list[str]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.faces import FaceId
 from lineament.model.search import Candidate, Mode, Outcome, SearchResult
+from lineament.store.keys import Vault
 from lineament.store.tables import among, candidates, cases, near_duplicates, searches
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
@@ -47,8 +48,9 @@ class StoredSearch:
 class SearchRows:
     """The searches of all cases."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def add(self, result: SearchResult, case_id: int, examiner: str) -> None:
         """Store an answer; its ledger entry must be there already (R40), and its probe be one of that case."""

@@ -353,6 +353,8 @@ cases = sa.Table(
     ),
     sa.CheckConstraint("(urgent_since IS NULL) = (urgent_because IS NULL)", name="urgency_said"),
     sa.Index("ix_cases_of_agency", "agency_id", "state", "id"),
+    sa.Index("ix_cases_expiring", "agency_id", "state", "authorised_until"),
+    sa.Index("ix_cases_urgent", "agency_id", "state", "urgent_since"),
     sa.Index(None, "closed_at"),
 )
 
@@ -452,8 +454,10 @@ ledger_details = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # canonical JSON
     sa.Column("agency_id", sa.Text),  # of who did it
     sa.Column("case_id", sa.BigInteger),  # in which it was done
+    sa.Column("host_id", sa.Text),  # the agency of that case, where it is another
     sa.Index("ix_ledger_details_of_agency", "agency_id", "seq"),
     sa.Index("ix_ledger_details_of_case", "case_id", "seq"),
+    sa.Index("ix_ledger_details_of_host", "host_id", "seq"),
 )
 
 ledger_nodes = sa.Table(

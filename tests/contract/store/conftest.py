@@ -14,6 +14,7 @@ from tests.contract.store.made import RawSql, Refuses, Rows
 
 from lineament.store.db import Store
 from lineament.store.keys import KeyRing
+from lineament.testing import VAULT
 
 # ---------------------------------------------------------------- the databases
 
@@ -30,7 +31,7 @@ def postgresql() -> Iterator[str]:
                 connection.execute("ALTER SYSTEM SET fsync = off")  # the tests do not cut the power
                 connection.execute("SELECT pg_reload_conf()")
                 connection.execute("CREATE DATABASE empty_workspace")
-            Store.create(_address(server.get_uri(database="empty_workspace"))).close()
+            Store.create(_address(server.get_uri(database="empty_workspace")), VAULT).close()
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -58,7 +59,7 @@ def _drop(uri: str, name: str) -> None:
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "lineament.db"
-    Store.create(f"sqlite:///{path}").close()
+    Store.create(f"sqlite:///{path}", VAULT).close()
     return path
 
 
@@ -98,7 +99,7 @@ def postgresql_url(postgresql: str) -> Iterator[str]:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    store = Store.open(url, patience=5)
+    store = Store.open(url, VAULT, patience=5)
     yield store
     store.close()
 

@@ -11,6 +11,7 @@ from tests.contract.store.made import Made, RawSql, Rows
 from lineament.model.faces import CaptureId, NewCapture
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
+from lineament.testing import VAULT
 
 
 def stored_bytes(database: Path) -> bytes:
@@ -29,7 +30,7 @@ def traces(new: NewCapture, sealed: bytes, crop: str) -> list[bytes]:
 
 @pytest.fixture
 def store(sqlite_path: Path) -> Store:
-    return Store.open(f"sqlite:///{sqlite_path}")
+    return Store.open(f"sqlite:///{sqlite_path}", VAULT)
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_erased_details_of_an_entry_leave_no_byte(store: Store, sqlite_path: Pat
 
 
 def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows: Rows) -> None:
-    store = Store.open(f"sqlite:///{sqlite_path}", patience=0.1)
+    store = Store.open(f"sqlite:///{sqlite_path}", VAULT, patience=0.1)
     with store.begin() as tx:
         made = rows.source(tx)
         capture_id, _ = rows.enrolled(tx, made)
@@ -169,7 +170,7 @@ def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows:
 
 def test_the_key_of_a_withdrawn_source_leaves_the_tables_of_postgresql(postgresql_url: str, rows: Rows) -> None:
     """Its log keeps sealed bytes for a while (ADR 0002); without the key nothing opens them."""
-    store, raw = Store.open(postgresql_url), RawSql(postgresql_url)
+    store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
     tables = Path(str(raw("SHOW data_directory")[0][0])) / "base"
     with store.begin() as tx:
         made = rows.source(tx)

@@ -14,6 +14,7 @@ from lineament.errors import LedgerBroken, StoreUnavailable
 from lineament.ledger.log import Action, Ledger
 from lineament.ledger.verify import verify
 from lineament.store.db import Store
+from lineament.testing import VAULT
 
 LEDGER = Ledger(origin="lineament/contract", signing_seed=bytes(range(32)))
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
@@ -140,7 +141,7 @@ def test_text_that_sqlite_itself_cannot_read(sqlite_path: Path) -> None:
 @contextmanager
 def sqlite(path: Path) -> Iterator[tuple[Store, RawSql, str]]:
     """What PostgreSQL's types do not let happen."""
-    store = Store.open(f"sqlite:///{path}", patience=5)
+    store = Store.open(f"sqlite:///{path}", VAULT, patience=5)
     raw = RawSql(f"sqlite:///{path}")
     yield store, set_free(raw, store), filled(store)
     raw.close()

@@ -26,15 +26,16 @@ from lineament.errors import (
 from lineament.store import migrations
 from lineament.store.db import Store, Tx
 from lineament.store.tables import metadata
+from lineament.testing import VAULT
 
 
 def test_what_is_committed_is_there_when_it_is_opened_again(url: str) -> None:
-    store = Store.open(url)
+    store = Store.open(url, VAULT)
     with store.begin() as tx:
         tx.meta.set("a", "1")
         tx.meta.set("a", "2")
     store.close()
-    again = Store.open(url)
+    again = Store.open(url, VAULT)
     with again.read() as tx:
         assert tx.meta.get("a") == "2"
         assert tx.meta.get("b") is None
@@ -70,7 +71,7 @@ def test_nothing_can_be_written_by_a_reader(store: Store) -> None:
 
 
 def test_a_writer_that_waits_too_long_says_who_is_busy(store: Store, url: str) -> None:
-    other = Store.open(url, patience=0.2)
+    other = Store.open(url, VAULT, patience=0.2)
     # the lock is held from the beginning, not from the first change on
     with store.begin(), pytest.raises(WorkspaceBusy), other.begin():
         pass
@@ -80,7 +81,7 @@ def test_a_writer_that_waits_too_long_says_who_is_busy(store: Store, url: str) -
 
 
 def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str) -> None:
-    store = Store.open(url, patience=0.1)
+    store = Store.open(url, VAULT, patience=0.1)
     with pytest.raises(WorkspaceBusy), store.begin(), store.begin():
         pass
     store.close()
@@ -110,7 +111,8 @@ def test_threads_write_one_after_the_other_and_ids_follow_the_commits(store: Sto
 WRITER = """
 import sys
 from lineament.store.db import Store
-store = Store.open(sys.argv[1])
+from lineament.testing import VAULT
+store = Store.open(sys.argv[1], VAULT)
 for number in range(25):
     with store.begin() as tx:
         tx.meta.set(f"{sys.argv[2]} {number}", "there")
@@ -133,7 +135,8 @@ def test_two_processes_write_to_one_workspace(store: Store, url: str) -> None:
 KILLED = """
 import sys
 from lineament.store.db import Store
-store = Store.open(sys.argv[1])
+from lineament.testing import VAULT
+store = Store.open(sys.argv[1], VAULT)
 number = int(sys.argv[2])
 while True:
     with store.begin() as tx:
@@ -167,8 +170,8 @@ def test_what_was_acknowledged_survives_a_writer_that_is_killed(store: Store, ur
 
 
 def test_create_makes_what_open_opens(fresh_url: str) -> None:
-    Store.create(fresh_url).close()
-    store = Store.open(fresh_url)
+    Store.create(fresh_url, VAULT).close()
+    store = Store.open(fresh_url, VAULT)
     with store.read() as tx:
         assert tx.sources.all() == []
         assert tx.ledger.size() == 0
@@ -177,35 +180,35 @@ def test_create_makes_what_open_opens(fresh_url: str) -> None:
 
 
 def test_create_refuses_where_there_is_one(fresh_url: str) -> None:
-    Store.create(fresh_url).close()
+    Store.create(fresh_url, VAULT).close()
     with pytest.raises(WorkspaceExists):
-        Store.create(fresh_url)
+        Store.create(fresh_url, VAULT)
 
 
 def test_an_empty_database_is_no_workspace(fresh_url: str) -> None:
     if fresh_url.startswith("sqlite"):
         Path(fresh_url.removeprefix("sqlite:///")).touch()
     with pytest.raises(NoWorkspace):
-        Store.open(fresh_url)
+        Store.open(fresh_url, VAULT)
 
 
 def test_a_newer_schema_is_left_alone(url: str, raw: RawSql) -> None:
     raw("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(WorkspaceNewer, match="9999"):
-        Store.open(url)
+        Store.open(url, VAULT)
     assert raw("SELECT version_num FROM alembic_version") == [("9999",)]
 
 
 def test_there_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(NoWorkspace):
-        Store.open(f"sqlite:///{tmp_path}/nothing.db")
+        Store.open(f"sqlite:///{tmp_path}/nothing.db", VAULT)
     assert not (tmp_path / "nothing.db").exists()
 
 
 def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"not a database, but longer than a header of one" * 100)
     with pytest.raises(Damaged, match=r"a\.db"):
-        Store.open(f"sqlite:///{tmp_path}/a.db")
+        Store.open(f"sqlite:///{tmp_path}/a.db", VAULT)
 
 
 def test_damage_inside_the_file_is_damage(sqlite_path: Path) -> None:
@@ -214,7 +217,7 @@ def test_damage_inside_the_file_is_damage(sqlite_path: Path) -> None:
         content[page * 4096 : page * 4096 + 100] = b"\xff" * 100
     sqlite_path.write_bytes(content)
     with pytest.raises(Damaged, match="backup"):
-        Store.open(f"sqlite:///{sqlite_path}")
+        Store.open(f"sqlite:///{sqlite_path}", VAULT)
 
 
 def test_a_sound_database_says_so(store: Store, rows: Rows) -> None:
@@ -225,7 +228,7 @@ def test_a_sound_database_says_so(store: Store, rows: Rows) -> None:
 
 
 def test_rows_that_lost_their_parents_are_damage(sqlite_path: Path, rows: Rows) -> None:
-    store = Store.open(f"sqlite:///{sqlite_path}")
+    store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     with store.begin() as tx:
         rows.enrolled(tx, rows.source(tx))
     with sqlite3.connect(sqlite_path) as raw:
@@ -239,12 +242,12 @@ def test_rows_that_lost_their_parents_are_damage(sqlite_path: Path, rows: Rows) 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     url = "postgresql+psycopg://who:secret@/nothing?host=/nonexistent/folder"
     with pytest.raises(StoreUnavailable) as caught:
-        Store.open(url)
+        Store.open(url, VAULT)
     assert "secret" not in str(caught.value)
 
 
 def test_the_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
-    store = Store.create(f"sqlite:///{tmp_path}/a.db")
+    store = Store.create(f"sqlite:///{tmp_path}/a.db", VAULT)
     with store.begin() as tx:
         tx.meta.set("a", "1")
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
@@ -285,20 +288,20 @@ def schema(url: str) -> tuple[str | None, set[str]]:
 
 def test_an_older_schema_is_upgraded_when_it_is_opened(url: str, history: Path, rows: Rows) -> None:
     (history / "0002_later.py").write_text(LATER.format(more=""))
-    store = Store.open(url)
+    store = Store.open(url, VAULT)
     with store.begin() as tx:
         rows.source(tx)
     store.close()
     revision, tables = schema(url)
     assert revision == "0002"
     assert "later" in tables
-    Store.open(url).close()
+    Store.open(url, VAULT).close()
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(url: str, history: Path) -> None:
     (history / "0002_later.py").write_text(LATER.format(more="raise ZeroDivisionError"))
     with pytest.raises(ZeroDivisionError):
-        Store.open(url)
+        Store.open(url, VAULT)
     revision, tables = schema(url)
     assert revision == "0001"
     assert "later" not in tables
@@ -355,7 +358,7 @@ def test_a_constraint_is_named_when_it_refuses(store: Store, rows: Rows) -> None
 
 
 def test_a_full_disk_is_said_to_be_full(sqlite_path: Path) -> None:
-    store = Store.open(f"sqlite:///{sqlite_path}")
+    store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     with store.begin() as tx:  # the next transaction is on the same connection
         pages = int(tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one())
         tx.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
@@ -371,7 +374,8 @@ import sys
 from pathlib import Path
 from lineament.errors import StorageFull
 from lineament.store.db import Store
-store = Store.create(f"sqlite:///{sys.argv[1]}/full/lineament.db")
+from lineament.testing import VAULT
+store = Store.create(f"sqlite:///{sys.argv[1]}/full/lineament.db", VAULT)
 number = 0
 try:
     while number < 2000:
@@ -383,7 +387,7 @@ except StorageFull as error:
 with store.read() as tx:
     assert tx.meta.get(f"row {number - 1}") and not tx.meta.get(f"row {number}")
 store.close()
-Store.open(f"sqlite:///{sys.argv[1]}/full/lineament.db").close()
+Store.open(f"sqlite:///{sys.argv[1]}/full/lineament.db", VAULT).close()
 print("KEPT", number)
 """
 

@@ -90,6 +90,8 @@ def _cases() -> None:
     )
     op.create_index("ix_cases_closed_at", "cases", ["closed_at"])
     op.create_index("ix_cases_of_agency", "cases", ["agency_id", "state", "id"])
+    op.create_index("ix_cases_expiring", "cases", ["agency_id", "state", "authorised_until"])
+    op.create_index("ix_cases_urgent", "cases", ["agency_id", "state", "urgent_since"])
 
 
 def _counters() -> None:
@@ -250,11 +252,13 @@ def _ledger_details() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("agency_id", sa.Text()),
         sa.Column("case_id", sa.BigInteger()),
+        sa.Column("host_id", sa.Text()),
         sa.ForeignKeyConstraint(["seq"], ["ledger_entries.seq"], name="fk_ledger_details_seq"),
         sa.PrimaryKeyConstraint("seq", name="pk_ledger_details"),
     )
     op.create_index("ix_ledger_details_of_agency", "ledger_details", ["agency_id", "seq"])
     op.create_index("ix_ledger_details_of_case", "ledger_details", ["case_id", "seq"])
+    op.create_index("ix_ledger_details_of_host", "ledger_details", ["host_id", "seq"])
 
 
 def _probes() -> None:
