@@ -150,7 +150,7 @@ class Vault:
 
     def lookup(self, kind: str, text: str) -> bytes:
         """32 bytes to find a text by: its HMAC-SHA256, different for every kind."""
-        return hmac.digest(self._finding, f"{kind}\0{text}".encode(), "sha256")
+        return hmac.digest(self._finding, f"{kind}\0{text}".encode(errors="surrogatepass"), "sha256")
 
 
 class KeyRing:

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
 
-from sqlalchemy.engine import Connection
+from lineament.errors import InvalidValue
+from lineament.model.agencies import Stop, StopScope
+from lineament.store.keys import Vault
+from lineament.store.sealed import SealedColumn
+from lineament.store.tables import stops
 
-if TYPE_CHECKING:
-    from lineament.store.keys import Vault
+_EVERYTHING = StopScope.EVERYTHING.value
+_WIDEST_FIRST = sa.case((stops.c.agency_id.is_(None), 0), else_=1)
 
 
 class StopRows:
-    """The stops in force."""
+    """The stops in force: one for everything at most, and one an agency."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
-        self._vault = vault
+        self._sealed = SealedColumn(vault, "stops")
+
+    def put(self, stop: Stop) -> None:
+        """Stop; in place of the last stop of the same thing."""
+        row = _row_id(stop.scope, stop.agency_id)
+        agency_id = None if stop.scope is StopScope.EVERYTHING else stop.agency_id
+        sealed = self._sealed.seal(row, {"reason": stop.reason, "by": stop.by})
+        self.lift(stop.scope, stop.agency_id)
+        self._connection.execute(sa.insert(stops), {"id": row, "agency_id": agency_id, "sealed": sealed, "at": stop.at})
+
+    def lift(self, scope: StopScope, agency_id: str | None = None) -> bool:
+        """Lift a stop; whether there was one."""
+        gone = self._connection.execute(sa.delete(stops).where(stops.c.id == _row_id(scope, agency_id)))
+        return gone.rowcount > 0
+
+    def in_force(self, agency_id: str) -> list[Stop]:
+        """What stands against a search by that agency: the stop of everything first, then its own."""
+        meant = sa.or_(stops.c.agency_id.is_(None), stops.c.agency_id == agency_id)
+        return self._stops(sa.select(stops).where(meant))
+
+    def all(self) -> list[Stop]:
+        """All stops: that of everything first, then the agencies', the oldest first."""
+        return self._stops(sa.select(stops))
+
+    def _stops(self, selected: sa.Select[tuple[object, ...]]) -> list[Stop]:
+        ordered = selected.order_by(_WIDEST_FIRST, stops.c.at, stops.c.id)
+        return [self._stop(row) for row in self._connection.execute(ordered).mappings()]
+
+    def _stop(self, row: RowMapping) -> Stop:
+        said = self._sealed.open(row["id"], row["sealed"])
+        scope = StopScope.EVERYTHING if row["agency_id"] is None else StopScope.AGENCY
+        return Stop(scope=scope, agency_id=row["agency_id"], reason=said["reason"], by=said["by"], at=row["at"])
+
+
+def _row_id(scope: StopScope, agency_id: str | None) -> str:
+    if scope is StopScope.EVERYTHING:
+        return _EVERYTHING
+    if agency_id is None:
+        raise InvalidValue(what="The stop of an agency", value="", why="it needs to say which agency")
+    return agency_id
