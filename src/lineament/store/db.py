@@ -22,7 +22,7 @@ from lineament.store import migrations
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
 from lineament.store.captures import CaptureRows
-from lineament.store.cases import CaseRows
+from lineament.store.cases import KEYS_DESTROYED, CaseRows
 from lineament.store.deletions import DeletionRows
 from lineament.store.faces import BINARY, FaceRows
 from lineament.store.factors import FactorRows
@@ -48,7 +48,9 @@ _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDA
 _VACUUM = (
     "VACUUM FULL sources",
     "VACUUM captures, faces, templates, candidates, near_duplicates, ledger_details, deletions",
+    "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations",
 )
+_VACUUM_CASES = "VACUUM FULL cases"
 
 
 class Tx:
@@ -150,8 +152,8 @@ class Store:
         """After erasures: take what was deleted out of the files of the database too; whether that could be done now.
 
         SQLite overwrites deleted rows with zeros and empties its log here. PostgreSQL writes its small table of keys
-        anew and frees the space of other rows for reuse. Whoever reads at that moment may hold it back: then False, and
-        the next one does it.
+        anew, that of the cases too once one was destroyed, and frees the space of other rows for reuse. Whoever reads
+        at that moment may hold it back: then False, and the next one does it.
         """
         try:
             with translated(self.place):
@@ -169,8 +171,12 @@ class Store:
 
     def _scrub_postgresql(self) -> bool:
         with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            for statement in _VACUUM:
+            meta = MetaRows(connection)
+            keys = meta.get(KEYS_DESTROYED)
+            for statement in (*_VACUUM, _VACUUM_CASES) if keys is not None else _VACUUM:
                 connection.exec_driver_sql(statement)
+            if keys is not None:
+                meta.forget(KEYS_DESTROYED, keys)
         return True
 
     def examine(self) -> str:

