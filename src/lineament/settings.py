@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     decode_seconds: float = Field(default=20.0, gt=0, description="Time for decoding one picture; then it is stopped.")
     public_url: str | None = Field(
         default=None,
-        description="The origin under which the pages are reached behind a TLS proxy (https://lineament.agency.example): "
+        description="Where the pages are reached behind the agency's TLS proxy (https://lineament.agency.example): "
         "links in messages begin with it, and passkeys and OpenID Connect are bound to it.",
     )
     smtp_url: SecretStr | None = Field(
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         "smtps://…; without it the link is shown to whoever invites.",
     )
     openid_issuer: str | None = Field(
-        default=None, description="The issuer of the agency's OpenID Connect provider (https://…), exactly as it says it."
+        default=None, description="The agency's OpenID Connect provider (https://…), exactly as it names itself."
     )
     openid_client_id: str | None = Field(default=None, description="Lineament's client id at that provider.")
     openid_client_secret: SecretStr | None = Field(

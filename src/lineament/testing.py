@@ -22,6 +22,7 @@ from lineament.errors import (
     PictureTruncated,
     UnknownFormat,
 )
+from lineament.identity.mail import message
 from lineament.store.keys import Vault
 
 CHART_SIZE = (96, 64)
@@ -338,3 +339,24 @@ class MemoryLeafStore:
     def forget_details(self, seq: int) -> None:
         """Erase salt and details of one entry."""
         self.rows[seq] = replace(self.rows[seq], salt=None, details=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message as it was sent."""
+
+    to: str
+    subject: str
+    text: str
+
+
+@dataclass(slots=True)
+class MemoryOutbox:
+    """An outbox that keeps what it sends, and refuses what a real one refuses."""
+
+    sent: list[Sent] = field(default_factory=list)
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Keep it; InvalidValue where the address or the subject cannot stand in a header."""
+        message("lineament@agency.example", to, subject, text)
+        self.sent.append(Sent(to=to, subject=subject, text=text))

@@ -7,10 +7,10 @@ import os
 import secrets
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -25,12 +25,15 @@ from lineament.services.doctor import Doctor
 from lineament.services.erase import Erase
 from lineament.services.gallery import Gallery
 from lineament.services.ingest import Ingest
+from lineament.services.members import Members
 from lineament.services.pictures import Pictures
+from lineament.services.policies import at_the_machine
 from lineament.services.probes import Probes
 from lineament.services.record import Clock, Record
 from lineament.services.register import Register
-from lineament.services.policies import at_the_machine
 from lineament.services.report import Report
+from lineament.services.retain import Retain
+from lineament.services.room import Room
 from lineament.services.search import Search
 from lineament.settings import Settings
 from lineament.store.blobs import Blobs
@@ -52,6 +55,10 @@ class Desk:
     The house behind it (database, keys, nets, indexes) is shared by all.
     """
 
+    settings: Settings
+    clock: Clock
+    store: Store
+
     def __init__(self, house: Workspace, record: Record) -> None:
         self.house = house
         self.record = record
@@ -72,7 +79,22 @@ class Desk:
     @cached_property
     def casework(self) -> Casework:
         """Opens, authorises and closes cases."""
-        return Casework(self.record, self.house.keys)
+        return Casework(self.record, self.house.keys, self.house.blobs, self.room)
+
+    @cached_property
+    def room(self) -> Room:
+        """Messages, notes and files of a case."""
+        return Room(self.record, self.house.keys, self.house.blobs)
+
+    @cached_property
+    def members(self) -> Members:
+        """Who works on a case."""
+        return Members(self.record)
+
+    @cached_property
+    def retain(self) -> Retain:
+        """Destroys what its clock has run out for."""
+        return Retain(self.record, self.house.blobs)
 
     @cached_property
     def pictures(self) -> Pictures:

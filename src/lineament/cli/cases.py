@@ -7,16 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, out, print_json, say, table, when, workspace
+from lineament.cli.terminal import AsJson, iso, needs, out, print_json, say, table, when, workspace
+from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseTerms
 from lineament.store.searches import StoredSearch
 
 app = typer.Typer(help="Cases: every search belongs to one.", no_args_is_help=True)
 
+MOST_LISTED = 1000
+"""Cases in one list."""
+
 Ref = Annotated[str, typer.Argument(metavar="REF", help="The agency's reference of the case.")]
 
 
 @app.command("open")
+@needs(Permission.OPEN_CASES)
 def open_case(
     context: typer.Context,
     ref: Ref,
@@ -37,10 +42,11 @@ def open_case(
 
 
 @app.command("list")
+@needs(Permission.READ_CASES)
 def list_cases(context: typer.Context, as_json: AsJson = False) -> None:
     """List all cases."""
     with workspace(context) as opened:
-        cases = opened.casework.list()
+        cases = opened.casework.page(limit=MOST_LISTED)
     if as_json:
         print_json({"cases": [_described(case) for case in cases]})
         return
@@ -54,6 +60,7 @@ def list_cases(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@needs(Permission.READ_CASES)
 def show(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Show a case with its searches."""
     with workspace(context) as opened:
@@ -61,6 +68,7 @@ def show(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@needs(Permission.OPEN_CASES)
 def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Close a case: no search may use it any more."""
     with workspace(context) as opened:

@@ -13,7 +13,8 @@ from rich.style import Style
 from rich.text import Text
 
 from lineament.cli.search import quality
-from lineament.cli.terminal import AsJson, aside, out, picture_bytes, print_json, say, workspace
+from lineament.cli.terminal import AsJson, aside, needs, out, picture_bytes, print_json, say, workspace
+from lineament.model.accounts import Permission
 from lineament.services.report import data_uri
 
 ACROSS = 32
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(compare)
 
 
+@needs(Permission.SEARCH)
 def compare(
     context: typer.Context,
     one: Annotated[Path, typer.Argument(metavar="A", help="A photograph.")],

@@ -8,8 +8,9 @@ from pathlib import Path
 import typer
 
 from lineament.cli.search import show
-from lineament.cli.terminal import say
+from lineament.cli.terminal import needs, say
 from lineament.errors import AlreadyThere
+from lineament.model.accounts import Permission
 from lineament.model.cases import CaseTerms
 from lineament.model.search import SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
+@needs(Permission.MACHINE)
 def demo(context: typer.Context) -> None:
     """Build a small workspace from the portraits that ship with Lineament, and search it."""
     home = context.find_root().obj or HOME

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, print_json, say, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, say, workspace
 from lineament.errors import InvalidValue
+from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId, FaceId
 
 
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(erase)
 
 
+@needs(Permission.MANAGE_SOURCES)
 def erase(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="Why, for the record.")],

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TaskID
 
-from lineament.cli.terminal import AsJson, aside, print_json, progress, say, workspace
+from lineament.cli.terminal import AsJson, aside, needs, print_json, progress, say, workspace
+from lineament.model.accounts import Permission
 from lineament.services.ingest import IngestReport, Seen
 from lineament.sources.folder import FolderConnector
 
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(ingest)
 
 
+@needs(Permission.MANAGE_SOURCES)
 def ingest(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source that gave the pictures.")],
@@ -37,7 +39,7 @@ def ingest(
         with progress() as bar:
             task = bar.add_task(f"Ingesting into {source}", total=None, rate="")
             report = opened.ingest.run(
-                source, connector, workers=workers or opened.workers, told=lambda now: _tell(bar, task, now)
+                source, connector, workers=workers or opened.house.workers, told=lambda now: _tell(bar, task, now)
             )
     if as_json:
         print_json(_described(report))

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, aside, print_json, say, workspace
+from lineament.cli.terminal import AsJson, aside, machine, needs, print_json, say, workspace
+from lineament.model.accounts import Permission
 
 app = typer.Typer(help="The ledger: written out for whoever is to check it alone.", no_args_is_help=True)
 
 
 @app.command()
+@needs(Permission.READ_LEDGER)
 def export(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Where to write it.")],
@@ -33,9 +35,10 @@ def export(
 
 
 @app.command()
+@needs(Permission.MACHINE)
 def key(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the public key that checks the ledger's signatures (C2SP vkey)."""
-    with workspace(context) as opened:
+    with machine(context) as opened:
         shown = opened.audit.public_key
     if as_json:
         print_json({"key": shown})

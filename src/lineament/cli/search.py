@@ -13,6 +13,7 @@ from lineament.cli.terminal import (
     AsJson,
     aside,
     iso,
+    needs,
     out,
     picture_bytes,
     print_json,
@@ -22,6 +23,7 @@ from lineament.cli.terminal import (
     workspace,
 )
 from lineament.errors import InvalidValue
+from lineament.model.accounts import Permission
 from lineament.model.faces import Box, Quality
 from lineament.model.search import USUAL_CANDIDATES, Candidate, Mode, SearchRequest, SearchResult
 from lineament.services.report import how_cut
@@ -32,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command()(search)
 
 
+@needs(Permission.SEARCH)
 def search(
     context: typer.Context,
     probe: Annotated[Path, typer.Argument(metavar="PROBE", help="The photograph asked about.")],

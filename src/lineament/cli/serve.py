@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import say, workspace
+from lineament.cli.terminal import machine, needs, say
+from lineament.model.accounts import Permission
 from lineament.workspace import Workspace
 
 RunPages = Callable[[Workspace, str, int, Callable[[str], None]], None]
@@ -18,13 +19,14 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
     """Put the command on ``app``."""
 
     @app.command()
+    @needs(Permission.MACHINE)
     def serve(
         context: typer.Context,
         host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8471,
     ) -> None:
         """Open the pages in the browser; this machine only, with a token in the address."""
-        with workspace(context) as opened:
+        with machine(context) as opened:
             run_pages(opened, host, port, _announce)
 
 

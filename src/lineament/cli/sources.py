@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, out, picture_bytes, print_json, say, table, workspace
+from lineament.cli.terminal import AsJson, iso, needs, out, picture_bytes, print_json, say, table, workspace
+from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceTerms
 
 app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.", no_args_is_help=True)
@@ -18,6 +19,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the sourc
 
 
 @app.command()
+@needs(Permission.MANAGE_SOURCES)
 def add(
     context: typer.Context,
     name: Name,
@@ -55,6 +57,7 @@ def add(
 
 
 @app.command("list")
+@needs(Permission.READ_SOURCES)
 def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
     """List all sources."""
     with workspace(context) as opened:
@@ -89,6 +92,7 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@needs(Permission.READ_SOURCES)
 def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Show a source with its terms and counts."""
     with workspace(context) as opened:
@@ -96,6 +100,7 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@needs(Permission.MANAGE_SOURCES)
 def suspend(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Take a source out of every search until it is resumed."""
     with workspace(context) as opened:
@@ -103,6 +108,7 @@ def suspend(context: typer.Context, name: Name, as_json: AsJson = False) -> None
 
 
 @app.command()
+@needs(Permission.MANAGE_SOURCES)
 def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Let a suspended source be searched again."""
     with workspace(context) as opened:
@@ -110,6 +116,7 @@ def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@needs(Permission.MANAGE_SOURCES)
 def withdraw(
     context: typer.Context,
     name: Name,

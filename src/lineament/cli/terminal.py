@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,9 +23,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from lineament.errors import FileTooLarge, NoSuchFile
+from lineament.errors import FileTooLarge, NoSuchFile, NotSignedIn
+from lineament.model.accounts import Permission
 from lineament.settings import Settings
-from lineament.workspace import Workspace
+from lineament.workspace import Desk, Workspace
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
@@ -49,9 +52,43 @@ def settings_for(context: typer.Context) -> Settings:
     return Settings() if home is None else Settings(home=home)
 
 
+def needs(permission: Permission) -> Callable[[Command], Command]:
+    """Declares what a command needs, beside it; a test lists them all."""
+
+    def declared(command: Command) -> Command:
+        command.__dict__["needs"] = permission
+        return command
+
+    return declared
+
+
+def needed(command: object) -> Permission:
+    """What a command was declared to need."""
+    found = getattr(command, "needs", None)
+    if not isinstance(found, Permission):
+        raise TypeError(f"{command!r} does not say what it needs")
+    return found
+
+
 @contextmanager
-def workspace(context: typer.Context, *, suspect: bool = False) -> Iterator[Workspace]:
-    """The workspace of this command, closed at its end; ``suspect`` opens it even with a broken ledger."""
+def workspace(context: typer.Context) -> Iterator[Desk]:
+    """The desk of whoever runs this command, if the command is theirs; the workspace is closed at its end."""
+    permission = needed(context.command.callback)
+    with Workspace.open(settings_for(context)) as opened:
+        desk = _desk(opened)
+        desk.record.require(permission)
+        yield desk
+
+
+def _desk(opened: Workspace) -> Desk:
+    if opened.official.solo:
+        return opened
+    raise NotSignedIn
+
+
+@contextmanager
+def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Workspace]:
+    """The workspace itself, for its upkeep; ``suspect`` opens it even with a broken ledger."""
     with Workspace.open(settings_for(context), suspect=suspect) as opened:
         yield opened
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, aside, out, print_json, say, settings_for, table, workspace
+from lineament.cli.terminal import AsJson, aside, machine, needs, out, print_json, say, settings_for, table
+from lineament.model.accounts import Permission
 from lineament.services.doctor import Verdict
 from lineament.settings import Settings
 from lineament.workspace import Workspace
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
+@needs(Permission.MACHINE)
 def init(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Where to make it.")] = None,
@@ -35,9 +37,10 @@ def init(
         say("Next: lineament source add NAME --controller TEXT --basis TEXT --jurisdiction CC")
 
 
+@needs(Permission.MACHINE)
 def verify(context: typer.Context, as_json: AsJson = False) -> None:
     """Recompute the whole ledger; name the first entry that does not fit."""
-    with workspace(context, suspect=True) as opened, aside.status("Recomputing the ledger"):
+    with machine(context, suspect=True) as opened, aside.status("Recomputing the ledger"):
         found = opened.audit.verify()
     if as_json:
         answer = {"sound": True, "entries": found.entries, "root": found.root.hex()}
@@ -49,13 +52,14 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
         say(f"The details of {found.unexplained:,} entries were erased, and no entry says why: ask who did it.")
 
 
+@needs(Permission.MACHINE)
 def doctor(
     context: typer.Context,
     pictures: Annotated[bool, typer.Option(help="Open every picture of the gallery too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check the machine and the workspace."""
-    with workspace(context, suspect=True) as opened, aside.status("Looking"):
+    with machine(context, suspect=True) as opened, aside.status("Looking"):
         checks = list(opened.doctor.run(pictures=pictures))
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:

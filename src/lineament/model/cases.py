@@ -156,8 +156,9 @@ class Case:
         return Standing.URGENT if now < self.locks_at(policy) else Standing.LOCKED
 
     def locks_at(self, policy: Policy) -> datetime:
-        """When the clock of an urgent case runs out; only for one with ``urgent_since``."""
-        assert self.urgent_since is not None
+        """When the clock of an urgent case runs out; ValueError for one that is not urgent."""
+        if self.urgent_since is None:
+            raise ValueError(self.key)
         return self.urgent_since + timedelta(hours=policy.urgent_hours)
 
     def why_uncovered(self, policy: Policy, now: datetime) -> str | None:
@@ -169,8 +170,8 @@ class Case:
                 at = f"{self.locks_at(policy):%Y-%m-%d %H:%M} UTC"
                 return f"the case {self.ref} locked at {at}: no authorisation came within {policy.urgent_hours} hours"
             case Standing.EXPIRED:
-                assert self.authorisation is not None
-                return f"the authorisation of the case {self.ref} ended on {self.authorisation.expires_on}"
+                ended = "" if self.authorisation is None else f" on {self.authorisation.expires_on}"
+                return f"the authorisation of the case {self.ref} ended{ended}"
             case _:
                 return None
 

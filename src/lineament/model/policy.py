@@ -94,10 +94,9 @@ def stricter(base: Policy, wishes: Mapping[str, object]) -> Policy:
 
 def _check(setting: Any, base: bool | int, value: object) -> None:
     what = f"The setting {setting.name}"
-    if type(value) is not type(base):
+    if not isinstance(value, int) or isinstance(value, bool) != isinstance(base, bool):
         why = "it is yes or no" if isinstance(base, bool) else "it is a whole number"
         raise InvalidValue(what=what, value=value, why=why)
-    assert isinstance(value, int)
     low, high = _RANGES.get(setting.name, (0, 36500))
     if not low <= value <= high:
         raise InvalidValue(what=what, value=value, why=f"it lies between {low} and {high}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,9 @@ from lineament.errors import LedgerBroken
 from lineament.ledger import verify as verifier
 from lineament.ledger.anchor import read_anchor
 from lineament.ledger.export import export
+from lineament.ledger.log import Action, StoredEntry
+from lineament.model.cases import Case
+from lineament.services.access import seen_case
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
@@ -59,34 +61,34 @@ class Audit:
         """
         beside = path.with_name(f".{path.name}.part")
         with self._record.store.read() as tx:
-            shown = None if case_ref is None else self._of_case(tx, tx.cases.get(case_ref).ref)
+            shown = None if case_ref is None else self._of_case(tx, seen_case(tx, self._record, case_ref))
             with beside.open("w", encoding="utf-8") as out:
                 count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown)
         beside.replace(path)
         return count
 
-    def _of_case(self, tx: Tx, ref: str) -> set[int]:
-        searches = {search.search_id for search in tx.searches.of_case(tx.cases.get(ref).id)}
-        shown = set()
-        for entry in tx.ledger.entries(0, tx.ledger.size()):
-            details = json.loads(entry.details) if entry.details else {}
-            if details.get("case") == ref or details.get("ref") == ref or details.get("search") in searches:
-                shown.add(entry.seq)
-        return shown
+    def _of_case(self, tx: Tx, case: Case) -> set[int]:
+        return {row.seq for row in tx.ledger.of_case(case.id, None, None)}
 
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:
-        """Entries ``start`` to ``stop`` (from 0, the last not included), in their order."""
+        """Entries ``start`` to ``stop`` (from 0, the last not included), in their order, whoever made them."""
         with self._record.store.read() as tx:
-            return [
-                LedgerEntry(
-                    seq=entry.seq,
-                    at=entry.at,
-                    action=entry.action,
-                    commitment=entry.commitment,
-                    details=entry.details,
-                )
-                for entry in tx.ledger.entries(start, stop)
-            ]
+            return [_read(row) for row in tx.ledger.entries(start, stop)]
+
+    def page(self, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
+        """The newest entries before the entry ``before`` that the official may read.
+
+        That is everything in a solo workspace; otherwise what was done by one's own agency or in its cases (R46), and
+        that the ledger was read is recorded (R44).
+        """
+        official = self._record.official
+        if official.solo:
+            with self._record.store.read() as tx:
+                stop = tx.ledger.size() if before is None else max(0, min(before, tx.ledger.size()))
+                return [_read(row) for row in tx.ledger.entries(max(0, stop - limit), stop)][::-1]
+        with self._record.change() as change:
+            change.record(Action.LEDGER_READ, before=before)
+            return [_read(row) for row in change.tx.ledger.of_agency(official.agency_id, before, limit)]
 
     def size(self) -> int:
         """How many entries there are."""
@@ -97,3 +99,7 @@ class Audit:
         """The newest signed checkpoint (C2SP), or None before the first entry."""
         with self._record.store.read() as tx:
             return tx.ledger.checkpoint()
+
+
+def _read(row: StoredEntry) -> LedgerEntry:
+    return LedgerEntry(seq=row.seq, at=row.at, action=row.action, commitment=row.commitment, details=row.details)

@@ -49,7 +49,9 @@ class Examined(Protocol):
     store: Store
     keys: KeyRing
     blobs: Blobs
-    audit: Audit
+
+    @property
+    def audit(self) -> Audit: ...  # noqa: D102
 
     @property
     def analyser(self) -> Analyser: ...  # noqa: D102

@@ -11,12 +11,10 @@ from lineament.model.lifecycle import advance
 from lineament.model.sources import NEXT, Source, SourceEvent
 from lineament.services.gallery import Gallery
 from lineament.services.record import Change, Record
+from lineament.services.shred import Shredder
 from lineament.services.suppression import Suppression
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
-
-AT_ONCE = 10_000
-"""Pictures deleted in one turn."""
 
 
 @dataclass(slots=True)
@@ -34,7 +32,7 @@ class Erase:
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, gallery: Callable[[], Gallery]) -> None:
         self._record = record
-        self._blobs = blobs
+        self._shredder = Shredder(record.store, blobs)
         self._gallery = gallery
         self._suppression = Suppression(keys)
 
@@ -101,25 +99,7 @@ class Erase:
 
     def finish_deletions(self) -> int:
         """Delete the blobs that committed erasures left to delete; also run when a workspace is opened."""
-        done = 0
-        while some := self._delete_some():
-            done += some
-        if done:
-            self._record.store.scrub()
-        return done
-
-    def _delete_some(self) -> int:
-        """Delete while nobody else commits: an ingest that met the same picture looks again when its turn comes."""
-        with self._record.store.read() as tx:
-            if not tx.deletions.all(most=1):
-                return 0
-        with self._record.store.begin() as tx:
-            addresses = tx.deletions.all(most=AT_ONCE)
-            for address in addresses:
-                self._blobs.delete(address)
-            self._blobs.flush()
-            tx.deletions.done(addresses)
-        return len(addresses)
+        return self._shredder.finish()
 
     def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:
         faces = list(faces)

@@ -14,9 +14,9 @@ def about_source(name: str) -> str:
     return f"source/{name}"
 
 
-def about_case(ref: str) -> str:
-    """What the wrapping of a case's key is bound to."""
-    return f"case/{ref}"
+def about_case(key: str) -> str:
+    """What the wrapping of a case's data key is bound to; ``key`` is what addresses name the case by."""
+    return f"case/{key}"
 
 
 def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
@@ -28,5 +28,5 @@ def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
 
 
 def case_key(tx: Tx, keys: KeyRing, case: Case) -> DataKey:
-    """The data key of a case."""
-    return keys.unwrap(tx.cases.wrapped_key(case.id), about_case(case.ref))
+    """The data key of a case, or Refused where it was destroyed."""
+    return keys.unwrap(tx.cases.wrapped_key(case.id), about_case(case.key))

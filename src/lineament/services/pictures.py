@@ -6,6 +6,7 @@ from lineament.errors import NotFound
 from lineament.ledger.log import Action
 from lineament.model.faces import Capture, EnrolledFace
 from lineament.model.search import Candidate
+from lineament.services.access import case_of_search
 from lineament.services.keyholder import source_key
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
@@ -43,16 +44,27 @@ class Pictures:
         with self._record.store.read() as tx:
             return self._found(tx, search_id, rank)[1]
 
+    def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
+        """A candidate's face and picture for somebody who compares it with the probe, which is recorded (R39)."""
+        with self._record.change() as change:
+            case, _ = case_of_search(change.tx, self._record, search_id)
+            change.concerns(case)
+            face, capture = self._found(change.tx, search_id, rank)
+            change.record(Action.CANDIDATE_READ, case=case.ref, search=search_id, rank=rank, face=face.id)
+        return face, capture
+
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
         """The picture as it was found, and its media type; recorded before it is shown."""
         with self._record.change() as change:
+            change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, capture = self._found(change.tx, search_id, rank)
             picture = self._opened(change.tx, capture, capture.original)
             change.record(Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id)
         return picture, capture.media_type
 
     def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
-        candidate = candidate_at(tx.searches.get(search_id).candidates, rank)
+        _, stored = case_of_search(tx, self._record, search_id)
+        candidate = candidate_at(stored.result.candidates, rank)
         face = tx.faces.get(candidate.face_id)
         return face, tx.captures.get(face.capture_id)
 

@@ -4,58 +4,123 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
+from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.errors import NoFace as NoFaceFound
-from lineament.errors import NotFound, Refused, SeveralFaces
 from lineament.ledger.log import Action
-from lineament.model.cases import CaseState
+from lineament.model.accounts import Permission
+from lineament.model.cases import Case, CaseState
 from lineament.model.faces import Box, Face
-from lineament.model.search import Edit, Probe
+from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
+from lineament.services.access import case_for, case_of_probe, may_in
 from lineament.services.keyholder import case_key
+from lineament.services.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
-from lineament.store.keys import KeyRing
+from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.analyse import Analyser, Analysis, face_crop, screen_picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A probe's edits made again."""
+
+    steps: tuple[tuple[str, str], ...]  # digests of the pixels, as recorded and as made again: decoded, then each edit
+    edits: tuple[Edit, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether every step gives the same pixels as it did."""
+        return len(self.steps) == len(self.edits) + 1 and all(one == other for one, other in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """A case that takes a probe of that kind, with its key."""
+
+    case: Case
+    kind: ProbeKind
+    key: DataKey
 
 
 class Probes:
     """Takes probes in, finds their faces, and shows them."""
 
-    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser) -> None:
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Callable[[], Analyser]) -> None:
         self._record = record
         self._keys = keys
         self._blobs = blobs
-        self._analyser = analyser
+        self._load = analyser
 
-    def take(self, case_ref: str, untrusted: bytes, edits: Sequence[Edit] = ()) -> Probe:
+    @cached_property
+    def _analyser(self) -> Analyser:
+        return self._load()
+
+    def take(
+        self, case_name: str, untrusted: bytes, edits: Sequence[Edit] = (), kind: ProbeKind | None = None
+    ) -> Probe:
         """Store a probe with its case and find all its faces, the largest first; there may be none.
 
-        The same bytes with the same edits are one probe of that case. Refused where the case is closed.
+        The same bytes with the same edits and kind are one probe of that case. Refused where the case is closed, where
+        the policy wants the kind declared, and for kinds that are no photographs of a face (R13).
         """
+        admitted = self._admitted(case_name, kind)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        if (known := self._known(case_ref, sha256, tuple(edits))) is not None:
+        if (known := self._known(admitted, sha256, tuple(edits))) is not None:
             return known
-        return self._store(case_ref, untrusted, self._analyser.analyse(untrusted, edits=edits), edits)
+        return self._store(admitted, untrusted, self._analyser.analyse(untrusted, edits=edits, digests=True), edits)
 
     def edit(self, probe_id: str, edits: Sequence[Edit]) -> Probe:
         """The same original with these edits instead of those it had; a probe of its own."""
         probe = self.get(probe_id)
-        return self.take(probe.case, self._original(probe), edits)
+        return self.take(probe.case_key, self._original(probe), edits, probe.kind)
+
+    def replay(self, probe_id: str) -> Replay:
+        """Make a probe's edits again from its original and compare the digests of every step (R14); recorded."""
+        probe = self.get(probe_id)
+        again = self._analyser.replayed(self._original(probe), probe.edits)
+        replay = Replay(steps=tuple(zip(probe.digests, again, strict=False)), edits=probe.edits)
+        with self._record.change() as change:
+            case = case_of_probe(change.tx, self._record, probe_id)
+            change.concerns(case)
+            change.record(Action.PROBE_REPLAYED, case=case.ref, probe=probe_id, same=replay.same)
+        return replay
+
+    def approve(self, probe_id: str) -> None:
+        """Approve that a photograph is searched (R11); by somebody else than whoever searches, which the gate sees."""
+        account = self._record.official.account_id
+        with self._record.change() as change:
+            case = case_of_probe(change.tx, self._record, probe_id)
+            if account is None or not may_in(change.tx, self._record, case, Permission.APPROVE):
+                raise NotAllowed(what=Permission.APPROVE.value)
+            if case.state is not CaseState.OPEN:
+                raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+            change.concerns(case)
+            change.tx.members.approve(probe_id, account, change.at)
+            change.record(Action.PROBE_APPROVED, case=case.ref, probe=probe_id)
+
+    def approvers(self, probe_id: str) -> list[str]:
+        """The names of those who approved it."""
+        with self._record.store.read() as tx:
+            case_of_probe(tx, self._record, probe_id)
+            return [tx.accounts.get(one).name for one in tx.members.approvers(probe_id)]
 
     def draw(self, probe_id: str, box: Box) -> Probe:
         """A probe of the same picture whose last face is the one in the box that the examiner drew; NoFace if none."""
         probe = self.get(probe_id)
         untrusted = self._original(probe)
-        drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits)
-        return self._store(probe.case, untrusted, drawn, probe.edits, earlier=probe.faces)
+        drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True)
+        admitted = self._admitted(probe.case_key, probe.kind)
+        return self._store(admitted, untrusted, drawn, probe.edits, earlier=probe.faces)
 
     def get(self, probe_id: str) -> Probe:
-        """One probe; NotFound where there is none."""
+        """One probe; NotFound where there is none in a case that is seen."""
         with self._record.store.read() as tx:
-            return tx.probes.get(probe_id, partial(case_key, tx, self._keys))
+            case = case_of_probe(tx, self._record, probe_id)
+            return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
     def picture(self, probe_id: str) -> bytes:
         """The probe as JPEG for the screen, edits applied, long side at most 1600 pixels."""
@@ -68,38 +133,48 @@ class Probes:
         chosen = chosen_face(probe, face)
         return face_crop(self._analyser.decoded(self._original(probe), probe.edits), chosen.box)
 
-    def _known(self, case_ref: str, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
+    def _admitted(self, case_name: str, kind: ProbeKind | None) -> _Admitted:
         with self._record.store.read() as tx:
-            case = tx.cases.get(case_ref)
+            case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
             if case.state is not CaseState.OPEN:
                 raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
-            same = tx.probes.same(case.id, sha256, self._analyser.model, case_key(tx, self._keys, case))
-        return next((probe for probe in same if probe.edits == edits), None)
+            if kind is None and policy_for(tx, self._record.official.agency_id).probe_kind:
+                why = f"declare one: {', '.join(one.value for one in ProbeKind)}"
+                raise InvalidValue(what="The kind of photograph", value="", why=why)
+            declared = kind or ProbeKind.OTHER
+            if declared in NO_PROBES:
+                raise Refused(reasons=f"a {declared.value} face is not searched: {NO_PROBES[declared]}")
+            return _Admitted(case=case, kind=declared, key=case_key(tx, self._keys, case))
+
+    def _known(self, admitted: _Admitted, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
+        with self._record.store.read() as tx:
+            same = tx.probes.same(admitted.case.id, sha256, self._analyser.model, admitted.key)
+        return next((one for one in same if one.edits == edits and one.kind is admitted.kind), None)
 
     def _original(self, probe: Probe) -> bytes:
         with self._record.store.read() as tx:
-            key = case_key(tx, self._keys, tx.cases.get(probe.case))
+            key = case_key(tx, self._keys, case_of_probe(tx, self._record, probe.id))
             return self._blobs.get(key, tx.probes.blob(probe.id))
 
     def _store(
         self,
-        case_ref: str,
+        admitted: _Admitted,
         untrusted: bytes,
         seen: Analysis,
         edits: Sequence[Edit],
         earlier: tuple[Face, ...] = (),
     ) -> Probe:
-        with self._record.store.read() as tx:
-            key = case_key(tx, self._keys, tx.cases.get(case_ref))
-        blob = self._blobs.put(key, untrusted)
+        blob = self._blobs.put(admitted.key, untrusted)
         self._blobs.flush()
         with self._record.change() as change:
-            case = change.tx.cases.get(case_ref)
+            case = case_for(change.tx, self._record, admitted.case.key, Permission.OPEN_CASES)
+            change.concerns(case)
             if case.state is not CaseState.OPEN:
                 raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
             probe = Probe(
                 id=secrets.token_hex(8),
                 case=case.ref,
+                case_key=case.key,
                 sha256=seen.sha256,
                 media_type=seen.picture.media_type,
                 width=seen.picture.width,
@@ -107,22 +182,26 @@ class Probes:
                 faces=(*earlier, *seen.faces),
                 made_at=change.at,
                 edits=tuple(edits),
+                digests=seen.digests,
+                kind=admitted.kind,
             )
-            change.tx.probes.add(probe, case.id, blob, key)
+            change.tx.probes.add(probe, case.id, blob, admitted.key)
             change.record(
                 Action.PROBE_ADDED,
                 case=case.ref,
                 probe=probe.id,
                 sha256=probe.sha256,
+                kind=probe.kind.value,
                 faces=len(probe.faces),
+                digests=list(probe.digests),
                 edits=[_edit_record(edit) for edit in edits],
             )
         return probe
 
 
-def _edit_record(edit: Edit) -> dict[str, str | int | list[float] | None]:
+def _edit_record(edit: Edit) -> dict[str, str | int | float | list[float] | None]:
     box = None if edit.box is None else [float(side) for side in asdict(edit.box).values()]
-    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box}
+    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": edit.stops}
 
 
 def chosen_face(probe: Probe, face: int | None) -> Face:

@@ -10,10 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import lineament
 from lineament.errors import NotFound
+from lineament.ledger.log import Action
 from lineament.model.search import Candidate, Mode, SearchResult
+from lineament.services.access import case_of_search
 from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
-from lineament.store.db import Store
+from lineament.services.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,8 @@ class _Shown:
 class Report:
     """Writes reports."""
 
-    def __init__(self, store: Store, pictures: Pictures, probes: Callable[[], Probes]) -> None:
-        self._store = store
+    def __init__(self, record: Record, pictures: Pictures, probes: Callable[[], Probes]) -> None:
+        self._record = record
         self._pictures = pictures
         self._probes = probes
         self._templates = Environment(
@@ -41,10 +43,11 @@ class Report:
 
     def html(self, search_id: str) -> str:
         """The report of one search as HTML; NotFound where there is no such search."""
-        with self._store.read() as tx:
-            stored = tx.searches.stored(search_id)
+        with self._record.change() as change:
+            case, stored = case_of_search(change.tx, self._record, search_id)
             result = stored.result
-            case = tx.cases.get(result.case)
+            change.concerns(case)
+            change.record(Action.REPORT_WRITTEN, case=case.ref, search=search_id)
         return self._templates.get_template("report.html.j2").render(
             result=result,
             case=case,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 from lineament.errors import InvalidValue, MixedModels
 from lineament.ledger.log import Action
+from lineament.model.cases import Case
+from lineament.model.fusion import fused
 from lineament.model.rates import FalseMatchTable
 from lineament.model.search import (
     EXPECTED_FALSE,
@@ -23,6 +25,7 @@ from lineament.model.search import (
 )
 from lineament.model.sources import Source
 from lineament.services import gate
+from lineament.services.access import case_of_search, probe_in, seen_case
 from lineament.services.gallery import Compared, Gallery
 from lineament.services.keyholder import case_key
 from lineament.services.probes import chosen_face
@@ -31,6 +34,8 @@ from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 from lineament.store.searches import StoredSearch
 
+MOST_FUSED = 10
+"""Photographs of one person in a search."""
 SPARE = 4
 """The gallery is asked for so many times the limit, so that folding near-duplicates does not shorten the list."""
 
@@ -39,8 +44,8 @@ SPARE = 4
 class _Found:
     """What is known before the record is written."""
 
-    probe: Probe
-    face: int  # from 1
+    probes: tuple[Probe, ...]  # of one person
+    face: int  # of the first, from 1
     sources: tuple[Source, ...]
     compared: Compared
     seconds: float
@@ -49,68 +54,97 @@ class _Found:
 class Search:
     """Runs searches and shows those that were run."""
 
-    def __init__(self, record: Record, keys: KeyRing, gallery: Gallery, rates: FalseMatchTable) -> None:
+    def __init__(
+        self,
+        record: Record,
+        keys: KeyRing,
+        gallery: Callable[[], Gallery],
+        rates: Callable[[], FalseMatchTable],
+    ) -> None:
         self._record = record
         self._keys = keys
-        self._gallery = gallery
-        self._rates = rates
+        self._open_gallery = gallery
+        self._read_rates = rates
+
+    @cached_property
+    def _gallery(self) -> Gallery:
+        return self._open_gallery()
+
+    @cached_property
+    def _rates(self) -> FalseMatchTable:
+        return self._read_rates()
 
     def run(self, probe_id: str, request: SearchRequest, face: int | None = None) -> SearchResult:
         """Compare one face of a probe with every face of the permitted sources.
 
-        Errors: Refused by the gate; NoFace, SeveralFaces, NotFound for the face; MixedModels; LedgerUnavailable.
+        With ``request.others`` the templates of these faces, of the same person, are fused with it. Errors: Refused by
+        the gate; NoFace, SeveralFaces, NotFound for the face; MixedModels; LedgerUnavailable.
         """
-        probe, sources = self._admitted(probe_id, request)
-        chosen = chosen_face(probe, face)
-        if chosen.template.model != self._rates.model:
-            raise MixedModels(one=self._rates.model, other=chosen.template.model)
+        probes, sources = self._admitted(probe_id, request)
+        faces = [chosen_face(probes[0], face)]
+        faces += [chosen_face(probe, one.face) for probe, one in zip(probes[1:], request.others, strict=True)]
+        for one in faces:
+            if one.template.model != self._rates.model:
+                raise MixedModels(one=self._rates.model, other=one.template.model)
         self._gallery.open(sources)
         began = time.perf_counter()
-        days = (request.since, request.until)
-        compared = self._gallery.search(sources, chosen.template.vector, SPARE * request.limit, days)
+        vector = fused([one.template.vector for one in faces])
+        compared = self._gallery.search(sources, vector, SPARE * request.limit, (request.since, request.until))
         seconds = time.perf_counter() - began
-        found = _Found(probe, probe.faces.index(chosen) + 1, tuple(sources), compared, seconds)
-        return self._recorded(request, found)
+        number = probes[0].faces.index(faces[0]) + 1
+        return self._recorded(request, _Found(tuple(probes), number, tuple(sources), compared, seconds))
 
     def admit(self, request: SearchRequest) -> None:
         """Refused where the gate would not let this search run; asked before a probe is taken in for it."""
-        today = self._record.clock().date()
         with self._record.store.read() as tx:
-            case = tx.cases.get(request.case)
-            gate.admit(case, gate.chosen(tx, request.sources, today), request.reason, today)
+            case = seen_case(tx, self._record, request.case)
+            sources = gate.chosen(tx, request.sources, self._record.today)
+            gate.admit(gate.asked(tx, self._record, case, sources, request.reason))
+
+    def read(self, search_id: str) -> StoredSearch:
+        """A search that was run, for somebody who looks into its list, which is recorded (R39)."""
+        with self._record.change() as change:
+            case, stored = case_of_search(change.tx, self._record, search_id)
+            change.concerns(case)
+            change.record(Action.LIST_READ, case=case.ref, search=search_id)
+            return stored
 
     def get(self, search_id: str) -> SearchResult:
-        """A search that was run; NotFound where there is none."""
-        with self._record.store.read() as tx:
-            return tx.searches.get(search_id)
+        """A search that was run; NotFound where there is none that is seen."""
+        return self.stored(search_id).result
 
     def stored(self, search_id: str) -> StoredSearch:
         """The same with who made it, and with what is left of the candidates that were erased since."""
         with self._record.store.read() as tx:
-            return tx.searches.stored(search_id)
+            return case_of_search(tx, self._record, search_id)[1]
 
-    def why_not(self, case_ref: str, sources: Sequence[str] = ()) -> list[str]:
-        """Every reason for which a search in this case could not run now."""
-        today = self._record.clock().date()
+    def why_not(self, case_name: str, sources: Sequence[str] = (), probe_id: str | None = None) -> list[str]:
+        """Every reason for which a search in this case (with that probe) could not run now."""
         with self._record.store.read() as tx:
-            return gate.reasons_against(tx.cases.get(case_ref), gate.chosen(tx, sources, today), "asked", today)
+            case = seen_case(tx, self._record, case_name)
+            probes = None if probe_id is None else [self._probe(tx, case, probe_id)]
+            found = gate.chosen(tx, sources, self._record.today)
+            return gate.reasons_against(gate.asked(tx, self._record, case, found, gate.WHO, probes=probes))
 
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
         with self._record.store.read() as tx:
-            return sum(source.faces for source in gate.chosen(tx, sources, self._record.clock().date()))
+            return sum(source.faces for source in gate.chosen(tx, sources, self._record.today))
 
-    def _admitted(self, probe_id: str, request: SearchRequest) -> tuple[Probe, list[Source]]:
-        today = self._record.clock().date()
+    def _admitted(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
         with self._record.store.read() as tx:
-            case = tx.cases.get(request.case)
-            sources = gate.chosen(tx, request.sources, today)
-            gate.admit(case, sources, request.reason, today)
-            probe = tx.probes.get(probe_id, partial(case_key, tx, self._keys))
-        if probe.case != request.case:
-            why = f"it belongs to another case than {request.case}"
-            raise InvalidValue(what="The probe", value=probe_id, why=why)
-        return probe, sources
+            case = seen_case(tx, self._record, request.case)
+            sources = gate.chosen(tx, request.sources, self._record.today)
+            ids = (probe_id, *(one.probe_id for one in request.others))
+            if len(ids) > MOST_FUSED:
+                why = f"at most {MOST_FUSED} photographs of one person are fused"
+                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
+            probes = [self._probe(tx, case, one) for one in ids]
+            gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=probes))
+        return probes, sources
+
+    def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
+        return probe_in(tx.probes.get(probe_id, case_key(tx, self._keys, case)), case)
 
     def _threshold(self, request: SearchRequest, faces: int) -> float:
         if request.mode is Mode.MANUAL and request.min_score is not None:
@@ -127,19 +161,23 @@ class Search:
         with self._record.change() as change:
             tx = change.tx
             sources = [tx.sources.by_id(source.id) for source in found.sources]
-            case = tx.cases.get(request.case)
-            gate.admit(case, sources, request.reason, change.at.date())
+            case = seen_case(tx, self._record, request.case)
+            change.concerns(case)
+            gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=found.probes))
             candidates = folded(self._described(tx, above, sources, faces), request.limit)
             search_id = secrets.token_hex(8)
-            chosen = found.probe.faces[found.face - 1]
+            probe = found.probes[0]
+            chosen = probe.faces[found.face - 1]
             names = tuple(source.name for source in sources)
             entry = change.record(
                 Action.SEARCH,
                 search=search_id,
                 case=case.ref,
                 reason=request.reason,
-                probe=found.probe.sha256,
+                probe=probe.sha256,
+                kind=probe.kind.value,
                 face=found.face,
+                others=[[one.probe_id, one.face] for one in request.others],
                 model=self._rates.model,
                 sources=list(names),
                 since=str(request.since) if request.since else None,
@@ -153,6 +191,7 @@ class Search:
             result = SearchResult(
                 search_id=search_id,
                 case=case.ref,
+                case_key=case.key,
                 reason=request.reason,
                 made_at=change.at,
                 model=self._rates.model,
@@ -163,16 +202,18 @@ class Search:
                 since=request.since,
                 until=request.until,
                 limit=request.limit,
-                probe_id=found.probe.id,
-                probe_sha256=found.probe.sha256,
+                probe_id=probe.id,
+                probe_sha256=probe.sha256,
                 face=found.face,
                 face_box=chosen.box,
                 quality=chosen.quality,
                 candidates=candidates,
                 seconds=found.seconds,
                 ledger_entry=entry,
+                others=request.others,
             )
-            tx.searches.add(result, case.id, self._record.actor)
+            official = self._record.official
+            tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
         return result
 
     def _described(self, tx: Tx, hits: Sequence[Hit], sources: Sequence[Source], faces: int) -> list[Candidate]:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
 from lineament.store.captures import blobs_of
-from lineament.store.tables import captures, deletions, faces, probes
+from lineament.store.tables import captures, case_papers, deletions, faces, probes
 
 _MOST = 500
 """Addresses in one IN (…)."""
@@ -43,7 +43,7 @@ class DeletionRows:
 
     def all(self, most: int | None = None) -> list[str]:
         """The first ``most`` to be deleted, ascending; not what a capture taken in since refers to again."""
-        columns = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob)
+        columns = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob, case_papers.c.blob)
         unused = [~sa.exists().where(column == deletions.c.address) for column in columns]
         query = sa.select(deletions.c.address).where(*unused).order_by(deletions.c.address).limit(most)
         return list(self._connection.scalars(query))

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineament.errors import LineamentError
+from lineament.model.accounts import Permission
 from lineament.web import assets, cases, failures, home, ledger, probes, searches, sources
-from lineament.web.pages import Access
 from lineament.web.render import Renderer
 from lineament.web.security import Sessions, WithHeaders, checked_host, entered
 from lineament.workspace import Workspace
@@ -67,7 +67,7 @@ class Declared:
 
     method: str
     path: str
-    access: Access
+    access: Permission
     what: str
 
 
@@ -77,7 +77,7 @@ def declared() -> list[Declared]:
         Declared(
             method=" ".join(sorted(route.methods or ())),
             path=route.path,
-            access=Access(str(route.tags[0])),
+            access=Permission(str(route.tags[0])),
             what=" ".join((route.endpoint.__doc__ or "").partition("\n\n")[0].split()),
         )
         for room in ROOMS

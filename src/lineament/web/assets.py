@@ -11,7 +11,8 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from lineament.errors import NotFound
-from lineament.web.pages import Access, Pages
+from lineament.model.accounts import Permission
+from lineament.web.pages import Pages
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_GOOD = "public, max-age=31536000, immutable"
@@ -40,7 +41,7 @@ def packaged() -> Mapping[str, Asset]:
 pages = Pages()
 
 
-@pages.page("/static/{name}", access=Access.PUBLIC)
+@pages.page("/static/{name}", access=Permission.PUBLIC)
 async def asset(request: Request, name: str, v: str = "") -> Response:
     """A style sheet or script."""
     found: Asset | None = request.app.state.assets.get(name)

@@ -5,45 +5,40 @@ from __future__ import annotations
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import AlreadyThere, InvalidValue
-from lineament.model.cases import Case, CaseTerms
+from lineament.model.accounts import Permission
+from lineament.model.cases import CaseTerms
 from lineament.web.addresses import case_address, unslug
 from lineament.web.forms import Sent
-from lineament.web.pages import Access, Form, Here, Pages, go_on_to
+from lineament.web.pages import Form, Here, Pages, go_on_to
 from lineament.web.phrases import distressing
 
 pages = Pages()
 _FIELDS = ("ref", "offence", "purpose", "basis", "authorised-by")
 
 
-@pages.page("/cases", access=Access.EXAMINER)
+@pages.page("/cases", access=Permission.READ_CASES)
 def cases(here: Here, q: str = "") -> HTMLResponse:
     """Every case, or those whose reference, offence or purpose holds the words looked for."""
-    words = q.casefold().split()
-    every = here.workspace.casework.list()
-    found = [case for case in every if all(word in _text(case) for word in words)]
-    return here.page("cases.html", cases=found, every=len(every), q=q.strip())
+    found = here.desk.casework.page(words=q)
+    return here.page("cases.html", cases=found, every=here.desk.casework.count(), q=q.strip())
 
 
-def _text(case: Case) -> str:
-    return f"{case.ref} {case.terms.offence} {case.terms.purpose}".casefold()
-
-
-@pages.page("/cases/new", access=Access.EXAMINER)
+@pages.page("/cases/new", access=Permission.OPEN_CASES)
 def new_case(here: Here) -> HTMLResponse:
     """The form that opens a case."""
     return here.page("case_new.html", typed=dict.fromkeys(_FIELDS, ""), wrong="")
 
 
-@pages.act("/cases", access=Access.EXAMINER)
+@pages.act("/cases", access=Permission.OPEN_CASES)
 def open_case(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
     """Opens a case; what was typed stays in the form where something in it is not right."""
     try:
-        case = here.workspace.casework.open(_terms(sent))
+        case = here.desk.casework.open(_terms(sent))
     except (InvalidValue, AlreadyThere) as wrong:
         typed = {name: sent.text(name) for name in _FIELDS}
         status = 409 if isinstance(wrong, AlreadyThere) else 422
         return here.page("case_new.html", status=status, typed=typed, wrong=str(wrong))
-    return go_on_to(case_address(case.ref))
+    return go_on_to(case_address(case.key))
 
 
 def _terms(sent: Sent) -> CaseTerms:
@@ -56,17 +51,17 @@ def _terms(sent: Sent) -> CaseTerms:
     )
 
 
-@pages.page("/cases/{ref}", access=Access.EXAMINER)
+@pages.page("/cases/{ref}", access=Permission.READ_CASES)
 def case(here: Here, ref: str) -> HTMLResponse:
     """A case: what it is about, its searches, and its photographs that were not searched yet."""
-    found = here.workspace.casework.get(unslug(ref))
-    searches = here.workspace.casework.stored_searches(found.ref)
+    found = here.desk.casework.read(unslug(ref))
+    searches = here.desk.casework.stored_searches(found.key)
     asked = {search.result.probe_id for search in searches}
-    waiting = [probe for probe in here.workspace.casework.probes(found.ref) if probe.id not in asked]
+    waiting = [probe for probe in here.desk.casework.probes(found.key) if probe.id not in asked]
     return here.page("case.html", case=found, searches=searches, waiting=waiting, veiled=distressing(found))
 
 
-@pages.act("/cases/{ref}/close", access=Access.EXAMINER)
+@pages.act("/cases/{ref}/close", access=Permission.OPEN_CASES)
 def close_case(here: Here, ref: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
     """Closes a case; it can be read on, but not searched in."""
-    return go_on_to(case_address(here.workspace.casework.close(unslug(ref)).ref))
+    return go_on_to(case_address(here.desk.casework.close(unslug(ref)).key))

@@ -11,8 +11,9 @@ from time import perf_counter
 from fastapi.responses import HTMLResponse
 
 from lineament.errors import LedgerBroken
+from lineament.model.accounts import Permission
 from lineament.services.audit import LedgerEntry
-from lineament.web.pages import Access, Form, Here, Pages, Visit
+from lineament.web.pages import Form, Here, Pages, Visit
 from lineament.web.phrases import short
 
 pages = Pages()
@@ -56,18 +57,18 @@ class Check:
     broken: str = ""
 
 
-@pages.page("/ledger", access=Access.EXAMINER)
+@pages.page("/ledger", access=Permission.READ_LEDGER)
 def ledger(here: Here, before: int | None = None) -> HTMLResponse:
     """The entries, newest first."""
     return _ledger(here, before, check=None)
 
 
-@pages.act("/ledger/check", access=Access.EXAMINER)
+@pages.act("/ledger/check", access=Permission.READ_LEDGER)
 def check(here: Here, sent: Form) -> HTMLResponse:  # noqa: ARG001 - the form is checked
     """Recomputes the whole ledger. That it does not fit is an answer too, in its own colour."""
     begun = perf_counter()
     try:
-        sound = here.workspace.audit.verify()
+        sound = here.desk.audit.verify()
     except LedgerBroken as broken:
         said = Check(seconds=perf_counter() - begun, broken=str(broken))
     else:
@@ -76,16 +77,14 @@ def check(here: Here, sent: Form) -> HTMLResponse:  # noqa: ARG001 - the form is
 
 
 def _ledger(here: Visit, before: int | None, *, check: Check | None) -> HTMLResponse:
-    audit = here.workspace.audit
-    size = audit.size()
-    stop = size if before is None else max(0, min(before, size))
-    start = max(0, stop - PAGE)
+    audit = here.desk.audit
+    entries = audit.page(before, PAGE)
     return here.page(
         "ledger.html",
-        entries=[_line(entry) for entry in reversed(audit.entries(start, stop))],
-        size=size,
-        start=start,
-        stop=stop,
+        entries=[_line(entry) for entry in entries],
+        size=audit.size(),
+        start=entries[-1].seq if entries else 0,
+        stop=entries[0].seq + 1 if entries else 0,
         page=PAGE,
         checkpoint=audit.checkpoint(),
         check=check,

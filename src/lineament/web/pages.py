@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import NotSignedIn
+from lineament.model.accounts import Permission
 from lineament.web.forms import Sent, checked
 from lineament.web.render import Renderer
 from lineament.web.security import Session, Sessions, checked_origin, cookie_name
-from lineament.workspace import Workspace
+from lineament.workspace import Desk, Workspace
 
 Route = TypeVar("Route", bound=Callable[..., Any])
-
-
-class Access(StrEnum):
-    """Who may open a route; declared beside each one."""
-
-    PUBLIC = "public"  # anybody who reaches the port: nothing that belongs to the workspace
-    EXAMINER = "examiner"  # whoever opened the address with the start-up token
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +25,7 @@ class Visit:
 
     request: Request
     session: Session
-    workspace: Workspace
+    desk: Desk
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """A whole page."""
@@ -41,7 +34,7 @@ class Visit:
             template,
             path=self.request.url.path,
             csrf=self.session.csrf,
-            examiner=self.workspace.settings.examiner,
+            official=self.desk.official,
             **values,
         )
         return HTMLResponse(html, status_code=status)
@@ -62,15 +55,26 @@ async def _visit(request: Request) -> Visit:
     session = sessions.of(request.cookies.get(cookie_name(request.headers)))
     if session is None:
         raise NotSignedIn
-    return Visit(request=request, session=session, workspace=request.app.state.workspace)
+    workspace: Workspace = request.app.state.workspace
+    desk = workspace.desk_at_the_machine()
+    if not desk.official.solo:
+        raise NotSignedIn
+    return Visit(request=request, session=session, desk=desk)
 
 
 Here = Annotated[Visit, Depends(_visit)]
 
 
+def _allowed(permission: Permission) -> Callable[[Visit], None]:
+    def check(here: Here) -> None:
+        here.desk.record.require(permission)
+
+    return check
+
+
 async def _sent(here: Here) -> Sent:
     checked_origin(here.request.headers)
-    return await checked(here.request, here.session, limit=here.workspace.settings.max_file_bytes)
+    return await checked(here.request, here.session, limit=here.desk.settings.max_file_bytes)
 
 
 Form = Annotated[Sent, Depends(_sent)]
@@ -79,17 +83,17 @@ Form = Annotated[Sent, Depends(_sent)]
 class Pages(APIRouter):
     """Routes with their access. Nothing is open unless it says so, and every form is checked before it is read."""
 
-    def page(self, path: str, *, access: Access) -> Callable[[Route], Route]:
+    def page(self, path: str, *, access: Permission) -> Callable[[Route], Route]:
         """A page or a picture that is read."""
-        return self._on("GET", path, access, [] if access is Access.PUBLIC else [Depends(_visit)])
+        return self._on("GET", path, access, [] if access is Permission.PUBLIC else [Depends(_allowed(access))])
 
-    def act(self, path: str, *, access: Access) -> Callable[[Route], Route]:
+    def act(self, path: str, *, access: Permission) -> Callable[[Route], Route]:
         """A form that changes something: sent by POST, from one of our own pages, by somebody who is here."""
-        if access is Access.PUBLIC:
+        if access is Permission.PUBLIC:
             raise ValueError(path)
-        return self._on("POST", path, access, [Depends(_visit), Depends(_sent)])
+        return self._on("POST", path, access, [Depends(_allowed(access)), Depends(_sent)])
 
-    def _on(self, method: str, path: str, access: Access, needs: list[Any]) -> Callable[[Route], Route]:
+    def _on(self, method: str, path: str, access: Permission, needs: list[Any]) -> Callable[[Route], Route]:
         return self.api_route(
             path,
             methods=[method],

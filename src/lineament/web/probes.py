@@ -9,13 +9,14 @@ from datetime import date
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import BadPicture, InvalidValue, LineamentError, NoFace
+from lineament.model.accounts import Permission
 from lineament.model.cases import CaseState
 from lineament.model.faces import Box
 from lineament.model.search import USUAL_CANDIDATES, Edit, EditKind, Mode, Probe, SearchRequest, SearchResult
 from lineament.web import failures
 from lineament.web.addresses import probe_address, search_address
 from lineament.web.forms import Sent
-from lineament.web.pages import Access, Form, Here, Pages, Visit, go_on_to, picture
+from lineament.web.pages import Form, Here, Pages, Visit, go_on_to, picture
 from lineament.web.phrases import distressing
 
 pages = Pages()
@@ -24,20 +25,20 @@ pages = Pages()
 # ---------------------------------------------------------------- 1: the photograph
 
 
-@pages.page("/search", access=Access.EXAMINER)
+@pages.page("/search", access=Permission.OPEN_CASES)
 def new_search(here: Here, case: str = "") -> HTMLResponse:
     """The form that takes a photograph into a case."""
     return _photograph(here, case)
 
 
-@pages.act("/search", access=Access.EXAMINER)
+@pages.act("/search", access=Permission.OPEN_CASES)
 def take(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
     """Keeps the photograph with its case and looks for the faces in it."""
     ref, untrusted = sent.text("case"), sent.files.get("photograph", b"")
     try:
         if not ref:
             raise InvalidValue(what="The case", value="", why="choose the case that the photograph belongs to")
-        probe = here.workspace.probes.take(ref, untrusted)
+        probe = here.desk.probes.take(ref, untrusted)
     except LineamentError as wrong:
         status = failures.answer_for(wrong).status
         if status >= 500:
@@ -47,67 +48,67 @@ def take(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
 
 
 def _photograph(here: Visit, ref: str, *, wrong: str = "", status: int = 200) -> HTMLResponse:
-    cases = [case for case in here.workspace.casework.list() if case.state is CaseState.OPEN]
-    most = here.workspace.settings.max_file_bytes
-    chosen = ref if len(cases) != 1 else cases[0].ref
+    cases = here.desk.casework.page(states=(CaseState.OPEN,), limit=200)
+    most = here.desk.settings.max_file_bytes
+    chosen = ref if len(cases) != 1 else cases[0].key
     return here.page("search_photograph.html", status=status, cases=cases, chosen=chosen, wrong=wrong, most=most)
 
 
 # ---------------------------------------------------------------- 2: the face
 
 
-@pages.page("/probes/{probe_id}", access=Access.EXAMINER)
+@pages.page("/probes/{probe_id}", access=Permission.READ_CASES)
 def probe(here: Here, probe_id: str, face: int = 0, again: str = "", mode: str = "") -> HTMLResponse:
     """The faces of the photograph, and the form that says why one of them is searched.
 
     ``again`` names an earlier search whose answers the form begins with.
     """
-    found = here.workspace.probes.get(probe_id)
+    found = here.desk.probes.get(probe_id)
     wish = _first_wish(found, face)
     if again:
-        wish = _as_before(here.workspace.search.get(again))
+        wish = _as_before(here.desk.search.get(again))
     if mode in {Mode.IDENTIFICATION.value, Mode.INVESTIGATION.value}:
         wish = replace(wish, mode=mode)
     return _faces(here, found, wish)
 
 
-@pages.page("/probes/{probe_id}/picture", access=Access.EXAMINER)
+@pages.page("/probes/{probe_id}/picture", access=Permission.READ_CASES)
 def probe_picture(here: Here, probe_id: str) -> Response:
     """The photograph with its steps applied, for the screen."""
-    return picture(here.workspace.probes.picture(probe_id))
+    return picture(here.desk.probes.picture(probe_id))
 
 
-@pages.page("/probes/{probe_id}/faces/{face}", access=Access.EXAMINER)
+@pages.page("/probes/{probe_id}/faces/{face}", access=Permission.READ_CASES)
 def probe_crop(here: Here, probe_id: str, face: int) -> Response:
     """One face of it, counted from 1."""
-    return picture(here.workspace.probes.crop(probe_id, face))
+    return picture(here.desk.probes.crop(probe_id, face))
 
 
-@pages.act("/probes/{probe_id}/turn", access=Access.EXAMINER)
+@pages.act("/probes/{probe_id}/turn", access=Permission.OPEN_CASES)
 def turn(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """One more step: turned clockwise. The original is kept."""
     return _step(here, probe_id, lambda: Edit(kind=EditKind.ROTATE, degrees=sent.whole("degrees")))
 
 
-@pages.act("/probes/{probe_id}/crop", access=Access.EXAMINER)
+@pages.act("/probes/{probe_id}/crop", access=Permission.OPEN_CASES)
 def crop(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """One more step: cropped. The original is kept."""
     return _step(here, probe_id, lambda: Edit(kind=EditKind.CROP, box=_region(sent)))
 
 
-@pages.act("/probes/{probe_id}/undo", access=Access.EXAMINER)
+@pages.act("/probes/{probe_id}/undo", access=Permission.OPEN_CASES)
 def undo(here: Here, probe_id: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
     """The last step taken back."""
-    edits = here.workspace.probes.get(probe_id).edits[:-1]
-    return go_on_to(probe_address(here.workspace.probes.edit(probe_id, edits).id))
+    edits = here.desk.probes.get(probe_id).edits[:-1]
+    return go_on_to(probe_address(here.desk.probes.edit(probe_id, edits).id))
 
 
-@pages.act("/probes/{probe_id}/draw", access=Access.EXAMINER)
+@pages.act("/probes/{probe_id}/draw", access=Permission.OPEN_CASES)
 def draw(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """A face that was not found by itself: looked for in the region drawn."""
 
     def drawn(found: Probe) -> str:
-        probe = here.workspace.probes.draw(found.id, _region(sent))
+        probe = here.desk.probes.draw(found.id, _region(sent))
         return f"{probe_address(probe.id)}?face={len(probe.faces)}"
 
     return _tried(here, probe_id, drawn)
@@ -115,14 +116,14 @@ def draw(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectRespon
 
 def _step(here: Visit, probe_id: str, step: Callable[[], Edit]) -> HTMLResponse | RedirectResponse:
     def edited(found: Probe) -> str:
-        return probe_address(here.workspace.probes.edit(found.id, (*found.edits, step())).id)
+        return probe_address(here.desk.probes.edit(found.id, (*found.edits, step())).id)
 
     return _tried(here, probe_id, edited)
 
 
 def _tried(here: Visit, probe_id: str, act: Callable[[Probe], str]) -> HTMLResponse | RedirectResponse:
     """On to the address that ``act`` gives, or the photograph as it was with what is wrong."""
-    found = here.workspace.probes.get(probe_id)
+    found = here.desk.probes.get(probe_id)
     try:
         return go_on_to(act(found))
     except (InvalidValue, BadPicture, NoFace) as wrong:
@@ -194,12 +195,12 @@ def _typed(sent: Sent) -> Wish:
     )
 
 
-@pages.act("/probes/{probe_id}/search", access=Access.EXAMINER)
+@pages.act("/probes/{probe_id}/search", access=Permission.SEARCH)
 def search(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
     """Searches the sources chosen; the answer is on the ledger before it is shown."""
-    found = here.workspace.probes.get(probe_id)
+    found = here.desk.probes.get(probe_id)
     try:
-        result = here.workspace.search.run(probe_id, _request(found, sent), face=_face(found, sent))
+        result = here.desk.search.run(probe_id, _request(found, sent), face=_face(found, sent))
     except LineamentError as wrong:
         status = failures.answer_for(wrong).status
         if status >= 500:
@@ -226,7 +227,7 @@ def _request(found: Probe, sent: Sent) -> SearchRequest:
     if mode not in {Mode.IDENTIFICATION.value, Mode.INVESTIGATION.value}:
         raise InvalidValue(what="The kind of list", value=mode[:40], why="choose one of the two")
     return SearchRequest(
-        case=found.case,
+        case=found.case_key,
         reason=sent.text("reason"),
         sources=sent.all("source"),
         since=sent.day("since"),
@@ -237,9 +238,9 @@ def _request(found: Probe, sent: Sent) -> SearchRequest:
 
 
 def _faces(here: Visit, found: Probe, wish: Wish, *, wrong: str = "", status: int = 200) -> HTMLResponse:
-    today = here.workspace.clock().date()
-    sources = here.workspace.sources.list()
-    case = here.workspace.casework.get(found.case)
+    today = here.desk.clock().date()
+    sources = here.desk.sources.list()
+    case = here.desk.casework.get(found.case_key)
     return here.page(
         "search_face.html",
         status=status,
@@ -250,6 +251,6 @@ def _faces(here: Visit, found: Probe, wish: Wish, *, wrong: str = "", status: in
         today=today,
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
-        why_not=here.workspace.search.why_not(found.case),
+        why_not=here.desk.search.why_not(found.case_key, probe_id=found.id),
         veiled=distressing(case),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import NotFound
+from lineament.model.accounts import Permission
 from lineament.model.search import Candidate, SearchResult
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import levelled
-from lineament.web.pages import Access, Form, Here, Pages, picture
+from lineament.web.pages import Form, Here, Pages, picture
 from lineament.web.phrases import distressing
 
 pages = Pages()
@@ -18,11 +19,11 @@ _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline
 """For a stranger's bytes: nothing may run. The style is the browser's own, around a picture shown by itself."""
 
 
-@pages.page("/searches/{search_id}", access=Access.EXAMINER)
+@pages.page("/searches/{search_id}", access=Permission.READ_CASES)
 def result(here: Here, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
-    stored = here.workspace.search.stored(search_id)
-    case = here.workspace.casework.get(stored.result.case)
+    stored = here.desk.search.read(search_id)
+    case = here.desk.casework.get(stored.result.case_key)
     every: list[Candidate | ErasedCandidate] = [*stored.result.candidates, *stored.erased]
     listed = sorted(every, key=lambda one: one.rank)
     return here.page(
@@ -35,15 +36,15 @@ def result(here: Here, search_id: str) -> HTMLResponse:
     )
 
 
-@pages.page("/searches/{search_id}/candidates/{rank}", access=Access.EXAMINER)
+@pages.page("/searches/{search_id}/candidates/{rank}", access=Permission.READ_CASES)
 def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
     """A candidate beside the probe, with where its picture was found."""
-    stored = here.workspace.search.stored(search_id)
+    stored = here.desk.search.stored(search_id)
     search = stored.result
     found = _at(search, rank)
-    case = here.workspace.casework.get(search.case)
-    probe = here.workspace.probes.get(search.probe_id).faces[search.face - 1]
-    face = here.workspace.pictures.face(search_id, rank)
+    case = here.desk.casework.get(search.case_key)
+    probe = here.desk.probes.get(search.probe_id).faces[search.face - 1]
+    face, capture = here.desk.pictures.beside_probe(search_id, rank)
     others = [other.rank for other in search.candidates]
     return here.page(
         "compare.html",
@@ -51,7 +52,7 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
         search=search,
         candidate=found,
         listed=len(search.candidates) + len(stored.erased),
-        capture=here.workspace.pictures.capture(search_id, rank),
+        capture=capture,
         quality=face.quality,
         levels=(levelled(probe.box, probe.landmarks), levelled(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
@@ -68,22 +69,22 @@ def _at(search: SearchResult, rank: int) -> Candidate:
     raise NotFound(what="candidate", name=rank, hint=hint)
 
 
-@pages.page("/searches/{search_id}/candidates/{rank}/crop", access=Access.EXAMINER)
+@pages.page("/searches/{search_id}/candidates/{rank}/crop", access=Permission.READ_CASES)
 def candidate_crop(here: Here, search_id: str, rank: int) -> Response:
     """The candidate's face."""
-    return picture(here.workspace.pictures.crop(search_id, rank))
+    return picture(here.desk.pictures.crop(search_id, rank))
 
 
-@pages.page("/searches/{search_id}/candidates/{rank}/thumbnail", access=Access.EXAMINER)
+@pages.page("/searches/{search_id}/candidates/{rank}/thumbnail", access=Permission.READ_CASES)
 def candidate_thumbnail(here: Here, search_id: str, rank: int) -> Response:
     """The whole picture, small, without metadata."""
-    return picture(here.workspace.pictures.thumbnail(search_id, rank))
+    return picture(here.desk.pictures.thumbnail(search_id, rank))
 
 
-@pages.act("/searches/{search_id}/candidates/{rank}/original", access=Access.EXAMINER)
+@pages.act("/searches/{search_id}/candidates/{rank}/original", access=Permission.READ_CASES)
 def candidate_original(here: Here, search_id: str, rank: int, sent: Form) -> Response:  # noqa: ARG001 - checked
     """The original as it was found. Opening it is on the record before a byte is given."""
-    untrusted, media_type = here.workspace.pictures.original(search_id, rank)
+    untrusted, media_type = here.desk.pictures.original(search_id, rank)
     shown = media_type in _SHOWN_BY_BROWSERS
     return Response(
         untrusted,

@@ -1,0 +1,39 @@
+"""What committed erasures left to delete: the blobs go, and the database's files are scrubbed."""
+
+from __future__ import annotations
+
+from lineament.store.blobs import Blobs
+from lineament.store.db import Store
+
+AT_ONCE = 10_000
+"""Blobs deleted in one turn."""
+
+
+class Shredder:
+    """Deletes blobs that nothing refers to any more."""
+
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        self._store = store
+        self._blobs = blobs
+
+    def finish(self) -> int:
+        """Delete what is left to delete, and how many blobs that were; a process killed in between goes on here."""
+        done = 0
+        while some := self._delete_some():
+            done += some
+        if done:
+            self._store.scrub()
+        return done
+
+    def _delete_some(self) -> int:
+        """Delete while nobody else commits: an ingest that met the same picture looks again when its turn comes."""
+        with self._store.read() as tx:
+            if not tx.deletions.all(most=1):
+                return 0
+        with self._store.begin() as tx:
+            addresses = tx.deletions.all(most=AT_ONCE)
+            for address in addresses:
+                self._blobs.delete(address)
+            self._blobs.flush()
+            tx.deletions.done(addresses)
+        return len(addresses)
