@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import re
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
 
 
 class Precision(StrEnum):
@@ -82,11 +84,9 @@ class Settings(BaseSettings):
         """A scheme, a host and perhaps a port, in lower case, as a browser writes an origin."""
         if url is None:
             return None
-        parts = urlsplit(url.rstrip("/").lower())
-        bare = not (parts.path or parts.query or parts.fragment or parts.username or parts.password)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or not bare:
+        parts = _ORIGIN.fullmatch(url.lower())
+        if parts is None or not 0 < int(parts["port"] or 443) < 2**16:
             raise ValueError("write it as https://lineament.agency.example, without a path")
-        standard = {"https": 443, "http": 80}[parts.scheme]
-        port = "" if parts.port in {None, standard} else f":{parts.port}"
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        return f"{parts.scheme}://{host}{port}"
+        standard = {"https": "443", "http": "80"}[parts["scheme"]]
+        port = "" if parts["port"] in {None, standard} else f":{parts['port']}"
+        return f"{parts['scheme']}://{parts['host']}{port}"
