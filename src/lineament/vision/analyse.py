@@ -33,7 +33,7 @@ class Analysis:
     sha256: str  # of the bytes as they came, hexadecimal
     phash: bytes  # of the picture after the edits, 32 bytes (PDQ)
     faces: tuple[Face, ...]
-    digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); none when enrolling
+    digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); if asked for
 
 
 class Analyser:
@@ -95,38 +95,40 @@ class Analyser:
         """
         return self._staged(untrusted, edits)[1]
 
-    def analyse(self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = ()) -> Analysis:
+    def analyse(
+        self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = (), digests: bool = False
+    ) -> Analysis:
         """All faces of a picture; there may be none.
 
         Args:
             untrusted: A picture file.
-            enrolling: Take only what the detector is sure of (a score of at least 0.8, else 0.6), and compute no
-                digests: what is enrolled is stored as it came and never edited.
+            enrolling: Take only what the detector is sure of (a score of at least 0.8, else 0.6).
             edits: Applied first.
+            digests: Compute ``Analysis.digests``: for probes. What is enrolled is never edited and needs none.
 
         Raises:
             BadPicture: Of one kind or another.
         """
-        if enrolling:
-            picture = self.decoded(untrusted, edits)
-            return self._analysis(untrusted, picture, self._detector.find(picture.pixels, ENROLLED))
-        picture, digests = self._staged(untrusted, edits)
-        return self._analysis(untrusted, picture, self._detector.find(picture.pixels, SEARCHED), digests)
+        picture, made = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
+        return self._analysis(untrusted, picture, found, made)
 
-    def analyse_region(self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = ()) -> Analysis:
+    def analyse_region(
+        self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False
+    ) -> Analysis:
         """The face in a region that somebody drew, in pixels of the upright original after the edits.
 
         Raises:
             NoFace: There is none in it.
             BadPicture: Of one kind or another.
         """
-        picture, digests = self._staged(untrusted, edits)
+        picture, made = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
         seen = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([seen.x, seen.y, seen.width, seen.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
-        return self._analysis(untrusted, picture, found, digests)
+        return self._analysis(untrusted, picture, found, made)
 
     def close(self) -> None:
         """End the decoding processes."""
@@ -136,14 +138,14 @@ class Analyser:
     def _staged(self, untrusted: bytes, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
         """The picture after the edits, and its digests before, between and after them."""
         picture = self._decoder.decode(untrusted)
-        digests = [digest(picture)]
+        made = [digest(picture)]
         for edit in edits:
             picture = edited(picture, [edit])
-            digests.append(digest(picture))
-        return picture, tuple(digests)
+            made.append(digest(picture))
+        return picture, tuple(made)
 
     def _analysis(
-        self, untrusted: bytes, picture: DecodedPicture, found: Detections, digests: tuple[str, ...] = ()
+        self, untrusted: bytes, picture: DecodedPicture, found: Detections, digests: tuple[str, ...]
     ) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
         return Analysis(

@@ -142,13 +142,14 @@ EDITS = [
 
 def test_edits_can_be_replayed_and_compared_step_by_step(analyser: Analyser) -> None:
     upside_down = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_180))
-    seen = analyser.analyse(upside_down, edits=EDITS)
+    seen = analyser.analyse(upside_down, edits=EDITS, digests=True)
     steps = [analyser.decoded(upside_down, EDITS[:made]) for made in range(4)]
     assert seen.digests == tuple(digest(step) for step in steps)
     assert len(set(seen.digests)) == 4
     assert seen.digests[-1] == digest(seen.picture)
     assert analyser.replayed(upside_down, EDITS) == seen.digests
-    assert analyser.analyse_region(upside_down, seen.faces[0].box, edits=EDITS).digests == seen.digests
+    drawn = analyser.analyse_region(upside_down, seen.faces[0].box, edits=EDITS, digests=True)
+    assert drawn.digests == seen.digests
     other = [EDITS[0], Edit(kind=EditKind.EXPOSURE, stops=-0.4), EDITS[2]]
     same = [one == two for one, two in zip(analyser.replayed(upside_down, other), seen.digests, strict=True)]
     assert same == [True, True, False, False]  # from the step that was another on
@@ -171,9 +172,12 @@ def test_digests_depend_on_the_bytes_alone_also_where_they_are_decoded_at_reduce
         other.close()
 
 
-def test_nothing_is_digested_for_enrolling_and_once_without_edits(analyser: Analyser) -> None:
+def test_digests_are_made_when_asked_for_and_one_without_edits(analyser: Analyser) -> None:
     assert analyser.analyse(FILES["obama"], enrolling=True).digests == ()
-    assert analyser.analyse(FILES["obama"]).digests == (digest(analyser.decoded(FILES["obama"])),)
+    assert analyser.analyse(FILES["obama"], edits=EDITS[:1]).digests == ()
+    decoded = digest(analyser.decoded(FILES["obama"]))
+    assert analyser.analyse(FILES["obama"], digests=True).digests == (decoded,)
+    assert analyser.replayed(FILES["obama"]) == (decoded,)
 
 
 def test_a_face_that_is_too_dark_is_found_where_it_is_lightened(analyser: Analyser) -> None:
