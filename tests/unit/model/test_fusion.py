@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lineament.errors import InvalidValue
 from lineament.model.faces import Vector
-from lineament.model.fusion import fused
+from lineament.model.fusion import damping, fused
 
 
 def unit(*values: float) -> Vector:
@@ -65,6 +65,27 @@ def test_it_is_a_unit_vector_nearer_to_the_person_than_each_of_them(seed: int, c
 def test_nothing_and_what_cancels_out_is_refused(vectors: list[Vector]) -> None:
     with pytest.raises(InvalidValue):
         fused(vectors)
+    with pytest.raises(InvalidValue):
+        damping(vectors)
+
+
+def test_damping_is_the_root_of_the_length_of_the_mean_and_none_for_one() -> None:
+    assert damping([unit(1, 0), unit(0, 1)]) == pytest.approx(0.5**0.25)
+    assert damping([unit(1, 0), unit(1, 0), unit(0, 1)]) == pytest.approx((5**0.5 / 3) ** 0.5)
+    (one,) = drawn(3, 1)
+    assert damping([one]) == 1
+    assert damping([one, one, one]) == pytest.approx(1, abs=1e-6)
+    assert damping([one, one, one]) <= 1
+
+
+@given(st.integers(0, 10**6), st.integers(2, 8))
+def test_damped_a_score_lies_between_that_of_the_fused_and_the_mean_of_the_single_ones(seed: int, count: int) -> None:
+    vectors = drawn(seed, count)
+    other = drawn(seed + 1, 1)[0] if seed % 2 else vectors[0]
+    got = float(fused(vectors) @ other)
+    mean = float(np.mean([vector @ other for vector in vectors]))
+    low, high = sorted((got, mean))
+    assert low - 1e-6 <= got * damping(vectors) <= high + 1e-6
 
 
 def test_what_is_not_a_number_is_refused() -> None:

@@ -1,0 +1,288 @@
+"""What several probes of one person gain over one, on LFW, as the product searches: templates averaged.
+
+A draw enrols one photograph of everybody, by chance. Whoever has three photographs or more is searched for with the
+last one, two or three of them in the order drawn, fused by ``lineament.model.fusion``: among all enrolled but that
+person (non-mated), and, where there are four or more so that the enrolled one is another, among all (mated).
+Scores are damped by ``lineament.model.fusion`` before they are held against the threshold; what happens if they are not
+is shown too.
+Prints a section in Markdown; ``--write`` puts it into docs/reference/accuracy.md, and the figures that the pages show
+into src/lineament/services/fusion.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import lfw, machine
+from bench.accuracy import FPIR, PAGE, RESAMPLED
+from bench.accuracy import FUSION as TITLE
+from bench.false_match_table import SAME_PERSON
+from bench.lfw import Floats, Photographs
+from lineament.model.fusion import damping, fused
+from lineament.model.rates import FalseMatchTable
+from lineament.model.search import EXPECTED_FALSE
+from lineament.vision.packs import default_pack
+
+SHOWN = lfw.ROOT / "src" / "lineament" / "services" / "fusion.json"
+DRAWS = 20
+FUSED = (1, 2, 3)
+Numbers = NDArray[np.int64]
+Statistic = Callable[[Numbers], float]
+"""What a choice of people, as rows, gives."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The searches with so many probes fused; each array has the shape (people, draws)."""
+
+    mated: NDArray[np.bool_]  # (people,): whether there is a photograph to enrol beside the probes
+    own: Floats  # the damped score of the person's own enrolled photograph
+    best: Floats  # the highest damped score of a stranger
+    above: Numbers  # strangers at the product's threshold or above, damped
+    undamped: Numbers  # the same of the scores as they are
+    threshold: float  # for one probe
+
+    def fnir(self, rows: Numbers, threshold: float | None = None) -> float:
+        """Share of the mated searches whose mate is not first, or below the threshold; of the product, if not given."""
+        of = rows[self.mated[rows]]
+        at = self.threshold if threshold is None else threshold
+        found = (self.own[of] >= at) & (self.own[of] > self.best[of])
+        return float(1 - found.mean())
+
+    def fnir_at_fpir(self, rows: Numbers) -> float:
+        """The same at the score that the share FPIR of the non-mated searches reach."""
+        return self.fnir(rows, float(np.quantile(self.best[rows], 1 - FPIR)))
+
+    def rank_1(self, rows: Numbers) -> float:
+        of = rows[self.mated[rows]]
+        return float((self.own[of] > self.best[of]).mean())
+
+    def fpir(self, rows: Numbers) -> float:
+        """Share of the non-mated searches with a stranger at the product's threshold or above."""
+        return float((self.above[rows] > 0).mean())
+
+    def strangers(self, rows: Numbers) -> float:
+        """How many strangers there are above it, a search."""
+        return float(self.above[rows].mean())
+
+    def strangers_undamped(self, rows: Numbers) -> float:
+        """How many there would be if the scores were not damped."""
+        return float(self.undamped[rows].mean())
+
+    @cached_property
+    def everybody(self) -> Numbers:
+        return np.arange(len(self.mated))
+
+
+def identities(chosen: Photographs) -> Numbers:
+    """Who is on each photograph, with the people whom LFW has under two names as one."""
+    number = {name: at for at, name in enumerate(chosen.names)}
+    people = chosen.people.copy()
+    for one, other in SAME_PERSON:
+        people[people == number[other]] = number[one]
+    return np.unique(people, return_inverse=True)[1]
+
+
+def searched(people: Numbers, templates: Floats, table: FalseMatchTable) -> dict[int, Searched]:
+    """All draws, by the number of probes."""
+    counts = np.bincount(people)
+    whose = np.flatnonzero(counts >= max(FUSED))
+    threshold = table.score_for(EXPECTED_FALSE, len(counts))
+    of_person = np.split(np.argsort(people, kind="stable"), np.cumsum(counts)[:-1])
+    draws: dict[int, list[tuple[NDArray[Any], ...]]] = {count: [] for count in FUSED}
+    random = np.random.default_rng(1)
+    rows = np.arange(len(whose))
+    for _ in range(DRAWS):
+        orders = [random.permutation(some) for some in of_person]
+        gallery = templates[[order[0] for order in orders]]
+        for count in FUSED:
+            several = [list(templates[orders[person][-count:]]) for person in whose]
+            scores = np.stack([fused(vectors) for vectors in several]) @ gallery.T
+            damped = scores * np.array([damping(vectors) for vectors in several], np.float32)[:, None]
+            own = damped[rows, whose].copy()
+            scores[rows, whose] = damped[rows, whose] = -1  # of the non-mated searches: not enrolled
+            above, undamped = ((of >= threshold).sum(axis=1) for of in (damped, scores))
+            draws[count].append((own, damped.max(axis=1), above, undamped))
+    found = {}
+    for count, parts in draws.items():
+        own, best, above, undamped = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
+        found[count] = Searched(counts[whose] > max(FUSED), own, best, above, undamped, threshold)
+    return found
+
+
+def interval(statistic: Statistic, people: int) -> tuple[float, float]:
+    """The middle 95 % of what people give who are drawn again and again (bootstrap)."""
+    random = np.random.default_rng(1)
+    seen = [statistic(random.integers(0, people, people)) for _ in range(RESAMPLED)]
+    low, high = np.quantile(seen, [0.025, 0.975])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, statistic: Statistic, found: Searched) -> Figure:
+        return cls(statistic(found.everybody), *interval(statistic, len(found.mated)))
+
+    def rounded(self) -> dict[str, float]:
+        return {name: round(value, 4) for name, value in vars(self).items()}
+
+    def __format__(self, how: str) -> str:
+        return f"{self.value:{how}} ({self.low:{how}} to {self.high:{how}})"
+
+
+MEASURES = ("rank_1", "fnir", "fnir_at_fpir", "fpir", "strangers", "strangers_undamped")
+
+
+def figures(found: Searched, single: Searched) -> dict[str, Figure]:
+    """Every measure by its name, and ``gain``: by how much FNIR at the product's threshold is less than with one."""
+    measured = {name: Figure.of(getattr(found, name), found) for name in MEASURES}
+    return measured | {"gain": Figure.of(lambda rows: single.fnir(rows) - found.fnir(rows), found)}
+
+
+def row(count: int, each: dict[str, Figure]) -> str:
+    """One line of the table."""
+    shares = {name: f"{each[name]:.1%}" for name in ("fnir", "gain", "fnir_at_fpir", "rank_1", "fpir")}
+    if count == FUSED[0]:
+        shares["gain"] = ""  # it is what the others are compared with
+    numbers = [f"{each[name]:.3f}" for name in ("strangers", "strangers_undamped")]
+    return f"| {count} | " + " | ".join([*shares.values(), *numbers]) + " |"
+
+
+def section(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], facts: dict[str, object]) -> str:
+    """The section of the page."""
+    rows = "\n".join(row(count, each) for count, each in measured.items())
+    first = found[FUSED[0]]
+    return TEMPLATE.format(
+        title=TITLE,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=machine.line("openvino", "opencv-python-headless"),
+        rows=rows,
+        draws=DRAWS,
+        expected=EXPECTED_FALSE,
+        threshold=first.threshold,
+        mated=int(first.mated.sum()),
+        nonmated=len(first.mated),
+        mated_searches=int(first.mated.sum()) * DRAWS,
+        nonmated_searches=len(first.mated) * DRAWS,
+        fpir=FPIR,
+        least=3 / len(first.mated),
+        reading=reading(measured),
+        **facts,
+    )
+
+
+def reading(measured: dict[int, dict[str, Figure]]) -> str:
+    """Whether the table of false match rates holds for fused probes; by the figures, not by hope."""
+    several = [each for count, each in measured.items() if count > 1]
+    damped = max((each["strangers"] for each in several), key=lambda figure: figure.value)
+    bare = max((each["strangers_undamped"] for each in several), key=lambda figure: figure.value)
+    told = f"By the table {EXPECTED_FALSE} strangers a search are expected, counted with one probe. Fused probes bring "
+    told += f"up to {bare:.3f} if nothing is done, and {damped:.3f} with the scores damped: "
+    if damped.low > EXPECTED_FALSE:
+        return told + "**the table is not on the safe side for fused probes.**"
+    if damped.high < EXPECTED_FALSE:
+        return told + "then the table is on the safe side for fused probes too."
+    return told + "the interval holds what the table says."
+
+
+TEMPLATE = """{title}
+
+Written by `python -m bench.fusion --write` on {date}; model `{model}`, f32, as shipped;
+{machine}.
+
+The templates of several probes of one person are averaged and searched for as one. {gallery:,} people of the same half
+of LFW are enrolled with one photograph each. {mated} people have at least three more, which are the probes of the mated
+searches; {nonmated} people have at least three, and are searched for among all others while they are not enrolled
+themselves (non-mated). Everybody is drawn {draws} times with other photographs enrolled and asked about:
+{mated_searches:,} mated and {nonmated_searches:,} non-mated searches a row. In brackets the middle 95 % of the results
+when people are drawn again and again; the gain is compared person by person.
+
+- FNIR: the mate is not first or below the threshold of the product, {threshold:.3f}, at which the table of false match
+  rates expects {expected} strangers in a gallery of {gallery:,}.
+- Gain: by how much that is less than with one probe, in points.
+- FNIR, FPIR {fpir}: at the score that so many of the non-mated searches reach, for each row its own. No FPIR below
+  {least:.4f} could be given: by the number of people, for the draws of one person are not independent.
+- FPIR: share of the non-mated searches with a stranger at the threshold of the product or above.
+- Strangers: how many there are above it, a search.
+- Undamped: how many there would be if the scores of fused probes were taken as they are. Averaging takes out what pose
+  and light did to the probes, and what is left lies nearer to everybody, strangers too. So a score is multiplied by the
+  root of the length of the mean template (1 for one probe) before the table is asked (`damping` in
+  `lineament/model/fusion.py`); all other figures here are with it. That it is the root was chosen on these photographs.
+
+| probes | FNIR | gain | FNIR, FPIR {fpir} | rank-1 | FPIR | strangers | undamped |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+{rows}
+
+{reading}
+
+The photographs of one person in LFW are often of one year and sometimes of one occasion; expect less where a case has
+several frames of one camera, which say the same thing several times.
+"""
+
+
+def shown(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], facts: dict[str, object]) -> str:
+    """What the pages show, as JSON; shares from 0 to 1."""
+    first = found[FUSED[0]]
+    origin = (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} in f32 by bench/fusion.py: {facts['gallery']:,} people of half of "
+        f"Labeled Faces in the Wild enrolled with one photograph each, {int(first.mated.sum())} of them searched for "
+        f"with one, two and three others ({lfw.WHOSE}). FNIR at a score of {first.threshold:.3f}, at which "
+        f"{EXPECTED_FALSE} strangers are expected; in brackets 95 % intervals by resampling people."
+    )
+    rows = [
+        {"probes": count} | {name: each[name].rounded() for name in (*MEASURES, "gain")}
+        for count, each in measured.items()
+    ]
+    told = {
+        "model": facts["model"],
+        "origin": origin,
+        "gallery_faces": facts["gallery"],
+        "threshold": round(first.threshold, 4),
+        "expected_strangers": EXPECTED_FALSE,
+        "fpir_target": FPIR,
+        "mated_people": int(first.mated.sum()),
+        "non_mated_people": len(first.mated),
+        "draws": DRAWS,
+        "searches": rows,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    chosen, pack = lfw.photographs(), default_pack(lfw.CACHE)
+    people = identities(chosen)
+    found = searched(people, lfw.features(chosen, "f32").templates(), pack.false_matches)
+    nonmated = len(found[FUSED[0]].mated)
+    if 3 / nonmated > FPIR:
+        raise SystemExit(f"{nonmated} people are too few for an FPIR of {FPIR} (R26)")
+    measured = {count: figures(each, found[FUSED[0]]) for count, each in found.items()}
+    facts: dict[str, object] = {"model": pack.model, "gallery": int(people.max()) + 1}
+    made = section(found, measured, facts)
+    print(made)
+    if given.write:
+        before = PAGE.read_text("utf-8").partition(TITLE)[0].rstrip()
+        PAGE.write_text(f"{before}\n\n{made}", "utf-8")
+        SHOWN.write_text(shown(found, measured, facts), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
