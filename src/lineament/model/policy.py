@@ -82,7 +82,7 @@ SETTINGS = tuple(one for one in fields(Policy) if one.name != "preset")
 _RANGES = {"further_approvals": (0, 2), "audit_days": (365, 36500)}
 
 
-def stricter(base: Policy, wishes: Mapping[str, object]) -> Policy:
+def stricter(base: Policy, wishes: Mapping[str, Any]) -> Policy:
     """``base`` with an agency's own wishes; InvalidValue for an unknown setting or one that would be laxer."""
     known = {one.name: one for one in SETTINGS}
     for name, value in wishes.items():
