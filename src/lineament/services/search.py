@@ -11,7 +11,7 @@ from functools import cached_property
 from lineament.errors import InvalidValue, MixedModels
 from lineament.ledger.log import Action
 from lineament.model.cases import Case
-from lineament.model.fusion import fused
+from lineament.model.fusion import damping, fused
 from lineament.model.rates import FalseMatchTable
 from lineament.model.search import (
     EXPECTED_FALSE,
@@ -46,6 +46,7 @@ class _Found:
 
     probes: tuple[Probe, ...]  # of one person
     face: int  # of the first, from 1
+    damping: float  # of scores, before the table of strangers is asked
     sources: tuple[Source, ...]
     compared: Compared
     seconds: float
@@ -88,11 +89,13 @@ class Search:
                 raise MixedModels(one=self._rates.model, other=one.template.model)
         self._gallery.open(sources)
         began = time.perf_counter()
-        vector = fused([one.template.vector for one in faces])
-        compared = self._gallery.search(sources, vector, SPARE * request.limit, (request.since, request.until))
+        vectors = [one.template.vector for one in faces]
+        days = (request.since, request.until)
+        compared = self._gallery.search(sources, fused(vectors), SPARE * request.limit, days)
         seconds = time.perf_counter() - began
         number = probes[0].faces.index(faces[0]) + 1
-        return self._recorded(request, _Found(tuple(probes), number, tuple(sources), compared, seconds))
+        found = _Found(tuple(probes), number, damping(vectors), tuple(sources), compared, seconds)
+        return self._recorded(request, found)
 
     def admit(self, request: SearchRequest) -> None:
         """Refused where the gate would not let this search run; asked before a probe is taken in for it."""
@@ -146,17 +149,17 @@ class Search:
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
         return probe_in(tx.probes.get(probe_id, case_key(tx, self._keys, case)), case)
 
-    def _threshold(self, request: SearchRequest, faces: int) -> float:
+    def _threshold(self, request: SearchRequest, found: _Found) -> float:
         if request.mode is Mode.MANUAL and request.min_score is not None:
             return request.min_score
         if request.mode is Mode.INVESTIGATION:
             return -1.0
-        return self._rates.score_for(EXPECTED_FALSE, faces)
+        return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.compared.faces) / found.damping)
 
     def _recorded(self, request: SearchRequest, found: _Found) -> SearchResult:
         """Pass the gate again, describe the candidates, and commit list and ledger entry together."""
         faces = found.compared.faces
-        threshold = self._threshold(request, faces)
+        threshold = self._threshold(request, found)
         above = [hit for hit in found.compared.hits if hit.score >= threshold]
         with self._record.change() as change:
             tx = change.tx
@@ -164,7 +167,7 @@ class Search:
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=found.probes))
-            candidates = folded(self._described(tx, above, sources, faces), request.limit)
+            candidates = folded(self._described(tx, above, found), request.limit)
             search_id = secrets.token_hex(8)
             probe = found.probes[0]
             chosen = probe.faces[found.face - 1]
@@ -184,6 +187,7 @@ class Search:
                 until=str(request.until) if request.until else None,
                 mode=request.mode.value,
                 threshold=threshold,
+                damping=found.damping,
                 limit=request.limit,
                 gallery_faces=faces,
                 candidates=[[one.rank, one.face_id, one.score] for one in candidates],
@@ -216,8 +220,9 @@ class Search:
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
         return result
 
-    def _described(self, tx: Tx, hits: Sequence[Hit], sources: Sequence[Source], faces: int) -> list[Candidate]:
-        names = {source.id: source.name for source in sources}
+    def _described(self, tx: Tx, hits: Sequence[Hit], search: _Found) -> list[Candidate]:
+        names = {source.id: source.name for source in search.sources}
+        faces = search.compared.faces
         described = tx.faces.described([hit.face_id for hit in hits])
         found: list[Candidate] = []
         for hit in hits:
@@ -229,7 +234,7 @@ class Search:
                 Candidate(
                     rank=len(found) + 1,
                     score=hit.score,
-                    expected_false=self._rates.expected_false(hit.score, faces),
+                    expected_false=self._rates.expected_false(hit.score * search.damping, faces),
                     face_id=hit.face_id,
                     capture_id=capture.id,
                     source=names[capture.source_id],
