@@ -116,10 +116,12 @@ class CaseRows:
         first = sa.case((cases.c.authorisation.is_(None), 0), else_=1)
         return self._any_of(urgent + ending, (first, cases.c.authorised_until, cases.c.urgent_since, cases.c.id), limit)
 
-    def due(self, before: datetime) -> list[Case]:
-        """The cases that were closed before that and are not on hold, those closed first before the others."""
-        which = (cases.c.closed_at < before, cases.c.state == CaseState.CLOSED.value, cases.c.hold_because.is_(None))
-        query = _SELECT.where(*which).order_by(cases.c.closed_at, cases.c.id)
+    def due(self, agency_id: str, before: datetime) -> list[Case]:
+        """The cases of an agency that were closed before that and are not on hold, those closed first first."""
+        of_agency = (cases.c.agency_id == agency_id, cases.c.state == CaseState.CLOSED.value)
+        query = _SELECT.where(*of_agency, cases.c.closed_at < before, cases.c.hold_because.is_(None)).order_by(
+            cases.c.closed_at, cases.c.id
+        )
         return [self._case(row) for row in self._connection.execute(query).mappings()]
 
     def wrapped_key(self, case_id: int) -> bytes:

@@ -70,7 +70,7 @@ class Tx:
         self.cases = CaseRows(connection, vault)
         self.members = MemberRows(connection, vault)
         self.papers = PaperRows(connection)
-        self.probes = ProbeRows(connection, vault)
+        self.probes = ProbeRows(connection)
         self.searches = SearchRows(connection, vault)
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)

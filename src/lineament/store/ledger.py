@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ from lineament.store.tables import cases, ledger_checkpoint, ledger_details, led
 
 _PAGE = 1000
 """Rows read at once."""
+_ANNOUNCEMENT = "details_erased"
+"""The action that names the entries whose details were erased (ledger/log.py)."""
 
 _COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed)
 _ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
@@ -109,14 +111,14 @@ class LedgerRows:
             yield from map(self._entry, page)
             start = page[-1][0] + 1
 
-    def of_case(self, case_id: int, before: int | None, limit: int) -> list[LedgerRow]:
+    def of_case(self, case_id: int, before: int | None, limit: int | None) -> list[LedgerRow]:
         """The newest entries that were made in a case, the newest first; with ``before``, of those before that entry.
 
         Without those whose details were erased: where they were made is erased with them.
         """
         return self._filed(_narrowed(ledger_details.c.case_id == case_id, before, limit), limit)
 
-    def of_agency(self, agency_id: str, before: int | None, limit: int) -> list[LedgerRow]:
+    def of_agency(self, agency_id: str, before: int | None, limit: int | None) -> list[LedgerRow]:
         """The same of what an agency's people did, and of what others did in its cases."""
         own, guests = (
             _narrowed(column == agency_id, before, limit).subquery()
@@ -124,7 +126,20 @@ class LedgerRows:
         )
         return self._filed(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
 
-    def _filed(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int) -> list[LedgerRow]:
+    def older(self, agency_id: str, before: datetime) -> list[int]:
+        """The entries of an agency's people from before that whose details are still there, ascending.
+
+        Without those that announce an erasure: they explain the gaps for ever.
+        """
+        query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
+        query = query.where(
+            ledger_details.c.agency_id == agency_id,
+            ledger_entries.c.at < before.astimezone(UTC).isoformat(),
+            ledger_entries.c.action != _ANNOUNCEMENT,
+        )
+        return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))
+
+    def _filed(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int | None) -> list[LedgerRow]:
         seq = ledger_entries.c.seq
         query = _FILED.where(seq.in_(wanted)).order_by(seq.desc()).limit(limit)
         return [self._entry(row) for row in fetched(self._connection.execute(query))]
@@ -167,7 +182,7 @@ def _about(seq: int) -> str:
     return f"ledger|{seq}"
 
 
-def _narrowed(which: sa.ColumnElement[bool], before: int | None, limit: int) -> sa.Select[Any]:
+def _narrowed(which: sa.ColumnElement[bool], before: int | None, limit: int | None) -> sa.Select[Any]:
     """The newest entries of one kind, from its index alone."""
     seq = ledger_details.c.seq
     query = sa.select(seq).where(which).order_by(seq.desc()).limit(limit)

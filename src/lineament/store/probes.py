@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
-from lineament.model.cases import Case
-from lineament.model.search import Probe
-from lineament.store.cases import CaseRows
-from lineament.store.keys import DataKey, Vault
-from lineament.store.tables import cases, probes
+from lineament.model.search import Probe, ProbeKind
+from lineament.store.keys import DataKey
+from lineament.store.raw import batched
+from lineament.store.sealed import asked_id
+from lineament.store.tables import approvals, cases, probes, search_probes, searches
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
 
-_SELECT = sa.select(probes, cases.c.ref).join(cases, cases.c.id == probes.c.case_id)
+_SELECT = sa.select(probes, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == probes.c.case_id)
+_MOST = 500
+"""Ids in one IN (…)."""
 
 
 class ProbeRows:
     """The probes of all cases."""
 
-    def __init__(self, connection: Connection, vault: Vault) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._vault = vault
 
     def add(self, probe: Probe, case_id: int, blob: str, key: DataKey) -> None:
         """Store a probe with its case; ``blob`` is the address of the original, ``key`` that of the case."""
@@ -40,21 +42,26 @@ class ProbeRows:
             "faces": key.seal(plain, _about(case_id, probe.id)),
             "model": probe.faces[0].template.model if probe.faces else None,
             "edits": text([edit_to(edit) for edit in probe.edits]),
+            "digests": text(probe.digests),
+            "kind": probe.kind.value,
             "made_at": probe.made_at,
         }
         self._connection.execute(sa.insert(probes), row)
 
-    def get(self, probe_id: str, key: DataKey | Callable[[Case], DataKey]) -> Probe:
-        """One probe; NotFound where there is none, Damaged where its faces do not open.
-
-        ``key`` is the key of its case, or what finds that key when the case is known.
-        """
-        row = self._connection.execute(_SELECT.where(probes.c.id == probe_id)).mappings().one_or_none()
+    def get(self, probe_id: str, key: DataKey) -> Probe:
+        """One probe; NotFound where there is none, Damaged where its faces do not open with the key of its case."""
+        row = self._connection.execute(_SELECT.where(_is(probe_id))).mappings().one_or_none()
         if row is None:
-            raise NotFound(what="probe", name=probe_id, hint="lineament case show")
-        if not isinstance(key, DataKey):
-            key = key(CaseRows(self._connection, self._vault).by_id(row["case_id"]))
+            raise _unknown(probe_id)
         return _probe(row, key)
+
+    def case_key(self, probe_id: str) -> str:
+        """What addresses name the case of a probe by; NotFound where there is no such probe."""
+        query = sa.select(cases.c.key).join(probes, probes.c.case_id == cases.c.id).where(_is(probe_id))
+        found: str | None = self._connection.scalar(query)
+        if found is None:
+            raise _unknown(probe_id)
+        return found
 
     def addresses(self) -> list[str]:
         """The addresses of all probes' originals, each once, in their order."""
@@ -66,21 +73,63 @@ class ProbeRows:
         query = _SELECT.where(probes.c.case_id == case_id).order_by(probes.c.made_at.desc(), probes.c.id.desc())
         return [_probe(row, key) for row in self._connection.execute(query).mappings()]
 
-    def same(self, case_id: int, sha256: str, model: str, key: DataKey) -> list[Probe]:
-        """The probes of a case made of the same bytes, the oldest first; those without a face whatever the model."""
+    def of_case_ids(self, case_id: int) -> list[str]:
+        """The ids of the probes of a case; no key is needed."""
+        return list(self._connection.scalars(sa.select(probes.c.id).where(probes.c.case_id == case_id)))
+
+    def blobs_of(self, case_id: int) -> list[str]:
+        """The addresses of the originals of a case, each once."""
+        return list(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.case_id == case_id).distinct()))
+
+    def unsearched(self, agency_id: str, before: datetime) -> list[str]:
+        """The ids of the probes of an agency's cases that are older than that and that no search ever used.
+
+        Those of a case on legal hold are not among them.
+        """
+        query = sa.select(probes.c.id).join(cases, cases.c.id == probes.c.case_id)
+        query = query.where(
+            probes.c.made_at < before,
+            cases.c.agency_id == agency_id,
+            cases.c.hold_because.is_(None),
+            ~sa.exists().where(searches.c.case_id == probes.c.case_id, searches.c.probe_id == probes.c.id),
+            ~sa.exists().where(search_probes.c.probe_id == probes.c.id),
+        )
+        return list(self._connection.scalars(query.order_by(probes.c.made_at, probes.c.id)))
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Delete probes and their approvals; Refused where a search used one and is still there."""
+        for some in batched(ids, _MOST):
+            self._connection.execute(sa.delete(approvals).where(approvals.c.probe_id.in_(some)))
+            self._connection.execute(sa.delete(probes).where(probes.c.id.in_(some)))
+
+    def same(self, case_id: int, sha256: str, model: str, key: DataKey, kind: ProbeKind | None = None) -> list[Probe]:
+        """The probes of a case made of the same bytes, the oldest first; those without a face whatever the model.
+
+        With ``kind`` only those that were declared to be of that kind.
+        """
         query = _SELECT.where(
             probes.c.case_id == case_id,
             probes.c.sha256 == sha256,
             sa.or_(probes.c.model.is_(None), probes.c.model == model),
         ).order_by(probes.c.made_at, probes.c.id)
+        if kind is not None:
+            query = query.where(probes.c.kind == kind.value)
         return [_probe(row, key) for row in self._connection.execute(query).mappings()]
 
     def blob(self, probe_id: str) -> str:
         """The address of the original; NotFound where there is no such probe."""
-        found: str | None = self._connection.scalar(sa.select(probes.c.blob).where(probes.c.id == probe_id))
+        found: str | None = self._connection.scalar(sa.select(probes.c.blob).where(_is(probe_id)))
         if found is None:
-            raise NotFound(what="probe", name=probe_id, hint="lineament case show")
+            raise _unknown(probe_id)
         return found
+
+
+def _is(probe_id: str) -> sa.ColumnElement[bool]:
+    return probes.c.id == asked_id(probe_id)
+
+
+def _unknown(probe_id: str) -> NotFound:
+    return NotFound(what="probe", name=probe_id, hint="lineament case show")
 
 
 def _about(case_id: int, probe_id: str) -> bytes:
@@ -99,4 +148,7 @@ def _probe(row: RowMapping, key: DataKey) -> Probe:
         faces=tuple(face_from(face) for face in faces),
         made_at=row["made_at"],
         edits=tuple(edit_from(edit) for edit in json.loads(row["edits"])),
+        digests=tuple(json.loads(row["digests"])),
+        kind=ProbeKind(row["kind"]),
+        case_key=row["case_key"],
     )

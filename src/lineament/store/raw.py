@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+
+T = TypeVar("T")
+
+
+def batched(values: Iterable[T], most: int) -> Iterator[list[T]]:
+    """The values in lists of at most so many, for one IN (…) each."""
+    left = iter(values)
+    while some := list(islice(left, most)):
+        yield some
 
 
 def fetched(result: sa.CursorResult[Any]) -> list[tuple[Any, ...]]:

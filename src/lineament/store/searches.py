@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,12 +13,16 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
 from lineament.model.faces import FaceId
-from lineament.model.search import Candidate, Mode, Outcome, SearchResult
+from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult
 from lineament.store.keys import Vault
-from lineament.store.tables import among, candidates, cases, near_duplicates, searches
+from lineament.store.raw import batched
+from lineament.store.sealed import asked_id
+from lineament.store.tables import among, candidates, cases, near_duplicates, search_probes, searches
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
-_SELECT = sa.select(searches, cases.c.ref).join(cases, cases.c.id == searches.c.case_id)
+_SELECT = sa.select(searches, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == searches.c.case_id)
+_AT_ONCE = 200
+"""Searches whose lists are read at once."""
 _MOST = 10_000
 """Ids in one IN (…)."""
 
@@ -52,19 +57,21 @@ class SearchRows:
         self._connection = connection
         self._vault = vault
 
-    def add(self, result: SearchResult, case_id: int, examiner: str) -> None:
-        """Store an answer; its ledger entry must be there already (R40), and its probe be one of that case."""
-        self._connection.execute(sa.insert(searches), _row(result, case_id, examiner))
-        if result.candidates:
-            rows = [_candidate_row(result.search_id, one) for one in result.candidates]
-            self._connection.execute(sa.insert(candidates), rows)
-        twins = [
+    def add(self, result: SearchResult, case_id: int, *, agency_id: str, examiner: str) -> None:
+        """Store an answer to an official of that agency; the name is sealed (R46).
+
+        Its ledger entry must be there already (R40), its probes be of that case, and the case be open.
+        """
+        row = _row(result, case_id) | {"agency_id": agency_id, "examiner": self._sealed(result.search_id, examiner)}
+        self._connection.execute(sa.insert(searches), row)
+        self._insert(search_probes, (_other_row(result.search_id, *one) for one in enumerate(result.others, 1)))
+        self._insert(candidates, (_candidate_row(result.search_id, one) for one in result.candidates))
+        twins = (
             {"search_id": result.search_id, "rank": one.rank, "position": position, "face_id": twin}
             for one in result.candidates
             for position, twin in enumerate(one.near_duplicates)
-        ]
-        if twins:
-            self._connection.execute(sa.insert(near_duplicates), twins)
+        )
+        self._insert(near_duplicates, twins)
 
     def get(self, search_id: str) -> SearchResult:
         """A search as it was shown, without what was erased since; NotFound where there is none."""
@@ -72,10 +79,10 @@ class SearchRows:
 
     def stored(self, search_id: str) -> StoredSearch:
         """The same with the examiner and with what is left of the erased candidates."""
-        row = self._connection.execute(_SELECT.where(searches.c.id == search_id)).mappings().one_or_none()
-        if row is None:
+        found = self._stored(_SELECT.where(searches.c.id == asked_id(search_id)))
+        if not found:
             raise NotFound(what="search", name=search_id, hint="lineament case show")
-        return self._stored(row)
+        return found[0]
 
     def of_case(self, case_id: int) -> list[SearchResult]:
         """The searches of a case, the newest first, those without candidates too (R22)."""
@@ -83,8 +90,23 @@ class SearchRows:
 
     def stored_of_case(self, case_id: int) -> list[StoredSearch]:
         """The same with examiners and with what is left of the erased candidates."""
-        query = _SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc())
-        return [self._stored(row) for row in self._connection.execute(query).mappings().all()]
+        return self._stored(_SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()))
+
+    def count_of(self, agency_id: str, since: date, until: date) -> int:
+        """How many searches the officials of an agency made from one day to another, which is not included; UTC."""
+        first, last = (datetime.combine(day, time(), UTC) for day in (since, until))
+        query = sa.select(sa.func.count()).where(searches.c.agency_id == agency_id)
+        return self._connection.execute(
+            query.where(searches.c.made_at >= first, searches.c.made_at < last)
+        ).scalar_one()
+
+    def delete_of(self, case_id: int) -> list[int]:
+        """Delete the searches of a case with all that they showed; their entries in the ledger, which stay."""
+        every = sa.select(searches.c.id).where(searches.c.case_id == case_id)
+        for table in (search_probes, near_duplicates, candidates):
+            self._connection.execute(sa.delete(table).where(table.c.search_id.in_(every)))
+        gone = sa.delete(searches).where(searches.c.case_id == case_id).returning(searches.c.ledger_entry)
+        return sorted(self._connection.scalars(gone))
 
     def ledger_entries(self) -> Iterator[tuple[str, int]]:
         """Every search and its entry in the ledger, in the order of the entries."""
@@ -93,9 +115,7 @@ class SearchRows:
 
     def forget_faces(self, ids: Iterable[int]) -> None:
         """Erase faces from every list: of a candidate only rank, score and expectation stay."""
-        wanted = [int(face_id) for face_id in ids]
-        for start in range(0, len(wanted), _MOST):
-            some = wanted[start : start + _MOST]
+        for some in batched(map(int, ids), _MOST):
             self._connection.execute(sa.delete(near_duplicates).where(among(near_duplicates.c.face_id, some)))
             self._blank(among(candidates.c.face_id, some))
 
@@ -109,26 +129,68 @@ class SearchRows:
         self._connection.execute(sa.delete(near_duplicates).where(pair.in_(named)))
         self._connection.execute(sa.update(candidates).where(which).values(face_id=None, source=None, snapshot=None))
 
-    def _stored(self, row: RowMapping) -> StoredSearch:
-        shown, erased = [], []
-        twins = self._near_duplicates(row["id"])
-        query = sa.select(candidates).where(candidates.c.search_id == row["id"]).order_by(candidates.c.rank)
+    # ------------------------------------------------------------ rows
+
+    def _insert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
+        if every := list(rows):
+            self._connection.execute(sa.insert(table), every)
+
+    def _sealed(self, search_id: str, examiner: str) -> bytes:
+        """The name; a blank one seals to nothing, which the table refuses (R7)."""
+        return self._vault.seal((examiner if examiner.strip() else "").encode(), _about(search_id))
+
+    def _stored(self, query: sa.Select[Any]) -> list[StoredSearch]:
+        """The searches that a query gives, in its order."""
+        rows = list(self._connection.execute(query).mappings())
+        found = []
+        for some in batched(rows, _AT_ONCE):
+            ids = [row["id"] for row in some]
+            shown, others = self._lists(ids), self._others(ids)
+            for row in some:
+                examiner = self._vault.open(bytes(row["examiner"]), _about(row["id"])).decode()
+                kept, erased = shown.get(row["id"], ([], []))
+                result = _result(row, tuple(kept), tuple(others.get(row["id"], ())))
+                found.append(StoredSearch(result=result, examiner=examiner, erased=tuple(erased)))
+        return found
+
+    def _lists(self, ids: list[str]) -> dict[str, tuple[list[Candidate], list[ErasedCandidate]]]:
+        """Candidates and what is left of the erased ones, by search."""
+        lists: dict[str, tuple[list[Candidate], list[ErasedCandidate]]] = {}
+        twins = self._near_duplicates(ids)
+        query = sa.select(candidates).where(candidates.c.search_id.in_(ids)).order_by(candidates.c.rank)
         for one in self._connection.execute(query).mappings():
+            shown, erased = lists.setdefault(one["search_id"], ([], []))
             kept = {name: one[name] for name in ("rank", "score", "expected_false")}
             if one["snapshot"] is None:
                 erased.append(ErasedCandidate(**kept))
                 continue
             kept |= snapshot_from(json.loads(one["snapshot"]))
             kept |= {"face_id": FaceId(one["face_id"]), "source": one["source"]}
-            shown.append(Candidate(**kept, near_duplicates=tuple(twins.get(one["rank"], ()))))
-        return StoredSearch(result=_result(row, tuple(shown)), examiner=row["examiner"], erased=tuple(erased))
+            near = tuple(twins.get((one["search_id"], one["rank"]), ()))
+            shown.append(Candidate(**kept, near_duplicates=near))
+        return lists
 
-    def _near_duplicates(self, search_id: str) -> dict[int, list[FaceId]]:
-        query = sa.select(near_duplicates).where(near_duplicates.c.search_id == search_id)
-        twins: dict[int, list[FaceId]] = {}
-        for one in self._connection.execute(query.order_by(near_duplicates.c.rank, near_duplicates.c.position)):
-            twins.setdefault(one.rank, []).append(FaceId(one.face_id))
+    def _near_duplicates(self, ids: list[str]) -> dict[tuple[str, int], list[FaceId]]:
+        query = sa.select(near_duplicates).where(near_duplicates.c.search_id.in_(ids))
+        twins: dict[tuple[str, int], list[FaceId]] = {}
+        for one in self._connection.execute(query.order_by(near_duplicates.c.position)):
+            twins.setdefault((one.search_id, one.rank), []).append(FaceId(one.face_id))
         return twins
+
+    def _others(self, ids: list[str]) -> dict[str, list[ProbeFace]]:
+        query = sa.select(search_probes).where(search_probes.c.search_id.in_(ids)).order_by(search_probes.c.position)
+        others: dict[str, list[ProbeFace]] = {}
+        for one in self._connection.execute(query):
+            others.setdefault(one.search_id, []).append(ProbeFace(probe_id=one.probe_id, face=one.face))
+        return others
+
+
+def _about(search_id: str) -> str:
+    return f"searches|examiner|{search_id}"
+
+
+def _other_row(search_id: str, position: int, other: ProbeFace) -> dict[str, Any]:
+    return {"search_id": search_id, "position": position, "probe_id": other.probe_id, "face": other.face}
 
 
 def _candidate_row(search_id: str, candidate: Candidate) -> dict[str, Any]:
@@ -143,12 +205,11 @@ def _candidate_row(search_id: str, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _row(result: SearchResult, case_id: int, examiner: str) -> dict[str, Any]:
+def _row(result: SearchResult, case_id: int) -> dict[str, Any]:
     return {
         "id": result.search_id,
         "case_id": case_id,
         "reason": result.reason,
-        "examiner": examiner,
         "made_at": result.made_at,
         "model": result.model,
         "gallery_faces": result.gallery_faces,
@@ -168,7 +229,7 @@ def _row(result: SearchResult, case_id: int, examiner: str) -> dict[str, Any]:
     }
 
 
-def _result(row: RowMapping, shown: tuple[Candidate, ...]) -> SearchResult:
+def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFace, ...]) -> SearchResult:
     return SearchResult(
         search_id=row["id"],
         case=row["ref"],
@@ -190,4 +251,6 @@ def _result(row: RowMapping, shown: tuple[Candidate, ...]) -> SearchResult:
         candidates=shown,
         seconds=row["seconds"],
         ledger_entry=row["ledger_entry"],
+        others=others,
+        case_key=row["case_key"],
     )

@@ -416,7 +416,7 @@ probes = sa.Table(
     sa.Column("edits", sa.Text, nullable=False),  # JSON
     sa.Column("digests", sa.Text, nullable=False),  # JSON: of the pixels, as decoded and after each edit
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("made_at", Moment, nullable=False, index=True),
     sa.UniqueConstraint("id", "case_id"),
     said("id"),
     digest("sha256"),

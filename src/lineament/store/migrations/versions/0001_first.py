@@ -290,6 +290,7 @@ def _probes() -> None:
     )
     op.create_index("ix_probes_blob", "probes", ["blob"])
     op.create_index("ix_probes_case_id", "probes", ["case_id"])
+    op.create_index("ix_probes_made_at", "probes", ["made_at"])
 
 
 def _faces() -> None:
