@@ -214,6 +214,7 @@ class CaseInvitation:
     until: date | None
     invited_by: str
     invited_at: datetime
+    agency_name: str = ""  # of the case's agency
 
 
 class PaperKind(StrEnum):
