@@ -50,8 +50,13 @@ def message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
 
 def _address(untrusted: str) -> Address:
     """One address and nothing else. Its error does not repeat it: addresses are names of people."""
-    why = "it is one address, written as name@agency.example"
-    if _CONTROL.search(untrusted) or re.search(r"[\s,;:<>()\[\]\\\"]", untrusted) or len(untrusted) > 254:
+    why = "it is one address in plain letters, written as name@agency.example"
+    if (
+        _CONTROL.search(untrusted)
+        or not untrusted.isascii()
+        or re.search(r"[\s,;:<>()\[\]\\\"]", untrusted)
+        or len(untrusted) > 254
+    ):
         raise InvalidValue(what="The e-mail address", value="…", why=why)
     try:
         address = Address(addr_spec=untrusted)
@@ -78,6 +83,7 @@ class SmtpOutbox:
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         default = self._user if "@" in self._user else f"lineament@{self._host}"
         self._sender = parse_qs(parts.query).get("from", [default])[0]
+        _address(self._sender)
         self._trust = trust
 
     def __repr__(self) -> str:
@@ -89,7 +95,7 @@ class SmtpOutbox:
         written = message(self._sender, to, subject, text)
         try:
             with self._connected() as server:
-                server.send_message(written, from_addr=self._sender, to_addrs=[to])
+                server.sendmail(self._sender, [to], written.as_bytes())
         except MailUnavailable:
             raise
         except smtplib.SMTPRecipientsRefused as error:
