@@ -125,7 +125,7 @@ class AccountRows:
 
     def set_password(self, id: str, hash: str) -> None:  # noqa: A002
         """Put the argon2 hash of a password; it is sealed too."""
-        self._change(id, password=self._password.seal(id, hash))
+        self._change(id, password=self._password.seal(asked_id(id), hash))
 
     def password(self, id: str) -> str | None:  # noqa: A002
         """The hash, or None where the account has no password."""

@@ -173,3 +173,26 @@ def test_a_crash_while_creating_leaves_no_key(path: Path, monkeypatch: pytest.Mo
             KeyRing.create(path)
     assert list(path.parent.iterdir()) == []
     KeyRing.create(path)
+
+
+def test_a_vault_opens_what_the_same_key_file_sealed_for_the_same_place(path: Path) -> None:
+    sealed = KeyRing.create(path).vault.seal(b"Freedonia", "agencies|sealed|1")
+    vault = KeyRing.open(path).vault
+    assert vault.open(sealed, "agencies|sealed|1") == b"Freedonia"
+    for elsewhere in ("agencies|sealed|2", "accounts|sealed|1"):
+        with pytest.raises(Damaged):
+            vault.open(sealed, elsewhere)
+
+
+def test_a_vault_looks_up_by_kind_text_and_key(path: Path, tmp_path: Path) -> None:
+    vault, other = KeyRing.create(path).vault, KeyRing.create(tmp_path / "other").vault
+    found = vault.lookup("agencies", "freedonia")
+    assert found == KeyRing.open(path).vault.lookup("agencies", "freedonia")
+    assert len(found) == 32
+    differing = [vault.lookup("accounts", "freedonia"), vault.lookup("agencies", "sylvania")]
+    assert found not in [*differing, other.lookup("agencies", "freedonia")]
+    assert vault.lookup("a", "b\ud800") != vault.lookup("a", "b")  # whatever somebody types
+
+
+def test_a_vault_does_not_show_itself(path: Path) -> None:
+    assert repr(KeyRing.create(path).vault) == "Vault(…)"

@@ -1,0 +1,75 @@
+"""Agencies and officials to put in a store, and what to look for afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.contract.store.made import NOW
+
+from lineament.model.accounts import Account, Role
+from lineament.model.agencies import Agency, AgencyTerms
+from lineament.store.db import Store, Tx
+from lineament.store.tables import metadata
+from lineament.testing import VAULT
+
+NAME = "Gendarmerie of Freedonia"
+EMAIL = "rufus.firefly@freedonia.example"
+PERSON = "Rufus T. Firefly"
+
+
+def digest(what: str) -> bytes:
+    return hashlib.sha256(what.encode()).digest()
+
+
+def agency(tx: Tx, name: str = NAME) -> Agency:
+    return tx.agencies.add(AgencyTerms(name=name, jurisdiction="FR"), NOW)
+
+
+def invited(tx: Tx, agency_id: str, email: str = EMAIL, name: str = PERSON, *roles: Role) -> Account:
+    return tx.accounts.add(agency_id, email, name, roles or (Role.EXAMINER,), NOW)
+
+
+def joined(tx: Tx, agency_id: str, email: str = EMAIL, name: str = PERSON) -> Account:
+    return tx.accounts.join(invited(tx, agency_id, email, name).id, name, "$argon2id$secret-hash")
+
+
+def in_the_files(folder: Path) -> bytes:
+    """Every byte of the files there: the database and its log."""
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
+def in_the_tables(store: Store) -> bytes:
+    """Every value of every row, as bytes."""
+    found: list[bytes] = []
+    with store.read() as tx:
+        for table in metadata.sorted_tables:
+            for row in tx.connection.exec_driver_sql(f"SELECT * FROM {table.name}"):
+                found += (value if isinstance(value, bytes) else str(value).encode() for value in row)
+    return b"\n".join(found)
+
+
+def at_once(url: str, ask: Callable[[Tx], Any]) -> list[Any]:
+    """What two processes are told that ask the same at the same time, each through a store of its own."""
+    answers: list[Any] = []
+    start = threading.Barrier(2)
+
+    def one() -> None:
+        store = Store.open(url, VAULT, patience=10)
+        try:
+            start.wait(10)
+            with store.begin() as tx:
+                answer = ask(tx)
+            answers.append(answer)
+        finally:
+            store.close()
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return answers
