@@ -141,7 +141,7 @@ def test_a_ledger_that_was_touched_is_noticed(ready: Run, tmp_path: Path) -> Non
     with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {name}")
-        database.execute("UPDATE ledger_details SET details = replace(details, 'seen with', 'not near') WHERE seq = 4")
+        database.execute("UPDATE ledger_details SET sealed = zeroblob(length(sealed)) WHERE seq = 4")
     ran = ready("verify")
     assert ran.code == 10
     assert "entry 4" in ran.err

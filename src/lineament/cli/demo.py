@@ -70,10 +70,10 @@ def _enrol(opened: Workspace, portraits: Path) -> None:
 
 
 def _search(opened: Workspace, probe: Path) -> SearchResult:
-    terms = CaseTerms(ref=CASE, offence="none, a demonstration", purpose="to show Lineament", basis="consent")
+    terms = CaseTerms(ref=CASE, offence="none, an example", purpose="to show Lineament", basis="consent")
     try:
         opened.casework.open(terms)
     except AlreadyThere:
         opened.casework.get(CASE)
     taken = opened.probes.take(CASE, probe.read_bytes())
-    return opened.search.run(taken.id, SearchRequest(case=CASE, reason="the demonstration's own search"))
+    return opened.search.run(taken.id, SearchRequest(case=CASE, reason="to show how a search works"))
