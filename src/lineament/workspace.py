@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
+from lineament.identity.mail import SmtpOutbox
 from lineament.ledger.log import Ledger
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.agencies import AgencyTerms
+from lineament.services.agencies import Agencies
 from lineament.services.audit import Audit
 from lineament.services.casework import Casework
 from lineament.services.compare import Compare
@@ -25,7 +27,9 @@ from lineament.services.doctor import Doctor
 from lineament.services.erase import Erase
 from lineament.services.gallery import Gallery
 from lineament.services.ingest import Ingest
+from lineament.services.invitations import Post
 from lineament.services.members import Members
+from lineament.services.people import People
 from lineament.services.pictures import Pictures
 from lineament.services.policies import at_the_machine
 from lineament.services.probes import Probes
@@ -35,6 +39,7 @@ from lineament.services.report import Report
 from lineament.services.retain import Retain
 from lineament.services.room import Room
 from lineament.services.search import Search
+from lineament.services.stops import Stops
 from lineament.settings import Settings
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store
@@ -42,6 +47,9 @@ from lineament.store.keys import KeyRing
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
 from lineament.vision.packs import Pack, default_pack
+
+LOOPBACK = "http://127.0.0.1:8471"
+"""Where the pages are, as long as nobody says otherwise."""
 
 
 def now() -> datetime:
@@ -75,6 +83,21 @@ class Desk:
     def sources(self) -> Register:
         """Registers sources."""
         return Register(self.record, self.house.keys)
+
+    @cached_property
+    def agencies(self) -> Agencies:
+        """Registers, vets and licenses agencies."""
+        return Agencies(self.record, self.house.post)
+
+    @cached_property
+    def people(self) -> People:
+        """Invites officials, and manages their accounts."""
+        return People(self.record, self.house.post)
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Stops and resumes searching."""
+        return Stops(self.record)
 
     @cached_property
     def casework(self) -> Casework:
@@ -261,6 +284,13 @@ class Workspace(Desk):
         """The indexes of all sources."""
         pack = self.pack
         return Gallery(self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension)
+
+    @cached_property
+    def post(self) -> Post:
+        """How invitations reach people: by mail, where there is a server for it."""
+        settings = self.settings
+        outbox = None if settings.smtp_url is None else SmtpOutbox(settings.smtp_url.get_secret_value())
+        return Post(outbox=outbox, base=settings.public_url or LOOPBACK)
 
     @cached_property
     def doctor(self) -> Doctor:

@@ -79,7 +79,14 @@ SOLO = replace(
 """One person on a laptop: the record, the case and the reason stay; what takes a second person or a device goes."""
 
 SETTINGS = tuple(one for one in fields(Policy) if one.name != "preset")
-_RANGES = {"further_approvals": (0, 2), "audit_days": (365, 36500)}
+_RANGES = {
+    "further_approvals": (0, 2),
+    "audit_days": (365, 36500),
+    "password_length": (8, 128),
+    "locked_minutes": (0, 1440),
+    # At nought nobody could sign in any more, to undo it.
+    **dict.fromkeys(("failures", "idle_minutes", "session_hours", "step_up_minutes", "invitation_days"), (1, 36500)),
+}
 
 
 def stricter(base: Policy, wishes: Mapping[str, Any]) -> Policy:

@@ -13,10 +13,14 @@ def policy_for(tx: Tx, agency_id: str) -> Policy:
     Solo holds for the agency that runs the workspace alone, and only until a second account is there; nobody can
     choose it afterwards.
     """
+    return stricter(base_for(tx, agency_id), tx.agencies.wishes(agency_id))
+
+
+def base_for(tx: Tx, agency_id: str) -> Policy:
+    """The preset where the policy of an agency begins."""
     alone = agency_id == HOME_AGENCY and tx.accounts.count() < 2
     chosen = tx.agencies.preset(agency_id)
-    base = SOLO if alone and chosen is not Preset.AGENCY else AGENCY
-    return stricter(base, tx.agencies.wishes(agency_id))
+    return SOLO if alone and chosen is not Preset.AGENCY else AGENCY
 
 
 def at_the_machine(tx: Tx, name: str) -> Official:

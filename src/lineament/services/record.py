@@ -36,6 +36,10 @@ class Change:
         """What is recorded from here on was done in that case; its timeline shows it."""
         self.tx.ledger.file_under(self._official.agency_id, case.id)
 
+    def in_agency(self, agency_id: str) -> None:
+        """What is recorded from here on concerns that agency, whoever did it; its auditors read it."""
+        self.tx.ledger.file_under(agency_id, None)
+
     def record(self, action: Action, **details: JSON) -> int:
         """Append an entry and return its number. Details are salted, committed to and sealed, never logged."""
         self.entries += 1
