@@ -72,6 +72,7 @@ class Action(StrEnum):
     PAPER_ADDED = "paper_added"
     PAPER_OPENED = "paper_opened"
     AGENCY_REGISTERED = "agency_registered"
+    AGENCY_RENAMED = "agency_renamed"
     AGENCY_VETTED = "agency_vetted"
     AGENCY_LICENSED = "agency_licensed"
     AGENCY_STOPPED = "agency_stopped"
