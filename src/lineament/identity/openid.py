@@ -1,0 +1,165 @@
+"""Signing in at the agency's own provider: OpenID Connect, authorisation code flow with PKCE (RFC 6749, RFC 7636)."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.discovery import get_well_known_url
+
+from lineament.errors import OpenIdUnavailable, SignInRefused
+from lineament.identity import fetching
+from lineament.identity.id_token import Expected, Subject, public_keys, subject_of
+
+__all__ = ["Begun", "Provider", "Subject"]
+
+SCOPE = "openid email profile"
+_FRESH = timedelta(minutes=5)  # for so long its configuration is not asked for again
+_MOST_CHARACTERS = 8192  # of what the browser brings back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A sign-in under way. All but the address stays here, with the browser's session, and is used once."""
+
+    address: str  # to send the browser to
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Provider:
+    """One provider, where Lineament is a confidential client. Nothing is asked of it before it is needed."""
+
+    def __init__(
+        self, issuer: str, client_id: str, client_secret: str, *, clock: Callable[[], datetime] = _now
+    ) -> None:
+        """OpenIdUnavailable unless the issuer begins with https:// (http:// on this machine alone)."""
+        self.issuer = fetching.checked_address(issuer)
+        self._client_id = client_id
+        self._secret = client_secret
+        self._clock = clock
+        self._known: tuple[datetime, dict[str, Any]] | None = None
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Provider({self.issuer})"
+
+    def begin(self, redirect_uri: str) -> Begun:
+        """Where to send the browser, and what to keep until it comes back to ``redirect_uri``."""
+        endpoint = fetching.checked_address(self._configuration().get("authorization_endpoint"))
+        state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
+        address = prepare_grant_uri(
+            endpoint,
+            self._client_id,
+            "code",
+            redirect_uri=redirect_uri,
+            scope=SCOPE,
+            state=state,
+            nonce=nonce,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+        )
+        return Begun(address=address, state=state, nonce=nonce, verifier=verifier)
+
+    def finish(self, begun: Begun, untrusted_query: str, redirect_uri: str) -> Subject:
+        """Who signed in, from the query with which the browser came back.
+
+        SignInRefused where it does not belong to what was begun, or the provider refused or cannot prove it;
+        OpenIdUnavailable where the provider cannot be asked. ``begun`` is spent either way.
+        """
+        configuration = self._configuration()
+        code = self._code(begun, untrusted_query, configuration)
+        tokens = self._tokens(begun, code, redirect_uri, configuration)
+        keys = public_keys(self._document(configuration.get("jwks_uri")))
+        token, access = tokens.get("id_token"), tokens.get("access_token")
+        if not isinstance(token, str):
+            raise SignInRefused(why="the provider gave no ID token")
+        expected = Expected(
+            issuer=self.issuer,
+            client_id=self._client_id,
+            nonce=begun.nonce,
+            access_token=access if isinstance(access, str) else None,
+        )
+        return subject_of(token, keys, expected, self._clock())
+
+    def _configuration(self) -> dict[str, Any]:
+        """OpenID Connect Discovery 1.0, 4; its issuer must be exactly ours."""
+        now = self._clock()
+        if self._known is not None and abs(now - self._known[0]) < _FRESH:
+            return self._known[1]
+        found = self._document(get_well_known_url(self.issuer, external=True))
+        if found.get("issuer") != self.issuer:
+            raise OpenIdUnavailable(why="the provider names itself otherwise than LINEAMENT_OPENID_ISSUER does")
+        self._known = (now, found)
+        return found
+
+    @staticmethod
+    def _document(address: object) -> dict[str, Any]:
+        answer = fetching.get(address)
+        if answer.status != 200:
+            raise OpenIdUnavailable(why=f"the provider answered with {answer.status}")
+        return answer.json
+
+    def _code(self, begun: Begun, untrusted_query: str, configuration: dict[str, Any]) -> str:
+        """The code that the browser brought, after all that must agree with it (RFC 6749, 4.1.2; RFC 9207)."""
+        brought = _parameters(untrusted_query)
+        state = brought.get("state", "").encode()
+        if not begun.state or not hmac.compare_digest(state, begun.state.encode()):
+            raise SignInRefused(why="it was not begun in this browser, or not just now")
+        if brought.get("error") == "access_denied":
+            raise SignInRefused(why="it was cancelled at the provider")
+        if "error" in brought or not brought.get("code"):
+            raise SignInRefused(why="the provider did not let you in")
+        issuer = brought.get("iss")
+        if issuer is None and configuration.get("authorization_response_iss_parameter_supported") is True:
+            raise SignInRefused(why="the answer does not say which provider it comes from")
+        if issuer not in {None, self.issuer}:
+            raise SignInRefused(why="the answer comes from another provider")
+        return brought["code"]
+
+    def _tokens(self, begun: Begun, code: str, redirect_uri: str, configuration: dict[str, Any]) -> dict[str, Any]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": begun.verifier,
+        }
+        ways = configuration.get("token_endpoint_auth_methods_supported")
+        auth = None
+        if isinstance(ways, list) and "client_secret_basic" not in ways and "client_secret_post" in ways:
+            form |= {"client_id": self._client_id, "client_secret": self._secret}
+        else:
+            auth = (quote(self._client_id, safe=""), quote(self._secret, safe=""))  # RFC 6749, 2.3.1
+        answer = fetching.post(configuration.get("token_endpoint"), form, auth)
+        if answer.status == 200:
+            return answer.json
+        if answer.json.get("error") == "invalid_grant":
+            raise SignInRefused(why="the provider does not take its answer back: it was used, or too old")
+        if answer.json.get("error") in {"invalid_client", "unauthorized_client"}:
+            raise OpenIdUnavailable(why="the provider does not know this client id with this secret")
+        raise OpenIdUnavailable(why=f"the provider answered with {answer.status}")
+
+
+def _parameters(untrusted_query: str) -> dict[str, str]:
+    """The parameters, each of which may stand there once."""
+    if len(untrusted_query) > _MOST_CHARACTERS:
+        raise SignInRefused(why="the answer is longer than any provider's")
+    try:
+        found = parse_qs(untrusted_query.removeprefix("?"), keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise SignInRefused(why="the answer cannot be read") from error
+    if any(len(values) > 1 for values in found.values()):
+        raise SignInRefused(why="the answer says something twice")
+    return {name: values[0] for name, values in found.items()}
