@@ -288,3 +288,21 @@ class OpenIdUnavailable(LineamentError):
     """The sign-in of your agency cannot be used now ({why}); try again later, or tell your administrator."""
 
     exit_code = 13
+
+
+class SignInNeeded(NotSignedIn):
+    """You are not signed in, or your session has ended; sign in, in the terminal with: lineament sign-in EMAIL."""
+
+
+class SessionLocked(SignInNeeded):
+    """Your session was idle and is locked; unlock it in its own browser, or in the terminal with: lineament step-up."""
+
+
+class FactorNeeded(SignInNeeded):
+    """Your second factor was not shown yet; show it, or add one where you have none, on the page /second-factor."""
+
+
+class StepUpNeeded(LineamentError):
+    """This needs your second factor, shown again; show it on the page /step-up, or with: lineament step-up."""
+
+    exit_code = 13

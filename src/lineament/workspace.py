@@ -16,6 +16,7 @@ from typing import Self
 
 from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
 from lineament.identity.mail import SmtpOutbox
+from lineament.identity.openid import Provider
 from lineament.ledger.log import Ledger
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.agencies import AgencyTerms
@@ -39,6 +40,7 @@ from lineament.services.report import Report
 from lineament.services.retain import Retain
 from lineament.services.room import Room
 from lineament.services.search import Search
+from lineament.services.signin import SignIn
 from lineament.services.stops import Stops
 from lineament.settings import Settings
 from lineament.store.blobs import Blobs
@@ -244,6 +246,15 @@ class Workspace(Desk):
             store.close()
             raise
         return workspace
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """Lets officials in, whoever they are."""
+        settings, provider = self.settings, None
+        if settings.openid_issuer and settings.openid_client_id and settings.openid_client_secret:
+            secret = settings.openid_client_secret.get_secret_value()
+            provider = Provider(settings.openid_issuer, settings.openid_client_id, secret, clock=self.clock)
+        return SignIn(self.record, self.keys, provider)
 
     @cached_property
     def processors(self) -> int:

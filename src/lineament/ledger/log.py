@@ -90,6 +90,8 @@ class Action(StrEnum):
     ACCOUNT_CLOSED = "account_closed"
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
+    FACTOR_SHOWN = "factor_shown"
+    PASSWORD_CHANGED = "password_changed"
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
     SIGN_IN_LOCKED = "sign_in_locked"

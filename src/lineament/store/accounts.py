@@ -139,6 +139,10 @@ class AccountRows:
             raise AlreadyThere(what="OpenID subject", name=subject)
         self._change(id, openid=lookup)
 
+    def has_openid(self, id: str) -> bool:  # noqa: A002
+        """Whether the account signs in elsewhere under some subject."""
+        return self._connection.scalar(sa.select(accounts.c.openid).where(accounts.c.id == asked_id(id))) is not None
+
     def set_roles(self, id: str, roles: Iterable[Role]) -> None:  # noqa: A002
         """Other roles; InvalidValue where two of them are kept apart (R45)."""
         self._change(id, roles=_roles_to(checked_roles(roles)))
