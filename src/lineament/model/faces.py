@@ -117,6 +117,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveRecord:
+    """A record of a web archive (ISO 28500)."""
+
+    archive: str  # the name of the WARC file
+    id: str  # WARC-Record-ID, as “urn:uuid:…”
+    offset: int  # bytes from the beginning of the file
+    sha256: str  # of the record's payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where and when an image was found; every face leads back to one of these (R5)."""
 
@@ -125,6 +135,11 @@ class Provenance:
     page_title: str | None = None
     captured_at: datetime | None = None  # when the source found it, with zone
     licence: str | None = None
+    connector: str | None = None  # what brought it, with its version: “warc 1”
+    words: str | None = None  # its alternative text and the text around it on the page, one line
+    record: ArchiveRecord | None = None  # in the web archive that it came from
+    page_record: ArchiveRecord | None = None  # the page that showed it, in such an archive
+    time_code: float | None = None  # seconds from the beginning of the video that it is a frame of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
