@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -52,8 +53,10 @@ class Analyser:
             PrecisionUnavailable: bf16 is asked for where it cannot be had.
         """
         # Small products gain nothing from more threads, and those of OpenBLAS (NumPy has one, OpenCV another) spin
-        # between them: half of an ingest's processor time before this line was here.
+        # between them: half of an ingest's processor time before this line was here. OpenCV's own wait for processors
+        # that are busy with other pictures.
         threadpool_limits(1, user_api="blas")
+        cv2.setNumThreads(1)
         open_session = sessions(runtime, precision, threads)
         decoder.start()
         recogniser = open_session(pack.recogniser)
@@ -91,8 +94,9 @@ class Analyser:
             BadPicture: Of one kind or another.
         """
         picture = self.decoded(untrusted, edits)
+        phash = perceptual_hash(picture.pixels)  # now: a net drives the pixels out of the processor's cache
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
-        return self._analysis(untrusted, picture, found)
+        return self._analysis(untrusted, picture, phash, found)
 
     def analyse_region(self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = ()) -> Analysis:
         """The face in a region that somebody drew, in pixels of the upright original after the edits.
@@ -102,24 +106,25 @@ class Analyser:
             BadPicture: Of one kind or another.
         """
         picture = self.decoded(untrusted, edits)
+        phash = perceptual_hash(picture.pixels)
         seen = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([seen.x, seen.y, seen.width, seen.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
-        return self._analysis(untrusted, picture, found)
+        return self._analysis(untrusted, picture, phash, found)
 
     def close(self) -> None:
         """End the decoding processes."""
         self._preparing.shutdown()
         self._decoder.close()
 
-    def _analysis(self, untrusted: bytes, picture: DecodedPicture, found: Detections) -> Analysis:
+    def _analysis(self, untrusted: bytes, picture: DecodedPicture, phash: bytes, found: Detections) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
         return Analysis(
             picture=picture,
             sha256=hashlib.sha256(untrusted).hexdigest(),
-            phash=perceptual_hash(picture.pixels),
+            phash=phash,
             faces=tuple(self._face(picture, found, int(at)) for at in largest_first),
         )
 
