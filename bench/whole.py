@@ -23,9 +23,10 @@ import numpy as np
 from bench import machine
 from lineament.ledger.log import Action
 from lineament.model.cases import CaseTerms
-from lineament.model.faces import Box, Face, Landmarks, NewCapture, Provenance, Quality, Template
+from lineament.model.faces import Box, CaptureId, Face, Landmarks, NewCapture, Provenance, Quality, Template
 from lineament.model.search import SearchRequest
-from lineament.model.sources import SourceTerms
+from lineament.model.sources import Source, SourceTerms
+from lineament.services.gallery import EPOCH
 from lineament.services.keyholder import source_key
 from lineament.settings import Settings
 from lineament.store.faces import NewFace
@@ -34,6 +35,9 @@ from lineament.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 PROBES = sorted((ROOT / "src" / "lineament" / "demo").glob("*.jpg"))
 BATCH = 5_000
+
+Faces = tuple[CaptureId, int, tuple[NewFace, ...]]
+"""A capture, its day, and its faces."""
 
 
 def build(home: Path, faces: int) -> float:
@@ -50,57 +54,49 @@ def build(home: Path, faces: int) -> float:
     return time.perf_counter() - began
 
 
-def _batch(workspace: Workspace, source, drawn: np.random.Generator, start: int, count: int) -> None:  # type: ignore[no-untyped-def]
-    vectors = drawn.standard_normal((count, 128), dtype=np.float32)
+def _batch(workspace: Workspace, source: Source, drawn: np.random.Generator, start: int, count: int) -> None:
+    with workspace.record.change() as change:
+        key = source_key(change.tx, workspace.keys, source)
+        ids = change.tx.captures.add_all(captures(source, drawn, start, count))
+        change.tx.faces.add_all(source.id, faces(ids, drawn, workspace.gallery.model), key)
+        change.record(Action.BATCH_INGESTED, source=source.name, captures=[int(ids[0]), int(ids[-1])])
+
+
+def captures(source: Source, drawn: np.random.Generator, start: int, count: int) -> list[NewCapture]:
+    """So many captures, numbered from ``start``."""
+    now = datetime.now(UTC)
+    return [
+        NewCapture(
+            source_id=source.id,
+            provenance=Provenance(uri=f"https://example.org/{number}.jpg", captured_at=now),
+            sha256=f"{number:064x}",
+            phash=int(drawn.integers(2**62)).to_bytes(32, "big"),
+            media_type="image/jpeg",
+            size=50_000,
+            width=640,
+            height=480,
+            taken_at=None,
+            place=None,
+            enrolled_at=now,
+            original=f"{number:064x}",
+            thumbnail=f"{number:064x}",
+        )
+        for number in range(start, start + count)
+    ]
+
+
+def faces(ids: list[CaptureId], drawn: np.random.Generator, model: str) -> list[Faces]:
+    """One face for each capture, captured today."""
+    vectors = drawn.standard_normal((len(ids), 128), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    model = workspace.gallery.model
+    box = Box(x=100, y=100, width=150, height=200)
     points = Landmarks(left_eye=(1, 1), right_eye=(2, 1), nose=(1, 2), left_mouth=(1, 3), right_mouth=(2, 3))
     quality = Quality(
         face_height=200, detector_score=0.9, norm=10, sharpness=100, exposure=0.5, yaw=0, cropped=0, reasons=()
     )
-    now = datetime.now(UTC)
-    with workspace.record.change() as change:
-        key = source_key(change.tx, workspace.keys, source)
-        captures = [
-            NewCapture(
-                source_id=source.id,
-                provenance=Provenance(uri=f"https://example.org/{start + n}.jpg", captured_at=now),
-                sha256=f"{start + n:064x}",
-                phash=int(drawn.integers(2**62)).to_bytes(32, "big"),
-                media_type="image/jpeg",
-                size=50_000,
-                width=640,
-                height=480,
-                taken_at=None,
-                place=None,
-                enrolled_at=now,
-                original=f"{start + n:064x}",
-                thumbnail=f"{start + n:064x}",
-            )
-            for n in range(count)
-        ]
-        ids = change.tx.captures.add_all(captures)
-        day = (now.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
-        new = [
-            (
-                capture,
-                day,
-                (
-                    NewFace(
-                        face=Face(
-                            box=Box(x=100, y=100, width=150, height=200),
-                            landmarks=points,
-                            quality=quality,
-                            template=Template(model, vector),
-                        ),
-                        crop=f"{int(capture):064x}",
-                    ),
-                ),
-            )
-            for capture, vector in zip(ids, vectors, strict=True)
-        ]
-        change.tx.faces.add_all(source.id, new, key)
-        change.record(Action.BATCH_INGESTED, source=source.name, captures=[int(ids[0]), int(ids[-1])])
+    day = (datetime.now(UTC).date() - EPOCH).days
+    made = [Face(box=box, landmarks=points, quality=quality, template=Template(model, vector)) for vector in vectors]
+    return [(id_, day, (NewFace(face=face, crop=f"{id_:064x}"),)) for id_, face in zip(ids, made, strict=True)]
 
 
 def searching(home: Path, rounds: int) -> None:

@@ -76,6 +76,7 @@ class _Prepared:
     faces: tuple[NewFace, ...] = ()
     outcome: Seen = Seen.ENROLLED
     why: str = ""
+    erasures: bool = False  # whether anything had been erased when it was sifted
 
 
 class Ingest:
@@ -88,7 +89,6 @@ class Ingest:
         self._analyser = analyser
         self._gallery = gallery
         self._suppression = Suppression(keys)
-        self._erasures = True  # whether faces of group pictures may have been erased
 
     def run(
         self,
@@ -157,21 +157,19 @@ class Ingest:
     def _sifted(self, source: Source, items: Iterator[Item | Refusal]) -> Iterator[_Prepared]:
         """Digest the items and mark those that need no analysis."""
         for some in _chunks(items, BATCH // 4):
-            fresh = [
-                _Prepared(item, hashlib.sha256(item.untrusted).hexdigest()) for item in some if isinstance(item, Item)
-            ]
-            pairs = [(one.item.provenance.uri, one.sha256) for one in fresh]
+            fresh = [item for item in some if isinstance(item, Item)]
+            pairs = [(item.provenance.uri, hashlib.sha256(item.untrusted).hexdigest()) for item in fresh]
             with self._record.store.read() as tx:
                 there = tx.captures.known(source.id, pairs)
                 erased = self._suppression.erased(tx, pairs)
-                self._erasures = tx.suppressions.there_are()
-            digested = iter(fresh)
+                erasures = tx.suppressions.there_are()
+            digested = iter(pairs)
             for item in some:
                 if isinstance(item, Refusal):
                     yield _refused(item.name, str(item.why))
                     continue
-                one = next(digested)
-                pair = (one.item.provenance.uri, one.sha256)
+                pair = next(digested)
+                one = _Prepared(item, pair[1], erasures=erasures)
                 if pair in there:
                     yield _without(one, Seen.ALREADY_THERE)
                 elif pair in erased:
@@ -189,7 +187,7 @@ class Ingest:
         except LineamentError as error:
             return _refused(one.item.name, str(error))
         kept = list(seen.faces)
-        if self._erasures:
+        if one.erasures:
             with self._record.store.read() as tx:
                 kept = self._suppression.still_wanted(tx, one.sha256, seen.faces)
         original = self._blobs.put(key, one.item.untrusted) if kept else None
@@ -231,15 +229,18 @@ class Ingest:
         pairs = [(one.item.provenance.uri, one.sha256) for one in new]
         gone = tx.captures.known(source.id, pairs) | self._suppression.erased(tx, pairs)
         once = {pair: one for pair, one in zip(pairs, new, strict=True) if pair not in gone}
-        return [one for one in once.values() if self._still_whole(tx, one)]
+        erasures = tx.suppressions.there_are()
+        return [
+            one for one in once.values() if self._pictures_there(one) and not (erasures and self._face_erased(tx, one))
+        ]
 
-    def _still_whole(self, tx: Tx, one: _Prepared) -> bool:
-        """Whether its pictures are there and, where erasures began meanwhile, none of its faces was erased."""
-        if not self._erasures and tx.suppressions.there_are():
-            faces = [new.face for new in one.faces]
-            if len(self._suppression.still_wanted(tx, one.sha256, faces)) < len(faces):
-                return False
+    def _pictures_there(self, one: _Prepared) -> bool:
         return all(address in self._blobs for address in _kept(one))
+
+    def _face_erased(self, tx: Tx, one: _Prepared) -> bool:
+        """Whether one of its faces was erased since it was prepared."""
+        faces = [new.face for new in one.faces]
+        return len(self._suppression.still_wanted(tx, one.sha256, faces)) < len(faces)
 
     def _store(self, source: Source, key: DataKey, new: list[_Prepared], report: IngestReport) -> list[_Prepared]:
         """One transaction: captures, faces, templates and the ledger entry; returns what was not there already."""

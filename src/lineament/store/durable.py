@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FEW = 4
-"""Up to so many files are made durable one by one. Measured (ADR 0004): 0.55 ms a file, against 0.14 ms in a batch."""
+"""Up to so many files are made durable one by one. Measured (ADR 0004): 1.22 ms a file, against 0.24 ms in a batch."""
 
 
 def sync(path: Path) -> None:

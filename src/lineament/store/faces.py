@@ -27,7 +27,7 @@ _MOST = 10_000
 """Ids in one statement."""
 _MAPPED = "mapped"
 _MAP_BYTES = 2**31 - 65536
-"""As much of the file as SQLite maps at most. 500 scattered templates take 2.9 ms so and 3.8 ms without (ADR 0002)."""
+"""As much of the file as SQLite maps at most. 500 scattered templates take 2.2 ms so and 2.6 ms without (ADR 0002)."""
 BINARY = "binary"
 """Execution option: PostgreSQL answers in binary, so that templates are not spelt out in hexadecimal and read back."""
 
