@@ -13,9 +13,10 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from urllib.parse import quote_from_bytes
 
-from lineament.errors import FileTooLarge, NotRead
+from lineament.errors import FileTooLarge, NoSuchFile, NotRead
 
 NAMES_AT_ONCE = 100_000
 """Names of one folder in memory; a larger folder is listed several times."""
@@ -70,6 +71,17 @@ class Place:
     def uri(self) -> str:
         """Its file URI (RFC 8089)."""
         return f"file://{quote_from_bytes(self.path)}"
+
+
+def given(path: Path) -> tuple[Place, bool]:
+    """What the user named, and whether it is a folder; NoSuchFile where there is nothing."""
+    try:
+        real = os.path.realpath(os.fsencode(path), strict=True)
+        is_folder = stat.S_ISDIR(os.stat(real).st_mode)  # noqa: PTH116 - pathlib has no bytes
+    except (OSError, ValueError) as error:
+        raise NoSuchFile(path=printable(str(path))) from error
+    folder, name = (real, b"") if is_folder else os.path.split(real)
+    return Place(path=real, shown=os.fsencode(path), below=name, root=folder), is_folder
 
 
 def printable(text: str) -> str:

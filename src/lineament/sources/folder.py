@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
-from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NoSuchFile, NotAPicture, NotRead
+from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
 from lineament.sources.base import Item, Refusal
 from lineament.sources.captures import Captures
-from lineament.sources.files import Place, What, content, names, openable, opened, printable, reason
+from lineament.sources.files import Place, What, content, given, names, openable, opened, reason
 from lineament.sources.provenance import Unusable, parsed
 
 PICTURES = frozenset(b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif".split())
@@ -53,7 +52,7 @@ class FolderConnector:
         """
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
-        self._given = {place.path: (place, is_folder) for place, is_folder in map(_given, paths)}
+        self._given = {place.path: (place, is_folder) for place, is_folder in map(given, paths)}
 
     def count(self) -> int:
         """How many items and refusals there will be. Nothing is opened, so it is quick."""
@@ -69,8 +68,8 @@ class FolderConnector:
                     yield from _missing(folder.place, table)
 
     def _folders(self) -> Iterator[_Folder]:
-        for (is_folder, _), given in groupby(self._given.values(), key=_one_by_one):
-            places = (place for place, _ in given)
+        for (is_folder, _), together in groupby(self._given.values(), key=_one_by_one):
+            places = (place for place, _ in together)
             if is_folder:
                 yield from _all_folders(next(places))
             else:
@@ -92,17 +91,6 @@ class FolderConnector:
         """What is known of a picture of which no side-car speaks."""
         page = None if self._page_base is None else f"{self._page_base}/{quote_from_bytes(place.below)}"
         return Provenance(uri=place.uri, page_uri=page)
-
-
-def _given(path: Path) -> tuple[Place, bool]:
-    """What the user named, and whether it is a folder; NoSuchFile where there is nothing."""
-    try:
-        real = os.path.realpath(os.fsencode(path), strict=True)
-        is_folder = stat.S_ISDIR(os.stat(real).st_mode)  # noqa: PTH116 - pathlib has no bytes
-    except (OSError, ValueError) as error:
-        raise NoSuchFile(path=printable(str(path))) from error
-    folder, name = (real, b"") if is_folder else os.path.split(real)
-    return Place(path=real, shown=os.fsencode(path), below=name, root=folder), is_folder
 
 
 def _one_by_one(given: tuple[Place, bool]) -> tuple[bool, bytes]:
@@ -159,27 +147,48 @@ def _folders_in(folder: Place) -> Iterator[Place]:
 # ---------------------------------------------------------------- provenance
 
 
-def _provenance(place: Place, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
-    """What the side-car, or else the table says of a picture; BadSideCar where that cannot be used."""
-    in_table, why = None, None
+def told(
+    base: bytes, table: Captures | BadSideCar | None, side_car: Callable[[], Provenance | None], unsaid: Provenance
+) -> Provenance:
+    """What the side-car, or else the table says of the picture ``base``.
+
+    Raises:
+        BadSideCar: As ``side_car`` raises it, or as the table is.
+        Unusable: What the table says of it cannot be used.
+    """
+    in_table = None
+    why: BadSideCar | Unusable | None = None
     try:
         if isinstance(table, Captures):
-            in_table = table.of(place.base, unsaid)
-        elif table is not None:
-            why = table.details["why"]
+            in_table = table.of(base, unsaid)
+        else:
+            why = table
     except Unusable as error:
         why = error
-    said = _side_car(place, unsaid)
+    said = side_car()
     if said is None and why is not None:
-        raise BadSideCar(name=place.parent.child(TABLE).name, why=why)
+        raise why
     return said or in_table or unsaid
+
+
+def side_car_names(base: bytes) -> list[bytes]:
+    """What the side-car of the picture ``base`` may be called; the first that is there counts."""
+    stem = os.path.splitext(base)[0]  # noqa: PTH122 - pathlib has no bytes
+    return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in SIDE_CARS))
+
+
+def _provenance(place: Place, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
+    """What the side-car, or else the table says of a picture; BadSideCar where that cannot be used."""
+    try:
+        return told(place.base, table, lambda: _side_car(place, unsaid), unsaid)
+    except Unusable as error:
+        raise BadSideCar(name=place.parent.child(TABLE).name, why=error) from error
 
 
 def _side_car(place: Place, unsaid: Provenance) -> Provenance | None:
     """What a picture's own side-car says; None where it has none, BadSideCar where that cannot be used."""
-    stem = os.path.splitext(place.base)[0]  # noqa: PTH122 - pathlib has no bytes
     folder = place.parent
-    for name in dict.fromkeys(start + suffix for start in (place.base, stem) for suffix in SIDE_CARS):
+    for name in side_car_names(place.base):
         beside = folder.child(name)
         try:
             return parsed(content(beside, LARGEST_SIDE_CAR), unsaid)
