@@ -1,0 +1,450 @@
+"""Archives, as people and as attackers pack them. The connector never decodes, so the pictures need not be any."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import struct
+import tarfile
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from lineament.errors import NoSuchFile
+from lineament.sources import archive as module
+from lineament.sources.archive import ArchiveConnector, normal
+from lineament.sources.base import Connector, Item, Refusal
+
+LIMIT = 100_000
+FILES = {
+    "a.jpg": b"picture a",
+    "sub/b.png": b"picture b",
+    "sub/b.json": b'{"uri": "https://example.org/b", "licence": "CC0"}',
+    "captures.csv": b"file,page_uri\na.jpg,https://example.org/page\n",
+    "notes.txt": b"notes",
+    ".hidden.jpg": b"hidden",
+    "__MACOSX/._a.jpg": b"resource",
+}
+
+
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as made:
+        for name, data in files.items():
+            made.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as made:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            made.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def connector(data: bytes, folder: Path, name: str = "photos.bin", max_bytes: int = LIMIT) -> ArchiveConnector:
+    path = folder / name
+    path.write_bytes(data)
+    return ArchiveConnector(path, None, max_bytes)
+
+
+def found(data: bytes, folder: Path, max_bytes: int = LIMIT) -> dict[str, str | Item]:
+    """By the name in the archive: the item, or why not."""
+    start = f"{folder}/photos.bin"
+    return {
+        one.name.removeprefix(start).lstrip("/"): one if isinstance(one, Item) else str(one.why)
+        for one in connector(data, folder, max_bytes=max_bytes).items()
+    }
+
+
+def why(data: bytes, folder: Path) -> str:
+    """The only refusal."""
+    (said,) = found(data, folder).values()
+    assert isinstance(said, str)
+    return said
+
+
+PACKED: dict[str, Callable[[dict[str, bytes]], bytes]] = {
+    "zip": zipped,
+    "zip-stored": lambda files: zipped(files, zipfile.ZIP_STORED),
+    "tar": tarred,
+    "tar-gnu": lambda files: tarred(files, tarfile.GNU_FORMAT),
+    "tar-ustar": lambda files: tarred(files, tarfile.USTAR_FORMAT),
+    "tar.gz": lambda files: gzip.compress(tarred(files)),
+    "tar.gz-members": lambda files: gzip.compress(tarred(files)[:700]) + gzip.compress(tarred(files)[700:]) + bytes(99),
+    "tar.bz2": lambda files: bz2.compress(tarred(files)),
+    "tar.xz": lambda files: lzma.compress(tarred(files)),
+    "tar.zst": lambda files: zstd.compress(tarred(files)),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_picture_comes_with_what_is_said_of_it(kind: str, tmp_path: Path) -> None:
+    brought = found(PACKED[kind](FILES), tmp_path)
+    assert set(brought) == {"a.jpg", "sub/b.png", "notes.txt"}
+    a, b = brought["a.jpg"], brought["sub/b.png"]
+    assert isinstance(a, Item)
+    assert isinstance(b, Item)
+    assert (a.untrusted, b.untrusted) == (b"picture a", b"picture b")
+    assert a.provenance.uri == f"file://{tmp_path}/photos.bin#a.jpg"
+    assert a.provenance.page_uri == "https://example.org/page"
+    assert (b.provenance.uri, b.provenance.licence) == ("https://example.org/b", "CC0")
+    assert a.provenance.connector == b.provenance.connector == "archive 1"
+    assert "no suffix of a picture" in str(brought["notes.txt"])
+
+
+def test_it_is_a_connector_and_its_order_is_that_of_the_archive(tmp_path: Path) -> None:
+    made: Connector = connector(zipped({"b.jpg": b"b", "a.jpg": b"a"}), tmp_path)
+    assert isinstance(made, Connector)
+    assert made.count() is None
+    for _ in range(2):
+        assert [one.name[-5:] for one in made.items()] == ["b.jpg", "a.jpg"]
+
+
+def test_the_page_base_has_the_path_in_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(zipped({"p q/ä.jpg": b"x"}))
+    (item,) = ArchiveConnector(tmp_path / "x.zip", "https://example.org/p/", LIMIT).items()
+    assert isinstance(item, Item)
+    assert item.provenance.page_uri == "https://example.org/p/p%20q/%C3%A4.jpg"
+    assert item.provenance.uri == f"file://{tmp_path}/x.zip#p%20q/%C3%A4.jpg"
+
+
+def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchFile):
+        ArchiveConnector(tmp_path / "none.zip", None, LIMIT)
+
+
+# ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        (b"a/b.jpg", b"a/b.jpg"),
+        (b"./a//b.jpg", b"a/b.jpg"),
+        (b"../a.jpg", None),
+        (b"a/../../b.jpg", None),
+        (b"a\\..\\b.jpg", None),
+        (b"/etc/a.jpg", None),
+        (b"\\\\server\\a.jpg", None),
+        (b"C:\\a.jpg", None),
+        (b"a\0b.jpg", None),
+        (b"", None),
+        (b"./", None),
+    ],
+)
+def test_names_that_stay_and_names_that_lead_out(name: bytes, path: bytes | None) -> None:
+    assert normal(name) == path
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_name_that_leads_out_is_refused_and_the_others_come(kind: str, tmp_path: Path) -> None:
+    brought = found(PACKED[kind]({"../../x.jpg": b"x", "/y.jpg": b"y", "z.jpg": b"z"}), tmp_path)
+    assert isinstance(brought.pop("z.jpg"), Item)
+    assert all("leads out of the archive" in str(one) for one in brought.values())
+    assert len(brought) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["photos.bin"]
+    assert not (tmp_path.parent.parent / "x.jpg").exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_entries_of_one_name_are_both_refused(kind: str, tmp_path: Path) -> None:
+    once = {"a.jpg": b"one", "b.jpg": b"b"}
+    data = PACKED[kind]({**once, "./a.jpg": b"two"})
+    brought = [one for one in connector(data, tmp_path).items() if isinstance(one, Refusal)]
+    assert ["two entries" in str(one.why) for one in brought] == [True, True]
+
+
+def test_names_that_are_no_text_and_names_a_terminal_would_obey(tmp_path: Path) -> None:
+    data = tarred({"caf\udce9\x1b[2J.jpg": b"x"}, tarfile.GNU_FORMAT)
+    (item,) = connector(data, tmp_path).items()
+    assert isinstance(item, Item)
+    assert item.name.endswith("caf\\xe9\\x1b[2J.jpg")
+    assert item.provenance.uri.endswith("#caf%E9%1B%5B2J.jpg")
+
+
+def test_a_zip_name_of_the_old_kind_keeps_its_bytes(tmp_path: Path) -> None:
+    data = zipped({"caf?.jpg": b"x"}).replace(b"caf?.jpg", b"caf\x82.jpg")
+    (item,) = connector(data, tmp_path).items()
+    assert isinstance(item, Item)
+    assert item.provenance.uri.endswith("#caf%82.jpg")
+
+
+def test_a_name_longer_than_an_address_can_be(tmp_path: Path) -> None:
+    assert "too long" in why(tarred({"d/" * 2100 + "x.jpg": b"x"}), tmp_path)
+
+
+# ---------------------------------------------------------------- side-cars
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_a_side_car_that_cannot_be_used_refuses_its_picture(kind: str, tmp_path: Path) -> None:
+    brought = found(PACKED[kind]({"a.jpg": b"a", "a.json": b"{", "b.jpg": b"b"}), tmp_path)
+    assert "Its side-car a.json cannot be used: it is not JSON" in str(brought["a.jpg"])
+    assert isinstance(brought["b.jpg"], Item)
+
+
+def test_a_table_that_is_none_and_a_row_without_a_picture(tmp_path: Path) -> None:
+    files = {"t/captures.csv": b"nothing", "t/a.jpg": b"a", "captures.csv": b"file\nb.jpg\ngone.jpg\n", "b.jpg": b"b"}
+    brought = found(zipped(files), tmp_path)
+    assert "does not name one column" in str(brought["t/a.jpg"])
+    assert isinstance(brought["b.jpg"], Item)
+    assert "no such picture" in str(brought["gone.jpg"])
+
+
+def test_a_side_car_too_large_or_of_two_kinds(tmp_path: Path) -> None:
+    brought = found(zipped({"a.jpg": b"a", "a.json": os.urandom(2**20 + 1)}), tmp_path)
+    assert "1048577 bytes" in str(brought["a.jpg"])
+    brought = found(tarred({"a.jpg": b"a", "a.json": b"{}", "./a.json": b'{"licence": "CC0"}'}), tmp_path)
+    assert "two entries" in str(brought["a.jpg"])
+
+
+def test_more_tables_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_TABLES", 1)
+    files = {"1/captures.csv": b"file\na.jpg\n", "1/a.jpg": b"", "2/captures.csv": b"file\na.jpg\n", "2/a.jpg": b""}
+    brought = found(zipped(files), tmp_path)
+    assert isinstance(brought["1/a.jpg"], Item)
+    assert "more than 1 in the archive" in str(brought["2/a.jpg"])
+
+
+# ---------------------------------------------------------------- archives in archives
+
+
+def nested(levels: int, inner: bytes = b"") -> bytes:
+    data = inner or zipped({"deep.jpg": b"deep"})
+    for level in range(levels):
+        data = PACKED[("zip", "tar.gz")[level % 2]]({f"{level}.{('zip', 'tgz')[level % 2]}": data})
+    return data
+
+
+def test_archives_in_archives_to_the_depth_that_is_read(tmp_path: Path) -> None:
+    (item,) = connector(zipped({"x/in.zip": zipped({"y/a.jpg": b"deep"})}), tmp_path).items()
+    assert isinstance(item, Item)
+    assert item.provenance.uri == f"file://{tmp_path}/photos.bin#x/in.zip!/y/a.jpg"
+    assert isinstance(next(iter(found(nested(3), tmp_path).values())), Item)
+    assert "more than 3 archives" in why(nested(4), tmp_path)
+
+
+def test_a_name_cannot_pretend_to_be_in_another_archive(tmp_path: Path) -> None:
+    (item,) = connector(zipped({"in.zip!/a.jpg": b"x"}), tmp_path).items()
+    assert isinstance(item, Item)
+    assert item.provenance.uri.endswith("#in.zip%21/a.jpg")
+
+
+def test_an_archive_in_an_archive_that_is_damaged_costs_itself(tmp_path: Path) -> None:
+    brought = found(zipped({"in.zip": b"PK\x03\x04nonsense", "a.jpg": b"a", "b.tar": b"no"}), tmp_path)
+    assert "damaged" in str(brought["in.zip"])
+    assert "neither a zip nor a tar" in str(brought["b.tar"])
+    assert isinstance(brought["a.jpg"], Item)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_links_and_devices(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as made:
+        for number, kind in enumerate([tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]):
+            info = tarfile.TarInfo(f"{number}.jpg")
+            info.type, info.linkname = kind, "/etc/passwd"
+            made.addfile(info)
+    brought = found(out.getvalue(), tmp_path)
+    assert len(brought) == 4
+    assert all("a link or a device" in str(one) for one in brought.values())
+    link = zipfile.ZipInfo("link.jpg")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zip_made:
+        zip_made.writestr(link, "/etc/passwd")
+    assert "a link or a device" in why(out.getvalue(), tmp_path)
+
+
+def test_encrypted_and_unusually_packed_entries(tmp_path: Path) -> None:
+    data = bytearray(zipped({"a.jpg": b"a"}))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    assert "encrypted" in why(bytes(data), tmp_path)
+    assert "pack it with Deflate" in why(zipped({"a.jpg": b"a"}, zipfile.ZIP_LZMA), tmp_path)
+    assert "pack it with Deflate" in why(zipped({"a.jpg": b"a"}, zipfile.ZIP_BZIP2), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"7z\xbc\xaf\x27\x1c\0\4", "7z archive, which cannot be read within limits"),
+        (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
+        (b"", "neither a zip nor a tar"),
+        (b"\x89PNG\r\n\x1a\n", "neither a zip nor a tar"),
+        (b"\x1f\x8b\x08\x00nonsense", "damaged"),
+        (b"BZh9nonsense", "damaged"),
+        (b"\xfd7zXZ\0nonsense", "damaged"),
+        (b"\x28\xb5\x2f\xfdnonsense", "damaged"),
+        (b"PK\x05\x06", "damaged"),
+    ],
+)
+def test_what_is_no_archive(start: bytes, said: str, tmp_path: Path) -> None:
+    assert said in why(start, tmp_path)
+
+
+def test_a_folder_and_a_pipe_are_no_archives(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        (refusal,) = ArchiveConnector(path, None, LIMIT).items()
+        assert isinstance(refusal, Refusal)
+
+
+# ---------------------------------------------------------------- bombs
+
+
+def test_a_picture_over_the_limit(tmp_path: Path) -> None:
+    for kind, packed in PACKED.items():
+        brought = found(packed({"a.jpg": os.urandom(LIMIT + 1), "b.jpg": b"b"}), tmp_path)
+        assert f"{LIMIT + 1} bytes" in str(brought["a.jpg"]), kind
+        assert isinstance(brought["b.jpg"], Item)
+
+
+def test_an_entry_that_unpacks_to_far_more_than_it_has(tmp_path: Path) -> None:
+    data = zipped({"a.jpg": bytes(10**7)})
+    (refusal,) = connector(data, tmp_path, max_bytes=2**30).items()
+    assert isinstance(refusal, Refusal)
+    assert "200 times" in str(refusal.why)
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+def test_a_tar_that_unpacks_to_far_more_than_it_has(packed: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    data = packed(tarred({"a.jpg": b"a", "b.jpg": bytes(10**8), "c.jpg": b"c"}))
+    tracemalloc.start()
+    brought = found(data, tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "200 times" in str(brought[""])
+    assert "not whole" in str(brought["a.jpg"])
+    assert peak < 30e6
+
+
+def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many rows of the table of contents that lead to one entry."""
+    monkeypatch.setattr(module, "ALWAYS", 10**6)
+    monkeypatch.setattr(module, "MOST_TIMES", 2)
+    body = os.urandom(90_000)
+    data = zipped({"a.jpg": body}, zipfile.ZIP_STORED)
+    directory = data.index(b"PK\x01\x02")
+    end = data.index(b"PK\x05\x06")
+    rows = data[directory:end] * 100
+    tail = bytearray(data[end:])
+    struct.pack_into("<HHII", tail, 8, 100, 100, len(rows), directory)
+    brought = list(connector(data[:directory] + rows + bytes(tail), tmp_path).items())
+    assert all(isinstance(one, Refusal) for one in brought)
+    names = b"".join(data[directory:end].replace(b"a.jpg", b"%c.jpg" % (65 + n)) for n in range(26))
+    struct.pack_into("<HHII", tail, 8, 26, 26, len(names), directory)
+    for one in connector(data[:directory] + names + bytes(tail), tmp_path).items():
+        assert isinstance(one, Refusal)  # the name before the bytes is another one
+
+
+def test_what_all_entries_unpack_to_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ALWAYS", 1000)
+    monkeypatch.setattr(module, "MOST_TIMES", 1)
+    brought = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)
+    assert any(isinstance(one, Item) for one in brought.values())
+    assert "more than 1 times its bytes" in str(brought["39.jpg"])
+
+
+def test_more_entries_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ENTRIES", 5)
+    inner = {"in.zip": zipped({f"{n}.jpg": b"" for n in range(10)}), "z.jpg": b"z"}
+    brought = found(zipped(inner), tmp_path)
+    assert "more than 5 entries" in str(brought["in.zip"])
+    assert "more than 5 entries" in str(brought[""])
+
+
+def test_headers_that_ask_for_memory(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, 2**33
+    head = info.tobuf(tarfile.GNU_FORMAT)
+    assert "too long" in str(found(head + bytes(10**6), tmp_path))
+    info.size = 2**15
+    assert "64 digits" in str(found(info.tobuf() + b"1" * 2**15 + bytes(1024), tmp_path))
+    info.size = -512
+    assert found(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024), tmp_path)
+    chain = tarfile.TarInfo("x")
+    chain.type, chain.size = tarfile.XHDTYPE, 0
+    assert "too long" in str(found(chain.tobuf() * 5000 + bytes(1024), tmp_path))
+
+
+def test_a_file_with_a_negative_size(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("a.jpg")
+    info.size = -5000
+    brought = found(tarred({"first.jpg": b"1"})[:1024] + info.tobuf(tarfile.GNU_FORMAT) + bytes(10**6), tmp_path)
+    assert all(isinstance(one, str) for one in brought.values())
+
+
+def test_a_tar_with_holes(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("a.jpg")
+    info.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.map": "0,1",
+        "GNU.sparse.size": "9",
+    }
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as made:
+        info.size = 4
+        made.addfile(info, io.BytesIO(b"abcd"))
+    assert "holes" in why(out.getvalue(), tmp_path)
+
+
+def test_a_table_of_contents_too_large_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineament.sources.archive_entries.LARGEST_DIRECTORY", 70_000)
+    data = zipped({f"{n:0200}.jpg": b"" for n in range(400)})
+    assert "table of contents" in str(found(data, tmp_path))
+
+
+# ---------------------------------------------------------------- truncated and garbled
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_wherever_it_breaks_off_it_says_so(kind: str, tmp_path: Path) -> None:
+    files = {"a.jpg": os.urandom(3000), "a.json": b"{}", "b.jpg": os.urandom(3000), "c.jpg": b"c"}
+    data = PACKED[kind](files)
+    whole = found(data, tmp_path)
+    assert all(isinstance(one, Item) for one in whole.values())
+    for end in range(1, min(len(data) - 150, 9000), 397):
+        brought = found(data[:end], tmp_path)
+        assert any(isinstance(one, str) for one in brought.values()), end
+        for name, one in brought.items():
+            if isinstance(one, Item):
+                assert one.untrusted == files[name]
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_garbled_archive_never_ends_the_walk(kind: str, tmp_path: Path) -> None:
+    data = PACKED[kind]({"a.jpg": b"x" * 900, "b.jpg": b"y" * 900, "captures.csv": b"file\na.jpg\n"})
+    for at in range(0, len(data), max(1, len(data) // 60)):
+        garbled = bytearray(data)
+        garbled[at] ^= 0xFF
+        list(connector(bytes(garbled), tmp_path).items())
+
+
+def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "many.tar"
+    with tarfile.open(path, "w") as made:
+        for number in range(3000):
+            info = tarfile.TarInfo(f"{number}.jpg")
+            info.size = 10_000
+            made.addfile(info, io.BytesIO(bytes(10_000)))
+    tracemalloc.start()
+    assert sum(1 for _ in ArchiveConnector(path, None, LIMIT).items()) == 3000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6
