@@ -129,13 +129,16 @@ class LedgerRows:
     def older(self, agency_id: str, before: datetime) -> list[int]:
         """The entries of an agency's people from before that whose details are still there, ascending.
 
-        Without those that announce an erasure: they explain the gaps for ever.
+        Without those that announce an erasure, which explain the gaps for ever, and those made in a case that is open
+        or closed: they stay as long as the case.
         """
+        kept = sa.select(cases.c.id).where(cases.c.state.in_(("open", "closed")))
         query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
         query = query.where(
             ledger_details.c.agency_id == agency_id,
             ledger_entries.c.at < before.astimezone(UTC).isoformat(),
             ledger_entries.c.action != _ANNOUNCEMENT,
+            sa.or_(ledger_details.c.case_id.is_(None), ledger_details.c.case_id.not_in(kept)),
         )
         return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))
 

@@ -88,9 +88,19 @@ class SearchRows:
         """The searches of a case, the newest first, those without candidates too (R22)."""
         return [one.result for one in self.stored_of_case(case_id)]
 
-    def stored_of_case(self, case_id: int) -> list[StoredSearch]:
-        """The same with examiners and with what is left of the erased candidates."""
-        return self._stored(_SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()))
+    def stored_of_case(self, case_id: int, before: int | None = None, limit: int | None = None) -> list[StoredSearch]:
+        """The same with examiners and with what is left of the erased candidates.
+
+        With ``before`` those before that entry of the ledger, with ``limit`` the newest of them.
+        """
+        query = _SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()).limit(limit)
+        return self._stored(query if before is None else query.where(searches.c.ledger_entry < before))
+
+    def probes_of(self, case_id: int) -> set[str]:
+        """The ids of the probes that searches of a case used."""
+        first = sa.select(searches.c.probe_id).where(searches.c.case_id == case_id)
+        others = sa.select(search_probes.c.probe_id).join(searches, searches.c.id == search_probes.c.search_id)
+        return set(self._connection.scalars(first.union(others.where(searches.c.case_id == case_id))))
 
     def count_of(self, agency_id: str, since: date, until: date) -> int:
         """How many searches the officials of an agency made from one day to another, which is not included; UTC."""

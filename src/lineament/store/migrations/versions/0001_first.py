@@ -547,6 +547,7 @@ def _case_members() -> None:
         sa.PrimaryKeyConstraint("case_id", "account_id", name="pk_case_members"),
     )
     op.create_index("ix_case_members_of_account", "case_members", ["account_id", "case_id"])
+    op.create_index("ix_case_members_until", "case_members", ["until"])
 
 
 def _case_invitations() -> None:
