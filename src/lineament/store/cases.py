@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import AlreadyThere, NotFound, Refused
 from lineament.model.accounts import Sight
 from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks
+from lineament.store.columns import Words
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
 from lineament.store.sealed import SealedColumn
-from lineament.store.tables import Words, case_members, cases, searches
+from lineament.store.tables import case_members, cases, searches
 from lineament.store.values import authorisation_from, authorisation_to
 
 DELETED = "deleted"

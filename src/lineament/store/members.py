@@ -15,8 +15,9 @@ from lineament.model.cases import CaseInvitation, CaseRole, CaseState, Member
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
 from lineament.store.keys import Vault
+from lineament.store.people_tables import accounts
 from lineament.store.sealed import SealedColumn, asked_id
-from lineament.store.tables import accounts, approvals, case_invitations, case_members, cases
+from lineament.store.tables import approvals, case_invitations, case_members, cases
 
 _INVITATIONS = sa.select(case_invitations, cases.c.ref, cases.c.agency_id).join(
     cases, cases.c.id == case_invitations.c.case_id

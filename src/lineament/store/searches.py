@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.faces import FaceId
 from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult
+from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.raw import batched
 from lineament.store.sealed import asked_id
-from lineament.store.tables import among, candidates, cases, near_duplicates, search_probes, searches
+from lineament.store.tables import candidates, cases, near_duplicates, search_probes, searches
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
 _SELECT = sa.select(searches, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == searches.c.case_id)

@@ -27,8 +27,8 @@ from lineament.errors import (
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.cases import CaseState
 from lineament.store import migrations
+from lineament.store.columns import metadata
 from lineament.store.db import Store, Tx
-from lineament.store.tables import metadata
 from lineament.testing import VAULT
 
 
