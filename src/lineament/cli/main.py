@@ -13,7 +13,21 @@ import typer
 from pydantic import ValidationError
 
 import lineament
-from lineament.cli import cases, compare, demo, erase, ingest, ledger, search, serve, sources, upkeep
+from lineament.cli import (
+    agencies,
+    cases,
+    compare,
+    demo,
+    erase,
+    ingest,
+    ledger,
+    search,
+    serve,
+    sources,
+    stops,
+    upkeep,
+    users,
+)
 from lineament.cli.terminal import complain
 from lineament.errors import InvalidValue, LineamentError, NoSuchFile, StorageFull
 from lineament.settings import Settings
@@ -35,6 +49,10 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     search.register(app)
     compare.register(app)
     serve.register(app, run_pages)
+    stops.register(app)
+    app.add_typer(agencies.app, name="agency")
+    app.add_typer(users.app, name="user")
+    agencies.register(app)
     erase.register(app)
     app.add_typer(ledger.app, name="ledger")
     demo.register(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -109,6 +109,16 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """One thing, a line for each of its facts."""
+    shown = table("", "")
+    shown.show_header = False
+    for name, value in facts.items():
+        said = ("yes" if value else "no") if isinstance(value, bool) else "" if value is None else str(value)
+        shown.add_row(name.replace("_", " "), escape(said))
+    out.print(shown)
 
 
 def when(moment: datetime | None) -> str:
