@@ -30,6 +30,12 @@ class Failure:
 
 ANSWERS: dict[type[Exception], Failure] = {
     errors.NotSignedIn: Failure(403, "Open Lineament with its token", ""),
+    errors.SignInNeeded: Failure(403, "Sign in first"),
+    errors.StepUpNeeded: Failure(403, "Show your second factor again"),
+    errors.SignInRefused: Failure(403, "The sign-in was refused"),
+    errors.NotAllowed: Failure(403, "Your roles do not allow this"),
+    errors.OpenIdUnavailable: Failure(503, "Your agency's sign-in cannot be reached"),
+    errors.MailUnavailable: Failure(503, "The message could not be sent"),
     errors.ForeignRequest: Failure(403, "This request was not sent from here"),
     errors.NotFound: Failure(404, "There is nothing here", ""),
     errors.NoSuchFile: Failure(404, "There is nothing here", ""),
