@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.errors import Damaged, LedgerBroken
+from lineament.store.faces import BINARY
 from lineament.store.keys import Vault
 from lineament.store.raw import fetched
 from lineament.store.tables import cases, ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
@@ -107,7 +108,7 @@ class LedgerRows:
         """
         seq = ledger_entries.c.seq
         query = _ENTRIES.where(seq < stop).order_by(seq).limit(_PAGE)
-        while page := fetched(self._connection.execute(query.where(seq >= start))):
+        while page := fetched(self._connection.execute(query.where(seq >= start), execution_options={BINARY: True})):
             yield from map(self._entry, page)
             start = page[-1][0] + 1
 
@@ -145,7 +146,7 @@ class LedgerRows:
     def _filed(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int | None) -> list[LedgerRow]:
         seq = ledger_entries.c.seq
         query = _FILED.where(seq.in_(wanted)).order_by(seq.desc()).limit(limit)
-        return [self._entry(row) for row in fetched(self._connection.execute(query))]
+        return [self._entry(row) for row in fetched(self._connection.execute(query, execution_options={BINARY: True}))]
 
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint, None before the first entry."""

@@ -138,6 +138,7 @@ cases = sa.Table(
     sa.Column("authorised_until", sa.Date),  # its last day
     sa.Column("hold_because", Words),
     sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and what it sealed with it
+    sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded: what is looked through
     sa.UniqueConstraint("agency_id", "ref"),
     said("key"),
     said("ref"),

@@ -249,9 +249,14 @@ def test_a_page_of_some_states(store: Store, rows: Rows) -> None:
         ("jewel robbery", ["b"]),
         ("bank", ["a"]),
         ("find", ["c_%", "b", "a"]),
+        ("find nothing", []),
         ("c_%", ["c_%"]),
         ("%", ["c_%"]),
         ("nothing", []),
+        ("ÉLYSÉE", ["d"]),
+        ("élysée", ["d"]),
+        ("STRASSE", ["d"]),
+        ("consent", []),
     ],
 )
 def test_a_page_of_cases_in_which_words_are(store: Store, rows: Rows, words: str, found: list[str]) -> None:
@@ -259,6 +264,7 @@ def test_a_page_of_cases_in_which_words_are(store: Store, rows: Rows, words: str
         rows.case(tx, "a", offence="bank robbery")
         rows.case(tx, "b", offence="robbery", purpose="find the jeweller")
         rows.case(tx, "c_%", offence="theft")
+        rows.case(tx, "d", offence="Théft at the Élysée", purpose="who walked along the Straße")
         rows.case(tx, "robbery elsewhere", rows.agency(tx, "Elsewhere"))
         assert [case.ref for case in tx.cases.page(SOLO, words=words, limit=9)] == found
 
@@ -339,6 +345,14 @@ def test_a_destroyed_case_leaves_a_tombstone(store: Store, rows: Rows) -> None:
     terms = stone.terms
     assert {terms.offence, terms.purpose, terms.basis, terms.exempt_because, stone.urgent_because} == {"deleted"}
     assert (terms.authorised_by, stone.hold_because) == (None, None)
+
+
+def test_a_tombstone_is_found_by_its_reference_alone(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx, "Ref 7", offence="robbery")
+        tx.cases.destroy(case.id, CaseState.DESTROYED, NOW)
+        assert [one.id for one in tx.cases.page(SOLO, words="ref 7", limit=9)] == [case.id]
+        assert tx.cases.page(SOLO, words="robbery", limit=9) == []
 
 
 def test_a_case_that_was_closed_before_keeps_the_day(store: Store, rows: Rows) -> None:

@@ -63,6 +63,7 @@ def _cases() -> None:
         sa.Column("authorised_until", sa.Date()),
         sa.Column("hold_because", sa.Text()),
         sa.Column("wrapped_key", sa.LargeBinary()),
+        sa.Column("words", sa.Text(), nullable=False),
         _said("cases", "basis"),
         sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name=op.f("ck_cases_closed_when")),
         sa.CheckConstraint(
