@@ -23,6 +23,7 @@ from lineament.cli import (
     ledger,
     search,
     serve,
+    signing,
     sources,
     stops,
     upkeep,
@@ -43,6 +44,7 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     )
     app.callback()(everything)
     upkeep.register(app)
+    signing.register(app)
     app.add_typer(sources.app, name="source")
     ingest.register(app)
     app.add_typer(cases.app, name="case")

@@ -23,8 +23,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from lineament.errors import FileTooLarge, NoSuchFile, NotSignedIn
+from lineament.cli.kept import kept_key
+from lineament.errors import FactorNeeded, FileTooLarge, NoSuchFile, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
+from lineament.services.sessions import Standing
 from lineament.settings import Settings
 from lineament.workspace import Desk, Workspace
 
@@ -81,9 +83,17 @@ def workspace(context: typer.Context) -> Iterator[Desk]:
 
 
 def _desk(opened: Workspace) -> Desk:
+    """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
     if opened.official.solo:
         return opened
-    raise NotSignedIn
+    session = opened.sign_in.session(kept_key(opened) or "")
+    if session is None:
+        raise SignInNeeded
+    if session.standing is Standing.LOCKED:
+        raise SessionLocked
+    if session.standing is not Standing.OPEN:
+        raise FactorNeeded
+    return opened.desk(session.official)
 
 
 @contextmanager
