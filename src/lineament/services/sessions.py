@@ -11,7 +11,7 @@ from enum import StrEnum
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Account, AccountState, Factor, FactorKind, Official, SignedIn
 from lineament.model.policy import AGENCY, Policy
-from lineament.services.policies import policy_for
+from lineament.services.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
@@ -69,10 +69,7 @@ class Session:
     @property
     def fresh(self) -> bool:
         """Whether it was shown so lately that a search or an export may run, or a factor be changed."""
-        proved = self.signed_in.proved_at
-        if proved is None:
-            return self.proved
-        return self.at - proved <= timedelta(minutes=self.policy.step_up_minutes)
+        return self.proved and stepped_up(self.official, self.policy, self.at)
 
     @property
     def locked(self) -> bool:

@@ -202,12 +202,10 @@ def _checked_standing(visit: Visit, standings: Collection[Standing]) -> None:
         raise _NEEDED.get(visit.standing, SignInNeeded)
 
 
-def _allowed(permission: Permission, standings: Collection[Standing], fresh: bool) -> Callable[[Visit], Any]:
+def _allowed(permission: Permission, standings: Collection[Standing]) -> Callable[[Visit], Any]:
     async def check(held: Held) -> None:
         _checked_standing(held, standings)
         held.desk.record.require(permission)
-        if fresh and held.signed_in is not None and not held.signed_in.fresh:
-            raise StepUpNeeded
 
     return check
 
@@ -235,19 +233,17 @@ class Pages(APIRouter):
     """Routes with their access. Nothing is open unless it says so, and every form is checked before it is read."""
 
     def page(
-        self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN, fresh: bool = False
+        self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN
     ) -> Callable[[Route], Route]:
-        """A page or a picture that is read; ``fresh``: only with a second factor that was shown lately (step-up)."""
-        needs = [] if access is Permission.PUBLIC else [Depends(_allowed(access, standings, fresh))]
+        """A page or a picture that is read; ``standings`` are those that it is open to."""
+        needs = [] if access is Permission.PUBLIC else [Depends(_allowed(access, standings))]
         return self._on("GET", path, access, needs)
 
-    def act(
-        self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN, fresh: bool = False
-    ) -> Callable[[Route], Route]:
+    def act(self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN) -> Callable[[Route], Route]:
         """A form that changes something: sent by POST, from one of our own pages, by whoever it was shown to."""
         if access is Permission.PUBLIC:
             return self._on("POST", path, access, [Depends(_guest_sent)])
-        return self._on("POST", path, access, [Depends(_allowed(access, standings, fresh)), Depends(_sent)])
+        return self._on("POST", path, access, [Depends(_allowed(access, standings)), Depends(_sent)])
 
     def _on(self, method: str, path: str, access: Permission, needs: list[Any]) -> Callable[[Route], Route]:
         return self.api_route(
