@@ -47,7 +47,8 @@ class Session:
 
     signed_in: SignedIn
     account: Account  # active
-    policy: Policy  # of its agency
+    agency: str  # its name
+    policy: Policy  # of it
     kinds: frozenset[FactorKind]  # of the second factors that can be shown
     at: datetime
 
@@ -182,7 +183,8 @@ def _session(tx: Tx, signed_in: SignedIn, at: datetime) -> Session | None:
     if account.state is not AccountState.ACTIVE or _over(signed_in, policy, at):
         return None
     kinds = showable(tx.factors.of_account(account.id), policy)
-    return Session(signed_in=signed_in, account=account, policy=policy, kinds=kinds, at=at)
+    agency = tx.agencies.name(account.agency_id)
+    return Session(signed_in=signed_in, account=account, agency=agency, policy=policy, kinds=kinds, at=at)
 
 
 def showable(factors: list[Factor], policy: Policy) -> frozenset[FactorKind]:

@@ -36,13 +36,11 @@ def _account(here: Visit, *, wrong: str = "") -> HTMLResponse:
     session, door = here.signed_in, here.house.sign_in
     if session is None:
         return here.page("account.html", account=None)
-    with here.house.store.read() as tx:
-        agency = tx.agencies.name(session.account.agency_id)
     return here.page(
         "account.html",
         status=422 if wrong else 200,
         account=session.account,
-        agency=agency,
+        agency=session.agency,
         policy=session.policy,
         factors=door.factors.all(session),
         countable={kind.value for kind in countable(session.policy)},

@@ -72,6 +72,7 @@ class Visit:
             path=self.request.url.path,
             csrf=self.session.csrf,
             official=self.desk.official,
+            agency_name="" if self.signed_in is None else self.signed_in.agency,
             signed_in=self.signed_in,
             **values,
         )
