@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from tests.contract.store.made import MODEL, NOW, Rows, at_home
 
+from lineament.model.cases import Authorisation, AuthorisationOutcome
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, QualityReason, Template
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, SearchResult
 from lineament.store import values
@@ -26,7 +27,7 @@ from lineament.testing import VAULT
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
-words = texts.filter(lambda text: text.strip(" \t\r\n") != "")
+words = texts.filter(lambda text: text.strip() != "")
 digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as it asks
 points = st.tuples(numbers, numbers)
@@ -98,12 +99,30 @@ results = st.builds(
 )
 
 
+authorisations = st.builds(
+    Authorisation,
+    authority=words,
+    decided_at=times,
+    outcome=st.sampled_from(AuthorisationOutcome),
+    document_sha256=st.none() | digests,
+    scope=words,
+    expires_on=dates,
+    recorded_by=texts,
+    recorded_at=times,
+)
+
+
 @given(box=boxes, points=landmarks, quality=qualities, edit=edits)
 def test_values_come_back_from_json(box: Box, points: Landmarks, quality: Quality, edit: Edit) -> None:
     assert values.box_from(json.loads(values.text(values.box_to(box)))) == box
     assert values.landmarks_from(json.loads(values.text(values.landmarks_to(points)))) == points
     assert values.quality_from(json.loads(values.text(values.quality_to(quality)))) == quality
     assert values.edit_from(json.loads(values.text(values.edit_to(edit)))) == edit
+
+
+@given(authorisation=authorisations)
+def test_authorisations_come_back_from_json(authorisation: Authorisation) -> None:
+    assert values.authorisation_from(json.loads(values.text(values.authorisation_to(authorisation)))) == authorisation
 
 
 @given(face=faces)

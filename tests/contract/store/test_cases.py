@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.contract.store.made import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, Sight
 from lineament.model.cases import Authorisation, AuthorisationOutcome, CaseRole, CaseState, Seeks
 from lineament.store.db import Store, Tx
+from lineament.testing import VAULT
 
 TODAY = NOW.date()
 DAY = timedelta(days=1)
@@ -324,6 +327,34 @@ def test_closed_cases_are_due_after_their_time(store: Store, rows: Rows) -> None
         assert [case.ref for case in tx.cases.due(HOME_AGENCY, NOW + 9 * DAY)] == ["first", "second"]
         assert tx.cases.due(HOME_AGENCY, NOW + DAY) == []
         assert [case.ref for case in tx.cases.due(elsewhere, NOW + DAY)] == ["theirs"]
+
+
+def test_no_page_reads_every_case(sqlite_path: Path, rows: Rows) -> None:
+    """An index answers, whoever asks: the plans of SQLite name no scan of the cases."""
+    store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
+    plans: list[str] = []
+
+    def explain(*event: Any) -> None:
+        _, cursor, statement, parameters, _, _ = event
+        if "cases" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[-1] for row in cursor.fetchall())
+
+    with store.begin() as tx:
+        account = rows.account(tx)
+        tx.members.put(rows.case(tx)[0].id, account, CaseRole.EXAMINER, NOW, None)
+        sa.event.listen(tx.connection, "before_cursor_execute", explain)
+        for look in (SOLO, sight(account_id=account), sight(account_id=account, whole=True)):
+            for states in ((), (CaseState.OPEN,)):
+                tx.cases.page(look, states=states, after=9, limit=5)
+                tx.cases.count(look, states)
+            tx.cases.expiring(look, TODAY)
+            tx.cases.find("2026/17", look)
+        tx.ledger.of_agency(HOME_AGENCY, 9, 5)
+    store.close()
+    assert any("ix_cases_of_agency" in plan for plan in plans)
+    scans = [plan for plan in plans if plan.startswith("SCAN") and not plan.startswith("SCAN anon")]
+    assert [plan for plan in scans if "CONSTANT ROW" not in plan] == []
 
 
 # ---------------------------------------------------------------- tombstones

@@ -12,6 +12,7 @@ from lineament.errors import LedgerBroken, Refused
 from lineament.ledger.log import Action, LeafStore, Ledger
 from lineament.ledger.verify import verify
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.cases import CaseState
 from lineament.store.db import Store
 from lineament.store.ledger import LedgerRow
 
@@ -156,6 +157,20 @@ def test_old_entries_of_an_agency_whose_details_are_there(store: Store, rows: Ro
         assert tx.ledger.older(elsewhere, before) == [2]
         tx.ledger.forget_details(0)
         assert tx.ledger.older(HOME_AGENCY, before) == [3]
+
+
+@pytest.mark.parametrize("state", CaseState)
+def test_what_was_done_in_a_case_stays_as_long_as_the_case(store: Store, rows: Rows, state: CaseState) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx)
+        tx.ledger.file_under(HOME_AGENCY, case.id)
+        rows.entry(tx)
+        if state is CaseState.CLOSED:
+            tx.cases.set_state(case.id, state, NOW)
+        elif state is not CaseState.OPEN:
+            tx.cases.destroy(case.id, state, NOW)
+        gone = state not in {CaseState.OPEN, CaseState.CLOSED}
+        assert tx.ledger.older(HOME_AGENCY, NOW + timedelta(days=1)) == ([0] if gone else [])
 
 
 @pytest.mark.parametrize("seq", [0, 2, 7])

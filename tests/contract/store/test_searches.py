@@ -275,6 +275,11 @@ def test_probes_of_the_same_person_are_kept_with_the_search(store: Store, rows: 
     with store.read() as tx:
         assert tx.searches.get("fused") == fused
         assert tx.searches.of_case(case.id) == [fused, first]
+        assert tx.searches.probes_of(case.id) == {first.probe_id, probe.id}
+        assert tx.searches.probes_of(99) == set()
+        for before, limit, expected in ((None, 1, [fused]), (fused.ledger_entry, 9, [first]), (0, None, [])):
+            found = tx.searches.stored_of_case(case.id, before, limit)
+            assert [one.result for one in found] == expected
 
 
 def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: Searched, raw: RawSql) -> None:
