@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from lineament.errors import InvalidValue, Refused
@@ -282,8 +282,25 @@ class Casework:
         """What the ledger says of a case, the newest first; ``before`` is the entry from which to go on."""
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            rows = tx.ledger.of_case(case.id, before, limit)
-        return [_happening(row.seq, row.at, row.action, row.details, case) for row in rows]
+            found: list[Happening] = []
+            while rows := tx.ledger.of_case(case.id, before, limit):
+                every = (_happening(row.seq, row.at, row.action, row.details, case) for row in rows)
+                found += [told for one in every if (told := self._told(one, case)) is not None]
+                before = rows[-1].seq
+                if len(found) >= limit:
+                    break
+        return found[:limit]
+
+    def _told(self, happening: Happening, case: Case) -> Happening | None:
+        """What the official may know of it: no other agency's notes, and of guests' addresses only their host's."""
+        details = dict(happening.details)
+        own = self._record.official.agency_id
+        if details.pop("notes_of", own) != own:
+            return None
+        details.pop("account", None)
+        if own != case.agency_id:
+            details.pop("email", None)
+        return replace(happening, details=details)
 
 
 def _said(terms: CaseTerms) -> dict[str, JSON]:

@@ -111,7 +111,8 @@ class Room:
             case = self._open_case(change, name)
             paper = self._paper(change, kind, said)
             change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case))
-            change.record(Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value)
+            whose = {"notes_of": paper.agency_id} if kind is PaperKind.NOTE else {}
+            change.record(Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value, **whose)
         return paper
 
     def _open_case(self, change: Change, name: str) -> Case:

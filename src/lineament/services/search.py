@@ -153,6 +153,9 @@ class Search:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
             probes = [self._probe(tx, case, one) for one in ids]
+            if len({probe.sha256 for probe in probes}) < len(probes):
+                why = "a photograph counts once, however it was edited"
+                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
             gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=probes))
         return probes, sources
 

@@ -13,7 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
-from lineament.web import account, assets, cases, failures, home, ledger, probes, searches, signin, sources
+from lineament.web import (
+    account,
+    assets,
+    cases,
+    failures,
+    home,
+    ledger,
+    probes,
+    room,
+    rulings,
+    searches,
+    signin,
+    sources,
+)
 from lineament.web.pages import elsewhere
 from lineament.web.render import Renderer
 from lineament.web.security import Place, Sessions, WithHeaders, entered
@@ -61,7 +74,7 @@ class Door:
             await failures.unforeseen(Request(scope), error)(scope, receive, send)
 
 
-ROOMS = (home, cases, sources, probes, searches, ledger, signin, account, assets)
+ROOMS = (home, cases, rulings, room, sources, probes, searches, ledger, signin, account, assets)
 """The modules whose routes the application has."""
 
 
@@ -84,8 +97,8 @@ def declared() -> list[Declared]:
             access=Permission(str(route.tags[0])),
             what=" ".join((route.endpoint.__doc__ or "").partition("\n\n")[0].split()),
         )
-        for room in ROOMS
-        for route in room.pages.routes
+        for each in ROOMS
+        for route in each.pages.routes
         if isinstance(route, APIRoute)
     ]
 
@@ -99,8 +112,8 @@ def create_app(workspace: Workspace, token: str) -> FastAPI:
     app.state.sessions = sessions
     app.state.assets = assets.packaged()
     app.state.renderer = Renderer({name: found.digest for name, found in app.state.assets.items()})
-    for room in ROOMS:
-        app.include_router(room.pages)
+    for each in ROOMS:
+        app.include_router(each.pages)
     app.add_exception_handler(LineamentError, failures.lineament_error)
     app.add_exception_handler(SignInNeeded, elsewhere)
     app.add_exception_handler(StepUpNeeded, elsewhere)
