@@ -15,17 +15,21 @@ from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
 from lineament.web import (
     account,
+    agencies,
     assets,
     cases,
     failures,
     home,
     ledger,
+    own,
+    people,
     probes,
     room,
     rulings,
     searches,
     signin,
     sources,
+    stops,
 )
 from lineament.web.pages import elsewhere
 from lineament.web.render import Renderer
@@ -74,7 +78,23 @@ class Door:
             await failures.unforeseen(Request(scope), error)(scope, receive, send)
 
 
-ROOMS = (home, cases, rulings, room, sources, probes, searches, ledger, signin, account, assets)
+ROOMS = (
+    home,
+    cases,
+    rulings,
+    room,
+    sources,
+    probes,
+    searches,
+    ledger,
+    signin,
+    account,
+    people,
+    own,
+    stops,
+    agencies,
+    assets,
+)
 """The modules whose routes the application has."""
 
 
