@@ -49,17 +49,14 @@ def standing(agency: Agency, today: date, *, stopped: bool) -> tuple[str, str, s
         return "stopped", "stop", ""
     if agency.home:
         return "runs this workspace", "calm", ""
+    if agency.vetting is None:
+        return "to be vetted", "warn", ""
+    if agency.licence is None and agency.vetting.outcome is VettingOutcome.OPEN:
+        return "to be licensed", "warn", ""
     if against := agency.why_closed(today):
         return "shut out", "stop", "; ".join(against)
-    ends = [
-        (day - today).days
-        for day in (
-            None if agency.licence is None else agency.licence.last_day,
-            None if agency.vetting is None else agency.vetting.renew_on,
-        )
-        if day is not None
-    ]
-    return ("ends soon", "warn", "") if min(ends) <= SOON_DAYS else ("open", "calm", "")
+    ends = agency.vetting.renew_on if agency.licence is None else min(agency.vetting.renew_on, agency.licence.last_day)
+    return ("ends soon", "warn", "") if (ends - today).days <= SOON_DAYS else ("open", "calm", "")
 
 
 def _line(usage: Usage, today: date, stopped: set[str]) -> Line:
