@@ -21,6 +21,10 @@ from lineament.cli import (
     erase,
     ingest,
     ledger,
+    probes,
+    retention,
+    room,
+    rulings,
     search,
     serve,
     signing,
@@ -48,6 +52,9 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     app.add_typer(sources.app, name="source")
     ingest.register(app)
     app.add_typer(cases.app, name="case")
+    rulings.register(cases.app)
+    room.register(cases.app)
+    app.add_typer(probes.app, name="probe")
     search.register(app)
     compare.register(app)
     serve.register(app, run_pages)
@@ -56,6 +63,7 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     app.add_typer(users.app, name="user")
     agencies.register(app)
     erase.register(app)
+    retention.register(app)
     app.add_typer(ledger.app, name="ledger")
     demo.register(app)
     return app
