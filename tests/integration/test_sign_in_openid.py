@@ -16,9 +16,9 @@ import httpx
 import pytest
 from tests.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
 from tests.serving import serving
-from tests.signing import House, house
+from tests.signing import OTHER_PASSWORD, House, house
 
-from lineament.errors import OpenIdUnavailable, SignInRefused
+from lineament.errors import OpenIdUnavailable, SignInRefused, StepUpNeeded
 from lineament.model.accounts import Account, AccountState
 from lineament.services.sessions import Begun, Standing
 
@@ -107,6 +107,8 @@ def test_somebody_who_is_invited_joins_and_the_second_factor_is_still_asked_here
         here.door.password(ADDRESS, "", "a browser")  # there is no password
     with pytest.raises(SignInRefused):
         here.door.unlock(session, "")
+    with pytest.raises(StepUpNeeded):  # nor is one chosen before the second factor was shown
+        here.door.change_password(session, "", OTHER_PASSWORD)
 
 
 def test_who_joined_with_a_password_is_bound_at_the_first_time(here: House, at_provider: httpx.Client) -> None:
