@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import hashlib
 import secrets
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.mail_server import Postbox, mail_server
 from tests.staff import TODAY, Clock, House, solo
 
 from lineament.errors import AlreadyThere, InvalidValue, MailUnavailable, NotAllowed, NotFound, Refused, WrongState
@@ -149,6 +152,20 @@ def test_a_mail_server_that_is_down_is_told_and_the_link_stays_secret(house: Hou
     outbox = MemoryOutbox()
     People(house.managing.record, Post(outbox=outbox, base="https://lineament.example")).reset(made.account.id)
     assert len(outbox.sent) == 1
+
+
+def test_the_mail_server_of_the_settings_carries_it(tmp_path: Path) -> None:
+    postbox = Postbox()
+    with mail_server(postbox, None) as port:
+        url = f"smtp://127.0.0.1:{port}?from=lineament@agency.example"
+        with solo(tmp_path / "ws", public_url="https://lineament.example", smtp_url=url) as workspace:
+            made = workspace.people.invite("chief@home.example", "Chief", BOTH)
+            (arrived,) = postbox.envelopes
+            assert arrived.rcpt_tos == ["chief@home.example"]
+            assert isinstance(arrived.content, bytes)
+            text = email.message_from_bytes(arrived.content, policy=email.policy.default).get_content()
+            link = next(line for line in text.splitlines() if line.startswith("https://lineament.example/join/"))
+            assert follows(workspace, link) == made.account
 
 
 def test_one_address_has_one_account_in_an_agency(house: House, examiner: Account) -> None:
