@@ -16,6 +16,7 @@ from tests.staff import TODAY, Clock, House, solo
 
 from lineament.errors import AlreadyThere, InvalidValue, MailUnavailable, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, FactorKind, Role
+from lineament.model.cases import CaseRole, CaseTerms
 from lineament.services.invitations import Post
 from lineament.services.people import People
 from lineament.testing import MemoryOutbox
@@ -281,6 +282,17 @@ def test_a_closed_account_keeps_nothing_but_its_place(house: House, examiner: Ac
         with pytest.raises(WrongState):
             act(examiner.id)
     assert house.managing.people.invite(examiner.email, "Emil again", {Role.EXAMINER})
+
+
+def test_who_is_let_go_works_on_no_case_any_more(house: House, examiner: Account) -> None:
+    desk = house.desk(house.joined(HOME_AGENCY, Role.SUPERVISOR, name="Susan Supervisor"))
+    case = desk.casework.open(CaseTerms(ref="1", offence="fraud", purpose="to find the forger", basis="CPP 77"))
+    desk.members.add(case.key, examiner.email, CaseRole.EXAMINER)
+    house.managing.people.suspend(examiner.id)
+    assert examiner.id in {one.account_id for one in desk.members.of(case.key)}
+    house.managing.people.close(examiner.id)
+    assert examiner.id not in {one.account_id for one in desk.members.of(case.key)}
+    assert '"cases":1' in house.said(HOME_AGENCY)
 
 
 def test_training_lapses_and_is_taken_back(house: House, examiner: Account) -> None:

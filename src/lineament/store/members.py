@@ -56,6 +56,10 @@ class MemberRows:
         """Take somebody out of a case; nothing to do where they are no member."""
         self._connection.execute(sa.delete(case_members).where(_membership(case_id, account_id)))
 
+    def drop_all(self, account_id: str) -> int:
+        """Take somebody out of every case, for the account is closed; how many there were."""
+        return self._connection.execute(sa.delete(case_members).where(case_members.c.account_id == account_id)).rowcount
+
     def of_case(self, case_id: int, today: date) -> list[Member]:
         """Those who work on a case on that day, in the order in which they came."""
         query = sa.select(case_members).where(case_members.c.case_id == case_id, _holds(today))
