@@ -21,7 +21,7 @@ from lineament.ledger.export import export
 from lineament.ledger.log import JSON, Action, LeafStore, Ledger
 from lineament.ledger.verify import verify, verify_export
 from lineament.store.db import Store
-from lineament.testing import MemoryLeafStore
+from lineament.testing import VAULT, MemoryLeafStore
 
 ROUNDS = 3
 APPENDS = 300
@@ -43,7 +43,7 @@ def main() -> None:
             export(memory, out, LEDGER.public_key)
         verified("an export", entries, lambda: verify_export(path, LEDGER.public_key))
         verified("rows in memory", entries, lambda: verify(memory, LEDGER.public_key))
-        store = Store.create(f"sqlite:///{name}/store.db")
+        store = Store.create(f"sqlite:///{name}/store.db", VAULT)
         with store.begin() as tx:
             for number in range(entries):
                 append(tx.ledger, number)

@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from bench import machine
 from bench.whole import captures, faces
 from lineament.ledger.log import Action, Ledger
+from lineament.model.accounts import Official
 from lineament.model.faces import CaptureId
 from lineament.model.sources import SourceTerms
 from lineament.services.record import Record
@@ -51,13 +52,14 @@ class Rows:
         wrapped = keys.new_data_key("source made")
         self.key = keys.unwrap(wrapped, "source made")
         self.url = url
-        self.store = Store.create(url)
+        self.vault = keys.vault
+        self.store = Store.create(url, self.vault)
         ledger = Ledger(origin="lineament/bench", signing_seed=bytes(32))
         self.record = Record(
             store=self.store,
             ledger=ledger,
             anchor=folder / "checkpoint",
-            actor="bench",
+            official=Official(name="bench"),
             clock=lambda: datetime.now(UTC),
         )
         self.drawn = np.random.default_rng(1)
@@ -116,7 +118,7 @@ class Rows:
 
     def open(self) -> None:
         """Open the database and close it again."""
-        Store.open(self.url).close()
+        Store.open(self.url, self.vault).close()
 
     def erase_one(self) -> None:
         """Erase the oldest capture that is there."""

@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors, pages.
+"""Write the pages of docs/reference/ that are made from the code: commands, settings, errors, pages, policy, roles.
 
 Run it as ``python docs/generate.py``; a test fails when a page is behind the code.
 """
@@ -14,6 +14,8 @@ from pydantic_core import PydanticUndefined
 
 from lineament import errors
 from lineament.__main__ import application
+from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
+from lineament.model.policy import AGENCY, SETTINGS, SOLO
 from lineament.settings import Settings
 from lineament.web.app import declared
 
@@ -116,7 +118,64 @@ def web_pages() -> str:
     return "".join(lines)
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": error_pages, "pages.md": web_pages}
+POLICY = """The policy of an agency says what is asked of its people. It begins at a preset: `solo` while one person
+works alone, `agency` from the second account on, for good. An agency may be stricter than its preset, setting by
+setting, and never laxer (`lineament policy --set SETTING=VALUE`, or the page `/policy`). R8, R45 … number the
+requirements of law and forensic practice that a setting serves.
+
+"""
+STRICTER = {"more": "more", "less": "less", "on": "yes"}
+
+
+def policy() -> str:
+    """Every setting of a policy with its value in both presets, which way is stricter, its rule and its meaning."""
+    lines = [
+        "# Policy\n\n",
+        NOTE,
+        POLICY,
+        "| setting | `solo` | `agency` | stricter is | rule | meaning |\n| --- | --- | --- | --- | --- | --- |\n",
+    ]
+    for one in SETTINGS:
+        solo, agency = (_value(getattr(preset, one.name)) for preset in (SOLO, AGENCY))
+        way, rule, meaning = STRICTER[one.metadata["stricter"]], one.metadata["rule"], one.metadata["meaning"]
+        lines.append(f"| `{one.name}` | {solo} | {agency} | {way} | {rule} | {meaning} |\n")
+    return "".join(lines)
+
+
+def _value(value: bool | int) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+ROLES_NOTE = """A page or a command declares what it needs; an official may do what any of the own roles allows. In a
+case it also takes a part in it: examiners and reviewers see the cases they are members of, supervisors and auditors all
+of their agency. *public* is open to anybody, *machine* to whoever runs the machine: no role gives that. The one person
+of a solo workspace may do everything.
+
+"""
+
+
+def roles() -> str:
+    """What each role may do, and which roles no one person holds together."""
+    lines = ["# Roles\n\n", NOTE, ROLES_NOTE, "| may |", *(f" {role.value} |" for role in Role), "\n| --- |"]
+    lines += [" --- |" for _ in Role] + ["\n"]
+    for permission in Permission:
+        marks = "".join(f" {'yes' if permission in ROLES[role] else '–'} |" for role in Role)
+        lines.append(f"| {permission.value} |{marks}\n")
+    lines.append("\n## Kept apart\n\n")
+    for some, others, why in SEPARATED:
+        one, other = (", ".join(f"*{role.value}*" for role in Role if role in held) for held in (some, others))
+        lines.append(f"- {one}, and {other}: {why} (R45).\n")
+    return "".join(lines)
+
+
+PAGES = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "errors.md": error_pages,
+    "pages.md": web_pages,
+    "policy.md": policy,
+    "roles.md": roles,
+}
 
 
 def main() -> None:

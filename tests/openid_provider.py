@@ -98,7 +98,7 @@ def fill() -> None:
             client_secret=secret,
             client_type=Application.CLIENT_CONFIDENTIAL,
             authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
-            redirect_uris=REDIRECT,
+            redirect_uris=f"{REDIRECT} {REDIRECT}/back",
             algorithm=Application.RS256_ALGORITHM,
         )
 

@@ -32,6 +32,10 @@ def _cache() -> Path:
     return Path.home() / ".cache" / "lineament"
 
 
+def _state() -> Path:
+    return Path.home() / ".local" / "state" / "lineament"
+
+
 class Settings(BaseSettings):
     """Every setting; the reference (docs/reference/settings.md) is held against this class by a test."""
 
@@ -48,6 +52,9 @@ class Settings(BaseSettings):
     )
     runtime: Runtime = Field(default=Runtime.OPENVINO, description="onnxruntime is for machines with a GPU.")
     cache: Path = Field(default_factory=_cache, description="Where the expanded models are kept between runs.")
+    state: Path = Field(
+        default_factory=_state, description="Where the terminal keeps its sign-in, one file for each workspace."
+    )
     workers: int = Field(
         default=0, ge=0, le=256, description="Pictures under way at once in an ingest; 0: two a processor."
     )

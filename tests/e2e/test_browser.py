@@ -150,6 +150,7 @@ def test_the_story_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Candidate 2 of 5")).to_be_visible()
+    page.wait_for_load_state()  # the keys work once the scripts have run
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", name="Candidate 3 of 5")).to_be_visible()
     page.keyboard.press("u")
@@ -321,8 +322,9 @@ def addresses(chromium: Browser, served: Served) -> list[str]:
     choose_photograph(page, CASE.ref, "sunak.jpg")
     context.close()
     case = served.url + case_address(CASE.ref)
+    parts = [f"{case}/{part}" for part in ("people", "room", "timeline", "authorisation")]
     plain = ["/", "/cases", "/cases/new", "/search", "/sources", "/sources/portraits", "/ledger", "/help", "/nothing"]
-    return [*(served.url + path for path in plain), case, probe, result, f"{result}/candidates/1"]
+    return [*(served.url + path for path in plain), case, *parts, probe, result, f"{result}/candidates/1"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

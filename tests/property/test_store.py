@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from tests.contract.store.made import MODEL, NOW, Rows
+from tests.contract.store.made import MODEL, NOW, Rows, at_home
 
+from lineament.model.cases import Authorisation, AuthorisationOutcome
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, QualityReason, Template
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, SearchResult
 from lineament.store import values
@@ -26,7 +27,7 @@ from lineament.testing import VAULT
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
-words = texts.filter(lambda text: text.strip(" \t\r\n") != "")
+words = texts.filter(lambda text: text.strip() != "")
 digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as it asks
 points = st.tuples(numbers, numbers)
@@ -47,7 +48,9 @@ vectors = st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=16).map(lamb
 faces = st.builds(
     Face, box=boxes, landmarks=landmarks, quality=qualities, template=st.builds(Template, st.just(MODEL), vectors)
 )
-edits = st.builds(Edit, kind=st.sampled_from(EditKind), degrees=st.integers(0, 360), box=st.none() | boxes)
+edits = st.builds(
+    Edit, kind=st.sampled_from(EditKind), degrees=st.integers(0, 360), box=st.none() | boxes, stops=numbers
+)
 candidates = st.builds(
     Candidate,
     rank=st.integers(1, 50),
@@ -85,7 +88,7 @@ results = st.builds(
     since=dates,
     until=dates,
     limit=st.integers(1, 50),
-    probe_id=st.just("the probe"),
+    probe_id=st.just("theprobe"),
     probe_sha256=digests,
     face=st.integers(1, 9),
     face_box=boxes,
@@ -96,12 +99,30 @@ results = st.builds(
 )
 
 
+authorisations = st.builds(
+    Authorisation,
+    authority=words,
+    decided_at=times,
+    outcome=st.sampled_from(AuthorisationOutcome),
+    document_sha256=st.none() | digests,
+    scope=words,
+    expires_on=dates,
+    recorded_by=texts,
+    recorded_at=times,
+)
+
+
 @given(box=boxes, points=landmarks, quality=qualities, edit=edits)
 def test_values_come_back_from_json(box: Box, points: Landmarks, quality: Quality, edit: Edit) -> None:
     assert values.box_from(json.loads(values.text(values.box_to(box)))) == box
     assert values.landmarks_from(json.loads(values.text(values.landmarks_to(points)))) == points
     assert values.quality_from(json.loads(values.text(values.quality_to(quality)))) == quality
     assert values.edit_from(json.loads(values.text(values.edit_to(edit)))) == edit
+
+
+@given(authorisation=authorisations)
+def test_authorisations_come_back_from_json(authorisation: Authorisation) -> None:
+    assert values.authorisation_from(json.loads(values.text(values.authorisation_to(authorisation)))) == authorisation
 
 
 @given(face=faces)
@@ -124,11 +145,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Iterator[Store]:
-    store = Store.create(f"sqlite:///{tmp_path_factory.mktemp('store')}/lineament.db", VAULT)
+    store = at_home(Store.create(f"sqlite:///{tmp_path_factory.mktemp('store')}/lineament.db", VAULT))
     with store.begin() as tx:
         case, key = rows.case(tx)
         probe = Probe(
-            id="the probe",
+            id="theprobe",
             case=case.ref,
             sha256=rows.sha256(),
             media_type="image/png",
@@ -146,10 +167,10 @@ def store(tmp_path_factory: pytest.TempPathFactory, rows: Rows) -> Iterator[Stor
 @given(result=results, examiner=words)
 def test_a_search_comes_back_as_it_was_shown(store: Store, rows: Rows, result: SearchResult, examiner: str) -> None:
     with store.begin() as tx:
-        case_id = tx.cases.get("2026/17").id
+        case = tx.cases.by_id(1)
         entry = rows.entry(tx)
-        result = replace(result, ledger_entry=entry, search_id=f"search {entry}")
-        tx.searches.add(result, case_id, examiner)
+        result = replace(result, ledger_entry=entry, search_id=f"search{entry}", case_key=case.key)
+        tx.searches.add(result, case.id, agency_id=case.agency_id, examiner=examiner)
     with store.read() as tx:
         stored = tx.searches.stored(result.search_id)
     assert stored.result == result

@@ -1,16 +1,20 @@
-"""``lineament case …``."""
+"""``lineament case …``: opening, showing and closing them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from lineament.cli.terminal import AsJson, iso, needs, out, print_json, say, table, when, workspace
+from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.cases import Case, CaseTerms
+from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks, Standing
+from lineament.services.casework import Outlook
 from lineament.store.searches import StoredSearch
+from lineament.workspace import Desk
 
 app = typer.Typer(help="Cases: every search belongs to one.", no_args_is_help=True)
 
@@ -18,6 +22,16 @@ MOST_LISTED = 1000
 """Cases in one list."""
 
 Ref = Annotated[str, typer.Argument(metavar="REF", help="The agency's reference of the case.")]
+
+
+class Whom(StrEnum):
+    """Whom a case seeks, in one word for the command line."""
+
+    SUSPECT = "suspect"
+    INITIAL = "initial"
+    MISSING = "missing"
+    VICTIM = "victim"
+    DECEASED = "deceased"
 
 
 @app.command("open")
@@ -29,33 +43,59 @@ def open_case(
     purpose: Annotated[str, typer.Option(help="What the searches are for.")],
     basis: Annotated[str, typer.Option(help="The legal basis of the searches.")],
     authorised_by: Annotated[str | None, typer.Option(help="Who authorised them.")] = None,
+    jurisdiction: Annotated[
+        str | None, typer.Option(metavar="CC", help="The country, where it is not the agency's own.")
+    ] = None,
+    seeks: Annotated[Whom, typer.Option(help="Whom it seeks; a suspect needs an authorisation.")] = Whom.SUSPECT,
+    exempt_because: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The facts behind an initial identification.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a case."""
-    terms = CaseTerms(ref=ref, offence=offence, purpose=purpose, basis=basis, authorised_by=authorised_by)
+    terms = CaseTerms(
+        ref=ref,
+        offence=offence,
+        purpose=purpose,
+        basis=basis,
+        authorised_by=authorised_by,
+        jurisdiction=jurisdiction,
+        seeks=Seeks[seeks.name],
+        exempt_because=exempt_because,
+    )
     with workspace(context) as opened:
         case = opened.casework.open(terms)
+        outlook = opened.casework.outlook(case.key)
     if as_json:
-        print_json(_described(case))
+        print_json(described(case, outlook))
+        return
+    if outlook.standing is Standing.AWAITING:
+        say(f"The case {case.ref} is open, and needs an authorisation before it is searched: lineament case authorise")
         return
     say(f"The case {case.ref} is open. Next: lineament search PHOTO --case {case.ref} --reason TEXT")
 
 
 @app.command("list")
 @needs(Permission.READ_CASES)
-def list_cases(context: typer.Context, as_json: AsJson = False) -> None:
-    """List all cases."""
+def list_cases(
+    context: typer.Context,
+    words: Annotated[str, typer.Option(help="Those whose reference, offence or purpose holds all of these.")] = "",
+    state: Annotated[CaseState | None, typer.Option(help="Those in this state.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the cases that you may read, the newest first."""
     with workspace(context) as opened:
-        cases = opened.casework.page(limit=MOST_LISTED)
+        cases = opened.casework.page(words=words, states=() if state is None else (state,), limit=MOST_LISTED)
     if as_json:
-        print_json({"cases": [_described(case) for case in cases]})
+        print_json({"cases": [_in_list(case) for case in cases]})
         return
     if not cases:
         say("No case is open yet. Begin with: lineament case open REF --offence … --purpose … --basis …")
         return
     shown = table("reference", "state", "opened", "searches", "offence", right=("searches",))
     for case in cases:
-        shown.add_row(case.ref, case.state.value, when(case.opened_at), f"{case.searches:,}", case.terms.offence)
+        offence = escape(case.terms.offence)
+        shown.add_row(escape(case.ref), case.state.value, when(case.opened_at), f"{case.searches:,}", offence)
     out.print(shown)
 
 
@@ -64,47 +104,84 @@ def list_cases(context: typer.Context, as_json: AsJson = False) -> None:
 def show(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Show a case with its searches."""
     with workspace(context) as opened:
-        _print(opened.casework.get(ref), opened.casework.stored_searches(ref), as_json)
+        case = opened.casework.get(ref)
+        print_case(opened, case, as_json, opened.casework.stored_searches(case.key))
 
 
 @app.command()
 @needs(Permission.OPEN_CASES)
 def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
-    """Close a case: no search may use it any more."""
+    """Close a case: no search may use it any more, and its clock of retention begins."""
     with workspace(context) as opened:
-        _print(opened.casework.close(ref), opened.casework.stored_searches(ref), as_json)
+        case = opened.casework.close(ref)
+        print_case(opened, case, as_json, opened.casework.stored_searches(case.key))
 
 
-def _print(case: Case, searches: Sequence[StoredSearch], as_json: bool) -> None:
+def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[StoredSearch] | None = None) -> None:
+    """A case as it stands now."""
+    facts = described(case, opened.casework.outlook(case.key))
     if as_json:
-        print_json({**_described(case), "list": [_listed(search) for search in searches]})
+        listed = {} if searches is None else {"list": [_listed(search) for search in searches]}
+        print_json({**facts, **listed})
         return
-    facts = table("", "")
-    facts.show_header = False
-    for key, value in _described(case).items():
-        facts.add_row(key.replace("_", " "), "" if value is None else str(value))
-    out.print(facts)
+    ruling = facts.pop("authorisation")
+    if ruling is not None:
+        until = f" until {ruling['last_day']}" if ruling["last_day"] else ""
+        facts["authorisation"] = f"{ruling['outcome']} by {ruling['authority']}{until}: {ruling['scope']}"
+    print_facts(facts)
     if searches:
         shown = table("search", "made", "faces", "candidates", "reason", right=("faces", "candidates"))
         for stored in searches:
             search, many = stored.result, len(stored.result.candidates) + len(stored.erased)
             count = f"{many}, {len(stored.erased)} erased" if stored.erased else str(many or "no candidate")
-            shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, search.reason)
+            reason = escape(search.reason)
+            shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, reason)
         out.print()
         out.print(shown)
 
 
-def _described(case: Case) -> dict[str, Any]:
+def described(case: Case, outlook: Outlook) -> dict[str, Any]:
+    """A case for JSON."""
+    return {
+        **_in_list(case),
+        "standing": outlook.standing.value,
+        "urgent_since": iso(case.urgent_since),
+        "urgent_because": case.urgent_because,
+        "locks_at": iso(outlook.locks_at),
+        "authorisation": None if case.authorisation is None else _ruling(case.authorisation),
+        "destroyed_on": None if outlook.destroyed_on is None else outlook.destroyed_on.isoformat(),
+    }
+
+
+def _in_list(case: Case) -> dict[str, Any]:
     return {
         "ref": case.ref,
+        "key": case.key,
         "state": case.state.value,
         "offence": case.terms.offence,
         "purpose": case.terms.purpose,
         "basis": case.terms.basis,
         "authorised_by": case.terms.authorised_by,
+        "jurisdiction": case.terms.jurisdiction,
+        "seeks": case.terms.seeks.value,
+        "exempt_because": case.terms.exempt_because,
         "opened_at": iso(case.opened_at),
         "closed_at": iso(case.closed_at),
+        "hold_because": case.hold_because,
         "searches": case.searches,
+    }
+
+
+def _ruling(ruling: Authorisation) -> dict[str, Any]:
+    return {
+        "outcome": ruling.outcome.value,
+        "authority": ruling.authority,
+        "decided_at": iso(ruling.decided_at),
+        "scope": ruling.scope,
+        "last_day": None if ruling.expires_on is None else ruling.expires_on.isoformat(),
+        "document": ruling.document_sha256,
+        "recorded_by": ruling.recorded_by,
+        "recorded_at": iso(ruling.recorded_at),
     }
 
 

@@ -13,7 +13,26 @@ import typer
 from pydantic import ValidationError
 
 import lineament
-from lineament.cli import cases, compare, demo, erase, ingest, ledger, search, serve, sources, upkeep
+from lineament.cli import (
+    agencies,
+    cases,
+    compare,
+    demo,
+    erase,
+    ingest,
+    ledger,
+    probes,
+    retention,
+    room,
+    rulings,
+    search,
+    serve,
+    signing,
+    sources,
+    stops,
+    upkeep,
+    users,
+)
 from lineament.cli.terminal import complain
 from lineament.errors import InvalidValue, LineamentError, NoSuchFile, StorageFull
 from lineament.settings import Settings
@@ -29,13 +48,22 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     )
     app.callback()(everything)
     upkeep.register(app)
+    signing.register(app)
     app.add_typer(sources.app, name="source")
     ingest.register(app)
     app.add_typer(cases.app, name="case")
+    rulings.register(cases.app)
+    room.register(cases.app)
+    app.add_typer(probes.app, name="probe")
     search.register(app)
     compare.register(app)
     serve.register(app, run_pages)
+    stops.register(app)
+    app.add_typer(agencies.app, name="agency")
+    app.add_typer(users.app, name="user")
+    agencies.register(app)
     erase.register(app)
+    retention.register(app)
     app.add_typer(ledger.app, name="ledger")
     demo.register(app)
     return app

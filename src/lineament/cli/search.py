@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +25,17 @@ from lineament.cli.terminal import (
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import Box, Quality
-from lineament.model.search import USUAL_CANDIDATES, Candidate, Mode, SearchRequest, SearchResult
+from lineament.model.search import (
+    USUAL_CANDIDATES,
+    Candidate,
+    Mode,
+    Probe,
+    ProbeFace,
+    ProbeKind,
+    SearchRequest,
+    SearchResult,
+)
+from lineament.services.probes import chosen_face
 from lineament.services.report import how_cut
 
 
@@ -37,10 +47,16 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.SEARCH)
 def search(
     context: typer.Context,
-    probe: Annotated[Path, typer.Argument(metavar="PROBE", help="The photograph asked about.")],
+    probes: Annotated[
+        list[Path],
+        typer.Argument(metavar="PROBE...", help="The photograph asked about; several of one person are fused."),
+    ],
     case: Annotated[str, typer.Option(metavar="REF", help="The case that it belongs to.")],
     reason: Annotated[str, typer.Option(help="Why this search is made, for the record.")],
-    face: Annotated[int | None, typer.Option(min=1, help="Which face of the probe, from 1.")] = None,
+    face: Annotated[int | None, typer.Option(min=1, help="Which face of the (first) probe, from 1.")] = None,
+    kind: Annotated[
+        ProbeKind | None, typer.Option(help="What kind of photograph it is; the policy may ask for it.")
+    ] = None,
     source: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Search this source only; may be repeated.")
     ] = None,
@@ -68,11 +84,12 @@ def search(
         min_score=min_score,
     )
     with workspace(context) as opened:
-        untrusted = picture_bytes(probe, opened.settings.max_file_bytes)
+        untrusted = [picture_bytes(probe, opened.settings.max_file_bytes) for probe in probes]
         opened.search.admit(request)
         with aside.status("Searching"):
-            taken = opened.probes.take(case, untrusted)
-            result = opened.search.run(taken.id, request, face)
+            taken = [opened.probes.take(case, one, kind=kind) for one in untrusted]
+            request = replace(request, others=tuple(ProbeFace(probe_id=one.id, face=_only(one)) for one in taken[1:]))
+            result = opened.search.run(taken[0].id, request, face)
             if report is not None:
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
     if as_json:
@@ -81,6 +98,11 @@ def search(
     show(result)
     if report is not None:
         say(f"The report is at {report}")
+
+
+def _only(probe: Probe) -> int:
+    """The only face of a further photograph; SeveralFaces or NoFace where it cannot be told which."""
+    return probe.faces.index(chosen_face(probe, None)) + 1
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -98,6 +120,8 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
 def show(result: SearchResult) -> None:
     """The list as a person reads it."""
     say(f"{result.gallery_faces:,} faces compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
+    if result.others:
+        say(f"{len(result.others) + 1} photographs of one person were fused.")
     if result.quality.reasons:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
     if not result.candidates:
@@ -144,6 +168,7 @@ def described(result: SearchResult) -> dict[str, Any]:
             "box": _sides(result.face_box),
             "quality": quality(result.quality),
         },
+        "others": [{"id": one.probe_id, "face": one.face} for one in result.others],
         "candidates": [_candidate(one) for one in result.candidates],
         "ledger_entry": result.ledger_entry,
         "seconds": round(result.seconds, 6),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from lineament.errors import FileTooLarge, NoSuchFile, NotSignedIn
+from lineament.cli.kept import kept_key
+from lineament.errors import FactorNeeded, FileTooLarge, NoSuchFile, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
+from lineament.services.sessions import Standing
 from lineament.settings import Settings
 from lineament.workspace import Desk, Workspace
 
@@ -81,9 +83,17 @@ def workspace(context: typer.Context) -> Iterator[Desk]:
 
 
 def _desk(opened: Workspace) -> Desk:
+    """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
     if opened.official.solo:
         return opened
-    raise NotSignedIn
+    session = opened.sign_in.session(kept_key(opened) or "")
+    if session is None:
+        raise SignInNeeded
+    if session.standing is Standing.LOCKED:
+        raise SessionLocked
+    if session.standing is not Standing.OPEN:
+        raise FactorNeeded
+    return opened.desk(session.official)
 
 
 @contextmanager
@@ -109,6 +119,16 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """One thing, a line for each of its facts."""
+    shown = table("", "")
+    shown.show_header = False
+    for name, value in facts.items():
+        said = ("yes" if value else "no") if isinstance(value, bool) else "" if value is None else str(value)
+        shown.add_row(name.replace("_", " "), escape(said))
+    out.print(shown)
 
 
 def when(moment: datetime | None) -> str:

@@ -68,6 +68,10 @@ class Licence:
             if not 1 <= number <= 10_000_000:
                 raise InvalidValue(what=f"The number of {what}", value=number, why="it is at least one")
 
+    def days_left(self, today: date) -> int:
+        """Days until its last day; 0 on that day, negative after it."""
+        return (self.last_day - today).days
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyTerms:

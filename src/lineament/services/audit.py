@@ -13,6 +13,7 @@ from lineament.ledger.export import export
 from lineament.ledger.log import Action, StoredEntry
 from lineament.model.cases import Case
 from lineament.services.access import seen_case
+from lineament.services.policies import require_step_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
@@ -58,9 +59,11 @@ class Audit:
         """Write the ledger out for a stand-alone check, and how many entries there are.
 
         With ``case_ref`` only that case's entries show their details; NotFound where there is no such case.
+        StepUpNeeded where the second factor was not shown lately (R49).
         """
         beside = path.with_name(f".{path.name}.part")
         with self._record.store.read() as tx:
+            require_step_up(tx, self._record.official, self._record.clock())
             shown = None if case_ref is None else self._of_case(tx, seen_case(tx, self._record, case_ref))
             with beside.open("w", encoding="utf-8") as out:
                 count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown)

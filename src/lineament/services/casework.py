@@ -6,13 +6,14 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from lineament.errors import InvalidValue, Refused
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import (
+    GONE,
     NEXT,
     Authorisation,
     AuthorisationOutcome,
@@ -108,7 +109,8 @@ class Casework:
 
     def declare_urgent(self, name: str, because: str) -> Case:
         """Let searches come before the authorisation: the clock begins, and the case locks when it runs out (R8)."""
-        if not because.strip():
+        because = because.strip()
+        if not because:
             raise InvalidValue(what="The urgency", value="", why="say why it cannot wait for the authorisation")
         with self._record.change() as change:
             case = self._in(change, name, Permission.OPEN_CASES)
@@ -172,7 +174,8 @@ class Casework:
 
     def hold(self, name: str, because: str) -> Case:
         """Put a case on legal hold: its clock of retention stands still (R35)."""
-        if not because.strip():
+        because = because.strip()
+        if not because:
             raise InvalidValue(what="The legal hold", value="", why="say who ordered it, and why")
         return self._held(name, because, Action.CASE_HELD)
 
@@ -183,8 +186,11 @@ class Casework:
     def _held(self, name: str, because: str | None, action: Action) -> Case:
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
-            if case.state not in {CaseState.OPEN, CaseState.CLOSED} or (case.hold_because is None) == (because is None):
-                raise Refused(reasons=f"the case {case.ref} is {case.state.value} and so cannot be held or released")
+            if case.state in GONE:
+                raise Refused(reasons=f"the case {case.ref} is {case.state.value}, and nothing of it is left to hold")
+            if (case.hold_because is None) == (because is None):
+                stands = "not on legal hold" if because is None else "on legal hold already"
+                raise Refused(reasons=f"the case {case.ref} is {stands}")
             change.tx.cases.set_hold(case.id, because)
             change.record(action, case=case.ref, because=because)
             return change.tx.cases.by_key(case.key)
@@ -218,11 +224,11 @@ class Casework:
         with self._record.store.read() as tx:
             return case_for(tx, self._record, name, Permission.READ_CASES)
 
-    def read(self, name: str) -> Case:
-        """The same for somebody who looks into it, which is recorded (R39)."""
+    def read(self, name: str, part: str = "case") -> Case:
+        """The same for somebody who looks into a part of it, which is recorded (R39)."""
         with self._record.change() as change:
             case = self._in(change, name, Permission.READ_CASES)
-            change.record(Action.CASE_READ, case=case.ref)
+            change.record(Action.CASE_READ, case=case.ref, part=part)
             return case
 
     def policy(self, name: str) -> Policy:
@@ -248,16 +254,27 @@ class Casework:
         """The searches of a case, the newest first; those without candidates too (R22)."""
         return [stored.result for stored in self.stored_searches(name)]
 
-    def stored_searches(self, name: str) -> Sequence[StoredSearch]:
-        """The same with who made them, and with what is left of the candidates that were erased since."""
+    def stored_searches(self, name: str, before: int | None = None, limit: int | None = None) -> Sequence[StoredSearch]:
+        """The same with who made them, and with what is left of the candidates that were erased since.
+
+        With ``before`` those before that entry of the ledger, with ``limit`` the newest of them.
+        """
         with self._record.store.read() as tx:
-            return tx.searches.stored_of_case(case_for(tx, self._record, name, Permission.READ_CASES).id)
+            case = case_for(tx, self._record, name, Permission.READ_CASES)
+            return tx.searches.stored_of_case(case.id, before, limit)
+
+    def waiting(self, name: str) -> Sequence[Probe]:
+        """The probes of a case that no search used yet, the newest first."""
+        probes = self.probes(name)
+        with self._record.store.read() as tx:
+            used = tx.searches.probes_of(case_for(tx, self._record, name, Permission.READ_CASES).id)
+        return [probe for probe in probes if probe.id not in used]
 
     def probes(self, name: str) -> Sequence[Probe]:
         """The probes of a case, the newest first; none where its key was destroyed."""
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            if case.state in {CaseState.REFUSED, CaseState.DESTROYED}:
+            if case.state in GONE:
                 return []
             return tx.probes.of_case(case.id, case_key(tx, self._keys, case))
 
@@ -265,10 +282,25 @@ class Casework:
         """What the ledger says of a case, the newest first; ``before`` is the entry from which to go on."""
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            return [
-                _happening(row.seq, row.at, row.action, row.details)
-                for row in tx.ledger.of_case(case.id, before, limit)
-            ]
+            found: list[Happening] = []
+            while rows := tx.ledger.of_case(case.id, before, limit):
+                every = (_happening(row.seq, row.at, row.action, row.details, case) for row in rows)
+                found += [told for one in every if (told := self._told(one, case)) is not None]
+                before = rows[-1].seq
+                if len(found) >= limit:
+                    break
+        return found[:limit]
+
+    def _told(self, happening: Happening, case: Case) -> Happening | None:
+        """What the official may know of it: no other agency's notes, and of guests' addresses only their host's."""
+        details = dict(happening.details)
+        own = self._record.official.agency_id
+        if details.pop("notes_of", own) != own:
+            return None
+        details.pop("account", None)
+        if own != case.agency_id:
+            details.pop("email", None)
+        return replace(happening, details=details)
 
 
 def _said(terms: CaseTerms) -> dict[str, JSON]:
@@ -295,6 +327,9 @@ def _decision(decided: Authorisation) -> dict[str, JSON]:
     }
 
 
-def _happening(seq: int, at: datetime, action: str, details: str | None) -> Happening:
+def _happening(seq: int, at: datetime, action: str, details: str | None, case: Case) -> Happening:
+    """A line of the timeline; of a destroyed case without what was said, which only auditors still read."""
     known = {} if details is None else json.loads(details)
-    return Happening(seq=seq, at=at, action=action, actor=str(known.pop("actor", "")), details=known)
+    actor = str(known.pop("actor", ""))
+    shown = {} if case.state is CaseState.DESTROYED and action != Action.CASE_DESTROYED else known
+    return Happening(seq=seq, at=at, action=action, actor=actor, details=shown)

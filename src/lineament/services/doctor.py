@@ -118,6 +118,7 @@ class Doctor:
                     bad.append(address)
         with workspace.store.read() as tx:
             spoken_of.update(tx.probes.addresses())
+            spoken_of.update(tx.papers.addresses())
         orphans = sum(1 for address in workspace.blobs.addresses() if address not in spoken_of)
         detail = f"{seen:,} pictures of the gallery opened, {len(bad)} damaged, {orphans} orphaned"
         if bad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from lineament.errors import Refused
 from lineament.model.accounts import Official, Permission
@@ -15,7 +15,7 @@ from lineament.model.purposes import refused_purposes
 from lineament.model.search import Probe
 from lineament.model.sources import Source
 from lineament.services.access import may_in
-from lineament.services.policies import policy_for
+from lineament.services.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
@@ -94,14 +94,9 @@ def _official(search: Asked) -> list[str]:
         against.append("your roles do not allow you to search in this case")
     if policy.training and not search.trained:
         against.append("your training in face comparison has lapsed or was never recorded")
-    if policy.second_factor and official.account_id is not None and not _proved(search):
+    if not stepped_up(official, policy, search.at):
         against.append(f"your second factor was not shown within the last {policy.step_up_minutes} minutes")
     return against
-
-
-def _proved(search: Asked) -> bool:
-    proved = search.official.proved_at
-    return proved is not None and search.at - proved <= timedelta(minutes=search.policy.step_up_minutes)
 
 
 def _agency(search: Asked) -> list[str]:

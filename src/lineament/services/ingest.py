@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
 from lineament.ledger.log import Action
-from lineament.model.faces import CaptureId, Provenance
+from lineament.model.faces import CaptureId, NewCapture, Provenance
 from lineament.model.sources import Source
 from lineament.services.gallery import EPOCH, Gallery
 from lineament.services.keyholder import source_key
@@ -22,7 +22,6 @@ from lineament.services.record import Record
 from lineament.services.suppression import Suppression
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.store.blobs import Blobs
-from lineament.store.captures import NewCapture
 from lineament.store.db import Tx
 from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey, KeyRing

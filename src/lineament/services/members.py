@@ -10,7 +10,10 @@ from lineament.ledger.log import Action
 from lineament.model.accounts import AccountState, Permission, checked_email
 from lineament.model.cases import Case, CaseInvitation, CaseRole, CaseState, Member
 from lineament.services.access import case_for
+from lineament.services.casework import SOON
 from lineament.services.record import Change, Record
+from lineament.store.db import Tx
+from lineament.store.members import Ending
 
 
 class Members:
@@ -77,19 +80,24 @@ class Members:
             change.tx.members.drop(case.id, account_id)
             change.record(Action.MEMBER_REMOVED, case=case.ref, member=found[0].name)
 
+    def ending(self) -> Sequence[Ending]:
+        """The memberships that end within a week, of those that whoever asks may see."""
+        with self._record.store.read() as tx:
+            return tx.members.ending(self._record.sight, self._record.today + SOON)
+
     def mine(self) -> Sequence[CaseInvitation]:
         """The invitations that wait for whoever asks."""
         official = self._record.official
         if official.account_id is None:
             return []
         with self._record.store.read() as tx:
-            return tx.members.invitations_for(tx.accounts.get(official.account_id).email)
+            return self._waiting(tx, official.account_id)
 
     def take(self, invitation_id: str) -> Case:
         """Take an invitation up: from then on the case is seen. NotFound where it is not one of one's own."""
         official = self._record.official
         with self._record.change() as change:
-            waiting = [] if official.account_id is None else self._waiting(change, official.account_id)
+            waiting = [] if official.account_id is None else self._waiting(change.tx, official.account_id)
             if official.account_id is None or all(one.id != invitation_id for one in waiting):
                 raise NotFound(what="invitation", name=invitation_id, hint="lineament case list")
             case_id, role, until = change.tx.members.take(invitation_id)
@@ -102,8 +110,10 @@ class Members:
             change.record(Action.MEMBER_JOINED, case=case.ref, member=official.name, agency=agency, role=role.value)
             return case
 
-    def _waiting(self, change: Change, account_id: str) -> Sequence[CaseInvitation]:
-        return change.tx.members.invitations_for(change.tx.accounts.get(account_id).email)
+    def _waiting(self, tx: Tx, account_id: str) -> Sequence[CaseInvitation]:
+        """What waits for an account and has not ended."""
+        found = tx.members.invitations_for(tx.accounts.get(account_id).email)
+        return [one for one in found if one.until is None or one.until >= self._record.today]
 
     def _managed(self, change: Change, name: str, until: date | None) -> Case:
         case = case_for(change.tx, self._record, name, Permission.MANAGE_CASES)

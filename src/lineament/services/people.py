@@ -150,7 +150,7 @@ class People:
         return self._moved(name, AccountEvent.RESTORED, Action.ACCOUNT_RESTORED)
 
     def close(self, name: str) -> Account:
-        """Let somebody go for good: the seat is free, and name and address leave the account. The record keeps them."""
+        """Let somebody go for good: the seat is free, every case is left, name and address go. The record keeps them."""
         return self._moved(name, AccountEvent.CLOSED, Action.ACCOUNT_CLOSED)
 
     def unlock(self, name: str) -> Account:
@@ -180,7 +180,8 @@ class People:
                 self._not_the_last(change.tx, account, account.roles)
             ended = change.tx.sessions.end_all(account.id)
             change.tx.accounts.set_state(account.id, state)
-            change.record(action, subject=account.id, name=account.name, sessions=ended)
+            details = {"cases": change.tx.members.drop_all(account.id)} if event is AccountEvent.CLOSED else {}
+            change.record(action, subject=account.id, name=account.name, sessions=ended, **details)
             return change.tx.accounts.get(account.id)
 
     def _found(self, tx: Tx, name: str) -> Account:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from lineament.errors import StepUpNeeded
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.policy import AGENCY, SOLO, Policy, Preset, stricter
 from lineament.store.db import Tx
@@ -26,3 +29,20 @@ def base_for(tx: Tx, agency_id: str) -> Policy:
 def at_the_machine(tx: Tx, name: str) -> Official:
     """Whoever is at the machine: everything in a solo workspace, and nothing but its upkeep in an agency's."""
     return Official(name=name, solo=not policy_for(tx, HOME_AGENCY).accounts)
+
+
+def stepped_up(official: Official, policy: Policy, at: datetime) -> bool:
+    """Whether the official showed a second factor so lately that a search or an export may run (R49).
+
+    Whoever is at the machine has no account, and so none to show.
+    """
+    if official.account_id is None or not policy.second_factor:
+        return True
+    proved = official.proved_at
+    return proved is not None and at - proved <= timedelta(minutes=policy.step_up_minutes)
+
+
+def require_step_up(tx: Tx, official: Official, at: datetime) -> None:
+    """StepUpNeeded before an export, where the second factor was not shown lately."""
+    if not stepped_up(official, policy_for(tx, official.agency_id), at):
+        raise StepUpNeeded

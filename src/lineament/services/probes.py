@@ -102,11 +102,11 @@ class Probes:
             change.tx.members.approve(probe_id, account, change.at)
             change.record(Action.PROBE_APPROVED, case=case.ref, probe=probe_id)
 
-    def approvers(self, probe_id: str) -> list[str]:
-        """The names of those who approved it."""
+    def approvers(self, probe_id: str) -> dict[str, str]:
+        """Those who approved it, in the order in which they did: account and name."""
         with self._record.store.read() as tx:
             case_of_probe(tx, self._record, probe_id)
-            return [tx.accounts.get(one).name for one in tx.members.approvers(probe_id)]
+            return {one: tx.accounts.get(one).name for one in tx.members.approvers(probe_id)}
 
     def draw(self, probe_id: str, box: Box) -> Probe:
         """A probe of the same picture whose last face is the one in the box that the examiner drew; NoFace if none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -46,6 +46,13 @@ class Change:
         rows: LeafStore = self.tx.ledger
         by: dict[str, JSON] = {} if self._official.account_id is None else {"account": self._official.account_id}
         return self._ledger.record(rows, action, {**details, **by}, actor=self._official.name, at=self.at)
+
+    def erase_details(self, entries: Collection[int], reason: str) -> None:
+        """Erase what entries say, and announce it, so that the verifier knows why; nothing to do for none."""
+        if entries:
+            self.entries += 1
+            rows: LeafStore = self.tx.ledger
+            self._ledger.erase_details(rows, entries, reason=reason, actor=self._official.name, at=self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

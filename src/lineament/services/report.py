@@ -14,6 +14,7 @@ from lineament.ledger.log import Action
 from lineament.model.search import Candidate, Mode, SearchResult
 from lineament.services.access import case_of_search
 from lineament.services.pictures import Pictures
+from lineament.services.policies import require_step_up
 from lineament.services.probes import Probes
 from lineament.services.record import Record
 
@@ -42,10 +43,11 @@ class Report:
         )
 
     def html(self, search_id: str) -> str:
-        """The report of one search as HTML; NotFound where there is no such search."""
+        """The report of one search as HTML; NotFound where there is no such search, StepUpNeeded (R49)."""
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
             result = stored.result
+            require_step_up(change.tx, self._record.official, change.at)
             change.concerns(case)
             change.record(Action.REPORT_WRITTEN, case=case.ref, search=search_id)
         return self._templates.get_template("report.html.j2").render(

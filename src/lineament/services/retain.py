@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lineament.ledger.log import Action
 from lineament.model.cases import NEXT, CaseEvent, CaseState
@@ -49,17 +49,20 @@ class Retain:
         before = self._record.clock() - timedelta(days=days)
         with self._record.store.read() as tx:
             due = tx.cases.due(agency_id, before)
-        for case in due:
-            with self._record.change() as change:
-                case = change.tx.cases.by_key(case.key)  # noqa: PLW2901 - as it stands by now
-                change.concerns(case)
-                if case.hold_because is not None:
-                    change.record(Action.CASE_HELD, case=case.ref, because="still held when its time was over")
-                    continue
-                advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
-                gone = destroyed(change, case, CaseState.DESTROYED)
-                change.record(Action.CASE_DESTROYED, case=case.ref, days=days, **gone)
-        return len(due)
+        return sum(self._destroyed(case.key, before, days) for case in due)
+
+    def _destroyed(self, key: str, before: datetime, days: int) -> int:
+        """Destroy a case, if it is still due by now."""
+        with self._record.change() as change:
+            case = change.tx.cases.by_key(key)
+            change.concerns(case)
+            if all(one.id != case.id for one in change.tx.cases.due(case.agency_id, before)):
+                change.record(Action.CASE_HELD, case=case.ref, because="held when its time was over")
+                return 0
+            advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
+            gone = destroyed(change, case, CaseState.DESTROYED)
+            change.record(Action.CASE_DESTROYED, case=case.ref, days=days, **gone)
+            return 1
 
     def _probes(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
@@ -84,7 +87,5 @@ class Retain:
         if not due:
             return 0
         with self._record.change() as change:
-            for seq in due:
-                change.tx.ledger.forget_details(seq)
-            change.record(Action.DETAILS_ERASED, entries=len(due), days=days)
+            change.erase_details(due, f"older than {days} days")
         return len(due)

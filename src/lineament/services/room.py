@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lineament.errors import FileTooLarge, InvalidValue, NotFound, Refused
@@ -77,14 +77,17 @@ class Room:
         )
         return paper
 
-    def papers(self, name: str) -> Sequence[Paper]:
-        """Messages, files and one's own agency's notes, the oldest first; none where the case is gone."""
+    def papers(
+        self, name: str, kinds: Collection[PaperKind] = tuple(PaperKind), limit: int | None = None
+    ) -> Sequence[Paper]:
+        """The newest messages, files and notes of one's own agency, the oldest first; none where the case is gone."""
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             if case.state in GONE:
                 return []
             key = case_key(tx, self._keys, case)
-            return tx.papers.of_case(case.id, key, notes_of=self._record.official.agency_id)
+            own = self._record.official.agency_id
+            return tx.papers.of_case(case.id, key, notes_of=own, kinds=kinds, limit=limit)
 
     def open(self, name: str, paper_id: str) -> tuple[bytes, Paper]:
         """A file's bytes, untrusted as they came; that it was opened is recorded first."""
@@ -103,12 +106,13 @@ class Room:
         said = text.strip()
         if not said or len(said) > LONGEST:
             why = f"write 1 to {LONGEST:,} characters"
-            raise InvalidValue(what=f"The {kind.value}", value=said[:40], why=why)
+            raise InvalidValue(what=f"The {kind.value}", value=f"{len(said):,} characters long", why=why)
         with self._record.change() as change:
             case = self._open_case(change, name)
             paper = self._paper(change, kind, said)
             change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case))
-            change.record(Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value)
+            whose = {"notes_of": paper.agency_id} if kind is PaperKind.NOTE else {}
+            change.record(Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value, **whose)
         return paper
 
     def _open_case(self, change: Change, name: str) -> Case:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from lineament.errors import InvalidValue, MixedModels
 from lineament.ledger.log import Action
+from lineament.model.agencies import month_of
 from lineament.model.cases import Case
 from lineament.model.fusion import damping, fused
 from lineament.model.rates import FalseMatchTable
@@ -129,6 +130,15 @@ class Search:
             found = gate.chosen(tx, sources, self._record.today)
             return gate.reasons_against(gate.asked(tx, self._record, case, found, gate.WHO, probes=probes))
 
+    def left(self) -> int | None:
+        """How many more searches the licence of the own agency allows this month; None where nothing limits them."""
+        with self._record.store.read() as tx:
+            agency = tx.agencies.get(self._record.official.agency_id)
+            if agency.home or agency.licence is None:
+                return None
+            used = tx.searches.count_of(agency.id, *month_of(self._record.today))
+            return max(0, agency.licence.searches_a_month - used)
+
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
         with self._record.store.read() as tx:
@@ -143,6 +153,9 @@ class Search:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
             probes = [self._probe(tx, case, one) for one in ids]
+            if len({probe.sha256 for probe in probes}) < len(probes):
+                why = "a photograph counts once, however it was edited"
+                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
             gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=probes))
         return probes, sources
 

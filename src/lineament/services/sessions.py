@@ -11,7 +11,7 @@ from enum import StrEnum
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Account, AccountState, Factor, FactorKind, Official, SignedIn
 from lineament.model.policy import AGENCY, Policy
-from lineament.services.policies import policy_for
+from lineament.services.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
@@ -47,7 +47,8 @@ class Session:
 
     signed_in: SignedIn
     account: Account  # active
-    policy: Policy  # of its agency
+    agency: str  # its name
+    policy: Policy  # of it
     kinds: frozenset[FactorKind]  # of the second factors that can be shown
     at: datetime
 
@@ -69,10 +70,7 @@ class Session:
     @property
     def fresh(self) -> bool:
         """Whether it was shown so lately that a search or an export may run, or a factor be changed."""
-        proved = self.signed_in.proved_at
-        if proved is None:
-            return self.proved
-        return self.at - proved <= timedelta(minutes=self.policy.step_up_minutes)
+        return self.proved and stepped_up(self.official, self.policy, self.at)
 
     @property
     def locked(self) -> bool:
@@ -185,7 +183,8 @@ def _session(tx: Tx, signed_in: SignedIn, at: datetime) -> Session | None:
     if account.state is not AccountState.ACTIVE or _over(signed_in, policy, at):
         return None
     kinds = showable(tx.factors.of_account(account.id), policy)
-    return Session(signed_in=signed_in, account=account, policy=policy, kinds=kinds, at=at)
+    agency = tx.agencies.name(account.agency_id)
+    return Session(signed_in=signed_in, account=account, agency=agency, policy=policy, kinds=kinds, at=at)
 
 
 def showable(factors: list[Factor], policy: Policy) -> frozenset[FactorKind]:

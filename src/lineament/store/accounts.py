@@ -13,9 +13,10 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Account, AccountState, Role, checked_email, checked_roles
+from lineament.store.columns import Moment
 from lineament.store.keys import Vault
+from lineament.store.people_tables import accounts, factors, invitations, sessions, sign_in_failures
 from lineament.store.sealed import SealedColumn, asked_id
-from lineament.store.tables import Moment, accounts, factors, invitations, sessions, sign_in_failures
 
 CLOSED_NAME = "closed account"
 """What is left of the name of an official whose account was closed."""

@@ -16,8 +16,8 @@ from lineament.model.accounts import HOME_AGENCY, AccountState
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Vetting, VettingOutcome
 from lineament.model.policy import Preset
 from lineament.store.keys import Vault
+from lineament.store.people_tables import accounts, agencies
 from lineament.store.sealed import SealedColumn, asked_id
-from lineament.store.tables import accounts, agencies
 
 _HINT = "lineament agency list"
 _SEATS = (

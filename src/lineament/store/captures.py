@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
-from lineament.model.faces import Capture, CaptureId, Place, Provenance, SourceId
-from lineament.model.faces import NewCapture as NewCapture  # noqa: PLC0414 - services/ingest.py has it from here
+from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provenance, SourceId
 from lineament.store.meta import new_ids
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, probes

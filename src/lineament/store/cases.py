@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import AlreadyThere, NotFound, Refused
 from lineament.model.accounts import Sight
 from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks
+from lineament.store.columns import Words
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
 from lineament.store.sealed import SealedColumn
-from lineament.store.tables import Words, case_members, cases, searches
+from lineament.store.tables import case_members, cases, searches
 from lineament.store.values import authorisation_from, authorisation_to
 
 DELETED = "deleted"
@@ -25,9 +26,10 @@ DELETED = "deleted"
 KEYS_DESTROYED = "keys of cases destroyed"
 """The fact in ``tx.meta`` that PostgreSQL's table of cases still holds destroyed keys in rows that are no more."""
 
+_MOST_WORDS = 8
 _TERMS = tuple(CaseTerms.__dataclass_fields__)
 _SEARCHES = sa.select(sa.func.count()).where(searches.c.case_id == cases.c.id).scalar_subquery().label("searches")
-_SELECT = sa.select(*(column for column in cases.c if column.name != "wrapped_key"), _SEARCHES)
+_SELECT = sa.select(*(column for column in cases.c if column.name not in {"wrapped_key", "words"}), _SEARCHES)
 
 
 class CaseRows:
@@ -45,6 +47,7 @@ class CaseRows:
         (new,) = new_ids(self._connection, "case", 1)
         row = asdict(terms) | {"id": new, "key": key, "agency_id": agency_id, "seeks": terms.seeks.value}
         row |= {"state": CaseState.OPEN.value, "opened_at": at, "wrapped_key": wrapped_key}
+        row["words"] = _words(terms.ref, terms.offence, terms.purpose)
         self._connection.execute(sa.insert(cases), row)
         return self.by_id(new)
 
@@ -73,10 +76,11 @@ class CaseRows:
     ) -> list[Case]:
         """The newest cases that are seen, the newest first.
 
-        ``words`` are all in reference, offence or purpose; ``states`` are all where none is given; ``after`` is the
-        number of the last case on the page before.
+        ``words`` are all in reference, offence or purpose, as far as the first eight go; ``states`` are all where none
+        is given; ``after`` is the number of the last case on the page before.
         """
-        also = [_said(word) for word in words.split()]
+        asked = words.casefold().split()[:_MOST_WORDS]
+        also = [cases.c.words.contains(word, autoescape=True) for word in asked]
         if after is not None:
             also.append(cases.c.id < after)
         parts = [
@@ -159,6 +163,7 @@ class CaseRows:
         The key goes, and with it whatever it sealed. Refused for the destruction of a case on legal hold.
         """
         gone: dict[str, Any] = dict.fromkeys(("offence", "purpose", "basis"), DELETED)
+        ref = self._connection.execute(sa.select(cases.c.ref).where(cases.c.id == case_id)).scalar_one()
         initial = cases.c.seeks == Seeks.INITIAL.value
         self._set(
             case_id,
@@ -169,6 +174,7 @@ class CaseRows:
             state=state.value,
             closed_at=sa.func.coalesce(cases.c.closed_at, sa.bindparam(None, at, cases.c.closed_at.type)),
             wrapped_key=None,
+            words=_words(ref),
             **({"hold_because": None} if state is CaseState.REFUSED else {}),
         )
         if self._connection.dialect.name == "postgresql":
@@ -248,7 +254,6 @@ def _whose(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
     return parts
 
 
-def _said(word: str) -> sa.ColumnElement[bool]:
-    """Whether a word stands in what a case is about; small or capital letters alike."""
-    columns = (cases.c.ref, cases.c.offence, cases.c.purpose)
-    return sa.or_(*(column.icontains(word, autoescape=True) for column in columns))
+def _words(*texts: str) -> str:
+    """Texts to look through: small and capital letters alike, in every script, which SQLite's LIKE does not do."""
+    return " ".join(texts).casefold()

@@ -245,8 +245,8 @@ def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
     options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
     if (legacy := getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", None)) is not None:
         options["autocommit"] = legacy  # Python 3.12 and later, whatever their default becomes
-    writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4)
-    reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64)
+    writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4, hide_parameters=True)
+    reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64, hide_parameters=True)
     _prepared(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384"])
     _prepared(reader, "BEGIN", [*_PRAGMAS, "PRAGMA query_only = ON"])
     return writer, reader
@@ -274,7 +274,7 @@ def _prepared(engine: Engine, begin: str, statements: list[str]) -> None:
 
 def _postgresql(url: URL, patience: float) -> tuple[Engine, Engine]:
     """One pool; writers read what was committed last, readers keep to one snapshot."""
-    engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24)
+    engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def connected(raw: Any, _record: object) -> None:

@@ -16,11 +16,12 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import MixedModels, NotFound
 from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace, Face, FaceId, FaceIds, SourceId, Vectors
 from lineament.store.captures import capture_from
+from lineament.store.columns import among
 from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
 from lineament.store.meta import new_ids
 from lineament.store.raw import fetched
 from lineament.store.sources import count
-from lineament.store.tables import among, captures, faces, templates
+from lineament.store.tables import captures, faces, templates
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
 
 _MOST = 10_000

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import Factor, FactorKind
 from lineament.store.keys import Vault
+from lineament.store.people_tables import factors
 from lineament.store.sealed import SealedColumn, asked_id
-from lineament.store.tables import factors
 
 _RECOVERY = FactorKind.RECOVERY.value
 _HINT = "the list of your second factors"

@@ -38,7 +38,8 @@ def translated(place: str) -> Iterator[None]:
         if isinstance(foreign, sqlite3.Error):
             raise _of_sqlite(foreign, place) from error
         if isinstance(error, DBAPIError):
-            raise _of_postgresql(foreign, place) from error
+            fault = _of_postgresql(foreign, place)
+            raise fault from (None if isinstance(fault, Refused) else error)  # its DETAIL shows the row
         raise
     except PoolTimeout as error:
         raise WorkspaceBusy(what="all connections are in use") from error
@@ -76,8 +77,13 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
     return StoreUnavailable(why=str(error))
 
 
+def _said(error: BaseException | None) -> object:
+    """What PostgreSQL says first: after it comes the row that it does not take, with whatever that says of people."""
+    return getattr(getattr(error, "diag", None), "message_primary", None) or error
+
+
 def _of_postgresql(error: BaseException | None, place: str) -> LineamentError:
-    why = " ".join(str(error).split())
+    why = " ".join(str(_said(error)).split())
     state = getattr(error, "sqlstate", None) or ""
     if state == _PG_FULL:
         return StorageFull(path=place)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.errors import Damaged, LedgerBroken
+from lineament.store.faces import BINARY
 from lineament.store.keys import Vault
 from lineament.store.raw import fetched
 from lineament.store.tables import cases, ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
@@ -107,7 +108,7 @@ class LedgerRows:
         """
         seq = ledger_entries.c.seq
         query = _ENTRIES.where(seq < stop).order_by(seq).limit(_PAGE)
-        while page := fetched(self._connection.execute(query.where(seq >= start))):
+        while page := fetched(self._connection.execute(query.where(seq >= start), execution_options={BINARY: True})):
             yield from map(self._entry, page)
             start = page[-1][0] + 1
 
@@ -129,20 +130,23 @@ class LedgerRows:
     def older(self, agency_id: str, before: datetime) -> list[int]:
         """The entries of an agency's people from before that whose details are still there, ascending.
 
-        Without those that announce an erasure: they explain the gaps for ever.
+        Without those that announce an erasure, which explain the gaps for ever, and those made in a case that is open
+        or closed: they stay as long as the case.
         """
+        kept = sa.select(cases.c.id).where(cases.c.state.in_(("open", "closed")))
         query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
         query = query.where(
             ledger_details.c.agency_id == agency_id,
             ledger_entries.c.at < before.astimezone(UTC).isoformat(),
             ledger_entries.c.action != _ANNOUNCEMENT,
+            sa.or_(ledger_details.c.case_id.is_(None), ledger_details.c.case_id.not_in(kept)),
         )
         return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))
 
     def _filed(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int | None) -> list[LedgerRow]:
         seq = ledger_entries.c.seq
         query = _FILED.where(seq.in_(wanted)).order_by(seq.desc()).limit(limit)
-        return [self._entry(row) for row in fetched(self._connection.execute(query))]
+        return [self._entry(row) for row in fetched(self._connection.execute(query, execution_options={BINARY: True}))]
 
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint, None before the first entry."""

@@ -1,24 +1,37 @@
-"""Who works on a case, who was invited to, and who approved a photograph of it. Names and addresses are sealed (R46)."""
+"""Who works on a case, who was invited to it, and who approved a photograph of it. What names them is sealed (R46)."""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
-from lineament.model.cases import CaseInvitation, CaseRole, Member
+from lineament.model.accounts import Sight
+from lineament.model.cases import CaseInvitation, CaseRole, CaseState, Member
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
 from lineament.store.keys import Vault
+from lineament.store.people_tables import accounts
 from lineament.store.sealed import SealedColumn, asked_id
-from lineament.store.tables import accounts, approvals, case_invitations, case_members, cases
+from lineament.store.tables import approvals, case_invitations, case_members, cases
 
 _INVITATIONS = sa.select(case_invitations, cases.c.ref, cases.c.agency_id).join(
     cases, cases.c.id == case_invitations.c.case_id
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A membership that ends soon."""
+
+    case: str
+    case_key: str
+    name: str
+    until: date
 
 
 class MemberRows:
@@ -42,6 +55,10 @@ class MemberRows:
     def drop(self, case_id: int, account_id: str) -> None:
         """Take somebody out of a case; nothing to do where they are no member."""
         self._connection.execute(sa.delete(case_members).where(_membership(case_id, account_id)))
+
+    def drop_all(self, account_id: str) -> int:
+        """Take somebody out of every case, for the account is closed; how many there were."""
+        return self._connection.execute(sa.delete(case_members).where(case_members.c.account_id == account_id)).rowcount
 
     def of_case(self, case_id: int, today: date) -> list[Member]:
         """Those who work on a case on that day, in the order in which they came."""
@@ -72,6 +89,24 @@ class MemberRows:
         query = sa.select(case_members.c.role).where(_membership(case_id, account_id), _holds(today))
         found: str | None = self._connection.scalar(query)
         return None if found is None else CaseRole(found)
+
+    def ending(self, sight: Sight, until: date, limit: int = 50) -> list[Ending]:
+        """Memberships of open cases that end by that day: one's own, and those in cases of the whole agency."""
+        mine = case_members.c.account_id == sight.account_id
+        own = cases.c.agency_id == sight.agency_id
+        columns = (case_members.c.account_id, case_members.c.until, cases.c.key, cases.c.ref)
+        query = sa.select(*columns).join(cases, cases.c.id == case_members.c.case_id)
+        query = query.where(
+            case_members.c.until.between(sight.today, until),
+            cases.c.state == CaseState.OPEN.value,
+            sa.or_(mine, own) if sight.whole_agency else mine,
+        )
+        people = AccountRows(self._connection, self._vault)
+        rows = self._connection.execute(query.order_by(case_members.c.until, cases.c.id).limit(limit)).all()
+        return [
+            Ending(case=row.ref, case_key=row.key, name=people.get(row.account_id).name, until=row.until)
+            for row in rows
+        ]
 
     def end_guests(self, case_id: int, agency_id: str) -> None:
         """Take everybody out who is not of that agency, and every invitation back."""

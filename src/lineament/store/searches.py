@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.faces import FaceId
 from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult
+from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.raw import batched
 from lineament.store.sealed import asked_id
-from lineament.store.tables import among, candidates, cases, near_duplicates, search_probes, searches
+from lineament.store.tables import candidates, cases, near_duplicates, search_probes, searches
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
 _SELECT = sa.select(searches, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == searches.c.case_id)
@@ -88,9 +89,19 @@ class SearchRows:
         """The searches of a case, the newest first, those without candidates too (R22)."""
         return [one.result for one in self.stored_of_case(case_id)]
 
-    def stored_of_case(self, case_id: int) -> list[StoredSearch]:
-        """The same with examiners and with what is left of the erased candidates."""
-        return self._stored(_SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()))
+    def stored_of_case(self, case_id: int, before: int | None = None, limit: int | None = None) -> list[StoredSearch]:
+        """The same with examiners and with what is left of the erased candidates.
+
+        With ``before`` those before that entry of the ledger, with ``limit`` the newest of them.
+        """
+        query = _SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()).limit(limit)
+        return self._stored(query if before is None else query.where(searches.c.ledger_entry < before))
+
+    def probes_of(self, case_id: int) -> set[str]:
+        """The ids of the probes that searches of a case used."""
+        first = sa.select(searches.c.probe_id).where(searches.c.case_id == case_id)
+        others = sa.select(search_probes.c.probe_id).join(searches, searches.c.id == search_probes.c.search_id)
+        return set(self._connection.scalars(first.union(others.where(searches.c.case_id == case_id))))
 
     def count_of(self, agency_id: str, since: date, until: date) -> int:
         """How many searches the officials of an agency made from one day to another, which is not included; UTC."""

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.accounts import SignedIn
 from lineament.store.keys import Vault
+from lineament.store.people_tables import sessions
 from lineament.store.sealed import SealedColumn, asked_id
-from lineament.store.tables import sessions
 
 _SELECT = sa.select(*(column for column in sessions.c if column.name not in {"digest", "challenge"}))
 _HINT = "the list of your sessions"

@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import InvalidValue
 from lineament.model.agencies import Stop, StopScope
 from lineament.store.keys import Vault
+from lineament.store.people_tables import stops
 from lineament.store.sealed import SealedColumn
-from lineament.store.tables import stops
 
 _EVERYTHING = StopScope.EVERYTHING.value
 _WIDEST_FIRST = sa.case((stops.c.agency_id.is_(None), 0), else_=1)

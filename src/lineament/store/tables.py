@@ -2,117 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
-from lineament.errors import InvalidValue
-
-
-class Moment(TypeDecorator[datetime]):
-    """A point in time: stored in UTC, returned with its zone; a time without one is refused."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; SQLite keeps it without the zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise InvalidValue(what="A time", value=value, why="it needs its zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """In UTC again."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Hex(TypeDecorator[str]):
-    """A digest or a blob's address: hexadecimal in Python, half as long in the database."""
-
-    impl = sa.LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """To bytes."""
-        try:
-            return None if value is None else bytes.fromhex(value)
-        except ValueError:
-            raise InvalidValue(what="A digest", value=value, why="it is not hexadecimal") from None
-
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """To hexadecimal."""
-        return None if value is None else bytes(value).hex()
-
-
-class Words(TypeDecorator[str]):
-    """Text from outside, held to what both databases can keep."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Refuse what PostgreSQL (a NUL) or UTF-8 (half a surrogate pair) cannot hold."""
-        if value is not None and ("\0" in value or (not value.isascii() and _lone_surrogate(value))):
-            shown = value[:100].encode(errors="backslashreplace").decode()
-            raise InvalidValue(what="A text", value=shown, why="it holds a character that cannot be stored")
-        return value
-
-
-def _lone_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def said(column: str) -> sa.CheckConstraint:
-    """The column must say something; blanks alone do not (R7)."""
-    return sa.CheckConstraint(f"length(trim({column}, ' \t\r\n')) > 0", name=f"{column}_said")
-
-
-def digest(column: str) -> sa.CheckConstraint:
-    """The column holds 32 bytes, or NULL where that is allowed."""
-    return sa.CheckConstraint(f"length({column}) = 32", name=f"{column}_digest")
-
-
-def at_least(column: str, least: int) -> sa.CheckConstraint:
-    """The column is ``least`` or more."""
-    return sa.CheckConstraint(f"{column} >= {least}", name=f"{column}_at_least_{least}")
-
-
-def one_of(column: str, *values: str) -> sa.CheckConstraint:
-    """The column is one of the values."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
-
-def among(column: sa.Column[int], ids: Iterable[int]) -> sa.ColumnElement[bool]:
-    """Whether the column is one of the ids; written out, for thousands of parameters are slow on PostgreSQL."""
-    listed = [int(one) for one in ids]
-    return column.in_(sa.bindparam(None, listed, expanding=True, literal_execute=True))
-
-
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
-
-Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # the rowid itself on SQLite
-Real = sa.Double
+from lineament.store import people_tables  # noqa: F401 - cases refer to agencies
+from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, one_of, said
 
 meta = sa.Table(
     "meta",
@@ -222,98 +115,6 @@ templates = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
-agencies = sa.Table(
-    "agencies",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),  # random, so that it tells nothing
-    sa.Column("lookup", sa.LargeBinary, nullable=False, unique=True),  # keyed digest of the name
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: terms, vetting, licence, policy (R46)
-    sa.Column("registered_at", Moment, nullable=False),
-    said("id"),
-    digest("lookup"),
-)
-
-accounts = sa.Table(
-    "accounts",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False, index=True),
-    sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of the e-mail address, once somebody joined
-    sa.Column("openid", sa.LargeBinary, unique=True),  # keyed digest of issuer and subject
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: e-mail address and name (R46)
-    sa.Column("password", sa.LargeBinary),  # its argon2id hash, sealed
-    sa.Column("roles", sa.Text, nullable=False),  # JSON
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("trained_until", sa.Date),
-    sa.Column("last_seen_at", Moment),
-    said("id"),
-    digest("lookup"),
-    digest("openid"),
-    one_of("state", "invited", "active", "suspended", "closed"),
-)
-
-invitations = sa.Table(
-    "invitations",
-    metadata,
-    sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the token in the link
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
-    sa.Column("expires_at", Moment, nullable=False),
-    digest("digest"),
-)
-
-factors = sa.Table(
-    "factors",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of a passkey's credential id
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: its name, its secret or public key
-    sa.Column("counter", sa.BigInteger, nullable=False),  # last signature, last time step, or codes left
-    sa.Column("added_at", Moment, nullable=False),
-    sa.Column("used_at", Moment),
-    one_of("kind", "passkey", "totp", "recovery"),
-    digest("lookup"),
-    at_least("counter", 0),
-)
-
-sessions = sa.Table(
-    "sessions",
-    metadata,
-    sa.Column("digest", sa.LargeBinary, primary_key=True),  # SHA-256 of the key in the cookie
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
-    sa.Column("began_at", Moment, nullable=False),
-    sa.Column("seen_at", Moment, nullable=False),
-    sa.Column("proved_at", Moment),
-    sa.Column("device", sa.LargeBinary, nullable=False),  # sealed
-    sa.Column("terminal", sa.Boolean, nullable=False),
-    sa.Column("challenge", sa.LargeBinary),  # that a passkey is asked to sign, once
-    digest("digest"),
-)
-
-sign_in_failures = sa.Table(
-    "sign_in_failures",
-    metadata,
-    sa.Column("lookup", sa.LargeBinary, primary_key=True),  # keyed digest of the address, whether it has an account
-    sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("last_at", Moment, nullable=False),
-    digest("lookup"),
-    at_least("failures", 1),
-)
-
-stops = sa.Table(
-    "stops",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),  # “everything”, or the agency's
-    sa.Column("agency_id", sa.ForeignKey("agencies.id")),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: reason and who
-    sa.Column("at", Moment, nullable=False),
-    sa.CheckConstraint("agency_id IS NOT NULL OR id = 'everything'", name="scope_known"),
-    sa.CheckConstraint("agency_id IS NULL OR id = agency_id", name="one_an_agency"),
-)
-
 cases = sa.Table(
     "cases",
     metadata,
@@ -337,6 +138,7 @@ cases = sa.Table(
     sa.Column("authorised_until", sa.Date),  # its last day
     sa.Column("hold_because", Words),
     sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and what it sealed with it
+    sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded: what is looked through
     sa.UniqueConstraint("agency_id", "ref"),
     said("key"),
     said("ref"),
@@ -368,6 +170,7 @@ case_members = sa.Table(
     sa.Column("until", sa.Date),
     one_of("role", "examiner", "reviewer", "observer"),
     sa.Index("ix_case_members_of_account", "account_id", "case_id"),
+    sa.Index(None, "until"),
 )
 
 case_invitations = sa.Table(

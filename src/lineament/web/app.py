@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
@@ -10,20 +11,40 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lineament.errors import LineamentError
+from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
-from lineament.web import assets, cases, failures, home, ledger, probes, searches, sources
+from lineament.web import (
+    account,
+    agencies,
+    assets,
+    cases,
+    failures,
+    home,
+    ledger,
+    own,
+    people,
+    probes,
+    room,
+    rulings,
+    searches,
+    signin,
+    sources,
+    stops,
+)
+from lineament.web.pages import elsewhere
 from lineament.web.render import Renderer
-from lineament.web.security import Sessions, WithHeaders, checked_host, entered
+from lineament.web.security import Place, Sessions, WithHeaders, entered
 from lineament.workspace import Workspace
 
 
 class Door:
     """Turns away foreign names, lets in who has the token, and answers what nothing else answered."""
 
-    def __init__(self, app: ASGIApp, *, sessions: Sessions) -> None:
+    def __init__(self, app: ASGIApp, *, place: Place, sessions: Sessions, solo: Callable[[], bool]) -> None:
         self._app = app
+        self._place = place
         self._sessions = sessions
+        self._solo = solo
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -32,8 +53,8 @@ class Door:
             return
         request = Request(scope)
         try:
-            checked_host(request.headers)
-            answer = entered(scope, self._sessions)
+            self._place.checked_host(request.headers)
+            answer = await entered(scope, self._place, self._sessions, self._solo)
         except LineamentError as refusal:
             answer = await failures.lineament_error(request, refusal)
         if answer is None:
@@ -57,7 +78,23 @@ class Door:
             await failures.unforeseen(Request(scope), error)(scope, receive, send)
 
 
-ROOMS = (home, cases, sources, probes, searches, ledger, assets)
+ROOMS = (
+    home,
+    cases,
+    rulings,
+    room,
+    sources,
+    probes,
+    searches,
+    ledger,
+    signin,
+    account,
+    people,
+    own,
+    stops,
+    agencies,
+    assets,
+)
 """The modules whose routes the application has."""
 
 
@@ -80,25 +117,28 @@ def declared() -> list[Declared]:
             access=Permission(str(route.tags[0])),
             what=" ".join((route.endpoint.__doc__ or "").partition("\n\n")[0].split()),
         )
-        for room in ROOMS
-        for route in room.pages.routes
+        for each in ROOMS
+        for route in each.pages.routes
         if isinstance(route, APIRoute)
     ]
 
 
 def create_app(workspace: Workspace, token: str) -> FastAPI:
-    """The pages of ``workspace`` for whoever has ``token``."""
+    """The pages of ``workspace`` for its officials; while it is solo, for whoever has ``token``."""
     app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    sessions = Sessions(token)
+    place, sessions = Place(workspace.settings.public_url), Sessions(token)
     app.state.workspace = workspace
+    app.state.place = place
     app.state.sessions = sessions
     app.state.assets = assets.packaged()
     app.state.renderer = Renderer({name: found.digest for name, found in app.state.assets.items()})
-    for room in ROOMS:
-        app.include_router(room.pages)
+    for each in ROOMS:
+        app.include_router(each.pages)
     app.add_exception_handler(LineamentError, failures.lineament_error)
+    app.add_exception_handler(SignInNeeded, elsewhere)
+    app.add_exception_handler(StepUpNeeded, elsewhere)
     app.add_exception_handler(HTTPException, failures.http_error)
     app.add_exception_handler(RequestValidationError, failures.bad_address)
-    app.add_middleware(Door, sessions=sessions)
-    app.add_middleware(WithHeaders)
+    app.add_middleware(Door, place=place, sessions=sessions, solo=lambda: workspace.desk_at_the_machine().official.solo)
+    app.add_middleware(WithHeaders, encrypted=place.encrypted)
     return app

@@ -30,6 +30,12 @@ class Failure:
 
 ANSWERS: dict[type[Exception], Failure] = {
     errors.NotSignedIn: Failure(403, "Open Lineament with its token", ""),
+    errors.SignInNeeded: Failure(403, "Sign in first"),
+    errors.StepUpNeeded: Failure(403, "Show your second factor again"),
+    errors.SignInRefused: Failure(403, "The sign-in was refused"),
+    errors.NotAllowed: Failure(403, "Your roles do not allow this"),
+    errors.OpenIdUnavailable: Failure(503, "Your agency's sign-in cannot be reached"),
+    errors.MailUnavailable: Failure(503, "The message could not be sent"),
     errors.ForeignRequest: Failure(403, "This request was not sent from here"),
     errors.NotFound: Failure(404, "There is nothing here", ""),
     errors.NoSuchFile: Failure(404, "There is nothing here", ""),
@@ -68,7 +74,7 @@ async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
         return unforeseen(request, error)
     failure = answer_for(error)
     if failure is UNFORESEEN:
-        log.error("%s %s: %s", request.method, request.url.path, error)
+        log.error("%s %s: %s", request.method, _route(request), error)
     return page(request, failure, str(error))
 
 
@@ -93,5 +99,10 @@ async def bad_address(request: Request, error: Exception) -> HTMLResponse:
 
 def unforeseen(request: Request, error: Exception) -> HTMLResponse:
     """Anything else: told in full to the terminal, in one line to the page."""
-    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    log.error("%s %s", request.method, _route(request), exc_info=error)
     return page(request, UNFORESEEN, "Lineament did not foresee this; the terminal it runs in says more.")
+
+
+def _route(request: Request) -> str:
+    """Which page it was, without what its address names: a case, or the token of an invitation."""
+    return str(getattr(request.scope.get("route"), "path", "an unknown page"))

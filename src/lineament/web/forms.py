@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
@@ -27,6 +27,7 @@ class Sent:
 
     texts: Mapping[str, tuple[str, ...]]
     files: Mapping[str, bytes]
+    names: Mapping[str, str] = field(default_factory=dict)  # that the files had on the other side
 
     def text(self, name: str) -> str:
         """One field without blanks at its ends; empty where it was left out."""
@@ -61,6 +62,14 @@ class Sent:
             return date.fromisoformat(text) if text else None
         except ValueError:
             raise InvalidValue(what=_spoken(name), value=text[:40], why="write it as 2026-11-21") from None
+
+    def moment(self, name: str) -> datetime:
+        """A field that holds a day and a time of day, in the zone in which the pages show times."""
+        text = self.text(name)
+        try:
+            return datetime.fromisoformat(text).astimezone()
+        except ValueError:
+            raise InvalidValue(what=_spoken(name), value=text[:40], why="write it as 2026-11-21T14:05") from None
 
 
 def _spoken(name: str) -> str:
@@ -103,14 +112,16 @@ async def _read(request: Request, limit: int) -> Sent:
 async def _unpacked(form: FormData) -> Sent:
     texts: dict[str, tuple[str, ...]] = {}
     files: dict[str, bytes] = {}
+    names: dict[str, str] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             files[name] = await value.read()
+            names[name] = value.filename or ""
         elif len(value) > _LONGEST_TEXT:
             raise InvalidValue(what=_spoken(name), value=value[:20] + "…", why="it is too long")
         else:
             texts[name] = (*texts.get(name, ()), value)
-    return Sent(texts=texts, files=files)
+    return Sent(texts=texts, files=files, names=names)
 
 
 async def _within(request: Request, limit: int) -> AsyncGenerator[bytes, None]:

@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lineament.errors import NotSignedIn
+from lineament import errors
+from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
+from lineament.services.sessions import Begun, Standing
+from lineament.services.sessions import Session as SignedIn
+from lineament.web import failures
 from lineament.web.forms import Sent, checked
 from lineament.web.render import Renderer
-from lineament.web.security import Session, Sessions, checked_origin, cookie_name
+from lineament.web.security import Place, Session, new_key, own_path
 from lineament.workspace import Desk, Workspace
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
+FORM = "form"
+"""The cookie of a browser that is shown a form before it is signed in."""
+
+OPEN = frozenset({Standing.OPEN})
+_NEEDED: dict[Standing, type[LineamentError]] = {
+    Standing.LOCKED: SessionLocked,
+    Standing.UNPROVED: FactorNeeded,
+    Standing.UNENROLLED: FactorNeeded,
+}
+_WHERE: dict[type[Exception], str] = {
+    SessionLocked: "/locked",
+    FactorNeeded: "/second-factor",
+    StepUpNeeded: "/step-up",
+    SignInNeeded: "/sign-in",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of somebody who may be here."""
+    """One request of somebody who may be here: an official who signed in, or the one person of a solo workspace."""
 
     request: Request
     session: Session
     desk: Desk
+    signed_in: SignedIn | None  # None: with the start-up token, in a solo workspace
+
+    @property
+    def standing(self) -> Standing:
+        """What is open to this visit."""
+        return Standing.OPEN if self.signed_in is None else self.signed_in.standing
+
+    @property
+    def house(self) -> Workspace:
+        """The workspace itself."""
+        return self.desk.house
+
+    @property
+    def origin(self) -> str:
+        """Where the browser is, as it says itself; one of the names of these pages."""
+        return place_of(self.request).origin(self.request.headers)
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """A whole page."""
@@ -35,9 +72,50 @@ class Visit:
             path=self.request.url.path,
             csrf=self.session.csrf,
             official=self.desk.official,
+            agency_name="" if self.signed_in is None else self.signed_in.agency,
+            signed_in=self.signed_in,
             **values,
         )
         return HTMLResponse(html, status_code=status)
+
+    def go_on(self, address: str, begun: Begun) -> RedirectResponse:
+        """The next page, under the session's new key."""
+        return signed_in_at(self.request, go_on_to(own_path(address)), begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One request of anybody, who is shown a form before signing in."""
+
+    request: Request
+    session: Session  # not signed in: it only ties the form to the browser that it was shown to
+    house: Workspace
+
+    @property
+    def origin(self) -> str:
+        """Where the browser is, as it says itself; one of the names of these pages."""
+        return place_of(self.request).origin(self.request.headers)
+
+    def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """A whole page, which shows nothing of the workspace but what is given here."""
+        renderer: Renderer = self.request.app.state.renderer
+        html = renderer.page(template, path=self.request.url.path, csrf=self.session.csrf, **values)
+        answer = HTMLResponse(html, status_code=status)
+        place_of(self.request).keep(answer, self.request.headers, self.session.key, FORM)
+        return answer
+
+    def go_on(self, address: str, begun: Begun) -> RedirectResponse:
+        """The next page, signed in."""
+        return signed_in_at(self.request, go_on_to(own_path(address)), begun)
+
+
+Answer = TypeVar("Answer", bound=Response)
+
+
+def place_of(request: Request) -> Place:
+    """Where these pages are reached."""
+    place: Place = request.app.state.place
+    return place
 
 
 def go_on_to(address: str) -> RedirectResponse:
@@ -45,53 +123,128 @@ def go_on_to(address: str) -> RedirectResponse:
     return RedirectResponse(address, status_code=303)
 
 
+def signed_in_at(request: Request, answer: Answer, begun: Begun) -> Answer:
+    """The answer with the session's key in the cookie; the form that was shown before it is spent."""
+    place = place_of(request)
+    place.keep(answer, request.headers, begun.key)
+    if place.cookie_name(request.headers, FORM) in request.cookies:
+        place.drop(answer, request.headers, FORM)
+    return answer
+
+
 def picture(data: bytes, media_type: str = "image/jpeg") -> Response:
     """A picture that we made ourselves."""
     return Response(data, media_type=media_type)
 
 
-async def _visit(request: Request) -> Visit:
-    sessions: Sessions = request.app.state.sessions
-    session = sessions.of(request.cookies.get(cookie_name(request.headers)))
-    if session is None:
-        raise NotSignedIn
-    workspace: Workspace = request.app.state.workspace
-    desk = workspace.desk_at_the_machine()
-    if not desk.official.solo:
-        raise NotSignedIn
-    return Visit(request=request, session=session, desk=desk)
+async def elsewhere(request: Request, error: Exception) -> Response:
+    """Where to go first, and then on to what was asked for; a form is refused, for it is not sent twice."""
+    if not isinstance(error, LineamentError) or request.method != "GET":
+        return await failures.lineament_error(request, error)
+    where = next(_WHERE[kind] for kind in type(error).__mro__ if kind in _WHERE)
+    query = request.url.query
+    asked = own_path(quote(request.url.path, safe="/~") + (f"?{query}" if query else ""))
+    return go_on_to(where if asked == "/" else f"{where}?{urlencode({'next': asked})}")
+
+
+# ---------------------------------------------------------------- who is there
+
+
+def found(request: Request) -> Visit | None:
+    """The visit of a browser that is known, whatever is open to it; None where it is not."""
+    house: Workspace = request.app.state.workspace
+    place, sessions = place_of(request), request.app.state.sessions
+    cookie = request.cookies.get(place.cookie_name(request.headers))
+    if cookie is None:
+        return None
+    with_token = None if place.public(request.headers) else sessions.of(cookie)
+    if with_token is not None:
+        desk = house.desk_at_the_machine()
+        return Visit(request, with_token, desk, None) if desk.official.solo else None
+    signed_in = house.sign_in.session(cookie)
+    if signed_in is None:
+        return None
+    return Visit(request, Session(cookie), house.desk(signed_in.official), signed_in)
+
+
+def _held(request: Request) -> Visit:
+    visit = found(request)
+    if visit is not None:
+        return visit
+    house: Workspace = request.app.state.workspace
+    alone = house.desk_at_the_machine().official.solo
+    raise NotSignedIn if alone else SignInNeeded
+
+
+Held = Annotated[Visit, Depends(_held)]
+"""Whoever is known, whatever is open to them; for the few routes that declare other standings than OPEN."""
+
+
+async def _visit(held: Held) -> Visit:
+    _checked_standing(held, OPEN)
+    return held
 
 
 Here = Annotated[Visit, Depends(_visit)]
+"""Whoever may be here."""
 
 
-def _allowed(permission: Permission) -> Callable[[Visit], None]:
-    def check(here: Here) -> None:
-        here.desk.record.require(permission)
+async def _guest(request: Request) -> Guest:
+    kept = request.cookies.get(place_of(request).cookie_name(request.headers, FORM), "")
+    return Guest(request, Session(kept if len(kept) >= 40 else new_key()), request.app.state.workspace)
+
+
+AsGuest = Annotated[Guest, Depends(_guest)]
+"""Anybody."""
+
+
+def _checked_standing(visit: Visit, standings: Collection[Standing]) -> None:
+    if visit.standing not in standings:
+        raise _NEEDED.get(visit.standing, SignInNeeded)
+
+
+def _allowed(permission: Permission, standings: Collection[Standing]) -> Callable[[Visit], Any]:
+    async def check(held: Held) -> None:
+        _checked_standing(held, standings)
+        held.desk.record.require(permission)
 
     return check
 
 
-async def _sent(here: Here) -> Sent:
-    checked_origin(here.request.headers)
-    return await checked(here.request, here.session, limit=here.desk.settings.max_file_bytes)
+async def _sent(held: Held) -> Sent:
+    place_of(held.request).checked_origin(held.request.headers)
+    return await checked(held.request, held.session, limit=held.desk.settings.max_file_bytes)
 
 
 Form = Annotated[Sent, Depends(_sent)]
 
 
+async def _guest_sent(guest: AsGuest) -> Sent:
+    place = place_of(guest.request)
+    place.checked_origin(guest.request.headers)
+    if place.cookie_name(guest.request.headers, FORM) not in guest.request.cookies:
+        raise errors.ForeignRequest
+    return await checked(guest.request, guest.session, limit=0)
+
+
+GuestForm = Annotated[Sent, Depends(_guest_sent)]
+
+
 class Pages(APIRouter):
     """Routes with their access. Nothing is open unless it says so, and every form is checked before it is read."""
 
-    def page(self, path: str, *, access: Permission) -> Callable[[Route], Route]:
-        """A page or a picture that is read."""
-        return self._on("GET", path, access, [] if access is Permission.PUBLIC else [Depends(_allowed(access))])
+    def page(
+        self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN
+    ) -> Callable[[Route], Route]:
+        """A page or a picture that is read; ``standings`` are those that it is open to."""
+        needs = [] if access is Permission.PUBLIC else [Depends(_allowed(access, standings))]
+        return self._on("GET", path, access, needs)
 
-    def act(self, path: str, *, access: Permission) -> Callable[[Route], Route]:
-        """A form that changes something: sent by POST, from one of our own pages, by somebody who is here."""
+    def act(self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN) -> Callable[[Route], Route]:
+        """A form that changes something: sent by POST, from one of our own pages, by whoever it was shown to."""
         if access is Permission.PUBLIC:
-            raise ValueError(path)
-        return self._on("POST", path, access, [Depends(_allowed(access)), Depends(_sent)])
+            return self._on("POST", path, access, [Depends(_guest_sent)])
+        return self._on("POST", path, access, [Depends(_allowed(access, standings)), Depends(_sent)])
 
     def _on(self, method: str, path: str, access: Permission, needs: list[Any]) -> Callable[[Route], Route]:
         return self.api_route(

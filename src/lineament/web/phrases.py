@@ -113,13 +113,26 @@ def edit_step(edit: Edit) -> str:
     """One step of an edited photograph."""
     if edit.kind is EditKind.ROTATE:
         return f"turned {edit.degrees}° clockwise"
+    if edit.kind is EditKind.EXPOSURE:
+        way = "lighter" if edit.stops > 0 else "darker"
+        return f"{way} by {count_of_stops(abs(edit.stops))}"
     box = edit.box
     return "cropped" if box is None else f"cropped to {box.width:.0f} × {box.height:.0f} px"
+
+
+def count_of_stops(stops: float) -> str:
+    """Stops of exposure: half a stop, 1 stop, 1.5 stops."""
+    return "half a stop" if stops == 0.5 else f"{stops:g} {'stop' if stops == 1 else 'stops'}"
 
 
 def quality_line(quality: Quality) -> str:
     """What is good to know of a face before it is searched."""
     return f"{quality.face_height:.0f} px high"
+
+
+def kind_words(kind: str) -> str:
+    """A kind of photograph as it begins a line."""
+    return kind.upper() if kind == "cctv" else kind.capitalize()
 
 
 def distressing(case: Case) -> bool:
@@ -142,6 +155,7 @@ FILTERS: dict[str, Callable[..., str | bool | None]] = {
     "list_rule": list_rule,
     "edit_step": edit_step,
     "quality_line": quality_line,
+    "kind_words": kind_words,
     "followable": addresses.followable,
     "site": addresses.site,
     "case_address": addresses.case_address,

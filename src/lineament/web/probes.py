@@ -8,18 +8,36 @@ from datetime import date
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lineament.errors import BadPicture, InvalidValue, LineamentError, NoFace
+from lineament.errors import BadPicture, InvalidValue, LineamentError, NoFace, NotAllowed, NotFound
 from lineament.model.accounts import Permission
-from lineament.model.cases import CaseState
+from lineament.model.cases import Case, CaseState
 from lineament.model.faces import Box
-from lineament.model.search import USUAL_CANDIDATES, Edit, EditKind, Mode, Probe, SearchRequest, SearchResult
+from lineament.model.search import (
+    NO_PROBES,
+    USUAL_CANDIDATES,
+    Edit,
+    EditKind,
+    Mode,
+    Probe,
+    ProbeFace,
+    ProbeKind,
+    SearchRequest,
+    SearchResult,
+)
+from lineament.services.fusion import measured
+from lineament.services.probes import Replay
 from lineament.web import failures
-from lineament.web.addresses import probe_address, search_address
+from lineament.web.addresses import case_address, probe_address, search_address
+from lineament.web.casewords import remedy
 from lineament.web.forms import Sent
 from lineament.web.pages import Form, Here, Pages, Visit, go_on_to, picture
 from lineament.web.phrases import distressing
 
 pages = Pages()
+CHOICE = 200
+"""Open cases to choose from, where a search does not begin at its case."""
+FURTHER = 24
+"""Faces of other photographs of the case that are offered."""
 
 
 # ---------------------------------------------------------------- 1: the photograph
@@ -38,20 +56,51 @@ def take(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
     try:
         if not ref:
             raise InvalidValue(what="The case", value="", why="choose the case that the photograph belongs to")
-        probe = here.desk.probes.take(ref, untrusted)
+        probe = here.desk.probes.take(ref, untrusted, kind=_kind(sent))
     except LineamentError as wrong:
         status = failures.answer_for(wrong).status
-        if status >= 500:
+        if status >= 500 or isinstance(wrong, NotAllowed):
             raise
-        return _photograph(here, ref, wrong=str(wrong), status=status)
+        return _photograph(here, ref, kind=sent.text("kind"), wrong=str(wrong), status=status)
     return go_on_to(probe_address(probe.id))
 
 
-def _photograph(here: Visit, ref: str, *, wrong: str = "", status: int = 200) -> HTMLResponse:
-    cases = here.desk.casework.page(states=(CaseState.OPEN,), limit=200)
-    most = here.desk.settings.max_file_bytes
-    chosen = ref if len(cases) != 1 else cases[0].key
-    return here.page("search_photograph.html", status=status, cases=cases, chosen=chosen, wrong=wrong, most=most)
+def _kind(sent: Sent) -> ProbeKind | None:
+    """The kind declared; None where none is, which the policy may not allow."""
+    declared = sent.text("kind")
+    if not declared:
+        return None
+    if declared not in {one.value for one in ProbeKind}:
+        raise InvalidValue(what="The kind of photograph", value=declared[:40], why="choose one of the list")
+    return ProbeKind(declared)
+
+
+def _photograph(here: Visit, ref: str, *, kind: str = "", wrong: str = "", status: int = 200) -> HTMLResponse:
+    case, cases = _case(here, ref), []
+    if case is None:
+        cases = here.desk.casework.page(states=(CaseState.OPEN,), limit=CHOICE)
+        case = cases[0] if len(cases) == 1 else None
+    usual = ProbeKind.OTHER.value if here.desk.official.solo else ""
+    return here.page(
+        "search_photograph.html",
+        status=status,
+        cases=cases,
+        case=case,
+        kinds=[one.value for one in ProbeKind if one not in NO_PROBES],
+        refused=[(one.value, why) for one, why in NO_PROBES.items()],
+        kind=kind or usual,
+        wrong=wrong,
+        most=here.desk.settings.max_file_bytes,
+    )
+
+
+def _case(here: Visit, ref: str) -> Case | None:
+    """The case named, if it is seen and open."""
+    try:
+        case = here.desk.casework.get(ref) if ref else None
+    except (NotFound, InvalidValue):
+        return None
+    return case if case is not None and case.state is CaseState.OPEN else None
 
 
 # ---------------------------------------------------------------- 2: the face
@@ -96,6 +145,27 @@ def crop(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectRespon
     return _step(here, probe_id, lambda: Edit(kind=EditKind.CROP, box=_region(sent)))
 
 
+@pages.act("/probes/{probe_id}/expose", access=Permission.OPEN_CASES)
+def expose(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResponse:
+    """One more step: lighter or darker, evenly. The original is kept."""
+    return _step(here, probe_id, lambda: Edit(kind=EditKind.EXPOSURE, stops=sent.number("stops")))
+
+
+@pages.act("/probes/{probe_id}/replay", access=Permission.READ_CASES)
+def replay(here: Here, probe_id: str, sent: Form) -> HTMLResponse:  # noqa: ARG001 - the form is checked
+    """Makes the steps again from the original and holds the pixels of each against what was recorded."""
+    made = here.desk.probes.replay(probe_id)
+    found = here.desk.probes.get(probe_id)
+    return _faces(here, found, _first_wish(found, 0), replayed=made)
+
+
+@pages.act("/probes/{probe_id}/approve", access=Permission.APPROVE)
+def approve(here: Here, probe_id: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
+    """Approves that the photograph is searched by somebody else."""
+    here.desk.probes.approve(probe_id)
+    return go_on_to(probe_address(probe_id))
+
+
 @pages.act("/probes/{probe_id}/undo", access=Permission.OPEN_CASES)
 def undo(here: Here, probe_id: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
     """The last step taken back."""
@@ -127,7 +197,7 @@ def _tried(here: Visit, probe_id: str, act: Callable[[Probe], str]) -> HTMLRespo
     try:
         return go_on_to(act(found))
     except (InvalidValue, BadPicture, NoFace) as wrong:
-        return _faces(here, found, _first_wish(found, 0), wrong=str(wrong), status=failures.answer_for(wrong).status)
+        return _faces(here, found, _first_wish(found, 0), wrong)
 
 
 def _region(sent: Sent) -> Box:
@@ -152,6 +222,7 @@ class Wish:
     until: str
     mode: str
     limit: str
+    others: tuple[str, ...] = ()  # probe:face, of the same person
 
 
 def _first_wish(found: Probe, face: int) -> Wish:
@@ -176,6 +247,7 @@ def _as_before(earlier: SearchResult) -> Wish:
         until=_day(earlier.until),
         mode=earlier.mode.value,
         limit=str(earlier.limit),
+        others=tuple(f"{one.probe_id}:{one.face}" for one in earlier.others),
     )
 
 
@@ -192,6 +264,7 @@ def _typed(sent: Sent) -> Wish:
         until=sent.text("until"),
         mode=sent.text("mode"),
         limit=sent.text("limit"),
+        others=sent.all("other"),
     )
 
 
@@ -203,9 +276,9 @@ def search(here: Here, probe_id: str, sent: Form) -> HTMLResponse | RedirectResp
         result = here.desk.search.run(probe_id, _request(found, sent), face=_face(found, sent))
     except LineamentError as wrong:
         status = failures.answer_for(wrong).status
-        if status >= 500:
+        if status >= 500 or isinstance(wrong, NotAllowed):
             raise
-        return _faces(here, found, _typed(sent), wrong=str(wrong), status=status)
+        return _faces(here, found, _typed(sent), wrong)
     return go_on_to(search_address(result.search_id))
 
 
@@ -234,23 +307,48 @@ def _request(found: Probe, sent: Sent) -> SearchRequest:
         until=sent.day("until"),
         limit=sent.whole("limit"),
         mode=Mode(mode),
+        others=tuple(_other(untrusted) for untrusted in sent.all("other")),
     )
 
 
-def _faces(here: Visit, found: Probe, wish: Wish, *, wrong: str = "", status: int = 200) -> HTMLResponse:
+def _other(untrusted: str) -> ProbeFace:
+    probe_id, _, face = untrusted.partition(":")
+    if not face.isascii() or not face.isdecimal() or len(face) > 4:
+        raise InvalidValue(what="A further photograph", value=untrusted[:40], why="choose it from the list")
+    return ProbeFace(probe_id=probe_id, face=int(face))
+
+
+def _further(here: Visit, found: Probe) -> list[tuple[Probe, int]]:
+    """Faces of other photographs of the case, which may show the same person; the newest first."""
+    others = [one for one in here.desk.casework.probes(found.case_key) if one.sha256 != found.sha256]
+    return [(probe, face) for probe in others for face in range(1, len(probe.faces) + 1)][:FURTHER]
+
+
+def _faces(
+    here: Visit, found: Probe, wish: Wish, wrong: LineamentError | None = None, *, replayed: Replay | None = None
+) -> HTMLResponse:
     today = here.desk.clock().date()
     sources = here.desk.sources.list()
-    case = here.desk.casework.get(found.case_key)
+    casework = here.desk.casework
+    case, outlook = casework.get(found.case_key), casework.outlook(found.case_key)
+    why_not = here.desk.search.why_not(found.case_key, probe_id=found.id)
     return here.page(
         "search_face.html",
-        status=status,
+        status=200 if wrong is None else failures.answer_for(wrong).status,
         case=case,
         probe=found,
         wish=wish,
-        wrong=wrong,
+        wrong="" if wrong is None else str(wrong),
         today=today,
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
-        why_not=here.desk.search.why_not(found.case_key, probe_id=found.id),
+        against=[(why, remedy(why, here.request.url.path, case_address(case.key))) for why in why_not],
+        further=_further(here, found),
+        gains=measured(),
+        wanted=casework.policy(found.case_key).further_approvals,
+        approvers=here.desk.probes.approvers(found.id),
+        may_approve=Permission.APPROVE in outlook.may and here.desk.official.account_id is not None,
+        may_edit=Permission.OPEN_CASES in outlook.may and case.state is CaseState.OPEN,
+        replayed=replayed,
         veiled=distressing(case),
     )

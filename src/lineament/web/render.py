@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lineament import __version__
+from lineament.model.accounts import Official, Permission
+from lineament.web.casewords import CASE_FILTERS
 from lineament.web.phrases import FILTERS
 
 
@@ -22,9 +24,15 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(FILTERS)
+        self._environment.filters.update(FILTERS | CASE_FILTERS)
         self._environment.globals.update(asset=lambda name: f"/static/{name}?v={digests[name]}", version=__version__)
 
     def page(self, template: str, **values: object) -> str:
-        """The HTML of a page."""
-        return self._environment.get_template(template).render(values)
+        """The HTML of a page; its templates ask ``may("search")`` of whoever it is for."""
+        official = values.get("official")
+
+        def may(permission: str) -> bool:
+            return isinstance(official, Official) and official.may(Permission(permission))
+
+        given = {"official": None, "agency_name": "", **values}
+        return self._environment.get_template(template).render(may=may, **given)

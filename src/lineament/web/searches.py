@@ -30,6 +30,7 @@ def result(here: Here, search_id: str) -> HTMLResponse:
         "result.html",
         case=case,
         search=stored.result,
+        probe=here.desk.probes.get(stored.result.probe_id),
         examiner_then=stored.examiner,
         listed=listed,
         veiled=distressing(case),
@@ -43,7 +44,8 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
     search = stored.result
     found = _at(search, rank)
     case = here.desk.casework.get(search.case_key)
-    probe = here.desk.probes.get(search.probe_id).faces[search.face - 1]
+    asked = here.desk.probes.get(search.probe_id)
+    probe = asked.faces[search.face - 1]
     face, capture = here.desk.pictures.beside_probe(search_id, rank)
     others = [other.rank for other in search.candidates]
     return here.page(
@@ -51,6 +53,7 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
         case=case,
         search=search,
         candidate=found,
+        probe=asked,
         listed=len(search.candidates) + len(stored.erased),
         capture=capture,
         quality=face.quality,

@@ -1,4 +1,4 @@
-"""Runs the pages on this machine's own loopback, until it is stopped."""
+"""Runs the pages on this machine's own loopback, until it is stopped; a TLS proxy of the agency may stand before it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ from lineament.workspace import Workspace
 
 
 def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serves until interrupted; ``announce`` is told the address with the token once the port is ours.
+    """Serves until interrupted; ``announce`` is told the address once the port is ours.
 
+    The address holds the token of this run while the workspace is solo; officials with accounts sign in instead.
     Port 0 takes any free one. InvalidValue if ``host`` is not the loopback, or the port is taken.
     """
     token = secrets.token_urlsafe(24)
     with closing(listening(host, port)) as listener:
-        shown = f"[{host}]" if ":" in host else host
-        announce(f"http://{shown}:{listener.getsockname()[1]}/?token={token}")
+        announce(entrance(workspace, host, listener.getsockname()[1], token))
         server(workspace, token).run(sockets=[listener])
+
+
+def entrance(workspace: Workspace, host: str, port: int, token: str) -> str:
+    """The address to open."""
+    if workspace.desk_at_the_machine().official.solo:
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
+    return f"{workspace.settings.public_url or f'http://localhost:{port}'}/"  # passkeys want a name
 
 
 def server(workspace: Workspace, token: str) -> uvicorn.Server:

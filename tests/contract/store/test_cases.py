@@ -1,54 +1,75 @@
-"""Cases, probes, searches and candidates, on either database."""
+"""Cases, on either database: who sees which, what the database refuses, and what a destroyed one leaves."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
+import sqlalchemy as sa
 from tests.contract.store.made import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import AlreadyThere, Damaged, NotFound, Refused
-from lineament.model.cases import Case, CaseState
-from lineament.model.faces import FaceId, Template
-from lineament.model.search import Mode, Outcome, Probe, SearchResult
-from lineament.store.db import Store
+from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound, Refused
+from lineament.model.accounts import HOME_AGENCY, Sight
+from lineament.model.cases import Authorisation, AuthorisationOutcome, CaseRole, CaseState, Seeks
+from lineament.store.db import Store, Tx
+from lineament.testing import VAULT
+
+TODAY = NOW.date()
+DAY = timedelta(days=1)
 
 
-def same_probe(one: Probe, other: Probe) -> bool:
-    """Equality that compares vectors too."""
-    vectors = [[face.template.vector for face in probe.faces] for probe in (one, other)]
-    models = [[face.template.model for face in probe.faces] for probe in (one, other)]
-    nothing = Template("", np.empty(0, dtype=np.float32))
-    bare = [
-        replace(probe, faces=tuple(replace(face, template=nothing) for face in probe.faces)) for probe in (one, other)
-    ]
-    return bare[0] == bare[1] and models[0] == models[1] and np.array_equal(vectors[0], vectors[1])
+def sight(agency_id: str = HOME_AGENCY, account_id: str | None = None, *, whole: bool = False) -> Sight:
+    return Sight(agency_id=agency_id, account_id=account_id, whole_agency=whole, today=TODAY)
 
 
-# ---------------------------------------------------------------- cases
+SOLO = sight(whole=True)
+"""Whoever is at the machine of a solo workspace."""
+
+
+def decided(**fields: Any) -> Authorisation:
+    return replace(
+        Authorisation(
+            authority="Tribunal judiciaire, Mme Örtiz",
+            decided_at=NOW - DAY,
+            outcome=AuthorisationOutcome.GRANTED,
+            document_sha256="ab" * 32,
+            scope="one person, three photographs",
+            expires_on=TODAY + 30 * DAY,
+            recorded_by="A Supervisor",
+            recorded_at=NOW,
+        ),
+        **fields,
+    )
+
+
+# ---------------------------------------------------------------- opening and changing
 
 
 def test_a_case_comes_back_as_it_was_opened(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        case, _ = rows.case(tx)
+        said = {"jurisdiction": "DE", "seeks": Seeks.INITIAL, "exempt_because": "seen on the camera of the shop"}
+        case, _ = rows.case(tx, **said)
         assert case.terms.authorised_by == "the prosecutor"
+        assert {name: getattr(case.terms, name) for name in said} == said
         assert (case.state, case.opened_at, case.closed_at, case.searches) == (CaseState.OPEN, NOW, None, 0)
+        assert (case.agency_id, case.authorisation, case.urgent_since, case.hold_because) == (HOME_AGENCY,) + (
+            None,
+        ) * 3
     with store.read() as tx:
-        assert tx.cases.get("2026/17") == case
+        assert tx.cases.by_id(case.id) == tx.cases.by_key(case.key) == tx.cases.find("2026/17", SOLO) == case
 
 
-def test_cases_are_listed_newest_first(store: Store, rows: Rows) -> None:
+def test_a_reference_is_used_once_in_an_agency(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        for ref in ("b", "c", "a"):
-            rows.case(tx, ref)
-        assert [case.ref for case in tx.cases.all()] == ["a", "c", "b"]
-
-
-def test_a_reference_is_used_once(store: Store, rows: Rows) -> None:
-    with store.begin() as tx:
-        rows.case(tx)
+        mine, _ = rows.case(tx)
+        elsewhere = rows.agency(tx, "Elsewhere")
+        theirs, _ = rows.case(tx, agency_id=elsewhere)
+        assert mine.ref == theirs.ref
+        assert tx.cases.find("2026/17", SOLO) == mine
+        assert tx.cases.find("2026/17", sight(elsewhere, whole=True)) == theirs
     with pytest.raises(AlreadyThere, match="2026/17"), store.begin() as tx:
         rows.case(tx)
 
@@ -56,261 +77,380 @@ def test_a_reference_is_used_once(store: Store, rows: Rows) -> None:
 def test_a_case_is_closed(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         case, _ = rows.case(tx)
-        tx.cases.set_state(case.id, CaseState.CLOSED, NOW + timedelta(days=1))
-        closed = tx.cases.get(case.ref)
-    assert (closed.state, closed.closed_at) == (CaseState.CLOSED, NOW + timedelta(days=1))
+        tx.cases.set_state(case.id, CaseState.CLOSED, NOW + DAY)
+        closed = tx.cases.by_id(case.id)
+    assert (closed.state, closed.closed_at) == (CaseState.CLOSED, NOW + DAY)
+
+
+def test_urgency_hold_and_authorisation_come_back(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx)
+        tx.cases.set_urgent(case.id, "a child is missing", NOW)
+        tx.cases.set_hold(case.id, "the court's order")
+        changed = tx.cases.by_id(case.id)
+        assert (changed.urgent_since, changed.urgent_because) == (NOW, "a child is missing")
+        assert changed.hold_because == "the court's order"
+        for authorisation in (decided(), decided(expires_on=None, document_sha256=None)):
+            tx.cases.set_authorisation(case.id, authorisation)
+            assert tx.cases.by_id(case.id).authorisation == authorisation
+        tx.cases.set_hold(case.id, None)
+        assert tx.cases.by_id(case.id).hold_because is None
+
+
+def test_an_authorisation_is_sealed_in_its_place(store: Store, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx)
+        other, _ = rows.case(tx, "other")
+        for one in (case, other):
+            tx.cases.set_authorisation(one.id, decided())
+    for (sealed,) in raw("SELECT authorisation FROM cases"):
+        assert b"Tribunal" not in bytes(sealed)
+    raw(f"UPDATE cases SET authorisation = (SELECT c.authorisation FROM cases c WHERE c.id = {other.id})")
+    with store.read() as tx:
+        assert tx.cases.by_id(other.id).authorisation == decided()
+        with pytest.raises(Damaged):
+            tx.cases.by_id(case.id)
 
 
 def test_unknown_cases(store: Store) -> None:
     with store.read() as tx:
-        with pytest.raises(NotFound, match="nothing"):
-            tx.cases.get("nothing")
+        for ask in (lambda: tx.cases.by_key("nothing"), lambda: tx.cases.by_id(7), lambda: tx.cases.wrapped_key(7)):
+            with pytest.raises(NotFound):
+                ask()
+
+
+# ---------------------------------------------------------------- who sees which
+
+
+def seen(tx: Tx, look: Sight) -> list[str]:
+    """The references that a page shows; counted and opened one by one they are the same."""
+    page = tx.cases.page(look, limit=50)
+    assert tx.cases.count(look) == len(page)
+    for case in tx.cases.page(SOLO, limit=50) + tx.cases.page(sight(_agency(tx), whole=True), limit=50):
+        if case in page:
+            assert tx.cases.find(case.key, look) == case
+        else:
+            with pytest.raises(NotFound):
+                tx.cases.find(case.key, look)
+    return [case.ref for case in page]
+
+
+def _agency(tx: Tx) -> str:
+    return next(agency.id for agency in tx.agencies.all() if not agency.home)
+
+
+def test_everybody_sees_what_is_theirs(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        guests = rows.agency(tx, "Elsewhere")
+        mine, foreign = rows.account(tx), rows.account(tx, guests)
+        cases = {ref: rows.case(tx, ref)[0] for ref in ("own", "shared", "over", "today", "not a member")}
+        cases["theirs"] = rows.case(tx, "theirs", guests)[0]
+        for account in (mine, foreign):
+            tx.members.put(cases["shared"].id, account, CaseRole.OBSERVER, NOW, None)
+            tx.members.put(cases["over"].id, account, CaseRole.EXAMINER, NOW, TODAY - DAY)
+            tx.members.put(cases["today"].id, account, CaseRole.EXAMINER, NOW, TODAY)
+        tx.members.put(cases["own"].id, mine, CaseRole.EXAMINER, NOW, None)
+    with store.read() as tx:
+        assert seen(tx, SOLO) == ["not a member", "today", "over", "shared", "own"]
+        assert seen(tx, sight(account_id=mine)) == ["today", "shared", "own"]
+        assert seen(tx, sight(account_id=mine, whole=True)) == ["not a member", "today", "over", "shared", "own"]
+        assert seen(tx, sight(guests, foreign)) == ["today", "shared"]
+        assert seen(tx, sight(guests, foreign, whole=True)) == ["theirs", "today", "shared"]
+        assert seen(tx, sight()) == []
+        assert tx.cases.find("own", sight(account_id=mine)).ref == "own"
+
+
+def test_a_reference_is_one_of_ones_own_agency(store: Store, rows: Rows) -> None:
+    """Another agency's case is opened by its key; its reference may be anybody's."""
+    with store.begin() as tx:
+        guests = rows.agency(tx, "Elsewhere")
+        foreign = rows.account(tx, guests)
+        shared, _ = rows.case(tx, "shared")
+        tx.members.put(shared.id, foreign, CaseRole.EXAMINER, NOW, None)
+        look = sight(guests, foreign)
+        assert tx.cases.find(shared.key, look) == shared
         with pytest.raises(NotFound):
-            tx.cases.wrapped_key(7)
+            tx.cases.find("shared", look)
+        decoy, _ = rows.case(tx, shared.key, guests)
+        tx.members.put(decoy.id, foreign, CaseRole.EXAMINER, NOW, None)
+        assert tx.cases.find(shared.key, look) == shared
 
 
-# ---------------------------------------------------------------- probes
-
-
-def test_a_probe_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
+def test_what_is_not_seen_is_not_there_in_the_same_words(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        case, key = rows.case(tx)
-        probe, blob = rows.probe(case), rows.sha256()
-        tx.probes.add(probe, case.id, blob, key)
+        guests = rows.agency(tx, "Elsewhere")
+        account, foreign = rows.account(tx), rows.account(tx, guests)
+        case, _ = rows.case(tx, "secret")
+    told = []
     with store.read() as tx:
-        assert same_probe(tx.probes.get(probe.id, key), probe)
-        assert same_probe(tx.probes.get(probe.id, lambda found: {case: key}[found]), probe)
-        assert tx.probes.blob(probe.id) == blob
-        assert tx.probes.addresses() == [blob]
+        for look in (sight(account_id=account), sight(guests, foreign), sight(guests, whole=True), sight()):
+            for name in (case.key, case.ref, "f" * 16, "nothing"):
+                with pytest.raises(NotFound) as caught:
+                    tx.cases.find(name, look)
+                told.append((str(caught.value).replace(name, "…"), {**caught.value.details, "name": "…"}))
+    assert len(told) == 16
+    assert all(one == told[0] for one in told)
 
 
-def test_probes_of_a_case_come_newest_first_and_same_ones_oldest_first(store: Store, rows: Rows) -> None:
+@pytest.mark.parametrize("name", ["", "' OR 1 = 1 --", "%", "_", "𝔘𝔫𝔦", "x" * 5000])
+def test_odd_names_are_not_there(store: Store, rows: Rows, name: str) -> None:
     with store.begin() as tx:
-        case, key = rows.case(tx)
-        other, other_key = rows.case(tx, "other")
-        probes = [replace(rows.probe(case), made_at=NOW + timedelta(seconds=number)) for number in range(3)]
-        probes[2] = replace(probes[2], sha256=probes[0].sha256, faces=())
-        for probe in probes:
-            tx.probes.add(probe, case.id, rows.sha256(), key)
-        tx.probes.add(rows.probe(other), other.id, rows.sha256(), other_key)
-        assert [probe.id for probe in tx.probes.of_case(case.id, key)] == [probe.id for probe in reversed(probes)]
-        model = probes[0].faces[0].template.model
-        same = tx.probes.same(case.id, probes[0].sha256, model, key)
-        assert [probe.id for probe in same] == [probes[0].id, probes[2].id]
-        later = tx.probes.same(case.id, probes[0].sha256, "another/model", key)
-        assert [probe.id for probe in later] == [probes[2].id]
-        assert tx.probes.same(case.id, rows.sha256(), model, key) == []
+        rows.case(tx)
+        with pytest.raises(NotFound):
+            tx.cases.find(name, SOLO)
 
 
-def test_a_probes_faces_are_sealed_under_the_key_of_its_case(store: Store, rows: Rows, raw: RawSql) -> None:
+def test_a_name_that_no_database_can_hold_is_refused(store: Store) -> None:
+    with pytest.raises(InvalidValue), store.read() as tx:
+        tx.cases.find("a\0b", SOLO)
+
+
+# ---------------------------------------------------------------- pages
+
+
+def test_pages_follow_each_other_newest_first(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        case, key = rows.case(tx)
-        other, other_key = rows.case(tx, "other")
-        one, two = rows.probe(case), rows.probe(case)
-        for probe in (one, two):
-            tx.probes.add(probe, case.id, rows.sha256(), key)
-    with store.read() as tx, pytest.raises(Damaged):
-        tx.probes.get(one.id, other_key)
-    for (sealed,) in raw("SELECT faces FROM probes"):
-        assert b"landmarks" not in bytes(sealed)
-    raw(f"UPDATE probes SET faces = (SELECT p.faces FROM probes p WHERE p.id = '{two.id}')")
-    with store.read() as tx, pytest.raises(Damaged, match=one.id):
-        tx.probes.get(one.id, key)
-    raw(f"UPDATE probes SET case_id = {other.id}")
-    with store.read() as tx, pytest.raises(Damaged, match=two.id):
-        tx.probes.get(two.id, key)
+        account = rows.account(tx)
+        cases = [rows.case(tx, f"case {number}")[0] for number in range(7)]
+        for case in cases[::2]:
+            tx.members.put(case.id, account, CaseRole.EXAMINER, NOW, None)
+            tx.cases.set_state(case.id, CaseState.CLOSED, NOW)
+        for look, expected in ((SOLO, [6, 5, 4, 3, 2, 1, 0]), (sight(account_id=account), [6, 4, 2, 0])):
+            found: list[int] = []
+            after = None
+            while page := tx.cases.page(look, after=after, limit=2):
+                assert len(page) <= 2
+                found += [int(case.ref.split()[1]) for case in page]
+                after = page[-1].id
+            assert found == expected
 
 
-def test_unknown_probes(store: Store, rows: Rows) -> None:
+def test_a_page_of_some_states(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        _, key = rows.case(tx)
-        with pytest.raises(NotFound, match="nothing"):
-            tx.probes.get("nothing", key)
-        with pytest.raises(NotFound, match="nothing"):
-            tx.probes.blob("nothing")
-
-
-# ---------------------------------------------------------------- searches
-
-
-Searched = tuple[Case, SearchResult]
-
-
-@pytest.fixture
-def searched(store: Store, rows: Rows) -> Searched:
-    """A case with a probe and a search of three candidates, the second with two near-duplicates."""
-    with store.begin() as tx:
-        case, key = rows.case(tx)
-        probe = rows.probe(case)
-        tx.probes.add(probe, case.id, rows.sha256(), key)
-        shown = [rows.candidate(rank, rank * 10) for rank in (1, 2, 3)]
-        shown[1] = replace(shown[1], near_duplicates=(FaceId(77), FaceId(55)))
-        shown[2] = replace(shown[2], source="registry", near_duplicates=(FaceId(66),))
-        result = rows.result(probe, rows.entry(tx), tuple(shown))
-        tx.searches.add(result, case.id, "Inspector Clouseau")
-    return case, result
-
-
-def test_a_search_comes_back_as_it_was_shown(store: Store, searched: Searched) -> None:
-    case, result = searched
-    with store.read() as tx:
-        assert tx.searches.get(result.search_id) == result
-        stored = tx.searches.stored(result.search_id)
-        assert (stored.result, stored.examiner, stored.erased) == (result, "Inspector Clouseau", ())
-        assert stored.outcome is Outcome.CANDIDATES
-        assert tx.searches.of_case(case.id) == [result]
-        assert tx.cases.get(case.ref).searches == 1
-        assert list(tx.searches.ledger_entries()) == [(result.search_id, 0)]
-
-
-def test_a_search_without_candidates_is_an_answer_too(store: Store, rows: Rows, searched: Searched) -> None:
-    case, first = searched
-    with store.begin() as tx:
-        empty = replace(
-            first,
-            search_id="empty",
-            candidates=(),
-            mode=Mode.MANUAL,
-            since=None,
-            until=None,
-            sources=(),
-            ledger_entry=rows.entry(tx),
-        )
-        tx.searches.add(empty, case.id, "an examiner")
-        assert tx.searches.get("empty") == empty
-        assert tx.searches.stored("empty").outcome is Outcome.NO_CANDIDATE
-        assert tx.searches.of_case(case.id) == [empty, first]
-
-
-def test_an_erased_face_leaves_rank_and_score(store: Store, searched: Searched, raw: RawSql) -> None:
-    _, result = searched
-    one, two, three = result.candidates
-    with store.begin() as tx:
-        tx.searches.forget_faces([two.face_id, 12345])
-    with store.read() as tx:
-        stored = tx.searches.stored(result.search_id)
-        assert tx.searches.get(result.search_id).candidates == (one, three)
-    (left,) = stored.erased
-    assert (left.rank, left.score, left.expected_false) == (2, two.score, two.expected_false)
-    assert raw("SELECT * FROM candidates WHERE rank = 2") == [
-        (result.search_id, 2, two.score, two.expected_false, None, None, None)
-    ]
-    assert raw("SELECT face_id FROM near_duplicates") == [(66,)]
-
-
-def test_an_erased_near_duplicate_leaves_the_candidate(store: Store, searched: Searched) -> None:
-    _, result = searched
-    with store.begin() as tx:
-        tx.searches.forget_faces(np.array([77]))
-        found = tx.searches.get(result.search_id)
-    assert found.candidates[1] == replace(result.candidates[1], near_duplicates=(FaceId(55),))
-
-
-def test_a_withdrawn_source_is_erased_from_every_list(store: Store, searched: Searched, raw: RawSql) -> None:
-    _, result = searched
-    with store.begin() as tx:
-        tx.searches.forget_source("press")
-        stored = tx.searches.stored(result.search_id)
-    assert stored.result.candidates == (result.candidates[2],)
-    assert [one.rank for one in stored.erased] == [1, 2]
-    dump = repr(raw("SELECT * FROM candidates WHERE rank < 3"))
-    assert "example.org" not in dump
-    assert "press" not in dump
-
-
-def test_when_all_are_erased_there_still_were_candidates(store: Store, searched: Searched) -> None:
-    _, result = searched
-    with store.begin() as tx:
-        tx.searches.forget_faces(range(100_000))
-        stored = tx.searches.stored(result.search_id)
-    assert stored.result.candidates == ()
-    assert stored.outcome is Outcome.CANDIDATES
-
-
-def test_unknown_searches(store: Store) -> None:
-    with store.read() as tx:
-        with pytest.raises(NotFound, match="nothing"):
-            tx.searches.get("nothing")
-        assert tx.searches.of_case(7) == []
-
-
-# ---------------------------------------------------------------- R7, R40: the database itself refuses
+        account = rows.account(tx)
+        for number, state in enumerate((CaseState.OPEN, CaseState.CLOSED, CaseState.REFUSED, CaseState.DESTROYED)):
+            case, _ = rows.case(tx, state.value)
+            tx.members.put(case.id, account, CaseRole.EXAMINER, NOW, None)
+            if number == 1:
+                tx.cases.set_state(case.id, state, NOW)
+            elif number > 1:
+                tx.cases.destroy(case.id, state, NOW)
+        for look in (SOLO, sight(account_id=account), sight(account_id=account, whole=True)):
+            for states in ([CaseState.OPEN], [CaseState.CLOSED, CaseState.REFUSED], []):
+                page = tx.cases.page(look, states=states, limit=9)
+                expected = states or list(CaseState)
+                assert [case.state for case in page] == expected[::-1]
+                assert tx.cases.count(look, states) == len(expected)
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("words", "found"),
     [
-        ("reason = NULL", "null"),
-        ("reason = ''", "reason_said"),
-        ("reason = ' \t\n'", "reason_said"),
-        ("examiner = NULL", "null"),
-        ("examiner = ' '", "examiner_said"),
-        ("case_id = NULL", "null"),
-        ("case_id = 99", "foreign key"),
-        ("probe_id = NULL", "null"),
-        ("probe_id = 'none'", "foreign key"),
-        ("ledger_entry = NULL", "null"),
-        ("ledger_entry = 99", "foreign key"),
-        ("model = ''", "model_said"),
-        ("mode = 'guess'", "mode_known"),
-        ("face = 0", "face_at_least_1"),
+        ("robbery", ["b", "a"]),
+        ("ROBBERY", ["b", "a"]),
+        ("robbery jewel", ["b"]),
+        ("jewel robbery", ["b"]),
+        ("bank", ["a"]),
+        ("find", ["c_%", "b", "a"]),
+        ("find nothing", []),
+        ("c_%", ["c_%"]),
+        ("%", ["c_%"]),
+        ("nothing", []),
+        ("ÉLYSÉE", ["d"]),
+        ("élysée", ["d"]),
+        ("STRASSE", ["d"]),
+        ("consent", []),
     ],
 )
-def test_no_search_without_its_reasons(searched: Searched, refused: Refuses, change: str, why: str) -> None:
-    refused(f"UPDATE searches SET {change}", why)
-
-
-COLUMNS = """id, case_id, reason, examiner, made_at, model, gallery_faces, sources, mode, threshold, most, probe_id,
-probe_sha256, face, face_box, quality, seconds, ledger_entry"""
-
-
-@pytest.mark.parametrize("missing", ["case_id", "reason", "examiner", "probe_id", "ledger_entry"])
-def test_no_search_is_inserted_by_hand_without_its_reasons(
-    store: Store, rows: Rows, searched: Searched, raw: RawSql, refused: Refuses, missing: str
-) -> None:
+def test_a_page_of_cases_in_which_words_are(store: Store, rows: Rows, words: str, found: list[str]) -> None:
     with store.begin() as tx:
-        entry = rows.entry(tx)
-    values = COLUMNS.replace("ledger_entry", str(entry)).replace("id,", "'new',", 1)
-    raw(f"INSERT INTO searches ({COLUMNS}) SELECT {values} FROM searches")  # a whole one is taken
-    raw("DELETE FROM searches WHERE id = 'new'")
-    columns = COLUMNS.replace(f", {missing}", "")
-    values = columns.replace("ledger_entry", str(entry)).replace("id,", "'new',", 1)
-    refused(f"INSERT INTO searches ({columns}) SELECT {values} FROM searches", "null")
+        rows.case(tx, "a", offence="bank robbery")
+        rows.case(tx, "b", offence="robbery", purpose="find the jeweller")
+        rows.case(tx, "c_%", offence="theft")
+        rows.case(tx, "d", offence="Théft at the Élysée", purpose="who walked along the Straße")
+        rows.case(tx, "robbery elsewhere", rows.agency(tx, "Elsewhere"))
+        assert [case.ref for case in tx.cases.page(SOLO, words=words, limit=9)] == found
 
 
-@pytest.mark.parametrize("column", ["ref", "offence", "purpose", "basis"])
+def test_searches_are_counted_beside_each_case(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        searched, key = rows.case(tx, "searched")
+        rows.case(tx, "not searched")
+        probe = rows.probe(searched)
+        tx.probes.add(probe, searched.id, rows.sha256(), key)
+        for _ in range(2):
+            result = rows.result(probe, rows.entry(tx))
+            tx.searches.add(result, searched.id, agency_id=HOME_AGENCY, examiner="an examiner")
+        assert [case.searches for case in tx.cases.page(SOLO, limit=9)] == [0, 2]
+
+
+def test_what_runs_out_soon_comes_first(store: Store, rows: Rows) -> None:
+    ends = {"in time": 60, "next week": 7, "tomorrow": 1, "over": -3, "without an end": None}
+    with store.begin() as tx:
+        account = rows.account(tx)
+        for ref, days in ends.items():
+            case, _ = rows.case(tx, ref)
+            until = None if days is None else TODAY + days * DAY
+            tx.cases.set_authorisation(case.id, decided(expires_on=until))
+            tx.members.put(case.id, account, CaseRole.EXAMINER, NOW, None)
+        for ref, hours in (("urgent", 1), ("more urgent", 0)):
+            case, _ = rows.case(tx, ref)
+            tx.cases.set_urgent(case.id, "it cannot wait", NOW + timedelta(hours=hours))
+        covered, _ = rows.case(tx, "urgent once")
+        tx.cases.set_urgent(covered.id, "it could not wait", NOW)
+        tx.cases.set_authorisation(covered.id, decided())
+        closed, _ = rows.case(tx, "closed")
+        tx.cases.set_authorisation(closed.id, decided(expires_on=TODAY))
+        tx.cases.set_state(closed.id, CaseState.CLOSED, NOW)
+        rows.case(tx, "waiting")
+        week = TODAY + 7 * DAY
+        expected = ["more urgent", "urgent", "over", "tomorrow", "next week"]
+        assert [case.ref for case in tx.cases.expiring(SOLO, week)] == expected
+        assert [case.ref for case in tx.cases.expiring(SOLO, week, limit=3)] == expected[:3]
+        assert [case.ref for case in tx.cases.expiring(sight(account_id=account), week)] == expected[2:]
+        assert tx.cases.expiring(sight(rows.agency(tx, "Elsewhere"), whole=True), week) == []
+
+
+def test_closed_cases_are_due_after_their_time(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        elsewhere = rows.agency(tx, "Elsewhere")
+        for ref, days in (("second", 2), ("first", 1), ("later", 9), ("held", 1), ("gone", 1)):
+            case, _ = rows.case(tx, ref)
+            tx.cases.set_state(case.id, CaseState.CLOSED, NOW + days * DAY)
+            if ref == "held":
+                tx.cases.set_hold(case.id, "the court's order")
+            if ref == "gone":
+                tx.cases.destroy(case.id, CaseState.DESTROYED, NOW + 2 * DAY)
+        rows.case(tx, "open")
+        theirs, _ = rows.case(tx, "theirs", elsewhere)
+        tx.cases.set_state(theirs.id, CaseState.CLOSED, NOW)
+        assert [case.ref for case in tx.cases.due(HOME_AGENCY, NOW + 9 * DAY)] == ["first", "second"]
+        assert tx.cases.due(HOME_AGENCY, NOW + DAY) == []
+        assert [case.ref for case in tx.cases.due(elsewhere, NOW + DAY)] == ["theirs"]
+
+
+def test_no_page_reads_every_case(sqlite_path: Path, rows: Rows) -> None:
+    """An index answers, whoever asks: the plans of SQLite name no scan of the cases."""
+    store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
+    plans: list[str] = []
+
+    def explain(*event: Any) -> None:
+        _, cursor, statement, parameters, _, _ = event
+        if "cases" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[-1] for row in cursor.fetchall())
+
+    with store.begin() as tx:
+        account = rows.account(tx)
+        tx.members.put(rows.case(tx)[0].id, account, CaseRole.EXAMINER, NOW, None)
+        sa.event.listen(tx.connection, "before_cursor_execute", explain)
+        for look in (SOLO, sight(account_id=account), sight(account_id=account, whole=True)):
+            for states in ((), (CaseState.OPEN,)):
+                tx.cases.page(look, states=states, after=9, limit=5)
+                tx.cases.count(look, states)
+            tx.cases.expiring(look, TODAY)
+            tx.cases.find("2026/17", look)
+        tx.ledger.of_agency(HOME_AGENCY, 9, 5)
+    store.close()
+    assert any("ix_cases_of_agency" in plan for plan in plans)
+    scans = [plan for plan in plans if plan.startswith("SCAN") and not plan.startswith("SCAN anon")]
+    assert [plan for plan in scans if "CONSTANT ROW" not in plan] == []
+
+
+# ---------------------------------------------------------------- tombstones
+
+
+def test_a_destroyed_case_leaves_a_tombstone(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx, seeks=Seeks.INITIAL, exempt_because="the facts", jurisdiction="DE")
+        tx.cases.set_urgent(case.id, "it cannot wait", NOW)
+        refused = decided(outcome=AuthorisationOutcome.REFUSED, expires_on=None)
+        tx.cases.set_authorisation(case.id, refused)
+        tx.cases.set_hold(case.id, "the court's order")
+        tx.cases.destroy(case.id, CaseState.REFUSED, NOW + DAY)
+        stone = tx.cases.by_id(case.id)
+        with pytest.raises(Refused, match=r"2026/17 was destroyed"):
+            tx.cases.wrapped_key(case.id)
+    assert (stone.ref, stone.key, stone.state) == ("2026/17", case.key, CaseState.REFUSED)
+    assert (stone.opened_at, stone.closed_at, stone.authorisation) == (NOW, NOW + DAY, refused)
+    terms = stone.terms
+    assert {terms.offence, terms.purpose, terms.basis, terms.exempt_because, stone.urgent_because} == {"deleted"}
+    assert (terms.authorised_by, stone.hold_because) == (None, None)
+
+
+def test_a_tombstone_is_found_by_its_reference_alone(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx, "Ref 7", offence="robbery")
+        tx.cases.destroy(case.id, CaseState.DESTROYED, NOW)
+        assert [one.id for one in tx.cases.page(SOLO, words="ref 7", limit=9)] == [case.id]
+        assert tx.cases.page(SOLO, words="robbery", limit=9) == []
+
+
+def test_a_case_that_was_closed_before_keeps_the_day(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx)
+        tx.cases.set_state(case.id, CaseState.CLOSED, NOW)
+        tx.cases.destroy(case.id, CaseState.DESTROYED, NOW + DAY)
+        stone = tx.cases.by_id(case.id)
+    assert (stone.closed_at, stone.terms.exempt_because, stone.urgent_because) == (NOW, None, None)
+
+
+def test_a_case_on_legal_hold_is_not_destroyed(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx)
+        tx.cases.set_hold(case.id, "the court's order")
+    with pytest.raises(Refused, match="held_is_kept"), store.begin() as tx:
+        tx.cases.destroy(case.id, CaseState.DESTROYED, NOW)
+
+
+# ---------------------------------------------------------------- the database itself refuses (R7, R8, R35)
+
+
+@pytest.mark.parametrize("column", ["key", "ref", "offence", "purpose", "basis"])
 def test_no_case_without_its_grounds(store: Store, rows: Rows, refused: Refuses, column: str) -> None:
     with store.begin() as tx:
         rows.case(tx)
     refused(f"UPDATE cases SET {column} = NULL", "null")
     refused(f"UPDATE cases SET {column} = ' \t'", f"{column}_said")
-    refused("UPDATE cases SET state = 'closed'", "closed_when")
 
 
-def test_a_search_uses_a_probe_of_its_own_case(store: Store, rows: Rows, searched: Searched) -> None:
-    _, result = searched
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("state = 'closed'", "closed_when"),
+        ("closed_at = opened_at", "closed_when"),
+        ("state = 'archived', closed_at = opened_at", "state_known"),
+        ("state = 'destroyed', closed_at = opened_at", "keyless_is_gone"),
+        ("wrapped_key = NULL", "keyless_is_gone"),
+        ("hold_because = 'x', state = 'destroyed', closed_at = opened_at, wrapped_key = NULL", "held_is_kept"),
+        ("seeks = 'anybody'", "seeks_known"),
+        ("seeks = 'initial identification', exempt_because = ' '", "exemption_said"),
+        ("urgent_since = opened_at", "urgency_said"),
+        ("urgent_because = 'x'", "urgency_said"),
+        ("agency_id = NULL", "null"),
+        ("agency_id = 'nobody'", "foreign key"),
+    ],
+)
+def test_no_case_in_a_state_that_cannot_be(store: Store, rows: Rows, refused: Refuses, change: str, why: str) -> None:
     with store.begin() as tx:
-        other, _ = rows.case(tx, "other")
-        again = replace(result, search_id="again", ledger_entry=rows.entry(tx))
-    with pytest.raises(Refused, match=r"(?i)foreign key"), store.begin() as tx:
-        tx.searches.add(again, other.id, "an examiner")
+        rows.case(tx)
+    refused(f"UPDATE cases SET {change}", why)
 
 
-def test_one_ledger_entry_is_one_search(store: Store, searched: Searched) -> None:
-    case, result = searched
-    with pytest.raises(Refused, match=r"(?i)unique"), store.begin() as tx:
-        tx.searches.add(replace(result, search_id="again"), case.id, "an examiner")
-
-
-# ---------------------------------------------------------------- suppressions
-
-
-def test_suppressions_stay(store: Store, rows: Rows) -> None:
-    digests = [bytes.fromhex(rows.sha256()) for _ in range(1200)]
+def test_two_cases_of_an_agency_never_share_a_reference(store: Store, rows: Rows, refused: Refuses) -> None:
     with store.begin() as tx:
-        tx.suppressions.add(digests[:600], NOW)
-        tx.suppressions.add([digests[599], digests[600], digests[600]], NOW)
-        tx.suppressions.add([], NOW)
-    with store.read() as tx:
-        assert tx.suppressions.any_of(digests) == set(digests[:601])
-        assert tx.suppressions.any_of([]) == set()
+        rows.case(tx, "one")
+        rows.case(tx, "two")
+    refused("UPDATE cases SET ref = 'one'", "unique")
+    refused("UPDATE cases SET key = 'one'", "unique")
+
+
+def test_dates_are_compared_as_days(store: Store, rows: Rows) -> None:
+    """A membership holds through the whole of its last day."""
+    with store.begin() as tx:
+        account = rows.account(tx)
+        case, _ = rows.case(tx)
+        tx.members.put(case.id, account, CaseRole.EXAMINER, NOW, date(2026, 3, 4))
+        for day, there in ((date(2026, 3, 4), 1), (date(2026, 3, 5), 0)):
+            look = replace(sight(account_id=account), today=day)
+            assert tx.cases.count(look) == len(tx.cases.page(look, limit=5)) == there

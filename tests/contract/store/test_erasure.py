@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.store.made import Made, RawSql, Rows
+from tests.contract.store.made import NOW, Made, RawSql, Rows
 
+from lineament.model.accounts import HOME_AGENCY
+from lineament.model.cases import Case, CaseState
 from lineament.model.faces import CaptureId, NewCapture
+from lineament.store.cases import KEYS_DESTROYED
 from lineament.store.db import Store, Tx
 from lineament.store.faces import NewFace
 from lineament.testing import VAULT
@@ -111,7 +114,9 @@ def test_an_erased_candidate_leaves_no_byte(store: Store, sqlite_path: Path, row
         probe = rows.probe(case)
         tx.probes.add(probe, case.id, rows.sha256(), key)
         shown = tuple(rows.candidate(rank, 4_000_000 + rank) for rank in range(1, 21))
-        tx.searches.add(rows.result(probe, rows.entry(tx), shown), case.id, "an examiner")
+        tx.searches.add(
+            rows.result(probe, rows.entry(tx), shown), case.id, agency_id=HOME_AGENCY, examiner="an examiner"
+        )
         tx.searches.forget_faces([4_000_003])
     assert store.scrub()
     after = stored_bytes(sqlite_path)
@@ -139,15 +144,89 @@ def test_a_withdrawn_source_leaves_no_byte_but_its_terms(store: Store, sqlite_pa
     store.close()
 
 
-def test_erased_details_of_an_entry_leave_no_byte(store: Store, sqlite_path: Path, rows: Rows) -> None:
+def test_erased_details_of_an_entry_leave_no_byte(store: Store, sqlite_path: Path, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         for number in range(9):
             rows.entry(tx, details=f'{{"who":"person number {number}"}}')
+    sealed = [bytes(one) for (one,) in raw("SELECT sealed FROM ledger_details ORDER BY seq")]
     with store.begin() as tx:
         tx.ledger.forget_details(4)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
-    assert [f"person number {number}".encode() in after for number in range(9)] == [True] * 4 + [False] + [True] * 4
+    assert [one in after for one in sealed] == [True] * 4 + [False] + [True] * 4
+    assert b"person number" not in after
+    raw.close()
+    store.close()
+
+
+def destroyed(tx: Tx, case: Case) -> None:
+    """As the services destroy a case."""
+    entries = [row.seq for row in tx.ledger.of_case(case.id, None, None)]
+    tx.searches.delete_of(case.id)
+    tx.probes.delete(tx.probes.of_case_ids(case.id))
+    tx.papers.delete_of(case.id)
+    for seq in entries:
+        tx.ledger.forget_details(seq)
+    tx.members.end_guests(case.id, case.agency_id)
+    tx.cases.destroy(case.id, CaseState.REFUSED, NOW)
+
+
+def test_a_destroyed_case_leaves_no_byte_but_its_tombstone(store: Store, sqlite_path: Path, rows: Rows) -> None:
+    marks, wrapped = {}, {}
+    with store.begin() as tx:
+        for name in ("gone", "kept"):
+            case, key = rows.case(
+                tx, f"ref-{name}", offence=f"offence-{name}", purpose=f"purpose-{name}", basis=f"basis-{name}"
+            )
+            tx.ledger.file_under(HOME_AGENCY, case.id)
+            tx.cases.set_urgent(case.id, f"urgent-{name}", NOW)
+            tx.cases.set_hold(case.id, f"hold-{name}")
+            probe, blob = rows.probe(case), rows.sha256()
+            tx.probes.add(probe, case.id, blob, key)
+            shown = replace(rows.candidate(1, 1), uri=f"https://example.org/{name}")
+            result = replace(rows.result(probe, rows.entry(tx), (shown,)), reason=f"reason-{name}")
+            tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
+            wrapped[name] = tx.cases.wrapped_key(case.id)
+            texts = [f"{what}-{name}" for what in ("offence", "purpose", "basis", "urgent", "hold", "reason")]
+            marks[name] = [text.encode() for text in [*texts, shown.uri, probe.id, result.search_id]]
+            marks[name] += [wrapped[name], bytes.fromhex(blob), bytes.fromhex(probe.sha256)]
+    assert store.scrub()
+    before = stored_bytes(sqlite_path)
+    assert all(mark in before for some in marks.values() for mark in some)
+    with store.begin() as tx:
+        destroyed(tx, tx.cases.by_id(1))
+    assert store.scrub()
+    after = stored_bytes(sqlite_path)
+    assert [mark for mark in marks["gone"] if mark in after] == []
+    assert [mark for mark in marks["kept"] if mark not in after] == []
+    assert b"ref-gone" in after
+    store.close()
+
+
+def test_the_key_of_a_destroyed_case_leaves_the_tables_of_postgresql(postgresql_url: str, rows: Rows) -> None:
+    store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
+    tables = Path(str(raw("SHOW data_directory")[0][0])) / "base"
+    with store.begin() as tx:
+        case, _ = rows.case(tx, offence="offence-of-the-destroyed")
+        kept, _ = rows.case(tx, "kept")
+        marks = [tx.cases.wrapped_key(case.id), b"offence-of-the-destroyed"]
+    raw("CHECKPOINT")
+    assert all(anywhere(mark, tables) for mark in marks)
+    with store.begin() as tx:
+        destroyed(tx, case)
+    raw("BEGIN")
+    raw("SELECT id FROM cases")  # a reader holds it back, but not for ever
+    store.close()
+    store = Store.open(postgresql_url, VAULT, patience=0.2)
+    assert store.scrub() is False
+    raw("COMMIT")
+    assert store.scrub() is True
+    raw("CHECKPOINT")
+    assert not any(anywhere(mark, tables) for mark in marks)
+    with store.read() as tx:
+        assert tx.cases.by_id(kept.id) == kept
+        assert tx.meta.get(KEYS_DESTROYED) is None
+    raw.close()
     store.close()
 
 

@@ -6,12 +6,15 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from tests.contract.store.made import Refuses, Rows
+from tests.contract.store.made import NOW, RawSql, Refuses, Rows
 
-from lineament.errors import Refused
+from lineament.errors import LedgerBroken, Refused
 from lineament.ledger.log import Action, LeafStore, Ledger
 from lineament.ledger.verify import verify
+from lineament.model.accounts import HOME_AGENCY
+from lineament.model.cases import CaseState
 from lineament.store.db import Store
+from lineament.store.ledger import LedgerRow
 
 
 def test_an_entry_comes_back_exactly(store: Store) -> None:
@@ -66,6 +69,110 @@ def test_details_are_erased_and_the_entry_stays(store: Store, rows: Rows) -> Non
     assert len(entries[1].commitment) == 32
 
 
+def test_what_an_entry_says_is_sealed_in_its_place(store: Store, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        for number in range(2):
+            rows.entry(tx, details=f'{{"who":"Inspector Clouseau {number}"}}')
+    for (sealed,) in raw("SELECT sealed FROM ledger_details"):
+        assert b"Clouseau" not in bytes(sealed)
+    if store.dialect == "sqlite":
+        raw("DROP TRIGGER ledger_details_change")
+    else:
+        raw("SET session_replication_role = replica")
+    raw("UPDATE ledger_details SET sealed = (SELECT d.sealed FROM ledger_details d WHERE d.seq = 0)")
+    with store.read() as tx:
+        assert [entry.details for entry in tx.ledger.entries(0, 1)] == ['{"who":"Inspector Clouseau 0"}']
+        with pytest.raises(LedgerBroken) as caught:
+            list(tx.ledger.entries(0, 2))
+    assert caught.value.details["entry"] == 1
+
+
+# ---------------------------------------------------------------- whose an entry is
+
+
+def test_entries_are_filed_under_agency_and_case(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        guests, others = rows.agency(tx, "Guests"), rows.agency(tx, "Others")
+        ours, theirs = rows.case(tx)[0].id, rows.case(tx, "theirs", guests)[0].id
+        rows.entry(tx)  # 0: nobody's
+        filed = [
+            (HOME_AGENCY, None),  # 1
+            (HOME_AGENCY, ours),  # 2
+            (guests, ours),  # 3
+            (guests, theirs),  # 4
+            (HOME_AGENCY, theirs),  # 5
+            (guests, None),  # 6
+            (None, ours),  # 7: by nobody
+        ]
+        for agency_id, case_id in filed:
+            tx.ledger.file_under(agency_id, case_id)
+            rows.entry(tx)
+            rows.entry(tx, f'{{"case":"{case_id}"}}')
+    with store.read() as tx:
+        ledger = tx.ledger
+
+        def numbers(found: list[LedgerRow]) -> list[int]:
+            return [row.seq for row in found]
+
+        assert numbers(ledger.of_case(ours, None, None)) == [14, 13, 6, 5, 4, 3]
+        assert numbers(ledger.of_case(ours, None, 2)) == [14, 13]
+        assert numbers(ledger.of_case(ours, 13, 3)) == [6, 5, 4]
+        assert ledger.of_case(ours, 3, 9) == ledger.of_case(99, None, 9) == []
+        assert numbers(ledger.of_agency(HOME_AGENCY, None, 99)) == [14, 13, 10, 9, 6, 5, 4, 3, 2, 1]
+        assert numbers(ledger.of_agency(guests, None, None)) == [12, 11, 10, 9, 8, 7, 6, 5]
+        assert numbers(ledger.of_agency(HOME_AGENCY, 10, 4)) == [9, 6, 5, 4]
+        assert ledger.of_agency(others, None, 9) == []
+        assert [row.details for row in ledger.of_case(theirs, None, 1)] == [f'{{"case":"{theirs}"}}']
+        assert list(ledger.entries(14, 15)) == ledger.of_case(ours, None, 1)
+
+
+def test_where_the_next_transaction_is_filed_is_its_own(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        tx.ledger.file_under(HOME_AGENCY, rows.case(tx)[0].id)
+        rows.entry(tx)
+    with store.begin() as tx:
+        rows.entry(tx)
+        assert [row.seq for row in tx.ledger.of_agency(HOME_AGENCY, None, 9)] == [0]
+
+
+def test_old_entries_of_an_agency_whose_details_are_there(store: Store, rows: Rows) -> None:
+    """Those that announce erasures are never old: they explain the gaps."""
+    with store.begin() as tx:
+        elsewhere = rows.agency(tx, "Elsewhere")
+        for seq, (agency_id, action, seconds) in enumerate(
+            [
+                (HOME_AGENCY, "search", 0),
+                (HOME_AGENCY, "details_erased", 0),
+                (elsewhere, "search", 0),
+                (HOME_AGENCY, "search", 0.5),
+                (HOME_AGENCY, "search", 1),
+                (None, "search", 0),
+            ]
+        ):
+            tx.ledger.file_under(agency_id, None)
+            at = NOW.replace(microsecond=0) + timedelta(seconds=seconds)
+            tx.ledger.append(seq, at, action, bytes(32), bytes(32), bytes(32), "{}", [])
+        before = (NOW.replace(microsecond=0) + timedelta(seconds=1)).astimezone(timezone(timedelta(hours=-7)))
+        assert tx.ledger.older(HOME_AGENCY, before) == [0, 3]
+        assert tx.ledger.older(elsewhere, before) == [2]
+        tx.ledger.forget_details(0)
+        assert tx.ledger.older(HOME_AGENCY, before) == [3]
+
+
+@pytest.mark.parametrize("state", CaseState)
+def test_what_was_done_in_a_case_stays_as_long_as_the_case(store: Store, rows: Rows, state: CaseState) -> None:
+    with store.begin() as tx:
+        case, _ = rows.case(tx)
+        tx.ledger.file_under(HOME_AGENCY, case.id)
+        rows.entry(tx)
+        if state is CaseState.CLOSED:
+            tx.cases.set_state(case.id, state, NOW)
+        elif state is not CaseState.OPEN:
+            tx.cases.destroy(case.id, state, NOW)
+        gone = state not in {CaseState.OPEN, CaseState.CLOSED}
+        assert tx.ledger.older(HOME_AGENCY, NOW + timedelta(days=1)) == ([0] if gone else [])
+
+
 @pytest.mark.parametrize("seq", [0, 2, 7])
 def test_entries_follow_each_other(store: Store, rows: Rows, seq: int) -> None:
     with store.begin() as tx:
@@ -83,7 +190,7 @@ def test_entries_follow_each_other(store: Store, rows: Rows, seq: int) -> None:
         "DELETE FROM ledger_entries",
         "UPDATE ledger_nodes SET hash = hash",
         "DELETE FROM ledger_nodes",
-        "UPDATE ledger_details SET details = '{}'",
+        "UPDATE ledger_details SET sealed = salt",
     ],
 )
 def test_nobody_changes_what_is_in_it(store: Store, rows: Rows, refused: Refuses, statement: str) -> None:

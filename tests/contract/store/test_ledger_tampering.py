@@ -81,8 +81,8 @@ def test_nothing_was_touched(store: Store, note: str) -> None:
         ("UPDATE ledger_entries SET commitment = ZERO WHERE seq = 5", 5),
         ("UPDATE ledger_entries SET leaf = ZERO WHERE seq = 5", 5),
         ("UPDATE ledger_details SET salt = ZERO WHERE seq = 5", 5),
-        ("UPDATE ledger_details SET details = replace(details, 'K-5', 'K-6') WHERE seq = 5", 5),
-        ("UPDATE ledger_details SET details = '' WHERE seq = 5", 5),
+        ("UPDATE ledger_details SET sealed = ZERO WHERE seq = 5", 5),
+        ("UPDATE ledger_details SET sealed = (SELECT d.sealed FROM ledger_details d WHERE d.seq = 6) WHERE seq = 5", 5),
         ("UPDATE ledger_nodes SET hash = ZERO WHERE level = 0 AND position = 5", 5),
         ("UPDATE ledger_nodes SET hash = ZERO WHERE level = 1 AND position = 5", 10),
         ("DELETE FROM ledger_nodes WHERE level = 3", 0),
@@ -117,8 +117,8 @@ def test_what_an_administrator_changed(
         "UPDATE ledger_entries SET action = x'00' WHERE seq = 5",
         "UPDATE ledger_details SET salt = 'x' WHERE seq = 5",
         "UPDATE ledger_details SET salt = 3 WHERE seq = 5",
-        "UPDATE ledger_details SET details = 5 WHERE seq = 5",
-        "UPDATE ledger_details SET details = x'ff' WHERE seq = 5",
+        "UPDATE ledger_details SET sealed = 5 WHERE seq = 5",
+        "UPDATE ledger_details SET sealed = x'ff' WHERE seq = 5",
         "UPDATE ledger_nodes SET hash = 'x' WHERE level = 0 AND position = 5",
     ],
 )
@@ -133,8 +133,8 @@ def test_columns_of_sqlite_may_hold_anything(sqlite_path: Path, statement: str) 
 def test_text_that_sqlite_itself_cannot_read(sqlite_path: Path) -> None:
     """The database says so before the ledger can; it names the column."""
     with sqlite(sqlite_path) as (store, administrator, note):
-        administrator("UPDATE ledger_details SET details = CAST(x'ff' AS TEXT) WHERE seq = 5")
-        with pytest.raises(StoreUnavailable, match="details"), store.read() as tx:
+        administrator("UPDATE ledger_details SET sealed = CAST(x'ff' AS TEXT) WHERE seq = 5")
+        with pytest.raises(StoreUnavailable, match="sealed"), store.read() as tx:
             verify(tx.ledger, LEDGER.public_key, note)
 
 

@@ -6,11 +6,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.store.made import RawSql, Rows
+from tests.contract.store.made import NOW, RawSql, Rows
 
 from lineament.errors import (
     Damaged,
@@ -23,9 +24,11 @@ from lineament.errors import (
     WorkspaceExists,
     WorkspaceNewer,
 )
+from lineament.model.accounts import HOME_AGENCY
+from lineament.model.cases import CaseState
 from lineament.store import migrations
+from lineament.store.columns import metadata
 from lineament.store.db import Store, Tx
-from lineament.store.tables import metadata
 from lineament.testing import VAULT
 
 
@@ -354,7 +357,22 @@ def test_a_constraint_is_named_when_it_refuses(store: Store, rows: Rows) -> None
         probe = rows.probe(case)
         tx.probes.add(probe, case.id, rows.sha256(), key)
     with pytest.raises(Refused, match=r"fk_searches|FOREIGN KEY"), store.begin() as tx:
-        tx.searches.add(rows.result(probe, entry=77), case.id, "an examiner")
+        tx.searches.add(rows.result(probe, entry=77), case.id, agency_id=HOME_AGENCY, examiner="an examiner")
+
+
+def test_what_a_refused_row_says_of_people_is_not_in_the_error(store: Store, rows: Rows) -> None:
+    """Nor in the errors behind it, which a log might show."""
+    with store.begin() as tx:
+        case, _ = rows.case(tx, offence="a secret offence")
+        tx.cases.set_hold(case.id, "a secret order")
+    with pytest.raises(Refused, match="held_is_kept") as caught, store.begin() as tx:
+        tx.cases.destroy(case.id, CaseState.DESTROYED, NOW)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+    statement = sa.text("INSERT INTO meta (name, value) VALUES (:name, :value)")
+    hidden = [{"name": "a hidden name", "value": None}]
+    with pytest.raises(Refused) as caught, store.begin() as tx:
+        tx.connection.execute(statement, hidden)
+    assert "hidden name" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_full_disk_is_said_to_be_full(sqlite_path: Path) -> None:

@@ -89,6 +89,8 @@ def test_steps_of_a_photograph() -> None:
     assert phrases.edit_step(Edit(kind=EditKind.ROTATE, degrees=90)) == "turned 90° clockwise"
     cut = Edit(kind=EditKind.CROP, box=Box(x=1, y=2, width=300, height=400))
     assert phrases.edit_step(cut) == "cropped to 300 × 400 px"
+    assert phrases.edit_step(Edit(kind=EditKind.EXPOSURE, stops=0.5)) == "lighter by half a stop"
+    assert phrases.edit_step(Edit(kind=EditKind.EXPOSURE, stops=-1.5)) == "darker by 1.5 stops"
 
 
 @pytest.mark.parametrize(
@@ -97,5 +99,6 @@ def test_steps_of_a_photograph() -> None:
 )
 def test_pictures_of_abuse_are_blurred(offence: str, blurred: bool) -> None:
     terms = CaseTerms(ref="K-1", offence=offence, purpose="to find who it shows", basis="CPP 77")
-    case = Case(id=1, terms=terms, state=CaseState.OPEN, opened_at=datetime.now(UTC), closed_at=None, searches=0)
+    now = datetime.now(UTC)
+    case = Case(id=1, key="0", terms=terms, state=CaseState.OPEN, opened_at=now, closed_at=None, searches=0)
     assert phrases.distressing(case) is blurred

@@ -1,12 +1,20 @@
-"""Tokens, sessions, hosts and origins."""
+"""Tokens, sessions, hosts, origins, cookies, and where one may be sent on to."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.datastructures import Headers
+from starlette.responses import Response
 
 from lineament.errors import ForeignRequest
-from lineament.web.security import POLICY, Sessions, checked_host, checked_origin, cookie_name
+from lineament.web.security import POLICY, Place, Session, Sessions, own_path
+from lineament.web.signin import device_of, named, speaks_for_passkeys
+
+HERE = Place()
+PUBLIC = Place("https://lineament.agency.example")
+PORTED = Place("https://lineament.agency.example:8443")
 
 
 def test_only_the_token_opens_a_session_and_each_is_its_own() -> None:
@@ -22,11 +30,36 @@ def test_only_the_token_opens_a_session_and_each_is_its_own() -> None:
     assert sessions.of(one.csrf) is None
     assert sessions.of(None) is None
     assert Sessions("right").of(one.key) is None
+    sessions.end(one)
+    assert sessions.of(one.key) is None
+    assert sessions.of(other.key) == other
+
+
+def test_the_token_of_a_form_belongs_to_one_key_and_does_not_tell_it() -> None:
+    assert Session("a").csrf == Session("a").csrf
+    assert Session("a").csrf != Session("b").csrf
+    assert len(Session("a").csrf) == 43
+    assert "secret-key" not in Session("secret-key").csrf + repr(Session("secret-key"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8471", "localhost:1", "LOCALHOST", "[::1]", "[::1]:8471"])
 def test_names_of_this_machine(host: str) -> None:
-    checked_host(Headers({"host": host}))
+    HERE.checked_host(Headers({"host": host}))
+    PUBLIC.checked_host(Headers({"host": host}))
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        (PUBLIC, "lineament.agency.example"),
+        (PUBLIC, "Lineament.Agency.Example:443"),
+        (PORTED, "lineament.agency.example:8443"),
+    ],
+)
+def test_the_public_name(place: Place, host: str) -> None:
+    place.checked_host(Headers({"host": host}))
+    with pytest.raises(ForeignRequest):
+        HERE.checked_host(Headers({"host": host}))
 
 
 @pytest.mark.parametrize(
@@ -39,11 +72,18 @@ def test_names_of_this_machine(host: str) -> None:
         "127.0.0.1:80@evil.example",
         "::1",
         "[::1]:x",
+        "lineament.agency.example.evil.example",
+        "evil.lineament.agency.example",
+        "lineament.agency.example.",
+        "lineament.agency.example:80",
+        "lineament.agency.example:443:443",
+        "lineament.agency.example@evil.example",
     ],
 )
 def test_other_names(host: str) -> None:
-    with pytest.raises(ForeignRequest):
-        checked_host(Headers({"host": host}))
+    for place in (HERE, PUBLIC, PORTED):
+        with pytest.raises(ForeignRequest):
+            place.checked_host(Headers({"host": host}))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +91,7 @@ def test_other_names(host: str) -> None:
     [{}, {"origin": "null"}, {"origin": "http://127.0.0.1:8471"}, {"origin": "null", "sec-fetch-site": "same-origin"}],
 )
 def test_forms_of_ours(said: dict[str, str]) -> None:
-    checked_origin(Headers({"host": "127.0.0.1:8471", **said}))
+    HERE.checked_origin(Headers({"host": "127.0.0.1:8471", **said}))
 
 
 @pytest.mark.parametrize(
@@ -59,22 +99,115 @@ def test_forms_of_ours(said: dict[str, str]) -> None:
     [
         {"origin": "https://evil.example"},
         {"origin": "http://127.0.0.1:9999"},
+        {"origin": "https://lineament.agency.example"},
         {"origin": "null", "sec-fetch-site": "cross-site"},
         {"origin": "null", "sec-fetch-site": "same-site"},
         {"sec-fetch-site": "none"},
     ],
 )
 def test_forms_of_others(said: dict[str, str]) -> None:
-    with pytest.raises(ForeignRequest):
-        checked_origin(Headers({"host": "127.0.0.1:8471", **said}))
+    for place in (HERE, PUBLIC):
+        with pytest.raises(ForeignRequest):
+            place.checked_origin(Headers({"host": "127.0.0.1:8471", **said}))
+
+
+def test_forms_at_the_public_name_come_from_its_encrypted_pages() -> None:
+    PUBLIC.checked_origin(Headers({"host": "lineament.agency.example", "origin": "https://lineament.agency.example"}))
+    for origin in ("http://lineament.agency.example", "https://agency.example", "http://127.0.0.1:8471"):
+        with pytest.raises(ForeignRequest):
+            PUBLIC.checked_origin(Headers({"host": "lineament.agency.example", "origin": origin}))
 
 
 def test_two_servers_of_one_machine_do_not_share_a_cookie() -> None:
-    names = {cookie_name(Headers({"host": host})) for host in ("127.0.0.1:8471", "127.0.0.1:8472", "127.0.0.1")}
+    names = {HERE.cookie_name(Headers({"host": host})) for host in ("127.0.0.1:8471", "127.0.0.1:8472", "127.0.0.1")}
     assert len(names) == 3
+    assert HERE.cookie_name(Headers({"host": "127.0.0.1:8471"}), "form") not in names
+
+
+def test_behind_tls_no_other_host_and_no_plain_connection_sets_the_cookie() -> None:
+    answer = Response()
+    PUBLIC.keep(answer, Headers({"host": "lineament.agency.example"}), "the key")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-lineament=")
+    assert {part.strip().lower() for part in cookie.split(";")[1:]} == {
+        "httponly",
+        "path=/",
+        "samesite=strict",
+        "secure",
+    }
+
+
+def test_without_tls_the_cookie_is_still_ours_alone() -> None:
+    for place in (HERE, PUBLIC, Place("http://lineament.agency.example")):
+        answer = Response()
+        place.keep(answer, Headers({"host": "localhost:8471"}), "the key")
+        assert answer.headers["set-cookie"] == "lineament-8471=the key; HttpOnly; Path=/; SameSite=strict".replace(
+            "the key", '"the key"'
+        )
 
 
 def test_the_policy_allows_nothing_inline_and_nobody_else() -> None:
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
     assert POLICY.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("path", ["/", "/cases", "/cases/2026~2F1?tab=room&x=%2F", "/search#x", "/a//b", "/:x", "/@x"])
+def test_paths_of_ours(path: str) -> None:
+    assert own_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "",
+        "cases",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/x\\y",
+        "https://evil.example",
+        "javascript:alert(1)",
+        " /cases",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/cases\r\nset-cookie: x=y",
+        "/cases\0",
+        "/cases ",
+        "/caſes",
+        "/" + "x" * 3000,
+    ],
+)
+def test_other_places(address: str | None) -> None:
+    assert own_path(address) == "/"
+
+
+@given(st.text())
+def test_whatever_is_asked_for_stays_here(address: str) -> None:
+    for path in (own_path(address), own_path("/" + address)):
+        assert path.startswith("/")
+        assert not path.startswith("//")
+        assert "\\" not in path
+        assert path.isascii()
+        assert path.isprintable()
+
+
+def test_browsers_are_told_apart_in_a_few_words() -> None:
+    chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
+    assert device_of(Headers({"user-agent": chrome})) == "Chrome on Windows"
+    assert device_of(Headers({"user-agent": chrome + " Edg/126"})) == "Edge on Windows"
+    assert device_of(Headers({"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/128"})) == "Firefox on Linux"
+    assert device_of(Headers({"user-agent": "curl/8"})) == "curl/8"
+    assert device_of(Headers({})) == "a browser"
+    assert len(device_of(Headers({"user-agent": "<x>\t" * 1000}))) <= 60
+
+
+def test_passkeys_want_a_name() -> None:
+    assert speaks_for_passkeys("https://lineament.agency.example")
+    assert speaks_for_passkeys("http://localhost:8471")
+    assert not speaks_for_passkeys("http://127.0.0.1:8471")
+    assert not speaks_for_passkeys("http://[::1]:8471")
+    assert named("http://127.0.0.1:8471") == "http://localhost:8471"
+    assert named("https://lineament.agency.example") == "https://lineament.agency.example"

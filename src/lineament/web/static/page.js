@@ -11,11 +11,12 @@ document.addEventListener("keydown", (event) => {
 const KEYS = {
   "/": () => {
     const find = document.getElementById("find");
+    if (!find) return false;
     if (find.offsetParent === null) location.assign("/cases");
     find.select();
     find.focus();
   },
-  "?": () => document.getElementById("keys").showModal(),
+  "?": () => document.getElementById("keys")?.showModal() ?? undefined,
   n: () => location.assign(document.querySelector("[data-key=n]")?.href ?? "/search"),
   u: () => {
     const above = [...document.querySelectorAll(".crumbs a")].at(-1);
@@ -24,7 +25,7 @@ const KEYS = {
   },
 };
 
-document.querySelector(".help").addEventListener("click", (event) => {
+document.getElementById("help")?.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   KEYS["?"]();

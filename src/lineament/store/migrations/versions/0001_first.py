@@ -63,6 +63,7 @@ def _cases() -> None:
         sa.Column("authorised_until", sa.Date()),
         sa.Column("hold_because", sa.Text()),
         sa.Column("wrapped_key", sa.LargeBinary()),
+        sa.Column("words", sa.Text(), nullable=False),
         _said("cases", "basis"),
         sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name=op.f("ck_cases_closed_when")),
         sa.CheckConstraint(
@@ -547,6 +548,7 @@ def _case_members() -> None:
         sa.PrimaryKeyConstraint("case_id", "account_id", name="pk_case_members"),
     )
     op.create_index("ix_case_members_of_account", "case_members", ["account_id", "case_id"])
+    op.create_index("ix_case_members_until", "case_members", ["until"])
 
 
 def _case_invitations() -> None:

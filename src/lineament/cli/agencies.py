@@ -1,0 +1,349 @@
+"""``lineament agency …``, and the own agency's ``lineament usage`` and ``lineament policy``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, workspace
+from lineament.cli.users import print_invitation
+from lineament.errors import InvalidValue
+from lineament.model.accounts import Permission
+from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
+from lineament.model.policy import SETTINGS
+from lineament.services.agencies import Grounds, Rules
+
+app = typer.Typer(help="Agencies: vetted, licensed, and each alone with its own. For operators.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the agency, or its id.")]
+Day = typer.Option(formats=["%Y-%m-%d"], metavar="DATE")
+Wishes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="SETTING=VALUE", help="Make it stricter, as in further_approvals=2; may be repeated."
+    ),
+]
+
+
+def register(main: typer.Typer) -> None:
+    """Put the commands of the own agency on ``main``."""
+    main.command()(usage)
+    main.command()(policy)
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the agency is called.")],
+    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
+    as_json: AsJson = False,
+) -> None:
+    """Register an agency; it is vetted and licensed before anybody of it is invited."""
+    with workspace(context) as opened:
+        made = opened.agencies.register(AgencyTerms(name=name, jurisdiction=jurisdiction))
+        today = opened.clock().date()
+    if as_json:
+        print_json(described(made, today))
+        return
+    say(f"The agency {made.name} is registered. Next: lineament agency vet {made.id} --outcome open …")
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def rename(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the agency that runs this workspace is called.")],
+    jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
+    as_json: AsJson = False,
+) -> None:
+    """Say which agency runs this workspace."""
+    with workspace(context) as opened:
+        _print(opened.agencies.rename_home(AgencyTerms(name=name, jurisdiction=jurisdiction)), opened.clock(), as_json)
+
+
+@app.command("list")
+@needs(Permission.OPERATE)
+def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
+    """List all agencies with what they use."""
+    with workspace(context) as opened:
+        listed, today = opened.agencies.usage(), opened.clock().date()
+    if as_json:
+        print_json({"agencies": [_used(one, today) for one in listed]})
+        return
+    right = ("days left", "seats", "searches")
+    shown = table("name", "country", "vetting", "licence", *right, "id", right=right)
+    for one in listed:
+        row = described(one.agency, today)
+        licence = "" if one.agency.licence is None else one.agency.licence.kind.value
+        left = "" if row["days_left"] is None else str(row["days_left"])
+        vetting = "runs this workspace" if one.agency.home else str(row["vetting"] or "none")
+        shown.add_row(
+            escape(one.agency.name),
+            row["jurisdiction"],
+            vetting,
+            licence,
+            left,
+            _seats(one),
+            _searches(one),
+            one.agency.id,
+        )
+    out.print(shown)
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Show an agency with its vetting and its licence."""
+    with workspace(context) as opened:
+        _print(opened.agencies.get(name), opened.clock(), as_json)
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def vet(
+    context: typer.Context,
+    name: Name,
+    outcome: Annotated[VettingOutcome, typer.Option(help="Whether it is let in.")],
+    restrictions: Annotated[str, typer.Option(help="What the law of its country allows it, and what not.")],
+    rights: Annotated[str, typer.Option(help="Its human-rights record.")],
+    renew: Annotated[datetime, Day],
+    by: Annotated[str, typer.Option(help="Who vetted, where it was somebody else.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record the vetting of an agency, until the day on which it has to be renewed."""
+    with workspace(context) as opened:
+        found = Grounds(
+            outcome=outcome,
+            legal_restrictions=restrictions,
+            human_rights_record=rights,
+            renew_on=renew.date(),
+            by=by,
+        )
+        _print(opened.agencies.vet(name, found), opened.clock(), as_json)
+
+
+@app.command("license")
+@needs(Permission.OPERATE)
+def license_agency(
+    context: typer.Context,
+    name: Name,
+    seats: Annotated[int, typer.Option(help="Accounts that are not closed.")],
+    searches: Annotated[int, typer.Option(help="Searches a calendar month, UTC.")],
+    last: Annotated[datetime, Day],
+    first: Annotated[datetime | None, Day] = None,
+    kind: Annotated[LicenceKind, typer.Option(help="Whether it tries Lineament or has it.")] = LicenceKind.TRIAL,
+    price: Annotated[str, typer.Option(help="As agreed, with its currency.")] = "",
+    reference: Annotated[str, typer.Option(help="Of the contract.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """License an agency, from today or the first day to the last."""
+    with workspace(context) as opened:
+        granted = Licence(
+            kind=kind,
+            first_day=opened.clock().date() if first is None else first.date(),
+            last_day=last.date(),
+            seats=seats,
+            searches_a_month=searches,
+            price=price,
+            reference=reference,
+        )
+        _print(opened.agencies.license(name, granted), opened.clock(), as_json)
+
+
+@app.command("policy")
+@needs(Permission.OPERATE)
+def policy_of(context: typer.Context, name: Name, wish: Wishes = None, as_json: AsJson = False) -> None:
+    """Show the policy of an agency, or make it stricter."""
+    with workspace(context) as opened:
+        agencies, wishes = opened.agencies, _wishes(wish or [])
+        _print_rules(agencies.tighten(wishes, name) if wishes else agencies.rules_of(name), as_json)
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def invite(
+    context: typer.Context,
+    name: Name,
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom to invite.")],
+    person: Annotated[str, typer.Option("--name", help="What this person is called.")],
+    as_json: AsJson = False,
+) -> None:
+    """Invite the first administrator of an agency, or let one in again who lost everything."""
+    with workspace(context) as opened:
+        print_invitation(opened.agencies.invite_administrator(name, email, person), as_json)
+
+
+@app.command("invite-operator")
+@needs(Permission.OPERATE)
+def invite_operator(
+    context: typer.Context,
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom to invite.")],
+    person: Annotated[str, typer.Option("--name", help="What this person is called.")],
+    as_json: AsJson = False,
+) -> None:
+    """Invite another operator, of the agency that runs this workspace, or let one in again who lost everything."""
+    with workspace(context) as opened:
+        print_invitation(opened.agencies.invite_operator(email, person), as_json)
+
+
+@app.command("usage")
+@needs(Permission.OPERATE)
+def usage_of(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Show what an agency uses this month."""
+    with workspace(context) as opened:
+        _print_usage(opened.agencies.usage_of(name), opened.clock().date(), as_json)
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def stop(
+    context: typer.Context,
+    name: Name,
+    reason: Annotated[str, typer.Option(help="Why; everybody whom it stops reads it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Stop all searching of an agency, at once."""
+    with workspace(context) as opened:
+        made = opened.stops.stop_agency(reason, name)
+    if as_json:
+        print_json({"stopped": made.scope.value, "reason": made.reason, "at": iso(made.at)})
+        return
+    say(f"The agency is stopped. Resume with: lineament agency resume {name}")
+
+
+@app.command()
+@needs(Permission.OPERATE)
+def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Let an agency search again."""
+    with workspace(context) as opened:
+        opened.stops.resume_agency(name)
+    if as_json:
+        print_json({"stopped": None})
+        return
+    say("The agency may search again.")
+
+
+@needs(Permission.READ_USAGE)
+def usage(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show what your agency uses this month, and how long its licence lasts."""
+    with workspace(context) as opened:
+        own = opened.agencies.own()
+        _print_usage(own.usage, own.today, as_json)
+
+
+@needs(Permission.MANAGE_PEOPLE)
+def policy(context: typer.Context, wish: Wishes = None, as_json: AsJson = False) -> None:
+    """Show the policy of your agency, or make it stricter."""
+    with workspace(context) as opened:
+        agencies, wishes = opened.agencies, _wishes(wish or [])
+        _print_rules(agencies.tighten(wishes) if wishes else agencies.own().rules, as_json)
+
+
+# ---------------------------------------------------------------- how it is printed
+
+
+def described(agency: Agency, today: date) -> dict[str, Any]:
+    """An agency for JSON."""
+    vetting, licence = agency.vetting, agency.licence
+    return {
+        "id": agency.id,
+        "name": agency.name,
+        "jurisdiction": agency.terms.jurisdiction,
+        "home": agency.home,
+        "registered_at": iso(agency.registered_at),
+        "vetting": None if vetting is None else vetting.outcome.value,
+        "vetted_by": None if vetting is None else vetting.by,
+        "vetted_at": None if vetting is None else iso(vetting.at),
+        "legal_restrictions": None if vetting is None else vetting.legal_restrictions,
+        "human_rights_record": None if vetting is None else vetting.human_rights_record,
+        "renew_on": None if vetting is None else vetting.renew_on.isoformat(),
+        "licence": None if licence is None else licence.kind.value,
+        "first_day": None if licence is None else licence.first_day.isoformat(),
+        "last_day": None if licence is None else licence.last_day.isoformat(),
+        "days_left": None if licence is None else licence.days_left(today),
+        "seats": None if licence is None else licence.seats,
+        "searches_a_month": None if licence is None else licence.searches_a_month,
+        "price": None if licence is None else licence.price,
+        "reference": None if licence is None else licence.reference,
+        "seats_taken": agency.seats_taken,
+        "closed_because": agency.why_closed(today),
+    }
+
+
+def _print(agency: Agency, now: datetime, as_json: bool) -> None:
+    shown = described(agency, now.date())
+    if as_json:
+        print_json(shown)
+        return
+    print_facts({**shown, "closed_because": "; ".join(shown["closed_because"])})
+
+
+def _used(one: Usage, today: date) -> dict[str, Any]:
+    made = {"month": one.month.isoformat(), "searches": one.searches, "searches_left": one.searches_left}
+    return {**described(one.agency, today), **made}
+
+
+def _print_usage(one: Usage, today: date, as_json: bool) -> None:
+    licence = one.agency.licence
+    answer = {
+        "agency": one.agency.name,
+        "month": f"{one.month:%Y-%m}",
+        "searches": one.searches,
+        "searches_left": one.searches_left,
+        "seats_taken": one.seats,
+        "seats": None if licence is None else licence.seats,
+        "licence": None if licence is None else licence.kind.value,
+        "last_day": None if licence is None else licence.last_day.isoformat(),
+        "days_left": None if licence is None else licence.days_left(today),
+    }
+    if as_json:
+        print_json(answer)
+        return
+    print_facts(answer)
+
+
+def _seats(one: Usage) -> str:
+    return f"{one.seats:,}" if one.agency.licence is None else f"{one.seats:,} of {one.agency.licence.seats:,}"
+
+
+def _searches(one: Usage) -> str:
+    licence = one.agency.licence
+    return f"{one.searches:,}" if licence is None else f"{one.searches:,} of {licence.searches_a_month:,}"
+
+
+def _wishes(untrusted: Sequence[str]) -> Mapping[str, bool | int]:
+    wishes: dict[str, bool | int] = {}
+    for one in untrusted:
+        name, _, value = one.partition("=")
+        word = value.strip().lower()
+        if word in {"yes", "no"}:
+            wishes[name.strip()] = word == "yes"
+        elif word.isdecimal():
+            wishes[name.strip()] = int(word)
+        else:
+            raise InvalidValue(what="A setting", value=one[:60], why="write it as idle_minutes=20 or passkey_only=yes")
+    return wishes
+
+
+def _print_rules(rules: Rules, as_json: bool) -> None:
+    values = asdict(rules.policy)
+    if as_json:
+        print_json({**values, "preset": rules.policy.preset.value, "stricter": dict(rules.wishes)})
+        return
+    say(f"Preset: {rules.policy.preset.value}")
+    shown = table("setting", "value", "preset", "rule", "meaning", right=("value", "preset"))
+    for setting in SETTINGS:
+        value, base = values[setting.name], getattr(rules.base, setting.name)
+        preset = "" if value == base else _said(base)
+        shown.add_row(setting.name, _said(value), preset, setting.metadata["rule"], setting.metadata["meaning"])
+    out.print(shown)
+
+
+def _said(value: bool | int) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,47 @@
+"""``lineament probe …``: proving a photograph's edits, and approving that it is searched."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, aside, needs, out, print_json, say, table, workspace
+from lineament.model.accounts import Permission
+
+app = typer.Typer(help="Photographs of a case.", no_args_is_help=True)
+
+Probe = Annotated[str, typer.Argument(metavar="ID", help="The photograph, as a search names it.")]
+
+
+@app.command()
+@needs(Permission.READ_CASES)
+def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:
+    """Make the edits of a photograph again, and compare the pixels of every step with what was recorded."""
+    with workspace(context) as opened, aside.status("Making the steps again"):
+        made = opened.probes.replay(probe)
+    if as_json:
+        steps = [{"recorded": recorded, "now": now} for recorded, now in made.steps]
+        print_json({"probe": probe, "same": made.same, "steps": steps})
+    else:
+        shown = table("step", "recorded", "now")
+        for number, (recorded, now) in enumerate(made.steps):
+            step = "decoded" if number == 0 else made.edits[number - 1].kind.value
+            shown.add_row(step, recorded, now)
+        out.print(shown)
+        say("Every step gave the same pixels." if made.same else "It gave other pixels than were recorded.")
+    if not made.same:
+        raise typer.Exit(9)
+
+
+@app.command()
+@needs(Permission.APPROVE)
+def approve(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:
+    """Approve that somebody else searches with this photograph."""
+    with workspace(context) as opened:
+        opened.probes.approve(probe)
+        names = list(opened.probes.approvers(probe).values())
+    if as_json:
+        print_json({"probe": probe, "approved_by": names})
+        return
+    say(f"Approved by {', '.join(names)}.")

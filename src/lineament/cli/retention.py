@@ -1,0 +1,27 @@
+"""``lineament sweep``: every clock of what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from lineament.cli.terminal import AsJson, aside, machine, needs, print_json, say
+from lineament.model.accounts import Permission
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(sweep)
+
+
+@needs(Permission.MACHINE)
+def sweep(context: typer.Context, as_json: AsJson = False) -> None:
+    """Destroy what its clock has run out for: closed cases, photographs nobody searched, old details. Run it daily."""
+    with machine(context) as opened, aside.status("Sweeping"):
+        swept = opened.retain.sweep()
+    if as_json:
+        print_json(asdict(swept))
+        return
+    parts = f"{swept.cases:,} cases, {swept.probes:,} photographs, the details of {swept.details:,} entries"
+    say(f"Destroyed: {parts}." if any(asdict(swept).values()) else "Nothing was due.")

@@ -1,0 +1,104 @@
+"""``lineament case urgent``, ``authorise``, ``refuse``, ``hold`` and ``release``: what covers its searches."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineament.cli.cases import Ref, print_case
+from lineament.cli.terminal import AsJson, needs, picture_bytes, workspace
+from lineament.model.accounts import Permission
+from lineament.model.cases import AuthorisationOutcome
+from lineament.services.casework import Ruling
+from lineament.services.room import LARGEST
+
+DAY = ["%Y-%m-%d"]
+MOMENT = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", *DAY]
+
+Authority = Annotated[str, typer.Option(help="Who decided: the court, and the judge or prosecutor.")]
+Decided = Annotated[datetime, typer.Option(formats=MOMENT, metavar="DATE", help="When, in the zone of this machine.")]
+Because = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")]
+Until = Annotated[datetime | None, typer.Option(formats=DAY, metavar="DATE", help="The last day, if it ends.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands on ``app``."""
+    for command in (urgent, authorise, refuse, hold, release):
+        app.command()(command)
+
+
+def last_day(moment: datetime | None) -> date | None:
+    """The day of an option."""
+    return None if moment is None else moment.date()
+
+
+@needs(Permission.OPEN_CASES)
+def urgent(context: typer.Context, ref: Ref, because: Because, as_json: AsJson = False) -> None:
+    """Let searches come before the authorisation; the case locks when the clock runs out."""
+    with workspace(context) as opened:
+        print_case(opened, opened.casework.declare_urgent(ref, because), as_json)
+
+
+@needs(Permission.MANAGE_CASES)
+def authorise(
+    context: typer.Context,
+    ref: Ref,
+    authority: Authority,
+    decided: Decided,
+    scope: Annotated[str, typer.Option(help="What the decision allows.")],
+    until: Until = None,
+    document: Annotated[Path | None, typer.Option(metavar="FILE", help="The decision itself.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record that an authority granted the searches of a case."""
+    ruling = Ruling(
+        authority=authority,
+        decided_at=decided.astimezone(),
+        outcome=AuthorisationOutcome.GRANTED,
+        scope=scope,
+        expires_on=last_day(until),
+        document=None if document is None else picture_bytes(document, LARGEST),
+        document_name="decision" if document is None else document.name,
+    )
+    with workspace(context) as opened:
+        print_case(opened, opened.casework.authorise(ref, ruling), as_json)
+
+
+@needs(Permission.MANAGE_CASES)
+def refuse(
+    context: typer.Context,
+    ref: Ref,
+    authority: Authority,
+    decided: Decided,
+    scope: Annotated[str, typer.Option(help="What was refused, and why.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record that an authority refused the searches: all use stops, and what hung on the case is destroyed."""
+    ruling = Ruling(
+        authority=authority, decided_at=decided.astimezone(), outcome=AuthorisationOutcome.REFUSED, scope=scope
+    )
+    with workspace(context) as opened:
+        case = opened.casework.get(ref)
+        if not yes:
+            photographs = len(opened.casework.probes(case.key))
+            what = f"{photographs:,} photographs, {case.searches:,} searches and every paper of {case.ref}"
+            typer.confirm(f"Destroy {what}?", abort=True)
+        print_case(opened, opened.casework.authorise(case.key, ruling), as_json)
+
+
+@needs(Permission.MANAGE_CASES)
+def hold(context: typer.Context, ref: Ref, because: Because, as_json: AsJson = False) -> None:
+    """Put a case on legal hold: it is not destroyed when its time is over."""
+    with workspace(context) as opened:
+        print_case(opened, opened.casework.hold(ref, because), as_json)
+
+
+@needs(Permission.MANAGE_CASES)
+def release(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
+    """End the legal hold of a case."""
+    with workspace(context) as opened:
+        print_case(opened, opened.casework.release(ref), as_json)

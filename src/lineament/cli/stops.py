@@ -1,0 +1,74 @@
+"""``lineament stop`` and ``lineament resume``: all searching, or that of the own agency (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, iso, needs, print_json, say, when, workspace
+from lineament.model.accounts import Permission
+from lineament.model.agencies import Stop, StopScope
+
+Reason = Annotated[str, typer.Option(help="Why; everybody whom it stops reads it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands on ``app``."""
+    app.command()(stop)
+    app.command()(resume)
+    app.command("stop-agency")(stop_agency)
+    app.command("resume-agency")(resume_agency)
+    app.command("stops")(stops)
+
+
+@needs(Permission.OPERATE)
+def stop(context: typer.Context, reason: Reason, as_json: AsJson = False) -> None:
+    """Stop all searching, of every agency, at once."""
+    with workspace(context) as opened:
+        opened.stops.stop_everything(reason)
+        _print(opened.stops.in_force(), as_json)
+
+
+@needs(Permission.OPERATE)
+def resume(context: typer.Context, as_json: AsJson = False) -> None:
+    """Let everybody search again; an agency that was stopped by itself stays so."""
+    with workspace(context) as opened:
+        opened.stops.resume_everything()
+        _print(opened.stops.in_force(), as_json)
+
+
+@needs(Permission.STOP_AGENCY)
+def stop_agency(context: typer.Context, reason: Reason, as_json: AsJson = False) -> None:
+    """Stop all searching of your agency, at once."""
+    with workspace(context) as opened:
+        opened.stops.stop_agency(reason)
+        _print(opened.stops.in_force(), as_json)
+
+
+@needs(Permission.STOP_AGENCY)
+def resume_agency(context: typer.Context, as_json: AsJson = False) -> None:
+    """Let your agency search again."""
+    with workspace(context) as opened:
+        opened.stops.resume_agency()
+        _print(opened.stops.in_force(), as_json)
+
+
+@needs(Permission.OWN_ACCOUNT)
+def stops(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show what is stopped, since when and why."""
+    with workspace(context) as opened:
+        _print(opened.stops.in_force(), as_json)
+
+
+def _print(found: Sequence[Stop], as_json: bool) -> None:
+    if as_json:
+        listed = [{"stopped": one.scope.value, "reason": one.reason, "by": one.by, "at": iso(one.at)} for one in found]
+        print_json({"stops": listed})
+        return
+    for one in found:
+        what = "All searching" if one.scope is StopScope.EVERYTHING else "The searching of your agency"
+        say(f"{what} is stopped since {when(one.at)} UTC, by {one.by}: {one.reason}")
+    if not found:
+        say("Nothing is stopped.")

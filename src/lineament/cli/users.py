@@ -1,0 +1,263 @@
+"""``lineament user …``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from lineament.cli.terminal import (
+    AsJson,
+    iso,
+    machine,
+    needs,
+    out,
+    print_facts,
+    print_json,
+    say,
+    table,
+    when,
+    workspace,
+)
+from lineament.errors import InvalidValue
+from lineament.model.accounts import Account, Permission, Role, SignedIn
+from lineament.services.invitations import Invitation
+from lineament.services.people import Person
+
+app = typer.Typer(help="The people of your agency and their accounts.", no_args_is_help=True)
+
+Who = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of the account, or its id.")]
+Roles = Annotated[list[Role], typer.Option("--role", help="A role; may be repeated.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def invite(
+    context: typer.Context,
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom to invite.")],
+    name: Annotated[str, typer.Option(help="What this person is called.")],
+    role: Roles,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Even where nobody would be left to manage accounts or agencies.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Invite somebody. From the second account on, whoever is at the machine does nothing but its upkeep."""
+    with workspace(context) as opened:
+        print_invitation(opened.people.invite(email, name, role, sure=yes), as_json)
+
+
+@app.command("list")
+@needs(Permission.MANAGE_PEOPLE)
+def list_people(
+    context: typer.Context,
+    closed: Annotated[bool, typer.Option("--closed", help="Those that were closed too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the accounts of your agency."""
+    with workspace(context) as opened:
+        listed = opened.people.list(closed=closed)
+    if as_json:
+        print_json({"accounts": [_described(one) for one in listed]})
+        return
+    if not listed:
+        say("No account yet. Begin with: lineament user invite EMAIL --name NAME --role operator --role administrator")
+        return
+    shown = table("name", "e-mail", "roles", "state", "trained until", "last seen", "id")
+    for one in listed:
+        until = "" if one.trained_until is None else one.trained_until.isoformat()
+        shown.add_row(
+            escape(one.name), escape(one.email), _roles(one), one.state.value, until, when(one.last_seen_at), one.id
+        )
+    out.print(shown)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def show(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
+    """Show an account."""
+    with workspace(context) as opened:
+        person = opened.people.get(email)
+    if as_json:
+        print_json({**_described(person.account), **_signing_in(person)})
+        return
+    print_facts({**_described(person.account), "roles": _roles(person.account), **_signing_in(person)})
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def roles(context: typer.Context, email: Who, role: Roles, as_json: AsJson = False) -> None:
+    """Trust somebody with these roles, in place of the last ones."""
+    with workspace(context) as opened:
+        _print(opened.people.set_roles(email, role), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def train(
+    context: typer.Context,
+    email: Who,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The last day on which the training counts."),
+    ] = None,
+    lapsed: Annotated[bool, typer.Option("--lapsed", help="It does not count any more, from now on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record until when somebody's training in face comparison counts."""
+    if (until is None) is not lapsed:
+        raise InvalidValue(what="The training", value="", why="say either --until DATE or --lapsed")
+    with workspace(context) as opened:
+        _print(opened.people.train(email, None if until is None else until.date()), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def suspend(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
+    """Let somebody do nothing until restored; every session ends at once."""
+    with workspace(context) as opened:
+        _print(opened.people.suspend(email), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def restore(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
+    """Let somebody who was suspended work again."""
+    with workspace(context) as opened:
+        _print(opened.people.restore(email), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def reset(
+    context: typer.Context,
+    email: Who,
+    at_the_machine: Annotated[
+        bool,
+        typer.Option("--at-the-machine", help="Without an account, for operators and administrators who lost it all."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody in again who lost everything: password, factors and sessions go, and a new link is made."""
+    if at_the_machine:
+        with machine(context) as house:
+            print_invitation(house.desk_at_the_machine().people.reset_at_the_machine(email), as_json)
+        return
+    with workspace(context) as opened:
+        print_invitation(opened.people.reset(email), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def close(context: typer.Context, email: Who, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Close an account for good; its seat is free again."""
+    with workspace(context) as opened:
+        account = opened.people.get(email).account
+        if not yes:
+            typer.confirm(f"Close the account of {account.name} for good?", abort=True)
+        _print(opened.people.close(account.id), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def unlock(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
+    """Forgive failures to sign in, before the lock is over."""
+    with workspace(context) as opened:
+        _print(opened.people.unlock(email), as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_PEOPLE)
+def sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
+    """List where somebody is signed in."""
+    with workspace(context) as opened:
+        listed = opened.people.get(email).sessions
+    if as_json:
+        print_json({"sessions": [_session(one) for one in listed]})
+        return
+    if not listed:
+        say("No session.")
+        return
+    shown = table("session", "began", "last seen", "second factor", "device")
+    for one in listed:
+        shown.add_row(one.id, when(one.began_at), when(one.seen_at), when(one.proved_at), escape(one.device))
+    out.print(shown)
+
+
+@app.command("end-sessions")
+@needs(Permission.MANAGE_PEOPLE)
+def end_sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
+    """End every session of somebody, at once."""
+    with workspace(context) as opened:
+        ended = opened.people.end_sessions(email)
+    if as_json:
+        print_json({"ended": ended})
+        return
+    say(f"{ended} {'session has' if ended == 1 else 'sessions have'} ended.")
+
+
+def print_invitation(made: Invitation, as_json: bool) -> None:
+    """What whoever invited is told: the link to hand over, or where it went."""
+    account = made.account
+    if as_json:
+        answer = {**_described(account), "link": made.link, "expires_at": iso(made.expires_at)}
+        print_json({**answer, "unsent": made.unsent or None, "ends_solo": made.ends_solo})
+        return
+    if made.unsent:
+        say(f"{account.email} has an account, but the link could not be sent there: {made.unsent}.")
+        say(f"Once that is mended: lineament user reset {account.email}")
+    elif made.link is None:
+        say(f"A link went to {account.email}. It can be followed until {when(made.expires_at)} UTC.")
+    else:
+        say(f"Hand this link to {account.email} alone. It works once, until {when(made.expires_at)} UTC:")
+        typer.echo(made.link)
+    if made.ends_solo:
+        say("This workspace is no longer one person's alone: from now on everybody signs in with an account, and")
+        say("whoever is at the machine does nothing but its upkeep (verify, doctor, serve).")
+
+
+def _print(account: Account, as_json: bool) -> None:
+    if as_json:
+        print_json(_described(account))
+        return
+    print_facts({**_described(account), "roles": _roles(account)})
+
+
+def _described(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "roles": sorted(role.value for role in account.roles),
+        "state": account.state.value,
+        "trained_until": None if account.trained_until is None else account.trained_until.isoformat(),
+        "last_seen_at": iso(account.last_seen_at),
+        "created_at": iso(account.created_at),
+    }
+
+
+def _signing_in(person: Person) -> dict[str, Any]:
+    return {
+        "sessions": len(person.sessions),
+        "second_factors": ", ".join(f"{one.kind.value} ({one.name})" for one in person.factors),
+        "failures": person.failures,
+        "locked": person.locked,
+    }
+
+
+def _roles(account: Account) -> str:
+    return ", ".join(sorted(role.value for role in account.roles))
+
+
+def _session(one: SignedIn) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "began_at": iso(one.began_at),
+        "seen_at": iso(one.seen_at),
+        "proved_at": iso(one.proved_at),
+        "device": one.device,
+        "terminal": one.terminal,
+    }

@@ -1,0 +1,47 @@
+"""What several photographs of one person gain over one, as bench/fusion.py measured it; the pages show it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """Of a thousand people who are in the gallery, how many a search misses with so many photographs fused."""
+
+    probes: int
+    missed: int
+    low: int  # the 95 % interval, by resampling people
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gains:
+    """All that was measured."""
+
+    model: str
+    gallery_faces: int
+    people: int  # who were searched for
+    by_probes: tuple[Gain, ...]
+
+
+@cache
+def measured() -> Gains | None:
+    """The figures that came with this release; None where there are none."""
+    packaged = files("lineament.services").joinpath("fusion.json")
+    if not packaged.is_file():
+        return None
+    told = json.loads(packaged.read_text(encoding="utf-8"))
+    gains = tuple(
+        Gain(
+            probes=one["probes"],
+            missed=round(1000 * one["fnir"]["value"]),
+            low=round(1000 * one["fnir"]["low"]),
+            high=round(1000 * one["fnir"]["high"]),
+        )
+        for one in told["searches"]
+    )
+    return Gains(model=told["model"], gallery_faces=told["gallery_faces"], people=told["mated_people"], by_probes=gains)

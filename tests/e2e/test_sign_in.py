@@ -1,0 +1,124 @@
+"""Signing in with a real browser and the authenticator that it simulates; every page of it read by axe."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyotp
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+from tests.serving import serving
+from tests.signing import PASSWORD, House, house
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
+]
+ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+EMAIL = "rufus@agency.example"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[House]:
+    made = house(tmp_path / "ws")
+    made.clock.at = datetime.now(UTC)
+    with made.workspace:
+        yield made
+
+
+@pytest.fixture
+def page(here: House) -> Iterator[Page]:
+    with serving(here.workspace) as running, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        context = browser.new_context(base_url=running.url.replace("127.0.0.1", "localhost"))
+        page = context.new_page()
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        devtools = context.new_cdp_session(page)
+        devtools.send("WebAuthn.enable")
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+        yield page
+        browser.close()
+
+
+def sound(page: Page, heading: str) -> None:
+    """The page has that heading, fits a telephone, and axe finds nothing in it."""
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page)
+    assert found.response["violations"] == [], found.generate_report()
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, page: Page) -> None:
+    _, token = here.invited(EMAIL)
+    page.goto(f"/join/{token}")
+    sound(page, "Join This agency")
+    page.get_by_label("Your name").fill("Rufus T. Firefly")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("The password again").fill(PASSWORD)
+    press(page, "Join")
+
+    sound(page, "Add a second factor")
+    page.get_by_role("link", name="Add a passkey").click()
+    sound(page, "Add a passkey")
+    page.get_by_label("Its name").fill("office laptop")
+    press(page, "Make the passkey")
+    sound(page, "Recovery codes")
+    press(page, "Make recovery codes")
+    expect(page.locator(".codes li")).to_have_count(10)
+    sound(page, "Recovery codes")
+
+    page.goto("/account/app")
+    sound(page, "Add an app that shows codes")
+    secret = page.locator(".secret code").inner_text().replace(" ", "")
+    page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(here.clock()))
+    press(page, "Add the app")
+    sound(page, "My account")
+
+    here.clock.on(minutes=16)
+    page.goto("/account/passkey")
+    sound(page, "Show your second factor again")
+    press(page, "Use a passkey")
+    expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
+    page.get_by_label("Its name").fill("the same again")
+    press(page, "Make the passkey")
+    expect(page.get_by_role("alert")).to_contain_text("already has a passkey")
+
+    here.clock.on(minutes=31)
+    page.goto("/cases")
+    sound(page, "Locked")
+    press(page, "Use a passkey")
+    page.wait_for_url("**/cases")
+
+    page.goto("/account")
+    press(page, "Sign out here")
+    sound(page, "Sign in")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill("wrong and long")
+    press(page, "Sign in")
+    sound(page, "Sign in")
+    expect(page.get_by_role("alert")).to_contain_text("Not done")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Sign in")
+    sound(page, "Your second factor")
+    page.get_by_label("Code from your app").fill(pyotp.TOTP(secret).at(here.clock()))
+    press(page, "Go on")
+    page.wait_for_url("**/")
+    assert "factor_shown" in here.actions()

@@ -1,0 +1,343 @@
+"""The pages of agencies, people, policy, usage and the stop, served for real to officials who signed in."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.integration.test_sign_in_pages import Site, site_at
+from tests.serving import serving, token_in
+from tests.staff import solo
+
+from lineament.model.accounts import HOME_AGENCY, AccountState, Role
+from lineament.model.agencies import AgencyTerms
+
+pytestmark = pytest.mark.enable_socket
+
+TODAY = date(2026, 5, 4)  # of the clock
+SCRIPT = '"><script>alert(1)</script>'
+LINK = re.compile(r'id="link"[^>]* value="([^"]+)"')
+VETTED = {
+    "outcome": "open",
+    "legal-restrictions": "felonies alone",
+    "human-rights-record": "nothing known",
+    "renew-on": str(TODAY + timedelta(days=365)),
+}
+TRIAL = {
+    "kind": "trial",
+    "first-day": str(TODAY),
+    "last-day": str(TODAY + timedelta(days=30)),
+    "seats": "3",
+    "searches-a-month": "100",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site_at(tmp_path_factory.mktemp("admin") / "ws") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def operator(site: Site) -> Iterator[httpx.Client]:
+    with site.signed_in(site.house.with_app("olga@home.example", Role.OPERATOR)) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def administrator(site: Site, operator: httpx.Client) -> Iterator[httpx.Client]:
+    with site.signed_in(site.house.with_app("anna@home.example", Role.ADMINISTRATOR)) as browser:
+        yield browser
+
+
+def send(browser: httpx.Client, form_on: str, to: str, **fields: str | list[str]) -> httpx.Response:
+    page = browser.get(form_on)
+    assert page.status_code == 200, page.text
+    return browser.post(to, data={"csrf": token_in(page.text), **fields})
+
+
+def registered(browser: httpx.Client, name: str) -> str:
+    """The address of a new agency."""
+    answer = send(browser, "/agencies/new", "/agencies", name=name, jurisdiction="fr")
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def licensed(browser: httpx.Client, name: str) -> str:
+    at = registered(browser, name)
+    assert send(browser, at, f"{at}/vet", **VETTED).status_code == 303
+    assert send(browser, at, f"{at}/license", **TRIAL).status_code == 303
+    return at
+
+
+def link_in(page: httpx.Response) -> str:
+    assert page.status_code == 200, page.text
+    found = LINK.search(page.text)
+    assert found is not None, page.text
+    return html.unescape(found[1])
+
+
+# ---------------------------------------------------------------- agencies
+
+
+def test_an_agency_is_let_in_step_by_step(operator: httpx.Client) -> None:
+    at = registered(operator, "Police of Freedonia")
+    page = operator.get(at).text
+    assert "has not been vetted yet; the agency has no licence yet" in page
+    assert f"{at}/invite" not in page
+    assert send(operator, at, f"{at}/license", **TRIAL).status_code == 403
+    assert send(operator, at, f"{at}/vet", **VETTED).status_code == 303
+    assert "to be licensed" in operator.get("/agencies?q=freedonia").text
+    assert send(operator, at, f"{at}/license", **TRIAL).status_code == 303
+    row = operator.get("/agencies?q=freedonia fr").text
+    assert "ends soon" in row
+    assert "of 100" in row
+
+
+def test_the_link_is_shown_once_and_opens_the_account(site: Site, operator: httpx.Client) -> None:
+    at = licensed(operator, "Police of Sylvania")
+    link = link_in(send(operator, at, f"{at}/invite", email="chief@sylvania.example", name="Chief"))
+    assert link.startswith(f"{str(operator.base_url).rstrip('/')}/join/")
+    token = link.rpartition("/")[2]
+    assert token not in operator.get(at).text
+    assert "chief@sylvania.example" not in operator.get(at).text  # who works there is the agency's own affair
+    with site.browser() as browser:
+        assert browser.get(link).status_code == 200
+
+
+def test_what_was_typed_stays_in_the_form_that_was_not_right(operator: httpx.Client) -> None:
+    answer = send(operator, "/agencies/new", "/agencies", name=SCRIPT, jurisdiction="France")
+    assert answer.status_code == 422
+    assert html.escape(SCRIPT) in answer.text.replace("&#34;", "&quot;").replace("&#39;", "&#x27;")
+    assert SCRIPT not in answer.text
+    at = registered(operator, "Police of Ruritania")
+    wrong = send(operator, at, f"{at}/vet", **(VETTED | {"renew-on": "2020-01-01", "by": "The Board"}))
+    assert wrong.status_code == 422
+    assert 'value="The Board"' in wrong.text
+    assert "in the past" in wrong.text
+    for field, value in (("outcome", "perhaps"), ("renew-on", ""), ("renew-on", "tomorrow")):
+        assert send(operator, at, f"{at}/vet", **(VETTED | {field: value})).status_code == 422
+    again = send(operator, "/agencies/new", "/agencies", name="POLICE OF ruritania", jurisdiction="FR")
+    assert again.status_code == 409
+
+
+def test_a_hostile_name_is_shown_as_it_is(operator: httpx.Client) -> None:
+    at = licensed(operator, SCRIPT)
+    for path in (at, "/agencies", "/agencies?q=%3Cscript%3E"):
+        page = operator.get(path)
+        assert page.status_code == 200
+        assert SCRIPT not in page.text
+
+
+def test_the_agency_that_runs_the_workspace_invites_operators_and_gets_its_name(operator: httpx.Client) -> None:
+    at = f"/agencies/{HOME_AGENCY}"
+    assert send(operator, at, f"{at}/rename", name="Ministry", jurisdiction="CH").status_code == 303
+    assert "Ministry" in operator.get(at).text
+    assert link_in(send(operator, at, f"{at}/invite", email="otto@home.example", name="Otto"))
+    assert send(operator, at, f"{at}/vet", **VETTED).status_code == 403
+    other = registered(operator, "Police of Genovia")
+    assert send(operator, other, f"{other}/rename", name="Mine", jurisdiction="CH").status_code == 403
+
+
+def test_a_long_register_is_paged_and_narrowed(tmp_path: Path) -> None:
+    with solo(tmp_path / "ws") as workspace, serving(workspace) as served, served.client() as browser:
+        with workspace.store.begin() as tx:
+            for number in range(120):
+                tx.agencies.add(AgencyTerms(name=f"Police {number:03}", jurisdiction="FR"), workspace.clock())
+        first = browser.get("/agencies").text
+        assert "Police 000" in first
+        assert "Police 050" not in first
+        assert "1 to 50 of 121 agencies" in first
+        last = browser.get("/agencies?page=3").text
+        assert "Police 119" in last
+        assert browser.get("/agencies?page=99").text == last
+        assert browser.get("/agencies?page=0").text == first
+        narrowed = browser.get("/agencies?q=police 11").text
+        assert narrowed.count('<th scope="row">') == 11  # 011, 110 to 119
+        assert "No agency has these words" in browser.get("/agencies?q=nowhere").text
+
+
+def test_an_agency_that_is_not_there_is_not_there(operator: httpx.Client) -> None:
+    csrf = token_in(operator.get("/agencies/new").text)
+    assert operator.get("/agencies/ffffffffffffffff").status_code == 404
+    for act in ("vet", "license", "invite", "policy", "stop", "resume", "rename"):
+        fields = {"csrf": csrf, **VETTED, **TRIAL, "email": "a@b.example", "name": "A", "reason": "r"}
+        assert operator.post(f"/agencies/ffffffffffffffff/{act}", data=fields).status_code == 404
+
+
+# ---------------------------------------------------------------- people
+
+
+def test_somebody_is_invited_and_managed(site: Site, administrator: httpx.Client) -> None:
+    invited = {"email": "emil@home.example", "name": "Emil Examiner"}
+    page = send(administrator, "/people", "/people", role=["examiner", "reviewer"], **invited)
+    link = link_in(page)
+    listed = administrator.get("/people").text
+    assert "emil@home.example" in listed
+    assert link.rpartition("/")[2] not in listed
+    found = re.search(r'href="(/people/[0-9a-f]+)"><bdi>Emil', listed)
+    assert found is not None
+    at = found[1]
+    assert link_in(send(administrator, at, f"{at}/reset")) != link
+    assert send(administrator, at, f"{at}/roles", role="supervisor").status_code == 303
+    assert send(administrator, at, f"{at}/training", until=str(TODAY + timedelta(90))).status_code == 303
+    shown = administrator.get(at).text
+    assert "<dd>supervisor</dd>" in shown
+    assert f"until {TODAY + timedelta(90)}" in shown
+    assert send(administrator, at, f"{at}/close").status_code == 422  # not ticked
+    assert send(administrator, at, f"{at}/close", sure="yes").status_code == 303
+    assert "Emil" not in administrator.get("/people").text
+    assert "closed account" in administrator.get("/people?closed=1").text
+
+
+def test_a_suspension_on_the_page_throws_out_at_once(site: Site, administrator: httpx.Client) -> None:
+    rita = site.house.with_app("rita@home.example", Role.REVIEWER)
+    with site.signed_in(rita) as browser:
+        assert browser.get("/cases").status_code == 200
+        at = f"/people/{rita.account.id}"
+        assert "End 2 sessions" in administrator.get(at).text
+        assert send(administrator, at, f"{at}/suspend").status_code == 303
+        assert browser.get("/cases").headers.get("location", "").startswith("/sign-in")
+        assert send(administrator, at, f"{at}/restore").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"role": ["auditor", "examiner"]}, 422),
+        ({"role": []}, 422),
+        ({"role": "god"}, 422),
+        ({"email": "no address"}, 422),
+        ({"role": "operator"}, 403),
+        ({"email": "anna@home.example"}, 409),
+    ],
+)
+def test_what_cannot_be_invited(administrator: httpx.Client, fields: dict[str, str | list[str]], status: int) -> None:
+    form: dict[str, str | list[str]] = {"email": "new@home.example", "name": SCRIPT, "role": "examiner", **fields}
+    answer = send(administrator, "/people", "/people", **form)
+    assert answer.status_code == status
+    assert SCRIPT not in answer.text
+    assert "Not done." in answer.text
+
+
+def test_an_administrator_neither_opens_nor_empties_the_chair_of_the_operator(
+    site: Site, administrator: httpx.Client
+) -> None:
+    with site.house.workspace.store.read() as tx:
+        (operator,) = [one for one in tx.accounts.of_agency(HOME_AGENCY) if one.email == "olga@home.example"]
+    at = f"/people/{operator.id}"
+    assert send(administrator, at, f"{at}/reset").status_code == 403
+    assert send(administrator, at, f"{at}/roles", role="examiner").status_code == 403
+    assert send(administrator, at, f"{at}/close", sure="yes").status_code == 403
+    with site.house.workspace.store.read() as tx:
+        assert tx.accounts.get(operator.id).state is AccountState.ACTIVE
+
+
+def test_foreign_and_unknown_people_are_told_alike(
+    site: Site, operator: httpx.Client, administrator: httpx.Client
+) -> None:
+    agency = licensed(operator, "Police of Latveria").rpartition("/")[2]
+    chief = site.house.with_app("victor@latveria.example", Role.ADMINISTRATOR, agency_id=agency).account
+    csrf = token_in(administrator.get("/people").text)
+    for act in ("", "/roles", "/training", "/reset", "/suspend", "/restore", "/close", "/unlock", "/end-sessions"):
+        said = set()
+        for account_id in (chief.id, "f" * 16):
+            path = f"/people/{account_id}{act}"
+            fields = {"csrf": csrf, "role": "examiner", "until": str(TODAY), "sure": "yes"}
+            answer = administrator.post(path, data=fields) if act else administrator.get(path)
+            said.add((answer.status_code, answer.text.replace(account_id, "…")))
+        assert {status for status, _ in said} == {404}
+        assert len(said) == 1
+
+
+# ---------------------------------------------------------------- the own agency
+
+
+def test_usage_is_seen_by_the_agency_itself(site: Site, operator: httpx.Client) -> None:
+    agency = licensed(operator, "Police of Wakanda").rpartition("/")[2]
+    with site.signed_in(site.house.with_app("sue@wakanda.example", Role.SUPERVISOR, agency_id=agency)) as browser:
+        page = browser.get("/usage").text
+        assert "Police of Wakanda" in page
+        assert "30 days" in page
+        assert "Freedonia" not in page
+        assert browser.get("/agencies").status_code == 403
+        assert browser.get("/people").status_code == 403
+        assert browser.get("/policy").status_code == 403
+    assert operator.get("/usage").status_code == 403
+
+
+def test_the_policy_is_tightened_and_never_loosened(site: Site, operator: httpx.Client) -> None:
+    agency = licensed(operator, "Police of Madripoor").rpartition("/")[2]
+    chief = site.house.with_app("chief@madripoor.example", Role.ADMINISTRATOR, agency_id=agency)
+    with site.signed_in(chief) as browser:
+        page = browser.get("/policy").text
+        form = dict(re.findall(r'<input type="number" name="(\w+)" value="(\d+)"', page))
+        assert form["idle_minutes"] == "30"
+        assert 'name="authorisation"' not in page  # as strict as it can be
+        assert send(browser, "/policy", "/policy", **(form | {"further_approvals": "2"})).status_code == 303
+        assert re.search(r'name="further_approvals" value="2"', browser.get("/policy").text)
+        laxer = send(browser, "/policy", "/policy", **(form | {"idle_minutes": "31"}))
+        assert laxer.status_code == 422
+        assert "stricter than 30, not laxer" in laxer.text
+        assert 'name="idle_minutes" value="31"' in laxer.text
+        assert send(browser, "/policy", "/policy", **(form | {"idle_minutes": "x"})).status_code == 422
+        forged = send(browser, "/policy", "/policy", **(form | {"authorisation": "", "preset": "solo"}))
+        assert forged.status_code == 303
+    policy = site.house.workspace.desk(chief.account.official).agencies.own().rules.policy
+    assert (policy.further_approvals, policy.authorisation, policy.preset.value) == (0, True, "agency")
+
+
+# ---------------------------------------------------------------- the stop
+
+
+def test_the_stop_says_what_since_when_and_by_whom(site: Site, operator: httpx.Client) -> None:
+    agency = licensed(operator, "Police of Symkaria").rpartition("/")[2]
+    with site.signed_in(site.house.with_app("sam@symkaria.example", Role.SUPERVISOR, agency_id=agency)) as browser:
+        assert send(browser, "/stop", "/stop/everything", reason="mine").status_code == 403
+        assert send(browser, "/stop", "/stop/agency", reason=" ").status_code == 422
+        assert send(browser, "/stop", "/stop/agency", reason="an inquiry").status_code == 303
+        page = browser.get("/stop").text
+        assert "an inquiry" in page
+        assert "<bdi>sam</bdi>" in page
+        assert "/stop/everything" not in page
+        assert send(operator, "/stop", "/stop/everything", reason=f"a defect {SCRIPT}").status_code == 303
+        page = browser.get("/stop").text
+        assert "by <bdi>the operator</bdi>" in page
+        assert "olga" not in page
+        assert SCRIPT not in page
+        assert "<bdi>olga</bdi>" in operator.get("/stop").text
+        assert send(browser, "/stop", "/stop/everything/resume").status_code == 403
+        assert send(operator, "/stop", "/stop/everything/resume").status_code == 303
+        assert send(operator, "/stop", "/stop/everything/resume").status_code == 403
+        assert send(browser, "/stop", "/stop/agency/resume").status_code == 303
+        assert send(operator, f"/agencies/{agency}", f"/agencies/{agency}/stop", reason="complaints").status_code == 303
+        assert "Whoever stopped it resumes it" in browser.get("/stop").text
+        assert send(browser, "/stop", "/stop/agency/resume").status_code == 403
+        assert send(operator, f"/agencies/{agency}", f"/agencies/{agency}/resume").status_code == 303
+
+
+def test_an_examiner_sees_what_is_stopped_and_no_control(site: Site, operator: httpx.Client) -> None:
+    with site.signed_in(site.house.with_app("eve@home.example", Role.EXAMINER)) as browser:
+        page = browser.get("/stop").text
+        assert page.count("Not stopped.") == 2
+        assert "<textarea" not in page
+
+
+# ---------------------------------------------------------------- out of solo
+
+
+def test_a_solo_workspace_becomes_an_agencys_on_the_page(tmp_path: Path) -> None:
+    with solo(tmp_path / "ws") as workspace, serving(workspace) as served, served.client() as browser:
+        chief: dict[str, str | list[str]] = {"email": "chief@home.example", "name": "Chief"}
+        chief["role"] = ["operator", "administrator"]
+        assert "/join/" in link_in(send(browser, "/people", "/people", **chief))
+        assert "This will be the second account" in browser.get("/people").text
+        second = {"email": "emil@home.example", "name": "Emil", "role": "examiner"}
+        page = send(browser, "/people", "/people", **second)
+        assert "no longer one person's alone" in html.unescape(page.text)
+        assert browser.get("/people").status_code != 200

@@ -1,0 +1,173 @@
+"""One control stops all searching, also under load (R12); one stops an agency, and each says who may lift it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.serving import CASE, PROBE, with_gallery
+from tests.staff import Clock, House, solo
+
+from lineament.errors import InvalidValue, LineamentError, NotAllowed, NotFound, Refused
+from lineament.ledger.log import Action
+from lineament.model.accounts import HOME_AGENCY, Role
+from lineament.model.agencies import StopScope
+from lineament.model.search import Mode, SearchRequest
+from lineament.services.stops import OPERATOR
+from lineament.workspace import Workspace
+
+SEARCHERS = 4
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    clock = Clock()
+    with solo(tmp_path / "ws", clock) as workspace:
+        yield House(workspace, clock)
+
+
+# ---------------------------------------------------------------- under load
+
+
+class Searching:
+    """Threads that search as fast as they can until they are told to leave."""
+
+    def __init__(self, workspace: Workspace, probe_id: str) -> None:
+        self.done = self.refused = 0
+        self.refusals: set[str] = set()
+        self._workspace, self._probe_id = workspace, probe_id
+        self._lock, self._leave = threading.Lock(), threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(SEARCHERS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        request = SearchRequest(case=CASE.ref, reason="to find where it was published", mode=Mode.INVESTIGATION)
+        while not self._leave.is_set():
+            try:
+                self._workspace.search.run(self._probe_id, request)
+            except LineamentError as refusal:
+                with self._lock:
+                    self.refused += 1
+                    self.refusals.add(str(refusal))
+            else:
+                with self._lock:
+                    self.done += 1
+
+    def until(self, *, done: int = 0, refused: int = 0) -> None:
+        """Wait until so many searches more are done, or refused."""
+        done, refused = self.done + done, self.refused + refused
+        given_up = time.monotonic() + 60
+        while (self.done < done or self.refused < refused) and time.monotonic() < given_up:
+            time.sleep(0.005)
+        assert self.done >= done
+        assert self.refused >= refused
+
+    def leave(self) -> None:
+        self._leave.set()
+        for thread in self._threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
+
+
+def searches_recorded(workspace: Workspace) -> list[int]:
+    """The entries of the ledger that are searches."""
+    with workspace.store.read() as tx:
+        return [row.seq for row in tx.ledger.entries(0, tx.ledger.size()) if row.action == Action.SEARCH]
+
+
+def test_after_the_stop_no_search_commits_and_after_resuming_they_do_again(tmp_path: Path) -> None:
+    with with_gallery(tmp_path / "ws", tmp_path / "photos") as workspace:
+        probe = workspace.probes.take(CASE.ref, PROBE.read_bytes())
+        workspace.warm()
+        searching = Searching(workspace, probe.id)
+        try:
+            searching.until(done=3 * SEARCHERS)
+            workspace.stops.stop_everything("a defect was reported")
+            stopped = searches_recorded(workspace)
+            searching.until(refused=10 * SEARCHERS)
+            assert searches_recorded(workspace) == stopped
+            assert len(searching.refusals) == 1
+            assert "a defect was reported" in searching.refusals.pop()
+            workspace.stops.resume_everything()
+            searching.until(done=SEARCHERS)
+        finally:
+            searching.leave()
+        actions = [entry.action for entry in workspace.audit.entries(0, workspace.audit.size())]
+        begin, end = actions.index("all_stopped"), actions.index("all_resumed")
+        assert "search" not in actions[begin:end]
+        assert workspace.audit.verify().size == len(actions)
+
+
+# ---------------------------------------------------------------- who may
+
+
+def test_the_operator_stops_everything_and_everybody_is_told_why(house: House) -> None:
+    chief = house.desk(house.joined(house.agency().id, Role.ADMINISTRATOR))
+    house.operating.stops.stop_everything("  the index\nis being moved ")
+    (seen,) = chief.stops.in_force()
+    assert (seen.scope, seen.reason, seen.by) == (StopScope.EVERYTHING, "the index is being moved", OPERATOR)
+    assert house.operating.stops.in_force()[0].by == "Olga Operator"
+    house.operating.stops.resume_everything()
+    assert not chief.stops.in_force()
+    assert house.actions(HOME_AGENCY)[:2] == ["all_resumed", "all_stopped"]
+
+
+def test_an_agency_stops_itself_and_no_other(house: House) -> None:
+    agency, other = house.agency(), house.agency("Police of Sylvania")
+    chief = house.desk(house.joined(agency.id, Role.SUPERVISOR))
+    rival = house.desk(house.joined(other.id, Role.SUPERVISOR))
+    chief.stops.stop_agency("an internal inquiry")
+    assert [stop.by for stop in chief.stops.in_force()] == ["Rufus Firefly"]
+    assert not rival.stops.in_force()
+    assert [found.id for found, _ in house.operating.stops.of_agencies()] == [agency.id]
+    for act in (lambda: rival.stops.resume_agency(agency.id), lambda: rival.stops.stop_agency("no", agency.id)):
+        with pytest.raises(NotAllowed):
+            act()
+    chief.stops.resume_agency()
+    assert not chief.stops.in_force()
+
+
+def test_an_agency_does_not_lift_or_replace_what_the_operator_stopped(house: House) -> None:
+    agency = house.agency()
+    chief = house.desk(house.joined(agency.id, Role.SUPERVISOR))
+    house.operating.stops.stop_agency("complaints", agency.name)
+    for act in (chief.stops.resume_agency, lambda: chief.stops.stop_agency("mine now")):
+        with pytest.raises(NotAllowed):
+            act()
+    assert [(stop.by, stop.reason) for stop in chief.stops.in_force()] == [(OPERATOR, "complaints")]
+    house.operating.stops.resume_agency(agency.id)
+    assert house.actions(agency.id)[:2] == ["agency_resumed", "agency_stopped"]
+
+
+def test_examiners_stop_nothing(house: House) -> None:
+    stops = house.desk(house.joined(HOME_AGENCY, Role.EXAMINER)).stops
+    for act in (
+        lambda: stops.stop_everything("why"),
+        stops.resume_everything,
+        lambda: stops.stop_agency("why"),
+        stops.resume_agency,
+        stops.of_agencies,
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    assert stops.in_force() == []
+
+
+@pytest.mark.parametrize("reason", ["", " \n ", "x" * 501, "bell\a"])
+def test_a_stop_says_why(house: House, reason: str) -> None:
+    with pytest.raises(InvalidValue):
+        house.operating.stops.stop_everything(reason)
+    assert not house.operating.stops.in_force()
+
+
+def test_what_is_not_stopped_is_not_resumed(house: House) -> None:
+    with pytest.raises(Refused):
+        house.operating.stops.resume_everything()
+    with pytest.raises(Refused):
+        house.operating.stops.resume_agency(house.agency().id)
+    with pytest.raises(NotFound):
+        house.operating.stops.stop_agency("why", "nowhere")
