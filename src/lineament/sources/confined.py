@@ -42,7 +42,7 @@ class Limits:
 
     message: int  # bytes
     patience: float  # seconds between two messages
-    seconds: float  # in all
+    seconds: float  # spent waiting for it, in all
 
 
 def messages(module: str, place: Place, limits: Limits, *words: object) -> Iterator[tuple[bytes, bytes]]:
@@ -93,7 +93,7 @@ class _Reader:
         self._pipe, self._process, self._limits = pipe, process, limits
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
-        self._end = time.monotonic() + limits.seconds
+        self._left = limits.seconds
 
     def messages(self) -> Iterator[tuple[bytes, bytes]]:
         while True:
@@ -110,8 +110,10 @@ class _Reader:
     def _exactly(self, length: int) -> bytes:
         parts = []
         while length:
-            left = min(self._limits.patience, self._end - time.monotonic())
-            if left <= 0 or not self._poll.poll(left * 1000):
+            began = time.monotonic()
+            heard = self._poll.poll(max(0, min(self._limits.patience, self._left)) * 1000)
+            self._left -= time.monotonic() - began
+            if not heard:
                 raise NotRead(why="the process that reads it took too long; the file may be hostile")
             part = os.read(self._pipe, min(length, 2**20))
             if not part:

@@ -61,7 +61,7 @@ class FolderConnector:
     def items(self) -> Iterator[Item | Refusal]:
         """Every picture: a folder's own in the order of their names' bytes, then those of the folders in it."""
         for folder in self._folders():
-            with _table(folder.place) as table:
+            with table_of(folder.place) as table:
                 for one in folder.found:
                     yield one if isinstance(one, Refusal) else self._brought(one, table)
                 if folder.whole and isinstance(table, Captures):
@@ -79,7 +79,7 @@ class FolderConnector:
     def _brought(self, place: Place, table: Captures | BadSideCar | None) -> Item | Refusal:
         """The picture with its provenance, or why not."""
         try:
-            provenance = _provenance(place, table, self._unsaid(place))
+            provenance = provenance_of(place, table, self._unsaid(place))
             untrusted = content(place, self._max_bytes)
         except LineamentError as error:
             return Refusal(name=place.name, why=error.with_traceback(None))  # which would hold the bytes
@@ -177,7 +177,7 @@ def side_car_names(base: bytes) -> list[bytes]:
     return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in SIDE_CARS))
 
 
-def _provenance(place: Place, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
+def provenance_of(place: Place, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
     """What the side-car, or else the table says of a picture; BadSideCar where that cannot be used."""
     try:
         return told(place.base, table, lambda: _side_car(place, unsaid), unsaid)
@@ -207,7 +207,7 @@ def _side_car(place: Place, unsaid: Provenance) -> Provenance | None:
 
 
 @contextmanager
-def _table(folder: Place) -> Iterator[Captures | BadSideCar | None]:
+def table_of(folder: Place) -> Iterator[Captures | BadSideCar | None]:
     """The captures.csv of a folder: None where there is none, BadSideCar where it cannot be used."""
     try:
         table = _read_table(folder.child(TABLE))

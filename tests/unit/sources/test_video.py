@@ -1,0 +1,318 @@
+"""Videos made of the portraits: pans, cuts, turned and stretched pictures; and files that are none, or hostile."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import socket
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from tests.conftest import PORTRAITS
+
+from lineament.errors import NoSuchFile, NotRead
+from lineament.sources import confined, video_worker
+from lineament.sources.base import Connector, Item, Refusal
+from lineament.sources.files import given
+from lineament.sources.video import Frame, VideoConnector, clock, frames
+from lineament.sources.video_frames import Chooser, Why
+
+LIMIT = 10_000_000
+SIZE = (320, 240)
+RATE = 10
+
+
+def pan(portrait: str, count: int) -> Iterator[np.ndarray]:
+    """A window that moves over a portrait."""
+    image = Image.open(PORTRAITS / portrait).convert("RGB").resize((400, 400))
+    for number in range(count):
+        left = number * 80 // max(1, count - 1)
+        yield np.asarray(image.crop((left, 40, left + SIZE[0], 40 + SIZE[1])))
+
+
+def film(path: Path, *scenes: Iterator[np.ndarray], codec: str = "mpeg4", **stream_options: object) -> Path:
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream(codec, rate=RATE, options={"g": "1000", "sc_threshold": "1000000000"})
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p" if codec != "mjpeg" else "yuvj420p"
+        for name, value in stream_options.items():
+            setattr(stream, name, value)
+        for scene in scenes:
+            for pixels in scene:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Path:
+    """Two seconds of one person, then two of another."""
+    return film(tmp_path / "cut.mp4", pan("obama.jpg", 20), pan("sunak.jpg", 20))
+
+
+def taken(path: Path) -> list[Frame]:
+    return list(frames(given(path)[0]))
+
+
+def refusal(path: Path) -> str:
+    *_, last = VideoConnector(path, None, LIMIT).items()
+    assert isinstance(last, Refusal)
+    return str(last.why)
+
+
+def test_frames_are_taken_at_the_start_at_cuts_and_while_it_goes_on(cut: Path) -> None:
+    found = taken(cut)
+    assert [(round(one.time_code, 2), one.why) for one in found] == [
+        (0.0, Why.SCENE),
+        (0.5, Why.GOES_ON),
+        (1.0, Why.GOES_ON),
+        (1.5, Why.GOES_ON),
+        (2.0, Why.SCENE),
+        (2.5, Why.GOES_ON),
+        (3.0, Why.GOES_ON),
+        (3.5, Why.GOES_ON),
+    ]
+    image = Image.open(io.BytesIO(found[4].untrusted))
+    assert (image.format, image.size) == ("JPEG", SIZE)
+    shown = np.asarray(image, np.float64)
+    there = next(pan("sunak.jpg", 1)).astype(np.float64)
+    assert np.abs(shown - there).mean() < 8
+
+
+def test_each_frame_is_a_picture_with_its_time(cut: Path) -> None:
+    (cut.parent / "cut.mp4.json").write_text('{"page_uri": "https://example.org/", "licence": "CC0"}')
+    made: Connector = VideoConnector(cut, None, LIMIT)
+    assert isinstance(made, Connector)
+    assert made.count() is None
+    first, second, *_ = made.items()
+    assert isinstance(first, Item)
+    assert isinstance(second, Item)
+    assert second.name == f"{cut} at 0:00:00.5"
+    told = second.provenance
+    assert (told.uri, told.time_code, told.connector) == (f"file://{cut}#t=0.5", 0.5, "video 1")
+    assert (told.page_uri, told.licence) == ("https://example.org/", "CC0")
+    assert first.provenance.uri.endswith("#t=0")
+    assert [one.untrusted for one in made.items() if isinstance(one, Item)][:2] == [first.untrusted, second.untrusted]
+
+
+def test_a_side_car_that_cannot_be_used_refuses_the_video(cut: Path) -> None:
+    (cut.parent / "cut.json").write_text("{")
+    (one,) = VideoConnector(cut, None, LIMIT).items()
+    assert isinstance(one, Refusal)
+    assert "side-car" in str(one.why)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mkv", "libx264"), ("a.webm", "libvpx"), ("a.avi", "mpeg4"), ("a.ts", "mpeg2video"), ("a.mov", "mjpeg")],
+)
+def test_usual_formats(name: str, codec: str, tmp_path: Path) -> None:
+    path = film(tmp_path / name, pan("obama.jpg", 11), codec=codec)
+    times = [round(one.time_code, 1) for one in taken(path)]
+    assert {0.0, 0.5, 1.0} <= set(times) or times == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_pictures_come_upright_and_with_square_pixels(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", pan("obama.jpg", 3), sample_aspect_ratio=Fraction(4, 3))
+    assert Image.open(io.BytesIO(taken(path)[0].untrusted)).size == (427, 240)
+    with (
+        av.open(str(film(tmp_path / "b.mp4", pan("obama.jpg", 3)))) as made,
+        av.open(str(tmp_path / "c.mp4"), "w") as out,
+    ):
+        stream = out.add_stream_from_template(made.streams.video[0])
+        stream.set_display_rotation(90)
+        for packet in made.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    turned = Image.open(io.BytesIO(taken(tmp_path / "c.mp4")[0].untrusted))
+    assert turned.size == (240, 320)
+    there = np.rot90(next(pan("obama.jpg", 1))).astype(np.float64)
+    assert np.abs(np.asarray(turned, np.float64) - there).mean() < 8
+
+
+def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchFile):
+        VideoConnector(tmp_path / "none.mp4", None, LIMIT)
+
+
+def test_a_frame_over_the_limit(cut: Path) -> None:
+    assert all(
+        "more than 100" in str(one.why) for one in VideoConnector(cut, None, 100).items() if isinstance(one, Refusal)
+    )
+    assert not any(isinstance(one, Item) for one in VideoConnector(cut, None, 100).items())
+
+
+# ---------------------------------------------------------------- R6: files only
+
+
+PLAYLISTS = {
+    "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{there}\n#EXT-X-ENDLIST\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {port} RTP/AVP 96\n",
+    "ffconcat": "ffconcat version 1.0\nfile {file}\n",
+    "mpd": "<?xml version='1.0'?><MPD><Period><AdaptationSet><Representation><BaseURL>{there}</BaseURL>"
+    "</Representation></AdaptationSet></Period></MPD>",
+}
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_a_playlist_leads_nowhere(kind: str, cut: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        for there in (f"http://127.0.0.1:{port}/a.ts", f"file://{cut}", str(cut)):
+            path = cut.parent / f"list.{kind}"
+            path.write_text(PLAYLISTS[kind].format(there=there, port=port, file=cut))
+            assert "no video of a known kind" in refusal(path)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero"])
+def test_devices_are_no_files(path: str) -> None:
+    assert "a device" in refusal(Path(path))
+
+
+def test_no_format_that_is_listed_is_a_stream_a_device_or_a_list_of_others() -> None:
+    listed = set(video_worker.FORMATS.split(","))
+    assert not listed & {"hls", "dash", "concat", "rtsp", "rtp", "sdp", "lavfi", "fbdev", "x11grab", "v4l2", "image2"}
+    assert listed <= {one for name in av.formats_available for one in name.split(",")}
+
+
+def test_the_process_that_reads_can_open_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "spy.py").write_text(
+        "import os, socket\n"
+        "from lineament.sources.confined import END, give_up, say\n"
+        "def tried(what, *words):\n"
+        "    try:\n"
+        "        what(*words)\n"
+        "        return b'could'\n"
+        "    except OSError as error:\n"
+        "        return str(error.errno).encode()\n"
+        "def main():\n"
+        "    give_up(memory=2**28, seconds=5)\n"
+        "    say(b'A', tried(os.open, '/etc/hostname', 0))\n"
+        "    say(b'B', tried(socket.socket))\n"
+        "    try:\n"
+        "        bytearray(2**29)\n"
+        "    except MemoryError:\n"
+        "        say(b'C', b'memory')\n"
+        "    say(b'D', os.environb.get(b'HOME', b'none'))\n"
+        "    say(END)\n"
+    )
+    monkeypatch.setattr(confined, "_source", lambda: str(tmp_path))
+    real = str(Path(confined.__file__).parents[2])
+    monkeypatch.setattr(
+        confined, "_BOOT", confined._BOOT.replace("import {module}", f"sys.path.insert(0, {real!r}); import {{module}}")
+    )
+    place = given(tmp_path / "spy.py")[0]
+    said = dict(confined.messages("spy", place, confined.Limits(message=100, patience=10, seconds=10)))
+    assert said == {b"A": b"24", b"B": b"24", b"C": b"memory", b"D": b"none"}  # EMFILE
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("import time; time.sleep(60)", "took too long"),
+        ("os.write(1, b'F' + b'\\xff' * 4)", "nonsense"),
+        ("os.kill(os.getpid(), 9)", "SIGKILL"),
+        ("os.write(1, b'F\\x01')", "ended early"),
+        ("os.write(1, b'X\\x03\\0\\0\\0a\\x1bb')", "a b"),
+    ],
+)
+def test_a_worker_that_was_taken_over_costs_the_file(
+    body: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.py").write_text(f"import os\ndef main():\n    {body}\n")
+    monkeypatch.setattr(confined, "_source", lambda: str(tmp_path))
+    with pytest.raises(NotRead, match=re.escape(why)):
+        list(confined.messages("bad", given(tmp_path / "bad.py")[0], confined.Limits(message=9, patience=1, seconds=9)))
+
+
+def test_nothing_is_left_when_nobody_wants_the_rest(cut: Path) -> None:
+    found = frames(given(cut)[0])
+    next(found)
+    before = set(Path("/proc/self/fd").iterdir())
+    found.close()  # type: ignore[attr-defined]
+    assert len(set(Path("/proc/self/fd").iterdir())) < len(before)
+
+
+# ---------------------------------------------------------------- hostile files
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense" * 100, b"\0\0\0\x18ftypmp42", b"RIFF\xff\xff\xff\x7fAVI LIST"])
+def test_what_is_no_video(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(data)
+    assert "no video" in refusal(tmp_path / "a.mp4") or "no pictures" in refusal(tmp_path / "a.mp4")
+
+
+def test_sound_alone_has_no_pictures(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as out:
+        stream = out.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert "no pictures" in refusal(tmp_path / "a.mp4")
+
+
+def test_a_video_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.ts", pan("obama.jpg", 30), codec="mpeg2video")
+    whole = len(taken(path))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    found = list(VideoConnector(path, None, LIMIT).items())
+    assert 0 < sum(isinstance(one, Item) for one in found) < whole
+
+
+def test_garbled_videos_never_end_the_walk(tmp_path: Path) -> None:
+    data = film(tmp_path / "a.mp4", pan("obama.jpg", 5)).read_bytes()
+    for at in range(0, len(data), len(data) // 6):
+        garbled = bytearray(data)
+        garbled[at : at + 40] = os.urandom(40)
+        (tmp_path / "b.mp4").write_bytes(garbled)
+        for one in VideoConnector(tmp_path / "b.mp4", None, LIMIT).items():
+            assert isinstance(one, Item | Refusal)
+
+
+def test_pictures_larger_than_any_camera_makes(tmp_path: Path) -> None:
+    """An IVF file that says 16383 x 16383 pixels."""
+    head = struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, b"VP80", 16383, 16383, 10, 1, 1, 0)
+    frame = b"\x10\x02\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(50)
+    (tmp_path / "a.ivf").write_bytes(head + struct.pack("<IQ", len(frame), 0) + frame)
+    assert "was taken" in refusal(tmp_path / "a.ivf") or "no " in refusal(tmp_path / "a.ivf")
+
+
+# ---------------------------------------------------------------- choosing
+
+
+def grey(light: int) -> np.ndarray:
+    return np.full((9, 16), light, np.uint8)
+
+
+def test_a_scene_that_flashes_and_a_video_of_key_frames_alone() -> None:
+    chooser = Chooser()
+    flashing = [chooser.why(grey(255 * (number % 2)), number / 100, key=False) for number in range(100)]
+    assert 0 < sum(why is not None for why in flashing) <= 13
+    chooser = Chooser()
+    assert sum(chooser.why(grey(9), number / 50, key=True) is not None for number in range(51)) <= 6
+
+
+def test_a_clock_that_is_set_back() -> None:
+    chooser = Chooser()
+    assert chooser.why(grey(9), 100, key=False) is Why.SCENE
+    assert chooser.why(grey(9), 1, key=False) is Why.GOES_ON
+    assert chooser.why(grey(9), 1.4, key=False) is None
+    assert chooser.why(grey(9), 1.5, key=False) is Why.GOES_ON
+
+
+def test_a_time_code_as_a_person_reads_it() -> None:
+    assert [clock(one) for one in (0, 3723.54)] == ["0:00:00.0", "1:02:03.5"]
