@@ -84,7 +84,7 @@ class Desk:
     @cached_property
     def sources(self) -> Register:
         """Registers sources."""
-        return Register(self.record, self.house.keys)
+        return Register(self.record, self.house.keys, self.house.blobs)
 
     @cached_property
     def agencies(self) -> Agencies:

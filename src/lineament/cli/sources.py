@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, needs, out, picture_bytes, print_json, say, table, workspace
+from lineament.cli.terminal import (
+    AsJson,
+    iso,
+    machine,
+    needs,
+    out,
+    picture_bytes,
+    print_facts,
+    print_json,
+    say,
+    table,
+    workspace,
+)
+from lineament.errors import InvalidValue
+from lineament.ledger import receipts
+from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Permission
-from lineament.model.sources import Source, SourceTerms
+from lineament.model.sources import Source, SourceState, SourceTerms
+from lineament.services.register import LARGEST_PERMISSION, Paper
+from lineament.workspace import Desk
 
 app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.", no_args_is_help=True)
 
@@ -26,7 +42,7 @@ def add(
     controller: Annotated[str, typer.Option(help="Who answers for the data.")],
     basis: Annotated[str, typer.Option(help="The legal basis on which it is held and searched.")],
     jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
-    permission: Annotated[Path | None, typer.Option(help="The document that grants it; its SHA-256 is kept.")] = None,
+    permission: Annotated[Path | None, typer.Option(help="The document that grants it; it is kept, sealed.")] = None,
     expires: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it may be searched.")
     ] = None,
@@ -34,26 +50,88 @@ def add(
     page_base: Annotated[
         str | None, typer.Option(metavar="URL", help="Pages of pictures without a side-car lie below it.")
     ] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(metavar="HOST[:PORT]", help="Pictures may be fetched from it; may be repeated.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Of its pictures, where they themselves say nothing.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Where a visited site can complain: e-mail or URL.")
+    ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AGENCY[:DATE]", help="It alone may search it, up to a day; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a source; nothing is ingested without one."""
+    """Register a source; nothing is ingested without one. In an agency a second person has to approve it."""
     with workspace(context) as opened:
-        granted = None if permission is None else picture_bytes(permission, opened.settings.max_file_bytes)
+        paper = None
+        if permission is not None:
+            paper = Paper(name=permission.name, untrusted=picture_bytes(permission, LARGEST_PERMISSION))
         terms = SourceTerms(
             name=name,
             controller=controller,
             basis=basis,
             jurisdiction=jurisdiction,
-            permission_sha256=None if granted is None else hashlib.sha256(granted).hexdigest(),
             expires_on=None if expires is None else expires.date(),
             retention_days=retention_days,
             page_base=page_base,
+            hosts=tuple(host or ()),
+            licence=licence,
+            contact=contact,
         )
-        source = opened.sources.add(terms)
+        source = opened.sources.add(terms, paper, dict(map(_share, share or ())))
         if as_json:
-            print_json(_described(source, opened.clock().date()))
+            print_json(_described(source, opened))
+            return
+        if source.state is SourceState.DRAFTED:
+            say(f"The source {source.name} is drafted. Somebody else has to: lineament source approve {source.name}")
             return
         say(f"The source {source.name} is registered. Next: lineament ingest {source.name} PATH")
+
+
+@app.command()
+@needs(Permission.MANAGE_SOURCES)
+def approve(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Let a source that somebody else drafted go live."""
+    with workspace(context) as opened:
+        _print(opened.sources.approve(name), opened, as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_SOURCES)
+def share(
+    context: typer.Context,
+    name: Name,
+    agency: Annotated[
+        list[str] | None, typer.Argument(metavar="[AGENCY[:DATE]...]", help="Who may search it, up to a day.")
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Every agency of the workspace, those of tomorrow too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which agencies may search a source; from then on no other may."""
+    if bool(agency) == everybody:
+        raise InvalidValue(what="Whom to share with", value="", why="name agencies, or give --everybody")
+    with workspace(context) as opened:
+        source = opened.sources.share_with_all(name) if everybody else opened.sources.get(name)
+        for which, until in map(_share, agency or ()):
+            source = opened.sources.share(name, which, until)
+        _print(source, opened, as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_SOURCES)
+def unshare(
+    context: typer.Context,
+    name: Name,
+    agency: Annotated[str, typer.Argument(metavar="AGENCY", help="Who may not search it any more.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take an agency off the list of those that may search a source."""
+    with workspace(context) as opened:
+        _print(opened.sources.unshare(name, agency), opened, as_json)
 
 
 @app.command("list")
@@ -62,8 +140,9 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
     """List all sources."""
     with workspace(context) as opened:
         sources, today = opened.sources.list(), opened.clock().date()
+        described = [_described(source, opened) for source in sources] if as_json else []
     if as_json:
-        print_json({"sources": [_described(source, today) for source in sources]})
+        print_json({"sources": described})
         return
     if not sources:
         say("No source yet. Begin with: lineament source add NAME --controller … --basis … --jurisdiction CC")
@@ -96,7 +175,7 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
 def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Show a source with its terms and counts."""
     with workspace(context) as opened:
-        _print(opened.sources.get(name), opened.clock().date(), as_json)
+        _print(opened.sources.get(name), opened, as_json)
 
 
 @app.command()
@@ -104,7 +183,7 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 def suspend(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Take a source out of every search until it is resumed."""
     with workspace(context) as opened:
-        _print(opened.sources.suspend(name), opened.clock().date(), as_json)
+        _print(opened.sources.suspend(name), opened, as_json)
 
 
 @app.command()
@@ -112,7 +191,7 @@ def suspend(context: typer.Context, name: Name, as_json: AsJson = False) -> None
 def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Let a suspended source be searched again."""
     with workspace(context) as opened:
-        _print(opened.sources.resume(name), opened.clock().date(), as_json)
+        _print(opened.sources.resume(name), opened, as_json)
 
 
 @app.command()
@@ -121,6 +200,7 @@ def withdraw(
     context: typer.Context,
     name: Name,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "withdrawn by its controller",
+    receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the signed receipt there.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -133,19 +213,66 @@ def withdraw(
                 abort=True,
             )
         opened.erase.source(name, reason)
-        _print(opened.sources.get(name), opened.clock().date(), as_json)
+        if receipt is not None:
+            receipt.write_text(opened.erase.receipt(name), encoding="ascii")
+        _print(opened.sources.get(name), opened, as_json)
 
 
-def _print(source: Source, today: date, as_json: bool) -> None:
-    described = _described(source, today)
+@app.command("receipt")
+@needs(Permission.MANAGE_SOURCES)
+def write_receipt(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+) -> None:
+    """Write the signed receipt of a withdrawn source; what is left of it is looked for first."""
+    with workspace(context) as opened:
+        written = opened.erase.receipt(name)
+        file.write_text(written, encoding="ascii")
+        say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
+        say(f"The key, best told on another way: {opened.audit.public_key}")
+
+
+@app.command("check-receipt")
+@needs(Permission.MACHINE)
+def check_receipt(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The receipt.")],
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The ledger's public key. [default: this workspace's]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a receipt with the ledger's public key; with --key no workspace is needed."""
+    untrusted = picture_bytes(file, receipts.LARGEST).decode(errors="replace")
+    if key is None:
+        with machine(context) as opened:
+            key = opened.audit.public_key
+    said = receipts.checked(untrusted, PublicKey.parse(key))
+    if as_json:
+        print_json(said)
+        return
+    say(f"The receipt is signed by {key.partition('+')[0]}, and its ledger holds entry {said['ledger']['entry']}.")
+    print_facts({name: value for name, value in said.items() if name != "ledger"})
+
+
+def _share(untrusted: str) -> tuple[str, date | None]:
+    """AGENCY or AGENCY:DATE."""
+    agency, _, day = untrusted.rpartition(":")
+    try:
+        return (agency, date.fromisoformat(day)) if agency else (untrusted, None)
+    except ValueError:
+        return untrusted, None
+
+
+def _print(source: Source, opened: Desk, as_json: bool) -> None:
+    described = _described(source, opened)
     if as_json:
         print_json(described)
         return
-    shown = table("", "")
-    shown.show_header = False
-    for key, value in described.items():
-        shown.add_row(key.replace("_", " "), "" if value is None else str(value))
-    out.print(shown)
+    print_facts(
+        {name: "; ".join(map(str, value)) if isinstance(value, list) else value for name, value in described.items()}
+    )
 
 
 def _state(source: Source, today: date) -> str:
@@ -153,8 +280,8 @@ def _state(source: Source, today: date) -> str:
     return "expired" if source.state == "live" and left is not None and left < 0 else source.state.value
 
 
-def _described(source: Source, today: date) -> dict[str, Any]:
-    terms = source.terms
+def _described(source: Source, opened: Desk) -> dict[str, Any]:
+    terms, today = source.terms, opened.clock().date()
     return {
         "name": terms.name,
         "state": _state(source, today),
@@ -164,9 +291,24 @@ def _described(source: Source, today: date) -> dict[str, Any]:
         "basis": terms.basis,
         "jurisdiction": terms.jurisdiction,
         "permission_sha256": terms.permission_sha256,
+        "permission_kept": source.permission_name,
+        "licence": terms.licence,
+        "hosts": list(terms.hosts),
+        "contact": terms.contact,
         "expires": None if terms.expires_on is None else terms.expires_on.isoformat(),
         "days_left": source.days_left(today),
         "retention_days": terms.retention_days,
         "page_base": terms.page_base,
         "registered_at": iso(source.registered_at),
+        "approved_at": iso(source.approved_at),
+        **(_behind(source, opened) if opened.official.may(Permission.MANAGE_SOURCES) else {}),
     }
+
+
+def _behind(source: Source, opened: Desk) -> dict[str, Any]:
+    """What only whoever manages sources reads."""
+    standing = opened.sources.standing(source.name)
+    shares = None
+    if standing.shares is not None:
+        shares = [f"{agency.name}{f' until {until}' if until else ''}" for agency, until in standing.shares]
+    return {"drafted_by": standing.drafted_by, "approved_by": standing.approved_by, "shared_with": shares}

@@ -36,6 +36,10 @@ class Action(StrEnum):
 
     WORKSPACE_CREATED = "workspace_created"
     SOURCE_REGISTERED = "source_registered"
+    SOURCE_APPROVED = "source_approved"
+    SOURCE_SHARED = "source_shared"
+    SOURCE_UNSHARED = "source_unshared"
+    PERMISSION_OPENED = "permission_opened"
     SOURCE_SUSPENDED = "source_suspended"
     SOURCE_RESUMED = "source_resumed"
     SOURCE_WITHDRAWN = "source_withdrawn"
@@ -243,6 +247,10 @@ class Ledger:
         head = Checkpoint(origin=self.origin, size=frontier.size, root=frontier.root())
         rows.set_checkpoint(head.size, head.root, head.signed(self._key))
         return seq
+
+    def attest(self, text: str) -> str:
+        """A signed note of any other text, whose first line has to tell it from a checkpoint's origin."""
+        return self._key.sign(text)
 
     def erase_details(self, rows: LeafStore, entries: Collection[int], *, reason: str, actor: str, at: datetime) -> int:
         """Erase the details of ``entries`` and record that; the place of the record. Every proof stays valid.

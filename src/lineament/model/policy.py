@@ -52,6 +52,9 @@ class Policy:
         48, "R8", "An urgent search may come first; so long after it the case locks. 0: never first.", stricter="less"
     )
     training: bool = _setting(True, "R23", "Who searches or reviews has training that has not lapsed.", stricter="on")
+    source_approval: bool = _setting(
+        True, "R1", "A source that one person drafted goes live once a second one approves it.", stricter="on"
+    )
     further_approvals: int = _setting(
         0, "R11", "So many others (0 to 2) approve a photograph before it is searched.", stricter="more"
     )
@@ -75,6 +78,7 @@ SOLO = replace(
     probe_kind=False,
     authorisation=False,
     training=False,
+    source_approval=False,
 )
 """One person on a laptop: the record, the case and the reason stay; what takes a second person or a device goes."""
 

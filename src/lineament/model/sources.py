@@ -14,6 +14,7 @@ from lineament.model.faces import SourceId
 class SourceState(StrEnum):
     """Where a source stands. Expiry is not a state: it comes by itself, with the date."""
 
+    DRAFTED = "drafted"
     LIVE = "live"
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
@@ -22,12 +23,17 @@ class SourceState(StrEnum):
 class SourceEvent(StrEnum):
     """What a person does to a source; the value completes “it cannot be …”."""
 
+    APPROVED = "approved"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     WITHDRAWN = "withdrawn"
 
 
 NEXT = {
+    SourceState.DRAFTED: {
+        SourceEvent.APPROVED: SourceState.LIVE,
+        SourceEvent.WITHDRAWN: SourceState.WITHDRAWN,
+    },
     SourceState.LIVE: {
         SourceEvent.SUSPENDED: SourceState.SUSPENDED,
         SourceEvent.WITHDRAWN: SourceState.WITHDRAWN,
@@ -41,6 +47,8 @@ NEXT = {
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_CONTACT = re.compile(r"(https?://[!-~]{3,200}|[!-?A-~]{1,64}@[!-?A-~]{3,190})", re.ASCII)
+MOST_HOSTS = 10_000
 
 
 def checked_country(untrusted: str) -> str:
@@ -63,6 +71,9 @@ class SourceTerms:
     expires_on: date | None = None  # the last day on which its faces may be searched
     retention_days: int | None = None
     page_base: str | None = None  # pages of file names are looked up below this URL
+    hosts: tuple[str, ...] = ()  # HOST[:PORT] from which pictures may be fetched; none: nothing is fetched (R2)
+    licence: str | None = None  # of its pictures, where they themselves say nothing
+    contact: str | None = None  # where whoever is visited can complain: an e-mail address or a URL
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -76,6 +87,23 @@ class SourceTerms:
             raise InvalidValue(what="The retention", value=self.retention_days, why="it is at least one day")
         if self.page_base is not None and not self.page_base.startswith(("http://", "https://")):
             raise InvalidValue(what="The page base", value=self.page_base, why="it begins with http:// or https://")
+        if len(self.hosts) > MOST_HOSTS:
+            raise InvalidValue(what="The list of hosts", value=len(self.hosts), why=f"list at most {MOST_HOSTS:,}")
+        if self.contact is not None and not _CONTACT.fullmatch(self.contact):
+            why = "write an e-mail address or a URL, for it goes into every request"
+            raise InvalidValue(what="The contact", value=self.contact[:100], why=why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """An agency that may search a source."""
+
+    agency_id: str
+    until: date | None = None  # the last day; None: as long as the source is live
+
+    def lasts(self, today: date) -> bool:
+        """Whether it counts today."""
+        return self.until is None or today <= self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +117,22 @@ class Source:
     captures: int
     faces: int
     last_face_id: int  # the highest id ever enrolled from it, 0 if none
+    drafted_by: str | None = None  # the account; None: whoever was at the machine of a solo workspace
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    permission_name: str | None = None  # of the document that is kept, sealed; None: none is kept
+    shares: tuple[Share, ...] | None = None  # the agencies that may search it; None: every one of the workspace
 
     @property
     def name(self) -> str:
         """The name it is registered under."""
         return self.terms.name
+
+    def open_to(self, agency_id: str, today: date) -> bool:
+        """Whether that agency may see and search it today."""
+        if self.shares is None:
+            return True
+        return any(share.agency_id == agency_id and share.lasts(today) for share in self.shares)
 
     def days_left(self, today: date) -> int | None:
         """Days until its basis ends, 0 on the last day, negative after it; None where it does not end."""
@@ -101,6 +140,8 @@ class Source:
 
     def why_closed(self, today: date) -> str | None:
         """Why it may be neither searched nor fed today, or None where it may."""
+        if self.state is SourceState.DRAFTED:
+            return f"the source {self.name} is drafted and waits for the approval of a second person"
         if self.state is not SourceState.LIVE:
             return f"the source {self.name} is {self.state.value}"
         left = self.days_left(today)

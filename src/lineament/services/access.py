@@ -1,4 +1,4 @@
-"""Which cases an official may open, and what may be done in them. A case that is not seen is not there."""
+"""Which cases and sources an official may open, and what may be done in them. What is not seen is not there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from lineament.errors import NotAllowed, NotFound
 from lineament.model.accounts import Permission, Role
 from lineament.model.cases import Case, CaseRole
 from lineament.model.search import Probe
+from lineament.model.sources import Source, SourceState
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.searches import StoredSearch
@@ -84,3 +85,19 @@ def probe_in(probe: Probe, case: Case) -> Probe:
     if probe.case_key != case.key:
         raise NotFound(what="probe", name=probe.id, hint="lineament case show")
     return probe
+
+
+def source_seen(record: Record, source: Source) -> bool:
+    """Whether the official sees a source: whoever manages them all of them, others what their agency may search."""
+    official = record.official
+    if official.may(Permission.MANAGE_SOURCES):
+        return True
+    return source.state is not SourceState.DRAFTED and source.open_to(official.agency_id, record.today)
+
+
+def seen_source(tx: Tx, record: Record, name: str) -> Source:
+    """The source of that name; NotFound, in the same words, where there is none or it is not shared with the agency."""
+    source = tx.sources.get(name)
+    if not source_seen(record, source):
+        raise NotFound(what="source", name=name, hint="lineament source list")
+    return source

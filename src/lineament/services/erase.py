@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from lineament.ledger.log import Action
+from lineament.errors import Refused
+from lineament.ledger import receipts
+from lineament.ledger.log import JSON, Action
+from lineament.model.accounts import Permission
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.sources import NEXT, Source, SourceEvent
@@ -14,6 +18,7 @@ from lineament.services.record import Change, Record
 from lineament.services.shred import Shredder
 from lineament.services.suppression import Suppression
 from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
 
@@ -81,21 +86,60 @@ class Erase:
             source = change.tx.sources.get(name)
             state = advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)
             erasure = Erasure(name)
-            change.tx.deletions.add_source(source.id)
+            pictures = change.tx.deletions.add_source(source.id)
             erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
             change.tx.searches.forget_source(name)
-            change.tx.sources.destroy(source.id)
+            rows = change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
+            what = {**rows, "blobs": pictures, "keys": 1}
             erasure.ledger_entry = change.record(
-                Action.SOURCE_WITHDRAWN,
-                source=name,
-                reason=reason,
-                captures=source.captures,
-                faces=source.faces,
+                Action.SOURCE_WITHDRAWN, source=name, reason=reason, captures=source.captures, faces=source.faces
             )
+            said = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
+            change.tx.sources.set_destroyed(source.id, {**said, "destroyed": what})
         self._gallery().destroy(source.id)
         self.finish_deletions()
+        self._record.store.scrub()
         return erasure
+
+    def receipt(self, name: str) -> str:
+        """The signed receipt for a withdrawn source, as JSON; it can be written again at any time.
+
+        Refused where the source is not withdrawn, or where anything of it is left; that is deleted first, if it can be.
+        """
+        self._record.require(Permission.MANAGE_SOURCES)
+        self.finish_deletions()
+        cleaned = self._record.store.scrub()
+        with self._record.store.read() as tx:
+            source = tx.sources.get(name)
+            said = tx.sources.destroyed(source.id)
+            if said is None:
+                raise Refused(reasons=f"the source {name} is {source.state.value}; a receipt is for a withdrawn one")
+            left = tx.sources.left(source.id) + len(tx.deletions.all(1))
+            if left or tx.sources.wrapped_key(source.id) is not None or self._gallery().holds(source.id):
+                raise Refused(reasons=f"not all of the source {name} is destroyed yet; see: lineament doctor")
+            return self._signed(tx, source, said, cleaned)
+
+    def _signed(self, tx: Tx, source: Source, said: dict[str, Any], cleaned: bool) -> str:
+        ledger, terms, rows = self._record.ledger, source.terms, tx.ledger
+        (entry,) = rows.entries(said["entry"], said["entry"] + 1)
+        path = ledger.prove(rows, entry.seq, rows.size())
+        statement: dict[str, JSON] = {
+            "what": "source withdrawn",
+            "source": source.name,
+            "controller": terms.controller,
+            "jurisdiction": terms.jurisdiction,
+            "permission_sha256": terms.permission_sha256,
+            "registered_at": source.registered_at.isoformat(),
+            "withdrawn_at": said["at"],
+            "reason": said["reason"],
+            "destroyed": said["destroyed"],
+            "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0},
+            "database_files_cleaned": cleaned,
+            "issued_at": self._record.clock().isoformat(),
+            "ledger": receipts.proof(entry, path, str(rows.checkpoint())),
+        }
+        return receipts.signed(ledger, statement)
 
     def finish_deletions(self) -> int:
         """Delete the blobs that committed erasures left to delete; also run when a workspace is opened."""

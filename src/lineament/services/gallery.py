@@ -130,6 +130,10 @@ class Gallery:
             self._held.pop(source_id, None)
             shutil.rmtree(self._folder / str(source_id), ignore_errors=True)
 
+    def holds(self, source_id: SourceId) -> bool:
+        """Whether there is any file of that source."""
+        return (self._folder / str(source_id)).exists()
+
     def close(self) -> None:
         """Write, and let go of everything."""
         self.sync()

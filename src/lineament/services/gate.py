@@ -14,7 +14,7 @@ from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.search import Probe
 from lineament.model.sources import Source
-from lineament.services.access import may_in
+from lineament.services.access import may_in, seen_source
 from lineament.services.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -42,11 +42,19 @@ class Asked:
     at: datetime
 
 
-def chosen(tx: Tx, names: Sequence[str], today: date) -> list[Source]:
-    """The sources to search: those named, or else every one that may be searched today; NotFound for an unknown."""
+def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
+    """The sources to search: those named, or else every one that may be searched today by the official's agency.
+
+    NotFound for one that is not there, or not shared with that agency.
+    """
     if names:
-        return [tx.sources.get(name) for name in dict.fromkeys(names)]
-    return [source for source in tx.sources.all() if source.why_closed(today) is None]
+        return [seen_source(tx, record, name) for name in dict.fromkeys(names)]
+    mine = [source for source in tx.sources.all() if _shared(source, record.official, record.today)]
+    return [source for source in mine if source.why_closed(record.today) is None]
+
+
+def _shared(source: Source, official: Official, today: date) -> bool:
+    return official.solo or source.open_to(official.agency_id, today)
 
 
 def asked(  # noqa: PLR0913 - what a search consists of
@@ -129,8 +137,13 @@ def _case(search: Asked) -> list[str]:
 def _sources(search: Asked) -> list[str]:
     if not search.sources:
         return ["no source may be searched today; register one, or see: lineament source list"]
-    today = search.at.date()
-    return [why for source in search.sources if (why := source.why_closed(today)) is not None]
+    today, against = search.at.date(), []
+    for source in search.sources:
+        if not _shared(source, search.official, today):
+            against.append(f"the source {source.name} is not shared with your agency")
+        elif (why := source.why_closed(today)) is not None:
+            against.append(why)
+    return against
 
 
 def admit(search: Asked) -> None:

@@ -102,7 +102,7 @@ class Search:
         """Refused where the gate would not let this search run; asked before a probe is taken in for it."""
         with self._record.store.read() as tx:
             case = seen_case(tx, self._record, request.case)
-            sources = gate.chosen(tx, request.sources, self._record.today)
+            sources = gate.chosen(tx, self._record, request.sources)
             gate.admit(gate.asked(tx, self._record, case, sources, request.reason))
 
     def read(self, search_id: str) -> StoredSearch:
@@ -127,7 +127,7 @@ class Search:
         with self._record.store.read() as tx:
             case = seen_case(tx, self._record, case_name)
             probes = None if probe_id is None else [self._probe(tx, case, probe_id)]
-            found = gate.chosen(tx, sources, self._record.today)
+            found = gate.chosen(tx, self._record, sources)
             return gate.reasons_against(gate.asked(tx, self._record, case, found, gate.WHO, probes=probes))
 
     def left(self) -> int | None:
@@ -142,12 +142,12 @@ class Search:
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
         with self._record.store.read() as tx:
-            return sum(source.faces for source in gate.chosen(tx, sources, self._record.today))
+            return sum(source.faces for source in gate.chosen(tx, self._record, sources))
 
     def _admitted(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
         with self._record.store.read() as tx:
             case = seen_case(tx, self._record, request.case)
-            sources = gate.chosen(tx, request.sources, self._record.today)
+            sources = gate.chosen(tx, self._record, request.sources)
             ids = (probe_id, *(one.probe_id for one in request.others))
             if len(ids) > MOST_FUSED:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"

@@ -15,7 +15,7 @@ from lineament.errors import NotFound
 from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provenance, SourceId
 from lineament.store.meta import new_ids
 from lineament.store.sources import count
-from lineament.store.tables import captures, faces, probes
+from lineament.store.tables import captures, faces, probes, sources
 
 _PAGE = 1000
 """Rows read at once where a listing may be long."""
@@ -114,11 +114,13 @@ class CaptureRows:
 def blobs_of(source_id: SourceId) -> sa.CompoundSelect[tuple[str]]:
     """The addresses of all blobs of a source, each once."""
     columns = (captures.c.original, captures.c.thumbnail, faces.c.crop)
+    permission = sa.select(sources.c.permission.label("address"))
     return sa.union(
         *(
             sa.select(column.label("address")).where(column.table.c.source_id == source_id, column.is_not(None))
             for column in columns
-        )
+        ),
+        permission.where(sources.c.id == source_id, sources.c.permission.is_not(None)),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
 from lineament.store.captures import blobs_of
-from lineament.store.tables import captures, case_papers, deletions, faces, probes
+from lineament.store.tables import captures, case_papers, deletions, faces, probes, sources
 
 _MOST = 500
 """Addresses in one IN (…)."""
@@ -30,20 +30,20 @@ class DeletionRows:
             if new := [{"address": one} for one in some if one not in there]:
                 self._connection.execute(sa.insert(deletions), new)
 
-    def add_source(self, source_id: SourceId) -> None:
-        """Delete every blob of a source once its withdrawal is committed; to be called before its rows go.
+    def add_source(self, source_id: SourceId) -> int:
+        """Delete every blob of a source once its withdrawal is committed, and how many; called before its rows go.
 
         One statement for a million captures, so that none of their addresses goes through Python.
         """
         every = blobs_of(source_id).subquery()
         there = sa.exists().where(deletions.c.address == every.c.address)
-        self._connection.execute(
-            sa.insert(deletions).from_select(["address"], sa.select(every.c.address).where(~there))
-        )
+        noted = sa.insert(deletions).from_select(["address"], sa.select(every.c.address).where(~there))
+        return self._connection.execute(noted, execution_options={"preserve_rowcount": True}).rowcount
 
     def all(self, most: int | None = None) -> list[str]:
         """The first ``most`` to be deleted, ascending; not what a capture taken in since refers to again."""
-        columns = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob, case_papers.c.blob)
+        pictures = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob)
+        columns = (*pictures, case_papers.c.blob, sources.c.permission)
         unused = [~sa.exists().where(column == deletions.c.address) for column in columns]
         query = sa.select(deletions.c.address).where(*unused).order_by(deletions.c.address).limit(most)
         return list(self._connection.scalars(query))

@@ -1,21 +1,26 @@
-"""Sources: their terms, their wrapped keys, and how much they hold."""
+"""Sources: their terms, who may search them, their wrapped keys, and how much they hold."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.faces import SourceId
-from lineament.model.sources import Source, SourceState, SourceTerms
+from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.meta import new_ids
+from lineament.store.source_tables import source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
-_TERMS = tuple(SourceTerms.__dataclass_fields__)
-_SELECT = sa.select(*(column for column in sources.c if column.name != "wrapped_key"))
+_TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
+_SEPARATE = frozenset({"wrapped_key", "destroyed"})
+_SELECT = sa.select(*(column for column in sources.c if column.name not in _SEPARATE))
 _HINT = "lineament source list"
 
 
@@ -36,35 +41,85 @@ class SourceRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, terms: SourceTerms, wrapped_key: bytes, at: datetime) -> Source:
-        """Register a source, live from now on; AlreadyThere where the name was ever used."""
+    def add(
+        self, terms: SourceTerms, wrapped_key: bytes, at: datetime, *, drafted_by: str | None = None, live: bool = True
+    ) -> Source:
+        """Register a source; AlreadyThere where the name was ever used. ``live``: it needs no further approval."""
         taken = self._connection.scalar(sa.select(sources.c.id).where(sources.c.name == terms.name))
         if taken is not None:
             raise AlreadyThere(what="source", name=terms.name)
         (new,) = new_ids(self._connection, "source", 1)
-        row = asdict(terms) | {"id": new, "state": SourceState.LIVE.value, "registered_at": at}
+        state = SourceState.LIVE if live else SourceState.DRAFTED
+        row = asdict(terms) | {"id": new, "state": state.value, "registered_at": at, "hosts": json.dumps(terms.hosts)}
         row |= {"wrapped_key": wrapped_key, "captures": 0, "faces": 0, "last_face_id": 0}
+        row |= {"drafted_by": drafted_by, "restricted": False}
         self._connection.execute(sa.insert(sources), row)
         return self.by_id(SourceId(new))
 
     def get(self, name: str) -> Source:
         """The source of that name; NotFound where there is none."""
-        row = self._connection.execute(_SELECT.where(sources.c.name == name)).mappings().one_or_none()
-        if row is None:
-            raise NotFound(what="source", name=name, hint=_HINT)
-        return _source(row)
+        return self._one(sources.c.name == name, name)
 
     def by_id(self, source_id: SourceId) -> Source:
         """The source with that id; NotFound where there is none."""
-        row = self._connection.execute(_SELECT.where(sources.c.id == source_id)).mappings().one_or_none()
-        if row is None:
-            raise NotFound(what="source", name=source_id, hint=_HINT)
-        return _source(row)
+        return self._one(sources.c.id == source_id, source_id)
 
     def all(self) -> list[Source]:
         """All sources in the order of their names, the withdrawn ones too."""
-        rows = self._connection.execute(_SELECT).mappings()
-        return sorted(map(_source, rows), key=lambda source: source.name)  # by code point, whatever the database
+        rows = self._connection.execute(_SELECT).mappings().all()
+        shares = self._shares([row["id"] for row in rows if row["restricted"]])
+        found = [_source(row, shares.get(row["id"], ())) for row in rows]
+        return sorted(found, key=lambda source: source.name)  # by code point, whatever the database
+
+    def _one(self, where: sa.ColumnElement[bool], asked: object) -> Source:
+        row = self._connection.execute(_SELECT.where(where)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(what="source", name=asked, hint=_HINT)
+        return _source(row, self._shares([row["id"]] if row["restricted"] else []).get(row["id"], ()))
+
+    def _shares(self, ids: Sequence[int]) -> dict[int, tuple[Share, ...]]:
+        found: dict[int, tuple[Share, ...]] = {}
+        if ids:
+            some = sa.select(source_shares).where(source_shares.c.source_id.in_(ids))
+            for row in self._connection.execute(some.order_by(source_shares.c.agency_id)).mappings():
+                share = Share(agency_id=row["agency_id"], until=row["until"])
+                found[row["source_id"]] = (*found.get(row["source_id"], ()), share)
+        return found
+
+    # ------------------------------------------------------------ its life
+
+    def approve(self, source_id: SourceId, by: str | None, at: datetime) -> None:
+        """Put down who approved it, and make it live; the caller has asked the lifecycle."""
+        self._change(source_id, approved_by=by, approved_at=None if by is None else at, state=SourceState.LIVE.value)
+
+    def keep_permission(self, source_id: SourceId, address: str, name: str) -> None:
+        """Where the document that grants it lies, and what it is called."""
+        self._change(source_id, permission=address, permission_name=name)
+
+    def permission(self, source_id: SourceId) -> str | None:
+        """The address of the document that grants it; None where none is kept."""
+        found: str | None = self._connection.scalar(sa.select(sources.c.permission).where(sources.c.id == source_id))
+        return found
+
+    def share(self, source_id: SourceId, agency_id: str, until: date | None) -> None:
+        """Let an agency search it, up to a day; from now on nobody else but those that are listed may."""
+        self.unshare(source_id, agency_id)
+        row = {"source_id": source_id, "agency_id": agency_id, "until": until}
+        self._connection.execute(sa.insert(source_shares), row)
+
+    def unshare(self, source_id: SourceId, agency_id: str) -> bool:
+        """Take an agency off the list, and whether it was on it; an empty list is open to nobody."""
+        mine = (source_shares.c.source_id == source_id, source_shares.c.agency_id == agency_id)
+        self._change(source_id, restricted=True)
+        return self._connection.execute(sa.delete(source_shares).where(*mine)).rowcount > 0
+
+    def share_with_all(self, source_id: SourceId) -> None:
+        """Let every agency of the workspace search it, those of tomorrow too."""
+        self._connection.execute(sa.delete(source_shares).where(source_shares.c.source_id == source_id))
+        self._change(source_id, restricted=False)
+
+    def _change(self, source_id: SourceId, **values: object) -> None:
+        self._connection.execute(sa.update(sources).where(sources.c.id == source_id).values(**values))
 
     def wrapped_key(self, source_id: SourceId) -> bytes | None:
         """The wrapped data key, None once it is destroyed."""
@@ -73,23 +128,52 @@ class SourceRows:
 
     def set_state(self, source_id: SourceId, state: SourceState) -> None:
         """Put the source in another state; the caller has asked the lifecycle."""
-        self._connection.execute(sa.update(sources).where(sources.c.id == source_id).values(state=state.value))
+        self._change(source_id, state=state.value)
 
-    def destroy(self, source_id: SourceId) -> None:
-        """Withdraw a source: its key, faces, templates and captures are deleted; a tombstone with its terms stays."""
+    def destroy(self, source_id: SourceId) -> dict[str, int]:
+        """Withdraw a source: its key, faces, templates and captures are deleted; a tombstone with its terms stays.
+
+        Returns how many rows went, by what they were.
+        """
+        gone: dict[str, int] = {}
         for table in (templates, faces, captures):
-            self._connection.execute(sa.delete(table).where(table.c.source_id == source_id))
-        gone = {"wrapped_key": None, "state": SourceState.WITHDRAWN.value, "captures": 0, "faces": 0}
-        self._connection.execute(sa.update(sources).where(sources.c.id == source_id).values(**gone))
+            gone[table.name] = self._connection.execute(sa.delete(table).where(table.c.source_id == source_id)).rowcount
+        self._change(
+            source_id, wrapped_key=None, state=SourceState.WITHDRAWN.value, captures=0, faces=0, permission=None
+        )
+        return gone
+
+    def set_destroyed(self, source_id: SourceId, what: Mapping[str, Any]) -> None:
+        """Keep what the withdrawal destroyed, for its receipt."""
+        self._change(source_id, destroyed=json.dumps(what))
+
+    def destroyed(self, source_id: SourceId) -> dict[str, Any] | None:
+        """What the withdrawal destroyed; None where it was not withdrawn."""
+        found = self._connection.scalar(sa.select(sources.c.destroyed).where(sources.c.id == source_id))
+        return None if found is None else dict(json.loads(found))
+
+    def left(self, source_id: SourceId) -> int:
+        """How many rows of what a source holds there are: of captures, faces and templates."""
+        each = [
+            sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
+            for table in (captures, faces, templates)
+        ]
+        total: int = self._connection.execute(sa.select(each[0] + each[1] + each[2])).scalar_one()
+        return total
 
 
-def _source(row: RowMapping) -> Source:
+def _source(row: RowMapping, shares: tuple[Share, ...]) -> Source:
     return Source(
         id=SourceId(row["id"]),
-        terms=SourceTerms(**{name: row[name] for name in _TERMS}),
+        terms=SourceTerms(**{name: row[name] for name in _TERMS}, hosts=tuple(json.loads(row["hosts"]))),
         state=SourceState(row["state"]),
         registered_at=row["registered_at"],
         captures=row["captures"],
         faces=row["faces"],
         last_face_id=row["last_face_id"],
+        drafted_by=row["drafted_by"],
+        approved_by=row["approved_by"],
+        approved_at=row["approved_at"],
+        permission_name=row["permission_name"],
+        shares=shares if row["restricted"] else None,
     )

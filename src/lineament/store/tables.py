@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store import people_tables  # noqa: F401 - cases refer to agencies
+from lineament.store import people_tables, source_tables  # noqa: F401 - what others here refer to, and the rest
 from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, one_of, said
 
 meta = sa.Table(
@@ -33,9 +33,19 @@ sources = sa.Table(
     sa.Column("expires_on", sa.Date),
     sa.Column("retention_days", sa.Integer),
     sa.Column("page_base", Words),
+    sa.Column("hosts", Words, nullable=False),  # JSON
+    sa.Column("licence", Words),
+    sa.Column("contact", Words),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("registered_at", Moment, nullable=False),
+    sa.Column("drafted_by", sa.ForeignKey("accounts.id")),
+    sa.Column("approved_by", sa.ForeignKey("accounts.id")),
+    sa.Column("approved_at", Moment),
+    sa.Column("restricted", sa.Boolean, nullable=False),  # to the agencies in source_shares
+    sa.Column("permission", Hex),  # a blob, sealed under the source's key
+    sa.Column("permission_name", Words),
     sa.Column("wrapped_key", sa.LargeBinary),
+    sa.Column("destroyed", sa.Text),  # JSON: what the withdrawal destroyed, for its receipt
     sa.Column("captures", sa.BigInteger, nullable=False),
     sa.Column("faces", sa.BigInteger, nullable=False),
     sa.Column("last_face_id", sa.BigInteger, nullable=False),
@@ -44,8 +54,14 @@ sources = sa.Table(
     said("basis"),
     said("jurisdiction"),
     digest("permission_sha256"),
-    one_of("state", "live", "suspended", "withdrawn"),
+    digest("permission"),
+    one_of("state", "drafted", "live", "suspended", "withdrawn"),
     sa.CheckConstraint("wrapped_key IS NOT NULL OR state = 'withdrawn'", name="keyless_is_withdrawn"),
+    sa.CheckConstraint("drafted_by <> approved_by", name="two_persons"),
+    sa.CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approved_when"),
+    sa.CheckConstraint(
+        "state IN ('drafted', 'withdrawn') OR drafted_by IS NULL OR approved_by IS NOT NULL", name="approved_is_live"
+    ),
     at_least("captures", 0),
     at_least("faces", 0),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi.responses import HTMLResponse, RedirectResponse
+from urllib.parse import quote
+
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
@@ -10,6 +12,9 @@ from lineament.web.addresses import source_address
 from lineament.web.pages import Form, Here, Pages, go_on_to
 
 pages = Pages()
+
+_FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+"""For a stranger's bytes: they are saved, and nothing in them runs."""
 
 
 @pages.page("/sources", access=Permission.READ_SOURCES)
@@ -25,13 +30,34 @@ def sources(here: Here) -> HTMLResponse:
 def source(here: Here, name: str) -> HTMLResponse:
     """A source: its terms and what it holds."""
     found = here.desk.sources.get(name)
-    return here.page("source.html", source=found, today=here.desk.clock().date())
+    manages = here.desk.official.may(Permission.MANAGE_SOURCES)
+    standing = here.desk.sources.standing(name) if manages else None
+    own = next((one for one in found.shares or () if one.agency_id == here.desk.official.agency_id), None)
+    return here.page("source.html", source=found, today=here.desk.clock().date(), standing=standing, own=own)
+
+
+@pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)
+def permission(here: Here, name: str) -> Response:
+    """The document that grants a source, to be saved; that it was opened is on the record before a byte is given."""
+    untrusted, filename = here.desk.sources.permission(name)
+    return Response(
+        untrusted,
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+            "content-security-policy": _FILE_POLICY,
+        },
+    )
 
 
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES)
 def change(here: Here, name: str, event: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
-    """Takes a source out of every search, or back in. Withdrawing destroys, so it is left to the command line."""
-    steps = {"suspend": here.desk.sources.suspend, "resume": here.desk.sources.resume}
+    """Approves what somebody else drafted; takes a source out of every search, or back in.
+
+    Withdrawing destroys, so it is left to the command line.
+    """
+    register = here.desk.sources
+    steps = {"approve": register.approve, "suspend": register.suspend, "resume": register.resume}
     if event not in steps:
-        raise NotFound(what="step", name=event, hint="suspend, resume")
+        raise NotFound(what="step", name=event, hint=", ".join(steps))
     return go_on_to(source_address(steps[event](name).name))

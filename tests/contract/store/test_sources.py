@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from tests.contract.store.made import RawSql, Refuses, Rows
+from tests.contract.store.made import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
+from lineament.model.accounts import HOME_AGENCY
 from lineament.model.faces import SourceId
-from lineament.model.sources import SourceState, SourceTerms
+from lineament.model.sources import Share, SourceState, SourceTerms
 from lineament.store.db import Store
 
 
@@ -123,3 +124,75 @@ def test_the_store_refuses_what_the_database_refuses(store: Store, rows: Rows) -
         capture = rows.capture(rows.source(tx).source)
     with pytest.raises(Refused), store.begin() as tx:
         tx.captures.add_all([capture, capture])
+
+
+# ---------------------------------------------------------------- drafts, shares, withdrawal
+
+
+def test_a_draft_goes_live_when_a_second_person_approves_it(store: Store, rows: Rows, refused: Refuses) -> None:
+    with store.begin() as tx:
+        one, other = rows.account(tx), rows.account(tx)
+        source = tx.sources.add(rows.terms(), b"wrapped", NOW, drafted_by=one, live=False)
+        assert (source.state, source.drafted_by, source.approved_by) == (SourceState.DRAFTED, one, None)
+    refused("UPDATE sources SET state = 'live'", "approved_is_live")
+    refused(f"UPDATE sources SET approved_by = '{one}', approved_at = registered_at", "two_persons")
+    refused(f"UPDATE sources SET approved_by = '{other}'", "approved_when")
+    with store.begin() as tx:
+        tx.sources.approve(source.id, other, NOW)
+        found = tx.sources.get("press")
+        assert (found.state, found.approved_by, found.approved_at) == (SourceState.LIVE, other, NOW)
+
+
+def test_a_source_is_shared_with_all_until_it_is_shared_with_one(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        source, other = rows.source(tx).source, rows.source(tx, "other").source
+        agency = rows.agency(tx, "Police of Freedonia")
+        assert source.shares is None
+        tx.sources.share(source.id, agency, date(2026, 5, 4))
+        tx.sources.share(source.id, agency, date(2026, 6, 4))
+        tx.sources.share(source.id, HOME_AGENCY, None)
+        shares = (Share(agency_id=agency, until=date(2026, 6, 4)), Share(agency_id=HOME_AGENCY))
+        assert set(tx.sources.by_id(source.id).shares or ()) == set(shares)
+        assert [one.shares for one in tx.sources.all()] == [None, tx.sources.get("press").shares]
+        assert tx.sources.unshare(source.id, agency)
+        assert not tx.sources.unshare(source.id, agency)
+        assert tx.sources.unshare(source.id, HOME_AGENCY)
+        assert tx.sources.get("press").shares == (), "shared with nobody, not with everybody"
+        tx.sources.share_with_all(source.id)
+        assert tx.sources.get("press").shares is None
+        assert tx.sources.by_id(other.id).shares is None
+
+
+def test_shares_need_an_agency(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        source = rows.source(tx).source
+    with pytest.raises(Refused), store.begin() as tx:
+        tx.sources.share(source.id, "nowhere", None)
+
+
+def test_a_kept_permission_is_a_blob_of_the_source(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        source, other = rows.source(tx).source, rows.source(tx, "other").source
+        address = rows.sha256()
+        tx.sources.keep_permission(source.id, address, "agreement.pdf")
+        assert tx.sources.permission(source.id) == address
+        assert tx.sources.permission(other.id) is None
+        assert tx.sources.get("press").permission_name == "agreement.pdf"
+        assert tx.captures.addresses(source.id) == [address]
+        assert tx.deletions.add_source(source.id) == 1
+        assert tx.deletions.all() == []
+        assert tx.sources.destroy(source.id) == {"templates": 0, "faces": 0, "captures": 0}
+        assert tx.sources.permission(source.id) is None
+        assert tx.deletions.all() == [address]
+
+
+def test_what_was_destroyed_is_kept_for_the_receipt(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        rows.enrolled(tx, made, faces=2)
+        assert tx.sources.destroyed(made.source.id) is None
+        assert tx.sources.left(made.source.id) == 5
+        assert tx.sources.destroy(made.source.id) == {"templates": 2, "faces": 2, "captures": 1}
+        assert tx.sources.left(made.source.id) == 0
+        tx.sources.set_destroyed(made.source.id, {"destroyed": {"faces": 2}})
+        assert tx.sources.destroyed(made.source.id) == {"destroyed": {"faces": 2}}

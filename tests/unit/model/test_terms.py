@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -25,6 +26,9 @@ TERMS = {"name": "press", "controller": "Agency", "basis": "LED 8", "jurisdictio
         {"jurisdiction": "France"},
         {"retention_days": 0},
         {"page_base": "javascript:alert(1)"},
+        {"contact": "call us"},
+        {"contact": "ada@press.example\nX-Header: 1"},
+        {"hosts": ("a.example",) * 10_001},
     ],
 )
 def test_terms_that_say_too_little_are_refused(wrong: dict[str, object]) -> None:
@@ -54,6 +58,24 @@ def test_a_source_may_be_used_on_its_last_day_and_not_on_the_next() -> None:
 @pytest.mark.parametrize("state", [SourceState.SUSPENDED, SourceState.WITHDRAWN])
 def test_a_source_that_is_not_live_may_not_be_used(state: SourceState) -> None:
     assert state.value in str(source(state).why_closed(date(2026, 1, 1)))
+
+
+def test_a_draft_waits_for_a_second_person() -> None:
+    assert "second person" in str(source(SourceState.DRAFTED).why_closed(date(2026, 1, 1)))
+    assert advance(sources.NEXT, SourceState.DRAFTED, SourceEvent.APPROVED, what="source", name="press") == "live"
+    with pytest.raises(WrongState):
+        advance(sources.NEXT, SourceState.DRAFTED, SourceEvent.RESUMED, what="source", name="press")
+
+
+def test_a_source_is_open_to_those_it_is_shared_with() -> None:
+    share = sources.Share(agency_id="a", until=date(2026, 3, 1))
+    assert source().open_to("b", date(2026, 1, 1))
+    some = replace(source(), shares=(share, sources.Share(agency_id="c")))
+    assert some.open_to("a", date(2026, 3, 1))
+    assert not some.open_to("a", date(2026, 3, 2))
+    assert some.open_to("c", date(2036, 3, 2))
+    assert not some.open_to("b", date(2026, 1, 1))
+    assert not replace(some, shares=()).open_to("a", date(2026, 1, 1))
 
 
 def test_what_is_withdrawn_stays_withdrawn() -> None:

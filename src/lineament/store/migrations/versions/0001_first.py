@@ -175,9 +175,19 @@ def _sources() -> None:
         sa.Column("expires_on", sa.Date()),
         sa.Column("retention_days", sa.Integer()),
         sa.Column("page_base", sa.Text()),
+        sa.Column("hosts", sa.Text(), nullable=False),
+        sa.Column("licence", sa.Text()),
+        sa.Column("contact", sa.Text()),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("drafted_by", sa.Text()),
+        sa.Column("approved_by", sa.Text()),
+        sa.Column("approved_at", sa.DateTime(timezone=True)),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.Column("permission", sa.LargeBinary()),
+        sa.Column("permission_name", sa.Text()),
         sa.Column("wrapped_key", sa.LargeBinary()),
+        sa.Column("destroyed", sa.Text()),
         sa.Column("captures", sa.BigInteger(), nullable=False),
         sa.Column("faces", sa.BigInteger(), nullable=False),
         sa.Column("last_face_id", sa.BigInteger(), nullable=False),
@@ -185,15 +195,38 @@ def _sources() -> None:
         _said("sources", "controller"),
         _said("sources", "jurisdiction"),
         _said("sources", "name"),
-        sa.CheckConstraint("state IN ('live', 'suspended', 'withdrawn')", name=op.f("ck_sources_state_known")),
+        sa.CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name=op.f("ck_sources_approved_when")),
+        sa.CheckConstraint(
+            "state IN ('drafted', 'withdrawn') OR drafted_by IS NULL OR approved_by IS NOT NULL",
+            name=op.f("ck_sources_approved_is_live"),
+        ),
+        sa.CheckConstraint("drafted_by <> approved_by", name=op.f("ck_sources_two_persons")),
+        sa.CheckConstraint(
+            "state IN ('drafted', 'live', 'suspended', 'withdrawn')", name=op.f("ck_sources_state_known")
+        ),
         sa.CheckConstraint(
             "wrapped_key IS NOT NULL OR state = 'withdrawn'", name=op.f("ck_sources_keyless_is_withdrawn")
         ),
         _at_least("sources", "captures", 0),
         _at_least("sources", "faces", 0),
+        _digest("sources", "permission"),
         _digest("sources", "permission_sha256"),
+        sa.ForeignKeyConstraint(["approved_by"], ["accounts.id"], name="fk_sources_approved_by"),
+        sa.ForeignKeyConstraint(["drafted_by"], ["accounts.id"], name="fk_sources_drafted_by"),
         sa.PrimaryKeyConstraint("id", name="pk_sources"),
         sa.UniqueConstraint("name", name="uq_sources_name"),
+    )
+
+
+def _source_shares() -> None:
+    op.create_table(
+        "source_shares",
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("until", sa.Date()),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_source_shares_agency_id"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_source_shares_source_id"),
+        sa.PrimaryKeyConstraint("source_id", "agency_id", name="pk_source_shares"),
     )
 
 
@@ -629,9 +662,10 @@ TABLES = (
     _ledger_nodes,
     _meta,
     _sign_in_failures,
-    _sources,
     _suppressions,
     _accounts,
+    _sources,
+    _source_shares,
     _captures,
     _cases,
     _ledger_details,

@@ -1,0 +1,76 @@
+"""Receipts: what was destroyed, signed with the ledger's key, with the proof that the ledger says so too.
+
+A receipt is one JSON object that anybody checks with the ledger's public key alone; docs/reference/ledger-format.md has
+all that is needed to write another checker.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from lineament.errors import InvalidValue
+from lineament.ledger.checkpoint import Checkpoint, PublicKey, opened
+from lineament.ledger.log import JSON, Ledger, StoredEntry, canonical, leaf_bytes
+from lineament.ledger.merkle import leaf_hash, verify_inclusion
+
+FORMAT = "lineament-receipt/1"
+"""The first line of what is signed, so that a receipt can never be read as a checkpoint."""
+LARGEST = 2**16
+"""Characters of a receipt that is read."""
+_WHAT = "A receipt"
+
+
+def signed(ledger: Ledger, statement: Mapping[str, JSON]) -> str:
+    """A statement as a receipt: JSON for a file."""
+    note = ledger.attest(_text(statement))
+    whole = {"format": FORMAT, "statement": statement, "signature": note.rpartition("\n\n")[2].rstrip("\n")}
+    return json.dumps(whole, indent=2, ensure_ascii=True) + "\n"
+
+
+def proof(entry: StoredEntry, path: Sequence[bytes], checkpoint: str) -> dict[str, JSON]:
+    """What shows that an entry is in the ledger, for a statement."""
+    return {
+        "entry": entry.seq,
+        "at": entry.at.isoformat(),
+        "action": entry.action,
+        "commitment": entry.commitment.hex(),
+        "path": [one.hex() for one in path],
+        "checkpoint": checkpoint,
+    }
+
+
+def checked(untrusted: str, key: PublicKey) -> dict[str, Any]:
+    """The statement of a receipt that ``key`` signed and whose ledger entry is proven; InvalidValue for any other."""
+    try:
+        whole: Any = json.loads(untrusted) if len(untrusted) <= LARGEST else None
+        form, statement, signature = whole["format"], whole["statement"], whole["signature"]
+        ledger = statement["ledger"]
+        text = _text(statement)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InvalidValue(what=_WHAT, value=untrusted[:40], why="it is not a receipt of Lineament") from None
+    if form != FORMAT or not isinstance(signature, str):
+        raise InvalidValue(what=_WHAT, value=str(form)[:40], why=f"its format is not {FORMAT}")
+    opened(f"{text}\n{signature}\n", key)
+    _check_entry(ledger, key)
+    found: dict[str, Any] = statement
+    return found
+
+
+def _text(statement: Mapping[str, JSON]) -> str:
+    return f"{FORMAT}\n{canonical(statement)}\n"
+
+
+def _check_entry(ledger: Mapping[str, Any], key: PublicKey) -> None:
+    try:
+        head = Checkpoint.parse(ledger["checkpoint"], key)
+        at, commitment = datetime.fromisoformat(ledger["at"]), bytes.fromhex(ledger["commitment"])
+        leaf = leaf_hash(leaf_bytes(ledger["entry"], at, ledger["action"], commitment))
+        path = [bytes.fromhex(one) for one in ledger["path"]]
+        there = verify_inclusion(ledger["entry"], head.size, leaf, path, head.root)
+    except (ValueError, TypeError, KeyError):
+        raise InvalidValue(what=_WHAT, value="", why="what it says of the ledger is malformed") from None
+    if not there:
+        raise InvalidValue(what=_WHAT, value=str(ledger["entry"]), why="the ledger does not hold its entry")
