@@ -81,6 +81,18 @@ class MixedModels(LineamentError):
     exit_code = 4
 
 
+class Reserved(LineamentError):
+    """Its publisher reserves it ({reservation}), so it is not taken; only the publisher can permit it."""
+
+    exit_code = 4
+
+
+class HostRefused(LineamentError):
+    """{host} is not asked: {why}."""
+
+    exit_code = 4
+
+
 # ---------------------------------------------------------------- 5: the picture cannot be used
 
 

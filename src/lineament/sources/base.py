@@ -36,3 +36,15 @@ class Connector(Protocol):
 
     def items(self) -> Iterator[Item | Refusal]:
         """Every picture, in the same order each time; one at a time, so that memory stays flat."""
+
+
+@runtime_checkable
+class Resumable(Connector, Protocol):
+    """A connector over so much that a second run should not begin at the beginning."""
+
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+        """What comes after ``cursor``, in the order of ``items``, each with the cursor to go on from after it.
+
+        A cursor is short, printable and means something only to the connector, given the same paths. Several
+        things may have the same one; InvalidValue where it is none.
+        """

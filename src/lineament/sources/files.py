@@ -86,6 +86,8 @@ def given(path: Path) -> tuple[Place, bool]:
 
 def printable(text: str) -> str:
     """The text with everything escaped that a terminal might obey."""
+    if text.isprintable():
+        return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 

@@ -42,11 +42,11 @@ def checked(untrusted: Mapping[str, object], fallback: Provenance) -> Provenance
     said = {name: text for name in FIELDS if (text := _text(untrusted, name)) is not None}
     at = said.get("captured_at")
     return Provenance(
-        uri=_uri("uri", said["uri"]) if "uri" in said else fallback.uri,
-        page_uri=_uri("page_uri", said["page_uri"]) if "page_uri" in said else fallback.page_uri,
-        page_title=_line(said.get("page_title")) or fallback.page_title,
+        uri=uri_of("uri", said["uri"]) if "uri" in said else fallback.uri,
+        page_uri=uri_of("page_uri", said["page_uri"]) if "page_uri" in said else fallback.page_uri,
+        page_title=one_line(said.get("page_title")) or fallback.page_title,
         captured_at=fallback.captured_at if at is None else _moment(at),
-        licence=_line(said.get("licence")) or fallback.licence,
+        licence=one_line(said.get("licence")) or fallback.licence,
     )
 
 
@@ -60,7 +60,7 @@ def _text(untrusted: Mapping[str, object], name: str) -> str | None:
     return value.strip() or None
 
 
-def _uri(name: str, untrusted: str) -> str:
+def uri_of(name: str, untrusted: str) -> str:
     """An absolute URI that a page may link to: http, https, file or urn, without blanks and control characters."""
     if len(untrusted) > LONGEST_URI:
         raise Unusable(f"its {name} is longer than {LONGEST_URI} characters")
@@ -80,13 +80,14 @@ def _uri(name: str, untrusted: str) -> str:
     return untrusted
 
 
-def _line(untrusted: str | None) -> str | None:
+def one_line(untrusted: str | None) -> str | None:
     """One line of printable text, cut at LONGEST_TEXT characters; None where nothing is left."""
     if untrusted is None:
         return None
-    start = untrusted[: 8 * LONGEST_TEXT]
-    printable = "".join(character if character.isprintable() else " " for character in start)
-    return " ".join(printable.split())[:LONGEST_TEXT].rstrip() or None
+    text = " ".join(untrusted[: 8 * LONGEST_TEXT].split())
+    if not text.isprintable():
+        text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return text[:LONGEST_TEXT].rstrip() or None
 
 
 def _moment(untrusted: str) -> datetime:

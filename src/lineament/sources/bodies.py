@@ -1,0 +1,112 @@
+"""The body of an archived HTTP answer, with its transfer and content encodings undone, never past a limit.
+
+Many crawlers store bodies decoded and leave the headers as they were; so a body that is not in the encoding that
+its header names is taken as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+
+import brotli
+from backports import zstd
+
+from lineament.errors import FileTooLarge, NotRead
+
+MOST_ENCODINGS = 3
+"""Content encodings on top of each other; browsers send one."""
+LARGEST_WINDOW = 2**27
+"""Bytes that a Zstandard stream may ask for."""
+_AT_ONCE = 2**20
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
+
+
+class Undecodable(ValueError):
+    """It is not in this encoding."""
+
+
+def decoded(body: bytes, transfer: str | None, content: str | None, limit: int) -> bytes:
+    """The payload in ``body``; FileTooLarge over ``limit`` bytes, NotRead where encodings are heaped up."""
+    if transfer and "chunked" in transfer.lower():
+        body = dechunked(body)
+    if content:
+        names = [name.strip().lower() for name in content[:256].split(",")]
+        if len(names) > MOST_ENCODINGS:
+            raise NotRead(why=f"its Content-Encoding names more than {MOST_ENCODINGS} encodings")
+        for name in reversed(names):
+            if name in _DECODERS:
+                try:
+                    body = _DECODERS[name](body, limit + 1)
+                except Undecodable:
+                    return body
+            if len(body) > limit:
+                raise FileTooLarge(size=f"more than {limit}", limit=limit)
+    return body
+
+
+def dechunked(body: bytes) -> bytes:
+    """A chunked body put together; as it is where it is not chunked. What breaks off is brought as far as it goes."""
+    parts: list[bytes] = []
+    at = 0
+    while (head := _CHUNK.match(body, at)) is not None:
+        size = int(head[1], 16)
+        if size == 0:
+            return b"".join(parts)
+        at = head.end() + size
+        parts.append(body[head.end() : at])
+        at += 2 if body.startswith(b"\r\n", at) else 1
+    return b"".join(parts) if parts and at >= len(body) else body
+
+
+def _gzip(body: bytes, most: int) -> bytes:
+    return _inflated(body, most, 31)
+
+
+def _deflate(body: bytes, most: int) -> bytes:
+    try:
+        return _inflated(body, most, 15)
+    except Undecodable:
+        return _inflated(body, most, -15)
+
+
+def _inflated(body: bytes, most: int, wbits: int) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=wbits).decompress(body, most)
+    except zlib.error as error:
+        raise Undecodable from error
+
+
+def _brotli(body: bytes, most: int) -> bytes:
+    unpacker = brotli.Decompressor()
+    parts: list[bytes] = []
+    length = 0
+    try:
+        part = unpacker.process(body, output_buffer_limit=_AT_ONCE)
+        while part:
+            parts.append(part)
+            length += len(part)
+            if length >= most or unpacker.is_finished():
+                break
+            part = unpacker.process(b"", output_buffer_limit=_AT_ONCE)
+    except brotli.error as error:
+        raise Undecodable from error
+    return b"".join(parts)
+
+
+def _zstd(body: bytes, most: int) -> bytes:
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW.bit_length() - 1}
+    try:
+        return zstd.ZstdDecompressor(options=options).decompress(body, most)
+    except zstd.ZstdError as error:
+        raise Undecodable from error
+
+
+_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "br": _brotli,
+    "zstd": _zstd,
+}

@@ -1,0 +1,308 @@
+"""What a page says of the pictures that it shows: where they are, their alternative text and the text around.
+
+The HTML is read by libxml2 (lxml) as a stream of tags, without a tree: linear in time however it is nested, and
+little memory. Nothing is fetched and nothing is run.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from lxml import etree
+
+from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, one_line
+
+LARGEST_PAGE = 2**24
+"""Bytes of HTML."""
+MOST_LINKS = 2000
+"""Pictures of one page."""
+MOST_TAGS = 500_000
+"""Elements of one page that are looked at."""
+AROUND = 160
+"""Characters of text before and after a picture."""
+PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp", ".gif")
+"""Endings of the paths of pictures that a page links to."""
+
+_SILENT = frozenset({"script", "style", "template", "noembed", "noframes", "textarea"})
+_INLINE = frozenset(
+    {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "small", "span"}
+    | {"strong", "sub", "sup", "u", "wbr"}
+)
+_META_IMAGES = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"})
+_META_CHARSET = re.compile(rb"<meta[^>]{0,256}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_CANDIDATE = re.compile(r"[\s,]*+(\S++)")
+_PATH = r"/(?:[A-Za-z0-9_~:@!$&'()*+,;=%-][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
+_PLAIN = re.compile(rf"(https?://[a-z0-9.-]+){_PATH}", re.ASCII)
+_PLAIN_PATH = re.compile(_PATH, re.ASCII)
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(slots=True)
+class Link:
+    """A picture on a page."""
+
+    uri: str  # absolute, as uri_key() writes it
+    words: str | None  # its alternative text and the text around it, one line
+
+
+@dataclass(slots=True)
+class Page:
+    """What is kept of a page."""
+
+    title: str | None = None
+    links: list[Link] = field(default_factory=list)
+    meta: list[tuple[str, str]] = field(default_factory=list)  # name and content, where they may reserve something
+
+
+def charset_of(html: bytes, declared: str | None) -> str:
+    """The encoding of a page: by its byte order mark, its header, its meta element, or else by its bytes."""
+    for mark, name in _BOMS:
+        if html.startswith(mark):
+            return name
+    within = _META_CHARSET.search(html, 0, 4096)
+    for said in (declared, within[1].decode("ascii", "replace") if within else None):
+        known = _codec(said)
+        if known is not None:
+            return "utf-8" if within is not None and known.startswith("utf-16") else known
+    try:
+        html.decode()
+    except UnicodeDecodeError:
+        return "windows-1252"
+    return "utf-8"
+
+
+def _codec(name: str | None) -> str | None:
+    """A text encoding that Python knows, as browsers take it; None where it is none."""
+    if not name or len(name) > 40:
+        return None
+    try:
+        found = codecs.lookup(name.strip("\"' "))
+    except (LookupError, ValueError):
+        return None
+    if not found._is_text_encoding:  # noqa: SLF001 - there is no public way to ask
+        return None
+    if found.name in {
+        "idna",
+        "punycode",
+        "unicode_escape",
+        "raw-unicode-escape",
+        "unicode-escape",
+        "utf-7",
+        "undefined",
+    }:
+        return None
+    return "windows-1252" if found.name in {"iso8859-1", "ascii"} else found.name
+
+
+def parsed(html: bytes, charset: str, uri: str) -> Page:
+    """What the page at ``uri`` says; a page that cannot be parsed says as much as could be read of it."""
+    if charset != "utf-8":
+        html = html.decode(charset, "replace").encode("utf-8", "replace")
+    reader = _Reader(uri)
+    parser = etree.HTMLParser(target=reader, encoding="utf-8", no_network=True, recover=True)
+    with suppress(etree.LxmlError, _EnoughError):  # what came before counts
+        etree.fromstring(html, parser)
+    return reader.page()
+
+
+class _EnoughError(Exception):
+    """The page has more elements than are looked at."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A picture, and where it stands in the text of the page."""
+
+    uri: str
+    alt: str | None
+    at: int  # characters of text before it; -1 for one that only the head names
+
+
+class _Reader:
+    """Takes the tags of a page one by one."""
+
+    def __init__(self, uri: str) -> None:
+        self._base = uri
+        self._based = False
+        self._tags = 0
+        self._silent = 0
+        self._title: list[str] | None = None
+        self._titled = ""
+        self._text: list[str] = []
+        self._length = 0
+        self._seen: dict[str, _Seen] = {}
+        self._meta: list[tuple[str, str]] = []
+
+    # ------------------------------------------------------------ called by the parser
+
+    def start(self, tag: str, said: dict[str, str]) -> None:
+        self._tags += 1
+        if self._tags > MOST_TAGS:
+            raise _EnoughError
+        if tag not in _INLINE:
+            self._text.append(" ")
+            self._length += 1
+        if tag in _SILENT:
+            self._silent += 1
+        elif tag == "title" and not self._titled:
+            self._title = []
+        elif said and tag in _HANDLERS:
+            _HANDLERS[tag](self, said)
+
+    def end(self, tag: str) -> None:
+        if tag in _SILENT:
+            self._silent -= self._silent > 0
+        elif tag == "title" and self._title is not None:
+            self._titled, self._title = "".join(self._title), None
+
+    def data(self, text: str) -> None:
+        if self._title is not None:
+            self._title.append(text)
+        elif not self._silent:
+            self._text.append(text)
+            self._length += len(text)
+
+    def close(self) -> None:
+        """Nothing is made; ``page`` is asked afterwards."""
+
+    # ------------------------------------------------------------ the elements
+
+    def _on_base(self, said: dict[str, str]) -> None:
+        if not self._based and "href" in said:
+            self._based = True
+            self._base = absolute(self._base, said["href"]) or self._base
+
+    def _on_meta(self, said: dict[str, str]) -> None:
+        name = (said.get("name") or said.get("property") or "").strip().lower()
+        content = said.get("content") or ""
+        if name in _META_IMAGES:
+            self._add(content, None, -1)
+        elif name and len(self._meta) < 64:
+            self._meta.append((name, content))
+
+    def _on_image(self, said: dict[str, str]) -> None:
+        alt = said.get("alt") or said.get("title")
+        for name in ("src", "data-src", "data-original", "href", "xlink:href"):
+            if name in said:
+                self._add(said[name], alt, self._length)
+        for name in ("srcset", "data-srcset"):
+            if name in said:
+                for uri in srcset(said[name]):
+                    self._add(uri, alt, self._length)
+
+    def _on_video(self, said: dict[str, str]) -> None:
+        if "poster" in said:
+            self._add(said["poster"], said.get("title"), self._length)
+
+    def _on_link(self, said: dict[str, str]) -> None:
+        href = said.get("href") or ""
+        if href.partition("?")[0].partition("#")[0].lower().endswith(PICTURES):
+            self._add(href, said.get("title"), self._length)
+
+    def _on_head_link(self, said: dict[str, str]) -> None:
+        if (said.get("rel") or "").strip().lower() == "image_src":
+            self._add(said.get("href") or "", None, -1)
+
+    def _add(self, uri: str, alt: str | None, at: int) -> None:
+        found = absolute(self._base, uri)
+        if found is None:
+            return
+        before = self._seen.get(found)
+        if before is None:
+            if len(self._seen) < MOST_LINKS:
+                self._seen[found] = _Seen(found, alt, at)
+        elif before.alt is None and (alt or before.at < 0):
+            before.alt, before.at = alt, at if before.at < 0 else before.at
+
+    def page(self) -> Page:
+        """All that was seen."""
+        title = one_line(self._titled)
+        text = "".join(self._text)
+        links = [Link(one.uri, _words(one, text)) for one in self._seen.values()]
+        return Page(title=title, links=links, meta=self._meta)
+
+
+_HANDLERS = {
+    "img": _Reader._on_image,  # noqa: SLF001 - its own
+    "source": _Reader._on_image,  # noqa: SLF001
+    "image": _Reader._on_image,  # noqa: SLF001
+    "a": _Reader._on_link,  # noqa: SLF001
+    "area": _Reader._on_link,  # noqa: SLF001
+    "link": _Reader._on_head_link,  # noqa: SLF001
+    "meta": _Reader._on_meta,  # noqa: SLF001
+    "base": _Reader._on_base,  # noqa: SLF001
+    "video": _Reader._on_video,  # noqa: SLF001
+}
+
+
+def _words(one: _Seen, text: str) -> str | None:
+    around = "" if one.at < 0 else text[max(one.at - AROUND, 0) : one.at + AROUND]
+    return one_line(f"{(one.alt or '')[:LONGEST_TEXT]} {around}")
+
+
+def srcset(value: str) -> Iterator[str]:
+    """The addresses in a srcset, of which each may have commas in it."""
+    value, at = value[: 2**16], 0
+    for _ in range(64):
+        found = _CANDIDATE.match(value, at)
+        if found is None:
+            return
+        at = found.end()
+        uri = found[1].rstrip(",")
+        if uri == found[1]:  # its width or density follows
+            comma = value.find(",", at)
+            at = len(value) if comma < 0 else comma
+        if uri:
+            yield uri
+
+
+def absolute(base: str, uri: str) -> str | None:
+    """The absolute http(s) address of ``uri`` on a page at ``base``, as uri_key() writes it; None where it has none."""
+    text = uri.strip(" \t\r\n\f")
+    if not text or len(text) > LONGEST_URI or text[:5].lower() == "data:":
+        return None
+    if "/." not in text:  # nothing to be resolved, as mostly
+        if _PLAIN.fullmatch(text):
+            return text
+        origin = _PLAIN.match(base)
+        if origin and _PLAIN_PATH.fullmatch(text):
+            return origin[1] + text
+    try:
+        return uri_key(urljoin(base, text))
+    except ValueError:
+        return None
+
+
+def is_plain(uri: str) -> bool:
+    """Whether it is an http(s) address of usual characters alone, and of a usual length."""
+    return len(uri) <= LONGEST_URI and _PLAIN.fullmatch(uri) is not None
+
+
+def uri_key(uri: str) -> str | None:
+    """An http(s) address written in one way, so that page and record agree; None where it is no such address.
+
+    Scheme and host in lower case, no usual port, no user, no fragment, everything beyond ASCII percent-encoded.
+    """
+    if is_plain(uri):
+        return uri
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+        if parts.scheme not in _PORTS or not host:
+            return None
+        if not host.isascii():
+            host = host.encode("idna").decode()
+    except ValueError:
+        return None
+    host = f"[{host}]" if ":" in host else host
+    netloc = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
+    safe = "!#$%&'()*+,/:;=?@[]~"
+    path = quote(parts.path or "/", safe=safe, errors="replace")
+    key = urlunsplit((parts.scheme, netloc, path, quote(parts.query, safe=safe, errors="replace"), ""))
+    return key if len(key) <= LONGEST_URI else None

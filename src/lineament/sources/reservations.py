@@ -1,0 +1,105 @@
+"""What a publisher reserves in the headers of an answer or in the head of a page: pure functions (R3).
+
+Read are X-Robots-Tag and <meta name="robots">, TDMRep's header and meta element, Content-Usage and Content-Signal. The
+answer is the reservation as it stands there, so that a refusal can name it, or None. What is doubtful is reserved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+AGENTS = ("*", "robots", "lineament")
+"""Those to whom a directive may be addressed that we obey, in lower case."""
+RESERVING = frozenset({"noindex", "none", "noai", "noimageai", "noimageindex"})
+"""Directives for robots that forbid to take a picture, in lower case."""
+USES = frozenset({"bots", "ai", "search", "tdm", "train-ai", "train-genai", "ai-train", "ai-input", "ai-output"})
+"""Uses in Content-Usage and Content-Signal whose refusal (“=n”, “=no”) forbids to take a picture."""
+LONGEST = 4096
+"""Characters of a header or a meta element that are read; a longer one is taken for a reservation."""
+_SHOWN = 80
+
+_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+_AGENT = re.compile(r"\s*([\w*.-]{1,64})\s*:")
+_REFUSED = re.compile(r"([\w-]{1,32})\s*=\s*\"?no?\b", re.IGNORECASE)
+
+
+def in_headers(headers: Iterable[tuple[str, str]], *, now: datetime) -> str | None:
+    """The first reservation in the headers of an answer, as “X-Robots-Tag: noai”."""
+    for name, value in headers:
+        lower = name.lower()
+        if lower in _HEADERS:
+            reserved = len(value) > LONGEST or _HEADERS[lower](value, now)
+            if reserved:
+                return _named(name, value)
+    return None
+
+
+def in_meta(elements: Iterable[tuple[str, str]], *, now: datetime) -> str | None:
+    """The first reservation in a page's meta elements, each with its name and content: “meta robots: noai”."""
+    for name, content in elements:
+        lower = name.strip().lower()
+        if lower == "tdm-reservation" or lower in AGENTS:
+            check = tdm if lower == "tdm-reservation" else robots
+            if len(content) > LONGEST or check(content, now):
+                return _named(f"meta {lower}", content)
+    return None
+
+
+def robots(value: str, now: datetime) -> bool:
+    """Whether an X-Robots-Tag, or a meta element for robots, reserves something from us at ``now``."""
+    ours = True  # until an agent is named, it is for all
+    rest = value
+    while rest:
+        part, _, behind = rest.partition(",")
+        named = _AGENT.match(part)
+        if named and named[1].lower() not in _WITH_VALUE:
+            ours = named[1].lower() in AGENTS
+            part = part[named.end() :]
+        name, _, given = part.strip().lower().partition(":")
+        if name.strip() == "unavailable_after":
+            given = rest.partition(":")[2]  # a date may have a comma
+            if ours and _is_over(given, now):
+                return True
+        elif ours and name in RESERVING:
+            return True
+        rest = behind
+    return False
+
+
+def tdm(value: str, now: datetime) -> bool:  # noqa: ARG001 - as the others
+    """Whether a tdm-reservation (TDMRep) reserves; only “0” says that nothing is."""
+    return value.strip() != "0"
+
+
+def usage(value: str, now: datetime) -> bool:  # noqa: ARG001 - as the others
+    """Whether a Content-Usage (aipref) or a Content-Signal refuses a use that ours is one of."""
+    return any(use.lower() in USES for use in _REFUSED.findall(value))
+
+
+_HEADERS: Mapping[str, Callable[[str, datetime], bool]] = {
+    "x-robots-tag": robots,
+    "tdm-reservation": tdm,
+    "content-usage": usage,
+    "content-signal": usage,
+}
+
+
+def _is_over(date: str, now: datetime) -> bool:
+    """Whether a date has come; one that cannot be read has."""
+    text = date.strip()
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        for end in (text, text.partition(",")[0].strip()):
+            try:
+                moment = read(end)
+            except (ValueError, TypeError, IndexError, OverflowError):
+                continue
+            return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment) <= now
+    return True
+
+
+def _named(name: str, value: str) -> str:
+    text = " ".join("".join(one if one.isprintable() else " " for one in value[:LONGEST]).split())
+    return f"{name}: {text}" if len(text) <= _SHOWN else f"{name}: {text[:_SHOWN]}…"

@@ -1,0 +1,89 @@
+"""Web archives for the tests, written by warcio, which shares no code with what reads them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from lineament.sources.base import Item, Refusal
+from lineament.sources.warc import WarcConnector
+
+JPEG = b"\xff\xd8\xff\xe0" + b"a photograph " * 20
+DATE = "2024-05-31T12:00:00Z"
+LIMIT = 100_000
+Headers = Sequence[tuple[str, str]]
+
+
+class Warc:
+    """Writes records, each packed by itself."""
+
+    def __init__(self, path: Path, *, gzip: bool = True) -> None:
+        self.path = path
+        self._file = path.open("wb")
+        self._writer = WARCWriter(self._file, gzip=gzip, warc_version="1.1")
+
+    def answer(
+        self,
+        uri: str,
+        body: bytes,
+        media_type: str = "image/jpeg",
+        *,
+        headers: Headers = (),
+        status: str = "200 OK",
+        kind: str = "response",
+        date: str = DATE,
+    ) -> int:
+        """Add an HTTP answer; returns where it begins."""
+        at = self._file.tell()
+        http = StatusAndHeaders(status, [("Content-Type", media_type), *headers], protocol="HTTP/1.1")
+        record = self._writer.create_warc_record(
+            uri,
+            kind,
+            payload=io.BytesIO(body),
+            length=len(body),
+            http_headers=http,
+            warc_headers_dict={"WARC-Date": date},
+        )
+        self._writer.write_record(record)
+        self._file.flush()
+        return at
+
+    def page(self, uri: str, html: str, *, headers: Headers = (), charset: str = "utf-8") -> int:
+        return self.answer(uri, html.encode(charset), f"text/html; charset={charset}", headers=headers)
+
+    def other(self, uri: str, kind: str, body: bytes, media_type: str) -> int:
+        at = self._file.tell()
+        record = self._writer.create_warc_record(
+            uri,
+            kind,
+            payload=io.BytesIO(body),
+            length=len(body),
+            warc_content_type=media_type,
+            warc_headers_dict={"WARC-Date": DATE},
+        )
+        self._writer.write_record(record)
+        self._file.flush()
+        return at
+
+    def close(self) -> Path:
+        self._file.close()
+        return self.path
+
+
+def found(*paths: Path, cursor: str | None = None) -> list[Item | Refusal]:
+    return [one for one, _ in WarcConnector(paths, LIMIT).items_from(cursor)]
+
+
+def brought(*paths: Path) -> dict[str, Item]:
+    """What came, by its address; nothing may be refused."""
+    all_of_it = found(*paths)
+    assert [str(one.why) for one in all_of_it if isinstance(one, Refusal)] == []
+    return {one.provenance.uri: one for one in all_of_it if isinstance(one, Item)}
+
+
+def refused(*paths: Path) -> dict[str, str]:
+    return {one.name: str(one.why) for one in found(*paths) if isinstance(one, Refusal)}

@@ -1,0 +1,417 @@
+"""Pictures of web archives come with the pages that showed them, whatever the order and the damage."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tracemalloc
+import zipfile
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import brotli
+import pytest
+from backports import zstd
+from tests.unit.sources.archives import DATE, JPEG, LIMIT, Warc, brought, found, refused
+
+from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
+from lineament.model.faces import ArchiveRecord
+from lineament.sources.base import Connector, Item, Refusal, Resumable
+from lineament.sources.warc import CONNECTOR, WarcConnector
+from lineament.sources.warc_records import page_html, record_of
+
+PICTURE = "https://img.example/a.jpg"
+PAGE = "https://example.org/dir/page.html"
+HTML = (
+    "<title> A  page </title><p>Before it.<img src='https://img.example/a.jpg' alt='Two people'>After it.</p>"
+    "<p>Far away: " + "x" * 400 + "</p>"
+)
+
+
+@pytest.fixture
+def warc(tmp_path: Path) -> Warc:
+    return Warc(tmp_path / "crawl.warc.gz")
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_it_is_a_connector_that_can_be_resumed(warc: Warc) -> None:
+    connector = WarcConnector([warc.close()], LIMIT)
+    assert isinstance(connector, Connector)
+    assert isinstance(connector, Resumable)
+    assert connector.count() is None
+    with pytest.raises(NoSuchFile):
+        WarcConnector([warc.path / "not"], LIMIT)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("page_first", [True, False])
+def test_a_picture_comes_with_its_page(tmp_path: Path, packed: bool, page_first: bool) -> None:
+    warc = Warc(tmp_path / "crawl.warc", gzip=packed)
+    warc.other("urn:info", "warcinfo", b"software: x\r\n", "application/warc-fields")
+    page_at = warc.page(PAGE, HTML) if page_first else -1
+    warc.answer(PICTURE, b"GET /a.jpg", kind="request")
+    at = warc.answer(PICTURE, JPEG)
+    page_at = page_at if page_first else warc.page(PAGE, HTML)
+    item = brought(warc.close())[PICTURE]
+    assert item.untrusted == JPEG
+    told = item.provenance
+    assert (told.page_uri, told.page_title, told.connector) == (PAGE, "A page", CONNECTOR)
+    assert told.captured_at == datetime(2024, 5, 31, 12, tzinfo=UTC)
+    assert told.words is not None
+    assert told.words.startswith("Two people Before it. After it. Far away: xx")
+    assert told.record is not None
+    assert told.page_record is not None
+    assert (told.record.archive, told.record.offset, told.record.sha256) == ("crawl.warc", at, digest(JPEG))
+    assert (told.page_record.offset, told.page_record.sha256) == (page_at, digest(HTML.encode()))
+    assert told.record.id.startswith("urn:uuid:")
+    html, charset = page_html(warc.path, told.page_record)
+    assert (html, charset) == (HTML.encode(), "utf-8")
+    raw = record_of(warc.path, told.record)
+    assert raw.startswith(b"WARC/1.1\r\n")
+    assert DATE.encode() in raw
+    assert JPEG in raw
+
+
+def test_the_first_page_counts_over_several_archives(tmp_path: Path) -> None:
+    first, second = Warc(tmp_path / "1.warc.gz"), Warc(tmp_path / "2.warc.gz")
+    first.answer(PICTURE, JPEG)
+    second.page(PAGE, HTML)
+    second.page("https://example.org/other", HTML)
+    first.close(), second.close()
+    assert brought(tmp_path)[PICTURE].provenance.page_uri == PAGE
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<img src='/i/b.jpg'>",
+        "<img src=' ../i/b.jpg\n'>",
+        "<IMG SRC=//example.org:443/i/b.jpg#part>",
+        "<base href='https://EXAMPLE.org/x/'><img src='../i/b.jpg'>",
+        "<img srcset='/s,1.jpg 1x, /i/b.jpg 2x'>",
+        "<img srcset='/i/b.jpg, /c.jpg 2x'>",
+        "<picture><source srcset='/c.webp 100w,/i/b.jpg 200w'></picture>",
+        "<a href='/i/b.jpg'>large</a>",
+        "<meta property='og:image' content='/i/b.jpg'>",
+        "<meta name='twitter:image' content='https://example.org/i/b.jpg'>",
+        "<img data-src='/i/b.jpg' src='data:image/gif;base64,R0lGOD'>",
+        "<video poster='/i/b.jpg'></video>",
+        "<noscript><img src='/i/b.jpg'></noscript>",
+        "<svg><image href='/i/b.jpg'/></svg>",
+        "<div>" * 5000 + "<img src='/i/b.jpg'>",
+    ],
+)
+def test_the_ways_in_which_a_page_shows_a_picture(warc: Warc, html: str) -> None:
+    warc.answer("https://example.org/i/b.jpg", JPEG)
+    warc.page(PAGE, html)
+    assert brought(warc.close())["https://example.org/i/b.jpg"].provenance.page_uri == PAGE
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<!-- <img src='/i/b.jpg'> -->",
+        "<script>'<img src=/i/b.jpg>'</script>",
+        "<a href='/i/b.jpg/'>x</a>",
+        "",
+        "\0\xff",
+    ],
+)
+def test_what_no_page_shows_comes_without_one(warc: Warc, html: str) -> None:
+    warc.answer("https://example.org/i/b.jpg", JPEG)
+    warc.page(PAGE, html)
+    told = brought(warc.close())["https://example.org/i/b.jpg"].provenance
+    assert (told.page_uri, told.page_record, told.words) == (None, None, None)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "windows-1252", "shift_jis", "utf-16"])
+def test_words_in_every_encoding(warc: Warc, charset: str) -> None:
+    text = "写真" if charset == "shift_jis" else "Zoë"
+    warc.page(PAGE, f"<title>{text}</title><img src='{PICTURE}'>", charset=charset)
+    warc.answer(PICTURE, JPEG)
+    assert brought(warc.close())[PICTURE].provenance.page_title == text
+
+
+def test_addresses_beyond_ascii_and_redirects(warc: Warc) -> None:
+    warc.page(PAGE, "<title>t</title><img src='/grüße 1.jpg'><img src='/old.jpg'>")
+    warc.answer("https://example.org/old.jpg", b"", headers=[("Location", "/new.jpg")], status="301 Moved")
+    warc.answer("https://example.org/new.jpg", JPEG)
+    warc.answer("https://example.org/gr%C3%BC%C3%9Fe%201.jpg", JPEG + b"2")
+    assert [one.provenance.page_uri for one in brought(warc.close()).values()] == [PAGE, PAGE]
+
+
+def _chunked(data: bytes) -> bytes:
+    parts = (data[at : at + 100] for at in range(0, len(data), 100))
+    return b"".join(b"%x;a=b\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (_chunked(JPEG), [("Transfer-Encoding", "chunked")]),
+        (JPEG, [("Transfer-Encoding", "chunked")]),
+        (gzip.compress(JPEG), [("Content-Encoding", "gzip")]),
+        (JPEG, [("Content-Encoding", "gzip")]),
+        (JPEG, [("Content-Encoding", "br")]),
+        (_chunked(gzip.compress(JPEG)), [("Content-Encoding", "GZIP"), ("transfer-encoding", "Chunked")]),
+        (zlib.compress(JPEG), [("Content-Encoding", "deflate")]),
+        (zlib.compress(JPEG)[2:-4], [("Content-Encoding", "deflate")]),
+        (brotli.compress(JPEG), [("Content-Encoding", "br")]),
+        (zstd.compress(JPEG), [("Content-Encoding", "zstd")]),
+        (gzip.compress(brotli.compress(JPEG)), [("Content-Encoding", "br, gzip")]),
+    ],
+)
+def test_encodings_are_undone(warc: Warc, body: bytes, headers: list[tuple[str, str]]) -> None:
+    warc.answer(PICTURE, body, headers=headers)
+    item = brought(warc.close())[PICTURE]
+    assert item.untrusted == JPEG
+    assert item.provenance.record is not None
+    assert JPEG in item.untrusted
+    record_of(warc.path, item.provenance.record)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(bytes(10**7)), "gzip"),
+        (brotli.compress(bytes(10**7)), "br"),
+        (zstd.compress(bytes(10**7)), "zstd"),
+        (gzip.compress(gzip.compress(bytes(10**8))), "gzip, gzip"),
+        (JPEG, "gzip, gzip, gzip, gzip"),
+        (JPEG + bytes(LIMIT), "identity"),
+    ],
+)
+def test_bombs_are_refused(warc: Warc, body: bytes, encoding: str) -> None:
+    warc.answer(PICTURE, body, headers=[("Content-Encoding", encoding)])
+    warc.answer("https://img.example/b.jpg", JPEG)
+    tracemalloc.start()
+    why = refused(warc.close())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert list(why) == [PICTURE]
+    assert peak < 5_000_000
+
+
+def test_what_is_passed_over_and_what_is_refused(warc: Warc) -> None:
+    warc.answer(PICTURE, JPEG, status="404 Not Found")
+    warc.answer(PICTURE, JPEG, kind="revisit")
+    warc.answer("https://e.example/app.js", b"x", "text/javascript")
+    warc.answer("https://e.example/logo.svg", b"<svg/>", "image/svg+xml")
+    warc.answer("https://e.example/data", b"no picture", "application/octet-stream")
+    warc.answer("https://e.example/hidden", JPEG, "text/html")
+    warc.answer("https://e.example/not.jpg", b"<html>login", "image/jpeg")
+    warc.answer("https://e.example/empty.jpg", b"", "image/jpeg")
+    warc.answer("https://user:secret@e.example/b.jpg", JPEG)
+    warc.other("https://e.example/resource.jpg", "resource", JPEG, "image/jpeg")
+    warc.other("urn:x-taken:1", "resource", JPEG, "image/jpeg")
+    warc.other("javascript:alert(1)", "resource", JPEG, "image/jpeg")
+    all_of_it = found(warc.close())
+    pictures = {one.provenance.uri for one in all_of_it if isinstance(one, Item)}
+    assert pictures == {"https://e.example/resource.jpg", "urn:x-taken:1"}
+    assert {one.name for one in all_of_it if isinstance(one, Refusal)} == {
+        "https://e.example/not.jpg",
+        "https://e.example/empty.jpg",
+        "https://user:secret@e.example/b.jpg",
+        "javascript:alert(1)",
+    }
+
+
+# ---------------------------------------------------------------- reservations
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [("X-Robots-Tag", "noimageai"), ("TDM-Reservation", "1"), ("Content-Usage", "train-ai=n")]
+)
+def test_a_reserved_picture_is_refused_by_name(warc: Warc, header: str, value: str) -> None:
+    warc.answer(PICTURE, JPEG, headers=[(header, value)])
+    assert f"{header}: {value}" in refused(warc.close())[PICTURE]
+
+
+@pytest.mark.parametrize("page_first", [True, False])
+@pytest.mark.parametrize("by_header", [True, False])
+def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: bool) -> None:
+    html, headers = (HTML, [("X-Robots-Tag", "noai")]) if by_header else ("<meta name=robots content=NoAI>" + HTML, [])
+    warc.page("https://example.org/open", HTML)
+    if page_first:
+        warc.page(PAGE, html, headers=headers)
+        warc.answer(PICTURE, JPEG)
+        why = refused(warc.close())[PICTURE]
+        assert "noai" in why.lower()
+        assert PAGE in why
+    else:  # it was brought before: whoever took it is told
+        warc.answer(PICTURE, JPEG)
+        warc.page(PAGE, html, headers=headers)
+        told: list[tuple[str, str]] = []
+        connector = WarcConnector([warc.close()], LIMIT, reserved_later=lambda *one: told.append(one))
+        assert [isinstance(one, Item) for one in connector.items()] == [True]
+        assert [uri for uri, _ in told] == [PICTURE]
+        assert PAGE in told[0][1]
+
+
+# ---------------------------------------------------------------- going on
+
+
+def _many(tmp_path: Path) -> list[Path]:
+    paths = []
+    for number in range(3):
+        warc = Warc(tmp_path / f"{number}.warc.gz")
+        for at in range(8):
+            warc.answer(f"https://e.example/{number}/{at}.jpg", JPEG + bytes([number, at]))
+            if at % 3 == 0:
+                warc.answer(f"https://e.example/{number}/{at}/bad.jpg", b"no picture")
+            html = f"<img src=/{number}/{at + 1}.jpg><img src=/{(number + 1) % 3}/{at}.jpg>"
+            warc.page(f"https://e.example/{number}/{at}.html", html)
+        paths.append(warc.close())
+    return paths
+
+
+def test_every_cursor_goes_on_exactly(tmp_path: Path) -> None:
+    paths = _many(tmp_path)
+    whole = list(WarcConnector(paths, LIMIT).items_from(None))
+    assert len(whole) == 24 + 9
+    for number, (_, cursor) in enumerate(whole):
+        rest = list(WarcConnector(paths, LIMIT).items_from(cursor))
+        assert [where for _, where in rest] == [where for _, where in whole[number + 1 :]]
+        assert [one for one, _ in rest if isinstance(one, Item)] == [
+            one for one, _ in whole[number + 1 :] if isinstance(one, Item)
+        ]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "2.0.0", "0.0.-1", "0.0." + "9" * 99])
+def test_a_foreign_cursor(tmp_path: Path, cursor: str) -> None:
+    with pytest.raises(InvalidValue):
+        found(tmp_path, cursor=cursor)
+
+
+def test_memory_is_flat(tmp_path: Path) -> None:
+    """Twenty times the records take no more memory, apart from a little for the index, which has its limit."""
+    peaks = []
+    for count in (300, 6000):
+        warc = Warc(tmp_path / f"{count}.warc", gzip=False)
+        for number in range(count // 2):
+            warc.answer(f"https://e.example/{number}.jpg", JPEG + number.to_bytes(4))
+            warc.page(f"https://e.example/{number}", f"<img src=/{number}.jpg><img src=/{number + 1}.jpg>")
+        warc.close()
+        tracemalloc.start()
+        assert sum(isinstance(one, Item) for one in WarcConnector([warc.path], LIMIT).items()) == count // 2
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 500_000
+
+
+# ---------------------------------------------------------------- damage
+
+
+def test_a_file_that_breaks_off(warc: Warc) -> None:
+    warc.answer(PICTURE, JPEG)
+    last = warc.answer("https://e.example/last.jpg", JPEG + bytes(range(256)) * 40)
+    whole = warc.close().read_bytes()
+    for end in (last + 5, last + 40, last + 300, last + 400, len(whole) - 20):
+        warc.path.write_bytes(whole[:end])
+        all_of_it = found(warc.path)
+        assert [one.provenance.uri for one in all_of_it if isinstance(one, Item)] == [PICTURE], end
+        assert [one for one in all_of_it if isinstance(one, Refusal)], end
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_damage_in_the_middle(tmp_path: Path, packed: bool) -> None:
+    warc = Warc(tmp_path / "a.warc", gzip=packed)
+    warc.answer(PICTURE, JPEG)
+    second = warc.answer("https://e.example/2.jpg", JPEG + b"2")
+    warc.answer("https://e.example/3.jpg", JPEG + b"3")
+    data = bytearray(warc.close().read_bytes())
+    data[second : second + 30] = b"\0" * 30
+    warc.path.write_bytes(data)
+    all_of_it = found(warc.path)
+    assert {one.provenance.uri for one in all_of_it if isinstance(one, Item)} == {PICTURE, "https://e.example/3.jpg"}
+    assert len([one for one in all_of_it if isinstance(one, Refusal)]) == 1
+
+
+@pytest.mark.parametrize("length", [b"1", b"999", b"99999999999999", b"-1", b"x", b"", b"18446744073709551617"])
+def test_wrong_lengths(tmp_path: Path, length: bytes) -> None:
+    warc = Warc(tmp_path / "a.warc", gzip=False)
+    warc.answer(PICTURE, JPEG)
+    begin = warc.answer("https://e.example/2.jpg", JPEG)
+    warc.answer("https://e.example/3.jpg", JPEG)
+    data = warc.close().read_bytes()
+    at = data.index(b"Content-Length: ", begin) + 16
+    warc.path.write_bytes(data[:at] + length + data[data.index(b"\r", at) :])
+    all_of_it = found(warc.path)
+    assert any(isinstance(one, Item) and one.provenance.uri == PICTURE for one in all_of_it)
+    assert any(isinstance(one, Refusal) for one in all_of_it)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x", b"\0" * 10**6, b"\x1f\x8b\x08" * 10**5, b"WARC/1." * 10**5, gzip.compress(bytes(10**8)), b"PK\3\4"],
+)
+def test_what_is_no_archive(tmp_path: Path, data: bytes) -> None:
+    for name in ("a.warc", "a.warc.gz", "a.wacz"):
+        path = tmp_path / name
+        path.write_bytes(data)
+        assert all(isinstance(one, Refusal) for one in found(path))
+
+
+def test_records_that_are_packed_together_are_refused(tmp_path: Path) -> None:
+    warc = Warc(tmp_path / "a.warc", gzip=False)
+    warc.answer(PICTURE, JPEG)
+    warc.answer(PICTURE, JPEG)
+    packed = tmp_path / "b.warc.gz"
+    packed.write_bytes(gzip.compress(warc.close().read_bytes()))
+    assert "warcio recompress" in str(refused(packed))
+
+
+def test_zstandard(tmp_path: Path) -> None:
+    warc = Warc(tmp_path / "a.warc", gzip=False)
+    starts = [warc.page(PAGE, HTML), warc.answer(PICTURE, JPEG)]
+    data = warc.close().read_bytes()
+    packed = tmp_path / "b.warc.zst"
+    packed.write_bytes(zstd.compress(data[: starts[1]]) + zstd.compress(data[starts[1] :]))
+    item = brought(packed)[PICTURE]
+    assert item.provenance.page_uri == PAGE
+    assert item.provenance.record is not None
+    assert JPEG in record_of(packed, item.provenance.record)
+
+
+# ---------------------------------------------------------------- WACZ and single records
+
+
+def test_a_wacz(warc: Warc, tmp_path: Path) -> None:
+    warc.answer(PICTURE, JPEG)
+    warc.page(PAGE, HTML)
+    path = tmp_path / "crawl.wacz"
+    with zipfile.ZipFile(path, "w") as whole:
+        whole.writestr("datapackage.json", "{}")
+        whole.write(warc.close(), "archive/data.warc.gz")
+        whole.writestr("archive/packed.warc.gz", b"x" * 1000, zipfile.ZIP_DEFLATED)
+    all_of_it = found(path)
+    (item,) = (one for one in all_of_it if isinstance(one, Item))
+    assert item.provenance.record is not None
+    assert item.provenance.page_record is not None
+    assert item.provenance.record.archive == "crawl.wacz/archive/data.warc.gz"
+    assert JPEG in record_of(path, item.provenance.record)
+    assert page_html(path, item.provenance.page_record)[0] == HTML.encode()
+    assert list(refused(path)) == [f"{path}/archive/packed.warc.gz"]
+
+
+@pytest.mark.parametrize("change", [{"offset": 7}, {"id": "urn:uuid:other"}, {"sha256": "0" * 64}, {"offset": 10**9}])
+def test_a_record_that_is_not_what_was_taken(warc: Warc, change: dict[str, object]) -> None:
+    warc.answer(PICTURE, JPEG)
+    record = brought(warc.close())[PICTURE].provenance.record
+    assert record is not None
+    said = {"archive": record.archive, "id": record.id, "offset": record.offset, "sha256": record.sha256} | change
+    with pytest.raises(Damaged):
+        record_of(warc.path, ArchiveRecord(**said))  # type: ignore[arg-type]
+
+
+def test_a_record_of_a_file_that_is_gone(tmp_path: Path) -> None:
+    record = ArchiveRecord(archive="a.wacz/b.warc", id="urn:uuid:1", offset=0, sha256="")
+    with pytest.raises(NoSuchFile):
+        record_of(tmp_path / "a.wacz", record)
+    (tmp_path / "a.wacz").write_bytes(b"")
+    with pytest.raises(NotRead):
+        record_of(tmp_path / "a.wacz", record)
