@@ -1,0 +1,194 @@
+"""Transactions as another library writes them, and as attackers do."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nistitl
+import pytest
+from tests.conftest import PORTRAITS
+
+from lineament.errors import NoSuchFile
+from lineament.sources.base import Connector, Item, Refusal
+from lineament.sources.itl import ItlConnector
+
+LIMIT = 5_000_000
+OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
+SUNAK = (PORTRAITS / "sunak.jpg").read_bytes()
+
+
+def face(number: int, picture: bytes, **said: str) -> nistitl.AsciiRecord:
+    record = nistitl.AsciiRecord(10)
+    record.IDC = number
+    fields = {"IMT": "FACE", "SRC": "DEBKA0000", "PHD": "20240531", "CGA": "JPEGB", "POS": "F", **said}
+    for name, value in fields.items():
+        tag = next(key for key, alias in nistitl.ALIASES[10].items() if alias == name)
+        record += nistitl.Field(10, tag, value, alias=name)
+    record += nistitl.BinaryField(10, 999, picture, alias="DATA")
+    return record
+
+
+def person() -> nistitl.AsciiRecord:
+    record = nistitl.AsciiRecord(2)
+    record.IDC = 0
+    record += nistitl.Field(2, 18, "SURNAME,FORENAME")
+    return record
+
+
+def transaction(*records: nistitl.AsciiRecord) -> bytes:
+    message = nistitl.Message()
+    message.TOT, message[0].DAT, message[0].TCN = "CAR", "20240601", "1"
+    message[0].DAI, message[0].ORI = "DAI000000", "ORI000000"
+    for record in records:
+        message += record
+    written: bytes = message.NIST
+    return written
+
+
+def brought(data: bytes, folder: Path, max_bytes: int = LIMIT) -> list[Item | Refusal]:
+    (folder / "a.an2").write_bytes(data)
+    return list(ItlConnector(folder / "a.an2", max_bytes).items())
+
+
+def why(data: bytes, folder: Path, max_bytes: int = LIMIT) -> str:
+    last = brought(data, folder, max_bytes)[-1]
+    assert isinstance(last, Refusal)
+    return str(last.why)
+
+
+def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> None:
+    data = transaction(person(), face(1, OBAMA), face(2, SUNAK, POS="R", PHD="00000000", SRC="a\x01b"))
+    made: Connector = ItlConnector(tmp_path, LIMIT)
+    assert isinstance(made, Connector)
+    assert made.count() is None
+    one, two = brought(data, tmp_path)
+    assert isinstance(one, Item)
+    assert isinstance(two, Item)
+    assert (one.untrusted, two.untrusted) == (OBAMA, SUNAK)
+    told = one.provenance
+    assert told.uri == f"file://{tmp_path}/a.an2#record=3"
+    assert told.captured_at == datetime(2024, 5, 31, tzinfo=UTC)
+    assert (told.words, told.connector) == ("source agency: DEBKA0000; position: frontal", "itl 1")
+    assert two.provenance.captured_at is None
+    assert two.provenance.words == "source agency: a b; position: right profile"
+
+
+def test_nothing_of_who_is_shown_is_kept(tmp_path: Path) -> None:
+    found = repr(brought(transaction(person(), face(1, b"\xff\xd8\xff", COM="SURNAME")), tmp_path))
+    assert "SURNAME" not in found
+    assert "FORENAME" not in found
+
+
+def test_what_we_read_is_what_the_other_library_reads(tmp_path: Path) -> None:
+    data = transaction(person(), face(1, OBAMA), face(2, os.urandom(500) + b"999:\x1c\x1d"), face(3, SUNAK))
+    theirs = nistitl.Message()
+    theirs.parse(data)
+    pictures = [record.DATA for record in theirs.iter(10)]
+    ours = [one.untrusted for one in brought(data, tmp_path) if isinstance(one, Item)]
+    assert ours == [one for one in pictures if one.startswith(b"\xff\xd8")]
+
+
+def contents(fields: bytes, less: int = 0) -> bytes:
+    """A first record, with its length less so much."""
+    return b"1.001:%03d\x1d" % (len(fields) + 11 - less) + fields + b"\x1c"
+
+
+def test_records_of_the_old_binary_types_are_passed_over(tmp_path: Path) -> None:
+    whole = transaction(face(1, OBAMA))
+    record = whole[whole.index(b"10.001:") :]
+    binary = (28).to_bytes(4, "big") + b"10.001:99\x1d10.003:FACE\x1d\x1c\x1c"
+    assert len(binary) == 28
+    data = contents(b"1.003:1\x1f2\x1e4\x1f0\x1e10\x1f1") + binary + record
+    (one,) = brought(data, tmp_path)
+    assert isinstance(one, Item), str(one)
+    assert one.provenance.uri.endswith("#record=3")
+    assert one.untrusted == OBAMA
+
+
+def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "a.an2.json").write_text('{"uri": "https://example.org/x", "licence": "CC0"}')
+    (one,) = brought(transaction(face(1, OBAMA)), tmp_path)
+    assert isinstance(one, Item)
+    assert (one.provenance.uri, one.provenance.licence) == ("https://example.org/x#record=2", "CC0")
+
+
+@pytest.mark.parametrize(
+    ("picture", "fields", "said"),
+    [
+        (b"\xff\xd8\xff", {"IMT": "TATTOO"}, "a mark, a tattoo"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", {"CGA": "JP2"}, "JPEG 2000"),
+        (b"\xff\x4f\xff\x51" + bytes(90), {}, "JPEG 2000"),
+        (bytes(300), {"CGA": "NONE"}, "neither in JPEG nor in PNG"),
+        (b"", {}, "neither in JPEG nor in PNG"),
+        (b"\xff\xd8\xff" + bytes(1001), {}, "1004 bytes"),
+        (b"\xff\xd8\xff" + bytes(100_000), {}, "bytes"),
+    ],
+)
+def test_what_is_refused_and_the_next_comes(picture: bytes, fields: dict[str, str], said: str, tmp_path: Path) -> None:
+    bad, good = brought(transaction(face(1, picture, **fields), face(2, b"\xff\xd8\xff")), tmp_path, max_bytes=1000)
+    assert isinstance(bad, Refusal)
+    assert said in str(bad.why)
+    assert bad.name == f"{tmp_path}/a.an2 record 2"
+    assert isinstance(good, Item)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no ANSI/NIST-ITL transaction"),
+        (OBAMA, "no ANSI/NIST-ITL transaction"),
+        (b"<?xml version='1.0'?><itl:NISTBiometricInformationExchangePackage>", "XML"),
+        (b"1.001:999999999999\x1d", "breaks off in record 1"),
+        (contents(b"1.003:1", 1), "does not end"),
+        (contents(b"1.003:x"), "does not list"),
+        (contents(b"1.004:1"), "does not list"),
+        (contents(b"1.003:1\x1e"), "does not list"),
+        (contents(b"nonsense"), "fields is damaged"),
+        (b"1.001:0\x1d1.003:1\x1c", "no ANSI/NIST-ITL transaction"),
+        (contents(b"1.003:1\x1e9"), "record 2 is not of the type"),
+        (contents(b"1.003:1\x1e4") + bytes(4), "record 2 is not of the type"),
+        (contents(b"1.003:1\x1e4") + b"\xff" * 4, "breaks off in record 2"),
+        (contents(b"1.003:1") + b"more", "more behind the last record"),
+        (contents(b"1.003:1\x1d1.003:1"), "fields is damaged"),
+    ],
+)
+def test_what_is_no_transaction(data: bytes, said: str, tmp_path: Path) -> None:
+    assert said in why(data, tmp_path)
+
+
+def test_a_list_of_more_records_than_are_read(tmp_path: Path) -> None:
+    listed = b"1.003:1" + b"\x1e2\x1f0" * 10_000 + b"\x1c"
+    assert "more than 10,000" in why(b"1.001:%05d\x1d" % (len(listed) + 12) + listed, tmp_path)
+    listed = b"1.003:1" + b"\x1e2\x1f0" * 300_000 + b"\x1c"
+    assert "too long" in why(b"1.001:%07d\x1d" % (len(listed) + 14) + listed, tmp_path)
+
+
+def test_a_record_of_a_million_fields(tmp_path: Path) -> None:
+    fields = b"".join(b"\x1d10.%d:" % number for number in range(2, 100_000))
+    body = b"10.001:%07d" % (len(fields) + 15) + fields + b"\x1c"
+    assert "fields is damaged" in why(contents(b"1.003:1\x1e10\x1f0") + body, tmp_path)
+
+
+def test_it_says_where_it_breaks_off(tmp_path: Path) -> None:
+    data = transaction(person(), face(1, OBAMA), face(2, SUNAK))
+    whole = brought(data, tmp_path)
+    for end in range(0, len(data) - 1, 9973):
+        found = brought(data[:end], tmp_path)
+        assert isinstance(found[-1], Refusal)
+        assert found[:-1] == whole[: len(found) - 1]
+
+
+def test_garbled_transactions_never_end_the_walk(tmp_path: Path) -> None:
+    data = transaction(person(), face(1, OBAMA[:300]), face(2, SUNAK[:300]))
+    for at in range(len(data)):
+        for value in (0x1C, 0x39):
+            garbled = bytearray(data)
+            garbled[at] = value
+            assert brought(bytes(garbled), tmp_path)
+
+
+def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchFile):
+        ItlConnector(tmp_path / "none.an2", LIMIT)
