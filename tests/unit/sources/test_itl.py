@@ -166,7 +166,7 @@ def test_a_list_of_more_records_than_are_read(tmp_path: Path) -> None:
 
 
 def test_a_record_of_a_million_fields(tmp_path: Path) -> None:
-    fields = b"".join(b"\x1d10.%d:" % number for number in range(2, 100_000))
+    fields = b"".join(b"\x1d10.%d:" % number for number in range(1000, 100_000))
     body = b"10.001:%07d" % (len(fields) + 15) + fields + b"\x1c"
     assert "fields is damaged" in why(contents(b"1.003:1\x1e10\x1f0") + body, tmp_path)
 

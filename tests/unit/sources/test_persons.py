@@ -1,0 +1,155 @@
+"""Exports of other systems: a folder a person, and CompreFace's answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from tests.unit.sources.conftest import LIMIT, put
+
+from lineament.errors import NoSuchFile
+from lineament.sources import persons
+from lineament.sources.base import Connector, Item, Refusal
+from lineament.sources.persons import CompreFaceConnector, PersonsConnector, examples
+
+ID = "6b135f5b-a365-4522-b1f1-4c9ac2dd0728"
+
+
+def why(connector: Connector) -> list[str]:
+    return [str(one.why) for one in connector.items() if isinstance(one, Refusal)]
+
+
+def items(connector: Connector) -> list[Item]:
+    return [one for one in connector.items() if isinstance(one, Item)]
+
+
+# ---------------------------------------------------------------- a folder for each person
+
+
+def test_a_folder_for_each_person(folder: Path) -> None:
+    put(folder / "Ada B" / "1.jpg")
+    put(folder / "Ada B" / "1.json", '{"uri": "https://example.org/1", "licence": "CC0"}')
+    put(folder / "Carl" / "more" / "2.png")
+    put(folder / ".git" / "3.jpg")
+    put(folder / "loose.jpg")
+    made = PersonsConnector(folder, LIMIT)
+    assert isinstance(made, Connector)
+    assert made.count() == 2
+    ada, carl = items(made)
+    assert (ada.provenance.words, ada.provenance.uri) == ("subject: Ada B", "https://example.org/1")
+    assert (carl.provenance.words, carl.provenance.connector) == ("subject: Carl", "persons 1")
+    assert carl.provenance.uri == f"file://{folder}/Carl/more/2.png"
+
+
+def test_names_that_are_no_text_or_a_terminal_would_obey(folder: Path) -> None:
+    name = os.fsencode(folder) + b"/caf\xe9\x1b[2J"
+    os.mkdir(name)  # noqa: PTH102 - pathlib has no bytes
+    put(Path(os.fsdecode(name)) / "1.jpg")
+    (item,) = items(PersonsConnector(folder, LIMIT))
+    assert item.provenance.words == "subject: caf� [2J"
+
+
+def test_what_is_no_such_folder(folder: Path) -> None:
+    put(folder / "a.jpg")
+    for path in (folder, folder / "a.jpg"):
+        assert why(PersonsConnector(path, LIMIT)) == ["It is not read: it is no folder with a folder for each person."]
+        assert PersonsConnector(path, LIMIT).count() == 1
+    with pytest.raises(NoSuchFile):
+        PersonsConnector(folder / "none", LIMIT)
+
+
+def test_links_out_of_the_folder_of_a_person(folder: Path, tmp_path: Path) -> None:
+    put(tmp_path / "secret.jpg")
+    put(folder / "Ada" / "1.jpg")
+    (folder / "Ada" / "2.jpg").symlink_to(tmp_path / "secret.jpg")
+    (folder / "Bob").symlink_to(tmp_path)
+    made = PersonsConnector(folder, LIMIT)
+    assert len(items(made)) == 1
+    assert "leads out of the folder" in why(made)[0]
+
+
+# ---------------------------------------------------------------- CompreFace
+
+
+def page(*faces: object) -> str:
+    return json.dumps({"faces": faces, "page_number": 0, "page_size": 20, "total_pages": 1, "total_elements": 1})
+
+
+def test_examples_with_their_pictures(folder: Path) -> None:
+    other = str(uuid.uuid4())
+    put(folder / "faces-0.json", page({"image_id": ID, "subject": "Ada"}))
+    put(folder / "faces-1.json", page({"image_id": other.upper(), "subject": "Carl\n\x1b"}))
+    put(folder / f"{ID}.jpg", "one")
+    put(folder / other, "two")
+    made = CompreFaceConnector(folder, LIMIT)
+    assert isinstance(made, Connector)
+    ada, carl = items(made)
+    assert (ada.untrusted, ada.provenance.words) == (b"one", "subject: Ada")
+    assert (carl.untrusted, carl.provenance.words) == (b"two", "subject: Carl")
+    assert ada.provenance.uri == f"file://{folder}/{ID}.jpg"
+    assert ada.provenance.connector == "persons 1"
+    assert why(made) == []
+
+
+def test_what_is_missing_on_either_side_is_said(folder: Path) -> None:
+    put(folder / "faces.json", page({"image_id": ID, "subject": "Ada"}))
+    put(folder / f"{uuid.uuid4()}.jpg")
+    assert why(CompreFaceConnector(folder, LIMIT)) == [
+        f"It is not read: there is no picture {ID} beside the list.",
+        "It is not read: no list says whose it is.",
+    ]
+
+
+def test_one_picture_for_two_subjects_is_brought_once(folder: Path) -> None:
+    put(folder / "faces.json", page({"image_id": ID, "subject": "A"}, {"image_id": ID.upper(), "subject": "B"}))
+    put(folder / f"{ID}.jpg")
+    made = CompreFaceConnector(folder, LIMIT)
+    assert [one.provenance.words for one in items(made)] == ["subject: A"]
+    assert "named before" in why(made)[0]
+
+
+@pytest.mark.parametrize(
+    ("face", "said"),
+    [
+        ({"image_id": "../../etc/passwd", "subject": "A"}, "no image_id"),
+        ({"image_id": 1, "subject": "A"}, "no image_id"),
+        ({"image_id": ID}, "no subject"),
+        ({"image_id": ID, "subject": ["A"]}, "no subject"),
+        ([], "no image_id"),
+        (None, "no image_id"),
+    ],
+)
+def test_an_example_that_cannot_be_used_and_the_next(face: object, said: str, folder: Path) -> None:
+    put(folder / "faces.json", page(face, {"image_id": ID, "subject": "B"}))
+    put(folder / f"{ID}.jpg")
+    made = CompreFaceConnector(folder, LIMIT)
+    assert [one.provenance.words for one in items(made)] == ["subject: B"]
+    assert said in why(made)[0]
+
+
+@pytest.mark.parametrize("said", ["", "{", "[]", "{}", '{"faces": {}}', "[" * 100_000, "\udcff", "9" * 5000])
+def test_a_list_that_is_none(said: str, folder: Path) -> None:
+    put(folder / "faces.json", said.encode("utf-8", "surrogateescape"))
+    (only,) = why(CompreFaceConnector(folder, LIMIT))
+    assert "not JSON" in only or "no list of examples" in only
+
+
+def test_pictures_and_lists_that_are_too_large_or_no_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder / "faces.json", page({"image_id": ID, "subject": "A"}))
+    put(folder / f"{ID}.jpg", b"x" * (LIMIT + 1))
+    assert f"{LIMIT + 1} bytes" in why(CompreFaceConnector(folder, LIMIT))[0]
+    monkeypatch.setattr(persons, "LARGEST_PAGE", 10)
+    assert "bytes" in why(CompreFaceConnector(folder, LIMIT))[0]
+
+
+def test_a_folder_without_lists_and_no_folder(folder: Path) -> None:
+    assert "no list of examples (.json)" in why(CompreFaceConnector(folder, LIMIT))[0]
+    assert "not read" in why(CompreFaceConnector(put(folder / "a.jpg"), LIMIT))[0]
+
+
+def test_a_name_without_anything_to_print() -> None:
+    ((image_id, subject),) = examples(page({"image_id": ID, "subject": " \n"}).encode())  # type: ignore[misc]
+    assert (image_id, subject) == (ID, None)
