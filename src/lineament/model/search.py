@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
-from lineament.model.faces import Box, CaptureId, Face, FaceId, Quality
+from lineament.model.faces import ArchiveRecord, Box, CaptureId, Face, FaceId, Quality
 
 EXPECTED_FALSE = 0.1
 """Strangers expected above the threshold of an identification, in the gallery searched."""
@@ -98,6 +98,11 @@ class Candidate:
     width: int  # of the picture, pixels
     height: int
     near_duplicates: tuple[FaceId, ...] = ()  # faces of near-identical pictures, folded into this one
+    connector: str | None = None  # what brought the picture, with its version
+    words: str | None = None  # around it on its page
+    record: ArchiveRecord | None = None  # of the picture, in a web archive
+    page_record: ArchiveRecord | None = None
+    time_code: float | None = None  # seconds into the video that it is a frame of
 
 
 class ProbeKind(StrEnum):

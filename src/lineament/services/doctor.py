@@ -68,7 +68,8 @@ class Doctor:
 
     def run(self, *, pictures: bool = False) -> Iterator[Check]:
         """All checks, one after the other; ``pictures`` opens every picture of the gallery too."""
-        checks = [self._machine, self._nets, self._disk, self._database, self._indexes, self._ledger]
+        checks = [self._machine, self._nets, self._disk, self._database, self._indexes, self._provenance]
+        checks.append(self._ledger)
         if pictures:
             checks.append(self._pictures)
         for check in checks:
@@ -96,6 +97,12 @@ class Doctor:
         sources = self._kept_sources()
         faces = self._workspace.gallery.open(sources)
         return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
+
+    def _provenance(self) -> Check:
+        with self._workspace.store.read() as tx:
+            lost = tx.captures.faces_without()
+        verdict = Verdict.BAD if lost else Verdict.GOOD
+        return Check("provenance", verdict, f"{lost:,} faces lead back to no source, address or digest")
 
     def _ledger(self) -> Check:
         found = self._workspace.audit.verify()

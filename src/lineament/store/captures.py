@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provena
 from lineament.store.meta import new_ids
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, probes, sources
+from lineament.store.values import evidence_from, evidence_to
 
 _PAGE = 1000
 """Rows read at once where a listing may be long."""
@@ -91,6 +93,15 @@ class CaptureRows:
         total: int = self._connection.execute(sa.select(each[0] + each[1] + each[2] + each[3])).scalar_one()
         return total
 
+    def faces_without(self) -> int:
+        """How many faces lead back to no source, no address or no digest of a picture (R5): none, ever."""
+        led = faces.outerjoin(captures, captures.c.id == faces.c.capture_id)
+        led = led.outerjoin(sources, sa.and_(sources.c.id == captures.c.source_id, sources.c.id == faces.c.source_id))
+        unsaid = sa.or_(captures.c.uri.is_(None), sa.func.trim(captures.c.uri) == "", captures.c.sha256.is_(None))
+        query = sa.select(sa.func.count()).select_from(led)
+        total: int = self._connection.execute(query.where(sa.or_(unsaid, sources.c.id.is_(None)))).scalar_one()
+        return total
+
     def forget_pictures(self, capture_id: CaptureId) -> None:
         """The capture stays with its provenance, without the original and the thumbnail."""
         self._connection.execute(
@@ -135,6 +146,7 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "page_title": provenance.page_title,
         "captured_at": provenance.captured_at,
         "licence": provenance.licence,
+        "evidence": json.dumps(evidence_to(provenance)),
         "sha256": new.sha256,
         "phash": new.phash,
         "media_type": new.media_type,
@@ -163,6 +175,7 @@ def capture_from(row: RowMapping) -> Capture:
             page_title=row["page_title"],
             captured_at=row["captured_at"],
             licence=row["licence"],
+            **evidence_from(json.loads(row["evidence"])),
         ),
         sha256=row["sha256"],
         phash=bytes(row["phash"]),

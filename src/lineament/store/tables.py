@@ -77,6 +77,7 @@ captures = sa.Table(
     sa.Column("page_title", Words),
     sa.Column("captured_at", Moment),
     sa.Column("licence", Words),
+    sa.Column("evidence", Words, nullable=False),  # JSON: how it was brought
     sa.Column("sha256", Hex, nullable=False),
     sa.Column("phash", sa.LargeBinary, nullable=False),
     sa.Column("media_type", sa.Text, nullable=False),

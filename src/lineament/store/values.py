@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from lineament.model.cases import Authorisation, AuthorisationOutcome
-from lineament.model.faces import Box, Face, Landmarks, Quality, QualityReason, Template
+from lineament.model.faces import (
+    ArchiveRecord,
+    Box,
+    Face,
+    Landmarks,
+    Provenance,
+    Quality,
+    QualityReason,
+    Template,
+)
 from lineament.model.search import Candidate, Edit, EditKind
 
 JsonObject = Mapping[str, Any]
@@ -122,6 +131,24 @@ def authorisation_from(value: JsonObject) -> Authorisation:
     )
 
 
+_RECORD = tuple(ArchiveRecord.__dataclass_fields__)
+
+
+def evidence_to(found: Provenance | Candidate) -> dict[str, Any]:
+    """How a picture was brought, but for what has a column of its own; only what is known."""
+    shown: dict[str, Any] = {name: getattr(found, name) for name in ("connector", "words", "time_code")}
+    for name in ("record", "page_record"):
+        record: ArchiveRecord | None = getattr(found, name)
+        shown[name] = None if record is None else {part: getattr(record, part) for part in _RECORD}
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def evidence_from(value: JsonObject) -> dict[str, Any]:
+    """The inverse: keyword arguments for a Provenance or a Candidate."""
+    records = {name: ArchiveRecord(**value[name]) for name in ("record", "page_record") if name in value}
+    return {name: value[name] for name in ("connector", "words", "time_code") if name in value} | records
+
+
 _SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "height")
 
 
@@ -130,7 +157,7 @@ def snapshot_to(candidate: Candidate) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(candidate, name) for name in _SHOWN}
     at = candidate.captured_at
     shown["captured_at"] = None if at is None else at.isoformat()
-    return shown | {"phash": candidate.phash.hex(), "box": box_to(candidate.box)}
+    return shown | {"phash": candidate.phash.hex(), "box": box_to(candidate.box), "evidence": evidence_to(candidate)}
 
 
 def snapshot_from(value: JsonObject) -> dict[str, Any]:
@@ -138,4 +165,5 @@ def snapshot_from(value: JsonObject) -> dict[str, Any]:
     shown: dict[str, Any] = {name: value[name] for name in _SHOWN}
     at = value["captured_at"]
     shown["captured_at"] = None if at is None else datetime.fromisoformat(at)
+    shown |= evidence_from(value["evidence"])
     return shown | {"phash": bytes.fromhex(value["phash"]), "box": box_from(value["box"])}

@@ -60,6 +60,13 @@ def size(count_of_bytes: int) -> str:
     return f"{count_of_bytes / 1_000_000:.{0 if count_of_bytes >= 10_000_000 else 1}f} MB"
 
 
+def time_code(at: float) -> str:
+    """Seconds into a video: 3725.25 is 1:02:05.250."""
+    whole, thousandths = divmod(round(at * 1000), 1000)
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}.{thousandths:03}"
+
+
 def moment(at: datetime) -> Markup:
     """A moment in this machine's zone, which is told on hover."""
     here = at.astimezone()
@@ -148,6 +155,7 @@ FILTERS: dict[str, Callable[..., str | bool | None]] = {
     "seconds": seconds,
     "size": size,
     "moment": moment,
+    "time_code": time_code,
     "short": short,
     "days_left": days_left,
     "standing": standing,

@@ -17,6 +17,7 @@ from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import Case, CaseTerms
 from lineament.model.faces import (
+    ArchiveRecord,
     Box,
     CaptureId,
     Face,
@@ -141,6 +142,10 @@ class Rows:
                 page_title=f"Élysée, № {number} 📷",
                 captured_at=NOW,
                 licence="CC BY 4.0",
+                connector="warc 1",
+                words=f"Élysée № {number}: alt \u2028 text",
+                record=ArchiveRecord(archive="a.warc.gz", id=f"urn:uuid:{number}", offset=2**40 + number, sha256="ab"),
+                time_code=number / 7,
             ),
             sha256=sha256 or self.sha256(),
             phash=number.to_bytes(32, "big"),
@@ -216,6 +221,8 @@ class Rows:
             page_uri=f"https://example.org/page/{face_id}" if rank % 2 else None,
             page_title=f"Page “{face_id}”" if rank % 2 else None,
             captured_at=NOW if rank % 2 else None,
+            connector="warc 1" if rank % 2 else None,
+            page_record=ArchiveRecord(archive="a.warc", id="urn:uuid:5", offset=rank, sha256="cd") if rank % 2 else None,
             sha256=self.sha256(f"found {face_id}"),
             phash=bytes(range(32)),
             box=Box(x=-1.5, y=2.25, width=30, height=40),

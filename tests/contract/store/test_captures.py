@@ -174,6 +174,32 @@ def test_raw_rows_need_their_provenance(store: Store, rows: Rows, refused: Refus
     refused("UPDATE faces SET capture_id = NULL", "null")
 
 
+def test_no_face_is_without_provenance(store: Store, rows: Rows, raw: RawSql) -> None:
+    with store.begin() as tx:
+        rows.enrolled(tx, rows.source(tx), faces=2)
+        rows.source(tx, "other")
+        assert tx.captures.faces_without() == 0
+    if store.dialect == "sqlite":  # as somebody could who goes past the constraints
+        raw("PRAGMA ignore_check_constraints = ON")
+        raw("UPDATE captures SET uri = ' '")
+    else:
+        raw("ALTER TABLE captures DROP CONSTRAINT ck_captures_uri_said")
+        raw("UPDATE captures SET uri = ' '")
+    with store.read() as tx:
+        assert tx.captures.faces_without() == 2
+    raw("UPDATE captures SET uri = 'https://example.org'")
+    raw("UPDATE faces SET source_id = 2")
+    with store.read() as tx:
+        assert tx.captures.faces_without() == 2
+
+
+def test_what_brought_it_may_be_unknown(store: Store, rows: Rows) -> None:
+    bare = Provenance(uri="file:///a.jpg")
+    with store.begin() as tx:
+        new = replace(rows.capture(rows.source(tx).source), provenance=bare)
+        assert tx.captures.get(tx.captures.add(new)).provenance == bare
+
+
 def test_deletions_wait_until_they_are_done(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)

@@ -25,6 +25,11 @@ SOURCE = Source(
 )
 
 
+@pytest.mark.parametrize(("at", "shown"), [(0, "0:00:00.000"), (3725.25, "1:02:05.250"), (59.9996, "0:01:00.000")])
+def test_a_time_code(at: float, shown: str) -> None:
+    assert phrases.time_code(at) == shown
+
+
 def until(day: date | None, state: SourceState = SourceState.LIVE) -> Source:
     return replace(SOURCE, state=state, terms=replace(SOURCE.terms, expires_on=day))
 

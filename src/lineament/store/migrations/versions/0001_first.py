@@ -250,6 +250,7 @@ def _captures() -> None:
         sa.Column("page_title", sa.Text()),
         sa.Column("captured_at", sa.DateTime(timezone=True)),
         sa.Column("licence", sa.Text()),
+        sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("phash", sa.LargeBinary(), nullable=False),
         sa.Column("media_type", sa.Text(), nullable=False),
