@@ -1,0 +1,207 @@
+"""Pictures from the hosts that a source lists: they are asked politely, and only for what their publishers permit.
+
+A process of its own crawls (``site_worker``) and keeps what it fetched as WARC; here its findings are brought, while
+it runs, in the order in which they were made. It can be broken off at any moment and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lineament.errors import (
+    FileTooLarge,
+    HostRefused,
+    InvalidValue,
+    LineamentError,
+    NotRead,
+    Reserved,
+    WorkspaceBusy,
+)
+from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.sources.base import Item, Refusal
+from lineament.sources.crawl import Crawl
+from lineament.sources.files import given, printable, reason
+from lineament.sources.site_state import NAME, PageRow, Progress, Row, SiteState, Why
+from lineament.sources.wacz import Archive
+from lineament.sources.warc_records import id_of, parsed_http, payload_of, record_at
+
+CONNECTOR = "site 1"
+LOG = "crawl.log"
+TAKEN = 75
+"""Exit code of the process where another one crawls into the folder."""
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from lineament.sources import site_worker as w; w.main(sys.argv[2])"
+)
+_LOOKS = 0.2  # seconds between two looks at what was found
+_PATIENCE = 15.0  # seconds for the process to end by itself
+_LONGEST_NAME = 300
+
+
+class SiteConnector:
+    """Crawls hosts and brings the pictures found there; InvalidValue or HostRefused for a host that never may be."""
+
+    def __init__(self, crawl: Crawl, folder: Path, max_bytes: int) -> None:
+        """``folder`` is for this crawl alone: what it knows and the WARC files are kept there.
+
+        Pictures over ``max_bytes`` are refused.
+        """
+        self._crawl, self._folder, self._max_bytes = crawl, folder, max_bytes
+
+    def count(self) -> None:
+        """It cannot be told before everything has been asked for."""
+
+    def progress(self) -> Progress | None:
+        """How far the crawl is, at any time; None before its first."""
+        if not (self._folder / NAME).is_file():
+            return None
+        state = SiteState(self._folder, write=False)
+        try:
+            return state.progress()
+        finally:
+            state.close()
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Every picture that this crawl ever found, those of former runs first."""
+        for one, _ in self.items_from(None):
+            yield one
+
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+        """What was found after ``cursor``, and is being found now. WorkspaceBusy where another process crawls."""
+        after = _number(cursor)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        SiteState(self._folder, write=True).close()
+        process = self._started()
+        try:
+            for row in self._rows(process, after):
+                after = row.number
+                yield self._brought(row), str(after)
+        finally:
+            _ended(process)
+        if process.returncode == TAKEN:
+            raise WorkspaceBusy(what=f"a crawl into {self._folder}")
+        if process.returncode:
+            why = f"the process that crawls ended early ({process.returncode}); the next run goes on from there"
+            yield Refusal(name=self._crawl.begin[0], why=NotRead(why=why)), str(after)
+
+    # ------------------------------------------------------------ the process
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with (self._folder / LOG).open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - every word is ours
+                [sys.executable, "-I", "-c", _BOOT, _source(), str(self._folder.resolve())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        assert process.stdin is not None  # noqa: S101 - as was asked for
+        with suppress(BrokenPipeError):  # how it ended is seen in a moment
+            process.stdin.write(self._crawl.written())
+            process.stdin.flush()
+        return process
+
+    def _rows(self, process: subprocess.Popen[bytes], after: int) -> Iterator[Row]:
+        """What is found, until the process has ended and everything has been given out."""
+        state = SiteState(self._folder, write=False)
+        try:
+            while True:
+                is_over = process.poll() is not None
+                rows = state.rows(after)
+                for row in rows:
+                    after = row.number
+                    yield row
+                if is_over and not rows:
+                    return
+                if not rows:
+                    time.sleep(_LOOKS)
+        finally:
+            state.close()
+
+    # ------------------------------------------------------------ what it found
+
+    def _brought(self, row: Row) -> Item | Refusal:
+        name = printable(row.uri)[:_LONGEST_NAME]
+        try:
+            if row.why is not None:
+                raise _error(row.why)
+            return Item(name=name, untrusted=self._payload(row), provenance=_provenance(row))
+        except LineamentError as error:
+            return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
+        except OSError as error:
+            return Refusal(name=name, why=NotRead(why=reason(error)))
+
+    def _payload(self, row: Row) -> bytes:
+        assert row.record is not None  # noqa: S101 - where nothing says why not
+        place, _ = given(self._folder / row.record.archive)
+        with Archive(place, row.record.archive).open() as file:
+            found = record_at(file, row.record.offset)
+            if found is None or id_of(found) != row.record.id or not parsed_http(found):
+                raise NotRead(why=f"{row.record.archive} does not hold it any more")
+            payload = payload_of(found, self._max_bytes)
+        if len(payload) > self._max_bytes:
+            raise FileTooLarge(size=len(payload), limit=self._max_bytes)
+        return payload
+
+
+def _provenance(row: Row) -> Provenance:
+    assert row.record is not None  # noqa: S101 - it is a picture
+    record = ArchiveRecord(
+        archive=row.record.archive, id=row.record.id, offset=row.record.offset, sha256=row.sha256 or ""
+    )
+    page = row.page
+    return Provenance(
+        uri=row.uri,
+        page_uri=None if page is None else page.uri,
+        page_title=None if page is None else page.title,
+        captured_at=row.at,
+        connector=CONNECTOR,
+        words=row.words,
+        record=record,
+        page_record=None if page is None else _page_record(page),
+    )
+
+
+def _page_record(page: PageRow) -> ArchiveRecord:
+    record = page.record
+    return ArchiveRecord(archive=record.archive, id=record.id, offset=record.offset, sha256=page.sha256)
+
+
+def _error(why: Why) -> LineamentError:
+    if why.kind == "reserved":
+        return Reserved(reservation=why.text)
+    if why.kind == "host":
+        host, _, text = why.text.partition("\n")
+        return HostRefused(host=printable(host), why=text)
+    return NotRead(why=why.text)
+
+
+def _number(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
+        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is none of a crawl")
+    return int(cursor)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Let it come to its end; what is on its way is kept, if it comes soon."""
+    assert process.stdin is not None  # noqa: S101 - as was asked for
+    with suppress(BrokenPipeError, OSError):
+        process.stdin.close()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _source() -> str:
+    return os.fspath(Path(__file__).resolve().parents[2])

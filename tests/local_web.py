@@ -1,0 +1,188 @@
+"""A web of several hosts on the loopback network, whose log tells what was asked of them."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+PICTURE = b"\xff\xd8\xff\xe0"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a host answers."""
+
+    body: bytes = b""
+    status: int = 200
+    type: str = "text/html"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait: float = 0.0  # seconds before the body
+    drip: float = 0.0  # seconds between two bytes of it
+    endless: bool = False
+
+
+Answering = Callable[[str, Mapping[str, str]], Sent | None]
+"""Path and headers to an answer; None where there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A line of the log."""
+
+    host: str
+    path: str
+    headers: Mapping[str, str]
+    at: float
+
+    @property
+    def url(self) -> str:
+        return f"{self.host}{self.path}"
+
+
+def picture(name: str, **headers: str) -> Sent:
+    """A picture as far as its first bytes go, of its own for each name."""
+    return Sent(
+        PICTURE + name.encode(), type="image/jpeg", headers={one.replace("_", "-"): v for one, v in headers.items()}
+    )
+
+
+def page(title: str, *parts: str, head: str = "", **headers: str) -> Sent:
+    """A page; parts that begin with “<” stand as they are, others are links, or pictures if they end like one."""
+    made = "".join(
+        part
+        if part.startswith("<")
+        else f'<img src="{part}" alt="of {part}">'
+        if part.endswith(".jpg")
+        else f'<a href="{part}">x</a>'
+        for part in parts
+    )
+    html = f"<!doctype html><title>{title}</title>{head}<body>{made}"
+    return Sent(html.encode(), headers={one.replace("_", "-"): v for one, v in headers.items()})
+
+
+class LocalWeb:
+    """Hosts by name, each with its own address and one port for all."""
+
+    def __init__(self) -> None:
+        self.log: list[Asked] = []
+        self.at_once: Counter[str] = Counter()
+        self.most_at_once: Counter[str] = Counter()
+        self.addresses: dict[str, str] = {}
+        self._hosts: dict[str, Answering] = {}
+        self._lock = threading.Lock()
+        self._servers: list[ThreadingHTTPServer] = []
+        self.port = 0
+
+    def host(self, name: str, answering: Answering | Mapping[str, Sent]) -> None:
+        """A host with its pages; the first decides which port is free."""
+        pages = answering
+        self._hosts[name] = pages if callable(pages) else lambda path, _headers: pages.get(path)
+        self.addresses[name] = f"127.0.0.{len(self.addresses) + 2}"
+        server = _Server((self.addresses[name], self.port), _Handler)
+        server.web = self
+        self.port = server.server_address[1]
+        self._servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def url(self, name: str, path: str = "/") -> str:
+        """An absolute address."""
+        return f"http://{name}:{self.port}{path}"
+
+    def listed(self, *names: str) -> tuple[str, ...]:
+        """What a source lists to have these hosts asked: their names, and their addresses by themselves."""
+        return tuple(f"{one}:{self.port}" for name in names for one in (name, self.addresses[name]))
+
+    def asked(self, name: str | None = None) -> list[str]:
+        """The paths that were asked of a host, or else host and path of all."""
+        return [one.url if name is None else one.path for one in list(self.log) if name in {None, one.host}]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    @contextmanager
+    def _one(self, asked: Asked) -> Iterator[None]:
+        with self._lock:
+            self.log.append(asked)
+            self.at_once[asked.host] += 1
+            self.most_at_once[asked.host] = max(self.most_at_once[asked.host], self.at_once[asked.host])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.at_once[asked.host] -= 1
+
+    def answer(self, host: str, path: str, headers: Mapping[str, str]) -> Sent | None:
+        """What a host answers."""
+        answering = self._hosts.get(host)
+        return None if answering is None else answering(path, headers)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+    web: LocalWeb
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever hangs up may."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 2**16
+    server: _Server
+
+    def do_GET(self) -> None:
+        web = self.server.web
+        host = (self.headers.get("Host") or "").rpartition(":")[0]
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with web._one(Asked(host, self.path, headers, time.monotonic())):
+            self._send(web.answer(host, self.path, headers) or Sent(b"nothing here", 404, "text/plain"))
+
+    do_POST = do_HEAD = do_GET
+
+    def _send(self, sent: Sent) -> None:
+        time.sleep(sent.wait)
+        self.send_response(sent.status)
+        self.send_header("Content-Type", sent.type)
+        for name, value in sent.headers.items():
+            self.send_header(name, value)
+        if sent.endless:
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            while True:
+                self.wfile.write(sent.body)
+                self.wfile.flush()
+                time.sleep(sent.drip)
+        length = 0 if sent.status in {204, 304} else len(sent.body)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if sent.drip:
+            for one in sent.body:
+                self.wfile.write(bytes([one]))
+                self.wfile.flush()
+                time.sleep(sent.drip)
+            return
+        self.wfile.write(sent.body[:length])
+
+    def log_message(self, *_: object) -> None:
+        """The log is kept elsewhere."""
+
+
+def bomb(size: int) -> bytes:
+    """So many zeros, packed."""
+    return gzip.compress(bytes(size), 9)
