@@ -41,9 +41,7 @@ _JPEG = 95
 _OPTIONS = {
     "format_whitelist": FORMATS,
     "protocol_whitelist": "none",
-    "max_pixels": str(MOST_PIXELS),
     "max_streams": "64",
-    "threads": str(_THREADS),
 }
 
 
@@ -94,6 +92,8 @@ def _answer(file: IO[bytes]) -> None:
         if stream is None:
             raise _TooMuchError("it has no pictures")
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _THREADS
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # checked before anything is allocated
         damaged = [0]
         chooser, taken = Chooser(), 0
         for seconds, frame in _frames(container, stream, damaged):
