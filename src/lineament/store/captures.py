@@ -15,19 +15,31 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provenance, SourceId
 from lineament.store.meta import new_ids
+from lineament.store.raw import batched
+from lineament.store.source_tables import bands, places
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, probes, sources
 from lineament.store.values import evidence_from, evidence_to
 
+BANDS = 16
+"""Of 16 bits each, of a hash of 256: hashes that differ in 15 bits agree in one at least, and nearly all of those that
+differ in 31 do (bench/once.py)."""
 _PAGE = 1000
 """Rows read at once where a listing may be long."""
 _MOST = 500
 """Values in one IN (…)."""
 
 
-def _finding(uri: str, sha256: str) -> bytes:
+def finding(uri: str, sha256: str) -> bytes:
     """What makes a capture unique in its source: these bytes at that place."""
     return hashlib.sha256(uri.encode(errors="surrogatepass") + b"\0" + sha256.encode()).digest()
+
+
+def bands_of(phash: bytes) -> list[int]:
+    """The bands of a hash of 256 bits, each with its place, so that equal numbers are equal bands."""
+    if len(phash) != 2 * BANDS:
+        return []
+    return [place << 16 | int.from_bytes(phash[2 * place : 2 * place + 2], "big") for place in range(BANDS)]
 
 
 class CaptureRows:
@@ -38,14 +50,14 @@ class CaptureRows:
 
     def known(self, source_id: SourceId, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of the (uri, sha256) pairs that the source holds already."""
-        asked = {_finding(*pair): pair for pair in pairs}
-        findings = list(asked)
+        asked = {finding(*pair): pair for pair in pairs}
         there: set[tuple[str, str]] = set()
-        for start in range(0, len(findings), _MOST):
-            query = sa.select(captures.c.finding).where(
-                captures.c.source_id == source_id, captures.c.finding.in_(findings[start : start + _MOST])
-            )
-            there.update(asked[bytes(finding)] for finding in self._connection.scalars(query))
+        for some in batched(asked, _MOST):
+            for table in (captures, places):
+                mine = (table.c.source_id == source_id, table.c.finding.in_(some))
+                there.update(
+                    asked[bytes(one)] for one in self._connection.scalars(sa.select(table.c.finding).where(*mine))
+                )
         return there
 
     def add(self, new: NewCapture) -> CaptureId:
@@ -114,11 +126,14 @@ class CaptureRows:
             sa.select(
                 captures.c.source_id,
                 sa.select(sa.func.count()).where(faces.c.capture_id == captures.c.id).scalar_subquery(),
+                captures.c.phash,
             ).where(captures.c.id == capture_id)
         ).one_or_none()
         if found is None:
             return
         self._connection.execute(sa.delete(captures).where(captures.c.id == capture_id))  # the rest cascades
+        mine = (bands.c.source_id == found[0], bands.c.capture_id == capture_id)
+        self._connection.execute(sa.delete(bands).where(*mine, bands.c.band.in_(bands_of(bytes(found[2])))))
         count(self._connection, found[0], captures=-1, faces=-found[1])
 
 
@@ -135,18 +150,26 @@ def blobs_of(source_id: SourceId) -> sa.CompoundSelect[tuple[str]]:
     )
 
 
+_FOUND = ("uri", "page_uri", "page_title", "captured_at", "licence")
+
+
+def found_at(provenance: Provenance) -> dict[str, Any]:
+    """Where a picture was found, as the columns of captures and of places."""
+    return {name: getattr(provenance, name) for name in _FOUND} | {"evidence": json.dumps(evidence_to(provenance))}
+
+
+def provenance_from(row: RowMapping) -> Provenance:
+    """The inverse."""
+    return Provenance(**{name: row[name] for name in _FOUND}, **evidence_from(json.loads(row["evidence"])))
+
+
 def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
     provenance, place = new.provenance, new.place
     return {
         "id": capture_id,
         "source_id": new.source_id,
-        "finding": _finding(provenance.uri, new.sha256),
-        "uri": provenance.uri,
-        "page_uri": provenance.page_uri,
-        "page_title": provenance.page_title,
-        "captured_at": provenance.captured_at,
-        "licence": provenance.licence,
-        "evidence": json.dumps(evidence_to(provenance)),
+        "finding": finding(provenance.uri, new.sha256),
+        **found_at(provenance),
         "sha256": new.sha256,
         "phash": new.phash,
         "media_type": new.media_type,
@@ -169,14 +192,7 @@ def capture_from(row: RowMapping) -> Capture:
     return Capture(
         id=CaptureId(row["id"]),
         source_id=SourceId(row["source_id"]),
-        provenance=Provenance(
-            uri=row["uri"],
-            page_uri=row["page_uri"],
-            page_title=row["page_title"],
-            captured_at=row["captured_at"],
-            licence=row["licence"],
-            **evidence_from(json.loads(row["evidence"])),
-        ),
+        provenance=provenance_from(row),
         sha256=row["sha256"],
         phash=bytes(row["phash"]),
         media_type=row["media_type"],

@@ -32,7 +32,9 @@ from lineament.store.ledger import LedgerRows
 from lineament.store.members import MemberRows
 from lineament.store.meta import MetaRows
 from lineament.store.papers import PaperRows
+from lineament.store.places import PlaceRows
 from lineament.store.probes import ProbeRows
+from lineament.store.runs import RunRows
 from lineament.store.searches import SearchRows
 from lineament.store.sessions import SessionRows
 from lineament.store.sources import SourceRows
@@ -47,7 +49,8 @@ _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDA
 
 _VACUUM = (
     "VACUUM FULL sources",
-    "VACUUM captures, faces, templates, candidates, near_duplicates, ledger_details, deletions",
+    "VACUUM captures, places, bands, runs, run_refusals, faces, templates",
+    "VACUUM candidates, near_duplicates, ledger_details, deletions",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations",
 )
 _VACUUM_CASES = "VACUUM FULL cases"
@@ -61,6 +64,8 @@ class Tx:
         self.meta = MetaRows(connection)
         self.sources = SourceRows(connection)
         self.captures = CaptureRows(connection)
+        self.places = PlaceRows(connection)
+        self.runs = RunRows(connection)
         self.faces = FaceRows(connection)
         self.agencies = AgencyRows(connection, vault)
         self.accounts = AccountRows(connection, vault)

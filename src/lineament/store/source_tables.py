@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import metadata
+from lineament.store.columns import Id, Moment, Words, at_least, digest, metadata, said
 
 source_shares = sa.Table(
     "source_shares",
@@ -12,4 +12,60 @@ source_shares = sa.Table(
     sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
     sa.Column("agency_id", sa.ForeignKey("agencies.id"), primary_key=True),
     sa.Column("until", sa.Date),  # the last day
+)
+
+places = sa.Table(
+    "places",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("capture_id", sa.ForeignKey("captures.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
+    sa.Column("finding", sa.LargeBinary, nullable=False),  # as in captures: no two rows of both have the same
+    sa.Column("uri", Words, nullable=False),
+    sa.Column("page_uri", Words),
+    sa.Column("page_title", Words),
+    sa.Column("captured_at", Moment),
+    sa.Column("licence", Words),
+    sa.Column("evidence", Words, nullable=False),  # JSON
+    sa.UniqueConstraint("source_id", "finding"),
+    said("uri"),
+    digest("finding"),
+)
+"""Where else a picture was found: the first place is in its capture."""
+
+bands = sa.Table(
+    "bands",
+    metadata,
+    sa.Column("source_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("band", sa.Integer, primary_key=True, autoincrement=False),  # 16 bits of a perceptual hash, and which
+    sa.Column("capture_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""By which near-identical pictures find each other; no foreign key, for what is erased is looked up by its hash."""
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False, index=True),
+    sa.Column("connector", sa.Text, nullable=False),
+    sa.Column("what", Words, nullable=False),
+    sa.Column("begun_at", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("ended_at", Moment),
+    sa.Column("cursor", Words),
+    sa.Column("counts", sa.Text, nullable=False),  # JSON: by outcome
+    sa.Column("faces", sa.BigInteger, nullable=False),
+    said("connector"),
+    at_least("faces", 0),
+)
+
+run_refusals = sa.Table(
+    "run_refusals",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("why", Words, nullable=False),
+    at_least("position", 1),
 )

@@ -15,7 +15,7 @@ from lineament.errors import AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.meta import new_ids
-from lineament.store.source_tables import source_shares
+from lineament.store.source_tables import bands, places, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
@@ -136,7 +136,8 @@ class SourceRows:
         Returns how many rows went, by what they were.
         """
         gone: dict[str, int] = {}
-        for table in (templates, faces, captures):
+        self._connection.execute(sa.delete(bands).where(bands.c.source_id == source_id))
+        for table in (templates, faces, places, captures):
             gone[table.name] = self._connection.execute(sa.delete(table).where(table.c.source_id == source_id)).rowcount
         self._change(
             source_id, wrapped_key=None, state=SourceState.WITHDRAWN.value, captures=0, faces=0, permission=None
@@ -153,13 +154,12 @@ class SourceRows:
         return None if found is None else dict(json.loads(found))
 
     def left(self, source_id: SourceId) -> int:
-        """How many rows of what a source holds there are: of captures, faces and templates."""
+        """How many rows of what a source holds there are: of captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
-            for table in (captures, faces, templates)
+            for table in (captures, places, bands, faces, templates, runs)
         ]
-        total: int = self._connection.execute(sa.select(each[0] + each[1] + each[2])).scalar_one()
-        return total
+        return sum(self._connection.execute(sa.select(*each)).one())
 
 
 def _source(row: RowMapping, shares: tuple[Share, ...]) -> Source:

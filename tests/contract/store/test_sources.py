@@ -181,7 +181,7 @@ def test_a_kept_permission_is_a_blob_of_the_source(store: Store, rows: Rows) -> 
         assert tx.captures.addresses(source.id) == [address]
         assert tx.deletions.add_source(source.id) == 1
         assert tx.deletions.all() == []
-        assert tx.sources.destroy(source.id) == {"templates": 0, "faces": 0, "captures": 0}
+        assert tx.sources.destroy(source.id) == {"templates": 0, "faces": 0, "places": 0, "captures": 0}
         assert tx.sources.permission(source.id) is None
         assert tx.deletions.all() == [address]
 
@@ -192,7 +192,7 @@ def test_what_was_destroyed_is_kept_for_the_receipt(store: Store, rows: Rows) ->
         rows.enrolled(tx, made, faces=2)
         assert tx.sources.destroyed(made.source.id) is None
         assert tx.sources.left(made.source.id) == 5
-        assert tx.sources.destroy(made.source.id) == {"templates": 2, "faces": 2, "captures": 1}
+        assert tx.sources.destroy(made.source.id) == {"templates": 2, "faces": 2, "places": 0, "captures": 1}
         assert tx.sources.left(made.source.id) == 0
         tx.sources.set_destroyed(made.source.id, {"destroyed": {"faces": 2}})
         assert tx.sources.destroyed(made.source.id) == {"destroyed": {"faces": 2}}

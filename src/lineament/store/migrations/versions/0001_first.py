@@ -13,7 +13,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-COUNTERS = ("source", "capture", "face", "case", "writer")
+COUNTERS = ("source", "capture", "place", "run", "face", "case", "writer")
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -263,6 +263,7 @@ def _captures() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("original", sa.LargeBinary()),
         sa.Column("thumbnail", sa.LargeBinary()),
+        sa.Column("group_id", sa.BigInteger()),
         _said("captures", "uri"),
         sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_captures_place_whole")),
         _at_least("captures", "height", 1),
@@ -274,9 +275,79 @@ def _captures() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_captures_source_id"),
         sa.PrimaryKeyConstraint("id", name="pk_captures"),
         sa.UniqueConstraint("source_id", "finding", name="uq_captures_source_id"),
+        sa.UniqueConstraint("source_id", "sha256", name="uq_captures_bytes"),
     )
+    op.create_index("ix_captures_group_id", "captures", ["group_id"])
     op.create_index("ix_captures_original", "captures", ["original"])
     op.create_index("ix_captures_thumbnail", "captures", ["thumbnail"])
+
+
+def _places() -> None:
+    op.create_table(
+        "places",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("capture_id", Id, nullable=False),
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("finding", sa.LargeBinary(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("page_uri", sa.Text()),
+        sa.Column("page_title", sa.Text()),
+        sa.Column("captured_at", sa.DateTime(timezone=True)),
+        sa.Column("licence", sa.Text()),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        _digest("places", "finding"),
+        _said("places", "uri"),
+        sa.ForeignKeyConstraint(["capture_id"], ["captures.id"], name="fk_places_capture_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_places_source_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_places"),
+        sa.UniqueConstraint("source_id", "finding", name="uq_places_source_id"),
+    )
+    op.create_index("ix_places_capture_id", "places", ["capture_id"])
+
+
+def _bands() -> None:
+    op.create_table(
+        "bands",
+        sa.Column("source_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("band", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("capture_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "band", "capture_id", name="pk_bands"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _runs() -> None:
+    op.create_table(
+        "runs",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.Column("cursor", sa.Text()),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("faces", sa.BigInteger(), nullable=False),
+        _said("runs", "connector"),
+        _at_least("runs", "faces", 0),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_runs_source_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_runs"),
+    )
+    op.create_index("ix_runs_source_id", "runs", ["source_id"])
+
+
+def _run_refusals() -> None:
+    op.create_table(
+        "run_refusals",
+        sa.Column("run_id", Id, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        _at_least("run_refusals", "position", 1),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_refusals_run_id"),
+        sa.PrimaryKeyConstraint("run_id", "position", name="pk_run_refusals"),
+    )
 
 
 def _ledger_details() -> None:
@@ -667,7 +738,11 @@ TABLES = (
     _accounts,
     _sources,
     _source_shares,
+    _bands,
     _captures,
+    _places,
+    _runs,
+    _run_refusals,
     _cases,
     _ledger_details,
     _stops,

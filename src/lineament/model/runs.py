@@ -1,0 +1,46 @@
+"""Runs: what a connector brought into a source, and how far it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+from lineament.model.faces import SourceId
+
+RunId = NewType("RunId", int)
+
+MOST_REFUSALS = 1000
+"""Refusals of a run that are kept with name and reason; all are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a batch added to a run."""
+
+    counts: Mapping[str, int]  # things dealt with, by outcome
+    faces: int = 0
+    cursor: str | None = None  # after it; None: as before
+    refused: Sequence[tuple[str, str]] = ()  # names and reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """An ingest of one thing into a source; one that was stopped is gone on with by the next."""
+
+    id: RunId
+    source_id: SourceId
+    connector: str  # as “folder”
+    what: str  # it was given, a line each
+    begun_at: datetime
+    seen_at: datetime  # when it last committed something
+    ended_at: datetime | None = None  # None: it goes on, or was stopped
+    cursor: str | None = None  # from which it goes on
+    counts: Mapping[str, int] = field(default_factory=dict)  # things dealt with, by outcome
+    faces: int = 0
+
+    @property
+    def seen(self) -> int:
+        """Things dealt with."""
+        return sum(self.counts.values())

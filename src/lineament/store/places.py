@@ -1,0 +1,116 @@
+"""Once only: the same bytes are one capture with several places, and near-identical captures are a group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.engine import Connection
+
+from lineament.model.faces import CaptureId, Provenance, SourceId
+from lineament.model.search import NEAR_DUPLICATE_BITS
+from lineament.store.captures import bands_of, finding, found_at, provenance_from
+from lineament.store.columns import among
+from lineament.store.meta import new_ids
+from lineament.store.raw import batched
+from lineament.store.source_tables import bands, places
+from lineament.store.tables import captures
+
+MANY = 20_000
+"""Captures that share a band with one of a batch, from which on only those that share two are looked at."""
+_MOST_MET = 200_000
+"""Rows of one query; flat pictures share all their bands."""
+_MOST = 400
+"""Values in one IN (…)."""
+
+
+class PlaceRows:
+    """Further places of captures, and the groups of near-identical ones."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def with_bytes(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, CaptureId]:
+        """The captures of a source by their SHA-256, of those that are asked for."""
+        there: dict[str, CaptureId] = {}
+        for some in batched(dict.fromkeys(digests), _MOST):
+            query = sa.select(captures.c.sha256, captures.c.id).where(
+                captures.c.source_id == source_id, captures.c.sha256.in_(some)
+            )
+            there.update({sha256: CaptureId(id_) for sha256, id_ in self._connection.execute(query)})
+        return there
+
+    def add_all(self, source_id: SourceId, new: Sequence[tuple[CaptureId, str, Provenance]]) -> None:
+        """Add further places: (capture, its SHA-256, where it was found); the caller has asked ``captures.known``."""
+        if not new:
+            return
+        ids = new_ids(self._connection, "place", len(new))
+        rows = [
+            found_at(provenance)
+            | {"id": id_, "capture_id": capture_id, "source_id": source_id, "finding": finding(provenance.uri, sha256)}
+            for id_, (capture_id, sha256, provenance) in zip(ids, new, strict=True)
+        ]
+        self._connection.execute(sa.insert(places), rows)
+
+    def of_capture(self, capture_id: CaptureId, limit: int | None = None) -> list[Provenance]:
+        """Where else a capture was found, in the order in which it was."""
+        query = sa.select(places).where(places.c.capture_id == capture_id).order_by(places.c.id).limit(limit)
+        return [provenance_from(row) for row in self._connection.execute(query).mappings()]
+
+    # ------------------------------------------------------------ groups
+
+    def group(self, source_id: SourceId, new: Mapping[CaptureId, bytes]) -> None:
+        """Put captures that were just added, by their perceptual hashes, to those that are nearly identical.
+
+        Only captures that share a band of bits are looked at, so it does not grow with the source.
+        """
+        keys = {id_: bands_of(phash) for id_, phash in new.items()}
+        met = self._met(source_id, {key for some in keys.values() for key in some})
+        rows = [{"source_id": source_id, "band": key, "capture_id": id_} for id_, some in keys.items() for key in some]
+        known = {id_: (hash_, group) for id_, hash_, group in self._hashes(met)}
+        for capture_id, phash in new.items():
+            near = _nearest(phash, known)
+            if near is not None:
+                founder = known[near][1] or near
+                for id_ in (near, capture_id):
+                    known[id_] = (new.get(CaptureId(id_)) or known[id_][0], founder)
+                self._connection.execute(
+                    sa.update(captures).where(captures.c.id.in_([near, capture_id, founder])).values(group_id=founder)
+                )
+            else:
+                known[capture_id] = (phash, None)
+        if rows:
+            self._connection.execute(sa.insert(bands), rows)
+
+    def group_of(self, capture_id: CaptureId) -> list[CaptureId]:
+        """The captures that are nearly identical to this one, with it, ascending; it alone where there is none."""
+        group = sa.select(captures.c.group_id).where(captures.c.id == capture_id).scalar_subquery()
+        query = sa.select(captures.c.id).where(captures.c.group_id == group).order_by(captures.c.id)
+        return [CaptureId(id_) for id_ in self._connection.scalars(query)] or [capture_id]
+
+    def _met(self, source_id: SourceId, keys: set[int]) -> set[int]:
+        met: Counter[int] = Counter()
+        for some in batched(sorted(keys), _MOST):
+            query = sa.select(bands.c.capture_id).where(bands.c.source_id == source_id, among(bands.c.band, some))
+            met.update(self._connection.scalars(query.limit(_MOST_MET)))
+        return set(met) if len(met) <= MANY else {id_ for id_, times in met.items() if times > 1}
+
+    def _hashes(self, ids: set[int]) -> Iterable[tuple[int, bytes, int | None]]:
+        for some in batched(sorted(ids), _MOST):
+            query = sa.select(captures.c.id, captures.c.phash, captures.c.group_id)
+            for id_, phash, group in self._connection.execute(query.where(among(captures.c.id, some))):
+                yield id_, bytes(phash), group
+
+
+def _nearest(phash: bytes, known: Mapping[int, tuple[bytes, int | None]]) -> int | None:
+    """The capture whose hash differs in the fewest bits, if that is no more than near-duplicates do."""
+    alike = [(id_, one) for id_, (one, _) in known.items() if len(one) == len(phash)]
+    if not alike:
+        return None
+    there: NDArray[np.uint8] = np.frombuffer(b"".join(one for _, one in alike), dtype=np.uint8)
+    differing = np.bitwise_count(there.reshape(len(alike), -1) ^ np.frombuffer(phash, dtype=np.uint8)).sum(axis=1)
+    best = int(differing.argmin())
+    return alike[best][0] if differing[best] <= NEAR_DUPLICATE_BITS else None

@@ -1,0 +1,103 @@
+"""Runs of connectors: how far each came, and what it refused."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from lineament.errors import NotFound
+from lineament.model.faces import SourceId
+from lineament.model.runs import MOST_REFUSALS, Run, RunId, Step
+from lineament.store.meta import new_ids
+from lineament.store.source_tables import run_refusals, runs
+
+_LONGEST = 500
+"""Characters of a name or a reason."""
+
+
+class RunRows:
+    """The runs of all sources."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def begin(self, source_id: SourceId, connector: str, what: str, at: datetime) -> Run:
+        """A new run; or the one that was stopped, if the last of the same connector and the same thing was."""
+        same = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)
+        query = sa.select(runs).where(*same).order_by(runs.c.id.desc()).limit(1)
+        last = self._connection.execute(query).mappings().one_or_none()
+        if last is not None and last["ended_at"] is None:
+            return _run(last)
+        (new,) = new_ids(self._connection, "run", 1)
+        row = {"id": new, "source_id": source_id, "connector": connector, "what": what, "counts": "{}", "faces": 0}
+        self._connection.execute(sa.insert(runs), row | {"begun_at": at, "seen_at": at})
+        return self.get(RunId(new))
+
+    def get(self, run_id: RunId) -> Run:
+        """One run; NotFound where there is none."""
+        row = self._connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
+        return _run(row)
+
+    def of_source(self, source_id: SourceId, limit: int | None = None) -> list[Run]:
+        """The newest runs of a source, the newest first."""
+        query = sa.select(runs).where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
+        return [_run(row) for row in self._connection.execute(query).mappings()]
+
+    def went_on(self, run_id: RunId, step: Step, at: datetime) -> None:
+        """Add what a batch brought; of all that is refused, the first MOST_REFUSALS are kept by name."""
+        run = self.get(run_id)
+        total = Counter(run.counts) + Counter(step.counts)
+        values = {"counts": json.dumps(total), "faces": run.faces + step.faces, "seen_at": at}
+        values |= {} if step.cursor is None else {"cursor": step.cursor}
+        self._connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+        if not step.refused:
+            return
+        newest = sa.select(sa.func.max(run_refusals.c.position)).where(run_refusals.c.run_id == run_id)
+        kept = self._connection.scalar(newest) or 0
+        rows = [
+            {"run_id": run_id, "position": position, "name": _plain(name), "why": _plain(why)}
+            for position, (name, why) in enumerate(step.refused[: max(0, MOST_REFUSALS - kept)], kept + 1)
+        ]
+        if rows:
+            self._connection.execute(sa.insert(run_refusals), rows)
+
+    def end(self, run_id: RunId, at: datetime) -> None:
+        """It came to its end; the next begins anew."""
+        self._connection.execute(sa.update(runs).where(runs.c.id == run_id).values(ended_at=at, cursor=None))
+
+    def refusals(self, run_id: RunId, limit: int = MOST_REFUSALS) -> list[tuple[str, str]]:
+        """What was refused first, and why."""
+        query = sa.select(run_refusals.c.name, run_refusals.c.why).where(run_refusals.c.run_id == run_id)
+        rows = self._connection.execute(query.order_by(run_refusals.c.position).limit(limit))
+        return [(name, why) for name, why in rows]
+
+    def delete_of(self, source_id: SourceId) -> int:
+        """Delete the runs of a source, for they name what it gave; how many."""
+        mine = sa.select(runs.c.id).where(runs.c.source_id == source_id)
+        self._connection.execute(sa.delete(run_refusals).where(run_refusals.c.run_id.in_(mine)))
+        return self._connection.execute(sa.delete(runs).where(runs.c.source_id == source_id)).rowcount
+
+
+def _plain(untrusted: str) -> str:
+    return untrusted[:_LONGEST].replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=RunId(row["id"]),
+        source_id=SourceId(row["source_id"]),
+        connector=row["connector"],
+        what=row["what"],
+        begun_at=row["begun_at"],
+        seen_at=row["seen_at"],
+        ended_at=row["ended_at"],
+        cursor=row["cursor"],
+        counts=json.loads(row["counts"]),
+        faces=row["faces"],
+    )
