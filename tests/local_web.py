@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import NamedTemporaryFile
 from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 PICTURE = b"\xff\xd8\xff\xe0"
 
@@ -67,6 +75,32 @@ def page(title: str, *parts: str, head: str = "", **headers: str) -> Sent:
     return Sent(html.encode(), headers={one.replace("_", "-"): v for one, v in headers.items()})
 
 
+class Certificate:
+    """What a host shows, signed by itself."""
+
+    def __init__(self, name: str) -> None:
+        key, subject, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.public = made.public_bytes(Encoding.PEM)
+        self._both = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + self.public
+
+    def context(self) -> ssl.SSLContext:
+        """For a server."""
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with NamedTemporaryFile() as file:
+            file.write(self._both)
+            file.flush()
+            made.load_cert_chain(file.name)
+        return made
+
+
 class LocalWeb:
     """Hosts by name, each with its own address and one port for all."""
 
@@ -80,13 +114,15 @@ class LocalWeb:
         self._servers: list[ThreadingHTTPServer] = []
         self.port = 0
 
-    def host(self, name: str, answering: Answering | Mapping[str, Sent]) -> None:
+    def host(self, name: str, answering: Answering | Mapping[str, Sent], tls: Certificate | None = None) -> None:
         """A host with its pages; the first decides which port is free."""
         pages = answering
         self._hosts[name] = pages if callable(pages) else lambda path, _headers: pages.get(path)
         self.addresses[name] = f"127.0.0.{len(self.addresses) + 2}"
         server = _Server((self.addresses[name], self.port), _Handler)
         server.web = self
+        if tls is not None:
+            server.socket = tls.context().wrap_socket(server.socket, server_side=True)
         self.port = server.server_address[1]
         self._servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -152,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
         with web._one(Asked(host, self.path, headers, time.monotonic())):
             self._send(web.answer(host, self.path, headers) or Sent(b"nothing here", 404, "text/plain"))
 
-    do_POST = do_HEAD = do_GET
+    do_POST = do_GET  # noqa: N815
+    do_HEAD = do_GET  # noqa: N815
 
     def _send(self, sent: Sent) -> None:
         time.sleep(sent.wait)

@@ -53,7 +53,6 @@ class Crawl:
     again_after: float = 24 * 3600.0  # seconds after which what was had is asked for again, if it has changed
     limits: Limits = field(default_factory=Limits)
     resolve: Mapping[str, str] = field(default_factory=dict)  # addresses of names that are in no DNS, as in /etc/hosts
-    authorities: str | None = None  # a file of certificates to trust instead of the usual ones
 
     def __post_init__(self) -> None:
         user_agent(self.contact)

@@ -38,6 +38,7 @@ TAKEN = 75
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from lineament.sources import site_worker as w; w.main(sys.argv[2])"
 )
+_PASSED = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # of the environment: whose certificates count
 _LOOKS = 0.2  # seconds between two looks at what was found
 _PATIENCE = 15.0  # seconds for the process to end by itself
 _LONGEST_NAME = 300
@@ -98,7 +99,7 @@ class SiteConnector:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env={},
+                env={name: os.environ[name] for name in _PASSED if name in os.environ},
                 cwd="/",
                 start_new_session=True,
             )

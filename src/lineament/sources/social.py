@@ -78,6 +78,10 @@ def social_network(host: str) -> str | None:
         domain = ".".join(labels[at:])
         if domain in _DENIED:
             return domain
-        if labels[at] == _PINTEREST and 0 < len(labels) - at - 1 <= 2:  # it has a domain in every country
+        if labels[at] == _PINTEREST and _is_country(labels[at + 1 :]):  # it has a domain in each
             return domain
     return None
+
+
+def _is_country(labels: list[str]) -> bool:
+    return len(labels) == 1 or (len(labels) == 2 and labels[0] in {"co", "com"})

@@ -1,0 +1,598 @@
+"""A crawl of a web made here, whose hosts keep a log: what is permitted is found, and nothing else is asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from fastwarc.warc import ArchiveIterator
+from tests.local_web import PICTURE, Certificate, LocalWeb, Sent, bomb, page, picture
+from warcio.checker import Checker
+
+from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, WorkspaceBusy
+from lineament.sources.base import Item, Refusal, Resumable
+from lineament.sources.crawl import Crawl, Limits
+from lineament.sources.site import SiteConnector
+from lineament.sources.warc import WarcConnector
+
+CONTACT = "complaints@agency.example"
+FILES = ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
+MOST = 10**7
+
+
+def text(content: str, status: int = 200) -> Sent:
+    return Sent(content.encode(), status, "text/plain")
+
+
+def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: object) -> Crawl:
+    """A crawl that begins at the roots of these hosts."""
+    values: dict[str, object] = {
+        "begin": tuple(map(web.url, begin)),
+        "hosts": web.listed(*begin, *also),
+        "contact": CONTACT,
+        "delay": 0.0,
+        "resolve": web.addresses,
+        **changed,
+    }
+    return Crawl(**values)  # type: ignore[arg-type]
+
+
+def run(crawled: Crawl, folder: Path) -> tuple[list[Item], list[Refusal]]:
+    """Everything that it brings."""
+    found = list(SiteConnector(crawled, folder, MOST).items())
+    log = (folder / "crawl.log").read_text()
+    assert not log, log
+    return [one for one in found if isinstance(one, Item)], [one for one in found if isinstance(one, Refusal)]
+
+
+def kept_in(folder: Path) -> Counter[str]:
+    """How many records of each kind are kept."""
+    kinds = Counter[str]()
+    for archive in folder.glob("*.warc.gz"):
+        with archive.open("rb") as file:
+            kinds.update(str(record.headers["WARC-Type"]) for record in ArchiveIterator(file))
+    return kinds
+
+
+def below(web: LocalWeb, host: str, items: list[Item]) -> set[str]:
+    """The paths of the pictures of a host."""
+    start = web.url(host, "")
+    return {one.provenance.uri.removeprefix(start) for one in items if one.provenance.uri.startswith(start + "/")}
+
+
+@pytest.fixture
+def web() -> Iterator[LocalWeb]:
+    with LocalWeb() as made:
+        yield made
+
+
+# ---------------------------------------------------------------- what is found
+
+
+def tree(size: int) -> object:
+    """Pages that lead to seven others each, with a picture of their own and one that they share."""
+
+    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+        if path == "/":
+            return page("Root", *(f"/p/{one}" for one in range(1, 8)))
+        kind, _, number = path.lstrip("/").partition("/")
+        if kind == "p" and number.isdigit() and int(number) < size:
+            at = int(number)
+            below = [f"/p/{one}" for one in range(at * 7 + 1, at * 7 + 8) if one < size]
+            return page(f"Page {at}", f"/i/{at}.jpg", "/i/shared.jpg", "/", *below)
+        return picture(path) if kind == "i" else None
+
+    return answer
+
+
+def test_every_picture_of_a_large_web_is_found_and_nothing_is_asked_twice(web: LocalWeb, tmp_path: Path) -> None:
+    size = 350
+    for name in ("a.test", "b.test", "c.test", "d.test"):
+        web.host(name, tree(size))  # type: ignore[arg-type]
+    items, refusals = run(crawl(web, "a.test", "b.test", "c.test", "d.test"), tmp_path)
+    assert not refusals
+    for name in ("a.test", "b.test", "c.test", "d.test"):
+        assert below(web, name, items) == {f"/i/{one}.jpg" for one in range(1, size)} | {"/i/shared.jpg"}
+    assert Counter(web.asked()).most_common(1)[0][1] == 1
+    assert set(web.most_at_once.values()) == {1}, "one thing at a time of each host"
+    assert len(items) == len({one.provenance.uri for one in items}) == 4 * size
+
+
+def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: Path) -> None:
+    html = '<title>Two  people</title><p>before</p><img src="/i.jpg?a=1" alt="a hat"><p>after</p>'
+    web.host("a.test", {"/": Sent(html.encode()), "/i.jpg?a=1": picture("i")})
+    (item,), refusals = run(crawl(web, "a.test"), tmp_path)
+    assert not refusals
+    told = item.provenance
+    assert item.untrusted == PICTURE + b"i"
+    assert (told.uri, told.page_uri) == (web.url("a.test", "/i.jpg?a=1"), web.url("a.test"))
+    assert (told.page_title, told.words) == ("Two people", "a hat before after")
+    assert told.connector == "site 1"
+    assert told.captured_at is not None
+    assert told.record is not None
+    assert told.page_record is not None
+    (again,) = (one for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item))
+    assert again.untrusted == item.untrusted
+    assert again.provenance.record == told.record
+    assert again.provenance.page_record == told.page_record
+    assert again.provenance.words == told.words
+
+
+def test_what_was_fetched_is_kept_as_a_warc_that_others_can_read(
+    web: LocalWeb, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web.host(
+        "a.test", {"/": page("a", "/i.jpg", "/b"), "/b": Sent(status=302, headers={"Location": "/c"}), "/c": page("c")}
+    )
+    run(crawl(web, "a.test"), tmp_path)
+    (archive,) = tmp_path.glob("*.warc.gz")
+    checker = Checker(type("Options", (), {"inputs": [str(archive)], "verbose": True}))
+    assert checker.process_all() == 0, capsys.readouterr().out
+    kinds = kept_in(tmp_path)
+    assert kinds["warcinfo"] == 1
+    assert kinds["request"] == kinds["response"] == len([one for one in web.asked() if one != "a.test/i.jpg"])
+
+
+def test_whoever_is_asked_hears_who_asks_and_nothing_of_others(web: LocalWeb, tmp_path: Path) -> None:
+    web.host(
+        "a.test", {"/": page("a", "/i.jpg", "/login", Set_Cookie="id=1"), "/login": page("b"), "/i.jpg": picture("i")}
+    )
+    run(crawl(web, "a.test"), tmp_path)
+    for asked in web.log:
+        assert asked.headers["user-agent"].startswith("Lineament/")
+        assert CONTACT in asked.headers["user-agent"]
+        assert asked.headers["from"] == CONTACT
+        assert not {"cookie", "authorization", "referer"} & set(asked.headers)
+
+
+# ---------------------------------------------------------------- what is reserved
+
+PAGES = {
+    "/": page("a", "/i.jpg", "/private/", "/free/"),
+    "/i.jpg": picture("i"),
+    "/free/": page("f", "/free/f.jpg"),
+    "/free/f.jpg": picture("f"),
+    "/private/": page("p", "/private/p.jpg"),
+    "/private/p.jpg": picture("p"),
+}
+EVERYTHING = {"/", "/i.jpg", "/free/", "/free/f.jpg", "/private/", "/private/p.jpg"}
+FREE = EVERYTHING - {"/private/", "/private/p.jpg"}
+WHOLE_HOSTS: dict[str, tuple[dict[str, Sent], set[str]]] = {
+    "robots404": ({}, EVERYTHING),
+    "robots403": ({"/robots.txt": text("", 403)}, EVERYTHING),
+    "robots500": ({"/robots.txt": text("", 500)}, set()),
+    "robots503": ({"/robots.txt": text("", 503)}, set()),
+    "robots429": ({"/robots.txt": text("", 429)}, set()),
+    "robotsslow": ({"/robots.txt": Sent(b"User-agent: *\nAllow: /", type="text/plain", wait=30)}, set()),
+    "robotsloop": ({"/robots.txt": Sent(status=301, headers={"Location": "/robots.txt"})}, set()),
+    "robotsaway": ({"/robots.txt": Sent(status=301, headers={"Location": "http://outside.test/robots.txt"})}, set()),
+    "robotsmoved": (
+        {"/robots.txt": Sent(status=301, headers={"Location": "/r"}), "/r": text("User-agent: *\nDisallow: /private")},
+        FREE,
+    ),
+    "robotshuge": ({"/robots.txt": text("#" * 2**21)}, set()),
+    "robotsall": ({"/robots.txt": text("User-agent: *\nDisallow: /private/\nAllow: /")}, FREE),
+    "robotsus": ({"/robots.txt": text("User-agent: *\nAllow: /\nUser-agent: Lineament\nDisallow: /private/")}, FREE),
+    "robotsboth": (
+        {"/robots.txt": text("User-agent: Lineament\nAllow: /\n\nUser-agent: *\nDisallow: /private/")},
+        FREE,
+    ),
+    "robotsstar": ({"/robots.txt": text("User-agent: *\nDisallow: /*/p")}, EVERYTHING - {"/private/p.jpg"}),
+    "usage": ({"/robots.txt": text("User-agent: *\nAllow: /\nContent-Usage: /private/ train-ai=n")}, FREE),
+    "signal": ({"/robots.txt": text("User-agent: *\nAllow: /\nContent-Signal: search=yes, ai-train=no")}, set()),
+    "tdm": (
+        {
+            "/.well-known/tdmrep.json": Sent(
+                b'[{"location": "/private/", "tdm-reservation": 1}]', type="application/json"
+            )
+        },
+        FREE,
+    ),
+    "tdmbroken": ({"/.well-known/tdmrep.json": Sent(b"[{", type="application/json")}, set()),
+    "tdm500": ({"/.well-known/tdmrep.json": text("", 500)}, set()),
+    "ai": (
+        {"/ai.txt": text("User-Agent: *\nDisallow: *.jpg")},
+        EVERYTHING - {"/i.jpg", "/free/f.jpg", "/private/p.jpg"},
+    ),
+    "ai500": ({"/ai.txt": text("", 502)}, set()),
+    "softmissing": ({"/ai.txt": page("no such page"), "/.well-known/tdmrep.json": page("no such page")}, EVERYTHING),
+}
+
+
+def test_no_page_or_picture_is_asked_for_that_a_well_known_file_reserves(web: LocalWeb, tmp_path: Path) -> None:
+    for name, (files, _) in WHOLE_HOSTS.items():
+        web.host(f"{name}.test", {**PAGES, **files})
+    web.host("outside.test", {"/robots.txt": text("User-agent: *\nAllow: /")})
+    names = [f"{name}.test" for name in WHOLE_HOSTS]
+    items, refusals = run(crawl(web, *names, limits=Limits(seconds=2), hosts_at_once=16), tmp_path)
+    for name, (_, permitted) in WHOLE_HOSTS.items():
+        host = f"{name}.test"
+        asked = [path for path in web.asked(host) if path not in {*FILES, "/r"}]
+        assert sorted(asked) == sorted(permitted), name
+        assert below(web, host, items) == {path for path in permitted if path.endswith(".jpg")}, name
+        if permitted != EVERYTHING:
+            why = [one.why for one in refusals if one.name.startswith(web.url(host))]
+            assert why, name
+            assert all(isinstance(one, Reserved) for one in why), name
+    assert web.asked("outside.test") == []
+    assert "/ai.txt" not in web.asked("robots500.test"), "who does not say what is reserved is asked nothing more"
+
+
+def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path: Path) -> None:
+    heads = {
+        "noai": '<meta name="robots" content="noai">',
+        "noindex": '<meta name="ROBOTS" content="noindex, follow">',
+        "tdm": '<meta name="tdm-reservation" content="1">',
+    }
+    headers = {
+        "x-noai": {"X-Robots-Tag": "noai"},
+        "x-noimageai": {"X-Robots-Tag": "noimageai"},
+        "x-us": {"X-Robots-Tag": "lineament: noindex"},
+        "x-tdm": {"TDM-Reservation": "1"},
+        "x-usage": {"Content-Usage": "train-ai=n"},
+        "x-signal": {"Content-Signal": "ai-train=no"},
+    }
+    pages = {
+        f"/{name}": page(name, f"/{name}.jpg", "/shared.jpg", f"/{name}-more", head=head)
+        for name, head in heads.items()
+    }
+    pages |= {f"/{name}-more": page("more", f"/{name}-more.jpg") for name in heads}
+    pages |= {f"/{name}-more.jpg": picture(name) for name in heads}
+    pages |= {f"/{name}.jpg": Sent(PICTURE, type="image/jpeg", headers=said) for name, said in headers.items()}
+    pages |= {f"/page-{name}": page(name, f"/of-{name}.jpg", **said) for name, said in headers.items()}
+    pages["/nofollow"] = page("n", "/n.jpg", "/never-1", head='<meta name="robots" content="nofollow">')
+    pages |= {"/n.jpg": picture("n"), "/never-1": page("1"), "/never-2": page("2")}
+    pages |= {"/ok.jpg": picture("ok"), "/gpt.jpg": picture("gpt", X_Robots_Tag="gptbot: noai")}
+    pages["/"] = page(
+        "root",
+        "/ok.jpg",
+        "/gpt.jpg",
+        "/nofollow",
+        '<a rel="nofollow" href="/never-2">x</a>',
+        *(f"/{name}" for name in heads),
+        *(f"/{name}.jpg" for name in headers),
+        *(f"/page-{name}" for name in headers),
+    )
+    web.host("a.test", pages)
+    items, refusals = run(crawl(web, "a.test"), tmp_path)
+    assert below(web, "a.test", items) == {"/ok.jpg", "/gpt.jpg", "/n.jpg", *(f"/{name}-more.jpg" for name in heads)}
+    asked = set(web.asked("a.test"))
+    assert not asked & {"/never-1", "/never-2", "/shared.jpg"}
+    assert not asked & {f"/{name}.jpg" for name in heads}
+    assert not asked & {f"/of-{name}.jpg" for name in headers}
+    reserved = {one.name.removeprefix(web.url("a.test")) for one in refusals if isinstance(one.why, Reserved)}
+    assert {f"{name}.jpg" for name in headers} | {f"{name}.jpg" for name in heads} | {"shared.jpg"} <= reserved
+    kept = [one.provenance.uri for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item)]
+    assert sorted(kept) == sorted(one.provenance.uri for one in items), "what is reserved is not kept either"
+
+
+def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
+    reserving = page("b", "/i.jpg", head='<meta name="robots" content="noai">')
+    web.host("a.test", {"/": page("a", "/i.jpg", "/b"), "/b": reserving, "/i.jpg": picture("i")})
+    connector = SiteConnector(crawl(web, "a.test"), tmp_path, MOST)
+    list(connector.items())
+    items, refusals = run(crawl(web, "a.test"), tmp_path)
+    assert items == []
+    (why,) = {str(one.why) for one in refusals if one.name.endswith("/i.jpg")}
+    assert "on the page" in why
+
+
+# ---------------------------------------------------------------- which hosts
+
+
+def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Path) -> None:
+    outside = {"/": page("o"), "/o.jpg": picture("o"), "/robots.txt": text("")}
+    web.host("a.test", {})
+    web.host("outside.test", outside)
+    web.host("rebound.test", outside)
+    away = {
+        "/": "/",
+        "/to": web.url("outside.test", "/o.jpg"),
+        "/private": f"http://127.0.0.1:{web.port}/",
+        "/metadata": "http://169.254.169.254/latest/meta-data/",
+        "/file": "file:///etc/passwd",
+        "/user": f"http://me:secret@outside.test:{web.port}/",
+        "/social": "https://www.facebook.com/zuck",
+        "/port": f"http://a.test:{web.port + 1}/",
+        "/literal": f"http://{web.addresses['outside.test']}:{web.port}/",
+    }
+    pages = {path: Sent(status=301, headers={"Location": to}) for path, to in away.items() if path != "/"}
+    pages["/"] = page(
+        "a",
+        *(path for path in away if path != "/"),
+        *(to for to in away.values() if to != "/"),
+        web.url("outside.test", "/o.jpg"),
+        web.url("rebound.test", "/o.jpg"),
+        "//scontent.fbcdn.net/i.jpg",
+        f"http://0x7f000001:{web.port}/i.jpg",
+    )
+    web._hosts["a.test"] = lambda path, _headers: pages.get(path)
+    hosts = (*web.listed("a.test"), f"rebound.test:{web.port}")  # its name, but not the address that it has
+    items, refusals = run(crawl(web, "a.test", hosts=hosts), tmp_path)
+    assert items == []
+    assert {one.host for one in web.log} == {"a.test"}
+    refused = {one.name: one.why for one in refusals}
+    assert isinstance(refused[web.url("a.test", "/to")], HostRefused)
+    assert isinstance(refused[web.url("a.test", "/metadata")], HostRefused)
+    assert "loopback" in str(refused[web.url("rebound.test", "/o.jpg")])
+    assert "nothing is ever collected" in str(refused["http://scontent.fbcdn.net/i.jpg"])
+
+
+def test_no_option_lifts_the_list_of_social_networks() -> None:
+    with pytest.raises(HostRefused, match="nothing is ever collected"):
+        Crawl(begin=("https://www.facebook.com/",), hosts=("www.facebook.com",), contact=CONTACT)
+    with pytest.raises(HostRefused):
+        Crawl(begin=("https://a.test/",), hosts=("a.test", "cdninstagram.com:8443"), contact=CONTACT)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"begin": ()}, {"begin": ("ftp://a.test/",)}, {"contact": "nobody"}, {"delay": -1.0}, {"hosts": ("a.test/x",)}],
+)
+def test_a_crawl_that_cannot_be_is_refused_at_once(changed: dict[str, object]) -> None:
+    with pytest.raises(InvalidValue):
+        Crawl(**{"begin": ("http://a.test/",), "hosts": ("a.test",), "contact": CONTACT, **changed})  # type: ignore[arg-type]
+
+
+def test_a_host_must_show_a_certificate_that_counts(
+    web: LocalWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {"/": page("a", "/i.jpg"), "/i.jpg": picture("i")}
+    good, of_another = Certificate("a.test"), Certificate("c.test")
+    web.host("a.test", pages, good)
+    web.host("b.test", pages, of_another)
+    (tmp_path / "trusted.pem").write_bytes(good.public + of_another.public)
+    begin = tuple(web.url(name).replace("http:", "https:") for name in ("a.test", "b.test"))
+    crawled = crawl(web, "a.test", "b.test", begin=begin, limits=Limits(tries=1))
+    items, refusals = run(crawled, tmp_path / "untrusted")
+    assert items == []
+    assert len(refusals) == 2
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    items, refusals = run(crawled, tmp_path / "trusted")
+    assert [one.provenance.uri for one in items] == [f"{begin[0]}i.jpg"]
+    assert [one.name for one in refusals] == [begin[1]]
+
+
+# ---------------------------------------------------------------- traps
+
+
+def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path: Path) -> None:
+    def trap(path: str, _headers: Mapping[str, str]) -> Sent | None:
+        if path.startswith("/calendar/"):
+            year, month = map(int, path.removeprefix("/calendar/").split("/"))
+            return page("c", f"/calendar/{year + month // 12}/{month % 12 + 1}", f"/calendar/{year + 1}/{month}")
+        if path.startswith("/deeper/"):
+            return page("d", "x/", "y/")
+        if path.startswith("/loop"):
+            return Sent(status=302, headers={"Location": f"/loop{path.count('x')}" + "x" * (path.count("x") + 1)})
+        return pages.get(path)
+
+    gzip = {"Content-Encoding": "gzip"}
+    pages = {
+        "/": page(
+            "a",
+            "/calendar/2024/1",
+            "/deeper/",
+            "/loop",
+            "/good",
+            "/slow.jpg",
+            "/drip.jpg",
+            "/huge.jpg",
+            "/endless.jpg",
+            "/bomb.jpg",
+            "/bombpage",
+            "/film.mp4",
+            "/fake.jpg",
+            "/login",
+            "/secret.jpg",
+            "/empty.jpg",
+            "/gone.jpg",
+        ),
+        "/good": page("g", "/good.jpg"),
+        "/good.jpg": picture("good"),
+        "/slow.jpg": Sent(PICTURE, type="image/jpeg", wait=30),
+        "/drip.jpg": Sent(PICTURE * 100, type="image/jpeg", drip=0.2),
+        "/huge.jpg": Sent(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
+        "/endless.jpg": Sent(PICTURE * 1000, type="image/jpeg", endless=True),
+        "/bomb.jpg": Sent(bomb(2**26), type="image/jpeg", headers=gzip),
+        "/bombpage": Sent(bomb(2**26), headers=gzip),
+        "/film.mp4": Sent(bytes(1000), type="video/mp4"),
+        "/fake.jpg": Sent(b"<svg/>", type="image/svg+xml"),
+        "/login": Sent(b"who are you?", 401, headers={"WWW-Authenticate": "Basic"}),
+        "/secret.jpg": Sent(b"no", 403),
+        "/empty.jpg": Sent(b"", type="image/jpeg"),
+    }
+    web.host("a.test", trap)
+    limits = Limits(depth=6, alike=20, seconds=1.5, answer=2**20, tries=1)
+    items, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
+    assert below(web, "a.test", items) == {"/good.jpg"}
+    asked = web.asked("a.test")
+    assert max(Counter(asked).values()) == 1
+    assert len([one for one in asked if one.startswith("/calendar")]) <= 20
+    assert max(one.count("/") for one in asked if one.startswith("/deeper")) <= 2 + 6
+    assert len([one for one in asked if one.startswith("/loop")]) == limits.redirects + 1
+    why = {one.name.removeprefix(web.url("a.test", "")): str(one.why) for one in refusals}
+    assert "bytes" in why["/huge.jpg"]
+    assert "bytes" in why["/endless.jpg"]
+    assert "unpacks" in why["/bomb.jpg"]
+    assert "after 1 tries" in why["/slow.jpg"]
+    assert "after 1 tries" in why["/drip.jpg"]
+    assert "neither" in why["/fake.jpg"]
+    assert {"/secret.jpg", "/empty.jpg", "/gone.jpg"} <= set(why)
+
+
+def test_a_host_that_is_busy_is_left_alone_for_as_long_as_it_asks(web: LocalWeb, tmp_path: Path) -> None:
+    busy = Counter[str]()
+
+    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+        if path.endswith(".jpg"):
+            busy[path] += 1
+            if busy[path] == 1:
+                return Sent(status=429, headers={"Retry-After": "2"})
+            return picture(path)
+        return page("a", "/i.jpg") if path == "/" else None
+
+    web.host("a.test", answer)
+    items, refusals = run(crawl(web, "a.test"), tmp_path)
+    assert not refusals
+    assert len(items) == 1
+    first, second = (one.at for one in web.log if one.path == "/i.jpg")
+    assert second - first >= 2
+
+
+def test_a_host_that_always_fails_is_given_up(web: LocalWeb, tmp_path: Path) -> None:
+    web.host(
+        "a.test",
+        lambda path, _headers: page("a", "/i.jpg") if path == "/" else Sent(status=500) if path == "/i.jpg" else None,
+    )
+    items, (refusal,) = run(crawl(web, "a.test", limits=Limits(tries=2)), tmp_path)
+    assert items == []
+    assert "500, after 2 tries" in str(refusal.why)
+    assert web.asked("a.test").count("/i.jpg") == 2
+
+
+# ---------------------------------------------------------------- breaking off, and going on
+
+
+def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_path: Path) -> None:
+    size, names = 120, ("a.test", "b.test", "c.test")
+    for name in names:
+        web.host(name, tree(size))  # type: ignore[arg-type]
+    crawled = crawl(web, *names)
+    cursor, found, kills = None, [], 0
+    for stop in (40, 150, 260, None):
+        connector = SiteConnector(crawled, tmp_path, MOST)
+        assert isinstance(connector, Resumable)
+        for one, at in connector.items_from(cursor):
+            cursor = at
+            if isinstance(one, Refusal):
+                assert "ended early (-9)" in str(one.why)
+                kills += 1
+                continue
+            found.append(one.provenance.uri)
+            if stop is not None and len(found) == stop:
+                _kill(tmp_path)
+    assert kills == 3
+    assert len(found) == len(set(found)) == len(names) * size, "everything, and each once"
+    for name in names:
+        twice = [path for path, times in Counter(web.asked(name)).items() if times > 1]
+        assert len(twice) <= kills, "only what was on its way when it was killed, one thing of each host"
+        assert not set(twice) & {"/robots.txt", "/ai.txt"} or len(web.asked(name)) < 10
+    kept = [one.provenance.uri for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item)]
+    assert sorted(kept) == sorted(found), "no record was torn, none is there twice"
+
+
+def _kill(folder: Path) -> None:
+    """Kill the process that crawls into the folder, and no other."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder.resolve()).encode() in command and b"site_worker" in command:
+            os.kill(int(process.name), signal.SIGKILL)
+
+
+def test_a_limit_ends_a_run_and_the_next_one_goes_on(web: LocalWeb, tmp_path: Path) -> None:
+    web.host("a.test", tree(30))  # type: ignore[arg-type]
+    limits = Limits(requests=20)
+    _, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
+    assert "limit of 20 requests" in str(refusals[-1].why)
+    assert len([path for path in web.asked("a.test") if path not in FILES]) == 20
+    for _ in range(4):
+        items, _ = run(crawl(web, "a.test", limits=limits), tmp_path)
+    assert len(items) == 30
+    assert max(Counter(web.asked("a.test")).values()) == 1
+
+
+def test_whoever_stops_listening_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
+    web.host("a.test", tree(2000))  # type: ignore[arg-type]
+    found = SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(None)
+    next(found)
+    found.close()  # type: ignore[attr-defined]
+    asked = len(web.log)
+    time.sleep(0.5)
+    assert len(web.log) == asked < 2000
+
+
+def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.host("a.test", tree(2000))  # type: ignore[arg-type]
+    first = SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(None)
+    next(first)
+    with pytest.raises(WorkspaceBusy):
+        list(SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from("100000000"))
+    first.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "9" * 30, "１"])
+def test_a_cursor_that_is_none_is_refused(web: LocalWeb, tmp_path: Path, cursor: str) -> None:
+    web.host("a.test", {})
+    with pytest.raises(InvalidValue):
+        next(SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(cursor))
+
+
+# ---------------------------------------------------------------- once more
+
+
+def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_path: Path) -> None:
+    version = {"/": 1, "/same.jpg": 1, "/changed.jpg": 1, "/late.jpg": 1, "/silent.jpg": 1}
+
+    def answer(path: str, headers: Mapping[str, str]) -> Sent | None:
+        if path not in version:
+            return None
+        tag = f'"{version[path]}"'
+        if path == "/silent.jpg":
+            return picture("silent")
+        if headers.get("if-none-match") == tag:
+            return Sent(status=304, headers={"ETag": tag})
+        if path == "/":
+            return page("a", *(one for one in version if one != "/"), ETag=tag)
+        said = {"X-Robots-Tag": "noai"} if path == "/late.jpg" and version[path] > 1 else {}
+        return Sent(PICTURE + path.encode() + tag.encode(), type="image/jpeg", headers={"ETag": tag, **said})
+
+    web.host("a.test", answer)
+    first, _ = run(crawl(web, "a.test"), tmp_path)
+    assert len(first) == 4
+    assert [one for one, _ in SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from("4")] == []
+    asked = len(web.log)
+    version |= {"/changed.jpg": 2, "/late.jpg": 2}
+    again = SiteConnector(crawl(web, "a.test", again_after=0.0), tmp_path, MOST)
+    new = [one for one, _ in again.items_from("4")]
+    assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt counts for a day"
+    assert all("if-none-match" in one.headers for one in web.log[asked:] if one.path != "/silent.jpg")
+    changed = [one for one in new if isinstance(one, Item)]
+    assert [one.provenance.uri for one in changed] == [web.url("a.test", "/changed.jpg")]
+    (late,) = (one for one in new if isinstance(one, Refusal))
+    assert isinstance(late.why, Reserved)
+    items, _ = run(crawl(web, "a.test"), tmp_path)
+    assert web.url("a.test", "/late.jpg") not in {one.provenance.uri for one in items}, (
+        "reserved later counts for before"
+    )
+    assert kept_in(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
+
+
+def test_a_record_that_is_gone_is_refused_and_ends_nothing(web: LocalWeb, tmp_path: Path) -> None:
+    web.host("a.test", {"/": page("a", "/i.jpg"), "/i.jpg": picture("i")})
+    run(crawl(web, "a.test"), tmp_path)
+    (archive,) = tmp_path.glob("*.warc.gz")
+    archive.write_bytes(b"")
+    items, (refusal,) = run(crawl(web, "a.test"), tmp_path)
+    assert items == []
+    assert isinstance(refusal.why, NotRead)
+
+
+def test_how_far_it_is_can_be_asked_at_any_time(web: LocalWeb, tmp_path: Path) -> None:
+    web.host("a.test", tree(10))  # type: ignore[arg-type]
+    connector = SiteConnector(crawl(web, "a.test"), tmp_path / "new", MOST)
+    assert connector.progress() is None
+    list(connector.items())
+    told = connector.progress()
+    assert told is not None
+    assert (told.waiting, told.refused, told.pictures) == (0, 0, 10)
+    assert connector.count() is None  # type: ignore[func-returns-value]
+    assert (tmp_path / "new").stat().st_mode & 0o77 == 0

@@ -1,0 +1,134 @@
+"""What the well-known files of a host reserve."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lineament.sources.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
+
+URL = "http://a.test/free/a.jpg?size=1"
+
+
+def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, status: int = 200) -> Rules:
+    """Of a host whose other files are missing."""
+    missing = Answer(404)
+    return Rules(
+        {
+            ROBOTS: Answer(status, robots.encode()),
+            TDMREP: missing if tdm is None else Answer(200, tdm.encode()),
+            AI: missing if ai is None else Answer(200, ai.encode()),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        rules(),
+        rules("\ufeffUser-agent: *\nDisallow: /private"),
+        rules("User-agent: *\nDisallow:"),
+        rules("User-agent: *\nDisallow: /free\nAllow: /free/a"),
+        rules("User-agent: gptbot\nDisallow: /"),
+        rules("<html>no such page</html>"),
+        rules(status=404),
+        rules(status=403),
+        rules(status=401),
+        rules("User-agent: gptbot\nContent-Usage: train-ai=n"),
+        rules("User-agent: *\nContent-Usage: train-ai=y"),
+        rules("User-agent: *\nContent-Usage: /private/ train-ai=n"),
+        rules("User-agent: *\nContent-Signal: search=yes, ai-train=yes"),
+        rules(tdm='[{"location": "/private", "tdm-reservation": 1}]'),
+        rules(tdm='[{"location": "/", "tdm-reservation": 0}]'),
+        rules(tdm="[]"),
+        rules(tdm="<!doctype html>"),
+        rules(ai="User-Agent: *\nDisallow: *.png"),
+        rules(ai="User-Agent: *\nAllow: /"),
+    ],
+)
+def test_what_is_free_may_be_taken(made: Rules) -> None:
+    assert made.refusal(URL) is None
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        rules("User-agent: *\nDisallow: /"),
+        rules("User-agent: *\nDisallow: /free/*.jpg"),
+        rules("User-agent: *\nDisallow: /*?size="),
+        rules("User-agent: *\r\nDisallow: /free"),
+        rules("User-agent: lineament\nDisallow: /free\n\nUser-agent: *\nAllow: /"),
+        rules("User-agent: Lineament\nAllow: /\n\nUser-agent: *\nDisallow: /free"),
+        rules("User-agent: gptbot\nUser-agent: *\nDisallow: /"),
+        rules(status=500),
+        rules(status=503),
+        rules(status=429),
+        rules(status=301),
+        Rules({}),
+        Rules({ROBOTS: Answer(None)}),
+        Rules({ROBOTS: Answer(404)}),
+        Rules({ROBOTS: Answer(404), TDMREP: Answer(404), AI: Answer(500)}),
+        Rules({ROBOTS: Answer(404), TDMREP: Answer(500), AI: Answer(404)}),
+        rules("User-agent: *\nContent-Usage: train-ai=n"),
+        rules("Content-Usage: train-ai=n"),
+        rules("User-agent: gptbot\nUser-agent: *\nAllow: /\ncontent-usage : /free/ bots=y, search=n"),
+        rules("User-agent: *\nContent-Signal: search=yes, ai-train=no"),
+        rules(tdm='[{"location": "/", "tdm-reservation": 1}]'),
+        rules(tdm='[{"location": "/free/*.jpg", "tdm-reservation": 1}]'),
+        rules(tdm='[{"location": "/", "tdm-reservation": true}]'),
+        rules(tdm='[{"location": "/"}]'),
+        rules(tdm='[{"location": "/", "tdm-reservation": 0}, {"location": "/free", "tdm-reservation": 1}]'),
+        rules(tdm='[{"location": "/", "tdm-reservation": 1}, {"location": "/free", "tdm-reservation": 0}]'),
+        rules(tdm="{}"),
+        rules(tdm="[" * 100_000),
+        rules(tdm="reserved"),
+        rules(tdm='["/"]'),
+        rules(ai="User-Agent: *\nDisallow: *.jpg"),
+        rules(ai="User-Agent: *\nDisallow: /"),
+    ],
+)
+def test_what_is_reserved_or_doubtful_may_not(made: Rules) -> None:
+    assert made.refusal(URL)
+
+
+def test_how_much_time_a_host_wants() -> None:
+    assert rules().delay == 0
+    assert rules("User-agent: *\nCrawl-delay: 5").delay == 5
+    assert rules("User-agent: *\nCrawl-delay: 5\n\nUser-agent: Lineament\nCrawl-delay: 1").delay == 5
+    assert rules("User-agent: *\nRequest-rate: 1/10").delay == 10
+    for said in ("inf", "nan", "1e400", "-5", "99999999"):
+        assert 0 <= rules(f"User-agent: *\nCrawl-delay: {said}").delay <= LONGEST_DELAY
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "does"),
+    [("/a", "/ab", True), ("/a$", "/ab", False), ("/*$", "/x", True),
+      ("/a$", "/a", True), ("/a*c$", "/abc", True), ("/a*c$", "/abcd", False),
+     ("/*a$", "/a", True), ("*", "/x", True), ("/a*a$", "/a", False), ("", "/", True), ("/a*b*c", "/a-b-c-d", True),
+     ("/a*b*c", "/a-c-b", False)],
+)  # fmt: skip
+def test_patterns(pattern: str, path: str, does: bool) -> None:
+    assert matches(pattern, path) is does
+
+
+def test_many_wildcards_take_no_time() -> None:
+    assert not matches("/" + "*a" * 5000 + "b", "/" + "a" * 4000)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=100))
+def test_whatever_a_file_holds_there_is_an_answer(robots: bytes, tdm: bytes, ai: bytes) -> None:
+    made = Rules({ROBOTS: Answer(200, robots), TDMREP: Answer(200, tdm), AI: Answer(200, ai)})
+    made.refusal(URL)
+    assert 0 <= made.delay <= LONGEST_DELAY
+
+
+LINES = ["User-agent: *", "User-agent: Lineament", "Disallow: /", "Allow: /", "Disallow: /*$", "", "Sitemap: x"]
+LINES += ["Content-Usage: bots=n", "Crawl-delay: x", "Request-rate: 1/0"]
+
+
+@given(st.lists(st.sampled_from(LINES)))
+def test_however_its_lines_are_mixed_there_is_an_answer(lines: list[str]) -> None:
+    made = rules("\n".join(lines))
+    made.refusal(URL)
+    assert 0 <= made.delay <= LONGEST_DELAY
