@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,7 @@ from fastwarc.warc import ArchiveIterator
 from tests.local_web import PICTURE, Certificate, LocalWeb, Sent, bomb, page, picture
 from warcio.checker import Checker
 
-from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, WorkspaceBusy
+from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, StorageFull, WorkspaceBusy
 from lineament.sources.base import Item, Refusal, Resumable
 from lineament.sources.crawl import Crawl, Limits
 from lineament.sources.site import SiteConnector
@@ -280,6 +282,9 @@ def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web:
     assert items == []
     (why,) = {str(one.why) for one in refusals if one.name.endswith("/i.jpg")}
     assert "on the page" in why
+    told: list[tuple[str, str]] = []
+    list(SiteConnector(crawl(web, "a.test"), tmp_path, MOST, lambda *one: told.append(one)).items())
+    assert told == [(web.url("a.test", "/i.jpg"), f"meta robots: noai, on the page {web.url('a.test', '/b')}")]
 
 
 # ---------------------------------------------------------------- which hosts
@@ -487,8 +492,10 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
     assert sorted(kept) == sorted(found), "no record was torn, none is there twice"
 
 
-def _kill(folder: Path) -> None:
+def _kill(folder: Path, when: threading.Event | None = None) -> None:
     """Kill the process that crawls into the folder, and no other."""
+    if when is not None:
+        when.wait(30)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes()
@@ -584,6 +591,50 @@ def test_a_record_that_is_gone_is_refused_and_ends_nothing(web: LocalWeb, tmp_pa
     items, (refusal,) = run(crawl(web, "a.test"), tmp_path)
     assert items == []
     assert isinstance(refusal.why, NotRead)
+
+
+def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_path: Path) -> None:
+    answering = threading.Event()
+
+    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+        if path == "/deadly.jpg":
+            answering.set()
+            return Sent(PICTURE, type="image/jpeg", wait=1)
+        return page("a", "/deadly.jpg", "/z.jpg") if path == "/" else picture("z") if path == "/z.jpg" else None
+
+    web.host("a.test", answer)
+    crawled = crawl(web, "a.test", limits=Limits(tries=2))
+    for _ in range(2):
+        answering.clear()
+        killer = threading.Thread(target=_kill, args=(tmp_path, answering))
+        killer.start()
+        list(SiteConnector(crawled, tmp_path, MOST).items())
+        killer.join()
+    items, (refusal,) = run(crawled, tmp_path)
+    assert below(web, "a.test", items) == {"/z.jpg"}
+    assert "again and again" in str(refusal.why)
+    assert web.asked("a.test").count("/deadly.jpg") == 2
+
+
+def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: Path) -> None:
+    """The largest file that a process may write stands for the end of the disk."""
+    pictures = {f"/{one}.jpg": Sent(PICTURE + os.urandom(2**20), type="image/jpeg") for one in range(12)}
+    web.host("a.test", {"/": page("a", *pictures), **pictures})
+    crawled = crawl(web, "a.test")
+    found: list[Item | Refusal] = []
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**23, before[1]))
+    try:
+        with pytest.raises(StorageFull):
+            found.extend(SiteConnector(crawled, tmp_path, MOST).items())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert 5 <= len(found) <= 8
+    items = [one for one in SiteConnector(crawled, tmp_path, MOST).items() if isinstance(one, Item)]
+    assert below(web, "a.test", items) == set(pictures)
+    assert len([path for path, times in Counter(web.asked("a.test")).items() if times > 1]) == 1
+    kept = [one for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item)]
+    assert len(kept) == len(pictures)
 
 
 def test_how_far_it_is_can_be_asked_at_any_time(web: LocalWeb, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from lineament.errors import (
     LineamentError,
     NotRead,
     Reserved,
+    StorageFull,
     WorkspaceBusy,
 )
 from lineament.model.faces import ArchiveRecord, Provenance
@@ -33,8 +34,8 @@ from lineament.sources.warc_records import id_of, parsed_http, payload_of, recor
 
 CONNECTOR = "site 1"
 LOG = "crawl.log"
-TAKEN = 75
-"""Exit code of the process where another one crawls into the folder."""
+TAKEN, FULL = 75, 74
+"""Exit codes of the process: another one crawls into the folder; the disk is full."""
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from lineament.sources import site_worker as w; w.main(sys.argv[2])"
 )
@@ -47,12 +48,20 @@ _LONGEST_NAME = 300
 class SiteConnector:
     """Crawls hosts and brings the pictures found there; InvalidValue or HostRefused for a host that never may be."""
 
-    def __init__(self, crawl: Crawl, folder: Path, max_bytes: int) -> None:
+    def __init__(
+        self,
+        crawl: Crawl,
+        folder: Path,
+        max_bytes: int,
+        reserved_later: Callable[[str, str], None] | None = None,
+    ) -> None:
         """``folder`` is for this crawl alone: what it knows and the WARC files are kept there.
 
-        Pictures over ``max_bytes`` are refused.
+        Pictures over ``max_bytes`` are refused. ``reserved_later`` hears, at the end, of each picture that was found
+        before its publisher reserved it: its address and the reservation. What was taken of it is to be removed (R4).
         """
         self._crawl, self._folder, self._max_bytes = crawl, folder, max_bytes
+        self._reserved_later = reserved_later
 
     def count(self) -> None:
         """It cannot be told before everything has been asked for."""
@@ -73,7 +82,13 @@ class SiteConnector:
             yield one
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
-        """What was found after ``cursor``, and is being found now. WorkspaceBusy where another process crawls."""
+        """What was found after ``cursor``, and is being found now.
+
+        Raises:
+            InvalidValue: ``cursor`` is none of a crawl.
+            WorkspaceBusy: Another process crawls into the folder.
+            StorageFull: The disk is full; what was found before has been brought.
+        """
         after = _number(cursor)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         SiteState(self._folder, write=True).close()
@@ -84,11 +99,23 @@ class SiteConnector:
                 yield self._brought(row), str(after)
         finally:
             _ended(process)
+        self._tell_reserved()
         if process.returncode == TAKEN:
             raise WorkspaceBusy(what=f"a crawl into {self._folder}")
+        if process.returncode == FULL:
+            raise StorageFull(path=self._folder)
         if process.returncode:
             why = f"the process that crawls ended early ({process.returncode}); the next run goes on from there"
             yield Refusal(name=self._crawl.begin[0], why=NotRead(why=why)), str(after)
+
+    def _tell_reserved(self) -> None:
+        if self._reserved_later is not None:
+            state = SiteState(self._folder, write=False)
+            try:
+                for uri, reservation in state.reserved_since():
+                    self._reserved_later(uri, reservation)
+            finally:
+                state.close()
 
     # ------------------------------------------------------------ the process
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -80,12 +81,27 @@ class Answers:
 
     def take(self, ask: Ask, reply: Reply) -> float:
         """Deal with an answer; for how many seconds the host is to be left alone beyond what is usual."""
-        with self._state.together():
+        with self._keeping():
             self._state.spent(len(reply.exchange.body))
-            rest = self._taken(ask, reply)
-            self._state.set("warc", self._warc.name)
-            self._state.set("warc size", self._warc.size)
-        return rest
+            return self._taken(ask, reply)
+
+    def keep(self, exchange: Exchange) -> None:
+        """Keep an answer of which nothing else is to be done."""
+        with self._keeping():
+            self._warc.exchange(exchange)
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Records are written, and with what is made of them it is remembered how far the file counts."""
+        if self._warc.ready():
+            self._remember_size()
+        with self._state.together():
+            yield
+            self._remember_size()
+
+    def _remember_size(self) -> None:
+        self._state.set("warc", self._warc.name)
+        self._state.set("warc size", self._warc.size)
 
     def failed(self, ask: Ask, why: str) -> None:
         """There was no answer; after some tries it is given up."""

@@ -330,6 +330,10 @@ class SiteState:
         """What was found after the row ``after``."""
         return [_row(one) for one in self._db.execute(_ROWS, (after, most))]
 
+    def reserved_since(self) -> Iterator[tuple[str, str]]:
+        """The pictures that were found before they were reserved, with the reservation."""
+        yield from self._db.execute("SELECT DISTINCT uri, reserved FROM found WHERE reserved IS NOT NULL ORDER BY uri")
+
     def progress(self) -> Progress:
         """How far it is."""
         counts = dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))

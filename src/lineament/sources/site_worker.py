@@ -7,14 +7,16 @@ Scrapy would do by itself (cookies, redirects, retries, proxies, robots.txt, rem
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import logging
 import os
 import resource
+import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -43,9 +45,10 @@ from lineament.sources.site_queue import Queue
 from lineament.sources.site_state import Ask, SiteState, Why
 from lineament.sources.warc_writer import Exchange, WarcWriter
 
-TAKEN = 75
-"""Exit code: another process crawls into the folder."""
+TAKEN, FULL, BROKEN = 75, 74, 70
+"""Exit codes: another process crawls into the folder; the disk is full; what was to be kept could not be."""
 _PATIENCE = 10.0  # seconds for another process to let go of the folder
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 _MEMORY = 2**32  # bytes of address space
 _REDIRECTS_OF_FILES = 5  # RFC 9309, 2.3.1.2
@@ -55,6 +58,7 @@ _OFF = (
 )
 _ASK, _OWN = "lineament_ask", "lineament_own"
 _TOO_LARGE = "it has more bytes than are taken"
+_DIED = "the process that crawls ended over it again and again; it may be hostile"
 
 
 def main(folder: str) -> None:
@@ -170,11 +174,6 @@ class Run:
         self.warc.close()
         self.state.close()
 
-    def warc_grew(self) -> None:
-        """Remember how much of the WARC file counts."""
-        self.state.set("warc", self.warc.name)
-        self.state.set("warc size", self.warc.size)
-
     def request(self, ask: Ask) -> Request:
         """What asks for an address."""
         headers = {"Accept": "image/*,*/*;q=0.5" if ask.kind else "text/html,application/xhtml+xml,image/*;q=0.8"}
@@ -219,8 +218,15 @@ class SiteScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """The next request that may be sent now."""
-        ask = None if self._run.over() is not None else self._run.queue.next()
-        return None if ask is None else self._run.request(ask)
+        while self._run.over() is None:
+            ask = self._run.queue.next()
+            if ask is None:
+                return None
+            if ask.tries <= self._run.crawl.limits.tries:
+                return self._run.request(ask)
+            self._run.answers.refused(ask, Why(kind="read", text=_DIED))
+            self._run.queue.came_back(ask.host, failed=False)
+        return None
 
 
 class Forbidden(IgnoreRequest):
@@ -308,10 +314,7 @@ class Gate:
         return Answer(None)
 
     def _kept(self, request: Request, response: Response) -> Answer:
-        exchange = _exchange(request, response)
-        with self._run.state.together():
-            self._run.warc.exchange(exchange)
-            self._run.warc_grew()
+        self._run.answers.keep(_exchange(request, response))
         try:
             body = decoded(response.body, None, _header(response, "Content-Encoding"), LARGEST)
         except LineamentError:
@@ -391,11 +394,18 @@ class SiteSpider(Spider):
 
     def answered(self, response: Response) -> None:
         """An answer came."""
-        self._take(response, whole=True)
+        with _or_end():
+            self._take(response, whole=True)
 
     def failed(self, failure: Failure) -> None:
         """None came, or not all of it."""
+        with _or_end():
+            self._failed(failure)
+
+    def _failed(self, failure: Failure) -> None:
         error = failure.value
+        if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+            raise error
         request: Request = failure.request  # type: ignore[attr-defined]
         ask: Ask = request.meta[_ASK]
         if isinstance(error, StopDownload) and error.response is not None:
@@ -421,6 +431,18 @@ class SiteSpider(Spider):
     def closed(self, reason: str) -> None:
         """The run is over, or was broken off."""
         self.run.close(finished=reason == "finished")
+
+
+@contextmanager
+def _or_end() -> Iterator[None]:
+    """What goes wrong while something is kept ends the process at once, as if it was killed: nothing is half done."""
+    try:
+        yield
+    except Exception as error:
+        logging.getLogger(__name__).exception("What came could not be kept")
+        no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
+        sys.stderr.flush()
+        os._exit(FULL if no_room or "disk is full" in str(error) else BROKEN)
 
 
 def _run_of(crawler: Crawler) -> Run:

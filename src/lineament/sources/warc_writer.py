@@ -54,8 +54,15 @@ class WarcWriter:
             self._file = os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC)
             os.ftruncate(self._file, size)
 
+    def ready(self) -> bool:
+        """Begin a new file where there is none or it is full, and say so: its name is to be remembered first."""
+        if self._file >= 0 and self.size < self._largest:
+            return False
+        self._begin()
+        return True
+
     def exchange(self, one: Exchange) -> Written:
-        """Keep a request with its answer; OSError where the disk does not take it."""
+        """Keep a request with its answer, when ``ready``; OSError where the disk does not take it."""
         written = self._response(one, "response", [], one.body)
         lines = [("WARC-Concurrent-To", f"<{written.id}>"), ("Content-Type", "application/http;msgtype=request")]
         self._append("request", one, lines, _request(one))
@@ -81,8 +88,6 @@ class WarcWriter:
             self._file = -1
 
     def _response(self, one: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> Written:
-        if self._file < 0 or self.size >= self._largest:
-            self._begin()
         digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(one.body).hexdigest()}")
         server = [("WARC-IP-Address", one.address)] if one.address else []
         mine = [("Content-Type", "application/http;msgtype=response"), digest, *server, *lines]
