@@ -132,20 +132,11 @@ def test_what_is_not_written_together_is_not_written(state: SiteState) -> None:
     assert state.progress().waiting == 0
 
 
-@pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("5", 5),
-        ("0", 0),
-        (None, 0),
-        ("x", 0),
-        ("-5", 0),
-        ("9" * 50, 86400),
-        ("٥", 0),
-        ("1" * 5000, 86400),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
-    ],
-)
+SAID = [("5", 5), ("0", 0), (None, 0), ("x", 0), ("-5", 0), ("9" * 50, 86400), ("٥", 0), ("1" * 5000, 86400)]
+SAID += [("Wed, 21 Oct 2015 07:28:00 GMT", 0)]
+
+
+@pytest.mark.parametrize(("said", "seconds"), SAID)
 def test_retry_after(said: str | None, seconds: float) -> None:
     assert rest(said) == seconds
     later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
