@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from lxml import etree
 
@@ -23,10 +24,8 @@ def outgoing(html: bytes, charset: str, uri: str) -> list[str]:
         html = html.decode(charset, "replace").encode("utf-8", "replace")
     reader = _Reader(uri)
     parser = etree.HTMLParser(target=reader, encoding="utf-8", no_network=True, recover=True)
-    try:
+    with suppress(etree.LxmlError, _EnoughError):  # what came before counts
         etree.fromstring(html, parser)
-    except (etree.LxmlError, _EnoughError):
-        pass  # what came before counts
     return list(reader.found)
 
 
