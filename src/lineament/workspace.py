@@ -20,6 +20,7 @@ from lineament.identity.openid import Provider
 from lineament.ledger.log import Ledger
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.agencies import AgencyTerms
+from lineament.model.faces import SourceId
 from lineament.services.agencies import Agencies
 from lineament.services.audit import Audit
 from lineament.services.casework import Casework
@@ -156,7 +157,7 @@ class Desk:
     @cached_property
     def erase(self) -> Erase:
         """Erases faces, captures and sources."""
-        return Erase(self.record, self.house.keys, self.house.blobs, lambda: self.house.gallery)
+        return Erase(self.record, self.house.keys, self.house.blobs, lambda: self.house.gallery, self.house.crawls)
 
     @cached_property
     def report(self) -> Report:
@@ -295,6 +296,10 @@ class Workspace(Desk):
         """The indexes of all sources."""
         pack = self.pack
         return Gallery(self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension)
+
+    def crawls(self, source_id: SourceId) -> Path:
+        """The folder for the crawls of a source; it goes with the source."""
+        return self.home / "crawls" / str(source_id)
 
     @cached_property
     def post(self) -> Post:

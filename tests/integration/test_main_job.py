@@ -31,6 +31,7 @@ def test_the_other_picture_of_the_same_person_comes_first(ready: Run, tmp_path: 
     assert first["expected_false"] < 0.1
     assert first["score"] >= answer["threshold"]
     keys = "rank score expected_false face_id capture_id source uri page_uri page_title captured_at sha256 box"
+    keys += " connector words record page_record time_code"
     assert set(keys.split()) | {"near_duplicates"} == set(first)
     assert {"search_id", "case", "model", "gallery_faces", "sources", "threshold", "outcome", "probe"} <= set(answer)
 
@@ -129,7 +130,9 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
     assert found["entries"] == len(actions)
     assert list(dict.fromkeys(actions)) == [
         "source_registered",
+        "run_begun",
         "batch_ingested",
+        "run_ended",
         "case_opened",
         "probe_added",
         "search",

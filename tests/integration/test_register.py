@@ -202,8 +202,16 @@ def test_a_withdrawal_says_in_a_signed_receipt_what_it_destroyed(ready: Run, tmp
     assert ready("source", "receipt", "press", file).code == 4, "it is live"
     assert ready("source", "withdraw", "press", "--yes", "--reason", "asked", "--receipt", file).code == 0
     said = ready("source", "check-receipt", file, "--json").json
-    assert said["destroyed"] == {"captures": 5, "faces": 5, "templates": 5, "blobs": 15, "keys": 1}
-    assert said["left"] == {"rows": 0, "blobs": 0, "keys": 0, "index files": 0}
+    assert said["destroyed"] == {
+        "captures": 5,
+        "faces": 5,
+        "templates": 5,
+        "places": 0,
+        "runs": 1,
+        "blobs": 15,
+        "keys": 1,
+    }
+    assert said["left"] == {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0}
     assert (said["source"], said["reason"], said["database_files_cleaned"]) == ("press", "asked", True)
     assert said["ledger"]["action"] == "source_withdrawn"
 

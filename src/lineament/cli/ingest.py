@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress, TaskID
 
 from lineament.cli.terminal import AsJson, aside, needs, print_json, progress, say, workspace
+from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
-from lineament.services.ingest import IngestReport, Seen
-from lineament.sources.folder import FolderConnector
+from lineament.model.sources import SourceTerms
+from lineament.services.brought import IngestReport, Seen
+from lineament.services.ingest import Task
+from lineament.workspace import Desk
+
+if TYPE_CHECKING:
+    from lineament.sources.choose import Chosen
 
 SHOWN_REFUSALS = 10
 
@@ -25,26 +31,76 @@ def register(app: typer.Typer) -> None:
 def ingest(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source that gave the pictures.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders, recursive.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="WHAT...", help="Folders, pictures, archives, manifests, WARC, videos, addresses."),
+    ],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="KIND",
+            help="Say what it is: folder, archive, manifest, warc, video, site, itl, persons, compreface.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Pictures under way at once. [default: two a processor]")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in photographs; it can be stopped and run again, and what is there already is not taken twice."""
+    from lineament.sources.choose import Kind
+
+    if kind is not None and kind not in set(Kind):
+        raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(Kind)}")
     with workspace(context) as opened:
-        base = opened.sources.get(source).terms.page_base
-        with aside.status("Looking through the folders"):
-            connector = FolderConnector(paths, page_base=base, max_bytes=opened.settings.max_file_bytes)
-        with progress() as bar:
-            task = bar.add_task(f"Ingesting into {source}", total=None, rate="")
-            report = opened.ingest.run(
-                source, connector, workers=workers or opened.house.workers, told=lambda now: _tell(bar, task, now)
-            )
+        with aside.status("Looking at what there is"):
+            later: dict[str, str] = {}
+            found = _chosen(opened, source, what, kind, later)
+        reports = [_run(opened, source, one, workers) for one in found]
+        opened.erase.reserved(source, later)
+    report = _together(source, reports)
     if as_json:
-        print_json(_described(report))
+        print_json(_described(report) | {"reserved_later": len(later)})
     else:
         _print(report)
+
+
+def _chosen(opened: Desk, source: str, what: list[str], kind: str | None, later: dict[str, str]) -> list[Chosen]:
+    from lineament.sources.choose import Kind, Terms, chosen
+
+    registered = opened.sources.get(source)
+    said: SourceTerms = registered.terms
+    terms = Terms(
+        max_bytes=opened.settings.max_file_bytes,
+        page_base=said.page_base,
+        hosts=said.hosts,
+        contact=said.contact,
+        crawls=opened.house.crawls(registered.id),
+        reserved_later=later.__setitem__,
+    )
+    return chosen(what, terms, None if kind is None else Kind(kind))
+
+
+def _run(opened: Desk, source: str, one: Chosen, workers: int | None) -> IngestReport:
+    task = Task(connector=one.connector, kind=one.kind.value, what=one.what, video=one.kind.value == "video")
+    with progress() as bar:
+        shown = bar.add_task(f"Ingesting into {source}", total=None, rate="")
+        return opened.ingest.run(
+            source, task, workers=workers or opened.house.workers, told=lambda now: _tell(bar, shown, now)
+        )
+
+
+def _together(source: str, reports: list[IngestReport]) -> IngestReport:
+    whole = IngestReport(source)
+    whole.outcomes = sum((one.outcomes for one in reports), Counter())
+    for one in reports:
+        whole.faces += one.faces
+        whole.batches += one.batches
+        whole.seconds += one.seconds
+        whole.refusals += one.refusals
+        whole.gone_on |= one.gone_on
+    return whole
 
 
 def _tell(bar: Progress, task: TaskID, now: IngestReport) -> None:
@@ -60,15 +116,19 @@ def _described(report: IngestReport) -> dict[str, Any]:
         **counts,
         "faces": report.faces,
         "refused": [{"name": name, "why": why} for name, why in report.refusals],
+        "refused_in_all": report.outcomes[Seen.REFUSED],
+        "gone_on": report.gone_on,
         "seconds": round(report.seconds, 3),
     }
 
 
 def _print(report: IngestReport) -> None:
+    if report.gone_on:
+        say("It went on from where it was stopped.")
     counts = ", ".join(f"{count:,} {seen.value}" for seen in Seen if (count := report.outcomes[seen]))
     rate = f", {report.seen / report.seconds:.0f} pictures/s" if report.seconds > 1 else ""
     say(f"{report.seen:,} pictures: {counts or 'none'}; {report.faces:,} new faces{rate}.")
     for name, why in report.refusals[:SHOWN_REFUSALS]:
         say(f"  refused {name}: {why}")
-    if len(report.refusals) > SHOWN_REFUSALS:
-        say(f"  and {len(report.refusals) - SHOWN_REFUSALS:,} more; --json lists them all")
+    if (more := report.outcomes[Seen.REFUSED] - SHOWN_REFUSALS) > 0:
+        say(f"  and {more:,} more; see: lineament source runs {report.source}")

@@ -19,12 +19,14 @@ from lineament.cli.terminal import (
     print_json,
     say,
     table,
+    when,
     workspace,
 )
 from lineament.errors import InvalidValue
 from lineament.ledger import receipts
 from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Permission
+from lineament.model.runs import Run
 from lineament.model.sources import Source, SourceState, SourceTerms
 from lineament.services.register import LARGEST_PERMISSION, Paper
 from lineament.workspace import Desk
@@ -216,6 +218,58 @@ def withdraw(
         if receipt is not None:
             receipt.write_text(opened.erase.receipt(name), encoding="ascii")
         _print(opened.sources.get(name), opened, as_json)
+
+
+@app.command()
+@needs(Permission.MANAGE_SOURCES)
+def runs(
+    context: typer.Context,
+    name: Name,
+    run: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", help="Show this one, with what it refused and why.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was brought into a source: by which connector, from what, how far, and what was refused."""
+    with workspace(context) as opened:
+        if run is not None:
+            found, refusals = opened.sources.run(name, run)
+            refused = [{"name": which, "why": why} for which, why in refusals]
+            if as_json:
+                print_json(_run(found) | {"refused_first": refused})
+                return
+            print_facts(_run(found) | {"counts": _counts(found)})
+            for which, why in refusals:
+                say(f"  refused {which}: {why}")
+            return
+        listed = opened.sources.runs(name)
+    if as_json:
+        print_json({"runs": [_run(one) for one in listed]})
+        return
+    shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
+    for one in listed:
+        ended = when(one.ended_at) or "not yet"
+        figures = (f"{one.seen:,}", f"{one.faces:,}")
+        shown.add_row(str(one.id), one.connector, when(one.begun_at), ended, *figures, _counts(one))
+    out.print(shown)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "connector": run.connector,
+        "what": run.what.split("\n"),
+        "begun_at": iso(run.begun_at),
+        "last_at": iso(run.seen_at),
+        "ended_at": iso(run.ended_at),
+        "cursor": run.cursor,
+        "counts": dict(run.counts),
+        "faces": run.faces,
+    }
+
+
+def _counts(run: Run) -> str:
+    return ", ".join(f"{many:,} {outcome.replace('_', ' ')}" for outcome, many in run.counts.items())
 
 
 @app.command("receipt")

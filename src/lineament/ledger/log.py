@@ -43,6 +43,8 @@ class Action(StrEnum):
     SOURCE_SUSPENDED = "source_suspended"
     SOURCE_RESUMED = "source_resumed"
     SOURCE_WITHDRAWN = "source_withdrawn"
+    RUN_BEGUN = "run_begun"
+    RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"
     CASE_OPENED = "case_opened"
     CASE_CLOSED = "case_closed"

@@ -72,6 +72,10 @@ class Tracker(Generic[Kept]):
             taken[at].see(face, self._best, self._apart)
         return over
 
+    def held(self) -> list[Sighting[Kept]]:
+        """The faces that may still be kept: the best so far of the tracks that are not over."""
+        return [face for one in self._open for face in one.track.best]
+
     def end(self) -> list[Track[Kept]]:
         """The tracks that were not over."""
         over, self._open = [one.track for one in self._open], []

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lineament.errors import Refused
 from lineament.ledger import receipts
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId, SourceId
 from lineament.model.lifecycle import advance
 from lineament.model.sources import NEXT, Source, SourceEvent
 from lineament.services.gallery import Gallery
@@ -35,10 +37,19 @@ class Erasure:
 class Erase:
     """Erases a face, a capture or a whole source."""
 
-    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, gallery: Callable[[], Gallery]) -> None:
+    def __init__(
+        self,
+        record: Record,
+        keys: KeyRing,
+        blobs: Blobs,
+        gallery: Callable[[], Gallery],
+        crawls: Callable[[SourceId], Path],
+    ) -> None:
+        """``crawls`` tells the folder where the crawls of a source are kept."""
         self._record = record
         self._shredder = Shredder(record.store, blobs)
         self._gallery = gallery
+        self._crawls = crawls
         self._suppression = Suppression(keys)
 
     def face(self, face_id: FaceId, reason: str) -> Erasure:
@@ -80,6 +91,16 @@ class Erase:
         self._finish(source)
         return erasure
 
+    def reserved(self, name: str, found: Mapping[str, str]) -> int:
+        """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            source = tx.sources.get(name)
+            there = tx.captures.at(source.id, found)
+        for capture_id, uri in there:
+            self.capture(capture_id, f"reserved by its publisher: {found[uri]}")
+        return len(there)
+
     def source(self, name: str, reason: str) -> Erasure:
         """Withdraw a source: its key is destroyed, its rows, pictures and index files are deleted."""
         with self._record.change() as change:
@@ -89,15 +110,17 @@ class Erase:
             pictures = change.tx.deletions.add_source(source.id)
             erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
             change.tx.searches.forget_source(name)
+            runs = change.tx.runs.delete_of(source.id)
             rows = change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
-            what = {**rows, "blobs": pictures, "keys": 1}
+            what = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
             erasure.ledger_entry = change.record(
                 Action.SOURCE_WITHDRAWN, source=name, reason=reason, captures=source.captures, faces=source.faces
             )
             said = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
             change.tx.sources.set_destroyed(source.id, {**said, "destroyed": what})
         self._gallery().destroy(source.id)
+        shutil.rmtree(self._crawls(source.id), ignore_errors=True)
         self.finish_deletions()
         self._record.store.scrub()
         return erasure
@@ -116,7 +139,8 @@ class Erase:
             if said is None:
                 raise Refused(reasons=f"the source {name} is {source.state.value}; a receipt is for a withdrawn one")
             left = tx.sources.left(source.id) + len(tx.deletions.all(1))
-            if left or tx.sources.wrapped_key(source.id) is not None or self._gallery().holds(source.id):
+            files = self._gallery().holds(source.id) or self._crawls(source.id).exists()
+            if left or files or tx.sources.wrapped_key(source.id) is not None:
                 raise Refused(reasons=f"not all of the source {name} is destroyed yet; see: lineament doctor")
             return self._signed(tx, source, said, cleaned)
 
@@ -134,7 +158,7 @@ class Erase:
             "withdrawn_at": said["at"],
             "reason": said["reason"],
             "destroyed": said["destroyed"],
-            "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0},
+            "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0},
             "database_files_cleaned": cleaned,
             "issued_at": self._record.clock().isoformat(),
             "ledger": receipts.proof(entry, path, str(rows.checkpoint())),
@@ -149,8 +173,9 @@ class Erase:
         faces = list(faces)
         ids = [face.id for face in faces]
         change.tx.searches.forget_faces(ids)
+        found = [capture.provenance, *change.tx.places.of_capture(capture.id)]
         change.tx.captures.erase(capture.id)
-        digests = self._suppression.capture(capture.provenance.uri, capture.sha256)
+        digests = [one for place in found for one in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
         self._unlink_later(change, [capture.original, capture.thumbnail, *(face.crop for face in faces)])
         return Erasure(source.name, faces=ids, captures=[capture.id])

@@ -3,79 +3,65 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
 from lineament.ledger.log import Action
-from lineament.model.faces import CaptureId, NewCapture, Provenance
+from lineament.model.faces import CaptureId, NewCapture
+from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
-from lineament.services.gallery import EPOCH, Gallery
+from lineament.services.brought import (
+    BATCH,
+    Brought,
+    IngestReport,
+    Seen,
+    Small,
+    by_capture,
+    chunks,
+    in_batches,
+    refused,
+    refused_for,
+    walked,
+)
+from lineament.services.footage import followed
+from lineament.services.gallery import Gallery
 from lineament.services.keyholder import source_key
-from lineament.services.record import Record
+from lineament.services.record import Change, Record
 from lineament.services.suppression import Suppression
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.faces import NewFace
 from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
 
-BATCH = 64
-"""Pictures a transaction; one ledger entry each."""
 WAITING = 128 * 2**20
 """Bytes of pictures under way at most, however few they are."""
-PATIENCE = 2.0
-"""Seconds after which a smaller batch is committed too."""
 SYNC_EVERY = 50_000
 """Faces after which the index files are written."""
 
 
-class Seen(StrEnum):
-    """What became of a picture; the value is what a person reads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is to be taken in, and how it is called in the list of runs."""
 
-    ENROLLED = "enrolled"
-    NO_FACE = "no face"
-    ALREADY_THERE = "already there"
-    ERASED_BEFORE = "erased before, so not taken again"
-    REFUSED = "refused"
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What an ingest did, and while it runs, how far it is."""
-
-    source: str
-    total: int | None = None  # pictures expected
-    outcomes: Counter[Seen] = field(default_factory=Counter)
-    faces: int = 0
-    batches: int = 0
-    seconds: float = 0.0
-    refusals: list[tuple[str, str]] = field(default_factory=list)  # name and reason
-
-    @property
-    def seen(self) -> int:
-        """Pictures dealt with."""
-        return self.outcomes.total()
+    connector: Connector
+    kind: str = "folder"
+    what: str = ""  # it was given; a run that was stopped is gone on with where both are the same
+    video: bool = False  # its pictures are frames, in the order of time
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A picture that has been analysed, its blobs written, ready to be committed."""
+class _Way:
+    """What all steps of one ingest need."""
 
-    item: Item
-    sha256: str
-    capture: NewCapture | None = None
-    faces: tuple[NewFace, ...] = ()
-    outcome: Seen = Seen.ENROLLED
-    why: str = ""
-    erasures: bool = False  # whether anything had been erased when it was sifted
+    source: Source
+    key: DataKey
+    run: Run
+    task: Task
 
 
 class Ingest:
@@ -92,7 +78,7 @@ class Ingest:
     def run(
         self,
         source_name: str,
-        connector: Connector,
+        given: Connector | Task,
         *,
         workers: int,
         told: Callable[[IngestReport], None] = lambda _: None,
@@ -101,16 +87,19 @@ class Ingest:
 
         Refused where the source is not live. What was committed stays whatever happens; a later run goes on there.
         """
-        report = IngestReport(source_name, total=connector.count())
+        task = given if isinstance(given, Task) else Task(connector=given)
         with self._record.store.read() as tx:
             source = tx.sources.get(source_name)
             self._admit(source)
             key = source_key(tx, self._keys, source)
+        report = IngestReport(source_name, total=task.connector.count())
+        way = _Way(source, key, self._begun(source, task), task)
+        report.gone_on = way.run.cursor is not None
         began = time.monotonic()
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="analyse") as pool:
-                for batch in _batched(self._prepared(pool, workers, source, key, connector.items())):
-                    self._commit(source, key, batch, report)
+                for batch in in_batches(self._brought(pool, workers, way)):
+                    self._commit(way, batch, report)
                     report.seconds = time.monotonic() - began
                     told(report)
         except KeyboardInterrupt:
@@ -118,6 +107,7 @@ class Ingest:
             raise Interrupted(kept=kept) from None
         finally:
             self._gallery.sync()
+        self._ended(way, report)
         report.seconds = time.monotonic() - began
         return report
 
@@ -125,23 +115,37 @@ class Ingest:
         if (why := source.why_closed(self._record.clock().date())) is not None:
             raise Refused(reasons=why)
 
-    # ------------------------------------------------------------ analysing, in threads
+    def _begun(self, source: Source, task: Task) -> Run:
+        with self._record.change() as change:
+            run = change.tx.runs.begin(source.id, task.kind, task.what, change.at)
+            change.record(Action.RUN_BEGUN, source=source.name, run=run.id, connector=task.kind, what=task.what)
+        return run
 
-    def _prepared(
-        self,
-        pool: ThreadPoolExecutor,
-        workers: int,
-        source: Source,
-        key: DataKey,
-        items: Iterator[Item | Refusal],
-    ) -> Iterator[_Prepared]:
+    def _ended(self, way: _Way, report: IngestReport) -> None:
+        with self._record.change() as change:
+            change.tx.runs.end(way.run.id, change.at)
+            counts = {seen.name.lower(): many for seen, many in report.outcomes.items()}
+            change.record(Action.RUN_ENDED, source=way.source.name, run=way.run.id, counts=counts, faces=report.faces)
+
+    # ------------------------------------------------------------ looking at them, in threads
+
+    def _brought(self, pool: ThreadPoolExecutor, workers: int, way: _Way) -> Iterator[Brought]:
+        if not way.task.video:
+            yield from self._in_order(pool, workers, way, lambda one: self._kept(way.key, self._looked_at(way, one)))
+            return
+        for one in followed(self._in_order(pool, workers, way, lambda one: self._looked_at(way, one))):
+            yield self._kept(way.key, one)
+
+    def _in_order(
+        self, pool: ThreadPoolExecutor, workers: int, way: _Way, step: Callable[[Brought], Brought]
+    ) -> Iterator[Brought]:
         """In the order of the items; enough are under way that nobody waits for a commit, and memory stays flat."""
-        under_way: deque[tuple[Future[_Prepared], int]] = deque()
+        under_way: deque[tuple[Future[Brought], int]] = deque()
         waiting = 0  # bytes
         try:
-            for known in self._sifted(source, items):
+            for known in self._sifted(way):
                 size = len(known.item.untrusted)
-                under_way.append((pool.submit(self._prepare, source, key, known), size))
+                under_way.append((pool.submit(step, known), size))
                 waiting += size
                 while len(under_way) > max(BATCH, 4 * workers) or (waiting > WAITING and len(under_way) > workers):
                     future, size = under_way.popleft()
@@ -153,30 +157,43 @@ class Ingest:
             for future, _ in under_way:
                 future.cancel()
 
-    def _sifted(self, source: Source, items: Iterator[Item | Refusal]) -> Iterator[_Prepared]:
+    def _sifted(self, way: _Way) -> Iterator[Brought]:
         """Digest the items and mark those that need no analysis."""
-        for some in _chunks(items, BATCH // 4):
-            fresh = [item for item in some if isinstance(item, Item)]
-            pairs = [(item.provenance.uri, hashlib.sha256(item.untrusted).hexdigest()) for item in fresh]
+        for some in chunks(walked(way.task.connector, way.run.cursor), BATCH // 4):
+            found = [
+                refused(one, cursor)
+                if isinstance(one, Refusal)
+                else Brought(self._said(way, one), hashlib.sha256(one.untrusted).hexdigest(), cursor)
+                for one, cursor in some
+            ]
+            fresh = [one for one in found if one.outcome is Seen.ENROLLED]
             with self._record.store.read() as tx:
-                there = tx.captures.known(source.id, pairs)
-                erased = self._suppression.erased(tx, pairs)
+                known = self._outcomes(tx, way, fresh)
                 erasures = tx.suppressions.there_are()
-            digested = iter(pairs)
-            for item in some:
-                if isinstance(item, Refusal):
-                    yield _refused(item.name, str(item.why))
-                    continue
-                pair = next(digested)
-                one = _Prepared(item, pair[1], erasures=erasures)
-                if pair in there:
-                    yield _without(one, Seen.ALREADY_THERE)
-                elif pair in erased:
-                    yield _without(one, Seen.ERASED_BEFORE)
+            for one in found:
+                if one.outcome is Seen.ENROLLED and one.pair in known:
+                    yield one.without(known[one.pair])
                 else:
-                    yield one
+                    yield replace(one, erasures=erasures)
 
-    def _prepare(self, source: Source, key: DataKey, one: _Prepared) -> _Prepared:
+    def _said(self, way: _Way, item: Item) -> Item:
+        """The item with what its source says of all its pictures, where nothing is said of this one."""
+        found = item.provenance
+        licence, connector = found.licence or way.source.terms.licence, found.connector or f"{way.task.kind} 1"
+        return replace(item, provenance=replace(found, licence=licence, connector=connector))
+
+    def _outcomes(self, tx: Tx, way: _Way, fresh: list[Brought]) -> dict[tuple[str, str], Seen]:
+        """What becomes of those that need not be looked at, by place and digest."""
+        pairs = [one.pair for one in fresh]
+        known = dict.fromkeys(self._suppression.erased(tx, pairs), Seen.ERASED_BEFORE)
+        if way.task.video:  # the best frame of a face can be told among all of them alone
+            return known
+        there = tx.places.with_bytes(way.source.id, [sha256 for _, sha256 in pairs])
+        known = {pair: Seen.ANOTHER_PLACE for pair in pairs if pair[1] in there} | known
+        return known | dict.fromkeys(tx.captures.known(way.source.id, pairs), Seen.ALREADY_THERE)
+
+    def _looked_at(self, way: _Way, one: Brought) -> Brought:
+        """Its faces, and the pictures that are made of it."""
         if one.outcome is not Seen.ENROLLED:
             return one
         try:
@@ -184,16 +201,13 @@ class Ingest:
         except (StorageFull, StoreUnavailable):
             raise
         except LineamentError as error:
-            return _refused(one.item.name, str(error))
-        kept = list(seen.faces)
+            return refused_for(one, error)
+        faces = list(seen.faces)
         if one.erasures:
             with self._record.store.read() as tx:
-                kept = self._suppression.still_wanted(tx, one.sha256, seen.faces)
-        original = self._blobs.put(key, one.item.untrusted) if kept else None
-        small = self._blobs.put(key, thumbnail(seen.picture)) if kept else None
-        faces = tuple(NewFace(face=face, crop=self._blobs.put(key, face_crop(seen.picture, face.box))) for face in kept)
+                faces = self._suppression.still_wanted(tx, one.sha256, seen.faces)
         capture = NewCapture(
-            source_id=source.id,
+            source_id=way.source.id,
             provenance=one.item.provenance,
             sha256=one.sha256,
             phash=seen.phash,
@@ -204,118 +218,121 @@ class Ingest:
             taken_at=seen.picture.taken_at,
             place=seen.picture.place,
             enrolled_at=self._record.clock(),
-            original=original,
-            thumbnail=small,
+            original=None,
+            thumbnail=None,
         )
-        outcome = Seen.ENROLLED if faces else Seen.NO_FACE
-        return _Prepared(_emptied(one.item), one.sha256, capture, faces, outcome)
+        if not faces:
+            ended = one.without(Seen.NO_FACE)
+            return ended if way.task.video else replace(ended, capture=capture)
+        crops = tuple(face_crop(seen.picture, face.box) for face in faces)
+        small = Small(thumbnail(seen.picture), crops)
+        return replace(one, capture=capture, found=tuple(faces), small=small)
+
+    def _kept(self, key: DataKey, one: Brought) -> Brought:
+        """Its pictures put into the blob folder."""
+        if one.small is None:
+            return one
+        original = self._blobs.put(key, one.item.untrusted)
+        small = self._blobs.put(key, one.small.thumbnail)
+        return one.kept(original, small, [self._blobs.put(key, crop) for crop in one.small.crops])
 
     # ------------------------------------------------------------ committing
 
-    def _commit(self, source: Source, key: DataKey, batch: list[_Prepared], report: IngestReport) -> None:
-        new = [one for one in batch if one.capture is not None]
-        if new:
+    def _commit(self, way: _Way, batch: list[Brought], report: IngestReport) -> None:
+        """One transaction: captures, places, faces, templates, how far the run is, and the ledger entry."""
+        if any(one.capture is not None for one in batch):
             self._blobs.flush()
-            new = self._store(source, key, new, report)
-        for one in batch:
-            there = one.capture is not None and one not in new
-            report.outcomes[Seen.ALREADY_THERE if there else one.outcome] += 1
-            if one.outcome is Seen.REFUSED:
+        if all(one.capture is None and one.outcome is not Seen.ANOTHER_PLACE for one in batch):
+            with self._record.store.begin() as tx:
+                outcomes = [one.outcome for one in batch]
+                tx.runs.went_on(way.run.id, _step(batch, outcomes, 0), self._record.clock())
+            enrolled = 0
+        else:
+            outcomes, enrolled = self._store(way, batch)
+            report.batches += 1
+        for one, outcome in zip(batch, outcomes, strict=True):
+            report.outcomes[outcome] += 1
+            if outcome is Seen.REFUSED and len(report.refusals) < MOST_REFUSALS:
                 report.refusals.append((one.item.name, one.why))
+        before = report.faces // SYNC_EVERY
+        report.faces += enrolled
+        if report.faces // SYNC_EVERY > before:
+            self._gallery.open([way.source])
+            self._gallery.sync()
 
-    def _still_new(self, tx: Tx, source: Source, new: list[_Prepared]) -> list[_Prepared]:
-        """Those that nobody committed, and nobody erased, since they were sifted; each once."""
-        pairs = [(one.item.provenance.uri, one.sha256) for one in new]
-        gone = tx.captures.known(source.id, pairs) | self._suppression.erased(tx, pairs)
-        once = {pair: one for pair, one in zip(pairs, new, strict=True) if pair not in gone}
-        erasures = tx.suppressions.there_are()
-        return [
-            one for one in once.values() if self._pictures_there(one) and not (erasures and self._face_erased(tx, one))
-        ]
-
-    def _pictures_there(self, one: _Prepared) -> bool:
-        return all(address in self._blobs for address in _kept(one))
-
-    def _face_erased(self, tx: Tx, one: _Prepared) -> bool:
-        """Whether one of its faces was erased since it was prepared."""
-        faces = [new.face for new in one.faces]
-        return len(self._suppression.still_wanted(tx, one.sha256, faces)) < len(faces)
-
-    def _store(self, source: Source, key: DataKey, new: list[_Prepared], report: IngestReport) -> list[_Prepared]:
-        """One transaction: captures, faces, templates and the ledger entry; returns what was not there already."""
+    def _store(self, way: _Way, batch: list[Brought]) -> tuple[list[Seen], int]:
+        """What became of each, now that it is certain, and how many faces were enrolled."""
         with self._record.change() as change:
-            self._admit(change.tx.sources.by_id(source.id))
-            new = self._still_new(change.tx, source, new)
+            self._admit(change.tx.sources.by_id(way.source.id))
+            outcomes = self._certain(change.tx, way, batch)
+            new = [one for one, seen in zip(batch, outcomes, strict=True) if one.capture is not None and _taken(seen)]
             ids = change.tx.captures.add_all([one.capture for one in new if one.capture is not None])
-            enrolled = change.tx.faces.add_all(source.id, _by_capture(ids, new), key)
+            enrolled = change.tx.faces.add_all(way.source.id, by_capture(ids, new), way.key)
+            grouped = {id_: one.capture.phash for id_, one in zip(ids, new, strict=True) if one.capture and one.faces}
+            change.tx.places.group(way.source.id, grouped)
+            again = [one for one, seen in zip(batch, outcomes, strict=True) if seen is Seen.ANOTHER_PLACE]
+            places = self._placed(change, way, again)
+            change.tx.runs.went_on(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
             change.record(
                 Action.BATCH_INGESTED,
-                source=source.name,
+                source=way.source.name,
+                run=way.run.id,
                 captures=[int(ids[0]), int(ids[-1])] if ids else [],
                 faces=[int(enrolled[0]), int(enrolled[-1])] if len(enrolled) else [],
-                digest=hashlib.sha256("".join(one.sha256 for one in new).encode()).hexdigest(),
+                places=places,
+                digest=hashlib.sha256("".join(one.sha256 for one in (*new, *again)).encode()).hexdigest(),
             )
-        before = report.faces // SYNC_EVERY
-        report.batches += 1
-        report.faces += len(enrolled)
-        if report.faces // SYNC_EVERY > before:
-            self._gallery.open([source])
-            self._gallery.sync()
-        return new
+        return outcomes, len(enrolled)
+
+    def _certain(self, tx: Tx, way: _Way, batch: list[Brought]) -> list[Seen]:
+        """The outcomes, with what others committed or erased since they were sifted; each picture and place once."""
+        open_ = [one for one in batch if one.capture is not None or one.outcome is Seen.ANOTHER_PLACE]
+        pairs = [one.pair for one in open_]
+        erased = self._suppression.erased(tx, pairs)
+        known = tx.captures.known(way.source.id, pairs)
+        there: dict[str, CaptureId | None] = {**tx.places.with_bytes(way.source.id, [one.sha256 for one in open_])}
+        erasures = tx.suppressions.there_are()
+        outcomes: list[Seen] = []
+        for one in batch:
+            outcome = one.outcome
+            if one.capture is not None or outcome is Seen.ANOTHER_PLACE:
+                if one.pair in erased:
+                    outcome = Seen.ERASED_BEFORE
+                elif one.pair in known:
+                    outcome = Seen.ALREADY_THERE
+                elif one.sha256 in there:
+                    outcome = Seen.ANOTHER_PLACE
+                elif one.capture is None or self._lost(tx, one, erasures):
+                    outcome = Seen.ALREADY_THERE if one.capture is not None else Seen.ERASED_BEFORE
+                known.add(one.pair)
+                if _taken(outcome):
+                    there.setdefault(one.sha256, None)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _lost(self, tx: Tx, one: Brought, erasures: bool) -> bool:
+        """Whether one of its pictures, or one of its faces, was erased since it was looked at."""
+        if not all(address in self._blobs for address in one.addresses):
+            return True
+        faces = [new.face for new in one.faces]
+        return erasures and len(self._suppression.still_wanted(tx, one.sha256, faces)) < len(faces)
+
+    def _placed(self, change: Change, way: _Way, again: list[Brought]) -> int:
+        """Put down further places of pictures that are there."""
+        there = change.tx.places.with_bytes(way.source.id, [one.sha256 for one in again])
+        new = [(there[one.sha256], one.sha256, one.item.provenance) for one in again]
+        change.tx.places.add_all(way.source.id, new)
+        return len(new)
 
 
-def _kept(one: _Prepared) -> list[str]:
-    """The addresses of its pictures."""
-    if one.capture is None:
-        return []
-    pictures = (one.capture.original, one.capture.thumbnail, *(face.crop for face in one.faces))
-    return [address for address in pictures if address is not None]
+def _taken(outcome: Seen) -> bool:
+    return outcome in {Seen.ENROLLED, Seen.NO_FACE}
 
 
-def _by_capture(ids: list[CaptureId], new: list[_Prepared]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
-    return [
-        (capture_id, _day(one.capture), one.faces)
-        for capture_id, one in zip(ids, new, strict=True)
-        if one.capture is not None
-    ]
-
-
-def _day(capture: NewCapture) -> int:
-    """The day of capture, in days since 1970-01-01 UTC."""
-    at: datetime = capture.provenance.captured_at or capture.enrolled_at
-    day: date = at.astimezone(UTC).date()
-    return (day - EPOCH).days
-
-
-def _chunks(items: Iterator[Item | Refusal], size: int) -> Iterator[list[Item | Refusal]]:
-    while some := list(itertools.islice(items, size)):
-        yield some
-
-
-def _batched(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
-    """Batches of at most BATCH pictures, cut earlier where they come slowly."""
-    batch: list[_Prepared] = []
-    began = time.monotonic()
-    for one in prepared:
-        if not batch:
-            began = time.monotonic()
-        batch.append(one)
-        if len(batch) >= BATCH or time.monotonic() - began > PATIENCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _emptied(item: Item) -> Item:
-    """The item without its bytes, which are in the blobs by now."""
-    return Item(name=item.name, untrusted=b"", provenance=item.provenance)
-
-
-def _without(one: _Prepared, outcome: Seen) -> _Prepared:
-    return _Prepared(_emptied(one.item), one.sha256, outcome=outcome)
-
-
-def _refused(name: str, why: str) -> _Prepared:
-    item = Item(name=name, untrusted=b"", provenance=Provenance(uri=""))
-    return _Prepared(item, "", outcome=Seen.REFUSED, why=why)
+def _step(batch: list[Brought], outcomes: list[Seen], faces: int) -> Step:
+    return Step(
+        counts=Counter(outcome.name.lower() for outcome in outcomes),
+        faces=faces,
+        cursor=next((one.cursor for one in reversed(batch) if one.cursor is not None), None),
+        refused=[(one.item.name, one.why) for one in batch if one.outcome is Seen.REFUSED],
+    )

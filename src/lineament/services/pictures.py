@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lineament.errors import NotFound
 from lineament.ledger.log import Action
-from lineament.model.faces import Capture, EnrolledFace
+from lineament.model.faces import Capture, EnrolledFace, Provenance
 from lineament.model.search import Candidate
 from lineament.services.access import case_of_search
 from lineament.services.keyholder import source_key
@@ -12,6 +12,9 @@ from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
+
+MOST_PLACES = 50
+"""Further places of a picture that are shown."""
 
 
 class Pictures:
@@ -43,6 +46,12 @@ class Pictures:
         """Where the candidate's picture comes from."""
         with self._record.store.read() as tx:
             return self._found(tx, search_id, rank)[1]
+
+    def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> tuple[list[Provenance], int]:
+        """Where else the same bytes were found, and how many more captures of the source are nearly identical."""
+        with self._record.store.read() as tx:
+            _, capture = self._found(tx, search_id, rank)
+            return tx.places.of_capture(capture.id, limit), len(tx.places.group_of(capture.id)) - 1
 
     def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         """A candidate's face and picture for somebody who compares it with the probe, which is recorded (R39)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
@@ -12,11 +12,13 @@ from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
 from lineament.model.lifecycle import advance
+from lineament.model.runs import Run, RunId
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
 from lineament.services.access import seen_source, source_seen
 from lineament.services.keyholder import about_source, source_key
 from lineament.services.policies import policy_for
 from lineament.services.record import Change, Record
+from lineament.sources.hosts import Hosts
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
 
@@ -60,9 +62,10 @@ class Register:
         """Register a source with a key of its own; AlreadyThere where the name is taken.
 
         It is drafted until a second person approves it, and live at once where the policy asks for none. ``shares``
-        names the agencies that alone may search it, each with its last day.
+        names the agencies that alone may search it, each with its last day. HostRefused for a social network.
         """
         self._record.require(Permission.MANAGE_SOURCES)
+        Hosts(terms.hosts)
         wrapped = self._keys.new_data_key(about_source(terms.name))
         if permission is not None:
             terms = replace(terms, permission_sha256=_checked(permission))
@@ -166,6 +169,21 @@ class Register:
             untrusted = self._blobs.get(source_key(change.tx, self._keys, source), address)
             change.record(Action.PERMISSION_OPENED, source=name)
         return untrusted, source.permission_name
+
+    def runs(self, name: str, limit: int | None = None) -> Sequence[Run]:
+        """What was brought into a source, the newest first."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            return tx.runs.of_source(tx.sources.get(name).id, limit)
+
+    def run(self, name: str, run_id: int) -> tuple[Run, Sequence[tuple[str, str]]]:
+        """A run, and what it refused first: names and reasons. NotFound where it is none of that source."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            run = tx.runs.get(RunId(run_id))
+            if run.source_id != tx.sources.get(name).id:
+                raise NotFound(what="run", name=run_id, hint=f"lineament source runs {name}")
+            return run, tx.runs.refusals(run.id)
 
     def suspend(self, name: str) -> Source:
         """Take a source out of every search until it is resumed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,6 +81,18 @@ class CaptureRows:
         if row is None:
             raise NotFound(what="capture", name=capture_id, hint="lineament source list")
         return capture_from(row)
+
+    def at(self, source_id: SourceId, uris: Iterable[str]) -> list[tuple[CaptureId, str]]:
+        """The captures of a source that were found at one of these addresses, with it, in the order of their ids.
+
+        There is no index for it, so all of the source is read.
+        """
+        found: list[tuple[CaptureId, str]] = []
+        for some in batched(uris, _MOST):
+            query = sa.select(captures.c.id, captures.c.uri).where(captures.c.uri.in_(some))
+            query = query.where(captures.c.source_id == source_id).order_by(captures.c.id)
+            found += [(CaptureId(id_), uri) for id_, uri in self._connection.execute(query)]
+        return sorted(found)
 
     def of_source(self, source_id: SourceId) -> Iterator[Capture]:
         """All captures of a source, in the order of their ids."""

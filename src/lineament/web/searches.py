@@ -47,6 +47,7 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
     asked = here.desk.probes.get(search.probe_id)
     probe = asked.faces[search.face - 1]
     face, capture = here.desk.pictures.beside_probe(search_id, rank)
+    places, alike = here.desk.pictures.elsewhere(search_id, rank)
     others = [other.rank for other in search.candidates]
     return here.page(
         "compare.html",
@@ -57,6 +58,8 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
         listed=len(search.candidates) + len(stored.erased),
         capture=capture,
         quality=face.quality,
+        places=places,
+        alike=alike,
         levels=(levelled(probe.box, probe.landmarks), levelled(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
         later=min((other for other in others if other > rank), default=None),

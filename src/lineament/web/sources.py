@@ -13,6 +13,8 @@ from lineament.web.pages import Form, Here, Pages, go_on_to
 
 pages = Pages()
 
+NEWEST = 20
+"""Runs on the page of a source."""
 _FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """For a stranger's bytes: they are saved, and nothing in them runs."""
 
@@ -32,8 +34,16 @@ def source(here: Here, name: str) -> HTMLResponse:
     found = here.desk.sources.get(name)
     manages = here.desk.official.may(Permission.MANAGE_SOURCES)
     standing = here.desk.sources.standing(name) if manages else None
+    runs = here.desk.sources.runs(name, limit=NEWEST) if manages else []
     own = next((one for one in found.shares or () if one.agency_id == here.desk.official.agency_id), None)
-    return here.page("source.html", source=found, today=here.desk.clock().date(), standing=standing, own=own)
+    return here.page("source.html", source=found, today=here.desk.clock().date(), standing=standing, own=own, runs=runs)
+
+
+@pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
+def run(here: Here, name: str, run_id: int) -> HTMLResponse:
+    """What one run of a connector brought, and what it refused and why."""
+    found, refusals = here.desk.sources.run(name, run_id)
+    return here.page("run.html", source=here.desk.sources.get(name), run=found, refusals=refusals)
 
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)

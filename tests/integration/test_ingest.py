@@ -1,0 +1,219 @@
+"""Every connector through the one door: chosen by what is given, gone on with after a stop, each picture once."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.staff import solo
+from tests.unit.sources.test_video import film, pan
+
+from lineament.errors import HostRefused, Interrupted, NotRead
+from lineament.model.faces import Provenance
+from lineament.model.sources import SourceTerms
+from lineament.services.brought import Seen
+from lineament.services.ingest import Task
+from lineament.sources.base import Item, Refusal
+from lineament.sources.choose import Kind, kind_of
+from lineament.workspace import Workspace
+
+Run = Callable[..., Ran]
+TERMS = SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR", licence="CC BY 4.0")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with solo(tmp_path / "ws") as made:
+        made.sources.add(TERMS)
+        yield made
+
+
+class Pile:
+    """Pictures with a number each, of which a second run does not ask again."""
+
+    def __init__(self, pictures: list[Path], stop_at: int | None = None) -> None:
+        self.asked: list[int] = []
+        self._pictures, self._stop_at = pictures, stop_at
+
+    def count(self) -> int | None:
+        return None
+
+    def items(self) -> Iterator[Item | Refusal]:
+        return (one for one, _ in self.items_from(None))
+
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+        for number, path in enumerate(self._pictures):
+            if number <= int(cursor or -1):
+                continue
+            if number == self._stop_at:
+                raise KeyboardInterrupt
+            self.asked.append(number)
+            if path.name == "none":
+                yield Refusal(name="none", why=NotRead(why="it is none")), str(number)
+            else:
+                uri = f"https://press.example/{number}"
+                item = Item(name=path.name, untrusted=path.read_bytes(), provenance=Provenance(uri=uri))
+                yield item, str(number)
+
+
+# ---------------------------------------------------------------- runs
+
+
+def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineament.services.ingest.BATCH", 4)  # sifted one by one
+    monkeypatch.setattr("lineament.services.brought.PATIENCE", 0.0)
+    portraits = sorted(PORTRAITS.glob("*.jpg"))
+    pictures = [*portraits[:3], Path("none"), *portraits[3:]]
+    stopped = Pile(pictures, stop_at=5)
+    with pytest.raises(Interrupted):
+        workspace.ingest.run("press", Task(connector=stopped, kind="pile", what="pile 1"), workers=1)
+    (run,) = workspace.sources.runs("press")
+    assert run.ended_at is None
+    done = run.seen
+    if done:  # what was under way when it was stopped is not committed, and asked for again
+        assert run.cursor == str(done - 1)
+    again = Pile(pictures)
+    report = workspace.ingest.run("press", Task(connector=again, kind="pile", what="pile 1"), workers=1)
+    assert again.asked == list(range(done, 7))
+    assert report.gone_on is (done > 0)
+    (run,) = workspace.sources.runs("press")
+    assert run.ended_at is not None
+    assert run.counts == {"enrolled": 6, "refused": 1}
+    assert (run.faces, run.connector, run.what) == (6, "pile", "pile 1")
+    assert workspace.sources.run("press", run.id)[1] == [("none", "It is not read: it is none.")]
+    third = Pile(pictures)
+    report = workspace.ingest.run("press", Task(connector=third, kind="pile", what="pile 1"), workers=1)
+    assert (third.asked, report.outcomes[Seen.ALREADY_THERE]) == (list(range(7)), 6)
+    assert len(workspace.sources.runs("press")) == 2
+
+
+# ---------------------------------------------------------------- once only
+
+
+def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) -> None:
+    obama, sunak = PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"
+    report = workspace.ingest.run("press", Pile([obama, sunak, obama]), workers=1)
+    assert (report.outcomes[Seen.ENROLLED], report.outcomes[Seen.ANOTHER_PLACE], report.faces) == (2, 1, 2)
+    report = workspace.ingest.run("press", Task(connector=Pile([sunak, obama, obama, obama]), what="b"), workers=1)
+    assert report.outcomes == {Seen.ANOTHER_PLACE: 3, Seen.ALREADY_THERE: 1}
+    with workspace.store.read() as tx:
+        first, second = tx.captures.of_source(tx.sources.get("press").id)
+        assert [one.uri[-1] for one in tx.places.of_capture(first.id)] == ["2", "1", "3"]
+        assert [one.uri[-1] for one in tx.places.of_capture(second.id)] == ["0"]
+        assert tx.captures.faces_without() == 0
+        assert (first.provenance.licence, first.provenance.connector) == ("CC BY 4.0", "folder 1")
+    workspace.erase.capture(first.id, "asked")
+    report = workspace.ingest.run("press", Task(connector=Pile([obama] * 9), what="c"), workers=1)
+    assert report.outcomes == {Seen.ERASED_BEFORE: 9}, "whatever its place"
+
+
+def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Path) -> None:
+    import cv2
+
+    whole = cv2.imread(str(PORTRAITS / "obama.jpg"))
+    assert whole is not None
+    small = tmp_path / "small.jpg"
+    cv2.imwrite(str(small), cv2.resize(whole, None, fx=0.7, fy=0.7), [cv2.IMWRITE_JPEG_QUALITY, 70])
+    workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg", small]), workers=1)
+    with workspace.store.read() as tx:
+        one, other, again = tx.captures.of_source(tx.sources.get("press").id)
+        assert tx.places.group_of(one.id) == [one.id, again.id]
+        assert tx.places.group_of(other.id) == [other.id]
+
+
+# ---------------------------------------------------------------- chosen by what is given
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [
+        ("https://press.example/a.jpg", Kind.SITE),
+        ("HTTP://press.example", Kind.SITE),
+        ("a.jpg", Kind.FOLDER),
+        ("without-suffix", Kind.FOLDER),
+        ("A.ZIP", Kind.ARCHIVE),
+        ("a.tar.gz", Kind.ARCHIVE),
+        ("a.warc.gz", Kind.WARC),
+        ("a.warc", Kind.WARC),
+        ("a.wacz", Kind.WARC),
+        ("a.csv", Kind.MANIFEST),
+        ("a.jsonl", Kind.MANIFEST),
+        ("a.parquet", Kind.MANIFEST),
+        ("a.mp4", Kind.VIDEO),
+        ("a.MKV", Kind.VIDEO),
+        ("a.an2", Kind.ITL),
+        ("a.eft", Kind.ITL),
+    ],
+)
+def test_what_is_given_is_told_by_its_looks(what: str, kind: Kind) -> None:
+    assert kind_of(what) is kind
+
+
+def test_a_folder_is_one_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").mkdir()
+    assert kind_of(str(tmp_path / "a.zip")) is Kind.FOLDER
+
+
+def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos: Path, tmp_path: Path) -> None:
+    lineament("init")
+    lineament("source", "add", "press", *SOURCE)
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.write(photos / "sunak.jpg", "a/sunak.jpg")
+    shutil.copy(photos / "macron-2025.jpg", tmp_path / "m.jpg")
+    (tmp_path / "list.csv").write_text("uri,title\nm.jpg,Emmanuel Macron\nmissing.jpg,Nobody\n")
+    film(tmp_path / "film.mp4", pan("obama.jpg", 30))
+    done = lineament("ingest", "press", "pictures.zip", "list.csv", "film.mp4", "--json")
+    assert done.code == 0, done.err
+    assert (done.json["refused_in_all"], done.json["less_good"] > 0) == (1, True)
+    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+        rows = database.execute("SELECT uri, evidence FROM captures ORDER BY id").fetchall()
+    found = [(uri.rpartition("/")[2].partition("#")[0], "time_code" in evidence) for uri, evidence in rows]
+    assert found[:2] == [("sunak.jpg", False), ("m.jpg", False)]
+    assert 1 <= len(found[2:]) <= 3, "the best few of one person"
+    assert set(found[2:]) == {("film.mp4", True)}
+
+    again = lineament("ingest", "press", "film.mp4", "--json").json
+    assert (again["faces"], again["enrolled"]) == (0, 0), "the same frames are chosen again"
+    runs = lineament("source", "runs", "press", "--json").json["runs"]
+    assert [one["connector"] for one in runs] == ["video", "video", "manifest", "archive"]
+    shown = lineament("source", "runs", "press", runs[2]["run"], "--json").json
+    assert shown["counts"] == {"enrolled": 1, "refused": 1}
+    assert "missing.jpg" in shown["refused_first"][0]["name"]
+    assert "missing.jpg" in lineament("source", "runs", "press", runs[2]["run"]).out
+    assert lineament("source", "runs", "press").code == 0
+    assert lineament("source", "runs", "press", 99).code == 3
+
+
+def test_what_cannot_be_chosen(lineament: Run, photos: Path) -> None:
+    lineament("init")
+    lineament("source", "add", "press", *SOURCE)
+    assert lineament("ingest", "press", photos, "--as", "stream").code == 2
+    assert lineament("ingest", "press", "nowhere.zip").code == 3
+    assert lineament("ingest", "press", "https://press.example/").code == 2, "no contact"
+    assert lineament("source", "runs", "press", "--json").json["runs"] == []
+
+
+def test_no_host_but_those_listed_and_no_social_network(lineament: Run) -> None:
+    lineament("init")
+    refused = lineament("source", "add", "a", *SOURCE, "--host", "www.facebook.com")
+    assert refused.code == HostRefused.exit_code, refused.err
+    assert lineament("source", "list", "--json").json["sources"] == []
+    line = ("--host", "press.example", "--contact", "ada@agency.example")
+    assert lineament("source", "add", "press", *SOURCE, *line).code == 0
+    assert lineament("ingest", "press", "https://other.example/").code == HostRefused.exit_code
+
+
+def test_what_is_reserved_later_is_erased(workspace: Workspace) -> None:
+    workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1)
+    assert workspace.erase.reserved("press", {}) == 0
+    assert (
+        workspace.erase.reserved("press", {"https://press.example/1": "noai", "https://press.example/9": "noai"}) == 1
+    )
+    assert workspace.sources.get("press").faces == 1
+    report = workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1)
+    assert report.outcomes == {Seen.ALREADY_THERE: 1, Seen.ERASED_BEFORE: 1}
