@@ -52,6 +52,7 @@ class Report:
             change.record(Action.REPORT_WRITTEN, case=case.ref, search=search_id)
         return self._templates.get_template("report.html.j2").render(
             result=result,
+            asked=self._probes().get(result.probe_id),
             case=case,
             cut=how_cut(result),
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
