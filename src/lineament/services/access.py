@@ -5,7 +5,6 @@ from __future__ import annotations
 from lineament.errors import NotAllowed, NotFound
 from lineament.model.accounts import Permission, Role
 from lineament.model.cases import Case, CaseRole
-from lineament.model.search import Probe
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.searches import StoredSearch
@@ -79,8 +78,15 @@ def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, Stored
         raise NotFound(what="search", name=search_id, hint="lineament case show") from None
 
 
-def probe_in(probe: Probe, case: Case) -> Probe:
-    """The probe, if it is one of that case."""
-    if probe.case_key != case.key:
-        raise NotFound(what="probe", name=probe.id, hint="lineament case show")
-    return probe
+def probe_in(tx: Tx, probe_id: str, case: Case) -> None:
+    """NotFound, in the same words, where there is no such probe or it is one of another case."""
+    if tx.probes.case_key(probe_id) != case.key:
+        raise NotFound(what="probe", name=probe_id, hint="lineament case show")
+
+
+def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
+    """The same as ``case_for`` for what is up to the agency whose case it is; NotAllowed for its guests."""
+    case = case_for(tx, record, name, permission)
+    if case.agency_id != record.official.agency_id:
+        raise NotAllowed(what=f"{permission.value}, in a case of your own agency")
+    return case
