@@ -233,6 +233,7 @@ _TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
     "invitation_withdrawn": _line("withdrew an invitation"),
     "paper_added": _line("put a {kind} into the room"),
     "paper_opened": _line("opened a file of the room", reading=True),
+    "ledger_exported": _line("wrote the record of the case out"),
     "details_erased": _line("erased what entries of the record said: {reason}"),
 }
 
