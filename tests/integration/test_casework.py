@@ -128,12 +128,13 @@ def test_the_decision_is_kept_in_the_room_and_its_digest_on_the_record(team: Squ
 def test_what_ends_within_a_week_is_told(team: Squad) -> None:
     case, supervisor = team.case(Seeks.SUSPECT), team.work(team.supervisor).casework
     team.work(team.examiner).casework.declare_urgent(case.key, "he leaves")
-    assert [one.key for one in supervisor.expiring()] == [case.key]
+    ((told, outlook),) = supervisor.pressing(12)
+    assert (told.key, outlook) == (case.key, supervisor.outlook(case.key))
     supervisor.authorise(case.key, team.ruling(until=team.clock.at.date() + timedelta(days=30)))
-    assert supervisor.expiring() == []
+    assert supervisor.pressing(12) == []
     team.clock.days(25)
-    assert [one.key for one in team.work(team.examiner).casework.expiring()] == [case.key]
-    assert team.work(team.colleague).casework.expiring() == []
+    assert [one.key for one, _ in team.work(team.examiner).casework.pressing(12)] == [case.key]
+    assert team.work(team.colleague).casework.pressing(12) == []
 
 
 # ---------------------------------------------------------------- refused (R9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lineament.errors import NotAllowed, NotFound
-from lineament.model.accounts import Permission, Role
+from lineament.model.accounts import Official, Permission, Role
 from lineament.model.cases import Case, CaseRole
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -38,19 +38,33 @@ def seen_case(tx: Tx, record: Record, name: str) -> Case:
 def may_in(tx: Tx, record: Record, case: Case, permission: Permission) -> bool:
     """Whether the official may do that in a case that is seen."""
     official = record.official
+    return _by_role(official, case, permission) or _as_member(official, _member_role(tx, record, case), permission)
+
+
+def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
+    """All that the official may do in a case that is seen, with one look at its members."""
+    official, role = record.official, _member_role(tx, record, case)
+    return frozenset(one for one in Permission if _by_role(official, case, one) or _as_member(official, role, one))
+
+
+def _by_role(official: Official, case: Case, permission: Permission) -> bool:
+    """Whether that may be done without being a member."""
     if official.solo:
         return True
-    if not official.may(permission):
+    if not official.may(permission) or case.agency_id != official.agency_id:
         return False
-    if case.agency_id == official.agency_id:
-        if Role.SUPERVISOR in official.roles and permission in _AS_SUPERVISOR:
-            return True
-        if Role.AUDITOR in official.roles and permission is Permission.READ_CASES:
-            return True
-    if official.account_id is None:
-        return False
-    role = tx.members.role_of(case.id, official.account_id, record.today)
-    return role is not None and role in _AS_MEMBER.get(permission, frozenset())
+    if Role.SUPERVISOR in official.roles and permission in _AS_SUPERVISOR:
+        return True
+    return Role.AUDITOR in official.roles and permission is Permission.READ_CASES
+
+
+def _as_member(official: Official, role: CaseRole | None, permission: Permission) -> bool:
+    return role is not None and official.may(permission) and role in _AS_MEMBER.get(permission, frozenset())
+
+
+def _member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
+    account_id = record.official.account_id
+    return None if account_id is None else tx.members.role_of(case.id, account_id, record.today)
 
 
 def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:

@@ -31,7 +31,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.search import Probe, SearchResult
-from lineament.services.access import case_for, may_in, own_case_for
+from lineament.services.access import case_for, everything_in, own_case_for
 from lineament.services.destroy import destroyed
 from lineament.services.keyholder import about_case, case_key
 from lineament.services.policies import policy_for
@@ -222,11 +222,6 @@ class Casework:
         with self._record.store.read() as tx:
             return tx.cases.count(self._record.sight, states)
 
-    def expiring(self) -> list[Case]:
-        """The open cases whose authorisation ends within a week, or whose clock runs."""
-        with self._record.store.read() as tx:
-            return tx.cases.expiring(self._record.sight, self._record.today + SOON)
-
     def get(self, name: str) -> Case:
         """One case; NotFound where there is none that is seen."""
         with self._record.store.read() as tx:
@@ -244,18 +239,26 @@ class Casework:
         with self._record.store.read() as tx:
             return policy_for(tx, case_for(tx, self._record, name, Permission.READ_CASES).agency_id)
 
+    def pressing(self, limit: int) -> list[tuple[Case, Outlook]]:
+        """The open cases whose clock runs or whose authorisation ends within a week, in that order, and how they stand."""
+        with self._record.store.read() as tx:
+            found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
+            policies = {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
+            return [(case, self._outlook(tx, case, policies[case.agency_id])) for case in found]
+
     def outlook(self, name: str) -> Outlook:
         """How a case stands now, and what the official may do in it."""
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            policy = policy_for(tx, case.agency_id)
-            may = {one for one in Permission if may_in(tx, self._record, case, one)}
+            return self._outlook(tx, case, policy_for(tx, case.agency_id))
+
+    def _outlook(self, tx: Tx, case: Case, policy: Policy) -> Outlook:
         return Outlook(
             standing=case.standing(policy, self._record.clock()),
             locks_at=None if case.urgent_since is None else case.locks_at(policy),
             urgent_hours=policy.urgent_hours,
             destroyed_on=case.destroyed_on(policy),
-            may=frozenset(may),
+            may=everything_in(tx, self._record, case),
         )
 
     def searches(self, name: str) -> Sequence[SearchResult]:
