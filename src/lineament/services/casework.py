@@ -240,7 +240,7 @@ class Casework:
             return policy_for(tx, case_for(tx, self._record, name, Permission.READ_CASES).agency_id)
 
     def pressing(self, limit: int) -> list[tuple[Case, Outlook]]:
-        """The open cases whose clock runs or whose authorisation ends within a week, in that order, and how they stand."""
+        """The open cases whose clock runs or whose authorisation ends within a week, in that order; how they stand."""
         with self._record.store.read() as tx:
             found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
             policies = {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
