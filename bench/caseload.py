@@ -118,6 +118,7 @@ class Made:
     case: str = ""  # its key
     old: str = ""  # the key of a case from the middle of the list
     entry: int = 0  # of the ledger, from its middle
+    line: str = ""  # of the timeline of the case, far back: its commitment
     probe: str = ""
     search: str = ""  # with candidates of the gallery
     long_search: str = ""  # with a full list
@@ -175,6 +176,7 @@ def build(home: Path, sizes: Sizes) -> Made:
         with workspace.store.read() as tx:
             note = tx.ledger.checkpoint()
             made.long_search = tx.searches.of_case(load.ids[load.chosen])[0].search_id
+            made.line = tx.ledger.of_case(load.ids[load.chosen], None, 1_000)[-1].commitment.hex()
         assert note is not None
         workspace.record.ledger.anchor(workspace.record.anchor, note)
     with Workspace.open(Settings(home=home, examiner="bench")) as workspace:

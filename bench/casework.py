@@ -49,7 +49,8 @@ BY = {"/locked": ("locked",), "/second-factor": ("half signed in",)}
 """Pages of a session that is not open."""
 VARIANTS = {
     "/cases": ("?q=fraud+belmont", "?q=no+such+words", "?state=open", "?state=closed", "?after={old}"),
-    "/cases/{ref}/timeline": ("?before={entry}",),
+    "/cases/{ref}": ("?before={long_search}",),
+    "/cases/{ref}/timeline": ("?before={line}",),
     "/agencies": ("?q=police+bel", "?page=11"),
     "/ledger": ("?before={entry}",),
     "/people": ("?closed=true",),
@@ -188,6 +189,8 @@ def _filled(route: Declared, variant: str, made: Made, who: str) -> str:
         "face": "1",
         "old": made.old,
         "entry": str(made.entry),
+        "line": made.line,
+        "long_search": made.long_search,
         "case": made.case,
     }
     try:
