@@ -49,7 +49,8 @@ REFUSED: Final = (
         rule="RCW 43.386.080(3); US First Amendment; ECHR 9 to 11",
         words=_words(
             r"protest(?:s|er|ers|ors?|ing)?\b",
-            r"demonstrat(?:ors?|ions?)\b",
+            r"demonstrators?\b",
+            r"(?:at|in|during|attend\w*|join\w*|organi[sz]\w*) (?:\w+ ){0,2}demonstrations?\b",
             r"(?:peaceful|public) (?:assembly|march|rally|gathering)",
             r"(?:political|union|strike) (?:rally|meeting|activist|activity|opinion|organis|organiz|membership)",
             r"activists?\b",

@@ -65,6 +65,8 @@ def test_refused(name: str, purpose: str) -> None:
         "establish who used the stolen card at the counter",
         "the woman on the exhibit of case 12",
         "assault on a teacher by a pupil",
+        "the thief who sold demonstration models of a phone",
+        "a demonstration of the search to the court",
         "",
     ],
 )
