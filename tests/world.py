@@ -50,7 +50,8 @@ class Words:
     ref: str
     offence: str
     purpose: str
-    said: str  # messages, notes, file names and reasons
+    reason: str  # of searches
+    said: str  # messages, notes and file names
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ def words(letter: str) -> Words:
         ref=f"{letter}-2026",
         offence="fraud",
         purpose="to find where it was published",
+        reason="the plate was seen there",
         said="seen at the harbour",
     )
 
@@ -121,6 +123,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     cases: dict[str, Things] = field(default_factory=dict)
     said: dict[str, Words] = field(default_factory=dict)
+    searches: bool = True  # without, there is no gallery, and no photograph is taken
     workspace: Workspace = field(init=False)
     _hash: str = field(default="", repr=False)
 
@@ -129,7 +132,10 @@ class World:
     def build(self, written: Callable[[str], Words]) -> None:
         """Make it all; some seconds."""
         self._hash = passwords.hashed(PASSWORD)
-        with_gallery(self.home, self.home.parent / "photos").close()
+        if self.searches:
+            with_gallery(self.home, self.home.parent / "photos").close()
+        else:
+            Workspace.create(settings(self.home)).close()
         with self._open() as self.workspace:
             with self.workspace.store.begin() as tx:
                 tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
@@ -186,21 +192,25 @@ class World:
             self.people[f"{letter} {other}"].in_case[called] = CaseRole.REVIEWER
         day = self.at.date() + timedelta(days=20)
         invited = chief.members.invite(case.key, f"nobody-yet@{said.domain}", CaseRole.OBSERVER, day)
-        probe = desk.probes.take(case.key, PROBE.read_bytes(), kind=ProbeKind.CCTV)
-        wish = SearchRequest(case=case.key, reason=said.said, mode=Mode.INVESTIGATION)
-        search = desk.search.run(probe.id, wish)
+        probe, search = self._searched(desk, case.key, said.reason) if self.searches else ("", "")
         desk.room.say(case.key, f"message: {said.said}")
         desk.room.note(case.key, f"note: {said.said}")
         self.cases[called] = Things(
             agency=letter,
             key=case.key,
             ref=ref,
-            probe=probe.id,
-            search=search.search_id,
+            probe=probe,
+            search=search,
             paper=desk.room.file(case.key, f"{said.said}.txt", b"a file").id,
             member=self.people[f"{letter} administrator"].account.id,
             invitation=invited.id,
         )
+
+    @staticmethod
+    def _searched(desk: Desk, case: str, reason: str) -> tuple[str, str]:
+        probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+        result = desk.search.run(probe.id, SearchRequest(case=case, reason=reason, mode=Mode.INVESTIGATION))
+        return probe.id, result.search_id
 
     def _shared(self) -> None:
         """A case of A on which guests of B work too; and invitations that wait."""
@@ -322,9 +332,9 @@ def ruling(at: datetime) -> Ruling:
     )
 
 
-def made(folder: Path, written: Callable[[str], Words] = words) -> World:
+def made(folder: Path, written: Callable[[str], Words] = words, *, searches: bool = True) -> World:
     """A world below ``folder``, closed."""
     at = datetime.now(UTC).replace(microsecond=0)
-    world = World(pristine=folder / "pristine", home=folder / "ws", at=at)
+    world = World(pristine=folder / "pristine", home=folder / "ws", at=at, searches=searches)
     world.build(written)
     return world

@@ -1,6 +1,6 @@
-"""Every route and every command, for every role, on what is one's own, shared, a colleague's, foreign, or not there.
+"""Every route, for every role, on what is one's own, shared, a colleague's, foreign, or not there.
 
-What must come is said by the tables here, not by the code under test:
+What must come is said by tables (tests/sight.py), not by the code under test:
 
 - no permission: 403, the same bytes whatever is named;
 - permission, but the object is not seen: what an id that never existed gets, byte for byte, headers too;
@@ -8,208 +8,30 @@ What must come is said by the tables here, not by the code under test:
 - else: anything but 401, 403 and 404.
 
 A refusal changes nothing: the ledger has as many entries as before. Operators belong to the agency that runs the
-workspace, so there is one, and not one in each agency.
+workspace, so there is one, and not one in each agency. Commands: test_matrix_commands.py.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator
 
-import httpx
 import pytest
-from tests.serving import PROBE
-from tests.sight import BY_ROLE, KINDS, NO_THINGS, NOT_THERE, PEOPLE, Named, cases, nothing
+from tests.sending import SENT, Answer, asked, masked, named, sending
+from tests.sight import BY_ROLE, NO_REF, NO_THINGS, NOT_THERE, PEOPLE, things
 from tests.world import SOURCE, Pages, Person, World
 
-from lineament.model.accounts import HOME_AGENCY, Permission
-from lineament.model.policy import AGENCY, SETTINGS
+from lineament.model.accounts import Permission
+from lineament.web.addresses import slug
 from lineament.web.app import Declared, declared
 
 pytestmark = pytest.mark.enable_socket
 ROUTES = declared()
 
-# ---------------------------------------------------------------- what is sent
-
-Before = Callable[[World, dict[str, str]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """The form of a route; in its values ``{…}`` stands for what is named."""
-
-    fields: dict[str, str] = field(default_factory=dict)
-    file: tuple[str, bytes] | None = None
-    about: Callable[[World, Person], Iterator[Named]] | None = None  # where the form names it, not the address
-    ids: dict[str, str] = field(default_factory=dict)  # where a part of the address has another meaning
-    before: Before | None = None
-    proof: bool = False  # a page of one's own that says 403 where what was shown is wrong
-
-
-def awaiting(world: World, ids: dict[str, str]) -> None:
-    """No authorisation came yet."""
-    with sqlite3.connect(world.home / "lineament.db") as database:
-        database.execute("UPDATE cases SET authorisation = NULL, authorised_until = NULL WHERE key = ?", (ids["ref"],))
-    database.close()
-
-
-def held(world: World, ids: dict[str, str]) -> None:
-    with sqlite3.connect(world.home / "lineament.db") as database:
-        database.execute("UPDATE cases SET hold_because = 'an order' WHERE key = ?", (ids["ref"],))
-    database.close()
-
-
-def all_stopped(world: World, ids: dict[str, str]) -> None:
-    world.desk("home operator").stops.stop_everything("a defect")
-
-
-def both_stopped(world: World, ids: dict[str, str]) -> None:
-    for name in ("A supervisor", "B supervisor", "home administrator"):
-        world.desk(name).stops.stop_agency("an inquiry")
-
-
-def that_stopped(world: World, ids: dict[str, str]) -> None:
-    if ids["agency_id"] != NOT_THERE:
-        world.desk("home operator").stops.stop_agency("an inquiry", ids["agency_id"])
-
-
-REGION = {"x": "0", "y": "0", "width": "200", "height": "220"}
-TERMS = {"ref": "N-1", "offence": "x", "purpose": "x", "basis": "x", "seeks": "suspect"}
-NUMBERS = {
-    one.name: str(getattr(AGENCY, one.name)) for one in SETTINGS if not isinstance(getattr(AGENCY, one.name), bool)
-}
-LATER = "{later}"
-SENT = {
-    "/cases": Sending(TERMS),
-    "/cases/{ref}/close": Sending(),
-    "/cases/{ref}/urgent": Sending({"because": "he is in danger"}, before=awaiting),
-    "/cases/{ref}/ruling": Sending(
-        {"outcome": "granted", "authority": "court", "scope": "all", "decided-at": "2026-01-02T10:00", "until": LATER}
-    ),
-    "/cases/{ref}/hold": Sending({"because": "an order"}),
-    "/cases/{ref}/release": Sending(before=held),
-    "/cases/{ref}/members": Sending({"account": "{colleague}", "role": "reviewer", "until": LATER}),
-    "/cases/{ref}/members/{account_id}/remove": Sending(ids={"account_id": "member"}),
-    "/cases/{ref}/invitations": Sending({"email": "new@nowhere.example", "role": "observer", "until": LATER}),
-    "/cases/{ref}/invitations/{invitation_id}/withdraw": Sending(ids={"invitation_id": "invitation"}),
-    "/invitations/{invitation_id}/take": Sending(),
-    "/cases/{ref}/messages": Sending({"text": "seen at the harbour", "to": ""}),
-    "/cases/{ref}/files": Sending(file=("file", b"a file")),
-    "/sources/{name}/{event}": Sending(ids={"event": "=suspend"}),
-    "/search": Sending({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), about=cases),
-    "/probes/{probe_id}/turn": Sending({"degrees": "90"}),
-    "/probes/{probe_id}/crop": Sending(REGION),
-    "/probes/{probe_id}/expose": Sending({"stops": "0.5"}),
-    "/probes/{probe_id}/replay": Sending(),
-    "/probes/{probe_id}/approve": Sending(),
-    "/probes/{probe_id}/undo": Sending(),
-    "/probes/{probe_id}/draw": Sending(REGION),
-    "/probes/{probe_id}/search": Sending(
-        {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
-    ),
-    "/searches/{search_id}/candidates/{rank}/original": Sending(),
-    "/ledger/check": Sending(),
-    "/second-factor": Sending({"code": "000000"}, proof=True),
-    "/step-up": Sending({"code": "000000"}, proof=True),
-    "/locked": Sending({"code": "000000"}, proof=True),
-    "/sign-out": Sending(),
-    "/account/password": Sending({"old": "wrong", "new": "seven quiet harbours", "again": "seven quiet harbours"}),
-    "/account/passkey": Sending({"passkey": "{{}}"}, proof=True),
-    "/account/app": Sending({"pending": "00", "code": "000000"}, proof=True),
-    "/account/recovery": Sending(),
-    "/account/factors/{factor_id}/remove": Sending(),
-    "/account/sessions/others/end": Sending(),
-    "/account/sessions/{session_id}/end": Sending(),
-    "/people": Sending({"email": "new@a.example", "name": "New", "role": "examiner"}),
-    "/people/{account_id}/roles": Sending({"role": "reviewer"}),
-    "/people/{account_id}/training": Sending({"until": LATER}),
-    "/people/{account_id}/reset": Sending(),
-    "/people/{account_id}/{event}": Sending(ids={"event": "=unlock"}),
-    "/policy": Sending(NUMBERS),
-    "/stop/everything": Sending({"reason": "a defect"}),
-    "/stop/everything/resume": Sending(before=all_stopped),
-    "/stop/agency": Sending({"reason": "an inquiry"}),
-    "/stop/agency/resume": Sending(before=both_stopped),
-    "/agencies": Sending({"name": "Police of D", "jurisdiction": "FR"}),
-    "/agencies/{agency_id}/rename": Sending({"name": "Ministry", "jurisdiction": "CH"}),
-    "/agencies/{agency_id}/vet": Sending(
-        {"outcome": "open", "legal-restrictions": "x", "human-rights-record": "x", "renew-on": LATER}
-    ),
-    "/agencies/{agency_id}/license": Sending(
-        {"kind": "full", "first-day": LATER, "last-day": LATER, "seats": "5", "searches-a-month": "5"}
-    ),
-    "/agencies/{agency_id}/invite": Sending({"email": "chief@c.example", "name": "Chief"}),
-    "/agencies/{agency_id}/policy": Sending(NUMBERS),
-    "/agencies/{agency_id}/stop": Sending({"reason": "an inquiry"}),
-    "/agencies/{agency_id}/resume": Sending(before=that_stopped),
-}
-READ = {"/search": Sending(about=None), "/cases/{ref}/files/{paper_id}": Sending()}
-FOR_THE_HOST = {"/cases/{ref}/close", "/cases/{ref}/urgent"}  # whatever role a guest has in it
-EVERY_HOME = {"/agencies/{agency_id}/rename"}  # of the agency that runs the workspace alone
-
 
 def test_every_form_is_one_of_a_route() -> None:
     posted = {route.path for route in ROUTES if route.method == "POST" and route.access is not Permission.PUBLIC}
     assert set(SENT) == posted
-
-
-# ---------------------------------------------------------------- asking
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a browser is told, with the names taken out."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str]
-
-
-def sending(route: Declared) -> Sending:
-    return SENT[route.path] if route.method == "POST" else READ.get(route.path, Sending())
-
-
-def named(route: Declared, world: World, who: Person) -> list[Named]:
-    """What the request may name; KeyError for a route whose address has a part that is not known here."""
-    sent = sending(route)
-    if sent.about is not None:
-        return list(sent.about(world, who))
-    parts = [part for part in re.findall(r"{(\w+)}", route.path) if part not in sent.ids]
-    about = {KINDS[part] for part in parts} or {nothing}
-    (kind,) = about
-    found = list(kind(world, who))
-    if route.path in EVERY_HOME:
-        found = [replace(one, ids={"agency_id": HOME_AGENCY}) if one.level == "any" else one for one in found]
-    return found
-
-
-def asked(pages: Pages, who: Person, route: Declared, what: Named) -> Answer:
-    world, sent = pages.world, sending(route)
-    letter = what.level if what.level in "AB" else who.name[0]
-    colleague = world.people.get(f"{letter} colleague", world.people["A colleague"]).account.email
-    later = str((world.at + timedelta(days=9)).date())
-    given = {**what.ids, "colleague": colleague, "later": later}
-    given |= {part: is_[1:] if is_[0] == "=" else given[is_] for part, is_ in sent.ids.items()}
-    more: dict[str, Any] = {}
-    if sent.file is not None:
-        more["files"] = {sent.file[0]: ("a.jpg", sent.file[1])}
-    data = {name: value.format(**given) for name, value in sent.fields.items()}
-    return masked(pages.ask(who, route.method, route.path.format(**given), data or None, **more), given)
-
-
-def masked(answer: httpx.Response, ids: dict[str, str]) -> Answer:
-    """Without what was named, which is as long as any other, and without the tokens of forms."""
-    body = re.sub(rb'name="csrf" value="[^"]*"', b"", answer.content)
-    headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
-    for value in ids.values():
-        if len(value) > 3:
-            body = body.replace(value.encode(), b"...")
-            headers = {name: text.replace(value, "...") for name, text in headers.items()}
-    return Answer(answer.status_code, body, headers)
 
 
 def size(world: World) -> int:
@@ -222,6 +44,7 @@ def pages(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         yield opened
 
 
+FOR_THE_HOST = {"/cases/{ref}/close", "/cases/{ref}/urgent"}  # whatever role a guest has in it
 PRIVATE = [route for route in ROUTES if route.access is not Permission.PUBLIC]
 
 
@@ -258,3 +81,75 @@ def _of(pages: Pages, who: Person, route: Declared) -> Iterator[str]:
     alike = [answers[one.level] for one in listed if not permitted or not one.seen]
     if any(answer != alike[0] for answer in alike):
         yield "not the same for " + ", ".join(one.level for one in listed if not permitted or not one.seen)
+
+
+# ---------------------------------------------------------------- named within an address or a form of one's own
+
+SEARCH = {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
+MEMBER = {"role": "reviewer", "until": ""}
+ELSEWHERE: list[tuple[str, str, str, dict[str, str] | None]] = [
+    ("examiner", "GET", "/cases/{slug}", None),
+    ("supervisor", "POST", "/cases/{slug}/close", {}),
+    ("examiner", "GET", "/cases?after={ref}", None),
+    ("examiner", "GET", "/cases?q={reference}", None),
+    ("examiner", "GET", "/search?case={ref}", None),
+    ("examiner", "GET", "/search?case={reference}", None),
+    ("examiner", "POST", "/search", {"case": "{reference}", "kind": "cctv"}),
+    ("examiner", "GET", "/cases/{own_ref}?before={search_id}", None),
+    ("examiner", "GET", "/cases/{own_ref}/files/{paper_id}", None),
+    ("examiner", "GET", "/probes/{own_probe_id}?again={search_id}", None),
+    ("examiner", "POST", "/probes/{own_probe_id}/search", SEARCH | {"other": "{probe_id}:1"}),
+    ("supervisor", "POST", "/cases/{own_ref}/members", MEMBER | {"account": "{account}"}),
+    ("supervisor", "POST", "/cases/{own_ref}/members", MEMBER | {"account": "{email}"}),
+    ("supervisor", "POST", "/cases/{own_ref}/members/{account}/remove", {}),
+    ("supervisor", "POST", "/cases/{own_ref}/invitations/{invitation}/withdraw", {}),
+    ("administrator", "GET", "/people/{email}", None),
+    ("administrator", "POST", "/people/{email}/suspend", {}),
+    ("auditor", "GET", "/cases/{own_ref}/files/{paper_id}", None),
+]
+
+
+@pytest.mark.parametrize(("role", "method", "address", "form"), ELSEWHERE)
+def test_what_a_form_names_is_foreign_or_never_was_alike(
+    pages: Pages, role: str, method: str, address: str, form: dict[str, str] | None
+) -> None:
+    world, who = pages.world, pages.world.people[f"A {role}"]
+    other = world.people["B colleague"].account
+    foreign = {
+        **{name: str(value) for name, value in things(world.cases["B own"]).items()},
+        "account": other.id,
+        "email": other.email,
+    }
+    never = {**NO_THINGS, "account": NOT_THERE, "email": "x" * len(other.email.split("@")[0]) + "@b.example"}
+    assert len(never["reference"]) == len(foreign["reference"]), NO_REF
+    own = {f"own_{name}": value for name, value in things(world.cases["A own"]).items()}
+    before, answers = size(world), []
+    for ids in (foreign, never):
+        given = {**ids, **own, "slug": slug(ids["reference"])}
+        data = None if form is None else {name: value.format(**given) for name, value in form.items()}
+        answer = pages.ask(who, method, address.format(**given), data)
+        answers.append(masked(answer, {**ids, "slug": given["slug"]}))
+        if form is not None:
+            assert answer.status_code in {404, 422}
+    assert answers[0] == answers[1]
+    assert form is None or size(world) - before in {0, 2}  # the page that is shown again is read, twice
+
+
+def test_an_invitation_does_not_tell_whether_the_address_has_an_account(pages: Pages) -> None:
+    world, case = pages.world, pages.world.cases["A own"].key
+    chief, administrator = world.people["A supervisor"], world.people["A administrator"]
+    answers = []
+    for email in (world.people["B colleague"].account.email, "nobodyxx@b.example"):
+        world.restore()
+        form = {"email": email, "role": "observer", "until": str(world.at.date())}
+        answers.append(masked(pages.ask(chief, "POST", f"/cases/{case}/invitations", form), {"email": email}))
+        shown = masked(pages.ask(chief, "GET", f"/cases/{case}/people"), {"email": email})
+        lines = sorted(re.sub(rb"invitations/[0-9a-f]{16}", b"", shown.body).splitlines())  # two of one moment
+        answers.append(Answer(shown.status, b"\n".join(lines), shown.headers))
+        joined = pages.ask(administrator, "POST", "/people", {"email": email, "name": "New", "role": "examiner"})
+        told = masked(joined, {"email": email})
+        body = re.sub(rb"/join/[\w-]+|/people/[0-9a-f]{16}", b"", told.body)
+        answers.append(Answer(told.status, body, told.headers))
+    world.restore()
+    assert answers[:3] == answers[3:]
+    assert [one.status for one in answers[:3]] == [303, 200, 200]
