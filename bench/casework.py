@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,12 +71,26 @@ class Asked:
     cookie: str
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The server, in a process of its own."""
+
+    port: int
+    process: int
+
+    def processor(self) -> float:
+        """How long it had a processor so far, in ms."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
     """What it took, in ms."""
 
     asked: Asked
     size: int  # bytes
+    processor: float  # of the server, a request
     alone: tuple[float, float]  # median and 95th percentile
     at_once: tuple[float, float] = (0.0, 0.0)
 
@@ -105,8 +120,8 @@ def main() -> int:
         print(_sizes(home))
         cookies = _signed_in(home, made)
         asked = [one for one in _asked(made, cookies) if given.only in one.page]
-        with _serving(home) as port:
-            return _told(list(_measured(port, asked, given.times)), given.times)
+        with _serving(home) as served:
+            return _told(list(_measured(served, asked, given.times)), given.times)
 
 
 def _sizes(home: Path) -> str:
@@ -211,41 +226,43 @@ def _serve(home: Path) -> int:
 
 
 @contextmanager
-def _serving(home: Path) -> Iterator[int]:
+def _serving(home: Path) -> Iterator[Served]:
     command = [sys.executable, "-m", "bench.casework", "--serve", "--home", str(home)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:
-            yield int(running.stdout.readline())
+            yield Served(int(running.stdout.readline()), running.pid)
         finally:
             running.terminate()
 
 
-def _measured(port: int, asked: Sequence[Asked], times: int) -> Iterator[Timed]:
+def _measured(served: Served, asked: Sequence[Asked], times: int) -> Iterator[Timed]:
     """For each page the role that waits longest."""
     for page in dict.fromkeys(one.page for one in asked):
-        alone = [_alone(port, one, times) for one in asked if one.page == page]
+        alone = [_alone(served, one, times) for one in asked if one.page == page]
         slowest = max(alone, key=lambda timed: timed.alone[1])
-        yield _at_once(port, slowest, times)
+        yield _at_once(served, slowest, times)
 
 
-def _alone(port: int, asked: Asked, times: int) -> Timed:
+def _alone(served: Served, asked: Asked, times: int) -> Timed:
     sizes: list[int] = []
-    taken = _requests(port, asked, times, sizes)
-    return Timed(asked=asked, size=sizes[-1], alone=_of(taken))
+    before = served.processor()
+    taken = _requests(served, asked, times, sizes)
+    processor = (served.processor() - before) / len(sizes)
+    return Timed(asked=asked, size=sizes[-1], processor=processor, alone=_of(taken))
 
 
-def _at_once(port: int, timed: Timed, times: int) -> Timed:
+def _at_once(served: Served, timed: Timed, times: int) -> Timed:
     taken: list[float] = []
     threads = [
-        threading.Thread(target=lambda: taken.extend(_requests(port, timed.asked, times // AT_ONCE + 1, [])))
+        threading.Thread(target=lambda: taken.extend(_requests(served, timed.asked, times // AT_ONCE + 1, [])))
         for _ in range(AT_ONCE)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return Timed(asked=timed.asked, size=timed.size, alone=timed.alone, at_once=_of(taken))
+    return replace(timed, at_once=_of(taken))
 
 
 def _of(taken: Sequence[float]) -> tuple[float, float]:
@@ -255,12 +272,12 @@ def _of(taken: Sequence[float]) -> tuple[float, float]:
     return float(median), float(late)
 
 
-def _requests(port: int, asked: Asked, times: int, sizes: list[int]) -> list[float]:
+def _requests(served: Served, asked: Asked, times: int, sizes: list[int]) -> list[float]:
     """So many requests over one connection, in ms each."""
     taken = []
-    cookie = Place().cookie_name(Headers({"host": f"localhost:{port}"}))
-    headers = {"host": f"localhost:{port}", "cookie": f"{cookie}={asked.cookie}"} if asked.cookie else {}
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+    cookie = Place().cookie_name(Headers({"host": f"localhost:{served.port}"}))
+    headers = {"host": f"localhost:{served.port}", "cookie": f"{cookie}={asked.cookie}"} if asked.cookie else {}
+    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
         for at in range(WARM + times):
             began = time.perf_counter()
             connection.request("GET", asked.path, headers=headers)
@@ -276,10 +293,10 @@ def _requests(port: int, asked: Asked, times: int, sizes: list[int]) -> list[flo
 
 def _told(every: Sequence[Timed], times: int) -> int:
     print(f"{times} requests a role one after the other; then as many of the slowest role, {AT_ONCE} at once; ms")
-    print(f"{'page':52}{'slowest for':26}{'p50':>7}{'p95':>7}{'p50 of 4':>10}{'p95 of 4':>10}{'kB':>7}")
+    print(f"{'page':52}{'slowest for':26}{'p50':>7}{'p95':>7}{'p50 of 4':>10}{'p95 of 4':>10}{'CPU':>7}{'kB':>7}")
     for one in every:
         times_ms = f"{one.alone[0]:7.1f}{one.alone[1]:7.1f}{one.at_once[0]:10.1f}{one.at_once[1]:10.1f}"
-        print(f"{one.asked.page:52}{one.asked.who:26}{times_ms}{one.size / 1000:7.1f}")
+        print(f"{one.asked.page:52}{one.asked.who:26}{times_ms}{one.processor:7.1f}{one.size / 1000:7.1f}")
     worst = max(every, key=lambda one: one.alone[1])
     print(f"the worst of {len(every)}: {worst.asked.page}, p95 {worst.alone[1]:.1f} ms (target < {LIMIT_MS:.0f} ms)")
     slow = [one.asked.page for one in every if one.alone[1] > LIMIT_MS]
