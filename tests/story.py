@@ -71,7 +71,7 @@ class Story:
         operator = self.troupe.enters("Olga Operator", person.account.email, person.secret)
         self.clock.at += timedelta(minutes=1)  # to a code that was not used
         operator.signs_in()
-        operator.sees("No cases for these roles")
+        operator.sees("reads no case")
         link = self._agency_with_licence(YS, "FR", "Anna Almond", "anna@ys.example")
 
         anna = self.troupe.enters("Anna Almond", "anna@ys.example")
@@ -333,6 +333,8 @@ class Story:
         eva.page.get_by_label("Why it cannot wait").fill("The hostage was seen half an hour ago.")
         eva.press("Declare the case urgent")
         eva.sees("May be searched until", "of 48 h left")
+        self._taken(eva, "CCTV")
+        self._searched(eva)
         olga.go("/agencies/new")
         olga.fill({"Name": "Coast Guard of Avalon", "Country": "IE"})
         olga.press("Register the agency")
@@ -393,8 +395,8 @@ class Story:
 @contextmanager
 def stage(home: Path, browser: Browser) -> Iterator[Story]:
     """A workspace whose own agency has an operator and an administrator, served under the name of this machine."""
-    with_gallery(home / "ws", home / "photos").close()
     clock = Clock()
+    with_gallery(home / "ws", home / "photos", clock).close()
     settings = Settings(home=home / "ws", examiner="at-the-machine", max_file_bytes=MEBI, workers=2)
     with Workspace.open(settings, clock=clock) as workspace:
         with workspace.store.begin() as tx:
