@@ -91,9 +91,7 @@ def main() -> None:
         source = workspace.sources.add(SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR"))
         padded(workspace, source, asked.others)
         print(
-            json.dumps(
-                measured(workspace, source, paths[: asked.photographs]) | {"machine": machine.line()}, indent=1
-            )
+            json.dumps(measured(workspace, source, paths[: asked.photographs]) | {"machine": machine.line()}, indent=1)
         )
 
 
