@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=200_000, help="captures with random hashes beside them")
     asked = parser.parse_args()
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else sorted(PORTRAITS.glob("*.jpg"))
-    np.random.default_rng(3).shuffle(paths)  # type: ignore[arg-type]
+    np.random.default_rng(3).shuffle(paths)
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Settings(home=Path(folder) / "ws")) as workspace:
         source = workspace.sources.add(SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR"))
         padded(workspace, source, asked.others)

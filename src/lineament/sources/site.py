@@ -7,6 +7,7 @@ it runs, in the order in which they were made. It can be broken off at any momen
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -28,7 +29,8 @@ from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sources.base import Item, Refusal
 from lineament.sources.crawl import Crawl
 from lineament.sources.files import given, printable, reason
-from lineament.sources.site_state import NAME, PageRow, Progress, Row, SiteState, Why
+from lineament.sources.site_rows import PageRow, Progress, Row, Why
+from lineament.sources.site_state import NAME, SiteState
 from lineament.sources.wacz import Archive
 from lineament.sources.warc_records import id_of, parsed_http, payload_of, record_at
 
@@ -39,7 +41,6 @@ TAKEN, FULL = 75, 74
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from lineament.sources import site_worker as w; w.main(sys.argv[2])"
 )
-_PASSED = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # of the environment: whose certificates count
 _LOOKS = 0.2  # seconds between two looks at what was found
 _PATIENCE = 15.0  # seconds for the process to end by itself
 _LONGEST_NAME = 300
@@ -126,7 +127,7 @@ class SiteConnector:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env={name: os.environ[name] for name in _PASSED if name in os.environ},
+                env=_certificates(),
                 cwd="/",
                 start_new_session=True,
             )
@@ -233,3 +234,10 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 def _source() -> str:
     return os.fspath(Path(__file__).resolve().parents[2])
+
+
+def _certificates() -> dict[str, str]:
+    """Whose certificates count, as this process sees it."""
+    paths = ssl.get_default_verify_paths()
+    known = {"SSL_CERT_FILE": paths.cafile, "SSL_CERT_DIR": paths.capath}
+    return {name: path for name, path in known.items() if path is not None}

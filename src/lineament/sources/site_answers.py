@@ -20,7 +20,8 @@ from lineament.sources.crawl import Crawl
 from lineament.sources.hosts import Hosts, origin_of
 from lineament.sources.outgoing import forbids_following, outgoing
 from lineament.sources.pages import LARGEST_PAGE, Page, absolute, charset_of, parsed, uri_key
-from lineament.sources.site_state import Ask, Had, Kind, New, PageRow, SiteState, Why
+from lineament.sources.site_rows import Ask, Had, Kind, New, PageRow, Why
+from lineament.sources.site_state import SiteState
 from lineament.sources.warc_writer import Exchange, WarcWriter, Written
 
 PAGES = frozenset({"text/html", "application/xhtml+xml"})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from lineament.sources.crawl import Crawl
-from lineament.sources.site_state import Ask, SiteState
+from lineament.sources.site_rows import Ask
+from lineament.sources.site_state import SiteState
 
 LONGEST_BACK_OFF = 600.0
 """Seconds that a host is left alone after it has failed, if it does not ask for more."""

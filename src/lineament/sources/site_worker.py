@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import logging
 import os
 import resource
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +24,7 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 from scrapy.http import Headers, Response
-from scrapy.resolver import HostResolution
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IHostnameResolver
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 import lineament
 from lineament.errors import HostRefused, LineamentError
@@ -42,12 +35,13 @@ from lineament.sources.pages import absolute
 from lineament.sources.rules import AI, ASK_AGAIN, FILES, FRESH, LARGEST, ROBOTS, TDMREP, Answer, Rules
 from lineament.sources.site_answers import BUSY, Answers, Reply, refused_by_headers
 from lineament.sources.site_queue import Queue
-from lineament.sources.site_state import Ask, SiteState, Why
-from lineament.sources.warc_writer import Exchange, WarcWriter
+from lineament.sources.site_rows import Ask, Why
+from lineament.sources.site_state import SiteState
+from lineament.sources.site_wire import PinnedResolver, exchange, header, locked, pairs
+from lineament.sources.warc_writer import WarcWriter
 
 TAKEN, FULL, BROKEN = 75, 74, 70
 """Exit codes: another process crawls into the folder; the disk is full; what was to be kept could not be."""
-_PATIENCE = 10.0  # seconds for another process to let go of the folder
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 _MEMORY = 2**32  # bytes of address space
@@ -67,7 +61,8 @@ def main(folder: str) -> None:
     _limit_memory()
     crawl = read(sys.stdin.buffer.readline())
     lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-    _locked(lock)
+    if not locked(lock):
+        sys.exit(TAKEN)
     logging.basicConfig(stream=sys.stderr)
     logging.disable(logging.WARNING)  # errors alone: addresses of pages are nobody's business
     process = AsyncCrawlerProcess(_settings(crawl))
@@ -80,19 +75,6 @@ def _limit_memory() -> None:
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (have + _MEMORY, have + _MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _locked(lock: int) -> None:
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                sys.exit(TAKEN)
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _settings(crawl: Crawl) -> dict[str, Any]:
@@ -314,9 +296,9 @@ class Gate:
         return Answer(None)
 
     def _kept(self, request: Request, response: Response) -> Answer:
-        self._run.answers.keep(_exchange(request, response))
+        self._run.answers.keep(exchange(request, response))
         try:
-            body = decoded(response.body, None, _header(response, "Content-Encoding"), LARGEST)
+            body = decoded(response.body, None, header(response, "Content-Encoding"), LARGEST)
         except LineamentError:
             return Answer(None)
         return Answer(response.status, body)
@@ -324,31 +306,6 @@ class Gate:
 
 def _fresh_until(at: float, files: dict[str, Answer]) -> float:
     return at + (FRESH if all(one.known for one in files.values()) else ASK_AGAIN)
-
-
-@implementer(IHostnameResolver)
-class PinnedResolver:
-    """Tells Scrapy's connections the addresses that the gate has checked, and no other."""
-
-    def __init__(self, pinned: dict[tuple[str, int], tuple[float, list[str]]]) -> None:
-        self._pinned = pinned
-
-    def resolveHostName(  # noqa: N802 - as Twisted calls it
-        self,
-        resolutionReceiver: Any,  # noqa: N803
-        hostName: str,  # noqa: N803
-        portNumber: int = 0,  # noqa: N803
-        addressTypes: object = None,  # noqa: ARG002, N803
-        transportSemantics: str = "TCP",  # noqa: ARG002, N803
-    ) -> HostResolution:
-        """Addresses as Twisted wants them; none where the gate has not checked the host."""
-        resolution = HostResolution(hostName)
-        resolutionReceiver.resolutionBegan(resolution)
-        for address in self._pinned.get((hostName.rstrip(".").lower(), portNumber), (0.0, []))[1]:
-            kind = IPv6Address if ":" in address else IPv4Address
-            resolutionReceiver.addressResolved(kind("TCP", address, portNumber))
-        resolutionReceiver.resolutionComplete()
-        return resolution
 
 
 class SiteSpider(Spider):
@@ -389,7 +346,7 @@ class SiteSpider(Spider):
         """Do not take a body that is reserved, too large or of no use."""
         if _OWN not in request.meta:
             length = body_length if isinstance(body_length, int) else None
-            if refused_by_headers(_pairs(headers), length, self.run.crawl.limits.answer) is not None:
+            if refused_by_headers(pairs(headers), length, self.run.crawl.limits.answer) is not None:
                 raise StopDownload(fail=True)
 
     def answered(self, response: Response) -> None:
@@ -424,7 +381,7 @@ class SiteSpider(Spider):
     def _take(self, response: Response, *, whole: bool) -> None:
         assert response.request is not None  # noqa: S101 - Scrapy says so
         ask: Ask = response.request.meta[_ASK]
-        rest = self.run.answers.take(ask, Reply(exchange=_exchange(response.request, response), whole=whole))
+        rest = self.run.answers.take(ask, Reply(exchange=exchange(response.request, response), whole=whole))
         failed = response.status >= 500 or response.status in BUSY
         self.run.queue.came_back(ask.host, failed=failed, rest=rest)
 
@@ -448,37 +405,6 @@ def _or_end() -> Iterator[None]:
 def _run_of(crawler: Crawler) -> Run:
     assert isinstance(crawler.spider, SiteSpider)  # noqa: S101 - there is no other
     return crawler.spider.run
-
-
-def _exchange(request: Request, response: Response) -> Exchange:
-    return Exchange(
-        uri=response.url,
-        at=datetime.now(UTC),
-        request=list(_pairs(request.headers)),
-        status=response.status,
-        reason=_reason(response.status),
-        answer=list(_pairs(response.headers)),
-        body=response.body,
-        address=None if response.ip_address is None else str(response.ip_address),
-    )
-
-
-def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
-    for name, values in headers.items():
-        for value in values:
-            yield name.decode("latin-1"), value.decode("latin-1")
-
-
-def _header(response: Response, name: str) -> str | None:
-    value = response.headers.get(name)
-    return None if value is None else value.decode("latin-1")
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
 
 
 if __name__ == "__main__":

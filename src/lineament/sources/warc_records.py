@@ -6,6 +6,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,13 +125,11 @@ class _Walk:
         after = self._find(self._last + 1)
         while after is not None:
             self._file.seek(after)
-            try:
+            with suppress(zlib.error):
                 start = zlib.decompressobj(wbits=31).decompress(self._file.read(2**12), 5)
                 if b"WARC/".startswith(start):  # or nothing, if that little is there
                     self._last = max(self._last, after)
                     return "the file breaks off"
-            except zlib.error:
-                pass
             after = self._find(after + 1)
         return None
 
@@ -138,12 +137,10 @@ class _Walk:
         """Where the next record begins, from ``begin`` on."""
         at = self._find(begin)
         while at is not None:
-            try:
+            with suppress(OSError):
                 record = record_at(self._file, at)
                 if record is not None and record.headers.get("WARC-Type"):
                     return at
-            except OSError:
-                pass
             at = self._find(at + 1)
         return None
 

@@ -12,7 +12,8 @@ import pytest
 from lineament.sources.crawl import Crawl
 from lineament.sources.site_answers import rest
 from lineament.sources.site_queue import GIVEN_UP, Queue
-from lineament.sources.site_state import Kind, New, SiteState, State, Why, pattern
+from lineament.sources.site_rows import Kind, New, State, Why, pattern
+from lineament.sources.site_state import SiteState
 
 CRAWL = Crawl(begin=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
 RESERVED = Why(kind="reserved", text="meta robots: noai")
