@@ -1,4 +1,4 @@
-"""Around Scrapy: an exchange as it went over the wire, the addresses that may be connected to, and the folder's lock."""
+"""Around Scrapy: exchanges as they went over the wire, the addresses to connect to, and the lock of the folder."""
 
 from __future__ import annotations
 
