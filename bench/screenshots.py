@@ -1,9 +1,10 @@
-"""Pictures of every page at 1366 and 390 pixels, light and dark, for eyes to judge; one of them is the README's.
+"""Pictures of every page at 1280 and 390 pixels, light and dark, for eyes to judge; three of them are the README's.
 
-    python -m bench.screenshots [FOLDER] [--readme]
+    python -m bench.screenshots [FOLDER] [--readme] [--only NAME ...]
 
-The pages are those of a workspace made for the purpose from the portraits that ship with Lineament. With ``--readme``
-the candidate list alone is taken, into docs/pictures/result.png.
+The pages are those of two workspaces made for the purpose from the portraits that ship with Lineament: one of a person
+alone, and one in which the story of the tests was told, agencies and all. With ``--readme`` only the pictures of the
+README and the guide are taken, into docs/pictures.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.acting import ARGUMENTS
 from tests.conftest import PORTRAITS
+from tests.looks import dressed
 from tests.serving import CASE, PROBE, Served, serving, with_gallery
+from tests.story import stage
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
@@ -28,11 +33,16 @@ from lineament.workspace import Workspace
 DOCS = Path(__file__).parents[1] / "docs" / "pictures"
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-LOOKS = [(width, scheme) for width in (1366, 390) for scheme in SCHEMES]
-HEIGHT = {1366: 768, 390: 844}
-ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
-COLOURS = 192
+LOOKS = [(width, scheme) for width in (1280, 390) for scheme in SCHEMES]
+HEIGHT = {1280: 800, 390: 844}
+SHOWN = {"result-investigation": "result", "case-urgent": "case", "people": "people"}
+"""Pages of the README and the guide, with the names of their pictures."""
+COLOURS = 144
+_ALL_PICTURES = """async () => {
+    for (const image of document.images) image.loading = "eager";
+    await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
+}"""
+"""Waits for pictures below the fold too, which browsers leave for later."""
 
 
 def furnished(workspace: Workspace) -> None:
@@ -99,22 +109,25 @@ def addresses(browser: Browser, served: Served, folder: Path) -> dict[str, str]:
     context.close()
     base = served.url
     return {
-        "home": empty,
-        "cases": f"{base}/cases",
-        "case-new": f"{base}/cases/new",
-        "case": base + case_address(CASE.ref),
+        "home-solo": empty,
+        "cases-solo": f"{base}/cases",
+        "case-new-solo": f"{base}/cases/new",
+        "case-solo": base + case_address(CASE.ref),
         "case-blurred": base + case_address("OP/ELM 7"),
-        "sources": f"{base}/sources",
-        "source": f"{base}/sources/missing-persons",
-        "photograph": f"{base}/search?case={CASE.ref}",
+        "sources-solo": f"{base}/sources",
+        "source-solo": f"{base}/sources/missing-persons",
+        "photograph-solo": f"{base}/search?case={CASE.ref}",
         **faces,
-        "result": found,
+        "result-solo": found,
         "result-investigation": many,
         "result-blurred": abuse,
-        "candidate": f"{many}/candidates/1",
-        "ledger": f"{base}/ledger",
-        "keys": f"{base}/help",
-        "nothing": f"{base}/nothing",
+        "candidate-solo": f"{many}/candidates/1",
+        "ledger-solo": f"{base}/ledger",
+        "keys-solo": f"{base}/help",
+        "people-solo": f"{base}/people",
+        "stop-solo": f"{base}/stop",
+        "account-solo": f"{base}/account",
+        "nothing-solo": f"{base}/nothing",
     }
 
 
@@ -124,45 +137,69 @@ def blank(folder: Path) -> Path:
     return folder / "blank.jpg"
 
 
+def alone(browser: Browser, folder: Path, takes: Taker) -> None:
+    """The pages of somebody who works alone."""
+    with with_gallery(folder / "ws", folder / "photos") as workspace, serving(workspace) as served:
+        furnished(workspace)
+        seen = addresses(browser, served, folder)
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page.goto(served.entrance)
+        for name, address in seen.items():
+            takes(page, name, address)
+
+
+def together(browser: Browser, folder: Path, takes: Taker) -> None:
+    """The pages of agencies."""
+    with stage(folder, browser) as story:
+        for looks in dressed(story).values():
+            for look in looks:
+                takes(look.who.page, look.name, look.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Takes the pictures that were asked for."""
+
+    folder: Path
+    readme: bool
+    only: frozenset[str]
+
+    def __call__(self, page: Page, name: str, address: str) -> None:
+        """All looks of a page, or the one of the README."""
+        if (self.readme and name not in SHOWN) or (self.only and name not in self.only):
+            return
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        page.evaluate(_ALL_PICTURES)
+        for width, scheme in LOOKS[:1] if self.readme else LOOKS:
+            page.set_viewport_size({"width": width, "height": HEIGHT[width]})
+            page.emulate_media(color_scheme=scheme)
+            path = self.folder / (f"{SHOWN[name]}.png" if self.readme else f"{name}-{width}-{scheme}.png")
+            page.screenshot(path=path, full_page=not self.readme)
+            if self.readme:
+                _small(path)
+
+
+def _small(path: Path) -> None:
+    Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
 def main() -> None:
     """Take them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=DOCS)
     parser.add_argument("--readme", action="store_true")
+    parser.add_argument("--only", nargs="+", default=(), metavar="NAME")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
+    takes = Taker(asked.folder, asked.readme, frozenset(asked.only))
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
-        folder = Path(made)
-        with with_gallery(folder / "ws", folder / "photos") as workspace, serving(workspace) as served:
-            furnished(workspace)
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-            seen = addresses(browser, served, folder)
-            if asked.readme:
-                seen, looks = {"result": seen["result-investigation"]}, LOOKS[:1]
-            else:
-                looks = LOOKS
-            for width, scheme in looks:
-                _taken(browser, served, seen, width, scheme, asked)
-            browser.close()
-
-
-def _taken(
-    browser: Browser, served: Served, seen: dict[str, str], width: int, scheme: Scheme, asked: argparse.Namespace
-) -> None:
-    context = browser.new_context(viewport={"width": width, "height": HEIGHT[width]}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(served.entrance)
-    for name, address in seen.items():
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        path = asked.folder / (f"{name}.png" if asked.readme else f"{name}-{width}-{scheme}.png")
-        page.screenshot(path=path)
-        if asked.readme:
-            Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(
-                path, optimize=True
-            )
-            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
-    context.close()
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
+        for name, tell in (("alone", alone), ("together", together)):
+            (Path(made) / name).mkdir()
+            tell(browser, Path(made) / name, takes)
+        browser.close()
 
 
 if __name__ == "__main__":

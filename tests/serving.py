@@ -16,10 +16,11 @@ from tests.conftest import PORTRAITS
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
+from lineament.services.record import Clock
 from lineament.settings import Settings
 from lineament.sources.folder import FolderConnector
 from lineament.web.serve import listening, server
-from lineament.workspace import Workspace
+from lineament.workspace import Workspace, now
 
 TOKEN = "the-token-of-the-tests"
 PROBE = PORTRAITS / "macron-2014.jpg"
@@ -69,10 +70,10 @@ def settings(home: Path) -> Settings:
     return Settings(home=home, examiner="examiner-a", max_file_bytes=MEBI, workers=2)
 
 
-def with_gallery(home: Path, photos: Path) -> Workspace:
+def with_gallery(home: Path, photos: Path, clock: Clock = now) -> Workspace:
     """A workspace whose gallery holds the portraits but for the probe, with one open case."""
     shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", PROBE.name))
-    workspace = Workspace.create(settings(home))
+    workspace = Workspace.create(settings(home), clock=clock)
     workspace.sources.add(SourceTerms(name="portraits", controller="Commons", basis="free licences", jurisdiction="FR"))
     connector = FolderConnector([photos], page_base=None, max_bytes=MEBI)
     workspace.ingest.run("portraits", connector, workers=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from lineament.cli.search import show
+from lineament.cli.search import entry_of, show
 from lineament.cli.terminal import needs, say
 from lineament.errors import AlreadyThere
 from lineament.model.accounts import Permission
@@ -45,7 +45,7 @@ def demo(context: typer.Context) -> None:
         result = _search(opened, portraits / PROBE)
         report = home / "report.html"
         report.write_text(opened.report.html(result.search_id), encoding="utf-8")
-        show(result)
+        show(result, entry_of(opened, result))
         found = opened.audit.verify()
         say(f"The ledger: checked {found.size:,} entries, sound.")
     say(f"The report: {report}")

@@ -211,19 +211,22 @@ def papers(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
 def timeline(
     context: typer.Context,
     ref: Ref,
-    before: Annotated[int | None, typer.Option(metavar="ENTRY", help="Go on before this entry.")] = None,
+    before: Annotated[str, typer.Option(metavar="ENTRY", help="Go on before this entry.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most lines.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show what happened in a case, the newest first; it is what the ledger says."""
     with workspace(context) as opened:
-        found = opened.casework.timeline(ref, before, limit)
+        casework, numbers = opened.casework, opened.official.may(Permission.READ_LEDGER)
+        found = casework.timeline(ref, casework.entry(ref, before) if before else None, limit)
     if as_json:
-        print_json({"timeline": [_happening(one) for one in found]})
+        print_json({"timeline": [_happening(one, numbers=numbers) for one in found]})
         return
     shown = table("entry", "when", "who", "what", right=("entry",))
     for one in found:
-        shown.add_row(f"{one.seq:,}", when(one.at), escape(one.actor), one.action.replace("_", " "))
+        shown.add_row(
+            f"{one.seq:,}" if numbers else one.commitment, when(one.at), escape(one.actor), one.action.replace("_", " ")
+        )
     out.print(shown)
 
 
@@ -254,5 +257,6 @@ def _paper(one: Paper) -> dict[str, Any]:
     }
 
 
-def _happening(one: Happening) -> dict[str, Any]:
-    return {"entry": one.seq, "at": iso(one.at), "action": one.action, "actor": one.actor, "details": one.details}
+def _happening(one: Happening, *, numbers: bool) -> dict[str, Any]:
+    entry = {"entry": one.seq if numbers else None, "commitment": one.commitment}
+    return {**entry, "at": iso(one.at), "action": one.action, "actor": one.actor, "details": one.details}

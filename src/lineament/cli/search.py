@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +37,7 @@ from lineament.model.search import (
 )
 from lineament.services.probes import chosen_face
 from lineament.services.report import how_cut
+from lineament.workspace import Desk
 
 
 def register(app: typer.Typer) -> None:
@@ -92,10 +93,11 @@ def search(
             result = opened.search.run(taken[0].id, request, face)
             if report is not None:
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
+        entry = entry_of(opened, result)
     if as_json:
-        print_json(described(result))
+        print_json(described(result, entry))
         return
-    show(result)
+    show(result, entry)
     if report is not None:
         say(f"The report is at {report}")
 
@@ -117,7 +119,25 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
     return Mode.IDENTIFICATION if min_score is None else Mode.MANUAL
 
 
-def show(result: SearchResult) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The entry of a search in the ledger, as far as whoever asks may know it: its number tells what others do."""
+
+    number: int | None  # for auditors, and in a solo workspace
+    commitment: str
+
+    def __str__(self) -> str:
+        return self.commitment if self.number is None else str(self.number)
+
+
+def entry_of(opened: Desk, result: SearchResult) -> Entry:
+    """What whoever is here may know of the entry of a search."""
+    numbers = opened.official.may(Permission.READ_LEDGER)
+    commitment = opened.search.stored(result.search_id).commitment
+    return Entry(number=result.ledger_entry if numbers else None, commitment=commitment)
+
+
+def show(result: SearchResult, entry: Entry) -> None:
     """The list as a person reads it."""
     say(f"{result.gallery_faces:,} faces compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
     if result.others:
@@ -128,7 +148,7 @@ def show(result: SearchResult) -> None:
         say("No candidate. That is an answer: the person may not be in these sources.")
     else:
         _print(result.candidates)
-    say(f"Search {result.search_id}, ledger entry {result.ledger_entry}. A candidate is a lead, never a finding.")
+    say(f"Search {result.search_id}, ledger entry {entry}. A candidate is a lead, never a finding.")
 
 
 def _print(candidates: tuple[Candidate, ...]) -> None:
@@ -150,7 +170,7 @@ def _print(candidates: tuple[Candidate, ...]) -> None:
     out.print(shown)
 
 
-def described(result: SearchResult) -> dict[str, Any]:
+def described(result: SearchResult, entry: Entry) -> dict[str, Any]:
     """The answer as one JSON object (docs/reference/search-json.md)."""
     return {
         "search_id": result.search_id,
@@ -170,7 +190,8 @@ def described(result: SearchResult) -> dict[str, Any]:
         },
         "others": [{"id": one.probe_id, "face": one.face} for one in result.others],
         "candidates": [_candidate(one) for one in result.candidates],
-        "ledger_entry": result.ledger_entry,
+        "ledger_entry": entry.number,
+        "commitment": entry.commitment,
         "seconds": round(result.seconds, 6),
     }
 

@@ -12,11 +12,19 @@ from lineament.ledger.log import LeafStore, timestamp
 from lineament.ledger.verify import BLOCK, FORMAT
 
 
-def export(rows: LeafStore, out: TextIO, key: PublicKey, *, opened: Container[int] | None = None) -> int:
+def export(
+    rows: LeafStore,
+    out: TextIO,
+    key: PublicKey,
+    *,
+    opened: Container[int] | None = None,
+    told: Container[int] | None = None,
+) -> int:
     """Write every entry as a line of JSON below a header; how many there are.
 
     With ``opened``, only those entries are written with their details (a case file shows one case); the
-    others are marked as withheld, and are proven to be there all the same.
+    others are marked as withheld, and are proven to be there all the same. With ``told``, of all entries but these
+    nothing is written but the leaf, which keeps their place in the tree: not even what was done, and when (R46).
     """
     note = rows.checkpoint()
     if note is None:
@@ -26,6 +34,9 @@ def export(rows: LeafStore, out: TextIO, key: PublicKey, *, opened: Container[in
     size = rows.size()
     for start in range(0, size, BLOCK):
         for row in rows.entries(start, min(start + BLOCK, size)):
+            if told is not None and row.seq not in told:
+                out.write(f"{json.dumps({'seq': row.seq, 'leaf': row.leaf.hex(), 'hidden': True})}\n")
+                continue
             line: dict[str, object] = {
                 "seq": row.seq,
                 "at": timestamp(row.at),

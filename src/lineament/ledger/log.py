@@ -97,7 +97,7 @@ class Action(StrEnum):
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
     FACTOR_SHOWN = "factor_shown"
-    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what was done, not the password
     SIGNED_IN = "signed_in"
     SIGNED_OUT = "signed_out"
     SIGN_IN_LOCKED = "sign_in_locked"

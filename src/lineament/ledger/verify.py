@@ -48,6 +48,7 @@ class Verification:
     erased: int  # entries whose details were erased; what was done and when is still proven
     unexplained: int  # those erased that no other entry announces
     withheld: int  # entries whose details are left out of this export
+    hidden: int  # entries of which this export gives the leaf alone: others' business
     anchored: int | None  # how many entries the checkpoint kept outside vouches for, None without one
 
     @property
@@ -67,6 +68,7 @@ class _Entry(NamedTuple):
     salt: bytes | None
     details: str | None
     withheld: bool = False
+    hidden: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class _Walk:
     size: int = 0
     opened: int = 0
     withheld: int = 0
+    hidden: int = 0
     erased: list[int] = field(default_factory=list)
     announced: list[tuple[int, int]] = field(default_factory=list)  # first and last entry of each erasure
     edge: list[bytes] = field(default_factory=list)  # the largest complete subtrees, left to right
@@ -88,8 +91,12 @@ class _Walk:
         for entry in entries:
             if entry.seq != self.size:
                 raise LedgerBroken(why=f"entry {self.size} is missing or out of order", entry=self.size)
-            self._open(entry)
-            self._hang(_leaf(entry))
+            if entry.hidden:
+                self.hidden += 1
+                self._hang(_hidden(entry))
+            else:
+                self._open(entry)
+                self._hang(_leaf(entry))
             if self.size == self.anchor:
                 self.anchored_root = self.root()
 
@@ -139,6 +146,13 @@ class _Walk:
                 at += 1
             gaps += seq > until
         return gaps
+
+
+def _hidden(entry: _Entry) -> bytes:
+    """The leaf hash of an entry of which nothing else is told."""
+    if len(entry.leaf) != 32:
+        raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
+    return entry.leaf
 
 
 def _leaf(entry: _Entry) -> bytes:
@@ -269,6 +283,10 @@ def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
         if type(fields["seq"]) is not int:
             raise TypeError("seq")
         walk.made = [[]]  # nothing stored to compare them with
+        if fields.get("hidden") is True:
+            leaf = bytes.fromhex(fields["leaf"])
+            yield _Entry(fields["seq"], "", "", b"", leaf, None, None, hidden=True)
+            continue
         yield _Entry(
             seq=fields["seq"],
             at=fields["at"],
@@ -304,6 +322,7 @@ def _held_against(walk: _Walk, head: Checkpoint | None, kept: Checkpoint | None,
         erased=len(walk.erased),
         unexplained=walk.unexplained(),
         withheld=walk.withheld,
+        hidden=walk.hidden,
         anchored=kept.size if kept else None,
     )
 
@@ -341,6 +360,7 @@ def _sentence(found: Verification) -> str:
         f"{found.erased} erased ({found.unexplained} unannounced)",
     ]
     parts += [f"{found.withheld} withheld"] if found.withheld else []
+    parts += [f"{found.hidden} hidden"] if found.hidden else []
     parts += [f"the first {found.anchored} as anchored"] if found.anchored is not None else []
     return f"{found.origin}: {found.entries} entries verify, root {found.root.hex()}; {', '.join(parts)}.\n"
 

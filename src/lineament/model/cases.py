@@ -250,6 +250,7 @@ class Happening:
     action: str
     actor: str
     details: dict[str, object]  # empty where they were erased
+    commitment: str = ""  # of the entry: what names it to those who may not count the entries of others (R46)
 
 
 def listed(roles: Iterable[StrEnum]) -> str:

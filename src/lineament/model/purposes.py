@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,11 @@ class RefusedPurpose:
 def _words(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b(?:{pattern})" for pattern in patterns), re.IGNORECASE)
 
+
+_CLASS = (
+    r"race|ethnicity|religion|faith|nationality|skin colou?r|gender identity|sexual orientation|sexuality|disability|"
+    r"political opinions?"
+)
 
 REFUSED: Final = (
     RefusedPurpose(
@@ -43,12 +49,13 @@ REFUSED: Final = (
         rule="RCW 43.386.080(3); US First Amendment; ECHR 9 to 11",
         words=_words(
             r"protest(?:s|er|ers|ors?|ing)?\b",
-            r"demonstrat(?:ors?|ions?)\b",
+            r"demonstrators?\b",
+            r"(?:at|in|during|attend\w*|join\w*|organi[sz]\w*) (?:\w+ ){0,2}demonstrations?\b",
             r"(?:peaceful|public) (?:assembly|march|rally|gathering)",
             r"(?:political|union|strike) (?:rally|meeting|activist|activity|opinion|organis|organiz|membership)",
             r"activists?\b",
             r"dissidents?\b",
-            r"journalists?['’]? (?:source|contact|informant)s?",
+            r"journalists?(?:['’]s?)? (?:source|contact|informant)s?",
             r"whistle-?blowers?\b",
             r"(?:mosque|church|synagogue|temple)[- ]?(?:go|attend|visit)",
             r"worshippers?\b",
@@ -60,8 +67,9 @@ REFUSED: Final = (
         why="nobody is searched for race, ethnicity, religion, sex, orientation, disability or opinion",
         rule="RCW 43.386.080(4); EU AI Act 5(1)(g)",
         words=_words(
-            r"(?:because of|based on|by|for|their) (?:\w+ )?(?:race|ethnicity|religion|faith|nationality|skin colou?r|"
-            r"gender identity|sexual orientation|sexuality|disability|political opinions?)\b",
+            rf"(?:because of|based on|on the basis of|according to) (?:\w+ )?(?:{_CLASS})\b",
+            rf"(?:by|for) (?:(?:his|her|their) )?(?:{_CLASS})\b(?! (?:course|track|meeting))",
+            rf"their (?:{_CLASS})\b",
             r"ethnic (?:profil|origin|group)",
             r"racial profil",
             r"(?:homosexual|gay|lesbian|transgender) (?:people|person|men|women)",
@@ -90,5 +98,5 @@ REFUSED: Final = (
 
 def refused_purposes(texts: Iterable[str]) -> list[RefusedPurpose]:
     """The refused purposes that any of the texts names, in the order of the table."""
-    said = [" ".join(text.split()) for text in texts]
+    said = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
     return [refused for refused in REFUSED if any(refused.words.search(text) for text in said)]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from lineament.errors import NotAllowed, NotFound
-from lineament.model.accounts import Permission, Role
+from lineament.model.accounts import Official, Permission, Role
 from lineament.model.cases import Case, CaseRole
-from lineament.model.search import Probe
 from lineament.model.sources import Source, SourceState
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -40,19 +39,33 @@ def seen_case(tx: Tx, record: Record, name: str) -> Case:
 def may_in(tx: Tx, record: Record, case: Case, permission: Permission) -> bool:
     """Whether the official may do that in a case that is seen."""
     official = record.official
+    return _by_role(official, case, permission) or _as_member(official, _member_role(tx, record, case), permission)
+
+
+def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
+    """All that the official may do in a case that is seen, with one look at its members."""
+    official, role = record.official, _member_role(tx, record, case)
+    return frozenset(one for one in Permission if _by_role(official, case, one) or _as_member(official, role, one))
+
+
+def _by_role(official: Official, case: Case, permission: Permission) -> bool:
+    """Whether that may be done without being a member."""
     if official.solo:
         return True
-    if not official.may(permission):
+    if not official.may(permission) or case.agency_id != official.agency_id:
         return False
-    if case.agency_id == official.agency_id:
-        if Role.SUPERVISOR in official.roles and permission in _AS_SUPERVISOR:
-            return True
-        if Role.AUDITOR in official.roles and permission is Permission.READ_CASES:
-            return True
-    if official.account_id is None:
-        return False
-    role = tx.members.role_of(case.id, official.account_id, record.today)
-    return role is not None and role in _AS_MEMBER.get(permission, frozenset())
+    if Role.SUPERVISOR in official.roles and permission in _AS_SUPERVISOR:
+        return True
+    return Role.AUDITOR in official.roles and permission is Permission.READ_CASES
+
+
+def _as_member(official: Official, role: CaseRole | None, permission: Permission) -> bool:
+    return role is not None and official.may(permission) and role in _AS_MEMBER.get(permission, frozenset())
+
+
+def _member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
+    account_id = record.official.account_id
+    return None if account_id is None else tx.members.role_of(case.id, account_id, record.today)
 
 
 def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
@@ -80,11 +93,18 @@ def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, Stored
         raise NotFound(what="search", name=search_id, hint="lineament case show") from None
 
 
-def probe_in(probe: Probe, case: Case) -> Probe:
-    """The probe, if it is one of that case."""
-    if probe.case_key != case.key:
-        raise NotFound(what="probe", name=probe.id, hint="lineament case show")
-    return probe
+def probe_in(tx: Tx, probe_id: str, case: Case) -> None:
+    """NotFound, in the same words, where there is no such probe or it is one of another case."""
+    if tx.probes.case_key(probe_id) != case.key:
+        raise NotFound(what="probe", name=probe_id, hint="lineament case show")
+
+
+def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
+    """The same as ``case_for`` for what is up to the agency whose case it is; NotAllowed for its guests."""
+    case = case_for(tx, record, name, permission)
+    if case.agency_id != record.official.agency_id:
+        raise NotAllowed(what=f"{permission.value}, in a case of your own agency")
+    return case
 
 
 def source_seen(record: Record, source: Source) -> bool:

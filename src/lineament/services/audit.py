@@ -58,15 +58,22 @@ class Audit:
     def export(self, path: Path, case_ref: str | None = None) -> int:
         """Write the ledger out for a stand-alone check, and how many entries there are.
 
-        With ``case_ref`` only that case's entries show their details; NotFound where there is no such case.
+        With ``case_ref`` only that case's entries show their details; NotFound where there is no such case. Of what
+        other agencies do an auditor's export has nothing but the leaves (R46). It is recorded before it is written.
         StepUpNeeded where the second factor was not shown lately (R49).
         """
+        official = self._record.official
+        with self._record.change() as change:
+            require_step_up(change.tx, official, change.at)
+            case = None if case_ref is None else seen_case(change.tx, self._record, case_ref)
+            if case is not None:
+                change.concerns(case)
+            change.record(Action.LEDGER_EXPORTED, case=None if case is None else case.ref)
         beside = path.with_name(f".{path.name}.part")
-        with self._record.store.read() as tx:
-            require_step_up(tx, self._record.official, self._record.clock())
-            shown = None if case_ref is None else self._of_case(tx, seen_case(tx, self._record, case_ref))
-            with beside.open("w", encoding="utf-8") as out:
-                count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown)
+        with self._record.store.read() as tx, beside.open("w", encoding="utf-8") as out:
+            shown = None if case is None else self._of_case(tx, case)
+            told = None if official.solo else tx.ledger.filed(official.agency_id)
+            count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, told=told)
         beside.replace(path)
         return count
 

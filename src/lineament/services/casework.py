@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from lineament.errors import InvalidValue, Refused
+from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import (
@@ -30,7 +31,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.search import Probe, SearchResult
-from lineament.services.access import case_for, may_in
+from lineament.services.access import case_for, everything_in, own_case_for
 from lineament.services.destroy import destroyed
 from lineament.services.keyholder import about_case, case_key
 from lineament.services.policies import policy_for
@@ -38,9 +39,13 @@ from lineament.services.record import Change, Record
 from lineament.services.room import Room
 from lineament.services.shred import Shredder
 from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
+from lineament.store.ledger import LedgerRow
 from lineament.store.searches import StoredSearch
 
+Finding = Callable[[Tx, Record, str, Permission], Case]
+_COMMITMENT = re.compile(r"[0-9a-f]{64}")
 SOON = timedelta(days=7)
 """What ends within it is shown on the first page."""
 
@@ -98,9 +103,12 @@ class Casework:
             return change.tx.cases.by_key(key)
 
     def close(self, name: str) -> Case:
-        """Close a case: no search may use it any more, invited agencies leave, and its clock of retention begins."""
+        """Close a case: no search may use it any more, invited agencies leave, and its clock of retention begins.
+
+        Only its own agency does.
+        """
         with self._record.change() as change:
-            case = self._in(change, name, Permission.OPEN_CASES)
+            case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
             state = advance(NEXT, case.state, CaseEvent.CLOSED, what="case", name=case.ref)
             change.tx.cases.set_state(case.id, state, change.at)
             change.tx.members.end_guests(case.id, case.agency_id)
@@ -113,7 +121,7 @@ class Casework:
         if not because:
             raise InvalidValue(what="The urgency", value="", why="say why it cannot wait for the authorisation")
         with self._record.change() as change:
-            case = self._in(change, name, Permission.OPEN_CASES)
+            case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
             policy = policy_for(change.tx, case.agency_id)
             if case.standing(policy, change.at) is not Standing.AWAITING or case.state is not CaseState.OPEN:
                 raise Refused(reasons=f"the case {case.ref} is not one that waits for an authorisation")
@@ -195,8 +203,8 @@ class Casework:
             change.record(action, case=case.ref, because=because)
             return change.tx.cases.by_key(case.key)
 
-    def _in(self, change: Change, name: str, permission: Permission) -> Case:
-        case = case_for(change.tx, self._record, name, permission)
+    def _in(self, change: Change, name: str, permission: Permission, find: Finding = case_for) -> Case:
+        case = find(change.tx, self._record, name, permission)
         change.concerns(case)
         return case
 
@@ -213,11 +221,6 @@ class Casework:
         """How many cases are seen."""
         with self._record.store.read() as tx:
             return tx.cases.count(self._record.sight, states)
-
-    def expiring(self) -> list[Case]:
-        """The open cases whose authorisation ends within a week, or whose clock runs."""
-        with self._record.store.read() as tx:
-            return tx.cases.expiring(self._record.sight, self._record.today + SOON)
 
     def get(self, name: str) -> Case:
         """One case; NotFound where there is none that is seen."""
@@ -236,18 +239,26 @@ class Casework:
         with self._record.store.read() as tx:
             return policy_for(tx, case_for(tx, self._record, name, Permission.READ_CASES).agency_id)
 
+    def pressing(self, limit: int) -> list[tuple[Case, Outlook]]:
+        """The open cases whose clock runs or whose authorisation ends within a week, in that order; how they stand."""
+        with self._record.store.read() as tx:
+            found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
+            policies = {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
+            return [(case, self._outlook(tx, case, policies[case.agency_id])) for case in found]
+
     def outlook(self, name: str) -> Outlook:
         """How a case stands now, and what the official may do in it."""
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            policy = policy_for(tx, case.agency_id)
-            may = {one for one in Permission if may_in(tx, self._record, case, one)}
+            return self._outlook(tx, case, policy_for(tx, case.agency_id))
+
+    def _outlook(self, tx: Tx, case: Case, policy: Policy) -> Outlook:
         return Outlook(
             standing=case.standing(policy, self._record.clock()),
             locks_at=None if case.urgent_since is None else case.locks_at(policy),
             urgent_hours=policy.urgent_hours,
             destroyed_on=case.destroyed_on(policy),
-            may=frozenset(may),
+            may=everything_in(tx, self._record, case),
         )
 
     def searches(self, name: str) -> Sequence[SearchResult]:
@@ -284,12 +295,27 @@ class Casework:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             found: list[Happening] = []
             while rows := tx.ledger.of_case(case.id, before, limit):
-                every = (_happening(row.seq, row.at, row.action, row.details, case) for row in rows)
+                every = (_happening(row, case) for row in rows)
                 found += [told for one in every if (told := self._told(one, case)) is not None]
                 before = rows[-1].seq
                 if len(found) >= limit:
                     break
         return found[:limit]
+
+    def entry(self, name: str, reference: str) -> int:
+        """The entry of a case that a line of its timeline names: by its commitment, or for auditors by its number.
+
+        Numbers tell how much others do (R46). NotFound where nothing in the case is called that.
+        """
+        with self._record.store.read() as tx:
+            case = case_for(tx, self._record, name, Permission.READ_CASES)
+            if self._record.official.may(Permission.READ_LEDGER) and reference.isdecimal() and len(reference) < 19:
+                return int(reference)
+            known = bytes.fromhex(reference) if _COMMITMENT.fullmatch(reference) else b""
+            found = tx.ledger.place(case.id, known)
+        if found is None:
+            raise NotFound(what="line of the timeline", name=reference[:64], hint="lineament case timeline")
+        return found
 
     def _told(self, happening: Happening, case: Case) -> Happening | None:
         """What the official may know of it: no other agency's notes, and of guests' addresses only their host's."""
@@ -327,9 +353,11 @@ def _decision(decided: Authorisation) -> dict[str, JSON]:
     }
 
 
-def _happening(seq: int, at: datetime, action: str, details: str | None, case: Case) -> Happening:
+def _happening(row: LedgerRow, case: Case) -> Happening:
     """A line of the timeline; of a destroyed case without what was said, which only auditors still read."""
-    known = {} if details is None else json.loads(details)
+    known = {} if row.details is None else json.loads(row.details)
     actor = str(known.pop("actor", ""))
-    shown = {} if case.state is CaseState.DESTROYED and action != Action.CASE_DESTROYED else known
-    return Happening(seq=seq, at=at, action=action, actor=actor, details=shown)
+    shown = {} if case.state is CaseState.DESTROYED and row.action != Action.CASE_DESTROYED else known
+    return Happening(
+        seq=row.seq, at=row.at, action=row.action, actor=actor, details=shown, commitment=row.commitment.hex()
+    )

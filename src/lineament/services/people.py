@@ -150,7 +150,7 @@ class People:
         return self._moved(name, AccountEvent.RESTORED, Action.ACCOUNT_RESTORED)
 
     def close(self, name: str) -> Account:
-        """Let somebody go for good: the seat is free, every case is left, name and address go. The record keeps them."""
+        """Let somebody go for good: the seat is free, name and address go, cases are left. The record keeps them."""
         return self._moved(name, AccountEvent.CLOSED, Action.ACCOUNT_CLOSED)
 
     def unlock(self, name: str) -> Account:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 import lineament
 from lineament.errors import NotFound
 from lineament.ledger.log import Action
+from lineament.model.accounts import Permission
 from lineament.model.search import Candidate, Mode, SearchResult
 from lineament.services.access import case_of_search
 from lineament.services.pictures import Pictures
@@ -52,6 +53,9 @@ class Report:
             change.record(Action.REPORT_WRITTEN, case=case.ref, search=search_id)
         return self._templates.get_template("report.html.j2").render(
             result=result,
+            number=result.ledger_entry if self._record.official.may(Permission.READ_LEDGER) else None,
+            commitment=stored.commitment,
+            asked=self._probes().get(result.probe_id),
             case=case,
             cut=how_cut(result),
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),

@@ -160,7 +160,8 @@ class Search:
         return probes, sources
 
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
-        return probe_in(tx.probes.get(probe_id, case_key(tx, self._keys, case)), case)
+        probe_in(tx, probe_id, case)
+        return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
     def _threshold(self, request: SearchRequest, found: _Found) -> float:
         if request.mode is Mode.MANUAL and request.min_score is not None:

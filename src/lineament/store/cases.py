@@ -81,12 +81,11 @@ class CaseRows:
         """
         asked = words.casefold().split()[:_MOST_WORDS]
         also = [cases.c.words.contains(word, autoescape=True) for word in asked]
-        if after is not None:
-            also.append(cases.c.id < after)
-        parts = [
-            query.where(*also).order_by(cases.c.id.desc()).limit(limit)
-            for query in _whose(sight, states or tuple(CaseState))
-        ]
+        wanted = states or tuple(CaseState)
+        parts = []
+        for number, queries in ((cases.c.id, _own(sight, wanted)), (case_members.c.case_id, _shared(sight, wanted))):
+            older = also if after is None else [*also, number < after]
+            parts += [query.where(*older).order_by(number.desc()).limit(limit) for query in queries]
         return self._any_of(parts, cases.c.id.desc(), limit)
 
     def count(self, sight: Sight, states: Sequence[CaseState] = ()) -> int:
@@ -107,18 +106,15 @@ class CaseRows:
         The urgent ones first, those declared first before the others; then by the day on which it ends.
         """
         open_ = (CaseState.OPEN,)
-        ending = [
-            query.where(cases.c.authorised_until <= until).order_by(cases.c.authorised_until, cases.c.id).limit(limit)
-            for query in _whose(sight, open_)
-        ]
-        urgent = [
-            query.where(cases.c.urgent_since.is_not(None), cases.c.authorisation.is_(None))
-            .order_by(cases.c.urgent_since, cases.c.id)
-            .limit(limit)
-            for query in _whose(sight, open_)
-        ]
+        ending = cases.c.authorised_until <= until
+        urgent = sa.and_(cases.c.urgent_since.is_not(None), cases.c.authorisation.is_(None))
         first = sa.case((cases.c.authorisation.is_(None), 0), else_=1)
-        return self._any_of(urgent + ending, (first, cases.c.authorised_until, cases.c.urgent_since, cases.c.id), limit)
+        order = (first, cases.c.authorised_until, cases.c.urgent_since, cases.c.id)
+        parts = [query.where(sa.or_(urgent, ending)).order_by(*order) for query in _shared(sight, open_)]
+        for query in _own(sight, open_):
+            parts.append(query.where(ending).order_by(cases.c.authorised_until, cases.c.id))
+            parts.append(query.where(urgent).order_by(cases.c.urgent_since, cases.c.id))
+        return self._any_of([query.limit(limit) for query in parts], order, limit)
 
     def due(self, agency_id: str, before: datetime) -> list[Case]:
         """The cases of an agency that were closed before that and are not on hold, those closed first first."""
@@ -242,16 +238,20 @@ def _seen(sight: Sight) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *ways)
 
 
-def _whose(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
-    """Queries for the ids of the cases that are seen, each of which an index answers in order: OR would hinder that."""
-    parts = []
-    if sight.whole_agency:
-        own = sa.select(cases.c.id).where(cases.c.agency_id == sight.agency_id)
-        parts += [own.where(cases.c.state == state.value) for state in states]
-    if sight.account_id is not None:
-        guest = sa.select(cases.c.id).select_from(_MEMBERSHIPS).where(_member(sight))
-        parts.append(guest.where(cases.c.state.in_([state.value for state in states])))
-    return parts
+def _own(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
+    """Queries for the ids of the own agency's cases, each of which an index answers in order: OR would hinder that."""
+    if not sight.whole_agency:
+        return []
+    own = sa.select(cases.c.id).where(cases.c.agency_id == sight.agency_id)
+    return [own.where(cases.c.state == state.value) for state in states]
+
+
+def _shared(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
+    """The query for the ids of the cases that one is a member of; the index of members has them in their order."""
+    if sight.account_id is None:
+        return []
+    shared = sa.select(case_members.c.case_id.label("id")).select_from(_MEMBERSHIPS).where(_member(sight))
+    return [shared.where(cases.c.state.in_([state.value for state in states]))]
 
 
 def _words(*texts: str) -> str:

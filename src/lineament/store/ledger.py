@@ -127,6 +127,19 @@ class LedgerRows:
         )
         return self._filed(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
 
+    def place(self, case_id: int, commitment: bytes) -> int | None:
+        """The entry of that commitment, if it was made in that case."""
+        query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
+        query = query.where(ledger_details.c.case_id == case_id, ledger_entries.c.commitment == commitment)
+        found: int | None = self._connection.scalar(query)
+        return found
+
+    def filed(self, agency_id: str) -> set[int]:
+        """The entries that ``of_agency`` would give, without opening them."""
+        columns = ledger_details.c
+        query = sa.select(columns.seq).where(sa.or_(columns.agency_id == agency_id, columns.host_id == agency_id))
+        return set(self._connection.scalars(query))
+
     def older(self, agency_id: str, before: datetime) -> list[int]:
         """The entries of an agency's people from before that whose details are still there, ascending.
 

@@ -18,10 +18,14 @@ from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.raw import batched
 from lineament.store.sealed import asked_id
-from lineament.store.tables import candidates, cases, near_duplicates, search_probes, searches
+from lineament.store.tables import candidates, cases, ledger_entries, near_duplicates, search_probes, searches
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
-_SELECT = sa.select(searches, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == searches.c.case_id)
+_SELECT = (
+    sa.select(searches, cases.c.ref, cases.c.key.label("case_key"), ledger_entries.c.commitment)
+    .join(cases, cases.c.id == searches.c.case_id)
+    .join(ledger_entries, ledger_entries.c.seq == searches.c.ledger_entry)
+)
 _AT_ONCE = 200
 """Searches whose lists are read at once."""
 _MOST = 10_000
@@ -44,6 +48,7 @@ class StoredSearch:
     result: SearchResult  # its candidates without the erased ones, ranks as they were
     examiner: str
     erased: tuple[ErasedCandidate, ...]
+    commitment: str = ""  # of its entry in the ledger: what names it to those who may not count the others' (R46)
 
     @property
     def outcome(self) -> Outcome:
@@ -168,7 +173,10 @@ class SearchRows:
                 examiner = self._vault.open(bytes(row["examiner"]), _about(row["id"])).decode()
                 kept, erased = shown.get(row["id"], ([], []))
                 result = _result(row, tuple(kept), tuple(others.get(row["id"], ())))
-                found.append(StoredSearch(result=result, examiner=examiner, erased=tuple(erased)))
+                stored = StoredSearch(
+                    result=result, examiner=examiner, erased=tuple(erased), commitment=bytes(row["commitment"]).hex()
+                )
+                found.append(stored)
         return found
 
     def _lists(self, ids: list[str]) -> dict[str, tuple[list[Candidate], list[ErasedCandidate]]]:

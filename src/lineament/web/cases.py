@@ -123,27 +123,29 @@ def tried(act: Callable[[], str], again: Again) -> HTMLResponse | RedirectRespon
 
 
 @pages.page("/cases/{ref}", access=Permission.READ_CASES)
-def case(here: Here, ref: str, before: int | None = None) -> HTMLResponse:
+def case(here: Here, ref: str, before: str = "") -> HTMLResponse:
     """A case: what it is about, its searches, and its photographs that were not searched yet."""
     found, frame = framed(here, ref, "searches")
     casework = here.desk.casework
-    searches = casework.stored_searches(found.key, before, PAGE + 1)
+    last = here.desk.search.get(before).ledger_entry if before else None
+    searches = casework.stored_searches(found.key, last, PAGE + 1)
     return here.page(
         "case.html",
         searches=searches[:PAGE],
-        older=searches[PAGE - 1].result.ledger_entry if len(searches) > PAGE else None,
-        waiting=casework.waiting(found.key) if before is None else [],
+        older=searches[PAGE - 1].result.search_id if len(searches) > PAGE else None,
+        waiting=[] if before else casework.waiting(found.key),
         **frame,
     )
 
 
 @pages.page("/cases/{ref}/timeline", access=Permission.READ_CASES)
-def timeline(here: Here, ref: str, before: int | None = None) -> HTMLResponse:
+def timeline(here: Here, ref: str, before: str = "") -> HTMLResponse:
     """What happened in a case, as the ledger says; nobody writes it by hand."""
     found, frame = framed(here, ref, "timeline")
-    lines = here.desk.casework.timeline(found.key, before, PAGE + 1)
-    older = lines[PAGE - 1].seq if len(lines) > PAGE else None
-    return here.page("case_timeline.html", lines=lines[:PAGE], older=older, first=before is None, **frame)
+    casework = here.desk.casework
+    lines = casework.timeline(found.key, casework.entry(found.key, before) if before else None, PAGE + 1)
+    older = lines[PAGE - 1].commitment if len(lines) > PAGE else None
+    return here.page("case_timeline.html", lines=lines[:PAGE], older=older, first=not before, **frame)
 
 
 @pages.act("/cases/{ref}/close", access=Permission.OPEN_CASES)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lineament.model.cases import AuthorisationOutcome, Case, CaseState, Happening, Seeks, Standing
 from lineament.services.casework import Outlook
 from lineament.web.addresses import probe_address, search_address
-from lineament.web.phrases import count, moment
+from lineament.web.phrases import count, kind_words, moment
 
 SEEKS = {
     Seeks.SUSPECT: (
@@ -22,7 +22,7 @@ SEEKS = {
     ),
     Seeks.INITIAL: (
         "A suspect nobody knows yet",
-        "A first identification, from facts that link a person to the offence. Needs no authorisation, but them.",
+        "A first identification, from facts that link a person to the offence. Needs these facts alone.",
     ),
     Seeks.MISSING: ("A missing person", "Needs no authorisation."),
     Seeks.VICTIM: ("A victim", "Needs no authorisation."),
@@ -162,7 +162,7 @@ def _search(said: dict[str, Any]) -> Told:
 
 def _probe(said: dict[str, Any]) -> Told:
     edited = f", edited in {count(len(said['edits']), 'step', 'steps')}" if said.get("edits") else ""
-    words = f"added a photograph ({said['kind']}, {count(said['faces'], 'face', 'faces')}{edited})"
+    words = f"added a photograph ({kind_words(said['kind'])}, {count(said['faces'], 'face', 'faces')}{edited})"
     return Told(words=words, address=probe_address(said["probe"]))
 
 
@@ -233,6 +233,7 @@ _TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
     "invitation_withdrawn": _line("withdrew an invitation"),
     "paper_added": _line("put a {kind} into the room"),
     "paper_opened": _line("opened a file of the room", reading=True),
+    "ledger_exported": _line("wrote the record of the case out"),
     "details_erased": _line("erased what entries of the record said: {reason}"),
 }
 

@@ -40,12 +40,11 @@ def _cases(here: Visit) -> dict[str, Any]:
     official, casework = here.desk.official, here.desk.casework
     if not official.may(Permission.READ_CASES):
         return {"cases": [], "open": 0, "closed": 0, "expiring": [], "guests": [], "waiting": [], "left": None}
-    expiring = [(case, casework.outlook(case.key)) for case in casework.expiring()[:NEWEST]]
     return {
         "cases": casework.page(states=(CaseState.OPEN,), limit=NEWEST),
         "open": casework.count((CaseState.OPEN,)),
         "closed": casework.count((CaseState.CLOSED,)),
-        "expiring": expiring,
+        "expiring": casework.pressing(NEWEST),
         "guests": here.desk.members.ending(),
         "waiting": here.desk.members.mine(),
         "left": here.desk.search.left() if official.may(Permission.SEARCH) else None,

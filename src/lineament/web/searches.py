@@ -32,6 +32,7 @@ def result(here: Here, search_id: str) -> HTMLResponse:
         search=stored.result,
         probe=here.desk.probes.get(stored.result.probe_id),
         examiner_then=stored.examiner,
+        commitment=stored.commitment,
         listed=listed,
         veiled=distressing(case),
     )

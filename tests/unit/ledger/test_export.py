@@ -273,3 +273,20 @@ def test_the_verifier_needs_nothing_but_its_room(tmp_path: Path) -> None:
 def test_no_file(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         verify_export(tmp_path, ledger.public_key)
+
+
+def test_of_others_nothing_is_told_but_their_place(ledger: Ledger, rows: MemoryLeafStore, tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    with path.open("w", encoding="utf-8") as out:
+        assert export(rows, out, ledger.public_key, opened={5, 6}, told={5, 6, 9}) == 20
+    others = [json.loads(line) for line in path.read_text().splitlines()[1:] if "hidden" in line]
+    assert {tuple(line) for line in others} == {("seq", "leaf", "hidden")}
+    found = verify_export(path, ledger.public_key, rows.note)
+    assert (found.entries, found.opened, found.withheld, found.hidden) == (20, 2, 1, 17)
+    assert found.root == ledger.head(rows).root
+    for field, value in (("leaf", "00" * 32), ("leaf", "00"), ("hidden", False), ("seq", 8), ("seq", "7")):
+        kept = path.read_bytes()
+        changed(path, 8, **{field: value})
+        with pytest.raises(LedgerBroken):
+            verify_export(path, ledger.public_key)
+        path.write_bytes(kept)

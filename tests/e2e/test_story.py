@@ -1,0 +1,54 @@
+"""The story of an agency in a real browser, and every page that it leaves behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import sync_playwright
+from tests.acting import ARGUMENTS
+from tests.looks import NOT_PAGES, Look, dressed, faults
+from tests.story import Story, stage
+
+from lineament.web.app import declared
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
+]
+READ = {route.path for route in declared() if route.method == "GET"}
+DOORS = {"/sign-in", "/join/{token}"}
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        with stage(tmp_path_factory.mktemp("story"), browser) as made:
+            yield made
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def looks(story: Story) -> dict[str, list[Look]]:
+    return dressed(story)
+
+
+def test_the_story_of_an_agency(story: Story) -> None:
+    story.tell()
+    assert story.troupe.said == []
+
+
+def test_what_is_no_page_is_a_route_all_the_same() -> None:
+    assert set(NOT_PAGES) <= READ
+
+
+@pytest.mark.parametrize("path", [*sorted(READ - set(NOT_PAGES)), "nothing"])
+def test_a_page_is_fit_to_be_shown(looks: dict[str, list[Look]], path: str) -> None:
+    assert looks.get(path), "the story has no such page: add it to tests/looks.py"
+    found = {
+        look.name: wrong for look in looks[path] if (wrong := faults(look.who.page, look.address, door=path in DOORS))
+    }
+    assert found == {}

@@ -1,0 +1,287 @@
+"""The pages of a case over a real workspace: what they show, and what they do with what is typed into them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import PORTRAITS
+from tests.serving import CASE, PROBE, Served, serving, settings, token_in, with_gallery
+
+from lineament.model.cases import CaseState, PaperKind
+from lineament.web.addresses import case_address
+from lineament.workspace import Workspace
+
+pytestmark = pytest.mark.enable_socket
+HOSTILE = "</p><script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("case-pages")
+    with_gallery(home / "ws", home / "photos").close()
+    with Workspace.open(settings(home / "ws")) as workspace, serving(workspace) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(served: Served) -> Iterator[httpx.Client]:
+    with served.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def csrf(browser: httpx.Client) -> str:
+    return token_in(browser.get("/cases/new").text)
+
+
+@pytest.fixture
+def case(served: Served, request: pytest.FixtureRequest) -> str:
+    """The address of a case of this test's own."""
+    terms = replace(CASE, ref=f"K-{request.node.name}"[:100])
+    return case_address(served.workspace.casework.open(terms).key)
+
+
+def taken(browser: httpx.Client, csrf: str, case: str, name: str, **form: str) -> httpx.Response:
+    data = {"csrf": csrf, "case": case.rpartition("/")[2], **form}
+    return browser.post("/search", data=data, files={"photograph": (name, (PORTRAITS / name).read_bytes())})
+
+
+def plain(html: str) -> str:
+    """What a page says, without its markup."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+# ---------------------------------------------------------------- the parts of a case
+
+
+@pytest.mark.parametrize("part", ["", "/people", "/room", "/timeline", "/authorisation"])
+def test_every_part_says_where_one_is_and_is_on_the_record(
+    served: Served, browser: httpx.Client, case: str, part: str
+) -> None:
+    html = browser.get(case + part).text
+    name = part[1:] or "searches"
+    assert re.search(rf'<a href="{case}{part}" aria-current="page">{name}</a>', html, re.IGNORECASE)
+    line = served.workspace.casework.timeline(case.rpartition("/")[2])[0]
+    assert (line.action, line.details["part"]) == ("case_read", name)
+    assert browser.get(f"/cases/0000000000000000{part}").status_code == 404
+
+
+def test_a_message_a_note_and_a_file_come_back_as_they_were(
+    served: Served, browser: httpx.Client, csrf: str, case: str
+) -> None:
+    for form in ({"text": f"two\nlines {HOSTILE}"}, {"text": "for us alone", "to": "agency"}):
+        assert browser.post(f"{case}/messages", data={"csrf": csrf, **form}).status_code == 303
+    content = b"<script>alert(2)</script>"
+    file = {"file": ('a"b;\nc.html', content, "text/html")}
+    assert browser.post(f"{case}/files", data={"csrf": csrf}, files=file).status_code == 303
+    html = browser.get(f"{case}/room").text
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script>alert" not in html
+    assert "note for the agency alone" in html
+    (paper,) = served.workspace.room.papers(case.rpartition("/")[2], kinds=(PaperKind.FILE,))
+    answer = browser.get(f"{case}/files/{paper.id}")
+    assert answer.content == content
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''a")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert served.workspace.casework.timeline(case.rpartition("/")[2])[0].action == "paper_opened"
+
+
+def test_what_cannot_be_put_into_the_room_is_told_there(browser: httpx.Client, csrf: str, case: str) -> None:
+    empty = browser.post(f"{case}/messages", data={"csrf": csrf, "text": "  "})
+    assert empty.status_code == 422
+    assert "1 to 20,000 characters" in empty.text
+    nothing = browser.post(f"{case}/files", data={"csrf": csrf}, files={"file": ("a", b"")})
+    assert nothing.status_code == 422
+    assert "it is empty" in nothing.text
+    assert browser.get(f"{case}/files/0000").status_code == 404
+    assert browser.post(f"{case}/messages", data={"text": "no token"}).status_code == 403
+
+
+def test_an_authorisation_is_recorded_with_its_document(browser: httpx.Client, csrf: str, case: str) -> None:
+    form = {
+        "csrf": csrf,
+        "outcome": "granted",
+        "authority": "Court of Ys",
+        "scope": "one photograph",
+        "decided-at": "2026-01-31T09:30",
+        "until": "2999-12-31",
+    }
+    answer = browser.post(f"{case}/ruling", data=form, files={"document": ("order.pdf", b"%PDF")})
+    assert answer.headers["location"] == f"{case}/authorisation"
+    said = plain(browser.get(f"{case}/authorisation").text)
+    for word in ("granted", "Court of Ys", "2026-01-31 09:30", "2999-12-31", "order.pdf"):
+        assert word in said
+    for wrong in ({"outcome": "perhaps"}, {"decided-at": "soon"}, {"decided-at": "2999-01-01T00:00"}, {"scope": " "}):
+        again = browser.post(f"{case}/ruling", data=form | wrong)
+        assert again.status_code == 422
+        assert 'value="Court of Ys"' in again.text
+
+
+def test_a_refusal_asks_for_the_reference_and_says_what_goes(
+    served: Served, browser: httpx.Client, csrf: str, case: str
+) -> None:
+    taken(browser, csrf, case, PROBE.name)
+    ref = served.workspace.casework.get(case.rpartition("/")[2]).ref
+    warning = plain(browser.get(f"{case}/authorisation").text)
+    assert "destroys what hung on the case: 1 photograph, 0 searches" in warning
+    form = {"csrf": csrf, "outcome": "refused", "authority": "Court", "scope": "no", "decided-at": "2026-01-31T09:30"}
+    for typed in ("", "K", ref.lower() if ref != ref.lower() else ref.upper()):
+        answer = browser.post(f"{case}/ruling", data={**form, "reference": typed})
+        assert answer.status_code == 422
+        assert "to confirm" in answer.text
+    assert served.workspace.casework.get(ref).state is CaseState.OPEN
+    assert browser.post(f"{case}/ruling", data={**form, "reference": ref}).status_code == 303
+    tombstone = plain(browser.get(case).text)
+    assert "The authorisation was refused by Court" in tombstone
+    assert "Nothing is left here" in tombstone
+    assert CASE.offence not in tombstone
+    assert browser.post(f"{case}/messages", data={"csrf": csrf, "text": "hello"}).status_code == 403
+
+
+def test_a_legal_hold_is_put_and_released(browser: httpx.Client, csrf: str, case: str) -> None:
+    assert browser.post(f"{case}/hold", data={"csrf": csrf, "because": " "}).status_code == 422
+    browser.post(f"{case}/hold", data={"csrf": csrf, "because": "the defence asks"})
+    browser.post(f"{case}/close", data={"csrf": csrf})
+    said = plain(browser.get(case).text)
+    assert "Closed, and on legal hold" in said
+    assert "the defence asks" in said
+    browser.post(f"{case}/release", data={"csrf": csrf})
+    assert re.search(r"What it holds is destroyed on \d{4}-\d\d-\d\d", plain(browser.get(case).text))
+
+
+def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, case: str) -> None:
+    for number in range(60):
+        served.workspace.room.say(case.rpartition("/")[2], str(number))
+    newest = browser.get(f"{case}/timeline").text
+    older = re.search(r'rel="next" href="([^"]+)"', newest)
+    assert older is not None
+    assert "opened the case" not in newest
+    rest = browser.get(older[1].replace("&amp;", "&")).text
+    assert "opened the case. Offence: fraud" in plain(rest)
+    lines = re.findall(r"<tr[ >]", newest + rest)
+    assert len(lines) == 60 + 2 + 2  # what was said, opened, read (once, before the second part); two heads
+
+
+# ---------------------------------------------------------------- the list, and opening
+
+
+def test_the_list_goes_on_where_the_page_ends(served: Served, browser: httpx.Client) -> None:
+    for number in range(60):
+        served.workspace.casework.open(replace(CASE, ref=f"L-{number:03}", offence="longlisted"))
+    first = browser.get("/cases?q=longlisted").text
+    assert first.count('<th scope="row">') == 50
+    after = re.search(r'rel="next" href="([^"]+)"', first)
+    assert after is not None
+    assert not re.search(r"after=\d{1,9}$", after[1])  # no running number, which would count others' cases
+    second = browser.get(after[1].replace("&amp;", "&")).text
+    refs = re.findall(r"L-\d{3}", first) + re.findall(r"L-\d{3}", second)
+    assert refs == sorted(set(refs), reverse=True)
+    assert len(refs) == 60
+    assert 'rel="next"' not in second
+    assert browser.get("/cases?q=longlisted&state=closed").text.count('<th scope="row">') == 0
+    assert browser.get("/cases?after=none").status_code == 404
+    assert browser.get("/cases?state=nonsense").status_code == 200
+
+
+def test_a_case_says_whom_it_seeks_and_some_purposes_are_refused(browser: httpx.Client, csrf: str) -> None:
+    form = {"csrf": csrf, "ref": "S-1", "offence": "fraud", "purpose": "find who it was", "basis": "CPP 77"}
+    missing = browser.post("/cases", data={**form, "seeks": "initial identification"})
+    assert missing.status_code == 422
+    assert "which facts link" in missing.text
+    assert re.search(r'value="initial identification"[^>]* checked', missing.text)
+    refused = browser.post("/cases", data={**form, "purpose": "find the protesters"})
+    assert refused.status_code == 403
+    assert "nobody is searched for taking part" in refused.text
+    assert 'value="find the protesters"' in refused.text
+    assert browser.post("/cases", data={**form, "seeks": "somebody"}).status_code == 422
+    assert browser.post("/cases", data={**form, "jurisdiction": "France"}).status_code == 422
+    facts = {"seeks": "initial identification", "exempt-because": "the camera shows him", "jurisdiction": "fr"}
+    opened = browser.post("/cases", data={**form, **facts}).headers["location"]
+    said = plain(browser.get(opened).text)
+    assert "A suspect nobody knows yet the camera shows him" in said
+    assert "Jurisdiction FR" in said
+
+
+# ---------------------------------------------------------------- photographs
+
+
+def test_what_is_no_photograph_is_refused_with_the_reason(browser: httpx.Client, csrf: str, case: str) -> None:
+    form = browser.get(f"/search?case={case.rpartition('/')[2]}").text
+    for word in ("Sketch", "Composite", "Look-alike", "Generated or altered"):
+        assert word in form
+    refused = taken(browser, csrf, case, PROBE.name, kind="sketch")
+    assert refused.status_code == 403
+    assert "a drawing shows what a witness remembers" in refused.text
+    assert taken(browser, csrf, case, PROBE.name, kind="hologram").status_code == 422
+    probe = taken(browser, csrf, case, PROBE.name, kind="cctv").headers["location"]
+    assert "CCTV" in browser.get(probe).text
+
+
+def test_light_is_a_step_that_can_be_proved_and_undone(
+    served: Served, browser: httpx.Client, csrf: str, case: str
+) -> None:
+    probe = taken(browser, csrf, case, PROBE.name).headers["location"]
+    lighter = browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "0.5"}).headers["location"]
+    darker = browser.post(f"{lighter}/expose", data={"csrf": csrf, "stops": "-1.0"}).headers["location"]
+    assert "lighter by half a stop, darker by 1 stop" in plain(browser.get(darker).text)
+    proved = browser.post(f"{darker}/replay", data={"csrf": csrf})
+    assert "every one gave the same pixels" in proved.text
+    assert proved.text.count('aria-label="Copy the digest ') >= 3
+    assert browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "9"}).status_code == 422
+    assert browser.post(f"{darker}/undo", data={"csrf": csrf}).headers["location"] == lighter
+    with served.workspace.store.begin() as tx:
+        forged = f'["{"0" * 64}", "{"1" * 64}"]'
+        tx.connection.exec_driver_sql(
+            "UPDATE probes SET digests = ? WHERE id = ?", (forged, lighter.rpartition("/")[2])
+        )
+    assert "gave other pixels than were recorded" in browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
+
+
+def test_further_photographs_are_offered_with_what_they_gain_and_fused(
+    browser: httpx.Client, csrf: str, case: str
+) -> None:
+    one = taken(browser, csrf, case, PROBE.name).headers["location"]
+    assert "Further photographs" not in browser.get(one).text
+    other = taken(browser, csrf, case, "macron-2025.jpg").headers["location"]
+    html = browser.get(one).text
+    assert re.search(r"of a thousand people who are in the gallery, 1 photograph missed \d+", plain(html))
+    value = f"{other.rpartition('/')[2]}:1"
+    assert f'name="other" value="{value}"' in html
+    form = {"csrf": csrf, "face": "1", "reason": "to see", "source": "portraits", "mode": "investigation"}
+    form |= {"limit": "20", "since": "", "until": "", "other": value}
+    result = browser.post(f"{one}/search", data=form).headers["location"]
+    assert "Fused with 1 further photograph of the same person" in plain(browser.get(result).text)
+    assert "fused with 1 more" in plain(browser.get(f"{result}/candidates/1").text)
+    assert "2 photographs fused" in browser.get(case).text
+    again = re.search(r'href="([^"]+again=[^"]+)"', browser.get(result).text)
+    assert again is not None
+    assert re.search(rf'value="{value}" checked', browser.get(again[1]).text)
+    for wrong in ("x", "0123:1", f"{other.rpartition('/')[2]}:9", f"{one.rpartition('/')[2]}:1"):
+        assert browser.post(f"{one}/search", data={**form, "other": wrong}).status_code in {404, 422}
+
+
+def test_a_photograph_that_was_not_searched_waits_in_its_case(browser: httpx.Client, csrf: str, case: str) -> None:
+    probe = taken(browser, csrf, case, PROBE.name, kind="social media").headers["location"]
+    html = browser.get(case).text
+    assert "Photographs not searched yet" in html
+    assert f'href="{probe}"' in html
+    assert "Social media" in html
+
+
+def test_what_ends_this_week_stands_on_the_first_page(
+    served: Served, browser: httpx.Client, csrf: str, case: str
+) -> None:
+    soon = (served.workspace.clock() + timedelta(days=3)).date()
+    form = {"csrf": csrf, "outcome": "granted", "authority": "C", "scope": "s", "decided-at": "2026-01-31T09:30"}
+    browser.post(f"{case}/ruling", data={**form, "until": soon.isoformat()})
+    home = plain(browser.get("/").text)
+    assert f"authorisation {soon}" in home
+    assert Path(case).name not in home

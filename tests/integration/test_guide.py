@@ -1,0 +1,90 @@
+"""The guide for agencies, followed to the letter: every command of it, by whom it says, in its order."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+from tests.conftest import PORTRAITS, ROOT, Ran
+from tests.signing import PASSWORD
+
+from lineament.settings import Settings
+from lineament.workspace import Workspace
+
+GUIDE = (ROOT / "docs" / "guide" / "an-agency.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"^```\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    for line in block.replace("\\\n", " ").splitlines()
+]
+REFUSED = 4
+
+
+class Terminal:
+    """Where everybody of the guide sits; links are followed, and an app added, as on the pages."""
+
+    def __init__(self, home: Path, run: Callable[..., Ran], patch: pytest.MonkeyPatch) -> None:
+        self._home, self._run, self._patch = home, run, patch
+        self._secrets: dict[str, str] = {}
+        self._codes: dict[str, int] = {}
+
+    def follows(self, line: str) -> Ran:
+        coming = f"{datetime.now(UTC).date() + timedelta(days=180)}"
+        program, *words = shlex.split(re.sub(r"2027-\d\d-\d\d", coming, line), comments=True)
+        assert program == "lineament"
+        if words[0] == "sign-in":
+            self._patch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{self._code(words[1])}\n"))
+        ran = self._run(*words)
+        if words[1:2] == ["invite"] and words[0] in {"agency", "user"}:
+            self._joins(next(word for word in words if "@" in word), ran.out)
+        return ran
+
+    def _code(self, email: str) -> str:
+        """Of the app, each time a later one, for each is good once; more than a minute ahead none is taken."""
+        self._codes[email] += 1
+        ahead = timedelta(seconds=30 * (self._codes[email] - 1))
+        return pyotp.TOTP(self._secrets[email]).at(datetime.now(UTC) + ahead)
+
+    def _joins(self, email: str, said: str) -> None:
+        token = re.search(r"/join/(\S+)", said)
+        assert token is not None
+        with Workspace.open(Settings(home=self._home)) as opened:
+            door = opened.sign_in
+            begun = door.join(token[1], email.partition("@")[0], PASSWORD, "a browser")
+            session = door.session(begun.key)
+            assert session is not None
+            new = door.factors.begin_totp(session)
+            earlier = pyotp.TOTP(new.secret).at(datetime.now(UTC) - timedelta(seconds=30))
+            door.factors.enrol_totp(session, new.pending, earlier, "phone")
+        self._secrets[email], self._codes[email] = new.secret, 0
+
+
+def test_the_guide_for_agencies(tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEAMENT_STATE", str(tmp_path / "state"))
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    shutil.copy(PORTRAITS / "macron-2025.jpg", photographs)
+    shutil.copy(PORTRAITS / "macron-2014.jpg", tmp_path / "counter.jpg")
+    (tmp_path / "order.pdf").write_bytes(b"%PDF-1.7 the order")
+    assert lineament("init").code == 0
+    terms = ("--controller", "Press", "--basis", "contract", "--jurisdiction", "FR")
+    assert lineament("source", "add", "press", *terms).code == 0
+    assert lineament("ingest", "press", photographs).code == 0
+    terminal = Terminal(tmp_path / "ws", lineament, monkeypatch)
+    assert len(COMMANDS) > 35
+    said = {}
+    for line in COMMANDS:
+        ran = terminal.follows(line)
+        assert ran.code == (REFUSED if line.endswith("# refused") else 0), f"{line}: {ran.err}"
+        said[line] = ran.out + ran.err
+    refusal = next(out for line, out in said.items() if line.endswith("# refused"))
+    assert "authorisation" in refusal
+    assert "A candidate is a lead" in next(out for line, out in said.items() if line.endswith("--kind cctv"))
+    assert "refused" in next(out for line, out in said.items() if "case show" in line)
