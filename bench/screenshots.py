@@ -37,7 +37,7 @@ LOOKS = [(width, scheme) for width in (1280, 390) for scheme in SCHEMES]
 HEIGHT = {1280: 800, 390: 844}
 SHOWN = {"result-investigation": "result", "case-urgent": "case", "people": "people"}
 """Pages of the README and the guide, with the names of their pictures."""
-COLOURS = 192
+COLOURS = 144
 _ALL_PICTURES = """async () => {
     for (const image of document.images) image.loading = "eager";
     await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));

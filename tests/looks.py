@@ -143,11 +143,15 @@ _SIZES = """() => {
     }
     return [...found];
 }"""
+_NO_CELLS = (
+    "[...document.querySelectorAll('td, th')].filter((one) => getComputedStyle(one).display !== 'table-cell').length"
+)
 _WAYS_BACK = "header a[href='/'], .crumbs a, .leave a, .leave button, main a.button"
 
 
 def faults(page: Page, address: str, *, door: bool) -> list[str]:
     """What is wrong with the page at four looks; ``door`` for the two pages with nothing to go back to."""
+    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     page.goto(address)
     page.wait_for_load_state("networkidle")
     found = []
@@ -155,6 +159,8 @@ def faults(page: Page, address: str, *, door: bool) -> list[str]:
         found.append(f"{headings} first headings")
     if not door and not page.locator(_WAYS_BACK).count():
         found.append("no way back")
+    if page.evaluate(_NO_CELLS):
+        found.append("a table whose cells are none")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:

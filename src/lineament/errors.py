@@ -93,6 +93,12 @@ class HostRefused(LineamentError):
     exit_code = 4
 
 
+class Generated(LineamentError):
+    """Its own credentials say that a program made or composed it ({kinds}), so it shows nobody and is not taken."""
+
+    exit_code = 4
+
+
 # ---------------------------------------------------------------- 5: the picture cannot be used
 
 

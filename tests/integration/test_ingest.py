@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.signed_pictures import signed
 from tests.staff import solo
 from tests.unit.sources.test_video import film, pan
 
@@ -217,3 +218,25 @@ def test_what_is_reserved_later_is_erased(workspace: Workspace) -> None:
     assert workspace.sources.get("press").faces == 1
     report = workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1)
     assert report.outcomes == {Seen.ALREADY_THERE: 1, Seen.ERASED_BEFORE: 1}
+
+
+# ---------------------------------------------------------------- content credentials
+
+
+def test_credentials_are_kept_and_respected(workspace: Workspace, tmp_path: Path) -> None:
+    plain = (PORTRAITS / "obama.jpg").read_bytes()
+    made = {
+        "shown.jpg": signed(plain),
+        "generated.jpg": signed(plain, "trainedAlgorithmicMedia"),
+        "reserved.jpg": signed(plain, uses={"c2pa.data_mining": "notAllowed"}),
+    }
+    for name, picture in made.items():
+        (tmp_path / name).write_bytes(picture)
+    report = workspace.ingest.run("press", Pile([tmp_path / name for name in made]), workers=1)
+    assert report.outcomes == {Seen.ENROLLED: 1, Seen.REFUSED: 2}
+    assert "trainedAlgorithmicMedia" in report.refusals[0][1]
+    assert "reserves" in report.refusals[1][1]
+    with workspace.store.read() as tx:
+        (capture,) = tx.captures.of_source(tx.sources.get("press").id)
+        assert capture.credentials is not None
+        assert capture.credentials.issuer == "Press agency"

@@ -10,6 +10,8 @@ from typing import NewType
 import numpy as np
 from numpy.typing import NDArray
 
+from lineament.model.credentials import Credentials
+
 Vector = NDArray[np.float32]
 """One embedding, shape (d,), unit length."""
 Vectors = NDArray[np.float32]
@@ -159,6 +161,7 @@ class NewCapture:
     enrolled_at: datetime
     original: str | None  # blob addresses; None where no face was found, or erased
     thumbnail: str | None
+    credentials: Credentials | None = None  # that it carries (C2PA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
 from lineament.ledger.log import Action
+from lineament.model.credentials import against
 from lineament.model.faces import CaptureId, NewCapture
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
@@ -32,6 +33,7 @@ from lineament.services.gallery import Gallery
 from lineament.services.keyholder import source_key
 from lineament.services.record import Change, Record
 from lineament.services.suppression import Suppression
+from lineament.sources import credentials
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
@@ -196,6 +198,9 @@ class Ingest:
         """Its faces, and the pictures that are made of it."""
         if one.outcome is not Seen.ENROLLED:
             return one
+        said = credentials.found(one.item.untrusted)
+        if said is not None and (why := against(said)) is not None:
+            return refused_for(one, why)
         try:
             seen = self._analyser.analyse(one.item.untrusted, enrolling=True)
         except (StorageFull, StoreUnavailable):
@@ -220,6 +225,7 @@ class Ingest:
             enrolled_at=self._record.clock(),
             original=None,
             thumbnail=None,
+            credentials=said,
         )
         if not faces:
             ended = one.without(Seen.NO_FACE)

@@ -61,6 +61,11 @@ def messages(module: str, place: Place, limits: Limits, *words: object) -> Itera
         file = opened(place)
     except OSError as error:
         raise NotRead(why=reason(error)) from None
+    yield from answers(module, file, limits, *words)
+
+
+def answers(module: str, file: int, limits: Limits, *words: object) -> Iterator[tuple[bytes, bytes]]:
+    """The same of a file that is open already; the descriptor is closed here."""
     try:
         process = subprocess.Popen(  # noqa: S603 - every word is ours
             [sys.executable, "-I", "-c", _BOOT.format(module=module), _source(), *map(str, words)],

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
+from lineament.model.credentials import Credentials
 from lineament.model.faces import Capture, CaptureId, NewCapture, Place, Provenance, SourceId
 from lineament.store.meta import new_ids
 from lineament.store.raw import batched
@@ -194,7 +196,15 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "enrolled_at": new.enrolled_at,
         "original": new.original,
         "thumbnail": new.thumbnail,
+        "credentials": None if new.credentials is None else json.dumps(asdict(new.credentials)),
     }
+
+
+def _credentials(said: str | None) -> Credentials | None:
+    if said is None:
+        return None
+    value: dict[str, Any] = json.loads(said)
+    return Credentials(**value | {name: tuple(value[name]) for name in ("kinds", "reserved")})
 
 
 def capture_from(row: RowMapping) -> Capture:
@@ -216,4 +226,5 @@ def capture_from(row: RowMapping) -> Capture:
         enrolled_at=row["enrolled_at"],
         original=row["original"],
         thumbnail=row["thumbnail"],
+        credentials=_credentials(row["credentials"]),
     )

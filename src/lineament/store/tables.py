@@ -90,6 +90,7 @@ captures = sa.Table(
     sa.Column("enrolled_at", Moment, nullable=False),
     sa.Column("original", Hex),
     sa.Column("thumbnail", Hex),
+    sa.Column("credentials", Words),  # JSON (C2PA)
     sa.Column("group_id", sa.BigInteger, index=True),  # the first capture of near-identical ones; NULL: it is alone
     sa.UniqueConstraint("source_id", "finding"),
     sa.UniqueConstraint("source_id", "sha256", name="uq_captures_bytes"),

@@ -16,6 +16,7 @@ import psycopg
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.cases import Case, CaseTerms
+from lineament.model.credentials import Credentials
 from lineament.model.faces import (
     ArchiveRecord,
     Box,
@@ -158,6 +159,7 @@ class Rows:
             enrolled_at=NOW,
             original=self.sha256(),
             thumbnail=self.sha256(),
+            credentials=Credentials(state="Valid", issuer="Élysée", kinds=("digitalCapture",)) if number % 2 else None,
         )
 
     def enrolled(self, tx: Tx, made: Made, faces: int = 1, model: str = MODEL) -> tuple[CaptureId, list[FaceId]]:

@@ -263,6 +263,7 @@ def _captures() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("original", sa.LargeBinary()),
         sa.Column("thumbnail", sa.LargeBinary()),
+        sa.Column("credentials", sa.Text()),
         sa.Column("group_id", sa.BigInteger()),
         _said("captures", "uri"),
         sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_captures_place_whole")),

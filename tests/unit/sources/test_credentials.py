@@ -1,0 +1,63 @@
+"""Content credentials: what they say is shown, reservations and generated marks are respected, nothing is trusted."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conftest import PORTRAITS
+from tests.signed_pictures import signed
+
+from lineament.errors import Generated, Reserved
+from lineament.model.credentials import GENERATED, UNREADABLE, Credentials, against
+from lineament.sources.credentials import found
+
+PLAIN = (PORTRAITS / "obama.jpg").read_bytes()
+
+
+def test_a_picture_without_credentials_has_none() -> None:
+    assert found(PLAIN) is None
+    assert found(b"") is None
+
+
+def test_what_they_say() -> None:
+    said = found(signed(PLAIN))
+    assert said is not None
+    assert (said.state, said.issuer, said.generator) == ("Valid", "Press agency", "camera 1")
+    assert (said.kinds, said.reserved) == (("digitalCapture",), ())
+    assert against(said) is None
+
+
+def test_a_changed_picture_says_so() -> None:
+    changed = bytearray(signed(PLAIN))
+    changed[-200] ^= 1
+    said = found(bytes(changed))
+    assert said is not None
+    assert said.state == "Invalid"
+
+
+@pytest.mark.parametrize("kind", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
+def test_what_a_program_made_is_not_taken(kind: str) -> None:
+    said = found(signed(PLAIN, kind))
+    assert said is not None
+    assert isinstance(against(said), Generated)
+    assert kind in GENERATED
+
+
+@pytest.mark.parametrize(("use", "reserved"), [("notAllowed", True), ("constrained", True), ("allowed", False)])
+def test_reserved_uses_are_respected(use: str, reserved: bool) -> None:
+    said = found(signed(PLAIN, uses={"cawg.data_mining": use}))
+    assert said is not None
+    assert isinstance(against(said), Reserved) is reserved
+
+
+def test_a_broken_signature_lifts_no_reservation() -> None:
+    changed = bytearray(signed(PLAIN, uses={"cawg.ai_inference": "notAllowed"}))
+    changed[-200] ^= 1
+    said = found(bytes(changed))
+    assert said is not None
+    assert said.state == "Invalid"
+    assert isinstance(against(said), Reserved)
+
+
+@pytest.mark.parametrize("junk", [b"jumb c2pa", PLAIN + b"jumb c2pa", b"\xff\xd8\xff\xe1jumb\0\0\0\0c2pa" + bytes(999)])
+def test_broken_credentials_are_unreadable_and_end_nothing(junk: bytes) -> None:
+    assert found(junk) == Credentials(state=UNREADABLE)
