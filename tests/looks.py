@@ -24,6 +24,7 @@ NOT_PAGES = {
     "/probes/{probe_id}/faces/{face}": "a picture",
     "/searches/{search_id}/candidates/{rank}/crop": "a picture",
     "/searches/{search_id}/candidates/{rank}/thumbnail": "a picture",
+    "/sources/{name}/permission": "a file to be saved",
     "/sign-in/openid": "leads on to the provider",
     "/sign-in/openid/back": "leads on from the provider",
     "/static/{name}": "a style sheet or script",
@@ -78,6 +79,7 @@ def dressed(story: Story) -> dict[str, list[Look]]:
         ],
         "/sources": [Look("sources", eva, "/sources")],
         "/sources/{name}": [Look("source", olga, "/sources/portraits")],
+        "/sources/{name}/runs/{run_id}": [Look("run", olga, "/sources/portraits/runs/1")],
         "/search": [Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}")],
         "/probes/{probe_id}": [
             Look("probe", eva, at["missing probe"]),

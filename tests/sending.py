@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 from tests.serving import PROBE
-from tests.sight import KINDS, NOT_THERE, Named, cases, nothing
+from tests.sight import KINDS, NOT_THERE, Named, cases, nothing, runs, sources
 from tests.world import SOURCE, Pages, Person, World
 
 from lineament.model.accounts import HOME_AGENCY
@@ -158,6 +158,8 @@ def named(route: Declared, world: World, who: Person) -> list[Named]:
         return list(sent.about(world, who))
     parts = [part for part in re.findall(r"{(\w+)}", route.path) if part not in sent.ids]
     about = {KINDS[part] for part in parts} or {nothing}
+    if runs in about:  # named within its source
+        about.remove(sources)
     (kind,) = about
     found = list(kind(world, who))
     if route.path in EVERY_HOME:

@@ -17,6 +17,7 @@ from tests.conftest import PORTRAITS
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
 from lineament.services.record import Clock
+from lineament.services.register import Paper
 from lineament.settings import Settings
 from lineament.sources.folder import FolderConnector
 from lineament.web.serve import listening, server
@@ -70,11 +71,12 @@ def settings(home: Path) -> Settings:
     return Settings(home=home, examiner="examiner-a", max_file_bytes=MEBI, workers=2)
 
 
-def with_gallery(home: Path, photos: Path, clock: Clock = now) -> Workspace:
+def with_gallery(home: Path, photos: Path, clock: Clock = now, permission: Paper | None = None) -> Workspace:
     """A workspace whose gallery holds the portraits but for the probe, with one open case."""
     shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", PROBE.name))
     workspace = Workspace.create(settings(home), clock=clock)
-    workspace.sources.add(SourceTerms(name="portraits", controller="Commons", basis="free licences", jurisdiction="FR"))
+    terms = SourceTerms(name="portraits", controller="Commons", basis="free licences", jurisdiction="FR")
+    workspace.sources.add(terms, permission)
     connector = FolderConnector([photos], page_base=None, max_bytes=MEBI)
     workspace.ingest.run("portraits", connector, workers=2)
     workspace.casework.open(CASE)

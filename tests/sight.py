@@ -143,6 +143,12 @@ def sources(world: World, who: Person) -> Iterator[Named]:
     yield Named("not there", {"name": "x" * len(SOURCE)}, seen=False)
 
 
+def runs(world: World, who: Person) -> Iterator[Named]:
+    yield Named("own", {"name": SOURCE, "run_id": world.runs[SOURCE]})
+    yield Named("foreign", {"name": SOURCE, "run_id": world.runs[f"other-{SOURCE}"]}, seen=False)
+    yield Named("not there", {"name": SOURCE, "run_id": "9999"}, seen=False)
+
+
 def nothing(world: World, who: Person) -> Iterator[Named]:
     yield Named("own", {})
 
@@ -155,4 +161,5 @@ KINDS: dict[str, Callable[[World, Person], Iterator[Named]]] = {
     "session_id": factors,
     "invitation_id": waiting,
     "name": sources,
+    "run_id": runs,
 }

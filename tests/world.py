@@ -27,8 +27,11 @@ from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, VettingO
 from lineament.model.cases import AuthorisationOutcome, CaseRole, CaseTerms
 from lineament.model.policy import Preset
 from lineament.model.search import Mode, ProbeKind, SearchRequest
+from lineament.model.sources import SourceTerms
 from lineament.services.agencies import Grounds
 from lineament.services.casework import Ruling
+from lineament.services.register import Paper
+from lineament.store.meta import new_ids
 from lineament.store.people_tables import sessions
 from lineament.web.app import create_app
 from lineament.web.security import Session
@@ -38,6 +41,7 @@ PASSWORD = "lantern otter plinth"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of everybody's app
 HOST = "localhost:8471"
 SOURCE = "portraits"
+PERMISSION = Paper(name="permission.pdf", untrusted=b"%PDF a permission")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     cases: dict[str, Things] = field(default_factory=dict)
     said: dict[str, Words] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)  # id by source, in four digits
     searches: bool = True  # without, there is no gallery, and no photograph is taken
     workspace: Workspace = field(init=False)
     _hash: str = field(default="", repr=False)
@@ -133,7 +138,7 @@ class World:
         """Make it all; some seconds."""
         self._hash = passwords.hashed(PASSWORD)
         if self.searches:
-            with_gallery(self.home, self.home.parent / "photos").close()
+            with_gallery(self.home, self.home.parent / "photos", permission=PERMISSION).close()
         else:
             Workspace.create(settings(self.home)).close()
         with self._open() as self.workspace:
@@ -142,6 +147,8 @@ class World:
             self.agencies["home"] = HOME_AGENCY
             for role in (Role.OPERATOR, Role.ADMINISTRATOR, Role.REVIEWER):
                 self._join("home", role, f"Olga-{role.value}", f"{role.value}@home.example")
+            if self.searches:
+                self._runs()
             for letter in ("A", "B", "C"):
                 self._agency(letter, written(letter))
             for letter in ("A", "B"):
@@ -151,6 +158,17 @@ class World:
             for person in self.people.values():
                 self._sign_in(person)
         shutil.copytree(self.home, self.pristine)
+
+    def _runs(self) -> None:
+        """One of the source, and one of another source, which nobody approved yet."""
+        terms = SourceTerms(name=f"other-{SOURCE}", controller="x", basis="x", jurisdiction="FR")
+        self.desk("home operator").sources.add(terms)
+        with self.workspace.store.begin() as tx:
+            new_ids(tx.connection, "run", 1000)
+            for name in (SOURCE, terms.name):
+                run = tx.runs.begin(tx.sources.get(name).id, "folder 1", "elsewhere", self.at)
+                tx.runs.end(run.id, self.at)
+                self.runs[name] = str(run.id)
 
     def _agency(self, letter: str, said: Words) -> None:
         today, operating = self.at.date(), self.desk("home operator").agencies

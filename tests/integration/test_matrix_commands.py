@@ -6,6 +6,7 @@ existed. Seen, but not for that in this case: 4. Else: 0. A refusal changes noth
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,7 @@ from tests.sight import (
     agencies,
     cases,
     nothing,
+    runs,
     sources,
     waiting,
 )
@@ -96,6 +98,23 @@ def source_suspended(world: World, ids: dict[str, str]) -> None:
         world.desk("home operator").sources.suspend(SOURCE)
 
 
+def drafted(world: World, ids: dict[str, str]) -> None:
+    """By whoever was at the machine."""
+    with sqlite3.connect(world.home / "lineament.db") as database:
+        database.execute("UPDATE sources SET state = 'drafted' WHERE name = ?", (ids["name"],))
+    database.close()
+
+
+def shared(world: World, ids: dict[str, str]) -> None:
+    if ids["name"] == SOURCE:
+        world.desk("home operator").sources.share(SOURCE, world.agencies["C"])
+
+
+def withdrawn(world: World, ids: dict[str, str]) -> None:
+    if ids["name"] == SOURCE:
+        world.desk("home operator").erase.source(SOURCE, "asked")
+
+
 FOR_THE_HOST = {"case close", "case urgent"}
 """Up to the agency whose case it is, whatever role a guest has in it."""
 _RULING = "{ref} --authority court --decided 2026-01-02 --scope all"
@@ -113,11 +132,16 @@ LINES = {
     "policy": Line("--set further_approvals=1"),
     "erase": Line("--source {name} --reason asked", sources),
     "source add": Line("new --controller x --basis x --jurisdiction FR"),
+    "source approve": Line("{name}", sources, drafted),
+    "source share": Line("{name} {agency}:{later}", sources),
+    "source unshare": Line("{name} {agency}", sources, shared),
     "source list": Line(),
     "source show": Line("{name}", sources),
     "source suspend": Line("{name}", sources),
     "source resume": Line("{name}", sources, source_suspended),
     "source withdraw": Line("{name} --yes", sources),
+    "source runs": Line("{name} {run_id}", runs),
+    "source receipt": Line("{name} {out}", sources, withdrawn),
     "case open": Line(f"N-1 {_TERMS}"),
     "case list": Line(),
     "case show": Line("{ref}", cases),
@@ -244,6 +268,7 @@ def _of(terminals: Terminals, who: Person, name: str, access: str) -> Iterator[s
     world, line, permitted = terminals.world, LINES[name], access in BY_ROLE[who.role]
     colleague = world.people[f"{who.name[0]} colleague" if who.name[0] in "AB" else "A colleague"].account.email
     given = {"probe": str(PROBE), "out": str(terminals.folder / "out"), "colleague": colleague}
+    given["agency"] = world.agencies["C"]
     given["later"] = str((world.at + timedelta(days=9)).date())
     said: dict[str, Said] = {}
     listed = list(line.about(world, who))

@@ -180,9 +180,9 @@ class Register:
         """A run, and what it refused first: names and reasons. NotFound where it is none of that source."""
         self._record.require(Permission.MANAGE_SOURCES)
         with self._record.store.read() as tx:
-            run = tx.runs.get(RunId(run_id))
-            if run.source_id != tx.sources.get(name).id:
-                raise NotFound(what="run", name=run_id, hint=f"lineament source runs {name}")
+            source, run = tx.sources.get(name), tx.runs.get(RunId(run_id))
+            if run.source_id != source.id:  # in the words of a run that never was
+                raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
             return run, tx.runs.refusals(run.id)
 
     def suspend(self, name: str) -> Source:
