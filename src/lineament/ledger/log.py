@@ -43,6 +43,7 @@ class Action(StrEnum):
     SOURCE_SUSPENDED = "source_suspended"
     SOURCE_RESUMED = "source_resumed"
     SOURCE_WITHDRAWN = "source_withdrawn"
+    KNOWN_ABUSE_LOADED = "known_abuse_loaded"
     RUN_BEGUN = "run_begun"
     RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"

@@ -162,6 +162,7 @@ class NewCapture:
     original: str | None  # blob addresses; None where no face was found, or erased
     thumbnail: str | None
     credentials: Credentials | None = None  # that it carries (C2PA)
+    barred: bool = False  # known-abuse material: its picture is never shown, and not kept (R52)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

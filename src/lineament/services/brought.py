@@ -57,7 +57,7 @@ class IngestReport:
 class Small:
     """The pictures that are made of one, as JPEG."""
 
-    thumbnail: bytes
+    thumbnail: bytes | None  # None: neither it nor the original is kept
     crops: tuple[bytes, ...]  # one a face
 
 
@@ -71,6 +71,7 @@ class Brought:
     outcome: Seen = Seen.ENROLLED
     why: str = ""
     erasures: bool = False  # whether anything had been erased when it was sifted
+    listed: bool = False  # whether there was a list of known-abuse material then
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()
     small: Small | None = None  # until it is kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineament.errors import NotFound
+from lineament.errors import NotFound, Refused
 from lineament.ledger.log import Action
 from lineament.model.faces import Capture, EnrolledFace, Provenance
 from lineament.model.search import Candidate
@@ -78,6 +78,8 @@ class Pictures:
         return face, tx.captures.get(face.capture_id)
 
     def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
+        if address is None and capture.barred:
+            raise Refused(reasons="the picture is on a list of known-abuse material, so nothing but the face is shown")
         if address is None:
             raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
         return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)

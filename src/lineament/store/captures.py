@@ -134,6 +134,11 @@ class CaptureRows:
             sa.update(captures).where(captures.c.id == capture_id).values(original=None, thumbnail=None)
         )
 
+    def bar(self, capture_id: CaptureId) -> None:
+        """It is known-abuse material: it stays with its provenance, and without its pictures."""
+        gone = {"original": None, "thumbnail": None, "barred": True}
+        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**gone))
+
     def erase(self, capture_id: CaptureId) -> None:
         """Delete a capture with its faces and templates; nothing to do where it is gone."""
         found = self._connection.execute(
@@ -196,6 +201,7 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "enrolled_at": new.enrolled_at,
         "original": new.original,
         "thumbnail": new.thumbnail,
+        "barred": new.barred,
         "credentials": None if new.credentials is None else json.dumps(asdict(new.credentials)),
     }
 
@@ -227,4 +233,5 @@ def capture_from(row: RowMapping) -> Capture:
         original=row["original"],
         thumbnail=row["thumbnail"],
         credentials=_credentials(row["credentials"]),
+        barred=row["barred"],
     )

@@ -263,9 +263,13 @@ def _captures() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("original", sa.LargeBinary()),
         sa.Column("thumbnail", sa.LargeBinary()),
+        sa.Column("barred", sa.Boolean(), nullable=False),
         sa.Column("credentials", sa.Text()),
         sa.Column("group_id", sa.BigInteger()),
         _said("captures", "uri"),
+        sa.CheckConstraint(
+            "NOT barred OR (original IS NULL AND thumbnail IS NULL)", name=op.f("ck_captures_barred_is_not_kept")
+        ),
         sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_captures_place_whole")),
         _at_least("captures", "height", 1),
         _digest("captures", "finding"),
@@ -281,6 +285,16 @@ def _captures() -> None:
     op.create_index("ix_captures_group_id", "captures", ["group_id"])
     op.create_index("ix_captures_original", "captures", ["original"])
     op.create_index("ix_captures_thumbnail", "captures", ["thumbnail"])
+
+
+def _known_abuse() -> None:
+    op.create_table(
+        "known_abuse",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        _digest("known_abuse", "digest"),
+        sa.PrimaryKeyConstraint("digest", name="pk_known_abuse"),
+    )
 
 
 def _places() -> None:
@@ -742,6 +756,7 @@ TABLES = (
     _bands,
     _captures,
     _places,
+    _known_abuse,
     _runs,
     _run_refusals,
     _cases,
