@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=200_000, help="captures with random hashes beside them")
     asked = parser.parse_args()
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else sorted(PORTRAITS.glob("*.jpg"))
-    np.random.default_rng(3).shuffle(paths)  # type: ignore[arg-type]
+    np.random.default_rng(3).shuffle(paths)
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Settings(home=Path(folder) / "ws")) as workspace:
         source = workspace.sources.add(SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR"))
         padded(workspace, source, asked.others)
@@ -132,7 +132,7 @@ def measured(workspace: Workspace, source: Source, paths: list[Path]) -> dict[st
     again = [hashlib.sha256(encoded).hexdigest() for _, _, encoded in made]
     with workspace.store.read() as tx:
         same = len(tx.places.with_bytes(source.id, again))
-        groups = {id_: set(tx.places.group_of(id_)) for id_ in of}  # type: ignore[arg-type]
+        groups = {id_: set(tx.places.group_of(id_)) for id_ in of}
     original = {name: id_ for id_, (name, what) in of.items() if what == "original"}
     found = Counter(what for id_, (name, what) in of.items() if id_ in groups[original[name]])
     wrong = sum(any(of.get(other, ("a stranger", ""))[0] != of[id_][0] for other in groups[id_]) for id_ in of)

@@ -52,6 +52,7 @@ class Action(StrEnum):
     PROBE_ADDED = "probe_added"
     SEARCH = "search"
     COMPARED = "compared"
+    PAGE_OPENED = "page_opened"
     ORIGINAL_VIEWED = "original_viewed"
     REPORT_WRITTEN = "report_written"
     FACE_ERASED = "face_erased"

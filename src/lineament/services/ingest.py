@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
 from lineament.ledger.log import Action
 from lineament.model.credentials import against
-from lineament.model.faces import CaptureId, NewCapture
+from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
 from lineament.services.abuse import AbuseList
@@ -55,6 +55,7 @@ class Task:
     connector: Connector
     kind: str = "folder"
     what: str = ""  # it was given; a run that was stopped is gone on with where both are the same
+    page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # the record of a page that showed a picture
     video: bool = False  # its pictures are frames, in the order of time
 
 
@@ -136,10 +137,10 @@ class Ingest:
 
     def _brought(self, pool: ThreadPoolExecutor, workers: int, way: _Way) -> Iterator[Brought]:
         if not way.task.video:
-            yield from self._in_order(pool, workers, way, lambda one: self._kept(way.key, self._looked_at(way, one)))
+            yield from self._in_order(pool, workers, way, lambda one: self._kept(way, self._looked_at(way, one)))
             return
         for one in followed(self._in_order(pool, workers, way, lambda one: self._looked_at(way, one))):
-            yield self._kept(way.key, one)
+            yield self._kept(way, one)
 
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, way: _Way, step: Callable[[Brought], Brought]
@@ -242,15 +243,18 @@ class Ingest:
         small = Small(None, tuple(map(veiled, crops))) if barred else Small(thumbnail(seen.picture), crops)
         return replace(one, capture=capture, found=tuple(faces), small=small)
 
-    def _kept(self, key: DataKey, one: Brought) -> Brought:
-        """Its pictures put into the blob folder."""
+    def _kept(self, way: _Way, one: Brought) -> Brought:
+        """Its pictures, and the page that showed it, put into the blob folder."""
         if one.small is None:
             return one
+        key, shown = way.key, one.item.provenance.page_record
+        record = None if shown is None else way.task.page(shown)
+        page = None if record is None else self._blobs.put(key, record)
         original = small = None
         if one.small.thumbnail is not None:
             original = self._blobs.put(key, one.item.untrusted)
             small = self._blobs.put(key, one.small.thumbnail)
-        return one.kept(original, small, [self._blobs.put(key, crop) for crop in one.small.crops])
+        return one.kept(original, small, [self._blobs.put(key, crop) for crop in one.small.crops], page)
 
     # ------------------------------------------------------------ committing
 

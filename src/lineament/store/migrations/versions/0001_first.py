@@ -263,6 +263,7 @@ def _captures() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("original", sa.LargeBinary()),
         sa.Column("thumbnail", sa.LargeBinary()),
+        sa.Column("page", sa.LargeBinary()),
         sa.Column("barred", sa.Boolean(), nullable=False),
         sa.Column("credentials", sa.Text()),
         sa.Column("group_id", sa.BigInteger()),
@@ -274,6 +275,7 @@ def _captures() -> None:
         _at_least("captures", "height", 1),
         _digest("captures", "finding"),
         _digest("captures", "original"),
+        _digest("captures", "page"),
         _digest("captures", "sha256"),
         _digest("captures", "thumbnail"),
         _at_least("captures", "width", 1),
@@ -284,6 +286,7 @@ def _captures() -> None:
     )
     op.create_index("ix_captures_group_id", "captures", ["group_id"])
     op.create_index("ix_captures_original", "captures", ["original"])
+    op.create_index("ix_captures_page", "captures", ["page"])
     op.create_index("ix_captures_thumbnail", "captures", ["thumbnail"])
 
 
