@@ -21,6 +21,7 @@ from lineament.ledger.log import Ledger
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.agencies import AgencyTerms
 from lineament.model.faces import SourceId
+from lineament.services.abuse import KnownAbuse
 from lineament.services.agencies import Agencies
 from lineament.services.audit import Audit
 from lineament.services.casework import Casework
@@ -137,6 +138,11 @@ class Desk:
         """Takes pictures in."""
         house = self.house
         return Ingest(self.record, house.keys, house.blobs, house.analyser, house.gallery)
+
+    @cached_property
+    def known_abuse(self) -> KnownAbuse:
+        """Takes lists of known-abuse material in."""
+        return KnownAbuse(self.record, self.house.keys, self.house.blobs)
 
     @cached_property
     def probes(self) -> Probes:

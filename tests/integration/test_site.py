@@ -170,7 +170,7 @@ WHOLE_HOSTS: dict[str, tuple[dict[str, Sent], set[str]]] = {
     "robots500": ({"/robots.txt": text("", 500)}, set()),
     "robots503": ({"/robots.txt": text("", 503)}, set()),
     "robots429": ({"/robots.txt": text("", 429)}, set()),
-    "robotsslow": ({"/robots.txt": Sent(b"User-agent: *\nAllow: /", type="text/plain", wait=30)}, set()),
+    "robotsslow": ({"/robots.txt": Sent(b"User-agent: *\nAllow: /", type="text/plain", wait=60)}, set()),
     "robotsloop": ({"/robots.txt": Sent(status=301, headers={"Location": "/robots.txt"})}, set()),
     "robotsaway": ({"/robots.txt": Sent(status=301, headers={"Location": "http://outside.test/robots.txt"})}, set()),
     "robotsmoved": (
@@ -211,7 +211,7 @@ def test_no_page_or_picture_is_asked_for_that_a_well_known_file_reserves(web: Lo
         web.host(f"{name}.test", {**PAGES, **files})
     web.host("outside.test", {"/robots.txt": text("User-agent: *\nAllow: /")})
     names = [f"{name}.test" for name in WHOLE_HOSTS]
-    items, refusals = run(crawl(web, *names, limits=Limits(seconds=2), hosts_at_once=16), tmp_path)
+    items, refusals = run(crawl(web, *names, limits=Limits(seconds=8), hosts_at_once=16), tmp_path)
     for name, (_, permitted) in WHOLE_HOSTS.items():
         host = f"{name}.test"
         asked = [path for path in web.asked(host) if path not in {*FILES, "/r"}]
@@ -400,7 +400,7 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
         ),
         "/good": page("g", "/good.jpg"),
         "/good.jpg": picture("good"),
-        "/slow.jpg": Sent(PICTURE, type="image/jpeg", wait=30),
+        "/slow.jpg": Sent(PICTURE, type="image/jpeg", wait=60),
         "/drip.jpg": Sent(PICTURE * 100, type="image/jpeg", drip=0.2),
         "/huge.jpg": Sent(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
         "/endless.jpg": Sent(PICTURE * 1000, type="image/jpeg", endless=True),
@@ -413,7 +413,7 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
         "/empty.jpg": Sent(b"", type="image/jpeg"),
     }
     web.host("a.test", trap)
-    limits = Limits(depth=6, alike=20, seconds=1.5, answer=2**20, tries=1)
+    limits = Limits(depth=6, alike=20, seconds=6, answer=2**20, tries=1)
     items, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
     assert below(web, "a.test", items) == {"/good.jpg"}
     asked = web.asked("a.test")
@@ -470,7 +470,7 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
         web.host(name, tree(size))  # type: ignore[arg-type]
     crawled = crawl(web, *names)
     cursor, found, kills = None, [], 0
-    for stop in (40, 150, 260, None):
+    for stop in (40, 80, 120, None):
         connector = SiteConnector(crawled, tmp_path, MOST)
         assert isinstance(connector, Resumable)
         for one, at in connector.items_from(cursor):
@@ -495,7 +495,7 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
 def _kill(folder: Path, when: threading.Event | None = None) -> None:
     """Kill the process that crawls into the folder, and no other."""
     if when is not None:
-        when.wait(30)
+        assert when.wait(300)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes()
@@ -518,17 +518,17 @@ def test_a_limit_ends_a_run_and_the_next_one_goes_on(web: LocalWeb, tmp_path: Pa
 
 
 def test_whoever_stops_listening_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
-    web.host("a.test", tree(2000))  # type: ignore[arg-type]
+    web.host("a.test", tree(10**6))  # type: ignore[arg-type]
     found = SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(None)
     next(found)
     found.close()  # type: ignore[attr-defined]
     asked = len(web.log)
     time.sleep(0.5)
-    assert len(web.log) == asked < 2000
+    assert len(web.log) <= asked + 1, "no more than what was on its way"
 
 
-def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    web.host("a.test", tree(2000))  # type: ignore[arg-type]
+def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None:
+    web.host("a.test", tree(10**6))  # type: ignore[arg-type]
     first = SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(None)
     next(first)
     with pytest.raises(WorkspaceBusy):
@@ -599,7 +599,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
     def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
         if path == "/deadly.jpg":
             answering.set()
-            return Sent(PICTURE, type="image/jpeg", wait=1)
+            return Sent(PICTURE, type="image/jpeg", wait=50)
         return page("a", "/deadly.jpg", "/z.jpg") if path == "/" else picture("z") if path == "/z.jpg" else None
 
     web.host("a.test", answer)

@@ -83,7 +83,15 @@ def _chosen(opened: Desk, source: str, what: list[str], kind: str | None, later:
 
 
 def _run(opened: Desk, source: str, one: Chosen, workers: int | None) -> IngestReport:
-    task = Task(connector=one.connector, kind=one.kind.value, what=one.what, video=one.kind.value == "video")
+    from lineament.sources.archived import page_record
+
+    task = Task(
+        connector=one.connector,
+        kind=one.kind.value,
+        what=one.what,
+        video=one.kind.value == "video",
+        page=lambda record: page_record(one.archives, record),
+    )
     with progress() as bar:
         shown = bar.add_task(f"Ingesting into {source}", total=None, rate="")
         return opened.ingest.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from lineament.cli.terminal import (
     when,
     workspace,
 )
-from lineament.errors import InvalidValue
+from lineament.errors import InvalidValue, NoSuchFile
 from lineament.ledger import receipts
 from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Permission
@@ -270,6 +271,28 @@ def _run(run: Run) -> dict[str, Any]:
 
 def _counts(run: Run) -> str:
     return ", ".join(f"{many:,} {outcome.replace('_', ' ')}" for outcome, many in run.counts.items())
+
+
+@app.command("known-abuse")
+@needs(Permission.MANAGE_SOURCES)
+def known_abuse(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A digest a line: SHA-256, SHA-1 or MD5.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a list of known-abuse material in: such a picture is never shown nor kept, only its faces, on a blur."""
+    if not file.is_file():
+        raise NoSuchFile(path=file)
+    with workspace(context) as opened, file.open(encoding="ascii", errors="replace") as lines:
+        loaded = opened.known_abuse.load(lines)
+    if as_json:
+        print_json(asdict(loaded))
+        return
+    say(f"{loaded.digests:,} digests, of which {loaded.new:,} are new; the list is never given out again.")
+    if loaded.empty_lines:
+        say(f"{loaded.empty_lines:,} lines hold no digest.")
+    if loaded.barred:
+        say(f"{loaded.barred:,} captures of the gallery were on it; their pictures are gone.")
 
 
 @app.command("receipt")

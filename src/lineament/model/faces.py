@@ -161,7 +161,9 @@ class NewCapture:
     enrolled_at: datetime
     original: str | None  # blob addresses; None where no face was found, or erased
     thumbnail: str | None
+    page: str | None = None  # the WARC record of the page that showed it, a blob address too
     credentials: Credentials | None = None  # that it carries (C2PA)
+    barred: bool = False  # known-abuse material: its picture is never shown, and not kept (R52)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class IngestReport:
 class Small:
     """The pictures that are made of one, as JPEG."""
 
-    thumbnail: bytes
+    thumbnail: bytes | None  # None: neither it nor the original is kept
     crops: tuple[bytes, ...]  # one a face
 
 
@@ -71,6 +71,7 @@ class Brought:
     outcome: Seen = Seen.ENROLLED
     why: str = ""
     erasures: bool = False  # whether anything had been erased when it was sifted
+    listed: bool = False  # whether there was a list of known-abuse material then
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()
     small: Small | None = None  # until it is kept
@@ -87,12 +88,14 @@ class Brought:
         small = None if self.small is None else replace(self.small, crops=tuple(self.small.crops[at] for at in chosen))
         return replace(self, found=tuple(self.found[at] for at in chosen), small=small)
 
-    def kept(self, original: str | None, thumbnail: str | None, crops: Iterable[str]) -> Brought:
+    def kept(
+        self, original: str | None, thumbnail: str | None, crops: Iterable[str], page: str | None = None
+    ) -> Brought:
         """The same with its pictures in the blob folder, at these addresses."""
         if self.capture is None:
             return self
         faces = tuple(NewFace(face=face, crop=crop) for face, crop in zip(self.found, crops, strict=True))
-        capture = replace(self.capture, original=original, thumbnail=thumbnail)
+        capture = replace(self.capture, original=original, thumbnail=thumbnail, page=page)
         return replace(self, item=_emptied(self.item), capture=capture, faces=faces, small=None)
 
     @property
@@ -105,7 +108,8 @@ class Brought:
         """Of its pictures in the blob folder."""
         if self.capture is None:
             return []
-        pictures = (self.capture.original, self.capture.thumbnail, *(face.crop for face in self.faces))
+        capture = self.capture
+        pictures = (capture.original, capture.thumbnail, capture.page, *(face.crop for face in self.faces))
         return [address for address in pictures if address is not None]
 
 

@@ -70,7 +70,7 @@ class Erase:
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
                 change.tx.suppressions.add(self._suppression.face(capture.sha256, face.box), change.at)
-                self._unlink_later(change, [face.crop, capture.original, capture.thumbnail])
+                self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
                 erasure = Erasure(source.name, faces=[face_id])
             erasure.ledger_entry = change.record(
                 Action.FACE_ERASED, face=face_id, capture=capture.id, source=source.name, reason=reason
@@ -177,7 +177,8 @@ class Erase:
         change.tx.captures.erase(capture.id)
         digests = [one for place in found for one in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
-        self._unlink_later(change, [capture.original, capture.thumbnail, *(face.crop for face in faces)])
+        pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
+        self._unlink_later(change, pictures)
         return Erasure(source.name, faces=ids, captures=[capture.id])
 
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:

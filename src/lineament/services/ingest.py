@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
 from lineament.ledger.log import Action
 from lineament.model.credentials import against
-from lineament.model.faces import CaptureId, NewCapture
+from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
+from lineament.services.abuse import AbuseList
 from lineament.services.brought import (
     BATCH,
     Brought,
@@ -39,6 +40,7 @@ from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
+from lineament.vision.veil import veiled
 
 WAITING = 128 * 2**20
 """Bytes of pictures under way at most, however few they are."""
@@ -53,6 +55,7 @@ class Task:
     connector: Connector
     kind: str = "folder"
     what: str = ""  # it was given; a run that was stopped is gone on with where both are the same
+    page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # the record of a page that showed a picture
     video: bool = False  # its pictures are frames, in the order of time
 
 
@@ -76,6 +79,7 @@ class Ingest:
         self._analyser = analyser
         self._gallery = gallery
         self._suppression = Suppression(keys)
+        self._abuse = AbuseList(keys)
 
     def run(
         self,
@@ -133,10 +137,10 @@ class Ingest:
 
     def _brought(self, pool: ThreadPoolExecutor, workers: int, way: _Way) -> Iterator[Brought]:
         if not way.task.video:
-            yield from self._in_order(pool, workers, way, lambda one: self._kept(way.key, self._looked_at(way, one)))
+            yield from self._in_order(pool, workers, way, lambda one: self._kept(way, self._looked_at(way, one)))
             return
         for one in followed(self._in_order(pool, workers, way, lambda one: self._looked_at(way, one))):
-            yield self._kept(way.key, one)
+            yield self._kept(way, one)
 
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, way: _Way, step: Callable[[Brought], Brought]
@@ -171,12 +175,12 @@ class Ingest:
             fresh = [one for one in found if one.outcome is Seen.ENROLLED]
             with self._record.store.read() as tx:
                 known = self._outcomes(tx, way, fresh)
-                erasures = tx.suppressions.there_are()
+                erasures, listed = tx.suppressions.there_are(), tx.abuse.there_are()
             for one in found:
                 if one.outcome is Seen.ENROLLED and one.pair in known:
                     yield one.without(known[one.pair])
                 else:
-                    yield replace(one, erasures=erasures)
+                    yield replace(one, erasures=erasures, listed=listed)
 
     def _said(self, way: _Way, item: Item) -> Item:
         """The item with what its source says of all its pictures, where nothing is said of this one."""
@@ -208,6 +212,10 @@ class Ingest:
         except LineamentError as error:
             return refused_for(one, error)
         faces = list(seen.faces)
+        barred = False
+        if one.listed:
+            with self._record.store.read() as tx:
+                barred = self._abuse.holds(tx, one.item.untrusted)
         if one.erasures:
             with self._record.store.read() as tx:
                 faces = self._suppression.still_wanted(tx, one.sha256, seen.faces)
@@ -226,21 +234,27 @@ class Ingest:
             original=None,
             thumbnail=None,
             credentials=said,
+            barred=barred,
         )
         if not faces:
             ended = one.without(Seen.NO_FACE)
             return ended if way.task.video else replace(ended, capture=capture)
         crops = tuple(face_crop(seen.picture, face.box) for face in faces)
-        small = Small(thumbnail(seen.picture), crops)
+        small = Small(None, tuple(map(veiled, crops))) if barred else Small(thumbnail(seen.picture), crops)
         return replace(one, capture=capture, found=tuple(faces), small=small)
 
-    def _kept(self, key: DataKey, one: Brought) -> Brought:
-        """Its pictures put into the blob folder."""
+    def _kept(self, way: _Way, one: Brought) -> Brought:
+        """Its pictures, and the page that showed it, put into the blob folder."""
         if one.small is None:
             return one
-        original = self._blobs.put(key, one.item.untrusted)
-        small = self._blobs.put(key, one.small.thumbnail)
-        return one.kept(original, small, [self._blobs.put(key, crop) for crop in one.small.crops])
+        key, shown = way.key, one.item.provenance.page_record
+        record = None if shown is None else way.task.page(shown)
+        page = None if record is None else self._blobs.put(key, record)
+        original = small = None
+        if one.small.thumbnail is not None:
+            original = self._blobs.put(key, one.item.untrusted)
+            small = self._blobs.put(key, one.small.thumbnail)
+        return one.kept(original, small, [self._blobs.put(key, crop) for crop in one.small.crops], page)
 
     # ------------------------------------------------------------ committing
 
@@ -286,6 +300,7 @@ class Ingest:
                 captures=[int(ids[0]), int(ids[-1])] if ids else [],
                 faces=[int(enrolled[0]), int(enrolled[-1])] if len(enrolled) else [],
                 places=places,
+                barred=sum(one.capture is not None and one.capture.barred for one in new),
                 digest=hashlib.sha256("".join(one.sha256 for one in (*new, *again)).encode()).hexdigest(),
             )
         return outcomes, len(enrolled)

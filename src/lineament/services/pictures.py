@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineament.errors import NotFound
+from lineament.errors import NotFound, Refused
 from lineament.ledger.log import Action
 from lineament.model.faces import Capture, EnrolledFace, Provenance
 from lineament.model.search import Candidate
@@ -71,6 +71,17 @@ class Pictures:
             change.record(Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id)
         return picture, capture.media_type
 
+    def page(self, search_id: str, rank: int) -> bytes:
+        """The WARC record of the page that showed the candidate's picture, untrusted; recorded before it is given."""
+        with self._record.change() as change:
+            change.concerns(case_of_search(change.tx, self._record, search_id)[0])
+            face, capture = self._found(change.tx, search_id, rank)
+            if capture.page is None:
+                raise NotFound(what="archived page", name=f"of capture {capture.id}", hint="the address of the page")
+            record = self._opened(change.tx, capture, capture.page)
+            change.record(Action.PAGE_OPENED, search=search_id, rank=rank, face=face.id, capture=capture.id)
+        return record
+
     def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         _, stored = case_of_search(tx, self._record, search_id)
         candidate = candidate_at(stored.result.candidates, rank)
@@ -78,6 +89,8 @@ class Pictures:
         return face, tx.captures.get(face.capture_id)
 
     def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
+        if address is None and capture.barred:
+            raise Refused(reasons="the picture is on a list of known-abuse material, so nothing but the face is shown")
         if address is None:
             raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
         return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)

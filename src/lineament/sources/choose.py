@@ -70,6 +70,7 @@ class Chosen:
     kind: Kind
     connector: Connector
     what: str  # the absolute paths or the addresses, a line each
+    archives: tuple[Path, ...] = ()  # where its web archives are
 
 
 def kind_of(untrusted: str) -> Kind:
@@ -90,7 +91,8 @@ def chosen(what: Sequence[str], terms: Terms, kind: Kind | None = None) -> list[
         for some in [named] if one in TOGETHER else [[name] for name in named]:
             lines = sorted(_line(name, one) for name in some)
             said = "\n".join(lines)
-            found.append(Chosen(kind=one, connector=_connector(one, some, said, terms), what=said))
+            archives = _archives(one, some, said, terms)
+            found.append(Chosen(kind=one, connector=_connector(one, some, said, terms), what=said, archives=archives))
     return found
 
 
@@ -126,6 +128,16 @@ def _connector(kind: Kind, what: Sequence[str], said: str, terms: Terms) -> Conn
             return _site(what, said, terms)
 
 
+def _archives(kind: Kind, what: Sequence[str], said: str, terms: Terms) -> tuple[Path, ...]:
+    if kind is Kind.SITE:
+        return (_crawl_folder(said, terms),)
+    return tuple(map(Path, what)) if kind is Kind.WARC else ()
+
+
+def _crawl_folder(said: str, terms: Terms) -> Path:
+    return terms.crawls / hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
 def _manifest(path: Path, terms: Terms) -> Connector:
     """Addresses are fetched where the source lists hosts; else only what lies beside it is brought."""
     if not terms.hosts:
@@ -136,8 +148,7 @@ def _manifest(path: Path, terms: Terms) -> Connector:
 
 def _site(what: Sequence[str], said: str, terms: Terms) -> Connector:
     crawl = Crawl(begin=tuple(what), hosts=terms.hosts, contact=_contact(terms))
-    folder = terms.crawls / hashlib.sha256(said.encode()).hexdigest()[:16]
-    return SiteConnector(crawl, folder, terms.max_bytes, terms.reserved_later)
+    return SiteConnector(crawl, _crawl_folder(said, terms), terms.max_bytes, terms.reserved_later)
 
 
 def _contact(terms: Terms) -> str:

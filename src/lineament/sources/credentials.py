@@ -1,4 +1,4 @@
-"""Content credentials (C2PA) in a picture, read in another process: hostile bytes, and a parser that is not ours."""
+"""Content credentials (C2PA) in a picture, read in a process of its own: hostile bytes, and a parser by others."""
 
 from __future__ import annotations
 

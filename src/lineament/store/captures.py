@@ -111,13 +111,12 @@ class CaptureRows:
 
     def references(self, address: str) -> int:
         """How many pictures of captures, faces and probes lie at a blob's address."""
-        columns = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob)
+        columns = (captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop, probes.c.blob)
         each = [
             sa.select(sa.func.count()).select_from(column.table).where(column == address).scalar_subquery()
             for column in columns
         ]
-        total: int = self._connection.execute(sa.select(each[0] + each[1] + each[2] + each[3])).scalar_one()
-        return total
+        return sum(self._connection.execute(sa.select(*each)).one())
 
     def faces_without(self) -> int:
         """How many faces lead back to no source, no address or no digest of a picture (R5): none, ever."""
@@ -129,10 +128,14 @@ class CaptureRows:
         return total
 
     def forget_pictures(self, capture_id: CaptureId) -> None:
-        """The capture stays with its provenance, without the original and the thumbnail."""
-        self._connection.execute(
-            sa.update(captures).where(captures.c.id == capture_id).values(original=None, thumbnail=None)
-        )
+        """The capture stays with its provenance, without the original, the thumbnail and the page."""
+        gone = {"original": None, "thumbnail": None, "page": None}
+        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**gone))
+
+    def bar(self, capture_id: CaptureId) -> None:
+        """It is known-abuse material: it stays with its provenance, and without its pictures."""
+        gone = {"original": None, "thumbnail": None, "barred": True}
+        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**gone))
 
     def erase(self, capture_id: CaptureId) -> None:
         """Delete a capture with its faces and templates; nothing to do where it is gone."""
@@ -153,7 +156,7 @@ class CaptureRows:
 
 def blobs_of(source_id: SourceId) -> sa.CompoundSelect[tuple[str]]:
     """The addresses of all blobs of a source, each once."""
-    columns = (captures.c.original, captures.c.thumbnail, faces.c.crop)
+    columns = (captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop)
     permission = sa.select(sources.c.permission.label("address"))
     return sa.union(
         *(
@@ -196,6 +199,8 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "enrolled_at": new.enrolled_at,
         "original": new.original,
         "thumbnail": new.thumbnail,
+        "page": new.page,
+        "barred": new.barred,
         "credentials": None if new.credentials is None else json.dumps(asdict(new.credentials)),
     }
 
@@ -226,5 +231,7 @@ def capture_from(row: RowMapping) -> Capture:
         enrolled_at=row["enrolled_at"],
         original=row["original"],
         thumbnail=row["thumbnail"],
+        page=row["page"],
         credentials=_credentials(row["credentials"]),
+        barred=row["barred"],
     )

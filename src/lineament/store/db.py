@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from lineament.errors import Damaged, NoWorkspace, WorkspaceBusy, WorkspaceExists
 from lineament.store import migrations
+from lineament.store.abuse import AbuseRows
 from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
 from lineament.store.captures import CaptureRows
@@ -63,6 +64,7 @@ class Tx:
         self.connection = connection
         self.meta = MetaRows(connection)
         self.sources = SourceRows(connection)
+        self.abuse = AbuseRows(connection)
         self.captures = CaptureRows(connection)
         self.places = PlaceRows(connection)
         self.runs = RunRows(connection)

@@ -42,7 +42,7 @@ class DeletionRows:
 
     def all(self, most: int | None = None) -> list[str]:
         """The first ``most`` to be deleted, ascending; not what a capture taken in since refers to again."""
-        pictures = (captures.c.original, captures.c.thumbnail, faces.c.crop, probes.c.blob)
+        pictures = (captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop, probes.c.blob)
         columns = (*pictures, case_papers.c.blob, sources.c.permission)
         unused = [~sa.exists().where(column == deletions.c.address) for column in columns]
         query = sa.select(deletions.c.address).where(*unused).order_by(deletions.c.address).limit(most)

@@ -106,6 +106,10 @@ class FaceRows:
         by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
         return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
 
+    def set_crop(self, face_id: FaceId, crop: str) -> None:
+        """Put another picture of a face in place of its crop."""
+        self._connection.execute(sa.update(faces).where(faces.c.id == face_id).values(crop=crop))
+
     def erase(self, ids: Iterable[int]) -> None:
         """Delete faces and their templates; those that are gone are passed over."""
         wanted = [int(face_id) for face_id in ids]

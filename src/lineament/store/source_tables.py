@@ -69,3 +69,11 @@ run_refusals = sa.Table(
     sa.Column("why", Words, nullable=False),
     at_least("position", 1),
 )
+
+known_abuse = sa.Table(
+    "known_abuse",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),  # keyed
+    sa.Column("at", Moment, nullable=False),
+    digest("digest"),
+)

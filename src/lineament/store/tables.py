@@ -90,6 +90,8 @@ captures = sa.Table(
     sa.Column("enrolled_at", Moment, nullable=False),
     sa.Column("original", Hex),
     sa.Column("thumbnail", Hex),
+    sa.Column("page", Hex, index=True),  # the WARC record of the page that showed it
+    sa.Column("barred", sa.Boolean, nullable=False),  # known-abuse material: its picture is never shown, and not kept
     sa.Column("credentials", Words),  # JSON (C2PA)
     sa.Column("group_id", sa.BigInteger, index=True),  # the first capture of near-identical ones; NULL: it is alone
     sa.UniqueConstraint("source_id", "finding"),
@@ -99,8 +101,10 @@ captures = sa.Table(
     digest("sha256"),
     digest("original"),
     digest("thumbnail"),
+    digest("page"),
     at_least("width", 1),
     at_least("height", 1),
+    sa.CheckConstraint("NOT barred OR (original IS NULL AND thumbnail IS NULL)", name="barred_is_not_kept"),
     sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
     sa.Index(None, "original"),
     sa.Index(None, "thumbnail"),

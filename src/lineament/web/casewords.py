@@ -224,6 +224,7 @@ _TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
     "search": _search,
     "list_read": _of_search("read a candidate list"),
     "candidate_read": _of_search("looked at candidate {rank} beside the probe"),
+    "page_opened": _of_search("opened the archived page of candidate {rank}"),
     "original_viewed": _of_search("opened the original of candidate {rank}"),
     "report_written": _of_search("wrote the report of a search"),
     "member_added": _member("added"),

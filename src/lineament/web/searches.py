@@ -7,16 +7,21 @@ from fastapi.responses import HTMLResponse, Response
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.search import Candidate, SearchResult
+from lineament.sources.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import levelled
 from lineament.web.pages import Form, Here, Pages, picture
 from lineament.web.phrases import distressing
+from lineament.web.security import POLICY
 
 pages = Pages()
 
 _SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """For a stranger's bytes: nothing may run. The style is the browser's own, around a picture shown by itself."""
+
+_ARCHIVED_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'") + "; frame-src 'none'"
+"""Around an archived page in its sandboxed frame, which inherits it: no scripts, no requests, no way elsewhere."""
 
 
 @pages.page("/searches/{search_id}", access=Permission.READ_CASES)
@@ -101,3 +106,21 @@ def candidate_original(here: Here, search_id: str, rank: int, sent: Form) -> Res
             "content-security-policy": _ORIGINAL_POLICY,
         },
     )
+
+
+@pages.act("/searches/{search_id}/candidates/{rank}/page", access=Permission.READ_CASES)
+def candidate_page(here: Here, search_id: str, rank: int, sent: Form) -> Response:
+    """The page that showed the picture, as it was captured: inert in a frame, or its WARC record to be saved."""
+    record = here.desk.pictures.page(search_id, rank)
+    if sent.text("as") == "record":
+        headers = {
+            "content-disposition": f'attachment; filename="{search_id}-{rank}.warc"',
+            "content-security-policy": _ORIGINAL_POLICY,
+        }
+        return Response(record, media_type="application/octet-stream", headers=headers)
+    found = here.desk.pictures.capture(search_id, rank).provenance
+    case = here.desk.casework.get(here.desk.search.stored(search_id).result.case_key)
+    shown = here.page("archived.html", case=case, search_id=search_id, rank=rank, found=found, html=html_of(record))
+    shown.headers["content-security-policy"] = _ARCHIVED_POLICY
+    shown.headers["x-dns-prefetch-control"] = "off"
+    return shown

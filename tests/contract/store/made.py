@@ -224,9 +224,7 @@ class Rows:
             page_title=f"Page “{face_id}”" if rank % 2 else None,
             captured_at=NOW if rank % 2 else None,
             connector="warc 1" if rank % 2 else None,
-            page_record=ArchiveRecord(archive="a.warc", id="urn:uuid:5", offset=rank, sha256="cd")
-            if rank % 2
-            else None,
+            page_record=ArchiveRecord(archive="a.warc", id="urn:5", offset=rank, sha256="cd") if rank % 2 else None,
             sha256=self.sha256(f"found {face_id}"),
             phash=bytes(range(32)),
             box=Box(x=-1.5, y=2.25, width=30, height=40),

@@ -263,13 +263,19 @@ def _captures() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("original", sa.LargeBinary()),
         sa.Column("thumbnail", sa.LargeBinary()),
+        sa.Column("page", sa.LargeBinary()),
+        sa.Column("barred", sa.Boolean(), nullable=False),
         sa.Column("credentials", sa.Text()),
         sa.Column("group_id", sa.BigInteger()),
         _said("captures", "uri"),
+        sa.CheckConstraint(
+            "NOT barred OR (original IS NULL AND thumbnail IS NULL)", name=op.f("ck_captures_barred_is_not_kept")
+        ),
         sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_captures_place_whole")),
         _at_least("captures", "height", 1),
         _digest("captures", "finding"),
         _digest("captures", "original"),
+        _digest("captures", "page"),
         _digest("captures", "sha256"),
         _digest("captures", "thumbnail"),
         _at_least("captures", "width", 1),
@@ -280,7 +286,18 @@ def _captures() -> None:
     )
     op.create_index("ix_captures_group_id", "captures", ["group_id"])
     op.create_index("ix_captures_original", "captures", ["original"])
+    op.create_index("ix_captures_page", "captures", ["page"])
     op.create_index("ix_captures_thumbnail", "captures", ["thumbnail"])
+
+
+def _known_abuse() -> None:
+    op.create_table(
+        "known_abuse",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        _digest("known_abuse", "digest"),
+        sa.PrimaryKeyConstraint("digest", name="pk_known_abuse"),
+    )
 
 
 def _places() -> None:
@@ -742,6 +759,7 @@ TABLES = (
     _bands,
     _captures,
     _places,
+    _known_abuse,
     _runs,
     _run_refusals,
     _cases,

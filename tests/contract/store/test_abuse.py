@@ -1,0 +1,34 @@
+"""The list of known-abuse material, on either database (R52); the digests are made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.contract.store.made import NOW, Refuses, Rows
+
+from lineament.store.db import Store
+
+
+def test_digests_are_found_again_and_never_listed(store: Store, rows: Rows) -> None:
+    digests = [bytes.fromhex(rows.sha256()) for _ in range(1200)]
+    with store.begin() as tx:
+        assert not tx.abuse.there_are()
+        assert tx.abuse.add(digests[:1000], NOW) == 1000
+        assert tx.abuse.add([*digests[900:1100], digests[0]], NOW) == 100
+        assert tx.abuse.there_are()
+        assert tx.abuse.any_of(digests) == set(digests[:1100])
+        assert tx.abuse.any_of([]) == set()
+    assert not [name for name in dir(tx.abuse) if name in {"all", "list", "get", "digests"}]
+
+
+def test_a_barred_capture_keeps_its_provenance_and_no_picture(store: Store, rows: Rows, refused: Refuses) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        capture_id, (face,) = rows.enrolled(tx, made)
+        before = tx.captures.get(capture_id)
+        tx.captures.bar(capture_id)
+        assert tx.captures.get(capture_id) == replace(before, original=None, thumbnail=None, barred=True)
+        crop = rows.sha256()
+        tx.faces.set_crop(face, crop)
+        assert tx.faces.get(face).crop == crop
+    refused("UPDATE captures SET original = finding", "barred_is_not_kept")

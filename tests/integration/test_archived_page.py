@@ -1,0 +1,197 @@
+"""The page as it was captured, opened from a candidate: kept sealed, shown inert, on the record."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.serving import PROBE, Served, serving, settings, token_in
+from tests.unit.sources.archives import Warc
+
+from lineament.model.cases import CaseTerms
+from lineament.model.search import Mode, SearchRequest
+from lineament.model.sources import SourceTerms
+from lineament.services.ingest import Task
+from lineament.sources.archived import html_of, page_record
+from lineament.sources.choose import Terms, chosen
+from lineament.workspace import Workspace
+
+Run = Callable[..., Ran]
+CHROMIUM = shutil.which("chromium")
+SITE = "https://press.example"
+CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was published", basis="CPP 77")
+
+
+def html(elsewhere: str) -> str:
+    """A page that tries whatever an archived page could."""
+    return f"""<!doctype html><html><head><title>Élysée 2025</title>
+    <link rel="stylesheet" href="{elsewhere}/style.css"><link rel="dns-prefetch" href="{elsewhere}">
+    <link rel="preload" as="image" href="{elsewhere}/preload.png">
+    <meta http-equiv="refresh" content="0;{elsewhere}/refresh">
+    <style>body {{ background: url({elsewhere}/background.png) }}</style>
+    <script src="{elsewhere}/script.js"></script>
+    <script>fetch("{elsewhere}/fetch"); parent.document.title = "taken"</script>
+    </head><body onload="location='{elsewhere}/onload'"><h1 style="color: red">Président « Macron »</h1>
+    <img src="/m.jpg" alt="the president"><img src="{elsewhere}/pixel.gif" onerror="top.location='{elsewhere}/top'">
+    <iframe src="{elsewhere}/frame"></iframe><object data="{elsewhere}/object"></object>
+    <video src="{elsewhere}/video.mp4" autoplay></video>
+    <a id="link" href="{elsewhere}/link" ping="{elsewhere}/ping">on</a>
+    <form action="{elsewhere}/form"><button id="send">send</button></form>
+    <a id="top" target="_top" href="{elsewhere}/target">top</a></textarea></iframe>"</body></html>"""
+
+
+def archive(path: Path, elsewhere: str = "https://elsewhere.example") -> Path:
+    warc = Warc(path)
+    warc.page(f"{SITE}/news", html(elsewhere))
+    warc.answer(f"{SITE}/m.jpg", (PORTRAITS / "macron-2025.jpg").read_bytes())
+    return warc.close()
+
+
+def brought(home: Path, warc: Path) -> Workspace:
+    workspace = Workspace.create(settings(home))
+    workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+    workspace.casework.open(CASE)
+    (one,) = chosen([str(warc)], Terms(max_bytes=2**20))
+    page = partial(page_record, one.archives)
+    workspace.ingest.run("press", Task(connector=one.connector, kind="warc", what=one.what, page=page), workers=1)
+    return workspace
+
+
+def searched(workspace: Workspace) -> str:
+    probe = workspace.probes.take("K-1", PROBE.read_bytes())
+    return workspace.search.run(probe.id, SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)).search_id
+
+
+def test_the_record_is_kept_sealed_and_goes_with_its_source(tmp_path: Path) -> None:
+    warc = archive(tmp_path / "crawl.warc.gz")
+    with brought(tmp_path / "ws", warc) as workspace:
+        warc.unlink()
+        search = searched(workspace)
+        record = workspace.pictures.page(search, 1)
+        assert record.startswith(b"WARC/1.1\r\n")
+        assert "Président « Macron »" in html_of(record)
+        assert workspace.audit.page(limit=1)[0].action == "page_opened"
+        blobs = [path for path in (workspace.home / "blobs").rglob("*") if path.is_file()]
+        assert not [path for path in blobs if b"Macron" in path.read_bytes()]
+        capture = workspace.pictures.capture(search, 1)
+        assert capture.page is not None
+        assert capture.page in workspace.blobs
+        workspace.erase.capture(capture.id, "asked")
+        assert capture.page not in workspace.blobs
+
+
+def test_the_command_keeps_the_page_too(lineament: Run, tmp_path: Path) -> None:
+    archive(tmp_path / "crawl.warc.gz")
+    lineament("init")
+    lineament("source", "add", "press", *SOURCE)
+    assert lineament("ingest", "press", "crawl.warc.gz", "--json").json["enrolled"] == 1
+    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+        ((page, title),) = database.execute("SELECT page, page_title FROM captures").fetchall()
+    assert page is not None
+    assert title == "Élysée 2025"
+
+
+def test_an_archive_that_is_gone_or_another_ends_nothing(tmp_path: Path) -> None:
+    warc = archive(tmp_path / "crawl.warc.gz")
+    (one,) = chosen([str(warc)], Terms(max_bytes=2**20))
+    record = next(iter(one.connector.items())).provenance.page_record  # type: ignore[union-attr]
+    assert record is not None
+    assert page_record([warc], record) is not None
+    assert page_record([tmp_path], record) is not None
+    assert page_record([tmp_path / "nothing", tmp_path / "ws"], record) is None
+    other = Warc(warc)
+    other.page(f"{SITE}/news", "another")
+    other.close()
+    assert page_record([warc], record) is None
+
+
+# ---------------------------------------------------------------- in the browser
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """A server that should never be asked, and what it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815 - as http.server calls it
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.enable_socket
+def test_the_page_is_served_inert(tmp_path: Path) -> None:
+    with brought(tmp_path / "ws", archive(tmp_path / "a.warc.gz")) as workspace, serving(workspace) as running:
+        address = f"/searches/{searched(workspace)}/candidates/1"
+        with running.client() as client:
+            shown = client.get(address)
+            assert "Open it as it was" in shown.text
+            form = {"csrf": token_in(shown.text)}
+            page = client.post(f"{address}/page", data=form)
+            assert page.status_code == 200
+            policy = page.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-src 'none'" in policy
+            assert '<iframe class="archived" sandbox srcdoc=' in page.text
+            assert "<script>fetch" not in page.text, "the page is quoted, whole"
+            record = client.post(f"{address}/page", data=form | {"as": "record"})
+            assert record.content.startswith(b"WARC/1.1")
+            assert record.headers["content-disposition"].startswith("attachment")
+            assert client.post(f"{address}/page").status_code == 403
+        with httpx.Client(base_url=running.url) as stranger:
+            assert stranger.post(f"{address}/page", data=form).status_code in {401, 403}
+
+
+@pytest.mark.enable_socket
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
+def test_nothing_in_it_runs_and_nothing_is_asked_for(tmp_path: Path) -> None:
+    with (
+        listening() as (elsewhere, asked),
+        brought(tmp_path / "ws", archive(tmp_path / "a.warc.gz", elsewhere)) as made,
+        serving(made) as running,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--headless"])
+        check_inert(running, browser.new_page(), f"/searches/{searched(made)}/candidates/1", asked)
+        browser.close()
+
+
+def check_inert(running: Served, page: object, address: str, asked: list[str]) -> None:
+    page.goto(running.entrance)  # type: ignore[attr-defined]
+    page.goto(running.url + address)  # type: ignore[attr-defined]
+    with page.context.expect_page() as opened:  # type: ignore[attr-defined]
+        page.get_by_role("button", name="Open it as it was").click()  # type: ignore[attr-defined]
+    shown = opened.value
+    shown.wait_for_load_state()
+    frame = shown.frame_locator("iframe.archived")
+    heading = frame.get_by_role("heading", name="Président « Macron »")
+    assert heading.is_visible()
+    assert heading.evaluate("one => getComputedStyle(one).color") == "rgb(255, 0, 0)", "its own style is kept"
+    for what in ("#send", "#top", "#link"):  # after the last the frame is empty
+        frame.locator(what).click(no_wait_after=True)
+    shown.wait_for_timeout(1500)
+    assert shown.url.endswith("/page")
+    assert "taken" not in shown.title()
+    assert asked == []

@@ -1,0 +1,109 @@
+"""Known-abuse material is handled by digest: made-up lists of the portraits (R52)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import PORTRAITS, Ran
+from tests.staff import Clock, House, solo
+
+from lineament.errors import NotAllowed, Refused
+from lineament.model.accounts import HOME_AGENCY, Role
+from lineament.model.cases import CaseTerms
+from lineament.model.search import Mode, SearchRequest
+from lineament.model.sources import SourceTerms
+from lineament.sources.folder import FolderConnector
+from lineament.workspace import Workspace
+
+Run = Callable[..., Ran]
+CASE = CaseTerms(ref="K-1", offence="abduction", purpose="find a missing child", basis="CPP 77")
+LISTED = PORTRAITS / "macron-2025.jpg"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with solo(tmp_path / "ws") as made:
+        made.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+        made.casework.open(CASE)
+        yield made
+
+
+def ingest(workspace: Workspace) -> None:
+    connector = FolderConnector([LISTED, PORTRAITS / "sunak.jpg"], page_base=None, max_bytes=2**20)
+    workspace.ingest.run("press", connector, workers=1)
+
+
+def digest(kind: str) -> str:
+    return hashlib.new(kind, LISTED.read_bytes()).hexdigest()
+
+
+def check_shown_by_its_face_alone(workspace: Workspace) -> None:
+    probe = workspace.probes.take("K-1", (PORTRAITS / "macron-2014.jpg").read_bytes())
+    request = SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)
+    search = workspace.search.run(probe.id, request)
+    first, other = search.candidates
+    assert "Macron_2025" in first.uri
+    assert workspace.pictures.crop(search.search_id, first.rank).startswith(b"\xff\xd8")
+    for look in (workspace.pictures.original, workspace.pictures.thumbnail):
+        with pytest.raises(Refused, match="known-abuse"):
+            look(search.search_id, first.rank)
+        assert look(search.search_id, other.rank)
+    whole = workspace.report.html(search.search_id)
+    assert whole.count("data:image/jpeg") == 3, "the probe and two faces"
+
+
+def files(workspace: Workspace) -> int:
+    return len([path for path in (workspace.home / "blobs").rglob("*") if path.is_file()])
+
+
+@pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
+def test_what_is_on_the_list_is_taken_in_by_its_face_alone(workspace: Workspace, kind: str) -> None:
+    loaded = workspace.known_abuse.load([digest(kind).upper() + "\n", "", "no digest"])
+    assert (loaded.digests, loaded.new, loaded.empty_lines, loaded.barred) == (1, 1, 1, 0)
+    ingest(workspace)
+    assert files(workspace) == 1 + 3
+    check_shown_by_its_face_alone(workspace)
+
+
+def test_a_list_that_comes_later_takes_the_pictures_away(workspace: Workspace) -> None:
+    ingest(workspace)
+    assert files(workspace) == 6
+    loaded = workspace.known_abuse.load(iter([f"1,{digest('sha256')},made up"]))
+    assert (loaded.new, loaded.barred) == (1, 1)
+    assert files(workspace) == 4
+    again = workspace.known_abuse.load([digest("sha256")])
+    assert (again.new, again.barred) == (0, 0)
+    check_shown_by_its_face_alone(workspace)
+    ingest(workspace)
+    assert files(workspace) == 4 + 1, "the probe is the case's own"
+
+
+def test_the_list_lies_nowhere_in_the_workspace(workspace: Workspace) -> None:
+    workspace.known_abuse.load([digest("sha256")])
+    ingest(workspace)
+    workspace.store.scrub()
+    details = [str(entry.details) for entry in workspace.audit.entries(0, workspace.audit.size())]
+    assert not [one for one in details if digest("sha256") in one and "known_abuse" in one]
+    with workspace.store.read() as tx:
+        rows = tx.connection.exec_driver_sql("SELECT hex(digest) FROM known_abuse").all()
+    assert rows != [(digest("sha256").upper(),)]
+
+
+def test_the_command(ready: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("\n".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(50)))
+    done = ready("source", "known-abuse", tmp_path / "list.txt", "--json").json
+    assert done == {"digests": 50, "new": 50, "empty_lines": 0, "barred": 0}
+    assert "never given out" in ready("source", "known-abuse", tmp_path / "list.txt").out
+    assert ready("source", "known-abuse", tmp_path / "nowhere").code == 3
+
+
+def test_nobody_else_loads_a_list(tmp_path: Path) -> None:
+    clock = Clock()
+    with solo(tmp_path / "ws", clock) as made:
+        house = House(made, clock)
+        examiner = house.desk(house.joined(HOME_AGENCY, Role.EXAMINER))
+        with pytest.raises(NotAllowed):
+            examiner.known_abuse.load([digest("md5")])
