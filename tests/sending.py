@@ -97,6 +97,7 @@ SENT = {
         {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
     ),
     "/searches/{search_id}/candidates/{rank}/original": Sending(),
+    "/searches/{search_id}/candidates/{rank}/page": Sending(),
     "/ledger/check": Sending(),
     "/second-factor": Sending({"code": "000000"}, proof=True),
     "/step-up": Sending({"code": "000000"}, proof=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lineament.errors import NotFound, Refused
+from lineament.errors import NotFound, Refused, WrongState
 from lineament.ledger.log import Action
 from lineament.model.faces import Capture, EnrolledFace, Provenance
 from lineament.model.search import Candidate
@@ -77,7 +77,7 @@ class Pictures:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, capture = self._found(change.tx, search_id, rank)
             if capture.page is None:
-                raise NotFound(what="archived page", name=f"of capture {capture.id}", hint="the address of the page")
+                raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
             record = self._opened(change.tx, capture, capture.page)
             change.record(Action.PAGE_OPENED, search=search_id, rank=rank, face=face.id, capture=capture.id)
         return record
