@@ -23,7 +23,7 @@ import numpy as np
 
 from bench import machine
 from bench.photographs import LFW, PORTRAITS
-from lineament.model.faces import NewCapture, Provenance
+from lineament.model.faces import CaptureId, NewCapture, Provenance
 from lineament.model.sources import Source, SourceTerms
 from lineament.settings import Settings
 from lineament.vision.derive import perceptual_hash
@@ -91,9 +91,7 @@ def main() -> None:
         source = workspace.sources.add(SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR"))
         padded(workspace, source, asked.others)
         print(
-            json.dumps(
-                measured(workspace, source, paths[: asked.photographs]) | {"machine": machine.line()}, indent=1
-            )
+            json.dumps(measured(workspace, source, paths[: asked.photographs]) | {"machine": machine.line()}, indent=1)
         )
 
 
@@ -132,7 +130,7 @@ def measured(workspace: Workspace, source: Source, paths: list[Path]) -> dict[st
     again = [hashlib.sha256(encoded).hexdigest() for _, _, encoded in made]
     with workspace.store.read() as tx:
         same = len(tx.places.with_bytes(source.id, again))
-        groups = {id_: set(tx.places.group_of(id_)) for id_ in of}
+        groups = {id_: set(tx.places.group_of(CaptureId(id_))) for id_ in of}
     original = {name: id_ for id_, (name, what) in of.items() if what == "original"}
     found = Counter(what for id_, (name, what) in of.items() if id_ in groups[original[name]])
     wrong = sum(any(of.get(other, ("a stranger", ""))[0] != of[id_][0] for other in groups[id_]) for id_ in of)
