@@ -141,6 +141,7 @@ LINES = {
     "source resume": Line("{name}", sources, source_suspended),
     "source withdraw": Line("{name} --yes", sources),
     "source runs": Line("{name} {run_id}", runs),
+    "source known-abuse": Line("{listed}"),
     "source receipt": Line("{name} {out}", sources, withdrawn),
     "case open": Line(f"N-1 {_TERMS}"),
     "case list": Line(),
@@ -268,6 +269,8 @@ def _of(terminals: Terminals, who: Person, name: str, access: str) -> Iterator[s
     world, line, permitted = terminals.world, LINES[name], access in BY_ROLE[who.role]
     colleague = world.people[f"{who.name[0]} colleague" if who.name[0] in "AB" else "A colleague"].account.email
     given = {"probe": str(PROBE), "out": str(terminals.folder / "out"), "colleague": colleague}
+    (terminals.folder / "listed").write_text("0" * 64)
+    given["listed"] = str(terminals.folder / "listed")
     given["agency"] = world.agencies["C"]
     given["later"] = str((world.at + timedelta(days=9)).date())
     said: dict[str, Said] = {}
