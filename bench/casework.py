@@ -46,6 +46,7 @@ WARM = 3
 AT_ONCE = 4
 
 NEEDS_A_PROVIDER = {"/sign-in/openid", "/sign-in/openid/back"}
+NOT_MADE = {"/sources/{name}/permission"}  # the gallery's source has none
 BY = {"/locked": ("locked",), "/second-factor": ("half signed in",)}
 """Pages of a session that is not open."""
 VARIANTS = {
@@ -171,7 +172,7 @@ def _may(who: str, access: Permission) -> bool:
 def _asked(made: Made, cookies: dict[str, str]) -> Iterator[Asked]:
     """Every page that is read, for each role that may open it."""
     for route in declared():
-        if route.method != "GET" or route.path in NEEDS_A_PROVIDER:
+        if route.method != "GET" or route.path in NEEDS_A_PROVIDER | NOT_MADE:
             continue
         for variant in ("", *VARIANTS.get(route.path, ())):
             for who in _readers(route, made):
@@ -198,6 +199,7 @@ def _filled(route: Declared, variant: str, made: Made, who: str) -> str:
         "probe_id": made.probe,
         "search_id": made.long_search if variant == " long" else made.search,
         "paper_id": made.paper,
+        "run_id": "1",  # of the ingest that made the gallery, the only one
         "token": made.invitation.replace(" ", "%20"),
         "name": "lineament.css" if route.path.startswith("/static") else SOURCE,
         "rank": "1",
