@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.squad import Squad, squad, with_portraits
 from tests.world import World, made
+
+PROVIDER = Path(__file__).parents[1] / "openid_provider.py"
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +32,23 @@ def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
     """An agency at work, with nothing but a gallery yet."""
     with squad(portraits, tmp_path / "ws") as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real OpenID provider, running."""
+    folder = tmp_path_factory.mktemp("openid")
+    command = [sys.executable, str(PROVIDER), str(folder)]
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as running,
+    ):
+        assert running.stdin is not None
+        assert running.stdout is not None
+        try:
+            line = running.stdout.readline()
+            assert line, (folder / "log").read_text()
+            yield json.loads(line)["issuer"]
+        finally:
+            running.stdin.close()
+            running.wait(30)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx
@@ -19,28 +15,6 @@ from tests.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
 
 from lineament.errors import OpenIdUnavailable, SignInRefused
 from lineament.identity.openid import Begun, Provider, Subject
-
-PROVIDER = Path(__file__).parents[1] / "openid_provider.py"
-
-
-@pytest.fixture(scope="module")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("openid")
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(
-            [sys.executable, PROVIDER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
-        ) as running,
-    ):
-        assert running.stdin is not None
-        assert running.stdout is not None
-        try:
-            line = running.stdout.readline()
-            assert line, (folder / "log").read_text()
-            yield json.loads(line)["issuer"]
-        finally:
-            running.stdin.close()
-            running.wait(30)
 
 
 @pytest.fixture

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,29 +21,9 @@ from lineament.services.sessions import Begun, Standing
 
 pytestmark = pytest.mark.enable_socket
 
-PROVIDER = Path(__file__).parents[1] / "openid_provider.py"
 PUBLIC = "{0.scheme}://{0.netloc}".format(urlsplit(REDIRECT))
 BACK = f"{REDIRECT}/back"
 ADDRESS = EMAIL.lower()
-
-
-@pytest.fixture(scope="module")
-def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("openid")
-    command = [sys.executable, str(PROVIDER), str(folder)]
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as running,
-    ):
-        assert running.stdin is not None
-        assert running.stdout is not None
-        try:
-            line = running.stdout.readline()
-            assert line, (folder / "log").read_text()
-            yield json.loads(line)["issuer"]
-        finally:
-            running.stdin.close()
-            running.wait(30)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -251,8 +250,3 @@ class Happening:
     actor: str
     details: dict[str, object]  # empty where they were erased
     commitment: str = ""  # of the entry: what names it to those who may not count the entries of others (R46)
-
-
-def listed(roles: Iterable[StrEnum]) -> str:
-    """Roles in words, in their order."""
-    return ", ".join(sorted(roles))
