@@ -139,7 +139,8 @@ def entry_of(opened: Desk, result: SearchResult) -> Entry:
 
 def show(result: SearchResult, entry: Entry) -> None:
     """The list as a person reads it."""
-    say(f"{result.gallery_faces:,} faces compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
+    faces = "1 face" if result.gallery_faces == 1 else f"{result.gallery_faces:,} faces"
+    say(f"{faces} compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
     if result.others:
         say(f"{len(result.others) + 1} photographs of one person were fused.")
     if result.quality.reasons:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -12,13 +13,22 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import NotFound
+from lineament.model.agencies import month_of
 from lineament.model.faces import FaceId
 from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult
 from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.raw import batched
 from lineament.store.sealed import asked_id
-from lineament.store.tables import candidates, cases, ledger_entries, near_duplicates, search_probes, searches
+from lineament.store.tables import (
+    candidates,
+    cases,
+    ledger_entries,
+    near_duplicates,
+    search_probes,
+    searches,
+    searches_gone,
+)
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
 _SELECT = (
@@ -109,27 +119,50 @@ class SearchRows:
         return set(self._connection.scalars(first.union(others.where(searches.c.case_id == case_id))))
 
     def count_of(self, agency_id: str, since: date, until: date) -> int:
-        """How many searches the officials of an agency made from one day to another, which is not included; UTC."""
-        first, last = (datetime.combine(day, time(), UTC) for day in (since, until))
-        query = sa.select(sa.func.count()).where(searches.c.agency_id == agency_id)
-        return self._connection.execute(
-            query.where(searches.c.made_at >= first, searches.c.made_at < last)
-        ).scalar_one()
+        """How many searches the officials of an agency made from one first of a month to another, not included; UTC.
+
+        Searches that were destroyed with their cases count like the others: a destruction gives no quota back.
+        """
+        return self._made(since, until, agency_id).get(agency_id, 0)
 
     def counts(self, since: date, until: date) -> dict[str, int]:
-        """The same for every agency that made one, in one query."""
+        """The same for every agency that made one."""
+        return self._made(since, until, None)
+
+    def _made(self, since: date, until: date, agency_id: str | None) -> dict[str, int]:
         first, last = (datetime.combine(day, time(), UTC) for day in (since, until))
-        query = sa.select(searches.c.agency_id, sa.func.count().label("made")).group_by(searches.c.agency_id)
-        query = query.where(searches.c.made_at >= first, searches.c.made_at < last)
-        return {row.agency_id: row.made for row in self._connection.execute(query)}
+        there = sa.select(searches.c.agency_id, sa.func.count().label("made")).group_by(searches.c.agency_id)
+        there = there.where(searches.c.made_at >= first, searches.c.made_at < last)
+        gone = sa.select(searches_gone.c.agency_id, searches_gone.c.searches.label("made"))
+        gone = gone.where(searches_gone.c.month >= since, searches_gone.c.month < until)
+        if agency_id is not None:
+            there = there.where(searches.c.agency_id == agency_id)
+            gone = gone.where(searches_gone.c.agency_id == agency_id)
+        made = Counter[str]()
+        for row in self._connection.execute(there.union_all(gone)):
+            made[row.agency_id] += row.made
+        return dict(made)
 
     def delete_of(self, case_id: int) -> list[int]:
         """Delete the searches of a case with all that they showed; their entries in the ledger, which stay."""
         every = sa.select(searches.c.id).where(searches.c.case_id == case_id)
         for table in (search_probes, near_duplicates, candidates):
             self._connection.execute(sa.delete(table).where(table.c.search_id.in_(every)))
-        gone = sa.delete(searches).where(searches.c.case_id == case_id).returning(searches.c.ledger_entry)
-        return sorted(self._connection.scalars(gone))
+        gone = sa.delete(searches).where(searches.c.case_id == case_id)
+        rows = self._connection.execute(
+            gone.returning(searches.c.ledger_entry, searches.c.agency_id, searches.c.made_at)
+        ).all()
+        months = Counter((row.agency_id, month_of(row.made_at.date())[0]) for row in rows)
+        for (agency_id, month), many in months.items():
+            self._count_gone(agency_id, month, many)
+        return sorted(row.ledger_entry for row in rows)
+
+    def _count_gone(self, agency_id: str, month: date, many: int) -> None:
+        its = (searches_gone.c.agency_id == agency_id, searches_gone.c.month == month)
+        more = sa.update(searches_gone).where(*its).values(searches=searches_gone.c.searches + many)
+        if not self._connection.execute(more).rowcount:
+            row = {"agency_id": agency_id, "month": month, "searches": many}
+            self._connection.execute(sa.insert(searches_gone), row)
 
     def ledger_entries(self) -> Iterator[tuple[str, int]]:
         """Every search and its entry in the ledger, in the order of the entries."""

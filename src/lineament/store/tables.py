@@ -344,6 +344,15 @@ searches = sa.Table(
     sa.Index("ix_searches_of_agency", "agency_id", "made_at"),
 )
 
+searches_gone = sa.Table(  # how many of an agency's searches of a month were destroyed with their cases
+    "searches_gone",
+    metadata,
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True),  # its first day, UTC
+    sa.Column("searches", sa.BigInteger, nullable=False),
+    at_least("searches", 1),
+)
+
 search_probes = sa.Table(
     "search_probes",
     metadata,

@@ -11,6 +11,7 @@ from tests.contract.store.made import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import Damaged, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.agencies import month_of
 from lineament.model.cases import Case, CaseState
 from lineament.model.faces import FaceId, Template
 from lineament.model.search import Mode, Outcome, Probe, ProbeFace, ProbeKind, SearchResult
@@ -337,6 +338,7 @@ def test_the_searches_of_a_case_are_deleted_whole(store: Store, rows: Rows, sear
         tx.probes.delete(tx.probes.of_case_ids(case.id))
     with store.read() as tx:
         assert tx.searches.of_case(case.id) == []
+        assert tx.searches.counts(*month_of(first.made_at.date())) == {HOME_AGENCY: 3}, "they were made all the same"
         assert tx.searches.of_case(other.id) == [left]
     for table in ("candidates", "near_duplicates", "search_probes"):
         assert {one for (one,) in raw(f"SELECT search_id FROM {table}")} == {left.search_id}

@@ -486,6 +486,15 @@ def _searches() -> None:
     )
     op.create_index("ix_searches_case_id", "searches", ["case_id"])
     op.create_index("ix_searches_of_agency", "searches", ["agency_id", "made_at"])
+    op.create_table(
+        "searches_gone",
+        sa.Column("agency_id", sa.Text(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("searches", sa.BigInteger(), nullable=False),
+        _at_least("searches_gone", "searches", 1),
+        sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_searches_gone_agency_id"),
+        sa.PrimaryKeyConstraint("agency_id", "month", name="pk_searches_gone"),
+    )
 
 
 def _candidates() -> None:
