@@ -19,9 +19,10 @@ from urllib.parse import quote_from_bytes
 
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
-from lineament.sources.archive_entries import Entry, entries
+from lineament.sources.archive_entries import entries
 from lineament.sources.base import Item, Refusal
 from lineament.sources.captures import Captures
+from lineament.sources.entry import Entry
 from lineament.sources.files import given, opened, printable, reason
 from lineament.sources.folder import LARGEST_SIDE_CAR, PICTURES, TABLE, side_car_names, told
 from lineament.sources.provenance import LONGEST_URI, Unusable, parsed
@@ -66,7 +67,7 @@ class _Archive:
 
 
 class ArchiveConnector:
-    """Brings the pictures of a zip or a tar, however that is compressed, and of the archives in it.
+    """Brings the pictures of a zip, a 7z or a tar, however that is compressed, and of the archives in it.
 
     What a folder's walk passes over or refuses is passed over or refused here; so are entries that are encrypted, links
     or devices, and names that lead out of the archive or that two entries have.

@@ -1,7 +1,7 @@
-"""What is in a zip or a tar, one entry after the other; nothing is written to the disk, links are never followed.
+"""What is in an archive, one entry after the other; nothing is written to the disk, links are never followed.
 
-The parsers are those of the standard library. They are given files that refuse to be read in large pieces, because
-both take what an archive says of the size of its headers on trust.
+The parsers of zip and tar are those of the standard library. They are given files that refuse to be read in large
+pieces, because both take what an archive says of the size of its headers on trust.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import IO, Protocol
 
-from lineament.errors import FileTooLarge, LineamentError, NotRead
+from lineament.errors import LineamentError, NotRead
+from lineament.sources import seven_zip
+from lineament.sources.entry import ENCRYPTED, NO_FILE, Entry
 from lineament.sources.unpack import ALWAYS, DECOMPRESSORS, MOST_TIMES, Unpacked
 
 LARGEST_DIRECTORY = 2**25
@@ -25,33 +26,8 @@ _AT_ONCE = 2**20
 _BLOCK = 512
 _LONG_NUMBER = re.compile(rb"\d{65}")  # over which older versions of tarfile take the square of its length
 _REFUSED = {
-    b"7z\xbc\xaf\x27\x1c": "it is a 7z archive, which cannot be read within limits; pack it as zip or tar",
     b"Rar!\x1a\x07": "it is a RAR archive, which is not read; pack it as zip or tar",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A file in an archive. It may be read until the next entry is asked for."""
-
-    name: bytes  # as the archive has it
-    size: int  # bytes unpacked, as the archive says
-    why_not: LineamentError | None = None
-    parts: Callable[[], Iterator[bytes]] = lambda: iter(())
-
-    def read(self, limit: int) -> bytes:
-        """Its bytes; FileTooLarge over ``limit``, or anything a parser may raise."""
-        if self.size > limit:
-            raise FileTooLarge(size=self.size, limit=limit)
-        parts, length = [], 0
-        for part in self.parts():
-            parts.append(part)
-            length += len(part)
-            if length > limit:
-                raise FileTooLarge(size=length, limit=limit)
-        if length != self.size:
-            raise NotRead(why=f"it breaks off after {length:,} of {self.size:,} bytes")
-        return b"".join(parts)
 
 
 class _Stream(Protocol):
@@ -68,6 +44,9 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
     for magic, why in _REFUSED.items():
         if start.startswith(magic):
             raise NotRead(why=why)
+    if start.startswith(seven_zip.MAGIC):
+        yield from seven_zip.in_7z(file)
+        return
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         yield from _in_zip(file)
         return
@@ -116,9 +95,9 @@ def _zip_name(info: zipfile.ZipInfo) -> bytes:
 def _zip_refusal(info: zipfile.ZipInfo) -> LineamentError | None:
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-        return NotRead(why="it is a link or a device in the archive")
+        return NotRead(why=NO_FILE)
     if info.flag_bits & 0x41:
-        return NotRead(why="it is encrypted; unlock the archive first")
+        return NotRead(why=ENCRYPTED)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         return NotRead(why="it is packed in a way that is not read; pack it with Deflate, as usual for zip")
     if info.file_size > ALWAYS // MOST_TIMES and info.file_size > info.compress_size * MOST_TIMES:
@@ -197,7 +176,7 @@ def _tar_refusal(info: tarfile.TarInfo) -> LineamentError | None:
     if info.issparse():
         return NotRead(why="it is stored with holes, as photographs are not")
     if not info.isreg():
-        return NotRead(why="it is a link or a device in the archive")
+        return NotRead(why=NO_FILE)
     return None
 
 

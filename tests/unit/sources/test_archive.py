@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from backports import zstd
+from py7zr import SevenZipFile
 
 from lineament.errors import NoSuchFile
 from lineament.sources import archive as module
@@ -88,9 +89,17 @@ PACKED: dict[str, Callable[[dict[str, bytes]], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", PACKED)
-def test_a_picture_comes_with_what_is_said_of_it(kind: str, tmp_path: Path) -> None:
-    brought = found(PACKED[kind](FILES), tmp_path)
+def seven(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with SevenZipFile(out, "w") as made:
+        for name, data in files.items():
+            made.writef(io.BytesIO(data), name)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("pack", [*PACKED.values(), seven], ids=[*PACKED, "7z"])
+def test_a_picture_comes_with_what_is_said_of_it(pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path) -> None:
+    brought = found(pack(FILES), tmp_path)
     assert set(brought) == {"a.jpg", "sub/b.png", "notes.txt"}
     a, b = brought["a.jpg"], brought["sub/b.png"]
     assert isinstance(a, Item)
@@ -282,7 +291,7 @@ def test_encrypted_and_unusually_packed_entries(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (b"7z\xbc\xaf\x27\x1c\0\4", "7z archive, which cannot be read within limits"),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "damaged"),
         (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
         (b"", "neither a zip nor a tar"),
         (b"\x89PNG\r\n\x1a\n", "neither a zip nor a tar"),

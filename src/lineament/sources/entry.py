@@ -1,0 +1,35 @@
+"""One file in an archive, whatever the archive's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lineament.errors import FileTooLarge, LineamentError, NotRead
+
+ENCRYPTED = "it is encrypted; unlock the archive first"
+NO_FILE = "it is a link or a device in the archive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file in an archive. It may be read until the next entry is asked for."""
+
+    name: bytes  # as the archive has it
+    size: int  # bytes unpacked, as the archive says
+    why_not: LineamentError | None = None
+    parts: Callable[[], Iterator[bytes]] = lambda: iter(())
+
+    def read(self, limit: int) -> bytes:
+        """Its bytes; FileTooLarge over ``limit``, or anything a parser may raise."""
+        if self.size > limit:
+            raise FileTooLarge(size=self.size, limit=limit)
+        parts, length = [], 0
+        for part in self.parts():
+            parts.append(part)
+            length += len(part)
+            if length > limit:
+                raise FileTooLarge(size=length, limit=limit)
+        if length != self.size:
+            raise NotRead(why=f"it breaks off after {length:,} of {self.size:,} bytes")
+        return b"".join(parts)
