@@ -160,7 +160,8 @@ class Story:
         eva.sees("No decision of an authority is recorded")
         assert eva.page.get_by_role("button", name="Record the authorisation").count() == 0
 
-        sven.go("/")
+        sven.go("/cases")
+        sven.sees("awaiting authorisation")
         sven.follow(re.compile(CASE))
         sven.follow("Authorisation")
         granting = sven.page.locator("form", has=sven.page.get_by_role("button", name="Record the authorisation"))

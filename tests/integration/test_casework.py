@@ -18,7 +18,10 @@ REFUSED = AuthorisationOutcome.REFUSED
 
 
 def standing(team: Squad, case: Case) -> Standing:
-    return team.work(team.supervisor).casework.outlook(case.key).standing
+    casework = team.work(team.supervisor).casework
+    found = casework.outlook(case.key).standing
+    assert casework.standings(casework.page()) == {case.id: found}, "the list says the same"
+    return found
 
 
 # ---------------------------------------------------------------- the 48-hour clock (R8)

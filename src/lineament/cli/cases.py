@@ -86,8 +86,9 @@ def list_cases(
     """List the cases that you may read, the newest first."""
     with workspace(context) as opened:
         cases = opened.casework.page(words=words, states=() if state is None else (state,), limit=MOST_LISTED)
+        standings = opened.casework.standings(cases)
     if as_json:
-        print_json({"cases": [_in_list(case) for case in cases]})
+        print_json({"cases": [_in_list(case) | {"standing": standings.get(case.id)} for case in cases]})
         return
     if not cases:
         say("No case is open yet. Begin with: lineament case open REF --offence … --purpose … --basis …")
@@ -95,7 +96,8 @@ def list_cases(
     shown = table("reference", "state", "opened", "searches", "offence", right=("searches",))
     for case in cases:
         offence = escape(case.terms.offence)
-        shown.add_row(escape(case.ref), case.state.value, when(case.opened_at), f"{case.searches:,}", offence)
+        state_now = _state(case, standings.get(case.id))
+        shown.add_row(escape(case.ref), state_now, when(case.opened_at), f"{case.searches:,}", offence)
     out.print(shown)
 
 
@@ -151,6 +153,12 @@ def described(case: Case, outlook: Outlook) -> dict[str, Any]:
         "authorisation": None if case.authorisation is None else _ruling(case.authorisation),
         "destroyed_on": None if outlook.destroyed_on is None else outlook.destroyed_on.isoformat(),
     }
+
+
+def _state(case: Case, standing: Standing | None) -> str:
+    """The state of a case, and what keeps an open one from being searched."""
+    quiet = standing in {None, Standing.EXEMPT, Standing.AUTHORISED}
+    return case.state.value if quiet else f"{case.state.value}, {standing}"
 
 
 def _in_list(case: Case) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -217,6 +217,14 @@ class Casework:
         with self._record.store.read() as tx:
             return tx.cases.page(self._record.sight, words=words, states=states, after=after, limit=limit)
 
+    def standings(self, found: Iterable[Case]) -> dict[int, Standing]:
+        """How the searches of those cases are covered now, by the case's number; of the open ones alone."""
+        open_ = [case for case in found if case.state is CaseState.OPEN]
+        with self._record.store.read() as tx:
+            policies = _policies(tx, open_)
+        now = self._record.clock()
+        return {case.id: case.standing(policies[case.agency_id], now) for case in open_}
+
     def count(self, states: Sequence[CaseState] = ()) -> int:
         """How many cases are seen."""
         with self._record.store.read() as tx:
@@ -243,7 +251,7 @@ class Casework:
         """The open cases whose clock runs or whose authorisation ends within a week, in that order; how they stand."""
         with self._record.store.read() as tx:
             found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
-            policies = {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
+            policies = _policies(tx, found)
             return [(case, self._outlook(tx, case, policies[case.agency_id])) for case in found]
 
     def outlook(self, name: str) -> Outlook:
@@ -327,6 +335,10 @@ class Casework:
         if own != case.agency_id:
             details.pop("email", None)
         return replace(happening, details=details)
+
+
+def _policies(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
+    return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
 
 
 def _said(terms: CaseTerms) -> dict[str, JSON]:

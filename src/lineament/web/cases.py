@@ -36,6 +36,7 @@ def cases(here: Here, q: str = "", state: str = "", after: str = "") -> HTMLResp
     return here.page(
         "cases.html",
         cases=found[:PAGE],
+        standings=casework.standings(found[:PAGE]),
         more=found[PAGE - 1].key if len(found) > PAGE else "",
         first=not after,
         every=casework.count(states),
