@@ -20,12 +20,12 @@ from lineament.identity.openid import Provider
 from lineament.ledger.log import Ledger
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.agencies import AgencyTerms
-from lineament.model.faces import SourceId
 from lineament.services.abuse import KnownAbuse
 from lineament.services.agencies import Agencies
 from lineament.services.audit import Audit
 from lineament.services.casework import Casework
 from lineament.services.compare import Compare
+from lineament.services.crawls import Crawls
 from lineament.services.doctor import Doctor
 from lineament.services.erase import Erase
 from lineament.services.gallery import Gallery
@@ -44,6 +44,7 @@ from lineament.services.room import Room
 from lineament.services.search import Search
 from lineament.services.signin import SignIn
 from lineament.services.stops import Stops
+from lineament.services.takeout import TakeOut
 from lineament.settings import Settings
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store
@@ -142,7 +143,7 @@ class Desk:
     @cached_property
     def known_abuse(self) -> KnownAbuse:
         """Takes lists of known-abuse material in."""
-        return KnownAbuse(self.record, self.house.keys, self.house.blobs)
+        return KnownAbuse(self.record, self.house.keys, self.house.blobs, self.house.crawls)
 
     @cached_property
     def probes(self) -> Probes:
@@ -164,6 +165,11 @@ class Desk:
     def erase(self) -> Erase:
         """Erases faces, captures and sources."""
         return Erase(self.record, self.house.keys, self.house.blobs, lambda: self.house.gallery, self.house.crawls)
+
+    @cached_property
+    def takeout(self) -> TakeOut:
+        """Takes out what was crawled."""
+        return TakeOut(self.record, self.house.crawls)
 
     @cached_property
     def report(self) -> Report:
@@ -303,9 +309,10 @@ class Workspace(Desk):
         pack = self.pack
         return Gallery(self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension)
 
-    def crawls(self, source_id: SourceId) -> Path:
-        """The folder for the crawls of a source; it goes with the source."""
-        return self.home / "crawls" / str(source_id)
+    @cached_property
+    def crawls(self) -> Crawls:
+        """What crawls keep."""
+        return Crawls(self.store, self.keys, self.home / "crawls")
 
     @cached_property
     def post(self) -> Post:

@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -62,8 +61,7 @@ def brought(home: Path, warc: Path) -> Workspace:
     workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
     workspace.casework.open(CASE)
     (one,) = chosen([str(warc)], Terms(max_bytes=2**20))
-    page = partial(page_record, one.archives)
-    workspace.ingest.run("press", Task(connector=one.connector, kind="warc", what=one.what, page=page), workers=1)
+    workspace.ingest.run("press", Task(connector=one.connector, kind="warc", what=one.what, page=one.page), workers=1)
     return workspace
 
 

@@ -20,6 +20,7 @@ from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, Stora
 from lineament.sources.base import Item, Refusal, Resumable
 from lineament.sources.crawl import Crawl, Limits
 from lineament.sources.site import SiteConnector
+from lineament.sources.site_kept import KeptCrawl
 from lineament.sources.warc import WarcConnector
 
 CONTACT = "complaints@agency.example"
@@ -46,18 +47,29 @@ def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: obj
 
 def run(crawled: Crawl, folder: Path) -> tuple[list[Item], list[Refusal]]:
     """Everything that it brings."""
-    found = list(SiteConnector(crawled, folder, MOST).items())
+    found = list(SiteConnector(crawled, of_crawl(folder), MOST).items())
     log = (folder / "crawl.log").read_text()
     assert not log, log
     return [one for one in found if isinstance(one, Item)], [one for one in found if isinstance(one, Refusal)]
 
 
+def of_crawl(folder: Path) -> KeptCrawl:
+    return KeptCrawl(folder, b"k" * 32)
+
+
+def taken_out(folder: Path) -> Path:
+    """What is kept, as the plain WARC that it is sealed from."""
+    path, crawled = folder / "out.warc.gz", of_crawl(folder)
+    archives = [(archive, archive.stat().st_size) for archive in crawled.archives()]
+    path.write_bytes(b"".join(packed for archive in archives for _, packed in crawled.members(*archive)))
+    return path
+
+
 def kept_in(folder: Path) -> Counter[str]:
     """How many records of each kind are kept."""
     kinds = Counter[str]()
-    for archive in folder.glob("*.warc.gz"):
-        with archive.open("rb") as file:
-            kinds.update(str(record.headers["WARC-Type"]) for record in ArchiveIterator(file))
+    with taken_out(folder).open("rb") as file:
+        kinds.update(str(record.headers["WARC-Type"]) for record in ArchiveIterator(file))
     return kinds
 
 
@@ -118,10 +130,15 @@ def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: 
     assert told.captured_at is not None
     assert told.record is not None
     assert told.page_record is not None
-    (again,) = (one for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item))
+    (again,) = (one for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item))
     assert again.untrusted == item.untrusted
-    assert again.provenance.record == told.record
-    assert again.provenance.page_record == told.page_record
+    for one, other in ((again.provenance.record, told.record), (again.provenance.page_record, told.page_record)):
+        assert one is not None
+        assert one.id == other.id
+    page = of_crawl(tmp_path).page(told.page_record)
+    assert page is not None
+    assert page.startswith(b"WARC/1.1\r\nWARC-Type: response\r\n")
+    assert page.endswith(html.encode() + b"\r\n\r\n")
     assert again.provenance.words == told.words
 
 
@@ -132,7 +149,7 @@ def test_what_was_fetched_is_kept_as_a_warc_that_others_can_read(
         "a.test", {"/": page("a", "/i.jpg", "/b"), "/b": Sent(status=302, headers={"Location": "/c"}), "/c": page("c")}
     )
     run(crawl(web, "a.test"), tmp_path)
-    (archive,) = tmp_path.glob("*.warc.gz")
+    archive = taken_out(tmp_path)
     checker = Checker(type("Options", (), {"inputs": [str(archive)], "verbose": True}))
     assert checker.process_all() == 0, capsys.readouterr().out
     kinds = kept_in(tmp_path)
@@ -269,21 +286,21 @@ def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path:
     assert not asked & {f"/of-{name}.jpg" for name in headers}
     reserved = {one.name.removeprefix(web.url("a.test")) for one in refusals if isinstance(one.why, Reserved)}
     assert {f"{name}.jpg" for name in headers} | {f"{name}.jpg" for name in heads} | {"shared.jpg"} <= reserved
-    kept = [one.provenance.uri for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item)]
+    kept = [one.provenance.uri for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item)]
     assert sorted(kept) == sorted(one.provenance.uri for one in items), "what is reserved is not kept either"
 
 
 def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
     reserving = page("b", "/i.jpg", head='<meta name="robots" content="noai">')
     web.host("a.test", {"/": page("a", "/i.jpg", "/b"), "/b": reserving, "/i.jpg": picture("i")})
-    connector = SiteConnector(crawl(web, "a.test"), tmp_path, MOST)
+    connector = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST)
     list(connector.items())
     items, refusals = run(crawl(web, "a.test"), tmp_path)
     assert items == []
     (why,) = {str(one.why) for one in refusals if one.name.endswith("/i.jpg")}
     assert "on the page" in why
     told: list[tuple[str, str]] = []
-    list(SiteConnector(crawl(web, "a.test"), tmp_path, MOST, lambda *one: told.append(one)).items())
+    list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST, lambda *one: told.append(one)).items())
     assert told == [(web.url("a.test", "/i.jpg"), f"meta robots: noai, on the page {web.url('a.test', '/b')}")]
 
 
@@ -496,7 +513,7 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
     crawled = crawl(web, *names)
     cursor, found, kills = None, [], 0
     for stop in (40, 80, 120, None):
-        connector = SiteConnector(crawled, tmp_path, MOST)
+        connector = SiteConnector(crawled, of_crawl(tmp_path), MOST)
         assert isinstance(connector, Resumable)
         for one, at in connector.items_from(cursor):
             cursor = at
@@ -514,7 +531,7 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
         twice = [path for path, times in Counter(web.asked(name)).items() if times > 1]
         assert len(twice) <= kills, "only what was on its way when it was killed, one thing of each host"
         assert not set(twice) & {"/robots.txt", "/ai.txt"} or len(web.asked(name)) < 10
-    kept = [one.provenance.uri for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item)]
+    kept = [one.provenance.uri for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item)]
     assert sorted(kept) == sorted(found), "no record was torn, none is there twice"
 
 
@@ -545,7 +562,7 @@ def test_a_limit_ends_a_run_and_the_next_one_goes_on(web: LocalWeb, tmp_path: Pa
 
 def test_whoever_stops_listening_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10**6))
-    found = SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(None)
+    found = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(None)
     next(found)
     found.close()  # type: ignore[attr-defined]
     asked = len(web.log)
@@ -555,10 +572,10 @@ def test_whoever_stops_listening_stops_the_crawl(web: LocalWeb, tmp_path: Path) 
 
 def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10**6))
-    first = SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(None)
+    first = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(None)
     next(first)
     with pytest.raises(WorkspaceBusy):
-        list(SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from("100000000"))
+        list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from("100000000"))
     first.close()  # type: ignore[attr-defined]
 
 
@@ -566,7 +583,7 @@ def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None
 def test_a_cursor_that_is_none_is_refused(web: LocalWeb, tmp_path: Path, cursor: str) -> None:
     web.host("a.test", {})
     with pytest.raises(InvalidValue):
-        next(SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from(cursor))
+        next(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(cursor))
 
 
 # ---------------------------------------------------------------- once more
@@ -591,10 +608,10 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
     web.host("a.test", answer)
     first, _ = run(crawl(web, "a.test"), tmp_path)
     assert len(first) == 4
-    assert [one for one, _ in SiteConnector(crawl(web, "a.test"), tmp_path, MOST).items_from("4")] == []
+    assert [one for one, _ in SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from("4")] == []
     asked = len(web.log)
     version |= {"/changed.jpg": 2, "/late.jpg": 2}
-    again = SiteConnector(crawl(web, "a.test", again_after=0.0), tmp_path, MOST)
+    again = SiteConnector(crawl(web, "a.test", again_after=0.0), of_crawl(tmp_path), MOST)
     new = [one for one, _ in again.items_from("4")]
     assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt counts for a day"
     assert all("if-none-match" in one.headers for one in web.log[asked:] if one.path != "/silent.jpg")
@@ -612,7 +629,7 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
 def test_a_record_that_is_gone_is_refused_and_ends_nothing(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", {"/": page("a", "/i.jpg"), "/i.jpg": picture("i")})
     run(crawl(web, "a.test"), tmp_path)
-    (archive,) = tmp_path.glob("*.warc.gz")
+    (archive,) = of_crawl(tmp_path).archives()
     archive.write_bytes(b"")
     items, (refusal,) = run(crawl(web, "a.test"), tmp_path)
     assert items == []
@@ -634,7 +651,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
         answering.clear()
         killer = threading.Thread(target=_kill, args=(tmp_path, answering))
         killer.start()
-        list(SiteConnector(crawled, tmp_path, MOST).items())
+        list(SiteConnector(crawled, of_crawl(tmp_path), MOST).items())
         killer.join()
     items, (refusal,) = run(crawled, tmp_path)
     assert below(web, "a.test", items) == {"/z.jpg"}
@@ -652,20 +669,20 @@ def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: P
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**23, before[1]))
     try:
         with pytest.raises(StorageFull):
-            found.extend(SiteConnector(crawled, tmp_path, MOST).items())
+            found.extend(SiteConnector(crawled, of_crawl(tmp_path), MOST).items())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert 5 <= len(found) <= 8
-    items = [one for one in SiteConnector(crawled, tmp_path, MOST).items() if isinstance(one, Item)]
+    items = [one for one in SiteConnector(crawled, of_crawl(tmp_path), MOST).items() if isinstance(one, Item)]
     assert below(web, "a.test", items) == set(pictures)
     assert len([path for path, times in Counter(web.asked("a.test")).items() if times > 1]) == 1
-    kept = [one for one in WarcConnector([tmp_path], MOST).items() if isinstance(one, Item)]
+    kept = [one for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item)]
     assert len(kept) == len(pictures)
 
 
 def test_how_far_it_is_can_be_asked_at_any_time(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10))
-    connector = SiteConnector(crawl(web, "a.test"), tmp_path / "new", MOST)
+    connector = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path / "new"), MOST)
     assert connector.progress() is None
     list(connector.items())
     told = connector.progress()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -76,21 +77,19 @@ def _chosen(opened: Desk, source: str, what: list[str], kind: str | None, later:
         page_base=said.page_base,
         hosts=said.hosts,
         contact=said.contact,
-        crawls=opened.house.crawls(registered.id),
+        crawl=partial(opened.house.crawls.crawl, registered),
         reserved_later=later.__setitem__,
     )
     return chosen(what, terms, None if kind is None else Kind(kind))
 
 
 def _run(opened: Desk, source: str, one: Chosen, workers: int | None) -> IngestReport:
-    from lineament.sources.archived import page_record
-
     task = Task(
         connector=one.connector,
         kind=one.kind.value,
         what=one.what,
         video=one.kind.value == "video",
-        page=lambda record: page_record(one.archives, record),
+        page=one.page,
     )
     with progress() as bar:
         shown = bar.add_task(f"Ingesting into {source}", total=None, rate="")

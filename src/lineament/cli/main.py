@@ -30,6 +30,7 @@ from lineament.cli import (
     signing,
     sources,
     stops,
+    takeout,
     upkeep,
     users,
 )
@@ -50,6 +51,7 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     upkeep.register(app)
     signing.register(app)
     app.add_typer(sources.app, name="source")
+    takeout.register(sources.app)
     ingest.register(app)
     app.add_typer(cases.app, name="case")
     rulings.register(cases.app)

@@ -44,6 +44,7 @@ class Action(StrEnum):
     SOURCE_RESUMED = "source_resumed"
     SOURCE_WITHDRAWN = "source_withdrawn"
     KNOWN_ABUSE_LOADED = "known_abuse_loaded"
+    WARC_TAKEN_OUT = "warc_taken_out"
     RUN_BEGUN = "run_begun"
     RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"

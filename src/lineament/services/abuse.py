@@ -12,6 +12,7 @@ from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId
 from lineament.model.sources import Source
+from lineament.services.crawls import Crawls
 from lineament.services.keyholder import source_key
 from lineament.services.record import Change, Record
 from lineament.services.shred import Shredder
@@ -57,8 +58,9 @@ class AbuseList:
 class KnownAbuse:
     """Takes lists of digests in. They are never given out again, in whole or in part."""
 
-    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, crawls: Crawls) -> None:
         self._record = record
+        self._crawls = crawls
         self._keys = keys
         self._blobs = blobs
         self._list = AbuseList(keys)
@@ -99,6 +101,7 @@ class KnownAbuse:
                 self._bar(change, source, capture_id)
             barred = [int(capture_id) for _, capture_id in there]
             change.record(Action.KNOWN_ABUSE_LOADED, digests=len(digests), new=new, barred=barred)
+        self._crawls.finish()
         self._shredder.finish()
         loaded.digests += len(digests)
         loaded.new += new
@@ -116,3 +119,4 @@ class KnownAbuse:
         tx.captures.bar(capture_id)
         unused = [one for one in gone if one is not None and tx.captures.references(one) == 0]
         tx.deletions.add(unused)
+        tx.deletions.add_crawled(source.id, [capture.sha256])

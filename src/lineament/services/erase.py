@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lineament.errors import Refused
 from lineament.ledger import receipts
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId, SourceId
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.sources import NEXT, Source, SourceEvent
+from lineament.services.crawls import Crawls
 from lineament.services.gallery import Gallery
 from lineament.services.record import Change, Record
 from lineament.services.shred import Shredder
@@ -43,9 +42,8 @@ class Erase:
         keys: KeyRing,
         blobs: Blobs,
         gallery: Callable[[], Gallery],
-        crawls: Callable[[SourceId], Path],
+        crawls: Crawls,
     ) -> None:
-        """``crawls`` tells the folder where the crawls of a source are kept."""
         self._record = record
         self._shredder = Shredder(record.store, blobs)
         self._gallery = gallery
@@ -71,6 +69,7 @@ class Erase:
                 change.tx.searches.forget_faces([face_id])
                 change.tx.suppressions.add(self._suppression.face(capture.sha256, face.box), change.at)
                 self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
+                change.tx.deletions.add_crawled(source.id, [capture.sha256])
                 erasure = Erasure(source.name, faces=[face_id])
             erasure.ledger_entry = change.record(
                 Action.FACE_ERASED, face=face_id, capture=capture.id, source=source.name, reason=reason
@@ -99,6 +98,7 @@ class Erase:
             there = tx.captures.at(source.id, found)
         for capture_id, uri in there:
             self.capture(capture_id, f"reserved by its publisher: {found[uri]}")
+        self.finish_deletions()
         return len(there)
 
     def source(self, name: str, reason: str) -> Erasure:
@@ -120,7 +120,7 @@ class Erase:
             said = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
             change.tx.sources.set_destroyed(source.id, {**said, "destroyed": what})
         self._gallery().destroy(source.id)
-        shutil.rmtree(self._crawls(source.id), ignore_errors=True)
+        self._crawls.destroy(source.id)
         self.finish_deletions()
         self._record.store.scrub()
         return erasure
@@ -139,7 +139,7 @@ class Erase:
             if said is None:
                 raise Refused(reasons=f"the source {name} is {source.state.value}; a receipt is for a withdrawn one")
             left = tx.sources.left(source.id) + len(tx.deletions.all(1))
-            files = self._gallery().holds(source.id) or self._crawls(source.id).exists()
+            files = self._gallery().holds(source.id) or self._crawls.folder(source.id).exists()
             if left or files or tx.sources.wrapped_key(source.id) is not None:
                 raise Refused(reasons=f"not all of the source {name} is destroyed yet; see: lineament doctor")
             return self._signed(tx, source, said, cleaned)
@@ -166,8 +166,8 @@ class Erase:
         return receipts.signed(ledger, statement)
 
     def finish_deletions(self) -> int:
-        """Delete the blobs that committed erasures left to delete; also run when a workspace is opened."""
-        return self._shredder.finish()
+        """Delete the blobs and records that committed erasures left to delete; also run when a workspace is opened."""
+        return self._crawls.finish() + self._shredder.finish()
 
     def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:
         faces = list(faces)
@@ -179,6 +179,7 @@ class Erase:
         change.tx.suppressions.add(digests, change.at)
         pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
         self._unlink_later(change, pictures)
+        change.tx.deletions.add_crawled(source.id, [capture.sha256])
         return Erasure(source.name, faces=ids, captures=[capture.id])
 
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:

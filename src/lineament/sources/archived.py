@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from lineament.errors import Damaged, LineamentError, NotRead, StorageFull
+from lineament.errors import Damaged, LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sources.pages import LARGEST_PAGE, charset_of
-from lineament.sources.wacz import Window
 from lineament.sources.warc_records import parsed_http, payload_of, record_at, record_of
 
 
@@ -29,26 +28,13 @@ def page_record(given: Sequence[Path], record: ArchiveRecord) -> bytes | None:
 
 def html_of(untrusted_record: bytes) -> str:
     """The text of an archived page; nothing in it is made harmless. NotRead, FileTooLarge or Damaged."""
-    with _in_memory(untrusted_record) as window:
-        found = record_at(window, 0)
+    try:
+        found = record_at(io.BytesIO(untrusted_record), 0)
         if found is None:
             remedy = "restore it from a backup"
             raise Damaged(what="The record of the page", why="it is no WARC record", remedy=remedy)
-        try:
-            declared = found.http_charset if parsed_http(found) else None
-            html = payload_of(found, LARGEST_PAGE)
-        except OSError as error:
-            raise NotRead(why="the record is damaged") from error
+        declared = found.http_charset if parsed_http(found) else None
+        html = payload_of(found, LARGEST_PAGE)
+    except OSError as error:
+        raise NotRead(why="the record is damaged") from error
     return html.decode(charset_of(html, declared), errors="replace")
-
-
-def _in_memory(untrusted: bytes) -> Window:
-    try:
-        descriptor = os.memfd_create("record", os.MFD_CLOEXEC)
-        file = os.fdopen(descriptor, "w+b", buffering=0)
-        view = memoryview(untrusted)
-        while view:
-            view = view[os.write(descriptor, view) :]
-    except OSError:
-        raise StorageFull(path="memory") from None
-    return Window(file, 0, len(untrusted))

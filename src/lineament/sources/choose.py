@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from lineament.errors import InvalidValue, NoSuchFile
+from lineament.model.faces import ArchiveRecord
 from lineament.sources.archive import ARCHIVES, ArchiveConnector
+from lineament.sources.archived import page_record
 from lineament.sources.base import Connector
 from lineament.sources.crawl import Crawl
 from lineament.sources.fetch import HostFetcher
@@ -24,6 +27,7 @@ from lineament.sources.manifest import ManifestConnector
 from lineament.sources.manifest_rows import READERS
 from lineament.sources.persons import CompreFaceConnector, PersonsConnector
 from lineament.sources.site import SiteConnector
+from lineament.sources.site_kept import KeptCrawl
 from lineament.sources.video import SUFFIXES as VIDEO
 from lineament.sources.video import VideoConnector
 from lineament.sources.wacz import WACZ, WARCS
@@ -31,6 +35,10 @@ from lineament.sources.warc import WarcConnector
 
 Reserved = Callable[[str, str], None]
 """Hears of a picture that was brought and turned out to be reserved: its address and the reservation (R4)."""
+
+
+Pages = Callable[[ArchiveRecord], bytes | None]
+"""Gives the record of a page that showed a picture, whole; None where it is not there."""
 
 
 class Kind(StrEnum):
@@ -59,7 +67,7 @@ class Terms:
     page_base: str | None = None
     hosts: tuple[str, ...] = ()
     contact: str | None = None
-    crawls: Path = Path("crawls")  # the folder for the crawls of this source
+    crawl: Callable[[str], KeptCrawl] | None = None  # where a crawl of this source is kept, by its name
     reserved_later: Reserved | None = None
 
 
@@ -70,7 +78,7 @@ class Chosen:
     kind: Kind
     connector: Connector
     what: str  # the absolute paths or the addresses, a line each
-    archives: tuple[Path, ...] = ()  # where its web archives are
+    page: Pages
 
 
 def kind_of(untrusted: str) -> Kind:
@@ -91,8 +99,8 @@ def chosen(what: Sequence[str], terms: Terms, kind: Kind | None = None) -> list[
         for some in [named] if one in TOGETHER else [[name] for name in named]:
             lines = sorted(_line(name, one) for name in some)
             said = "\n".join(lines)
-            archives = _archives(one, some, said, terms)
-            found.append(Chosen(kind=one, connector=_connector(one, some, said, terms), what=said, archives=archives))
+            connector, page = _connector(one, some, said, terms), _pages(one, some, said, terms)
+            found.append(Chosen(kind=one, connector=connector, what=said, page=page))
     return found
 
 
@@ -128,14 +136,15 @@ def _connector(kind: Kind, what: Sequence[str], said: str, terms: Terms) -> Conn
             return _site(what, said, terms)
 
 
-def _archives(kind: Kind, what: Sequence[str], said: str, terms: Terms) -> tuple[Path, ...]:
+def _pages(kind: Kind, what: Sequence[str], said: str, terms: Terms) -> Pages:
     if kind is Kind.SITE:
-        return (_crawl_folder(said, terms),)
-    return tuple(map(Path, what)) if kind is Kind.WARC else ()
+        return _kept(said, terms).page
+    return partial(page_record, [Path(one) for one in what] if kind is Kind.WARC else [])
 
 
-def _crawl_folder(said: str, terms: Terms) -> Path:
-    return terms.crawls / hashlib.sha256(said.encode()).hexdigest()[:16]
+def _kept(said: str, terms: Terms) -> KeptCrawl:
+    assert terms.crawl is not None  # noqa: S101 - whoever crawls says where that is kept
+    return terms.crawl(hashlib.sha256(said.encode()).hexdigest()[:16])
 
 
 def _manifest(path: Path, terms: Terms) -> Connector:
@@ -148,7 +157,7 @@ def _manifest(path: Path, terms: Terms) -> Connector:
 
 def _site(what: Sequence[str], said: str, terms: Terms) -> Connector:
     crawl = Crawl(begin=tuple(what), hosts=terms.hosts, contact=_contact(terms))
-    return SiteConnector(crawl, _crawl_folder(said, terms), terms.max_bytes, terms.reserved_later)
+    return SiteConnector(crawl, _kept(said, terms), terms.max_bytes, terms.reserved_later)
 
 
 def _contact(terms: Terms) -> str:

@@ -1,11 +1,12 @@
 """Pictures from the hosts that a source lists: they are asked politely, and only for what their publishers permit.
 
-A process of its own crawls (``site_worker``) and keeps what it fetched as WARC; here its findings are brought, while
-it runs, in the order in which they were made. It can be broken off at any moment and goes on where it was.
+A process of its own crawls (``site_worker``) and keeps what it fetched as WARC, sealed; here its findings are brought,
+while it runs, in the order in which they were made. It can be broken off at any moment and goes on where it was.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import ssl
 import subprocess
@@ -28,11 +29,11 @@ from lineament.errors import (
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sources.base import Item, Refusal
 from lineament.sources.crawl import Crawl
-from lineament.sources.files import given, printable, reason
+from lineament.sources.files import printable, reason
+from lineament.sources.site_kept import KeptCrawl
 from lineament.sources.site_rows import PageRow, Progress, Row, Why
 from lineament.sources.site_state import NAME, SiteState
-from lineament.sources.wacz import Archive
-from lineament.sources.warc_records import id_of, parsed_http, payload_of, record_at
+from lineament.sources.warc_records import parsed_http, payload_of, record_at
 
 CONNECTOR = "site 1"
 LOG = "crawl.log"
@@ -52,16 +53,16 @@ class SiteConnector:
     def __init__(
         self,
         crawl: Crawl,
-        folder: Path,
+        kept: KeptCrawl,
         max_bytes: int,
         reserved_later: Callable[[str, str], None] | None = None,
     ) -> None:
-        """``folder`` is for this crawl alone: what it knows and the WARC files are kept there.
+        """``kept``: the folder for what this crawl knows and fetched, and the key for it, of this crawl alone.
 
         Pictures over ``max_bytes`` are refused. ``reserved_later`` hears, at the end, of each picture that was found
         before its publisher reserved it: its address and the reservation. What was taken of it is to be removed (R4).
         """
-        self._crawl, self._folder, self._max_bytes = crawl, folder, max_bytes
+        self._crawl, self._kept, self._folder, self._max_bytes = crawl, kept, kept.folder, max_bytes
         self._reserved_later = reserved_later
 
     def count(self) -> None:
@@ -71,7 +72,7 @@ class SiteConnector:
         """How far the crawl is, at any time; None before its first."""
         if not (self._folder / NAME).is_file():
             return None
-        state = SiteState(self._folder, write=False)
+        state = SiteState(self._kept, write=False)
         try:
             return state.progress()
         finally:
@@ -92,7 +93,7 @@ class SiteConnector:
         """
         after = _number(cursor)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        SiteState(self._folder, write=True).close()
+        SiteState(self._kept, write=True).close()
         process = self._started()
         try:
             for row in self._rows(process, after):
@@ -110,13 +111,14 @@ class SiteConnector:
             yield Refusal(name=self._crawl.begin[0], why=NotRead(why=why)), str(after)
 
     def _tell_reserved(self) -> None:
-        if self._reserved_later is not None:
-            state = SiteState(self._folder, write=False)
-            try:
+        state = SiteState(self._kept, write=False)
+        try:
+            state.destroy_reserved()
+            if self._reserved_later is not None:
                 for uri, reservation in state.reserved_since():
                     self._reserved_later(uri, reservation)
-            finally:
-                state.close()
+        finally:
+            state.close()
 
     # ------------------------------------------------------------ the process
 
@@ -133,13 +135,13 @@ class SiteConnector:
             )
         assert process.stdin is not None  # noqa: S101 - as was asked for
         with suppress(BrokenPipeError):  # how it ended is seen in a moment
-            process.stdin.write(self._crawl.written())
+            process.stdin.write(self._crawl.written() + self._kept.key.hex().encode() + b"\n")
             process.stdin.flush()
         return process
 
     def _rows(self, process: subprocess.Popen[bytes], after: int) -> Iterator[Row]:
         """What is found, until the process has ended and everything has been given out."""
-        state = SiteState(self._folder, write=False)
+        state = SiteState(self._kept, write=False)
         try:
             while True:
                 is_over = process.poll() is not None
@@ -169,12 +171,11 @@ class SiteConnector:
 
     def _payload(self, row: Row) -> bytes:
         assert row.record is not None  # noqa: S101 - where nothing says why not
-        place, _ = given(self._folder / row.record.archive)
-        with Archive(place, row.record.archive).open() as file:
-            found = record_at(file, row.record.offset)
-            if found is None or id_of(found) != row.record.id or not parsed_http(found):
-                raise NotRead(why=f"{row.record.archive} does not hold it any more")
-            payload = payload_of(found, self._max_bytes)
+        packed = self._kept.exchange(row.record.archive, row.record.offset, row.record.id)
+        found = record_at(io.BytesIO(packed), 0)
+        if found is None or not parsed_http(found):
+            raise NotRead(why=f"{row.record.archive} does not hold it as an answer")
+        payload = payload_of(found, self._max_bytes)
         if len(payload) > self._max_bytes:
             raise FileTooLarge(size=len(payload), limit=self._max_bytes)
         return payload

@@ -123,7 +123,7 @@ class Answers:
             self._again(ask, f"its host answers with {status}, too busy")
             return max(1.0, rest(reply.header("retry-after")))
         if status == 304 and ask.before is not None:
-            self._warc.revisit(reply.exchange, ask.before, not_modified=True)
+            self._state.revisited(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=True))
             self._state.done(ask)
         elif status in _REDIRECTS:
             self._redirected(ask, reply)
@@ -194,7 +194,7 @@ class Answers:
             return
         sha256 = hashlib.sha256(payload).hexdigest()
         if ask.before is not None and sha256 == ask.sha256:
-            self._warc.revisit(reply.exchange, ask.before, not_modified=False)
+            self._state.revisited(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=False))
             self._state.done(ask, _had(reply, sha256, ask.before))
             return
         had = _had(reply, sha256, self._warc.exchange(reply.exchange))

@@ -10,11 +10,11 @@ import json
 import sqlite3
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from lineament.sources.rules import Answer
+from lineament.sources.site_kept import KeptCrawl
 from lineament.sources.site_rows import Ask, Had, Kind, New, PageRow, Progress, Row, State, Why, pattern, row_from
 from lineament.sources.warc_writer import Written
 
@@ -25,15 +25,16 @@ _LONGEST = 1000
 class SiteState:
     """The database of a crawl. One process writes; others may read meanwhile."""
 
-    def __init__(self, folder: Path, *, write: bool) -> None:
+    def __init__(self, kept: KeptCrawl, *, write: bool) -> None:
         """sqlite3.Error where there is none to be read."""
+        self._kept = kept
         self.fresh: set[str] = set()  # hosts of which an address was added; whoever looks takes them out
         self._last = time.monotonic()
         if write:
-            self._db = sqlite3.connect(folder / NAME, isolation_level=None, timeout=30)
+            self._db = sqlite3.connect(kept.folder / NAME, isolation_level=None, timeout=30)
             self._db.executescript(_SCHEMA)
         else:
-            uri = f"{(folder / NAME).resolve().as_uri()}?mode=ro"
+            uri = f"{(kept.folder / NAME).resolve().as_uri()}?mode=ro"
             self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
 
     def close(self) -> None:
@@ -84,6 +85,10 @@ class SiteState:
         """Remember it."""
         self._db.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (name, str(value)))
 
+    def written(self) -> tuple[str | None, int]:
+        """The file of records that is written to, and how many bytes of it count."""
+        return self.value("warc") or None, int(self.number("warc size"))
+
     def spent(self, size: int) -> None:
         """One more answer, of so many bytes."""
         self.set("requests", int(self.number("requests")) + 1)
@@ -131,12 +136,16 @@ class SiteState:
                 self._db.execute(_PROMOTE, (one.kind, one.page, one.words, one.depth, known[0]))
                 self.fresh.add(one.host)
             return False
-        if one.kind == Kind.PAGE and not self._is_one_more(one.url, alike):
+        if self._is_forgotten(one.url) or (one.kind == Kind.PAGE and not self._is_one_more(one.url, alike)):
             return False
         row = (one.url, one.host, one.kind, one.depth, one.hops, one.page, one.words)
         self._db.execute(_ADD, row)
         self.fresh.add(one.host)
         return True
+
+    def _is_forgotten(self, uri: str) -> bool:
+        digest = self._kept.seal.known_by(uri)
+        return self._db.execute("SELECT 1 FROM forgotten WHERE digest = ?", (digest,)).fetchone() is not None
 
     def _is_one_more(self, url: str, most: int) -> bool:
         key = pattern(url)
@@ -185,6 +194,8 @@ class SiteState:
 
     def reserve(self, uri: str, host: str, page: str, why: Why) -> None:
         """The page at ``page`` reserves a picture, wherever else it is shown."""
+        if self._is_forgotten(uri):
+            return
         self._db.execute(_ADD, (uri, host, Kind.PICTURE, 0, 0, None, None))
         self._db.execute(
             "UPDATE urls SET state = 3, sha256 = NULL, etag = NULL, modified = NULL, record = NULL,"
@@ -217,6 +228,10 @@ class SiteState:
         record = (had.record.archive, had.record.id, had.record.offset, ask.page)
         self._db.execute(_PICTURE, (*row, *record))
 
+    def revisited(self, before: Written, revisit: Written) -> None:
+        """A later answer was the one in ``before``; what says so goes with it."""
+        self._db.execute("INSERT INTO again VALUES (?, ?, ?)", (before.id, revisit.archive, revisit.offset))
+
     def rows(self, after: int, most: int = 500) -> list[Row]:
         """What was found after the row ``after``."""
         return [row_from(one) for one in self._db.execute(_ROWS, (after, most))]
@@ -224,6 +239,39 @@ class SiteState:
     def reserved_since(self) -> Iterator[tuple[str, str]]:
         """The pictures that were found before they were reserved, with the reservation."""
         yield from self._db.execute("SELECT DISTINCT uri, reserved FROM found WHERE reserved IS NOT NULL ORDER BY uri")
+
+    def destroy_reserved(self) -> None:
+        """Destroy the records of pictures that were reserved after they were found; they are told of. OSError."""
+        self._kept.destroy(self._db.execute(_RESERVED))
+
+    def forget(self, sha256: str, shows_kept: Callable[[Sequence[str]], bool]) -> int:
+        """Destroy all records of the picture with these bytes, and of the pages that showed it; how many there were.
+
+        Its addresses are known by a keyed digest from now on, and never asked for again. ``shows_kept`` tells whether a
+        page that showed the pictures with these digests is still needed. sqlite3.Error, OSError.
+        """
+        with self.together():
+            found = self._db.execute(_OF_PICTURE, (sha256,)).fetchall()
+            shown = {page for row in found for (page,) in self._db.execute(_VERSIONS, (row[4],))}
+            pages = [page for page in sorted(shown) if not shows_kept(self._shown_on(page))]
+            gone = [row[1:4] for row in found]
+            gone += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
+            again = [row for _, record, _ in gone for row in self._db.execute(_AGAIN, (record,))]
+            done = self._kept.destroy([*((archive, offset) for archive, _, offset in gone), *again])
+            for uri in {row[0] for row in found}:
+                self._db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (self._kept.seal.known_by(uri),))
+                self._db.execute("DELETE FROM urls WHERE url = ?", (uri,))
+            self._db.execute("DELETE FROM found WHERE sha256 = ? AND record IS NOT NULL", (sha256,))
+            for page in pages:
+                self._db.execute(_UNHAVE, (page,))
+                self._db.execute("DELETE FROM pages WHERE id = ?", (page,))
+            self._db.executemany("DELETE FROM again WHERE record = ?", [(record,) for _, record, _ in gone])
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return done
+
+    def _shown_on(self, page: int) -> list[str]:
+        query = "SELECT DISTINCT sha256 FROM found WHERE page = ? AND record IS NOT NULL"
+        return [sha256 for (sha256,) in self._db.execute(query, (page,))]
 
     def progress(self) -> Progress:
         """How far it is."""
@@ -265,6 +313,7 @@ class SiteState:
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
+PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS named (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS urls (
     id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, host TEXT NOT NULL, kind INTEGER NOT NULL, depth INTEGER NOT NULL,
@@ -273,13 +322,19 @@ CREATE TABLE IF NOT EXISTS urls (
 );
 CREATE INDEX IF NOT EXISTS waiting ON urls (host, tries, depth, id) WHERE state = 0;
 CREATE TABLE IF NOT EXISTS pages (
-    id INTEGER PRIMARY KEY, uri TEXT, title TEXT, archive TEXT, record TEXT, at INTEGER, sha256 TEXT
+    id INTEGER PRIMARY KEY AUTOINCREMENT, uri TEXT, title TEXT, archive TEXT, record TEXT, at INTEGER, sha256 TEXT
 );
 CREATE TABLE IF NOT EXISTS found (
     number INTEGER PRIMARY KEY AUTOINCREMENT, uri TEXT NOT NULL, why TEXT, text TEXT, at TEXT, words TEXT, sha256 TEXT,
     archive TEXT, record TEXT, offset INTEGER, page INTEGER, reserved TEXT
 );
 CREATE INDEX IF NOT EXISTS found_at ON found (uri) WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS found_bytes ON found (sha256) WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS found_on ON found (page) WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pages_at ON pages (uri);
+CREATE TABLE IF NOT EXISTS again (record TEXT NOT NULL, archive TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS again_of ON again (record);
+CREATE TABLE IF NOT EXISTS forgotten (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS patterns (pattern TEXT PRIMARY KEY, pages INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told (what TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS origins (origin TEXT PRIMARY KEY, at REAL, files TEXT) WITHOUT ROWID;
@@ -298,4 +353,13 @@ _ROWS = """
 SELECT number, found.uri, why, text, found.at, words, found.sha256, found.archive, found.record, offset,
        pages.uri, title, pages.archive, pages.record, pages.at, pages.sha256, reserved
 FROM found LEFT JOIN pages ON pages.id = page WHERE number > ? ORDER BY number LIMIT ?
+"""
+_RESERVED = "SELECT archive, offset FROM found WHERE reserved IS NOT NULL AND record IS NOT NULL"
+_OF_PICTURE = "SELECT uri, archive, record, offset, page FROM found WHERE sha256 = ? AND record IS NOT NULL"
+_VERSIONS = "SELECT id FROM pages WHERE uri = (SELECT uri FROM pages WHERE id = ?)"
+_OF_PAGE = "SELECT archive, record, at FROM pages WHERE id = ?"
+_AGAIN = "SELECT archive, at FROM again WHERE record = ?"
+_UNHAVE = """
+UPDATE urls SET etag = NULL, modified = NULL, sha256 = NULL, record = NULL
+WHERE (url, record) = (SELECT uri, record FROM pages WHERE id = ?)
 """

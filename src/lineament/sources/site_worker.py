@@ -1,6 +1,7 @@
 """The process that crawls: Scrapy asks, one thing at a time of each host; what it may ask is decided here and kept.
 
-Its job comes over standard input, which then stays open: when it closes, nobody wants the answers any more. Whatever
+Its job comes over standard input, with the key under which everything is kept; the input then stays open, and when it
+closes, nobody wants the answers any more. Whatever
 Scrapy would do by itself (cookies, redirects, retries, proxies, robots.txt, remote control) is off.
 """
 
@@ -34,6 +35,7 @@ from lineament.sources.hosts import Origin
 from lineament.sources.pages import absolute
 from lineament.sources.rules import AI, ASK_AGAIN, FILES, FRESH, LARGEST, ROBOTS, TDMREP, Answer, Rules
 from lineament.sources.site_answers import BUSY, Answers, Reply, refused_by_headers
+from lineament.sources.site_kept import KeptCrawl
 from lineament.sources.site_queue import Queue
 from lineament.sources.site_rows import Ask, Why
 from lineament.sources.site_state import SiteState
@@ -59,14 +61,14 @@ def main(folder: str) -> None:
     """Crawl into ``folder`` until there is nothing left to be asked for, a limit is reached, or nobody wants more."""
     os.umask(0o077)
     _limit_memory()
-    crawl = read(sys.stdin.buffer.readline())
+    crawl, key = read(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
     lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     if not locked(lock):
         sys.exit(TAKEN)
     logging.basicConfig(stream=sys.stderr)
     logging.disable(logging.WARNING)  # errors alone: addresses of pages are nobody's business
     process = AsyncCrawlerProcess(_settings(crawl))
-    process.crawl(SiteSpider, run=Run(crawl, Path(folder)))
+    process.crawl(SiteSpider, run=Run(crawl, KeptCrawl(Path(folder), key)))
     process.start()
 
 
@@ -114,14 +116,12 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
 class Run:
     """One run of a crawl: what its parts share."""
 
-    def __init__(self, crawl: Crawl, folder: Path) -> None:
+    def __init__(self, crawl: Crawl, kept: KeptCrawl) -> None:
         self.crawl, self.hosts = crawl, crawl.allowed()
-        self.state = SiteState(folder, write=True)
+        self.state = SiteState(kept, write=True)
         software = f"Lineament/{lineament.__version__}"
-        size = int(self.state.number("warc size"))
-        self.warc = WarcWriter(
-            folder, self.state.value("warc") or None, size, largest=crawl.limits.file, software=software
-        )
+        self.warc = WarcWriter(kept.folder, kept.seal, largest=crawl.limits.file, software=software)
+        self.warc.go_on(*self.state.written())
         self.state.begin(time.time() - crawl.again_after)
         self.answers = Answers(crawl, self.hosts, self.state, self.warc)
         self.answers.begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import zlib
 from collections.abc import Generator, Iterator
@@ -162,7 +163,7 @@ class _Walk:
         return None
 
 
-def record_at(file: Window, offset: int) -> WarcRecord | None:
+def record_at(file: Window | io.BytesIO, offset: int) -> WarcRecord | None:
     """The record that begins at ``offset``; None where none does. OSError."""
     file.seek(offset)
     found = next(iter(ArchiveIterator(file, parse_http=False, max_header_len=HEADERS)), None)

@@ -1,6 +1,7 @@
-"""What was fetched is kept as it came: a WARC 1.1 file (ISO 28500), every record packed by itself.
+"""What was fetched is kept as it came: WARC 1.1 records (ISO 28500), each packed by itself, and sealed.
 
-A record is on the disk before anybody hears of it. What a killed process wrote beyond that is cut off by the next.
+An answer and its request are one frame, so that they are destroyed together. It is on the disk before anybody hears of
+it; what a killed process wrote beyond that is cut off by the next. No plain byte ever reaches the disk.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from lineament.sources.sealed import Seal, write
+
+SUFFIX = ".warc.gz.sealed"
 _HOP_BY_HOP = frozenset({"transfer-encoding", "connection", "keep-alive", "trailer", "upgrade"})
 Headers = Iterable[tuple[str, str]]
 
@@ -42,16 +46,18 @@ class Written:
 
 
 class WarcWriter:
-    """Writes records to the end of WARC files in a folder, which no one else writes to."""
+    """Writes sealed records to the end of files in a folder, which no one else writes to."""
 
-    def __init__(self, folder: Path, name: str | None, size: int, *, largest: int, software: str) -> None:
-        """Go on in the file ``name`` behind its first ``size`` bytes; with None, begin a new one."""
-        self._folder, self._largest, self._software = folder, largest, software
+    def __init__(self, folder: Path, seal: Seal, *, largest: int, software: str) -> None:
+        self._folder, self._seal, self._largest, self._software = folder, seal, largest, software
         self._file = -1
         self.name, self.size = "", 0
-        if name is not None and (folder / name).is_file() and (folder / name).stat().st_size >= size:
+
+    def go_on(self, name: str | None, size: int) -> None:
+        """Go on in the file ``name`` behind its first ``size`` bytes, if it is there."""
+        if name is not None and (self._folder / name).is_file() and (self._folder / name).stat().st_size >= size:
             self.name, self.size = name, size
-            self._file = os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC)
+            self._file = os.open(self._folder / name, os.O_WRONLY | os.O_CLOEXEC)
             os.ftruncate(self._file, size)
 
     def ready(self) -> bool:
@@ -63,11 +69,10 @@ class WarcWriter:
 
     def exchange(self, one: Exchange) -> Written:
         """Keep a request with its answer, when ``ready``; OSError where the disk does not take it."""
-        written = self._response(one, "response", [], one.body)
-        lines = [("WARC-Concurrent-To", f"<{written.id}>"), ("Content-Type", "application/http;msgtype=request")]
-        self._append("request", one, lines, _request(one))
-        self._kept()
-        return written
+        id_, answer = self._response(one, "response", [], one.body)
+        lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
+        _, request = _packed("request", one.at, [("WARC-Target-URI", one.uri), *lines], _request(one))
+        return self._kept(id_, answer + request)
 
     def revisit(self, one: Exchange, before: Written, *, not_modified: bool) -> Written:
         """Keep that an answer was the one in ``before``, by its own word or by its digest."""
@@ -77,9 +82,7 @@ class WarcWriter:
             ("WARC-Refers-To-Target-URI", one.uri),
             ("WARC-Profile", f"http://netpreserve.org/warc/1.1/revisit/{profile}"),
         ]
-        written = self._response(one, "revisit", lines, b"")
-        self._kept()
-        return written
+        return self._kept(*self._response(one, "revisit", lines, b""))
 
     def close(self) -> None:
         """Nothing more is written."""
@@ -87,45 +90,46 @@ class WarcWriter:
             os.close(self._file)
             self._file = -1
 
-    def _response(self, one: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> Written:
+    def _response(self, one: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
         digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(one.body).hexdigest()}")
         server = [("WARC-IP-Address", one.address)] if one.address else []
         mine = [("Content-Type", "application/http;msgtype=response"), digest, *server, *lines]
-        return self._append(kind, one, mine, _response(one) + body)
+        return _packed(kind, one.at, [("WARC-Target-URI", one.uri), *mine], _response(one) + body)
 
     def _begin(self) -> None:
         self.close()
         now = datetime.now(UTC)
-        self.name, self.size = f"site-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.warc.gz", 0
+        self.name, self.size = f"site-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}{SUFFIX}", 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self._folder / self.name, flags, 0o600)
         said = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\n".encode()
         lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
-        self._write("warcinfo", now, lines, said)
+        self._write(_packed("warcinfo", now, lines, said)[1])
 
-    def _append(self, kind: str, one: Exchange, lines: list[tuple[str, str]], block: bytes) -> Written:
-        return self._write(kind, one.at, [("WARC-Target-URI", one.uri), *lines], block)
-
-    def _write(self, kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> Written:
-        written = Written(archive=self.name, id=f"urn:uuid:{uuid4()}", offset=self.size)
-        head = [
-            ("WARC-Type", kind),
-            ("WARC-Record-ID", f"<{written.id}>"),
-            ("WARC-Date", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"),
-            *lines,
-            ("WARC-Block-Digest", f"sha256:{hashlib.sha256(block).hexdigest()}"),
-            ("Content-Length", str(len(block))),
-        ]
-        record = gzip.compress(b"WARC/1.1\r\n" + _lines(head) + b"\r\n" + block + b"\r\n\r\n", 6, mtime=0)
-        rest, at_byte = memoryview(record), self.size
-        while rest:
-            done = os.pwrite(self._file, rest, at_byte)
-            rest, at_byte = rest[done:], at_byte + done
-        self.size = at_byte
+    def _kept(self, id_: str, packed: bytes) -> Written:
+        written = Written(archive=self.name, id=id_, offset=self.size)
+        self._write(packed)
+        os.fdatasync(self._file)
         return written
 
-    def _kept(self) -> None:
-        os.fdatasync(self._file)
+    def _write(self, packed: bytes) -> None:
+        frame = self._seal.frame(packed, self.name, self.size)
+        write(self._file, frame, self.size)
+        self.size += len(frame)
+
+
+def _packed(kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> tuple[str, bytes]:
+    """A record as a gzip member, and its id."""
+    id_ = f"urn:uuid:{uuid4()}"
+    head = [
+        ("WARC-Type", kind),
+        ("WARC-Record-ID", f"<{id_}>"),
+        ("WARC-Date", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"),
+        *lines,
+        ("WARC-Block-Digest", f"sha256:{hashlib.sha256(block).hexdigest()}"),
+        ("Content-Length", str(len(block))),
+    ]
+    return id_, gzip.compress(b"WARC/1.1\r\n" + _lines(head) + b"\r\n" + block + b"\r\n\r\n", 6, mtime=0)
 
 
 def _lines(headers: Headers) -> bytes:

@@ -118,6 +118,22 @@ class CaptureRows:
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
 
+    def keep_pages(self, source_id: SourceId, digests: Iterable[str]) -> bool:
+        """Whether a capture with one of these SHA-256 keeps the page that showed it."""
+        kept = (captures.c.source_id == source_id, captures.c.page.is_not(None))
+        return any(
+            self._connection.scalar(sa.select(captures.c.id).where(*kept, captures.c.sha256.in_(some)).limit(1))
+            for some in batched(digests, _MOST)
+        )
+
+    def without_picture(self, source_id: SourceId, digests: Iterable[str]) -> list[str]:
+        """Those of the SHA-256 whose captures lost their pictures: a face of theirs was erased, or they are barred."""
+        lost = (captures.c.source_id == source_id, captures.c.original.is_(None))
+        has_face = sa.exists().where(faces.c.capture_id == captures.c.id)
+        query = sa.select(captures.c.sha256).where(*lost, sa.or_(captures.c.barred, has_face))
+        some_of = batched(digests, _MOST)
+        return [one for some in some_of for one in self._connection.scalars(query.where(captures.c.sha256.in_(some)))]
+
     def faces_without(self) -> int:
         """How many faces lead back to no source, no address or no digest of a picture (R5): none, ever."""
         led = faces.outerjoin(captures, captures.c.id == faces.c.capture_id)

@@ -51,7 +51,7 @@ _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDA
 _VACUUM = (
     "VACUUM FULL sources",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates",
-    "VACUUM candidates, near_duplicates, ledger_details, deletions",
+    "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations",
 )
 _VACUUM_CASES = "VACUUM FULL cases"

@@ -1,4 +1,4 @@
-"""Blobs that a committed erasure left to delete, so that a crash between the two forgets none."""
+"""Blobs and records of crawls that a committed erasure left to delete: a crash between the two forgets none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
 from lineament.store.captures import blobs_of
+from lineament.store.source_tables import crawl_deletions
 from lineament.store.tables import captures, case_papers, deletions, faces, probes, sources
 
 _MOST = 500
@@ -16,7 +17,7 @@ _MOST = 500
 
 
 class DeletionRows:
-    """Addresses of blobs."""
+    """Addresses of blobs, and pictures of which crawls keep records."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -54,3 +55,25 @@ class DeletionRows:
         for start in range(0, len(wanted), _MOST):
             some = wanted[start : start + _MOST]
             self._connection.execute(sa.delete(deletions).where(deletions.c.address.in_(some)))
+
+    # ------------------------------------------------------------ what crawls keep
+
+    def add_crawled(self, source_id: SourceId, digests: Sequence[str]) -> None:
+        """Destroy what the crawls of a source keep of the pictures with these SHA-256, once this is committed."""
+        table = crawl_deletions
+        for sha256 in dict.fromkeys(digests):
+            mine = (table.c.source_id == source_id, table.c.sha256 == sha256)
+            if self._connection.scalar(sa.select(table.c.source_id).where(*mine)) is None:
+                self._connection.execute(sa.insert(table), {"source_id": source_id, "sha256": sha256})
+
+    def crawled(self, most: int) -> list[tuple[SourceId, str]]:
+        """The first ``most`` that are to be destroyed: source and SHA-256."""
+        query = sa.select(crawl_deletions).order_by(*crawl_deletions.primary_key.columns).limit(most)
+        return [(SourceId(source_id), sha256) for source_id, sha256 in self._connection.execute(query)]
+
+    def crawled_done(self, done: Sequence[tuple[SourceId, str]]) -> None:
+        """These are destroyed."""
+        table = crawl_deletions
+        for source_id, sha256 in done:
+            mine = (table.c.source_id == source_id, table.c.sha256 == sha256)
+            self._connection.execute(sa.delete(table).where(*mine))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 FEW = 4
 """Up to so many files are made durable one by one. Measured (ADR 0004): 1.22 ms a file, against 0.24 ms in a batch."""
@@ -35,6 +36,25 @@ def sync_all(folder: Path, paths: Collection[Path]) -> None:
         return
     for path in paths:
         sync(path)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A durable file for its owner alone, under its name only when it is whole; FileExistsError where there is one."""
+    if path.exists():
+        raise FileExistsError(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(unfinished)
+    finally:
+        unfinished.unlink()
+    sync(path.parent)
 
 
 @cache

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lineament.errors import Damaged, KeyExposed, NoSuchFile, WorkspaceExists, WrongKey
-from lineament.store.durable import sync
+from lineament.store.durable import new_file
 from lineament.store.faults import of_system
 
 KEY_BYTES = 32
@@ -35,22 +35,6 @@ _FIRST_LINE = b"lineament key-encryption key 1\n"
 def _subkey(key: bytes, label: str, length: int = KEY_BYTES) -> bytes:
     info = b"lineament 1: " + label.encode()
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(key)
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """A durable file for its owner alone, under its name only when it is whole; never over one that is there."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(unfinished)
-    finally:
-        unfinished.unlink()
-    sync(path.parent)
 
 
 class Cipher:
@@ -170,7 +154,8 @@ class KeyRing:
         kek = os.urandom(KEY_BYTES)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_once(path, _FIRST_LINE + kek.hex().encode() + b"\n")
+            with new_file(path) as file:
+                file.write(_FIRST_LINE + kek.hex().encode() + b"\n")
         except FileExistsError:
             raise WorkspaceExists(path=path) from None
         except OSError as error:

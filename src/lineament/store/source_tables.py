@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Id, Moment, Words, at_least, digest, metadata, said
+from lineament.store.columns import Hex, Id, Moment, Words, at_least, digest, metadata, said
 
 source_shares = sa.Table(
     "source_shares",
@@ -77,3 +77,12 @@ known_abuse = sa.Table(
     sa.Column("at", Moment, nullable=False),
     digest("digest"),
 )
+
+crawl_deletions = sa.Table(
+    "crawl_deletions",
+    metadata,
+    sa.Column("source_id", sa.ForeignKey("sources.id"), primary_key=True),
+    sa.Column("sha256", Hex, primary_key=True),
+    digest("sha256"),
+)
+"""Pictures whose records the crawls of a source have yet to destroy."""

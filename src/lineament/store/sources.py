@@ -15,7 +15,7 @@ from lineament.errors import AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.meta import new_ids
-from lineament.store.source_tables import bands, places, runs, source_shares
+from lineament.store.source_tables import bands, crawl_deletions, places, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
@@ -136,7 +136,8 @@ class SourceRows:
         Returns how many rows went, by what they were.
         """
         gone: dict[str, int] = {}
-        self._connection.execute(sa.delete(bands).where(bands.c.source_id == source_id))
+        for table in (bands, crawl_deletions):  # the folder of its crawls goes as a whole
+            self._connection.execute(sa.delete(table).where(table.c.source_id == source_id))
         for table in (templates, faces, places, captures):
             gone[table.name] = self._connection.execute(sa.delete(table).where(table.c.source_id == source_id)).rowcount
         self._change(
@@ -157,7 +158,7 @@ class SourceRows:
         """How many rows of what a source holds there are: of captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
-            for table in (captures, places, bands, faces, templates, runs)
+            for table in (captures, places, bands, faces, templates, runs, crawl_deletions)
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
 

@@ -11,6 +11,7 @@ import pytest
 
 from lineament.sources.crawl import Crawl
 from lineament.sources.site_answers import rest
+from lineament.sources.site_kept import KeptCrawl
 from lineament.sources.site_queue import GIVEN_UP, Queue
 from lineament.sources.site_rows import Kind, New, State, Why, pattern
 from lineament.sources.site_state import SiteState
@@ -21,7 +22,7 @@ RESERVED = Why(kind="reserved", text="meta robots: noai")
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[SiteState]:
-    made = SiteState(tmp_path, write=True)
+    made = SiteState(KeptCrawl(tmp_path, bytes(32)), write=True)
     made.begin(0.0)
     yield made
     made.close()

@@ -290,6 +290,17 @@ def _captures() -> None:
     op.create_index("ix_captures_thumbnail", "captures", ["thumbnail"])
 
 
+def _crawl_deletions() -> None:
+    op.create_table(
+        "crawl_deletions",
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        _digest("crawl_deletions", "sha256"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name="fk_crawl_deletions_source_id"),
+        sa.PrimaryKeyConstraint("source_id", "sha256", name="pk_crawl_deletions"),
+    )
+
+
 def _known_abuse() -> None:
     op.create_table(
         "known_abuse",
@@ -768,6 +779,7 @@ TABLES = (
     _bands,
     _captures,
     _places,
+    _crawl_deletions,
     _known_abuse,
     _runs,
     _run_refusals,

@@ -1,0 +1,36 @@
+"""``lineament source warc``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, needs, print_json, progress, say, workspace
+from lineament.model.accounts import Permission
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command("warc")(take_out)
+
+
+@needs(Permission.MANAGE_SOURCES)
+def take_out(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the source.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it: a new file, as crawl.warc.gz.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take out what was crawled for a source as one WARC file, unsealed and without what was erased; on the record."""
+    with workspace(context) as opened, progress() as bar:
+        shown = bar.add_task(f"Writing {file.name}, kB", total=None, rate="")
+        taken = opened.takeout.warc(
+            name, file, lambda done, total: bar.update(shown, completed=done // 1000, total=total // 1000)
+        )
+    if as_json:
+        print_json(asdict(taken))
+        return
+    say(f"{taken.exchanges:,} exchanges, {taken.bytes:,} bytes are in {file}, for its owner alone; keep it safe.")

@@ -1,0 +1,145 @@
+"""Files of sealed frames: each under the key of its crawl, so that it can be read, and destroyed, by itself.
+
+A frame is its state, the length of what follows, a nonce, and what AES-256-GCM (NIST SP 800-38D) made of its content.
+The name of the file and the frame's place in it are authenticated, so none passes for another.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from lineament.errors import Damaged, LineamentError
+
+_HEAD = struct.Struct(">4sQ")
+_SEALED, _GONE = b"seal", b"gone"
+_NONCE = 12
+_LEAST = _NONCE + 16  # bytes behind the head: the nonce and the tag
+_AT_ONCE = 2**20
+
+
+class Seal:
+    """The key of one crawl. It never shows itself."""
+
+    __slots__ = ("_aead", "_finding")
+
+    def __init__(self, key: bytes) -> None:
+        """``key``: 32 secret bytes, for this crawl and for nothing else; every use gets a subkey."""
+        self._aead = AESGCM(hmac.digest(key, b"frames", "sha256"))
+        self._finding = hmac.digest(key, b"addresses", "sha256")
+
+    def __repr__(self) -> str:
+        return "Seal(…)"
+
+    def known_by(self, uri: str) -> bytes:
+        """32 bytes by which an address is known again, and of no use to whoever has not the key."""
+        return hmac.digest(self._finding, uri.encode(errors="surrogatepass"), "sha256")
+
+    def frame(self, plain: bytes, archive: str, offset: int) -> bytes:
+        """The frame that holds ``plain`` at ``offset`` bytes from the beginning of the file ``archive``."""
+        nonce = os.urandom(_NONCE)
+        sealed = self._aead.encrypt(nonce, plain, _about(archive, offset))
+        return _HEAD.pack(_SEALED, _NONCE + len(sealed)) + nonce + sealed
+
+    def opened(self, sealed: bytes, archive: str, offset: int) -> bytes:
+        """What a frame holds; ``sealed`` follows its head. Damaged where a bit, the place or the key differs."""
+        try:
+            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _about(archive, offset))
+        except (InvalidTag, ValueError):
+            raise damaged(archive, offset, "it was altered, or sealed elsewhere or under another key") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A frame in a file."""
+
+    offset: int  # bytes from the beginning of the file
+    size: int  # bytes behind the head
+    gone: bool  # it was destroyed
+
+    @property
+    def end(self) -> int:
+        """Where the next one begins."""
+        return self.offset + _HEAD.size + self.size
+
+
+def frame_at(file: int, archive: str, offset: int) -> Frame | None:
+    """The frame that begins there; None where the file ends before it does. Damaged where none begins. OSError."""
+    head = os.pread(file, _HEAD.size, offset)
+    if len(head) < _HEAD.size:
+        return None
+    state, size = _HEAD.unpack(head)
+    if state not in {_SEALED, _GONE} or size < _LEAST:
+        raise damaged(archive, offset, "no frame begins there")
+    found = Frame(offset=offset, size=size, gone=state == _GONE)
+    return found if found.end <= os.fstat(file).st_size else None
+
+
+def frames(file: int, archive: str, end: int) -> Iterator[Frame]:
+    """The frames up to ``end``, in their order, the destroyed ones too; Damaged, OSError."""
+    at = 0
+    while at < end and (found := frame_at(file, archive, at)) is not None:
+        yield found
+        at = found.end
+
+
+def content(file: int, frame: Frame) -> bytes:
+    """What is sealed in a frame; less than its size where the file is cut off meanwhile. OSError."""
+    parts, at = [], frame.end - frame.size
+    while at < frame.end and (part := os.pread(file, frame.end - at, at)):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)
+
+
+def destroy(path: Path, offsets: Iterable[int]) -> int:
+    """Overwrite the frames that begin there, durably, and how many were; the others stay where they are.
+
+    What is not there, or gone already, is passed over. Damaged, OSError.
+    """
+    done = 0
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        for offset in offsets:
+            found = frame_at(file, path.name, offset)
+            if found is not None and not found.gone:
+                _overwrite(file, found)
+                done += 1
+        os.fdatasync(file)
+    finally:
+        os.close(file)
+    return done
+
+
+def write(file: int, data: bytes, offset: int) -> None:
+    """All of it, from ``offset`` on; OSError."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(file, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def damaged(archive: str, offset: int, why: str) -> LineamentError:
+    """The error for a frame that is not as it was written."""
+    remedy = "restore the folder of crawls from a backup"
+    return Damaged(what=f"The record at byte {offset} of {archive}", why=why, remedy=remedy)
+
+
+def _overwrite(file: int, frame: Frame) -> None:
+    """With zeros; its state last, so that a process killed in between leaves it to be done again."""
+    zeros, begin = bytes(_AT_ONCE), frame.end - frame.size
+    for at in range(begin, frame.end, _AT_ONCE):
+        write(file, zeros[: frame.end - at], at)
+    os.fdatasync(file)
+    write(file, _GONE, frame.offset)
+
+
+def _about(archive: str, offset: int) -> bytes:
+    return f"crawl|{archive}|{offset}".encode()
