@@ -103,7 +103,7 @@ class Generated(LineamentError):
 
 
 class BadPicture(LineamentError):
-    """The picture cannot be read: {why}; use JPEG, PNG, WebP, HEIC, TIFF, BMP or GIF."""
+    """The picture cannot be read: {why}; use JPEG, PNG, WebP, HEIC, TIFF, BMP, GIF or JPEG 2000."""
 
     exit_code = 5
 
@@ -113,7 +113,7 @@ class EmptyPicture(BadPicture):
 
 
 class UnknownFormat(BadPicture):
-    """The file is not a picture of a known kind; use JPEG, PNG, WebP, HEIC, TIFF, BMP or GIF."""
+    """The file is not a picture of a known kind; use JPEG, PNG, WebP, HEIC, TIFF, BMP, GIF or JPEG 2000."""
 
 
 class PictureTruncated(BadPicture):

@@ -83,7 +83,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 def _no_pictures() -> Corpus:
     image = chart()
-    unread = {"ppm": "PPM", "jpeg-2000": "JPEG2000", "ico": "ICO", "tga": "TGA", "pcx": "PCX", "avif": "AVIF"}
+    unread = {"ppm": "PPM", "ico": "ICO", "tga": "TGA", "pcx": "PCX", "avif": "AVIF"}
     return {
         "empty": (b"", EmptyPicture),
         "text named jpg": (b"This is not a photograph.\n" * 50, UnknownFormat),
@@ -100,6 +100,7 @@ def _cut_short() -> Corpus:
     image = Image.effect_noise((320, 240), 80).convert("RGB")
     whole = {kind: encoded(image, kind) for kind in ("PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF")}
     jpeg, progressive = encoded(image, "JPEG"), encoded(image, "JPEG", progressive=True)
+    jp2 = encoded(image, "JPEG2000", tile_size=(64, 64))
     ended = _ended(jpeg)
     return {
         "jpeg cut in half, with an end": (ended, PictureTruncated),
@@ -109,6 +110,9 @@ def _cut_short() -> Corpus:
         "jpeg cut near its end": (jpeg[:-200], PictureTruncated),
         "jpeg cut in its header": (jpeg[:100], PictureTruncated),
         "jpeg cut after its first bytes": (jpeg[:4], PictureTruncated),
+        "jpeg 2000 cut in half": (jp2[: len(jp2) // 2], PictureTruncated),
+        "jpeg 2000 cut in its header": (jp2[:100], PictureTruncated),
+        "jpeg 2000 cut in half, with an end": (_ended(jp2), BadPicture),
         "progressive jpeg cut in half": (progressive[: len(progressive) // 2], PictureTruncated),
         **{f"{kind.lower()} cut in half": (data[: len(data) // 2], PictureTruncated) for kind, data in whole.items()},
     }
@@ -130,6 +134,8 @@ def _too_much() -> Corpus:
         "png 30000 high": (encoded(chart("1", (40, 30_000)), "PNG"), PictureTooLarge),
         "gif with a huge screen": (bytes(screen), PictureTooLarge),
         "png with a bomb of text": (png((64, 64), 8, 0, (b"\0" + bytes(64)) * 64, (b"zTXt", text)), BadPicture),
+        "jpeg 2000 of 14000 × 14000": (_resized_jp2(encoded(chart(), "JPEG2000"), 14_000, 14_000), PictureTooLarge),
+        "jpeg 2000, one pixel": (encoded(Image.new("RGB", (1, 1)), "JPEG2000"), PictureTooSmall),
         "one pixel": (encoded(chart("RGB", (2, 2)).crop((0, 0, 1, 1)), "PNG"), PictureTooSmall),
         "one pixel, gif": (encoded(Image.new("P", (1, 1)), "GIF"), PictureTooSmall),
         "one line": (encoded(Image.new("RGB", (500, 1)), "JPEG"), PictureTooSmall),
@@ -141,11 +147,16 @@ def _lies() -> Corpus:
     small_png, whole = encoded(chart(), "PNG"), encoded(chart(), "PNG")
     flipped = bytearray(whole)
     flipped[whole.index(b"IDAT") + 12] ^= 0xFF
+    jp2 = encoded(chart(), "JPEG2000")
     wide = png((4000, 4000), 8, 2, (b"\0" + bytes(300)) * 100)
     return {
         "jpeg that says 5000 × 5000": (_resized_jpeg(jpeg, 5000, 5000), PictureTruncated),
         "jpeg that says 65535 × 65535": (_resized_jpeg(jpeg, 65535, 65535), PictureTooLarge),
         "jpeg that says 0 × 0": (_resized_jpeg(jpeg, 0, 0), BadPicture),
+        "jpeg 2000 whose file says 5000 × 5000": (_resized_jp2(jp2, 5000, 5000, inner=False), BadPicture),
+        "jpeg 2000 whose file says 40 × 40": (_resized_jp2(jp2, 40, 40, inner=False), BadPicture),
+        "jpeg 2000 that says 0 × 0": (_resized_jp2(jp2, 0, 0), BadPicture),
+        "jpeg 2000 of more tiles than there can be": (_resized_jp2(jp2, 5000, 5000, tile=1), BadPicture),
         "png that says 4000 × 4000": (wide, PictureTruncated),
         "png with a wrong checksum": (bytes(flipped), BadPicture),
         "png without data": (small_png.replace(b"IDAT", b"idAT"), BadPicture),
@@ -157,6 +168,16 @@ def _resized_jpeg(jpeg: bytes, width: int, height: int) -> bytes:
     """The same file with other dimensions in its SOF segment."""
     at = jpeg.index(b"\xff\xc0") + 5
     return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
+
+
+def _resized_jp2(jp2: bytes, width: int, height: int, *, inner: bool = True, tile: int = 2**20) -> bytes:
+    """The same file with other dimensions in its header and, where ``inner``, in its codestream, and other tiles."""
+    box, siz = jp2.index(b"ihdr") + 4, jp2.index(b"\xff\x4f\xff\x51") + 8
+    changed = jp2[:box] + struct.pack(">II", height, width) + jp2[box + 8 :]
+    if inner:
+        sizes = struct.pack(">8I", width, height, 0, 0, tile, tile, 0, 0)
+        changed = changed[:siz] + sizes + changed[siz + len(sizes) :]
+    return changed
 
 
 def _odd() -> Corpus:
@@ -189,6 +210,12 @@ def _odd() -> Corpus:
         "webp, transparent": (encoded(seen, "WEBP", lossless=True), None),
         "heic": (encoded(image, "HEIF"), None),
         "heic, transparent": (encoded(seen, "HEIF"), None),
+        "jpeg 2000": (encoded(image, "JPEG2000"), None),
+        "jpeg 2000, codestream": (encoded(image, "JPEG2000", no_jp2=True), None),
+        "jpeg 2000, grey": (encoded(chart("L"), "JPEG2000"), None),
+        "jpeg 2000, grey, 16 bit": (encoded(grey16, "JPEG2000"), None),
+        "jpeg 2000, transparent": (encoded(seen, "JPEG2000"), None),
+        "jpeg 2000, many tiles": (encoded(image, "JPEG2000", tile_size=(4, 4), num_resolutions=1), None),
         "tiff, of several pages": (encoded(image, "TIFF", save_all=True, append_images=[black.copy()]), None),
         "tiff, cmyk": (encoded(chart("CMYK"), "TIFF", compression="tiff_lzw"), None),
         "tiff, grey, 16 bit": (encoded(grey16, "TIFF"), None),

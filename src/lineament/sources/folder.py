@@ -21,7 +21,8 @@ from lineament.sources.captures import Captures
 from lineament.sources.files import Place, What, content, given, names, openable, opened, reason
 from lineament.sources.provenance import Unusable, parsed
 
-PICTURES = frozenset(b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif".split())
+_USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
+PICTURES = frozenset(_USUAL.split() + b".jp2 .j2k .j2c .jpc .jpx .jpf".split())
 """Suffixes of pictures, in lower case."""
 SIDE_CARS = (b".json", b".JSON")
 """Suffixes of side-cars; PHOTO.jpg.json goes before PHOTO.json."""

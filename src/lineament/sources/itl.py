@@ -35,8 +35,8 @@ _FILE, _GROUP, _RECORD, _UNIT = b"\x1c", b"\x1d", b"\x1e", b"\x1f"
 _BINARY = range(3, 9)  # types whose records begin with their length in four bytes
 _LENGTH = re.compile(rb"0{0,2}(\d{1,2})\.0{0,8}1:(\d{1,12})\x1d")
 _FIELD = re.compile(rb"0{0,2}(\d{1,2})\.(\d{1,9}):")
-_JPEG_2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
-_KNOWN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_KNOWN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+"""How a JPEG, a PNG, a JPEG 2000 file and its bare codestream begin."""
 _POSITIONS = {b"F": "frontal", b"R": "right profile", b"L": "left profile", b"A": "angled", b"D": "at a given angle"}
 _TYPE, _SOURCE, _DATE, _POSITION, _PICTURE = 3, 4, 5, 20, 999
 
@@ -53,7 +53,7 @@ class Photograph:
 
 
 class ItlConnector:
-    """Brings the photographs of faces in a transaction. JPEG and PNG; JPEG 2000 is refused, as the decoder is."""
+    """Brings the photographs of faces in a transaction: JPEG, JPEG 2000 or PNG."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         """Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``."""
@@ -178,10 +178,8 @@ def _check(fields: dict[int, bytes], untrusted: bytes, max_bytes: int) -> None:
         raise NotRead(why="it does not show a face but a mark, a tattoo or something else")
     if len(untrusted) > max_bytes:
         raise FileTooLarge(size=len(untrusted), limit=max_bytes)
-    if untrusted.startswith(_JPEG_2000):
-        raise NotRead(why="it is in JPEG 2000, which is not decoded here; export it as JPEG or PNG")
     if not untrusted.startswith(_KNOWN):
-        raise NotRead(why="its picture is neither in JPEG nor in PNG, or it has none")
+        raise NotRead(why="its picture is neither in JPEG, JPEG 2000 nor PNG, or it has none")
 
 
 def _fields(record: bytes, kind: int) -> dict[int, bytes]:

@@ -14,13 +14,18 @@ MEDIA_TYPES = (
     "image/tiff",
     "image/bmp",
     "image/gif",
+    "image/jp2",
+    "image/jpx",
+    "image/j2c",
 )
-JPEG, PNG, WEBP, HEIC, TIFF, BMP, GIF = range(len(MEDIA_TYPES))
+JPEG, PNG, WEBP, HEIC, TIFF, BMP, GIF, JP2, JPX, J2C = range(len(MEDIA_TYPES))
 
 SMALLEST_SIDE = 32
 """Pixels; below that no face is compared (docs/adr/0009)."""
 LONGEST_SIDE = 24_000
 """Pixels; beyond what cameras and telephones make. At an eighth, a JPEG of that size is 3000 pixels long."""
+LARGEST_JPEG_2000 = 50_000_000
+"""Pixels of a JPEG 2000: its decoder takes 12 bytes for each, beside those of the picture."""
 SHARP_ENOUGH = 2048
 """JPEGs are decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 whose long side has so many pixels."""
 LONGEST_DECODED = 2560
@@ -46,6 +51,11 @@ class Status(IntEnum):
     TOO_SMALL = 5
     OUT_OF_MEMORY = 6
     NO_COLOURS = 7
+
+
+def most_pixels(media: int, max_pixels: int) -> int:
+    """How many pixels a picture of this format may have at most; ``media`` is an index into MEDIA_TYPES."""
+    return min(max_pixels, LARGEST_JPEG_2000) if media in {JP2, JPX, J2C} else max_pixels
 
 
 class Reply(NamedTuple):

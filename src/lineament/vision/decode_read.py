@@ -18,6 +18,7 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -29,7 +30,10 @@ from lineament.vision.decode_protocol import (
     BMP,
     GIF,
     HEIC,
+    J2C,
+    JP2,
     JPEG,
+    JPX,
     LONGEST_DECODED,
     LONGEST_SIDE,
     PNG,
@@ -39,6 +43,7 @@ from lineament.vision.decode_protocol import (
     WEBP,
     Reply,
     Status,
+    most_pixels,
 )
 
 _OPENERS: dict[int, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
@@ -49,6 +54,9 @@ _OPENERS: dict[int, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     TIFF: TiffImagePlugin.TiffImageFile,
     BMP: BmpImagePlugin.BmpImageFile,
     GIF: GifImagePlugin.GifImageFile,
+    JP2: Jpeg2KImagePlugin.Jpeg2KImageFile,
+    JPX: Jpeg2KImagePlugin.Jpeg2KImageFile,
+    J2C: Jpeg2KImagePlugin.Jpeg2KImageFile,
 }
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _UPRIGHT = {
@@ -70,8 +78,8 @@ _NOISE = bytes(step * 89 % 251 for step in range(1, 500))  # without the byte FF
 class NotDecodedError(Exception):
     """The picture cannot be used; ``reply`` says why."""
 
-    def __init__(self, status: Status, width: int = 0, height: int = 0) -> None:
-        self.reply = Reply(status, width=width, height=height)
+    def __init__(self, status: Status, media: int = 0, width: int = 0, height: int = 0) -> None:
+        self.reply = Reply(status, media, width, height)
         super().__init__(status)
 
 
@@ -128,6 +136,8 @@ def sniffed(untrusted: bytes) -> int:
         b"GIF89a": GIF,
         b"II*\0": TIFF,
         b"MM\0*": TIFF,
+        b"\0\0\0\x0cjP  \r\n\x87\n": JPX if untrusted[20:24] == b"jpx " else JP2,
+        b"\xff\x4f\xff\x51": J2C,
     }
     for start, media in starts.items():
         if untrusted.startswith(start):
@@ -140,7 +150,7 @@ def sniffed(untrusted: bytes) -> int:
 
 def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image, Reply]:
     image = _OPENERS[media](io.BytesIO(untrusted))
-    _check_size(image.size, max_pixels)
+    _check_size(image.size, media, max_pixels)
     size = image.size
     if media == JPEG:
         _draft(image)
@@ -149,7 +159,7 @@ def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image
         raise NotDecodedError(Status.TRUNCATED)
     if media == HEIC and image.size != size:
         size = image.size  # the file's own header was wrong
-        _check_size(size, max_pixels)
+        _check_size(size, media, max_pixels)
     taken = _taken(image)
     pixels = _in_colour(image) if media == JPEG else _reduced(image)
     if taken.orientation in _UPRIGHT:
@@ -160,12 +170,12 @@ def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image
     return pixels, told
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def _check_size(size: tuple[int, int], media: int, max_pixels: int) -> None:
     width, height = size
-    if width * height > max_pixels or max(size) > LONGEST_SIDE:
-        raise NotDecodedError(Status.TOO_LARGE, width, height)
+    if width * height > most_pixels(media, max_pixels) or max(size) > LONGEST_SIDE:
+        raise NotDecodedError(Status.TOO_LARGE, media, width, height)
     if min(size) < SMALLEST_SIDE:
-        raise NotDecodedError(Status.TOO_SMALL, width, height)
+        raise NotDecodedError(Status.TOO_SMALL, media, width, height)
 
 
 def _draft(image: ImageFile.ImageFile) -> None:
@@ -286,6 +296,8 @@ def _breaks_off(untrusted: bytes, media: int) -> bool:
             said = int.from_bytes(untrusted[2:6], "little")
         case decode_protocol.HEIC:
             said = _boxes_end(untrusted)
+        case decode_protocol.JP2 | decode_protocol.JPX | decode_protocol.J2C:
+            return not untrusted.endswith(b"\xff\xd9")
         case _:
             said = 0
     return len(untrusted) < said

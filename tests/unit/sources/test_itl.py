@@ -13,6 +13,8 @@ from tests.conftest import PORTRAITS
 from lineament.errors import NoSuchFile
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.itl import ItlConnector
+from lineament.testing import chart, encoded
+from lineament.vision.decode import Decoder
 
 LIMIT = 5_000_000
 OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
@@ -75,6 +77,16 @@ def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> N
     assert two.provenance.words == "source agency: a b; position: right profile"
 
 
+def test_photographs_in_jpeg_2000_come_and_are_decoded(tmp_path: Path) -> None:
+    jp2, j2c = encoded(chart(), "JPEG2000"), encoded(chart(), "JPEG2000", no_jp2=True)
+    found = brought(transaction(face(1, jp2, CGA="JP2L"), face(2, j2c, CGA="JP2")), tmp_path)
+    pictures = [one.untrusted for one in found if isinstance(one, Item)]
+    assert pictures == [jp2, j2c]
+    with Decoder(workers=1, max_pixels=10**6, max_bytes=LIMIT, memory=2**30, seconds=20.0) as decoder:
+        kinds = [decoder.decode(one).media_type for one in pictures]
+    assert kinds == ["image/jp2", "image/j2c"]
+
+
 def test_nothing_of_who_is_shown_is_kept(tmp_path: Path) -> None:
     found = repr(brought(transaction(person(), face(1, b"\xff\xd8\xff", COM="SURNAME")), tmp_path))
     assert "SURNAME" not in found
@@ -118,10 +130,8 @@ def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
     ("picture", "fields", "said"),
     [
         (b"\xff\xd8\xff", {"IMT": "TATTOO"}, "a mark, a tattoo"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", {"CGA": "JP2"}, "JPEG 2000"),
-        (b"\xff\x4f\xff\x51" + bytes(90), {}, "JPEG 2000"),
-        (bytes(300), {"CGA": "NONE"}, "neither in JPEG nor in PNG"),
-        (b"", {}, "neither in JPEG nor in PNG"),
+        (bytes(300), {"CGA": "NONE"}, "neither in JPEG, JPEG 2000 nor PNG"),
+        (b"", {}, "neither in JPEG, JPEG 2000 nor PNG"),
         (b"\xff\xd8\xff" + bytes(1001), {}, "1004 bytes"),
         (b"\xff\xd8\xff" + bytes(100_000), {}, "bytes"),
     ],

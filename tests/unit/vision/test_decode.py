@@ -11,7 +11,7 @@ from PIL import Image
 
 from lineament.errors import DecoderDied, FileTooLarge, PictureTooLarge, UnknownFormat
 from lineament.model.faces import Place
-from lineament.testing import chart, encoded, png
+from lineament.testing import bad_pictures, chart, encoded, png
 from lineament.vision.decode import Decoder, checked_place, checked_time
 from lineament.vision.decode_protocol import Reply, Status
 
@@ -49,6 +49,7 @@ def test_a_jpeg_has_the_pixels_that_pillow_reads(decoder: Decoder) -> None:
         ("TIFF", "image/tiff"),
         ("BMP", "image/bmp"),
         ("GIF", "image/gif"),
+        ("JPEG2000", "image/jp2"),
     ],
 )
 def test_the_kind_is_told_by_the_bytes(decoder: Decoder, kind: str, media_type: str) -> None:
@@ -108,6 +109,16 @@ def test_the_limits_are_looked_at_before_decoding(decoder: Decoder) -> None:
         decoder.decode(png((14143, 14143), 8, 2, b"\0"))
     with pytest.raises(PictureTooLarge, match="24001 × 40"):
         decoder.decode(encoded(Image.new("L", (24_001, 40)), "JPEG"))
+
+
+def test_jpeg_2000_has_a_limit_of_its_own_and_kinds_by_its_first_bytes(decoder: Decoder) -> None:
+    jp2 = encoded(chart(), "JPEG2000")
+    large = bad_pictures()["jpeg 2000 of 14000 × 14000"][0]
+    with pytest.raises(PictureTooLarge, match="14000 × 14000 pixels, more than the 50,000,000"):
+        decoder.decode(large)
+    assert decoder.decode(jp2.replace(b"ftypjp2 ", b"ftypjpx ")).media_type == "image/jpx"
+    assert decoder.decode(encoded(chart(), "JPEG2000", no_jp2=True)).media_type == "image/j2c"
+    assert np.array_equal(decoder.decode(jp2).pixels, np.asarray(chart())), "it is without loss"
 
 
 def test_a_picture_that_needs_too_much_memory_fails_alone() -> None:
