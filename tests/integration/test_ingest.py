@@ -139,6 +139,8 @@ def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Pat
         ("without-suffix", Kind.FOLDER),
         ("A.ZIP", Kind.ARCHIVE),
         ("a.tar.gz", Kind.ARCHIVE),
+        ("a.7z", Kind.ARCHIVE),
+        ("a.JPG.gz", Kind.FOLDER),
         ("a.warc.gz", Kind.WARC),
         ("a.warc", Kind.WARC),
         ("a.wacz", Kind.WARC),

@@ -24,9 +24,9 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.captures import Captures
 from lineament.sources.entry import Entry
 from lineament.sources.files import given, opened, printable, reason
-from lineament.sources.folder import LARGEST_SIDE_CAR, PICTURES, TABLE, side_car_names, told
+from lineament.sources.folder import LARGEST_SIDE_CAR, PICTURES, TABLE, compressed, side_car_names, told
 from lineament.sources.provenance import LONGEST_URI, Unusable, parsed
-from lineament.sources.unpack import ALWAYS, MOST_TIMES
+from lineament.sources.unpack import ALWAYS, MOST_TIMES, plain
 
 CONNECTOR = "archive 1"
 ARCHIVES = frozenset(b".zip .tar .tgz .tbz2 .tbz .txz .tzst .gz .bz2 .xz .zst .7z .rar".split())
@@ -123,7 +123,7 @@ class ArchiveConnector:
                 raise entry.why_not
             if suffix not in PICTURES | ARCHIVES:
                 raise NotAPicture
-            if suffix in ARCHIVES:
+            if suffix in ARCHIVES and not compressed(path):
                 yield from self._inner(archive, entry, (*archive.trail, path))
                 return
             yield self._picture(archive, entry, path, said)
@@ -140,6 +140,9 @@ class ArchiveConnector:
         unsaid = Provenance(uri=uri, page_uri=page)
         provenance = said.of(path, unsaid, self._name((*archive.trail, posixpath.dirname(path))))
         untrusted = _content(archive, entry, self._max_bytes)
+        if compressed(path):
+            untrusted = plain(untrusted, self._max_bytes)
+            archive.left.take(len(untrusted))
         return Item(name=self._name(trail), untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
 
     def _inner(self, archive: _Archive, entry: Entry, trail: tuple[bytes, ...]) -> Iterator[Item | Refusal]:

@@ -19,7 +19,7 @@ from lineament.sources.base import Connector
 from lineament.sources.crawl import Crawl
 from lineament.sources.fetch import HostFetcher
 from lineament.sources.files import printable
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder import FolderConnector, compressed
 from lineament.sources.hosts import Hosts
 from lineament.sources.itl import SUFFIXES as ITL
 from lineament.sources.itl import ItlConnector
@@ -88,6 +88,8 @@ def kind_of(untrusted: str) -> Kind:
     if Path(untrusted).is_dir():
         return Kind.FOLDER
     name = os.fsencode(untrusted).lower()
+    if compressed(name):
+        return Kind.FOLDER
     return next((kind for kind, endings in _ENDINGS.items() if name.endswith(endings)), Kind.FOLDER)
 
 

@@ -20,6 +20,7 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.captures import Captures
 from lineament.sources.files import Place, What, content, given, names, openable, opened, reason
 from lineament.sources.provenance import Unusable, parsed
+from lineament.sources.unpack import SUFFIXES, plain
 
 _USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
 PICTURES = frozenset(_USUAL.split() + b".jp2 .j2k .j2c .jpc .jpx .jpf".split())
@@ -43,7 +44,8 @@ class FolderConnector:
     """Brings the pictures of files, and of folders with all that is in them.
 
     Hidden files and folders and side-cars are passed over. A file that was named itself is brought whatever
-    its suffix; in folders only those with the suffix of a picture are.
+    its suffix; in folders only those with the suffix of a picture are. One that is compressed by itself
+    (photograph.jpg.gz) is unpacked; side-cars and tables call it by the name that it has.
     """
 
     def __init__(self, paths: Sequence[Path], page_base: str | None, max_bytes: int) -> None:
@@ -82,6 +84,8 @@ class FolderConnector:
         try:
             provenance = provenance_of(place, table, self._unsaid(place))
             untrusted = content(place, self._max_bytes)
+            if compressed(place.base):
+                untrusted = plain(untrusted, self._max_bytes)
         except LineamentError as error:
             return Refusal(name=place.name, why=error.with_traceback(None))  # which would hold the bytes
         except OSError as error:
@@ -92,6 +96,12 @@ class FolderConnector:
         """What is known of a picture of which no side-car speaks."""
         page = None if self._page_base is None else f"{self._page_base}/{quote_from_bytes(place.below)}"
         return Provenance(uri=place.uri, page_uri=page)
+
+
+def compressed(name: bytes) -> bool:
+    """Whether it is the name of a picture that is compressed by itself, as photograph.jpg.gz is."""
+    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 - pathlib has no bytes
+    return suffix in SUFFIXES and os.path.splitext(stem)[1] in PICTURES  # noqa: PTH122
 
 
 def _one_by_one(given: tuple[Place, bool]) -> tuple[bool, bytes]:
@@ -120,8 +130,8 @@ def _files(folder: Place) -> Iterator[Place | Refusal]:
             if name.startswith(b".") or suffix == b".json" or name == TABLE:
                 continue
             place = folder.child(name)
-            usual = suffix in PICTURES and what is not What.OTHER
-            yield place if usual else Refusal(name=place.name, why=_why_not(place))
+            usual = suffix in PICTURES or compressed(name)
+            yield place if usual and what is not What.OTHER else Refusal(name=place.name, why=_why_not(place))
     except OSError as error:
         yield Refusal(name=folder.name, why=NotRead(why=reason(error)))
 

@@ -7,6 +7,7 @@ take. What a file unpacks to is counted against what it has.
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import IO, Protocol
 
 from backports import zstd
 
-from lineament.errors import NotRead
+from lineament.errors import FileTooLarge, NotRead
 
 MEMORY = 2**27
 """Bytes that a decompressor may take: twice what the strongest usual setting of xz needs."""
@@ -84,6 +85,27 @@ DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
 """By the first bytes of a file."""
 ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)
 """What decompressors raise over bytes that are not theirs."""
+
+
+SUFFIXES = frozenset(b".gz .bz2 .xz .zst".split())
+"""Of files that are compressed by themselves, in lower case."""
+
+
+def plain(packed: bytes, limit: int) -> bytes:
+    """What a compressed file unpacks to, or the file itself where it is not compressed; NotRead, FileTooLarge."""
+    new = next((new for magic, new in DECOMPRESSORS.items() if packed.startswith(magic)), None)
+    if new is None:
+        return packed
+    unpacked, parts, length = Unpacked(io.BytesIO(packed), new), [], 0
+    try:
+        while part := unpacked.read(_AT_ONCE):
+            parts.append(part)
+            length += len(part)
+            if length > limit:
+                raise FileTooLarge(size=length, limit=limit)
+    except ERRORS:
+        raise NotRead(why="it is compressed, and damaged or breaks off") from None
+    return b"".join(parts)
 
 
 def allowed(packed: int) -> int:

@@ -245,6 +245,20 @@ def test_archives_in_archives_to_the_depth_that_is_read(tmp_path: Path) -> None:
     assert "more than 3 archives" in why(nested(4), tmp_path)
 
 
+def test_a_picture_in_an_archive_that_is_compressed_by_itself(tmp_path: Path) -> None:
+    files = {
+        "a.jpg.gz": gzip.compress(b"picture"),
+        "a.jpg.json": b'{"licence": "CC0"}',
+        "b.jpg.xz": b"\xfd7zXZ\0nonsense",
+    }
+    brought = found(zipped(files), tmp_path)
+    a = brought["a.jpg.gz"]
+    assert isinstance(a, Item)
+    assert (a.untrusted, a.provenance.licence) == (b"picture", "CC0")
+    assert a.provenance.uri == f"file://{tmp_path}/photos.bin#a.jpg.gz"
+    assert "compressed, and damaged" in str(brought["b.jpg.xz"])
+
+
 def test_a_name_cannot_pretend_to_be_in_another_archive(tmp_path: Path) -> None:
     (item,) = connector(zipped({"in.zip!/a.jpg": b"x"}), tmp_path).items()
     assert isinstance(item, Item)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import random
 import stat
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from tests.unit.sources.conftest import LIMIT, brought, names, put
 
-from lineament.errors import NoSuchFile
+from lineament.errors import FileTooLarge, NoSuchFile, NotAPicture, NotRead
 from lineament.sources import files
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.folder import FolderConnector
@@ -35,6 +40,34 @@ def test_pictures_come_with_their_bytes_and_their_uri(folder: Path) -> None:
     assert first.provenance.uri == f"file://{folder}/a%20b.jpg"
     assert second.provenance.uri == f"file://{folder}/deep/er/c.png"
     assert first.provenance.page_uri is None
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".gz", gzip.compress), (".bz2", bz2.compress), (".XZ", lzma.compress), (".zst", zstd.compress)],
+)
+def test_a_picture_that_is_compressed_by_itself_is_unpacked(
+    folder: Path, suffix: str, pack: Callable[[bytes], bytes]
+) -> None:
+    put(folder / f"a.jpg{suffix}", pack(b"one"))
+    put(folder / "a.jpg.json", b'{"licence": "CC0"}')
+    put(folder / f"b.png{suffix}", b"two")
+    put(folder / f"big.jpg{suffix}", pack(bytes(LIMIT + 1)))
+    put(folder / f"cut.jpg{suffix}", pack(os.urandom(900))[:-30])
+    put(folder / f"notes.txt{suffix}", pack(b"notes"))
+    first, second, big, cut, notes = brought(folder)
+    assert isinstance(first, Item)
+    assert isinstance(second, Item)
+    assert (first.untrusted, second.untrusted) == (b"one", b"two")
+    assert first.provenance.uri == f"file://{folder}/a.jpg{suffix}"
+    assert first.provenance.licence == "CC0"
+    assert [type(one.why) for one in (big, cut, notes) if isinstance(one, Refusal)] == [
+        FileTooLarge,
+        NotRead,
+        NotAPicture,
+    ]
+    (named,) = FolderConnector([folder / f"a.jpg{suffix}"], None, LIMIT).items()
+    assert named == first
 
 
 @pytest.mark.parametrize("base", ["https://example.org/album", "https://example.org/album/"])
