@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ SECONDS = 10.0
 MOST_BYTES = 256 * 2**10
 """Of the largest answer that is read."""
 
+_PLAIN = re.compile(r"[!-~]{1,2000}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -33,14 +36,15 @@ class Answer:
 def checked_address(address: object) -> str:
     """An https:// address, or http:// on this machine; OpenIdUnavailable for any other, which no secret is sent to."""
     try:
-        parts = urlsplit(address) if isinstance(address, str) else None
-        safe = parts is not None and (parts.scheme == "https" or (parts.scheme == "http" and _here(parts.hostname)))
-        whole = safe and parts is not None and bool(parts.hostname) and parts.port != 0 and not parts.username
-    except ValueError as error:
+        text = address if isinstance(address, str) and _PLAIN.fullmatch(address) else ""
+        parts, asked = urlsplit(text), httpx.URL(text)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and _here(parts.hostname))
+        whole = bool(parts.hostname) and parts.hostname == asked.host and parts.port != 0 and not parts.username
+    except (ValueError, httpx.InvalidURL) as error:
         raise OpenIdUnavailable(why="one of its addresses cannot be read") from error
-    if not whole or not isinstance(address, str):
+    if not safe or not whole:
         raise OpenIdUnavailable(why="its addresses must begin with https://")
-    return address
+    return text
 
 
 def _here(host: str | None) -> bool:

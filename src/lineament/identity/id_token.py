@@ -18,6 +18,7 @@ from lineament.model.accounts import checked_email
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Signatures with a public key alone: neither “none” nor one with a shared secret."""
 
+_SHORTEST_RSA = 342  # characters of a modulus of 2048 bits in base64 (NIST SP 800-131A)
 _LEEWAY = 60  # seconds by which the clocks may differ
 _MOST_CHARACTERS = 255  # of a subject (OpenID Connect Core 1.0, 2) and of a name
 
@@ -54,7 +55,9 @@ def public_keys(untrusted: Mapping[str, Any]) -> KeySet:
 
 
 def _signs(key: dict[str, Any]) -> bool:
-    return key.get("kty") in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig"
+    kind = key.get("kty")
+    is_long = kind != "RSA" or len(str(key.get("n"))) >= _SHORTEST_RSA
+    return kind in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig" and is_long
 
 
 def subject_of(untrusted_token: str, keys: KeySet, expected: Expected, now: datetime) -> Subject:

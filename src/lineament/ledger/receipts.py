@@ -70,7 +70,7 @@ def _check_entry(ledger: Mapping[str, Any], key: PublicKey) -> None:
         leaf = leaf_hash(leaf_bytes(ledger["entry"], at, ledger["action"], commitment))
         path = [bytes.fromhex(one) for one in ledger["path"]]
         there = verify_inclusion(ledger["entry"], head.size, leaf, path, head.root)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise InvalidValue(what=_WHAT, value="", why="what it says of the ledger is malformed") from None
     if not there:
         raise InvalidValue(what=_WHAT, value=str(ledger["entry"]), why="the ledger does not hold its entry")

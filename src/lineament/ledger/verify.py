@@ -171,7 +171,7 @@ def _announced(details: str) -> list[tuple[int, int]]:
     """The ranges (first, last) of entries whose erasure an entry announces; none where it is malformed."""
     try:
         return [(int(first), int(last)) for first, last in json.loads(details)["entries"]]
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return []
 
 

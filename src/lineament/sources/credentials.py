@@ -32,8 +32,16 @@ def found(untrusted: bytes) -> Credentials | None:
         return None
     try:
         said = [content for _, content in answers(_WORKER, _file(untrusted), _LIMITS, _media_type(untrusted))]
-        return _checked(json.loads(said[0]))
-    except (NotRead, ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except NotRead:
+        said = []
+    return told(said[0]) if said else Credentials(state=UNREADABLE)
+
+
+def told(untrusted: bytes) -> Credentials:
+    """What the process that reads them answered, which may have been taken over by the picture."""
+    try:
+        return _checked(json.loads(untrusted))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Credentials(state=UNREADABLE)
 
 

@@ -32,8 +32,10 @@ LONGEST_DELAY = 3600.0
 """Seconds between two requests beyond which a host is not worth asking."""
 _AGENTS = ("lineament", "*")
 _MOST_RULES = 10_000
+_MOST_COPIES = 2**20  # of rules: the parser keeps each rule once for each agent that it is for
+_RULES = frozenset({"allow", "disallow", "crawl-delay", "request-rate"})
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
-_LINE = re.compile(r"\s*([A-Za-z-]{1,40})\s*:\s*(.*?)\s*")
+_FIELD = re.compile(r"[A-Za-z-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,8 @@ class Rules:
 
     def _parsed(self, name: str, answers: Mapping[str, Answer]) -> Protego | None:
         answer = answers.get(name, Answer(None))
-        text = ""
-        if answer.there:
-            text = _text(answer)
-        elif not answer.missing:
+        text = _text(answer)
+        if not answer.known or _copies(text) > _MOST_COPIES:
             self._whole = self._whole or f"its {name.strip('/')} cannot be read, so nobody knows what it reserves"
             return None
         return Protego.parse(text)
@@ -137,14 +137,28 @@ def _delay(robots: Protego, agent: str) -> float:
     return said if 0 <= said <= LONGEST_DELAY else LONGEST_DELAY
 
 
+def _copies(robots: str) -> int:
+    """How many rules for one agent each the file comes to, at most: many agents may share many rules."""
+    copies, agents, is_open = 0, 0, True
+    for line in robots.splitlines():
+        name, colon, _ = line.partition("#")[0].lower().partition(":")
+        if name.lstrip().startswith("user"):
+            agents = agents + 1 if is_open else 1
+            is_open = True
+        elif colon and name.strip() in _RULES:
+            is_open = False
+        copies += agents
+    return copies
+
+
 def _usages(robots: str) -> Iterable[_Reserved]:
     """Content-Usage (aipref) and Content-Signal in a robots.txt, where they refuse a use that ours is one of."""
     ours, named, count = True, False, 0
     for line in robots.splitlines():
-        read = _LINE.fullmatch(line.partition("#")[0])
-        if read is None:
+        name, colon, said = line.partition("#")[0].partition(":")
+        field, value = name.strip().lower(), said.strip()
+        if not colon or not _FIELD.fullmatch(field):
             continue
-        field, value = read[1].lower(), read[2]
         if field == "user-agent":
             applies = value.lower() in _AGENTS
             ours = applies or (ours and named)

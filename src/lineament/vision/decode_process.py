@@ -168,7 +168,9 @@ class DecodingProcess:
             return "it closed its ears"
         if code in {-signal.SIGXCPU, -signal.SIGALRM}:
             return "it took too long"
-        return f"it ended by {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
+        if code < 0:
+            return f"it was ended by signal {-code} ({signal.strsignal(-code) or 'unknown'})"
+        return f"it ended with code {code}"
 
 
 def _memory(name: str, undo: contextlib.ExitStack) -> int:
