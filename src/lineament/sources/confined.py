@@ -132,7 +132,9 @@ class _Reader:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:
             return "fell silent"
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else "ended early"
+        if code < 0:
+            return f"was ended by signal {-code} ({signal.strsignal(-code) or 'unknown'})"
+        return "ended early"
 
 
 def _reason(untrusted: bytes) -> str:

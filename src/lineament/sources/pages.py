@@ -7,6 +7,7 @@ little memory. Nothing is fetched and nothing is run.
 from __future__ import annotations
 
 import codecs
+import ipaddress
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -40,6 +41,7 @@ _PATH = r"/(?:[A-Za-z0-9_~:@!$&'()*+,;=%-][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
 _PLAIN = re.compile(rf"(https?://[a-z0-9.-]+){_PATH}", re.ASCII)
 _PLAIN_PATH = re.compile(_PATH, re.ASCII)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_NO_HOST = re.compile(r"[\x00-\x20#/<>?@\\^|\x7f\[\]]")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -294,13 +296,13 @@ def uri_key(uri: str) -> str | None:
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
-        if parts.scheme not in _PORTS or not host:
+        if parts.scheme not in _PORTS or not host or _NO_HOST.search(host):
             return None
         if not host.isascii():
             host = host.encode("idna").decode()
+        host = f"[{ipaddress.IPv6Address(host)}]" if ":" in host else host
     except ValueError:
         return None
-    host = f"[{host}]" if ":" in host else host
     netloc = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
     safe = "!#$%&'()*+,/:;=?@[]~"
     path = quote(parts.path or "/", safe=safe, errors="replace")

@@ -60,7 +60,7 @@ def gone(process: int) -> bool:
 @pytest.mark.parametrize(
     ("attack", "why"),
     [
-        (b"ctypes.string_at(0)", "SIGSEGV"),
+        (b"ctypes.string_at(0)", "signal 11"),
         (b"sys.exit(3)", "code 3"),
         (b"bytearray(2**40)", "512 MiB"),
         (b"(small, Reply(**told | dict(status=99)))", "nonsense"),
@@ -104,7 +104,7 @@ def test_a_worker_killed_in_the_middle_takes_only_its_picture(monkeypatch: pytes
         kept = [threads.submit(decoder.decode, PLAIN) for _ in range(5)]
         assert all(picture.result().width == 96 for picture in kept)
         os.kill(killed.pid, signal.SIGKILL)
-        with pytest.raises(DecoderDied, match="SIGKILL"):
+        with pytest.raises(DecoderDied, match="signal 9"):
             lost.result()
         assert decoder.decode(PLAIN).width == 96
 
