@@ -145,7 +145,7 @@ def test_the_page_is_served_inert(tmp_path: Path) -> None:
         address = f"/searches/{searched(workspace)}/candidates/1"
         with running.client() as client:
             shown = client.get(address)
-            assert "Open it as it was" in shown.text
+            assert "Open the archived page" in shown.text
             form = {"csrf": token_in(shown.text)}
             page = client.post(f"{address}/page", data=form)
             assert page.status_code == 200
@@ -180,7 +180,7 @@ def check_inert(running: Served, page: object, address: str, asked: list[str]) -
     page.goto(running.entrance)  # type: ignore[attr-defined]
     page.goto(running.url + address)  # type: ignore[attr-defined]
     with page.context.expect_page() as opened:  # type: ignore[attr-defined]
-        page.get_by_role("button", name="Open it as it was").click()  # type: ignore[attr-defined]
+        page.get_by_role("button", name="Open the archived page").click()  # type: ignore[attr-defined]
     shown = opened.value
     shown.wait_for_load_state()
     frame = shown.frame_locator("iframe.archived")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lineament.errors import NotFound, Refused, WrongState
 from lineament.ledger.log import Action
-from lineament.model.faces import Capture, EnrolledFace, Provenance
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
 from lineament.model.search import Candidate
 from lineament.services.access import case_of_search
 from lineament.services.keyholder import source_key
@@ -14,7 +16,23 @@ from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
 MOST_PLACES = 50
-"""Further places of a picture that are shown."""
+"""Further places of a picture that are shown, and pictures that are nearly identical to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """A picture that is nearly identical to that of a candidate."""
+
+    source: str  # its name
+    capture: Capture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Where else a candidate's picture was found."""
+
+    places: tuple[Provenance, ...]  # the same bytes
+    alike: tuple[Alike, ...]  # other bytes, hardly another picture; of every source that was searched
 
 
 class Pictures:
@@ -42,16 +60,18 @@ class Pictures:
         with self._record.store.read() as tx:
             return self._found(tx, search_id, rank)[0]
 
-    def capture(self, search_id: str, rank: int) -> Capture:
-        """Where the candidate's picture comes from."""
+    def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
+        """Where the candidate's picture comes from, or one that is ``alike``; NotFound where that is not."""
         with self._record.store.read() as tx:
-            return self._found(tx, search_id, rank)[1]
+            return self._meant(tx, search_id, rank, alike)
 
-    def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> tuple[list[Provenance], int]:
-        """Where else the same bytes were found, and how many more captures of the source are nearly identical."""
+    def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> Elsewhere:
+        """Where else the same bytes were found, and what is nearly identical."""
         with self._record.store.read() as tx:
             _, capture = self._found(tx, search_id, rank)
-            return tx.places.of_capture(capture.id, limit), len(tx.places.group_of(capture.id)) - 1
+            captures = [tx.captures.get(one) for one in self._alike(tx, search_id, rank)[:limit]]
+            named = [Alike(source=tx.sources.by_id(one.source_id).name, capture=one) for one in captures]
+            return Elsewhere(places=tuple(tx.places.of_capture(capture.id, limit)), alike=tuple(named))
 
     def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         """A candidate's face and picture for somebody who compares it with the probe, which is recorded (R39)."""
@@ -71,16 +91,36 @@ class Pictures:
             change.record(Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id)
         return picture, capture.media_type
 
-    def page(self, search_id: str, rank: int) -> bytes:
-        """The WARC record of the page that showed the candidate's picture, untrusted; recorded before it is given."""
+    def page(self, search_id: str, rank: int, alike: CaptureId | None = None) -> bytes:
+        """The WARC record of the page that showed the candidate's picture, or one that is ``alike``; untrusted.
+
+        It is recorded before it is given.
+        """
         with self._record.change() as change:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
-            face, capture = self._found(change.tx, search_id, rank)
+            face, _ = self._found(change.tx, search_id, rank)
+            capture = self._meant(change.tx, search_id, rank, alike)
             if capture.page is None:
                 raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
             record = self._opened(change.tx, capture, capture.page)
             change.record(Action.PAGE_OPENED, search=search_id, rank=rank, face=face.id, capture=capture.id)
         return record
+
+    def _meant(self, tx: Tx, search_id: str, rank: int, alike: CaptureId | None) -> Capture:
+        if alike is None:
+            return self._found(tx, search_id, rank)[1]
+        if alike not in self._alike(tx, search_id, rank):
+            hint = f"the page of candidate {rank}"
+            raise NotFound(what="nearly identical picture", name=alike, hint=hint)
+        return tx.captures.get(alike)
+
+    def _alike(self, tx: Tx, search_id: str, rank: int) -> list[CaptureId]:
+        """What the search folded into the candidate, and then what its source holds beside."""
+        _, capture = self._found(tx, search_id, rank)
+        _, stored = case_of_search(tx, self._record, search_id)
+        folded = candidate_at(stored.result.candidates, rank).near_duplicates
+        ids = [tx.faces.get(face).capture_id for face in folded] + tx.places.group_of(capture.id)
+        return [one for one in dict.fromkeys(ids) if one != capture.id]
 
     def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         _, stored = case_of_search(tx, self._record, search_id)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
+from lineament.model.faces import SourceId
 from lineament.model.lifecycle import advance
 from lineament.model.runs import Run, RunId
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
@@ -39,6 +41,16 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The end of a source."""
+
+    at: datetime
+    reason: str
+    entry: int  # of the ledger
+    destroyed: Mapping[str, int]  # how many, by what they were
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What whoever manages sources reads of one: who is behind it, and who may search it."""
 
@@ -46,6 +58,7 @@ class Standing:
     approved_by: str
     shares: tuple[tuple[Agency, date | None], ...] | None  # None: every agency
     may_approve: bool
+    gone: Gone | None  # where it is withdrawn
 
 
 class Register:
@@ -140,6 +153,12 @@ class Register:
         with self._record.store.read() as tx:
             return seen_source(tx, self._record, name)
 
+    def fresh(self) -> Mapping[SourceId, datetime]:
+        """When something was last brought into each source, of those into which anything was."""
+        self._record.require(Permission.READ_SOURCES)
+        with self._record.store.read() as tx:
+            return tx.runs.newest()
+
     def standing(self, name: str) -> Standing:
         """Who is behind a source, and who may search it; for whoever manages sources."""
         self._record.require(Permission.MANAGE_SOURCES)
@@ -156,6 +175,7 @@ class Register:
                 approved_by=names[1],
                 shares=None if shares is None else tuple(sorted(shares, key=lambda pair: pair[0].name)),
                 may_approve=source.state is SourceState.DRAFTED and self._may_approve(source),
+                gone=_gone(tx.sources.destroyed(source.id)),
             )
 
     def permission(self, name: str) -> tuple[bytes, str]:
@@ -218,6 +238,13 @@ class Register:
         address = self._blobs.put(self._keys.unwrap(wrapped, about_source(name)), permission.untrusted)
         self._blobs.flush()
         return address
+
+
+def _gone(said: Mapping[str, Any] | None) -> Gone | None:
+    if said is None:
+        return None
+    at = datetime.fromisoformat(said["at"])
+    return Gone(at=at, reason=said["reason"], entry=said["entry"], destroyed=said["destroyed"])
 
 
 def _checked(permission: Paper) -> str:

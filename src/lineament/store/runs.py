@@ -49,6 +49,11 @@ class RunRows:
         query = sa.select(runs).where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
         return [_run(row) for row in self._connection.execute(query).mappings()]
 
+    def newest(self) -> dict[SourceId, datetime]:
+        """When something was last brought into each source, of those into which anything was."""
+        query = sa.select(runs.c.source_id, sa.func.max(runs.c.seen_at, type_=runs.c.seen_at.type))
+        return {SourceId(id_): at for id_, at in self._connection.execute(query.group_by(runs.c.source_id))}
+
     def went_on(self, run_id: RunId, step: Step, at: datetime) -> None:
         """Add what a batch brought; of all that is refused, the first MOST_REFUSALS are kept by name."""
         run = self.get(run_id)

@@ -38,10 +38,12 @@ MOST_STOPS = 3.0
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _HASHED_SIDE = 1024  # larger pictures are averaged down first, for time
 _HASH_GRID = 64
+_BEYOND = (128, 128, 128)
+"""Where there is no picture; nothing that a face might be taken to go on in."""
 
 
 def face_crop(picture: DecodedPicture, box: Box) -> bytes:
-    """A square JPEG of a face, CROP_SIDE pixels, not stretched; beyond the border the last pixels are repeated.
+    """A square JPEG of a face, CROP_SIDE pixels, not stretched; beyond the border it is grey.
 
     Raises:
         InvalidValue: The box lies outside the picture, or has no area.
@@ -59,7 +61,7 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     above = min(CROP_SIDE - height, round((rows.start - top) * scale))
     seen = resized(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
     around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
-    crop = cv2.copyMakeBorder(seen, *around, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+    crop = cv2.copyMakeBorder(seen, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
     return _jpeg(crop, CROP_QUALITY)
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import floor, log10
 
 from markupsafe import Markup
 
 from lineament.model.cases import Case
 from lineament.model.faces import Quality
+from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
+from lineament.services.brought import Seen
 from lineament.web import addresses
 
 SOON_DAYS = 7
+SILENCE = timedelta(minutes=10)
+"""After which a run that commits nothing counts as stopped."""
 _DISTRESSING = re.compile(r"abuse|exploit|indecen|sexual|rape|csam|csem", re.IGNORECASE)
 
 
@@ -78,6 +82,7 @@ def moment(at: datetime) -> Markup:
 
 def short(identifier: str) -> str:
     """The beginning of a long identifier; the whole stands in the title."""
+    identifier = identifier.removeprefix("urn:uuid:")
     return identifier if len(identifier) <= 14 else f"{identifier[:12]}…"
 
 
@@ -97,6 +102,30 @@ def standing(source: Source, today: date) -> str:
     if source.state is not SourceState.LIVE or left is None or left > SOON_DAYS:
         return source.state.value
     return "expired" if left < 0 else "ends soon"
+
+
+def connector_words(connector: str) -> str:
+    """What brought a picture: “warc 1” is the connector warc, version 1."""
+    name, _, version = connector.rpartition(" ")
+    return f"{name} connector, version {version}" if name else f"{connector} connector"
+
+
+def last_part(path: str) -> str:
+    """The name at the end of a path or an address, for a short line."""
+    return path.rstrip("/").rpartition("/")[2] if "://" not in path else addresses.site(path)
+
+
+def outcomes(run: Run) -> list[tuple[str, int]]:
+    """What became of the things that a run saw, in words, in the order in which a person wants to know."""
+    known = [(seen.value, run.counts[seen.name.lower()]) for seen in Seen if seen.name.lower() in run.counts]
+    return [(f"{words[:1].upper()}{words[1:]}", many) for words, many in known]
+
+
+def run_state(run: Run, now: datetime) -> str:
+    """Whether a run ended, is under way, or has not said anything for so long that it was stopped."""
+    if run.ended_at is not None:
+        return "ended"
+    return "under way" if now - run.seen_at < SILENCE else "stopped"
 
 
 def urgency(source: Source, today: date) -> str:
@@ -147,7 +176,7 @@ def distressing(case: Case) -> bool:
     return _DISTRESSING.search(f"{case.terms.offence} {case.terms.purpose}") is not None
 
 
-FILTERS: dict[str, Callable[..., str | bool | None]] = {
+FILTERS: dict[str, Callable[..., object]] = {
     "number": number,
     "count": count,
     "score": score,
@@ -160,6 +189,10 @@ FILTERS: dict[str, Callable[..., str | bool | None]] = {
     "days_left": days_left,
     "standing": standing,
     "urgency": urgency,
+    "connector_words": connector_words,
+    "last_part": last_part,
+    "outcomes": outcomes,
+    "run_state": run_state,
     "list_rule": list_rule,
     "edit_step": edit_step,
     "quality_line": quality_line,

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
+from lineament.model.faces import CaptureId
 from lineament.model.search import Candidate, SearchResult
 from lineament.sources.archived import html_of
 from lineament.store.searches import ErasedCandidate
@@ -53,7 +54,6 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
     asked = here.desk.probes.get(search.probe_id)
     probe = asked.faces[search.face - 1]
     face, capture = here.desk.pictures.beside_probe(search_id, rank)
-    places, alike = here.desk.pictures.elsewhere(search_id, rank)
     others = [other.rank for other in search.candidates]
     return here.page(
         "compare.html",
@@ -64,8 +64,7 @@ def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
         listed=len(search.candidates) + len(stored.erased),
         capture=capture,
         quality=face.quality,
-        places=places,
-        alike=alike,
+        elsewhere=here.desk.pictures.elsewhere(search_id, rank),
         levels=(levelled(probe.box, probe.landmarks), levelled(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
         later=min((other for other in others if other > rank), default=None),
@@ -111,16 +110,23 @@ def candidate_original(here: Here, search_id: str, rank: int, sent: Form) -> Res
 @pages.act("/searches/{search_id}/candidates/{rank}/page", access=Permission.READ_CASES)
 def candidate_page(here: Here, search_id: str, rank: int, sent: Form) -> Response:
     """The page that showed the picture, as it was captured: inert in a frame, or its WARC record to be saved."""
-    record = here.desk.pictures.page(search_id, rank)
+    alike = CaptureId(sent.whole("alike")) if sent.text("alike") else None
+    record = here.desk.pictures.page(search_id, rank, alike)
     if sent.text("as") == "record":
         headers = {
             "content-disposition": f'attachment; filename="{search_id}-{rank}.warc"',
             "content-security-policy": _ORIGINAL_POLICY,
         }
         return Response(record, media_type="application/octet-stream", headers=headers)
-    found = here.desk.pictures.capture(search_id, rank).provenance
-    case = here.desk.casework.get(here.desk.search.stored(search_id).result.case_key)
-    shown = here.page("archived.html", case=case, search_id=search_id, rank=rank, found=found, html=html_of(record))
+    shown = here.page(
+        "archived.html",
+        case=here.desk.casework.get(here.desk.search.stored(search_id).result.case_key),
+        search_id=search_id,
+        rank=rank,
+        alike=alike,
+        capture=here.desk.pictures.capture(search_id, rank, alike),
+        html=html_of(record),
+    )
     shown.headers["content-security-policy"] = _ARCHIVED_POLICY
     shown.headers["x-dns-prefetch-control"] = "off"
     return shown

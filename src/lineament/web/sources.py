@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lineament.errors import NotFound
+from lineament.errors import NotFound, WrongState
 from lineament.model.accounts import Permission
+from lineament.model.sources import SourceState
 from lineament.web.addresses import source_address
 from lineament.web.pages import Form, Here, Pages, go_on_to
 
@@ -25,7 +26,7 @@ def sources(here: Here) -> HTMLResponse:
     today = here.desk.clock().date()
     listed = here.desk.sources.list()
     faces = sum(source.faces for source in listed if source.why_closed(today) is None)
-    return here.page("sources.html", sources=listed, today=today, faces=faces)
+    return here.page("sources.html", sources=listed, today=today, faces=faces, fresh=here.desk.sources.fresh())
 
 
 @pages.page("/sources/{name}", access=Permission.READ_SOURCES)
@@ -36,28 +37,41 @@ def source(here: Here, name: str) -> HTMLResponse:
     standing = here.desk.sources.standing(name) if manages else None
     runs = here.desk.sources.runs(name, limit=NEWEST) if manages else []
     own = next((one for one in found.shares or () if one.agency_id == here.desk.official.agency_id), None)
-    return here.page("source.html", source=found, today=here.desk.clock().date(), standing=standing, own=own, runs=runs)
+    now = here.desk.clock()
+    return here.page(
+        "source.html",
+        source=found,
+        now=now,
+        today=now.date(),
+        standing=standing,
+        own=own,
+        runs=runs,
+        key=here.house.audit.public_key,
+    )
 
 
 @pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
 def run(here: Here, name: str, run_id: int) -> HTMLResponse:
     """What one run of a connector brought, and what it refused and why."""
     found, refusals = here.desk.sources.run(name, run_id)
-    return here.page("run.html", source=here.desk.sources.get(name), run=found, refusals=refusals)
+    source = here.desk.sources.get(name)
+    return here.page("run.html", source=source, run=found, refusals=refusals, now=here.desk.clock())
 
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)
 def permission(here: Here, name: str) -> Response:
     """The document that grants a source, to be saved; that it was opened is on the record before a byte is given."""
     untrusted, filename = here.desk.sources.permission(name)
-    return Response(
-        untrusted,
-        media_type="application/octet-stream",
-        headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
-            "content-security-policy": _FILE_POLICY,
-        },
-    )
+    return _saved(untrusted, filename)
+
+
+@pages.act("/sources/{name}/receipt", access=Permission.MANAGE_SOURCES)
+def receipt(here: Here, name: str, sent: Form) -> Response:  # noqa: ARG001 - the form is checked
+    """The signed receipt of a withdrawn source, to be saved; what is left of it is looked for first."""
+    source = here.desk.sources.get(name)
+    if source.state is not SourceState.WITHDRAWN:
+        raise WrongState(what="source", name=name, state=source.state.value, event="given a receipt")
+    return _saved(here.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
 
 
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES)
@@ -71,3 +85,14 @@ def change(here: Here, name: str, event: str, sent: Form) -> RedirectResponse:  
     if event not in steps:
         raise NotFound(what="step", name=event, hint=", ".join(steps))
     return go_on_to(source_address(steps[event](name).name))
+
+
+def _saved(untrusted: bytes, filename: str) -> Response:
+    return Response(
+        untrusted,
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+            "content-security-policy": _FILE_POLICY,
+        },
+    )
