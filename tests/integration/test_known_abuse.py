@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from tests.staff import Clock, House, solo
 from lineament.errors import NotAllowed, Refused
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.cases import CaseTerms
+from lineament.model.faces import Provenance
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
+from lineament.sources.base import Item, Refusal
 from lineament.sources.folder import FolderConnector
 from lineament.workspace import Workspace
 
@@ -79,6 +83,38 @@ def test_a_list_that_comes_later_takes_the_pictures_away(workspace: Workspace) -
     check_shown_by_its_face_alone(workspace)
     ingest(workspace)
     assert files(workspace) == 4 + 1, "the probe is the case's own"
+
+
+class InTheMiddle:
+    """Brings pictures, and before it says that there are no more, waits until all were looked at and loads a list."""
+
+    def __init__(self, workspace: Workspace, kind: str) -> None:
+        self._workspace, self._kind = workspace, kind
+
+    def count(self) -> None:
+        """It is not asked."""
+
+    def items(self) -> Iterator[Item | Refusal]:
+        others = [(PORTRAITS / "sunak.jpg").read_bytes() + bytes(number) for number in range(15)]
+        for number, untrusted in enumerate([LISTED.read_bytes(), *others]):
+            yield Item(name=str(number), untrusted=untrusted, provenance=Provenance(uri=f"file:///{number}"))
+        give_up = time.monotonic() + 60
+        while files(self._workspace) < 3 + 15 + 2 and time.monotonic() < give_up:
+            time.sleep(0.01)
+        assert self._workspace.known_abuse.load([digest(self._kind)]).barred == 0
+
+
+@pytest.mark.parametrize("kind", ["sha256", "md5"])
+def test_a_list_that_comes_while_pictures_are_taken_in_misses_none(workspace: Workspace, kind: str) -> None:
+    workspace.ingest.run("press", InTheMiddle(workspace, kind), workers=1)
+    assert files(workspace) == 15 + 2 + 1, "the pictures that were kept are gone, but for the face on a blurred ground"
+    with workspace.store.read() as tx:
+        captures = list(tx.captures.of_source(tx.sources.get("press").id))
+    barred = [one for one in captures if one.barred]
+    assert [(one.sha256, one.original, one.thumbnail) for one in barred] == [(digest("sha256"), None, None)]
+    assert len(captures) == 16
+    entries = [json.loads(one.details or "{}") for one in workspace.audit.entries(0, workspace.audit.size())]
+    assert [one["barred"] for one in entries if one.get("captures")] == [1]
 
 
 def test_the_list_lies_nowhere_in_the_workspace(workspace: Workspace) -> None:

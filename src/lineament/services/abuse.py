@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId
-from lineament.model.sources import Source
 from lineament.services.crawls import Crawls
 from lineament.services.keyholder import source_key
-from lineament.services.record import Change, Record
+from lineament.services.record import Record
 from lineament.services.shred import Shredder
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import KeyRing
+from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.veil import veiled
 
 _KINDS = {64: "sha256", 40: "sha1", 32: "md5"}
@@ -38,16 +37,16 @@ class Loaded:
 
 
 class AbuseList:
-    """Tells whether a file is on the list."""
+    """Says how a file is called on the list."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._key = keys.derive("known abuse")
 
-    def holds(self, tx: Tx, untrusted: bytes) -> bool:
-        """Whether these bytes are known."""
+    def digests(self, untrusted: bytes) -> tuple[bytes, ...]:
+        """What these bytes would be called on the list: by their SHA-256, SHA-1 and MD5."""
         whole = (hashlib.sha256(untrusted), hashlib.sha1(untrusted, usedforsecurity=False))
-        digests = [one.hexdigest() for one in (*whole, hashlib.md5(untrusted, usedforsecurity=False))]
-        return bool(tx.abuse.any_of([self.keyed(one) for one in digests]))
+        kinds = (*whole, hashlib.md5(untrusted, usedforsecurity=False))
+        return tuple(self.keyed(one.hexdigest()) for one in kinds)
 
     def keyed(self, digest: str) -> bytes:
         """A digest as it is stored: of no use to whoever has not the workspace's key."""
@@ -98,7 +97,7 @@ class KnownAbuse:
                 if not change.tx.captures.get(capture_id).barred
             ]
             for source, capture_id in there:
-                self._bar(change, source, capture_id)
+                bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
             barred = [int(capture_id) for _, capture_id in there]
             change.record(Action.KNOWN_ABUSE_LOADED, digests=len(digests), new=new, barred=barred)
         self._crawls.finish()
@@ -107,16 +106,15 @@ class KnownAbuse:
         loaded.new += new
         loaded.barred += len(there)
 
-    def _bar(self, change: Change, source: Source, capture_id: CaptureId) -> None:
-        """Take the pictures of a capture away, and veil its faces."""
-        tx = change.tx
-        capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
-        key = source_key(tx, self._keys, source)
-        gone = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
-        for face in faces:
-            tx.faces.set_crop(face.id, self._blobs.put(key, veiled(self._blobs.get(key, face.crop))))
-        self._blobs.flush()
-        tx.captures.bar(capture_id)
-        unused = [one for one in gone if one is not None and tx.captures.references(one) == 0]
-        tx.deletions.add(unused)
-        tx.deletions.add_crawled(source.id, [capture.sha256])
+
+def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
+    """Take the pictures of a capture away, and veil its faces; ``key`` is that of its source."""
+    capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
+    gone = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
+    for face in faces:
+        tx.faces.set_crop(face.id, blobs.put(key, veiled(blobs.get(key, face.crop))))
+    blobs.flush()
+    tx.captures.bar(capture_id)
+    unused = [one for one in gone if one is not None and tx.captures.references(one) == 0]
+    tx.deletions.add(unused)
+    tx.deletions.add_crawled(capture.source_id, [capture.sha256])

@@ -15,7 +15,7 @@ from lineament.model.credentials import against
 from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
-from lineament.services.abuse import AbuseList
+from lineament.services.abuse import AbuseList, bar
 from lineament.services.brought import (
     BATCH,
     Brought,
@@ -33,6 +33,7 @@ from lineament.services.footage import followed
 from lineament.services.gallery import Gallery
 from lineament.services.keyholder import source_key
 from lineament.services.record import Change, Record
+from lineament.services.shred import Shredder
 from lineament.services.suppression import Suppression
 from lineament.sources import credentials
 from lineament.sources.base import Connector, Item, Refusal
@@ -80,6 +81,7 @@ class Ingest:
         self._gallery = gallery
         self._suppression = Suppression(keys)
         self._abuse = AbuseList(keys)
+        self._shredder = Shredder(record.store, blobs)
 
     def run(
         self,
@@ -175,12 +177,12 @@ class Ingest:
             fresh = [one for one in found if one.outcome is Seen.ENROLLED]
             with self._record.store.read() as tx:
                 known = self._outcomes(tx, way, fresh)
-                erasures, listed = tx.suppressions.there_are(), tx.abuse.there_are()
+                erasures = tx.suppressions.there_are()
             for one in found:
                 if one.outcome is Seen.ENROLLED and one.pair in known:
                     yield one.without(known[one.pair])
                 else:
-                    yield replace(one, erasures=erasures, listed=listed)
+                    yield replace(one, erasures=erasures)
 
     def _said(self, way: _Way, item: Item) -> Item:
         """The item with what its source says of all its pictures, where nothing is said of this one."""
@@ -212,10 +214,9 @@ class Ingest:
         except LineamentError as error:
             return refused_for(one, error)
         faces = list(seen.faces)
-        barred = False
-        if one.listed:
-            with self._record.store.read() as tx:
-                barred = self._abuse.holds(tx, one.item.untrusted)
+        one = replace(one, abuse=self._abuse.digests(one.item.untrusted))
+        with self._record.store.read() as tx:
+            barred = bool(tx.abuse.any_of(one.abuse))
         if one.erasures:
             with self._record.store.read() as tx:
                 faces = self._suppression.still_wanted(tx, one.sha256, seen.faces)
@@ -292,6 +293,7 @@ class Ingest:
             change.tx.places.group(way.source.id, grouped)
             again = [one for one, seen in zip(batch, outcomes, strict=True) if seen is Seen.ANOTHER_PLACE]
             places = self._placed(change, way, again)
+            barred = self._barred(change.tx, way, ids, new)
             change.tx.runs.went_on(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
             change.record(
                 Action.BATCH_INGESTED,
@@ -300,10 +302,21 @@ class Ingest:
                 captures=[int(ids[0]), int(ids[-1])] if ids else [],
                 faces=[int(enrolled[0]), int(enrolled[-1])] if len(enrolled) else [],
                 places=places,
-                barred=sum(one.capture is not None and one.capture.barred for one in new),
+                barred=barred,
                 digest=hashlib.sha256("".join(one.sha256 for one in (*new, *again)).encode()).hexdigest(),
             )
+        if barred:
+            self._shredder.finish()
         return outcomes, len(enrolled)
+
+    def _barred(self, tx: Tx, way: _Way, ids: list[CaptureId], new: list[Brought]) -> int:
+        """Bar what came onto the list of known abuse since it was looked at, and how many are barred now."""
+        on_list = tx.abuse.any_of([digest for one in new for digest in one.abuse])
+        listed = [(id_, one) for id_, one in zip(ids, new, strict=True) if on_list.intersection(one.abuse)]
+        for id_, one in listed:
+            if one.capture is not None and not one.capture.barred:
+                bar(tx, self._blobs, way.key, id_)
+        return len(listed)
 
     def _certain(self, tx: Tx, way: _Way, batch: list[Brought]) -> list[Seen]:
         """The outcomes, with what others committed or erased since they were sifted; each picture and place once."""
