@@ -11,7 +11,8 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["lineament.sources", "zipfile", "tarfile"]):
+with atheris.instrument_imports(include=["lineament", "protego", "zipfile", "tarfile"]):
+    from tests.fuzz.mutate import mutated
     from tests.fuzz.targets import CASES, TARGETS, seeds
 
 
@@ -23,9 +24,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(seeds(name)):
             Path(corpus, f"seed-{number}").write_bytes(seed)
-        flags = [f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-max_len=65536", "-timeout=20"]
+        flags = [f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-max_len=16384", "-timeout=20"]
         flags += ["-rss_limit_mb=2048", "-close_fd_mask=0", "-print_final_stats=1", "-len_control=0"]
-        atheris.Setup([sys.argv[0], *flags, corpus], TARGETS[name])
+        atheris.Setup([sys.argv[0], *flags, corpus], TARGETS[name], custom_mutator=mutated)
         atheris.Fuzz()
 
 

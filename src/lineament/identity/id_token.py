@@ -47,8 +47,8 @@ class Expected:
 def public_keys(untrusted: Mapping[str, Any]) -> KeySet:
     """The provider's keys for signatures; OpenIdUnavailable where there is none."""
     keys = untrusted.get("keys")
-    found = [key for key in keys if isinstance(key, dict) and _signs(key)] if isinstance(keys, list) else []
     try:
+        found = [key for key in keys if isinstance(key, dict) and _signs(key)] if isinstance(keys, list) else []
         return KeySet.import_key_set(cast("KeySetSerialization", {"keys": found}))
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise OpenIdUnavailable(why="the provider's keys cannot be read") from error
@@ -90,7 +90,7 @@ def _params(expected: Expected) -> dict[str, object]:
 
 def _subject(claims: Mapping[str, Any]) -> Subject:
     subject, name = claims["sub"], claims.get("name")
-    if not 0 < len(subject) <= _MOST_CHARACTERS:
+    if not 0 < len(subject) <= _MOST_CHARACTERS or not subject.isprintable():
         raise SignInRefused(why="the provider's ID token is not for this sign-in (sub)")
     email = _email(claims.get("email"))
     return Subject(

@@ -90,7 +90,7 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 def checked_email(untrusted: str) -> str:
     """An e-mail address as it is compared: without blanks at its ends, in lower case. InvalidValue if it is none."""
     email = untrusted.strip().lower()
-    if not _EMAIL.fullmatch(email):
+    if not _EMAIL.fullmatch(email) or not email.isprintable():
         raise InvalidValue(what="The e-mail address", value=untrusted[:100], why="write it as name@agency.example")
     return email
 

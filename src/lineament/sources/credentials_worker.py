@@ -35,7 +35,7 @@ def main(media_type: str) -> None:
             said: Any = json.loads(reader.json())
             state = str(reader.get_validation_state())
         say(FOUND, json.dumps(_summary(said) | {"state": state}).encode("ascii"))
-    except (C2paError, ValueError, KeyError, TypeError, AttributeError, MemoryError, RecursionError) as error:
+    except (C2paError, ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError) as error:
         say(FAILED, type(error).__name__.encode())
         return
     say(END)

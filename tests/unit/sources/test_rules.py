@@ -116,6 +116,20 @@ def test_many_wildcards_take_no_time() -> None:
     assert not matches("/" + "*a" * 5000 + "b", "/" + "a" * 4000)
 
 
+def test_many_blanks_take_no_time() -> None:
+    assert rules("a: b" + " " * 1_000_000 + "c").refusal(URL) is None
+
+
+def test_many_agents_that_share_many_rules_take_no_memory() -> None:
+    agents, free = (
+        "".join(f"User-agent: a{n}\n" for n in range(30_000)),
+        "".join(f"Allow: /{n}\n" for n in range(30_000)),
+    )
+    assert "robots.txt cannot be read" in (rules(agents + free).refusal(URL) or "")
+    assert "robots.txt cannot be read" in (rules(agents.replace("\n", "\nSitemap: x\n") + free).refusal(URL) or "")
+    assert rules(agents.replace("\n", "\nDisallow: /\n") + free).refusal(URL) is None, "each for itself"
+
+
 @given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=100))
 def test_whatever_a_file_holds_there_is_an_answer(robots: bytes, tdm: bytes, ai: bytes) -> None:
     made = Rules({ROBOTS: Answer(200, robots), TDMREP: Answer(200, tdm), AI: Answer(200, ai)})

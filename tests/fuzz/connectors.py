@@ -1,0 +1,210 @@
+"""Fuzz targets: files that connectors read. What they bring fits what may be kept, and why they do not is said."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nistitl
+
+from lineament.errors import LineamentError
+from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.sources.archive import ArchiveConnector
+from lineament.sources.archived import html_of
+from lineament.sources.base import Connector, Item, Refusal
+from lineament.sources.itl import ItlConnector, photographs
+from lineament.sources.manifest import ManifestConnector
+from lineament.sources.persons import CompreFaceConnector, examples
+from lineament.sources.provenance import LONGEST_TEXT
+from lineament.sources.warc import WarcConnector
+from lineament.sources.warc_records import page_html, record_of
+
+LIMIT = 2**20
+_FOLDER = TemporaryDirectory(prefix="lineament-fuzz-")
+_AT = Path(_FOLDER.name)
+_RECORD = re.compile(rb"(?=^WARC/1\.)", re.MULTILINE)
+
+
+def fit(connector: Connector) -> list[Item]:
+    """What comes, all of which may be kept; the refusals can be told."""
+    brought = []
+    for one in connector.items():
+        assert one.name.isprintable(), one.name
+        if isinstance(one, Refusal):
+            assert isinstance(one.why, LineamentError)
+            str(one.why).encode()
+        else:
+            _fit_to_be_kept(one)
+            brought.append(one)
+    return brought
+
+
+def _fit_to_be_kept(item: Item) -> None:
+    told: Provenance = item.provenance
+    assert len(item.untrusted) <= LIMIT
+    assert told.uri.isprintable()
+    assert told.uri.startswith(("file://", "http://", "https://", "urn:", "HTTP", "URN", "FILE"))
+    assert told.connector is not None
+    for text in (told.page_title, told.licence, told.words):
+        assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT + 50)
+    repr(told).encode()
+
+
+def _put(name: str, data: bytes) -> Path:
+    path = _AT / name
+    path.write_bytes(data)
+    return path
+
+
+# ---------------------------------------------------------------- the targets
+
+
+def archive(data: bytes) -> None:
+    """An archive of pictures, whatever kind it is of."""
+    fit(ArchiveConnector(_put("a.bin", data), None, LIMIT))
+
+
+def csv(data: bytes) -> None:
+    """A manifest as a table."""
+    fit(ManifestConnector(_put("m.csv", data), None, LIMIT))
+
+
+def jsonl(data: bytes) -> None:
+    """A manifest in JSON lines, as the rows of a Parquet file are handed over too."""
+    fit(ManifestConnector(_put("m.jsonl", data), None, LIMIT))
+
+
+def itl(data: bytes) -> None:
+    """An ANSI/NIST-ITL transaction."""
+    fit(ItlConnector(_put("a.an2", data), LIMIT))
+
+
+def persons(data: bytes) -> None:
+    """A CompreFace export."""
+    folder = _AT / "compreface"
+    folder.mkdir(exist_ok=True)
+    (folder / "faces.json").write_bytes(data)
+    (folder / "6b135f5b-a365-4522-b1f1-4c9ac2dd0728.jpg").write_bytes(b"x")
+    fit(CompreFaceConnector(folder, LIMIT))
+    for one in examples(data):
+        assert isinstance(one, tuple | LineamentError)
+
+
+def warc(data: bytes) -> None:
+    """A web archive: as it is, or (behind a Z) each record packed here, as no fuzzer can; and one record alone."""
+    if data.startswith(b"Z"):
+        data = b"".join(gzip.compress(one, 1, mtime=0) for one in _RECORD.split(data[1:]) if one)
+    _archive(_put("a.warc.gz" if data.startswith(b"\x1f\x8b") else "a.warc", data))
+    try:
+        html_of(data).encode("utf-8", "surrogatepass")
+    except LineamentError as error:
+        str(error).encode()
+
+
+def wacz(data: bytes) -> None:
+    """A packed web archive."""
+    _archive(_put("a.wacz", data))
+
+
+def _archive(path: Path) -> None:
+    for item in fit(WarcConnector([path], LIMIT)):
+        told = item.provenance
+        assert told.record is not None
+        _there_again(path, told.record)
+        if told.page_record is not None:
+            _there_again(path, told.page_record)
+            try:
+                "".encode(page_html(path, told.page_record)[1])
+            except LineamentError as error:
+                str(error).encode()
+
+
+def _there_again(path: Path, record: ArchiveRecord) -> None:
+    try:
+        assert record_of(path, record).startswith(b"WARC/")
+    except LineamentError as error:
+        str(error).encode()
+
+
+# ---------------------------------------------------------------- what they begin with
+
+
+def archives() -> Iterator[bytes]:
+    """Every kind."""
+    from tests.unit.sources.test_archive import FILES, PACKED, nested
+
+    for packed in PACKED.values():
+        yield packed(FILES)
+    yield nested(2)
+
+
+def transactions() -> Iterator[bytes]:
+    """One booking photograph."""
+    message = nistitl.Message()
+    message.TOT, message[0].DAT, message[0].TCN = "CAR", "20240601", "1"
+    record = nistitl.AsciiRecord(10)
+    record.IDC = 1
+    for tag, value in ((3, "FACE"), (4, "DEBKA0000"), (5, "20240531"), (20, "F")):
+        record += nistitl.Field(10, tag, value)
+    record += nistitl.BinaryField(10, 999, b"\xff\xd8\xff" + bytes(20), alias="DATA")
+    message += record
+    assert len(list(photographs(io.BytesIO(message.NIST), LIMIT))) == 1
+    yield message.NIST
+
+
+def tables() -> Iterator[bytes]:
+    """Manifests in CSV."""
+    yield b'uri,page_url,title,date,licence\nhttps://example.org/a,,"a ""b"" c",2024-05-31,CC0\na.jpg,,,,\n'
+    yield b"\xef\xbb\xbfimage_url;date\r\na.jpg;2024-05-31T12:00:00Z\r\n"
+
+
+def lines() -> Iterator[bytes]:
+    """Manifests in JSON lines."""
+    yield b'{"uri": "https://example.org/a", "title": "t", "date": "2024-05-31"}\n{"IMAGE_URL": "a.jpg"}\n'
+
+
+def lists() -> Iterator[bytes]:
+    """The list of a CompreFace export."""
+    yield b'{"faces": [{"image_id": "6b135f5b-a365-4522-b1f1-4c9ac2dd0728", "subject": "A"}], "page_number": 0}'
+
+
+def crawls() -> Iterator[bytes]:
+    """Web archives: plain and packed, with pages, redirects, reservations and encodings."""
+    plain = _crawl(packed=False)
+    yield plain
+    yield b"Z" + plain
+    yield _crawl(packed=True)
+
+
+def packed_crawls() -> Iterator[bytes]:
+    """The same in a WACZ."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as whole:
+        whole.writestr("archive/a.warc", _crawl(packed=False))
+        whole.writestr("archive/b.warc.gz", _crawl(packed=True))
+        whole.writestr("pages/pages.jsonl", b"{}\n", zipfile.ZIP_DEFLATED)
+    yield made.getvalue()
+
+
+def _crawl(*, packed: bool) -> bytes:
+    from tests.unit.sources.archives import JPEG, Warc
+
+    path = _AT / "seed.warc"
+    made = Warc(path, gzip=packed)
+    made.other("urn:info", "warcinfo", b"software: x\r\n", "application/warc-fields")
+    made.answer("https://example.org/a.jpg", JPEG)
+    page = "<base href=/><title>t</title><meta name=robots content=noindex><img src=a.jpg alt=b><img srcset='c 1x'>"
+    made.page("https://example.org/", page.replace("noindex", "all"))
+    made.page("https://example.org/p", page, headers=[("X-Robots-Tag", "noai")])
+    made.answer("https://example.org/c", gzip.compress(JPEG), headers=[("Content-Encoding", "gzip")])
+    made.answer(
+        "https://example.org/d", b"4\r\n\xff\xd8\xff\xe0\r\n0\r\n\r\n", headers=[("Transfer-Encoding", "chunked")]
+    )
+    made.answer("https://example.org/e", b"", headers=[("Location", "/a.jpg")], status="302 Found")
+    made.other("https://example.org/f.png", "resource", b"\x89PNG\r\n\x1a\n", "image/png")
+    return made.close().read_bytes()

@@ -1,0 +1,395 @@
+"""Fuzz targets: what side-cars, confined processes, ledgers' exports and OpenID providers say."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from joserfc import jws, jwt
+from joserfc.jwk import ECKey
+from PIL import Image
+
+from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError
+from lineament.identity.fetching import _object, checked_address
+from lineament.identity.id_token import Expected, public_keys, subject_of
+from lineament.identity.openid import _parameters
+from lineament.ledger import receipts
+from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
+from lineament.ledger.export import export
+from lineament.ledger.log import DETAILS_DOMAIN, Action, Ledger, leaf_bytes
+from lineament.ledger.merkle import leaf_hash, root_of
+from lineament.ledger.verify import verify_export
+from lineament.model.faces import Provenance
+from lineament.sources import credentials, credentials_worker
+from lineament.sources.captures import Captures
+from lineament.sources.confined import HEADER, Limits, _Reader
+from lineament.sources.manifest_rows import json_row
+from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parsed
+from lineament.sources.video import _damage, _frame
+from lineament.sources.video_frames import COUNT, FRAME_HEADER
+from lineament.testing import MemoryLeafStore
+from lineament.vision import decode, decode_read
+from lineament.vision.decode_process import Limits as DecoderLimits
+from lineament.vision.decode_protocol import REPLY, Reply, Status
+
+LIMIT = 2**16
+_NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_FOLDER = TemporaryDirectory(prefix="lineament-fuzz-")
+_AT = Path(_FOLDER.name)
+_UNSAID = Provenance(uri="file:///a.jpg")
+_LIMITS = DecoderLimits(max_pixels=2**24, memory=2**30, seconds=1)
+
+
+# ---------------------------------------------------------------- side-cars
+
+
+def sidecar(data: bytes) -> None:
+    """A side-car, and the same bytes as the table of a folder."""
+    with suppress(Unusable):
+        _fit(parsed(data, _UNSAID))
+    with suppress(Unusable):
+        table = Captures(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
+        try:
+            for name in [b"a.jpg", b"\xff", *(one.encode() for one in table.never_asked())]:
+                with suppress(Unusable):
+                    _fit(table.of(name, _UNSAID) or _UNSAID)
+            assert list(table.never_asked()) == []
+        finally:
+            table.close()
+
+
+def _fit(told: Provenance) -> None:
+    assert told.uri.isprintable()
+    assert len(told.uri) <= LONGEST_URI
+    for text in (told.page_title, told.licence):
+        assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT)
+    assert told.captured_at is None or told.captured_at.utcoffset() is not None
+    repr(told).encode()
+
+
+# ---------------------------------------------------------------- confined processes
+
+
+@cache
+def _ended(how: int) -> subprocess.Popen[bytes]:
+    """A process that has ended: well, badly, or by one of two signals."""
+    ends = ("exit 0", "exit 1", "kill -KILL $$", f"kill -{signal.SIGRTMIN + 3} $$")
+    process = subprocess.Popen(["/bin/sh", "-c", ends[how % 4]], stdout=subprocess.PIPE)
+    process.wait()
+    return process
+
+
+def child(data: bytes) -> None:
+    """What a process says that was taken over: the first byte chooses who it is and how it ends."""
+    kind, said = data[0] if data else 0, data[1:LIMIT]
+    with suppress(LineamentError):
+        _CHILDREN[kind % len(_CHILDREN)](kind // len(_CHILDREN), said)
+
+
+def _messages(how: int, said: bytes) -> None:
+    read, write = os.pipe()
+    try:
+        os.write(write, said)
+        os.close(write)
+        for _, message in _Reader(read, _ended(how), Limits(message=LIMIT // 2, patience=1, seconds=1)).messages():
+            assert len(message) <= LIMIT // 2
+    finally:
+        os.close(read)
+
+
+def _video(how: int, said: bytes) -> None:
+    if how % 2:
+        _damage(said).encode()
+    else:
+        _frame(said)
+
+
+def _credentials(_: int, said: bytes) -> None:
+    told = credentials.told(said)
+    for text in (told.state, told.generator, told.issuer, told.signed_at, *told.kinds, *told.reserved):
+        assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT)
+
+
+def _parquet(_: int, said: bytes) -> None:
+    json_row(said)
+
+
+def _decoder(_: int, said: bytes) -> None:
+    reply = Reply(*REPLY.unpack(said[: REPLY.size].ljust(REPLY.size, b"\0")))
+    decode._check_status(reply, _LIMITS)
+    decode._check_sizes(reply, _LIMITS.max_pixels)
+    taken = decode.checked_time(reply.taken_at)
+    assert taken is None or taken.isoformat()
+    decode.checked_place(reply)
+
+
+_CHILDREN = (_messages, _video, _credentials, _parquet, _decoder)
+
+
+def claimed(data: bytes) -> None:
+    """What C2PA's library reads out of a picture, through the process that reads it and the one that asked."""
+    try:
+        said = credentials_worker._summary(json.loads(data))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return  # as the process answers
+    _credentials(0, json.dumps(said | {"state": "Valid"}).encode("ascii"))
+
+
+def picture(data: bytes) -> None:
+    """A picture in the process that decodes it."""
+    decode_read.set_up(_MOST_PIXELS)
+    try:
+        pixels, told = decode_read.read_picture(data, _MOST_PIXELS)
+    except decode_read.NotDecodedError as error:
+        error.reply.pack()
+    except MemoryError:
+        return
+    else:
+        assert pixels.mode == "RGB"
+        assert told.status == Status.DECODED
+        decode._check_sizes(Reply(*REPLY.unpack(told.pack())), _MOST_PIXELS)
+
+
+_MOST_PIXELS = 2**18
+
+
+# ---------------------------------------------------------------- ledgers
+
+
+_SIGNS = SigningKey(name="lineament/fuzz", seed=bytes(range(32)))
+
+
+def ledger(data: bytes) -> None:
+    """An export as it is; and made to agree with its own hashes, as whoever forges one would, and signed."""
+    for made in (data, _agreeing(data)):
+        path = _AT / "export.jsonl"
+        path.write_bytes(made)
+        with suppress(LedgerBroken, Damaged):
+            found = verify_export(path, _SIGNS.public)
+            assert found.opened + found.erased + found.withheld + found.hidden == found.entries
+
+
+def _agreeing(data: bytes) -> bytes:
+    entries: list[Any] = []
+    for line in data.split(b"\n")[1:]:
+        with suppress(ValueError, RecursionError):
+            entries.append(json.loads(line))
+    for seq, one in enumerate(entries):
+        with suppress(ValueError, TypeError, AttributeError, KeyError, LineamentError):
+            _agree(seq, one)
+    leaves = []
+    for one in entries:
+        with suppress(ValueError, TypeError, AttributeError, KeyError):
+            leaves.append(bytes.fromhex(one["leaf"]))
+    note = Checkpoint(origin=_SIGNS.public.name, size=len(entries), root=root_of(leaves)).signed(_SIGNS)
+    header = {"format": "lineament-ledger/1", "checkpoint": note}
+    return b"".join(json.dumps(one).encode() + b"\n" for one in [header, *entries])
+
+
+def _agree(seq: int, one: dict[str, Any]) -> None:
+    one["seq"] = seq
+    if isinstance(one.get("salt"), str) and isinstance(one.get("details"), str):
+        salted = DETAILS_DOMAIN + bytes.fromhex(one["salt"]) + one["details"].encode()
+        one["commitment"] = sha256(salted).hexdigest()
+    commitment = bytes.fromhex(one["commitment"]).hex()
+    text = f'{{"action":"{one["action"]}","at":"{one["at"]}","commitment":"{commitment}","seq":{seq}}}'
+    one["leaf"] = leaf_hash(text.encode()).hex()
+
+
+def receipt(data: bytes) -> None:
+    """A receipt as it is, and its statement signed; likewise a checkpoint and a key."""
+    text = data.decode("utf-8", "replace")
+    for made in (text, _signed(data)):
+        with suppress(InvalidValue):
+            assert isinstance(receipts.checked(made, _SIGNS.public), dict)
+    for note in (text, _SIGNS.sign(f"{text}\n")):
+        with suppress(InvalidValue):
+            assert Checkpoint.parse(note, _SIGNS.public).size >= 0
+    with suppress(InvalidValue):
+        assert str(PublicKey.parse(text)) == text.strip()
+
+
+def _signed(data: bytes) -> str:
+    try:
+        statement = json.loads(data)["statement"]
+        said = statement["ledger"]
+        if "checkpoint" not in said:
+            at, commitment = datetime.fromisoformat(said["at"]), bytes.fromhex(said["commitment"])
+            root = leaf_hash(leaf_bytes(said["entry"], at, said["action"], commitment))
+            said["checkpoint"] = Checkpoint(origin=_SIGNS.public.name, size=1, root=root).signed(_SIGNS)
+        note = _SIGNS.sign(receipts._text(statement))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ""
+    whole = {"format": receipts.FORMAT, "statement": statement, "signature": note.rpartition("\n\n")[2].rstrip("\n")}
+    return json.dumps(whole)
+
+
+# ---------------------------------------------------------------- OpenID
+
+
+_KEY = ECKey.import_key(
+    {
+        "kty": "EC",
+        "crv": "P-256",
+        "kid": "k",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE",
+    }
+)  # of RFC 7517, appendix A.2
+_KEYS = {"keys": [_KEY.as_dict(private=False)]}
+_EXPECTED = Expected(issuer="https://id.example", client_id="lineament", nonce="n", access_token="a")
+
+
+def openid(data: bytes) -> None:
+    """What a provider answers, and what a browser brings back: the first byte chooses."""
+    kind, said = data[0] if data else 0, data[1:]
+    with suppress(LineamentError):
+        _OPENID[kind % len(_OPENID)](said)
+
+
+def _claims(said: bytes) -> None:
+    token = jws.serialize_compact({"alg": "ES256", "kid": "k"}, said, _KEY, algorithms=["ES256"])
+    subject = subject_of(token, public_keys(_KEYS), _EXPECTED, _NOW)
+    assert subject.issuer == _EXPECTED.issuer
+    f"{subject.subject} {subject.email}".encode()
+    assert subject.name.isprintable()
+
+
+def _token(said: bytes) -> None:
+    subject_of(said.decode("utf-8", "replace"), public_keys(_KEYS), _EXPECTED, _NOW)
+
+
+def _published(said: bytes) -> None:
+    keys = public_keys(_object(said, 200))
+    token = jwt.encode({"alg": "ES256", "kid": "k"}, {"iss": "x"}, _KEY, algorithms=["ES256"])
+    subject_of(token, keys, _EXPECTED, _NOW)
+
+
+def _query(said: bytes) -> None:
+    found = _parameters(said.decode("utf-8", "replace"))
+    assert all(isinstance(one, str) for one in found.values())
+
+
+def _endpoint(said: bytes) -> None:
+    checked = checked_address(said.decode("utf-8", "replace"))
+    httpx.Request("GET", checked)
+    assert checked.lower().startswith(("https://", "http://localhost", "http://127.", "http://["))
+
+
+_OPENID = (_claims, _token, _published, _query, _endpoint)
+
+
+# ---------------------------------------------------------------- what they begin with
+
+
+def sidecars() -> Iterator[bytes]:
+    """Both kinds."""
+    yield (
+        b'{"uri": "https://example.org/a", "page_uri": "urn:isbn:1", "page_title": "t", "licence": null,'
+        b' "captured_at": "2024-05-31T12:00:00+02:00"}'
+    )
+    yield b'file,uri,page_title,captured_at\na.jpg,https://example.org/a,"b ""c""",2024-05-31\nb,x\n'
+    yield "\ufefffile;uri;page_uri\r\na.jpg;https://example.org/a;file:///x\r\na.jpg;http://b/;\r\n".encode()
+
+
+def children() -> Iterator[bytes]:
+    """Messages of each kind."""
+    said = HEADER.pack(b"R", 2) + b"{}" + HEADER.pack(b"E", 0)
+    for how in range(4):
+        yield bytes([5 * how]) + said
+        yield bytes([5 * how]) + said[:-2]
+    yield bytes([0]) + HEADER.pack(b"X", 3) + b"why"
+    yield bytes([1]) + FRAME_HEADER.pack(1.5, b"k") + b"\xff\xd8\xff"
+    yield bytes([6]) + COUNT.pack(7)
+    yield b'\x02{"state": "Valid", "generator": "a", "issuer": null, "signed_at": "b", "kinds": ["c"], "reserved": []}'
+    yield b'\x03{"uri": "https://example.org/a", "title": "t", "date": "2024-05-31"}'
+    at, place = b"2024:05:31 12:00:00+02:00", (True, 52.5, 13.4)
+    yield bytes([4]) + Reply(Status.DECODED, 0, 100, 200, 50, 100, at, *place).pack()
+
+
+def claims_of_pictures() -> Iterator[bytes]:
+    """A report of C2PA's library."""
+    actions = {"actions": [{"action": "c2pa.created", "digitalSourceType": "http://a/digitalCapture"}]}
+    uses = {"entries": {"cawg.data_mining": {"use": "notAllowed"}}}
+    one = {
+        "claim_generator_info": [{"name": "a", "version": "1"}],
+        "signature_info": {"issuer": "b", "time": "2024-05-31T12:00:00+00:00"},
+        "assertions": [
+            {"label": "c2pa.actions.v2", "data": actions},
+            {"label": "cawg.training-mining", "data": uses},
+        ],
+    }
+    yield json.dumps({"active_manifest": "urn:1", "manifests": {"urn:1": one}}).encode()
+
+
+def pictures() -> Iterator[bytes]:
+    """Each format, small, with what EXIF says."""
+    exif = Image.Exif()
+    exif[0x112] = 6
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:31 12:00:00", 0x9011: "+02:00"})
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0), 3: "E", 4: (13.0, 24.0, 0.0)})
+    image = Image.linear_gradient("L").resize((40, 33)).convert("RGB")
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"):
+        made = io.BytesIO()
+        image.save(made, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))
+        yield made.getvalue()
+
+
+def exports() -> Iterator[bytes]:
+    """A ledger with each kind of entry."""
+    rows = MemoryLeafStore()
+    made = Ledger(origin=_SIGNS.public.name, signing_seed=bytes(range(32)))
+    for number in range(3):
+        made.record(rows, Action.SEARCH, {"case": f"K-{number}"}, actor="a", at=_NOW)
+    made.erase_details(rows, [1], reason="article 17", actor="a", at=_NOW)
+    for some in ({}, {"opened": {0}}, {"told": {0, 2}}):
+        out = io.StringIO()
+        export(rows, out, made.public_key, **some)
+        yield out.getvalue().encode()
+
+
+def signed_statements() -> Iterator[bytes]:
+    """A receipt, a checkpoint and a key."""
+    said = {"entry": 0, "at": "2026-01-02T03:04:05+00:00", "action": "search", "commitment": "00" * 32, "path": []}
+    yield json.dumps({"format": receipts.FORMAT, "statement": {"what": "a", "ledger": said}, "signature": ""}).encode()
+    yield Checkpoint(origin=_SIGNS.public.name, size=1, root=bytes(32)).signed(_SIGNS).encode()
+    yield f"{_SIGNS.public.name}\n1\n{base64.b64encode(bytes(32)).decode()}".encode()
+    yield str(_SIGNS.public).encode()
+
+
+def provided() -> Iterator[bytes]:
+    """What a provider says when all is well."""
+    at = int(_NOW.timestamp())
+    claims = {
+        "iss": "https://id.example",
+        "aud": ["lineament"],
+        "azp": "lineament",
+        "sub": "1",
+        "nonce": "n",
+        "iat": at,
+        "exp": at + 60,
+        "email": "a@b.example",
+        "email_verified": True,
+        "name": "A",
+    }
+    yield b"\0" + json.dumps(claims).encode()
+    yield b"\1" + jwt.encode({"alg": "ES256", "kid": "k"}, claims, _KEY, algorithms=["ES256"]).encode()
+    rsa = {"kty": "RSA", "n": "sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdgWp4Dy1", "e": "AQAB", "use": "sig"}
+    okp = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    yield b"\2" + json.dumps({"keys": [*_KEYS["keys"], rsa, okp]}).encode()
+    yield b"\3?code=a&state=b&iss=https%3A%2F%2Fid.example&error=c"
+    yield b"\4https://id.example:8443/token?a=b"

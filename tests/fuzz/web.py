@@ -1,0 +1,272 @@
+"""Fuzz targets: what hosts answer, and addresses, whoever wrote them."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import brotli
+import httpcore
+from backports import zstd
+from tests.fuzz.connectors import LIMIT, fit
+from twisted.web.client import URI
+
+from lineament.errors import HostRefused, LineamentError
+from lineament.sources import reservations
+from lineament.sources.bodies import decoded
+from lineament.sources.crawl import Crawl, Limits
+from lineament.sources.hosts import Hosts, entry, origin_of
+from lineament.sources.outgoing import forbids_following, outgoing
+from lineament.sources.pages import MOST_LINKS, absolute, charset_of, parsed, srcset, uri_key
+from lineament.sources.provenance import LONGEST_TEXT, Unusable, one_line, uri_of
+from lineament.sources.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
+from lineament.sources.site_answers import LONGEST_REST, Answers, Reply, refused_by_headers, rest
+from lineament.sources.site_kept import KeptCrawl
+from lineament.sources.site_rows import Kind, New, pattern
+from lineament.sources.site_state import SiteState
+from lineament.sources.warc import WarcConnector
+from lineament.sources.warc_writer import Exchange, WarcWriter
+
+_NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_AT_HOME = "https://example.org/dir/page.html"
+_CRAWL = Crawl(
+    begin=("https://example.org/",), hosts=("example.org",), contact="a@b.example", limits=Limits(answer=LIMIT)
+)
+
+
+def _one_line(text: str | None, most: int) -> None:
+    assert text is None or (text.isprintable() and len(text) <= most), text
+
+
+# ---------------------------------------------------------------- pages
+
+
+def page(data: bytes) -> None:
+    """A page, behind a line with the encoding that its header declares."""
+    declared, _, html = data.partition(b"\n")
+    charset = charset_of(html, declared.decode("latin-1") or None)
+    codecs.lookup(charset)
+    found = parsed(html, charset, _AT_HOME)
+    _one_line(found.title, LONGEST_TEXT)
+    assert len(found.links) <= MOST_LINKS
+    for link in found.links:
+        assert uri_key(link.uri) == link.uri
+        _one_line(link.words, LONGEST_TEXT)
+    for url in outgoing(html, charset, _AT_HOME):
+        assert uri_key(url) == url
+    forbids_following(found.meta)
+    _one_line(reservations.in_meta(found.meta, now=_NOW), 200)
+
+
+# ---------------------------------------------------------------- addresses
+
+
+def address(data: bytes) -> None:
+    """A base, an address on it and a host that a source lists, on a line each."""
+    base, uri, listed, *_ = [*data.decode("utf-8", "replace").split("\n", 2), "", ""]
+    for one in (absolute(base, uri), uri_key(uri), uri_key(base)):
+        if one is not None:
+            _address_of_one_host(one)
+    with suppress(Unusable):
+        uri_of("uri", uri)
+    _one_line(one_line(uri), LONGEST_TEXT)
+    assert len(list(srcset(uri))) <= 64
+    try:
+        found = entry(listed)
+    except LineamentError as error:
+        str(error).encode("utf-8", "surrogateescape")
+        return
+    assert found.name.isascii()
+    allowed = Hosts((listed,), lambda _host, _port: ["192.0.2.1"])
+    with suppress(LineamentError):
+        origin = allowed.allows(uri)
+        assert origin.host == found.name or (found.below and origin.host.endswith(f".{found.name}"))
+
+
+def _address_of_one_host(url: str) -> None:
+    """Nothing that connects understands another host or port than what is checked."""
+    assert url.isascii()
+    assert uri_key(url) == url
+    pattern(url)
+    try:
+        origin = origin_of(url)
+    except HostRefused as error:
+        str(error).encode()
+        return
+    ours = (origin.scheme, origin.host, origin.port)
+    parts = urlsplit(url)
+    there = httpcore.URL(url)
+    twisted = URI.fromBytes(url.encode())  # type: ignore[no-untyped-call]
+    usual = 443 if origin.scheme == "https" else 80
+    for scheme, host, port in (
+        (parts.scheme, parts.hostname or "", parts.port or usual),
+        (there.scheme.decode(), there.host.decode(), there.port or usual),
+        (twisted.scheme.decode(), twisted.host.decode(), twisted.port),
+    ):
+        plain = host.strip("[]").removesuffix(".")
+        assert (scheme, plain, port) == ours or ":" in plain, (url, scheme, host, port)
+
+
+# ---------------------------------------------------------------- bodies
+
+
+def body(data: bytes) -> None:
+    """Transfer encoding and content encoding on a line, and a body in them."""
+    said, _, coded = data.partition(b"\n")
+    transfer, _, content = said.decode("latin-1").partition(";")
+    with suppress(LineamentError):
+        assert len(decoded(coded, transfer, content, LIMIT)) <= max(LIMIT, len(coded))
+
+
+# ---------------------------------------------------------------- reservations
+
+
+def rules(data: bytes) -> None:
+    """The well-known files of a host and an address there, with NUL between them."""
+    robots, tdm, ai, path, *_ = [*data.split(b"\0", 3), b"", b"", b""]
+    url = uri_key(f"https://example.org/{path.decode('utf-8', 'replace')}") or _AT_HOME
+    none = {ROBOTS: Answer(404), TDMREP: Answer(404), AI: Answer(404)}
+    said = {ROBOTS: Answer(200, robots), TDMREP: Answer(200, tdm), AI: Answer(200, ai)}
+    together = Rules(said)
+    refused = together.refusal(url)
+    assert 0 <= together.delay <= LONGEST_DELAY
+    for name, answer in said.items():
+        alone = Rules({**none, name: answer}).refusal(url)
+        assert alone is None or refused is not None, "the strictest wins"
+    (refused or "").encode()
+    _pattern_is_as_documented(robots.decode("utf-8", "replace")[:40], path.decode("utf-8", "replace")[:40])
+
+
+def _pattern_is_as_documented(wanted: str, path: str) -> None:
+    if wanted.count("*") <= 2:
+        parts = [re.escape(one) for one in wanted.removesuffix("$").split("*")]
+        known = re.compile("(?s:.*?)".join(parts) + (r"\Z" if wanted.endswith("$") else ""))
+        assert matches(wanted, path) is bool(known.match(path)), (wanted, path)
+
+
+def headers(data: bytes) -> None:
+    """The headers of an answer, one a line."""
+    lines = [line.partition(":") for line in data.decode("latin-1").split("\n")]
+    said = [(name, value.strip(" \t\r")) for name, _, value in lines]
+    _one_line(reservations.in_headers(said, now=_NOW), 200)
+    _one_line(reservations.in_meta(said, now=_NOW), 200)
+    forbids_following(said)
+    why = refused_by_headers(said, None, LIMIT)
+    assert why is None or why.text.encode()
+    for _, value in said:
+        assert 0 <= rest(value) <= LONGEST_REST
+
+
+# ---------------------------------------------------------------- answers
+
+
+def site(data: bytes) -> None:
+    """An answer to a crawl: status, headers, an empty line, a body. What is kept of it can be read again."""
+    head, _, content = data.partition(b"\n\n")
+    first, *lines = head.decode("latin-1").split("\n")
+    number = int(first) if first.isascii() and first.isdigit() and len(first) == 3 else 200
+    said = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
+    with TemporaryDirectory(prefix="lineament-fuzz-") as folder:
+        kept = KeptCrawl(Path(folder), bytes(32))
+        state = SiteState(kept, write=True)
+        warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="fuzz")
+        try:
+            answers = Answers(_CRAWL, _CRAWL.allowed(), state, warc)
+            answers.begin()
+            state.add(New(url="https://example.org/a.jpg", host="example.org", kind=Kind.PICTURE), alike=10)
+            while (ask := state.next("example.org")) is not None and ask.tries < 3:
+                exchange = Exchange(
+                    uri=ask.url, at=_NOW, request=[], status=number, reason="", answer=said, body=content, address=None
+                )
+                assert 0 <= answers.take(ask, Reply(exchange=exchange, whole=True)) <= LONGEST_REST
+        finally:
+            state.close()
+            warc.close()
+        plain = Path(folder) / "plain.warc.gz"
+        with plain.open("wb") as out:
+            for archive in kept.archives():
+                out.writelines(packed for _, packed in kept.members(archive, archive.stat().st_size))
+        for item in fit(WarcConnector([plain], LIMIT)):
+            assert item.provenance.uri.startswith("https://example.org/")
+
+
+# ---------------------------------------------------------------- what they begin with
+
+
+def pages() -> Iterator[bytes]:
+    """Every element that is read."""
+    yield (
+        b"utf-8\n<!doctype html><meta charset=utf-8><base href='//example.org/x/'><title> A  b </title>"
+        b"<meta name=robots content='noai, noimageai'><meta property=og:image content=/o.jpg>"
+        b"<link rel=image_src href=l.jpg><link rel=next href=2><p>Before <img src='../a.jpg?b#c' alt=\"d &amp; e\">"
+        b"<img srcset='e.jpg 1x, f,g.jpg 2x' data-src=h><picture><source srcset='i 100w'></picture>"
+        b"<a href=j.PNG title=k>l</a><a rel=nofollow href=/m>n</a><video poster=p></video><svg><image href=q /></svg>"
+        b"<script>'<img src=r>'</script><!-- <img src=s> --><template><img src=t></template><textarea>u"
+    )
+    yield "windows-1252\n<title>Zoë</title><img src='/grüße 1.jpg'>".encode("cp1252")
+    yield b"\n" + codecs.BOM_UTF16_LE + "<title>写真</title><meta name=tdm-reservation content=1>".encode("utf-16-le")
+    yield "shift_jis\n<meta http-equiv=content-type content='text/html; charset=shift_jis'>写真".encode("shift_jis")
+
+
+def addresses() -> Iterator[bytes]:
+    """Ways to write one."""
+    for base, uri, listed in (
+        ("https://example.org/a/b?c#d", "../e;f?g=h&i#j", "example.org:8443"),
+        ("http://EXAMPLE.org:80/", "//bücher.example:443/%7Ea/ü?ü", "*.example.org"),
+        ("http://user:pass@[2001:DB8::1]:8080/", "http://1.2.3.4\\@example.org/", "[2001:db8::1]:80"),
+        ("https://xn--bcher-kva.example./", "data:image/png;base64,AA", "www.instagram.com"),
+        ("urn:isbn:1", "a.jpg 1x, b.jpg 2x,c", "127.0.0.1"),
+    ):
+        yield f"{base}\n{uri}\n{listed}".encode()
+
+
+def bodies() -> Iterator[bytes]:
+    """Each encoding, and several."""
+    plain = b"a body of some words, " * 4
+    yield b"chunked;\n5;x=y\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n"
+    yield b";gzip\n" + gzip.compress(plain, mtime=0)
+    yield b";deflate\n" + zlib.compress(plain)
+    yield b";deflate\n" + zlib.compress(plain)[2:-4]
+    yield b";br\n" + brotli.compress(plain)
+    yield b";zstd\n" + zstd.compress(plain)
+    yield b";gzip, br\n" + brotli.compress(gzip.compress(plain, mtime=0))
+
+
+def reserved() -> Iterator[bytes]:
+    """Well-known files."""
+    yield (
+        b"# a\nUser-agent: *\nDisallow: /private/\nAllow: /private/a*b$\nCrawl-delay: 2\nRequest-rate: 1/5s\n"
+        b"Content-Usage: /x bots=n\nContent-Signal: search=yes, ai-train=no\n\nUser-agent: Lineament\nDisallow: /y\n"
+        b'\0[{"location": "/z*", "tdm-reservation": 1, "tdm-policy": "https://example.org/p"}]'
+        b"\0User-Agent: *\nDisallow: *.jpg\n\0private/acb?d=e"
+    )
+    yield b'<html>\0[{"location": "/$", "tdm-reservation": "0"}]\0\0'
+
+
+def answered() -> Iterator[bytes]:
+    """Headers."""
+    yield (
+        b"X-Robots-Tag: lineament: noai, unavailable_after: Fri, 02 Jan 2026 03:04:06 GMT, max-snippet: 5\n"
+        b"tdm-reservation: 0\nContent-Usage: train-ai=n\nContent-Signal: ai-train=no\n"
+        b"Content-Type: image/jpeg; charset=utf-8\nRetry-After: Fri, 02 Jan 2026 03:04:06 GMT\nRetry-After: 120"
+    )
+    yield b"x-robots-tag: unavailable_after: 2026-01-02T03:04:05+23:59\nrobots: otherbot: none"
+
+
+def exchanges() -> Iterator[bytes]:
+    """Answers that are pages, pictures, redirects and refusals."""
+    yield b'200\nContent-Type: image/jpeg\nETag: "a"\nLast-Modified: x\n\n\xff\xd8\xff\xe0 a picture'
+    yield b"200\nContent-Type: text/html; charset=latin-1\n\n<title>t</title><img src=a.jpg><a href=b>c</a>"
+    yield b"200\nContent-Type: text/html\nContent-Encoding: gzip\n\n" + gzip.compress(
+        b"<meta name=robots content=none>"
+    )
+    yield b"302\nLocation: //example.org/c d\n\n"
+    yield b"503\nRetry-After: 5\nX-Robots-Tag: noai\n\n"
