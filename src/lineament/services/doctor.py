@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from lineament.confine import GUARDS
 from lineament.errors import LineamentError
 from lineament.model.sources import Source, SourceState
 from lineament.services.audit import Audit
@@ -81,9 +82,12 @@ class Doctor:
 
     def _nets(self) -> Check:
         analyser = self._workspace.analyser
-        confined = ", ".join(analyser.confinement)
-        verdict = Verdict.GOOD if analyser.confinement else Verdict.WARNING
-        return Check("vision", verdict, f"{analyser.model} in {analyser.precision}; decoding confined by {confined}")
+        confined = analyser.confinement
+        missing = [guard for guard in GUARDS.values() if guard not in confined]
+        detail = f"{analyser.model} in {analyser.precision}; decoding confined by {', '.join(confined) or 'nothing'}"
+        if missing:
+            return Check("vision", Verdict.WARNING, f"{detail}; the kernel refuses: {', '.join(missing)}")
+        return Check("vision", Verdict.GOOD, detail)
 
     def _disk(self) -> Check:
         free = shutil.disk_usage(self._workspace.home).free

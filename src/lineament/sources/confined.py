@@ -1,14 +1,14 @@
 """A process of its own for a parser that is not ours, with little memory, no files and no network.
 
 The parent opens the file and hands it over as standard input; the child answers with messages over standard output.
-Before the child looks at the file it gives up the right to open anything: with no descriptor left to have, there is no
-file, no socket and no device that it could reach (R6).
+Before the child looks at the file it gives up the right to open anything (``lineament.confine``, as the decoders of
+pictures do): there is no file, no socket and no device that it could reach (R6), and no other process. Where the kernel
+has no filter for calls, there is still no descriptor left to have.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import select
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lineament.confine import LIMITS, confine
 from lineament.errors import NotRead
 from lineament.sources.files import Place, opened, reason
 
@@ -32,7 +33,6 @@ FAILED = b"X"
 """The last message, where it cannot go on; with the reason."""
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); import {module} as worker; worker.main(*sys.argv[2:])"
-_PR_SET_NO_NEW_PRIVS = 38
 _LONGEST_REASON = 300  # bytes
 
 
@@ -146,25 +146,16 @@ def _reason(untrusted: bytes) -> str:
 
 
 def give_up(*, memory: int, seconds: int) -> None:
-    """Confine this process for good; all that it needs must be imported by now.
+    """Confine this process for good; all that it needs must be imported by now. It ends where there are no limits.
 
     Args:
         memory: Address space beyond what it has now, in bytes.
         seconds: Time of the processor.
     """
-    with contextlib.suppress(OSError), Path("/proc/self/oom_score_adj").open("w") as file:
-        file.write("1000")  # let it be the first to go
     have = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    wanted = {
-        resource.RLIMIT_AS: have + memory,
-        resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 0,
-    }
-    for kind, most in wanted.items():
-        resource.setrlimit(kind, (most, most))
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if not confine(memory=have + memory, cpu_seconds=seconds, open_files=0) & LIMITS:
+        say(FAILED, b"the process that reads it cannot be confined here; see: lineament doctor")
+        sys.exit(1)
 
 
 def say(kind: bytes, *parts: bytes) -> None:

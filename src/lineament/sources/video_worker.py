@@ -20,7 +20,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
@@ -72,7 +72,7 @@ def _warm() -> None:
         importlib.import_module(f"av.{kind}.codeccontext")
     frame = VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")
     _jpeg(frame, None)
-    _grey(frame)
+    _grey(frame, VideoReformatter())
     with io.BytesIO(b"none") as none, contextlib.suppress(FFmpegError), _opened(none):
         pass
 
@@ -81,8 +81,9 @@ def _opened(file: IO[bytes]) -> InputContainer:
     return av.open(file, "r", container_options=_OPTIONS, options=_OPTIONS, metadata_errors="replace")
 
 
-def _grey(frame: VideoFrame) -> NDArray[np.uint8]:
-    small = frame.reformat(*_SMALL, "gray", interpolation=Interpolation.POINT)
+def _grey(frame: VideoFrame, smaller: VideoReformatter) -> NDArray[np.uint8]:
+    """The frame small; by one thread, for two would be started and ended anew for each frame."""
+    small = smaller.reformat(frame, *_SMALL, "gray", interpolation=Interpolation.POINT, threads=1)
     return np.asarray(small.to_ndarray(), np.uint8)
 
 
@@ -95,9 +96,9 @@ def _answer(file: IO[bytes]) -> None:
         stream.codec_context.thread_count = _THREADS
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # checked before anything is allocated
         damaged = [0]
-        chooser, taken = Chooser(), 0
+        chooser, smaller, taken = Chooser(), VideoReformatter(), 0
         for seconds, frame in _frames(container, stream, damaged):
-            reason = chooser.why(_grey(frame), seconds, key=bool(frame.key_frame))
+            reason = chooser.why(_grey(frame, smaller), seconds, key=bool(frame.key_frame))
             if reason is None:
                 continue
             taken += 1
@@ -138,7 +139,7 @@ def _jpeg(frame: VideoFrame, aspect: Fraction | None) -> bytes:
     width = frame.width
     if aspect is not None and Fraction(1, 4) <= aspect <= 4:
         width = round(width * aspect)
-    pixels = frame.reformat(width, frame.height, "rgb24").to_ndarray()
+    pixels = frame.reformat(width, frame.height, "rgb24", threads=1).to_ndarray()
     turns = round(frame.rotation / 90) % 4
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(np.rot90(pixels, turns))).save(out, "JPEG", quality=_JPEG, subsampling=0)

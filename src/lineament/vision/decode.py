@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from lineament.confine import GUARDS
 from lineament.errors import (
     BadPicture,
     DecoderDied,
@@ -28,7 +29,6 @@ from lineament.errors import (
     UnknownFormat,
 )
 from lineament.model.faces import Pixels, Place
-from lineament.vision.confine import GUARDS
 from lineament.vision.decode_process import DecodingProcess, Limits, ProcessEndedError
 from lineament.vision.decode_protocol import (
     LONGEST_SIDE,
@@ -38,6 +38,7 @@ from lineament.vision.decode_protocol import (
     SMALLEST_SIDE,
     Reply,
     Status,
+    most_pixels,
 )
 
 _TAKEN_AT = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?")
@@ -198,7 +199,7 @@ def _check_status(untrusted: Reply, limits: Limits) -> None:
         case Status.DAMAGED:
             raise BadPicture(why="its data are damaged")
         case Status.TOO_LARGE:
-            limit = f"{limits.max_pixels:,} (or {LONGEST_SIDE:,} a side)"
+            limit = f"{most_pixels(untrusted.media, limits.max_pixels):,} (or {LONGEST_SIDE:,} a side)"
             raise PictureTooLarge(width=width, height=height, limit=limit)
         case Status.TOO_SMALL:
             raise PictureTooSmall(width=width, height=height, limit=SMALLEST_SIDE)
@@ -217,7 +218,7 @@ def _check_sizes(untrusted: Reply, max_pixels: int) -> None:
         untrusted.media < len(MEDIA_TYPES)
         and min(sides) >= SMALLEST_SIDE
         and max(sides) <= LONGEST_SIDE
-        and math.prod(sides) <= max_pixels
+        and math.prod(sides) <= most_pixels(untrusted.media, max_pixels)
         and min(decoded) > 0
         and 3 * math.prod(decoded) <= PIXEL_BYTES
         and all(small <= large for small, large in zip(decoded, sides, strict=True))

@@ -17,11 +17,13 @@ import signal
 import sys
 import warnings
 
-from lineament.vision import confine, decode_read
+from lineament.confine import confine
+from lineament.vision import decode_read
 from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, Reply, Status
 
 LIFETIME_SECONDS = 1200
 """Time of the processor after which a worker is stopped; its parent replaces it well before."""
+_OPEN_FILES = 16
 _PARENT_CHECK = 5000  # milliseconds
 _REQUESTS, _REPLIES = 0, 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # mallopt(3)
@@ -37,9 +39,8 @@ def main() -> None:
     poll = select.poll()
     poll.register(_REQUESTS, select.POLLIN)
     _keep_memory()
-    confine.be_first_to_end()
     seconds = milliseconds / 1000
-    guards = confine.confine(memory=memory, cpu_seconds=LIFETIME_SECONDS + math.ceil(seconds))
+    guards = confine(memory=memory, cpu_seconds=LIFETIME_SECONDS + math.ceil(seconds), open_files=_OPEN_FILES)
     os.write(_REPLIES, READY.pack(guards))
     while True:
         if not poll.poll(_PARENT_CHECK):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS
 
-from lineament.errors import NoSuchFile, NotRead
-from lineament.sources import confined, video_worker
+from lineament.errors import NoSuchFile
+from lineament.sources import video_worker
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.files import given
 from lineament.sources.video import Frame, VideoConnector, clock, frames
@@ -185,56 +184,6 @@ def test_no_format_that_is_listed_is_a_stream_a_device_or_a_list_of_others() -> 
     listed = set(video_worker.FORMATS.split(","))
     assert not listed & {"hls", "dash", "concat", "rtsp", "rtp", "sdp", "lavfi", "fbdev", "x11grab", "v4l2", "image2"}
     assert listed <= {one for name in av.formats_available for one in name.split(",")}
-
-
-def test_the_process_that_reads_can_open_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "spy.py").write_text(
-        "import os, socket\n"
-        "from lineament.sources.confined import END, give_up, say\n"
-        "def tried(what, *words):\n"
-        "    try:\n"
-        "        what(*words)\n"
-        "        return b'could'\n"
-        "    except OSError as error:\n"
-        "        return str(error.errno).encode()\n"
-        "def main():\n"
-        "    give_up(memory=2**28, seconds=5)\n"
-        "    say(b'A', tried(os.open, '/etc/hostname', 0))\n"
-        "    say(b'B', tried(socket.socket))\n"
-        "    try:\n"
-        "        bytearray(2**29)\n"
-        "    except MemoryError:\n"
-        "        say(b'C', b'memory')\n"
-        "    say(b'D', os.environb.get(b'HOME', b'none'))\n"
-        "    say(END)\n"
-    )
-    monkeypatch.setattr(confined, "_source", lambda: str(tmp_path))
-    real = str(Path(confined.__file__).parents[2])
-    monkeypatch.setattr(
-        confined, "_BOOT", confined._BOOT.replace("import {module}", f"sys.path.insert(0, {real!r}); import {{module}}")
-    )
-    place = given(tmp_path / "spy.py")[0]
-    said = dict(confined.messages("spy", place, confined.Limits(message=100, patience=10, seconds=10)))
-    assert said == {b"A": b"24", b"B": b"24", b"C": b"memory", b"D": b"none"}  # EMFILE
-
-
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        ("import time; time.sleep(60)", "took too long"),
-        ("os.write(1, b'F' + b'\\xff' * 4)", "nonsense"),
-        ("os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("os.write(1, b'F\\x01')", "ended early"),
-        ("os.write(1, b'X\\x03\\0\\0\\0a\\x1bb')", "a b"),
-    ],
-)
-def test_a_worker_that_was_taken_over_costs_the_file(
-    body: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "bad.py").write_text(f"import os\ndef main():\n    {body}\n")
-    monkeypatch.setattr(confined, "_source", lambda: str(tmp_path))
-    with pytest.raises(NotRead, match=re.escape(why)):
-        list(confined.messages("bad", given(tmp_path / "bad.py")[0], confined.Limits(message=9, patience=1, seconds=9)))
 
 
 def test_nothing_is_left_when_nobody_wants_the_rest(cut: Path) -> None:

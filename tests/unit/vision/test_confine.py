@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lineament.confine import filter_for
 from lineament.testing import chart, encoded
 from lineament.vision import decode_process
-from lineament.vision.confine import filter_for
 from lineament.vision.decode import Decoder
 
 TRYING = """

@@ -1,7 +1,9 @@
 """A process gives up all that it does not need, before it reads what it does not trust (R50).
 
+So do the decoders of pictures (``vision.decode_worker``) and whatever parses a file of a source (``sources.confined``).
+
 Nothing here needs privileges: resource limits, an empty set of capabilities, ``no_new_privs``, and a seccomp filter
-that lists the few system calls a decoder makes. Every other call (socket, connect, open, execve, ptrace, clone …)
+that lists the few system calls a parser makes. Every other call (socket, connect, open, execve, ptrace, clone …)
 fails with EPERM. Layouts and numbers are those of the kernel's ``seccomp(2)``, ``capget(2)`` and ``syscall(2)``.
 """
 
@@ -23,10 +25,8 @@ GUARDS = {
 }
 """What a confined process lives under, by its bit."""
 
-OPEN_FILES = 16
-
-_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 22, 38, 24
-_SECCOMP_MODE_FILTER = 2
+_PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 38, 24
+_SECCOMP_SET_MODE_FILTER, _OF_ALL_THREADS = 1, 1  # SECCOMP_FILTER_FLAG_TSYNC: libraries have started some by now
 _LOAD, _EQUALS, _HAS_BITS, _RETURN = 0x20, 0x15, 0x45, 0x06  # BPF: ld [k]; jeq k; jset k; ret k
 _KILL, _ALLOW = 0x80000000, 0x7FFF0000
 _REFUSE, _UNKNOWN = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
@@ -71,27 +71,31 @@ _ALLOWED = {
     "membarrier": (324, 283),
     "rseq": (334, 293),
 }
+_SECCOMP = (317, 277)
 _MMAP, _MPROTECT = (9, 222), (10, 226)  # allowed unless they ask for memory that can be executed
 _CLONE = (56, 220)  # allowed for a thread (libde265 starts one), never for a process
 _CLONE3 = (435, 435)  # its flags are out of sight, so it seems not to exist, and the C library falls back to clone
 
 
-def confine(*, memory: int, cpu_seconds: int) -> int:
-    """Confine this process for good.
+def confine(*, memory: int, cpu_seconds: int, open_files: int) -> int:
+    """Confine this process for good; all that it needs must be imported by now.
 
     Args:
         memory: Address space in bytes, all libraries and mappings included.
         cpu_seconds: Processor time for the whole life of the process.
+        open_files: Descriptors are lower than this; ``poll(2)`` can wait for no more. 0: none can be had any more.
 
     Returns:
         The guards in force, as a sum of the keys of ``GUARDS``; those that the kernel refused are missing.
     """
-    guards = _limit(memory, cpu_seconds) * LIMITS
+    _be_first_to_end()
+    guards = _limit(memory, cpu_seconds, open_files) * LIMITS
     guards += _drop_capabilities() * CAPABILITIES
     guards += _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) * NO_NEW_PRIVILEGES
-    program = filter_for(platform.machine())
+    machine = platform.machine()
+    program = filter_for(machine)
     if program is not None and guards & NO_NEW_PRIVILEGES:
-        guards += _install(program) * FILTER
+        guards += _install(program, _SECCOMP[_MACHINES[machine][0]]) * FILTER
     return guards
 
 
@@ -114,13 +118,13 @@ def filter_for(machine: str) -> bytes | None:
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-def _limit(memory: int, cpu_seconds: int) -> bool:
+def _limit(memory: int, cpu_seconds: int, open_files: int) -> bool:
     wanted = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_NOFILE: open_files,
     }
     for kind, most in wanted.items():
         hardest = resource.getrlimit(kind)[1]
@@ -140,10 +144,10 @@ def _drop_capabilities() -> bool:
     return _call("capset", header, bytes(24))
 
 
-def _install(program: bytes) -> bool:
+def _install(program: bytes, number: int) -> bool:
     steps = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(steps))  # struct sock_fprog
-    return _call("prctl", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header, 0, 0)
+    return _call("syscall", number, _SECCOMP_SET_MODE_FILTER, _OF_ALL_THREADS, header)
 
 
 def _call(name: str, *arguments: int | bytes) -> bool:
@@ -155,7 +159,7 @@ def _call(name: str, *arguments: int | bytes) -> bool:
     return bool(function(*words) == 0)
 
 
-def be_first_to_end() -> None:
+def _be_first_to_end() -> None:
     """Let the kernel end this process, not its parent, when the machine runs out of memory."""
     try:
         file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)

@@ -1,0 +1,112 @@
+"""What the processes that read files of sources can do: the attempts are made inside real ones, warm and confined."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lineament.errors import NotRead
+from lineament.sources import confined
+from lineament.sources.files import given
+
+LIMITS = confined.Limits(message=1000, patience=30, seconds=60)
+WORKERS = {
+    "lineament.sources.video_worker": (),
+    "lineament.sources.parquet_worker": (0,),
+    "lineament.sources.credentials_worker": ("image/jpeg",),
+}
+TRYING = """
+import sys; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True
+import ctypes, mmap, os, platform, resource, signal, socket, subprocess, threading
+import {module} as worker
+from lineament.sources.confined import END, give_up, say
+confined, tried = threading.Event(), threading.Event()
+def attempt(call):
+    try:
+        call()
+    except OSError as error:
+        return str(error.errno).encode()
+    except MemoryError:
+        return b"memory"
+    return b"could"
+def elsewhere():
+    confined.wait()
+    say(b"t", attempt(socket.socket))
+    tried.set()
+def trying(*, memory, seconds):
+    threading.Thread(target=elsewhere, daemon=True).start()
+    {before}
+    give_up(memory=2**28, seconds=seconds)
+    confined.set()
+    tried.wait()
+    say(b"o", attempt(lambda: os.open("/etc/hostname", 0)))
+    say(b"w", attempt(lambda: os.open("/tmp/new", os.O_CREAT | os.O_WRONLY)))
+    say(b"s", attempt(socket.socket))
+    say(b"u", attempt(lambda: socket.socket(socket.AF_UNIX)))
+    say(b"f", attempt(os.fork))
+    say(b"p", attempt(lambda: subprocess.run(["/bin/true"])))
+    say(b"e", attempt(lambda: os.execv("/bin/true", ["true"])))
+    say(b"k", attempt(lambda: os.kill(os.getppid(), signal.SIGTERM)))
+    say(b"l", attempt(lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))))
+    say(b"x", attempt(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)))
+    say(b"m", attempt(lambda: bytearray(2**30)))
+    say(b"h", os.environb.get(b"HOME", b"none"))
+    say(END)
+    sys.exit(0)
+worker.give_up = trying
+worker.main(*sys.argv[2:])
+"""
+REFUSED = b"1"  # EPERM
+NO_DESCRIPTOR = b"24"  # EMFILE
+
+
+def tried(
+    module: str, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...] = (), before: str = "pass"
+) -> dict[bytes, bytes]:
+    """What came of each attempt: its error's number, “could” where there was none."""
+    monkeypatch.setattr(confined, "_BOOT", TRYING.replace("{before}", before))
+    place = given(Path(__file__))[0]
+    return dict(confined.messages(module, place, LIMITS, *words))
+
+
+@pytest.mark.parametrize("module", WORKERS)
+def test_nothing_is_in_reach_of_a_process_that_reads(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tried(module, monkeypatch, WORKERS[module])
+    assert said.pop(b"h") == b"none"
+    assert said.pop(b"m") == b"memory"
+    assert said == dict.fromkeys((bytes([letter]) for letter in b"towsufpeklx"), REFUSED)  # t: in an older thread
+
+
+def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    harmless = "os.fork = os.execv = os.kill = resource.prlimit = lambda *_: None"
+    before = f"platform.machine = lambda: 'riscv64'; {harmless}"
+    said = tried("lineament.sources.video_worker", monkeypatch, before=before)
+    assert {said[one] for one in (b"t", b"o", b"w", b"s", b"u", b"p")} == {NO_DESCRIPTOR}
+    assert said[b"m"] == b"memory"
+
+
+def test_where_there_are_no_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = "resource.setrlimit = lambda *_: signal.signal(-1, None)"  # ValueError
+    with pytest.raises(NotRead, match="cannot be confined here"):
+        tried("lineament.sources.video_worker", monkeypatch, before=before)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("import time; time.sleep(60)", "took too long"),
+        ("os.write(1, b'F' + b'\\xff' * 4)", "nonsense"),
+        ("os.kill(os.getpid(), 9)", "ended by signal 9"),
+        ("os.write(1, b'F\\x01')", "ended early"),
+        ("os.write(1, b'X\\x03\\0\\0\\0a\\x1bb')", "a b"),
+    ],
+)
+def test_a_worker_that_was_taken_over_costs_the_file(
+    body: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.py").write_text(f"import os\ndef main():\n    {body}\n")
+    monkeypatch.setattr(confined, "_source", lambda: str(tmp_path))
+    with pytest.raises(NotRead, match=re.escape(why)):
+        list(confined.messages("bad", given(tmp_path / "bad.py")[0], confined.Limits(message=9, patience=1, seconds=9)))
