@@ -35,6 +35,8 @@ from lineament.__main__ import application
 from lineament.cli.main import run
 from lineament.cli.terminal import needed
 from lineament.model.accounts import Permission
+from lineament.sources.site_state import SiteState
+from lineament.sources.warc_writer import WarcWriter
 
 TREE = typer.main.get_command(application())  # made once: it takes longer than any command
 
@@ -115,6 +117,18 @@ def withdrawn(world: World, ids: dict[str, str]) -> None:
         world.desk("home operator").erase.source(SOURCE, "asked")
 
 
+def crawled(world: World, ids: dict[str, str]) -> None:
+    """Nothing but the record that says which program crawled."""
+    if ids["name"] == SOURCE:
+        desk = world.desk("home operator")
+        kept = desk.house.crawls.crawl(desk.sources.get(SOURCE), "first")
+        kept.folder.mkdir(parents=True, exist_ok=True)
+        SiteState(kept, write=True).close()
+        warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="a test")
+        warc.ready()
+        warc.close()
+
+
 FOR_THE_HOST = {"case close", "case urgent"}
 """Up to the agency whose case it is, whatever role a guest has in it."""
 _RULING = "{ref} --authority court --decided 2026-01-02 --scope all"
@@ -142,6 +156,7 @@ LINES = {
     "source withdraw": Line("{name} --yes", sources),
     "source runs": Line("{name} {run_id}", runs),
     "source known-abuse": Line("{listed}"),
+    "source warc": Line("{name} {out}", sources, crawled),
     "source receipt": Line("{name} {out}", sources, withdrawn),
     "case open": Line(f"N-1 {_TERMS}"),
     "case list": Line(),

@@ -211,3 +211,37 @@ def test_deletions_wait_until_they_are_done(store: Store, rows: Rows) -> None:
         assert tx.deletions.all() == [gone]
         tx.deletions.done([gone])
         assert tx.deletions.all() == []
+
+
+def test_what_crawls_are_to_destroy_waits_until_it_is_done(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        first, second = rows.source(tx).source, rows.source(tx, "police").source
+        one, other = sorted([rows.sha256(), rows.sha256()])
+        tx.deletions.add_crawled(first.id, [other, one, one])
+        tx.deletions.add_crawled(first.id, [one])
+        tx.deletions.add_crawled(second.id, [one])
+    with store.begin() as tx:
+        assert tx.deletions.crawled(10) == [(first.id, one), (first.id, other), (second.id, one)]
+        assert tx.deletions.crawled(1) == [(first.id, one)]
+        tx.deletions.crawled_done([(first.id, one), (first.id, other)])
+        assert tx.sources.left(second.id) == 1
+        tx.sources.destroy(second.id)
+        assert tx.deletions.crawled(10) == []
+        assert tx.sources.left(second.id) == 0
+
+
+def test_which_captures_keep_a_page_and_which_lost_their_pictures(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        made = rows.source(tx)
+        paged = replace(rows.capture(made.source), page=rows.sha256())
+        plain, barred, faceless = (replace(rows.capture(made.source), page=None) for _ in range(3))
+        ids = tx.captures.add_all([paged, plain, barred, replace(faceless, original=None, thumbnail=None)])
+        tx.captures.bar(ids[2])
+        enrolled, _ = rows.enrolled(tx, made, faces=2)
+        tx.captures.forget_pictures(enrolled)
+        group = tx.captures.get(enrolled)
+        digests = [one.sha256 for one in (paged, plain, barred, group, faceless)]
+        assert tx.captures.keep_pages(made.source.id, digests)
+        assert not tx.captures.keep_pages(made.source.id, digests[1:])
+        assert not tx.captures.keep_pages(rows.source(tx, "police").source.id, digests)
+        assert sorted(tx.captures.without_picture(made.source.id, digests)) == sorted([barred.sha256, group.sha256])

@@ -1,0 +1,381 @@
+"""What a crawl keeps: sealed, gone with the picture that it is evidence of, and taken out as plain WARC."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fastwarc.warc import ArchiveIterator
+from tests.conftest import PORTRAITS, Ran, two_people
+from tests.local_web import LocalWeb, Sent, page
+from tests.serving import settings
+from tests.staff import Clock, House
+from warcio.checker import Checker
+
+from lineament.errors import AlreadyThere, Damaged, NotAllowed, NotRead, Refused, StepUpNeeded
+from lineament.model.accounts import HOME_AGENCY, Role
+from lineament.model.faces import Capture
+from lineament.model.sources import SourceTerms
+from lineament.services.brought import IngestReport, Seen
+from lineament.services.ingest import Task
+from lineament.sources.base import Item
+from lineament.sources.crawl import Crawl
+from lineament.sources.sealed import Seal
+from lineament.sources.site import SiteConnector
+from lineament.sources.site_kept import KeptCrawl
+from lineament.workspace import Workspace
+
+Run = Callable[..., Ran]
+MOST = 10**7
+SECRET = b"".join(hashlib.sha256(bytes([one])).digest() for one in range(4))
+"""Bytes that cannot be compressed, at the end of every picture; in hexadecimal on every page."""
+
+
+@dataclass
+class Site:
+    """A host whose pages show portraits, and a workspace into which it was crawled; to be copied."""
+
+    web: LocalWeb
+    home: Path
+    processes: list[bytes] = field(default_factory=list)  # command line and environment of those that crawled
+
+    def crawl(self, begin: str = "/", again_after: float = 86400.0) -> Crawl:
+        return Crawl(
+            begin=(self.web.url("a.test", begin),),
+            hosts=self.web.listed("a.test"),
+            contact="complaints@agency.example",
+            delay=0.0,
+            again_after=again_after,
+            resolve=self.web.addresses,
+        )
+
+
+def portrait(name: str) -> bytes:
+    return (PORTRAITS / f"{name}.jpg").read_bytes() + SECRET
+
+
+def host(site: Site, group: Path) -> Callable[[str, Mapping[str, str]], Sent | None]:
+    pictures = {f"/{name}.jpg": portrait(name) for name in ("macron-2025", "sunak", "obama")}
+    pictures |= {"/again.jpg": portrait("macron-2025"), "/group.jpg": group.read_bytes() + SECRET}
+    said = f"<p>{'words ' * 200}</p><p>{SECRET.hex()}</p>"
+    shown = {"/one": ["/macron-2025.jpg"], "/both": ["/sunak.jpg", "/obama.jpg"], "/group": ["/group.jpg"]}
+    shown |= {"/": ["/one", "/both", "/group"], "/another": ["/again.jpg"]}
+
+    def answer(path: str, headers: Mapping[str, str]) -> Sent | None:
+        if path == "/":
+            site.processes += crawling()
+        if path in pictures or path in shown:
+            if headers.get("if-none-match") == '"1"':
+                return Sent(status=304, headers={"ETag": '"1"'})
+            if path in pictures:
+                return Sent(pictures[path], type="image/jpeg", headers={"ETag": '"1"'})
+            return page(path, *shown[path], said, ETag='"1"')
+        return None
+
+    return answer
+
+
+def crawling() -> Iterator[bytes]:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            if b"site_worker" in command:
+                yield command + (process / "environ").read_bytes()
+        except OSError:
+            continue
+
+
+def ingest(workspace: Workspace, site: Site, name: str, crawl: Crawl) -> IngestReport:
+    kept = of_crawl(workspace, name)
+    connector = SiteConnector(crawl, kept, MOST)
+    report = workspace.ingest.run("press", Task(connector=connector, kind="site", what=name, page=kept.page), workers=1)
+    assert not (kept.folder / "crawl.log").read_bytes()
+    return report
+
+
+def of_crawl(workspace: Workspace, name: str = "first") -> KeptCrawl:
+    return workspace.crawls.crawl(workspace.sources.get("press"), name)
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("crawled")
+    two_people(folder / "group.jpg", "macron-2014.jpg", "ardern-2018.jpg")
+    with LocalWeb() as web:
+        site = Site(web, folder / "ws")
+        web.host("a.test", host(site, folder / "group.jpg"))
+        with Workspace.create(settings(site.home)) as workspace:
+            workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+            report = ingest(workspace, site, "first", site.crawl())
+            assert (report.outcomes[Seen.ENROLLED], report.faces) == (4, 5)
+        yield site
+
+
+@pytest.fixture
+def home(crawled: Site, tmp_path: Path) -> Path:
+    shutil.copytree(crawled.home, tmp_path / "ws")
+    return tmp_path / "ws"
+
+
+@pytest.fixture
+def workspace(home: Path) -> Iterator[Workspace]:
+    with Workspace.open(settings(home)) as opened:
+        yield opened
+
+
+def captures(workspace: Workspace) -> dict[str, Capture]:
+    """By the last part of their addresses."""
+    with workspace.store.read() as tx:
+        found = list(tx.captures.of_source(workspace.sources.get("press").id))
+    return {one.provenance.uri.rpartition("/")[2]: one for one in found}
+
+
+def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
+    """What the answers that can be taken out carry, by path."""
+    path = tmp_path / f"taken-{os.urandom(4).hex()}.warc.gz"
+    workspace.takeout.warc("press", path)
+    found = {}
+    with path.open("rb") as file:
+        for record in ArchiveIterator(file):
+            if record.headers["WARC-Type"] == "response":
+                found["/" + record.headers["WARC-Target-URI"].split("/", 3)[3]] = record.reader.read()
+    return found
+
+
+# ---------------------------------------------------------------- sealed
+
+
+def in_the_clear(home: Path, *secrets: bytes) -> list[Path]:
+    """The files that hold one of these, as it is or packed."""
+    found = []
+    for path in (one for one in home.rglob("*") if one.is_file()):
+        data = path.read_bytes()
+        views, at = [data], data.find(b"\x1f\x8b\x08")
+        while at >= 0:
+            try:
+                views.append(zlib.decompressobj(wbits=31).decompress(data[at:]))
+            except zlib.error:
+                views.append(b"")
+            at = data.find(b"\x1f\x8b\x08", at + 1)
+        if any(secret in view for secret in secrets for view in views):
+            found.append(path)
+    return found
+
+
+def test_nothing_of_pictures_and_pages_lies_in_the_clear_nor_does_the_key(crawled: Site, workspace: Workspace) -> None:
+    key = of_crawl(workspace).key
+    secrets = (SECRET, SECRET.hex().encode(), portrait("obama")[:500], key, key.hex().encode())
+    assert in_the_clear(workspace.home, *secrets) == []
+    assert crawled.processes, "they were looked at while they crawled"
+    assert not any(key.hex().encode() in one or key in one for one in crawled.processes)
+    assert key.hex() not in repr(of_crawl(workspace))
+    plain = workspace.home / "plain.gz"
+    plain.write_bytes(b"before" + gzip.compress(b"x" + SECRET))
+    assert in_the_clear(workspace.home, *secrets) == [plain], "the search finds what is there"
+
+
+def test_a_record_opens_at_its_own_place_in_its_own_file_and_under_its_own_key(workspace: Workspace) -> None:
+    record = captures(workspace)["obama.jpg"].provenance.record
+    assert record is not None
+    kept = of_crawl(workspace)
+    packed = kept.exchange(record.archive, record.offset, record.id)
+    assert portrait("obama") in zlib.decompressobj(wbits=31).decompress(packed)
+    archive = kept.folder / record.archive
+    with pytest.raises(Damaged, match="under another key"):
+        KeptCrawl(kept.folder, os.urandom(32)).exchange(record.archive, record.offset, record.id)
+    other = archive.rename(archive.with_name("site-other.warc.gz.sealed"))
+    with pytest.raises(Damaged, match="sealed elsewhere"):
+        kept.exchange(other.name, record.offset, record.id)
+    with pytest.raises(Damaged, match="no frame begins"):
+        kept.exchange(other.name, record.offset + 1, record.id)
+    with pytest.raises(NotRead):
+        kept.exchange("../first/" + other.name, record.offset, record.id)
+    assert of_crawl(workspace, "another").key != kept.key
+    assert repr(Seal(bytes(32))) == "Seal(…)"
+
+
+# ---------------------------------------------------------------- destroyed
+
+
+def test_an_erased_picture_goes_with_its_page_and_the_others_stay(
+    crawled: Site, workspace: Workspace, tmp_path: Path
+) -> None:
+    before = captures(workspace)
+    erased = before["macron-2025.jpg"].provenance
+    assert {"/macron-2025.jpg", "/one", "/both", "/obama.jpg"} <= set(bodies(workspace, tmp_path))
+    workspace.erase.capture(before["macron-2025.jpg"].id, "asked")
+    kept = of_crawl(workspace)
+    for gone in (erased.record, erased.page_record):
+        assert gone is not None
+        with pytest.raises(NotRead, match="destroyed"):
+            kept.exchange(gone.archive, gone.offset, gone.id)
+    left = bodies(workspace, tmp_path)
+    assert not {"/macron-2025.jpg", "/one"} & set(left)
+    assert left["/obama.jpg"] == portrait("obama")
+    assert not [one for one in kept.folder.iterdir() if b"macron-2025" in one.read_bytes()]
+
+    asked = len(crawled.web.log)
+    items = list(SiteConnector(crawled.crawl(again_after=0.0), kept, MOST).items())
+    assert [type(one) for one in items] == [Item] * 3
+    assert not any("macron-2025" in one.path for one in crawled.web.log[asked:]), "it is never asked for again"
+    assert [one.headers.get("if-none-match") for one in crawled.web.log[asked:] if one.path == "/one"] == [None]
+
+
+def test_a_page_stays_as_long_as_a_picture_of_it_is_kept(workspace: Workspace, tmp_path: Path) -> None:
+    there = captures(workspace)
+    workspace.erase.capture(there["obama.jpg"].id, "asked")
+    left = bodies(workspace, tmp_path)
+    assert "/obama.jpg" not in left
+    assert {"/both", "/sunak.jpg"} <= set(left)
+    with workspace.store.read() as tx:
+        (face,) = tx.faces.of_capture(there["sunak.jpg"].id)
+    workspace.erase.face(face.id, "asked")
+    left = bodies(workspace, tmp_path)
+    assert not {"/both", "/sunak.jpg"} & set(left)
+    assert {"/one", "/group", "/group.jpg"} <= set(left)
+
+
+def test_a_group_picture_goes_with_one_of_its_faces(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
+    group = captures(workspace)["group.jpg"]
+    with workspace.store.read() as tx:
+        face, _ = tx.faces.of_capture(group.id)
+    workspace.erase.face(face.id, "asked")
+    assert not {"/group", "/group.jpg"} & set(bodies(workspace, tmp_path))
+    report = ingest(workspace, crawled, "other", crawled.crawl("/group"))
+    assert report.outcomes == {Seen.ALREADY_THERE: 1}
+    assert "/group.jpg" in bodies(workspace, tmp_path)
+    workspace.erase.finish_deletions()
+    assert "/group.jpg" not in bodies(workspace, tmp_path), "another crawl may not keep it either"
+
+
+def test_what_was_erased_is_not_kept_by_a_later_crawl(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
+    workspace.erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
+    report = ingest(workspace, crawled, "second", crawled.crawl("/another"))
+    assert report.outcomes == {Seen.ERASED_BEFORE: 1}
+    assert workspace.erase.reserved("press", {}) == 0, "as the command does at its end"
+    left = bodies(workspace, tmp_path)
+    assert not {"/another", "/again.jpg"} & set(left)
+    assert "/obama.jpg" in left
+
+
+def test_known_abuse_material_is_not_kept_as_a_record(workspace: Workspace, tmp_path: Path) -> None:
+    assert workspace.known_abuse.load([hashlib.sha256(portrait("obama")).hexdigest()]).barred == 1
+    left = bodies(workspace, tmp_path)
+    assert "/obama.jpg" not in left
+    assert "/both" in left, "the page is shown with the face"
+
+
+@contextmanager
+def held(database: Path) -> Iterator[None]:
+    """Nobody else writes to it."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(home: Path, tmp_path: Path) -> None:
+    with Workspace.open(settings(home)) as workspace:
+        erased, kept = captures(workspace)["obama.jpg"], of_crawl(workspace)
+    line = [sys.executable, "-m", "lineament", "--home", home, "erase", "--capture", erased.id, "--reason", "asked"]
+    with held(kept.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
+        query = "SELECT count(*) FROM captures WHERE id = ?"
+        with closing(sqlite3.connect(home / "lineament.db")) as database:
+            end = time.monotonic() + 60
+            while database.execute(query, (erased.id,)).fetchone() != (0,):
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        process.kill()
+    record = erased.provenance.record
+    assert record is not None
+    assert kept.exchange(record.archive, record.offset, record.id), "it was killed before"
+    with Workspace.open(settings(home)) as workspace:
+        with pytest.raises(NotRead, match="destroyed"):
+            kept.exchange(record.archive, record.offset, record.id)
+        assert "/obama.jpg" not in bodies(workspace, tmp_path)
+        with workspace.store.read() as tx:
+            assert tx.deletions.crawled(10) == []
+
+
+def test_what_crawls_kept_goes_with_the_source(workspace: Workspace, tmp_path: Path) -> None:
+    folder = workspace.crawls.folder(workspace.sources.get("press").id)
+    shutil.copytree(folder, tmp_path / "copy")
+    workspace.erase.source("press", "asked")
+    assert not folder.exists()
+    with pytest.raises(Refused):
+        of_crawl(workspace)
+    with pytest.raises(Refused, match="nothing was crawled"):
+        workspace.takeout.warc("press", tmp_path / "out.warc.gz")
+    shutil.copytree(tmp_path / "copy", folder)  # as if it had been killed in between
+    workspace.erase.finish_deletions()
+    assert not folder.exists()
+
+
+# ---------------------------------------------------------------- taken out
+
+
+def test_a_standard_warc_is_taken_out_on_the_record(
+    lineament: Run, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Workspace.open(settings(home)) as workspace:
+        workspace.erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
+    out = tmp_path / "out.warc.gz"
+    done = lineament("source", "warc", "press", out, "--json")
+    assert done.code == 0, done.err
+    assert done.json["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert done.json["bytes"] == out.stat().st_size
+    assert out.stat().st_mode & 0o77 == 0
+    checker = Checker(type("Options", (), {"inputs": [str(out)], "verbose": True}))
+    assert checker.process_all() == 0, capsys.readouterr().out
+    with out.open("rb") as file:
+        uris = [record.headers.get("WARC-Target-URI") or "" for record in ArchiveIterator(file)]
+    assert any(uri.endswith("/obama.jpg") for uri in uris)
+    assert not any("macron-2025" in uri for uri in uris), "neither its answer nor its request"
+    entry = json.loads(str(_newest(home)))
+    assert (entry["source"], entry["sha256"]) == ("press", done.json["sha256"])
+
+    again = lineament("source", "warc", "press", out)
+    assert again.code == AlreadyThere.exit_code
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == done.json["sha256"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out.warc.gz", "ws"]
+
+
+def _newest(home: Path) -> str | None:
+    with Workspace.open(settings(home)) as workspace:
+        entry = workspace.audit.page(limit=1)[0]
+        assert entry.action == "warc_taken_out"
+        return entry.details
+
+
+def test_a_damaged_record_is_not_taken_out_in_part(workspace: Workspace, tmp_path: Path) -> None:
+    record = captures(workspace)["obama.jpg"].provenance.record
+    assert record is not None
+    with (of_crawl(workspace).folder / record.archive).open("r+b") as file:
+        file.seek(record.offset + 100)
+        file.write(b"!")
+    with pytest.raises(Damaged):
+        workspace.takeout.warc("press", tmp_path / "out.warc.gz")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["ws"]
+    assert all(entry.action != "warc_taken_out" for entry in workspace.audit.page())
+
+
+def test_others_take_nothing_out_and_an_operator_after_a_second_factor(workspace: Workspace, tmp_path: Path) -> None:
+    house = House(workspace, Clock())
+    with pytest.raises(NotAllowed):
+        house.desk(house.joined(HOME_AGENCY, Role.EXAMINER)).takeout.warc("press", tmp_path / "out.warc.gz")
+    with pytest.raises(StepUpNeeded):
+        house.operating.takeout.warc("press", tmp_path / "out.warc.gz")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["ws"]
