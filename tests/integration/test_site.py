@@ -104,19 +104,6 @@ def tree(size: int) -> Answering:
     return answer
 
 
-def test_every_picture_of_a_large_web_is_found_and_nothing_is_asked_twice(web: LocalWeb, tmp_path: Path) -> None:
-    size = 350
-    for name in ("a.test", "b.test", "c.test", "d.test"):
-        web.host(name, tree(size))
-    items, refusals = run(crawl(web, "a.test", "b.test", "c.test", "d.test"), tmp_path)
-    assert not refusals
-    for name in ("a.test", "b.test", "c.test", "d.test"):
-        assert below(web, name, items) == {f"/i/{one}.jpg" for one in range(1, size)} | {"/i/shared.jpg"}
-    assert Counter(web.asked()).most_common(1)[0][1] == 1
-    assert set(web.most_at_once.values()) == {1}, "one thing at a time of each host"
-    assert len(items) == len({one.provenance.uri for one in items}) == 4 * size
-
-
 def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: Path) -> None:
     html = '<title>Two  people</title><p>before</p><img src="/i.jpg?a=1" alt="a hat"><p>after</p>'
     web.host("a.test", {"/": Sent(html.encode()), "/i.jpg?a=1": picture("i")})

@@ -1,0 +1,143 @@
+"""A web of some thousand pages on several hosts, full of reservations and of traps, crawled whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from tests.integration.test_site import FILES, below, crawl, run, text
+from tests.local_web import PICTURE, Answering, LocalWeb, Sent, bomb, page, picture
+
+from lineament.errors import HostRefused, Reserved
+from lineament.sources.crawl import Limits
+
+PAGES = 600  # of each large host
+LARGE = ("a.test", "b.test", "c.test", "d.test")
+LIMITS = Limits(depth=8, seconds=10, answer=2**20, tries=1)
+
+WELL_KNOWN = {
+    "/robots.txt": text("User-agent: *\nDisallow: /never-robots/\nAllow: /\nContent-Usage: /never-usage/ train-ai=n"),
+    "/.well-known/tdmrep.json": Sent(b'[{"location": "/never-tdm/", "tdm-reservation": 1}]', type="application/json"),
+    "/ai.txt": text("User-Agent: *\nDisallow: /never-ai/"),
+}
+"""Each keeps its own part of a host back."""
+KEPT_BACK = ("/never-robots/", "/never-usage/1.jpg", "/never-tdm/1.jpg", "/never-ai/1.jpg")
+METAS = {
+    "noai": '<meta name="robots" content="noai">',
+    "noimageai": '<meta name="robots" content="index, noimageai">',
+    "noindex": '<meta name="lineament" content="noindex">',
+    "tdm": '<meta name="tdm-reservation" content="1">',
+}
+HEADERS = {
+    "x-noai": {"X_Robots_Tag": "noai"},
+    "x-noimageai": {"X_Robots_Tag": "noimageai"},
+    "x-noindex": {"X_Robots_Tag": "noindex"},
+    "x-tdm": {"TDM_Reservation": "1"},
+    "x-usage": {"Content_Usage": "train-ai=n"},
+}
+"""Pages that say so of themselves: what only they show must not be asked for."""
+SAYING = {
+    **{f"/says/{how}": page(how, f"/never/{how}.jpg", head=head) for how, head in METAS.items()},
+    **{f"/says/{how}": page(how, f"/never/{how}.jpg", **said) for how, said in HEADERS.items()},
+}
+ENDLESS = ("/calendar/2024/1", "/deeper/", "/loop")
+
+
+def away(web: LocalWeb) -> dict[str, str]:
+    """Where redirects and links lead that must not be followed."""
+    return {
+        "/to/other": web.url("outside.test", "/o.jpg"),
+        "/to/loopback": f"http://127.0.0.1:{web.port}/o.jpg",
+        "/to/metadata": "http://169.254.169.254/latest/meta-data/",
+        "/to/private": "http://10.0.0.1/i.jpg",
+        "/to/rebound": web.url("rebound.test", "/o.jpg"),
+        "/to/social": "https://scontent.fbcdn.net/i.jpg",
+        "/to/file": "file:///etc/passwd",
+    }
+
+
+def large(leading_away: Mapping[str, str]) -> Answering:
+    """Pages that lead to seven others each; three share a picture, and every fiftieth leads into all traps."""
+    traps = (*KEPT_BACK, *SAYING, *ENDLESS, *leading_away, *leading_away.values())
+    fixed = {**WELL_KNOWN, **SAYING, "/": page("Root", *(f"/p/{one}" for one in range(1, 8)))}
+    moved = {path: Sent(status=302, headers={"Location": to}) for path, to in leading_away.items()}
+
+    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+        kind, _, rest = path.lstrip("/").partition("/")
+        if kind == "p" and int(rest) < PAGES:
+            at = int(rest)
+            children = [f"/p/{one}" for one in range(at * 7 + 1, at * 7 + 8) if one < PAGES]
+            return page(f"Page {at}", f"/i/{at // 3}.jpg", "/", *children, *(traps if at % 50 == 1 else ()))
+        if kind == "calendar":
+            year, month = map(int, rest.split("/"))
+            return page("c", f"/calendar/{year + month // 12}/{month % 12 + 1}", f"/calendar/{year + 1}/{month}")
+        if kind == "deeper":
+            return page("d", "x/")
+        if kind.startswith("loop"):
+            return Sent(status=302, headers={"Location": f"/loop{path.count('x')}" + "x" * (path.count("x") + 1)})
+        return picture(path) if kind == "i" or kind.startswith("never") else fixed.get(path) or moved.get(path)
+
+    return answer
+
+
+HEAVY = {
+    "/good.jpg": picture("good"),
+    "/slow.jpg": Sent(PICTURE, type="image/jpeg", wait=60),
+    "/huge.jpg": Sent(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
+    "/endless.jpg": Sent(PICTURE * 1000, type="image/jpeg", endless=True),
+    "/bomb.jpg": Sent(bomb(2**26), type="image/jpeg", headers={"Content-Encoding": "gzip"}),
+    "/bombed": Sent(bomb(2**26), headers={"Content-Encoding": "gzip"}),
+    "/film.mp4": Sent(bytes(1000), type="video/mp4"),
+    "/fake.jpg": Sent(b"<svg/>", type="image/svg+xml"),
+    "/secret.jpg": Sent(b"no", 403),
+}
+
+
+@pytest.fixture
+def web() -> Iterator[LocalWeb]:
+    with LocalWeb() as made:
+        made.host("heavy.test", {"/": page("h", *HEAVY), **HEAVY})
+        made.host("silent.test", {"/": page("s", "/i.jpg"), "/i.jpg": picture("i"), "/robots.txt": text("", 503)})
+        for name in ("outside.test", "rebound.test"):
+            made.host(name, {"/o.jpg": picture("o"), "/robots.txt": text("")})
+        for name in LARGE:
+            made.host(name, large(away(made)))
+        yield made
+
+
+def test_a_large_web_of_reservations_and_traps_is_crawled_whole_and_within_what_is_permitted(
+    web: LocalWeb, tmp_path: Path
+) -> None:
+    begin = (*LARGE, "heavy.test", "silent.test")
+    hosts = (*web.listed(*begin), f"rebound.test:{web.port}")  # its name, but not the private address that it has
+    items, refusals = run(crawl(web, *begin, hosts=hosts, limits=LIMITS), tmp_path)
+
+    pictures = {f"/i/{at // 3}.jpg" for at in range(1, PAGES)}
+    for name in LARGE:
+        assert below(web, name, items) == pictures, "everything that is permitted is found"
+        asked = web.asked(name)
+        assert {f"/p/{at}" for at in range(1, PAGES)} <= set(asked)
+        assert set(SAYING) <= set(asked), "pages that reserve what they show were seen"
+        assert len([one for one in asked if one.startswith("/calendar")]) <= 50
+        assert max(one.count("/") for one in asked if one.startswith("/deeper")) <= 2 + LIMITS.depth
+        assert len([one for one in asked if one.startswith("/loop")]) == LIMITS.redirects + 1
+    assert below(web, "heavy.test", items) == {"/good.jpg"}
+    assert len(items) == len(LARGE) * len(pictures) + 1
+
+    assert not [one for one in web.asked() if "/never" in one], "nothing that is reserved was asked for"
+    assert web.asked("silent.test") == ["/robots.txt"]
+    assert {one.host for one in web.log} == set(begin), "no other host heard of it, nor any by its bare address"
+    assert Counter(web.asked()).most_common(1)[0][1] == 1, "nothing is asked twice"
+    assert {web.most_at_once[name] for name in LARGE} == {1}, "one thing at a time of each host"
+
+    why = {one.name: one.why for one in refusals}
+    for name in LARGE:
+        for kept_back in (*KEPT_BACK, *(f"/never/{how}.jpg" for how in METAS), *(f"/says/{how}" for how in HEADERS)):
+            assert isinstance(why[web.url(name, kept_back)], Reserved), kept_back
+        assert isinstance(why[web.url(name, "/to/metadata")], HostRefused)
+    assert {f"/{one}.jpg" for one in ("slow", "huge", "endless", "bomb", "fake", "secret")} <= {
+        one.removeprefix(web.url("heavy.test", "")) for one in why
+    }
+    assert all(one in {*FILES, "/", *HEAVY} for one in web.asked("heavy.test"))
