@@ -64,7 +64,7 @@ def gone(process: int) -> bool:
         (b"sys.exit(3)", "code 3"),
         (b"bytearray(2**40)", "512 MiB"),
         (b"(small, Reply(**told | dict(status=99)))", "nonsense"),
-        (b"(small, Reply(**told | dict(media=7)))", "nonsense"),
+        (b"(small, Reply(**told | dict(media=200)))", "nonsense"),
         (b"(small, Reply(**told | dict(width=2**32-1)))", "nonsense"),
         (b"(small, Reply(**told | dict(width=0)))", "nonsense"),
         (b"(small, Reply(**told | dict(across=2**31, down=2**31)))", "nonsense"),
