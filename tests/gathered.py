@@ -1,0 +1,80 @@
+"""Something of each kind that a source gives, made of the portraits: what a collection is shown and tried with."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from pathlib import Path
+
+from tests.conftest import PORTRAITS
+from tests.local_web import Sent, page
+from tests.signed_pictures import signed
+from tests.unit.sources.archives import Warc
+from tests.unit.sources.test_itl import face, person, transaction
+from tests.unit.sources.test_video import film, pan
+
+SITE = "https://www.press.example"
+
+
+def portrait(name: str) -> bytes:
+    """The bytes of a portrait."""
+    return (PORTRAITS / f"{name}.jpg").read_bytes()
+
+
+def gather(folder: Path) -> None:
+    """Fill ``folder`` with what an ingest takes, and with some that it refuses."""
+    ignored = shutil.ignore_patterns("*.md", "__pycache__", "macron-2014.jpg")
+    shutil.copytree(PORTRAITS, folder / "photographs", ignore=ignored)
+    (folder / "photographs" / "broken.jpg").write_bytes(portrait("obama")[:4000])
+    with zipfile.ZipFile(folder / "delivery.zip", "w") as archive:
+        archive.writestr("2026/sunak.jpg", portrait("sunak"))
+        archive.writestr("../outside.jpg", portrait("obama"))
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "elysee.jpg").write_bytes(portrait("macron-2025"))
+    (folder / "list.csv").write_text(
+        "image_url,page_url,title,date,licence\n"
+        "pictures/elysee.jpg,https://www.press.example/2025/elysee,At the Élysée,2025-01-01,CC BY 4.0\n"
+        "pictures/gone.jpg,https://www.press.example/2025/gone,Gone,2025-01-02,CC BY 4.0\n",
+        encoding="utf-8",
+    )
+    web_archive(folder / "crawl.warc.gz")
+    film(folder / "broadcast.mp4", pan("obama.jpg", 12), pan("sunak.jpg", 12))
+    (folder / "booking.an2").write_bytes(transaction(person(), face(1, portrait("ardern-2018"))))
+    (folder / "persons" / "Ardern, J.").mkdir(parents=True)
+    (folder / "persons" / "Ardern, J." / "1.jpg").write_bytes(portrait("ardern-2022"))
+    (folder / "contract.pdf").write_bytes(b"%PDF-1.7 the contract")
+    digest = hashlib.sha256(portrait("ardern-2018")).hexdigest()
+    (folder / "known-abuse.txt").write_text(f"{digest}\n")
+
+
+def web_archive(path: Path) -> None:
+    """Pages with pictures: one that is signed, one that its page reserves, one that a program made."""
+    warc = Warc(path)
+    warc.page(f"{SITE}/elysee", html("At the Élysée", "/pictures/macron.jpg", "The president in his office"))
+    warc.answer(f"{SITE}/pictures/macron.jpg", signed(portrait("macron-2025")))
+    warc.page(f"{SITE}/sunak", html("Reserved", "/pictures/sunak.jpg", head='<meta name="robots" content="noai">'))
+    warc.answer(f"{SITE}/pictures/sunak.jpg", portrait("sunak"))
+    warc.answer(f"{SITE}/pictures/made.jpg", signed(portrait("obama"), "trainedAlgorithmicMedia"))
+    warc.close()
+
+
+def html(title: str, picture: str, words: str = "a portrait", head: str = "") -> str:
+    """A page as a newspaper has it."""
+    style = (
+        "<style>body { font: 16px/1.5 Georgia, serif; max-width: 640px; margin: 32px auto; padding: 0 16px }</style>"
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><title>{title}</title>{style}{head}</head><body><h1>{title}</h1>'
+        f'<p>On Tuesday the delegations were received.</p><img src="{picture}" alt="{words}" width="300">'
+        '<p>They left by the garden gate.</p><p><a href="/politics">More politics</a></p></body></html>'
+    )
+
+
+def newspaper() -> dict[str, Sent]:
+    """A host with a page that may be taken from, and one that may not."""
+    return {
+        "/robots.txt": Sent(b"User-agent: *\nDisallow: /private/\n", type="text/plain"),
+        "/": page("The Harbour News", "/quay.jpg", "/private/"),
+        "/quay.jpg": Sent(portrait("macron-2025"), type="image/jpeg"),
+    }
