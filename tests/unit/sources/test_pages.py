@@ -1,0 +1,25 @@
+"""What a page says, whatever it is made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from lineament.sources.pages import MOST_PIECES, parsed, uri_key
+
+
+@pytest.mark.parametrize("piece", [b"\0", b"<"])
+def test_a_page_in_very_many_pieces_is_read_as_far_as_it_is_one(piece: bytes) -> None:
+    page = parsed(b"<title>a</title><img src=b>" + piece * (MOST_PIECES + 9) + b"<img src=c>", "utf-8", "http://d/")
+    assert (page.title, [link.uri for link in page.links]) == ("a", ["http://d/b"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::1]@ex]/", "http://u@[::1]\x01s@[2001;DB8::1]/", "http://a b/", "http://a\\b/", "http://[v1.x:y]/"],
+)
+def test_an_address_of_no_host_is_none(address: str) -> None:
+    assert uri_key(address) is None
+
+
+def test_an_address_of_ipv6_is_written_in_one_way() -> None:
+    assert uri_key("HTTP://[2001:DB8:0:0::1]:80/?a#b") == "http://[2001:db8::1]/?a"
