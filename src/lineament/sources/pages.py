@@ -24,6 +24,8 @@ MOST_LINKS = 2000
 """Pictures of one page."""
 MOST_TAGS = 500_000
 """Elements of one page that are looked at."""
+MOST_PIECES = 2 * MOST_TAGS
+"""Pieces of text of one page: what is no text, such as zeros, comes one by one, each larger than it was."""
 AROUND = 160
 """Characters of text before and after a picture."""
 PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp", ".gif")
@@ -132,7 +134,7 @@ class _Reader:
     def __init__(self, uri: str) -> None:
         self._base = uri
         self._based = False
-        self._tags = 0
+        self._tags = self._pieces = 0
         self._silent = 0
         self._title: list[str] | None = None
         self._titled = ""
@@ -164,6 +166,9 @@ class _Reader:
             self._titled, self._title = "".join(self._title), None
 
     def data(self, text: str) -> None:
+        self._pieces += 1
+        if self._pieces > MOST_PIECES:
+            raise _EnoughError
         if self._title is not None:
             self._title.append(text)
         elif not self._silent:
