@@ -287,7 +287,7 @@ def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web:
     (why,) = {str(one.why) for one in refusals if one.name.endswith("/i.jpg")}
     assert "on the page" in why
     told: list[tuple[str, str]] = []
-    assert kept_in(tmp_path)["response"] == 5, "three files that say what is reserved, and two pages"
+    assert kept_in(tmp_path)["response"] == 4, "the picture is destroyed; the page and the three files stay"
     list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST, lambda *one: told.append(one)).items())
     assert told == [(web.url("a.test", "/i.jpg"), f"meta robots: noai, on the page {web.url('a.test', '/b')}")]
 
