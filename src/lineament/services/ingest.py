@@ -267,6 +267,7 @@ class Ingest:
             with self._record.store.begin() as tx:
                 outcomes = [one.outcome for one in batch]
                 tx.runs.went_on(way.run.id, _step(batch, outcomes, 0), self._record.clock())
+                self._unwanted(tx, way, batch, outcomes)
             enrolled = 0
         else:
             outcomes, enrolled = self._store(way, batch)
@@ -295,6 +296,7 @@ class Ingest:
             places = self._placed(change, way, again)
             barred = self._barred(change.tx, way, ids, new)
             change.tx.runs.went_on(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
+            self._unwanted(change.tx, way, batch, outcomes)
             change.record(
                 Action.BATCH_INGESTED,
                 source=way.source.name,
@@ -343,6 +345,15 @@ class Ingest:
                     there.setdefault(one.sha256, None)
             outcomes.append(outcome)
         return outcomes
+
+    def _unwanted(self, tx: Tx, way: _Way, batch: list[Brought], outcomes: list[Seen]) -> None:
+        """Note what a crawl may not keep either: what was erased before, and pictures that are not kept."""
+        if way.task.kind != "site":
+            return
+        erased = [one.sha256 for one, seen in zip(batch, outcomes, strict=True) if seen is Seen.ERASED_BEFORE]
+        there = tx.places.with_bytes(way.source.id, erased)
+        lost = tx.captures.without_picture(way.source.id, [one.sha256 for one in batch if one.sha256])
+        tx.deletions.add_crawled(way.source.id, [*(one for one in erased if one not in there), *lost])
 
     def _lost(self, tx: Tx, one: Brought, erasures: bool) -> bool:
         """Whether one of its pictures, or one of its faces, was erased since it was looked at."""
