@@ -94,8 +94,10 @@ def test_the_command_keeps_the_page_too(lineament: Run, tmp_path: Path) -> None:
     lineament("source", "add", "press", *SOURCE)
     assert lineament("ingest", "press", "crawl.warc.gz", "--json").json["enrolled"] == 1
     with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
-        ((page, title),) = database.execute("SELECT page, page_title FROM captures").fetchall()
+        query = "SELECT page, page_title, sha256, evidence ->> '$.record.sha256' FROM captures"
+        ((page, title, sha256, of_record),) = database.execute(query).fetchall()
     assert page is not None
+    assert of_record == sha256.hex()
     assert title == "Élysée 2025"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.unit.sources.archives import JPEG, Warc, found
+from tests.unit.sources.archives import JPEG, Warc, found, taken
 
 from lineament.errors import LineamentError
 from lineament.sources.base import Item, Refusal
@@ -56,9 +56,7 @@ def test_no_change_to_an_archive_lets_anything_escape(
                 assert isinstance(one.why, LineamentError)
                 assert str(one.why).isprintable()
                 continue
-            record = one.provenance.record
-            assert record is not None
-            record_of(path, record)
+            record_of(path, taken(one))
             if one.provenance.page_record is not None:
                 page_html(path, one.provenance.page_record)
 

@@ -125,7 +125,7 @@ class ArchiveRecord:
     archive: str  # the name of the WARC file
     id: str  # WARC-Record-ID, as “urn:uuid:…”
     offset: int  # bytes from the beginning of the file
-    sha256: str  # of the record's payload
+    sha256: str | None = None  # of the record's payload; None until its bytes are digested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,9 +169,7 @@ class Ingest:
         """Digest the items and mark those that need no analysis."""
         for some in chunks(walked(way.task.connector, way.run.cursor), BATCH // 4):
             found = [
-                refused(one, cursor)
-                if isinstance(one, Refusal)
-                else Brought(self._said(way, one), hashlib.sha256(one.untrusted).hexdigest(), cursor)
+                refused(one, cursor) if isinstance(one, Refusal) else self._digested(way, one, cursor)
                 for one, cursor in some
             ]
             fresh = [one for one in found if one.outcome is Seen.ENROLLED]
@@ -184,11 +182,17 @@ class Ingest:
                 else:
                     yield replace(one, erasures=erasures)
 
-    def _said(self, way: _Way, item: Item) -> Item:
-        """The item with what its source says of all its pictures, where nothing is said of this one."""
+    def _digested(self, way: _Way, item: Item, cursor: str | None) -> Brought:
+        """The item with its digest, and what its source says of all its pictures where nothing is said of this one."""
+        sha256 = hashlib.sha256(item.untrusted).hexdigest()
         found = item.provenance
-        licence, connector = found.licence or way.source.terms.licence, found.connector or f"{way.task.kind} 1"
-        return replace(item, provenance=replace(found, licence=licence, connector=connector))
+        told = replace(
+            found,
+            licence=found.licence or way.source.terms.licence,
+            connector=found.connector or f"{way.task.kind} 1",
+            record=None if found.record is None else replace(found.record, sha256=sha256),
+        )
+        return Brought(replace(item, provenance=told), sha256, cursor)
 
     def _outcomes(self, tx: Tx, way: _Way, fresh: list[Brought]) -> dict[tuple[str, str], Seen]:
         """What becomes of those that need not be looked at, by place and digest."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import codecs
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from lxml import etree
@@ -28,7 +29,10 @@ MOST_PIECES = 2 * MOST_TAGS
 """Pieces of text of one page: what is no text, such as zeros, comes one by one, each larger than it was."""
 AROUND = 160
 """Characters of text before and after a picture."""
-PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp", ".gif")
+PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif"),
+    *(".tif", ".tiff", ".bmp", ".gif", ".jp2", ".j2k", ".jpx"),
+)
 """Endings of the paths of pictures that a page links to."""
 
 _SILENT = frozenset({"script", "style", "template", "noembed", "noframes", "textarea"})
@@ -106,13 +110,24 @@ def _codec(name: str | None) -> str | None:
 
 def parsed(html: bytes, charset: str, uri: str) -> Page:
     """What the page at ``uri`` says; a page that cannot be parsed says as much as could be read of it."""
-    if charset != "utf-8":
-        html = html.decode(charset, "replace").encode("utf-8", "replace")
-    reader = _Reader(uri)
-    parser = etree.HTMLParser(target=reader, encoding="utf-8", no_network=True, recover=True)
-    with suppress(etree.LxmlError, _EnoughError):  # what came before counts
-        etree.fromstring(html, parser)
-    return reader.page()
+    return Reader().page(html, charset, uri)
+
+
+class Reader:
+    """Reads pages one after the other: its parser is made once, which takes as long as a short page."""
+
+    def __init__(self) -> None:
+        self._tags = _Tags()
+        self._parser = etree.HTMLParser(target=self._tags, encoding="utf-8", no_network=True, recover=True)
+
+    def page(self, html: bytes, charset: str, uri: str) -> Page:
+        """As ``parsed``."""
+        if charset != "utf-8":
+            html = html.decode(charset, "replace").encode("utf-8", "replace")
+        self._tags.begin(uri)
+        with suppress(etree.LxmlError, _EnoughError):  # what came before counts
+            etree.fromstring(html, self._parser)
+        return self._tags.page()
 
 
 class _EnoughError(Exception):
@@ -125,13 +140,17 @@ class _Seen:
 
     uri: str
     alt: str | None
-    at: int  # characters of text before it; -1 for one that only the head names
+    at: int  # pieces of text before it; -1 for one that only the head names
 
 
-class _Reader:
+class _Tags:
     """Takes the tags of a page one by one."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self) -> None:
+        self.begin("")
+
+    def begin(self, uri: str) -> None:
+        """A new page, at ``uri``."""
         self._base = uri
         self._based = False
         self._tags = self._pieces = 0
@@ -139,7 +158,7 @@ class _Reader:
         self._title: list[str] | None = None
         self._titled = ""
         self._text: list[str] = []
-        self._length = 0
+        self._heard = self._text.append  # where text goes now
         self._seen: dict[str, _Seen] = {}
         self._meta: list[tuple[str, str]] = []
 
@@ -151,34 +170,40 @@ class _Reader:
             raise _EnoughError
         if tag not in _INLINE:
             self._text.append(" ")
-            self._length += 1
-        if tag in _SILENT:
-            self._silent += 1
-        elif tag == "title" and not self._titled:
-            self._title = []
-        elif said and tag in _HANDLERS:
+        if tag in _HANDLERS:
             _HANDLERS[tag](self, said)
 
     def end(self, tag: str) -> None:
         if tag in _SILENT:
             self._silent -= self._silent > 0
+            self._listen()
         elif tag == "title" and self._title is not None:
             self._titled, self._title = "".join(self._title), None
+            self._listen()
 
     def data(self, text: str) -> None:
         self._pieces += 1
         if self._pieces > MOST_PIECES:
             raise _EnoughError
-        if self._title is not None:
-            self._title.append(text)
-        elif not self._silent:
-            self._text.append(text)
-            self._length += len(text)
+        self._heard(text)
 
     def close(self) -> None:
         """Nothing is made; ``page`` is asked afterwards."""
 
+    def _listen(self) -> None:
+        into = self._text if self._title is None else self._title
+        self._heard = _nowhere if self._silent and self._title is None else into.append
+
     # ------------------------------------------------------------ the elements
+
+    def _on_silent(self, _: dict[str, str]) -> None:
+        self._silent += 1
+        self._listen()
+
+    def _on_title(self, _: dict[str, str]) -> None:
+        if not self._titled:
+            self._title = []
+            self._listen()
 
     def _on_base(self, said: dict[str, str]) -> None:
         if not self._based and "href" in said:
@@ -197,20 +222,20 @@ class _Reader:
         alt = said.get("alt") or said.get("title")
         for name in ("src", "data-src", "data-original", "href", "xlink:href"):
             if name in said:
-                self._add(said[name], alt, self._length)
+                self._add(said[name], alt, len(self._text))
         for name in ("srcset", "data-srcset"):
             if name in said:
                 for uri in srcset(said[name]):
-                    self._add(uri, alt, self._length)
+                    self._add(uri, alt, len(self._text))
 
     def _on_video(self, said: dict[str, str]) -> None:
         if "poster" in said:
-            self._add(said["poster"], said.get("title"), self._length)
+            self._add(said["poster"], said.get("title"), len(self._text))
 
     def _on_link(self, said: dict[str, str]) -> None:
         href = said.get("href") or ""
         if href.partition("?")[0].partition("#")[0].lower().endswith(PICTURES):
-            self._add(href, said.get("title"), self._length)
+            self._add(href, said.get("title"), len(self._text))
 
     def _on_head_link(self, said: dict[str, str]) -> None:
         if (said.get("rel") or "").strip().lower() == "image_src":
@@ -230,26 +255,34 @@ class _Reader:
     def page(self) -> Page:
         """All that was seen."""
         title = one_line(self._titled)
-        text = "".join(self._text)
-        links = [Link(one.uri, _words(one, text)) for one in self._seen.values()]
+        text, ends = "".join(self._text), [0, *accumulate(map(len, self._text))]
+        links = [Link(one.uri, _words(one, text, ends)) for one in self._seen.values()]
         return Page(title=title, links=links, meta=self._meta)
 
 
-_HANDLERS = {
-    "img": _Reader._on_image,  # noqa: SLF001 - its own
-    "source": _Reader._on_image,  # noqa: SLF001
-    "image": _Reader._on_image,  # noqa: SLF001
-    "a": _Reader._on_link,  # noqa: SLF001
-    "area": _Reader._on_link,  # noqa: SLF001
-    "link": _Reader._on_head_link,  # noqa: SLF001
-    "meta": _Reader._on_meta,  # noqa: SLF001
-    "base": _Reader._on_base,  # noqa: SLF001
-    "video": _Reader._on_video,  # noqa: SLF001
+_HANDLERS: dict[str, Callable[[_Tags, dict[str, str]], None]] = {
+    **dict.fromkeys(_SILENT, _Tags._on_silent),  # noqa: SLF001 - its own
+    "title": _Tags._on_title,  # noqa: SLF001
+    "img": _Tags._on_image,  # noqa: SLF001
+    "source": _Tags._on_image,  # noqa: SLF001
+    "image": _Tags._on_image,  # noqa: SLF001
+    "a": _Tags._on_link,  # noqa: SLF001
+    "area": _Tags._on_link,  # noqa: SLF001
+    "link": _Tags._on_head_link,  # noqa: SLF001
+    "meta": _Tags._on_meta,  # noqa: SLF001
+    "base": _Tags._on_base,  # noqa: SLF001
+    "video": _Tags._on_video,  # noqa: SLF001
 }
 
 
-def _words(one: _Seen, text: str) -> str | None:
-    around = "" if one.at < 0 else text[max(one.at - AROUND, 0) : one.at + AROUND]
+def _nowhere(_: str) -> None:
+    """Where text goes that nobody reads on the page."""
+
+
+def _words(one: _Seen, text: str, ends: list[int]) -> str | None:
+    """``ends``: characters of text after so many of its pieces."""
+    at = -1 if one.at < 0 else ends[one.at]
+    around = "" if at < 0 else text[max(at - AROUND, 0) : at + AROUND]
     return one_line(f"{(one.alt or '')[:LONGEST_TEXT]} {around}")
 
 

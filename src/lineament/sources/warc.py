@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
@@ -19,24 +17,20 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from fastwarc.warc import WarcRecord, WarcRecordType
+from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 
 from lineament.errors import EmptyPicture, FileTooLarge, InvalidValue, LineamentError, NotRead, Reserved, UnknownFormat
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sources import reservations
 from lineament.sources.base import Item, Refusal
 from lineament.sources.files import Place, given, names, printable, reason
-from lineament.sources.pages import LARGEST_PAGE, absolute, charset_of, is_plain, parsed, uri_key
+from lineament.sources.pages import LARGEST_PAGE, Reader, absolute, charset_of, is_plain, uri_key
 from lineament.sources.provenance import Unusable, uri_of
 from lineament.sources.wacz import WACZ, WARCS, Archive, archives
 from lineament.sources.warc_index import Index, PageRow, Shown
 from lineament.sources.warc_records import id_of, parsed_http, payload_of, record_at, records
 
 CONNECTOR = "warc 1"
-AHEAD = 16
-"""Pictures whose digests are computed while the archive is read on."""
-MOST_AHEAD = 2**26
-"""Bytes of these pictures."""
 LONGEST_NAME = 1000
 """Characters of an address in a message."""
 MOST_FOLDERS = 100_000
@@ -71,20 +65,6 @@ class _Answer(NamedTuple):
     reserved: str | None
 
 
-class _Digested(NamedTuple):
-    """A picture whose digest is being computed."""
-
-    name: str
-    data: bytes
-    digest: Future[str]
-    record: tuple[str, str, int]
-    answer: _Answer
-    shown: Shown | None
-
-
-_Found = Refusal | _Digested
-
-
 class WarcConnector:
     """Brings the pictures of WARC and WACZ files, and of all such files in folders."""
 
@@ -112,9 +92,8 @@ class WarcConnector:
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
         """What comes after ``cursor``. The archives are read from the beginning all the same, for their pages."""
         after = _position(cursor)
-        with closing(Index()) as index, ThreadPoolExecutor(1, thread_name_prefix="digest") as pool:
-            reading = _Reading(index, pool, self._max_bytes, after)
-            for found, position in _finished(reading.everything(self._archives())):
+        with closing(Index()) as index:
+            for found, position in _Reading(index, self._max_bytes, after).everything(self._archives()):
                 yield found, str(position)
             if self._reserved_later is not None:
                 for uri, reservation in index.reserved_since():
@@ -132,14 +111,14 @@ class WarcConnector:
 class _Reading:
     """One way through all archives."""
 
-    def __init__(self, index: Index, pool: ThreadPoolExecutor, max_bytes: int, after: _Position) -> None:
+    def __init__(self, index: Index, max_bytes: int, after: _Position) -> None:
         self._index = index
-        self._pool = pool
+        self._pages = Reader()
         self._max_bytes = max_bytes
         self._after = after
         self._now = datetime.now(UTC)
 
-    def everything(self, archives: Iterator[Archive | Refusal]) -> Iterator[tuple[_Found, _Position]]:
+    def everything(self, archives: Iterator[Archive | Refusal]) -> Iterator[tuple[Item | Refusal, _Position]]:
         """What was found, in order; nothing up to the position to go on from."""
         seen: list[Archive] = []
         for archive in archives:
@@ -152,7 +131,7 @@ class _Reading:
                 yield from self._first(archive, len(seen) - 1)
         yield from self._later(seen)
 
-    def _first(self, archive: Archive, number: int) -> Iterator[tuple[_Found, _Position]]:
+    def _first(self, archive: Archive, number: int) -> Iterator[tuple[Item | Refusal, _Position]]:
         """The first pass over one archive."""
         try:
             with archive.open() as file:
@@ -166,7 +145,7 @@ class _Reading:
         except OSError as error:
             yield Refusal(name=archive.shown, why=NotRead(why=reason(error))), _Position(0, number, 0)
 
-    def _later(self, archives: list[Archive]) -> Iterator[tuple[_Found, _Position]]:
+    def _later(self, archives: list[Archive]) -> Iterator[tuple[Item | Refusal, _Position]]:
         """The pictures that were put off, now that all pages are known."""
         after = (self._after.archive, self._after.offset) if self._after.later else (-1, -1)
         for number, offsets in groupby(self._index.deferred(after), key=itemgetter(0)):
@@ -183,22 +162,22 @@ class _Reading:
             except OSError as error:
                 yield Refusal(name=archive.shown, why=NotRead(why=reason(error))), _Position(1, number, 0)
 
-    def _seen(self, archive: Archive, record: WarcRecord | None, at: _Position) -> _Found | None:
+    def _seen(self, archive: Archive, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
         """What a record gives: a picture, a refusal, or nothing; a page goes into the index."""
         if record is None:
             return None
-        uri = (record.headers.get("WARC-Target-URI") or "").strip("<> ")
-        name = printable(uri or f"{archive.shown}:{at.offset}")[:LONGEST_NAME]
+        uri = (record.headers.get(WarcHeader.WARC_TARGET_URI) or "").strip("<> ")
         try:
             return self._taken(archive, record, uri, at)
         except Unusable as error:
-            return Refusal(name=name, why=NotRead(why=error))
+            why: LineamentError = NotRead(why=error)
         except LineamentError as error:
-            return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
+            why = error.with_traceback(None)  # which would hold the bytes
         except OSError as error:
-            return Refusal(name=name, why=NotRead(why=printable(str(error))[:200].rstrip(".").lower()))
+            why = NotRead(why=printable(str(error))[:200].rstrip(".").lower())
+        return Refusal(name=printable(uri or f"{archive.shown}:{at.offset}")[:LONGEST_NAME], why=why)
 
-    def _taken(self, archive: Archive, record: WarcRecord, uri: str, at: _Position) -> _Found | None:
+    def _taken(self, archive: Archive, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
         answer = self._answer(record, uri)
         if answer is None:
             return None
@@ -211,7 +190,7 @@ class _Reading:
     def _answer(self, record: WarcRecord, uri: str) -> _Answer | None:
         """What the headers say; None where the record is no answer that brings something."""
         if record.record_type == WarcRecordType.resource:
-            media_type, charset, reserved = _media_type(record.headers.get("Content-Type")), None, None
+            media_type, charset, reserved = _media_type(record.headers.get(WarcHeader.CONTENT_TYPE)), None, None
         elif parsed_http(record):
             headers = record.http_headers
             if headers.status_code is None:
@@ -220,7 +199,7 @@ class _Reading:
                 self._redirect(uri, headers.get("Location"))
             if headers.status_code != 200:
                 return None
-            media_type, charset = _media_type(headers.get("Content-Type")), record.http_charset
+            media_type, charset = _media_type(headers.get(WarcHeader.CONTENT_TYPE)), record.http_charset
             reserved = reservations.in_headers(headers.to_tuples(), now=self._now)
         else:
             return None
@@ -239,13 +218,10 @@ class _Reading:
             html = payload_of(record, LARGEST_PAGE)
         except FileTooLarge:
             raise NotRead(why=f"the page has more than {LARGEST_PAGE} bytes") from None
-        page = parsed(html, charset_of(html, answer.charset), answer.uri)
+        page = self._pages.page(html, charset_of(html, answer.charset), answer.uri)
         reserved = answer.reserved or reservations.in_meta(page.meta, now=self._now)
         row = PageRow(
-            archive=archive.name,
-            record=id_of(record),
-            offset=at.offset,
-            sha256=hashlib.sha256(html).hexdigest(),
+            record=_place(archive, record, at, hashlib.sha256(html).hexdigest()),
             uri=answer.uri,
             title=page.title,
             at=None if answer.at is None else answer.at.isoformat(),
@@ -255,7 +231,7 @@ class _Reading:
 
     # ------------------------------------------------------------ pictures
 
-    def _picture(self, archive: Archive, record: WarcRecord, answer: _Answer, at: _Position) -> _Found | None:
+    def _picture(self, archive: Archive, record: WarcRecord, answer: _Answer, at: _Position) -> Item | Refusal | None:
         if answer.media_type in _DRAWINGS:
             return None
         if answer.reserved is not None:
@@ -276,14 +252,12 @@ class _Reading:
             self._index.brought(key, answer.uri)
         if at <= self._after:
             return None
-        return _Digested(
-            name=printable(answer.uri)[:LONGEST_NAME],
-            data=data,
-            digest=self._pool.submit(_digest, data),
-            record=(archive.name, id_of(record), at.offset),
-            answer=answer,
-            shown=shown,
-        )
+        provenance = _provenance(answer, shown, _place(archive, record, at))
+        return Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance)
+
+
+def _place(archive: Archive, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
+    return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
 
 
 def _provenance(answer: _Answer, shown: Shown | None, record: ArchiveRecord) -> Provenance:
@@ -298,40 +272,8 @@ def _provenance(answer: _Answer, shown: Shown | None, record: ArchiveRecord) -> 
         connector=CONNECTOR,
         words=shown.words,
         record=record,
-        page_record=ArchiveRecord(archive=page.archive, id=page.record, offset=page.offset, sha256=page.sha256),
+        page_record=page.record,
     )
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _finished(found: Iterator[tuple[_Found, _Position]]) -> Iterator[tuple[Item | Refusal, _Position]]:
-    """The same in the same order, with the digests, of which some are computed ahead."""
-    waiting: deque[tuple[_Found, _Position]] = deque()
-    size = 0
-    for one, at in found:
-        waiting.append((one, at))
-        size += _size(one)
-        while len(waiting) > AHEAD or (size > MOST_AHEAD and len(waiting) > 1):
-            first, position = waiting.popleft()
-            size -= _size(first)
-            yield _item(first), position
-    while waiting:
-        first, position = waiting.popleft()
-        yield _item(first), position
-
-
-def _size(one: _Found) -> int:
-    return 0 if isinstance(one, Refusal) else len(one.data)
-
-
-def _item(one: _Found) -> Item | Refusal:
-    if isinstance(one, Refusal):
-        return one
-    archive, record_id, offset = one.record
-    record = ArchiveRecord(archive=archive, id=record_id, offset=offset, sha256=one.digest.result())
-    return Item(name=one.name, untrusted=one.data, provenance=_provenance(one.answer, one.shown, record))
 
 
 def _is_picture(data: bytes) -> bool:

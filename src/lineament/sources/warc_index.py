@@ -6,7 +6,9 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from lineament.model.faces import ArchiveRecord
 from lineament.sources.pages import Link
 
 MEMORY = 2**25
@@ -14,25 +16,21 @@ MEMORY = 2**25
 MOST_REDIRECTS = 3
 """From the address on the page to the picture."""
 AT_ONCE = 1000
-"""Deferred pictures in memory."""
+"""Pictures, deferred or brought, in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRow:
     """A page in an archive."""
 
-    archive: str
-    record: str
-    offset: int
-    sha256: str
+    record: ArchiveRecord
     uri: str
     title: str | None
     at: str | None  # ISO 8601
     reserved: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """The first page that shows a picture."""
 
     page: PageRow
@@ -49,13 +47,14 @@ class Index:
         self._rows.executescript(_SCHEMA)
         self._rows.execute("BEGIN")
         self._last: tuple[int, PageRow] | None = None
+        self._brought: list[tuple[str, str]] = []  # and not yet in the database
 
     def add(self, page: PageRow, links: Iterable[Link]) -> None:
         """A page and the pictures on it."""
-        one = (page.archive, page.record, page.offset, page.sha256, page.uri, page.title, page.at, page.reserved)
+        record = page.record
+        one = (record.archive, record.id, record.offset, record.sha256, page.uri, page.title, page.at, page.reserved)
         number = self._rows.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", one).lastrowid
-        rows = ((_key(link.uri), number, link.words, page.reserved) for link in links)
-        self._rows.executemany(_ADD_LINK, rows)
+        self._rows.executemany(_ADD_LINK, [(_key(link.uri), number, link.words, page.reserved) for link in links])
 
     def redirect(self, come_from: str, to: str) -> None:
         """What is asked for at ``come_from`` is to be found at ``to``."""
@@ -79,15 +78,25 @@ class Index:
         """A page; pictures of one page come together, so the last one is kept."""
         if self._last is None or self._last[0] != number:
             row = self._rows.execute("SELECT * FROM pages WHERE rowid = ?", (number,)).fetchone()
-            self._last = number, PageRow(**dict(zip(_COLUMNS, row, strict=True)))
+            archive, id_, offset, sha256, uri, title, at, reserved = row
+            record = ArchiveRecord(archive=archive, id=id_, offset=offset, sha256=sha256)
+            self._last = number, PageRow(record=record, uri=uri, title=title, at=at, reserved=reserved)
         return self._last[1]
 
     def brought(self, key: str, uri: str) -> None:
         """Remember that the picture at ``uri``, which uri_key() writes as ``key``, was brought."""
-        self._rows.execute("INSERT OR IGNORE INTO brought VALUES (?, ?)", (_key(key), uri))
+        self._brought.append((key, uri))
+        if len(self._brought) >= AT_ONCE:
+            self._note()
+
+    def _note(self) -> None:
+        rows = [(_key(key), uri) for key, uri in self._brought]
+        self._brought.clear()
+        self._rows.executemany("INSERT OR IGNORE INTO brought VALUES (?, ?)", rows)
 
     def reserved_since(self) -> Iterator[tuple[str, str]]:
         """The pictures that were brought and that a page reserves which came later, with the reservation."""
+        self._note()
         query = "SELECT uri, reserved FROM brought JOIN links USING (key) WHERE reserved IS NOT NULL ORDER BY uri"
         yield from self._rows.execute(query)
 
@@ -110,7 +119,6 @@ def _key(uri: str) -> bytes:
     return hashlib.blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-_COLUMNS = ("archive", "record", "offset", "sha256", "uri", "title", "at", "reserved")
 _SCHEMA = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecord, WarcRecordType
 
 from lineament.errors import Damaged, FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
@@ -112,7 +112,7 @@ class _Walk:
                 if offset <= self._last or offset >= self._file.size:
                     return "it is not packed record by record"
                 self._last = offset
-                if record.headers.get("Content-Length") is None:
+                if WarcHeader.CONTENT_LENGTH not in record.headers:
                     return "the file breaks off in the headers of a record, or they are none"
                 yield Place(record, offset)
         except OSError as error:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Item, Refusal
 from lineament.sources.warc import WarcConnector
 
@@ -72,6 +75,14 @@ class Warc:
     def close(self) -> Path:
         self._file.close()
         return self.path
+
+
+def taken(item: Item) -> ArchiveRecord:
+    """Its record with the digest that the ingest gives it."""
+    record = item.provenance.record
+    assert record is not None
+    assert record.sha256 is None
+    return replace(record, sha256=hashlib.sha256(item.untrusted).hexdigest())
 
 
 def found(*paths: Path, cursor: str | None = None) -> list[Item | Refusal]:

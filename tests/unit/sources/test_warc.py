@@ -7,17 +7,19 @@ import hashlib
 import tracemalloc
 import zipfile
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import brotli
 import pytest
 from backports import zstd
-from tests.unit.sources.archives import DATE, JPEG, LIMIT, Warc, brought, found, refused
+from tests.unit.sources.archives import DATE, JPEG, LIMIT, Warc, brought, found, refused, taken
 
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Connector, Item, Refusal, Resumable
+from lineament.sources.pages import MOST_TAGS
 from lineament.sources.warc import CONNECTOR, WarcConnector
 from lineament.sources.warc_records import page_html, record_of
 
@@ -65,12 +67,12 @@ def test_a_picture_comes_with_its_page(tmp_path: Path, packed: bool, page_first:
     assert told.words.startswith("Two people Before it. After it. Far away: xx")
     assert told.record is not None
     assert told.page_record is not None
-    assert (told.record.archive, told.record.offset, told.record.sha256) == ("crawl.warc", at, digest(JPEG))
+    assert (told.record.archive, told.record.offset) == ("crawl.warc", at)
     assert (told.page_record.offset, told.page_record.sha256) == (page_at, digest(HTML.encode()))
     assert told.record.id.startswith("urn:uuid:")
     html, charset = page_html(warc.path, told.page_record)
     assert (html, charset) == (HTML.encode(), "utf-8")
-    raw = record_of(warc.path, told.record)
+    raw = record_of(warc.path, taken(item))
     assert raw.startswith(b"WARC/1.1\r\n")
     assert DATE.encode() in raw
     assert JPEG in raw
@@ -128,6 +130,16 @@ def test_what_no_page_shows_comes_without_one(warc: Warc, html: str) -> None:
     assert (told.page_uri, told.page_record, told.words) == (None, None, None)
 
 
+def test_a_page_with_more_elements_than_are_looked_at_does_not_touch_the_next(warc: Warc) -> None:
+    warc.page("https://example.org/long", "<title>Long<p>" + "<script><b>" * 2 + "<i>" * (MOST_TAGS + 1))
+    warc.page(PAGE, HTML)
+    warc.answer(PICTURE, JPEG)
+    told = brought(warc.close())[PICTURE].provenance
+    assert (told.page_uri, told.page_title) == (PAGE, "A page")
+    assert told.words is not None
+    assert told.words.startswith("Two people Before it. After it.")
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "windows-1252", "shift_jis", "utf-16"])
 def test_words_in_every_encoding(warc: Warc, charset: str) -> None:
     text = "写真" if charset == "shift_jis" else "Zoë"
@@ -171,7 +183,7 @@ def test_encodings_are_undone(warc: Warc, body: bytes, headers: list[tuple[str, 
     assert item.untrusted == JPEG
     assert item.provenance.record is not None
     assert JPEG in item.untrusted
-    record_of(warc.path, item.provenance.record)
+    record_of(warc.path, taken(item))
 
 
 @pytest.mark.parametrize(
@@ -374,7 +386,7 @@ def test_zstandard(tmp_path: Path) -> None:
     item = brought(packed)[PICTURE]
     assert item.provenance.page_uri == PAGE
     assert item.provenance.record is not None
-    assert JPEG in record_of(packed, item.provenance.record)
+    assert JPEG in record_of(packed, taken(item))
 
 
 # ---------------------------------------------------------------- WACZ and single records
@@ -393,19 +405,21 @@ def test_a_wacz(warc: Warc, tmp_path: Path) -> None:
     assert item.provenance.record is not None
     assert item.provenance.page_record is not None
     assert item.provenance.record.archive == "crawl.wacz/archive/data.warc.gz"
-    assert JPEG in record_of(path, item.provenance.record)
+    assert JPEG in record_of(path, taken(item))
     assert page_html(path, item.provenance.page_record)[0] == HTML.encode()
     assert list(refused(path)) == [f"{path}/archive/packed.warc.gz"]
 
 
-@pytest.mark.parametrize("change", [{"offset": 7}, {"id": "urn:uuid:other"}, {"sha256": "0" * 64}, {"offset": 10**9}])
+@pytest.mark.parametrize(
+    "change",
+    [{"offset": 7}, {"id": "urn:uuid:other"}, {"sha256": "0" * 64}, {"sha256": None}, {"offset": 10**9}],
+)
 def test_a_record_that_is_not_what_was_taken(warc: Warc, change: dict[str, object]) -> None:
     warc.answer(PICTURE, JPEG)
-    record = brought(warc.close())[PICTURE].provenance.record
-    assert record is not None
-    said = {"archive": record.archive, "id": record.id, "offset": record.offset, "sha256": record.sha256} | change
+    record = taken(brought(warc.close())[PICTURE])
+    assert record_of(warc.path, record)
     with pytest.raises(Damaged):
-        record_of(warc.path, ArchiveRecord(**said))  # type: ignore[arg-type]
+        record_of(warc.path, replace(record, **change))  # type: ignore[arg-type]
 
 
 def test_a_record_of_a_file_that_is_gone(tmp_path: Path) -> None:
