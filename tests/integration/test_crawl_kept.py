@@ -205,6 +205,8 @@ def test_a_record_opens_at_its_own_place_in_its_own_file_and_under_its_own_key(w
         kept.exchange("../first/" + other.name, record.offset, record.id)
     assert of_crawl(workspace, "another").key != kept.key
     assert repr(Seal(bytes(32))) == "Seal(…)"
+    with pytest.raises(ValueError, match="32 bytes"):
+        Seal(b"")  # as a process would get it whose parent was killed before it had said all
 
 
 # ---------------------------------------------------------------- destroyed

@@ -91,7 +91,10 @@ class Erase:
         return erasure
 
     def reserved(self, name: str, found: Mapping[str, str]) -> int:
-        """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation."""
+        """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation.
+
+        What the crawl that said so may not keep either is destroyed too.
+        """
         self._record.require(Permission.MANAGE_SOURCES)
         with self._record.store.read() as tx:
             source = tx.sources.get(name)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lineament.errors import Damaged, LineamentError
 
+KEY_BYTES = 32
 _HEAD = struct.Struct(">4sQ")
 _SEALED, _GONE = b"seal", b"gone"
 _NONCE = 12
@@ -32,6 +33,8 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         """``key``: 32 secret bytes, for this crawl and for nothing else; every use gets a subkey."""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the key of a crawl has {KEY_BYTES} bytes")
         self._aead = AESGCM(hmac.digest(key, b"frames", "sha256"))
         self._finding = hmac.digest(key, b"addresses", "sha256")
 

@@ -18,8 +18,6 @@ from lineament.sources.sealed import Seal
 from lineament.sources.warc_records import id_of, record_at
 from lineament.sources.warc_writer import SUFFIX
 
-KEY_BYTES = 32
-
 
 class KeptCrawl:
     """The folder of one crawl, and the key under which its records lie."""
