@@ -25,7 +25,7 @@ from lineament.sources.bodies import decoded
 from lineament.sources.crawl import Crawl, Limits
 from lineament.sources.hosts import Hosts, entry, origin_of
 from lineament.sources.outgoing import forbids_following, outgoing
-from lineament.sources.pages import MOST_LINKS, absolute, charset_of, parsed, srcset, uri_key
+from lineament.sources.pages import MOST_LINKS, Reader, absolute, charset_of, parsed, srcset, uri_key
 from lineament.sources.provenance import LONGEST_TEXT, Unusable, one_line, uri_of
 from lineament.sources.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
 from lineament.sources.site_answers import LONGEST_REST, Answers, Reply, refused_by_headers, rest
@@ -35,6 +35,7 @@ from lineament.sources.site_state import SiteState
 from lineament.sources.warc import WarcConnector
 from lineament.sources.warc_writer import Exchange, WarcWriter
 
+_SIMPLE = b"<title>a</title><p>b<img src=c alt=d>e"
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _AT_HOME = "https://example.org/dir/page.html"
 _CRAWL = Crawl(
@@ -55,6 +56,9 @@ def page(data: bytes) -> None:
     charset = charset_of(html, declared.decode("latin-1") or None)
     codecs.lookup(charset)
     found = parsed(html, charset, _AT_HOME)
+    one_after_the_other = Reader()
+    assert one_after_the_other.page(html, charset, _AT_HOME) == found
+    assert one_after_the_other.page(_SIMPLE, "utf-8", _AT_HOME) == parsed(_SIMPLE, "utf-8", _AT_HOME)
     _one_line(found.title, LONGEST_TEXT)
     assert len(found.links) <= MOST_LINKS
     for link in found.links:
