@@ -39,7 +39,7 @@ from lineament.sources.confined import HEADER, Limits, _Reader
 from lineament.sources.manifest_rows import json_row
 from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parsed
 from lineament.sources.video import _damage, _frame
-from lineament.sources.video_frames import COUNT, FRAME_HEADER
+from lineament.sources.video_frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.testing import MemoryLeafStore
 from lineament.vision import decode, decode_read
 from lineament.vision.decode_process import Limits as DecoderLimits
@@ -112,7 +112,7 @@ def _messages(how: int, said: bytes) -> None:
 
 def _video(how: int, said: bytes) -> None:
     if how % 2:
-        _damage(said).encode()
+        _damage(BROKEN_OFF if how // 2 % 2 else DAMAGED, said).encode()
     else:
         _frame(said)
 
@@ -313,8 +313,9 @@ def children() -> Iterator[bytes]:
         yield bytes([5 * how]) + said
         yield bytes([5 * how]) + said[:-2]
     yield bytes([0]) + HEADER.pack(b"X", 3) + b"why"
-    yield bytes([1]) + FRAME_HEADER.pack(1.5, b"k") + b"\xff\xd8\xff"
+    yield bytes([1]) + FRAME_HEADER.pack(1.5, 4.0, b"k") + b"\xff\xd8\xff"
     yield bytes([6]) + COUNT.pack(7)
+    yield bytes([16]) + LENGTHS.pack(1.5, 20.0)
     yield b'\x02{"state": "Valid", "generator": "a", "issuer": null, "signed_at": "b", "kinds": ["c"], "reserved": []}'
     yield b'\x03{"uri": "https://example.org/a", "title": "t", "date": "2024-05-31"}'
     at, place = b"2024:05:31 12:00:00+02:00", (True, 52.5, 13.4)

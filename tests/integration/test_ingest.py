@@ -8,7 +8,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.conftest import PORTRAITS, SOURCE, Ran
 from tests.signed_pictures import signed
 from tests.staff import solo
@@ -17,10 +19,13 @@ from tests.unit.sources.test_video import film, pan
 from lineament.errors import HostRefused, Interrupted, NotRead
 from lineament.model.faces import Provenance
 from lineament.model.sources import SourceTerms
+from lineament.model.tracks import BEST, Sighting, Track, Tracker
 from lineament.services.brought import Seen
 from lineament.services.ingest import Task
 from lineament.sources.base import Item, Refusal
 from lineament.sources.choose import Kind, kind_of
+from lineament.sources.files import given
+from lineament.sources.video import VideoConnector, frames
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
@@ -190,6 +195,36 @@ def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos:
     assert "missing.jpg" in lineament("source", "runs", "press", runs[2]["run"]).out
     assert lineament("source", "runs", "press").code == 0
     assert lineament("source", "runs", "press", 99).code == 3
+
+
+def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Workspace, tmp_path: Path) -> None:
+    """A portrait that crosses the picture, larger and smaller as it goes."""
+    portrait = Image.open(PORTRAITS / "obama.jpg").convert("RGB")
+
+    def crossing() -> Iterator[np.ndarray]:
+        for number in range(60):
+            side = 120 + abs(30 - number) * 2
+            picture = Image.new("RGB", (320, 240), (90, 90, 90))
+            picture.paste(portrait.resize((side, side)), ((320 - side) * number // 59, 240 - side))
+            yield np.asarray(picture)
+
+    path = film(tmp_path / "crossing.mp4", crossing())
+    tracker: Tracker[None] = Tracker()
+    over: list[Track[None]] = []
+    for frame in frames(given(path)[0]):
+        seen = [
+            Sighting(seconds=frame.time_code, box=one.box, vector=one.template.vector, norm=1, kept=None)
+            for one in workspace.analyser.analyse(frame.untrusted, enrolling=True).faces
+        ]
+        over += tracker.add(frame.time_code, seen)
+    (track,) = over + tracker.end()
+    assert track.seen == 12
+
+    told: list[int | None] = []
+    task = Task(connector=VideoConnector(path, None, 10**7), kind="video", video=True)
+    report = workspace.ingest.run("press", task, workers=1, told=lambda now: told.append(now.total))
+    assert told[-1] == report.seen == 12, "the bar comes to its end"
+    assert report.faces == BEST
 
 
 def test_what_cannot_be_chosen(lineament: Run, photos: Path) -> None:

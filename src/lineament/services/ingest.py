@@ -109,6 +109,7 @@ class Ingest:
                 for batch in in_batches(self._brought(pool, workers, way)):
                     self._commit(way, batch, report)
                     report.seconds = time.monotonic() - began
+                    report.total = task.connector.count() if task.video else report.total
                     told(report)
         except KeyboardInterrupt:
             kept = f"{report.seen:,} pictures are dealt with and kept; the same command goes on from there"

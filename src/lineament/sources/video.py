@@ -17,7 +17,17 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.confined import Limits, messages
 from lineament.sources.files import Place, given
 from lineament.sources.folder import provenance_of, table_of
-from lineament.sources.video_frames import COUNT, DAMAGED, FRAME, FRAME_HEADER, LONGEST, Why
+from lineament.sources.video_frames import (
+    BROKEN_OFF,
+    COUNT,
+    DAMAGED,
+    EVERY,
+    FRAME,
+    FRAME_HEADER,
+    LENGTHS,
+    LONGEST,
+    Why,
+)
 
 CONNECTOR = "video 1"
 SUFFIXES = frozenset(
@@ -26,6 +36,7 @@ SUFFIXES = frozenset(
 """Of video files, in lower case."""
 _WORKER = "lineament.sources.video_worker"
 _LIMITS = Limits(message=2**28, patience=300, seconds=12 * 3600)
+_NO_PICTURES = "it has no pictures"
 _NONSENSE = "the process that reads it answered nonsense; the file may be hostile"
 
 
@@ -35,6 +46,7 @@ class Frame:
 
     untrusted: bytes
     time_code: float  # seconds from the beginning
+    length: float  # of the whole video in seconds, 0 where it does not say
     why: Why
 
 
@@ -50,17 +62,20 @@ class VideoConnector:
         page = None if page_base is None else f"{page_base.rstrip('/')}/{self._place.uri.rpartition('/')[2]}"
         self._unsaid = Provenance(uri=self._place.uri, page_uri=page)
         self._max_bytes = max_bytes
+        self._expected: int | None = None
 
-    def count(self) -> None:
-        """It cannot be told without decoding."""
+    def count(self) -> int | None:
+        """How many frames there will be if the rest is like what was read so far; None before anything was."""
+        return self._expected
 
     def items(self) -> Iterator[Item | Refusal]:
         """Every frame that is taken, in the order of time; its address is that of the video and the time (#t=…)."""
-        name = self._place.name
+        name, number = self._place.name, 0
         try:
             with table_of(self._place.parent) as table:
                 said = provenance_of(self._place, table, self._unsaid)
-            for frame in frames(self._place):
+            for number, frame in enumerate(frames(self._place), 1):
+                self._expected = max(number, round(number * frame.length / max(frame.time_code, EVERY)))
                 at = f"{frame.time_code:.3f}".rstrip("0").rstrip(".")
                 told = replace(said, uri=f"{said.uri}#t={at}", time_code=frame.time_code, connector=CONNECTOR)
                 if len(frame.untrusted) <= self._max_bytes:
@@ -68,7 +83,9 @@ class VideoConnector:
                 else:
                     why = NotRead(why=f"the frame has {len(frame.untrusted):,} bytes, more than {self._max_bytes:,}")
                     yield Refusal(name=f"{name} at {clock(frame.time_code)}", why=why)
+            self._expected = number
         except LineamentError as error:
+            self._expected = number + 1
             yield Refusal(name=name, why=error.with_traceback(None))
 
 
@@ -78,25 +95,29 @@ def frames(place: Place) -> Iterator[Frame]:
         if kind == FRAME:
             yield _frame(said)
         else:
-            raise NotRead(why=_damage(said) if kind == DAMAGED else _NONSENSE)
+            raise NotRead(why=_damage(kind, said))
 
 
 def _frame(untrusted: bytes) -> Frame:
     try:
-        seconds, letter = FRAME_HEADER.unpack_from(untrusted)
+        seconds, length, letter = FRAME_HEADER.unpack_from(untrusted)
         why = Why(letter.decode())
     except (struct.error, ValueError):
         raise NotRead(why=_NONSENSE) from None
-    if not 0 <= seconds <= LONGEST:
+    if not (0 <= seconds <= LONGEST and 0 <= length <= LONGEST):
         raise NotRead(why=_NONSENSE)
-    return Frame(untrusted=untrusted[FRAME_HEADER.size :], time_code=seconds, why=why)
+    return Frame(untrusted=untrusted[FRAME_HEADER.size :], time_code=seconds, length=length, why=why)
 
 
-def _damage(untrusted: bytes) -> str:
-    if len(untrusted) != COUNT.size:
-        return _NONSENSE
-    (count,) = COUNT.unpack(untrusted)
-    return f"{count:,} of its packets are damaged; what could be decoded was taken" if count else "it has no pictures"
+def _damage(kind: bytes, untrusted: bytes) -> str:
+    if kind == BROKEN_OFF and len(untrusted) == LENGTHS.size:
+        ends, length = LENGTHS.unpack(untrusted)
+        if 0 <= ends <= length <= LONGEST:
+            return f"it breaks off at {clock(ends)} of {clock(length)}; what is there was taken"
+    if kind == DAMAGED and len(untrusted) == COUNT.size:
+        (count,) = COUNT.unpack(untrusted)
+        return f"{count:,} of its packets are damaged; what could be decoded was taken" if count else _NO_PICTURES
+    return _NONSENSE
 
 
 def clock(seconds: float) -> str:

@@ -27,8 +27,12 @@ FRAME = b"F"
 """A message: FRAME_HEADER and a JPEG."""
 DAMAGED = b"D"
 """A message: COUNT packets could not be decoded, or there was nothing at all."""
-FRAME_HEADER = struct.Struct("<dc")
-"""Time code in seconds, and a Why."""
+BROKEN_OFF = b"B"
+"""A message: LENGTHS; it ends before it should."""
+FRAME_HEADER = struct.Struct("<ddc")
+"""Time code and length of the whole video in seconds (0: it does not say), and a Why."""
+LENGTHS = struct.Struct("<dd")
+"""Where it ends and where it should, in seconds."""
 COUNT = struct.Struct("<I")
 
 _BINS = 32

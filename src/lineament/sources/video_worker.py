@@ -12,6 +12,7 @@ import importlib
 import io
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO
 
@@ -26,10 +27,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lineament.sources.confined import END, FAILED, give_up, say
-from lineament.sources.video_frames import COUNT, DAMAGED, FRAME, FRAME_HEADER, LONGEST, Chooser
+from lineament.sources.video_frames import (
+    BROKEN_OFF,
+    COUNT,
+    DAMAGED,
+    FRAME,
+    FRAME_HEADER,
+    LENGTHS,
+    LONGEST,
+    Chooser,
+)
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,asf,flv,ogg,mxf,dv,ivf,nut,wtv"
 """What is read, as FFmpeg names it. No playlist, no network, no device (R6)."""
+_SAY_THEIR_LENGTH = {"mov", "matroska", "avi", "flv", "asf"}  # of the others it is guessed from the size
+_LITTLE = 2.0  # seconds that may be missing at the end, or a fiftieth
 MOST_PIXELS = 8192 * 4320
 MOST_FRAMES = 200_000
 """That are taken."""
@@ -43,6 +55,14 @@ _OPTIONS = {
     "protocol_whitelist": "none",
     "max_streams": "64",
 }
+
+
+@dataclass(slots=True)
+class _Course:
+    """How reading goes."""
+
+    damaged: int = 0  # packets
+    until: float = 0.0  # seconds, of any stream: sound may go on where there are no more pictures
 
 
 class _TooMuchError(Exception):
@@ -95,33 +115,47 @@ def _answer(file: IO[bytes]) -> None:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _THREADS
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # checked before anything is allocated
-        damaged = [0]
+        course, length = _Course(), _length(container)
         chooser, smaller, taken = Chooser(), VideoReformatter(), 0
-        for seconds, frame in _frames(container, stream, damaged):
+        for seconds, frame in _frames(container, stream, course):
             reason = chooser.why(_grey(frame, smaller), seconds, key=bool(frame.key_frame))
             if reason is None:
                 continue
             taken += 1
             if taken > MOST_FRAMES:
                 raise _TooMuchError(f"it has more than {MOST_FRAMES:,} scenes and key frames; split it")
-            say(FRAME, FRAME_HEADER.pack(seconds, reason.encode()), _jpeg(frame, stream.sample_aspect_ratio))
-        if damaged[0] or not taken:
-            say(DAMAGED, COUNT.pack(damaged[0]))
+            say(FRAME, FRAME_HEADER.pack(seconds, length, reason.encode()), _jpeg(frame, stream.sample_aspect_ratio))
+        if course.damaged or not taken:
+            say(DAMAGED, COUNT.pack(course.damaged))
+        elif course.until < length - max(_LITTLE, length / 50):
+            say(BROKEN_OFF, LENGTHS.pack(course.until, length))
+
+
+def _length(container: InputContainer) -> float:
+    """What the file says of its length in seconds, 0 where it says nothing."""
+    if container.format.name.split(",")[0] not in _SAY_THEIR_LENGTH:
+        return 0.0
+    return min(max(0, container.duration or 0) / av.time_base, float(LONGEST))
 
 
 def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.attached_pic)
 
 
-def _frames(container: InputContainer, stream: VideoStream, damaged: list[int]) -> Iterator[tuple[float, VideoFrame]]:
+def _frames(container: InputContainer, stream: VideoStream, course: _Course) -> Iterator[tuple[float, VideoFrame]]:
     """Time code and frame; what cannot be decoded is counted and passed over."""
     first, last = None, 0.0
     step = float(1 / (stream.average_rate or Fraction(25)))
-    for packet in container.demux(stream):
+    start = (container.start_time or 0) / av.time_base
+    for packet in container.demux():
+        if packet.pts is not None and packet.time_base is not None:
+            course.until = max(course.until, float(packet.pts * packet.time_base) - start)
+        if packet.stream.index != stream.index:
+            continue
         try:
-            decoded = packet.decode()
+            decoded = stream.decode(packet)
         except FFmpegError:
-            damaged[0] += 1
+            course.damaged += 1
             continue
         for frame in decoded:
             if frame.width * frame.height > MOST_PIXELS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -91,7 +92,8 @@ def test_each_frame_is_a_picture_with_its_time(cut: Path) -> None:
     made: Connector = VideoConnector(cut, None, LIMIT)
     assert isinstance(made, Connector)
     assert made.count() is None
-    first, second, *_ = made.items()
+    first, second, *rest = made.items()
+    assert made.count() == len(rest) + 2 == 8
     assert isinstance(first, Item)
     assert isinstance(second, Item)
     assert second.name == f"{cut} at 0:00:00.5"
@@ -220,6 +222,40 @@ def test_a_video_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
     path.write_bytes(data[: len(data) // 2])
     found = list(VideoConnector(path, None, LIMIT).items())
     assert 0 < sum(isinstance(one, Item) for one in found) < whole
+
+
+def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", pan("obama.jpg", 60), pan("sunak.jpg", 60), codec="libx264")
+    *_, last = VideoConnector(path, None, LIMIT).items()
+    assert isinstance(last, Item), "whole"
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3])
+    connector = VideoConnector(path, None, LIMIT)
+    brought = connector.items()
+    found = [next(brought)]
+    assert connector.count() == 24, "two a second"
+    found += brought
+    refused = found.pop()
+    assert isinstance(refused, Refusal)
+    assert re.search(r"it breaks off at 0:00:0\d\.\d of 0:00:12\.0; what is there was taken", str(refused.why))
+    assert len(found) > 1
+    assert connector.count() == len(found) + 1
+
+
+def test_sound_that_goes_on_is_no_break(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        sound: Any = out.add_stream("aac", rate=8000)
+        for pixels in pan("obama.jpg", 10):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        out.mux(stream.encode(None))
+        for number in range(80):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 8000, number * 1024
+            out.mux(sound.encode(frame))
+        out.mux(sound.encode(None))
+    assert all(isinstance(one, Item) for one in VideoConnector(tmp_path / "a.mkv", None, LIMIT).items())
 
 
 def test_garbled_videos_never_end_the_walk(tmp_path: Path) -> None:
