@@ -10,15 +10,19 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from tests.conftest import CASE, PORTRAITS, SOURCE
+from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
+from tests.unit.sources.archives import Warc
 
 PICTURES = 160
+ON_A_PAGE = 10
+Run = Callable[..., Ran]
 
 
 def varied(folder: Path, count: int, width: int = 320) -> Path:
@@ -101,6 +105,62 @@ def test_killed_ten_times_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
     line = ("--case", "K-1", "--reason", "r", "--json")
     answer = json.loads(good(home, "search", PORTRAITS / "obama.jpg", *line))
     assert answer["gallery_faces"] == PICTURES
+
+
+def archived(folder: Path, path: Path) -> list[str]:
+    """A web archive of the pictures: pages come before the first half and after the second. Returns their addresses."""
+    warc = Warc(path)
+    pictures = sorted(folder.rglob("*.jpg"))
+    uris = [f"https://press.example/{number}.jpg" for number in range(len(pictures))]
+
+    def page(at: int) -> None:
+        shown = "".join(f"<img src='{uri}' alt='portrait'>" for uri in uris[at : at + ON_A_PAGE])
+        warc.page(f"https://press.example/page/{at // ON_A_PAGE}", f"<title>Page {at // ON_A_PAGE}</title>{shown}")
+
+    middle = len(pictures) // 2
+    for at, (uri, picture) in enumerate(zip(uris, pictures, strict=True)):
+        if at < middle and at % ON_A_PAGE == 0:
+            page(at)
+        warc.answer(uri, picture.read_bytes())
+    for at in range(middle - middle % ON_A_PAGE, len(pictures), ON_A_PAGE):
+        page(at)
+    warc.close()
+    return uris
+
+
+def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -> None:
+    uris = archived(varied(tmp_path / "photos", 80, width=240), tmp_path / "crawl.warc.gz")
+    home = tmp_path / "ws"
+    lineament("init")
+    lineament("source", "add", "press", *SOURCE)
+    acknowledged = counts(home)
+    for committed in (0, 1, 0):  # pictures that it may commit before
+        running = subprocess.Popen(
+            command(home, "ingest", "press", "crawl.warc.gz"),
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        aim = (acknowledged[0] + committed, 0, acknowledged[2] + 1)  # the ledger says that the run began
+        stop = time.monotonic() + 60
+        while (counts(home)[0] < aim[0] or counts(home)[2] < aim[2]) and time.monotonic() < stop:
+            time.sleep(0.01)
+        acknowledged = max(acknowledged, counts(home))
+        running.send_signal(signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL
+        assert counts(home) >= acknowledged
+        acknowledged = counts(home)
+    assert 0 < acknowledged[0] < len(uris)
+    last = lineament("ingest", "press", "crawl.warc.gz", "--json").json
+    assert last["gone_on"]
+    assert last["enrolled"] == len(uris) - acknowledged[0]
+    with closing(sqlite3.connect(home / "lineament.db")) as database:
+        rows = database.execute("SELECT uri, page_uri, page IS NULL FROM captures").fetchall()
+        (places,) = database.execute("SELECT count(*) FROM places").fetchone()
+    pages = [f"https://press.example/page/{at // ON_A_PAGE}" for at in range(len(uris))]
+    assert sorted(rows) == sorted((uri, page, 0) for uri, page in zip(uris, pages, strict=True))
+    assert (counts(home)[1], places) == (len(uris), 0)
+    assert lineament("doctor", "--pictures", "--json").json["healthy"]
 
 
 def test_two_processes_on_one_workspace(tmp_path: Path) -> None:
