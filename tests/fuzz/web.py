@@ -37,6 +37,7 @@ from lineament.sources.warc_writer import Exchange, WarcWriter
 
 _SIMPLE = b"<title>a</title><p>b<img src=c alt=d>e"
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_TURNS = 5  # every answer is the same, so that one page leads to the next
 _AT_HOME = "https://example.org/dir/page.html"
 _CRAWL = Crawl(
     begin=("https://example.org/",), hosts=("example.org",), contact="a@b.example", limits=Limits(answer=LIMIT)
@@ -186,7 +187,9 @@ def site(data: bytes) -> None:
             answers = Answers(_CRAWL, _CRAWL.allowed(), state, warc)
             answers.begin()
             state.add(New(url="https://example.org/a.jpg", host="example.org", kind=Kind.PICTURE), alike=10)
-            while (ask := state.next("example.org")) is not None and ask.tries < 3:
+            for _ in range(_TURNS):
+                if (ask := state.next("example.org")) is None:
+                    break
                 exchange = Exchange(
                     uri=ask.url, at=_NOW, request=[], status=number, reason="", answer=said, body=content, address=None
                 )
