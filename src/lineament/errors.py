@@ -140,6 +140,12 @@ class NotAPicture(BadPicture):
     """The file has no suffix of a picture, so it is passed over; name the file itself if it is one."""
 
 
+class NothingTaken(LineamentError):
+    """Nothing was taken in: {why}."""
+
+    exit_code = 5
+
+
 class NotRead(LineamentError):
     """It is not read: {why}."""
 

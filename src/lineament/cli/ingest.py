@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress, TaskID
 
-from lineament.cli.terminal import AsJson, aside, needs, print_json, progress, say, workspace
-from lineament.errors import InvalidValue
+from lineament.cli.terminal import AsJson, aside, counted, needs, print_json, progress, say, workspace
+from lineament.errors import InvalidValue, NothingTaken
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
 from lineament.services.brought import IngestReport, Seen
 from lineament.services.ingest import Task
+from lineament.sources.files import printable
 from lineament.workspace import Desk
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def ingest(
         print_json(_described(report) | {"reserved_later": len(later)})
     else:
         _print(report)
+    _check(report, what)
 
 
 def _chosen(opened: Desk, source: str, what: list[str], kind: str | None, later: dict[str, str]) -> list[Chosen]:
@@ -110,6 +112,15 @@ def _together(source: str, reports: list[IngestReport]) -> IngestReport:
     return whole
 
 
+def _check(report: IngestReport, what: list[str]) -> None:
+    """NothingTaken where there was nothing, or nothing that could be used."""
+    if not report.seen and not report.gone_on:
+        named = printable(", ".join(what)[:200])
+        raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
+    if report.seen and report.outcomes[Seen.REFUSED] == report.seen:
+        raise NothingTaken(why=f"everything was refused; why is kept, see: lineament source runs {report.source}")
+
+
 def _tell(bar: Progress, task: TaskID, now: IngestReport) -> None:
     rate = f"{now.seen / now.seconds:.0f} pictures/s" if now.seconds else ""
     bar.update(task, total=now.total, completed=now.seen, rate=rate)
@@ -133,8 +144,10 @@ def _print(report: IngestReport) -> None:
     if report.gone_on:
         say("It went on from where it was stopped.")
     counts = ", ".join(f"{count:,} {seen.value}" for seen in Seen if (count := report.outcomes[seen]))
-    rate = f", {report.seen / report.seconds:.0f} pictures/s" if report.seconds > 1 else ""
-    say(f"{report.seen:,} pictures: {counts or 'none'}; {report.faces:,} new faces{rate}.")
+    if report.seen:
+        took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""
+        pictures, faces = counted(report.seen, "picture"), counted(report.faces, "new face")
+        say(f"{pictures}: {counts}; {faces}{took}.")
     for name, why in report.refusals[:SHOWN_REFUSALS]:
         say(f"  refused {name}: {why}")
     if (more := report.outcomes[Seen.REFUSED] - SHOWN_REFUSALS) > 0:

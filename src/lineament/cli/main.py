@@ -25,6 +25,7 @@ from lineament.cli import (
     retention,
     room,
     rulings,
+    runs,
     search,
     serve,
     signing,
@@ -51,6 +52,7 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     upkeep.register(app)
     signing.register(app)
     app.add_typer(sources.app, name="source")
+    runs.register(sources.app)
     takeout.register(sources.app)
     ingest.register(app)
     app.add_typer(cases.app, name="case")

@@ -11,6 +11,8 @@ import typer
 
 from lineament.cli.terminal import (
     AsJson,
+    checked_new,
+    counted,
     iso,
     machine,
     needs,
@@ -20,14 +22,12 @@ from lineament.cli.terminal import (
     print_json,
     say,
     table,
-    when,
     workspace,
 )
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.ledger import receipts
 from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Permission
-from lineament.model.runs import Run
 from lineament.model.sources import Source, SourceState, SourceTerms
 from lineament.services.register import LARGEST_PERMISSION, Paper
 from lineament.workspace import Desk
@@ -90,7 +90,11 @@ def add(
         if source.state is SourceState.DRAFTED:
             say(f"The source {source.name} is drafted. Somebody else has to: lineament source approve {source.name}")
             return
-        say(f"The source {source.name} is registered. Next: lineament ingest {source.name} PATH")
+        if (closed := source.why_closed(opened.clock().date())) is not None:
+            say(f"The source {source.name} is registered, but nothing is taken in: {closed}.")
+            return
+        what = f"https://{terms.hosts[0]}/" if terms.hosts else "PATH"
+        say(f"The source {source.name} is registered. Next: lineament ingest {source.name} {what}")
 
 
 @app.command()
@@ -211,66 +215,14 @@ def withdraw(
     with workspace(context) as opened:
         source = opened.sources.get(name)
         if not yes:
-            typer.confirm(
-                f"Destroy the key, {source.captures:,} captures and {source.faces:,} faces of {name}?",
-                abort=True,
-            )
+            held = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
+            typer.confirm(f"Destroy the key, {held} of {name}?", abort=True)
+        if receipt is not None:
+            checked_new(receipt)
         opened.erase.source(name, reason)
         if receipt is not None:
             receipt.write_text(opened.erase.receipt(name), encoding="ascii")
         _print(opened.sources.get(name), opened, as_json)
-
-
-@app.command()
-@needs(Permission.MANAGE_SOURCES)
-def runs(
-    context: typer.Context,
-    name: Name,
-    run: Annotated[
-        int | None, typer.Argument(metavar="[RUN]", help="Show this one, with what it refused and why.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List what was brought into a source: by which connector, from what, how far, and what was refused."""
-    with workspace(context) as opened:
-        if run is not None:
-            found, refusals = opened.sources.run(name, run)
-            refused = [{"name": which, "why": why} for which, why in refusals]
-            if as_json:
-                print_json(_run(found) | {"refused_first": refused})
-                return
-            print_facts(_run(found) | {"counts": _counts(found)})
-            for which, why in refusals:
-                say(f"  refused {which}: {why}")
-            return
-        listed = opened.sources.runs(name)
-    if as_json:
-        print_json({"runs": [_run(one) for one in listed]})
-        return
-    shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
-    for one in listed:
-        ended = when(one.ended_at) or "not yet"
-        figures = (f"{one.seen:,}", f"{one.faces:,}")
-        shown.add_row(str(one.id), one.connector, when(one.begun_at), ended, *figures, _counts(one))
-    out.print(shown)
-
-
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "connector": run.connector,
-        "what": run.what.split("\n"),
-        "begun_at": iso(run.begun_at),
-        "last_at": iso(run.seen_at),
-        "ended_at": iso(run.ended_at),
-        "cursor": run.cursor,
-        "counts": dict(run.counts),
-        "faces": run.faces,
-    }
-
-
-def _counts(run: Run) -> str:
-    return ", ".join(f"{many:,} {outcome.replace('_', ' ')}" for outcome, many in run.counts.items())
 
 
 @app.command("known-abuse")
@@ -285,14 +237,16 @@ def known_abuse(
         raise NoSuchFile(path=file)
     with workspace(context) as opened, file.open(encoding="ascii", errors="replace") as lines:
         loaded = opened.known_abuse.load(lines)
+    if not loaded.digests:
+        raise InvalidValue(what="The list", value=file, why="no line of it holds a SHA-256, SHA-1 or MD5")
     if as_json:
         print_json(asdict(loaded))
         return
-    say(f"{loaded.digests:,} digests, of which {loaded.new:,} are new; the list is never given out again.")
+    say(f"{counted(loaded.digests, 'digest')}, {loaded.new:,} new; the list is never given out again.")
     if loaded.empty_lines:
-        say(f"{loaded.empty_lines:,} lines hold no digest.")
+        say(f"Without a digest: {counted(loaded.empty_lines, 'line')}.")
     if loaded.barred:
-        say(f"{loaded.barred:,} captures of the gallery were on it; their pictures are gone.")
+        say(f"On it, and without their pictures from now on: {counted(loaded.barred, 'capture')} of the gallery.")
 
 
 @app.command("receipt")
@@ -305,7 +259,7 @@ def write_receipt(
     """Write the signed receipt of a withdrawn source; what is left of it is looked for first."""
     with workspace(context) as opened:
         written = opened.erase.receipt(name)
-        file.write_text(written, encoding="ascii")
+        checked_new(file).write_text(written, encoding="ascii")
         say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
         say(f"The key, best told on another way: {opened.audit.public_key}")
 
@@ -347,8 +301,14 @@ def _print(source: Source, opened: Desk, as_json: bool) -> None:
     if as_json:
         print_json(described)
         return
+    if described.get("shared_with", ()) is None and source.state is not SourceState.WITHDRAWN:
+        described["shared_with"] = "every agency"
     print_facts(
-        {name: "; ".join(map(str, value)) if isinstance(value, list) else value for name, value in described.items()}
+        {
+            name: "; ".join(map(str, value)) if isinstance(value, list) else value
+            for name, value in described.items()
+            if value not in (None, [])
+        }
     )
 
 
@@ -368,7 +328,7 @@ def _described(source: Source, opened: Desk) -> dict[str, Any]:
         "basis": terms.basis,
         "jurisdiction": terms.jurisdiction,
         "permission_sha256": terms.permission_sha256,
-        "permission_kept": source.permission_name,
+        "permission_kept": None if source.state is SourceState.WITHDRAWN else source.permission_name,
         "licence": terms.licence,
         "hosts": list(terms.hosts),
         "contact": terms.contact,

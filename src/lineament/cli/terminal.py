@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from rich.progress import (
 from rich.table import Table
 
 from lineament.cli.kept import kept_key
-from lineament.errors import FactorNeeded, FileTooLarge, NoSuchFile, SessionLocked, SignInNeeded
+from lineament.errors import FactorNeeded, FileTooLarge, InvalidValue, NoSuchFile, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
 from lineament.services.sessions import Standing
 from lineament.settings import Settings
@@ -152,7 +153,20 @@ def progress() -> Progress:
         TimeRemainingColumn(),
         console=aside,
         transient=True,
+        disable=not aside.is_terminal,
     )
+
+
+def counted(many: int, one: str) -> str:
+    """A number with its noun, whose plural ends in s."""
+    return f"{many:,} {one}{'' if many == 1 else 's'}"
+
+
+def checked_new(path: Path) -> Path:
+    """A file that can be written; InvalidValue where it cannot, before anything is done for which it is to stand."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidValue(what="The file", value=path, why="nothing can be written there; name another place")
+    return path
 
 
 def picture_bytes(path: Path, most: int) -> bytes:

@@ -109,6 +109,12 @@ def chosen(what: Sequence[str], terms: Terms, kind: Kind | None = None) -> list[
 def _line(untrusted: str, kind: Kind) -> str:
     if kind is Kind.SITE:
         return printable(untrusted)
+    shown = printable(untrusted[:100])
+    if not untrusted.strip():
+        raise InvalidValue(what="What to bring", value=shown, why="name a file, a folder or an address")
+    if "://" in untrusted:
+        why = "it is a file, a folder, or an address that begins with http:// or https://; streams are never read"
+        raise InvalidValue(what="What to bring", value=shown, why=why)
     path = Path(untrusted)
     if not path.exists():
         raise NoSuchFile(path=printable(untrusted))
@@ -164,7 +170,10 @@ def _site(what: Sequence[str], said: str, terms: Terms) -> Connector:
 
 def _contact(terms: Terms) -> str:
     if terms.contact is None:
-        why = "the source has none, and whoever is visited must be able to complain: lineament source add … --contact"
+        why = (
+            "whoever is visited must be able to complain, and the source names nobody; "
+            "register one with: lineament source add NAME … --host HOST --contact ADDRESS"
+        )
         raise InvalidValue(what="The contact", value="", why=why)
     return terms.contact
 

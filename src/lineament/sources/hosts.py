@@ -121,6 +121,8 @@ class Hosts:
 def entry(untrusted: str) -> Listed:
     """What “HOST[:PORT]” in the list of a source means; InvalidValue where it is none, HostRefused."""
     text = untrusted.strip().lower()
+    if "/" in text:
+        raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme or a path")
     below = text.startswith("*.")
     name, port = _split(text[2:] if below else text, untrusted)
     if _literal(name):

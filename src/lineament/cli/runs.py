@@ -1,0 +1,72 @@
+"""``lineament source runs``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, when, workspace
+from lineament.model.accounts import Permission
+from lineament.model.runs import Run
+from lineament.services.brought import Seen
+
+
+def register(app: typer.Typer) -> None:
+    """Put the command on ``app``."""
+    app.command()(runs)
+
+
+@needs(Permission.MANAGE_SOURCES)
+def runs(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the source.")],
+    run: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", help="Show this one, with what it refused and why.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was brought into a source: by which connector, from what, how far, and what was refused."""
+    with workspace(context) as opened:
+        if run is not None:
+            found, refusals = opened.sources.run(name, run)
+            refused = [{"name": which, "why": why} for which, why in refusals]
+            if as_json:
+                print_json(_run(found) | {"refused_first": refused})
+                return
+            print_facts(_run(found) | {"counts": _counts(found)})
+            for which, why in refusals:
+                say(f"  refused {which}: {why}")
+            return
+        listed = opened.sources.runs(name)
+    if as_json:
+        print_json({"runs": [_run(one) for one in listed]})
+        return
+    if not listed:
+        say(f"Nothing was brought yet. Begin with: lineament ingest {name} PATH")
+        return
+    shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
+    for one in listed:
+        ended = when(one.ended_at) or "not yet"
+        figures = (f"{one.seen:,}", f"{one.faces:,}")
+        shown.add_row(str(one.id), one.connector, when(one.begun_at), ended, *figures, _counts(one))
+    out.print(shown)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "connector": run.connector,
+        "what": run.what.split("\n"),
+        "begun_at": iso(run.begun_at),
+        "last_at": iso(run.seen_at),
+        "ended_at": iso(run.ended_at),
+        "cursor": run.cursor,
+        "counts": dict(run.counts),
+        "faces": run.faces,
+    }
+
+
+def _counts(run: Run) -> str:
+    known = [(seen.value, run.counts[seen.name.lower()]) for seen in Seen if seen.name.lower() in run.counts]
+    return ", ".join(f"{many:,} {words}" for words, many in known)
