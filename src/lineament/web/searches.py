@@ -23,6 +23,11 @@ _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline
 
 _ARCHIVED_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'") + "; frame-src 'none'"
 """Around an archived page in its sandboxed frame, which inherits it: no scripts, no requests, no way elsewhere."""
+_INERT = (
+    "<!doctype html>"
+    "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+)
+"""Before the archived page itself: what its addresses name is not asked of this server either."""
 
 
 @pages.page("/searches/{search_id}", access=Permission.READ_CASES)
@@ -125,7 +130,7 @@ def candidate_page(here: Here, search_id: str, rank: int, sent: Form) -> Respons
         rank=rank,
         alike=alike,
         capture=here.desk.pictures.capture(search_id, rank, alike),
-        html=html_of(record),
+        html=_INERT + html_of(record),
     )
     shown.headers["content-security-policy"] = _ARCHIVED_POLICY
     shown.headers["x-dns-prefetch-control"] = "off"

@@ -1,0 +1,135 @@
+"""The pages of collection by clicking: sources, runs, where a candidate was found, the archived page, the receipt."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+from tests.acting import ARGUMENTS, Quiet
+from tests.gathered import gather
+from tests.looks import faults
+from tests.serving import PROBE, Served, serving, settings
+
+from lineament.model.cases import CaseTerms
+from lineament.model.search import Mode, SearchRequest
+from lineament.model.sources import SourceTerms
+from lineament.services.ingest import Task
+from lineament.sources.choose import Terms, chosen
+from lineament.workspace import Workspace
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
+]
+CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was published", basis="CPP 77")
+
+
+def brought(workspace: Workspace, source: str, *what: Path) -> None:
+    """Register a source and bring things into it."""
+    workspace.sources.add(SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR"))
+    for one in chosen([str(path) for path in what], Terms(max_bytes=2**20)):
+        task = Task(connector=one.connector, kind=one.kind.value, what=one.what, page=one.page)
+        workspace.ingest.run(source, task, workers=1)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("collection")
+    gather(folder)
+    with Workspace.create(settings(folder / "ws")) as workspace:
+        brought(workspace, "press", folder / "photographs" / "macron-2025.jpg", folder / "list.csv")
+        brought(workspace, "web-archive", folder / "crawl.warc.gz")
+        brought(workspace, "old", folder / "photographs" / "sunak.jpg")
+        brought(workspace, "empty")
+        workspace.erase.source("old", "the contract ended")
+        workspace.casework.open(CASE)
+        with serving(workspace) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def page(served: Served) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        context = browser.new_context(base_url=served.url)
+        quiet = Quiet(context)
+        made = context.new_page()
+        made.goto(served.entrance)
+        yield made
+        browser.close()
+        assert [said for said in quiet.said if "sandboxed" not in said and "Security Policy" not in said] == []
+
+
+@pytest.fixture(scope="module")
+def candidate(served: Served) -> str:
+    """Of whom the same picture lies in two sources."""
+    probe = served.workspace.probes.take("K-1", PROBE.read_bytes())
+    request = SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)
+    return f"/searches/{served.workspace.search.run(probe.id, request).search_id}/candidates/1"
+
+
+def test_from_the_sources_to_what_was_refused(page: Page) -> None:
+    page.goto("/sources")
+    page.get_by_role("link", name="web-archive").focus()
+    page.keyboard.press("Enter")
+    runs = page.get_by_role("region", name="What was brought")
+    expect(runs).to_contain_text("crawl.warc.gz")
+    runs.get_by_role("link").first.focus()
+    page.keyboard.press("Enter")
+    refused = page.get_by_role("region", name="What was refused")
+    expect(refused).to_contain_text("meta robots: noai")
+    expect(refused).to_contain_text("a program made")
+    page.get_by_role("link", name="web-archive").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("web-archive")
+
+
+def test_an_empty_source_says_how_to_begin(page: Page) -> None:
+    page.goto("/sources/empty")
+    expect(page.get_by_text("lineament ingest empty FOLDER")).to_be_visible()
+
+
+def test_the_receipt_of_a_withdrawn_source(page: Page) -> None:
+    page.goto("/sources/old")
+    expect(page.get_by_text("the contract ended")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the receipt").click()
+    assert saved.value.suggested_filename == "old-receipt.json"
+    assert "source withdrawn" in saved.value.path().read_text()
+
+
+def test_where_else_and_the_page_as_it_was(page: Page, candidate: str) -> None:
+    page.goto(candidate)
+    elsewhere = page.get_by_role("region", name="Where else it was found")
+    expect(elsewhere).to_contain_text("the same file")
+    expect(elsewhere).to_contain_text("nearly identical")
+    expect(page.locator(".known")).to_contain_text("PDQ")
+    with page.context.expect_page() as opened:
+        elsewhere.get_by_role("button", name="Open the archived page of web-archive").press("Enter")
+    archived = opened.value
+    archived.wait_for_load_state()
+    expect(archived.locator(".note")).to_contain_text("This is not the page as it is today")
+    expect(archived.locator(".note")).to_contain_text("2024-05-31")
+    frame = archived.frame_locator("iframe.archived")
+    expect(frame.get_by_role("heading", name="At the Élysée")).to_be_visible()
+    assert Axe().run(archived, options={"iframes": False}).response["violations"] == []
+    with archived.expect_download() as saved:
+        archived.get_by_role("button", name="Save its WARC record").click()
+    assert saved.value.path().read_bytes().startswith(b"WARC/1.1")
+    archived.close()
+
+
+def test_what_is_not_alike_is_not_opened(served: Served, candidate: str) -> None:
+    with served.client() as client:
+        csrf = client.get(candidate).text.split('name="csrf" value="')[1].partition('"')[0]
+        assert client.post(f"{candidate}/page", data={"csrf": csrf, "alike": "999"}).status_code == 404
+        assert client.post("/sources/empty/receipt", data={"csrf": csrf}).status_code == 409
+
+
+@pytest.mark.parametrize("address", ["/sources", "/sources/old", "/sources/empty", "/sources/web-archive/runs/3", ""])
+def test_a_page_is_fit_to_be_shown(page: Page, candidate: str, address: str) -> None:
+    assert faults(page, address or candidate, door=False) == []
