@@ -62,6 +62,7 @@ def page(served: Served) -> Iterator[Page]:
         made.goto(served.entrance)
         yield made
         browser.close()
+        # what the archived page names is refused by the policy, not asked of this server and refused then
         assert [said for said in quiet.said if "sandboxed" not in said and "Security Policy" not in said] == []
 
 
