@@ -10,6 +10,7 @@ least that two will do.
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 import time
@@ -84,6 +85,7 @@ VIDEOS = (
 
 
 def main() -> None:
+    os.environ["SVT_LOG"] = "1"  # of the AV1 encoder: errors alone
     print(machine.line("av", "numpy", "openvino"))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for made in VIDEOS:
