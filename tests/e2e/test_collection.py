@@ -18,7 +18,9 @@ from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.ingest import Task
-from lineament.sources.choose import Terms, chosen
+from lineament.sources.choose import Terms, chosen, crawl_name
+from lineament.sources.site_rows import New
+from lineament.sources.site_state import SiteState
 from lineament.workspace import Workspace
 
 CHROMIUM = shutil.which("chromium")
@@ -129,6 +131,24 @@ def test_what_is_not_alike_is_not_opened(served: Served, candidate: str) -> None
         csrf = client.get(candidate).text.split('name="csrf" value="')[1].partition('"')[0]
         assert client.post(f"{candidate}/page", data={"csrf": csrf, "alike": "999"}).status_code == 404
         assert client.post("/sources/empty/receipt", data={"csrf": csrf}).status_code == 409
+
+
+def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
+    workspace, what = served.workspace, "https://press.example/"
+    brought(workspace, "crawled")
+    source = workspace.sources.get("crawled")
+    with workspace.store.begin() as tx:
+        run = tx.runs.begin(source.id, "site", what, workspace.clock())
+    page.goto(f"/sources/crawled/runs/{run.id}")
+    expect(page.get_by_role("region", name="How far the crawl is")).to_have_count(0)
+    kept = workspace.crawls.crawl(source, crawl_name(what))
+    kept.folder.mkdir(parents=True)
+    state = SiteState(kept, write=True)
+    assert state.add(New(url=what, host="press.example"), alike=1)
+    state.close()
+    page.get_by_role("link", name="Read again").click()
+    expect(page.get_by_role("region", name="How far the crawl is")).to_contain_text("0 of 1 known addresses")
+    assert faults(page, f"/sources/crawled/runs/{run.id}", door=False) == []
 
 
 @pytest.mark.parametrize("address", ["/sources", "/sources/old", "/sources/empty", "/sources/web-archive/runs/3", ""])

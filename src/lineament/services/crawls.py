@@ -12,6 +12,7 @@ from lineament.model.faces import SourceId
 from lineament.model.sources import Source, SourceState
 from lineament.services.keyholder import source_key
 from lineament.sources.site_kept import KeptCrawl
+from lineament.sources.site_rows import Progress
 from lineament.sources.site_state import NAME, SiteState
 from lineament.store.db import Store, Tx
 from lineament.store.keys import DataKey, KeyRing
@@ -34,6 +35,22 @@ class Crawls:
         """Where a crawl of a source is kept, or will be; Refused where the source's key was destroyed."""
         with self._store.read() as tx:
             return self._kept(source, source_key(tx, self._keys, source), name)
+
+    def progress(self, source: Source, name: str) -> Progress | None:
+        """How far a crawl is, while it runs too; None where there is none of that name."""
+        kept = self.crawl(source, name)
+        if not (kept.folder / NAME).is_file():
+            return None
+        try:
+            state = SiteState(kept, write=False)
+        except sqlite3.Error:  # it is just being made
+            return None
+        try:
+            return state.progress()
+        except sqlite3.Error:
+            return None
+        finally:
+            state.close()
 
     def all(self, tx: Tx, source: Source) -> list[KeptCrawl]:
         """Every crawl of a source, in the order of their names; Refused where its key was destroyed."""

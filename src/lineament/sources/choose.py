@@ -152,7 +152,12 @@ def _pages(kind: Kind, what: Sequence[str], said: str, terms: Terms) -> Pages:
 
 def _kept(said: str, terms: Terms) -> KeptCrawl:
     assert terms.crawl is not None  # noqa: S101 - whoever crawls says where that is kept
-    return terms.crawl(hashlib.sha256(said.encode()).hexdigest()[:16])
+    return terms.crawl(crawl_name(said))
+
+
+def crawl_name(what: str) -> str:
+    """What the crawl is called that begins at these addresses, a line each."""
+    return hashlib.sha256(what.encode()).hexdigest()[:16]
 
 
 def _manifest(path: Path, terms: Terms) -> Connector:

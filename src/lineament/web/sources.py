@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceState
+from lineament.sources.choose import crawl_name
 from lineament.web.addresses import source_address
 from lineament.web.pages import Form, Here, Pages, go_on_to
 
@@ -55,7 +56,9 @@ def run(here: Here, name: str, run_id: int) -> HTMLResponse:
     """What one run of a connector brought, and what it refused and why."""
     found, refusals = here.desk.sources.run(name, run_id)
     source = here.desk.sources.get(name)
-    return here.page("run.html", source=source, run=found, refusals=refusals, now=here.desk.clock())
+    crawls = found.connector == "site" and found.ended_at is None
+    progress = here.house.crawls.progress(source, crawl_name(found.what)) if crawls else None
+    return here.page("run.html", source=source, run=found, refusals=refusals, now=here.desk.clock(), progress=progress)
 
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)
