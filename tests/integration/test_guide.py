@@ -43,7 +43,7 @@ class Terminal:
         if words[0] == "sign-in":
             self._patch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{self._code(words[1])}\n"))
         ran = self._run(*words)
-        if ran.code == 0 and words[1:2] == ["invite"] and words[0] in {"agency", "user"}:
+        if ran.code == 0 and words[0] in {"agency", "user"} and words[1].startswith("invite"):
             self._joins(next(word for word in words if "@" in word), ran.out)
         return ran
 

@@ -20,10 +20,10 @@ def operators(terminal: Terminal) -> None:
     terminal.goes_through(
         [
             'lineament agency rename "Ministry of Ys" --jurisdiction FR',
-            'lineament user invite olga@ministry.example --name "Olga Oak" --role operator --role administrator',
+            'lineament user invite olga@ministry.example --name "Olga Oak" --role operator',
             'lineament user invite ada@ministry.example --name "Ada Aspen" --role administrator',
             "lineament sign-in olga@ministry.example",
-            'lineament user invite otto@ministry.example --name "Otto Osier" --role operator',
+            'lineament agency invite-operator otto@ministry.example --name "Otto Osier"',
             "lineament sign-out",
         ]
     )
