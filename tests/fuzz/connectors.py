@@ -48,7 +48,7 @@ def _fit_to_be_kept(item: Item) -> None:
     told: Provenance = item.provenance
     assert len(item.untrusted) <= LIMIT
     assert told.uri.isprintable()
-    assert told.uri.startswith(("file://", "http://", "https://", "urn:", "HTTP", "URN", "FILE"))
+    assert told.uri.lower().startswith(("file://", "http://", "https://", "urn:"))
     assert told.connector is not None
     for text in (told.page_title, told.licence, told.words):
         assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT + 50)
