@@ -2,9 +2,9 @@
 
     python -m bench.screenshots [FOLDER] [--readme] [--only NAME ...]
 
-The pages are those of two workspaces made for the purpose from the portraits that ship with Lineament: one of a person
-alone, and one in which the story of the tests was told, agencies and all. With ``--readme`` only the pictures of the
-README and the guide are taken, into docs/pictures.
+The pages are those of three workspaces made for the purpose from the portraits that ship with Lineament: one of a
+person alone, one with sources of several kinds, and one in which the story of the tests was told, agencies and all.
+With ``--readme`` only the pictures of the README and the guides are taken, into docs/pictures.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.acting import ARGUMENTS
 from tests.conftest import PORTRAITS
+from tests.gathered import CASE as GATHERED
+from tests.gathered import collected
 from tests.looks import dressed
 from tests.serving import CASE, PROBE, Served, serving, with_gallery
 from tests.story import stage
@@ -35,7 +37,12 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 LOOKS = [(width, scheme) for width in (1280, 390) for scheme in SCHEMES]
 HEIGHT = {1280: 800, 390: 844}
-SHOWN = {"result-investigation": "result", "case-urgent": "case", "people": "people"}
+SHOWN = {
+    "result-investigation": "result",
+    "case-urgent": "case",
+    "people": "people",
+    "candidate-collected": "candidate",
+}
 """Pages of the README and the guide, with the names of their pictures."""
 COLOURS = 144
 _ALL_PICTURES = """async () => {
@@ -148,6 +155,27 @@ def alone(browser: Browser, folder: Path, takes: Taker) -> None:
             takes(page, name, address)
 
 
+def collection(browser: Browser, folder: Path, takes: Taker) -> None:
+    """The pages about where pictures come from."""
+    with collected(folder) as workspace, serving(workspace) as served:
+        page = browser.new_context(base_url=served.url, viewport={"width": 1280, "height": 800}).new_page()
+        page.goto(served.entrance)
+        candidate = f"{search(page, PROBE, investigation=True, case=GATHERED.ref)}/candidates/1"
+        page.goto(f"{served.url}/sources/web-archive")
+        page.get_by_role("region", name="What was brought").get_by_role("link").first.click()
+        page.wait_for_url("**/runs/*")
+        run = page.url
+        for name, address in {
+            "candidate-collected": candidate,
+            "sources-collected": f"{served.url}/sources",
+            "source-collected": f"{served.url}/sources/web-archive",
+            "source-empty": f"{served.url}/sources/empty",
+            "source-withdrawn": f"{served.url}/sources/old",
+            "run-collected": run,
+        }.items():
+            takes(page, name, address)
+
+
 def together(browser: Browser, folder: Path, takes: Taker) -> None:
     """The pages of agencies."""
     with stage(folder, browser) as story:
@@ -196,7 +224,7 @@ def main() -> None:
     takes = Taker(asked.folder, asked.readme, frozenset(asked.only))
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
-        for name, tell in (("alone", alone), ("together", together)):
+        for name, tell in (("alone", alone), ("collection", collection), ("together", together)):
             (Path(made) / name).mkdir()
             tell(browser, Path(made) / name, takes)
         browser.close()

@@ -5,16 +5,26 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import PORTRAITS
 from tests.local_web import Sent, page
+from tests.serving import settings
 from tests.signed_pictures import signed
 from tests.unit.sources.archives import Warc
 from tests.unit.sources.test_itl import face, person, transaction
 from tests.unit.sources.test_video import film, pan
 
+from lineament.model.cases import CaseTerms
+from lineament.model.sources import SourceTerms
+from lineament.services.ingest import Task
+from lineament.sources.choose import Terms, chosen
+from lineament.workspace import Workspace
+
 SITE = "https://www.press.example"
+CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was published", basis="CPP 77")
 
 
 def portrait(name: str) -> bytes:
@@ -46,6 +56,28 @@ def gather(folder: Path) -> None:
     (folder / "contract.pdf").write_bytes(b"%PDF-1.7 the contract")
     digest = hashlib.sha256(portrait("ardern-2018")).hexdigest()
     (folder / "known-abuse.txt").write_text(f"{digest}\n")
+
+
+@contextmanager
+def collected(folder: Path) -> Iterator[Workspace]:
+    """A workspace with sources of several kinds, one of them empty and one withdrawn, and the case K-1."""
+    gather(folder)
+    with Workspace.create(settings(folder / "ws")) as workspace:
+        brought(workspace, "press", folder / "photographs" / "macron-2025.jpg", folder / "list.csv")
+        brought(workspace, "web-archive", folder / "crawl.warc.gz")
+        brought(workspace, "old", folder / "photographs" / "sunak.jpg")
+        brought(workspace, "empty")
+        workspace.erase.source("old", "the contract ended")
+        workspace.casework.open(CASE)
+        yield workspace
+
+
+def brought(workspace: Workspace, source: str, *what: Path) -> None:
+    """Register a source and bring things into it."""
+    workspace.sources.add(SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR"))
+    for one in chosen([str(path) for path in what], Terms(max_bytes=2**20)):
+        task = Task(connector=one.connector, kind=one.kind.value, what=one.what, page=one.page)
+        workspace.ingest.run(source, task, workers=1)
 
 
 def web_archive(path: Path) -> None:

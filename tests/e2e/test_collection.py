@@ -4,54 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 from tests.acting import ARGUMENTS, Quiet
-from tests.gathered import gather
+from tests.gathered import brought, collected
 from tests.looks import faults
-from tests.serving import PROBE, Served, serving, settings
+from tests.serving import PROBE, Served, serving
 
-from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest
-from lineament.model.sources import SourceTerms
-from lineament.services.ingest import Task
-from lineament.sources.choose import Terms, chosen, crawl_name
+from lineament.sources.choose import crawl_name
 from lineament.sources.site_rows import New
 from lineament.sources.site_state import SiteState
-from lineament.workspace import Workspace
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
 ]
-CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was published", basis="CPP 77")
-
-
-def brought(workspace: Workspace, source: str, *what: Path) -> None:
-    """Register a source and bring things into it."""
-    workspace.sources.add(SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR"))
-    for one in chosen([str(path) for path in what], Terms(max_bytes=2**20)):
-        task = Task(connector=one.connector, kind=one.kind.value, what=one.what, page=one.page)
-        workspace.ingest.run(source, task, workers=1)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("collection")
-    gather(folder)
-    with Workspace.create(settings(folder / "ws")) as workspace:
-        brought(workspace, "press", folder / "photographs" / "macron-2025.jpg", folder / "list.csv")
-        brought(workspace, "web-archive", folder / "crawl.warc.gz")
-        brought(workspace, "old", folder / "photographs" / "sunak.jpg")
-        brought(workspace, "empty")
-        workspace.erase.source("old", "the contract ended")
-        workspace.casework.open(CASE)
-        with serving(workspace) as running:
-            yield running
+    with collected(folder) as workspace, serving(workspace) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
