@@ -193,7 +193,7 @@ def test_entries_of_the_ledger_go_by_their_commitments(pages: Pages, who: str) -
     assert stored.commitment in timeline
     assert stored.commitment in result
     for html in (timeline, result):
-        assert not re.search(rf"[Ee]ntry[^<]*(<[^>]*>)*\s*{number}\b", html)
+        assert not re.search(rf"[Ee]ntry[^<]*(<[^>]*>)*\s*\b{number}\b", html)  # a commitment may end like it
     for number in (str(stored.result.ledger_entry + 1), "1", "x" * 64, "0" * 64, stored.commitment[:-1]):
         assert pages.ask(person, "GET", f"/cases/{one.key}/timeline?before={number}").status_code == 404
     older = pages.ask(person, "GET", f"/cases/{one.key}/timeline?before={stored.commitment}")
