@@ -42,11 +42,10 @@ class AbuseList:
     def __init__(self, keys: KeyRing) -> None:
         self._key = keys.derive("known abuse")
 
-    def digests(self, untrusted: bytes) -> tuple[bytes, ...]:
-        """What these bytes would be called on the list: by their SHA-256, SHA-1 and MD5."""
-        whole = (hashlib.sha256(untrusted), hashlib.sha1(untrusted, usedforsecurity=False))
-        kinds = (*whole, hashlib.md5(untrusted, usedforsecurity=False))
-        return tuple(self.keyed(one.hexdigest()) for one in kinds)
+    def digests(self, untrusted: bytes, sha256: str) -> tuple[bytes, ...]:
+        """What these bytes would be called on the list: by their SHA-256, which is known, their SHA-1 and MD5."""
+        others = (hashlib.sha1(untrusted, usedforsecurity=False), hashlib.md5(untrusted, usedforsecurity=False))
+        return tuple(map(self.keyed, (sha256, *(one.hexdigest() for one in others))))
 
     def keyed(self, digest: str) -> bytes:
         """A digest as it is stored: of no use to whoever has not the workspace's key."""

@@ -71,6 +71,7 @@ class Brought:
     outcome: Seen = Seen.ENROLLED
     why: str = ""
     erasures: bool = False  # whether anything had been erased when it was sifted
+    listed: bool = False  # whether the list of known abuse held anything then; asked again at the commit
     abuse: tuple[bytes, ...] = ()  # what it would be called on the list of known-abuse material
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()

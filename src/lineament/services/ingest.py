@@ -176,12 +176,12 @@ class Ingest:
             fresh = [one for one in found if one.outcome is Seen.ENROLLED]
             with self._record.store.read() as tx:
                 known = self._outcomes(tx, way, fresh)
-                erasures = tx.suppressions.there_are()
+                erasures, listed = tx.suppressions.there_are(), tx.abuse.there_are()
             for one in found:
                 if one.outcome is Seen.ENROLLED and one.pair in known:
                     yield one.without(known[one.pair])
                 else:
-                    yield replace(one, erasures=erasures)
+                    yield replace(one, erasures=erasures, listed=listed)
 
     def _digested(self, way: _Way, item: Item, cursor: str | None) -> Brought:
         """The item with its digest, and what its source says of all its pictures where nothing is said of this one."""
@@ -219,9 +219,10 @@ class Ingest:
         except LineamentError as error:
             return refused_for(one, error)
         faces = list(seen.faces)
-        one = replace(one, abuse=self._abuse.digests(one.item.untrusted))
-        with self._record.store.read() as tx:
-            barred = bool(tx.abuse.any_of(one.abuse))
+        one, barred = replace(one, abuse=self._abuse.digests(one.item.untrusted, one.sha256)), False
+        if one.listed:
+            with self._record.store.read() as tx:
+                barred = bool(tx.abuse.any_of(one.abuse))
         if one.erasures:
             with self._record.store.read() as tx:
                 faces = self._suppression.still_wanted(tx, one.sha256, seen.faces)
