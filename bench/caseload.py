@@ -31,9 +31,9 @@ from lineament.model.policy import Preset
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, ProbeKind, SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
 from lineament.services.keyholder import about_case
-from lineament.services.sessions import digest_of
+from lineament.services.people.sessions import digest_of
 from lineament.settings import Settings
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 from lineament.store.db import Tx
 from lineament.store.meta import new_ids
 from lineament.store.sealed import SealedColumn

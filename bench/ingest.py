@@ -23,7 +23,7 @@ from pathlib import Path
 from bench import machine, photographs
 from lineament.model.sources import SourceTerms
 from lineament.settings import Precision, Settings
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 from lineament.vision.runtime import bf16_is_native
 from lineament.workspace import Workspace
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from tests.serving import CASE, PROBE, serving, token_in, with_gallery
+from tests.support.serving import CASE, PROBE, serving, token_in, with_gallery
 
 from bench import machine
 from lineament.web.addresses import case_address

@@ -19,13 +19,13 @@ from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.acting import ARGUMENTS
 from tests.conftest import PORTRAITS
-from tests.gathered import CASE as GATHERED
-from tests.gathered import collected
-from tests.looks import dressed
-from tests.serving import CASE, PROBE, Served, serving, with_gallery
-from tests.story import stage
+from tests.support.acting import ARGUMENTS
+from tests.support.gathered import CASE as GATHERED
+from tests.support.gathered import collected
+from tests.support.looks import dressed
+from tests.support.serving import CASE, PROBE, Served, serving, with_gallery
+from tests.support.story import stage
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms

@@ -30,11 +30,11 @@ from bench import machine
 from bench.photographs import PORTRAITS
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import Sighting, Tracker
-from lineament.services.brought import Seen
-from lineament.services.ingest import Task
+from lineament.sandbox.files import given
+from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import Seen
 from lineament.settings import Settings
-from lineament.sources.files import given
-from lineament.sources.video import VideoConnector, frames
+from lineament.sources.video.connector import VideoConnector, frames
 from lineament.vision.analyse import Analyser
 from lineament.workspace import Workspace
 

@@ -29,7 +29,7 @@ from pathlib import Path
 what, path = sys.argv[1:]
 from fastwarc.warc import ArchiveIterator
 from lineament.sources.base import Item
-from lineament.sources.warc import WarcConnector
+from lineament.sources.webarchive.connector import WarcConnector
 def memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 before = memory()

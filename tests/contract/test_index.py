@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.templates import DIMENSION, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, Templates, as_ids, scan, vectors
 
 from lineament.index.base import VectorIndex
 from lineament.index.exact import ExactIndex

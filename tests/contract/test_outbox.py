@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from aiosmtpd.smtp import Envelope
-from tests.mail_server import PASSWORD, USER, Postbox, certificate, free_port, mail_server
+from tests.support.mail_server import PASSWORD, USER, Postbox, certificate, free_port, mail_server
 
 from lineament.errors import InvalidValue, MailUnavailable
 from lineament.identity.mail import Outbox, SmtpOutbox

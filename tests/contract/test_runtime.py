@@ -9,7 +9,7 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
-from tests.nets import pack, portrait
+from tests.support.nets import pack, portrait
 
 from lineament.errors import InvalidValue, PrecisionUnavailable
 from lineament.vision.packs import Colours, Net

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, expect, sync_playwright
 from tests.conftest import PORTRAITS
-from tests.serving import CASE, PROBE, Served, serving, settings, with_gallery
+from tests.support.serving import CASE, PROBE, Served, serving, settings, with_gallery
 
 from lineament.web.addresses import case_address
 from lineament.workspace import Workspace

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
-from tests.acting import ARGUMENTS, Quiet
-from tests.gathered import brought, collected
-from tests.looks import faults
-from tests.serving import PROBE, Served, serving
+from tests.support.acting import ARGUMENTS, Quiet
+from tests.support.gathered import brought, collected
+from tests.support.looks import faults
+from tests.support.serving import PROBE, Served, serving
 
 from lineament.model.search import Mode, SearchRequest
 from lineament.sources.choose import crawl_name
-from lineament.sources.site_rows import New
-from lineament.sources.site_state import SiteState
+from lineament.sources.crawl.rows import New
+from lineament.sources.crawl.state import SiteState
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [

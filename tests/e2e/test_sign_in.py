@@ -11,8 +11,8 @@ import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
-from tests.serving import serving
-from tests.signing import PASSWORD, House, house
+from tests.support.serving import serving
+from tests.support.signing import PASSWORD, House, house
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import sync_playwright
-from tests.acting import ARGUMENTS
-from tests.looks import NOT_PAGES, Look, dressed, faults
-from tests.story import Story, stage
+from tests.support.acting import ARGUMENTS
+from tests.support.looks import NOT_PAGES, Look, dressed, faults
+from tests.support.story import Story, stage
 
 from lineament.web.app import declared
 
@@ -47,7 +47,7 @@ def test_what_is_no_page_is_a_route_all_the_same() -> None:
 
 @pytest.mark.parametrize("path", [*sorted(READ - set(NOT_PAGES)), "nothing"])
 def test_a_page_is_fit_to_be_shown(looks: dict[str, list[Look]], path: str) -> None:
-    assert looks.get(path), "the story has no such page: add it to tests/looks.py"
+    assert looks.get(path), "the story has no such page: add it to tests/support/looks.py"
     found = {
         look.name: wrong for look in looks[path] if (wrong := faults(look.who.page, look.address, door=path in DOORS))
     }

@@ -14,15 +14,15 @@ import nistitl
 
 from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, Provenance
-from lineament.sources.archive import ArchiveConnector
-from lineament.sources.archived import html_of
+from lineament.sources.archive.connector import ArchiveConnector
 from lineament.sources.base import Connector, Item, Refusal
-from lineament.sources.itl import ItlConnector, photographs
-from lineament.sources.manifest import ManifestConnector
-from lineament.sources.persons import CompreFaceConnector, examples
+from lineament.sources.imports.itl import ItlConnector, photographs
+from lineament.sources.imports.persons import CompreFaceConnector, examples
+from lineament.sources.manifest.connector import ManifestConnector
 from lineament.sources.provenance import LONGEST_TEXT
-from lineament.sources.warc import WarcConnector
-from lineament.sources.warc_records import page_html, record_of
+from lineament.sources.webarchive.archived import html_of
+from lineament.sources.webarchive.connector import WarcConnector
+from lineament.sources.webarchive.records import page_html, record_of
 
 LIMIT = 2**20
 _FOLDER = TemporaryDirectory(prefix="lineament-fuzz-")

@@ -33,13 +33,14 @@ from lineament.ledger.log import DETAILS_DOMAIN, Action, Ledger, leaf_bytes
 from lineament.ledger.merkle import leaf_hash, root_of
 from lineament.ledger.verify import verify_export
 from lineament.model.faces import Provenance
-from lineament.sources import credentials, credentials_worker
-from lineament.sources.captures import Captures
-from lineament.sources.confined import HEADER, Limits, _Reader
-from lineament.sources.manifest_rows import json_row
+from lineament.sandbox.process import HEADER, Limits, _Reader
+from lineament.sources.credentials import reader as credentials
+from lineament.sources.credentials import worker as credentials_worker
+from lineament.sources.folder.captures import Captures
+from lineament.sources.manifest.rows import json_row
 from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parsed
-from lineament.sources.video import _damage, _frame
-from lineament.sources.video_frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
+from lineament.sources.video.connector import _damage, _frame
+from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.testing import MemoryLeafStore
 from lineament.vision import decode, decode_read
 from lineament.vision.decode_process import Limits as DecoderLimits

@@ -20,20 +20,20 @@ from tests.fuzz.connectors import LIMIT, fit
 from twisted.web.client import URI
 
 from lineament.errors import HostRefused, LineamentError
-from lineament.sources import reservations
-from lineament.sources.bodies import decoded
-from lineament.sources.crawl import Crawl, Limits
-from lineament.sources.hosts import Hosts, entry, origin_of
-from lineament.sources.outgoing import forbids_following, outgoing
-from lineament.sources.pages import MOST_LINKS, Reader, absolute, charset_of, parsed, srcset, uri_key
+from lineament.sources.crawl.answers import LONGEST_REST, Answers, Reply, refused_by_headers, rest
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.plan import Crawl, Limits
+from lineament.sources.crawl.rows import Kind, New, pattern
+from lineament.sources.crawl.state import SiteState
+from lineament.sources.html.links import forbids_following, outgoing
+from lineament.sources.html.pages import MOST_LINKS, Reader, absolute, charset_of, parsed, srcset, uri_key
+from lineament.sources.permission import reservations
+from lineament.sources.permission.hosts import Hosts, entry, origin_of
+from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
 from lineament.sources.provenance import LONGEST_TEXT, Unusable, one_line, uri_of
-from lineament.sources.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
-from lineament.sources.site_answers import LONGEST_REST, Answers, Reply, refused_by_headers, rest
-from lineament.sources.site_kept import KeptCrawl
-from lineament.sources.site_rows import Kind, New, pattern
-from lineament.sources.site_state import SiteState
-from lineament.sources.warc import WarcConnector
-from lineament.sources.warc_writer import Exchange, WarcWriter
+from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.connector import WarcConnector
+from lineament.sources.webarchive.writer import Exchange, WarcWriter
 
 _SIMPLE = b"<title>a</title><p>b<img src=c alt=d>e"
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.squad import Squad, squad, with_portraits
-from tests.world import World, made
+from tests.support.squad import Squad, squad, with_portraits
+from tests.support.world import World, made
 
-PROVIDER = Path(__file__).parents[1] / "openid_provider.py"
+PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 
 
 @pytest.fixture(scope="session")

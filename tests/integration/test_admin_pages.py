@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.integration.test_sign_in_pages import Site, site_at
-from tests.serving import serving, token_in
-from tests.staff import solo
+from tests.support.serving import serving, token_in
+from tests.support.staff import solo
 
 from lineament.model.accounts import HOME_AGENCY, AccountState, Role
 from lineament.model.agencies import AgencyTerms

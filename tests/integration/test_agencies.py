@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.staff import TODAY, Clock, House, grounds, solo, trial
+from tests.support.staff import TODAY, Clock, House, grounds, solo, trial
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, AccountState, Role

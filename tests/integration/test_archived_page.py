@@ -14,15 +14,15 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 from tests.conftest import PORTRAITS, SOURCE, Ran
-from tests.serving import PROBE, Served, serving, settings, token_in
+from tests.support.serving import PROBE, Served, serving, settings, token_in
 from tests.unit.sources.archives import Warc
 
 from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
-from lineament.services.ingest import Task
-from lineament.sources.archived import html_of, page_record
+from lineament.services.gallery.ingest import Task
 from lineament.sources.choose import Terms, chosen
+from lineament.sources.webarchive.archived import html_of, page_record
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
-from tests.sending import Asking, asking, named, sending
-from tests.sight import BY_ROLE, NOT_THERE, PEOPLE
-from tests.world import Pages, Person, Words, World, made
+from tests.support.sending import Asking, asking, named, sending
+from tests.support.sight import BY_ROLE, NOT_THERE, PEOPLE
+from tests.support.world import Pages, Person, Words, World, made
 
 from lineament.model.accounts import Permission
 from lineament.web.app import ROOMS, Declared, declared

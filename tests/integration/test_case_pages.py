@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import PORTRAITS
-from tests.serving import CASE, PROBE, Served, serving, settings, token_in, with_gallery
+from tests.support.serving import CASE, PROBE, Served, serving, settings, token_in, with_gallery
 
 from lineament.model.cases import CaseState, PaperKind
 from lineament.web.addresses import case_address

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.squad import PROBE, REASON, TERMS, Squad
+from tests.support.squad import PROBE, REASON, TERMS, Squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.ledger.log import Action

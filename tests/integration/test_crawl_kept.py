@@ -20,22 +20,22 @@ from pathlib import Path
 import pytest
 from fastwarc.warc import ArchiveIterator
 from tests.conftest import PORTRAITS, Ran, two_people
-from tests.local_web import LocalWeb, Sent, page
-from tests.serving import settings
-from tests.staff import Clock, House
+from tests.support.local_web import LocalWeb, Sent, page
+from tests.support.serving import settings
+from tests.support.staff import Clock, House
 from warcio.checker import Checker
 
 from lineament.errors import AlreadyThere, Damaged, NotAllowed, NotRead, Refused, StepUpNeeded
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.faces import Capture
 from lineament.model.sources import SourceTerms
-from lineament.services.brought import IngestReport, Seen
-from lineament.services.ingest import Task
+from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import IngestReport, Seen
 from lineament.sources.base import Item
-from lineament.sources.crawl import Crawl
-from lineament.sources.sealed import Seal
-from lineament.sources.site import SiteConnector
-from lineament.sources.site_kept import KeptCrawl
+from lineament.sources.crawl.connector import SiteConnector
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.plan import Crawl
+from lineament.sources.crawl.sealed import Seal
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.staff import solo
+from tests.support.staff import solo
 
 from lineament.model.cases import CaseTerms
 from lineament.services.doctor import Check

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.local_web import PICTURE, LocalWeb, Sent, bomb, page, picture
+from tests.support.local_web import PICTURE, LocalWeb, Sent, bomb, page, picture
 
 from lineament.errors import FileTooLarge, HostRefused, InvalidValue, LineamentError, NotRead, Reserved
 from lineament.sources.base import Item, Refusal
-from lineament.sources.fetch import HostFetcher
-from lineament.sources.hosts import Hosts
-from lineament.sources.manifest import ManifestConnector
+from lineament.sources.crawl.fetch import HostFetcher
+from lineament.sources.manifest.connector import ManifestConnector
+from lineament.sources.permission.hosts import Hosts
 
 CONTACT = "https://agency.example/complaints"
 MOST = 2**20

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyotp
 import pytest
 from tests.conftest import PORTRAITS, ROOT, Ran
-from tests.signing import PASSWORD
+from tests.support.signing import PASSWORD
 
 from lineament.settings import Settings
 from lineament.workspace import Workspace

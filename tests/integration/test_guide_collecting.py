@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Ran
-from tests.gathered import gather, newspaper
 from tests.integration.test_guide import Terminal, commands
-from tests.local_web import LocalWeb
+from tests.support.gathered import gather, newspaper
+from tests.support.local_web import LocalWeb
 
 HOST = "127.0.0.2"
 Run = Callable[..., Ran]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.templates import Templates, as_ids, scan, vectors
+from tests.support.templates import Templates, as_ids, scan, vectors
 
 from lineament.errors import Damaged
 
@@ -24,7 +24,7 @@ WRITER = """
     from pathlib import Path
     root, folder, removing = sys.argv[1:]
     sys.path.insert(0, root)
-    from tests.templates import Templates, as_ids, scan, vectors
+    from tests.support.templates import Templates, as_ids, scan, vectors
     templates = Templates()
     templates.add(as_ids(range(20_000)), vectors(20_000))
     index = scan(Path(folder), templates, load=(Path(folder) / "head").exists())

@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS, SOURCE, Ran
-from tests.signed_pictures import signed
-from tests.staff import solo
+from tests.support.signed_pictures import signed
+from tests.support.staff import solo
 from tests.unit.sources.test_video import film, pan
 
 from lineament.errors import HostRefused, Interrupted, NotRead
 from lineament.model.faces import Provenance
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
-from lineament.services.brought import Seen
-from lineament.services.ingest import Task
+from lineament.sandbox.files import given
+from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import Seen
 from lineament.sources.base import Item, Refusal
 from lineament.sources.choose import Kind, kind_of
-from lineament.sources.files import given
-from lineament.sources.video import VideoConnector, frames
+from lineament.sources.video.connector import VideoConnector, frames
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
@@ -71,8 +71,8 @@ class Pile:
 
 
 def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineament.services.ingest.BATCH", 4)  # sifted one by one
-    monkeypatch.setattr("lineament.services.brought.PATIENCE", 0.0)
+    monkeypatch.setattr("lineament.services.gallery.ingest.BATCH", 4)  # sifted one by one
+    monkeypatch.setattr("lineament.services.gallery.items.PATIENCE", 0.0)
     portraits = sorted(PORTRAITS.glob("*.jpg"))
     pictures = [*portraits[:3], Path("none"), *portraits[3:]]
     stopped = Pile(pictures, stop_at=5)

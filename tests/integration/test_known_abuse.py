@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
-from tests.staff import Clock, House, solo
+from tests.support.staff import Clock, House, solo
 
 from lineament.errors import NotAllowed, Refused
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -19,7 +19,7 @@ from lineament.model.faces import Provenance
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.sources.base import Item, Refusal
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]

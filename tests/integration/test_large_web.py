@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.integration.test_site import FILES, below, crawl, run, text
-from tests.local_web import PICTURE, Answering, LocalWeb, Sent, bomb, page, picture
+from tests.support.local_web import PICTURE, Answering, LocalWeb, Sent, bomb, page, picture
 
 from lineament.errors import HostRefused, Reserved
-from lineament.sources.crawl import Limits
+from lineament.sources.crawl.plan import Limits
 
 PAGES = 600  # of each large host
 LARGE = ("a.test", "b.test", "c.test", "d.test")

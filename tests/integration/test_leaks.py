@@ -25,7 +25,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import typer
-from tests.world import Pages, Words, World, made
+from tests.support.world import Pages, Words, World, made
 
 from lineament.__main__ import application
 from lineament.cli.main import run

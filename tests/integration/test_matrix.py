@@ -1,6 +1,6 @@
 """Every route, for every role, on what is one's own, shared, a colleague's, foreign, or not there.
 
-What must come is said by tables (tests/sight.py), not by the code under test:
+What must come is said by tables (tests/support/sight.py), not by the code under test:
 
 - no permission: 403, the same bytes whatever is named;
 - permission, but the object is not seen: what an id that never existed gets, byte for byte, headers too;
@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.sending import SENT, Answer, asked, masked, named, sending
-from tests.sight import BY_ROLE, NO_REF, NO_THINGS, NOT_THERE, PEOPLE, things
-from tests.world import SOURCE, Pages, Person, World
+from tests.support.sending import SENT, Answer, asked, masked, named, sending
+from tests.support.sight import BY_ROLE, NO_REF, NO_THINGS, NOT_THERE, PEOPLE, things
+from tests.support.world import SOURCE, Pages, Person, World
 
 from lineament.model.accounts import Permission
 from lineament.web.addresses import slug

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.serving import PROBE
-from tests.sight import (
+from tests.support.serving import PROBE
+from tests.support.sight import (
     BY_ROLE,
     NO_THINGS,
     NOT_THERE,
@@ -29,14 +29,14 @@ from tests.sight import (
     sources,
     waiting,
 )
-from tests.world import SOURCE, Person, World
+from tests.support.world import SOURCE, Person, World
 
 from lineament.__main__ import application
 from lineament.cli.main import run
 from lineament.cli.terminal import needed
 from lineament.model.accounts import Permission
-from lineament.sources.site_state import SiteState
-from lineament.sources.warc_writer import WarcWriter
+from lineament.sources.crawl.state import SiteState
+from lineament.sources.webarchive.writer import WarcWriter
 
 TREE = typer.main.get_command(application())  # made once: it takes longer than any command
 

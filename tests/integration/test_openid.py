@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx
 import pytest
-from tests.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
+from tests.support.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
 
 from lineament.errors import OpenIdUnavailable, SignInRefused
 from lineament.identity.openid import Begun, Provider, Subject

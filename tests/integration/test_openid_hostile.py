@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from tests.mail_server import free_port
+from tests.support.mail_server import free_port
 
 from lineament.errors import OpenIdUnavailable
 from lineament.identity import fetching

@@ -11,14 +11,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.mail_server import Postbox, mail_server
-from tests.staff import TODAY, Clock, House, solo
+from tests.support.mail_server import Postbox, mail_server
+from tests.support.staff import TODAY, Clock, House, solo
 
 from lineament.errors import AlreadyThere, InvalidValue, MailUnavailable, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, FactorKind, Role
 from lineament.model.cases import CaseRole, CaseTerms
-from lineament.services.invitations import Post
-from lineament.services.people import People
+from lineament.services.people.invitations import Post
+from lineament.services.people.officials import People
 from lineament.testing import MemoryOutbox
 from lineament.workspace import Workspace
 

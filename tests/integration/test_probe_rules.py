@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
-from tests.squad import OTHER, PROBE, REASON, Squad
+from tests.support.squad import OTHER, PROBE, REASON, Squad
 
 from lineament.errors import Damaged, InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.cases import CaseRole

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, SOURCE, Ran
-from tests.staff import TODAY, Clock, House, solo
+from tests.support.staff import TODAY, Clock, House, solo
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.ledger import receipts
@@ -17,9 +17,9 @@ from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceState, SourceTerms
 from lineament.services import gate
-from lineament.services.access import seen_case
-from lineament.services.register import Paper
-from lineament.sources.folder import FolderConnector
+from lineament.services.cases.access import seen_case
+from lineament.services.gallery.register import Paper
+from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Desk
 
 TERMS = SourceTerms(name="press", controller="Press agency", basis="LED Art. 8", jurisdiction="FR")

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 from tests.conftest import CASE, Ran
-from tests.squad import OTHER, PROBE, REASON, Squad
+from tests.support.squad import OTHER, PROBE, REASON, Squad
 
 from lineament.errors import InvalidValue, NotFound, Refused
 from lineament.ledger.log import Action
 from lineament.model.cases import Case, CaseState
 from lineament.model.search import Edit, EditKind
-from lineament.services.retain import Swept
+from lineament.services.cases.retain import Swept
 from lineament.web.casewords import happened
 
 NOTHING = Swept(cases=0, probes=0, details=0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.squad import PROBE, Squad
+from tests.support.squad import PROBE, Squad
 
 from lineament.errors import AlreadyThere, FileTooLarge, InvalidValue, NotAllowed, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.cases import CaseRole, PaperKind
 from lineament.model.search import ProbeKind, SearchRequest
-from lineament.services import room as rooms
+from lineament.services.cases import room as rooms
 
 
 def test_a_guest_sees_the_case_and_nothing_else(team: Squad) -> None:

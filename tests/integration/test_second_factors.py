@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.authenticator import Authenticator
-from tests.signing import House, Person, house
+from tests.support.authenticator import Authenticator
+from tests.support.signing import House, Person, house
 
 from lineament.errors import AlreadyThere, NotFound, Refused, SignInRefused, StepUpNeeded
 from lineament.model.accounts import FactorKind, Role
-from lineament.services.factors import MOST, Factors
-from lineament.services.sessions import Session, Standing
+from lineament.services.people.factors import MOST, Factors
+from lineament.services.people.sessions import Session, Standing
 
 EMAIL = "rufus@agency.example"
 ORIGIN = "https://lineament.agency.example"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.signing import OTHER_PASSWORD, PASSWORD, House, house
+from tests.support.signing import OTHER_PASSWORD, PASSWORD, House, house
 
 from lineament.errors import AlreadyThere, InvalidValue, SignInRefused, StepUpNeeded
 from lineament.identity import passwords
 from lineament.model.accounts import HOME_AGENCY, AccountState, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.policy import AGENCY
-from lineament.services.attempts import Attempts, failure_keys
-from lineament.services.sessions import Standing
+from lineament.services.people.attempts import Attempts, failure_keys
+from lineament.services.people.sessions import Standing
 
 EMAIL = "rufus@agency.example"
 WRONG = "wrong and long"

@@ -11,13 +11,13 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from tests.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
-from tests.serving import serving
-from tests.signing import OTHER_PASSWORD, House, house
+from tests.support.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
+from tests.support.serving import serving
+from tests.support.signing import OTHER_PASSWORD, House, house
 
 from lineament.errors import OpenIdUnavailable, SignInRefused, StepUpNeeded
 from lineament.model.accounts import Account, AccountState
-from lineament.services.sessions import Begun, Standing
+from lineament.services.people.sessions import Begun, Standing
 
 pytestmark = pytest.mark.enable_socket
 

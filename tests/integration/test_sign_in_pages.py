@@ -13,13 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.authenticator import Authenticator
-from tests.serving import TOKEN, serving, token_in
-from tests.signing import OTHER_PASSWORD, PASSWORD, House, Person, house
+from tests.support.authenticator import Authenticator
+from tests.support.serving import TOKEN, serving, token_in
+from tests.support.signing import OTHER_PASSWORD, PASSWORD, House, Person, house
 
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.policy import Preset
-from lineament.services.sessions import Standing
+from lineament.services.people.sessions import Standing
 from lineament.web.app import Declared, declared
 from lineament.web.serve import entrance
 

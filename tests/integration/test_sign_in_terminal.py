@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from tests.authenticator import Authenticator
 from tests.conftest import Ran
-from tests.signing import PASSWORD
+from tests.support.authenticator import Authenticator
+from tests.support.signing import PASSWORD
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import Preset

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 from fastwarc.warc import ArchiveIterator
-from tests.local_web import PICTURE, Answering, Certificate, LocalWeb, Sent, bomb, page, picture
+from tests.support.local_web import PICTURE, Answering, Certificate, LocalWeb, Sent, bomb, page, picture
 from warcio.checker import Checker
 
 from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, StorageFull, WorkspaceBusy
 from lineament.sources.base import Item, Refusal, Resumable
-from lineament.sources.crawl import Crawl, Limits
-from lineament.sources.site import SiteConnector
-from lineament.sources.site_kept import KeptCrawl
-from lineament.sources.warc import WarcConnector
+from lineament.sources.crawl.connector import SiteConnector
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.plan import Crawl, Limits
+from lineament.sources.webarchive.connector import WarcConnector
 
 CONTACT = "complaints@agency.example"
 FILES = ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]

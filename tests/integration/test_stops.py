@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.serving import CASE, PROBE, with_gallery
-from tests.staff import Clock, House, solo
+from tests.support.serving import CASE, PROBE, with_gallery
+from tests.support.staff import Clock, House, solo
 
 from lineament.errors import InvalidValue, LineamentError, NotAllowed, NotFound, Refused
 from lineament.ledger.log import Action
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.agencies import StopScope
 from lineament.model.search import Mode, SearchRequest
-from lineament.services.stops import OPERATOR
+from lineament.services.people.stops import OPERATOR
 from lineament.workspace import Workspace
 
 SEARCHERS = 4

@@ -18,12 +18,12 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 from tests.conftest import PORTRAITS
-from tests.serving import CASE, MEBI, PROBE, TOKEN, Served, serving, settings, token_in, with_gallery
+from tests.support.serving import CASE, MEBI, PROBE, TOKEN, Served, serving, settings, token_in, with_gallery
 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 from lineament.web.addresses import case_address
 from lineament.web.app import Declared, create_app, declared
 from lineament.web.security import HEADERS

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.templates import DIMENSION, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, Templates, as_ids, scan, vectors
 
 from lineament.index.exact import ExactIndex
 from lineament.model.faces import FaceIds

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineament.model.faces import Provenance
-from lineament.sources.captures import Captures
+from lineament.sources.folder.captures import Captures
 from lineament.sources.provenance import FIELDS, LONGEST_TEXT, LONGEST_URI, Unusable, parsed
 
 UNSAID = Provenance(uri="file:///a.jpg")

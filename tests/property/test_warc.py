@@ -14,9 +14,9 @@ from tests.unit.sources.archives import JPEG, Warc, found, taken
 
 from lineament.errors import LineamentError
 from lineament.sources.base import Item, Refusal
-from lineament.sources.bodies import decoded
-from lineament.sources.pages import charset_of, parsed, uri_key
-from lineament.sources.warc_records import page_html, record_of
+from lineament.sources.html.pages import charset_of, parsed, uri_key
+from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.records import page_html, record_of
 
 HTML = "<title>t</title><base href=/x/><img srcset='a.jpg 1x, b.jpg' alt=words><meta name=robots content=noai>"
 

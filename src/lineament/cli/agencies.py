@@ -16,7 +16,7 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
 from lineament.model.policy import SETTINGS
-from lineament.services.agencies import Grounds, Rules
+from lineament.services.people.agencies import Grounds, Rules
 
 app = typer.Typer(help="Agencies: vetted, licensed, and each alone with its own. For operators.", no_args_is_help=True)
 

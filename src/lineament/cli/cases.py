@@ -12,7 +12,7 @@ from rich.markup import escape
 from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks, Standing
-from lineament.services.casework import Outlook
+from lineament.services.cases.casework import Outlook
 from lineament.store.searches import StoredSearch
 from lineament.workspace import Desk
 

@@ -15,7 +15,7 @@ from lineament.model.cases import CaseTerms
 from lineament.model.search import SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
 from lineament.settings import Settings
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Workspace
 
 PROBE = "macron-2014.jpg"

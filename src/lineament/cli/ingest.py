@@ -13,9 +13,9 @@ from lineament.cli.terminal import AsJson, aside, counted, needs, print_json, pr
 from lineament.errors import InvalidValue, NothingTaken
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
-from lineament.services.brought import IngestReport, Seen
-from lineament.services.ingest import Task
-from lineament.sources.files import printable
+from lineament.sandbox.files import printable
+from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import IngestReport, Seen
 from lineament.workspace import Desk
 
 if TYPE_CHECKING:

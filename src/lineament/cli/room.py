@@ -16,7 +16,7 @@ from lineament.cli.terminal import AsJson, iso, needs, out, picture_bytes, print
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseInvitation, CaseRole, Happening, Member, Paper
-from lineament.services.room import LARGEST
+from lineament.services.cases.room import LARGEST
 
 Role = Annotated[CaseRole, typer.Option(help="What this person may do in the case.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is said.")]

@@ -12,8 +12,8 @@ from lineament.cli.cases import Ref, print_case
 from lineament.cli.terminal import AsJson, needs, picture_bytes, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome
-from lineament.services.casework import Ruling
-from lineament.services.room import LARGEST
+from lineament.services.cases.casework import Ruling
+from lineament.services.cases.room import LARGEST
 
 DAY = ["%Y-%m-%d"]
 MOMENT = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", *DAY]

@@ -9,7 +9,7 @@ import typer
 from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.runs import Run
-from lineament.services.brought import Seen
+from lineament.services.gallery.items import Seen
 
 
 def register(app: typer.Typer) -> None:

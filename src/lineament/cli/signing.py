@@ -12,7 +12,7 @@ from lineament.cli.kept import forget_key, keep_key, kept_key
 from lineament.cli.terminal import machine, needs, say
 from lineament.errors import SignInNeeded, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
-from lineament.services.sessions import Begun, Session, Standing
+from lineament.services.people.sessions import Begun, Session, Standing
 from lineament.workspace import Workspace
 
 _DEVICE = "terminal"

@@ -29,7 +29,7 @@ from lineament.ledger import receipts
 from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState, SourceTerms
-from lineament.services.register import LARGEST_PERMISSION, Paper
+from lineament.services.gallery.register import LARGEST_PERMISSION, Paper
 from lineament.workspace import Desk
 
 app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.", no_args_is_help=True)

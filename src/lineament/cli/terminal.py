@@ -27,7 +27,7 @@ from rich.table import Table
 from lineament.cli.kept import kept_key
 from lineament.errors import FactorNeeded, FileTooLarge, InvalidValue, NoSuchFile, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
-from lineament.services.sessions import Standing
+from lineament.services.people.sessions import Standing
 from lineament.settings import Settings
 from lineament.workspace import Desk, Workspace
 

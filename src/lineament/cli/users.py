@@ -23,8 +23,8 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Account, Permission, Role, SignedIn
-from lineament.services.invitations import Invitation
-from lineament.services.people import Person
+from lineament.services.people.invitations import Invitation
+from lineament.services.people.officials import Person
 
 app = typer.Typer(help="The people of your agency and their accounts.", no_args_is_help=True)
 

@@ -12,8 +12,8 @@ from lineament.ledger.anchor import read_anchor
 from lineament.ledger.export import export
 from lineament.ledger.log import Action, StoredEntry
 from lineament.model.cases import Case
-from lineament.services.access import seen_case
-from lineament.services.policies import require_step_up
+from lineament.services.cases.access import seen_case
+from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 

@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from lineament.confine import GUARDS
 from lineament.errors import LineamentError
 from lineament.model.sources import Source, SourceState
+from lineament.sandbox.confine import GUARDS
 from lineament.services.audit import Audit
-from lineament.services.gallery import Gallery
+from lineament.services.gallery.indexes import Gallery
 from lineament.services.keyholder import source_key
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store

@@ -14,8 +14,8 @@ from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.search import Probe
 from lineament.model.sources import Source
-from lineament.services.access import may_in, seen_source
-from lineament.services.policies import policy_for, stepped_up
+from lineament.services.cases.access import may_in, seen_source
+from lineament.services.people.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 

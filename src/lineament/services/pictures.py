@@ -8,7 +8,7 @@ from lineament.errors import NotFound, Refused, WrongState
 from lineament.ledger.log import Action
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
 from lineament.model.search import Candidate
-from lineament.services.access import case_of_search
+from lineament.services.cases.access import case_of_search
 from lineament.services.keyholder import source_key
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs

@@ -15,9 +15,9 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
 from lineament.model.faces import Box, Face
 from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
-from lineament.services.access import case_for, case_of_probe, may_in
+from lineament.services.cases.access import case_for, case_of_probe, may_in
 from lineament.services.keyholder import case_key
-from lineament.services.policies import policy_for
+from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.keys import DataKey, KeyRing

@@ -13,9 +13,9 @@ from lineament.errors import NotFound
 from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.search import Candidate, Mode, SearchResult
-from lineament.services.access import case_of_search
+from lineament.services.cases.access import case_of_search
+from lineament.services.people.policies import require_step_up
 from lineament.services.pictures import Pictures
-from lineament.services.policies import require_step_up
 from lineament.services.probes import Probes
 from lineament.services.record import Record
 

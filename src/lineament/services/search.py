@@ -26,8 +26,8 @@ from lineament.model.search import (
 )
 from lineament.model.sources import Source
 from lineament.services import gate
-from lineament.services.access import case_of_search, probe_in, seen_case
-from lineament.services.gallery import Compared, Gallery
+from lineament.services.cases.access import case_of_search, probe_in, seen_case
+from lineament.services.gallery.indexes import Compared, Gallery
 from lineament.services.keyholder import case_key
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record

@@ -13,25 +13,25 @@ from pathlib import Path
 
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.faces import ArchiveRecord
-from lineament.sources.archive import ARCHIVES, ArchiveConnector
-from lineament.sources.archived import page_record
+from lineament.sandbox.files import printable
+from lineament.sources.archive.connector import ARCHIVES, ArchiveConnector
 from lineament.sources.base import Connector
-from lineament.sources.crawl import Crawl
-from lineament.sources.fetch import HostFetcher
-from lineament.sources.files import printable
-from lineament.sources.folder import FolderConnector, compressed
-from lineament.sources.hosts import Hosts
-from lineament.sources.itl import SUFFIXES as ITL
-from lineament.sources.itl import ItlConnector
-from lineament.sources.manifest import ManifestConnector
-from lineament.sources.manifest_rows import READERS
-from lineament.sources.persons import CompreFaceConnector, PersonsConnector
-from lineament.sources.site import SiteConnector
-from lineament.sources.site_kept import KeptCrawl
-from lineament.sources.video import SUFFIXES as VIDEO
-from lineament.sources.video import VideoConnector
-from lineament.sources.wacz import WACZ, WARCS
-from lineament.sources.warc import WarcConnector
+from lineament.sources.crawl.connector import SiteConnector
+from lineament.sources.crawl.fetch import HostFetcher
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.plan import Crawl
+from lineament.sources.folder.connector import FolderConnector, compressed
+from lineament.sources.imports.itl import SUFFIXES as ITL
+from lineament.sources.imports.itl import ItlConnector
+from lineament.sources.imports.persons import CompreFaceConnector, PersonsConnector
+from lineament.sources.manifest.connector import ManifestConnector
+from lineament.sources.manifest.rows import READERS
+from lineament.sources.permission.hosts import Hosts
+from lineament.sources.video.connector import SUFFIXES as VIDEO
+from lineament.sources.video.connector import VideoConnector
+from lineament.sources.webarchive.archived import page_record
+from lineament.sources.webarchive.connector import WarcConnector
+from lineament.sources.webarchive.wacz import WACZ, WARCS
 
 Reserved = Callable[[str, str], None]
 """Hears of a picture that was brought and turned out to be reserved: its address and the reservation (R4)."""

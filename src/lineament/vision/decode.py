@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from lineament.confine import GUARDS
 from lineament.errors import (
     BadPicture,
     DecoderDied,
@@ -29,6 +28,7 @@ from lineament.errors import (
     UnknownFormat,
 )
 from lineament.model.faces import Pixels, Place
+from lineament.sandbox.confine import GUARDS
 from lineament.vision.decode_process import DecodingProcess, Limits, ProcessEndedError
 from lineament.vision.decode_protocol import (
     LONGEST_SIDE,

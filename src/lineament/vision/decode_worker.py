@@ -17,7 +17,7 @@ import signal
 import sys
 import warnings
 
-from lineament.confine import confine
+from lineament.sandbox.confine import confine
 from lineament.vision import decode_read
 from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, Reply, Status
 

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from lineament.errors import InvalidValue, NotFound, Refused, SignInRefused, StepUpNeeded
 from lineament.identity import totp
 from lineament.model.accounts import FactorKind, Permission
-from lineament.services.factors import NewApp
-from lineament.services.sessions import Begun, Session, Standing, countable
+from lineament.services.people.factors import NewApp
+from lineament.services.people.sessions import Begun, Session, Standing, countable
 from lineament.web.pages import Form, Held, Here, Pages, Visit, go_on_to
 from lineament.web.signin import as_typed, named, speaks_for_passkeys
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from lineament.errors import AlreadyThere, InvalidValue, LineamentError, Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
-from lineament.services.agencies import Grounds
+from lineament.services.people.agencies import Grounds
 from lineament.web.forms import Sent
 from lineament.web.own import settings_lines, wished
 from lineament.web.pages import Form, Here, Pages, Visit, go_on_to

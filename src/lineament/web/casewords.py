@@ -11,7 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from lineament.model.cases import AuthorisationOutcome, Case, CaseState, Happening, Seeks, Standing
-from lineament.services.casework import Outlook
+from lineament.services.cases.casework import Outlook
 from lineament.web.addresses import probe_address, search_address
 from lineament.web.phrases import count, kind_words, moment
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from lineament.errors import InvalidValue, Refused
 from lineament.model.accounts import Permission
 from lineament.model.policy import SETTINGS
-from lineament.services.agencies import Rules
+from lineament.services.people.agencies import Rules
 from lineament.web.forms import Sent
 from lineament.web.pages import Form, Here, Pages, Visit, go_on_to
 

@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament import errors
 from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
-from lineament.services.sessions import Begun, Standing
-from lineament.services.sessions import Session as SignedIn
+from lineament.services.people.sessions import Begun, Standing
+from lineament.services.people.sessions import Session as SignedIn
 from lineament.web import failures
 from lineament.web.forms import Sent, checked
 from lineament.web.render import Renderer

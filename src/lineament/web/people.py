@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import AlreadyThere, InvalidValue, LineamentError, NotAllowed, NotFound, Refused
 from lineament.model.accounts import SEPARATED, AccountState, Permission, Role
-from lineament.services.invitations import Invitation
+from lineament.services.people.invitations import Invitation
 from lineament.web.forms import Sent
 from lineament.web.pages import Form, Here, Pages, Visit, go_on_to
 

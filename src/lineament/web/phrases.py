@@ -14,7 +14,7 @@ from lineament.model.faces import Quality
 from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
-from lineament.services.brought import Seen
+from lineament.services.gallery.items import Seen
 from lineament.web import addresses
 
 SOON_DAYS = 7

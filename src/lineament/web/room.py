@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseRole
-from lineament.services.room import LARGEST
+from lineament.services.cases.room import LARGEST
 from lineament.web.addresses import case_address, unslug
 from lineament.web.cases import framed, tried
 from lineament.web.forms import Sent

@@ -8,7 +8,7 @@ from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId
 from lineament.model.search import Candidate, SearchResult
-from lineament.sources.archived import html_of
+from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import levelled
 from lineament.web.pages import Form, Here, Pages, picture

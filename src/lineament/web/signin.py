@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 
 from lineament.errors import AlreadyThere, InvalidValue, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
-from lineament.services.sessions import Begun, Standing
+from lineament.services.people.sessions import Begun, Standing
 from lineament.web.forms import Sent
 from lineament.web.pages import (
     AsGuest,

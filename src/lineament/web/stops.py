@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from lineament.errors import InvalidValue, NotAllowed, Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import StopScope
-from lineament.services.stops import OPERATOR
+from lineament.services.people.stops import OPERATOR
 from lineament.web.pages import Form, Here, Pages, Visit, go_on_to
 
 pages = Pages()

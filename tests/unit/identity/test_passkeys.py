@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.authenticator import ATTESTED, VERIFIED, Authenticator, b64
+from tests.support.authenticator import ATTESTED, VERIFIED, Authenticator, b64
 
 from lineament.errors import SignInRefused
 from lineament.identity.passkeys import (

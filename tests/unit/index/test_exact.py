@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from tests.templates import as_ids, vectors
+from tests.support.templates import as_ids, vectors
 
 from lineament.index.exact import ExactIndex
 from lineament.model.scores import score, scores, summed

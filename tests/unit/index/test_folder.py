@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
+from tests.support.templates import DIMENSION, TURN, Templates, as_ids, scan, vectors
 
 from lineament.errors import Damaged, IndexUnwritable
 from lineament.index.folder import Head
@@ -317,7 +317,7 @@ def test_a_full_disk(folder: Path, templates: Templates) -> None:
         from pathlib import Path
         sys.path.insert(0, {str(Path(__file__).parents[3])!r})
         from lineament.errors import StorageFull
-        from tests.templates import Templates, as_ids, scan, vectors
+        from tests.support.templates import Templates, as_ids, scan, vectors
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         templates = Templates()
         templates.add(as_ids(range(1, 20001)), vectors(20000))

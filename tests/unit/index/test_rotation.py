@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from tests.templates import vectors
+from tests.support.templates import vectors
 
 from lineament.index.rotation import rotation
 

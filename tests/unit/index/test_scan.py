@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.templates import TURN, Templates, as_ids, scan, vectors
+from tests.support.templates import TURN, Templates, as_ids, scan, vectors
 
 from lineament.index.codes import Codes
 from lineament.index.scan import ScanIndex
@@ -105,7 +105,7 @@ def _measured(folder: Path, how: str) -> float:
         from pathlib import Path
         root, folder, how = sys.argv[1:]
         sys.path.insert(0, root)
-        from tests.templates import Templates, as_ids, scan, vectors
+        from tests.support.templates import Templates, as_ids, scan, vectors
         def resident():
             return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         some = vectors(20_000, 0, 128)

@@ -13,7 +13,7 @@ from warcio.warcwriter import WARCWriter
 
 from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Item, Refusal
-from lineament.sources.warc import WarcConnector
+from lineament.sources.webarchive.connector import WarcConnector
 
 JPEG = b"\xff\xd8\xff\xe0" + b"a photograph " * 20
 DATE = "2024-05-31T12:00:00Z"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lineament.sources.base import Item, Refusal
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 
 LIMIT = 10_000
 

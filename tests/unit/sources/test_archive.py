@@ -20,7 +20,7 @@ from py7zr import SevenZipFile
 
 from lineament.errors import NoSuchFile
 from lineament.sources import archive as module
-from lineament.sources.archive import ArchiveConnector, normal
+from lineament.sources.archive.connector import ArchiveConnector, normal
 from lineament.sources.base import Connector, Item, Refusal
 
 LIMIT = 100_000
@@ -428,7 +428,7 @@ def test_a_tar_with_holes(tmp_path: Path) -> None:
 
 
 def test_a_table_of_contents_too_large_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineament.sources.archive_entries.LARGEST_DIRECTORY", 70_000)
+    monkeypatch.setattr("lineament.sources.archive.entries.LARGEST_DIRECTORY", 70_000)
     data = zipped({f"{n:0200}.jpg": b"" for n in range(400)})
     assert "table of contents" in str(found(data, tmp_path))
 

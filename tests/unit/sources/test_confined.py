@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from lineament.errors import NotRead
-from lineament.sources import confined
-from lineament.sources.files import given
+from lineament.sandbox import process as confined
+from lineament.sandbox.files import given
 
 LIMITS = confined.Limits(message=1000, patience=30, seconds=60)
 WORKERS = {
-    "lineament.sources.video_worker": (),
-    "lineament.sources.parquet_worker": (0,),
-    "lineament.sources.credentials_worker": ("image/jpeg",),
+    "lineament.sources.video.worker": (),
+    "lineament.sources.manifest.parquet_worker": (0,),
+    "lineament.sources.credentials.worker": ("image/jpeg",),
 }
 TRYING = """
 import sys; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True
 import ctypes, mmap, os, platform, resource, signal, socket, subprocess, threading
 import {module} as worker
-from lineament.sources.confined import END, give_up, say
+from lineament.sandbox.process import END, give_up, say
 confined, tried = threading.Event(), threading.Event()
 def attempt(call):
     try:
@@ -82,7 +82,7 @@ def test_nothing_is_in_reach_of_a_process_that_reads(module: str, monkeypatch: p
 def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
     harmless = "os.fork = os.execv = os.kill = resource.prlimit = lambda *_: None"
     before = f"platform.machine = lambda: 'riscv64'; {harmless}"
-    said = tried("lineament.sources.video_worker", monkeypatch, before=before)
+    said = tried("lineament.sources.video.worker", monkeypatch, before=before)
     assert {said[one] for one in (b"t", b"o", b"w", b"s", b"u", b"p")} == {NO_DESCRIPTOR}
     assert said[b"m"] == b"memory"
 
@@ -90,7 +90,7 @@ def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: 
 def test_where_there_are_no_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     before = "resource.setrlimit = lambda *_: signal.signal(-1, None)"  # ValueError
     with pytest.raises(NotRead, match="cannot be confined here"):
-        tried("lineament.sources.video_worker", monkeypatch, before=before)
+        tried("lineament.sources.video.worker", monkeypatch, before=before)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from tests.conftest import PORTRAITS
-from tests.signed_pictures import signed
+from tests.support.signed_pictures import signed
 
 from lineament.errors import Generated, Reserved
 from lineament.model.credentials import GENERATED, UNREADABLE, Credentials, against
-from lineament.sources.credentials import found
+from lineament.sources.credentials.reader import found
 
 PLAIN = (PORTRAITS / "obama.jpg").read_bytes()
 

@@ -19,9 +19,9 @@ from backports import zstd
 from tests.unit.sources.conftest import LIMIT, brought, names, put
 
 from lineament.errors import FileTooLarge, NoSuchFile, NotAPicture, NotRead
-from lineament.sources import files
+from lineament.sandbox import files
 from lineament.sources.base import Connector, Item, Refusal
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 
 SOURCE = Path(__file__).parents[3] / "src"
 
@@ -381,7 +381,7 @@ def test_a_folder_that_vanishes_after_it_was_listed(folder: Path) -> None:
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from lineament.sources.folder import FolderConnector
+from lineament.sources.folder.connector import FolderConnector
 "".encode("utf-8-sig"), "".encode("unicode_escape")  # loads what another user may not be able to read
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)

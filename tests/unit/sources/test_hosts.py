@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineament.errors import HostRefused, InvalidValue, LineamentError
-from lineament.sources.hosts import Hosts, entry, origin_of, private
-from lineament.sources.pages import uri_key
-from lineament.sources.social import SOCIAL_NETWORKS, social_network
+from lineament.sources.html.pages import uri_key
+from lineament.sources.permission.hosts import Hosts, entry, origin_of, private
+from lineament.sources.permission.social import SOCIAL_NETWORKS, social_network
 
 PUBLIC = "93.184.216.34"
 

@@ -12,7 +12,7 @@ from tests.conftest import PORTRAITS
 
 from lineament.errors import NoSuchFile
 from lineament.sources.base import Connector, Item, Refusal
-from lineament.sources.itl import ItlConnector
+from lineament.sources.imports.itl import ItlConnector
 from lineament.testing import chart, encoded
 from lineament.vision.decode import Decoder
 

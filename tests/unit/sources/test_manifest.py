@@ -14,8 +14,8 @@ from pyarrow import parquet
 
 from lineament.errors import InvalidValue, NoSuchFile, NotFound
 from lineament.sources.base import Connector, Item, Refusal
-from lineament.sources.fetching import Fetched
-from lineament.sources.manifest import ManifestConnector
+from lineament.sources.manifest.connector import ManifestConnector
+from lineament.sources.manifest.fetching import Fetched
 
 LIMIT = 10_000
 A = "https://example.org/a.jpg"

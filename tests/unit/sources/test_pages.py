@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lineament.sources.pages import MOST_PIECES, parsed, uri_key
+from lineament.sources.html.pages import MOST_PIECES, parsed, uri_key
 
 
 @pytest.mark.parametrize("piece", [b"\0", b"<"])

@@ -11,9 +11,9 @@ import pytest
 from tests.unit.sources.conftest import LIMIT, put
 
 from lineament.errors import NoSuchFile
-from lineament.sources import persons
 from lineament.sources.base import Connector, Item, Refusal
-from lineament.sources.persons import CompreFaceConnector, PersonsConnector, examples
+from lineament.sources.imports import persons
+from lineament.sources.imports.persons import CompreFaceConnector, PersonsConnector, examples
 
 ID = "6b135f5b-a365-4522-b1f1-4c9ac2dd0728"
 

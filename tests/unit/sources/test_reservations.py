@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lineament.sources.reservations import LONGEST, in_headers, in_meta
+from lineament.sources.permission.reservations import LONGEST, in_headers, in_meta
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineament.sources.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
+from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
 
 URL = "http://a.test/free/a.jpg?size=1"
 

@@ -13,11 +13,11 @@ import pytest
 from py7zr import FILTER_COPY, SevenZipFile
 
 from lineament.errors import NotRead
-from lineament.sources import seven_zip
-from lineament.sources.archive import ArchiveConnector
-from lineament.sources.archive_entries import entries
+from lineament.sources.archive import seven_zip
+from lineament.sources.archive.connector import ArchiveConnector
+from lineament.sources.archive.entries import entries
+from lineament.sources.archive.seven_zip import PART, WHOLE
 from lineament.sources.base import Item
-from lineament.sources.seven_zip import PART, WHOLE
 
 LIMIT = 100_000
 STORED = [{"id": FILTER_COPY}]

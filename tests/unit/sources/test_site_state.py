@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lineament.sources.crawl import Crawl
-from lineament.sources.site_answers import rest
-from lineament.sources.site_kept import KeptCrawl
-from lineament.sources.site_queue import GIVEN_UP, Queue
-from lineament.sources.site_rows import Kind, New, State, Why, pattern
-from lineament.sources.site_state import SiteState
+from lineament.sources.crawl.answers import rest
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.plan import Crawl
+from lineament.sources.crawl.queue import GIVEN_UP, Queue
+from lineament.sources.crawl.rows import Kind, New, State, Why, pattern
+from lineament.sources.crawl.state import SiteState
 
 CRAWL = Crawl(begin=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
 RESERVED = Why(kind="reserved", text="meta robots: noai")

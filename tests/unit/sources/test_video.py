@@ -19,11 +19,11 @@ from PIL import Image
 from tests.conftest import PORTRAITS
 
 from lineament.errors import NoSuchFile
-from lineament.sources import video_worker
+from lineament.sandbox.files import given
 from lineament.sources.base import Connector, Item, Refusal
-from lineament.sources.files import given
-from lineament.sources.video import Frame, VideoConnector, clock, frames
-from lineament.sources.video_frames import Chooser, Why
+from lineament.sources.video import worker as video_worker
+from lineament.sources.video.connector import Frame, VideoConnector, clock, frames
+from lineament.sources.video.frames import Chooser, Why
 
 LIMIT = 10_000_000
 SIZE = (320, 240)

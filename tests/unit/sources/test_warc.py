@@ -19,9 +19,9 @@ from tests.unit.sources.archives import DATE, JPEG, LIMIT, Warc, brought, found,
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Connector, Item, Refusal, Resumable
-from lineament.sources.pages import MOST_TAGS
-from lineament.sources.warc import CONNECTOR, WarcConnector
-from lineament.sources.warc_records import page_html, record_of
+from lineament.sources.html.pages import MOST_TAGS
+from lineament.sources.webarchive.connector import CONNECTOR, WarcConnector
+from lineament.sources.webarchive.records import page_html, record_of
 
 PICTURE = "https://img.example/a.jpg"
 PAGE = "https://example.org/dir/page.html"

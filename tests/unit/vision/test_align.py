@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nets import portrait
+from tests.support.nets import portrait
 
 from lineament.vision.align import Window, aligned, resized, similarity, window_around
 from lineament.vision.packs import SFACE_YUNET

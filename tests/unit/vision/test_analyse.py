@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from tests.nets import NAMES, PORTRAITS, pack, portrait
+from tests.support.nets import NAMES, PORTRAITS, pack, portrait
 
 from lineament.errors import BadPicture, NoFace, PrecisionUnavailable
 from lineament.model.faces import Box

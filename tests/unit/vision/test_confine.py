@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lineament.confine import filter_for
+from lineament.sandbox.confine import filter_for
 from lineament.testing import chart, encoded
 from lineament.vision import decode_process
 from lineament.vision.decode import Decoder

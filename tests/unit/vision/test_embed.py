@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from tests.nets import NAMES, detector, embedder, pack, portrait
+from tests.support.nets import NAMES, detector, embedder, pack, portrait
 
 from lineament.model.faces import Pixels
 from lineament.vision.align import aligned

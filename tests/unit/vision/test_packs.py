@@ -10,7 +10,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from tests.nets import pack
+from tests.support.nets import pack
 
 from lineament.errors import ModelUnavailable, PackUnusable
 from lineament.vision.packs import SFACE_YUNET, Colours, Pack, default_pack, load_pack

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from tests.nets import NAMES, PORTRAITS, pack
+from tests.support.nets import NAMES, PORTRAITS, pack
 
 from lineament.model.faces import Box, Quality, QualityReason
 from lineament.vision.analyse import Analyser

@@ -1,0 +1,1 @@
+"""Cases: who works on them, what is kept in them, and their end."""

@@ -1,0 +1,129 @@
+"""Who works on a case: officials of its agency, and of others that were invited, each with a role and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
+from lineament.ledger.log import Action
+from lineament.model.accounts import AccountState, Permission, checked_email
+from lineament.model.cases import Case, CaseInvitation, CaseRole, CaseState, Member
+from lineament.services.cases.access import case_for
+from lineament.services.cases.casework import SOON
+from lineament.services.record import Change, Record
+from lineament.store.db import Tx
+from lineament.store.members import Ending
+
+
+class Members:
+    """Adds, invites and removes those who work on a case."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def of(self, name: str) -> Sequence[Member]:
+        """Those who work on it today."""
+        with self._record.store.read() as tx:
+            case = case_for(tx, self._record, name, Permission.READ_CASES)
+            return tx.members.of_case(case.id, self._record.today)
+
+    def invitations(self, name: str) -> Sequence[CaseInvitation]:
+        """The invitations that nobody took up yet."""
+        with self._record.store.read() as tx:
+            return tx.members.invitations_of(case_for(tx, self._record, name, Permission.MANAGE_CASES).id)
+
+    def add(self, name: str, account: str, role: CaseRole, until: date | None = None) -> None:
+        """Add an official of the case's own agency, by e-mail address or account; NotFound if it has no such one."""
+        with self._record.change() as change:
+            case = self._managed(change, name, until)
+            official = change.tx.accounts.find(case.agency_id, account)
+            if official.state is not AccountState.ACTIVE:
+                raise Refused(reasons=f"the account of {official.name} is {official.state.value}")
+            change.tx.members.put(case.id, official.id, role, change.at, until)
+            change.record(Action.MEMBER_ADDED, case=case.ref, member=official.name, role=role.value, until=_day(until))
+
+    def invite(self, name: str, email: str, role: CaseRole, until: date | None) -> CaseInvitation:
+        """Invite an official of another agency, until a day. It is the same whether the address has an account (R46).
+
+        Whoever signs in with that address finds the invitation; nobody else learns of it.
+        """
+        address = checked_email(email)
+        if until is None:
+            raise InvalidValue(what="The end of an invitation", value="", why="say on which day it ends")
+        with self._record.change() as change:
+            case = self._managed(change, name, until)
+            if any(one.email == address for one in change.tx.members.invitations_of(case.id)):
+                raise AlreadyThere(what="invitation to this case", name=address)
+            made = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
+            change.record(Action.MEMBER_INVITED, case=case.ref, email=address, role=role.value, until=_day(until))
+            return made
+
+    def withdraw(self, name: str, invitation_id: str) -> None:
+        """Take an invitation back."""
+        with self._record.change() as change:
+            case = self._managed(change, name, None)
+            if all(one.id != invitation_id for one in change.tx.members.invitations_of(case.id)):
+                raise NotFound(what="invitation", name=invitation_id, hint="lineament case show")
+            change.tx.members.withdraw(invitation_id)
+            change.record(Action.INVITATION_WITHDRAWN, case=case.ref, invitation=invitation_id)
+
+    def remove(self, name: str, account_id: str) -> None:
+        """Take somebody out of a case, at once."""
+        with self._record.change() as change:
+            case = self._managed(change, name, None)
+            found = [
+                one for one in change.tx.members.of_case(case.id, change.at.date()) if one.account_id == account_id
+            ]
+            if not found:
+                raise NotFound(what="member", name=account_id, hint="lineament case show")
+            change.tx.members.drop(case.id, account_id)
+            change.record(Action.MEMBER_REMOVED, case=case.ref, member=found[0].name)
+
+    def ending(self) -> Sequence[Ending]:
+        """The memberships that end within a week, of those that whoever asks may see."""
+        with self._record.store.read() as tx:
+            return tx.members.ending(self._record.sight, self._record.today + SOON)
+
+    def mine(self) -> Sequence[CaseInvitation]:
+        """The invitations that wait for whoever asks."""
+        official = self._record.official
+        if official.account_id is None:
+            return []
+        with self._record.store.read() as tx:
+            return self._waiting(tx, official.account_id)
+
+    def take(self, invitation_id: str) -> Case:
+        """Take an invitation up: from then on the case is seen. NotFound where it is not one of one's own."""
+        official = self._record.official
+        with self._record.change() as change:
+            waiting = [] if official.account_id is None else self._waiting(change.tx, official.account_id)
+            if official.account_id is None or all(one.id != invitation_id for one in waiting):
+                raise NotFound(what="invitation", name=invitation_id, hint="lineament case list")
+            case_id, role, until = change.tx.members.take(invitation_id)
+            case = change.tx.cases.by_id(case_id)
+            if case.state is not CaseState.OPEN:
+                raise Refused(reasons="the case is closed")
+            change.concerns(case)
+            change.tx.members.put(case.id, official.account_id, role, change.at, until)
+            agency = change.tx.agencies.name(official.agency_id)
+            change.record(Action.MEMBER_JOINED, case=case.ref, member=official.name, agency=agency, role=role.value)
+            return case
+
+    def _waiting(self, tx: Tx, account_id: str) -> Sequence[CaseInvitation]:
+        """What waits for an account and has not ended."""
+        found = tx.members.invitations_for(tx.accounts.get(account_id).email)
+        return [one for one in found if one.until is None or one.until >= self._record.today]
+
+    def _managed(self, change: Change, name: str, until: date | None) -> Case:
+        case = case_for(change.tx, self._record, name, Permission.MANAGE_CASES)
+        change.concerns(case)
+        if case.state is not CaseState.OPEN:
+            raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+        if until is not None and until < change.at.date():
+            raise InvalidValue(what="The last day", value=until, why="it lies in the past")
+        return case
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -1,0 +1,91 @@
+"""The clocks of what is kept: closed cases, photographs that nobody searched, details of the record (R35)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lineament.ledger.log import Action
+from lineament.model.cases import NEXT, CaseEvent, CaseState
+from lineament.model.lifecycle import advance
+from lineament.services.cases.destroy import destroyed
+from lineament.services.gallery.shred import Shredder
+from lineament.services.people.policies import policy_for
+from lineament.services.record import Change, Record
+from lineament.store.blobs import Blobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep destroyed."""
+
+    cases: int
+    probes: int
+    details: int  # of ledger entries; their commitments stay
+
+
+class Retain:
+    """Destroys what its clock has run out for. Run it daily: ``lineament sweep``."""
+
+    def __init__(self, record: Record, blobs: Blobs) -> None:
+        self._record = record
+        self._blobs = blobs
+
+    def sweep(self) -> Swept:
+        """Destroy what is due now; a second sweep finds nothing. A case on legal hold stays whole."""
+        with self._record.store.read() as tx:
+            agencies = [(agency.id, policy_for(tx, agency.id)) for agency in tx.agencies.all()]
+        cases = probes = details = 0
+        for agency_id, policy in agencies:
+            cases += self._cases(agency_id, policy.case_days)
+            probes += self._probes(agency_id, policy.probe_days)
+            details += self._details(agency_id, policy.audit_days)
+        Shredder(self._record.store, self._blobs).finish()
+        if cases or probes or details:
+            self._record.store.scrub()
+        return Swept(cases=cases, probes=probes, details=details)
+
+    def _cases(self, agency_id: str, days: int) -> int:
+        before = self._record.clock() - timedelta(days=days)
+        with self._record.store.read() as tx:
+            due = tx.cases.due(agency_id, before)
+        return sum(self._destroyed(case.key, before, days) for case in due)
+
+    def _destroyed(self, key: str, before: datetime, days: int) -> int:
+        """Destroy a case, if it is still due by now."""
+        with self._record.change() as change:
+            case = change.tx.cases.by_key(key)
+            change.concerns(case)
+            if all(one.id != case.id for one in change.tx.cases.due(case.agency_id, before)):
+                change.record(Action.CASE_HELD, case=case.ref, because="held when its time was over")
+                return 0
+            advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
+            gone = destroyed(change, case, CaseState.DESTROYED)
+            change.record(Action.CASE_DESTROYED, case=case.ref, days=days, **gone)
+            return 1
+
+    def _probes(self, agency_id: str, days: int) -> int:
+        before = self._record.clock() - timedelta(days=days)
+        with self._record.store.read() as tx:
+            if not tx.probes.unsearched(agency_id, before):
+                return 0
+        with self._record.change() as change:
+            due = change.tx.probes.unsearched(agency_id, before)
+            self._forget(change, due)
+            change.record(Action.PROBES_DESTROYED, photographs=len(due), days=days)
+        return len(due)
+
+    def _forget(self, change: Change, probe_ids: list[str]) -> None:
+        blobs = [change.tx.probes.blob(one) for one in probe_ids]
+        change.tx.probes.delete(probe_ids)
+        change.tx.deletions.add(blobs)
+
+    def _details(self, agency_id: str, days: int) -> int:
+        before = self._record.clock() - timedelta(days=days)
+        with self._record.store.read() as tx:
+            due = tx.ledger.older(agency_id, before)
+        if not due:
+            return 0
+        with self._record.change() as change:
+            change.erase_details(due, f"older than {days} days")
+        return len(due)

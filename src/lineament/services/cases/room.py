@@ -1,0 +1,137 @@
+"""The room of a case: messages, notes and files of those who work on it, sealed under the case's key."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from lineament.errors import FileTooLarge, InvalidValue, NotFound, Refused
+from lineament.ledger.log import Action
+from lineament.model.accounts import Permission
+from lineament.model.cases import GONE, Case, CaseState, Paper, PaperKind
+from lineament.services.cases.access import case_for
+from lineament.services.keyholder import case_key
+from lineament.services.record import Change, Record
+from lineament.store.blobs import Blobs
+from lineament.store.keys import KeyRing
+
+LONGEST = 20_000
+"""Characters of a message or a note."""
+LARGEST = 64 * 2**20
+"""Bytes of a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A file that lies sealed in the blob folder, and belongs to no case yet."""
+
+    address: str
+    size: int
+    sha256: str
+
+
+class Room:
+    """What those who work on a case tell and give each other. It ends with the case."""
+
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
+        self._record = record
+        self._keys = keys
+        self._blobs = blobs
+
+    def say(self, name: str, text: str) -> Paper:
+        """A message to everybody in the room."""
+        return self._written(name, PaperKind.MESSAGE, text)
+
+    def note(self, name: str, text: str) -> Paper:
+        """A note for one's own agency alone."""
+        return self._written(name, PaperKind.NOTE, text)
+
+    def file(self, name: str, filename: str, untrusted: bytes) -> Paper:
+        """A file for everybody in the room; it is kept as it is and never opened here."""
+        stored = self.sealed(name, Permission.TAKE_PART, untrusted)
+        with self._record.change() as change:
+            case = self._open_case(change, name)
+            return self.filed(change, case, PaperKind.FILE, filename, stored)
+
+    def sealed(self, name: str, permission: Permission, untrusted: bytes) -> Stored:
+        """Put a file's bytes under the key of a case in which the official may do that; FileTooLarge, InvalidValue."""
+        if not untrusted:
+            raise InvalidValue(what="The file", value="", why="it is empty")
+        if len(untrusted) > LARGEST:
+            raise FileTooLarge(size=len(untrusted), limit=LARGEST)
+        with self._record.store.read() as tx:
+            key = case_key(tx, self._keys, case_for(tx, self._record, name, permission))
+        address = self._blobs.put(key, untrusted)
+        self._blobs.flush()
+        return Stored(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest())
+
+    def filed(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: Stored) -> Paper:
+        """Make a stored file a paper of the case, within a change."""
+        name = " ".join(filename.replace("/", " ").replace("\\", " ").split())[-200:] or "file"
+        paper = self._paper(change, kind, name, size=stored.size, sha256=stored.sha256)
+        change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case), blob=stored.address)
+        change.record(
+            Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value, sha256=stored.sha256, size=stored.size
+        )
+        return paper
+
+    def papers(
+        self, name: str, kinds: Collection[PaperKind] = tuple(PaperKind), limit: int | None = None
+    ) -> Sequence[Paper]:
+        """The newest messages, files and notes of one's own agency, the oldest first; none where the case is gone."""
+        with self._record.store.read() as tx:
+            case = case_for(tx, self._record, name, Permission.READ_CASES)
+            if case.state in GONE:
+                return []
+            key = case_key(tx, self._keys, case)
+            own = self._record.official.agency_id
+            return tx.papers.of_case(case.id, key, notes_of=own, kinds=kinds, limit=limit)
+
+    def open(self, name: str, paper_id: str) -> tuple[bytes, Paper]:
+        """A file's bytes, untrusted as they came; that it was opened is recorded first."""
+        with self._record.change() as change:
+            case = case_for(change.tx, self._record, name, Permission.READ_CASES)
+            change.concerns(case)
+            key = case_key(change.tx, self._keys, case)
+            paper, address = change.tx.papers.get(case.id, paper_id, key)
+            if address is None:
+                raise NotFound(what="file", name=paper_id, hint="lineament case show")
+            untrusted = self._blobs.get(key, address)
+            change.record(Action.PAPER_OPENED, case=case.ref, paper=paper_id)
+        return untrusted, paper
+
+    def _written(self, name: str, kind: PaperKind, text: str) -> Paper:
+        said = text.strip()
+        if not said or len(said) > LONGEST:
+            why = f"write 1 to {LONGEST:,} characters"
+            raise InvalidValue(what=f"The {kind.value}", value=f"{len(said):,} characters long", why=why)
+        with self._record.change() as change:
+            case = self._open_case(change, name)
+            paper = self._paper(change, kind, said)
+            change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case))
+            whose = {"notes_of": paper.agency_id} if kind is PaperKind.NOTE else {}
+            change.record(Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value, **whose)
+        return paper
+
+    def _open_case(self, change: Change, name: str) -> Case:
+        case = case_for(change.tx, self._record, name, Permission.TAKE_PART)
+        change.concerns(case)
+        if case.state is not CaseState.OPEN:
+            raise Refused(reasons=f"the case {case.ref} is {case.state.value}, and its room with it")
+        return case
+
+    def _paper(self, change: Change, kind: PaperKind, text: str, *, size: int = 0, sha256: str | None = None) -> Paper:
+        official = self._record.official
+        return Paper(
+            id=secrets.token_hex(8),
+            kind=kind,
+            author=official.name,
+            agency_id=official.agency_id,
+            agency_name=change.tx.agencies.name(official.agency_id),
+            at=change.at,
+            text=text,
+            size=size,
+            sha256=sha256,
+        )

@@ -1,0 +1,119 @@
+"""Known-abuse material (R52): handled by digest alone. Its picture is not kept; the face is, on a blurred ground."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lineament.ledger.log import Action
+from lineament.model.accounts import Permission
+from lineament.model.faces import CaptureId
+from lineament.services.gallery.crawls import Crawls
+from lineament.services.gallery.shred import Shredder
+from lineament.services.keyholder import source_key
+from lineament.services.record import Record
+from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
+from lineament.store.keys import DataKey, KeyRing
+from lineament.vision.veil import veiled
+
+_KINDS = {64: "sha256", 40: "sha1", 32: "md5"}
+"""Kinds of digests, by their length in hexadecimal digits."""
+_DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Za-z])")
+_AT_ONCE = 10_000
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a list brought."""
+
+    digests: int = 0  # in the file
+    new: int = 0
+    empty_lines: int = 0  # that hold no digest
+    barred: int = 0  # captures that were there, and whose pictures are gone now
+
+
+class AbuseList:
+    """Says how a file is called on the list."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._key = keys.derive("known abuse")
+
+    def digests(self, untrusted: bytes, sha256: str) -> tuple[bytes, ...]:
+        """What these bytes would be called on the list: by their SHA-256, which is known, their SHA-1 and MD5."""
+        others = (hashlib.sha1(untrusted, usedforsecurity=False), hashlib.md5(untrusted, usedforsecurity=False))
+        return tuple(map(self.keyed, (sha256, *(one.hexdigest() for one in others))))
+
+    def keyed(self, digest: str) -> bytes:
+        """A digest as it is stored: of no use to whoever has not the workspace's key."""
+        kind = _KINDS[len(digest)]
+        return hmac.digest(self._key, f"{kind}/{digest.lower()}".encode(), "sha256")
+
+
+class KnownAbuse:
+    """Takes lists of digests in. They are never given out again, in whole or in part."""
+
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, crawls: Crawls) -> None:
+        self._record = record
+        self._crawls = crawls
+        self._keys = keys
+        self._blobs = blobs
+        self._list = AbuseList(keys)
+        self._shredder = Shredder(record.store, blobs)
+
+    def load(self, lines: Iterable[str]) -> Loaded:
+        """Put the digests in these lines on the list (SHA-256, SHA-1, MD5; the first of a line that is one).
+
+        Captures with one of the SHA-256 lose their pictures at once; the other kinds hold for what is taken in later.
+        """
+        self._record.require(Permission.MANAGE_SOURCES)
+        loaded = Loaded()
+        some: list[str] = []
+        for line in lines:
+            if (found := _DIGEST.search(line)) is None:
+                loaded.empty_lines += bool(line.strip())
+                continue
+            some.append(found[0].lower())
+            if len(some) == _AT_ONCE:
+                self._put(some, loaded)
+                some = []
+        if some:
+            self._put(some, loaded)
+        return loaded
+
+    def _put(self, digests: list[str], loaded: Loaded) -> None:
+        with self._record.change() as change:
+            new = change.tx.abuse.add(map(self._list.keyed, digests), change.at)
+            there = [
+                (source, capture_id)
+                for source in change.tx.sources.all()
+                for capture_id in change.tx.places.with_bytes(
+                    source.id, [one for one in digests if len(one) == 64]
+                ).values()
+                if not change.tx.captures.get(capture_id).barred
+            ]
+            for source, capture_id in there:
+                bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
+            barred = [int(capture_id) for _, capture_id in there]
+            change.record(Action.KNOWN_ABUSE_LOADED, digests=len(digests), new=new, barred=barred)
+        self._crawls.finish()
+        self._shredder.finish()
+        loaded.digests += len(digests)
+        loaded.new += new
+        loaded.barred += len(there)
+
+
+def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
+    """Take the pictures of a capture away, and veil its faces; ``key`` is that of its source."""
+    capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
+    gone = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
+    for face in faces:
+        tx.faces.set_crop(face.id, blobs.put(key, veiled(blobs.get(key, face.crop))))
+    blobs.flush()
+    tx.captures.bar(capture_id)
+    unused = [one for one in gone if one is not None and tx.captures.references(one) == 0]
+    tx.deletions.add(unused)
+    tx.deletions.add_crawled(capture.source_id, [capture.sha256])

@@ -1,0 +1,111 @@
+"""What crawls keep on the disk: each under a key of its own, and gone with the picture that it is evidence of."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from lineament.errors import Damaged, NotFound
+from lineament.model.faces import SourceId
+from lineament.model.sources import Source, SourceState
+from lineament.services.keyholder import source_key
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.rows import Progress
+from lineament.sources.crawl.state import NAME, SiteState
+from lineament.store.db import Store, Tx
+from lineament.store.keys import DataKey, KeyRing
+
+_AT_ONCE = 1000
+
+
+class Crawls:
+    """The folders of the crawls of all sources."""
+
+    def __init__(self, store: Store, keys: KeyRing, home: Path) -> None:
+        """``home`` holds a folder for each source, with a folder for each of its crawls."""
+        self._store, self._keys, self._home = store, keys, home
+
+    def folder(self, source_id: SourceId) -> Path:
+        """Where the crawls of a source are; it goes with the source."""
+        return self._home / str(source_id)
+
+    def crawl(self, source: Source, name: str) -> KeptCrawl:
+        """Where a crawl of a source is kept, or will be; Refused where the source's key was destroyed."""
+        with self._store.read() as tx:
+            return self._kept(source, source_key(tx, self._keys, source), name)
+
+    def progress(self, source: Source, name: str) -> Progress | None:
+        """How far a crawl is, while it runs too; None where there is none of that name."""
+        kept = self.crawl(source, name)
+        if not (kept.folder / NAME).is_file():
+            return None
+        try:
+            state = SiteState(kept, write=False)
+        except sqlite3.Error:  # it is just being made
+            return None
+        try:
+            return state.progress()
+        except sqlite3.Error:
+            return None
+        finally:
+            state.close()
+
+    def all(self, tx: Tx, source: Source) -> list[KeptCrawl]:
+        """Every crawl of a source, in the order of their names; Refused where its key was destroyed."""
+        folder = self.folder(source.id)
+        names = sorted(one.name for one in folder.iterdir() if (one / NAME).is_file()) if folder.is_dir() else []
+        key = source_key(tx, self._keys, source) if names else None
+        return [self._kept(source, key, name) for name in names if key is not None]
+
+    def finish(self) -> int:
+        """Destroy what committed erasures left to destroy, and how many records that were; Damaged.
+
+        A process killed in between goes on here. The folders of withdrawn sources go too.
+        """
+        done = 0
+        self._finish_withdrawn()
+        while True:
+            with self._store.read() as tx:
+                some = tx.deletions.crawled(_AT_ONCE)
+                done += sum(self._forget(tx, *one) for one in some)
+            if not some:
+                return done
+            with self._store.begin() as tx:
+                tx.deletions.crawled_done(some)
+
+    def destroy(self, source_id: SourceId) -> None:
+        """Delete the crawls of a source that was withdrawn."""
+        shutil.rmtree(self.folder(source_id), ignore_errors=True)
+
+    def _forget(self, tx: Tx, source_id: SourceId, sha256: str) -> int:
+        def shows_kept(digests: Sequence[str]) -> bool:
+            return tx.captures.keep_pages(source_id, digests)
+
+        done = 0
+        for kept in self.all(tx, tx.sources.by_id(source_id)):
+            try:
+                state = SiteState(kept, write=True)
+                try:
+                    done += state.forget(sha256, shows_kept)
+                finally:
+                    state.close()
+            except (sqlite3.Error, OSError) as error:
+                remedy = "restore it from a backup or delete it: something in it is to be erased"
+                raise Damaged(what=f"The folder {kept.folder}", why=str(error), remedy=remedy) from error
+        return done
+
+    def _finish_withdrawn(self) -> None:
+        names = [one.name for one in self._home.iterdir() if one.name.isdigit()] if self._home.is_dir() else []
+        for source_id in map(SourceId, map(int, names)):
+            with self._store.read() as tx:
+                try:
+                    is_gone = tx.sources.by_id(source_id).state is SourceState.WITHDRAWN
+                except NotFound:  # nobody knows whose it is
+                    continue
+            if is_gone:
+                self.destroy(source_id)
+
+    def _kept(self, source: Source, key: DataKey, name: str) -> KeptCrawl:
+        return KeptCrawl(self.folder(source.id) / name, key.derive(f"crawl {name}"))

@@ -1,0 +1,196 @@
+"""Erasure that is real: rows, templates, pictures and codes go; the ledger keeps that it happened (R32, R33)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineament.errors import Refused
+from lineament.ledger import receipts
+from lineament.ledger.log import JSON, Action
+from lineament.model.accounts import Permission
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
+from lineament.model.lifecycle import advance
+from lineament.model.sources import NEXT, Source, SourceEvent
+from lineament.services.gallery.crawls import Crawls
+from lineament.services.gallery.indexes import Gallery
+from lineament.services.gallery.shred import Shredder
+from lineament.services.gallery.suppression import Suppression
+from lineament.services.record import Change, Record
+from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
+from lineament.store.keys import KeyRing
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What was erased."""
+
+    source: str
+    faces: list[FaceId] = field(default_factory=list)
+    captures: list[CaptureId] = field(default_factory=list)
+    ledger_entry: int = -1
+
+
+class Erase:
+    """Erases a face, a capture or a whole source."""
+
+    def __init__(
+        self,
+        record: Record,
+        keys: KeyRing,
+        blobs: Blobs,
+        gallery: Callable[[], Gallery],
+        crawls: Crawls,
+    ) -> None:
+        self._record = record
+        self._shredder = Shredder(record.store, blobs)
+        self._gallery = gallery
+        self._crawls = crawls
+        self._suppression = Suppression(keys)
+
+    def face(self, face_id: FaceId, reason: str) -> Erasure:
+        """Erase one face, and every picture that shows it.
+
+        The only face of a capture takes the capture with it. In a group picture the other faces stay, with their
+        crops and their page, but the original and the thumbnail go, for they show the one who was erased.
+        """
+        with self._record.change() as change:
+            face = change.tx.faces.get(face_id)
+            capture = change.tx.captures.get(face.capture_id)
+            siblings = change.tx.faces.of_capture(capture.id)
+            source = change.tx.sources.by_id(face.source_id)
+            if len(siblings) == 1:
+                erasure = self._capture(change, source, capture, siblings)
+            else:
+                change.tx.faces.erase([face_id])
+                change.tx.captures.forget_pictures(capture.id)
+                change.tx.searches.forget_faces([face_id])
+                change.tx.suppressions.add(self._suppression.face(capture.sha256, face.box), change.at)
+                self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
+                change.tx.deletions.add_crawled(source.id, [capture.sha256])
+                erasure = Erasure(source.name, faces=[face_id])
+            erasure.ledger_entry = change.record(
+                Action.FACE_ERASED, face=face_id, capture=capture.id, source=source.name, reason=reason
+            )
+        self._finish(source)
+        return erasure
+
+    def capture(self, capture_id: CaptureId, reason: str) -> Erasure:
+        """Erase a picture with all its faces; the same bytes and the same URI are not taken in again."""
+        with self._record.change() as change:
+            capture = change.tx.captures.get(capture_id)
+            source = change.tx.sources.by_id(capture.source_id)
+            erasure = self._capture(change, source, capture, change.tx.faces.of_capture(capture_id))
+            faces: list[int] = [int(face) for face in erasure.faces]
+            erasure.ledger_entry = change.record(
+                Action.CAPTURE_ERASED, capture=capture_id, faces=[*faces], source=source.name, reason=reason
+            )
+        self._finish(source)
+        return erasure
+
+    def reserved(self, name: str, found: Mapping[str, str]) -> int:
+        """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation.
+
+        What the crawl that said so may not keep either is destroyed too.
+        """
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            source = tx.sources.get(name)
+            there = tx.captures.at(source.id, found)
+        for capture_id, uri in there:
+            self.capture(capture_id, f"reserved by its publisher: {found[uri]}")
+        self.finish_deletions()
+        return len(there)
+
+    def source(self, name: str, reason: str) -> Erasure:
+        """Withdraw a source: its key is destroyed, its rows, pictures and index files are deleted."""
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            state = advance(NEXT, source.state, SourceEvent.WITHDRAWN, what="source", name=name)
+            erasure = Erasure(name)
+            pictures = change.tx.deletions.add_source(source.id)
+            erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
+            change.tx.searches.forget_source(name)
+            runs = change.tx.runs.delete_of(source.id)
+            rows = change.tx.sources.destroy(source.id)
+            change.tx.sources.set_state(source.id, state)
+            what = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
+            erasure.ledger_entry = change.record(
+                Action.SOURCE_WITHDRAWN, source=name, reason=reason, captures=source.captures, faces=source.faces
+            )
+            said = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
+            change.tx.sources.set_destroyed(source.id, {**said, "destroyed": what})
+        self._gallery().destroy(source.id)
+        self._crawls.destroy(source.id)
+        self.finish_deletions()
+        self._record.store.scrub()
+        return erasure
+
+    def receipt(self, name: str) -> str:
+        """The signed receipt for a withdrawn source, as JSON; it can be written again at any time.
+
+        Refused where the source is not withdrawn, or where anything of it is left; that is deleted first, if it can be.
+        """
+        self._record.require(Permission.MANAGE_SOURCES)
+        self.finish_deletions()
+        cleaned = self._record.store.scrub()
+        with self._record.store.read() as tx:
+            source = tx.sources.get(name)
+            said = tx.sources.destroyed(source.id)
+            if said is None:
+                raise Refused(reasons=f"the source {name} is {source.state.value}; a receipt is for a withdrawn one")
+            left = tx.sources.left(source.id) + len(tx.deletions.all(1))
+            files = self._gallery().holds(source.id) or self._crawls.folder(source.id).exists()
+            if left or files or tx.sources.wrapped_key(source.id) is not None:
+                raise Refused(reasons=f"not all of the source {name} is destroyed yet; see: lineament doctor")
+            return self._signed(tx, source, said, cleaned)
+
+    def _signed(self, tx: Tx, source: Source, said: dict[str, Any], cleaned: bool) -> str:
+        ledger, terms, rows = self._record.ledger, source.terms, tx.ledger
+        (entry,) = rows.entries(said["entry"], said["entry"] + 1)
+        path = ledger.prove(rows, entry.seq, rows.size())
+        statement: dict[str, JSON] = {
+            "what": "source withdrawn",
+            "source": source.name,
+            "controller": terms.controller,
+            "jurisdiction": terms.jurisdiction,
+            "permission_sha256": terms.permission_sha256,
+            "registered_at": source.registered_at.isoformat(),
+            "withdrawn_at": said["at"],
+            "reason": said["reason"],
+            "destroyed": said["destroyed"],
+            "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0},
+            "database_files_cleaned": cleaned,
+            "issued_at": self._record.clock().isoformat(),
+            "ledger": receipts.proof(entry, path, str(rows.checkpoint())),
+        }
+        return receipts.signed(ledger, statement)
+
+    def finish_deletions(self) -> int:
+        """Delete the blobs and records that committed erasures left to delete; also run when a workspace is opened."""
+        return self._crawls.finish() + self._shredder.finish()
+
+    def _capture(self, change: Change, source: Source, capture: Capture, faces: Iterable[EnrolledFace]) -> Erasure:
+        faces = list(faces)
+        ids = [face.id for face in faces]
+        change.tx.searches.forget_faces(ids)
+        found = [capture.provenance, *change.tx.places.of_capture(capture.id)]
+        change.tx.captures.erase(capture.id)
+        digests = [one for place in found for one in self._suppression.capture(place.uri, capture.sha256)]
+        change.tx.suppressions.add(digests, change.at)
+        pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
+        self._unlink_later(change, pictures)
+        change.tx.deletions.add_crawled(source.id, [capture.sha256])
+        return Erasure(source.name, faces=ids, captures=[capture.id])
+
+    def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:
+        """Note blobs that nothing refers to any more; they are deleted once the erasure is committed."""
+        there = [address for address in addresses if address is not None]
+        change.tx.deletions.add([one for one in there if change.tx.captures.references(one) == 0])
+
+    def _finish(self, source: Source) -> None:
+        self.finish_deletions()
+        self._gallery().forget(source)
+        self._record.store.scrub()

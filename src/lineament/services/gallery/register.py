@@ -1,0 +1,268 @@
+"""The register of sources: nothing is ingested or searched without one (R1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from lineament.errors import InvalidValue, NotFound, Refused
+from lineament.ledger.log import JSON, Action
+from lineament.model.accounts import Permission
+from lineament.model.agencies import Agency
+from lineament.model.faces import SourceId
+from lineament.model.lifecycle import advance
+from lineament.model.runs import Run, RunId
+from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
+from lineament.services.cases.access import seen_source, source_seen
+from lineament.services.keyholder import about_source, source_key
+from lineament.services.people.policies import policy_for
+from lineament.services.record import Change, Record
+from lineament.sources.permission.hosts import Hosts
+from lineament.store.blobs import Blobs
+from lineament.store.keys import KeyRing
+
+LARGEST_PERMISSION = 64 * 2**20
+"""Bytes."""
+_ACTIONS = {
+    SourceEvent.SUSPENDED: Action.SOURCE_SUSPENDED,
+    SourceEvent.RESUMED: Action.SOURCE_RESUMED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A document as it was handed in."""
+
+    name: str
+    untrusted: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The end of a source."""
+
+    at: datetime
+    reason: str
+    entry: int  # of the ledger
+    destroyed: Mapping[str, int]  # how many, by what they were
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What whoever manages sources reads of one: who is behind it, and who may search it."""
+
+    drafted_by: str  # names; empty where it was whoever was at the machine
+    approved_by: str
+    shares: tuple[tuple[Agency, date | None], ...] | None  # None: every agency
+    may_approve: bool
+    gone: Gone | None  # where it is withdrawn
+
+
+class Register:
+    """Drafts, approves, shows, shares, suspends and resumes sources. Withdrawing destroys: ``services.erase``."""
+
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
+        self._record = record
+        self._keys = keys
+        self._blobs = blobs
+
+    def add(
+        self, terms: SourceTerms, permission: Paper | None = None, shares: Mapping[str, date | None] | None = None
+    ) -> Source:
+        """Register a source with a key of its own; AlreadyThere where the name is taken.
+
+        It is drafted until a second person approves it, and live at once where the policy asks for none. ``shares``
+        names the agencies that alone may search it, each with its last day. HostRefused for a social network.
+        """
+        self._record.require(Permission.MANAGE_SOURCES)
+        Hosts(terms.hosts)
+        wrapped = self._keys.new_data_key(about_source(terms.name))
+        if permission is not None:
+            terms = replace(terms, permission_sha256=_checked(permission))
+        with self._record.store.read() as tx:
+            live = not policy_for(tx, self._record.official.agency_id).source_approval
+        address = None if permission is None else self._sealed(wrapped, terms.name, permission)
+        try:
+            with self._record.change() as change:
+                by = self._record.official.account_id
+                source = change.tx.sources.add(terms, wrapped, change.at, drafted_by=by, live=live)
+                if permission is not None and address is not None:
+                    change.tx.sources.keep_permission(source.id, address, _filename(permission.name))
+                change.record(Action.SOURCE_REGISTERED, **_described(terms), live=live)
+                for name, until in (shares or {}).items():
+                    self._shared(change, source, name, until)
+                return change.tx.sources.by_id(source.id)
+        except BaseException:
+            if address is not None:
+                self._blobs.delete(address)
+            raise
+
+    def approve(self, name: str) -> Source:
+        """Let a drafted source go live; Refused for whoever drafted it."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            advance(NEXT, source.state, SourceEvent.APPROVED, what="source", name=name)
+            if not self._may_approve(source):
+                raise Refused(reasons=f"whoever drafted the source {name} does not approve it; ask somebody else")
+            change.tx.sources.approve(source.id, self._record.official.account_id, change.at)
+            change.record(Action.SOURCE_APPROVED, source=name)
+            return change.tx.sources.get(name)
+
+    def share(self, name: str, agency: str, until: date | None = None) -> Source:
+        """Let an agency search it; from now on nobody but the agencies that are listed may."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            self._shared(change, source, agency, until)
+            return change.tx.sources.get(name)
+
+    def unshare(self, name: str, agency: str) -> Source:
+        """Take an agency off the list; a source that is shared with nobody is searched by nobody."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.change() as change:
+            source, meant = change.tx.sources.get(name), change.tx.agencies.find(agency)
+            if source.shares is None:
+                why = "it is shared with every agency; share it with those that are meant, and the others are out"
+                raise Refused(reasons=f"the source {name} cannot be taken from one: {why}")
+            if not change.tx.sources.unshare(source.id, meant.id):
+                raise NotFound(what="share", name=agency, hint=f"lineament source show {name}")
+            change.in_agency(meant.id)
+            change.record(Action.SOURCE_UNSHARED, source=name, agency=meant.id)
+            return change.tx.sources.get(name)
+
+    def share_with_all(self, name: str) -> Source:
+        """Let every agency of the workspace search it, those of tomorrow too."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            change.tx.sources.share_with_all(source.id)
+            change.record(Action.SOURCE_SHARED, source=name, agency=None, until=None)
+            return change.tx.sources.get(name)
+
+    def list(self) -> list[Source]:
+        """All sources that the official sees, in the order of their names, the withdrawn ones too."""
+        with self._record.store.read() as tx:
+            return [source for source in tx.sources.all() if source_seen(self._record, source)]
+
+    def get(self, name: str) -> Source:
+        """One source; NotFound where there is none that the official sees."""
+        with self._record.store.read() as tx:
+            return seen_source(tx, self._record, name)
+
+    def fresh(self) -> Mapping[SourceId, datetime]:
+        """When something was last brought into each source, of those into which anything was."""
+        self._record.require(Permission.READ_SOURCES)
+        with self._record.store.read() as tx:
+            return tx.runs.newest()
+
+    def standing(self, name: str) -> Standing:
+        """Who is behind a source, and who may search it; for whoever manages sources."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            source = tx.sources.get(name)
+            names = [
+                "" if account is None else tx.accounts.get(account).name
+                for account in (source.drafted_by, source.approved_by)
+            ]
+            listed = source.shares
+            shares = None if listed is None else [(tx.agencies.get(one.agency_id), one.until) for one in listed]
+            return Standing(
+                drafted_by=names[0],
+                approved_by=names[1],
+                shares=None if shares is None else tuple(sorted(shares, key=lambda pair: pair[0].name)),
+                may_approve=source.state is SourceState.DRAFTED and self._may_approve(source),
+                gone=_gone(tx.sources.destroyed(source.id)),
+            )
+
+    def permission(self, name: str) -> tuple[bytes, str]:
+        """The document that grants it, untrusted as it was handed in, and its name; that it was opened is recorded."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            address = change.tx.sources.permission(source.id)
+            if address is None or source.permission_name is None:
+                raise NotFound(what="permission of", name=name, hint=f"lineament source show {name}")
+            untrusted = self._blobs.get(source_key(change.tx, self._keys, source), address)
+            change.record(Action.PERMISSION_OPENED, source=name)
+        return untrusted, source.permission_name
+
+    def runs(self, name: str, limit: int | None = None) -> Sequence[Run]:
+        """What was brought into a source, the newest first."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            return tx.runs.of_source(tx.sources.get(name).id, limit)
+
+    def run(self, name: str, run_id: int) -> tuple[Run, Sequence[tuple[str, str]]]:
+        """A run, and what it refused first: names and reasons. NotFound where it is none of that source."""
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            source, run = tx.sources.get(name), tx.runs.get(RunId(run_id))
+            if run.source_id != source.id:  # in the words of a run that never was
+                raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
+            return run, tx.runs.refusals(run.id)
+
+    def suspend(self, name: str) -> Source:
+        """Take a source out of every search until it is resumed."""
+        return self._move(name, SourceEvent.SUSPENDED)
+
+    def resume(self, name: str) -> Source:
+        """Let a suspended source be searched again."""
+        return self._move(name, SourceEvent.RESUMED)
+
+    def _move(self, name: str, event: SourceEvent) -> Source:
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.change() as change:
+            source = change.tx.sources.get(name)
+            change.tx.sources.set_state(source.id, advance(NEXT, source.state, event, what="source", name=name))
+            change.record(_ACTIONS[event], source=name)
+            return change.tx.sources.get(name)
+
+    def _may_approve(self, source: Source) -> bool:
+        """Whether the official is a second person."""
+        return source.drafted_by != self._record.official.account_id
+
+    def _shared(self, change: Change, source: Source, name: str, until: date | None) -> None:
+        agency = change.tx.agencies.find(name)
+        if until is not None and until < change.at.date():
+            raise InvalidValue(what="The last day of sharing", value=until, why="it lies in the past")
+        change.tx.sources.share(source.id, agency.id, until)
+        change.in_agency(agency.id)
+        last = None if until is None else until.isoformat()
+        change.record(Action.SOURCE_SHARED, source=source.name, agency=agency.id, until=last)
+
+    def _sealed(self, wrapped: bytes, name: str, permission: Paper) -> str:
+        address = self._blobs.put(self._keys.unwrap(wrapped, about_source(name)), permission.untrusted)
+        self._blobs.flush()
+        return address
+
+
+def _gone(said: Mapping[str, Any] | None) -> Gone | None:
+    if said is None:
+        return None
+    at = datetime.fromisoformat(said["at"])
+    return Gone(at=at, reason=said["reason"], entry=said["entry"], destroyed=said["destroyed"])
+
+
+def _checked(permission: Paper) -> str:
+    """The digest of a document; InvalidValue where it is empty or too large."""
+    if not 0 < len(permission.untrusted) <= LARGEST_PERMISSION:
+        why = f"it has 1 to {LARGEST_PERMISSION:,} bytes"
+        raise InvalidValue(what="The permission", value=f"{len(permission.untrusted):,} bytes", why=why)
+    return hashlib.sha256(permission.untrusted).hexdigest()
+
+
+def _filename(untrusted: str) -> str:
+    name = " ".join(untrusted.replace("/", " ").replace("\\", " ").split())
+    shown = "".join(one for one in name if one.isprintable())[-200:]
+    return shown.encode(errors="replace").decode() or "permission"
+
+
+def _described(terms: SourceTerms) -> dict[str, JSON]:
+    known: dict[str, JSON] = {}
+    for name, value in asdict(terms).items():
+        known[name] = [*value] if isinstance(value, tuple) else None if value is None else str(value)
+    return known

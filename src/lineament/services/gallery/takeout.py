@@ -1,0 +1,94 @@
+"""What crawls fetched, taken out as one plain WARC file; on the record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineament.errors import AlreadyThere, NoSuchFile, Refused, StorageFull
+from lineament.ledger.log import Action
+from lineament.model.accounts import Permission
+from lineament.services.gallery.crawls import Crawls
+from lineament.services.people.policies import require_step_up
+from lineament.services.record import Record
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.state import SiteState
+from lineament.store.durable import new_file
+
+Told = Callable[[int, int], None]
+"""Hears how many bytes are dealt with, of how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What was taken out."""
+
+    exchanges: int  # answers with their requests, revisits, and what says which program wrote them
+    bytes: int
+    sha256: str  # of the file
+    ledger_entry: int
+
+
+class TakeOut:
+    """Writes out what the crawls of a source fetched, without what was erased."""
+
+    def __init__(self, record: Record, crawls: Crawls) -> None:
+        self._record, self._crawls = record, crawls
+
+    def warc(self, name: str, path: Path, told: Told = lambda _done, _total: None) -> Taken:
+        """Write a WARC 1.1 file (ISO 28500), a gzip member a record, whole or not at all; recorded before it is there.
+
+        Raises:
+            AlreadyThere: ``path`` is; it stays as it is.
+            Refused: Nothing was crawled for the source, or it is withdrawn.
+            StepUpNeeded: The second factor was not shown lately (R49).
+            Damaged, StorageFull, NoSuchFile: As they say.
+        """
+        self._record.require(Permission.MANAGE_SOURCES)
+        with self._record.store.read() as tx:
+            require_step_up(tx, self._record.official, self._record.clock())
+            source = tx.sources.get(name)
+            files = [one for kept in self._crawls.all(tx, source) for one in _files(kept)]
+        if not files:
+            raise Refused(reasons=f"nothing was crawled for the source {name}, or it is destroyed")
+        try:
+            with new_file(path) as out:
+                taken = self._written(name, files, out.write, told)
+        except FileExistsError:
+            raise AlreadyThere(what="file", name=path) from None
+        except FileNotFoundError:
+            raise NoSuchFile(path=path.parent) from None
+        except OSError as error:
+            raise StorageFull(path=path.parent) from error
+        return taken
+
+    def _written(
+        self, name: str, files: list[tuple[KeptCrawl, Path, int]], write: Callable[[bytes], object], told: Told
+    ) -> Taken:
+        digest, size, exchanges, before = hashlib.sha256(), 0, 0, 0
+        total = sum(end for _, _, end in files)
+        for kept, archive, end in files:
+            for read, packed in kept.members(archive, end):
+                write(packed)
+                digest.update(packed)
+                size += len(packed)
+                exchanges += 1
+                told(before + read, total)
+            before += end
+        with self._record.change() as change:
+            sha256 = digest.hexdigest()
+            entry = change.record(Action.WARC_TAKEN_OUT, source=name, exchanges=exchanges, bytes=size, sha256=sha256)
+        return Taken(exchanges=exchanges, bytes=size, sha256=sha256, ledger_entry=entry)
+
+
+def _files(kept: KeptCrawl) -> Iterator[tuple[KeptCrawl, Path, int]]:
+    """The files of a crawl, and how many bytes of each count."""
+    state = SiteState(kept, write=False)
+    try:
+        name, size = state.written()
+    finally:
+        state.close()
+    for archive in kept.archives():
+        yield kept, archive, size if archive.name == name else archive.stat().st_size

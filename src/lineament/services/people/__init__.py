@@ -1,0 +1,1 @@
+"""Agencies, their officials, and how they sign in."""

@@ -1,0 +1,267 @@
+"""Agencies: registered, vetted, licensed, and each with a policy of its own; what they use is theirs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from lineament.errors import InvalidValue, Refused
+from lineament.ledger.log import Action
+from lineament.model.accounts import (
+    ACCOUNT_NEXT,
+    HOME_AGENCY,
+    Account,
+    AccountEvent,
+    AccountState,
+    Permission,
+    Role,
+    checked_email,
+)
+from lineament.model.agencies import Agency, AgencyTerms, Licence, Usage, Vetting, VettingOutcome, month_of
+from lineament.model.lifecycle import advance
+from lineament.model.policy import AGENCY, Policy, stricter
+from lineament.services.people.invitations import Invitation, Post, Waiting, invited, invited_again
+from lineament.services.people.policies import base_for, policy_for
+from lineament.services.record import Change, Record
+from lineament.store.db import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What a vetting found; who vetted and when is added as it is recorded."""
+
+    outcome: VettingOutcome
+    legal_restrictions: str
+    human_rights_record: str
+    renew_on: date
+    by: str = ""  # where it was somebody else than who records it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The policy of an agency, and where it begins."""
+
+    policy: Policy
+    base: Policy  # its preset
+    wishes: Mapping[str, bool | int]  # where it is stricter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What an official sees of the own agency."""
+
+    agency: Agency
+    rules: Rules
+    usage: Usage
+    today: date
+
+
+class Agencies:
+    """The register of agencies, for the operator; and for everybody the own one."""
+
+    def __init__(self, record: Record, post: Post) -> None:
+        self._record = record
+        self._post = post
+
+    # ------------------------------------------------------------ for the operator
+
+    def list(self) -> Sequence[Agency]:
+        """All agencies, in the order of their names."""
+        self._record.require(Permission.OPERATE)
+        with self._record.store.read() as tx:
+            return tx.agencies.all()
+
+    def get(self, name: str) -> Agency:
+        """The agency of that name or id."""
+        self._record.require(Permission.OPERATE)
+        with self._record.store.read() as tx:
+            return tx.agencies.find(name)
+
+    def register(self, terms: AgencyTerms) -> Agency:
+        """Register an agency. Nobody of it is let in before it is vetted and licensed."""
+        self._record.require(Permission.OPERATE)
+        with self._record.change() as change:
+            agency = change.tx.agencies.add(terms, change.at)
+            change.in_agency(agency.id)
+            change.record(Action.AGENCY_REGISTERED, agency=agency.id, name=terms.name, jurisdiction=terms.jurisdiction)
+            return agency
+
+    def rename_home(self, terms: AgencyTerms) -> Agency:
+        """Say which agency runs this workspace."""
+        self._record.require(Permission.OPERATE)
+        with self._record.change() as change:
+            change.in_agency(HOME_AGENCY)
+            change.tx.agencies.set_terms(HOME_AGENCY, terms)
+            change.record(Action.AGENCY_RENAMED, agency=HOME_AGENCY, name=terms.name, jurisdiction=terms.jurisdiction)
+            return change.tx.agencies.get(HOME_AGENCY)
+
+    def vet(self, name: str, grounds: Grounds) -> Agency:
+        """Record what a vetting said, in place of the last one; the ledger keeps both."""
+        with self._record.change() as change:
+            agency = self._other(change, name)
+            vetting = Vetting(
+                by=grounds.by.strip() or self._record.official.name,
+                at=change.at,
+                outcome=grounds.outcome,
+                legal_restrictions=grounds.legal_restrictions,
+                human_rights_record=grounds.human_rights_record,
+                renew_on=grounds.renew_on,
+            )
+            change.tx.agencies.set_vetting(agency.id, vetting)
+            change.record(
+                Action.AGENCY_VETTED,
+                agency=agency.id,
+                by=vetting.by,
+                outcome=vetting.outcome.value,
+                legal_restrictions=vetting.legal_restrictions,
+                human_rights_record=vetting.human_rights_record,
+                renew_on=vetting.renew_on.isoformat(),
+            )
+            return change.tx.agencies.get(agency.id)
+
+    def license(self, name: str, licence: Licence) -> Agency:
+        """Give an agency a licence, in place of the last one; Refused before it was vetted and let in."""
+        with self._record.change() as change:
+            agency, today = self._other(change, name), change.at.date()
+            if agency.vetting is None or agency.vetting.outcome is not VettingOutcome.OPEN:
+                raise Refused(reasons="an agency is licensed only after its vetting let it in")
+            if licence.last_day < today:
+                raise InvalidValue(
+                    what="The last day of the licence", value=licence.last_day, why="it lies in the past"
+                )
+            change.tx.agencies.set_licence(agency.id, licence)
+            change.record(
+                Action.AGENCY_LICENSED,
+                agency=agency.id,
+                kind=licence.kind.value,
+                first_day=licence.first_day.isoformat(),
+                last_day=licence.last_day.isoformat(),
+                seats=licence.seats,
+                searches_a_month=licence.searches_a_month,
+                price=licence.price,
+                reference=licence.reference,
+            )
+            return change.tx.agencies.get(agency.id)
+
+    def invite_administrator(self, name: str, email: str, person: str) -> Invitation:
+        """Invite the first administrator of an agency, or let one in again who lost everything.
+
+        Refused where the agency has another administrator at work: who else is let in is then the agency's own affair.
+        """
+        return self._invited(name, email, person, Role.ADMINISTRATOR)
+
+    def invite_operator(self, email: str, person: str) -> Invitation:
+        """Invite another operator, of the agency that runs this workspace; or let one in again who lost everything."""
+        return self._invited(HOME_AGENCY, email, person, Role.OPERATOR)
+
+    def _invited(self, name: str, email: str, person: str, role: Role) -> Invitation:
+        self._record.require(Permission.OPERATE)
+        address = checked_email(email)
+        with self._record.change() as change:
+            agency = self._meant(change, name)
+            waiting = self._waiting(change, agency, address, person, role)
+        return self._post.deliver(waiting)
+
+    def _waiting(self, change: Change, agency: Agency, address: str, person: str, role: Role) -> Waiting:
+        inviter = self._record.official.name
+        alike = [one for one in change.tx.accounts.of_agency(agency.id) if role in one.roles]
+        known = next((one for one in alike if one.email == address), None)
+        if known is not None:
+            self._not_oneself(known)
+            advance(ACCOUNT_NEXT, known.state, AccountEvent.RESET, what="account", name=known.id)
+            return invited_again(change, inviter, known)
+        if role is Role.ADMINISTRATOR and any(one.state is AccountState.ACTIVE for one in alike):
+            raise Refused(reasons="the agency has an administrator, who invites the others")
+        return invited(change, inviter, agency.id, address, person, {role})
+
+    def _not_oneself(self, account: Account) -> None:
+        if account.id == self._record.official.account_id:
+            raise Refused(reasons="nobody resets the own account; another operator does")
+
+    # ------------------------------------------------------------ policy
+
+    def rules_of(self, name: str) -> Rules:
+        """The policy of an agency, for the operator."""
+        self._record.require(Permission.OPERATE)
+        with self._record.store.read() as tx:
+            return _rules(tx, tx.agencies.find(name).id)
+
+    def tighten(self, settings: Mapping[str, bool | int], name: str | None = None) -> Rules:
+        """Make the policy stricter, setting by setting; a setting may go back as far as the preset, never below it.
+
+        Without ``name`` it is the own agency's (MANAGE_PEOPLE), with it that of any other (OPERATE).
+        """
+        self._record.require(Permission.MANAGE_PEOPLE if name is None else Permission.OPERATE)
+        with self._record.change() as change:
+            if name is None:
+                agency = change.tx.agencies.get(self._record.official.agency_id)
+            else:
+                agency = self._meant(change, name)
+            before = _rules(change.tx, agency.id)
+            if before.base.accounts != settings.get("accounts", before.base.accounts) and not before.policy.accounts:
+                raise Refused(reasons="the setting accounts comes by itself, with the second account")
+            wishes = {**before.wishes, **settings}
+            stricter(before.base, wishes)  # refuses what is laxer
+            kept = {one: value for one, value in wishes.items() if value != getattr(before.base, one)}
+            stricter(AGENCY, kept)  # they hold on when solo ends
+            change.tx.agencies.set_wishes(agency.id, kept)
+            after = _rules(change.tx, agency.id)
+            changed = {one: getattr(after.policy, one) for one in settings}
+            change.record(Action.POLICY_CHANGED, agency=agency.id, settings=changed)
+            return after
+
+    # ------------------------------------------------------------ what is used
+
+    def own(self) -> Own:
+        """The own agency with its policy and what it uses."""
+        self._record.require(Permission.READ_USAGE)
+        agency_id = self._record.official.agency_id
+        with self._record.store.read() as tx:
+            return Own(
+                agency=tx.agencies.get(agency_id),
+                rules=_rules(tx, agency_id),
+                usage=_usage(tx, tx.agencies.get(agency_id), self._record.clock()),
+                today=self._record.today,
+            )
+
+    def usage_of(self, name: str) -> Usage:
+        """What an agency uses, for the operator."""
+        self._record.require(Permission.OPERATE)
+        with self._record.store.read() as tx:
+            return _usage(tx, tx.agencies.find(name), self._record.clock())
+
+    def usage(self) -> Sequence[Usage]:
+        """What every agency uses, for the operator, in the order of their names."""
+        self._record.require(Permission.OPERATE)
+        first, following = month_of(self._record.today)
+        with self._record.store.read() as tx:
+            made = tx.searches.counts(first, following)
+            return [
+                Usage(agency=one, month=first, searches=made.get(one.id, 0), seats=one.seats_taken)
+                for one in tx.agencies.all()
+            ]
+
+    # ------------------------------------------------------------ which agency
+
+    def _meant(self, change: Change, name: str) -> Agency:
+        self._record.require(Permission.OPERATE)
+        agency = change.tx.agencies.find(name)
+        change.in_agency(agency.id)
+        return agency
+
+    def _other(self, change: Change, name: str) -> Agency:
+        agency = self._meant(change, name)
+        if agency.home:
+            raise Refused(reasons="the agency that runs this workspace needs no vetting and no licence")
+        return agency
+
+
+def _rules(tx: Tx, agency_id: str) -> Rules:
+    return Rules(policy=policy_for(tx, agency_id), base=base_for(tx, agency_id), wishes=tx.agencies.wishes(agency_id))
+
+
+def _usage(tx: Tx, agency: Agency, at: datetime) -> Usage:
+    first, following = month_of(at.date())
+    searches = tx.searches.count_of(agency.id, first, following)
+    return Usage(agency=agency, month=first, searches=searches, seats=agency.seats_taken)

@@ -1,0 +1,263 @@
+"""Second factors: showing one, which is also the step-up, and adding and removing them (R49)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lineament.errors import Damaged, NotFound, Refused, SignInRefused, StepUpNeeded
+from lineament.identity import passkeys, recovery, totp
+from lineament.ledger.log import Action
+from lineament.model.accounts import Factor, FactorKind
+from lineament.services.people.attempts import Attempts, factor_key
+from lineament.services.people.sessions import Begun, Session, SessionKeeper, countable, showable
+from lineament.services.record import Change
+from lineament.store.db import Store, Tx
+from lineament.store.keys import KeyRing
+
+MOST = 20
+"""Second factors of one account."""
+
+Fits = Callable[[Tx, datetime], bool]
+"""Looks at an answer, in the transaction that uses it up."""
+
+_PRODUCT = "Lineament"
+_NOT_FITTING = "this second factor does not fit, was used before, or is locked for a while after several failures"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewApp:
+    """An app that is being set up: what it reads, and what comes back with its first code."""
+
+    secret: str  # base32, to be typed where no camera is
+    address: str  # otpauth:
+    pending: str  # the secret, sealed for this session; worth nothing to anybody else
+
+    def __repr__(self) -> str:
+        return "NewApp(…)"
+
+
+class Factors:
+    """The second factors of whoever is signed in. ``origin`` is where the browser is: scheme, host and port."""
+
+    def __init__(self, keeper: SessionKeeper, attempts: Attempts, keys: KeyRing) -> None:
+        self._keeper = keeper
+        self._attempts = attempts
+        self._keys = keys
+
+    def all(self, session: Session) -> list[Factor]:
+        """The account's own, the oldest first."""
+        with self._store.read() as tx:
+            return tx.factors.of_account(session.account.id)
+
+    # ------------------------------------------------------------ showing one
+
+    def prove_code(self, session: Session, untrusted_code: str) -> Begun:
+        """Six digits from an app, or else a recovery code; SignInRefused."""
+        digits = "".join(untrusted_code.split())
+        if len(digits) == 6 and digits.isdigit():
+            return self.prove_totp(session, untrusted_code)
+        return self.prove_recovery(session, untrusted_code)
+
+    def prove_totp(self, session: Session, untrusted_code: str) -> Begun:
+        """A code from an app, each good once; SignInRefused."""
+        return self._shown(session, FactorKind.TOTP, lambda tx, at: self._fits_app(tx, session, untrusted_code, at))
+
+    def prove_recovery(self, session: Session, untrusted_code: str) -> Begun:
+        """A code from paper, used up by it; SignInRefused."""
+        digest = recovery.digest(untrusted_code, self._recovery_key)
+        return self._shown(
+            session, FactorKind.RECOVERY, lambda tx, at: tx.factors.spend(session.account.id, digest, at)
+        )
+
+    def begin_passkey(self, session: Session, origin: str) -> dict[str, Any]:
+        """What the browser is to ask a passkey (PublicKeyCredentialRequestOptionsJSON)."""
+        rp_id = passkeys.rp_id_of(origin)
+        with self._store.read() as tx:
+            known = [bytes.fromhex(one["credential_id"]) for one in _passkeys(tx, session) if one["rp_id"] == rp_id]
+        options, challenge = passkeys.assertion(rp_id, known)
+        self._ask(session, challenge)
+        return options
+
+    def prove_passkey(self, session: Session, untrusted_json: str, origin: str) -> Begun:
+        """A passkey's answer to ``begin_passkey``, once; SignInRefused."""
+        challenge = self._asked(session)
+        credential_id = passkeys.answering(untrusted_json)
+
+        def fits(tx: Tx, at: datetime) -> bool:
+            found = tx.factors.by_credential(session.account.id, credential_id)
+            if found is None:
+                return False
+            factor, secret = found
+            count = passkeys.asserted(
+                untrusted_json,
+                challenge,
+                secret["rp_id"],
+                origin,
+                credential_id,
+                bytes.fromhex(secret["public_key"]),
+                0,  # the store compares the counts, in the transaction that keeps the new one
+            )
+            return tx.factors.used(factor.id, at, count)
+
+        return self._shown(session, FactorKind.PASSKEY, fits)
+
+    def _shown(self, session: Session, kind: FactorKind, fits: Fits) -> Begun:
+        """Count the attempt, look at it, and open the session under a new key where it fits."""
+        account, policy = session.account, session.policy
+        key = factor_key(account)
+        count = self._attempts.counted(key, policy)
+        try:
+            with self._keeper.acting(account).change() as change:
+                if count is None or kind not in session.kinds or not fits(change.tx, change.at):
+                    raise SignInRefused(why=_NOT_FITTING)
+                change.tx.accounts.forgive(key)
+                change.record(Action.FACTOR_SHOWN, factor=kind.value, session=session.id)
+                return self._keeper.raised(change.tx, session, proved=True)
+        except SignInRefused:
+            self._attempts.failed(count, policy, account, "second factor")
+            raise
+
+    def _fits_app(self, tx: Tx, session: Session, untrusted_code: str, at: datetime) -> bool:
+        for factor in tx.factors.of_account(session.account.id):
+            if factor.kind is FactorKind.TOTP:
+                step = totp.step_of(tx.factors.secret(factor.id)["secret"], untrusted_code, at, 0)
+                if step is not None and tx.factors.used(factor.id, at, step):
+                    return True
+        return False
+
+    # ------------------------------------------------------------ adding and removing
+
+    def begin_passkey_enrolment(self, session: Session, origin: str) -> dict[str, Any]:
+        """What the browser is to make (PublicKeyCredentialCreationOptionsJSON); StepUpNeeded, Refused."""
+        account = session.account
+        with self._store.read() as tx:
+            _may_add(tx, session)
+            known = [bytes.fromhex(one["credential_id"]) for one in _passkeys(tx, session)]
+        options, challenge = passkeys.registration(
+            passkeys.rp_id_of(origin), _PRODUCT, account.id, account.email, account.name, known
+        )
+        self._ask(session, challenge)
+        return options
+
+    def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> Begun:
+        """Keep the passkey that the browser made; SignInRefused, StepUpNeeded, Refused, AlreadyThere."""
+        rp_id = passkeys.rp_id_of(origin)
+        made = passkeys.registered(untrusted_json, self._asked(session), rp_id, origin)
+        credential = made.credential_id.hex()
+        secret = {"credential_id": credential, "public_key": made.public_key.hex(), "rp_id": rp_id}
+        return self._enrolled(
+            session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=made.sign_count
+        )
+
+    def begin_totp(self, session: Session) -> NewApp:
+        """A new secret for an app; StepUpNeeded, Refused."""
+        with self._store.read() as tx:
+            _may_add(tx, session)
+        secret = totp.new_secret()
+        pending = self._keys.vault.seal(secret.encode(), _pending(session)).hex()
+        return self._new_app(session, secret, pending)
+
+    def pending_totp(self, session: Session, untrusted_pending: str) -> NewApp:
+        """The same app once more, after a code that did not fit; SignInRefused where it is not this session's."""
+        return self._new_app(session, self._opened(session, untrusted_pending), untrusted_pending)
+
+    def enrol_totp(self, session: Session, untrusted_pending: str, untrusted_code: str, name: str) -> Begun:
+        """Keep the app, once it shows a code of the secret; SignInRefused, StepUpNeeded, Refused."""
+        secret = self._opened(session, untrusted_pending)
+        step = totp.step_of(secret, untrusted_code, self._keeper.record.clock(), 0)
+        if step is None:
+            raise SignInRefused(why="this code does not belong to the app; look whether its clock is right")
+        return self._enrolled(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
+
+    def new_recovery_codes(self, session: Session) -> list[str]:
+        """Ten codes, shown this once; they replace those before. StepUpNeeded, Refused."""
+        if session.policy.passkey_only:
+            raise Refused(reasons="your agency takes passkeys alone, so there are no recovery codes")
+        codes = recovery.new_codes()
+        digests = [recovery.digest(code, self._recovery_key).hex() for code in codes]
+        with self._keeper.acting(session.account).change() as change:
+            if not session.enrolled or not session.fresh:
+                raise StepUpNeeded
+            _add(change, session, FactorKind.RECOVERY, "Recovery codes", {"codes": digests})
+        return codes
+
+    def remove(self, session: Session, factor_id: str) -> None:
+        """Remove one of the account's own; NotFound, StepUpNeeded, or Refused for the last where one is wanted."""
+        with self._keeper.acting(session.account).change() as change:
+            if not session.fresh:
+                raise StepUpNeeded
+            own = change.tx.factors.of_account(session.account.id)
+            found = next((factor for factor in own if factor.id == factor_id), None)
+            if found is None:
+                raise NotFound(what="second factor", name=factor_id[:40], hint="the page of your account")
+            left = [factor for factor in own if factor is not found]
+            if session.policy.second_factor and not showable(left, session.policy) & countable(session.policy):
+                raise Refused(reasons="this is your only second factor; add another one before you remove it")
+            change.tx.factors.remove(found.id)
+            change.record(Action.FACTOR_REMOVED, factor=found.kind.value, id=found.id)
+
+    def _enrolled(self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> Begun:
+        if kind not in countable(session.policy):
+            raise Refused(reasons="your agency takes passkeys alone")
+        with self._keeper.acting(session.account).change() as change:
+            first = _may_add(change.tx, session)
+            _add(change, session, kind, name.strip()[:80] or kind.value, secret, **more)
+            return self._keeper.raised(change.tx, session, proved=first)
+
+    # ------------------------------------------------------------ what is kept between two requests
+
+    @property
+    def _store(self) -> Store:
+        return self._keeper.record.store
+
+    @property
+    def _recovery_key(self) -> bytes:
+        return self._keys.derive("recovery codes")
+
+    def _ask(self, session: Session, challenge: bytes) -> None:
+        with self._store.begin() as tx:
+            tx.sessions.challenge(session.id, challenge)
+
+    def _asked(self, session: Session) -> bytes:
+        with self._store.begin() as tx:
+            challenge = tx.sessions.take_challenge(session.id)
+        if challenge is None:
+            raise SignInRefused(why="the passkey was not asked just now; open the page anew")
+        return challenge
+
+    def _opened(self, session: Session, untrusted_pending: str) -> str:
+        try:
+            return self._keys.vault.open(bytes.fromhex(untrusted_pending[:1000]), _pending(session)).decode()
+        except (ValueError, Damaged):
+            raise SignInRefused(why="the app was not begun in this session; open the page anew") from None
+
+    def _new_app(self, session: Session, secret: str, pending: str) -> NewApp:
+        return NewApp(secret=secret, address=totp.uri(secret, session.account.email, _PRODUCT), pending=pending)
+
+
+def _pending(session: Session) -> str:
+    return f"totp enrolment|{session.id}"
+
+
+def _passkeys(tx: Tx, session: Session) -> list[dict[str, Any]]:
+    own = tx.factors.of_account(session.account.id)
+    return [tx.factors.secret(factor.id) for factor in own if factor.kind is FactorKind.PASSKEY]
+
+
+def _may_add(tx: Tx, session: Session) -> bool:
+    """Whether it would be the first; StepUpNeeded where there is one and it was not shown lately."""
+    own = tx.factors.of_account(session.account.id)
+    first = not showable(own, session.policy) & countable(session.policy)
+    if session.locked or not (first or session.fresh):
+        raise StepUpNeeded
+    if len(own) >= MOST:
+        raise Refused(reasons=f"an account has at most {MOST} second factors; remove one first")
+    return first
+
+
+def _add(change: Change, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> None:
+    made = change.tx.factors.add(session.account.id, kind, name, secret, change.at, **more)
+    change.record(Action.FACTOR_ADDED, factor=kind.value, id=made.id)

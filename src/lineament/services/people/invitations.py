@@ -1,0 +1,163 @@
+"""Invitations: a link that leads to one account, once. With a mail server it goes to the address itself."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from lineament.errors import InvalidValue, MailUnavailable, Refused
+from lineament.identity.mail import Outbox
+from lineament.ledger.log import Action
+from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
+from lineament.model.policy import Preset
+from lineament.services.people.policies import policy_for
+from lineament.services.record import Change
+from lineament.store.db import Tx
+
+KEEPERS = (Role.ADMINISTRATOR, Role.OPERATOR)
+"""Without these nobody could let anybody in, or keep the sources."""
+
+_SUBJECT = "You are invited to Lineament"
+_TEXT = """{name}
+
+{inviter} invites you to Lineament, for {agency}.
+
+Follow this link until {until:%Y-%m-%d %H:%M} UTC. It works once:
+
+{link}
+
+Have a passkey at hand, or an app that makes codes: signing in takes one of them beside a password.
+If you did not expect this message, do not follow the link, and tell your administrator.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """An invitation that was made just now."""
+
+    account: Account
+    expires_at: datetime
+    link: str | None = field(repr=False)  # to hand over, shown this once; None: it went to the address itself
+    unsent: str = ""  # why it could not be sent there; inviting again sends a new one
+    ends_solo: bool = False  # with it, whoever is at the machine no longer does everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An invitation whose transaction is not committed yet, so nobody has heard of it."""
+
+    account: Account
+    agency: str
+    inviter: str
+    token: str = field(repr=False)
+    expires_at: datetime
+    ends_solo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """How invitations reach people."""
+
+    outbox: Outbox | None
+    base: str  # scheme, host and port with which every link begins
+
+    def deliver(self, waiting: Waiting) -> Invitation:
+        """After the commit: send the link, or give it to whoever invited. No transaction waits for a mail server."""
+        link = f"{self.base}/join/{waiting.token}"
+        return Invitation(
+            account=waiting.account,
+            expires_at=waiting.expires_at,
+            link=link if self.outbox is None else None,
+            unsent="" if self.outbox is None else self._sent(self.outbox, waiting, link),
+            ends_solo=waiting.ends_solo,
+        )
+
+    def _sent(self, outbox: Outbox, waiting: Waiting, link: str) -> str:
+        text = _TEXT.format(
+            name=waiting.account.name,
+            inviter=waiting.inviter,
+            agency=waiting.agency,
+            until=waiting.expires_at,
+            link=link,
+        )
+        try:
+            outbox.send(waiting.account.email, _SUBJECT, text)
+        except (MailUnavailable, InvalidValue) as error:
+            return str(error.details["why"])
+        return ""
+
+
+def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
+    change: Change, inviter: str, agency_id: str, email: str, name: str, roles: Iterable[Role], *, sure: bool = False
+) -> Waiting:
+    """A new account that is invited.
+
+    Refused where the licence has no seat for it, and where the workspace would come out of solo without anybody who
+    manages it (unless ``sure``); AlreadyThere where the agency has that address.
+    """
+    held = frozenset(roles)
+    tx = change.tx
+    _seat(tx, agency_id, change.at.date())
+    account = tx.accounts.add(agency_id, email, name, held, change.at)
+    ends_solo = _out_of_solo(tx, sure=sure)
+    change.record(
+        Action.ACCOUNT_INVITED,
+        subject=account.id,
+        email=account.email,
+        name=account.name,
+        roles=sorted(role.value for role in held),
+    )
+    return waiting(change, inviter, account, ends_solo=ends_solo)
+
+
+def invited_again(change: Change, inviter: str, account: Account) -> Waiting:
+    """Take password, factors and sessions away and invite anew; the caller has asked the lifecycle."""
+    tx = change.tx
+    tx.accounts.set_state(account.id, AccountState.INVITED)
+    factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
+    change.record(Action.ACCOUNT_RESET, subject=account.id, name=account.name, factors=factors, sessions=sessions)
+    return waiting(change, inviter, tx.accounts.get(account.id))
+
+
+def waiting(change: Change, inviter: str, account: Account, *, ends_solo: bool = False) -> Waiting:
+    """A new link for an invited account, in place of those before."""
+    token = secrets.token_urlsafe(32)
+    expires_at = change.at + timedelta(days=policy_for(change.tx, account.agency_id).invitation_days)
+    change.tx.accounts.invite(account.id, hashlib.sha256(token.encode()).digest(), expires_at)
+    agency = change.tx.agencies.name(account.agency_id)
+    return Waiting(
+        account=account, agency=agency, inviter=inviter, token=token, expires_at=expires_at, ends_solo=ends_solo
+    )
+
+
+def _seat(tx: Tx, agency_id: str, today: date) -> None:
+    """Refused, with the reason and the date, where the agency may not have another account."""
+    agency = tx.agencies.get(agency_id)
+    against = agency.why_closed(today)
+    licence = agency.licence
+    if not agency.home and licence is not None and agency.seats_taken >= licence.seats:
+        until = f"the licence of {licence.seats:,} runs until {licence.last_day}"
+        against.append(f"{agency.seats_taken:,} seats are taken and {until}; close an account, or ask for more")
+    if against:
+        raise Refused(reasons="; ".join(against))
+
+
+def _out_of_solo(tx: Tx, *, sure: bool) -> bool:
+    """Whether the account that was just added ends solo; from then on that stays, whatever is closed later."""
+    if tx.accounts.count() < 2 or tx.agencies.preset(HOME_AGENCY) is Preset.AGENCY:
+        return False
+    held = {
+        role for one in tx.accounts.of_agency(HOME_AGENCY) if one.state is not AccountState.CLOSED for role in one.roles
+    }
+    missing = [role.value for role in KEEPERS if role not in held]
+    if missing and not sure:
+        what = " and no ".join(missing)
+        raise Refused(
+            reasons="with a second account the person at the machine may do nothing but upkeep, and there would be no "
+            f"{what} in the agency that runs this workspace; invite one first"
+        )
+    tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
+    return True

@@ -1,0 +1,216 @@
+"""The people of an agency: invited, trusted with roles, trained, suspended, let in again, and let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from lineament.errors import InvalidValue, NotFound, Refused
+from lineament.ledger.log import Action
+from lineament.model.accounts import (
+    ACCOUNT_NEXT,
+    HOME_AGENCY,
+    Account,
+    AccountEvent,
+    AccountState,
+    Factor,
+    Permission,
+    Role,
+    SignedIn,
+    checked_roles,
+)
+from lineament.model.lifecycle import advance
+from lineament.services.people.attempts import failure_keys
+from lineament.services.people.invitations import KEEPERS, Invitation, Post, invited, invited_again
+from lineament.services.people.policies import policy_for
+from lineament.services.record import Change, Record
+from lineament.store.db import Tx
+
+LONGEST_TRAINING = timedelta(days=5 * 366)
+"""Nobody is trained for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An account as its administrators see it."""
+
+    account: Account
+    sessions: Sequence[SignedIn]  # the one seen last first
+    factors: Sequence[Factor]
+    failures: int  # to sign in, in a row
+    locked: bool
+    oneself: bool
+
+
+class People:
+    """The accounts of the own agency. Nobody manages the own one."""
+
+    def __init__(self, record: Record, post: Post) -> None:
+        self._record = record
+        self._post = post
+
+    # ------------------------------------------------------------ reading
+
+    def list(self, *, closed: bool = False) -> Sequence[Account]:
+        """The accounts of the agency in the order of their names; those that were closed only when asked for."""
+        self._record.require(Permission.MANAGE_PEOPLE)
+        with self._record.store.read() as tx:
+            every = tx.accounts.of_agency(self._record.official.agency_id)
+        return [one for one in every if closed or one.state is not AccountState.CLOSED]
+
+    def get(self, name: str) -> Person:
+        """One of them by e-mail address or id; NotFound, in the same words, where another agency has it."""
+        with self._record.store.read() as tx:
+            account = self._found(tx, name)
+            policy = policy_for(tx, account.agency_id)
+            at = self._record.clock()
+            failures = max(tx.accounts.failures(key, at, policy.locked_minutes)[0] for key in failure_keys(account))
+            return Person(
+                account=account,
+                sessions=tx.sessions.of_account(account.id),
+                factors=tx.factors.of_account(account.id),
+                failures=failures,
+                locked=failures >= policy.failures,
+                oneself=account.id == self._record.official.account_id,
+            )
+
+    # ------------------------------------------------------------ letting in
+
+    def invite(self, email: str, name: str, roles: Iterable[Role], *, sure: bool = False) -> Invitation:
+        """Invite somebody; the link is shown once, or sent to the address where there is a mail server.
+
+        Errors: InvalidValue for roles that are kept apart; Refused where the licence has no seat, and where a solo
+        workspace would be left without anybody to manage it, unless ``sure``; AlreadyThere; NotAllowed for operators.
+        """
+        self._record.require(Permission.MANAGE_PEOPLE)
+        held, official = checked_roles(roles), self._record.official
+        self._may_give(held)
+        with self._record.change() as change:
+            waiting = invited(change, official.name, official.agency_id, email, name, held, sure=sure)
+        return self._post.deliver(waiting)
+
+    def reset(self, name: str) -> Invitation:
+        """Let somebody in again who lost everything: factors, password and sessions go, and a new link is made."""
+        with self._record.change() as change:
+            account = self._managed(change, name)
+            self._may_give(account.roles)
+            advance(ACCOUNT_NEXT, account.state, AccountEvent.RESET, what="account", name=account.id)
+            waiting = invited_again(change, self._record.official.name, account)
+        return self._post.deliver(waiting)
+
+    def reset_at_the_machine(self, name: str) -> Invitation:
+        """The way out when no operator and no administrator can sign in any more: by whoever runs the machine.
+
+        It is for their accounts in the agency that runs this workspace alone; NotFound for every other one.
+        """
+        self._record.require(Permission.MACHINE)
+        with self._record.change() as change:
+            change.in_agency(HOME_AGENCY)
+            account = change.tx.accounts.find(HOME_AGENCY, name)
+            if not account.roles & set(KEEPERS):
+                raise NotFound(what="operator or administrator", name=name[:200], hint="lineament user list")
+            advance(ACCOUNT_NEXT, account.state, AccountEvent.RESET, what="account", name=account.id)
+            waiting = invited_again(change, self._record.official.name, account)
+        return self._post.deliver(waiting)
+
+    # ------------------------------------------------------------ what becomes of them
+
+    def set_roles(self, name: str, roles: Iterable[Role]) -> Account:
+        """Trust somebody with other roles, from the next click on."""
+        held = checked_roles(roles)
+        with self._record.change() as change:
+            account = self._managed(change, name)
+            self._may_give(held | account.roles)
+            self._not_the_last(change.tx, account, account.roles - held)
+            change.tx.accounts.set_roles(account.id, held)
+            before, after = (sorted(role.value for role in some) for some in (account.roles, held))
+            change.record(
+                Action.ACCOUNT_ROLES_CHANGED, subject=account.id, name=account.name, before=before, roles=after
+            )
+            return change.tx.accounts.get(account.id)
+
+    def train(self, name: str, until: date | None) -> Account:
+        """Record the last day on which somebody's training counts (R23); None takes it back, at once."""
+        with self._record.change() as change:
+            account, today = self._managed(change, name), change.at.date()
+            if until is not None and not today <= until <= today + LONGEST_TRAINING:
+                raise InvalidValue(what="The last day of the training", value=until, why="it lies within five years")
+            change.tx.accounts.set_training(account.id, until)
+            day = None if until is None else until.isoformat()
+            change.record(Action.ACCOUNT_TRAINED, subject=account.id, name=account.name, until=day)
+            return change.tx.accounts.get(account.id)
+
+    def suspend(self, name: str) -> Account:
+        """Let somebody do nothing until restored; every session ends at once."""
+        return self._moved(name, AccountEvent.SUSPENDED, Action.ACCOUNT_SUSPENDED)
+
+    def restore(self, name: str) -> Account:
+        """Let somebody who was suspended work again."""
+        return self._moved(name, AccountEvent.RESTORED, Action.ACCOUNT_RESTORED)
+
+    def close(self, name: str) -> Account:
+        """Let somebody go for good: the seat is free, name and address go, cases are left. The record keeps them."""
+        return self._moved(name, AccountEvent.CLOSED, Action.ACCOUNT_CLOSED)
+
+    def unlock(self, name: str) -> Account:
+        """Forgive the failures to sign in, before the time of the lock is over."""
+        with self._record.change() as change:
+            account = self._found(change.tx, name)
+            for key in failure_keys(account):
+                change.tx.accounts.forgive(key)
+            change.record(Action.SIGN_IN_UNLOCKED, subject=account.id, name=account.name)
+            return account
+
+    def end_sessions(self, name: str) -> int:
+        """End every session of somebody, at once; how many there were."""
+        with self._record.change() as change:
+            account = self._found(change.tx, name)
+            ended = change.tx.sessions.end_all(account.id)
+            change.record(Action.SESSION_ENDED, subject=account.id, name=account.name, sessions=ended)
+            return ended
+
+    # ------------------------------------------------------------ who may do that to whom
+
+    def _moved(self, name: str, event: AccountEvent, action: Action) -> Account:
+        with self._record.change() as change:
+            account = self._managed(change, name)
+            state = advance(ACCOUNT_NEXT, account.state, event, what="account", name=account.id)
+            if event is not AccountEvent.RESTORED:
+                self._not_the_last(change.tx, account, account.roles)
+            ended = change.tx.sessions.end_all(account.id)
+            change.tx.accounts.set_state(account.id, state)
+            details = {"cases": change.tx.members.drop_all(account.id)} if event is AccountEvent.CLOSED else {}
+            change.record(action, subject=account.id, name=account.name, sessions=ended, **details)
+            return change.tx.accounts.get(account.id)
+
+    def _found(self, tx: Tx, name: str) -> Account:
+        self._record.require(Permission.MANAGE_PEOPLE)
+        return tx.accounts.find(self._record.official.agency_id, name)
+
+    def _managed(self, change: Change, name: str) -> Account:
+        account = self._found(change.tx, name)
+        if account.id == self._record.official.account_id:
+            raise Refused(reasons="nobody manages the own account; another administrator does")
+        return account
+
+    def _may_give(self, roles: frozenset[Role]) -> None:
+        """Only operators make operators, or open an operator's account anew; and only in the agency that runs this."""
+        if Role.OPERATOR not in roles:
+            return
+        self._record.require(Permission.OPERATE)
+        if self._record.official.agency_id != HOME_AGENCY:
+            raise Refused(reasons="operators belong to the agency that runs this workspace")
+
+    def _not_the_last(self, tx: Tx, account: Account, loses: frozenset[Role]) -> None:
+        """Refused where nobody who can sign in would be left with a role that somebody has to have."""
+        if self._record.official.solo:
+            return
+        able = {AccountState.ACTIVE} if account.state is AccountState.ACTIVE else set(AccountState) - _GONE
+        others = [one for one in tx.accounts.of_agency(account.agency_id) if one.id != account.id and one.state in able]
+        for role in KEEPERS:
+            if role in loses and not any(role in one.roles for one in others):
+                raise Refused(reasons=f"this is the last {role.value} of the agency; make somebody else one first")
+
+
+_GONE = {AccountState.SUSPENDED, AccountState.CLOSED}

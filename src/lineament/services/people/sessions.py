@@ -1,0 +1,197 @@
+"""Sessions of officials: who is signed in, what is open to them, and until when (R49)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from lineament.ledger.log import JSON, Action
+from lineament.model.accounts import Account, AccountState, Factor, FactorKind, Official, SignedIn
+from lineament.model.policy import AGENCY, Policy
+from lineament.services.people.policies import policy_for, stepped_up
+from lineament.services.record import Record
+from lineament.store.db import Tx
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How often a session that is used writes down that it is."""
+
+_KEY_BYTES = 32
+_LONGEST = timedelta(hours=AGENCY.session_hours)  # an agency's are this long or shorter
+
+
+def digest_of(untrusted: str) -> bytes:
+    """SHA-256 of a session's key, or of an invitation's token: all that the database keeps of it."""
+    return hashlib.sha256(untrusted.encode(errors="surrogatepass")).digest()
+
+
+class Standing(StrEnum):
+    """What a session may open."""
+
+    OPEN = "open"  # whatever the roles allow
+    LOCKED = "locked"  # nothing but unlocking it
+    UNPROVED = "unproved"  # nothing but showing the second factor
+    UNENROLLED = "unenrolled"  # nothing but adding a second factor, for there is none
+
+
+def countable(policy: Policy) -> frozenset[FactorKind]:
+    """Which kinds make an account one with a second factor. Recovery codes stand in for one, and are none."""
+    return frozenset({FactorKind.PASSKEY} if policy.passkey_only else {FactorKind.PASSKEY, FactorKind.TOTP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session that has not ended, as it was at one moment."""
+
+    signed_in: SignedIn
+    account: Account  # active
+    agency: str  # its name
+    policy: Policy  # of it
+    kinds: frozenset[FactorKind]  # of the second factors that can be shown
+    at: datetime
+
+    @property
+    def id(self) -> str:
+        """Its name in the list of sessions; not what is in the cookie."""
+        return self.signed_in.id
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether the account has a second factor that counts."""
+        return bool(self.kinds & countable(self.policy))
+
+    @property
+    def proved(self) -> bool:
+        """Whether a second factor was shown in this session, or none is asked for."""
+        return self.signed_in.proved_at is not None or not (self.policy.second_factor or self.enrolled)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it was shown so lately that a search or an export may run, or a factor be changed."""
+        return self.proved and stepped_up(self.official, self.policy, self.at)
+
+    @property
+    def locked(self) -> bool:
+        """Whether it was idle for too long."""
+        return self.at - self.signed_in.seen_at > timedelta(minutes=self.policy.idle_minutes)
+
+    @property
+    def standing(self) -> Standing:
+        """What is open to it."""
+        if self.locked:
+            return Standing.LOCKED
+        if self.policy.second_factor and not self.enrolled:
+            return Standing.UNENROLLED
+        return Standing.OPEN if self.proved else Standing.UNPROVED
+
+    @property
+    def official(self) -> Official:
+        """The account at work, with when its second factor was last shown."""
+        return replace(self.account.official, proved_at=self.signed_in.proved_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A session has begun, or may do more than before: from now on it has this key and no other."""
+
+    key: str  # 256 random bits; whoever has it is the account
+    account: Account
+
+    def __repr__(self) -> str:
+        return f"Begun(account={self.account.id!r})"
+
+
+class SessionKeeper:
+    """Begins sessions, finds them by their keys and changes their keys."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def acting(self, account: Account) -> Record:
+        """The record in that account's own name."""
+        return replace(self.record, official=account.official)
+
+    def find(self, untrusted_key: str) -> Session | None:
+        """The session of a key; None where there is none, it has run out, or its account is not active.
+
+        A session that is used is written down as seen, at most once a minute; one that is locked is not.
+        """
+        at = self.record.clock()
+        with self.record.store.read() as tx:
+            signed_in = tx.sessions.of(digest_of(untrusted_key))
+            session = None if signed_in is None else _session(tx, signed_in, at)
+        if session is not None and not session.locked and at - session.signed_in.seen_at >= SEEN_EVERY:
+            with self.record.store.begin() as tx:
+                tx.sessions.seen(session.id, at)
+                tx.accounts.seen(session.account.id, at)
+        return session
+
+    def begin(self, tx: Tx, account: Account, device: str, terminal: bool) -> Begun:
+        """A new session of an account, whose second factor was not shown yet."""
+        at = self.record.clock()
+        tx.sessions.expire(at - _LONGEST, at - _LONGEST)
+        key = secrets.token_urlsafe(_KEY_BYTES)
+        tx.sessions.begin(account.id, digest_of(key), at, device, terminal)
+        tx.accounts.seen(account.id, at)
+        return Begun(key=key, account=account)
+
+    def raised(self, tx: Tx, session: Session, *, proved: bool) -> Begun:
+        """More is open to the session than before, under a new key; NotFound where it ended meanwhile."""
+        at = self.record.clock()
+        key = secrets.token_urlsafe(_KEY_BYTES)
+        tx.sessions.rekey(session.id, digest_of(key))
+        tx.sessions.seen(session.id, at)
+        if proved:
+            tx.sessions.prove(session.id, at)
+        return Begun(key=key, account=session.account)
+
+    def of_account(self, session: Session) -> list[SignedIn]:
+        """Where the account is signed in, the session seen last first."""
+        at = self.record.clock()
+        with self.record.store.read() as tx:
+            found = tx.sessions.of_account(session.account.id)
+        return [one for one in found if not _over(one, session.policy, at)]
+
+    def end(self, session: Session, session_id: str) -> bool:
+        """End one of the account's own sessions; whether it was there."""
+        with self.record.store.read() as tx:
+            own = any(one.id == session_id for one in tx.sessions.of_account(session.account.id))
+        return own and self._ended(session, Action.SESSION_ENDED, session_id)
+
+    def sign_out(self, session: Session) -> None:
+        """End this session; nothing happens where it has ended already."""
+        self._ended(session, Action.SIGNED_OUT, session.id)
+
+    def end_others(self, session: Session) -> int:
+        """End every session of the account but this one; how many."""
+        others = [one for one in self.of_account(session) if one.id != session.id]
+        return sum(self._ended(session, Action.SESSION_ENDED, one.id) for one in others)
+
+    def _ended(self, session: Session, action: Action, session_id: str) -> bool:
+        details: dict[str, JSON] = {"session": session_id}
+        with self.acting(session.account).change() as change:
+            there = change.tx.sessions.end(session_id)
+            change.record(action, **details)
+        return there
+
+
+def _session(tx: Tx, signed_in: SignedIn, at: datetime) -> Session | None:
+    account = tx.accounts.get(signed_in.account_id)
+    policy = policy_for(tx, account.agency_id)
+    if account.state is not AccountState.ACTIVE or _over(signed_in, policy, at):
+        return None
+    kinds = showable(tx.factors.of_account(account.id), policy)
+    agency = tx.agencies.name(account.agency_id)
+    return Session(signed_in=signed_in, account=account, agency=agency, policy=policy, kinds=kinds, at=at)
+
+
+def showable(factors: list[Factor], policy: Policy) -> frozenset[FactorKind]:
+    """The kinds of second factors that can be shown; where passkeys alone count, no codes of any sort."""
+    kinds = {factor.kind for factor in factors if factor.left}
+    return frozenset(kinds & countable(policy) if policy.passkey_only else kinds)
+
+
+def _over(signed_in: SignedIn, policy: Policy, at: datetime) -> bool:
+    return at - signed_in.began_at >= timedelta(hours=policy.session_hours)

@@ -1,0 +1,288 @@
+"""Signing in: with a password, with an invitation, or at the agency's own provider (R49)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lineament.errors import Damaged, OpenIdUnavailable, SignInRefused, StepUpNeeded
+from lineament.identity import passwords
+from lineament.identity.openid import Begun as AtProvider
+from lineament.identity.openid import Provider, Subject
+from lineament.ledger.log import Action
+from lineament.model.accounts import HOME_AGENCY, Account, AccountState, SignedIn
+from lineament.model.policy import Policy
+from lineament.services.people.attempts import Attempts
+from lineament.services.people.factors import Factors
+from lineament.services.people.policies import policy_for
+from lineament.services.people.sessions import Begun, Session, SessionKeeper, Standing, digest_of
+from lineament.services.record import Change, Record
+from lineament.store.db import Tx
+from lineament.store.keys import KeyRing
+
+__all__ = ["Begun", "Invited", "OpenIdBegun", "Session", "SignIn", "Standing"]
+
+AT_ONCE = 4
+"""Passwords that are looked at at once; each takes 46 MiB."""
+
+_LONGEST_EMAIL = 320
+_PROVIDER_MINUTES = 10
+_WRONG = "the address and the password do not belong together, or are locked for a while after several failures"
+_NO_LINK = "this link was used, was replaced by a newer one, or has run out"
+_NO_ACCOUNT = "no account here is open to that sign-in"
+_FORGOTTEN = timedelta(minutes=36_500)  # the longest lock that a policy can ask for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """Who may join with a link."""
+
+    account: Account
+    agency: str  # its name
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIdBegun:
+    """A sign-in under way at the agency's provider."""
+
+    address: str  # to send the browser to
+    pending: str  # for its cookie: sealed, good for ten minutes
+
+    def __repr__(self) -> str:
+        return "OpenIdBegun(…)"
+
+
+class SignIn:
+    """The door of the workspace. Everything is recorded in the name of the account that it concerns."""
+
+    def __init__(self, record: Record, keys: KeyRing, provider: Provider | None = None) -> None:
+        self._record = record
+        self._keys = keys
+        self._provider = provider
+        self._keeper = SessionKeeper(record)
+        self._attempts = Attempts(record)
+        self._looking = threading.BoundedSemaphore(AT_ONCE)
+        self.factors = Factors(self._keeper, self._attempts, keys)
+
+    # ------------------------------------------------------------ with a password
+
+    def password(self, untrusted_email: str, untrusted_password: str, device: str, *, terminal: bool = False) -> Begun:
+        """Sign in; the second factor is still to be shown.
+
+        SignInRefused, in the same words and after the same work, whether the address is unknown, the password wrong,
+        the account suspended or the address locked.
+        """
+        email = untrusted_email.strip().lower()[:_LONGEST_EMAIL]
+        with self._record.store.read() as tx:
+            account = tx.accounts.by_email(email)
+            stored = tx.accounts.password("" if account is None else account.id)
+            policy = policy_for(tx, HOME_AGENCY if account is None else account.agency_id)
+        fits = self._fits(email, policy, account, stored, untrusted_password)
+        if not fits or account is None or stored is None:
+            raise SignInRefused(why=_WRONG)
+        with self._keeper.acting(account).change() as change:
+            self._still_active(change.tx, account)
+            change.tx.accounts.forgive(email)
+            change.tx.accounts.forget_failures(change.at - _FORGOTTEN)
+            if passwords.outdated(stored):
+                change.tx.accounts.set_password(account.id, passwords.hashed(untrusted_password))
+            return self._begun(change, Action.SIGNED_IN, account, device, terminal, how="password")
+
+    def unlock(self, session: Session, untrusted_password: str) -> Begun:
+        """Open a session that was idle with the password; SignInRefused."""
+        account = session.account
+        self._own_password(session, untrusted_password)
+        with self._keeper.acting(account).change() as change:
+            self._still_active(change.tx, account)
+            change.tx.accounts.forgive(account.email)
+            change.record(Action.SIGNED_IN, how="unlocked with the password", session=session.id)
+            return self._keeper.raised(change.tx, session, proved=False)
+
+    def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> Begun:
+        """Another password; every other session of the account ends. SignInRefused, InvalidValue.
+
+        An account that signs in at a provider alone has no old one: StepUpNeeded unless its factor was shown lately.
+        """
+        account = session.account
+        with self._record.store.read() as tx:
+            has_one = tx.accounts.password(account.id) is not None
+            agency = tx.agencies.name(account.agency_id)
+        if has_one:
+            self._own_password(session, untrusted_old)
+        elif not session.fresh:
+            raise StepUpNeeded
+        new = self._hashed(untrusted_new, session.policy, account, agency)
+        with self._keeper.acting(account).change() as change:
+            change.tx.accounts.forgive(account.email)
+            change.tx.accounts.set_password(account.id, new)
+            ended = change.tx.sessions.end_all(account.id, but=session.id)
+            change.record(Action.PASSWORD_CHANGED, sessions_ended=ended)
+            return self._keeper.raised(change.tx, session, proved=False)
+
+    def _own_password(self, session: Session, untrusted: str) -> None:
+        account = session.account
+        with self._record.store.read() as tx:
+            stored = tx.accounts.password(account.id)
+        if not self._fits(account.email, session.policy, account, stored, untrusted):
+            raise SignInRefused(why="the password is wrong, or locked for a while after several failures")
+
+    def _fits(self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str) -> bool:
+        """Count the attempt and look at it: one argon2, whoever it is. The caller forgives what was counted."""
+        count = self._attempts.counted(email, policy)
+        with self._looking:
+            fits = passwords.fits(stored, untrusted)
+        if fits and count is not None and account is not None and account.state is AccountState.ACTIVE:
+            return True
+        self._attempts.failed(count, policy, account, "password")
+        return False
+
+    def _hashed(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
+        checked = passwords.checked(untrusted, policy.password_length, (account.email, agency))
+        with self._looking:
+            return passwords.hashed(checked)
+
+    # ------------------------------------------------------------ with an invitation
+
+    def invited(self, untrusted_token: str) -> Invited:
+        """Who may join with that link; SignInRefused where nobody may."""
+        with self._record.store.read() as tx:
+            return self._invited(tx, untrusted_token)
+
+    def join(self, untrusted_token: str, name: str, untrusted_password: str, device: str) -> Begun:
+        """Join, or come back after a reset; the link is used up. SignInRefused, InvalidValue, AlreadyThere."""
+        invited = self.invited(untrusted_token)
+        hashed = self._hashed(untrusted_password, invited.policy, invited.account, invited.agency)
+        return self._joined(untrusted_token, name, hashed, device)
+
+    def _joined(
+        self, untrusted_token: str, name: str, hashed: str | None, device: str, subject: Subject | None = None
+    ) -> Begun:
+        account = self.invited(untrusted_token).account
+        with self._keeper.acting(replace(account, name=name.strip() or account.name)).change() as change:
+            self._invited(change.tx, untrusted_token)
+            account = change.tx.accounts.join(account.id, name, hashed)
+            if subject is not None:
+                change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
+            change.tx.accounts.forgive(account.email)
+            how = "password" if subject is None else "openid"
+            return self._begun(change, Action.ACCOUNT_JOINED, account, device, False, how=how)
+
+    def _invited(self, tx: Tx, untrusted_token: str) -> Invited:
+        account = tx.accounts.invited(digest_of(untrusted_token), self._record.clock())
+        if account is None:
+            raise SignInRefused(why=_NO_LINK)
+        agency = tx.agencies.name(account.agency_id)
+        return Invited(account=account, agency=agency, policy=policy_for(tx, account.agency_id))
+
+    # ------------------------------------------------------------ at the agency's provider
+
+    @property
+    def openid(self) -> bool:
+        """Whether there is a provider to sign in at."""
+        return self._provider is not None
+
+    def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdBegun:
+        """Send somebody to the provider; OpenIdUnavailable. ``invitation`` is the token of a link to join with."""
+        begun = self._the_provider.begin(redirect_uri)
+        kept = {
+            "address": begun.address,
+            "state": begun.state,
+            "nonce": begun.nonce,
+            "verifier": begun.verifier,
+            "next": next_path,
+            "invitation": invitation,
+            "at": self._record.clock().isoformat(),
+        }
+        pending = self._keys.vault.seal(json.dumps(kept).encode(), "openid sign-in").hex()
+        return OpenIdBegun(address=begun.address, pending=pending)
+
+    def openid_finish(
+        self, untrusted_pending: str, untrusted_query: str, redirect_uri: str, device: str
+    ) -> tuple[Begun, str]:
+        """Who came back, signed in, and where they wanted to go; the second factor is still to be shown here.
+
+        Somebody new joins with an invitation to the very address that the provider verified. Of the accounts that are
+        there, the one bound to the provider's subject signs in, or at the first time the one with the verified
+        address, which is bound by that. SignInRefused, OpenIdUnavailable.
+        """
+        kept = self._kept(untrusted_pending)
+        at_provider = AtProvider(**{name: kept[name] for name in ("address", "state", "nonce", "verifier")})
+        subject = self._the_provider.finish(at_provider, untrusted_query, redirect_uri)
+        if kept["invitation"]:
+            return self._joined_with(subject, kept["invitation"], device), kept["next"]
+        with self._record.store.read() as tx:
+            account = _account_of(tx, subject)
+        if account is None:
+            raise SignInRefused(why=_NO_ACCOUNT)
+        with self._keeper.acting(account).change() as change:
+            now = _account_of(change.tx, subject)
+            if now is None or now.id != account.id or now.state is not AccountState.ACTIVE:
+                raise SignInRefused(why=_NO_ACCOUNT)
+            change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
+            return self._begun(change, Action.SIGNED_IN, account, device, False, how="openid"), kept["next"]
+
+    def _joined_with(self, subject: Subject, token: str, device: str) -> Begun:
+        invited = self.invited(token).account
+        if not subject.email_verified or subject.email != invited.email:
+            raise SignInRefused(why="the invitation is to another address than the one that your provider verified")
+        return self._joined(token, subject.name or invited.name, None, device, subject)
+
+    @property
+    def _the_provider(self) -> Provider:
+        if self._provider is None:
+            raise OpenIdUnavailable(why="no provider is set up here")
+        return self._provider
+
+    def _kept(self, untrusted_pending: str) -> dict[str, str]:
+        try:
+            kept = json.loads(self._keys.vault.open(bytes.fromhex(untrusted_pending[:20_000]), "openid sign-in"))
+        except (ValueError, Damaged):
+            raise SignInRefused(why="it was not begun in this browser") from None
+        if self._record.clock() - datetime.fromisoformat(kept["at"]) > timedelta(minutes=_PROVIDER_MINUTES):
+            raise SignInRefused(why="it took longer than ten minutes")
+        return dict(kept)
+
+    # ------------------------------------------------------------ sessions
+
+    def session(self, untrusted_key: str) -> Session | None:
+        """The session of a key, whatever its standing; None where there is none, or none any more."""
+        return self._keeper.find(untrusted_key)
+
+    def sessions(self, session: Session) -> list[SignedIn]:
+        """Where the account is signed in."""
+        return self._keeper.of_account(session)
+
+    def end(self, session: Session, session_id: str) -> bool:
+        """End one of the account's own sessions; whether it was there."""
+        return self._keeper.end(session, session_id)
+
+    def end_others(self, session: Session) -> int:
+        """End all of the account's sessions but this; how many."""
+        return self._keeper.end_others(session)
+
+    def sign_out(self, session: Session) -> None:
+        """End this session."""
+        self._keeper.sign_out(session)
+
+    def _begun(  # noqa: PLR0913 - what a session begins with
+        self, change: Change, action: Action, account: Account, device: str, terminal: bool, *, how: str
+    ) -> Begun:
+        change.record(action, how=how, terminal=terminal)
+        return self._keeper.begin(change.tx, account, device, terminal)
+
+    @staticmethod
+    def _still_active(tx: Tx, account: Account) -> None:
+        if tx.accounts.get(account.id).state is not AccountState.ACTIVE:
+            raise SignInRefused(why=_WRONG)
+
+
+def _account_of(tx: Tx, subject: Subject) -> Account | None:
+    """The account that a subject signs in to: the one bound to it, or one with its verified address and no other."""
+    bound = tx.accounts.by_openid(subject.issuer, subject.subject)
+    if bound is not None or subject.email is None or not subject.email_verified:
+        return bound
+    account = tx.accounts.by_email(subject.email)
+    return None if account is None or tx.accounts.has_openid(account.id) else account

@@ -1,0 +1,1 @@
+"""Pictures in zip, tar and 7z archives."""

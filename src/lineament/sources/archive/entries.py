@@ -1,0 +1,188 @@
+"""What is in an archive, one entry after the other; nothing is written to the disk, links are never followed.
+
+The parsers of zip and tar are those of the standard library. They are given files that refuse to be read in large
+pieces, because both take what an archive says of the size of its headers on trust.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Protocol
+
+from lineament.errors import LineamentError, NotRead
+from lineament.sandbox.unpack import ALWAYS, DECOMPRESSORS, MOST_TIMES, Unpacked
+from lineament.sources.archive import seven_zip
+from lineament.sources.archive.entry import ENCRYPTED, NO_FILE, Entry
+
+LARGEST_DIRECTORY = 2**25
+"""Bytes of the table of contents of a zip: about 300,000 entries, which take some 300 MiB while it is read."""
+LARGEST_HEADER = 2**16
+"""Bytes of what a tar says of one entry beyond its 512."""
+_AT_ONCE = 2**20
+_BLOCK = 512
+_LONG_NUMBER = re.compile(rb"\d{65}")  # over which older versions of tarfile take the square of its length
+_REFUSED = {
+    b"Rar!\x1a\x07": "it is a RAR archive, which is not read; pack it as zip or tar",
+}
+
+
+class _Stream(Protocol):
+    """Something to be read forwards."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes."""
+
+
+def entries(file: IO[bytes]) -> Iterator[Entry]:
+    """Everything in an archive but its folders; NotRead where it is none, or anything a parser may raise."""
+    start = file.read(8)
+    file.seek(0)
+    for magic, why in _REFUSED.items():
+        if start.startswith(magic):
+            raise NotRead(why=why)
+    if start.startswith(seven_zip.MAGIC):
+        yield from seven_zip.in_7z(file)
+        return
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        yield from _in_zip(file)
+        return
+    for magic, new in DECOMPRESSORS.items():
+        if start.startswith(magic):
+            yield from _in_tar(_Forwards(Unpacked(file, new)))
+            return
+    yield from _in_tar(_Forwards(file))
+
+
+# ---------------------------------------------------------------- zip
+
+
+class _SmallReads:
+    """A file of which nothing large is read at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > LARGEST_DIRECTORY:
+            raise NotRead(why=f"its table of contents has more than {LARGEST_DIRECTORY} bytes; split it")
+        if size < 0:
+            size = LARGEST_DIRECTORY
+        return self._file.read(size)
+
+
+def _in_zip(file: IO[bytes]) -> Iterator[Entry]:
+    with zipfile.ZipFile(_SmallReads(file)) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                yield Entry(
+                    name=_zip_name(info),
+                    size=info.file_size,
+                    why_not=_zip_refusal(info),
+                    parts=lambda info=info: _zip_parts(archive, info),  # type: ignore[misc]
+                )
+
+
+def _zip_name(info: zipfile.ZipInfo) -> bytes:
+    """The bytes of its name; ``zipfile`` has decoded them by one of two ways."""
+    return info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
+
+
+def _zip_refusal(info: zipfile.ZipInfo) -> LineamentError | None:
+    mode = info.external_attr >> 16
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+        return NotRead(why=NO_FILE)
+    if info.flag_bits & 0x41:
+        return NotRead(why=ENCRYPTED)
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return NotRead(why="it is packed in a way that is not read; pack it with Deflate, as usual for zip")
+    if info.file_size > ALWAYS // MOST_TIMES and info.file_size > info.compress_size * MOST_TIMES:
+        return NotRead(why=f"it unpacks to more than {MOST_TIMES} times its bytes")
+    return None
+
+
+def _zip_parts(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.open(info) as file:
+        while part := file.read(_AT_ONCE):
+            yield part
+
+
+# ---------------------------------------------------------------- tar
+
+
+class _Forwards:
+    """A stream that ``tarfile`` reads headers from: never backwards, never much at once."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+        self._at = 0
+        self.block = b""  # the last header
+        self.headers = 0  # bytes of headers since the last entry
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence or offset < self._at:
+            raise NotRead(why="it leads backwards")
+        while self._at < offset and self.raw(min(offset - self._at, _AT_ONCE)):
+            pass
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        self.headers += size
+        if size < 0 or self.headers > LARGEST_HEADER:
+            raise NotRead(why="what it says of one of its entries is too long")
+        parts = []
+        while size and (part := self.raw(size)):
+            parts.append(part)
+            size -= len(part)
+        self.block = b"".join(parts)
+        if _LONG_NUMBER.search(self.block):
+            raise NotRead(why="what it says of one of its entries has a number of more than 64 digits")
+        return self.block
+
+    def raw(self, size: int) -> bytes:
+        """Of an entry's own bytes."""
+        data = self._stream.read(size)
+        self._at += len(data)
+        return data
+
+
+def _in_tar(stream: _Forwards) -> Iterator[Entry]:
+    try:
+        archive = tarfile.TarFile(fileobj=stream, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
+    except tarfile.ReadError:
+        raise NotRead(why="it is neither a zip nor a tar archive, or it is damaged") from None
+    while (info := archive.next()) is not None:
+        archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+        stream.headers = 0
+        if not info.isdir():
+            yield Entry(
+                name=info.name.encode("utf-8", "surrogateescape"),
+                size=info.size,
+                why_not=_tar_refusal(info),
+                parts=lambda info=info: _tar_parts(stream, info),  # type: ignore[misc]
+            )
+    if stream.block != bytes(_BLOCK):
+        raise NotRead(why="it breaks off, or is damaged, behind the last entry that was read")
+
+
+def _tar_refusal(info: tarfile.TarInfo) -> LineamentError | None:
+    if info.issparse():
+        return NotRead(why="it is stored with holes, as photographs are not")
+    if not info.isreg():
+        return NotRead(why=NO_FILE)
+    return None
+
+
+def _tar_parts(stream: _Forwards, info: tarfile.TarInfo) -> Iterator[bytes]:
+    left = info.size
+    stream.seek(info.offset_data)
+    while left > 0 and (part := stream.raw(min(left, _AT_ONCE))):
+        left -= len(part)
+        yield part

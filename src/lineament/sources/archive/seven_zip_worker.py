@@ -1,0 +1,138 @@
+"""The process that reads a 7z archive: standard input is the file, its entries are answered one after the other.
+
+Started by ``confined.answers``. What decoders take (LZMA as large a dictionary as the archive says) is bounded by the
+memory of this process. py7zr is used for its parser and its decoders; it would unpack in its own order, whole, and
+take names for paths.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO
+
+from py7zr import SevenZipFile
+from py7zr.archiveinfo import Folder
+from py7zr.exceptions import PasswordRequired, UnsupportedCompressionMethodError
+from py7zr.helpers import calculate_crc32
+from py7zr.py7zr import ArchiveFile
+
+from lineament.errors import NotRead
+from lineament.sandbox.process import END, FAILED, give_up, say
+from lineament.sandbox.unpack import MOST_TIMES, allowed
+from lineament.sources.archive.seven_zip import ENTRY, LINK, LOCKED, MEMORY, PART, READ, SECONDS, UNUSUAL, WHOLE
+
+_AT_ONCE = 2**20  # bytes
+_A_FILE = {0, stat.S_IFREG}
+
+
+def main() -> None:
+    """Answer with all entries."""
+    _warm()
+    give_up(memory=MEMORY, seconds=SECONDS)
+    try:
+        _tell(sys.stdin.buffer)
+        say(END)
+    except PasswordRequired:
+        say(FAILED, b"its table of contents is encrypted; unlock the archive first")
+    except NotRead as error:
+        say(FAILED, str(error.details["why"]).encode())
+    except MemoryError:
+        say(FAILED, b"it takes too much memory; pack it with a smaller dictionary, or as zip or tar")
+    except Exception:  # noqa: BLE001 - parsers raise anything over hostile bytes
+        say(FAILED, b"the archive is damaged here, or breaks off")
+
+
+def _warm() -> None:
+    """What would be imported later is imported now."""
+    with io.BytesIO() as warm:
+        with SevenZipFile(warm, "w") as made:
+            made.writestr(b"x", "x")
+        warm.seek(0)
+        with SevenZipFile(warm) as archive:
+            list(_folders(archive))
+
+
+def _tell(file: IO[bytes]) -> None:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    left = allowed(size)
+    with SevenZipFile(file) as archive:
+        for entry in archive.files:
+            if entry.emptystream and not entry.is_directory:
+                _begin(entry, READ if _is_file(entry) else LINK)
+                say(WHOLE)
+        for folder, start, packed in _folders(archive):
+            file.seek(start)
+            kind = _kind(folder, packed)
+            for entry in folder.files or ():
+                left -= entry.uncompressed
+                if left < 0:
+                    raise NotRead(why=f"it unpacks to more than {MOST_TIMES} times its bytes")
+                _one(entry, kind, folder, file)
+
+
+def _folders(archive: SevenZipFile) -> Iterator[tuple[Folder, int, int]]:
+    """What was packed together, where it begins, and how many bytes it has."""
+    streams = getattr(archive.header, "main_streams", None)
+    if streams is None:
+        return
+    sizes = iter(streams.packinfo.packsizes)
+    start = archive.afterheader + streams.packinfo.packpos
+    for folder in streams.unpackinfo.folders:
+        packed = sum(islice(sizes, len(folder.packed_indices)))
+        yield folder, start, packed
+        start += packed
+
+
+def _kind(folder: Folder, packed: int) -> bytes:
+    try:
+        folder.get_decompressor(packed)
+    except PasswordRequired:
+        return LOCKED
+    except UnsupportedCompressionMethodError:
+        return UNUSUAL
+    return READ
+
+
+def _one(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]) -> None:
+    """An entry with its bytes, which are to be unpacked in any case: those of the next one stand behind them."""
+    if kind == READ and not _is_file(entry):
+        kind = LINK
+    if not entry.is_directory:
+        _begin(entry, kind)
+    if kind in {READ, LINK}:
+        crc = 0
+        for part in _unpacked(folder, entry.uncompressed, file):
+            crc = calculate_crc32(part, crc)
+            if kind == READ and not entry.is_directory:
+                say(PART, part)
+        if entry.crc32 is not None and entry.crc32 != crc:
+            raise ValueError
+    if not entry.is_directory:
+        say(WHOLE)
+
+
+def _unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
+    decoder = folder.decompressor
+    assert decoder is not None  # noqa: S101 - where there is none, the entry is not read
+    while size > 0:
+        at = file.tell()
+        part = bytes(decoder.decompress(file, min(size, _AT_ONCE)))
+        if not part and file.tell() == at:
+            raise EOFError
+        size -= len(part)
+        if part:
+            yield part
+
+
+def _begin(entry: ArchiveFile, kind: bytes) -> None:
+    name = entry.filename.encode("utf-8", "surrogatepass")
+    say(kind, ENTRY.pack(entry.uncompressed or 0), name)
+
+
+def _is_file(entry: ArchiveFile) -> bool:
+    return (entry.st_fmt or 0) in _A_FILE and not entry.is_symlink and not entry.is_junction

@@ -1,0 +1,1 @@
+"""Crawls of registered hosts: asked politely, and only for what their publishers permit."""

@@ -1,0 +1,300 @@
+"""What is done with an answer: a page gives addresses, a picture is found, and everything else says why it is not.
+
+Nothing is asked here, so that it can be tried without any network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from lineament.errors import FileTooLarge, HostRefused, NotRead
+from lineament.sources.crawl.plan import Crawl
+from lineament.sources.crawl.rows import Ask, Had, Kind, New, PageRow, Why
+from lineament.sources.crawl.state import SiteState
+from lineament.sources.html.links import forbids_following, outgoing
+from lineament.sources.html.pages import LARGEST_PAGE, Page, absolute, charset_of, parsed, uri_key
+from lineament.sources.permission import reservations
+from lineament.sources.permission.hosts import Hosts, origin_of
+from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.writer import Exchange, WarcWriter, Written
+
+PAGES = frozenset({"text/html", "application/xhtml+xml"})
+UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
+BUSY = frozenset({429, 503})
+LONGEST_REST = 24 * 3600.0
+"""Seconds that a host is left alone at most, whatever it asks for."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LOG_IN = frozenset({401, 407})
+_NO_PICTURE = "it is neither a page nor a picture"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a host answered."""
+
+    exchange: Exchange
+    whole: bool  # False where the body was not taken, after a look at the headers
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, in lower case."""
+        return next((value for one, value in self.exchange.answer if one.lower() == name), None)
+
+
+def media_type(content_type: str | None) -> str:
+    """The type without its parameters."""
+    return (content_type or "").partition(";")[0].strip().lower()[:100]
+
+
+def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, most: int) -> Why | None:
+    """Why the body of an answer that succeeds is not taken, as far as its headers tell."""
+    headers = list(headers)
+    reserved = reservations.in_headers(headers, now=datetime.now(UTC))
+    if reserved is not None:
+        return Why(kind="reserved", text=reserved)
+    said = next((value for name, value in headers if name.lower() == "content-type"), None)
+    kind = media_type(said)
+    if kind not in PAGES | UNKNOWN and not kind.startswith("image/"):
+        return Why(kind="read", text=f"{_NO_PICTURE} ({kind})")
+    if length is not None and length > most:
+        return Why(kind="read", text=f"it has {length} bytes, more than the {most} that are taken")
+    return None
+
+
+class Answers:
+    """Writes down what the answers of hosts say."""
+
+    def __init__(self, crawl: Crawl, hosts: Hosts, state: SiteState, warc: WarcWriter) -> None:
+        self._crawl, self._hosts, self._state, self._warc = crawl, hosts, state, warc
+
+    def begin(self) -> None:
+        """Remember where the crawl begins."""
+        with self._state.together():
+            for one in self._crawl.begin:
+                url = uri_key(one)
+                assert url is not None  # noqa: S101 - the crawl has checked it
+                self._add(New(url=url, host=origin_of(url).host))
+
+    def take(self, ask: Ask, reply: Reply) -> float:
+        """Deal with an answer; for how many seconds the host is to be left alone beyond what is usual."""
+        with self._keeping():
+            self._state.spent(len(reply.exchange.body))
+            return self._taken(ask, reply)
+
+    def keep(self, exchange: Exchange) -> None:
+        """Keep an answer of which nothing else is to be done."""
+        with self._keeping():
+            self._warc.exchange(exchange)
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Records are written, and with what is made of them it is remembered how far the file counts."""
+        if self._warc.ready():
+            self._remember_size()
+        with self._state.together():
+            yield
+            self._remember_size()
+
+    def _remember_size(self) -> None:
+        self._state.set("warc", self._warc.name)
+        self._state.set("warc size", self._warc.size)
+
+    def failed(self, ask: Ask, why: str) -> None:
+        """There was no answer; after some tries it is given up."""
+        with self._state.together():
+            self._state.spent(0)
+            self._again(ask, why)
+
+    def refused(self, ask: Ask, why: Why) -> None:
+        """It may not be asked for, or its answer was not taken."""
+        with self._state.together():
+            self._state.refused(ask, why)
+
+    # ------------------------------------------------------------ by status
+
+    def _taken(self, ask: Ask, reply: Reply) -> float:
+        status = reply.exchange.status
+        if status in BUSY:
+            self._again(ask, f"its host answers with {status}, too busy")
+            return max(1.0, rest(reply.header("retry-after")))
+        if status == 304 and ask.before is not None:
+            self._state.revisited(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=True))
+            self._state.done(ask)
+        elif status in _REDIRECTS:
+            self._redirected(ask, reply)
+        elif status == 200:
+            self._succeeded(ask, reply)
+        elif status >= 500 or status == 408:
+            self._again(ask, f"its host answers with {status}")
+        else:
+            self._state.refused(ask, Why(kind="read", text=_words_for(status)), told=ask.kind == Kind.PICTURE)
+        return 0.0
+
+    def _again(self, ask: Ask, why: str) -> None:
+        if ask.tries >= self._crawl.limits.tries:
+            self._state.refused(ask, Why(kind="read", text=f"{why}, after {ask.tries} tries"))
+
+    def _redirected(self, ask: Ask, reply: Reply) -> None:
+        target = absolute(ask.url, reply.header("location") or "")
+        if target is None or ask.hops >= self._crawl.limits.redirects:
+            why = "it is redirected to nowhere" if target is None else "it is redirected again and again"
+            self._state.refused(ask, Why(kind="read", text=why))
+            return
+        try:
+            origin = self._hosts.allows(target)
+        except HostRefused as error:
+            self._state.refused(ask, _why(error))
+            return
+        self._warc.exchange(reply.exchange)
+        self._state.done(ask)
+        new = New(
+            url=target,
+            host=origin.host,
+            kind=ask.kind,
+            depth=ask.depth,
+            hops=ask.hops + 1,
+            page=ask.page,
+            words=ask.words,
+        )
+        self._add(new)
+
+    def _succeeded(self, ask: Ask, reply: Reply) -> None:
+        exchange = reply.exchange
+        why = refused_by_headers(exchange.answer, None, self._crawl.limits.answer)
+        if why is None and not reply.whole:
+            why = Why(kind="read", text=f"it has more than the {self._crawl.limits.answer} bytes that are taken")
+        if why is not None:
+            self._state.refused(ask, why, told=why.kind == "reserved" or ask.kind == Kind.PICTURE)
+            return
+        kind = media_type(reply.header("content-type"))
+        limit = LARGEST_PAGE if kind in PAGES else self._crawl.limits.answer
+        try:
+            payload = decoded(exchange.body, None, reply.header("content-encoding"), limit)
+        except FileTooLarge:
+            self._state.refused(ask, Why(kind="read", text=f"it unpacks to more than {limit} bytes"))
+            return
+        except NotRead as error:
+            self._state.refused(ask, Why(kind="read", text=str(error.details["why"])))
+            return
+        if kind in PAGES:
+            self._page(ask, reply, payload)
+        else:
+            self._picture(ask, reply, payload)
+
+    # ------------------------------------------------------------ pictures
+
+    def _picture(self, ask: Ask, reply: Reply, payload: bytes) -> None:
+        if not is_picture(payload):
+            self._state.refused(ask, Why(kind="read", text=_NO_PICTURE), told=ask.kind == Kind.PICTURE)
+            return
+        sha256 = hashlib.sha256(payload).hexdigest()
+        if ask.before is not None and sha256 == ask.sha256:
+            self._state.revisited(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=False))
+            self._state.done(ask, _had(reply, sha256, ask.before))
+            return
+        had = _had(reply, sha256, self._warc.exchange(reply.exchange))
+        self._state.done(ask, had)
+        self._state.picture(ask, had)
+
+    # ------------------------------------------------------------ pages
+
+    def _page(self, ask: Ask, reply: Reply, html: bytes) -> None:
+        charset = charset_of(html, _charset(reply.header("content-type")))
+        page = parsed(html, charset, ask.url)
+        reserved = reservations.in_meta(page.meta, now=datetime.now(UTC))
+        if reserved is None:
+            self._kept(ask, reply, html, page)
+        else:
+            self._state.refused(ask, Why(kind="reserved", text=reserved))
+            self._reserve(ask, page, f"{reserved}, on the page {ask.url}")
+        if not forbids_following([*reply.exchange.answer, *page.meta]) and ask.depth < self._crawl.limits.depth:
+            for url in outgoing(html, charset, ask.url):
+                self._found(url, ask, None, None)
+
+    def _kept(self, ask: Ask, reply: Reply, html: bytes, page: Page) -> None:
+        sha256 = hashlib.sha256(html).hexdigest()
+        record = self._warc.exchange(reply.exchange)
+        self._state.done(ask, _had(reply, sha256, record))
+        number = self._state.page(PageRow(uri=ask.url, title=page.title, record=record, sha256=sha256))
+        for link in page.links:
+            self._found(link.uri, ask, number, link.words)
+
+    def _reserve(self, ask: Ask, page: Page, why: str) -> None:
+        for link in page.links:
+            try:
+                self._state.reserve(
+                    link.uri, self._hosts.allows(link.uri).host, ask.url, Why(kind="reserved", text=why)
+                )
+            except HostRefused:
+                continue
+
+    def _found(self, url: str, ask: Ask, page: int | None, words: str | None) -> None:
+        """An address on a page: of a picture where ``page`` is given, or else of another page."""
+        try:
+            host = self._hosts.allows(url).host
+        except HostRefused as error:
+            self._state.told(url if page is not None else str(error.details["host"]), _why(error))
+            return
+        if page is None:
+            self._add(New(url=url, host=host, depth=ask.depth + 1))
+        else:
+            new = New(url=url, host=host, kind=Kind.PICTURE, depth=ask.depth, page=page, shown_by=ask.url, words=words)
+            self._add(new)
+
+    def _add(self, one: New) -> None:
+        if self._state.addresses() < self._crawl.limits.addresses:
+            self._state.add(one, alike=self._crawl.limits.alike)
+
+
+def is_picture(data: bytes) -> bool:
+    """By its first bytes: a picture of a kind that the decoder may know."""
+    starts = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
+    return data.startswith(starts) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
+
+
+def rest(retry_after: str | None) -> float:
+    """Seconds for which a Retry-After asks; 0 where it asks for none that can be read."""
+    text = (retry_after or "").strip()[:100]
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_REST)
+    try:
+        return min(max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0), LONGEST_REST)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+
+
+def _had(reply: Reply, sha256: str, record: Written) -> Had:
+    return Had(
+        at=reply.exchange.at,
+        etag=_short(reply.header("etag")),
+        modified=_short(reply.header("last-modified")),
+        sha256=sha256,
+        record=record,
+    )
+
+
+def _short(value: str | None) -> str | None:
+    """What can be sent back in a header."""
+    return value if value and len(value) <= 500 and value.isascii() and value.isprintable() else None
+
+
+def _charset(content_type: str | None) -> str | None:
+    _, found, said = (content_type or "")[:500].lower().partition("charset=")
+    return said.partition(";")[0].strip() if found else None
+
+
+def _why(error: HostRefused) -> Why:
+    return Why(kind="host", text=f"{error.details['host']}\n{error.details['why']}")
+
+
+def _words_for(status: int) -> str:
+    if status in _LOG_IN:
+        return f"its host asks for a log-in ({status}), and there is none"
+    if status in {404, 410}:
+        return f"there is nothing at this address any more ({status})"
+    return f"its host answers with {status}"

@@ -1,0 +1,365 @@
+"""What a crawl knows, on the disk: which addresses wait, which were answered, what was found, and where it is kept.
+
+Every answer is one transaction, after its record is in the WARC file; so a process that is killed has either dealt
+with an address or not, and the next one asks again only for what was on its way.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.rows import Ask, Had, Kind, New, PageRow, Progress, Row, State, Why, pattern, row_from
+from lineament.sources.permission.rules import Answer
+from lineament.sources.webarchive.writer import Written
+
+NAME = "crawl.db"
+_LONGEST = 1000
+
+
+class SiteState:
+    """The database of a crawl. One process writes; others may read meanwhile."""
+
+    def __init__(self, kept: KeptCrawl, *, write: bool) -> None:
+        """sqlite3.Error where there is none to be read."""
+        self._kept = kept
+        self.fresh: set[str] = set()  # hosts of which an address was added; whoever looks takes them out
+        self._last = time.monotonic()
+        if write:
+            self._db = sqlite3.connect(kept.folder / NAME, isolation_level=None, timeout=30)
+            self._db.executescript(_SCHEMA)
+        else:
+            uri = f"{(kept.folder / NAME).resolve().as_uri()}?mode=ro"
+            self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._db.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All of it is written, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # ------------------------------------------------------------ a run
+
+    def begin(self, again_before: float) -> None:
+        """Go on with the run that was broken off; where none was, begin one with what was had before then."""
+        if self.value("run") == "on":
+            return
+        with self.together():
+            if self._db.execute("SELECT 1 FROM urls WHERE state = 0 LIMIT 1").fetchone() is None:
+                self._db.execute(
+                    "UPDATE urls SET state = 0, tries = 0 WHERE state IN (1, 2) AND asked < ?", (again_before,)
+                )
+            self._db.execute("DELETE FROM patterns")
+            self._db.execute("DELETE FROM told")
+            for name, value in (("run", "on"), ("requests", 0), ("bytes", 0), ("seconds", 0)):
+                self.set(name, value)
+
+    def end(self) -> None:
+        """The run has come to its end."""
+        self.set("run", "over")
+
+    def value(self, name: str) -> str | None:
+        """Something that is remembered by name."""
+        row = self._db.execute("SELECT value FROM named WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def number(self, name: str) -> float:
+        """A number that is remembered by name; 0 where there is none."""
+        return float(self.value(name) or 0)
+
+    def set(self, name: str, value: object) -> None:
+        """Remember it."""
+        self._db.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (name, str(value)))
+
+    def written(self) -> tuple[str | None, int]:
+        """The file of records that is written to, and how many bytes of it count."""
+        return self.value("warc") or None, int(self.number("warc size"))
+
+    def spent(self, size: int) -> None:
+        """One more answer, of so many bytes."""
+        self.set("requests", int(self.number("requests")) + 1)
+        self.set("bytes", int(self.number("bytes")) + size)
+        now = time.monotonic()
+        self.set("seconds", self.number("seconds") + now - self._last)
+        self._last = now
+
+    # ------------------------------------------------------------ addresses
+
+    def hosts(self) -> list[str]:
+        """The hosts of which an address waits."""
+        return [host for (host,) in self._db.execute("SELECT DISTINCT host FROM urls WHERE state = 0 ORDER BY host")]
+
+    def next(self, host: str) -> Ask | None:
+        """The address of a host whose turn it is: those nearest to the beginning first."""
+        row = self._db.execute(_NEXT, (host,)).fetchone()
+        if row is None:
+            return None
+        id_, url, kind, depth, hops, tries, page, words, etag, modified, sha256, archive, record, offset = row
+        self._db.execute("UPDATE urls SET tries = tries + 1 WHERE id = ?", (id_,))
+        return Ask(
+            id=id_,
+            url=url,
+            host=host,
+            kind=Kind(kind),
+            depth=depth,
+            hops=hops,
+            tries=tries + 1,
+            page=page,
+            words=words,
+            etag=etag,
+            modified=modified,
+            sha256=sha256,
+            before=None if record is None else Written(archive=archive, id=record, offset=offset),
+        )
+
+    def add(self, one: New, *, alike: int) -> bool:
+        """Remember an address if it is new; at most ``alike`` pages whose addresses differ in numbers only."""
+        known = self._db.execute("SELECT id, state, kind, why FROM urls WHERE url = ?", (one.url,)).fetchone()
+        if known is not None:
+            is_first = known[1] == State.WAITING and known[2] == Kind.PAGE
+            is_freed = known[1] == State.RESERVED and one.shown_by is not None and known[3] == one.shown_by
+            if one.kind == Kind.PICTURE and (is_first or is_freed):
+                self._db.execute(_PROMOTE, (one.kind, one.page, one.words, one.depth, known[0]))
+                self.fresh.add(one.host)
+            return False
+        if self._is_forgotten(one.url) or (one.kind == Kind.PAGE and not self._is_one_more(one.url, alike)):
+            return False
+        row = (one.url, one.host, one.kind, one.depth, one.hops, one.page, one.words)
+        self._db.execute(_ADD, row)
+        self.fresh.add(one.host)
+        return True
+
+    def _is_forgotten(self, uri: str) -> bool:
+        digest = self._kept.seal.known_by(uri)
+        return self._db.execute("SELECT 1 FROM forgotten WHERE digest = ?", (digest,)).fetchone() is not None
+
+    def _is_one_more(self, url: str, most: int) -> bool:
+        key = pattern(url)
+        row = self._db.execute("SELECT pages FROM patterns WHERE pattern = ?", (key,)).fetchone()
+        pages = 0 if row is None else row[0]
+        if pages >= most:
+            return False
+        self._db.execute("INSERT OR REPLACE INTO patterns VALUES (?, ?)", (key, pages + 1))
+        return True
+
+    def addresses(self) -> int:
+        """About how many are remembered."""
+        row = self._db.execute("SELECT max(id) FROM urls").fetchone()
+        return int(row[0] or 0)
+
+    def done(self, ask: Ask, had: Had | None = None) -> None:
+        """It was answered."""
+        self._db.execute("UPDATE urls SET state = 1, asked = ? WHERE id = ?", (time.time(), ask.id))
+        if had is not None:
+            record = (had.record.archive, had.record.id, had.record.offset)
+            row = (had.etag, had.modified, had.sha256, *record, ask.id)
+            self._db.execute(
+                "UPDATE urls SET etag = ?, modified = ?, sha256 = ?, archive = ?, record = ?, at = ? WHERE id = ?", row
+            )
+
+    def refused(self, ask: Ask, why: Why, *, told: bool = True) -> None:
+        """It is not asked for in this run, or its answer is not taken; what was taken of it before is not given out."""
+        self._db.execute(
+            "UPDATE urls SET state = 2, asked = ?, etag = NULL, modified = NULL, sha256 = NULL, record = NULL, why = ?"
+            " WHERE id = ?",
+            (time.time(), why.text[:_LONGEST], ask.id),
+        )
+        if why.kind == "reserved":
+            self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, ask.url))
+        if told:
+            self.told(ask.url, why)
+
+    def told(self, uri: str, why: Why) -> None:
+        """A refusal that is given out, once a run."""
+        if self._once(f"{why.kind} {uri}"):
+            row = (uri, why.kind, why.text[:_LONGEST])
+            self._db.execute("INSERT INTO found (uri, why, text) VALUES (?, ?, ?)", row)
+
+    def _once(self, what: str) -> bool:
+        return self._db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,)).rowcount > 0
+
+    def reserve(self, uri: str, host: str, page: str, why: Why) -> None:
+        """The page at ``page`` reserves a picture, wherever else it is shown."""
+        if self._is_forgotten(uri):
+            return
+        self._db.execute(_ADD, (uri, host, Kind.PICTURE, 0, 0, None, None))
+        self._db.execute(
+            "UPDATE urls SET state = 3, sha256 = NULL, etag = NULL, modified = NULL, record = NULL,"
+            " why = ? WHERE url = ?",
+            (page, uri),
+        )
+        self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, uri))
+        self.told(uri, why)
+
+    def state_of(self, uri: str) -> State | None:
+        """What has become of an address; None where it is not known."""
+        row = self._db.execute("SELECT state FROM urls WHERE url = ?", (uri,)).fetchone()
+        return None if row is None else State(row[0])
+
+    # ------------------------------------------------------------ what was found
+
+    def page(self, page: PageRow) -> int:
+        """Remember a page as it was kept; its number."""
+        record = page.record
+        row = (page.uri, page.title, record.archive, record.id, record.offset, page.sha256)
+        number = self._db.execute(
+            "INSERT INTO pages (uri, title, archive, record, at, sha256) VALUES (?, ?, ?, ?, ?, ?)", row
+        ).lastrowid
+        assert number is not None  # noqa: S101 - it was just inserted
+        return number
+
+    def picture(self, ask: Ask, had: Had) -> None:
+        """A picture was found."""
+        row = (ask.url, had.at.isoformat(), ask.words, had.sha256)
+        record = (had.record.archive, had.record.id, had.record.offset, ask.page)
+        self._db.execute(_PICTURE, (*row, *record))
+
+    def revisited(self, before: Written, revisit: Written) -> None:
+        """A later answer was the one in ``before``; what says so goes with it."""
+        self._db.execute("INSERT INTO again VALUES (?, ?, ?)", (before.id, revisit.archive, revisit.offset))
+
+    def rows(self, after: int, most: int = 500) -> list[Row]:
+        """What was found after the row ``after``."""
+        return [row_from(one) for one in self._db.execute(_ROWS, (after, most))]
+
+    def reserved_since(self) -> Iterator[tuple[str, str]]:
+        """The pictures that were found before they were reserved, with the reservation."""
+        yield from self._db.execute("SELECT DISTINCT uri, reserved FROM found WHERE reserved IS NOT NULL ORDER BY uri")
+
+    def destroy_reserved(self) -> None:
+        """Destroy the records of pictures that were reserved after they were found; they are told of. OSError."""
+        self._kept.destroy(self._db.execute(_RESERVED))
+
+    def forget(self, sha256: str, shows_kept: Callable[[Sequence[str]], bool]) -> int:
+        """Destroy all records of the picture with these bytes, and of the pages that showed it; how many there were.
+
+        Its addresses are known by a keyed digest from now on, and never asked for again. ``shows_kept`` tells whether a
+        page that showed the pictures with these digests is still needed. sqlite3.Error, OSError.
+        """
+        with self.together():
+            found = self._db.execute(_OF_PICTURE, (sha256,)).fetchall()
+            shown = {page for row in found for (page,) in self._db.execute(_VERSIONS, (row[4],))}
+            pages = [page for page in sorted(shown) if not shows_kept(self._shown_on(page))]
+            gone = [row[1:4] for row in found]
+            gone += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
+            again = [row for _, record, _ in gone for row in self._db.execute(_AGAIN, (record,))]
+            done = self._kept.destroy([*((archive, offset) for archive, _, offset in gone), *again])
+            for uri in {row[0] for row in found}:
+                self._db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (self._kept.seal.known_by(uri),))
+                self._db.execute("DELETE FROM urls WHERE url = ?", (uri,))
+            self._db.execute("DELETE FROM found WHERE sha256 = ? AND record IS NOT NULL", (sha256,))
+            for page in pages:
+                self._db.execute(_UNHAVE, (page,))
+                self._db.execute("DELETE FROM pages WHERE id = ?", (page,))
+            self._db.executemany("DELETE FROM again WHERE record = ?", [(record,) for _, record, _ in gone])
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return done
+
+    def _shown_on(self, page: int) -> list[str]:
+        query = "SELECT DISTINCT sha256 FROM found WHERE page = ? AND record IS NOT NULL"
+        return [sha256 for (sha256,) in self._db.execute(query, (page,))]
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        counts = dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
+        pictures = self._db.execute("SELECT count(*) FROM found WHERE record IS NOT NULL").fetchone()[0]
+        return Progress(
+            waiting=counts.get(State.WAITING, 0),
+            answered=counts.get(State.DONE, 0),
+            refused=counts.get(State.REFUSED, 0) + counts.get(State.RESERVED, 0),
+            pictures=pictures,
+            requests=int(self.number("requests")),
+            bytes=int(self.number("bytes")),
+        )
+
+    # ------------------------------------------------------------ what hosts say
+
+    def answers(self, origin: str) -> tuple[float, dict[str, Answer]] | None:
+        """When the well-known files of a host were asked for, and what they were."""
+        row = self._db.execute("SELECT at, files FROM origins WHERE origin = ?", (origin,)).fetchone()
+        if row is None:
+            return None
+        files = {name: Answer(status, b64decode(body)) for name, (status, body) in json.loads(row[1]).items()}
+        return row[0], files
+
+    def answered(self, origin: str, at: float, files: Mapping[str, Answer]) -> None:
+        """Remember the well-known files of a host."""
+        said = {name: (one.status, b64encode(one.body).decode()) for name, one in files.items()}
+        self._db.execute("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (origin, at, json.dumps(said)))
+
+    def rest(self, host: str, until: float) -> None:
+        """Leave a host alone until then (seconds since 1970)."""
+        self._db.execute("INSERT OR REPLACE INTO resting VALUES (?, ?)", (host, until))
+
+    def resting(self) -> dict[str, float]:
+        """Until when which hosts are left alone."""
+        return dict(self._db.execute("SELECT host, until FROM resting"))
+
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA secure_delete = ON;
+CREATE TABLE IF NOT EXISTS named (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS urls (
+    id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, host TEXT NOT NULL, kind INTEGER NOT NULL, depth INTEGER NOT NULL,
+    hops INTEGER NOT NULL, page INTEGER, words TEXT, state INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,
+    asked REAL, etag TEXT, modified TEXT, sha256 TEXT, archive TEXT, record TEXT, at INTEGER, why TEXT
+);
+CREATE INDEX IF NOT EXISTS waiting ON urls (host, tries, depth, id) WHERE state = 0;
+CREATE TABLE IF NOT EXISTS pages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, uri TEXT, title TEXT, archive TEXT, record TEXT, at INTEGER, sha256 TEXT
+);
+CREATE TABLE IF NOT EXISTS found (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, uri TEXT NOT NULL, why TEXT, text TEXT, at TEXT, words TEXT, sha256 TEXT,
+    archive TEXT, record TEXT, offset INTEGER, page INTEGER, reserved TEXT
+);
+CREATE INDEX IF NOT EXISTS found_at ON found (uri) WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS found_bytes ON found (sha256) WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS found_on ON found (page) WHERE record IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pages_at ON pages (uri);
+CREATE TABLE IF NOT EXISTS again (record TEXT NOT NULL, archive TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS again_of ON again (record);
+CREATE TABLE IF NOT EXISTS forgotten (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS patterns (pattern TEXT PRIMARY KEY, pages INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (what TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origins (origin TEXT PRIMARY KEY, at REAL, files TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS resting (host TEXT PRIMARY KEY, until REAL) WITHOUT ROWID;
+"""
+_ADD = "INSERT OR IGNORE INTO urls (url, host, kind, depth, hops, page, words) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PROMOTE = "UPDATE urls SET state = 0, kind = ?, page = ?, words = ?, depth = ? WHERE id = ?"
+_NEXT = """
+SELECT id, url, kind, depth, hops, tries, page, words, etag, modified, sha256, archive, record, at FROM urls
+WHERE host = ? AND state = 0 ORDER BY tries, depth, id LIMIT 1
+"""
+_PICTURE = """
+INSERT INTO found (uri, at, words, sha256, archive, record, offset, page) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ROWS = """
+SELECT number, found.uri, why, text, found.at, words, found.sha256, found.archive, found.record, offset,
+       pages.uri, title, pages.archive, pages.record, pages.at, pages.sha256, reserved
+FROM found LEFT JOIN pages ON pages.id = page WHERE number > ? ORDER BY number LIMIT ?
+"""
+_RESERVED = "SELECT archive, offset FROM found WHERE reserved IS NOT NULL AND record IS NOT NULL"
+_OF_PICTURE = "SELECT uri, archive, record, offset, page FROM found WHERE sha256 = ? AND record IS NOT NULL"
+_VERSIONS = "SELECT id FROM pages WHERE uri = (SELECT uri FROM pages WHERE id = ?)"
+_OF_PAGE = "SELECT archive, record, at FROM pages WHERE id = ?"
+_AGAIN = "SELECT archive, at FROM again WHERE record = ?"
+_UNHAVE = """
+UPDATE urls SET etag = NULL, modified = NULL, sha256 = NULL, record = NULL
+WHERE (url, record) = (SELECT uri, record FROM pages WHERE id = ?)
+"""

@@ -1,0 +1,94 @@
+"""Around Scrapy: exchanges as they went over the wire, the addresses to connect to, and the lock of the folder."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from scrapy import Request
+from scrapy.http import Headers, Response
+from scrapy.resolver import HostResolution
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IHostnameResolver
+from zope.interface import implementer
+
+from lineament.sources.webarchive.writer import Exchange
+
+_PATIENCE = 10.0  # seconds for another process to let go of the folder
+
+
+@implementer(IHostnameResolver)
+class PinnedResolver:
+    """Tells Scrapy's connections the addresses that the gate has checked, and no other."""
+
+    def __init__(self, pinned: dict[tuple[str, int], tuple[float, list[str]]]) -> None:
+        self._pinned = pinned
+
+    def resolveHostName(  # noqa: N802 - as Twisted calls it
+        self,
+        resolutionReceiver: Any,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        addressTypes: object = None,  # noqa: ARG002, N803
+        transportSemantics: str = "TCP",  # noqa: ARG002, N803
+    ) -> HostResolution:
+        """Addresses as Twisted wants them; none where the gate has not checked the host."""
+        resolution = HostResolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        for address in self._pinned.get((hostName.rstrip(".").lower(), portNumber), (0.0, []))[1]:
+            kind = IPv6Address if ":" in address else IPv4Address
+            resolutionReceiver.addressResolved(kind("TCP", address, portNumber))
+        resolutionReceiver.resolutionComplete()
+        return resolution
+
+
+def exchange(request: Request, response: Response) -> Exchange:
+    """What was asked and answered, as it is kept in the archive."""
+    return Exchange(
+        uri=response.url,
+        at=datetime.now(UTC),
+        request=list(pairs(request.headers)),
+        status=response.status,
+        reason=_reason(response.status),
+        answer=list(pairs(response.headers)),
+        body=response.body,
+        address=None if response.ip_address is None else str(response.ip_address),
+    )
+
+
+def pairs(headers: Headers) -> Iterable[tuple[str, str]]:
+    """Every header with each of its values."""
+    for name, values in headers.items():
+        for value in values:
+            yield name.decode("latin-1"), value.decode("latin-1")
+
+
+def header(response: Response, name: str) -> str | None:
+    """One header of an answer; None where it has none."""
+    value = response.headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def locked(descriptor: int) -> bool:
+    """Lock an open file for this process, with some patience; False where another process keeps it."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        else:
+            return True

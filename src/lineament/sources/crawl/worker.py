@@ -1,0 +1,411 @@
+"""The process that crawls: Scrapy asks, one thing at a time of each host; what it may ask is decided here and kept.
+
+Its job comes over standard input, with the key under which everything is kept; the input then stays open, and when it
+closes, nobody wants the answers any more. Whatever
+Scrapy would do by itself (cookies, redirects, retries, proxies, robots.txt, remote control) is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import resource
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from scrapy import Request, Spider, signals
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
+from scrapy.http import Headers, Response
+from twisted.python.failure import Failure
+
+import lineament
+from lineament.errors import HostRefused, LineamentError
+from lineament.sources.crawl.answers import BUSY, Answers, Reply, refused_by_headers
+from lineament.sources.crawl.kept import KeptCrawl
+from lineament.sources.crawl.plan import Crawl, read, user_agent
+from lineament.sources.crawl.queue import Queue
+from lineament.sources.crawl.rows import Ask, Why
+from lineament.sources.crawl.state import SiteState
+from lineament.sources.crawl.wire import PinnedResolver, exchange, header, locked, pairs
+from lineament.sources.html.pages import absolute
+from lineament.sources.permission.hosts import Origin
+from lineament.sources.permission.rules import AI, ASK_AGAIN, FILES, FRESH, LARGEST, ROBOTS, TDMREP, Answer, Rules
+from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.writer import WarcWriter
+
+TAKEN, FULL, BROKEN = 75, 74, 70
+"""Exit codes: another process crawls into the folder; the disk is full; what was to be kept could not be."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
+_MEMORY = 2**32  # bytes of address space
+_REDIRECTS_OF_FILES = 5  # RFC 9309, 2.3.1.2
+_OFF = (
+    *("COOKIES", "COMPRESSION", "HTTPPROXY", "METAREFRESH", "REDIRECT", "REFERER", "REMOTE_CONTROL", "RETRY"),
+    *("TELNETCONSOLE", "MEMUSAGE", "HTTPCACHE"),
+)
+_ASK, _OWN = "lineament_ask", "lineament_own"
+_TOO_LARGE = "it has more bytes than are taken"
+_DIED = "the process that crawls ended over it again and again; it may be hostile"
+
+
+def main(folder: str) -> None:
+    """Crawl into ``folder`` until there is nothing left to be asked for, a limit is reached, or nobody wants more."""
+    os.umask(0o077)
+    _limit_memory()
+    crawl, key = read(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
+    lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    if not locked(lock):
+        sys.exit(TAKEN)
+    logging.basicConfig(stream=sys.stderr)
+    logging.disable(logging.WARNING)  # errors alone: addresses of pages are nobody's business
+    process = AsyncCrawlerProcess(_settings(crawl))
+    process.crawl(SiteSpider, run=Run(crawl, KeptCrawl(Path(folder), key)))
+    process.start()
+
+
+def _limit_memory() -> None:
+    have = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (have + _MEMORY, have + _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _settings(crawl: Crawl) -> dict[str, Any]:
+    here = f"{__name__}."
+    return {
+        **{f"{name}_ENABLED": False for name in _OFF},
+        "ROBOTSTXT_OBEY": False,  # the gate obeys more than that
+        "USER_AGENT": user_agent(crawl.contact),
+        "DEFAULT_REQUEST_HEADERS": {},
+        "SCHEDULER": f"{here}SiteScheduler",
+        "DOWNLOADER_MIDDLEWARES": {
+            f"{here}Gate": 50,
+            "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+            "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+        },
+        "SPIDER_MIDDLEWARES": {
+            "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+            "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+            "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+        },
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
+        "CONCURRENT_REQUESTS": crawl.hosts_at_once,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "DOWNLOAD_DELAY": crawl.delay,
+        "AUTOTHROTTLE_ENABLED": True,
+        "AUTOTHROTTLE_START_DELAY": crawl.delay,
+        "DOWNLOAD_TIMEOUT": crawl.limits.seconds,
+        "DOWNLOAD_MAXSIZE": crawl.limits.answer,
+        "DOWNLOAD_WARNSIZE": 0,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "LOG_INSTALL_ROOT_HANDLER": False,
+        "LOGSTATS_INTERVAL": 0,
+        "STATS_DUMP": False,
+    }
+
+
+class Run:
+    """One run of a crawl: what its parts share."""
+
+    def __init__(self, crawl: Crawl, kept: KeptCrawl) -> None:
+        self.crawl, self.hosts = crawl, crawl.allowed()
+        self.state = SiteState(kept, write=True)
+        software = f"Lineament/{lineament.__version__}"
+        self.warc = WarcWriter(kept.folder, kept.seal, largest=crawl.limits.file, software=software)
+        self.warc.go_on(*self.state.written())
+        self.state.begin(time.time() - crawl.again_after)
+        self.answers = Answers(crawl, self.hosts, self.state, self.warc)
+        self.answers.begin()
+        self.queue = Queue(self.state, crawl)
+        self.pinned: dict[tuple[str, int], tuple[float, list[str]]] = {}
+        self.rules: dict[str, tuple[float, Rules]] = {}
+        self.spider: SiteSpider
+
+    def over(self) -> str | None:
+        """Which limit is reached; None while none is."""
+        limits = self.crawl.limits
+        if self.state.number("requests") >= limits.requests:
+            return f"{limits.requests} requests"
+        if self.state.number("bytes") >= limits.total:
+            return f"{limits.total} bytes"
+        if self.state.number("seconds") >= limits.hours * 3600:
+            return f"{limits.hours} hours"
+        return None
+
+    def close(self, *, finished: bool) -> None:
+        """Write down how it ended, where it did not break off."""
+        limit = self.over()
+        if limit is not None:
+            waiting = self.state.progress().waiting
+            text = f"the crawl reached its limit of {limit}; {waiting} addresses wait for the next run"
+            self.state.told(self.crawl.begin[0], Why(kind="read", text=text))
+        for host in self.queue.given_up:
+            why = "it did not answer several times in a row; what is left of it waits for the next run"
+            self.state.told(host, Why(kind="host", text=f"{host}\n{why}"))
+        if finished:
+            self.state.end()
+        self.warc.close()
+        self.state.close()
+
+    def request(self, ask: Ask) -> Request:
+        """What asks for an address."""
+        headers = {"Accept": "image/*,*/*;q=0.5" if ask.kind else "text/html,application/xhtml+xml,image/*;q=0.8"}
+        if ask.etag:
+            headers["If-None-Match"] = ask.etag
+        if ask.modified:
+            headers["If-Modified-Since"] = ask.modified
+        return self._request(ask.url, ask.host, headers, {_ASK: ask})
+
+    def own_request(self, url: str, host: str) -> Request:
+        """What asks for a file that says what is reserved."""
+        return self._request(url, host, {"Accept": "*/*"}, {_OWN: True, "download_maxsize": LARGEST})
+
+    def _request(self, url: str, host: str, headers: dict[str, str], meta: dict[str, Any]) -> Request:
+        contact = self.crawl.contact
+        sent = {**headers, "Accept-Encoding": "gzip", **({"From": contact} if "@" in contact else {})}
+        spider = self.spider
+        meta |= {"download_slot": host, "dont_cache": True}
+        if _ASK in meta:
+            return Request(url, spider.answered, headers=sent, meta=meta, dont_filter=True, errback=spider.failed)
+        return Request(url, headers=sent, meta=meta, dont_filter=True)
+
+
+class SiteScheduler(BaseScheduler):
+    """Hands out addresses in Scrapy's way."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> SiteScheduler:
+        """As Scrapy makes it."""
+        return cls(_run_of(crawler))
+
+    def has_pending_requests(self) -> bool:
+        """Whether the crawl goes on."""
+        return self._run.queue.has_more() and self._run.over() is None
+
+    def enqueue_request(self, request: Request) -> bool:  # noqa: ARG002 - as Scrapy calls it
+        """Nothing comes this way."""
+        return False
+
+    def next_request(self) -> Request | None:
+        """The next request that may be sent now."""
+        while self._run.over() is None:
+            ask = self._run.queue.next()
+            if ask is None:
+                return None
+            if ask.tries <= self._run.crawl.limits.tries:
+                return self._run.request(ask)
+            self._run.answers.refused(ask, Why(kind="read", text=_DIED))
+            self._run.queue.came_back(ask.host, failed=False)
+        return None
+
+
+class Forbidden(IgnoreRequest):
+    """It may not be asked for."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.text)
+        self.why = why
+
+
+class Gate:
+    """The last thing before a request leaves: its host, its address and what its publisher reserves."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler, self._run = crawler, _run_of(crawler)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Gate:
+        """As Scrapy makes it."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Let it pass; Forbidden where it may not, OSError where its host has no address."""
+        try:
+            origin = self._run.hosts.allows(request.url)
+            await self._pin(origin)
+        except HostRefused as error:
+            text = f"{error.details['host']}\n{error.details['why']}"
+            raise Forbidden(Why(kind="host", text=text)) from None
+        if _OWN not in request.meta:
+            rules = await self._rules(origin)
+            reserved = rules.refusal(request.url)
+            if reserved is not None:
+                raise Forbidden(Why(kind="reserved", text=reserved))
+
+    async def _pin(self, origin: Origin) -> None:
+        """Find the addresses of a host, which are those that will be connected to."""
+        key = (origin.host, origin.port)
+        known = self._run.pinned.get(key)
+        if known is None or known[0] < time.monotonic():
+            found = await asyncio.to_thread(self._run.hosts.addresses, *key)
+            self._run.pinned[key] = (time.monotonic() + _NAMES_FRESH, found)
+
+    async def _rules(self, origin: Origin) -> Rules:
+        """What a host reserves, asked for once a day."""
+        name, now = str(origin), time.time()
+        known = self._run.rules.get(name)
+        if known is not None and known[0] > now:
+            return known[1]
+        kept = self._run.state.answers(name)
+        if kept is not None and _fresh_until(*kept) > now:
+            at, files = kept
+        else:
+            at, files = now, await self._asked(origin)
+            self._run.state.answered(name, at, files)
+        rules = Rules(files)
+        self._run.rules[name] = (_fresh_until(at, files), rules)
+        self._run.queue.pace(origin.host, rules.delay)
+        return rules
+
+    async def _asked(self, origin: Origin) -> dict[str, Answer]:
+        """The well-known files, of which those that the robots.txt forbids are not asked for."""
+        files = {ROBOTS: await self._file(origin, ROBOTS)}
+        alone = Rules({**files, TDMREP: Answer(404), AI: Answer(404)})
+        for name in FILES[1:]:
+            allowed = files[ROBOTS].known and alone.refusal(f"{origin}{name}") is None
+            files[name] = await self._file(origin, name) if allowed else Answer(None)
+        return files
+
+    async def _file(self, origin: Origin, name: str) -> Answer:
+        url = f"{origin}{name}"
+        for _ in range(_REDIRECTS_OF_FILES + 1):
+            request = self._run.own_request(url, origin.host)
+            try:
+                response = await self._crawler.engine.download_async(request)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows what the file says
+                logging.getLogger(__name__).info("%s: %s", url, type(error).__name__)
+                return Answer(None)
+            if response.status not in {301, 302, 303, 307, 308}:
+                return self._kept(request, response)
+            target = absolute(url, (response.headers.get("Location") or b"").decode("latin-1"))
+            if target is None:
+                break
+            url = target
+        return Answer(None)
+
+    def _kept(self, request: Request, response: Response) -> Answer:
+        self._run.answers.keep(exchange(request, response))
+        try:
+            body = decoded(response.body, None, header(response, "Content-Encoding"), LARGEST)
+        except LineamentError:
+            return Answer(None)
+        return Answer(response.status, body)
+
+
+def _fresh_until(at: float, files: dict[str, Answer]) -> float:
+    return at + (FRESH if all(one.known for one in files.values()) else ASK_AGAIN)
+
+
+class SiteSpider(Spider):
+    """Gives answers to those who deal with them."""
+
+    name = "site"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        run.spider = self
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SiteSpider:
+        """As Scrapy makes it."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.look, signals.headers_received)
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Addresses come from the scheduler."""
+        from twisted.internet import reactor  # noqa: PLC0415 - it may not be loaded before Scrapy has chosen it
+
+        reactor.installNameResolver(PinnedResolver(self.run.pinned))
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._heard)
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    def _heard(self) -> None:
+        """Nobody says anything after the job, so this is its end."""
+        loop = asyncio.get_running_loop()
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin.fileno())
+            self._stopping = loop.create_task(self.crawler.engine.close_spider_async(reason="unwanted"))
+
+    def look(self, headers: Headers, body_length: int, request: Request) -> None:
+        """Do not take a body that is reserved, too large or of no use."""
+        if _OWN not in request.meta:
+            length = body_length if isinstance(body_length, int) else None
+            if refused_by_headers(pairs(headers), length, self.run.crawl.limits.answer) is not None:
+                raise StopDownload(fail=True)
+
+    def answered(self, response: Response) -> None:
+        """An answer came."""
+        with _or_end():
+            self._take(response, whole=True)
+
+    def failed(self, failure: Failure) -> None:
+        """None came, or not all of it."""
+        with _or_end():
+            self._failed(failure)
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+            raise error
+        request: Request = failure.request  # type: ignore[attr-defined]
+        ask: Ask = request.meta[_ASK]
+        if isinstance(error, StopDownload) and error.response is not None:
+            self._take(error.response.replace(request=request), whole=False)
+            return
+        failed = False
+        if isinstance(error, Forbidden):
+            self.run.answers.refused(ask, error.why)
+        elif isinstance(error, DownloadCancelledError):
+            self.run.answers.refused(ask, Why(kind="read", text=_TOO_LARGE))
+        else:
+            failed = True
+            self.run.answers.failed(ask, f"its host does not answer as it should ({type(error).__name__})")
+        self.run.queue.came_back(ask.host, failed=failed)
+
+    def _take(self, response: Response, *, whole: bool) -> None:
+        assert response.request is not None  # noqa: S101 - Scrapy says so
+        ask: Ask = response.request.meta[_ASK]
+        rest = self.run.answers.take(ask, Reply(exchange=exchange(response.request, response), whole=whole))
+        failed = response.status >= 500 or response.status in BUSY
+        self.run.queue.came_back(ask.host, failed=failed, rest=rest)
+
+    def closed(self, reason: str) -> None:
+        """The run is over, or was broken off."""
+        self.run.close(finished=reason == "finished")
+
+
+@contextmanager
+def _or_end() -> Iterator[None]:
+    """What goes wrong while something is kept ends the process at once, as if it was killed: nothing is half done."""
+    try:
+        yield
+    except Exception as error:
+        logging.getLogger(__name__).exception("What came could not be kept")
+        no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
+        sys.stderr.flush()
+        os._exit(FULL if no_room or "disk is full" in str(error) else BROKEN)
+
+
+def _run_of(crawler: Crawler) -> Run:
+    assert isinstance(crawler.spider, SiteSpider)  # noqa: S101 - there is no other
+    return crawler.spider.run
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,75 @@
+"""The process that reads content credentials (C2PA): standard input is the picture, the answer is one JSON object.
+
+Started by ``credentials.found``, confined as every process of ``confined``. Nothing is fetched: no remote manifest, no
+list of revoked certificates.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from c2pa import C2paError, Reader
+
+from lineament.sandbox.process import END, FAILED, give_up, say
+
+FOUND = b"C"
+_MEMORY = 2**30
+_SECONDS = 20
+_MOST = 100
+_ALLOWED = "allowed"
+
+
+def main(media_type: str) -> None:
+    """Answer with what the credentials say."""
+    with suppress(C2paError):  # the library is loaded, and starts what it starts, before anything is given up
+        Reader("image/jpeg", io.BytesIO(b"\xff\xd8\xff\xd9"))
+    untrusted = sys.stdin.buffer.read()
+    give_up(memory=_MEMORY, seconds=_SECONDS)
+    try:
+        with Reader(media_type, io.BytesIO(untrusted)) as reader:
+            said: Any = json.loads(reader.json())
+            state = str(reader.get_validation_state())
+        say(FOUND, json.dumps(_summary(said) | {"state": state}).encode("ascii"))
+    except (C2paError, ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError) as error:
+        say(FAILED, type(error).__name__.encode())
+        return
+    say(END)
+
+
+def _summary(said: Any) -> dict[str, Any]:
+    active = said["manifests"][said["active_manifest"]]
+    signed = active.get("signature_info") or {}
+    infos = active.get("claim_generator_info") or []
+    names = [" ".join(str(one.get(part, "")) for part in ("name", "version")).strip() for one in infos]
+    everything = [one for manifest in said["manifests"].values() for one in manifest.get("assertions") or []]
+    return {
+        "generator": ", ".join(names) or active.get("claim_generator"),
+        "issuer": signed.get("issuer"),
+        "signed_at": signed.get("time"),
+        "kinds": sorted(set(_kinds(everything)))[:_MOST],
+        "reserved": sorted(set(_reserved(active.get("assertions") or [])))[:_MOST],
+    }
+
+
+def _kinds(assertions: list[Any]) -> Iterator[str]:
+    """Digital source types of every action, of the picture and of what it was made from."""
+    for one in assertions:
+        if str(one.get("label", "")).startswith("c2pa.actions"):
+            for action in one["data"].get("actions") or []:
+                kind = action.get("digitalSourceType")
+                if isinstance(kind, str):
+                    yield kind.rstrip("/").rpartition("/")[2]
+
+
+def _reserved(assertions: list[Any]) -> Iterator[str]:
+    """Uses for training and mining that are not simply allowed."""
+    for one in assertions:
+        if ".training-mining" in str(one.get("label", "")):
+            for name, entry in (one["data"].get("entries") or {}).items():
+                if entry.get("use") != _ALLOWED:
+                    yield f"{name} {entry.get('use')}"

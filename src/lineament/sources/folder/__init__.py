@@ -1,0 +1,1 @@
+"""Pictures in folders, with their side-cars."""

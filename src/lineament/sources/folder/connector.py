@@ -1,0 +1,254 @@
+"""Pictures in files and folders: each is brought with its provenance, or refused with a reason.
+
+Nothing that is found can end the walk, and memory does not grow with the folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain, groupby
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote_from_bytes
+
+from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
+from lineament.model.faces import Provenance
+from lineament.sandbox.files import Place, What, content, given, names, openable, opened, reason
+from lineament.sandbox.unpack import SUFFIXES, plain
+from lineament.sources.base import Item, Refusal
+from lineament.sources.folder.captures import Captures
+from lineament.sources.provenance import Unusable, parsed
+
+_USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
+PICTURES = frozenset(_USUAL.split() + b".jp2 .j2k .j2c .jpc .jpx .jpf".split())
+"""Suffixes of pictures, in lower case."""
+SIDE_CARS = (b".json", b".JSON")
+"""Suffixes of side-cars; PHOTO.jpg.json goes before PHOTO.json."""
+TABLE = b"captures.csv"
+LARGEST_SIDE_CAR = 2**20
+"""Bytes."""
+
+
+class _Folder(NamedTuple):
+    """A folder, or a single file of it."""
+
+    place: Place
+    found: Iterator[Place | Refusal]  # to be taken before the next folder
+    whole: bool
+
+
+class FolderConnector:
+    """Brings the pictures of files, and of folders with all that is in them.
+
+    Hidden files and folders and side-cars are passed over. A file that was named itself is brought whatever
+    its suffix; in folders only those with the suffix of a picture are. One that is compressed by itself
+    (photograph.jpg.gz) is unpacked; side-cars and tables call it by the name that it has.
+    """
+
+    def __init__(self, paths: Sequence[Path], page_base: str | None, max_bytes: int) -> None:
+        """``page_base`` is the URL below which a picture's page has the picture's path.
+
+        Files over ``max_bytes`` are refused unread. NoSuchFile at once where one of ``paths`` is not there.
+        """
+        self._page_base = None if page_base is None else page_base.rstrip("/")
+        self._max_bytes = max_bytes
+        self._given = {place.path: (place, is_folder) for place, is_folder in map(given, paths)}
+
+    def count(self) -> int:
+        """How many items and refusals there will be. Nothing is opened, so it is quick."""
+        return sum(1 for folder in self._folders() for _ in folder.found)
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Every picture: a folder's own in the order of their names' bytes, then those of the folders in it."""
+        for folder in self._folders():
+            with table_of(folder.place) as table:
+                for one in folder.found:
+                    yield one if isinstance(one, Refusal) else self._brought(one, table)
+                if folder.whole and isinstance(table, Captures):
+                    yield from _missing(folder.place, table)
+
+    def _folders(self) -> Iterator[_Folder]:
+        for (is_folder, _), together in groupby(self._given.values(), key=_one_by_one):
+            places = (place for place, _ in together)
+            if is_folder:
+                yield from _all_folders(next(places))
+            else:
+                first = next(places)
+                yield _Folder(first.parent, chain([first], places), whole=False)
+
+    def _brought(self, place: Place, table: Captures | BadSideCar | None) -> Item | Refusal:
+        """The picture with its provenance, or why not."""
+        try:
+            provenance = provenance_of(place, table, self._unsaid(place))
+            untrusted = content(place, self._max_bytes)
+            if compressed(place.base):
+                untrusted = plain(untrusted, self._max_bytes)
+        except LineamentError as error:
+            return Refusal(name=place.name, why=error.with_traceback(None))  # which would hold the bytes
+        except OSError as error:
+            return Refusal(name=place.name, why=NotRead(why=reason(error)))
+        return Item(name=place.name, untrusted=untrusted, provenance=provenance)
+
+    def _unsaid(self, place: Place) -> Provenance:
+        """What is known of a picture of which no side-car speaks."""
+        page = None if self._page_base is None else f"{self._page_base}/{quote_from_bytes(place.below)}"
+        return Provenance(uri=place.uri, page_uri=page)
+
+
+def compressed(name: bytes) -> bool:
+    """Whether it is the name of a picture that is compressed by itself, as photograph.jpg.gz is."""
+    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 - pathlib has no bytes
+    return suffix in SUFFIXES and os.path.splitext(stem)[1] in PICTURES  # noqa: PTH122
+
+
+def _one_by_one(given: tuple[Place, bool]) -> tuple[bool, bytes]:
+    """Files of one folder belong together, as a shell lists them for “*”."""
+    place, is_folder = given
+    return is_folder, place.path if is_folder else place.parent.path
+
+
+def _all_folders(given: Place) -> Iterator[_Folder]:
+    """A folder, and after it those in it, however deep."""
+    waiting = [iter([given])]
+    while waiting:
+        place = next(waiting[-1], None)
+        if place is None:
+            waiting.pop()
+        else:
+            yield _Folder(place, _files(place), whole=True)
+            waiting.append(_folders_in(place))
+
+
+def _files(folder: Place) -> Iterator[Place | Refusal]:
+    """The pictures of one folder, without those of the folders in it, and what is refused without a look."""
+    try:
+        for name, what in names(folder, folders=False):
+            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
+            if name.startswith(b".") or suffix == b".json" or name == TABLE:
+                continue
+            place = folder.child(name)
+            usual = suffix in PICTURES or compressed(name)
+            yield place if usual and what is not What.OTHER else Refusal(name=place.name, why=_why_not(place))
+    except OSError as error:
+        yield Refusal(name=folder.name, why=NotRead(why=reason(error)))
+
+
+def _why_not(place: Place) -> LineamentError:
+    """Why something without the suffix of a picture, or that is no file, is not brought."""
+    try:
+        openable(place)
+    except LineamentError as error:
+        return error
+    except OSError as error:
+        return NotRead(why=reason(error))
+    return NotAPicture()
+
+
+def _folders_in(folder: Place) -> Iterator[Place]:
+    """The folders in a folder, in the order of their names' bytes."""
+    with suppress(OSError):  # its refusal has been given with its files already
+        for name, _ in names(folder, folders=True):
+            if not name.startswith(b"."):
+                yield folder.child(name)
+
+
+# ---------------------------------------------------------------- provenance
+
+
+def told(
+    base: bytes, table: Captures | BadSideCar | None, side_car: Callable[[], Provenance | None], unsaid: Provenance
+) -> Provenance:
+    """What the side-car, or else the table says of the picture ``base``.
+
+    Raises:
+        BadSideCar: As ``side_car`` raises it, or as the table is.
+        Unusable: What the table says of it cannot be used.
+    """
+    in_table = None
+    why: BadSideCar | Unusable | None = None
+    try:
+        if isinstance(table, Captures):
+            in_table = table.of(base, unsaid)
+        else:
+            why = table
+    except Unusable as error:
+        why = error
+    said = side_car()
+    if said is None and why is not None:
+        raise why
+    return said or in_table or unsaid
+
+
+def side_car_names(base: bytes) -> list[bytes]:
+    """What the side-car of the picture ``base`` may be called; the first that is there counts."""
+    stem = os.path.splitext(base)[0]  # noqa: PTH122 - pathlib has no bytes
+    return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in SIDE_CARS))
+
+
+def provenance_of(place: Place, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
+    """What the side-car, or else the table says of a picture; BadSideCar where that cannot be used."""
+    try:
+        return told(place.base, table, lambda: _side_car(place, unsaid), unsaid)
+    except Unusable as error:
+        raise BadSideCar(name=place.parent.child(TABLE).name, why=error) from error
+
+
+def _side_car(place: Place, unsaid: Provenance) -> Provenance | None:
+    """What a picture's own side-car says; None where it has none, BadSideCar where that cannot be used."""
+    folder = place.parent
+    for name in side_car_names(place.base):
+        beside = folder.child(name)
+        try:
+            return parsed(content(beside, LARGEST_SIDE_CAR), unsaid)
+        except FileNotFoundError:
+            continue
+        except FileTooLarge:
+            raise BadSideCar(name=beside.name, why=f"it has more than {LARGEST_SIDE_CAR} bytes") from None
+        except NotRead as error:
+            raise BadSideCar(name=beside.name, why=error.details["why"]) from error
+        except Unusable as error:
+            raise BadSideCar(name=beside.name, why=error) from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # a picture's name may be as long as names can be
+                raise BadSideCar(name=beside.name, why=reason(error)) from error
+    return None
+
+
+@contextmanager
+def table_of(folder: Place) -> Iterator[Captures | BadSideCar | None]:
+    """The captures.csv of a folder: None where there is none, BadSideCar where it cannot be used."""
+    try:
+        table = _read_table(folder.child(TABLE))
+    except FileNotFoundError:
+        yield None
+    except BadSideCar as error:
+        yield error
+    else:
+        try:
+            yield table
+        finally:
+            table.close()
+
+
+def _read_table(place: Place) -> Captures:
+    try:
+        with os.fdopen(opened(place), encoding="utf-8-sig", newline="") as file:
+            return Captures(file)
+    except FileNotFoundError:
+        raise
+    except NotRead as error:
+        raise BadSideCar(name=place.name, why=error.details["why"]) from error
+    except OSError as error:
+        raise BadSideCar(name=place.name, why=reason(error)) from error
+    except Unusable as error:
+        raise BadSideCar(name=place.name, why=error) from error
+
+
+def _missing(folder: Place, table: Captures) -> Iterator[Refusal]:
+    """The pictures that a table names and that are not there: a name may be misspelt, and then provenance is lost."""
+    for name in table.never_asked():
+        shown = folder.child(name.encode("utf-8", "replace"))
+        yield Refusal(name=shown.name, why=NotRead(why="captures.csv names it, but there is no such picture here"))

@@ -1,0 +1,187 @@
+"""Pictures sorted by person, from a system that is given up: a folder for each, or what CompreFace answers.
+
+A name is what that system called somebody. It is kept as its word (“subject: …”), never as an identity.
+
+CompreFace has no export. What its REST API answers is read: the list of examples (``GET /recognition/faces``), one page
+a file, and beside it the pictures (``GET /recognition/faces/{image_id}/img``), each called by its image_id. Its
+database dump is not read, nor are its embeddings: templates of other models compare with nothing here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from lineament.errors import FileTooLarge, LineamentError, NotRead
+from lineament.model.faces import Provenance
+from lineament.sandbox.files import Place, What, content, given, names, reason
+from lineament.sources.base import Item, Refusal
+from lineament.sources.folder.connector import PICTURES, FolderConnector
+from lineament.sources.provenance import one_line
+
+CONNECTOR = "persons 1"
+LARGEST_PAGE = 2**25
+"""Bytes of one page of a list."""
+LARGEST_LISTS = 2**28
+"""Bytes of all of them, which are held in memory while they are read."""
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class PersonsConnector:
+    """Brings the pictures in the folders of a folder, each with the name of its folder as subject.
+
+    Side-cars and captures.csv count as elsewhere. Folders in the folder of a person belong to that person.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        """Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``."""
+        self._place, self._is_folder = given(path)
+        self._max_bytes = max_bytes
+
+    def count(self) -> int:
+        """How many items and refusals there will be."""
+        return sum(1 if one is None else self._of(one).count() for one in self._persons())
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Person after person, in the order of their names' bytes."""
+        for person in self._persons():
+            if person is None:
+                why = NotRead(why="it is no folder with a folder for each person")
+                yield Refusal(name=self._place.name, why=why)
+                return
+            subject = labelled(person.base.decode("utf-8", "replace"))
+            for one in self._of(person).items():
+                yield _with(one, subject) if isinstance(one, Item) else one
+
+    def _of(self, person: Place) -> FolderConnector:
+        return FolderConnector([Path(os.fsdecode(person.path))], None, self._max_bytes)
+
+    def _persons(self) -> Iterator[Place | None]:
+        if not self._is_folder:
+            yield None
+            return
+        none = True
+        with suppress(OSError):
+            for name, _ in names(self._place, folders=True):
+                if not name.startswith(b"."):
+                    none = False
+                    yield self._place.child(name)
+        if none:
+            yield None
+
+
+class CompreFaceConnector:
+    """Brings the pictures that lists of CompreFace name."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        """``path`` is the folder with the lists (.json) and the pictures.
+
+        Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        """
+        self._place = given(path)[0]
+        self._max_bytes = max_bytes
+
+    def count(self) -> None:
+        """It cannot be told without reading the lists."""
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Every example, list after list in the order of their names' bytes; then what no list names."""
+        try:
+            pictures = dict(self._pictures())
+            left = LARGEST_LISTS
+            asked: set[bytes] = set()
+            for page in self._pages():
+                said = content(page, min(left, LARGEST_PAGE))
+                left -= len(said)
+                yield from self._examples(page, said, pictures, asked)
+        except FileTooLarge as error:
+            yield Refusal(name=self._place.name, why=error.with_traceback(None))
+        except (LineamentError, OSError) as error:
+            why = error if isinstance(error, LineamentError) else NotRead(why=reason(error))
+            yield Refusal(name=self._place.name, why=why)
+        else:
+            for image_id in sorted(pictures.keys() - asked):
+                why = NotRead(why="no list says whose it is")
+                yield Refusal(name=pictures[image_id].name, why=why)
+
+    def _pages(self) -> Iterator[Place]:
+        none = True
+        for name, _ in names(self._place, folders=False):
+            if name.lower().endswith(b".json") and not name.startswith(b"."):
+                none = False
+                yield self._place.child(name)
+        if none:
+            raise NotRead(why="there is no list of examples (.json) in it")
+
+    def _pictures(self) -> Iterator[tuple[bytes, Place]]:
+        """By image_id, in lower case."""
+        for name, what in names(self._place, folders=False):
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122 - pathlib has no bytes
+            if what is not What.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
+                yield stem.lower(), self._place.child(name)
+
+    def _examples(
+        self, page: Place, said: bytes, pictures: dict[bytes, Place], asked: set[bytes]
+    ) -> Iterator[Item | Refusal]:
+        for number, example in enumerate(examples(said), 1):
+            name = f"{page.name} face {number}"
+            if isinstance(example, NotRead):
+                yield Refusal(name=name, why=example)
+                continue
+            image_id, subject = example
+            place = pictures.get(image_id.encode())
+            if image_id.encode() in asked:
+                yield Refusal(name=name, why=NotRead(why="its picture has been named before"))
+                continue
+            asked.add(image_id.encode())
+            if place is None:
+                yield Refusal(name=name, why=NotRead(why=f"there is no picture {image_id} beside the list"))
+                continue
+            yield self._item(place, subject)
+
+    def _item(self, place: Place, subject: str | None) -> Item | Refusal:
+        try:
+            untrusted = content(place, self._max_bytes)
+        except LineamentError as error:
+            return Refusal(name=place.name, why=error.with_traceback(None))
+        except OSError as error:
+            return Refusal(name=place.name, why=NotRead(why=reason(error)))
+        return _with(Item(name=place.name, untrusted=untrusted, provenance=Provenance(uri=place.uri)), subject)
+
+
+def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:
+    """image_id and subject of each example in a list; what cannot be used is refused by itself."""
+    try:
+        page = json.loads(untrusted.decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        yield NotRead(why="it is not JSON")
+        return
+    faces = page.get("faces") if isinstance(page, dict) else None
+    if not isinstance(faces, list):
+        yield NotRead(why="it is no list of examples as CompreFace answers it")
+        return
+    for face in faces:
+        image_id = face.get("image_id") if isinstance(face, dict) else None
+        subject = face.get("subject") if isinstance(face, dict) else None
+        if not isinstance(image_id, str) or _IMAGE_ID.fullmatch(image_id) is None:
+            yield NotRead(why="it has no image_id")
+        elif not isinstance(subject, str):
+            yield NotRead(why="it has no subject")
+        else:
+            yield image_id.lower(), labelled(subject)
+
+
+def labelled(subject: str) -> str | None:
+    """The name that the other system gave, as its word; None where it is blank."""
+    name = one_line(subject)
+    return None if name is None else f"subject: {name}"
+
+
+def _with(item: Item, subject: str | None) -> Item:
+    return replace(item, provenance=replace(item.provenance, words=subject, connector=CONNECTOR))

@@ -1,0 +1,124 @@
+"""Pictures that a manifest lists: a table of addresses, or of files beside it, with what is known of each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lineament.errors import FileTooLarge, InvalidValue, LineamentError, NotRead
+from lineament.model.faces import Provenance
+from lineament.sandbox.files import Place, content, given, printable, reason
+from lineament.sources.archive.connector import normal
+from lineament.sources.base import Item, Refusal
+from lineament.sources.manifest.fetching import Fetcher
+from lineament.sources.manifest.rows import Row, rows
+from lineament.sources.provenance import Unusable, checked
+
+CONNECTOR = "manifest 1"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_LONGEST_SHOWN = 100  # characters of an address in a message
+
+
+class ManifestConnector:
+    """Brings the pictures of a manifest, row after row; a row that cannot be used is refused by its number."""
+
+    def __init__(self, path: Path, fetcher: Fetcher | None, max_bytes: int) -> None:
+        """Without a ``fetcher``, only files beside the manifest are brought.
+
+        Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        """
+        self._place = given(path)[0]
+        self._fetcher = fetcher
+        self._max_bytes = max_bytes
+
+    def count(self) -> None:
+        """It cannot be told without reading all of it."""
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Every picture, in the order of the rows."""
+        for one, _ in self.items_from(None):
+            yield one
+
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+        """The pictures behind a row, each with its row's number; InvalidValue where ``cursor`` is no such number."""
+        row_number = _row_number(cursor)
+        why: LineamentError
+        try:
+            with closing(rows(self._place, row_number)) as found:
+                for row_number, row in found:
+                    yield self._brought(row_number, row), str(row_number)
+        except LineamentError as error:
+            why = error.with_traceback(None)
+        except OSError as error:
+            why = NotRead(why=reason(error))
+        except Unusable as error:
+            why = NotRead(why=f"{error}; it is not read behind row {row_number}")
+        else:
+            return
+        yield Refusal(name=self._place.name, why=why), str(row_number)
+
+    def _brought(self, number: int, row: Row) -> Item | Refusal:
+        name = f"{self._place.name} row {number}"
+        try:
+            if isinstance(row, Unusable):
+                raise row
+            uri = row.get("uri")
+            if not isinstance(uri, str) or not uri.strip():
+                raise Unusable("it names no picture")
+            uri = uri.strip()
+            name = f"{name}: {printable(uri[:_LONGEST_SHOWN])}"
+            is_file = _SCHEME.match(uri) is None
+            item = self._from_disk(name, uri, row) if is_file else self._fetched(name, uri, row)
+        except Unusable as error:
+            return Refusal(name=name, why=NotRead(why=f"what row {number} says cannot be used: {error}"))
+        except LineamentError as error:
+            return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
+        except OSError as error:
+            return Refusal(name=name, why=NotRead(why=reason(error)))
+        return replace(item, provenance=replace(item.provenance, connector=CONNECTOR))
+
+    def _fetched(self, name: str, uri: str, row: Row) -> Item:
+        provenance = checked(_fields(row), Provenance(uri=uri))
+        if urlsplit(uri).scheme not in {"http", "https"}:
+            raise NotRead(why="only addresses that begin with http:// or https:// are fetched")
+        if self._fetcher is None:
+            raise NotRead(why="nothing is fetched here; the source must list the hosts that may be asked")
+        fetched = self._fetcher.fetch(uri)
+        if len(fetched.untrusted) > self._max_bytes:
+            raise FileTooLarge(size=len(fetched.untrusted), limit=self._max_bytes)
+        return Item(name=name, untrusted=fetched.untrusted, provenance=provenance)
+
+    def _from_disk(self, name: str, below: str, row: Row) -> Item:
+        place = self._beside(below)
+        fields = {key: value for key, value in _fields(row).items() if key != "uri"}
+        provenance = checked(fields, Provenance(uri=place.uri))
+        return Item(name=name, untrusted=content(place, self._max_bytes), provenance=provenance)
+
+    def _beside(self, below: str) -> Place:
+        """A file below the folder of the manifest, links followed; NotRead where it is not in there, OSError."""
+        folder = self._place.parent
+        path = normal(below.encode("utf-8", "replace"))
+        if path is None:
+            raise NotRead(why="it leads out of the folder of the manifest")
+        real = os.path.realpath(folder.child(path).path, strict=True)
+        if os.path.commonpath([real, folder.path]) != folder.path:
+            raise NotRead(why="it leads out of the folder of the manifest")
+        return Place(path=real, shown=folder.child(path).shown, below=path, root=folder.path)
+
+
+def _fields(row: Row) -> dict[str, object]:
+    assert not isinstance(row, Unusable)  # noqa: S101 - such a row has been refused
+    return dict(row)
+
+
+def _row_number(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
+        raise InvalidValue(what="A cursor", value=cursor[:_LONGEST_SHOWN], why="it is the number of a row")
+    return int(cursor)

@@ -1,0 +1,181 @@
+"""The rows of a manifest: CSV, JSON lines or Parquet. One row that cannot be read does not cost the next.
+
+Where nobody could say any more where a row begins, as behind a quotation mark that is never closed, the manifest ends.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import IO, TextIO
+
+from lineament.errors import NotRead
+from lineament.sandbox.files import Place, opened
+from lineament.sandbox.process import Limits, messages
+from lineament.sources.folder.captures import DELIMITERS
+from lineament.sources.provenance import FIELDS, Unusable
+
+NAMES = {
+    "uri": ("uri", "image_url"),
+    "page_uri": ("page_uri", "page_url"),
+    "page_title": ("page_title", "title"),
+    "captured_at": ("captured_at", "date"),
+    "licence": ("licence",),
+}
+"""What the columns may be called, in any case; where two of them are there, the first counts."""
+LONGEST_LINE = 2**18
+"""Bytes or characters."""
+MOST_COLUMNS = 1000
+
+Row = Mapping[str, object] | Unusable
+_PARQUET = Limits(message=2**20, patience=60, seconds=24 * 3600)
+
+
+def rows(place: Place, after: int) -> Generator[tuple[int, Row], None, None]:
+    """The rows behind the row ``after``, each with its number, from 1.
+
+    Raises:
+        Unusable: It is no manifest, from the row behind the last one on.
+        NotRead: It cannot be read.
+        OSError: As the operating system says.
+    """
+    suffix = os.path.splitext(place.path)[1].lower()  # noqa: PTH122 - pathlib has no bytes
+    found = READERS.get(suffix)
+    if found is None:
+        raise NotRead(why="the name of a manifest ends in .csv, .tsv, .jsonl, .ndjson or .parquet")
+    yield from found(place, after)
+
+
+def columns(names: list[str]) -> list[str | None]:
+    """For each column the field that it is, None where it is none; Unusable where a manifest has no picture."""
+    if len(names) > MOST_COLUMNS:
+        raise Unusable(f"it has more than {MOST_COLUMNS} columns")
+    plain = [name.strip().lower() for name in names]
+    fields: list[str | None] = [None] * len(names)
+    for name in FIELDS:
+        called = next((one for one in NAMES[name] if one in plain), None)
+        if called is None:
+            continue
+        if plain.count(called) > 1:
+            raise Unusable(f"it names the column {called} twice")
+        fields[plain.index(called)] = name
+    if "uri" not in fields:
+        raise Unusable("it names no column “uri” or “image_url”")
+    return fields
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def _csv(place: Place, after: int) -> Iterator[tuple[int, Row]]:
+    with os.fdopen(opened(place), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        yield from csv_rows(file, after)
+
+
+def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, Row]]:
+    """As ``rows``, of a table in text; what was no UTF-8 in it is there as surrogates."""
+    lines = _text_lines(file)
+    header = next(lines, "")
+    delimiter = max(DELIMITERS, key=header.count)
+    try:
+        fields = columns(next(csv.reader([header], delimiter=delimiter, strict=True), []))
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        number = 0
+        for row in reader:
+            if not row:
+                continue
+            number += 1
+            if number > after:
+                yield number, _csv_row(row, fields)
+    except csv.Error as error:
+        raise Unusable(f"it is no table ({error})") from None
+
+
+def _csv_row(row: list[str], fields: list[str | None]) -> Row:
+    if len(row) != len(fields):
+        return Unusable(f"it has {len(row)} columns instead of {len(fields)}")
+    said = {field: text for field, text in zip(fields, row, strict=True) if field is not None}
+    return Unusable("it is not in UTF-8") if any(map(_no_text, said.values())) else said
+
+
+def _text_lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise Unusable(f"one of its lines is longer than {LONGEST_LINE} characters")
+        yield line
+
+
+def _no_text(text: str) -> bool:
+    return any("\ud800" <= one <= "\udfff" for one in text)
+
+
+# ---------------------------------------------------------------- JSON lines
+
+
+def _json(place: Place, after: int) -> Iterator[tuple[int, Row]]:
+    with os.fdopen(opened(place), "rb") as file:
+        yield from json_rows(file, after)
+
+
+def json_rows(file: IO[bytes], after: int) -> Iterator[tuple[int, Row]]:
+    """As ``rows``, of JSON lines; empty lines do not count."""
+    number = 0
+    for line in _byte_lines(file):
+        if line is not None and not line.strip():
+            continue
+        number += 1
+        if number > after:
+            yield number, json_row(line)
+
+
+def json_row(line: bytes | None) -> Row:
+    """One row; ``None`` stands for a line that was too long."""
+    if line is None:
+        return Unusable(f"it is longer than {LONGEST_LINE} bytes")
+    try:
+        said = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return Unusable("it is not in UTF-8")
+    except (ValueError, RecursionError):
+        return Unusable("it is not JSON")
+    if not isinstance(said, dict):
+        return Unusable("it is not a JSON object")
+    try:
+        fields = columns(list(said))
+    except Unusable as error:
+        return error
+    return {field: value for field, value in zip(fields, said.values(), strict=True) if field is not None}
+
+
+def _byte_lines(file: IO[bytes]) -> Iterator[bytes | None]:
+    """The lines; None for one that is too long."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) < LONGEST_LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
+        yield None
+
+
+# ---------------------------------------------------------------- Parquet
+
+
+def _parquet(place: Place, after: int) -> Iterator[tuple[int, Row]]:
+    """Parsed in a process of its own, which answers with JSON lines."""
+    number = after
+    for _, said in messages("lineament.sources.manifest.parquet_worker", place, _PARQUET, after):
+        number += 1
+        yield number, json_row(said)
+
+
+READERS: dict[bytes, Callable[[Place, int], Iterator[tuple[int, Row]]]] = {
+    b".csv": _csv,
+    b".tsv": _csv,
+    b".jsonl": _json,
+    b".ndjson": _json,
+    b".parquet": _parquet,
+}
+"""By suffix, in lower case."""

@@ -1,0 +1,1 @@
+"""What may be asked for: listed hosts, and what their publishers reserve."""

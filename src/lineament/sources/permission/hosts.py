@@ -1,0 +1,254 @@
+"""Which hosts may be asked (R2): those that a source lists, at addresses that are no one's private network.
+
+A name is resolved once for each connection, what it resolves to is checked, and the connection goes to the address
+that was checked, so that no name can point elsewhere in between.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import idna
+
+from lineament.errors import HostRefused, InvalidValue
+from lineament.sources.permission.social import social_network
+
+if TYPE_CHECKING:
+    import tldextract
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolver = Callable[[str, int], Sequence[str]]
+"""The addresses of a host; OSError where it has none."""
+
+PORTS = {"http": 80, "https": 443}
+MOST_LISTED = 10_000
+_LONGEST = 253
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")  # what some resolvers take for an address if it stands last
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(?=[/?#]|$)", re.ASCII)
+_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """What the resolver of this machine says of a host."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A host that may be asked."""
+
+    name: str  # in lower case, ASCII; an address without brackets
+    below: bool = False  # those below it, not itself
+    port: int | None = None  # None for the usual ones
+
+    def covers(self, name: str, port: int, usual: frozenset[int]) -> bool:
+        """Whether it is this host and port, where ``usual`` are the ports without which the scheme does."""
+        if self.port != port and (self.port is not None or port not in usual):
+            return False
+        return name.endswith("." + self.name) if self.below else name == self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port of an address."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" if self.port == PORTS[self.scheme] else f"{self.scheme}://{host}:{self.port}"
+
+
+class Hosts:
+    """The hosts that a source lists, and no other."""
+
+    def __init__(self, listed: Sequence[str], resolver: Resolver = resolved) -> None:
+        """``listed`` are names or addresses, “HOST[:PORT]”; “*.HOST” stands for all below HOST.
+
+        InvalidValue where one of them is none, HostRefused where it is a social network.
+        """
+        if len(listed) > MOST_LISTED:
+            raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_LISTED} entries")
+        self.listed = tuple(map(entry, listed))
+        self._resolver = resolver
+
+    def allows(self, url: str) -> Origin:
+        """Where ``url`` leads, if it may be asked for; HostRefused where not. Nothing is resolved."""
+        origin = origin_of(url)
+        network = social_network(origin.host)
+        if network is not None:
+            raise HostRefused(host=origin.host, why=_social(network))
+        if not any(one.covers(origin.host, origin.port, frozenset({PORTS[origin.scheme]})) for one in self.listed):
+            shown = str(origin).partition("://")[2]
+            raise HostRefused(host=shown, why="the source does not list it")
+        return origin
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host that may be connected to; HostRefused where one is private and not listed itself.
+
+        One private address among public ones is enough to refuse: a name that has both is not to be trusted.
+        OSError where the name cannot be resolved.
+        """
+        found = [
+            _address(text.partition("%")[0]) for text in ([host] if _literal(host) else self._resolver(host, port))
+        ]
+        if not found:
+            raise OSError(f"{host} has no address")
+        for address in found:
+            why = private(address)
+            if why is not None and not self._lists(address, port):
+                raise HostRefused(host=host, why=f"{address} is {why}; the source would have to list that address")
+        return [str(address) for address in found]
+
+    def _lists(self, address: Address, port: int) -> bool:
+        usual = frozenset(PORTS.values())
+        return any(one.covers(str(address), port, usual) for one in self.listed if not one.below)
+
+
+def entry(untrusted: str) -> Listed:
+    """What “HOST[:PORT]” in the list of a source means; InvalidValue where it is none, HostRefused."""
+    text = untrusted.strip().lower()
+    if "/" in text:
+        raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme or a path")
+    below = text.startswith("*.")
+    name, port = _split(text[2:] if below else text, untrusted)
+    if _literal(name):
+        if below:
+            raise _invalid(untrusted, "there is nothing below an address")
+        return Listed(str(_address(name)), port=port)
+    ascii_name = _name(name, untrusted)
+    network = social_network(ascii_name)
+    if network is not None:
+        raise HostRefused(host=ascii_name, why=_social(network))
+    if below and not _owned(ascii_name):
+        raise _invalid(untrusted, "“*.” may stand before a domain of one owner only")
+    return Listed(ascii_name, below, port)
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an http(s) address that is written as ``uri_key`` writes it; HostRefused for any other."""
+    found = _ORIGIN.match(url)
+    if found is None or "\\" in url or not url.isascii() or not url.isprintable():
+        raise HostRefused(host=_shown(url), why="it is no plain http or https address")
+    scheme, host, port = found[1], found[2].strip("[]"), found[3]
+    number = PORTS[scheme] if port is None else int(port)
+    try:
+        parts = urlsplit(url)
+        agreed = (parts.scheme, parts.hostname, parts.port or PORTS[scheme]) == (scheme, host, number)
+    except ValueError:
+        agreed = False
+    if not agreed or not 0 < number < 65536 or (not _literal(host) and not _is_name(host.removesuffix("."))):
+        raise HostRefused(host=_shown(url), why="it is no plain http or https address")
+    return Origin(scheme, str(_address(host)) if _literal(host) else host.removesuffix("."), number)
+
+
+def private(address: Address) -> str | None:
+    """What kind of address nobody outside may be sent to: “a private address”; None for a public one."""
+    if address in _METADATA:
+        return "an address that a cloud keeps for itself"
+    for kind, is_kind in (
+        ("a loopback address", address.is_loopback),
+        ("a link-local address", address.is_link_local),
+        ("a multicast address", address.is_multicast),
+        ("a private address", not address.is_global),
+    ):
+        if is_kind:
+            return kind
+    inner = _inner(address)
+    return None if inner is None else private(inner)
+
+
+def _inner(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to by some gateway."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    teredo = address.teredo
+    if teredo is not None:
+        return teredo[1]
+    if address in _NAT64 or address in _COMPATIBLE:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
+
+
+def _address(text: str) -> Address:
+    address = ipaddress.ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address if mapped is None else mapped
+
+
+def _split(text: str, untrusted: str) -> tuple[str, int | None]:
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, None  # an IPv6 address without brackets
+    name, bracket, rest = text.rpartition("]") if text.startswith("[") else ("", "", text)
+    host, colon, port = rest.partition(":")
+    if bracket and host:
+        raise _invalid(untrusted, "it is written as HOST or HOST:PORT")
+    if colon and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise _invalid(untrusted, "its port is not between 1 and 65535")
+    name = name[1:] if bracket else host
+    if bracket and not _literal(name):
+        raise _invalid(untrusted, "there is no address in its brackets")
+    return name, int(port) if colon else None
+
+
+def _name(name: str, untrusted: str) -> str:
+    name = name.removesuffix(".")
+    if not name.isascii():
+        try:
+            name = idna.encode(name, uts46=True).decode().lower()
+        except (idna.IDNAError, UnicodeError):
+            raise _invalid(untrusted, "it is no name of a host") from None
+    if not _is_name(name):
+        raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme, a path or a “*” within it")
+    return name
+
+
+def _is_name(name: str) -> bool:
+    labels = name.split(".")
+    return len(name) <= _LONGEST and all(map(_LABEL.fullmatch, labels)) and not _NUMBER.fullmatch(labels[-1])
+
+
+@cache
+def _suffixes() -> tldextract.TLDExtract:
+    """The public suffixes as they come with the library: it asks nobody."""
+    import tldextract  # noqa: PLC0415 - it loads a whole HTTP client
+
+    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+
+
+def _owned(name: str) -> bool:
+    found = _suffixes()(name)
+    return bool(found.domain) and (bool(found.suffix) or "." in name)
+
+
+def _social(network: str) -> str:
+    return f"{network} is a social network or the like, of which nothing is ever collected"
+
+
+def _shown(url: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in url[:100]) or "an empty address"
+
+
+def _invalid(untrusted: str, why: str) -> InvalidValue:
+    return InvalidValue(what="A host", value=_shown(untrusted), why=why)

@@ -1,0 +1,126 @@
+"""Video files: the frames that faces are looked for in, each with its time code.
+
+Files only (R6): there is no stream, camera or network address that could be given here, and the process that reads the
+file cannot open any (``video.worker``). What belongs to one person is found later (``model.tracks``).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lineament.errors import LineamentError, NotRead
+from lineament.model.faces import Provenance
+from lineament.sandbox.files import Place, given
+from lineament.sandbox.process import Limits, messages
+from lineament.sources.base import Item, Refusal
+from lineament.sources.folder.connector import provenance_of, table_of
+from lineament.sources.video.frames import (
+    BROKEN_OFF,
+    COUNT,
+    DAMAGED,
+    EVERY,
+    FRAME,
+    FRAME_HEADER,
+    LENGTHS,
+    LONGEST,
+    Why,
+)
+
+CONNECTOR = "video 1"
+SUFFIXES = frozenset(
+    b".mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .vob .wmv .asf .flv .ogv .mxf .dv".split()
+)
+"""Of video files, in lower case."""
+_WORKER = "lineament.sources.video.worker"
+_LIMITS = Limits(message=2**28, patience=300, seconds=12 * 3600)
+_NO_PICTURES = "it has no pictures"
+_NONSENSE = "the process that reads it answered nonsense; the file may be hostile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A frame of a video, as JPEG; its bytes come from a process that read a hostile file."""
+
+    untrusted: bytes
+    time_code: float  # seconds from the beginning
+    length: float  # of the whole video in seconds, 0 where it does not say
+    why: Why
+
+
+class VideoConnector:
+    """Brings frames of a video file as pictures."""
+
+    def __init__(self, path: Path, page_base: str | None, max_bytes: int) -> None:
+        """``page_base`` is the URL below which the video's page has its name.
+
+        Frames over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        """
+        self._place = given(path)[0]
+        page = None if page_base is None else f"{page_base.rstrip('/')}/{self._place.uri.rpartition('/')[2]}"
+        self._unsaid = Provenance(uri=self._place.uri, page_uri=page)
+        self._max_bytes = max_bytes
+        self._expected: int | None = None
+
+    def count(self) -> int | None:
+        """How many frames there will be if the rest is like what was read so far; None before anything was."""
+        return self._expected
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Every frame that is taken, in the order of time; its address is that of the video and the time (#t=…)."""
+        name, number = self._place.name, 0
+        try:
+            with table_of(self._place.parent) as table:
+                said = provenance_of(self._place, table, self._unsaid)
+            for number, frame in enumerate(frames(self._place), 1):
+                self._expected = max(number, round(number * frame.length / max(frame.time_code, EVERY)))
+                at = f"{frame.time_code:.3f}".rstrip("0").rstrip(".")
+                told = replace(said, uri=f"{said.uri}#t={at}", time_code=frame.time_code, connector=CONNECTOR)
+                if len(frame.untrusted) <= self._max_bytes:
+                    yield Item(name=f"{name} at {clock(frame.time_code)}", untrusted=frame.untrusted, provenance=told)
+                else:
+                    why = NotRead(why=f"the frame has {len(frame.untrusted):,} bytes, more than {self._max_bytes:,}")
+                    yield Refusal(name=f"{name} at {clock(frame.time_code)}", why=why)
+            self._expected = number
+        except LineamentError as error:
+            self._expected = number + 1
+            yield Refusal(name=name, why=error.with_traceback(None))
+
+
+def frames(place: Place) -> Iterator[Frame]:
+    """The frames that are taken of a video; NotRead where it ends early, behind those that came before."""
+    for kind, said in messages(_WORKER, place, _LIMITS):
+        if kind == FRAME:
+            yield _frame(said)
+        else:
+            raise NotRead(why=_damage(kind, said))
+
+
+def _frame(untrusted: bytes) -> Frame:
+    try:
+        seconds, length, letter = FRAME_HEADER.unpack_from(untrusted)
+        why = Why(letter.decode())
+    except (struct.error, ValueError):
+        raise NotRead(why=_NONSENSE) from None
+    if not (0 <= seconds <= LONGEST and 0 <= length <= LONGEST):
+        raise NotRead(why=_NONSENSE)
+    return Frame(untrusted=untrusted[FRAME_HEADER.size :], time_code=seconds, length=length, why=why)
+
+
+def _damage(kind: bytes, untrusted: bytes) -> str:
+    if kind == BROKEN_OFF and len(untrusted) == LENGTHS.size:
+        ends, length = LENGTHS.unpack(untrusted)
+        if 0 <= ends <= length <= LONGEST:
+            return f"it breaks off at {clock(ends)} of {clock(length)}; what is there was taken"
+    if kind == DAMAGED and len(untrusted) == COUNT.size:
+        (count,) = COUNT.unpack(untrusted)
+        return f"{count:,} of its packets are damaged; what could be decoded was taken" if count else _NO_PICTURES
+    return _NONSENSE
+
+
+def clock(seconds: float) -> str:
+    """A time code as a person reads it: “1:02:03.5”."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest:04.1f}"

@@ -1,0 +1,1 @@
+"""Web archives (WARC, WACZ): read, written, and their pages."""

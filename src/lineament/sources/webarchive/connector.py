@@ -1,0 +1,315 @@
+"""Pictures in web archives (WARC, WACZ), each joined with the page that showed it, with its alternative text.
+
+An archive is read once, from beginning to end. Pages go into an index on the disk; a picture that a page before it
+showed, as crawlers write them, is brought at once, and the others are brought after all pages have been seen. The
+first page in the order of the archives is a picture's page, but whatever any page reserves counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
+
+from lineament.errors import EmptyPicture, FileTooLarge, InvalidValue, LineamentError, NotRead, Reserved, UnknownFormat
+from lineament.model.faces import ArchiveRecord, Provenance
+from lineament.sandbox.files import Place, given, names, printable, reason
+from lineament.sources.base import Item, Refusal
+from lineament.sources.html.pages import LARGEST_PAGE, Reader, absolute, charset_of, is_plain, uri_key
+from lineament.sources.permission import reservations
+from lineament.sources.provenance import Unusable, uri_of
+from lineament.sources.webarchive.index import Index, PageRow, Shown
+from lineament.sources.webarchive.records import id_of, parsed_http, payload_of, record_at, records
+from lineament.sources.webarchive.wacz import WACZ, WARCS, Archive, archives
+
+CONNECTOR = "warc 1"
+LONGEST_NAME = 1000
+"""Characters of an address in a message."""
+MOST_FOLDERS = 100_000
+"""Folders in folders that are looked into."""
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+_UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
+_DRAWINGS = frozenset({"image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"})
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
+_ENDINGS = tuple(ending.encode() for ending in (*WARCS, WACZ))
+_CURSOR = re.compile(r"([01])\.([0-9]{1,9})\.([0-9]{1,18})")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class _Position(NamedTuple):
+    """How far the reading is: by the pass (1 for the pictures that were put off), the archive and the byte in it."""
+
+    later: int
+    archive: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.later}.{self.archive}.{self.offset}"
+
+
+class _Answer(NamedTuple):
+    """What the headers of a record say."""
+
+    uri: str
+    at: datetime | None
+    media_type: str
+    charset: str | None
+    reserved: str | None
+
+
+class WarcConnector:
+    """Brings the pictures of WARC and WACZ files, and of all such files in folders."""
+
+    def __init__(
+        self, paths: Sequence[Path], max_bytes: int, reserved_later: Callable[[str, str], None] | None = None
+    ) -> None:
+        """Pictures over ``max_bytes`` are refused unread. NoSuchFile at once where one of ``paths`` is not there.
+
+        ``reserved_later`` hears, when everything has been read, of each picture that was brought before a page came
+        that reserves it: its address and the reservation. What was taken of it is to be removed (R4).
+        """
+        self._given = list({place.path: (place, is_folder) for place, is_folder in map(given, paths)}.values())
+        self._max_bytes = max_bytes
+        self._reserved_later = reserved_later
+
+    def count(self) -> int | None:
+        """None: it cannot be told before everything has been read."""
+        return None
+
+    def items(self) -> Iterator[Item | Refusal]:
+        """Every picture: in the order of the archives those whose page was met before, then likewise the others."""
+        for found, _ in self.items_from(None):
+            yield found
+
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+        """What comes after ``cursor``. The archives are read from the beginning all the same, for their pages."""
+        after = _position(cursor)
+        with closing(Index()) as index:
+            for found, position in _Reading(index, self._max_bytes, after).everything(self._archives()):
+                yield found, str(position)
+            if self._reserved_later is not None:
+                for uri, reservation in index.reserved_since():
+                    self._reserved_later(uri, reservation)
+
+    def _archives(self) -> Iterator[Archive | Refusal]:
+        for place, is_folder in self._given:
+            for one in _in_folder(place) if is_folder else [place]:
+                if isinstance(one, Refusal):
+                    yield one
+                else:
+                    yield from archives(one)
+
+
+class _Reading:
+    """One way through all archives."""
+
+    def __init__(self, index: Index, max_bytes: int, after: _Position) -> None:
+        self._index = index
+        self._pages = Reader()
+        self._max_bytes = max_bytes
+        self._after = after
+        self._now = datetime.now(UTC)
+
+    def everything(self, archives: Iterator[Archive | Refusal]) -> Iterator[tuple[Item | Refusal, _Position]]:
+        """What was found, in order; nothing up to the position to go on from."""
+        seen: list[Archive] = []
+        for archive in archives:
+            if isinstance(archive, Refusal):
+                at = _Position(0, len(seen), 0)
+                if at > self._after:
+                    yield archive, at
+            else:
+                seen.append(archive)
+                yield from self._first(archive, len(seen) - 1)
+        yield from self._later(seen)
+
+    def _first(self, archive: Archive, number: int) -> Iterator[tuple[Item | Refusal, _Position]]:
+        """The first pass over one archive."""
+        try:
+            with archive.open() as file:
+                for place in records(archive, file):
+                    at = _Position(0, number, place.offset)
+                    found = self._seen(archive, place.record, at) if place.record else place.refusal
+                    if found is not None and at > self._after:
+                        yield found, at
+        except LineamentError as error:
+            yield Refusal(name=archive.shown, why=error.with_traceback(None)), _Position(0, number, 0)
+        except OSError as error:
+            yield Refusal(name=archive.shown, why=NotRead(why=reason(error))), _Position(0, number, 0)
+
+    def _later(self, archives: list[Archive]) -> Iterator[tuple[Item | Refusal, _Position]]:
+        """The pictures that were put off, now that all pages are known."""
+        after = (self._after.archive, self._after.offset) if self._after.later else (-1, -1)
+        for number, offsets in groupby(self._index.deferred(after), key=itemgetter(0)):
+            archive = archives[number]
+            try:
+                with archive.open() as file:
+                    for _, offset in offsets:
+                        at = _Position(1, number, offset)
+                        found = self._seen(archive, record_at(file, offset), at)
+                        if found is not None:
+                            yield found, at
+            except LineamentError as error:
+                yield Refusal(name=archive.shown, why=error.with_traceback(None)), _Position(1, number, 0)
+            except OSError as error:
+                yield Refusal(name=archive.shown, why=NotRead(why=reason(error))), _Position(1, number, 0)
+
+    def _seen(self, archive: Archive, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
+        """What a record gives: a picture, a refusal, or nothing; a page goes into the index."""
+        if record is None:
+            return None
+        uri = (record.headers.get(WarcHeader.WARC_TARGET_URI) or "").strip("<> ")
+        try:
+            return self._taken(archive, record, uri, at)
+        except Unusable as error:
+            why: LineamentError = NotRead(why=error)
+        except LineamentError as error:
+            why = error.with_traceback(None)  # which would hold the bytes
+        except OSError as error:
+            why = NotRead(why=printable(str(error))[:200].rstrip(".").lower())
+        return Refusal(name=printable(uri or f"{archive.shown}:{at.offset}")[:LONGEST_NAME], why=why)
+
+    def _taken(self, archive: Archive, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
+        answer = self._answer(record, uri)
+        if answer is None:
+            return None
+        if answer.media_type in _PAGES:
+            self._page(archive, record, answer, at)
+        elif answer.media_type.startswith("image/") or answer.media_type in _UNKNOWN:
+            return self._picture(archive, record, answer, at)
+        return None
+
+    def _answer(self, record: WarcRecord, uri: str) -> _Answer | None:
+        """What the headers say; None where the record is no answer that brings something."""
+        if record.record_type == WarcRecordType.resource:
+            media_type, charset, reserved = _media_type(record.headers.get(WarcHeader.CONTENT_TYPE)), None, None
+        elif parsed_http(record):
+            headers = record.http_headers
+            if headers.status_code is None:
+                raise NotRead(why="the headers of the answer break off, or are none")
+            if headers.status_code in _REDIRECTS:
+                self._redirect(uri, headers.get("Location"))
+            if headers.status_code != 200:
+                return None
+            media_type, charset = _media_type(headers.get(WarcHeader.CONTENT_TYPE)), record.http_charset
+            reserved = reservations.in_headers(headers.to_tuples(), now=self._now)
+        else:
+            return None
+        address = uri if is_plain(uri) else uri_of("address", uri)
+        return _Answer(address, record.record_date, media_type, charset, reserved)
+
+    def _redirect(self, uri: str, location: str | None) -> None:
+        come_from, to = uri_key(uri), absolute(uri, location or "")
+        if come_from and to and come_from != to:
+            self._index.redirect(come_from, to)
+
+    # ------------------------------------------------------------ pages
+
+    def _page(self, archive: Archive, record: WarcRecord, answer: _Answer, at: _Position) -> None:
+        try:
+            html = payload_of(record, LARGEST_PAGE)
+        except FileTooLarge:
+            raise NotRead(why=f"the page has more than {LARGEST_PAGE} bytes") from None
+        page = self._pages.page(html, charset_of(html, answer.charset), answer.uri)
+        reserved = answer.reserved or reservations.in_meta(page.meta, now=self._now)
+        row = PageRow(
+            record=_place(archive, record, at, hashlib.sha256(html).hexdigest()),
+            uri=answer.uri,
+            title=page.title,
+            at=None if answer.at is None else answer.at.isoformat(),
+            reserved=None if reserved is None else f"{reserved}, on the page {answer.uri}",
+        )
+        self._index.add(row, page.links)
+
+    # ------------------------------------------------------------ pictures
+
+    def _picture(self, archive: Archive, record: WarcRecord, answer: _Answer, at: _Position) -> Item | Refusal | None:
+        if answer.media_type in _DRAWINGS:
+            return None
+        if answer.reserved is not None:
+            raise Reserved(reservation=answer.reserved)
+        data = payload_of(record, self._max_bytes)
+        if not _is_picture(data):
+            if answer.media_type in _UNKNOWN:
+                return None
+            raise EmptyPicture if not data else UnknownFormat
+        key = uri_key(answer.uri)
+        shown = None if key is None else self._index.shown(key)
+        if key is not None and shown is None and not at.later:
+            self._index.defer(at.archive, at.offset)
+            return None
+        if shown is not None and shown.reserved is not None:
+            raise Reserved(reservation=shown.reserved)
+        if key is not None and not at.later:
+            self._index.brought(key, answer.uri)
+        if at <= self._after:
+            return None
+        provenance = _provenance(answer, shown, _place(archive, record, at))
+        return Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance)
+
+
+def _place(archive: Archive, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
+    return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
+
+
+def _provenance(answer: _Answer, shown: Shown | None, record: ArchiveRecord) -> Provenance:
+    if shown is None:
+        return Provenance(uri=answer.uri, captured_at=answer.at, connector=CONNECTOR, record=record)
+    page = shown.page
+    return Provenance(
+        uri=answer.uri,
+        page_uri=page.uri,
+        page_title=page.title,
+        captured_at=answer.at,
+        connector=CONNECTOR,
+        words=shown.words,
+        record=record,
+        page_record=page.record,
+    )
+
+
+def _is_picture(data: bytes) -> bool:
+    """By its first bytes: a picture of a kind that the decoder may know."""
+    if data.startswith(_STARTS):
+        return True
+    return (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
+
+
+def _media_type(value: str | None) -> str:
+    return (value or "").partition(";")[0].strip().lower()[:100]
+
+
+def _position(cursor: str | None) -> _Position:
+    if cursor is None:
+        return _Position(0, -1, -1)
+    read = _CURSOR.fullmatch(cursor)
+    if read is None:
+        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is none of a web archive")
+    return _Position(*(int(part) for part in read.groups()))
+
+
+def _in_folder(given: Place) -> Iterator[Place | Refusal]:
+    """The web archives in a folder and in those in it, each folder in the order of the names' bytes."""
+    waiting = [given]
+    for _ in range(MOST_FOLDERS):
+        if not waiting:
+            return
+        folder = waiting.pop()
+        try:
+            for name, _ in names(folder, folders=False):
+                if not name.startswith(b".") and name.lower().endswith(_ENDINGS):
+                    yield folder.child(name)
+            inner = [folder.child(name) for name, _ in names(folder, folders=True) if not name.startswith(b".")]
+        except OSError as error:
+            yield Refusal(name=folder.name, why=NotRead(why=reason(error)))
+        else:
+            waiting += reversed(inner)
+    yield Refusal(name=given.name, why=NotRead(why=f"it holds more than {MOST_FOLDERS} folders; the rest is left"))

@@ -1,0 +1,142 @@
+"""Which page shows which picture: an index over a web archive that lives on the disk while it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lineament.model.faces import ArchiveRecord
+from lineament.sources.html.pages import Link
+
+MEMORY = 2**25
+"""Bytes of the index that are held in memory."""
+MOST_REDIRECTS = 3
+"""From the address on the page to the picture."""
+AT_ONCE = 1000
+"""Pictures, deferred or brought, in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRow:
+    """A page in an archive."""
+
+    record: ArchiveRecord
+    uri: str
+    title: str | None
+    at: str | None  # ISO 8601
+    reserved: str | None
+
+
+class Shown(NamedTuple):
+    """The first page that shows a picture."""
+
+    page: PageRow
+    words: str | None
+    reserved: str | None  # what any page that shows it reserves
+
+
+class Index:
+    """Pages, the pictures on them, and the pictures that came before any page that shows them."""
+
+    def __init__(self) -> None:
+        """A database without a name: SQLite keeps it in a temporary file that nobody else can open."""
+        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._rows.executescript(_SCHEMA)
+        self._rows.execute("BEGIN")
+        self._last: tuple[int, PageRow] | None = None
+        self._brought: list[tuple[str, str]] = []  # and not yet in the database
+
+    def add(self, page: PageRow, links: Iterable[Link]) -> None:
+        """A page and the pictures on it."""
+        record = page.record
+        one = (record.archive, record.id, record.offset, record.sha256, page.uri, page.title, page.at, page.reserved)
+        number = self._rows.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", one).lastrowid
+        self._rows.executemany(_ADD_LINK, [(_key(link.uri), number, link.words, page.reserved) for link in links])
+
+    def redirect(self, come_from: str, to: str) -> None:
+        """What is asked for at ``come_from`` is to be found at ``to``."""
+        self._rows.execute("INSERT OR IGNORE INTO redirects VALUES (?, ?)", (_key(to), _key(come_from)))
+
+    def shown(self, uri: str) -> Shown | None:
+        """The first page that shows the picture at ``uri``; None where no page does so far."""
+        key = _key(uri)
+        row = self._rows.execute(_SHOWN, (key,)).fetchone()
+        for _ in range(MOST_REDIRECTS):
+            if row is not None:
+                break
+            before = self._rows.execute("SELECT come_from FROM redirects WHERE key = ?", (key,)).fetchone()
+            if before is None:
+                return None
+            key = before[0]
+            row = self._rows.execute(_SHOWN, (key,)).fetchone()
+        return None if row is None else Shown(self._page(row[0]), row[1], row[2])
+
+    def _page(self, number: int) -> PageRow:
+        """A page; pictures of one page come together, so the last one is kept."""
+        if self._last is None or self._last[0] != number:
+            row = self._rows.execute("SELECT * FROM pages WHERE rowid = ?", (number,)).fetchone()
+            archive, id_, offset, sha256, uri, title, at, reserved = row
+            record = ArchiveRecord(archive=archive, id=id_, offset=offset, sha256=sha256)
+            self._last = number, PageRow(record=record, uri=uri, title=title, at=at, reserved=reserved)
+        return self._last[1]
+
+    def brought(self, key: str, uri: str) -> None:
+        """Remember that the picture at ``uri``, which uri_key() writes as ``key``, was brought."""
+        self._brought.append((key, uri))
+        if len(self._brought) >= AT_ONCE:
+            self._note()
+
+    def _note(self) -> None:
+        rows = [(_key(key), uri) for key, uri in self._brought]
+        self._brought.clear()
+        self._rows.executemany("INSERT OR IGNORE INTO brought VALUES (?, ?)", rows)
+
+    def reserved_since(self) -> Iterator[tuple[str, str]]:
+        """The pictures that were brought and that a page reserves which came later, with the reservation."""
+        self._note()
+        query = "SELECT uri, reserved FROM brought JOIN links USING (key) WHERE reserved IS NOT NULL ORDER BY uri"
+        yield from self._rows.execute(query)
+
+    def defer(self, archive: int, offset: int) -> None:
+        """A picture that no page shows so far."""
+        self._rows.execute("INSERT OR IGNORE INTO deferred VALUES (?, ?)", (archive, offset))
+
+    def deferred(self, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
+        """Those pictures, in the order of the archives, after a position."""
+        while some := self._rows.execute(_DEFERRED, (*after, AT_ONCE)).fetchall():
+            yield from some
+            after = some[-1]
+
+    def close(self) -> None:
+        """Give the disk back."""
+        self._rows.close()
+
+
+def _key(uri: str) -> bytes:
+    return hashlib.blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+_SCHEMA = f"""
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -{MEMORY >> 10};
+CREATE TABLE pages (
+  archive TEXT, record TEXT, offset INTEGER, sha256 TEXT, uri TEXT, title TEXT, at TEXT, reserved TEXT
+);
+CREATE TABLE links (key BLOB PRIMARY KEY, page INTEGER, words TEXT, reserved TEXT) WITHOUT ROWID;
+CREATE TABLE redirects (key BLOB PRIMARY KEY, come_from BLOB) WITHOUT ROWID;
+CREATE TABLE brought (key BLOB PRIMARY KEY, uri TEXT) WITHOUT ROWID;
+CREATE TABLE deferred (archive INTEGER, offset INTEGER, PRIMARY KEY (archive, offset)) WITHOUT ROWID;
+"""
+_ADD_LINK = """
+INSERT INTO links (key, page, words, reserved) VALUES (?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET reserved = excluded.reserved
+WHERE links.reserved IS NULL AND excluded.reserved IS NOT NULL
+"""
+_SHOWN = "SELECT page, words, reserved FROM links WHERE key = ?"
+_DEFERRED = """
+SELECT archive, offset FROM deferred WHERE (archive, offset) > (?, ?) ORDER BY archive, offset LIMIT ?
+"""

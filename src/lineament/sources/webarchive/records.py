@@ -1,0 +1,296 @@
+"""The records of one WARC file, however damaged it is, and single records of it (ISO 28500)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecord, WarcRecordType
+
+from lineament.errors import Damaged, FileTooLarge, LineamentError, NotRead
+from lineament.model.faces import ArchiveRecord
+from lineament.sandbox.files import given, printable, reason
+from lineament.sources.base import Refusal
+from lineament.sources.html.pages import LARGEST_PAGE, charset_of
+from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.wacz import Archive, Window, archives
+
+MOST_DAMAGES = 1000
+"""Damaged places of one file, after which the rest of it is left."""
+MOST_TRIES = 20_000
+"""Places of one file where a record might begin, tried after damage."""
+LARGEST_RECORD = 2**31
+"""Bytes of a record that is handed out whole."""
+HEADERS = 2**15
+"""Bytes of the headers of a record, and of those of the answer in it."""
+_AT_ONCE = 2**20
+_GZIP = b"\x1f\x8b\x08"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_WHOLE_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record begins, or where something is wrong."""
+
+    record: WarcRecord | None
+    offset: int  # bytes
+    refusal: Refusal | None = None
+
+
+def records(archive: Archive, file: Window) -> Iterator[Place]:
+    """Every record, and every place that is damaged; a record is to be read before the next one. OSError."""
+    walk = _Walk(archive, file)
+    if (why := walk.unfit()) is not None:
+        yield Place(None, 0, Refusal(name=archive.shown, why=NotRead(why=why)))
+        return
+    yield from walk.places()
+
+
+class _Walk:
+    """A way through one file, which goes on behind what is damaged."""
+
+    def __init__(self, archive: Archive, file: Window) -> None:
+        self._archive = archive
+        self._file = file
+        file.seek(0)
+        start = file.read(4)
+        packed = start.startswith(_GZIP)
+        self._sign = _GZIP if packed else _ZSTD if start == _ZSTD else b"WARC/1."
+        self._packed = packed
+        self._tries = 0
+        self._last = -1  # the offset of the last record
+
+    def unfit(self) -> str | None:
+        """Why nothing is read at all, if so: records that are not packed one by one cannot be found again."""
+        if not self._packed:
+            return None
+        self._file.seek(0)
+        inflate = zlib.decompressobj(wbits=31)
+        try:
+            start = inflate.decompress(self._file.read(2**16), 2**18)
+        except zlib.error:
+            return None  # damaged, which is said where it is met
+        head, between, body = start.partition(b"\r\n\r\n")
+        length = _WHOLE_LENGTH.search(head)
+        if not between or length is None or len(body) <= int(length[1]) + 4:
+            return None
+        return "it is compressed as a whole and not record by record; mend it with: warcio recompress"
+
+    def places(self) -> Iterator[Place]:
+        """Records and damages, in the order of the file."""
+        at = 0
+        for _ in range(MOST_DAMAGES):
+            why = yield from self._run(at)
+            if why is None:
+                return
+            broken = self._last + 1 if self._last >= at else at + 1
+            begin = self._next(broken)
+            if begin is None:
+                yield self._damage(broken - 1, f"{why}; nothing behind it can be read")
+                return
+            yield self._damage(broken - 1, f"{why}; reading goes on at byte {begin}")
+            at = begin
+        yield self._damage(at, f"it is damaged in {MOST_DAMAGES} places; the rest is left")
+
+    def _damage(self, offset: int, why: str) -> Place:
+        name = f"{self._archive.shown}:{max(offset, 0)}"
+        return Place(None, max(offset, 0), Refusal(name=name, why=NotRead(why=why)))
+
+    def _run(self, at: int) -> Generator[Place, None, str | None]:
+        """The records from ``at`` to the end, or to the next damage, of which it returns the reason."""
+        self._file.seek(at)
+        try:
+            for record in ArchiveIterator(self._file, parse_http=False, max_header_len=HEADERS, buffer_size=_AT_ONCE):
+                offset = record.stream_pos
+                if offset <= self._last or offset >= self._file.size:
+                    return "it is not packed record by record"
+                self._last = offset
+                if WarcHeader.CONTENT_LENGTH not in record.headers:
+                    return "the file breaks off in the headers of a record, or they are none"
+                yield Place(record, offset)
+        except OSError as error:
+            return printable(str(error)).rstrip(".").lower()[:200] or "it cannot be read"
+        return self._broken_off()
+
+    def _broken_off(self) -> str | None:
+        """Why the file ends in the middle of a packed record, if so: the parser says nothing then."""
+        if not self._packed:
+            return None
+        after = self._find(self._last + 1)
+        while after is not None:
+            self._file.seek(after)
+            with suppress(zlib.error):
+                start = zlib.decompressobj(wbits=31).decompress(self._file.read(2**12), 5)
+                if b"WARC/".startswith(start):  # or nothing, if that little is there
+                    self._last = max(self._last, after)
+                    return "the file breaks off"
+            after = self._find(after + 1)
+        return None
+
+    def _next(self, begin: int) -> int | None:
+        """Where the next record begins, from ``begin`` on."""
+        at = self._find(begin)
+        while at is not None:
+            with suppress(OSError):
+                record = record_at(self._file, at)
+                if record is not None and record.headers.get("WARC-Type"):
+                    return at
+            at = self._find(at + 1)
+        return None
+
+    def _find(self, begin: int) -> int | None:
+        """Where the bytes that a record begins with stand next; None where they do not, or too often."""
+        self._tries += 1
+        if self._tries > MOST_TRIES:
+            return None
+        at = begin
+        while at < self._file.size:
+            self._file.seek(at)
+            part = self._file.read(_AT_ONCE)
+            found = part.find(self._sign)
+            if found >= 0:
+                return at + found
+            if len(part) < len(self._sign):
+                return None
+            at += len(part) - len(self._sign) + 1
+        return None
+
+
+def record_at(file: Window | io.BytesIO, offset: int) -> WarcRecord | None:
+    """The record that begins at ``offset``; None where none does. OSError."""
+    file.seek(offset)
+    found = next(iter(ArchiveIterator(file, parse_http=False, max_header_len=HEADERS)), None)
+    return found if found is not None and found.stream_pos == offset else None
+
+
+# ---------------------------------------------------------------- what a record holds
+
+
+def body_of(record: WarcRecord, limit: int) -> bytes:
+    """The rest of a record; FileTooLarge over ``limit`` bytes, unread, and NotRead where it breaks off. OSError."""
+    size = record.content_length
+    if size > limit:
+        raise FileTooLarge(size=size, limit=limit)
+    parts, left = [], size
+    while left and (part := record.reader.read(left)):
+        parts.append(part)
+        left -= len(part)
+    if left:
+        raise NotRead(why=f"the record breaks off: {left} of its {size} bytes are missing")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def payload_of(record: WarcRecord, limit: int) -> bytes:
+    """What an HTTP answer or a resource carries, its encodings undone; errors as of ``body_of``."""
+    body = body_of(record, limit)
+    if record.is_http and record.is_http_parsed:
+        headers = record.http_headers
+        return decoded(body, headers.get("Transfer-Encoding"), headers.get("Content-Encoding"), limit)
+    return body
+
+
+def parsed_http(record: WarcRecord) -> bool:
+    """Whether the record is an HTTP answer whose headers could be read; OSError where they are hostile."""
+    if not record.is_http or record.record_type != WarcRecordType.response:
+        return False
+    if not record.is_http_parsed:
+        record.parse_http(max_header_len=HEADERS)
+    return True
+
+
+def id_of(record: WarcRecord) -> str:
+    """WARC-Record-ID without its brackets."""
+    return printable((record.record_id or "").strip("<> "))[:256]
+
+
+# ---------------------------------------------------------------- single records
+
+
+def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
+    """One record as it stands in the archive, unpacked: its headers and its block.
+
+    NoSuchFile, NotRead, FileTooLarge; Damaged where the archive does not hold it any more as it was taken.
+    """
+    with _opened(archive_path, record) as file:
+        found = _at(file, record)
+        size = found.content_length
+        if size > LARGEST_RECORD:
+            raise FileTooLarge(size=size, limit=LARGEST_RECORD)
+        headers = _headers(found)
+        block = _read(found, LARGEST_RECORD)
+    with _opened(archive_path, record) as file:
+        _checked(_at(file, record), record)
+    return headers + block + b"\r\n\r\n"
+
+
+def page_html(archive_path: Path, record: ArchiveRecord) -> tuple[bytes, str]:
+    """The HTML of an archived page with its encoding, to be shown inert: nothing in it is made harmless.
+
+    Errors as of ``record_of``.
+    """
+    with _opened(archive_path, record) as file:
+        found = _at(file, record)
+        html = _checked(found, record, LARGEST_PAGE)
+        return html, charset_of(html, found.http_charset if found.is_http_parsed else None)
+
+
+def _opened(path: Path, record: ArchiveRecord) -> Window:
+    place, _ = given(path)
+    for archive in archives(place):
+        if isinstance(archive, Refusal):
+            if record.archive not in archive.name:
+                continue
+            raise archive.why
+        if archive.name.partition("/")[2] == record.archive.partition("/")[2]:
+            try:
+                return archive.open()
+            except OSError as error:
+                raise NotRead(why=reason(error)) from error
+    raise NotRead(why=f"there is no {printable(record.archive)} in it")
+
+
+def _at(file: Window, record: ArchiveRecord) -> WarcRecord:
+    try:
+        found = record_at(file, record.offset)
+    except OSError as error:
+        raise _damaged(record, "no record begins there") from error
+    if found is None or id_of(found) != record.id:
+        raise _damaged(record, "another record stands there")
+    return found
+
+
+def _checked(found: WarcRecord, record: ArchiveRecord, limit: int = LARGEST_RECORD) -> bytes:
+    """The payload; Damaged where its digest is another."""
+    try:
+        parsed_http(found)
+        payload = payload_of(found, limit)
+    except OSError as error:
+        raise _damaged(record, printable(str(error))) from error
+    if hashlib.sha256(payload).hexdigest() != record.sha256:
+        raise _damaged(record, "its digest is another than when it was taken")
+    return payload
+
+
+def _read(found: WarcRecord, limit: int) -> bytes:
+    try:
+        return body_of(found, limit)
+    except OSError as error:
+        raise NotRead(why=printable(str(error))) from error
+
+
+def _headers(found: WarcRecord) -> bytes:
+    lines = [found.headers.status_line_bytes or b"WARC/1.1"]
+    lines += [name + b": " + value for name, value in found.headers.items_bytes()]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _damaged(record: ArchiveRecord, why: str) -> LineamentError:
+    what = f"record {printable(record.id)} at byte {record.offset} of {printable(record.archive)}"
+    return Damaged(what=what, why=why, remedy="put back the archive that was ingested")

@@ -1,0 +1,139 @@
+"""Web archives as files: a WARC by itself, or those in a WACZ, which is a zip that holds them uncompressed."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, BinaryIO, Self, cast
+
+from lineament.errors import LineamentError, NotRead
+from lineament.sandbox.files import Place, opened, printable, reason
+from lineament.sources.base import Refusal
+
+WARCS = (".warc", ".warc.gz", ".warc.zst")
+"""Endings of the names of WARC files."""
+WACZ = ".wacz"
+LARGEST_DIRECTORY = 2**25
+"""Bytes of the central directory of a WACZ, which is held in memory."""
+MOST_MEMBERS = 10_000
+"""WARC files in one WACZ."""
+_LOCAL = struct.Struct("<4s22xHH")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One WARC file."""
+
+    place: Place
+    name: str  # for provenance: of the file, and in a WACZ of the member after a “/”
+    begin: int = 0  # bytes
+    size: int | None = None  # bytes; None for the whole file
+
+    @property
+    def shown(self) -> str:
+        """For messages."""
+        _, _, member = self.name.partition("/")
+        return f"{self.place.name}/{member}" if member else self.place.name
+
+    def open(self) -> Window:
+        """The bytes of the WARC; NotRead or OSError."""
+        return Window(os.fdopen(opened(self.place), "rb", buffering=0), self.begin, self.size)
+
+
+class Window:
+    """A part of a file, as a file."""
+
+    def __init__(self, file: BinaryIO, begin: int, size: int | None) -> None:
+        self._file = file
+        self._begin = begin
+        self.size = os.fstat(file.fileno()).st_size if size is None else size
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes from here."""
+        left = max(self.size - self._at, 0)
+        wanted = left if size < 0 else min(size, left)
+        data = os.pread(self._file.fileno(), wanted, self._begin + self._at) if wanted else b""
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go there; before the beginning is the beginning."""
+        self._at = max(offset + (0, self._at, self.size)[whence], 0)
+        return self._at
+
+    def tell(self) -> int:
+        """Bytes from the beginning of the part."""
+        return self._at
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Sparing:
+    """A file that gives no more than LARGEST_DIRECTORY bytes at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.close = file.seek, file.tell, file.close
+
+    def read(self, size: int = -1) -> bytes:
+        if size > LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile("its table of contents is too large")
+        return self._file.read(min(size, LARGEST_DIRECTORY) if size >= 0 else LARGEST_DIRECTORY)
+
+    def seekable(self) -> bool:
+        return True
+
+
+def archives(place: Place) -> Iterator[Archive | Refusal]:
+    """The WARC files that ``place`` is or holds."""
+    name = printable(place.base.decode("utf-8", "backslashreplace"))
+    if not name.lower().endswith(WACZ):
+        yield Archive(place, name)
+        return
+    try:
+        yield from _members(place, name)
+    except LineamentError as error:
+        yield Refusal(name=place.name, why=error.with_traceback(None))
+    except OSError as error:
+        yield Refusal(name=place.name, why=NotRead(why=reason(error)))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError) as error:
+        yield Refusal(name=place.name, why=NotRead(why=f"it is not a WACZ ({_said(error)})"))
+
+
+def _members(place: Place, name: str) -> Iterator[Archive | Refusal]:
+    with os.fdopen(opened(place), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        with zipfile.ZipFile(cast(IO[bytes], _Sparing(file))) as whole:
+            found = [one for one in whole.infolist() if one.filename.lower().endswith(WARCS)]
+        if len(found) > MOST_MEMBERS:
+            raise NotRead(why=f"it holds {len(found)} WARC files, more than the {MOST_MEMBERS} that are read")
+        for one in found:
+            member = printable(one.filename)
+            if one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1:
+                why = NotRead(why="the WACZ compresses or encrypts it, which its standard does not allow")
+                yield Refusal(name=f"{place.name}/{member}", why=why)
+                continue
+            file.seek(one.header_offset)
+            sign, name_length, extra_length = _LOCAL.unpack(file.read(_LOCAL.size))
+            begin = one.header_offset + _LOCAL.size + name_length + extra_length
+            if sign != b"PK\3\4" or begin + one.file_size > size:
+                why = NotRead(why="the WACZ breaks off before its end")
+                yield Refusal(name=f"{place.name}/{member}", why=why)
+                continue
+            yield Archive(place, f"{name}/{member}", begin, one.file_size)
+
+
+def _said(error: Exception) -> str:
+    return printable(str(error))[:200] or type(error).__name__

@@ -1,0 +1,153 @@
+"""What was fetched is kept as it came: WARC 1.1 records (ISO 28500), each packed by itself, and sealed.
+
+An answer and its request are one frame, so that they are destroyed together. It is on the disk before anybody hears of
+it; what a killed process wrote beyond that is cut off by the next. No plain byte ever reaches the disk.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from lineament.sources.crawl.sealed import Seal, write
+
+SUFFIX = ".warc.gz.sealed"
+_HOP_BY_HOP = frozenset({"transfer-encoding", "connection", "keep-alive", "trailer", "upgrade"})
+Headers = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and its answer."""
+
+    uri: str
+    at: datetime
+    request: Headers
+    status: int
+    reason: str
+    answer: Headers
+    body: bytes  # as it was sent, its content encoding left as it is
+    address: str | None  # of the server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Where a record stands."""
+
+    archive: str
+    id: str  # as “urn:uuid:…”
+    offset: int
+
+
+class WarcWriter:
+    """Writes sealed records to the end of files in a folder, which no one else writes to."""
+
+    def __init__(self, folder: Path, seal: Seal, *, largest: int, software: str) -> None:
+        self._folder, self._seal, self._largest, self._software = folder, seal, largest, software
+        self._file = -1
+        self.name, self.size = "", 0
+
+    def go_on(self, name: str | None, size: int) -> None:
+        """Go on in the file ``name`` behind its first ``size`` bytes, if it is there."""
+        if name is not None and (self._folder / name).is_file() and (self._folder / name).stat().st_size >= size:
+            self.name, self.size = name, size
+            self._file = os.open(self._folder / name, os.O_WRONLY | os.O_CLOEXEC)
+            os.ftruncate(self._file, size)
+
+    def ready(self) -> bool:
+        """Begin a new file where there is none or it is full, and say so: its name is to be remembered first."""
+        if self._file >= 0 and self.size < self._largest:
+            return False
+        self._begin()
+        return True
+
+    def exchange(self, one: Exchange) -> Written:
+        """Keep a request with its answer, when ``ready``; OSError where the disk does not take it."""
+        id_, answer = self._response(one, "response", [], one.body)
+        lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
+        _, request = _packed("request", one.at, [("WARC-Target-URI", one.uri), *lines], _request(one))
+        return self._kept(id_, answer + request)
+
+    def revisit(self, one: Exchange, before: Written, *, not_modified: bool) -> Written:
+        """Keep that an answer was the one in ``before``, by its own word or by its digest."""
+        profile = "server-not-modified" if not_modified else "identical-payload-digest"
+        lines = [
+            ("WARC-Refers-To", f"<{before.id}>"),
+            ("WARC-Refers-To-Target-URI", one.uri),
+            ("WARC-Profile", f"http://netpreserve.org/warc/1.1/revisit/{profile}"),
+        ]
+        return self._kept(*self._response(one, "revisit", lines, b""))
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _response(self, one: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
+        digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(one.body).hexdigest()}")
+        server = [("WARC-IP-Address", one.address)] if one.address else []
+        mine = [("Content-Type", "application/http;msgtype=response"), digest, *server, *lines]
+        return _packed(kind, one.at, [("WARC-Target-URI", one.uri), *mine], _response(one) + body)
+
+    def _begin(self) -> None:
+        self.close()
+        now = datetime.now(UTC)
+        self.name, self.size = f"site-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}{SUFFIX}", 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._file = os.open(self._folder / self.name, flags, 0o600)
+        said = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\n".encode()
+        lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
+        self._write(_packed("warcinfo", now, lines, said)[1])
+
+    def _kept(self, id_: str, packed: bytes) -> Written:
+        written = Written(archive=self.name, id=id_, offset=self.size)
+        self._write(packed)
+        os.fdatasync(self._file)
+        return written
+
+    def _write(self, packed: bytes) -> None:
+        frame = self._seal.frame(packed, self.name, self.size)
+        write(self._file, frame, self.size)
+        self.size += len(frame)
+
+
+def _packed(kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> tuple[str, bytes]:
+    """A record as a gzip member, and its id."""
+    id_ = f"urn:uuid:{uuid4()}"
+    head = [
+        ("WARC-Type", kind),
+        ("WARC-Record-ID", f"<{id_}>"),
+        ("WARC-Date", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"),
+        *lines,
+        ("WARC-Block-Digest", f"sha256:{hashlib.sha256(block).hexdigest()}"),
+        ("Content-Length", str(len(block))),
+    ]
+    return id_, gzip.compress(b"WARC/1.1\r\n" + _lines(head) + b"\r\n" + block + b"\r\n\r\n", 6, mtime=0)
+
+
+def _lines(headers: Headers) -> bytes:
+    return b"".join(f"{_word(name)}: {_word(value)}\r\n".encode("utf-8", "replace") for name, value in headers)
+
+
+def _word(text: str) -> str:
+    """No header can begin another line."""
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _request(one: Exchange) -> bytes:
+    origin, _, path = one.uri.partition("://")[2].partition("/")
+    return f"GET /{path} HTTP/1.1\r\nHost: {origin}\r\n".encode() + _lines(one.request) + b"\r\n"
+
+
+def _response(one: Exchange) -> bytes:
+    """The head of an answer. The transfer encoding has been undone, so it is not said any more."""
+    said = [(name, value) for name, value in one.answer if name.lower() not in {*_HOP_BY_HOP, "content-length"}]
+    status = f"HTTP/1.1 {one.status} {_word(one.reason)}".rstrip().encode("ascii", "replace")
+    return status + b"\r\n" + _lines([*said, ("Content-Length", str(len(one.body)))]) + b"\r\n"

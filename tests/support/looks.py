@@ -1,0 +1,183 @@
+"""Every page that the story leaves behind, with who opens it; and what a page must be like to be shown to anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from tests.support.acting import Actor
+from tests.support.story import YS, Story
+
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+WIDTHS = (1280, 390)
+HEIGHT = 844
+TEXT = {13, 15, 20}
+"""Sizes of text, in px."""
+
+NOT_PAGES = {
+    "/cases/{ref}/files/{paper_id}": "a file to be saved",
+    "/probes/{probe_id}/picture": "a picture",
+    "/probes/{probe_id}/faces/{face}": "a picture",
+    "/searches/{search_id}/candidates/{rank}/crop": "a picture",
+    "/searches/{search_id}/candidates/{rank}/thumbnail": "a picture",
+    "/sources/{name}/permission": "a file to be saved",
+    "/sign-in/openid": "leads on to the provider",
+    "/sign-in/openid/back": "leads on from the provider",
+    "/static/{name}": "a style sheet or script",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A page as somebody sees it."""
+
+    name: str  # of its picture
+    who: Actor
+    address: str
+
+
+def dressed(story: Story) -> dict[str, list[Look]]:
+    """Tell the story, sign everybody in again, and say what is to be looked at, by the route of the page."""
+    story.tell()
+    _everybody_signs_in(story)
+    eva, sven, adam = (story.actor(name) for name in ("Eva Elm", "Sven Spruce", "Adam Ash"))
+    anna, olga, gerda = (story.actor(name) for name in ("Anna Almond", "Olga Operator", "Gerda Gorse"))
+    nobody, half, new = (story.actor(name) for name in ("Nobody", "Half", "Nina Nettle"))
+    at = story.at
+    open_case, gone = at["missing"], at["case"]
+    candidate = f"{at['missing search']}/candidates/1"
+    return {
+        "/": [Look("home", eva, "/"), Look("home-guest", gerda, "/"), Look("home-operator", olga, "/")],
+        "/help": [Look("help", eva, "/help")],
+        "/cases": [Look("cases", sven, "/cases"), Look("cases-none", gerda, "/cases?q=nothing+of+that+name")],
+        "/cases/new": [Look("case-new", eva, "/cases/new")],
+        "/cases/{ref}": [
+            Look("case", eva, open_case),
+            Look("case-read", adam, open_case),
+            Look("case-gone", eva, gone),
+            Look("case-awaiting", eva, at["awaiting"]),
+            Look("case-urgent", eva, at["urgent"]),
+        ],
+        "/cases/{ref}/people": [Look("case-people", sven, f"{open_case}/people")],
+        "/cases/{ref}/room": [
+            Look("case-room", eva, f"{open_case}/room"),
+            Look("case-room-gone", eva, f"{gone}/room"),
+        ],
+        "/cases/{ref}/timeline": [
+            Look("case-timeline", sven, f"{open_case}/timeline"),
+            Look("case-timeline-gone", sven, f"{gone}/timeline"),
+        ],
+        "/cases/{ref}/authorisation": [
+            Look("case-authorisation", sven, f"{at['awaiting']}/authorisation"),
+            Look("case-authorisation-urgent", eva, f"{at['urgent']}/authorisation"),
+            Look("case-authorisation-ask", eva, f"{at['awaiting']}/authorisation"),
+            Look("case-authorisation-gone", sven, f"{gone}/authorisation"),
+        ],
+        "/sources": [Look("sources", eva, "/sources")],
+        "/sources/{name}": [Look("source", olga, "/sources/portraits")],
+        "/sources/{name}/runs/{run_id}": [Look("run", olga, "/sources/portraits/runs/1")],
+        "/search": [Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}")],
+        "/probes/{probe_id}": [
+            Look("probe", eva, at["missing probe"]),
+            Look("probe-refused", eva, at["awaiting probe"]),
+        ],
+        "/searches/{search_id}": [Look("result", eva, at["missing search"])],
+        "/searches/{search_id}/candidates/{rank}": [Look("candidate", eva, candidate)],
+        "/ledger": [Look("ledger", adam, "/ledger")],
+        "/sign-in": [Look("sign-in", nobody, "/sign-in")],
+        "/join/{token}": [Look("join", nobody, at["late"])],
+        "/second-factor": [
+            Look("second-factor", half, "/second-factor"),
+            Look("second-factor-first", new, "/second-factor"),
+        ],
+        "/step-up": [Look("step-up", eva, at["step-up"])],
+        "/locked": [Look("locked", story.actor("Rita Rowan"), "/locked")],
+        "/account": [Look("account", anna, "/account")],
+        "/account/passkey": [Look("account-passkey", anna, "/account/passkey")],
+        "/account/app": [Look("account-app", anna, "/account/app")],
+        "/account/recovery": [Look("account-recovery", anna, "/account/recovery")],
+        "/people": [Look("people", anna, "/people")],
+        "/people/{account_id}": [Look("person", anna, at["person"]), Look("person-oneself", anna, at["oneself"])],
+        "/usage": [Look("usage", sven, "/usage")],
+        "/policy": [Look("policy", anna, "/policy")],
+        "/stop": [Look("stop", sven, "/stop"), Look("stop-operator", olga, "/stop"), Look("stop-none", eva, "/stop")],
+        "/agencies": [Look("agencies", olga, "/agencies")],
+        "/agencies/new": [Look("agency-new", olga, "/agencies/new")],
+        "/agencies/{agency_id}": [
+            Look("agency", olga, at["agency"]),
+            Look("agency-home", olga, "/agencies/home"),
+            Look("agency-to-vet", olga, at["unvetted"]),
+        ],
+        "nothing": [Look("nothing", eva, "/nothing")],
+    }
+
+
+def _everybody_signs_in(story: Story) -> None:
+    """With one session that is locked, one without its second factor, and one that has none yet."""
+    troupe = story.troupe
+    story.actor("Rita Rowan").signs_in()
+    story.clock.at += timedelta(minutes=31)
+    for name in ("Eva Elm", "Sven Spruce", "Adam Ash", "Anna Almond", "Olga Operator", "Gerda Gorse"):
+        story.actor(name).signs_in()
+    troupe.enters("Nobody")
+    troupe.enters("Half", "anna@ys.example").shows_password()
+    anna = story.actor("Anna Almond")
+    link = anna.invited("Nina Nettle", "nina@ys.example", "Examiner")
+    troupe.enters("Nina Nettle", "nina@ys.example").half_joins(link, YS)
+    anna.go("/people")
+    anna.follow("Anna Almond")
+    story.at["oneself"] = anna.path
+
+
+# ---------------------------------------------------------------- what is wrong with a page
+
+_SIZES = """() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = new Set();
+    while (walker.nextNode()) {
+        const parent = walker.currentNode.parentElement;
+        const shown = walker.currentNode.data.trim() && parent.checkVisibility({ visibilityProperty: true });
+        if (shown && !parent.closest("svg")) found.add(Math.round(parseFloat(getComputedStyle(parent).fontSize)));
+    }
+    return [...found];
+}"""
+_NO_CELLS = (
+    "[...document.querySelectorAll('td, th')].filter((one) => getComputedStyle(one).display !== 'table-cell').length"
+)
+_WAYS_BACK = "header a[href='/'], .crumbs a, .leave a, .leave button, main a.button"
+
+
+def faults(page: Page, address: str, *, door: bool) -> list[str]:
+    """What is wrong with the page at four looks; ``door`` for the two pages with nothing to go back to."""
+    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    found = []
+    if (headings := page.locator("h1:visible").count()) != 1:
+        found.append(f"{headings} first headings")
+    if not door and not page.locator(_WAYS_BACK).count():
+        found.append("no way back")
+    if page.evaluate(_NO_CELLS):
+        found.append("a table whose cells are none")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+            found.append(f"{wide} px wide at {width}")
+        if odd := set(page.evaluate(_SIZES)) - TEXT:
+            found.append(f"text of {sorted(odd)} px")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{fault} ({width} px, {scheme})" for fault in _axe(page, scheme)]
+    return found
+
+
+def _axe(page: Page, scheme: Scheme) -> list[str]:
+    """In the dark, only the colours differ."""
+    options: dict[str, Any] = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
+    answer = Axe().run(page, options=options).response
+    assert answer["passes"]
+    return [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in answer["violations"]]

@@ -1,0 +1,39 @@
+"""The real pack and its nets, opened once for all tests."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lineament.model.faces import Pixels
+from lineament.vision.detect import Detector
+from lineament.vision.embed import Embedder
+from lineament.vision.packs import Pack, default_pack
+from lineament.vision.runtime import sessions
+
+PORTRAITS = Path(__file__).parents[2] / "src" / "lineament" / "demo"
+NAMES = ("ardern-2018", "ardern-2022", "macron-2014", "macron-2025", "obama", "sunak")
+
+
+@cache
+def pack() -> Pack:
+    return default_pack(Path(os.environ["LINEAMENT_CACHE"]))
+
+
+@cache
+def detector() -> Detector:
+    return Detector(sessions("openvino", "f32", 2)(pack().detector))
+
+
+@cache
+def embedder() -> Embedder:
+    return Embedder(sessions("openvino", "f32", 2)(pack().recogniser), side=pack().side, mirrored=pack().mirrored)
+
+
+def portrait(name: str) -> Pixels:
+    with Image.open(PORTRAITS / f"{name}.jpg") as picture:
+        return np.asarray(picture.convert("RGB"))
