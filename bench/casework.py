@@ -35,7 +35,8 @@ from lineament.identity.totp import SECONDS
 from lineament.model.accounts import ROLES, Permission, Role
 from lineament.settings import Settings
 from lineament.store.people_tables import sessions
-from lineament.web.app import Declared, declared
+from lineament.web.app import declared
+from lineament.web.pages import PageRoute
 from lineament.web.security import Place
 from lineament.web.serve import listening, server
 from lineament.workspace import Workspace
@@ -180,7 +181,7 @@ def _asked(made: Made, cookies: dict[str, str]) -> Iterator[Asked]:
                 yield Asked(page=page, path=path, who=who, cookie=cookies.get(who, ""))
 
 
-def _readers(route: Declared, made: Made) -> Sequence[str]:
+def _readers(route: PageRoute, made: Made) -> Sequence[str]:
     if route.path in BY:
         return BY[route.path]
     if route.access is Permission.PUBLIC:
@@ -190,7 +191,7 @@ def _readers(route: Declared, made: Made) -> Sequence[str]:
     return [who for who in made.people if _may(who, route.access)]
 
 
-def _filled(route: Declared, variant: str, made: Made, who: str) -> str:
+def _filled(route: PageRoute, variant: str, made: Made, who: str) -> str:
     colleague = "operator of the house" if who.endswith("of the house") else "reviewer"
     values = {
         "ref": made.case,

@@ -114,7 +114,7 @@ def web_pages() -> str:
         ENTRANCE,
         "| | address | access | what |\n| --- | --- | --- | --- |\n",
     ]
-    lines.extend(f"| {one.method} | `{one.path}` | {one.access} | {one.what} |\n" for one in declared())
+    lines.extend(f"| {route.method} | `{route.path}` | {route.access} | {route.summary} |\n" for route in declared())
     return "".join(lines)
 
 

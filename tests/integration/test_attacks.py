@@ -20,7 +20,8 @@ from tests.support.sight import BY_ROLE, NOT_THERE, PEOPLE
 from tests.support.world import Pages, Person, Words, World, made
 
 from lineament.model.accounts import Permission
-from lineament.web.app import ROOMS, Declared, declared
+from lineament.web.app import PAGE_MODULES, declared
+from lineament.web.pages import PageRoute
 from lineament.web.security import HEADERS
 
 pytestmark = pytest.mark.enable_socket
@@ -31,7 +32,7 @@ OPEN_FORMS = [route for route in ROUTES if route.method == "POST" and route.acce
 EVIL = "https://evil.example"
 
 
-def called(route: Declared) -> str:
+def called(route: PageRoute) -> str:
     return f"{route.method} {route.path}"
 
 
@@ -41,7 +42,7 @@ def pages(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         yield opened
 
 
-def right(world: World, route: Declared) -> tuple[Person, Asking]:
+def right(world: World, route: PageRoute) -> tuple[Person, Asking]:
     """Somebody who may do it, and a request that is right."""
     for name in PEOPLE:
         who = world.people[name]
@@ -53,7 +54,7 @@ def right(world: World, route: Declared) -> tuple[Person, Asking]:
     raise AssertionError(route)
 
 
-def prepared(world: World, route: Declared, made: Asking) -> None:
+def prepared(world: World, route: PageRoute, made: Asking) -> None:
     before = sending(route).before
     if before is not None:
         before(world, made.names)
@@ -98,7 +99,7 @@ def test_the_watch_sees_a_form_that_is_right(pages: Pages, watch: Watch) -> None
 
 
 @pytest.mark.parametrize("route", FORMS, ids=called)
-def test_no_form_of_another_page_does_anything(pages: Pages, watch: Watch, route: Declared) -> None:
+def test_no_form_of_another_page_does_anything(pages: Pages, watch: Watch, route: PageRoute) -> None:
     world = pages.world
     who, sent = right(world, route)
     theirs = pages.ask(world.people["B guest observer"], "GET", "/").text
@@ -126,7 +127,7 @@ def test_no_form_of_another_page_does_anything(pages: Pages, watch: Watch, route
 
 @pytest.mark.parametrize("route", OPEN_FORMS, ids=called)
 def test_no_form_before_sign_in_does_anything_without_its_own_browser(
-    pages: Pages, watch: Watch, route: Declared
+    pages: Pages, watch: Watch, route: PageRoute
 ) -> None:
     data = {"email": "x@y.example", "password": "x", "csrf": "x" * 43}
     for headers in ({}, {"cookie": f"lineament-form-8471={'x' * 43}"}, {"origin": EVIL}):
@@ -136,7 +137,7 @@ def test_no_form_before_sign_in_does_anything_without_its_own_browser(
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=called)
-def test_a_foreign_host_is_given_nothing(pages: Pages, watch: Watch, route: Declared) -> None:
+def test_a_foreign_host_is_given_nothing(pages: Pages, watch: Watch, route: PageRoute) -> None:
     address = re.sub(r"{\w+}", "1", route.path)
     for host in (
         "evil.example",
@@ -157,7 +158,7 @@ def test_a_foreign_host_is_given_nothing(pages: Pages, watch: Watch, route: Decl
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=called)
-def test_every_answer_is_framed_by_nobody_and_leads_nowhere_else(pages: Pages, route: Declared) -> None:
+def test_every_answer_is_framed_by_nobody_and_leads_nowhere_else(pages: Pages, route: PageRoute) -> None:
     world = pages.world
     answers = [pages.ask(None, route.method, re.sub(r"{\w+}", "1", route.path))]
     if route in PRIVATE:
@@ -243,7 +244,7 @@ def state(world: World) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("route", FORMS, ids=called)
-def test_fields_that_no_form_has_change_nothing(pages: Pages, route: Declared) -> None:
+def test_fields_that_no_form_has_change_nothing(pages: Pages, route: PageRoute) -> None:
     world, outcomes = pages.world, []
     who, sent = right(world, route)
     for extra in ({}, EXTRA):
@@ -314,8 +315,8 @@ def queries() -> list[tuple[str, str]]:
     """What every page reads from its address."""
     return [
         (route.path, parameter.name)
-        for room in ROOMS
-        for route in room.pages.routes
+        for module in PAGE_MODULES
+        for route in module.pages.routes
         if isinstance(route, APIRoute) and "GET" in (route.methods or ())
         for parameter in route.dependant.query_params
     ]
@@ -351,7 +352,7 @@ OUT = (
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=called)
-def test_no_part_of_an_address_leads_elsewhere(pages: Pages, route: Declared) -> None:
+def test_no_part_of_an_address_leads_elsewhere(pages: Pages, route: PageRoute) -> None:
     world = pages.world
     who, sent = right(world, route) if route in PRIVATE else (world.people["A auditor"], None)
     for part in re.findall(r"{\w+}", route.path):

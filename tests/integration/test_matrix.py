@@ -23,7 +23,8 @@ from tests.support.world import SOURCE, Pages, Person, World
 
 from lineament.model.accounts import Permission
 from lineament.web.addresses import slug
-from lineament.web.app import Declared, declared
+from lineament.web.app import declared
+from lineament.web.pages import PageRoute
 
 pytestmark = pytest.mark.enable_socket
 ROUTES = declared()
@@ -49,14 +50,14 @@ PRIVATE = [route for route in ROUTES if route.access is not Permission.PUBLIC]
 
 
 @pytest.mark.parametrize("route", PRIVATE, ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_for_every_role(pages: Pages, route: Declared) -> None:
+def test_every_route_for_every_role(pages: Pages, route: PageRoute) -> None:
     wrong = []
     for name in PEOPLE:
         wrong += [f"{name}, {said}" for said in _of(pages, pages.world.people[name], route)]
     assert wrong == []
 
 
-def _of(pages: Pages, who: Person, route: Declared) -> Iterator[str]:
+def _of(pages: Pages, who: Person, route: PageRoute) -> Iterator[str]:
     """What is wrong with the answers that somebody gets on a route."""
     world, permitted = pages.world, route.access.value in BY_ROLE[who.role]
     prepare = sending(route).before

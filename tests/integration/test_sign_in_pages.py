@@ -20,7 +20,8 @@ from tests.support.signing import OTHER_PASSWORD, PASSWORD, House, Person, house
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.policy import Preset
 from lineament.services.people.sessions import Standing
-from lineament.web.app import Declared, declared
+from lineament.web.app import declared
+from lineament.web.pages import PageRoute
 from lineament.web.serve import entrance
 
 pytestmark = pytest.mark.enable_socket
@@ -175,7 +176,7 @@ def test_a_wrong_password_says_nothing_and_keeps_the_address(site: Site) -> None
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_nothing_is_open_to_who_is_not_signed_in(shared: Site, route: Declared) -> None:
+def test_nothing_is_open_to_who_is_not_signed_in(shared: Site, route: PageRoute) -> None:
     address = re.sub(r"\{(face|rank)\}", "1", route.path)
     address = re.sub(r"\{\w+\}", "x", address)
     with shared.browser() as browser:

@@ -25,7 +25,8 @@ from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
 from lineament.sources.folder.connector import FolderConnector
 from lineament.web.addresses import case_address
-from lineament.web.app import Declared, create_app, declared
+from lineament.web.app import create_app, declared
+from lineament.web.pages import PageRoute
 from lineament.web.security import HEADERS
 from lineament.web.serve import serve
 from lineament.workspace import Workspace
@@ -152,7 +153,7 @@ def test_without_the_token_the_page_says_what_to_do(served: Served, address: str
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_declares_its_access_and_keeps_it(served: Served, route: Declared) -> None:
+def test_every_route_declares_its_access_and_keeps_it(served: Served, route: PageRoute) -> None:
     address = re.sub(r"\{(face|rank)\}", "1", route.path)
     answer = httpx.request(route.method, served.url + re.sub(r"\{\w+\}", "x", address))
     turned_away = answer.status_code == 403 and "lineament serve" in answer.text

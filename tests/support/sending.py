@@ -16,7 +16,7 @@ from tests.support.world import SOURCE, Pages, Person, World
 
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.policy import AGENCY, SETTINGS
-from lineament.web.app import Declared
+from lineament.web.pages import PageRoute
 
 # ---------------------------------------------------------------- what is sent
 
@@ -149,11 +149,11 @@ class Answer:
     headers: dict[str, str]
 
 
-def sending(route: Declared) -> Sending:
+def sending(route: PageRoute) -> Sending:
     return SENT[route.path] if route.method == "POST" else Sending()
 
 
-def named(route: Declared, world: World, who: Person) -> list[Named]:
+def named(route: PageRoute, world: World, who: Person) -> list[Named]:
     """What the request may name; KeyError for a route whose address has a part that is not known here."""
     sent = sending(route)
     if sent.about is not None:
@@ -179,7 +179,7 @@ class Asking:
     names: dict[str, str]
 
 
-def asking(world: World, who: Person, route: Declared, what: Named) -> Asking:
+def asking(world: World, who: Person, route: PageRoute, what: Named) -> Asking:
     sent = sending(route)
     letter = what.level if what.level in "AB" else who.name[0]
     colleague = world.people.get(f"{letter} colleague", world.people["A colleague"]).account.email
@@ -193,7 +193,7 @@ def asking(world: World, who: Person, route: Declared, what: Named) -> Asking:
     return Asking(route.path.format(**given), data, more, given)
 
 
-def asked(pages: Pages, who: Person, route: Declared, what: Named) -> Answer:
+def asked(pages: Pages, who: Person, route: PageRoute, what: Named) -> Answer:
     made = asking(pages.world, who, route, what)
     return masked(pages.ask(who, route.method, made.address, made.data or None, **made.more), made.names)
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineament.errors import LineamentError, SignInNeeded, StepUpNeeded
-from lineament.model.accounts import Permission
 from lineament.web import (
     account,
     agencies,
@@ -31,7 +28,7 @@ from lineament.web import (
     sources,
     stops,
 )
-from lineament.web.pages import elsewhere
+from lineament.web.pages import PageRoute, elsewhere
 from lineament.web.render import Renderer
 from lineament.web.security import Place, Sessions, WithHeaders, entered
 from lineament.workspace import Workspace
@@ -78,7 +75,7 @@ class Door:
             await failures.unforeseen(Request(scope), error)(scope, receive, send)
 
 
-ROOMS = (
+PAGE_MODULES = (
     home,
     cases,
     rulings,
@@ -98,29 +95,9 @@ ROOMS = (
 """The modules whose routes the application has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """A route as it was declared; docs/reference/pages.md is made from these."""
-
-    method: str
-    path: str
-    access: Permission
-    what: str
-
-
-def declared() -> list[Declared]:
+def declared() -> list[PageRoute]:
     """Every route of the application."""
-    return [
-        Declared(
-            method=" ".join(sorted(route.methods or ())),
-            path=route.path,
-            access=Permission(str(route.tags[0])),
-            what=" ".join((route.endpoint.__doc__ or "").partition("\n\n")[0].split()),
-        )
-        for each in ROOMS
-        for route in each.pages.routes
-        if isinstance(route, APIRoute)
-    ]
+    return [route for module in PAGE_MODULES for route in module.pages.declared]
 
 
 def create_app(workspace: Workspace, token: str) -> FastAPI:
@@ -132,8 +109,8 @@ def create_app(workspace: Workspace, token: str) -> FastAPI:
     app.state.sessions = sessions
     app.state.assets = assets.packaged()
     app.state.renderer = Renderer({name: found.digest for name, found in app.state.assets.items()})
-    for each in ROOMS:
-        app.include_router(each.pages)
+    for module in PAGE_MODULES:
+        app.include_router(module.pages)
     app.add_exception_handler(LineamentError, failures.lineament_error)
     app.add_exception_handler(SignInNeeded, elsewhere)
     app.add_exception_handler(StepUpNeeded, elsewhere)

@@ -230,8 +230,22 @@ async def _guest_sent(guest: AsGuest) -> Sent:
 GuestForm = Annotated[Sent, Depends(_guest_sent)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRoute:
+    """A route as it was declared; ``docs/reference/pages.md`` and the tests of all routes are made from these."""
+
+    method: str
+    path: str
+    access: Permission
+    summary: str  # first sentence of the endpoint's docstring
+
+
 class Pages(APIRouter):
     """Routes with their access. Nothing is open unless it says so, and every form is checked before it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.declared: list[PageRoute] = []
 
     def page(
         self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN
@@ -247,12 +261,18 @@ class Pages(APIRouter):
         return self._on("POST", path, access, [Depends(_allowed(access, standings)), Depends(_sent)])
 
     def _on(self, method: str, path: str, access: Permission, needs: list[Any]) -> Callable[[Route], Route]:
-        return self.api_route(
+        add = self.api_route(
             path,
             methods=[method],
             dependencies=needs,
-            tags=[access.value],
             response_model=None,
             response_class=HTMLResponse,
             include_in_schema=False,
         )
+
+        def declare(endpoint: Route) -> Route:
+            summary = " ".join((endpoint.__doc__ or "").partition("\n\n")[0].split())
+            self.declared.append(PageRoute(method=method, path=path, access=access, summary=summary))
+            return add(endpoint)
+
+        return declare
