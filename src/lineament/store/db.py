@@ -28,6 +28,7 @@ from lineament.store.deletions import DeletionRows
 from lineament.store.faces import BINARY, FaceRows
 from lineament.store.factors import FactorRows
 from lineament.store.faults import RESTORE, of_system, translated
+from lineament.store.jobs import JobRows
 from lineament.store.keys import Vault
 from lineament.store.ledger import LedgerRows
 from lineament.store.members import MemberRows
@@ -52,7 +53,7 @@ _VACUUM = (
     "VACUUM FULL sources",
     "VACUUM captures, places, bands, runs, run_refusals, faces, templates",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions",
-    "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations",
+    "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
 )
 _VACUUM_CASES = "VACUUM FULL cases"
 
@@ -81,6 +82,7 @@ class Tx:
         self.searches = SearchRows(connection, vault)
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)
+        self.jobs = JobRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
+from lineament.store.job_table import jobs
 from lineament.store.meta import new_ids
 from lineament.store.source_tables import bands, crawl_deletions, places, runs, source_shares
 from lineament.store.tables import captures, faces, sources, templates
@@ -158,7 +159,7 @@ class SourceRows:
         """How many rows of what a source holds there are: of captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
-            for table in (captures, places, bands, faces, templates, runs, crawl_deletions)
+            for table in (captures, places, bands, faces, templates, runs, crawl_deletions, jobs)
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store import people_tables, source_tables  # noqa: F401 - what others here refer to, and the rest
+from lineament.store import job_table, people_tables, source_tables  # noqa: F401 - what others here refer to, and the rest
 from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, one_of, said
 
 meta = sa.Table(

@@ -258,10 +258,11 @@ def test_the_file_belongs_to_its_owner_alone(tmp_path: Path) -> None:
     assert modes == {"a.db": 0o600, "a.db-wal": 0o600, "a.db-shm": 0o600}
 
 
+HEAD = migrations.HEAD
 LATER = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "{head}"
 def upgrade():
     op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
     {more}
@@ -273,10 +274,11 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a history that goes on: the program that opens the workspace is newer than the workspace."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako", "versions/0001_first.py"):
+    versions = [f"versions/{path.name}" for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")]
+    for name in ("env.py", "script.py.mako", *versions):
         (folder / name).write_bytes((migrations.FOLDER / name).read_bytes())
     monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(migrations, "HEAD", "0002")
+    monkeypatch.setattr(migrations, "HEAD", "9999")
     return folder / "versions"
 
 
@@ -290,23 +292,23 @@ def schema(url: str) -> tuple[str | None, set[str]]:
 
 
 def test_an_older_schema_is_upgraded_when_it_is_opened(url: str, history: Path, rows: Rows) -> None:
-    (history / "0002_later.py").write_text(LATER.format(more=""))
+    (history / "9999_later.py").write_text(LATER.format(head=HEAD, more=""))
     store = Store.open(url, VAULT)
     with store.begin() as tx:
         rows.source(tx)
     store.close()
     revision, tables = schema(url)
-    assert revision == "0002"
+    assert revision == "9999"
     assert "later" in tables
     Store.open(url, VAULT).close()
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(url: str, history: Path) -> None:
-    (history / "0002_later.py").write_text(LATER.format(more="raise ZeroDivisionError"))
+    (history / "9999_later.py").write_text(LATER.format(head=HEAD, more="raise ZeroDivisionError"))
     with pytest.raises(ZeroDivisionError):
         Store.open(url, VAULT)
     revision, tables = schema(url)
-    assert revision == "0001"
+    assert revision == HEAD
     assert "later" not in tables
 
 

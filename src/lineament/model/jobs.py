@@ -1,0 +1,156 @@
+"""Jobs: long work in the store, which a worker claims, carries on and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NewType
+
+from lineament.errors import InvalidValue
+from lineament.model.faces import SourceId
+
+JobId = NewType("JobId", str)
+
+LEASE = timedelta(seconds=60)
+"""How long a claim lasts unless the worker renews it; then another worker may take the job over."""
+MOST_ATTEMPTS = 5
+"""Workers that may die over one job; then it has failed. A job that is handed back in order does not count."""
+LONGEST_ARGUMENTS = 64 * 1024
+"""Bytes of a job's arguments, as JSON."""
+LONGEST_ERROR = 500
+"""Characters of the message of a job that failed."""
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class JobEvent(StrEnum):
+    """What happens to a job; the value completes “it cannot be …”."""
+
+    CLAIMED = "claimed"
+    HANDED_BACK = "handed back"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+JOB_NEXT: Mapping[JobState, Mapping[JobEvent, JobState]] = {
+    JobState.QUEUED: {
+        JobEvent.CLAIMED: JobState.RUNNING,
+        JobEvent.STOPPED: JobState.STOPPED,
+    },
+    JobState.RUNNING: {
+        JobEvent.CLAIMED: JobState.RUNNING,  # taken over from a worker that died
+        JobEvent.HANDED_BACK: JobState.QUEUED,
+        JobEvent.FINISHED: JobState.DONE,
+        JobEvent.FAILED: JobState.FAILED,
+        JobEvent.STOPPED: JobState.STOPPED,
+    },
+    JobState.DONE: {},
+    JobState.FAILED: {},
+    JobState.STOPPED: {},
+}
+"""State to event to next state; a job that ended never changes again."""
+
+ENDED = frozenset(state for state, events in JOB_NEXT.items() if not events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """Work that somebody asks for. The arguments are JSON and hold no secret and no template."""
+
+    kind: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    source_id: SourceId | None = None  # whose job it is; it goes with the source
+    agency_id: str
+    account_id: str | None = None  # None: whoever is at the machine
+    requested_by: str  # the name, as it goes on the record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProgress:
+    """How far a job is, counted since it was last claimed."""
+
+    done: int = 0
+    total: int | None = None  # None: nobody knows yet
+    words: str = ""  # what is being done now
+
+    def __post_init__(self) -> None:
+        if self.done < 0 or (self.total is not None and self.total < 0):
+            raise InvalidValue(what="The progress of a job", value=f"{self.done} of {self.total}", why="it is negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job failed: the class of the error and its message, one line each."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job, as its row stands."""
+
+    id: JobId
+    request: JobRequest
+    state: JobState
+    requested_at: datetime
+    attempts: int = 0  # times that it was claimed, without those that handed it back
+    started_at: datetime | None = None  # the first time
+    claimed_at: datetime | None = None  # the last time
+    seen_at: datetime | None = None  # when its worker last renewed the lease
+    ended_at: datetime | None = None
+    worker: str | None = None  # who runs it
+    lease_until: datetime | None = None
+    stop_requested_at: datetime | None = None
+    progress: JobProgress = field(default_factory=JobProgress)
+    result: Mapping[str, Any] | None = None
+    error: JobError | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, however it ended."""
+        return self.state in ENDED
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it still runs, and was asked to stop."""
+        return self.state is JobState.RUNNING and self.stop_requested_at is not None
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of it is done, from 0 to 1; None while the total is unknown."""
+        if self.state is JobState.DONE:
+            return 1.0
+        total = self.progress.total
+        return None if not total else min(self.progress.done / total, 1.0)
+
+    @property
+    def rate(self) -> float | None:
+        """Items a second since it was last claimed; None while nothing can be said."""
+        if self.claimed_at is None or self.seen_at is None or not self.progress.done:
+            return None
+        seconds = ((self.ended_at or self.seen_at) - self.claimed_at).total_seconds()
+        return self.progress.done / seconds if seconds > 0 else None
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """How long a running job still takes at the rate so far; None while nobody can tell."""
+        rate, total = self.rate, self.progress.total
+        if self.state is not JobState.RUNNING or rate is None or total is None:
+            return None
+        return timedelta(seconds=max(0, total - self.progress.done) / rate)
+
+    def abandoned(self, now: datetime) -> bool:
+        """Whether it runs in name only: its worker did not renew the lease in time."""
+        return self.state is JobState.RUNNING and self.lease_until is not None and self.lease_until <= now

@@ -1,0 +1,294 @@
+"""The queue of jobs: rows that workers claim. One worker holds a job at a time, and its lease says for how long."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from lineament.errors import InvalidValue, NotFound
+from lineament.model.faces import SourceId
+from lineament.model.jobs import (
+    ENDED,
+    JOB_NEXT,
+    LEASE,
+    LONGEST_ARGUMENTS,
+    LONGEST_ERROR,
+    MOST_ATTEMPTS,
+    Job,
+    JobError,
+    JobEvent,
+    JobId,
+    JobProgress,
+    JobRequest,
+    JobState,
+)
+from lineament.model.lifecycle import advance
+from lineament.store.job_table import jobs
+from lineament.store.keys import Vault
+from lineament.store.sealed import SealedColumn, asked_id
+
+_HINT = "lineament job list"
+_LONGEST_WORDS = 200
+_OPEN = jobs.c.state.in_([state.value for state in JobState if state not in ENDED])
+_RUNNING = jobs.c.state == JobState.RUNNING.value
+_QUEUED = jobs.c.state == JobState.QUEUED.value
+_ORDER = (jobs.c.requested_at, jobs.c.id)
+
+
+class JobRows:
+    """The jobs of every agency."""
+
+    def __init__(self, connection: Connection, vault: Vault) -> None:
+        self._connection = connection
+        self._sealed = SealedColumn(vault, "jobs", "requested_by")
+
+    # ------------------------------------------------------------ asking for one
+
+    def add(self, request: JobRequest, at: datetime) -> Job:
+        """Queue a job. InvalidValue if its arguments are no JSON, or too long."""
+        new = secrets.token_hex(8)
+        row = {
+            "id": new,
+            "kind": request.kind,
+            "arguments": _arguments(request.arguments),
+            "source_id": request.source_id,
+            "agency_id": request.agency_id,
+            "account_id": request.account_id,
+            "requested_by": self._sealed.seal(new, request.requested_by),
+            "requested_at": at,
+            "state": JobState.QUEUED.value,
+            "attempts": 0,
+            "done": 0,
+            "words": "",
+        }
+        self._connection.execute(sa.insert(jobs), row)
+        return self.get(new)
+
+    def get(self, id: str) -> Job:  # noqa: A002 - the column
+        """The job with that id, of whatever agency; NotFound if there is none."""
+        return self._one(jobs.c.id == asked_id(id), id)
+
+    def of_agency(self, id: str, agency_id: str, account_id: str | None, *, whole_agency: bool) -> Job:  # noqa: A002
+        """The job with that id, if that official may see it; NotFound for every other."""
+        return self._one(sa.and_(jobs.c.id == asked_id(id), _seen(agency_id, account_id, whole_agency)), id)
+
+    def listed(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
+        """The newest jobs that an official may see: all of the agency, or those asked for under that account."""
+        query = sa.select(jobs).where(_seen(agency_id, account_id, whole_agency))
+        rows = self._connection.execute(query.order_by(*(column.desc() for column in _ORDER)).limit(most)).mappings()
+        return [self._job(row) for row in rows]
+
+    def open_of_source(self, source_id: SourceId) -> list[Job]:
+        """The jobs of a source that are not over, the oldest first."""
+        query = sa.select(jobs).where(_OPEN, jobs.c.source_id == source_id).order_by(*_ORDER)
+        return [self._job(row) for row in self._connection.execute(query).mappings()]
+
+    def open_of_kind(self, kind: str) -> Job | None:
+        """The oldest job of a kind that is not over, whoever asked for it; None if there is none."""
+        query = sa.select(jobs).where(_OPEN, jobs.c.kind == kind).order_by(*_ORDER).limit(1)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else self._job(row)
+
+    # ------------------------------------------------------------ claiming
+
+    def workers(self) -> list[str]:
+        """Who holds a job now; whoever asks finds out which of them are dead."""
+        return list(self._connection.scalars(sa.select(jobs.c.worker).where(_RUNNING).distinct()))
+
+    def waiting(self, at: datetime, dead: Collection[str] = ()) -> bool:
+        """Whether there is a job to be claimed."""
+        return self._connection.scalar(sa.select(jobs.c.id).where(_claimable(at, dead)).limit(1)) is not None
+
+    def claim(self, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
+        """Claim the job that has waited longest, queued or abandoned; None if there is none.
+
+        A job is abandoned when its lease has run out, or when its worker is one of the ``dead``. One that was to stop
+        is stopped then, and one that MOST_ATTEMPTS workers died over has failed.
+        """
+        self._end_abandoned(at, dead)
+        oldest = sa.select(jobs.c.id).where(_claimable(at, dead)).order_by(*_ORDER).limit(1)
+        return self._claimed(oldest.with_for_update(skip_locked=True), worker, at)
+
+    def claim_this(self, id: str, worker: str, at: datetime) -> Job | None:  # noqa: A002
+        """Claim one job that is queued; None if it is not, or no longer."""
+        this = sa.select(jobs.c.id).where(jobs.c.id == asked_id(id), _QUEUED)
+        return self._claimed(this.with_for_update(skip_locked=True), worker, at)
+
+    def take_up(self, request: JobRequest, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
+        """Claim a job that waits for a worker and asks for the same, of the same official; None if there is none.
+
+        Whoever asks again in person begins its attempts anew.
+        """
+        same = (
+            jobs.c.kind == request.kind,
+            jobs.c.arguments == _arguments(request.arguments),
+            jobs.c.agency_id == request.agency_id,
+            jobs.c.account_id.is_not_distinct_from(request.account_id),
+            _claimable(at, dead),
+        )
+        oldest = sa.select(jobs.c.id).where(*same).order_by(*_ORDER).limit(1)
+        values = {"attempts": 1, "stop_requested_at": None}
+        return self._claimed(oldest.with_for_update(skip_locked=True), worker, at, values)
+
+    def _claimed(
+        self, which: sa.Select[Any], worker: str, at: datetime, more: Mapping[str, object] | None = None
+    ) -> Job | None:
+        values: dict[str, Any] = {
+            "state": JobState.RUNNING.value,
+            "attempts": jobs.c.attempts + 1,
+            "started_at": sa.func.coalesce(jobs.c.started_at, sa.bindparam("first", at, type_=jobs.c.started_at.type)),
+            "claimed_at": at,
+            "seen_at": at,
+            "worker": worker,
+            "lease_until": at + LEASE,
+            "done": 0,
+            "total": None,
+            "words": "",
+            **(more or {}),
+        }
+        query = sa.update(jobs).where(jobs.c.id == which.scalar_subquery()).values(values).returning(*jobs.c)
+        row = self._connection.execute(query).mappings().one_or_none()
+        return None if row is None else self._job(row)
+
+    def _end_abandoned(self, at: datetime, dead: Collection[str]) -> None:
+        over = {"worker": None, "lease_until": None, "ended_at": at}
+        lost = sa.update(jobs).where(_abandoned(at, dead))
+        stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
+        self._connection.execute(stopped.values(state=JobState.STOPPED.value, **over))
+        message = f"its worker died {MOST_ATTEMPTS} times over it; see the log of the worker, then ask for it again"
+        failed = {"state": JobState.FAILED.value, "error_code": "JobAbandoned", "error": message}
+        self._connection.execute(lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over))
+
+    # ------------------------------------------------------------ while it runs
+
+    def renew(self, id: str, worker: str, progress: JobProgress, at: datetime) -> bool:  # noqa: A002
+        """Renew the lease and say how far the job is; False if the worker does not hold it any more."""
+        values = {
+            "done": progress.done,
+            "total": progress.total,
+            "words": _line(progress.words, _LONGEST_WORDS),
+            "seen_at": at,
+            "lease_until": at + LEASE,
+        }
+        return self._connection.execute(_held(id, worker).values(values)).rowcount == 1
+
+    def stop_requested(self, id: str, worker: str) -> bool | None:  # noqa: A002
+        """Whether the job is to stop; None if the worker does not hold it any more."""
+        query = sa.select(jobs.c.stop_requested_at).where(jobs.c.id == id, _RUNNING, jobs.c.worker == worker)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else row[0] is not None
+
+    def request_stop(self, id: str, at: datetime) -> Job:  # noqa: A002
+        """Stop a queued job, and ask a running one to stop. NotFound; WrongState if it is over."""
+        job = self.get(id)
+        values: dict[str, Any] = {"stop_requested_at": job.stop_requested_at or at}
+        after = advance(JOB_NEXT, job.state, JobEvent.STOPPED, what="job", name=job.id)
+        if job.state is JobState.QUEUED:
+            values |= {"state": after.value, "ended_at": at}
+        self._connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(values))
+        return self.get(id)
+
+    # ------------------------------------------------------------ how it ends
+
+    def hand_back(self, id: str, worker: str) -> bool:  # noqa: A002
+        """Queue the job again, where it goes on; False if the worker does not hold it any more."""
+        return self._end(id, worker, JobEvent.HANDED_BACK, {"attempts": jobs.c.attempts - 1})
+
+    def finish(self, id: str, worker: str, result: Mapping[str, Any], at: datetime) -> bool:  # noqa: A002
+        """Keep the result of a job that is done; False if the worker does not hold it any more."""
+        return self._end(id, worker, JobEvent.FINISHED, {"ended_at": at, "result": json.dumps(result)})
+
+    def fail(self, id: str, worker: str, error: JobError, at: datetime) -> bool:  # noqa: A002
+        """Keep why a job failed, in one line; False if the worker does not hold it any more."""
+        why = {"error_code": error.code, "error": _line(error.message, LONGEST_ERROR) or error.code}
+        return self._end(id, worker, JobEvent.FAILED, {"ended_at": at, **why})
+
+    def stop(self, id: str, worker: str, at: datetime) -> bool:  # noqa: A002
+        """Note that a running job has stopped; False if the worker does not hold it any more."""
+        return self._end(id, worker, JobEvent.STOPPED, {"ended_at": at})
+
+    def _end(self, id: str, worker: str, event: JobEvent, more: Mapping[str, Any]) -> bool:  # noqa: A002
+        after = JOB_NEXT[JobState.RUNNING][event]
+        values = {"state": after.value, "worker": None, "lease_until": None, **more}
+        return self._connection.execute(_held(id, worker).values(values)).rowcount == 1
+
+    # ------------------------------------------------------------ forgetting
+
+    def delete_of(self, source_id: SourceId) -> int:
+        """Delete the jobs of a source, for they name what it gave; how many. A worker that runs one stops."""
+        return self._connection.execute(sa.delete(jobs).where(jobs.c.source_id == source_id)).rowcount
+
+    def delete_ended(self, agency_id: str, before: datetime) -> int:
+        """Delete the jobs of an agency that ended before that moment; how many."""
+        old = (jobs.c.agency_id == agency_id, jobs.c.ended_at < before)
+        return self._connection.execute(sa.delete(jobs).where(*old)).rowcount
+
+    # ------------------------------------------------------------ rows
+
+    def _one(self, which: sa.ColumnElement[bool], name: str) -> Job:
+        row = self._connection.execute(sa.select(jobs).where(which)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(what="job", name=name[:200], hint=_HINT)
+        return self._job(row)
+
+    def _job(self, row: RowMapping) -> Job:
+        request = JobRequest(
+            kind=row["kind"],
+            arguments=json.loads(row["arguments"]),
+            source_id=None if row["source_id"] is None else SourceId(row["source_id"]),
+            agency_id=row["agency_id"],
+            account_id=row["account_id"],
+            requested_by=self._sealed.open(row["id"], row["requested_by"]),
+        )
+        error = None if row["error"] is None else JobError(code=row["error_code"], message=row["error"])
+        same = ("requested_at", "attempts", "started_at", "claimed_at", "seen_at", "ended_at")
+        return Job(
+            id=JobId(row["id"]),
+            request=request,
+            state=JobState(row["state"]),
+            **{name: row[name] for name in (*same, "worker", "lease_until", "stop_requested_at")},
+            progress=JobProgress(done=row["done"], total=row["total"], words=row["words"]),
+            result=None if row["result"] is None else json.loads(row["result"]),
+            error=error,
+        )
+
+
+def _seen(agency_id: str, account_id: str | None, whole_agency: bool) -> sa.ColumnElement[bool]:
+    own = jobs.c.agency_id == agency_id
+    return own if whole_agency else sa.and_(own, jobs.c.account_id.is_not_distinct_from(account_id))
+
+
+def _abandoned(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]:
+    lapsed = jobs.c.lease_until <= at
+    return sa.and_(_RUNNING, sa.or_(lapsed, jobs.c.worker.in_(list(dead))) if dead else lapsed)
+
+
+def _claimable(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(_QUEUED, _abandoned(at, dead))
+
+
+def _held(id: str, worker: str) -> sa.Update:  # noqa: A002
+    return sa.update(jobs).where(jobs.c.id == id, _RUNNING, jobs.c.worker == worker)
+
+
+def _arguments(arguments: Mapping[str, Any]) -> str:
+    """Canonical JSON, so that the same work is written the same way."""
+    try:
+        text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(what="The arguments of a job", value=str(error)[:100], why="they are no JSON") from None
+    if len(text) > LONGEST_ARGUMENTS:
+        why = f"they have {len(text)} bytes, more than {LONGEST_ARGUMENTS}; ask for less at once"
+        raise InvalidValue(what="The arguments of a job", value=f"{text[:100]}…", why=why)
+    return text
+
+
+def _line(text: str, longest: int) -> str:
+    """One line that both databases hold."""
+    return " ".join(text.split())[:longest].replace("\0", "\\0").encode(errors="backslashreplace").decode()
