@@ -92,7 +92,7 @@ def crawling() -> Iterator[bytes]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes()
-            if b"site_worker" in command:
+            if b"crawl.worker" in command:
                 yield command + (process / "environ").read_bytes()
         except OSError:
             continue

@@ -532,7 +532,7 @@ def _kill(folder: Path, when: threading.Event | None = None) -> None:
             command = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if str(folder.resolve()).encode() in command and b"site_worker" in command:
+        if str(folder.resolve()).encode() in command and b"crawl.worker" in command:
             os.kill(int(process.name), signal.SIGKILL)
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from lineament.errors import NotRead
 from lineament.sandbox.confine import LIMITS, confine
 from lineament.sandbox.files import Place, opened, reason
+from lineament.sandbox.launch import PIPE, Channels, launch
 
 HEADER = struct.Struct("<cI")
 """Kind and length of a message."""
@@ -32,7 +33,6 @@ END = b"E"
 FAILED = b"X"
 """The last message, where it cannot go on; with the reason."""
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); import {module} as worker; worker.main(*sys.argv[2:])"
 _LONGEST_REASON = 300  # bytes
 
 
@@ -67,15 +67,7 @@ def messages(module: str, place: Place, limits: Limits, *words: object) -> Itera
 def answers(module: str, file: int, limits: Limits, *words: object) -> Iterator[tuple[bytes, bytes]]:
     """The same of a file that is open already; the descriptor is closed here."""
     try:
-        process = subprocess.Popen(  # noqa: S603 - every word is ours
-            [sys.executable, "-I", "-c", _BOOT.format(module=module), _source(), *map(str, words)],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        process = launch(module, words, Channels(stdin=file, stdout=PIPE))
     finally:
         os.close(file)
     assert process.stdout is not None  # noqa: S101 - as was asked for
@@ -85,10 +77,6 @@ def answers(module: str, file: int, limits: Limits, *words: object) -> Iterator[
         finally:
             process.kill()
             process.wait()
-
-
-def _source() -> str:
-    return str(Path(__file__).resolve().parents[2])
 
 
 class _Reader:

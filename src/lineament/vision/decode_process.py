@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib.util
 import mmap
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from lineament.errors import DecoderUnavailable
 from lineament.model.faces import Pixels
+from lineament.sandbox.launch import Channels, launch
 from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REPLY, REQUEST
 
-_BOOT = "import sys; sys.path += sys.argv[1:-5]; from lineament.vision.decode_worker import main; main()"
+_WORKER = "lineament.vision.decode_worker"
+_PACKAGES = ("PIL", "pillow_heif")
 _START_SECONDS = 30.0
 _KEPT_BYTES = 8 * 2**20  # of the outbox, between pictures; more is given back to the system
 _PICTURES = 2000
@@ -74,16 +73,12 @@ class DecodingProcess:
 
     def _started(self, limits: Limits, requests: int, replies: int) -> subprocess.Popen[bytes]:
         words = [self._inbox, self._outbox, limits.max_pixels, limits.memory, round(limits.seconds * 1000)]
-        return subprocess.Popen(  # noqa: S603 - every word is ours
-            [sys.executable, "-I", "-S", "-c", _BOOT, *_folders(), *map(str, words)],
-            stdin=requests,
-            stdout=replies,
-            stderr=self._complaints,
-            pass_fds=(self._inbox, self._outbox),
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        inherited = (self._inbox, self._outbox)
+        channels = Channels(stdin=requests, stdout=replies, stderr=self._complaints, inherited=inherited)
+        try:
+            return launch(_WORKER, words, channels, packages=_PACKAGES)
+        except ModuleNotFoundError as error:
+            raise DecoderUnavailable(why=f"the package {error.name} is not installed") from None
 
     @property
     def pid(self) -> int:
@@ -184,14 +179,3 @@ def _pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
     for end in ends:
         undo.callback(os.close, end)
     return ends
-
-
-def _folders() -> list[str]:
-    """Where the process finds what it imports, whatever way this one found it."""
-    folders = [str(Path(__file__).resolve().parents[2])]
-    for package in ("PIL", "pillow_heif"):
-        found = importlib.util.find_spec(package)
-        if found is None or found.origin is None:
-            raise DecoderUnavailable(why=f"the package {package} is not installed")
-        folders.append(str(Path(found.origin).resolve().parents[1]))
-    return list(dict.fromkeys(folders))

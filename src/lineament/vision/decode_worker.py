@@ -14,7 +14,6 @@ import mmap
 import os
 import select
 import signal
-import sys
 import warnings
 
 from lineament.sandbox.confine import confine
@@ -29,9 +28,9 @@ _REQUESTS, _REPLIES = 0, 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # mallopt(3)
 
 
-def main() -> None:
+def main(*words: str) -> None:
     """Serve the parent until it closes its end, or is gone."""
-    inbox, outbox, max_pixels, memory, milliseconds = (int(word) for word in sys.argv[-5:])
+    inbox, outbox, max_pixels, memory, milliseconds = map(int, words)
     parent = os.getppid()
     warnings.simplefilter("ignore")
     decode_read.set_up(max_pixels)

@@ -19,7 +19,7 @@ from backports import zstd
 from py7zr import SevenZipFile
 
 from lineament.errors import NoSuchFile
-from lineament.sources import archive as module
+from lineament.sources.archive import connector as module
 from lineament.sources.archive.connector import ArchiveConnector, normal
 from lineament.sources.base import Connector, Item, Refusal
 

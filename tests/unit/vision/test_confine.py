@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from lineament.sandbox import launch
 from lineament.sandbox.confine import filter_for
 from lineament.testing import chart, encoded
-from lineament.vision import decode_process
 from lineament.vision.decode import Decoder
 
 TRYING = """
-import ctypes, mmap, os, resource, signal, socket, subprocess, sys; sys.path += sys.argv[1:-5]
+import ctypes, mmap, os, resource, signal, socket, subprocess
 from PIL import Image
 from lineament.vision import decode_read, decode_worker
 from lineament.vision.decode_protocol import Reply
@@ -35,7 +35,7 @@ def read_picture(untrusted, max_pixels):
     image = Image.frombytes("RGB", (64, 64), answer.encode().ljust(64 * 64 * 3, b"\\0"))
     return image, Reply(0, 0, 64, 64, 64, 64)
 plain, decode_read.read_picture = decode_read.read_picture, read_picture
-decode_worker.main()
+decode_worker.main(*sys.argv[1:])
 """
 
 
@@ -45,7 +45,7 @@ def tried(decoder: Decoder, attempt: str) -> str:
 
 def decoder_with(boot: str) -> Decoder:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode_process, "_BOOT", boot)
+        patch.setattr(launch, "_BOOT", boot)
         decoder = Decoder(workers=1, max_pixels=10**6, max_bytes=10**6, memory=512 * 2**20, seconds=10.0)
         decoder.start()
     return decoder

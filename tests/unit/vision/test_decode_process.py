@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lineament.errors import DecoderDied, DecoderUnavailable
+from lineament.sandbox import launch
 from lineament.testing import chart, encoded
 from lineament.vision import decode_process
 from lineament.vision.decode import Decoder
@@ -22,7 +23,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written
 ODD = b"hostile "
 PLAIN = encoded(chart(), "JPEG")
 TAKEN_OVER = """
-import sys, time, ctypes; sys.path += sys.argv[1:-5]
+import time, ctypes
 from PIL import Image
 from lineament.vision import decode_read, decode_worker
 from lineament.vision.decode_protocol import Reply
@@ -34,12 +35,12 @@ def read_picture(untrusted, max_pixels):
         return plain(untrusted, max_pixels)
     return eval(untrusted[8:])
 decode_read.read_picture = read_picture
-decode_worker.main()
+decode_worker.main(*sys.argv[1:])
 """
 
 
 def hostile(monkeypatch: pytest.MonkeyPatch, *, workers: int = 1, seconds: float = 5.0) -> Decoder:
-    monkeypatch.setattr(decode_process, "_BOOT", TAKEN_OVER)
+    monkeypatch.setattr(launch, "_BOOT", TAKEN_OVER)
     return Decoder(workers=workers, max_pixels=200_000_000, max_bytes=2**20, memory=512 * 2**20, seconds=seconds)
 
 
@@ -167,9 +168,9 @@ def test_workers_end_with_their_parent(busy: bool) -> None:
     ask = f"decoder.decode({ODD + b'time.sleep(600)'!r})" if busy else "time.sleep(600)"
     script = f"""
 import threading, time
-from lineament.vision import decode_process
+from lineament.sandbox import launch
 from lineament.vision.decode import Decoder
-decode_process._BOOT = {TAKEN_OVER!r}
+launch._BOOT = {TAKEN_OVER!r}
 decoder = Decoder(workers=1, max_pixels=10**6, max_bytes=10**6, memory=2**29, seconds=1.0 if {busy} else 600.0)
 decoder.decode({PLAIN!r})
 print(decoder._slots[0].process.pid, flush=True)
@@ -197,7 +198,7 @@ def test_a_worker_is_replaced_after_many_pictures(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_decoder_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode_process, "_BOOT", "import no_such_package")
+    monkeypatch.setattr(launch, "_BOOT", "import no_such_package")
     decoder = Decoder(workers=1, max_pixels=10**6, max_bytes=10**6, memory=2**29, seconds=1.0)
     with pytest.raises(DecoderUnavailable, match="no_such_package"):
         decoder.decode(PLAIN)

@@ -7,14 +7,10 @@ while it runs, in the order in which they were made. It can be broken off at any
 from __future__ import annotations
 
 import io
-import os
-import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from lineament.errors import (
     FileTooLarge,
@@ -28,6 +24,7 @@ from lineament.errors import (
 )
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sandbox.files import printable, reason
+from lineament.sandbox.launch import DISCARD, PIPE, Channels, certificates, launch
 from lineament.sources.base import Item, Refusal
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl
@@ -39,9 +36,7 @@ CONNECTOR = "site 1"
 LOG = "crawl.log"
 TAKEN, FULL = 75, 74
 """Exit codes of the process: another one crawls into the folder; the disk is full."""
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from lineament.sources import site_worker as w; w.main(sys.argv[2])"
-)
+_WORKER = "lineament.sources.crawl.worker"
 _LOOKS = 0.2  # seconds between two looks at what was found
 _PATIENCE = 15.0  # seconds for the process to end by itself
 _LONGEST_NAME = 300
@@ -124,15 +119,8 @@ class SiteConnector:
 
     def _started(self) -> subprocess.Popen[bytes]:
         with (self._folder / LOG).open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - every word is ours
-                [sys.executable, "-I", "-c", _BOOT, _source(), str(self._folder.resolve())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                env=_certificates(),
-                cwd="/",
-                start_new_session=True,
-            )
+            channels = Channels(stdin=PIPE, stdout=DISCARD, stderr=log)
+            process = launch(_WORKER, [self._folder.resolve()], channels, environment=certificates())
         assert process.stdin is not None  # noqa: S101 - as was asked for
         with suppress(BrokenPipeError):  # how it ended is seen in a moment
             process.stdin.write(self._crawl.written() + self._kept.key.hex().encode() + b"\n")
@@ -231,14 +219,3 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _source() -> str:
-    return os.fspath(Path(__file__).resolve().parents[3])
-
-
-def _certificates() -> dict[str, str]:
-    """Whose certificates count, as this process sees it."""
-    paths = ssl.get_default_verify_paths()
-    known = {"SSL_CERT_FILE": paths.cafile, "SSL_CERT_DIR": paths.capath}
-    return {name: path for name, path in known.items() if path is not None}

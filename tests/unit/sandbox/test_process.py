@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lineament.errors import NotRead
+from lineament.sandbox import launch
 from lineament.sandbox import process as confined
 from lineament.sandbox.files import given
 
@@ -18,7 +19,7 @@ WORKERS = {
     "lineament.sources.credentials.worker": ("image/jpeg",),
 }
 TRYING = """
-import sys; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True
+sys.dont_write_bytecode = True
 import ctypes, mmap, os, platform, resource, signal, socket, subprocess, threading
 import {module} as worker
 from lineament.sandbox.process import END, give_up, say
@@ -56,7 +57,7 @@ def trying(*, memory, seconds):
     say(END)
     sys.exit(0)
 worker.give_up = trying
-worker.main(*sys.argv[2:])
+worker.main(*sys.argv[1:])
 """
 REFUSED = b"1"  # EPERM
 NO_DESCRIPTOR = b"24"  # EMFILE
@@ -66,7 +67,7 @@ def tried(
     module: str, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...] = (), before: str = "pass"
 ) -> dict[bytes, bytes]:
     """What came of each attempt: its error's number, “could” where there was none."""
-    monkeypatch.setattr(confined, "_BOOT", TRYING.replace("{before}", before))
+    monkeypatch.setattr(launch, "_BOOT", TRYING.replace("{before}", before))
     place = given(Path(__file__))[0]
     return dict(confined.messages(module, place, LIMITS, *words))
 
@@ -107,6 +108,6 @@ def test_a_worker_that_was_taken_over_costs_the_file(
     body: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bad.py").write_text(f"import os\ndef main():\n    {body}\n")
-    monkeypatch.setattr(confined, "_source", lambda: str(tmp_path))
+    monkeypatch.setattr(launch, "_SOURCE", tmp_path)
     with pytest.raises(NotRead, match=re.escape(why)):
         list(confined.messages("bad", given(tmp_path / "bad.py")[0], confined.Limits(message=9, patience=1, seconds=9)))
