@@ -58,7 +58,7 @@ def _batch(workspace: Workspace, source: Source, drawn: np.random.Generator, sta
     with workspace.record.change() as change:
         key = source_key(change.tx, workspace.keys, source)
         ids = change.tx.captures.add_all(captures(source, drawn, start, count))
-        change.tx.faces.add_all(source.id, faces(ids, drawn, workspace.gallery.model), key)
+        change.tx.faces.add_all(source.id, faces(ids, drawn, workspace.pack.model), key)
         change.record(Action.BATCH_INGESTED, source=source.name, captures=[int(ids[0]), int(ids[-1])])
 
 

@@ -17,6 +17,7 @@ from typing import Self
 from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
 from lineament.identity.mail import SmtpOutbox
 from lineament.identity.openid import Provider
+from lineament.index.scan import ScanIndex
 from lineament.ledger.log import Ledger
 from lineament.model.accounts import HOME_AGENCY, Official
 from lineament.model.agencies import AgencyTerms
@@ -306,8 +307,8 @@ class Workspace(Desk):
     @cached_property
     def gallery(self) -> Gallery:
         """The indexes of all sources."""
-        pack = self.pack
-        return Gallery(self.store, self.keys, self.home / "index", model=pack.model, dimension=pack.dimension)
+        models = {self.pack.model: self.pack.dimension}
+        return Gallery(self.store, self.keys, self.home / "index", models=models, open_index=ScanIndex.open)
 
     @cached_property
     def crawls(self) -> Crawls:

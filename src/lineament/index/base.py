@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lineament.index.rotation import Rotation
 from lineament.model.faces import FaceId, FaceIds, Vectors
 from lineament.model.scores import Scores
 from lineament.model.search import Hit
@@ -47,6 +49,16 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int:
         """How many faces there are."""
+
+
+class IndexFactory(Protocol):
+    """What opens an index: the port by which another kind of index is plugged into the gallery."""
+
+    def __call__(self, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors) -> VectorIndex:
+        """Open the index kept in ``folder``, or an empty one if there is none or it cannot be used.
+
+        Its vectors, of dimension d, were made by ``model``. ``rotation`` has shape (d, d); ``exact`` looks vectors up.
+        """
 
 
 def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceIds, Vectors]:

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from lineament.errors import Damaged
 from lineament.index.base import ExactVectors, Mask, best, checked_faces, checked_vectors
 from lineament.index.codes import Codes
 from lineament.index.folder import Coding, IndexFolder
@@ -50,6 +51,14 @@ class ScanIndex:
         self._changing = threading.Lock()
         self._highest = -1  # no id above it is there
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @classmethod
+    def open(cls, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors) -> Self:
+        """Return the index that was synced to ``folder``, or an empty one if there is none or it cannot be used."""
+        try:
+            return cls.load(folder, model=model, rotation=rotation, exact=exact)
+        except (FileNotFoundError, Damaged):
+            return cls(folder, model=model, rotation=rotation, exact=exact)
 
     @classmethod
     def load(

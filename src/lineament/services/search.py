@@ -12,6 +12,7 @@ from lineament.errors import InvalidValue, MixedModels
 from lineament.ledger.log import Action
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case
+from lineament.model.faces import Template
 from lineament.model.fusion import damping, fused
 from lineament.model.rates import FalseMatchTable
 from lineament.model.search import (
@@ -88,11 +89,12 @@ class Search:
         for one in faces:
             if one.template.model != self._rates.model:
                 raise MixedModels(one=self._rates.model, other=one.template.model)
-        self._gallery.open(sources)
+        self._gallery.open(sources, [self._rates.model])
         began = time.perf_counter()
         vectors = [one.template.vector for one in faces]
+        template = Template(self._rates.model, fused(vectors))
         days = (request.since, request.until)
-        compared = self._gallery.search(sources, fused(vectors), SPARE * request.limit, days)
+        compared = self._gallery.search(sources, template, SPARE * request.limit, days)
         seconds = time.perf_counter() - began
         number = probes[0].faces.index(faces[0]) + 1
         found = _Found(tuple(probes), number, damping(vectors), tuple(sources), compared, seconds)
@@ -142,7 +144,8 @@ class Search:
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
         with self._record.store.read() as tx:
-            return sum(source.faces for source in gate.chosen(tx, self._record, sources))
+            found = gate.chosen(tx, self._record, sources)
+            return sum(tx.faces.count(source.id, self._rates.model) for source in found)
 
     def _admitted(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
         with self._record.store.read() as tx:

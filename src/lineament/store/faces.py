@@ -133,6 +133,17 @@ class FaceRows:
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id)
         return _column(self._raw(query.order_by(faces.c.id)), 0)
 
+    def count(self, source_id: SourceId, model: str) -> int:
+        """How many faces of a source have templates of one model."""
+        query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model == model)
+        return int(self._connection.scalar(query) or 0)
+
+    def count_others(self, source_id: SourceId, model: str, *, after: int = 0, up_to: int | None = None) -> int:
+        """How many faces of a source have templates of another model; ids above ``after``, at most ``up_to``."""
+        query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model != model)
+        query = query.where(faces.c.id > after)
+        return int(self._connection.scalar(query if up_to is None else query.where(faces.c.id <= up_to)) or 0)
+
     def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
         """Ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
         query = sa.select(faces.c.id, faces.c.captured_day).where(faces.c.source_id == source_id, faces.c.id > after_id)

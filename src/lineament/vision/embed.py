@@ -46,6 +46,6 @@ class Embedder:
             faces[0] = aligned
             cv2.flip(aligned, 1, faces[1])
         (features,) = self._session.run(faces).values()
-        mean = features.mean(axis=0, dtype=np.float32)
+        mean = features.reshape(len(faces), -1).mean(axis=0, dtype=np.float32)
         norm = float(np.sqrt(np.dot(mean, mean)))
         return Embedding(mean / np.float32(norm or 1.0), norm)

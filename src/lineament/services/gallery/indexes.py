@@ -1,22 +1,22 @@
-"""The gallery: one index a source, opened when first searched, caught up with the store before it answers."""
+"""The gallery: one index for each source and model, opened when first searched, up to date before it answers."""
 
 from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.errors import Damaged, MixedModels
-from lineament.index.base import ExactVectors
+from lineament.errors import MixedModels
+from lineament.index.base import ExactVectors, IndexFactory, VectorIndex
 from lineament.index.rotation import rotation
-from lineament.index.scan import ScanIndex
-from lineament.model.faces import FaceIds, SourceId, Vector, Vectors
+from lineament.model.faces import FaceIds, SourceId, Template, Vectors
 from lineament.model.search import Hit, merged
 from lineament.model.sources import Source
 from lineament.services.keyholder import source_key
@@ -29,29 +29,30 @@ NEVER = np.iinfo(np.int32).min
 
 Days = tuple[date | None, date | None]
 """First and last day of capture; None leaves that end open."""
-Told = Callable[[int, int], None]
-"""Told how many faces of how many an index has taken in while it catches up."""
 
 
 @dataclass(slots=True)
-class _Held:
-    """One source's index in this process."""
+class _OpenIndex:
+    """The index of one source and one model in this process."""
 
-    index: ScanIndex
-    newest: int  # every face up to this id has been seen
-    unwritten: bool = False  # the index knows more, or less, than its files
+    index: VectorIndex
+    source_id: SourceId
+    model: str
+    newest: int  # every face up to this id has been looked at
+    others: int  # faces of the source that other models described, when the store was last read
+    unwritten: bool = False  # the index and its files differ
     first_id: int = 0  # the id of days[0]
     days: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 @dataclass(slots=True)
-class _Within:
+class _WithinDays:
     """A mask: the faces captured from one day to another, and how many it last let through."""
 
     days: NDArray[np.int32]  # by id
     first_id: int  # the id of days[0]
-    low: int  # days since EPOCH, the last one included
+    low: int  # days since EPOCH, both ends included
     high: int
     faces: int = 0
 
@@ -67,106 +68,124 @@ class Compared:
     """What a search of the gallery found."""
 
     hits: list[Hit]
-    faces: int  # that were compared
+    faces: int  # how many were compared
 
 
 class Gallery:
-    """The indexes of all sources for one model.
+    """The indexes of all sources, one for each model that described faces of the source.
 
     Derived from the store (D2): any file below ``folder`` may be deleted at any time. Several processes may have the
     same source open: each catches up with the store before it answers and before it writes.
     """
 
-    def __init__(self, store: Store, keys: KeyRing, folder: Path, *, model: str, dimension: int) -> None:
+    def __init__(
+        self, store: Store, keys: KeyRing, folder: Path, *, models: Mapping[str, int], open_index: IndexFactory
+    ) -> None:
+        """``models``: the dimension of each model that can be searched with, by its name."""
         self._store = store
         self._keys = keys
         self._folder = folder
-        self.model = model
-        self._dimension = dimension
-        self._held: dict[SourceId, _Held] = {}
+        self._models = models
+        self._open_index = open_index
+        self._opened: dict[tuple[SourceId, str], _OpenIndex] = {}
         self._lock = threading.Lock()
 
-    def search(self, sources: Sequence[Source], probe: Vector, k: int, days: Days = (None, None)) -> Compared:
-        """The best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared."""
+    def search(self, sources: Sequence[Source], probe: Template, k: int, days: Days = (None, None)) -> Compared:
+        """Return the best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared.
+
+        Only faces described by the probe's own model are compared (R31); MixedModels if that model has no index here.
+        """
         found: list[list[Hit]] = []
         compared = 0
         for source in sources:
-            held = self._opened(source)
-            with held.lock:
-                self._catch_up(held, source.id)
-                mask = self._mask(held, source, days) if any(days) else None
-                found.extend(held.index.search(probe[np.newaxis, :], k, among=mask))
-                compared += mask.faces if mask else len(held.index)
+            opened = self._index(source, probe.model)
+            with opened.lock:
+                self._catch_up(opened)
+                mask = self._mask(opened, days) if any(days) else None
+                found.extend(opened.index.search(probe.vector[np.newaxis, :], k, among=mask))
+                compared += mask.faces if mask else len(opened.index)
         return Compared(merged(found, k), compared)
 
-    def open(self, sources: Iterable[Source], told: Told | None = None) -> int:
-        """Open and catch up without searching; how many faces there are."""
+    def open(self, sources: Iterable[Source], models: Collection[str] | None = None) -> int:
+        """Open the indexes of these models (all, unless named) and catch up; return how many faces they hold."""
         total = 0
         for source in sources:
-            held = self._opened(source)
-            with held.lock:
-                self._catch_up(held, source.id, told)
-                total += len(held.index)
+            for model in self._models if models is None else models:
+                opened = self._index(source, model)
+                with opened.lock:
+                    self._catch_up(opened)
+                    total += len(opened.index)
         return total
 
     def sync(self) -> None:
-        """Write what this process has learnt."""
+        """Write what this process added and removed to disk."""
         with self._lock:
-            opened = list(self._held.items())
-        for source_id, held in opened:
-            with held.lock:
-                self._write(held, source_id)
+            indexes = list(self._opened.values())
+        for opened in indexes:
+            with opened.lock:
+                self._write(opened)
 
     def forget(self, source: Source) -> None:
-        """Take what was erased from a source out of its index and out of the index's files."""
-        held = self._opened(source)
-        with held.lock:
-            self._catch_up(held, source.id)
-            self._write(held, source.id)
+        """Remove the erased faces of a source from its indexes and from their files."""
+        folder = self._folder / str(source.id)
+        known = {_folder_name(model) for model in self._models}
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_dir() and path.name not in known:  # of a model that is not in use: rebuilt if it ever is
+                shutil.rmtree(path, ignore_errors=True)
+        for model in self._models:
+            opened = self._index(source, model)
+            with opened.lock:
+                self._catch_up(opened)
+                self._write(opened)
 
     def destroy(self, source_id: SourceId) -> None:
-        """Forget a whole source and delete its files."""
+        """Close the indexes of a source and delete their files."""
         with self._lock:
-            self._held.pop(source_id, None)
+            for key in [key for key in self._opened if key[0] == source_id]:
+                del self._opened[key]
             shutil.rmtree(self._folder / str(source_id), ignore_errors=True)
 
     def holds(self, source_id: SourceId) -> bool:
-        """Whether there is any file of that source."""
+        """Whether there is any index file of that source."""
         return (self._folder / str(source_id)).exists()
 
     def close(self) -> None:
-        """Write, and let go of everything."""
+        """Write, and close every index."""
         self.sync()
         with self._lock:
-            self._held.clear()
+            self._opened.clear()
 
-    def _write(self, held: _Held, source_id: SourceId) -> None:
+    def _write(self, opened: _OpenIndex) -> None:
         """Write until the files hold what the store holds, lest what another process erased be written back."""
-        while held.unwritten:
-            self._catch_up(held, source_id)
-            held.unwritten = False
-            held.index.sync()
-            self._catch_up(held, source_id)
+        while opened.unwritten:
+            self._catch_up(opened)
+            opened.unwritten = False
+            opened.index.sync()
+            self._catch_up(opened)
 
     # ------------------------------------------------------------ opening
 
-    def _opened(self, source: Source) -> _Held:
+    def _index(self, source: Source, model: str) -> _OpenIndex:
+        if model not in self._models:
+            raise MixedModels(one=" and ".join(self._models), other=model)
         with self._lock:
-            if source.id not in self._held:
-                self._held[source.id] = self._load(source)
-            return self._held[source.id]
+            if (source.id, model) not in self._opened:
+                self._opened[source.id, model] = self._load(source, model)
+            return self._opened[source.id, model]
 
-    def _load(self, source: Source) -> _Held:
+    def _load(self, source: Source, model: str) -> _OpenIndex:
         folder = self._folder / str(source.id)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_file():  # releases before 0.2.0 kept the only index of a source here
+                path.unlink(missing_ok=True)
         with self._store.read() as tx:
             key = source_key(tx, self._keys, source)
-        turn = rotation(key.derive("rotation"), self._dimension)
-        exact = self._exact(source)
-        try:
-            index = ScanIndex.load(folder, model=self.model, rotation=turn, exact=exact)
-        except (FileNotFoundError, Damaged):
-            index = ScanIndex(folder, model=self.model, rotation=turn, exact=exact)
-        return _Held(index, newest=int(index.ids.max(initial=0)))
+        turn = rotation(key.derive("rotation"), self._models[model])
+        index = self._open_index(folder / _folder_name(model), model=model, rotation=turn, exact=self._exact(source))
+        newest = int(index.ids.max(initial=0))
+        with self._store.read() as tx:
+            others = tx.faces.count_others(source.id, model, up_to=newest)
+        return _OpenIndex(index, source.id, model, newest, others)
 
     def _exact(self, source: Source) -> ExactVectors:
         def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
@@ -177,42 +196,45 @@ class Gallery:
 
     # ------------------------------------------------------------ catching up
 
-    def _catch_up(self, held: _Held, source_id: SourceId, told: Told | None = None) -> None:
-        """Make the index hold what the store holds now; cheap where nothing changed (two counters)."""
+    def _catch_up(self, opened: _OpenIndex) -> None:
+        """Make the index hold what the store holds now; if nothing changed, that costs two counters."""
         with self._store.read() as tx:
-            now = tx.sources.by_id(source_id)
-            if now.last_face_id > held.newest:
-                key = source_key(tx, self._keys, now)
-                for ids, vectors in tx.faces.after(now.id, self.model, held.newest, key):
-                    held.index.add(ids, vectors)
-                    held.unwritten = True
-                    if told is not None:
-                        told(len(held.index), now.faces)
-                held.newest = now.last_face_id
-            if len(held.index) != now.faces:
-                self._compare_all(held, now, tx)
+            source = tx.sources.by_id(opened.source_id)
+            if source.last_face_id > opened.newest:
+                key = source_key(tx, self._keys, source)
+                for ids, vectors in tx.faces.after(source.id, opened.model, opened.newest, key):
+                    opened.index.add(ids, vectors)
+                    opened.unwritten = True
+                opened.others += tx.faces.count_others(source.id, opened.model, after=opened.newest)
+                opened.newest = source.last_face_id
+            if len(opened.index) + opened.others != source.faces:
+                self._compare_all(opened, source, tx)
 
-    def _compare_all(self, held: _Held, source: Source, tx: Tx) -> None:
-        there = tx.faces.ids(source.id, self.model)
-        if len(there) != source.faces:
-            raise MixedModels(one=self.model, other=f"older faces of {source.name}")
-        held.unwritten = True
-        held.index.remove(np.setdiff1d(held.index.ids, there))
-        missing = np.setdiff1d(there, held.index.ids)
+    def _compare_all(self, opened: _OpenIndex, source: Source, tx: Tx) -> None:
+        stored = tx.faces.ids(source.id, opened.model)
+        gone = np.setdiff1d(opened.index.ids, stored)
+        missing = np.setdiff1d(stored, opened.index.ids)
+        opened.unwritten |= bool(len(gone) or len(missing))
+        opened.index.remove(gone)
         if len(missing):
-            held.index.add(*tx.faces.vectors(missing, source_key(tx, self._keys, source)))
+            opened.index.add(*tx.faces.vectors(missing, source_key(tx, self._keys, source)))
+        opened.others = source.faces - len(stored)
 
-    def _mask(self, held: _Held, source: Source, days: Days) -> _Within:
-        """Faces by their day of capture: a table from id to day, filled once and topped up."""
+    def _mask(self, opened: _OpenIndex, days: Days) -> _WithinDays:
+        """Return a mask for days of capture; its table from id to day is filled once and topped up."""
         with self._store.read() as tx:
-            after = held.first_id + len(held.days) - 1 if len(held.days) else 0
-            ids, new = tx.faces.days(source.id, after)
+            after = opened.first_id + len(opened.days) - 1 if len(opened.days) else 0
+            ids, new = tx.faces.days(opened.source_id, after)
         if len(ids):
-            first = held.first_id if len(held.days) else int(ids[0])
+            first = opened.first_id if len(opened.days) else int(ids[0])
             table = np.full(int(ids[-1]) - first + 1, NEVER, dtype=np.int32)
-            table[: len(held.days)] = held.days
+            table[: len(opened.days)] = opened.days
             table[ids - first] = new
-            held.first_id, held.days = first, table
+            opened.first_id, opened.days = first, table
         low = (days[0] - EPOCH).days if days[0] else NEVER + 1
         high = (days[1] - EPOCH).days if days[1] else np.iinfo(np.int32).max
-        return _Within(held.days, held.first_id, low, high)
+        return _WithinDays(opened.days, opened.first_id, low, high)
+
+
+def _folder_name(model: str) -> str:
+    return quote(model, safe="")
