@@ -16,6 +16,7 @@ from lineament import errors
 from lineament.__main__ import application
 from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
+from lineament.model.reasons import ReasonCode
 from lineament.settings import Settings
 from lineament.web.app import declared
 
@@ -23,7 +24,13 @@ REFERENCE = Path(__file__).parent / "reference"
 OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`,
 `--install-completion` and `--show-completion` for the shell.
 """
-CODES = """An error is one line on standard error, and the exit code tells its kind. 0 is success (no candidate is one),
+REASONS = """## Reasons of a refusal
+
+`Refused` carries every reason, each with a code of its own. Codes do not change; words may.
+
+"""
+CODES = """An error is one line on standard error, and the exit code tells its kind. The code
+names the error for programs and does not change. 0 is success (no candidate is one),
 2 a line that cannot be understood, 130 a stop by Ctrl-C, 141 a pipe that was closed.
 
 """
@@ -82,18 +89,20 @@ def settings() -> str:
 
 
 def error_pages() -> str:
-    """Every error, its exit code and its message."""
+    """Return every error with its exit code, code and message, and every reason of a refusal."""
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.LineamentError)]
     kinds.sort(key=lambda kind: (kind.exit_code, kind.__name__))
     lines = [
         "# Errors and exit codes\n\n",
         NOTE,
         CODES,
-        "| exit code | error | message |\n| --- | --- | --- |\n",
+        "| exit code | code | error | message |\n| --- | --- | --- | --- |\n",
     ]
     for kind in kinds:
         message = " ".join((kind.__doc__ or "").split()).replace("|", "\\|")
-        lines.append(f"| {kind.exit_code} | `{kind.__name__}` | {message} |\n")
+        lines.append(f"| {kind.exit_code} | `{kind.code}` | `{kind.__name__}` | {message} |\n")
+    lines += ["\n", REASONS, "| code | words | what can be done |\n| --- | --- | --- |\n"]
+    lines.extend(f"| `{code}` | {code.template} | {code.remedy.value} |\n" for code in ReasonCode)
     return "".join(lines)
 
 

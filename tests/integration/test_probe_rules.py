@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
+from tests.support.refusals import refused
 from tests.support.squad import OTHER, PROBE, REASON, Squad
 
-from lineament.errors import Damaged, InvalidValue, NotAllowed, NotFound, Refused
+from lineament.errors import Damaged, InvalidValue, NotAllowed, NotFound
 from lineament.model.cases import CaseRole
 from lineament.model.faces import Box
 from lineament.model.fusion import damping, fused
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest
 
 TURN = Edit(kind=EditKind.ROTATE, degrees=90)
@@ -29,7 +31,7 @@ CROP = Edit(kind=EditKind.CROP, box=Box(x=5, y=5, width=200, height=240))
 def test_what_is_no_photograph_of_a_face_is_refused(team: Squad, kind: ProbeKind) -> None:
     case, probes = team.case(), team.work(team.examiner).probes
     before = set(team.workspace.blobs.addresses())
-    with pytest.raises(Refused, match="is not searched"):
+    with refused(ReasonCode.PROBE_KIND):
         probes.take(case.key, PROBE, kind=kind)
     assert set(team.workspace.blobs.addresses()) == before
     assert team.work(team.examiner).casework.probes(case.key) == []
@@ -128,13 +130,13 @@ def test_two_others_approve_before_a_search(team: Squad) -> None:
     supervising = team.work(team.supervisor)
     supervising.members.add(case.key, team.reviewer.id, CaseRole.REVIEWER)
 
-    with pytest.raises(Refused, match="0 of the 2 further approvals"):
+    with refused(ReasonCode.APPROVALS, words="0 of the 2 further approvals"):
         team.search(case, probe)
     with pytest.raises(NotAllowed):  # an examiner does not approve, whoever's photograph it is
         team.work(team.examiner).probes.approve(probe.id)
     supervising.probes.approve(probe.id)
     supervising.probes.approve(probe.id)
-    with pytest.raises(Refused, match="1 of the 2 further approvals"):
+    with refused(ReasonCode.APPROVALS, words="1 of the 2 further approvals"):
         team.search(case, probe)
     team.work(team.reviewer).probes.approve(probe.id)
     assert list(supervising.probes.approvers(probe.id).values()) == ["Sven Supervisor", "Rita Reviewer"]
@@ -147,11 +149,11 @@ def test_an_approval_is_for_one_photograph_as_it_was_seen(team: Squad) -> None:
     probe = team.probe(case)
     team.work(team.supervisor).probes.approve(probe.id)
     edited = team.work(team.examiner).probes.edit(probe.id, [LIGHTER])
-    with pytest.raises(Refused, match="0 of the 1"):
+    with refused(ReasonCode.APPROVALS, words="0 of the 1"):
         team.search(case, edited)
     other = team.probe(case, OTHER)
     request = SearchRequest(case=case.key, reason=REASON, others=(ProbeFace(probe_id=other.id, face=1),))
-    with pytest.raises(Refused, match="0 of the 1"):  # nor is it for what is fused with it
+    with refused(ReasonCode.APPROVALS, words="0 of the 1"):  # nor is it for what is fused with it
         team.work(team.examiner).search.run(probe.id, request)
     team.search(case, probe)
 
@@ -171,7 +173,7 @@ def test_ones_own_approval_does_not_count(team: Squad) -> None:
     probe = team.probe(case)
     with team.workspace.store.begin() as tx:  # whoever has both roles
         tx.members.approve(probe.id, team.examiner.id, team.clock())
-    with pytest.raises(Refused, match="0 of the 1"):
+    with refused(ReasonCode.APPROVALS, words="0 of the 1"):
         team.search(case, probe)
 
 

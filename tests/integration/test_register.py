@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.support.refusals import refused
 from tests.support.staff import TODAY, Clock, House, solo
 
-from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, Refused, WrongState
+from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, WrongState
 from lineament.ledger import receipts
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.cases import CaseTerms
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceState, SourceTerms
 from lineament.services import gate
 from lineament.services.cases.access import seen_case
@@ -56,9 +58,9 @@ def test_a_source_goes_live_when_a_second_person_approves_it(house: House, secon
     drafted = house.operating.sources.add(TERMS)
     assert drafted.state is SourceState.DRAFTED
     connector = FolderConnector([PORTRAITS], page_base=None, max_bytes=2**20)
-    with pytest.raises(Refused, match="second person"):
+    with refused(ReasonCode.SOURCE_DRAFTED):
         house.operating.ingest.run("press", connector, workers=1)
-    with pytest.raises(Refused, match="whoever drafted"):
+    with refused(ReasonCode.OWN_DRAFT):
         house.operating.sources.approve("press")
     with pytest.raises(WrongState):
         house.operating.sources.resume("press")
@@ -157,7 +159,7 @@ def test_an_agency_searches_what_is_shared_with_it(house: House, second: Desk) -
                 act(name)
             unknown.append(str(caught.value).replace(name, "…"))
     assert len(set(unknown)) == 1, "in the same words as one that is not there"
-    assert not any("not shared" in why for why in theirs.search.why_not("K-1", ("press",)))
+    assert ReasonCode.SOURCE_NOT_SHARED not in [why.code for why in theirs.search.why_not("K-1", ("press",))]
 
     house.clock.days(11)
     with pytest.raises(NotFound):
@@ -169,7 +171,7 @@ def test_an_agency_searches_what_is_shared_with_it(house: House, second: Desk) -
 def test_sharing_is_on_the_record_of_the_agency_and_can_be_taken_back(house: House, second: Desk) -> None:
     agency = house.agency()
     live(house, second)
-    with pytest.raises(Refused, match="every agency"):
+    with refused(ReasonCode.SHARED_WITH_ALL):
         house.operating.sources.unshare("press", agency.name)
     with pytest.raises(InvalidValue):
         house.operating.sources.share("press", agency.name, TODAY - timedelta(days=1))
@@ -190,8 +192,8 @@ def test_sharing_that_ends_while_a_search_runs_stops_it(house: House, second: De
     desk.casework.open(CASE)
     house.operating.sources.share("press", HOME_AGENCY)
     with house.workspace.store.read() as tx:
-        asked = gate.asked(tx, desk.record, seen_case(tx, desk.record, "K-1"), [tx.sources.get("press")], "why")
-    assert "the source press is not shared with your agency" in gate.reasons_against(asked)
+        attempt = gate.attempt(tx, desk.record, seen_case(tx, desk.record, "K-1"), [tx.sources.get("press")], "why")
+    assert ReasonCode.SOURCE_NOT_SHARED.reason(name="press") in gate.reasons_against(attempt)
 
 
 # ---------------------------------------------------------------- the receipt

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.support.refusals import refused
 from tests.support.squad import PROBE, Squad
 
-from lineament.errors import AlreadyThere, FileTooLarge, InvalidValue, NotAllowed, NotFound, Refused
+from lineament.errors import AlreadyThere, FileTooLarge, InvalidValue, NotAllowed, NotFound
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.cases import CaseRole, PaperKind
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import ProbeKind, SearchRequest
 from lineament.services.cases import room as rooms
 
@@ -48,7 +50,7 @@ def test_a_guest_works_as_the_role_in_the_case_allows(team: Squad) -> None:
     desk.room.say(case.key, "I only look")
     with pytest.raises(NotAllowed):
         desk.probes.take(case.key, PROBE, kind=ProbeKind.CCTV)
-    with pytest.raises(Refused, match="do not allow you to search in this case"):
+    with refused(ReasonCode.ROLES):
         desk.search.run(probe.id, SearchRequest(case=case.key, reason="to look"))
     with pytest.raises(NotAllowed):
         desk.casework.close(case.key)
@@ -84,7 +86,7 @@ def test_closing_a_case_sends_guests_away_and_ends_what_is_said(team: Squad) -> 
     with pytest.raises(NotFound):
         team.work(team.guest).casework.get(case.key)
     assert team.work(team.supervisor).members.invitations(case.key) == []
-    with pytest.raises(Refused, match="and its room with it"):
+    with refused(ReasonCode.ROOM_CLOSED):
         team.work(team.examiner).room.say(case.key, "too late")
 
 

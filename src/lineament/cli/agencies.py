@@ -272,7 +272,7 @@ def described(agency: Agency, today: date) -> dict[str, Any]:
         "price": None if licence is None else licence.price,
         "reference": None if licence is None else licence.reference,
         "seats_taken": agency.seats_taken,
-        "closed_because": agency.why_closed(today),
+        "closed_because": [reason.words for reason in agency.why_closed(today)],
     }
 
 

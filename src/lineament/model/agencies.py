@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from lineament.errors import InvalidValue
+from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.sources import checked_country
 
 
@@ -103,30 +104,30 @@ class Agency:
         """The name it is registered under."""
         return self.terms.name
 
-    def why_closed(self, today: date) -> list[str]:
+    def why_closed(self, today: date) -> list[Reason]:
         """Every reason for which its officials may not search today, with the day from which that holds."""
         if self.home:
             return []
         return [*self._unvetted(today), *self._unlicensed(today)]
 
-    def _unvetted(self, today: date) -> list[str]:
+    def _unvetted(self, today: date) -> list[Reason]:
         if self.vetting is None:
-            return ["the agency has not been vetted yet"]
+            return [ReasonCode.NOT_VETTED.reason()]
         if self.vetting.outcome is VettingOutcome.REFUSED:
-            return [f"the vetting of the agency was refused on {self.vetting.at:%Y-%m-%d}"]
+            return [ReasonCode.VETTING_REFUSED.reason(at=self.vetting.at)]
         if today > self.vetting.renew_on:
-            return [f"the vetting of the agency ran out on {self.vetting.renew_on} and has to be renewed"]
+            return [ReasonCode.VETTING_EXPIRED.reason(last=self.vetting.renew_on)]
         return []
 
-    def _unlicensed(self, today: date) -> list[str]:
+    def _unlicensed(self, today: date) -> list[Reason]:
         licence = self.licence
         if licence is None:
-            return ["the agency has no licence yet"]
-        what = "trial" if licence.kind is LicenceKind.TRIAL else "licence"
+            return [ReasonCode.NO_LICENCE.reason()]
+        kind = "trial" if licence.kind is LicenceKind.TRIAL else "licence"
         if today < licence.first_day:
-            return [f"the {what} of the agency begins on {licence.first_day}"]
+            return [ReasonCode.LICENCE_NOT_STARTED.reason(kind=kind, first=licence.first_day)]
         if today > licence.last_day:
-            return [f"the {what} of the agency ended on {licence.last_day}"]
+            return [ReasonCode.LICENCE_EXPIRED.reason(kind=kind, last=licence.last_day)]
         return []
 
 
@@ -169,7 +170,7 @@ class Stop:
     at: datetime
 
     @property
-    def why(self) -> str:
-        """As a reason against a search."""
-        what = "all searching" if self.scope is StopScope.EVERYTHING else "the searching of this agency"
-        return f"{what} was stopped on {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
+    def why(self) -> Reason:
+        """Why no search runs while the stop is in force."""
+        code = ReasonCode.ALL_STOPPED if self.scope is StopScope.EVERYTHING else ReasonCode.AGENCY_STOPPED
+        return code.reason(at=self.at, reason=self.reason)

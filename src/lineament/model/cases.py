@@ -9,6 +9,7 @@ from enum import StrEnum
 from lineament.errors import InvalidValue
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.policy import Policy
+from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.sources import checked_country
 
 
@@ -160,17 +161,17 @@ class Case:
             raise ValueError(self.key)
         return self.urgent_since + timedelta(hours=policy.urgent_hours)
 
-    def why_uncovered(self, policy: Policy, now: datetime) -> str | None:
-        """Why the authorisation does not cover a search now, or None where it does."""
+    def why_uncovered(self, policy: Policy, now: datetime) -> Reason | None:
+        """Return why the authorisation does not cover a search now, None if it does."""
         match self.standing(policy, now):
             case Standing.AWAITING:
-                return f"the case {self.ref} seeks a suspect and has no authorisation yet"
+                return ReasonCode.NOT_AUTHORISED.reason(ref=self.ref)
             case Standing.LOCKED:
-                at = f"{self.locks_at(policy):%Y-%m-%d %H:%M} UTC"
-                return f"the case {self.ref} locked at {at}: no authorisation came within {policy.urgent_hours} hours"
+                locked = {"at": self.locks_at(policy), "hours": policy.urgent_hours}
+                return ReasonCode.CASE_LOCKED.reason(ref=self.ref, **locked)
             case Standing.EXPIRED:
-                ended = "" if self.authorisation is None else f" on {self.authorisation.expires_on}"
-                return f"the authorisation of the case {self.ref} ended{ended}"
+                last = None if self.authorisation is None else self.authorisation.expires_on
+                return ReasonCode.AUTHORISATION_EXPIRED.reason(ref=self.ref, last=last)
             case _:
                 return None
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from lineament.model.reasons import Reason, ReasonCode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedPurpose:
@@ -17,6 +19,11 @@ class RefusedPurpose:
     why: str
     rule: str  # where it comes from
     words: re.Pattern[str]
+
+    @property
+    def reason(self) -> Reason:
+        """Why nothing is searched for it."""
+        return ReasonCode.PURPOSE.reason(name=self.name, why=self.why)
 
 
 def _words(*patterns: str) -> re.Pattern[str]:

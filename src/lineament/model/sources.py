@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from lineament.errors import InvalidValue
 from lineament.model.faces import SourceId
+from lineament.model.reasons import Reason, ReasonCode
 
 
 class SourceState(StrEnum):
@@ -138,13 +139,13 @@ class Source:
         """Days until its basis ends, 0 on the last day, negative after it; None where it does not end."""
         return None if self.terms.expires_on is None else (self.terms.expires_on - today).days
 
-    def why_closed(self, today: date) -> str | None:
-        """Why it may be neither searched nor fed today, or None where it may."""
+    def why_closed(self, today: date) -> Reason | None:
+        """Return why it may be neither searched nor fed today, None if it may."""
         if self.state is SourceState.DRAFTED:
-            return f"the source {self.name} is drafted and waits for the approval of a second person"
+            return ReasonCode.SOURCE_DRAFTED.reason(name=self.name)
         if self.state is not SourceState.LIVE:
-            return f"the source {self.name} is {self.state.value}"
+            return ReasonCode.SOURCE_NOT_LIVE.reason(name=self.name, state=self.state)
         left = self.days_left(today)
         if left is not None and left < 0:
-            return f"the source {self.name} expired on {self.terms.expires_on}"
+            return ReasonCode.SOURCE_EXPIRED.reason(name=self.name, last=self.terms.expires_on)
         return None

@@ -12,6 +12,7 @@ from lineament.model.agencies import Agency, Stop, month_of
 from lineament.model.cases import Case, CaseState
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
+from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.search import Probe
 from lineament.model.sources import Source
 from lineament.services.cases.access import may_in, seen_source
@@ -19,13 +20,13 @@ from lineament.services.people.policies import policy_for, stepped_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
-WHO = "who"
-"""Stands in for a reason where nobody has typed one yet, to ask what else stands against a search."""
+UNSAID = "unsaid"
+"""Stands in for the reason of a search that nobody has typed yet, to learn what else stands against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """All that is looked at before a search; read in the transaction that would answer it."""
+class Attempt:
+    """Everything that decides whether a search may run, read in the transaction that would answer it."""
 
     official: Official
     allowed: bool  # by role, and in this case
@@ -43,9 +44,9 @@ class Asked:
 
 
 def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
-    """The sources to search: those named, or else every one that may be searched today by the official's agency.
+    """Return the sources to search: those named, or every one that the official's agency may search today.
 
-    NotFound for one that is not there, or not shared with that agency.
+    NotFound if one does not exist or is not shared with that agency.
     """
     if names:
         return [seen_source(tx, record, name) for name in dict.fromkeys(names)]
@@ -57,14 +58,14 @@ def _shared(source: Source, official: Official, today: date) -> bool:
     return official.solo or source.open_to(official.agency_id, today)
 
 
-def asked(  # noqa: PLR0913 - what a search consists of
+def attempt(  # noqa: PLR0913 - what a search consists of
     tx: Tx, record: Record, case: Case, sources: Sequence[Source], reason: str, *, probes: Sequence[Probe] | None = None
-) -> Asked:
-    """Gather what stands for and against a search now."""
+) -> Attempt:
+    """Read everything that decides whether a search may run now."""
     official, at = record.official, record.clock()
     first, following = month_of(at.date())
     account = None if official.account_id is None else tx.accounts.get(official.account_id)
-    return Asked(
+    return Attempt(
         official=official,
         allowed=may_in(tx, record, case, Permission.SEARCH),
         trained=account is None or account.trained(at.date()),
@@ -85,8 +86,8 @@ def _approvals(tx: Tx, official: Official, probe: Probe) -> int:
     return len(set(tx.members.approvers(probe.id)) - {official.account_id})
 
 
-def reasons_against(search: Asked) -> list[str]:
-    """Every reason why this search may not run now (R7 to R12, R23, R49); none means that it may."""
+def reasons_against(search: Attempt) -> list[Reason]:
+    """Return every reason why this search may not run now (R7 to R12, R23, R49); none means that it may."""
     return [
         *(stop.why for stop in search.stops),
         *_official(search),
@@ -96,57 +97,54 @@ def reasons_against(search: Asked) -> list[str]:
     ]
 
 
-def _official(search: Asked) -> list[str]:
+def _official(search: Attempt) -> list[Reason]:
     policy, official, against = search.policy, search.official, []
     if not search.allowed:
-        against.append("your roles do not allow you to search in this case")
+        against.append(ReasonCode.ROLES.reason())
     if policy.training and not search.trained:
-        against.append("your training in face comparison has lapsed or was never recorded")
+        against.append(ReasonCode.UNTRAINED.reason())
     if not stepped_up(official, policy, search.at):
-        against.append(f"your second factor was not shown within the last {policy.step_up_minutes} minutes")
+        against.append(ReasonCode.SECOND_FACTOR.reason(minutes=policy.step_up_minutes))
     return against
 
 
-def _agency(search: Asked) -> list[str]:
+def _agency(search: Attempt) -> list[Reason]:
     against = search.agency.why_closed(search.at.date())
     licence = search.agency.licence
     if not search.agency.home and licence is not None and search.used >= licence.searches_a_month:
         _, following = month_of(search.at.date())
-        against.append(f"the {licence.searches_a_month:,} searches of this month are used; the next on {following}")
+        against.append(ReasonCode.SEARCHES_USED.reason(limit=licence.searches_a_month, following=following))
     return against
 
 
-def _case(search: Asked) -> list[str]:
+def _case(search: Attempt) -> list[Reason]:
     case, against = search.case, []
     if case.state is not CaseState.OPEN:
-        return [f"the case {case.ref} is {case.state.value}"]
+        return [ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state)]
     if (uncovered := case.why_uncovered(search.case_policy, search.at)) is not None:
         against.append(uncovered)
     if not search.reason.strip():
-        against.append("no reason is given for the search")
-    against.extend(
-        f"the purpose is refused ({refused.name}): {refused.why}"
-        for refused in refused_purposes((case.terms.purpose, search.reason))
-    )
+        against.append(ReasonCode.NO_REASON.reason())
+    against.extend(refused.reason for refused in refused_purposes((case.terms.purpose, search.reason)))
     wanted = search.policy.further_approvals
     if search.approvals is not None and search.approvals < wanted:
-        against.append(f"{search.approvals} of the {wanted} further approvals of this photograph are there")
+        against.append(ReasonCode.APPROVALS.reason(given=search.approvals, wanted=wanted))
     return against
 
 
-def _sources(search: Asked) -> list[str]:
+def _sources(search: Attempt) -> list[Reason]:
     if not search.sources:
-        return ["no source may be searched today; register one, or see: lineament source list"]
+        return [ReasonCode.NO_SOURCE.reason()]
     today, against = search.at.date(), []
     for source in search.sources:
         if not _shared(source, search.official, today):
-            against.append(f"the source {source.name} is not shared with your agency")
+            against.append(ReasonCode.SOURCE_NOT_SHARED.reason(name=source.name))
         elif (why := source.why_closed(today)) is not None:
             against.append(why)
     return against
 
 
-def admit(search: Asked) -> None:
-    """Refused, with all reasons, where the search may not run."""
+def admit(search: Attempt) -> None:
+    """Raise Refused with all reasons if the search may not run."""
     if against := reasons_against(search):
-        raise Refused(reasons="; ".join(against))
+        raise Refused(*against)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lineament.errors import Refused
 from lineament.model.cases import Case
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey, KeyRing
@@ -23,7 +24,7 @@ def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
     """The data key of a source, or Refused where it was destroyed."""
     wrapped = tx.sources.wrapped_key(source.id)
     if wrapped is None:
-        raise Refused(reasons=f"the key of the source {source.name} was destroyed when it was withdrawn")
+        raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=source.name))
     return keys.unwrap(wrapped, about_source(source.name))
 
 

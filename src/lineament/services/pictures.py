@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lineament.errors import NotFound, Refused, WrongState
 from lineament.ledger.log import Action
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
 from lineament.services.cases.access import case_of_search
 from lineament.services.keyholder import source_key
@@ -130,7 +131,7 @@ class Pictures:
 
     def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
         if address is None and capture.barred:
-            raise Refused(reasons="the picture is on a list of known-abuse material, so nothing but the face is shown")
+            raise Refused(ReasonCode.KNOWN_ABUSE.reason())
         if address is None:
             raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
         return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)

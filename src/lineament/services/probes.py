@@ -14,6 +14,7 @@ from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
 from lineament.model.faces import Box, Face
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in
 from lineament.services.keyholder import case_key
@@ -97,7 +98,7 @@ class Probes:
             if account is None or not may_in(change.tx, self._record, case, Permission.APPROVE):
                 raise NotAllowed(what=Permission.APPROVE.value)
             if case.state is not CaseState.OPEN:
-                raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             change.concerns(case)
             change.tx.members.approve(probe_id, account, change.at)
             change.record(Action.PROBE_APPROVED, case=case.ref, probe=probe_id)
@@ -137,13 +138,13 @@ class Probes:
         with self._record.store.read() as tx:
             case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
             if case.state is not CaseState.OPEN:
-                raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             if kind is None and policy_for(tx, self._record.official.agency_id).probe_kind:
                 why = f"declare one: {', '.join(one.value for one in ProbeKind)}"
                 raise InvalidValue(what="The kind of photograph", value="", why=why)
             declared = kind or ProbeKind.OTHER
             if declared in NO_PROBES:
-                raise Refused(reasons=f"a {declared.value} face is not searched: {NO_PROBES[declared]}")
+                raise Refused(ReasonCode.PROBE_KIND.reason(kind=declared, why=NO_PROBES[declared]))
             return _Admitted(case=case, kind=declared, key=case_key(tx, self._keys, case))
 
     def _known(self, admitted: _Admitted, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
@@ -170,7 +171,7 @@ class Probes:
             case = case_for(change.tx, self._record, admitted.case.key, Permission.OPEN_CASES)
             change.concerns(case)
             if case.state is not CaseState.OPEN:
-                raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             probe = Probe(
                 id=secrets.token_hex(8),
                 case=case.ref,

@@ -15,6 +15,7 @@ from lineament.model.cases import Case
 from lineament.model.faces import Template
 from lineament.model.fusion import damping, fused
 from lineament.model.rates import FalseMatchTable
+from lineament.model.reasons import Reason
 from lineament.model.search import (
     EXPECTED_FALSE,
     Candidate,
@@ -105,7 +106,7 @@ class Search:
         with self._record.store.read() as tx:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
-            gate.admit(gate.asked(tx, self._record, case, sources, request.reason))
+            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason))
 
     def read(self, search_id: str) -> StoredSearch:
         """A search that was run, for somebody who looks into its list, which is recorded (R39)."""
@@ -124,13 +125,13 @@ class Search:
         with self._record.store.read() as tx:
             return case_of_search(tx, self._record, search_id)[1]
 
-    def why_not(self, case_name: str, sources: Sequence[str] = (), probe_id: str | None = None) -> list[str]:
-        """Every reason for which a search in this case (with that probe) could not run now."""
+    def why_not(self, case_name: str, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:
+        """Return every reason why a search in this case (with that probe) may not run now."""
         with self._record.store.read() as tx:
             case = seen_case(tx, self._record, case_name)
             probes = None if probe_id is None else [self._probe(tx, case, probe_id)]
             found = gate.chosen(tx, self._record, sources)
-            return gate.reasons_against(gate.asked(tx, self._record, case, found, gate.WHO, probes=probes))
+            return gate.reasons_against(gate.attempt(tx, self._record, case, found, gate.UNSAID, probes=probes))
 
     def left(self) -> int | None:
         """How many more searches the licence of the own agency allows this month; None where nothing limits them."""
@@ -159,7 +160,7 @@ class Search:
             if len({probe.sha256 for probe in probes}) < len(probes):
                 why = "a photograph counts once, however it was edited"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
-            gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=probes))
+            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=probes))
         return probes, sources
 
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
@@ -183,7 +184,7 @@ class Search:
             sources = [tx.sources.by_id(source.id) for source in found.sources]
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
-            gate.admit(gate.asked(tx, self._record, case, sources, request.reason, probes=found.probes))
+            gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
             candidates = folded(self._described(tx, above, found), request.limit)
             search_id = secrets.token_hex(8)
             probe = found.probes[0]

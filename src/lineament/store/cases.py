@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import AlreadyThere, NotFound, Refused
 from lineament.model.accounts import Sight
 from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks
+from lineament.model.reasons import ReasonCode
 from lineament.store.columns import Words
 from lineament.store.keys import Vault
 from lineament.store.meta import MetaRows, new_ids
@@ -131,7 +132,7 @@ class CaseRows:
         if row is None:
             raise NotFound(what="case", name=case_id, hint="lineament case list")
         if row.wrapped_key is None:
-            raise Refused(reasons=f"the key of the case {row.ref} was destroyed, and what belonged to the case with it")
+            raise Refused(ReasonCode.CASE_DESTROYED.reason(ref=row.ref))
         return bytes(row.wrapped_key)
 
     # ------------------------------------------------------------ changing

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lineament.errors import Damaged, LineamentError, Refused, StorageFull, StoreUnavailable, WorkspaceBusy
+from lineament.model.reasons import ReasonCode
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What an operating system says when a file may not grow."""
@@ -73,7 +74,7 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
     if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return Damaged(what=f"The database {place}", why=str(error), remedy=RESTORE)
     if kind == sqlite3.SQLITE_CONSTRAINT:
-        return Refused(reasons=f"the database does not take the row: {error}")
+        return Refused(ReasonCode.ROW_REFUSED.reason(why=error))
     return StoreUnavailable(why=str(error))
 
 
@@ -92,5 +93,5 @@ def _of_postgresql(error: BaseException | None, place: str) -> LineamentError:
     if state.startswith(_PG_CORRUPT):
         return Damaged(what=f"The database {place}", why=why, remedy=RESTORE)
     if state.startswith(_PG_CONSTRAINT):
-        return Refused(reasons=f"the database does not take the row: {why}")
+        return Refused(ReasonCode.ROW_REFUSED.reason(why=why))
     return StoreUnavailable(why=why)

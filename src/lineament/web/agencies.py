@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from lineament.errors import AlreadyThere, InvalidValue, LineamentError, Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
+from lineament.model.reasons import ReasonCode
 from lineament.services.people.agencies import Grounds
 from lineament.web.forms import Sent
 from lineament.web.own import settings_lines, wished
@@ -54,7 +55,7 @@ def standing(agency: Agency, today: date, *, stopped: bool) -> tuple[str, str, s
     if agency.licence is None and agency.vetting.outcome is VettingOutcome.OPEN:
         return "to be licensed", "warn", ""
     if against := agency.why_closed(today):
-        return "shut out", "stop", "; ".join(against)
+        return "shut out", "stop", "; ".join(reason.words for reason in against)
     ends = agency.vetting.renew_on if agency.licence is None else min(agency.vetting.renew_on, agency.licence.last_day)
     return ("ends soon", "warn", "") if (ends - today).days <= SOON_DAYS else ("open", "calm", "")
 
@@ -121,7 +122,7 @@ def rename(here: Here, agency_id: str, sent: Form) -> HTMLResponse | RedirectRes
     """Says what the agency is called that runs this workspace."""
     try:
         if not here.desk.agencies.get(agency_id).home:
-            raise Refused(reasons="an agency keeps the name under which it was vetted")
+            raise Refused(ReasonCode.AGENCY_KEEPS_NAME.reason())
         here.desk.agencies.rename_home(_terms(sent))
     except _WRONG as wrong:
         return _agency(here, agency_id, sent, "rename", wrong)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from lineament.model.cases import AuthorisationOutcome, Case, CaseState, Happening, Seeks, Standing
+from lineament.model.reasons import Remedy
 from lineament.services.cases.casework import Outlook
 from lineament.web.addresses import probe_address, search_address
 from lineament.web.phrases import count, kind_words, moment
@@ -118,20 +119,16 @@ def _at(at: datetime | None) -> Markup:
     return Markup("") if at is None else moment(at)
 
 
-def remedy(why: str, path: str, case: str) -> tuple[str, str] | None:
-    """What can be done about a reason against a search: words and an address of our own; None where nothing here."""
-    for part, words, address in (
-        ("second factor", "Show it now", f"/step-up?next={quote(path, safe='')}"),
-        ("no authorisation yet", "Authorisation of the case", f"{case}/authorisation"),
-        (" locked at ", "Authorisation of the case", f"{case}/authorisation"),
-        ("the authorisation of the case", "Authorisation of the case", f"{case}/authorisation"),
-        ("further approvals", "Approvals", "#approvals"),
-        ("in this case", "Who works on it", f"{case}/people"),
-        ("source", "Sources", "/sources"),
-    ):
-        if part in why:
-            return words, address
-    return None
+def remedy_link(remedy: Remedy, path: str, case: str) -> tuple[str, str] | None:
+    """Return the words and the address of the page where a reason can be remedied, None if no page can."""
+    links = {
+        Remedy.STEP_UP: ("Show it now", f"/step-up?next={quote(path, safe='')}"),
+        Remedy.AUTHORISE: ("Authorisation of the case", f"{case}/authorisation"),
+        Remedy.APPROVALS: ("Approvals", "#approvals"),
+        Remedy.PEOPLE: ("Who works on it", f"{case}/people"),
+        Remedy.SOURCES: ("Sources", "/sources"),
+    }
+    return links.get(remedy)
 
 
 def ruling_words(outcome: AuthorisationOutcome) -> str:

@@ -28,7 +28,7 @@ from lineament.services.fusion import measured
 from lineament.services.probes import Replay
 from lineament.web import failures
 from lineament.web.addresses import case_address, probe_address, search_address
-from lineament.web.casewords import remedy
+from lineament.web.casewords import remedy_link
 from lineament.web.forms import Sent
 from lineament.web.pages import Form, Here, Pages, Visit, go_on_to, picture
 from lineament.web.phrases import distressing
@@ -342,7 +342,7 @@ def _faces(
         today=today,
         sources=[source for source in sources if source.why_closed(today) is None],
         closed=[reason for source in sources if (reason := source.why_closed(today)) is not None],
-        against=[(why, remedy(why, here.request.url.path, case_address(case.key))) for why in why_not],
+        against=[(why, remedy_link(why.remedy, here.request.url.path, case_address(case.key))) for why in why_not],
         further=_further(here, found),
         gains=measured(),
         wanted=casework.policy(found.case_key).further_approvals,

@@ -18,6 +18,7 @@ from lineament.model.agencies import (
     VettingOutcome,
     month_of,
 )
+from lineament.model.reasons import ReasonCode
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TODAY = AT.date()
@@ -44,24 +45,26 @@ AGENCY = Agency(
 def test_an_agency_in_order_is_open_to_its_last_day() -> None:
     assert AGENCY.why_closed(TODAY) == []
     assert AGENCY.why_closed(date(2026, 6, 3)) == []
-    assert AGENCY.why_closed(date(2026, 6, 4)) == ["the trial of the agency ended on 2026-06-03"]
+    assert AGENCY.why_closed(date(2026, 6, 4)) == [ReasonCode.LICENCE_EXPIRED.reason(kind="trial", last="2026-06-03")]
     assert LICENCE.days_left(TODAY) == 30
     assert LICENCE.days_left(date(2026, 6, 4)) == -1
 
 
 def test_every_reason_against_an_agency_is_told() -> None:
     bare = replace(AGENCY, vetting=None, licence=None)
-    assert bare.why_closed(TODAY) == ["the agency has not been vetted yet", "the agency has no licence yet"]
+    assert [reason.code for reason in bare.why_closed(TODAY)] == [ReasonCode.NOT_VETTED, ReasonCode.NO_LICENCE]
     refused = replace(AGENCY, vetting=replace(VETTING, outcome=VettingOutcome.REFUSED))
-    assert refused.why_closed(TODAY) == ["the vetting of the agency was refused on 2026-05-04"]
+    assert refused.why_closed(TODAY) == [ReasonCode.VETTING_REFUSED.reason(at=date(2026, 5, 4))]
     early = replace(AGENCY, licence=replace(LICENCE, kind=LicenceKind.FULL, first_day=date(2026, 5, 5)))
-    assert early.why_closed(TODAY) == ["the licence of the agency begins on 2026-05-05"]
+    assert early.why_closed(TODAY) == [ReasonCode.LICENCE_NOT_STARTED.reason(kind="licence", first="2026-05-05")]
 
 
 def test_a_vetting_has_to_be_renewed() -> None:
     agency = replace(AGENCY, licence=replace(LICENCE, last_day=date(2030, 1, 1)))
     assert agency.why_closed(VETTING.renew_on) == []
-    assert "ran out on 2027-05-04" in agency.why_closed(VETTING.renew_on + timedelta(days=1))[0]
+    assert agency.why_closed(VETTING.renew_on + timedelta(days=1)) == [
+        ReasonCode.VETTING_EXPIRED.reason(last="2027-05-04")
+    ]
 
 
 def test_the_agency_that_runs_the_workspace_is_always_open() -> None:
@@ -114,6 +117,7 @@ def test_a_month_begins_on_its_first_day(day: date, first: date, following: date
 
 def test_a_stop_is_told_as_a_reason() -> None:
     stop = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a defect", by="Olga", at=AT)
-    assert stop.why == "all searching was stopped on 2026-05-04 12:00 UTC: a defect"
-    assert "this agency" in replace(stop, scope=StopScope.AGENCY, agency_id="a1").why
-    assert "Olga" not in stop.why
+    assert stop.why.code is ReasonCode.ALL_STOPPED
+    assert stop.why.words == "all searching was stopped on 2026-05-04 12:00 UTC: a defect"
+    assert replace(stop, scope=StopScope.AGENCY, agency_id="a1").why.code is ReasonCode.AGENCY_STOPPED
+    assert "Olga" not in stop.why.words

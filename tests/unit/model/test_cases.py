@@ -24,6 +24,7 @@ from lineament.model.cases import (
 )
 from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, SOLO
+from lineament.model.reasons import ReasonCode, Remedy
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TERMS = CaseTerms(ref="K-1", offence="robbery", purpose="find who it was", basis="CPP 77")
@@ -61,13 +62,21 @@ HOURS_48 = timedelta(hours=48)
 )
 def test_how_a_case_stands(case: Case, at: datetime, standing: Standing) -> None:
     assert case.standing(AGENCY, at) is standing
-    covered = standing in {Standing.EXEMPT, Standing.URGENT, Standing.AUTHORISED}
-    assert (case.why_uncovered(AGENCY, at) is None) == covered
+    why = case.why_uncovered(AGENCY, at)
+    assert (None if why is None else why.code) is UNCOVERED.get(standing)
+    assert why is None or why.remedy is Remedy.AUTHORISE
 
 
 def test_alone_no_authorisation_is_asked_for() -> None:
     assert CASE.standing(SOLO, NOW) is Standing.EXEMPT
     assert CASE.why_uncovered(SOLO, NOW) is None
+
+
+UNCOVERED = {
+    Standing.AWAITING: ReasonCode.NOT_AUTHORISED,
+    Standing.LOCKED: ReasonCode.CASE_LOCKED,
+    Standing.EXPIRED: ReasonCode.AUTHORISATION_EXPIRED,
+}
 
 
 @given(hours=st.integers(0, 48), later=st.timedeltas(timedelta(0), timedelta(days=9)))

@@ -10,6 +10,7 @@ from lineament.model import cases, sources
 from lineament.model.cases import CaseEvent, CaseState, CaseTerms
 from lineament.model.faces import Box, SourceId
 from lineament.model.lifecycle import advance
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source, SourceEvent, SourceState, SourceTerms
 
 TERMS = {"name": "press", "controller": "Agency", "basis": "LED 8", "jurisdiction": "FR"}
@@ -51,17 +52,20 @@ def source(state: SourceState = SourceState.LIVE, expires: date | None = None) -
 def test_a_source_may_be_used_on_its_last_day_and_not_on_the_next() -> None:
     ends = source(expires=date(2026, 3, 1))
     assert ends.why_closed(date(2026, 3, 1)) is None
-    assert "expired" in str(ends.why_closed(date(2026, 3, 2)))
+    why = ends.why_closed(date(2026, 3, 2))
+    assert why == ReasonCode.SOURCE_EXPIRED.reason(name="press", last="2026-03-01")
     assert ends.days_left(date(2026, 2, 27)) == 2
 
 
 @pytest.mark.parametrize("state", [SourceState.SUSPENDED, SourceState.WITHDRAWN])
 def test_a_source_that_is_not_live_may_not_be_used(state: SourceState) -> None:
-    assert state.value in str(source(state).why_closed(date(2026, 1, 1)))
+    why = source(state).why_closed(date(2026, 1, 1))
+    assert why == ReasonCode.SOURCE_NOT_LIVE.reason(name="press", state=state)
 
 
 def test_a_draft_waits_for_a_second_person() -> None:
-    assert "second person" in str(source(SourceState.DRAFTED).why_closed(date(2026, 1, 1)))
+    why = source(SourceState.DRAFTED).why_closed(date(2026, 1, 1))
+    assert why == ReasonCode.SOURCE_DRAFTED.reason(name="press")
     assert advance(sources.NEXT, SourceState.DRAFTED, SourceEvent.APPROVED, what="source", name="press") == "live"
     with pytest.raises(WrongState):
         advance(sources.NEXT, SourceState.DRAFTED, SourceEvent.RESUMED, what="source", name="press")

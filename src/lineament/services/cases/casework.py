@@ -30,6 +30,7 @@ from lineament.model.cases import (
 from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
+from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe, SearchResult
 from lineament.services.cases.access import case_for, everything_in, own_case_for
 from lineament.services.cases.destroy import destroyed
@@ -91,7 +92,7 @@ class Casework:
         AlreadyThere where the agency has a case of that reference, Refused for a purpose nobody is searched for (R10).
         """
         if refused := refused_purposes([terms.purpose]):
-            raise Refused(reasons="; ".join(f"{one.name}: {one.why}" for one in refused))
+            raise Refused(*(purpose.reason for purpose in refused))
         key, official = secrets.token_hex(8), self._record.official
         wrapped = self._keys.new_data_key(about_case(key))
         with self._record.change() as change:
@@ -124,9 +125,9 @@ class Casework:
             case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
             policy = policy_for(change.tx, case.agency_id)
             if case.standing(policy, change.at) is not Standing.AWAITING or case.state is not CaseState.OPEN:
-                raise Refused(reasons=f"the case {case.ref} is not one that waits for an authorisation")
+                raise Refused(ReasonCode.NOT_AWAITING.reason(ref=case.ref))
             if not policy.urgent_hours:
-                raise Refused(reasons="the policy of the agency lets no search come before its authorisation")
+                raise Refused(ReasonCode.NO_URGENT_SEARCHES.reason())
             change.tx.cases.set_urgent(case.id, because, change.at)
             change.record(Action.CASE_URGENT, case=case.ref, because=because, hours=policy.urgent_hours)
             return change.tx.cases.by_key(case.key)
@@ -145,7 +146,7 @@ class Casework:
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             if case.state is not CaseState.OPEN:
-                raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             decided = self._decided(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
             if stored is not None:
@@ -195,10 +196,10 @@ class Casework:
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             if case.state in GONE:
-                raise Refused(reasons=f"the case {case.ref} is {case.state.value}, and nothing of it is left to hold")
+                raise Refused(ReasonCode.NOTHING_TO_HOLD.reason(ref=case.ref, state=case.state))
             if (case.hold_because is None) == (because is None):
-                stands = "not on legal hold" if because is None else "on legal hold already"
-                raise Refused(reasons=f"the case {case.ref} is {stands}")
+                code = ReasonCode.NOT_ON_HOLD if because is None else ReasonCode.ON_HOLD
+                raise Refused(code.reason(ref=case.ref))
             change.tx.cases.set_hold(case.id, because)
             change.record(action, case=case.ref, because=because)
             return change.tx.cases.by_key(case.key)

@@ -9,6 +9,7 @@ from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
 from lineament.ledger.log import Action
 from lineament.model.accounts import AccountState, Permission, checked_email
 from lineament.model.cases import Case, CaseInvitation, CaseRole, CaseState, Member
+from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
 from lineament.services.cases.casework import SOON
 from lineament.services.record import Change, Record
@@ -39,7 +40,7 @@ class Members:
             case = self._managed(change, name, until)
             official = change.tx.accounts.find(case.agency_id, account)
             if official.state is not AccountState.ACTIVE:
-                raise Refused(reasons=f"the account of {official.name} is {official.state.value}")
+                raise Refused(ReasonCode.ACCOUNT_NOT_ACTIVE.reason(name=official.name, state=official.state))
             change.tx.members.put(case.id, official.id, role, change.at, until)
             change.record(Action.MEMBER_ADDED, case=case.ref, member=official.name, role=role.value, until=_day(until))
 
@@ -103,7 +104,7 @@ class Members:
             case_id, role, until = change.tx.members.take(invitation_id)
             case = change.tx.cases.by_id(case_id)
             if case.state is not CaseState.OPEN:
-                raise Refused(reasons="the case is closed")
+                raise Refused(ReasonCode.INVITATION_CASE_CLOSED.reason())
             change.concerns(case)
             change.tx.members.put(case.id, official.account_id, role, change.at, until)
             agency = change.tx.agencies.name(official.agency_id)
@@ -119,7 +120,7 @@ class Members:
         case = case_for(change.tx, self._record, name, Permission.MANAGE_CASES)
         change.concerns(case)
         if case.state is not CaseState.OPEN:
-            raise Refused(reasons=f"the case {case.ref} is {case.state.value}")
+            raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
         if until is not None and until < change.at.date():
             raise InvalidValue(what="The last day", value=until, why="it lies in the past")
         return case

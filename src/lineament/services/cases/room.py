@@ -11,6 +11,7 @@ from lineament.errors import FileTooLarge, InvalidValue, NotFound, Refused
 from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, CaseState, Paper, PaperKind
+from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
 from lineament.services.keyholder import case_key
 from lineament.services.record import Change, Record
@@ -119,7 +120,7 @@ class Room:
         case = case_for(change.tx, self._record, name, Permission.TAKE_PART)
         change.concerns(case)
         if case.state is not CaseState.OPEN:
-            raise Refused(reasons=f"the case {case.ref} is {case.state.value}, and its room with it")
+            raise Refused(ReasonCode.ROOM_CLOSED.reason(ref=case.ref, state=case.state))
         return case
 
     def _paper(self, change: Change, kind: PaperKind, text: str, *, size: int = 0, sha256: str | None = None) -> Paper:

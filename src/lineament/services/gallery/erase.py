@@ -12,6 +12,7 @@ from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.gallery.indexes import Gallery
@@ -140,11 +141,11 @@ class Erase:
             source = tx.sources.get(name)
             said = tx.sources.destroyed(source.id)
             if said is None:
-                raise Refused(reasons=f"the source {name} is {source.state.value}; a receipt is for a withdrawn one")
+                raise Refused(ReasonCode.NOT_WITHDRAWN.reason(name=name, state=source.state))
             left = tx.sources.left(source.id) + len(tx.deletions.all(1))
             files = self._gallery().holds(source.id) or self._crawls.folder(source.id).exists()
             if left or files or tx.sources.wrapped_key(source.id) is not None:
-                raise Refused(reasons=f"not all of the source {name} is destroyed yet; see: lineament doctor")
+                raise Refused(ReasonCode.NOT_ALL_DESTROYED.reason(name=name))
             return self._signed(tx, source, said, cleaned)
 
     def _signed(self, tx: Tx, source: Source, said: dict[str, Any], cleaned: bool) -> str:

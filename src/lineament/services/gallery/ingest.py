@@ -122,7 +122,7 @@ class Ingest:
 
     def _admit(self, source: Source) -> None:
         if (why := source.why_closed(self._record.clock().date())) is not None:
-            raise Refused(reasons=why)
+            raise Refused(why)
 
     def _begun(self, source: Source, task: Task) -> Run:
         with self._record.change() as change:

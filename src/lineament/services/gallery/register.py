@@ -14,6 +14,7 @@ from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
 from lineament.model.faces import SourceId
 from lineament.model.lifecycle import advance
+from lineament.model.reasons import ReasonCode
 from lineament.model.runs import Run, RunId
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
 from lineament.services.cases.access import seen_source, source_seen
@@ -107,7 +108,7 @@ class Register:
             source = change.tx.sources.get(name)
             advance(NEXT, source.state, SourceEvent.APPROVED, what="source", name=name)
             if not self._may_approve(source):
-                raise Refused(reasons=f"whoever drafted the source {name} does not approve it; ask somebody else")
+                raise Refused(ReasonCode.OWN_DRAFT.reason(name=name))
             change.tx.sources.approve(source.id, self._record.official.account_id, change.at)
             change.record(Action.SOURCE_APPROVED, source=name)
             return change.tx.sources.get(name)
@@ -126,8 +127,7 @@ class Register:
         with self._record.change() as change:
             source, meant = change.tx.sources.get(name), change.tx.agencies.find(agency)
             if source.shares is None:
-                why = "it is shared with every agency; share it with those that are meant, and the others are out"
-                raise Refused(reasons=f"the source {name} cannot be taken from one: {why}")
+                raise Refused(ReasonCode.SHARED_WITH_ALL.reason(name=name))
             if not change.tx.sources.unshare(source.id, meant.id):
                 raise NotFound(what="share", name=agency, hint=f"lineament source show {name}")
             change.in_agency(meant.id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lineament.errors import AlreadyThere, NoSuchFile, Refused, StorageFull
 from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
+from lineament.model.reasons import ReasonCode
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
@@ -52,7 +53,7 @@ class TakeOut:
             source = tx.sources.get(name)
             files = [one for kept in self._crawls.all(tx, source) for one in _files(kept)]
         if not files:
-            raise Refused(reasons=f"nothing was crawled for the source {name}, or it is destroyed")
+            raise Refused(ReasonCode.NOTHING_CRAWLED.reason(name=name))
         try:
             with new_file(path) as out:
                 taken = self._written(name, files, out.write, told)

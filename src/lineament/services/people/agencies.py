@@ -21,6 +21,7 @@ from lineament.model.accounts import (
 from lineament.model.agencies import Agency, AgencyTerms, Licence, Usage, Vetting, VettingOutcome, month_of
 from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, Policy, stricter
+from lineament.model.reasons import ReasonCode
 from lineament.services.people.invitations import Invitation, Post, Waiting, invited, invited_again
 from lineament.services.people.policies import base_for, policy_for
 from lineament.services.record import Change, Record
@@ -125,7 +126,7 @@ class Agencies:
         with self._record.change() as change:
             agency, today = self._other(change, name), change.at.date()
             if agency.vetting is None or agency.vetting.outcome is not VettingOutcome.OPEN:
-                raise Refused(reasons="an agency is licensed only after its vetting let it in")
+                raise Refused(ReasonCode.LICENSED_AFTER_VETTING.reason())
             if licence.last_day < today:
                 raise InvalidValue(
                     what="The last day of the licence", value=licence.last_day, why="it lies in the past"
@@ -172,12 +173,12 @@ class Agencies:
             advance(ACCOUNT_NEXT, known.state, AccountEvent.RESET, what="account", name=known.id)
             return invited_again(change, inviter, known)
         if role is Role.ADMINISTRATOR and any(one.state is AccountState.ACTIVE for one in alike):
-            raise Refused(reasons="the agency has an administrator, who invites the others")
+            raise Refused(ReasonCode.HAS_ADMINISTRATOR.reason())
         return invited(change, inviter, agency.id, address, person, {role})
 
     def _not_oneself(self, account: Account) -> None:
         if account.id == self._record.official.account_id:
-            raise Refused(reasons="nobody resets the own account; another operator does")
+            raise Refused(ReasonCode.OWN_ACCOUNT.reason(who=Role.OPERATOR))
 
     # ------------------------------------------------------------ policy
 
@@ -200,7 +201,7 @@ class Agencies:
                 agency = self._meant(change, name)
             before = _rules(change.tx, agency.id)
             if before.base.accounts != settings.get("accounts", before.base.accounts) and not before.policy.accounts:
-                raise Refused(reasons="the setting accounts comes by itself, with the second account")
+                raise Refused(ReasonCode.ACCOUNTS_SETTING.reason())
             wishes = {**before.wishes, **settings}
             stricter(before.base, wishes)  # refuses what is laxer
             kept = {one: value for one, value in wishes.items() if value != getattr(before.base, one)}
@@ -253,7 +254,7 @@ class Agencies:
     def _other(self, change: Change, name: str) -> Agency:
         agency = self._meant(change, name)
         if agency.home:
-            raise Refused(reasons="the agency that runs this workspace needs no vetting and no licence")
+            raise Refused(ReasonCode.HOME_AGENCY.reason())
         return agency
 
 

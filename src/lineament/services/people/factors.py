@@ -11,6 +11,7 @@ from lineament.errors import Damaged, NotFound, Refused, SignInRefused, StepUpNe
 from lineament.identity import passkeys, recovery, totp
 from lineament.ledger.log import Action
 from lineament.model.accounts import Factor, FactorKind
+from lineament.model.reasons import ReasonCode
 from lineament.services.people.attempts import Attempts, factor_key
 from lineament.services.people.sessions import Begun, Session, SessionKeeper, countable, showable
 from lineament.services.record import Change
@@ -175,7 +176,7 @@ class Factors:
     def new_recovery_codes(self, session: Session) -> list[str]:
         """Ten codes, shown this once; they replace those before. StepUpNeeded, Refused."""
         if session.policy.passkey_only:
-            raise Refused(reasons="your agency takes passkeys alone, so there are no recovery codes")
+            raise Refused(ReasonCode.NO_RECOVERY_CODES.reason())
         codes = recovery.new_codes()
         digests = [recovery.digest(code, self._recovery_key).hex() for code in codes]
         with self._keeper.acting(session.account).change() as change:
@@ -195,13 +196,13 @@ class Factors:
                 raise NotFound(what="second factor", name=factor_id[:40], hint="the page of your account")
             left = [factor for factor in own if factor is not found]
             if session.policy.second_factor and not showable(left, session.policy) & countable(session.policy):
-                raise Refused(reasons="this is your only second factor; add another one before you remove it")
+                raise Refused(ReasonCode.ONLY_FACTOR.reason())
             change.tx.factors.remove(found.id)
             change.record(Action.FACTOR_REMOVED, factor=found.kind.value, id=found.id)
 
     def _enrolled(self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> Begun:
         if kind not in countable(session.policy):
-            raise Refused(reasons="your agency takes passkeys alone")
+            raise Refused(ReasonCode.PASSKEYS_ONLY.reason())
         with self._keeper.acting(session.account).change() as change:
             first = _may_add(change.tx, session)
             _add(change, session, kind, name.strip()[:80] or kind.value, secret, **more)
@@ -254,7 +255,7 @@ def _may_add(tx: Tx, session: Session) -> bool:
     if session.locked or not (first or session.fresh):
         raise StepUpNeeded
     if len(own) >= MOST:
-        raise Refused(reasons=f"an account has at most {MOST} second factors; remove one first")
+        raise Refused(ReasonCode.MOST_FACTORS.reason(limit=MOST))
     return first
 
 

@@ -13,6 +13,7 @@ from lineament.identity.mail import Outbox
 from lineament.ledger.log import Action
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.policy import Preset
+from lineament.model.reasons import ReasonCode
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change
 from lineament.store.db import Tx
@@ -139,10 +140,10 @@ def _seat(tx: Tx, agency_id: str, today: date) -> None:
     against = agency.why_closed(today)
     licence = agency.licence
     if not agency.home and licence is not None and agency.seats_taken >= licence.seats:
-        until = f"the licence of {licence.seats:,} runs until {licence.last_day}"
-        against.append(f"{agency.seats_taken:,} seats are taken and {until}; close an account, or ask for more")
+        counts = {"taken": agency.seats_taken, "seats": licence.seats, "last": licence.last_day}
+        against.append(ReasonCode.SEATS_TAKEN.reason(**counts))
     if against:
-        raise Refused(reasons="; ".join(against))
+        raise Refused(*against)
 
 
 def _out_of_solo(tx: Tx, *, sure: bool) -> bool:
@@ -154,10 +155,6 @@ def _out_of_solo(tx: Tx, *, sure: bool) -> bool:
     }
     missing = [role.value for role in KEEPERS if role not in held]
     if missing and not sure:
-        what = " and no ".join(missing)
-        raise Refused(
-            reasons="with a second account the person at the machine may do nothing but upkeep, and there would be no "
-            f"{what} in the agency that runs this workspace; invite one first"
-        )
+        raise Refused(ReasonCode.NO_KEEPER.reason(missing=" and no ".join(missing)))
     tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
     return True

@@ -21,6 +21,7 @@ from lineament.model.accounts import (
     checked_roles,
 )
 from lineament.model.lifecycle import advance
+from lineament.model.reasons import ReasonCode
 from lineament.services.people.attempts import failure_keys
 from lineament.services.people.invitations import KEEPERS, Invitation, Post, invited, invited_again
 from lineament.services.people.policies import policy_for
@@ -191,7 +192,7 @@ class People:
     def _managed(self, change: Change, name: str) -> Account:
         account = self._found(change.tx, name)
         if account.id == self._record.official.account_id:
-            raise Refused(reasons="nobody manages the own account; another administrator does")
+            raise Refused(ReasonCode.OWN_ACCOUNT.reason(who=Role.ADMINISTRATOR))
         return account
 
     def _may_give(self, roles: frozenset[Role]) -> None:
@@ -200,7 +201,7 @@ class People:
             return
         self._record.require(Permission.OPERATE)
         if self._record.official.agency_id != HOME_AGENCY:
-            raise Refused(reasons="operators belong to the agency that runs this workspace")
+            raise Refused(ReasonCode.OPERATOR_ELSEWHERE.reason())
 
     def _not_the_last(self, tx: Tx, account: Account, loses: frozenset[Role]) -> None:
         """Refused where nobody who can sign in would be left with a role that somebody has to have."""
@@ -210,7 +211,7 @@ class People:
         others = [one for one in tx.accounts.of_agency(account.agency_id) if one.id != account.id and one.state in able]
         for role in KEEPERS:
             if role in loses and not any(role in one.roles for one in others):
-                raise Refused(reasons=f"this is the last {role.value} of the agency; make somebody else one first")
+                raise Refused(ReasonCode.LAST_OF_ROLE.reason(role=role))
 
 
 _GONE = {AccountState.SUSPENDED, AccountState.CLOSED}

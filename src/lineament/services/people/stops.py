@@ -9,6 +9,7 @@ from lineament.errors import InvalidValue, NotAllowed, Refused
 from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, Stop, StopScope
+from lineament.model.reasons import ReasonCode
 from lineament.services.record import Change, Record
 
 LONGEST = 500
@@ -90,7 +91,7 @@ class Stops:
     def _resumed(self, change: Change, agency_id: str | None) -> None:
         standing = self._standing(change, agency_id)
         if standing is None:
-            raise Refused(reasons="there is no such stop")
+            raise Refused(ReasonCode.NO_SUCH_STOP.reason())
         change.tx.stops.lift(standing.scope, agency_id)
         if agency_id is None:
             change.record(Action.ALL_RESUMED)

@@ -1,0 +1,179 @@
+"""Reasons why something is refused: each has a stable code, words for people and what can be done about it.
+
+``docs/reference/errors.md`` lists the codes and is made from this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Remedy(StrEnum):
+    """What can be done about a reason. The pages turn it into a link, the terminal into a command."""
+
+    NOTHING = "nothing here"  # wait, or ask somebody whom Lineament does not know
+    STEP_UP = "show your second factor"
+    AUTHORISE = "record an authorisation of the case"
+    APPROVALS = "have the photograph approved"
+    PEOPLE = "become a member of the case"
+    SOURCES = "choose other sources"
+
+
+class ReasonCode(StrEnum):
+    """Every reason, with the template of its words and its remedy. The codes are stable; the words may change."""
+
+    template: str
+    remedy: Remedy
+
+    def __new__(cls, code: str, template: str, remedy: Remedy = Remedy.NOTHING) -> Self:
+        """Make a member whose value is its code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.template = template
+        member.remedy = remedy
+        return member
+
+    def reason(self, **details: object) -> Reason:
+        """Return the reason with its details filled in; KeyError if the template names one that is missing."""
+        return Reason(code=self, words=self.template.format(**details), remedy=self.remedy)
+
+    # stops and the official
+    ALL_STOPPED = "all-stopped", "all searching was stopped on {at:%Y-%m-%d %H:%M} UTC: {reason}"
+    AGENCY_STOPPED = "agency-stopped", "the searching of this agency was stopped on {at:%Y-%m-%d %H:%M} UTC: {reason}"
+    NO_SUCH_STOP = "no-such-stop", "there is no such stop"
+    ROLES = "roles", "your roles do not allow you to search in this case", Remedy.PEOPLE
+    UNTRAINED = "untrained", "your training in face comparison has lapsed or was never recorded"
+    SECOND_FACTOR = (
+        "second-factor",
+        "your second factor was not shown within the last {minutes} minutes",
+        Remedy.STEP_UP,
+    )
+
+    # the agency
+    NOT_VETTED = "not-vetted", "the agency has not been vetted yet"
+    VETTING_REFUSED = "vetting-refused", "the vetting of the agency was refused on {at:%Y-%m-%d}"
+    VETTING_EXPIRED = "vetting-expired", "the vetting of the agency ran out on {last} and has to be renewed"
+    NO_LICENCE = "no-licence", "the agency has no licence yet"
+    LICENCE_NOT_STARTED = "licence-not-started", "the {kind} of the agency begins on {first}"
+    LICENCE_EXPIRED = "licence-expired", "the {kind} of the agency ended on {last}"
+    SEARCHES_USED = "searches-used", "the {limit:,} searches of this month are used; the next on {following}"
+    SEATS_TAKEN = (
+        "seats-taken",
+        "{taken:,} seats are taken and the licence of {seats:,} runs until {last}; close an account, or ask for more",
+    )
+    LICENSED_AFTER_VETTING = "licensed-after-vetting", "an agency is licensed only after its vetting let it in"
+    HOME_AGENCY = "home-agency", "the agency that runs this workspace needs no vetting and no licence"
+    AGENCY_KEEPS_NAME = "agency-keeps-name", "an agency keeps the name under which it was vetted"
+    ACCOUNTS_SETTING = "accounts-setting", "the setting accounts comes by itself, with the second account"
+
+    # the case
+    CASE_NOT_OPEN = "case-not-open", "the case {ref} is {state}"
+    ROOM_CLOSED = "room-closed", "the case {ref} is {state}, and its room with it"
+    INVITATION_CASE_CLOSED = "invitation-case-closed", "the case is closed"
+    NOT_AUTHORISED = (
+        "not-authorised",
+        "the case {ref} seeks a suspect and has no authorisation yet",
+        Remedy.AUTHORISE,
+    )
+    CASE_LOCKED = (
+        "case-locked",
+        "the case {ref} locked at {at:%Y-%m-%d %H:%M} UTC: no authorisation came within {hours} hours",
+        Remedy.AUTHORISE,
+    )
+    AUTHORISATION_EXPIRED = (
+        "authorisation-expired",
+        "the authorisation of the case {ref} ended on {last}",
+        Remedy.AUTHORISE,
+    )
+    NOT_AWAITING = "not-awaiting", "the case {ref} is not one that waits for an authorisation"
+    NO_URGENT_SEARCHES = "no-urgent-searches", "the policy of the agency lets no search come before its authorisation"
+    NOTHING_TO_HOLD = "nothing-to-hold", "the case {ref} is {state}, and nothing of it is left to hold"
+    ON_HOLD = "on-hold", "the case {ref} is on legal hold already"
+    NOT_ON_HOLD = "not-on-hold", "the case {ref} is not on legal hold"
+    CASE_DESTROYED = (
+        "case-destroyed",
+        "the key of the case {ref} was destroyed, and what belonged to the case with it",
+    )
+    NO_REASON = "no-reason", "no reason is given for the search"
+    PURPOSE = "purpose", "the purpose is refused ({name}): {why}"
+
+    # probes and pictures
+    APPROVALS = (
+        "approvals",
+        "{given} of the {wanted} further approvals of this photograph are there",
+        Remedy.APPROVALS,
+    )
+    PROBE_KIND = "probe-kind", "a {kind} face is not searched: {why}"
+    KNOWN_ABUSE = (
+        "known-abuse",
+        "the picture is on a list of known-abuse material, so nothing but the face is shown",
+    )
+
+    # sources
+    NO_SOURCE = (
+        "no-source",
+        "no source may be searched today; register one, or see: lineament source list",
+        Remedy.SOURCES,
+    )
+    SOURCE_NOT_SHARED = "source-not-shared", "the source {name} is not shared with your agency", Remedy.SOURCES
+    SOURCE_DRAFTED = (
+        "source-drafted",
+        "the source {name} is drafted and waits for the approval of a second person",
+        Remedy.SOURCES,
+    )
+    SOURCE_NOT_LIVE = "source-not-live", "the source {name} is {state}", Remedy.SOURCES
+    SOURCE_EXPIRED = "source-expired", "the source {name} expired on {last}", Remedy.SOURCES
+    SOURCE_DESTROYED = (
+        "source-destroyed",
+        "the key of the source {name} was destroyed when it was withdrawn",
+        Remedy.SOURCES,
+    )
+    OWN_DRAFT = "own-draft", "whoever drafted the source {name} does not approve it; ask somebody else"
+    SHARED_WITH_ALL = (
+        "shared-with-all",
+        (
+            "the source {name} cannot be taken from one: it is shared with every agency; share it with those that are "
+            "meant, and the others are out"
+        ),
+    )
+    NOTHING_CRAWLED = "nothing-crawled", "nothing was crawled for the source {name}, or it is destroyed"
+    NOT_WITHDRAWN = "not-withdrawn", "the source {name} is {state}; a receipt is for a withdrawn one"
+    NOT_ALL_DESTROYED = (
+        "not-all-destroyed",
+        "not all of the source {name} is destroyed yet; see: lineament doctor",
+    )
+
+    # accounts and second factors
+    ACCOUNT_NOT_ACTIVE = "account-not-active", "the account of {name} is {state}"
+    OWN_ACCOUNT = "own-account", "nobody manages their own account; another {who} does"
+    HAS_ADMINISTRATOR = "has-administrator", "the agency has an administrator, who invites the others"
+    OPERATOR_ELSEWHERE = "operator-elsewhere", "operators belong to the agency that runs this workspace"
+    LAST_OF_ROLE = "last-of-role", "this is the last {role} of the agency; make somebody else one first"
+    NO_KEEPER = (
+        "no-keeper",
+        (
+            "with a second account the person at the machine may do nothing but upkeep, and there would be no "
+            "{missing} in the agency that runs this workspace; invite one first"
+        ),
+    )
+    PASSKEYS_ONLY = "passkeys-only", "your agency takes passkeys alone"
+    NO_RECOVERY_CODES = "no-recovery-codes", "your agency takes passkeys alone, so there are no recovery codes"
+    ONLY_FACTOR = "only-factor", "this is your only second factor; add another one before you remove it"
+    MOST_FACTORS = "most-factors", "an account has at most {limit} second factors; remove one first"
+
+    # the database
+    ROW_REFUSED = "row-refused", "the database does not take the row: {why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason against something that was asked for; ``str`` of it are its words."""
+
+    code: ReasonCode
+    words: str
+    remedy: Remedy
+
+    def __str__(self) -> str:
+        return self.words
