@@ -23,7 +23,8 @@ from bench.warc import html
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.ingest import Task
 from lineament.settings import Settings
-from lineament.sources.choose import Terms, chosen
+from lineament.sources.choose import choose
+from lineament.sources.registry import Terms
 from lineament.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -53,8 +54,8 @@ def ingested(given: str) -> dict[str, float]:
             first = next((ROOT / "src" / "lineament" / "demo").glob("*.jpg")).read_bytes()
             for _ in range(workspace.workers):
                 workspace.analyser.analyse(first, enrolling=True)
-            (one,) = chosen([given], Terms(max_bytes=settings.max_file_bytes))
-            task = Task(connector=one.connector, kind=one.kind.value, what=one.what, page=one.page)
+            (one,) = choose([given], Terms(max_bytes=settings.max_file_bytes))
+            task = Task(connector=one.connector, kind=one.kind, what=one.locations, page=one.page)
             worked = time.process_time()
             report = workspace.ingest.run("bench", task, workers=workspace.workers)
             worked = time.process_time() - worked

@@ -18,6 +18,7 @@ from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
 from lineament.model.reasons import ReasonCode
 from lineament.settings import Settings
+from lineament.sources.registry import registrations
 from lineament.web.app import declared
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -177,8 +178,24 @@ def roles() -> str:
     return "".join(lines)
 
 
+def connectors() -> str:
+    """Every kind of connector, with what it reads."""
+    lines = [
+        "# Connectors\n\n",
+        NOTE,
+        "What `lineament ingest` can read. The first kind in this list that recognises a path or address reads it;\n",
+        "what no kind recognises is read as a picture. `--as KIND` names the kind instead.\n\n",
+        "| kind | reads | recognised by | several are one run |\n| --- | --- | --- | --- |\n",
+    ]
+    for kind, registration in registrations().items():
+        together = "yes" if registration.combines else "no"
+        lines.append(f"| `{kind}` | {registration.reads} | {registration.recognised_by} | {together} |\n")
+    return "".join(lines)
+
+
 PAGES = {
     "commands.md": commands,
+    "connectors.md": connectors,
     "settings.md": settings,
     "errors.md": error_pages,
     "pages.md": web_pages,

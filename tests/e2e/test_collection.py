@@ -14,7 +14,7 @@ from tests.support.looks import faults
 from tests.support.serving import PROBE, Served, serving
 
 from lineament.model.search import Mode, SearchRequest
-from lineament.sources.choose import crawl_name
+from lineament.sources.crawl.registration import crawl_name
 from lineament.sources.crawl.rows import New
 from lineament.sources.crawl.state import SiteState
 

@@ -21,7 +21,8 @@ from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.ingest import Task
-from lineament.sources.choose import Terms, chosen
+from lineament.sources.choose import choose
+from lineament.sources.registry import Terms
 from lineament.sources.webarchive.archived import html_of, page_record
 from lineament.workspace import Workspace
 
@@ -61,8 +62,10 @@ def brought(home: Path, warc: Path) -> Workspace:
     workspace = Workspace.create(settings(home))
     workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
     workspace.casework.open(CASE)
-    (one,) = chosen([str(warc)], Terms(max_bytes=2**20))
-    workspace.ingest.run("press", Task(connector=one.connector, kind="warc", what=one.what, page=one.page), workers=1)
+    (one,) = choose([str(warc)], Terms(max_bytes=2**20))
+    workspace.ingest.run(
+        "press", Task(connector=one.connector, kind="warc", what=one.locations, page=one.page), workers=1
+    )
     return workspace
 
 
@@ -104,7 +107,7 @@ def test_the_command_keeps_the_page_too(lineament: Run, tmp_path: Path) -> None:
 
 def test_an_archive_that_is_gone_or_another_ends_nothing(tmp_path: Path) -> None:
     warc = archive(tmp_path / "crawl.warc.gz")
-    (one,) = chosen([str(warc)], Terms(max_bytes=2**20))
+    (one,) = choose([str(warc)], Terms(max_bytes=2**20))
     record = next(iter(one.connector.items())).provenance.page_record  # type: ignore[union-attr]
     assert record is not None
     assert page_record([warc], record) is not None

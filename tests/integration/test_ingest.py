@@ -24,7 +24,6 @@ from lineament.sandbox.files import given
 from lineament.services.gallery.ingest import Task
 from lineament.services.gallery.items import Seen
 from lineament.sources.base import Item, Refusal
-from lineament.sources.choose import Kind, kind_of
 from lineament.sources.video.connector import VideoConnector, frames
 from lineament.workspace import Workspace
 
@@ -133,38 +132,6 @@ def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Pat
 
 
 # ---------------------------------------------------------------- chosen by what is given
-
-
-@pytest.mark.parametrize(
-    ("what", "kind"),
-    [
-        ("https://press.example/a.jpg", Kind.SITE),
-        ("HTTP://press.example", Kind.SITE),
-        ("a.jpg", Kind.FOLDER),
-        ("without-suffix", Kind.FOLDER),
-        ("A.ZIP", Kind.ARCHIVE),
-        ("a.tar.gz", Kind.ARCHIVE),
-        ("a.7z", Kind.ARCHIVE),
-        ("a.JPG.gz", Kind.FOLDER),
-        ("a.warc.gz", Kind.WARC),
-        ("a.warc", Kind.WARC),
-        ("a.wacz", Kind.WARC),
-        ("a.csv", Kind.MANIFEST),
-        ("a.jsonl", Kind.MANIFEST),
-        ("a.parquet", Kind.MANIFEST),
-        ("a.mp4", Kind.VIDEO),
-        ("a.MKV", Kind.VIDEO),
-        ("a.an2", Kind.ITL),
-        ("a.eft", Kind.ITL),
-    ],
-)
-def test_what_is_given_is_told_by_its_looks(what: str, kind: Kind) -> None:
-    assert kind_of(what) is kind
-
-
-def test_a_folder_is_one_whatever_its_name(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").mkdir()
-    assert kind_of(str(tmp_path / "a.zip")) is Kind.FOLDER
 
 
 def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos: Path, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from tests.unit.sources.test_video import film, pan
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.ingest import Task
-from lineament.sources.choose import Terms, chosen
+from lineament.sources.choose import choose
+from lineament.sources.registry import Terms
 from lineament.workspace import Workspace
 
 SITE = "https://www.press.example"
@@ -75,8 +76,8 @@ def collected(folder: Path) -> Iterator[Workspace]:
 def brought(workspace: Workspace, source: str, *what: Path) -> None:
     """Register a source and bring things into it."""
     workspace.sources.add(SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR"))
-    for one in chosen([str(path) for path in what], Terms(max_bytes=2**20)):
-        task = Task(connector=one.connector, kind=one.kind.value, what=one.what, page=one.page)
+    for one in choose([str(path) for path in what], Terms(max_bytes=2**20)):
+        task = Task(connector=one.connector, kind=one.kind, what=one.locations, page=one.page)
         workspace.ingest.run(source, task, workers=1)
 
 

@@ -19,7 +19,7 @@ from lineament.services.gallery.items import IngestReport, Seen
 from lineament.workspace import Desk
 
 if TYPE_CHECKING:
-    from lineament.sources.choose import Chosen
+    from lineament.sources.choose import ChosenConnector
 
 SHOWN_REFUSALS = 10
 
@@ -51,10 +51,10 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Take in photographs; it can be stopped and run again, and what is there already is not taken twice."""
-    from lineament.sources.choose import Kind
+    from lineament.sources.registry import registrations
 
-    if kind is not None and kind not in set(Kind):
-        raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(Kind)}")
+    if kind is not None and kind not in registrations():
+        raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
     with workspace(context) as opened:
         with aside.status("Looking at what there is"):
             later: dict[str, str] = {}
@@ -69,8 +69,11 @@ def ingest(
     _check(report, what)
 
 
-def _chosen(opened: Desk, source: str, what: list[str], kind: str | None, later: dict[str, str]) -> list[Chosen]:
-    from lineament.sources.choose import Kind, Terms, chosen
+def _chosen(
+    opened: Desk, source: str, what: list[str], kind: str | None, later: dict[str, str]
+) -> list[ChosenConnector]:
+    from lineament.sources.choose import choose
+    from lineament.sources.registry import Terms
 
     registered = opened.sources.get(source)
     said: SourceTerms = registered.terms
@@ -80,17 +83,17 @@ def _chosen(opened: Desk, source: str, what: list[str], kind: str | None, later:
         hosts=said.hosts,
         contact=said.contact,
         crawl=partial(opened.house.crawls.crawl, registered),
-        reserved_later=later.__setitem__,
+        on_reserved=later.__setitem__,
     )
-    return chosen(what, terms, None if kind is None else Kind(kind))
+    return choose(what, terms, kind)
 
 
-def _run(opened: Desk, source: str, one: Chosen, workers: int | None) -> IngestReport:
+def _run(opened: Desk, source: str, one: ChosenConnector, workers: int | None) -> IngestReport:
     task = Task(
         connector=one.connector,
-        kind=one.kind.value,
-        what=one.what,
-        video=one.kind.value == "video",
+        kind=one.kind,
+        what=one.locations,
+        video=one.kind == "video",
         page=one.page,
     )
     with progress() as bar:

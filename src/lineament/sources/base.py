@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lineament.errors import LineamentError
-from lineament.model.faces import Provenance
+if TYPE_CHECKING:
+    from lineament.errors import LineamentError
+    from lineament.model.faces import Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceState
-from lineament.sources.choose import crawl_name
+from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
 from lineament.web.pages import Form, Here, Pages, go_on_to
 

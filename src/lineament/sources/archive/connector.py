@@ -23,13 +23,14 @@ from lineament.sandbox.files import given, opened, printable, reason
 from lineament.sandbox.unpack import ALWAYS, MOST_TIMES, plain
 from lineament.sources.archive.entries import entries
 from lineament.sources.archive.entry import Entry
+from lineament.sources.archive.registration import SUFFIXES
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.captures import Captures
 from lineament.sources.folder.connector import LARGEST_SIDE_CAR, PICTURES, TABLE, compressed, side_car_names, told
 from lineament.sources.provenance import LONGEST_URI, Unusable, parsed
 
 CONNECTOR = "archive 1"
-ARCHIVES = frozenset(b".zip .tar .tgz .tbz2 .tbz .txz .tzst .gz .bz2 .xz .zst .7z .rar".split())
+ARCHIVES = frozenset(map(os.fsencode, SUFFIXES))
 """Suffixes of archives in archives, in lower case."""
 LEVELS = 3
 """How deep archives are in each other, at most."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from lineament.errors import (
@@ -30,6 +30,7 @@ from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl
 from lineament.sources.crawl.rows import PageRow, Progress, Row, Why
 from lineament.sources.crawl.state import NAME, SiteState
+from lineament.sources.registry import OnReserved
 from lineament.sources.webarchive.records import parsed_http, payload_of, record_at
 
 CONNECTOR = "site 1"
@@ -50,15 +51,15 @@ class SiteConnector:
         crawl: Crawl,
         kept: KeptCrawl,
         max_bytes: int,
-        reserved_later: Callable[[str, str], None] | None = None,
+        on_reserved: OnReserved | None = None,
     ) -> None:
         """``kept``: the folder for what this crawl knows and fetched, and the key for it, of this crawl alone.
 
-        Pictures over ``max_bytes`` are refused. ``reserved_later`` hears, at the end, of each picture that was found
+        Pictures over ``max_bytes`` are refused. ``on_reserved`` hears, at the end, of each picture that was found
         before its publisher reserved it: its address and the reservation. What was taken of it is to be removed (R4).
         """
         self._crawl, self._kept, self._folder, self._max_bytes = crawl, kept, kept.folder, max_bytes
-        self._reserved_later = reserved_later
+        self._on_reserved = on_reserved
 
     def count(self) -> None:
         """It cannot be told before everything has been asked for."""
@@ -109,9 +110,9 @@ class SiteConnector:
         state = SiteState(self._kept, write=False)
         try:
             state.destroy_reserved()
-            if self._reserved_later is not None:
+            if self._on_reserved is not None:
                 for uri, reservation in state.reserved_since():
-                    self._reserved_later(uri, reservation)
+                    self._on_reserved(uri, reservation)
         finally:
             state.close()
 

@@ -22,8 +22,6 @@ from lineament.sources.folder.connector import provenance_of, table_of
 from lineament.sources.provenance import one_line
 
 CONNECTOR = "itl 1"
-SUFFIXES = frozenset(b".an2 .eft .nist .nst .an".split())
-"""Of transactions, in lower case."""
 MOST_RECORDS = 10_000
 LARGEST_CONTENTS = 2**20
 """Bytes of the record that lists the others."""

@@ -30,10 +30,6 @@ from lineament.sources.video.frames import (
 )
 
 CONNECTOR = "video 1"
-SUFFIXES = frozenset(
-    b".mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .vob .wmv .asf .flv .ogv .mxf .dv".split()
-)
-"""Of video files, in lower case."""
 _WORKER = "lineament.sources.video.worker"
 _LIMITS = Limits(message=2**28, patience=300, seconds=12 * 3600)
 _NO_PICTURES = "it has no pictures"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
@@ -26,9 +26,11 @@ from lineament.sources.base import Item, Refusal
 from lineament.sources.html.pages import LARGEST_PAGE, Reader, absolute, charset_of, is_plain, uri_key
 from lineament.sources.permission import reservations
 from lineament.sources.provenance import Unusable, uri_of
+from lineament.sources.registry import OnReserved
 from lineament.sources.webarchive.index import Index, PageRow, Shown
 from lineament.sources.webarchive.records import id_of, parsed_http, payload_of, record_at, records
-from lineament.sources.webarchive.wacz import WACZ, WARCS, Archive, archives
+from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
+from lineament.sources.webarchive.wacz import Archive, archives
 
 CONNECTOR = "warc 1"
 LONGEST_NAME = 1000
@@ -39,7 +41,7 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _DRAWINGS = frozenset({"image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"})
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
-_ENDINGS = tuple(ending.encode() for ending in (*WARCS, WACZ))
+_ENDINGS = tuple(ending.encode() for ending in (*WARC_SUFFIXES, WACZ_SUFFIX))
 _CURSOR = re.compile(r"([01])\.([0-9]{1,9})\.([0-9]{1,18})")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -68,17 +70,15 @@ class _Answer(NamedTuple):
 class WarcConnector:
     """Brings the pictures of WARC and WACZ files, and of all such files in folders."""
 
-    def __init__(
-        self, paths: Sequence[Path], max_bytes: int, reserved_later: Callable[[str, str], None] | None = None
-    ) -> None:
+    def __init__(self, paths: Sequence[Path], max_bytes: int, on_reserved: OnReserved | None = None) -> None:
         """Pictures over ``max_bytes`` are refused unread. NoSuchFile at once where one of ``paths`` is not there.
 
-        ``reserved_later`` hears, when everything has been read, of each picture that was brought before a page came
+        ``on_reserved`` hears, when everything has been read, of each picture that was brought before a page came
         that reserves it: its address and the reservation. What was taken of it is to be removed (R4).
         """
         self._given = list({place.path: (place, is_folder) for place, is_folder in map(given, paths)}.values())
         self._max_bytes = max_bytes
-        self._reserved_later = reserved_later
+        self._on_reserved = on_reserved
 
     def count(self) -> int | None:
         """None: it cannot be told before everything has been read."""
@@ -95,9 +95,9 @@ class WarcConnector:
         with closing(Index()) as index:
             for found, position in _Reading(index, self._max_bytes, after).everything(self._archives()):
                 yield found, str(position)
-            if self._reserved_later is not None:
+            if self._on_reserved is not None:
                 for uri, reservation in index.reserved_since():
-                    self._reserved_later(uri, reservation)
+                    self._on_reserved(uri, reservation)
 
     def _archives(self) -> Iterator[Archive | Refusal]:
         for place, is_folder in self._given:

@@ -12,10 +12,8 @@ from typing import IO, BinaryIO, Self, cast
 from lineament.errors import LineamentError, NotRead
 from lineament.sandbox.files import Place, opened, printable, reason
 from lineament.sources.base import Refusal
+from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 
-WARCS = (".warc", ".warc.gz", ".warc.zst")
-"""Endings of the names of WARC files."""
-WACZ = ".wacz"
 LARGEST_DIRECTORY = 2**25
 """Bytes of the central directory of a WACZ, which is held in memory."""
 MOST_MEMBERS = 10_000
@@ -99,7 +97,7 @@ class _Sparing:
 def archives(place: Place) -> Iterator[Archive | Refusal]:
     """The WARC files that ``place`` is or holds."""
     name = printable(place.base.decode("utf-8", "backslashreplace"))
-    if not name.lower().endswith(WACZ):
+    if not name.lower().endswith(WACZ_SUFFIX):
         yield Archive(place, name)
         return
     try:
@@ -116,7 +114,7 @@ def _members(place: Place, name: str) -> Iterator[Archive | Refusal]:
     with os.fdopen(opened(place), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         with zipfile.ZipFile(cast(IO[bytes], _Sparing(file))) as whole:
-            found = [one for one in whole.infolist() if one.filename.lower().endswith(WARCS)]
+            found = [one for one in whole.infolist() if one.filename.lower().endswith(WARC_SUFFIXES)]
         if len(found) > MOST_MEMBERS:
             raise NotRead(why=f"it holds {len(found)} WARC files, more than the {MOST_MEMBERS} that are read")
         for one in found:
