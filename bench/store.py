@@ -170,7 +170,7 @@ def of_seals(folder: Path) -> Iterator[Row]:
     yield "open one", microseconds(lambda: key.templates.open(template, about))
     yield "seal a picture of 150 kB", microseconds(lambda: key.pictures.seal(picture, address))
     yield "its SHA-256", microseconds(lambda: hashlib.sha256(picture).digest())
-    kept = blobs.Blobs(folder / "blobs")
+    kept = blobs.BlobFolder(folder / "blobs")
 
     def put(pictures: list[bytes]) -> None:
         for one in pictures:

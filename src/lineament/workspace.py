@@ -47,7 +47,7 @@ from lineament.services.record import Clock, Record
 from lineament.services.report import Report
 from lineament.services.search import Search
 from lineament.settings import Settings
-from lineament.store.blobs import Blobs
+from lineament.store.blobs import BlobFolder, Blobs
 from lineament.store.db import Store
 from lineament.store.keys import KeyRing
 from lineament.vision.analyse import Analyser
@@ -191,7 +191,7 @@ class Workspace(Desk):
         self.clock = clock
         self.store = store
         self.keys = keys
-        self.blobs = Blobs(self.home / "blobs")
+        self.blobs: Blobs = BlobFolder(self.home / "blobs")
         with store.read() as tx:
             origin = f"lineament/{tx.meta.get('workspace')}"
             official = at_the_machine(tx, settings.examiner)

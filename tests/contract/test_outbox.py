@@ -17,7 +17,7 @@ from tests.support.mail_server import PASSWORD, USER, Postbox, certificate, free
 
 from lineament.errors import InvalidValue, MailUnavailable
 from lineament.identity.mail import Outbox, SmtpOutbox
-from lineament.testing import MemoryOutbox, Sent
+from lineament.testing import MemoryOutbox, SentMessage
 
 TO, SUBJECT = "a.examiner@agency.example", "You are invited — Einladung für Zoë"
 TEXT = "Open https://lineament.agency.example/join/" + "x" * 90 + "\n.\nFrom here on: naïve.\n"
@@ -29,7 +29,7 @@ class Case:
     """An outbox, and what arrived from it."""
 
     outbox: Outbox
-    arrived: Callable[[], list[Sent]]
+    arrived: Callable[[], list[SentMessage]]
 
 
 def parsed(envelope: Envelope) -> EmailMessage:
@@ -41,10 +41,10 @@ def parsed(envelope: Envelope) -> EmailMessage:
     return message
 
 
-def as_sent(envelope: Envelope) -> Sent:
+def as_sent(envelope: Envelope) -> SentMessage:
     message = parsed(envelope)
     assert envelope.rcpt_tos == [message["To"]]
-    return Sent(to=message["To"], subject=message["Subject"], text=message.get_content().replace("\r\n", "\n"))
+    return SentMessage(to=message["To"], subject=message["Subject"], text=message.get_content().replace("\r\n", "\n"))
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def test_a_message_arrives_as_it_was_written(case: Case) -> None:
     case.outbox.send(TO, SUBJECT, TEXT)
     case.outbox.send("b@agency.example", "Second", "Short.\n")
     assert case.arrived() == [
-        Sent(to=TO, subject=SUBJECT, text=TEXT),
-        Sent(to="b@agency.example", subject="Second", text="Short.\n"),
+        SentMessage(to=TO, subject=SUBJECT, text=TEXT),
+        SentMessage(to="b@agency.example", subject="Second", text="Short.\n"),
     ]
 
 

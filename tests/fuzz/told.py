@@ -43,15 +43,15 @@ from lineament.sources.video.connector import _damage, _frame
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.testing import MemoryLeafStore
 from lineament.vision import decode, decode_read
-from lineament.vision.decode_process import Limits as DecoderLimits
-from lineament.vision.decode_protocol import REPLY, Reply, Status
+from lineament.vision.decode_process import DecodeLimits
+from lineament.vision.decode_protocol import REPLY, DecodeReply, Status
 
 LIMIT = 2**16
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _FOLDER = TemporaryDirectory(prefix="lineament-fuzz-")
 _AT = Path(_FOLDER.name)
 _UNSAID = Provenance(uri="file:///a.jpg")
-_LIMITS = DecoderLimits(max_pixels=2**24, memory=2**30, seconds=1)
+_LIMITS = DecodeLimits(max_pixels=2**24, memory=2**30, seconds=1)
 
 
 # ---------------------------------------------------------------- side-cars
@@ -129,7 +129,7 @@ def _parquet(_: int, said: bytes) -> None:
 
 
 def _decoder(_: int, said: bytes) -> None:
-    reply = Reply(*REPLY.unpack(said[: REPLY.size].ljust(REPLY.size, b"\0")))
+    reply = DecodeReply(*REPLY.unpack(said[: REPLY.size].ljust(REPLY.size, b"\0")))
     decode._check_status(reply, _LIMITS)
     decode._check_sizes(reply, _LIMITS.max_pixels)
     taken = decode.checked_time(reply.taken_at)
@@ -161,7 +161,7 @@ def picture(data: bytes) -> None:
     else:
         assert pixels.mode == "RGB"
         assert told.status == Status.DECODED
-        decode._check_sizes(Reply(*REPLY.unpack(told.pack())), _MOST_PIXELS)
+        decode._check_sizes(DecodeReply(*REPLY.unpack(told.pack())), _MOST_PIXELS)
 
 
 _MOST_PIXELS = 2**18
@@ -320,7 +320,7 @@ def children() -> Iterator[bytes]:
     yield b'\x02{"state": "Valid", "generator": "a", "issuer": null, "signed_at": "b", "kinds": ["c"], "reserved": []}'
     yield b'\x03{"uri": "https://example.org/a", "title": "t", "date": "2024-05-31"}'
     at, place = b"2024:05:31 12:00:00+02:00", (True, 52.5, 13.4)
-    yield bytes([4]) + Reply(Status.DECODED, 0, 100, 200, 50, 100, at, *place).pack()
+    yield bytes([4]) + DecodeReply(Status.DECODED, 0, 100, 200, 50, 100, at, *place).pack()
 
 
 def claims_of_pictures() -> Iterator[bytes]:

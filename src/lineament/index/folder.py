@@ -67,7 +67,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _LastWrite:
     """What this process read or wrote last; the digests are those of ``head``."""
 
     head: Head | None = None
@@ -86,7 +86,7 @@ class IndexFolder:
     def __init__(self, folder: Path, coding: Coding) -> None:
         self._folder = folder
         self._coding = coding
-        self._written = _Written()
+        self._written = _LastWrite()
 
     def read(self) -> Codes:
         """What is on disk; FileNotFoundError where there is nothing, Damaged where it cannot be used."""
@@ -103,7 +103,7 @@ class IndexFolder:
 
     def removed(self) -> None:
         """Codes that were written are to go: the next write begins with new files."""
-        self._written = _Written()
+        self._written = _LastWrite()
 
     def write(self, codes: Codes) -> None:
         """Make the folder hold ``codes`` durably; StorageFull or IndexUnwritable.
@@ -114,7 +114,7 @@ class IndexFolder:
             with self._locked(fcntl.LOCK_EX):
                 self._write(codes)
         except OSError as error:
-            self._written = _Written()
+            self._written = _LastWrite()
             if not self._folder.is_dir():
                 return
             if _errno(error) in _FULL:
@@ -134,11 +134,11 @@ class IndexFolder:
             raise damaged("its codes do not fit their digest")
         ids = np.frombuffer(kept, dtype="<i8").astype(np.int64, copy=False)
         codes = Codes.load(codes_path, ids, self._coding.dimension)
-        self._written = _Written(head, ids_digest, pieces)
+        self._written = _LastWrite(head, ids_digest, pieces)
         return codes
 
     def _write(self, codes: Codes) -> None:
-        was = self._written if self._on_disk(self._written.head) else _Written()
+        was = self._written if self._on_disk(self._written.head) else _LastWrite()
         token = was.head.token if was.head else secrets.token_hex(8)
         counted = was.head.faces if was.head else 0
         ids = codes.ids[counted:].astype("<i8").tobytes()
@@ -158,7 +158,7 @@ class IndexFolder:
             ids_sha256=ids_digest.hexdigest(),
         )
         self._replace(head)
-        self._written = _Written(head, ids_digest, pieces)
+        self._written = _LastWrite(head, ids_digest, pieces)
         self._sweep(token)
 
     def _on_disk(self, head: Head | None) -> bool:

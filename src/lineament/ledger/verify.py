@@ -57,7 +57,7 @@ class Verification:
         return self.entries
 
 
-class _Entry(NamedTuple):
+class _LeafEntry(NamedTuple):
     """One entry, wherever it comes from."""
 
     seq: int
@@ -72,7 +72,7 @@ class _Entry(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Walk:
+class _TreeWalk:
     """Everything recomputed so far, from the first entry on."""
 
     anchor: int | None  # the size at which the root is remembered
@@ -86,7 +86,7 @@ class _Walk:
     edge: list[bytes] = field(default_factory=list)  # the largest complete subtrees, left to right
     made: list[list[tuple[int, bytes]]] = field(default_factory=lambda: [[]])  # by level: nodes not yet compared
 
-    def take(self, entries: Iterable[_Entry]) -> None:
+    def take(self, entries: Iterable[_LeafEntry]) -> None:
         """Check entries against their own bytes and hang them into the tree."""
         for entry in entries:
             if entry.seq != self.size:
@@ -100,7 +100,7 @@ class _Walk:
             if self.size == self.anchor:
                 self.anchored_root = self.root()
 
-    def _open(self, entry: _Entry) -> None:
+    def _open(self, entry: _LeafEntry) -> None:
         if entry.salt is not None and entry.details is not None:
             if sha256(DETAILS_DOMAIN + entry.salt + entry.details.encode()).digest() != entry.commitment:
                 raise LedgerBroken(why="the details are not those that were committed to", entry=entry.seq)
@@ -148,14 +148,14 @@ class _Walk:
         return gaps
 
 
-def _hidden(entry: _Entry) -> bytes:
+def _hidden(entry: _LeafEntry) -> bytes:
     """The leaf hash of an entry of which nothing else is told."""
     if len(entry.leaf) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
     return entry.leaf
 
 
-def _leaf(entry: _Entry) -> bytes:
+def _leaf(entry: _LeafEntry) -> bytes:
     """The leaf hash, recomputed; LedgerBroken where the entry says another."""
     if not _AT.fullmatch(entry.at) or not _ACTION.fullmatch(entry.action) or len(entry.commitment) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
@@ -176,7 +176,7 @@ def _announced(details: str) -> list[tuple[int, int]]:
 
 
 @contextmanager
-def _readable(walk: _Walk, what: str = "an entry", at: int | None = None) -> Iterator[None]:
+def _readable(walk: _TreeWalk, what: str = "an entry", at: int | None = None) -> Iterator[None]:
     """Whatever cannot be read does not fit: the entry that comes next, or else the one ``at``."""
     try:
         yield
@@ -202,7 +202,7 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
     was cut short, or written anew by someone who holds the signing key. Memory grows with what was erased alone.
     """
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
-    walk = _Walk(kept.size if kept else None)
+    walk = _TreeWalk(kept.size if kept else None)
     start = 0
     while start == walk.size:
         with _readable(walk):
@@ -217,11 +217,11 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
     return _held_against(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
 
 
-def _from_store(row: StoredEntry) -> _Entry:
+def _from_store(row: StoredEntry) -> _LeafEntry:
     at = row.at.isoformat(timespec="microseconds")
     if at.endswith("+00:00"):  # another zone, or none, is malformed
         at = f"{at[:-6]}Z"
-    return _Entry(row.seq, at, row.action, row.commitment, row.leaf, row.salt, row.details)
+    return _LeafEntry(row.seq, at, row.action, row.commitment, row.leaf, row.salt, row.details)
 
 
 def _compare_nodes(rows: LeafStore, made: Sequence[list[tuple[int, bytes]]]) -> None:
@@ -252,7 +252,7 @@ def _look_for_more(rows: LeafStore, size: int) -> None:
 def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Verification:
     """Recompute an export (see ``export.py``); LedgerBroken, Damaged or NoSuchFile say what is wrong."""
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
-    walk = _Walk(kept.size if kept else None)
+    walk = _TreeWalk(kept.size if kept else None)
     try:
         with path.open("rb") as lines:
             head = _checkpoint(_header(lines, path), key, "the checkpoint")
@@ -277,7 +277,7 @@ def _header(lines: BinaryIO, path: Path) -> str:
     return checkpoint
 
 
-def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
+def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
     while line := lines.readline(LONGEST_LINE):
         fields = json.loads(line)
         if type(fields["seq"]) is not int:
@@ -285,9 +285,9 @@ def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
         walk.made = [[]]  # nothing stored to compare them with
         if fields.get("hidden") is True:
             leaf = bytes.fromhex(fields["leaf"])
-            yield _Entry(fields["seq"], "", "", b"", leaf, None, None, hidden=True)
+            yield _LeafEntry(fields["seq"], "", "", b"", leaf, None, None, hidden=True)
             continue
-        yield _Entry(
+        yield _LeafEntry(
             seq=fields["seq"],
             at=fields["at"],
             action=fields["action"],
@@ -302,7 +302,7 @@ def _from_export(lines: BinaryIO, walk: _Walk) -> Iterator[_Entry]:
 # ---------------------------------------------------------------- both
 
 
-def _held_against(walk: _Walk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
+def _held_against(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
     """Hold what was recomputed against what was signed and what was kept outside."""
     for what, checkpoint in (("signed", head), ("anchored", kept)):
         if checkpoint and checkpoint.size > walk.size:

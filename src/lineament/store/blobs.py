@@ -1,7 +1,7 @@
-"""Pictures on the disk: sealed, and found by a keyed digest of their content.
+"""Pictures, sealed and found by a keyed digest of their content: the port ``Blobs``, and the folder that implements it.
 
-What ``put`` writes is a nameless file until ``flush`` has made it durable and given it its name. So a file that bears
-an address is whole, whatever crashed, and a row that names an address is committed after the picture is on the disk.
+``BlobFolder.put`` writes a nameless file; ``flush`` makes it durable and gives it its name. So a file that bears an
+address is whole, whatever crashed, and a row that names an address is committed after the picture is on disk.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from lineament.errors import Damaged, InvalidValue
 from lineament.store.durable import sync_all
@@ -22,40 +23,69 @@ from lineament.store.keys import DataKey
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = "unfinished"
-_LEFT_BEHIND = 3600.0
-"""Seconds after which an unfinished file belongs to nobody any more."""
+_ABANDONED = 3600.0
+"""Seconds after which an unfinished file belongs to no running writer."""
 
 
-class Blobs:
-    """The blob folder of a workspace. Thread-safe; several processes may use it at once."""
+@runtime_checkable
+class Blobs(Protocol):
+    """The pictures of a workspace. Thread-safe; several processes may use them at once.
+
+    An address is 64 lower-case hexadecimal digits; methods that take one raise InvalidValue for anything else.
+    """
+
+    def put(self, key: DataKey, plain: bytes) -> str:
+        """Seal a picture under a key, write it and return its address; nothing is written if it is already there.
+
+        It is durable after ``flush``. StorageFull if there is no room; then nothing is left of it.
+        """
+
+    def flush(self) -> None:
+        """Make everything put and deleted since the last flush durable, by whichever thread it was.
+
+        If that fails (StorageFull), everything put since then is gone and has to be put again.
+        """
+
+    def get(self, key: DataKey, address: str) -> bytes:
+        """Return the picture at an address; Damaged if it is missing, altered, or sealed under another key."""
+
+    def __contains__(self, address: str) -> bool:
+        """Whether there is a picture at an address, put or already durable."""
+
+    def delete(self, address: str) -> None:
+        """Delete a picture if it is there. No crash brings it back after ``flush``."""
+
+    def addresses(self) -> Iterator[str]:
+        """Every address with a durable picture, ascending."""
+
+
+class BlobFolder:
+    """Blobs in a folder, a file for each picture."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder where it is missing, and clear away what crashed writers left in it."""
+        """Make the folder if it is missing, and delete what crashed writers left in it."""
         self._folder = folder
         self._unfinished = folder / _UNFINISHED
         self._pending: dict[str, Path] = {}  # address to unfinished file
-        self._met: set[Path] = set()  # folders with names that came or went, perhaps a moment ago
+        self._touched: set[Path] = set()  # folders whose names changed since the last flush, or may have
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._names = (f"{os.getpid()}-{time.time_ns():x}-{number}" for number in itertools.count())
         try:
             self._unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._clear()
+            self._delete_abandoned()
         except OSError as error:
             raise of_system(error, self._folder) from error
 
     def put(self, key: DataKey, plain: bytes) -> str:
-        """Seal a picture under a key and write it; its address. Nothing to do where it is there already.
-
-        It is durable after ``flush``. StorageFull where there is no room; then nothing is left of it.
-        """
+        """See Blobs."""
         address = key.address(hashlib.sha256(plain).hexdigest())
         path = self._path(address)
         if address in self._pending:
             return address
         if path.exists():
             with self._lock:
-                self._met.add(path.parent)
+                self._touched.add(path.parent)
             return address
         sealed = key.pictures.seal(plain, address.encode())
         with self._lock:
@@ -66,22 +96,19 @@ class Blobs:
             unfinished.unlink(missing_ok=True)
             raise of_system(error, self._folder) from error
         with self._lock:
-            twice = self._pending.setdefault(address, unfinished) != unfinished
-        if twice:
+            already_there = self._pending.setdefault(address, unfinished) != unfinished
+        if already_there:
             unfinished.unlink()
         return address
 
     def flush(self) -> None:
-        """Make everything put and deleted since the last flush durable, by whichever thread it was.
-
-        Where that fails (StorageFull), everything put since then is gone and has to be put again.
-        """
+        """See Blobs."""
         with self._flushing:
             with self._lock:
-                pending, met = list(self._pending.items()), self._met
-                self._met = set()
+                pending, touched = list(self._pending.items()), self._touched
+                self._touched = set()
             try:
-                self._name(pending, met)
+                self._give_names(pending, touched)
             except OSError as error:
                 for _, unfinished in pending:
                     unfinished.unlink(missing_ok=True)
@@ -92,19 +119,19 @@ class Blobs:
                         del self._pending[address]
 
     def get(self, key: DataKey, address: str) -> bytes:
-        """The picture at an address; Damaged where it is missing, altered, or sealed under another key."""
+        """See Blobs."""
         sealed = self._read(address)
         try:
             return key.pictures.open(sealed, address.encode())
         except Damaged:
-            raise _damaged(address, "it was altered, or sealed under another key") from None
+            raise damaged(address, "it was altered, or sealed under another key") from None
 
     def __contains__(self, address: str) -> bool:
-        """Whether there is a file, put or already durable."""
+        """See Blobs."""
         return address in self._pending or self._path(address).exists()
 
     def delete(self, address: str) -> None:
-        """Delete one picture; nothing to do where it is gone. No crash brings it back after ``flush``."""
+        """See Blobs."""
         path = self._path(address)
         try:
             path.unlink(missing_ok=True)
@@ -112,26 +139,24 @@ class Blobs:
             raise of_system(error, self._folder) from error
         if path.parent.is_dir():
             with self._lock:
-                self._met.add(path.parent)
+                self._touched.add(path.parent)
 
     def addresses(self) -> Iterator[str]:
-        """Every address that has a file, ascending."""
+        """See Blobs."""
         for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
             yield from sorted(path.name for path in folder.iterdir() if _ADDRESS.fullmatch(path.name))
 
     # ------------------------------------------------------------ files
 
     def _path(self, address: str) -> Path:
-        if not _ADDRESS.fullmatch(address):
-            raise InvalidValue(what="The address of a picture", value=address, why="it is 64 hexadecimal digits")
-        return self._folder / address[:2] / address
+        return self._folder / checked_address(address)[:2] / address
 
-    def _name(self, pending: list[tuple[str, Path]], met: set[Path]) -> None:
-        """Content first, then names, then the folders that hold the names."""
-        if not pending and not met:
+    def _give_names(self, pending: list[tuple[str, Path]], touched: set[Path]) -> None:
+        """Sync content first, then names, then the folders that hold the names."""
+        if not pending and not touched:
             return
         sync_all(self._folder, [unfinished for _, unfinished in pending])
-        folders = {self._folder, *met}
+        folders = {self._folder, *touched}
         for address, unfinished in pending:
             path = self._path(address)
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -149,21 +174,29 @@ class Blobs:
                     return path.read_bytes()
             return path.read_bytes()
         except FileNotFoundError:
-            raise _damaged(address, "its file is missing") from None
+            raise damaged(address, "its file is missing") from None
         except OSError as error:
-            raise _damaged(address, f"its file cannot be read ({error.strerror})") from None
+            raise damaged(address, f"its file cannot be read ({error.strerror})") from None
 
-    def _clear(self) -> None:
-        oldest = time.time() - _LEFT_BEHIND
+    def _delete_abandoned(self) -> None:
+        oldest = time.time() - _ABANDONED
         for path in self._unfinished.iterdir():
             try:
                 if path.stat().st_mtime < oldest:
                     path.unlink()
-            except FileNotFoundError:  # another process cleared it
+            except FileNotFoundError:  # another process deleted it
                 continue
 
 
-def _damaged(address: str, why: str) -> Damaged:
+def checked_address(address: str) -> str:
+    """Return the address; InvalidValue if it is none."""
+    if not _ADDRESS.fullmatch(address):
+        raise InvalidValue(what="The address of a picture", value=address, why="it is 64 hexadecimal digits")
+    return address
+
+
+def damaged(address: str, why: str) -> Damaged:
+    """Return the error for a picture that cannot be opened."""
     remedy = "restore it from a backup, or erase its capture and ingest it again"
     return Damaged(what=f"The picture {address}", why=why, remedy=remedy)
 

@@ -21,7 +21,7 @@ NEIGHBOURHOOD = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CropWindow:
     """A square of a picture, in whole pixels; it may reach over the border."""
 
     x: int
@@ -55,11 +55,11 @@ def resized(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_
     return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=way))
 
 
-def window_around(box: NDArray[np.float32], enlarged: float) -> Window:
+def window_around(box: NDArray[np.float32], enlarged: float) -> CropWindow:
     """The square about the middle of ``box`` (x, y, width, height) whose side is ``enlarged`` times its longer side."""
     x, y, width, height = (float(v) for v in box)
     side = max(round(enlarged * max(width, height)), 1)
-    return Window(round(x + width / 2 - side / 2), round(y + height / 2 - side / 2), side)
+    return CropWindow(round(x + width / 2 - side / 2), round(y + height / 2 - side / 2), side)
 
 
 def similarity(points: Points, template: Points) -> Transform:
@@ -101,7 +101,7 @@ def _averaged(pixels: Pixels, points: Points, transform: Transform, factor: int)
     """The neighbourhood of the face averaged down by ``factor``, against aliasing, and the transform from there."""
     low, high = points.min(axis=0), points.max(axis=0)
     around = window_around(np.concatenate([low, high - low]), NEIGHBOURHOOD)
-    window = Window(around.x, around.y, max(around.side // factor, 1) * factor)
+    window = CropWindow(around.x, around.y, max(around.side // factor, 1) * factor)
     onward = transform.copy()
     onward[:, :2] *= factor
     middle = (factor - 1) / 2  # of a large pixel, in small ones

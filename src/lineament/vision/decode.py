@@ -29,14 +29,14 @@ from lineament.errors import (
 )
 from lineament.model.faces import Pixels, Place
 from lineament.sandbox.confine import GUARDS
-from lineament.vision.decode_process import DecodingProcess, Limits, ProcessEndedError
+from lineament.vision.decode_process import DecodeLimits, DecodingProcess, ProcessEndedError
 from lineament.vision.decode_protocol import (
     LONGEST_SIDE,
     MEDIA_TYPES,
     PIXEL_BYTES,
     REPLY,
     SMALLEST_SIDE,
-    Reply,
+    DecodeReply,
     Status,
     most_pixels,
 )
@@ -78,7 +78,7 @@ class Decoder:
             memory: Address space of one process, in bytes.
             seconds: Time for one picture; then its process is killed.
         """
-        self._limits = Limits(max_pixels=max_pixels, memory=memory, seconds=seconds)
+        self._limits = DecodeLimits(max_pixels=max_pixels, memory=memory, seconds=seconds)
         self._max_bytes = max_bytes
         self._slots = [_Slot() for _ in range(workers)]
         self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()  # the last used is the warmest
@@ -111,7 +111,7 @@ class Decoder:
         with self._slot() as slot:
             process = slot.ready(self._limits)
             try:
-                untrusted_reply = Reply(*REPLY.unpack(process.ask(untrusted)))
+                untrusted_reply = DecodeReply(*REPLY.unpack(process.ask(untrusted)))
                 _check_status(untrusted_reply, self._limits)
                 _check_sizes(untrusted_reply, self._limits.max_pixels)
                 pixels = process.pixels(untrusted_reply.across, untrusted_reply.down)
@@ -166,7 +166,7 @@ class _Slot:
 
     process: DecodingProcess | None = None
 
-    def ready(self, limits: Limits) -> DecodingProcess:
+    def ready(self, limits: DecodeLimits) -> DecodingProcess:
         if self.process is not None and self.process.spent:
             self.end()
         if self.process is None:
@@ -187,7 +187,7 @@ def _end_all(slots: list[_Slot]) -> None:
         slot.end()
 
 
-def _check_status(untrusted: Reply, limits: Limits) -> None:
+def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
     width, height = untrusted.width, untrusted.height
     match untrusted.status:
         case Status.DECODED:
@@ -210,7 +210,7 @@ def _check_status(untrusted: Reply, limits: Limits) -> None:
     raise DecoderDied(why="it answered nonsense")
 
 
-def _check_sizes(untrusted: Reply, max_pixels: int) -> None:
+def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
     """Check the sizes, or else DecoderDied: a worker that answers nonsense is a worker taken over."""
     sides = (untrusted.width, untrusted.height)
     decoded = (untrusted.across, untrusted.down)
@@ -246,7 +246,7 @@ def checked_time(untrusted: bytes) -> datetime | None:
         return None
 
 
-def checked_place(untrusted: Reply) -> Place | None:
+def checked_place(untrusted: DecodeReply) -> Place | None:
     """The place, None where there is none on Earth; 0, 0 is a receiver without a fix."""
     latitude, longitude = untrusted.latitude, untrusted.longitude
     if not untrusted.has_place or not (abs(latitude) <= 90 and abs(longitude) <= 180):

@@ -34,7 +34,7 @@ _BUSY_SECONDS = 500.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DecodeLimits:
     """What one decoding process may use."""
 
     max_pixels: int
@@ -49,7 +49,7 @@ class ProcessEndedError(Exception):
 class DecodingProcess:
     """A worker process. One thread at a time may use it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DecodeLimits) -> None:
         """Start the process, without waiting until it is ready."""
         self._seconds = limits.seconds
         self._pictures = 0
@@ -71,7 +71,7 @@ class DecodingProcess:
         self._poll = select.poll()
         self._poll.register(self._replies, select.POLLIN)
 
-    def _started(self, limits: Limits, requests: int, replies: int) -> subprocess.Popen[bytes]:
+    def _started(self, limits: DecodeLimits, requests: int, replies: int) -> subprocess.Popen[bytes]:
         words = [self._inbox, self._outbox, limits.max_pixels, limits.memory, round(limits.seconds * 1000)]
         inherited = (self._inbox, self._outbox)
         channels = Channels(stdin=requests, stdout=replies, stderr=self._complaints, inherited=inherited)

@@ -58,7 +58,7 @@ def most_pixels(media: int, max_pixels: int) -> int:
     return min(max_pixels, LARGEST_JPEG_2000) if media in {JP2, JPX, J2C} else max_pixels
 
 
-class Reply(NamedTuple):
+class DecodeReply(NamedTuple):
     """What a decoder says of a picture. To the parent every word of it is untrusted."""
 
     status: int

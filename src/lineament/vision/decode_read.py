@@ -41,7 +41,7 @@ from lineament.vision.decode_protocol import (
     SMALLEST_SIDE,
     TIFF,
     WEBP,
-    Reply,
+    DecodeReply,
     Status,
     most_pixels,
 )
@@ -79,11 +79,11 @@ class NotDecodedError(Exception):
     """The picture cannot be used; ``reply`` says why."""
 
     def __init__(self, status: Status, media: int = 0, width: int = 0, height: int = 0) -> None:
-        self.reply = Reply(status, media, width, height)
+        self.reply = DecodeReply(status, media, width, height)
         super().__init__(status)
 
 
-class Taken(NamedTuple):
+class ExifFacts(NamedTuple):
     """What the EXIF says that is of use; nothing of it is checked."""
 
     orientation: int = 1
@@ -100,7 +100,7 @@ def set_up(max_pixels: int) -> None:
     pillow_heif.options.AUX_IMAGES = False
 
 
-def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, Reply]:
+def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, DecodeReply]:
     """Decode the first frame of a picture.
 
     Returns:
@@ -148,7 +148,7 @@ def sniffed(untrusted: bytes) -> int:
     raise NotDecodedError(Status.UNKNOWN_FORMAT)
 
 
-def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image, Reply]:
+def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image, DecodeReply]:
     image = _OPENERS[media](io.BytesIO(untrusted))
     _check_size(image.size, media, max_pixels)
     size = image.size
@@ -166,7 +166,9 @@ def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image
         pixels = pixels.transpose(_UPRIGHT[taken.orientation])
         size = size if taken.orientation < 5 else (size[1], size[0])
     latitude, longitude = taken.place or (0.0, 0.0)
-    told = Reply(Status.DECODED, media, *size, *pixels.size, taken.at, taken.place is not None, latitude, longitude)
+    told = DecodeReply(
+        Status.DECODED, media, *size, *pixels.size, taken.at, taken.place is not None, latitude, longitude
+    )
     return pixels, told
 
 
@@ -247,14 +249,14 @@ def _reduced(image: Image.Image) -> Image.Image:
     return canvas.resize(final, Image.Resampling.BOX, box=box)
 
 
-def _taken(image: Image.Image) -> Taken:
+def _taken(image: Image.Image) -> ExifFacts:
     """Orientation, time and place. Absurd EXIF must not cost the picture."""
     try:
         exif = image.getexif()
         orientation = exif.get(ExifTags.Base.Orientation, 1)
     except Exception:  # noqa: BLE001 - EXIF is a file format of its own, and as hostile
-        return Taken()
-    return Taken(orientation if isinstance(orientation, int) else 1, _time(exif), _place(exif))
+        return ExifFacts()
+    return ExifFacts(orientation if isinstance(orientation, int) else 1, _time(exif), _place(exif))
 
 
 def _time(exif: Image.Exif) -> bytes:

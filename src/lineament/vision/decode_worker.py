@@ -18,7 +18,7 @@ import warnings
 
 from lineament.sandbox.confine import confine
 from lineament.vision import decode_read
-from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, Reply, Status
+from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, DecodeReply, Status
 
 LIFETIME_SECONDS = 1200
 """Time of the processor after which a worker is stopped; its parent replaces it well before."""
@@ -64,7 +64,7 @@ def _keep_memory() -> None:
         mallopt(_M_ARENA_MAX, 1)
 
 
-def _answer(untrusted: bytes, max_pixels: int, pixels: mmap.mmap) -> Reply:
+def _answer(untrusted: bytes, max_pixels: int, pixels: mmap.mmap) -> DecodeReply:
     try:
         image, reply = decode_read.read_picture(untrusted, max_pixels)
         across, down = image.size
@@ -72,5 +72,5 @@ def _answer(untrusted: bytes, max_pixels: int, pixels: mmap.mmap) -> Reply:
     except decode_read.NotDecodedError as refused:
         return refused.reply
     except MemoryError:
-        return Reply(Status.OUT_OF_MEMORY)
+        return DecodeReply(Status.OUT_OF_MEMORY)
     return reply

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.nets import portrait
 
-from lineament.vision.align import Window, aligned, resized, similarity, window_around
+from lineament.vision.align import CropWindow, aligned, resized, similarity, window_around
 from lineament.vision.packs import SFACE_YUNET
 
 TEMPLATE = np.array(SFACE_YUNET.points, np.float32)
@@ -73,11 +73,11 @@ class TestWindow:
     picture = portrait("macron-2014")
 
     def test_inside(self) -> None:
-        np.testing.assert_array_equal(Window(10, 20, 50).cut(self.picture, 50), self.picture[20:70, 10:60])
+        np.testing.assert_array_equal(CropWindow(10, 20, 50).cut(self.picture, 50), self.picture[20:70, 10:60])
 
     @pytest.mark.parametrize(("x", "y"), [(-20, -30), (190, 230), (-20, 230), (190, -30)])
     def test_outside_is_black(self, x: int, y: int) -> None:
-        cut = Window(x, y, 60).cut(self.picture, 60)
+        cut = CropWindow(x, y, 60).cut(self.picture, 60)
         height, width = self.picture.shape[:2]
         for row in range(0, 60, 7):
             for column in range(0, 60, 7):
@@ -86,11 +86,11 @@ class TestWindow:
                 np.testing.assert_array_equal(cut[row, column], expected)
 
     def test_wholly_outside(self) -> None:
-        assert not Window(-100, -100, 50).cut(self.picture, 20).any()
-        assert not Window(5000, 5000, 50).cut(self.picture, 20).any()
+        assert not CropWindow(-100, -100, 50).cut(self.picture, 20).any()
+        assert not CropWindow(5000, 5000, 50).cut(self.picture, 20).any()
 
     def test_around_a_box(self) -> None:
-        assert window_around(np.array([100, 50, 20, 40], np.float32), 2) == Window(70, 30, 80)
+        assert window_around(np.array([100, 50, 20, 40], np.float32), 2) == CropWindow(70, 30, 80)
 
 
 @pytest.mark.parametrize(("height", "width"), [(244, 204), (61, 51), (100, 100), (300, 250), (1, 1)])

@@ -19,7 +19,7 @@ TRYING = """
 import ctypes, mmap, os, resource, signal, socket, subprocess
 from PIL import Image
 from lineament.vision import decode_read, decode_worker
-from lineament.vision.decode_protocol import Reply
+from lineament.vision.decode_protocol import DecodeReply
 syscall = ctypes.CDLL(None, use_errno=True).syscall
 def called(*words):
     ctypes.set_errno(0)
@@ -33,7 +33,7 @@ def read_picture(untrusted, max_pixels):
     except BaseException as error:
         answer = type(error).__name__ + ": " + str(error)
     image = Image.frombytes("RGB", (64, 64), answer.encode().ljust(64 * 64 * 3, b"\\0"))
-    return image, Reply(0, 0, 64, 64, 64, 64)
+    return image, DecodeReply(0, 0, 64, 64, 64, 64)
 plain, decode_read.read_picture = decode_read.read_picture, read_picture
 decode_worker.main(*sys.argv[1:])
 """

@@ -13,7 +13,7 @@ from lineament.errors import DecoderDied, FileTooLarge, PictureTooLarge, Unknown
 from lineament.model.faces import Place
 from lineament.testing import bad_pictures, chart, encoded, png
 from lineament.vision.decode import Decoder, checked_place, checked_time
-from lineament.vision.decode_protocol import Reply, Status
+from lineament.vision.decode_protocol import DecodeReply, Status
 
 MAX_BYTES = 64 * 2**20
 
@@ -177,6 +177,6 @@ def test_absurd_times_are_no_times(untrusted: bytes, expected: datetime | None) 
     ],
 )
 def test_absurd_places_are_no_places(latitude: float, longitude: float, expected: Place | None) -> None:
-    told = Reply(Status.DECODED, has_place=True, latitude=latitude, longitude=longitude)
+    told = DecodeReply(Status.DECODED, has_place=True, latitude=latitude, longitude=longitude)
     assert checked_place(told) == expected
     assert checked_place(told._replace(has_place=False)) is None

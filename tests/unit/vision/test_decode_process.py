@@ -26,7 +26,7 @@ TAKEN_OVER = """
 import time, ctypes
 from PIL import Image
 from lineament.vision import decode_read, decode_worker
-from lineament.vision.decode_protocol import Reply
+from lineament.vision.decode_protocol import DecodeReply
 plain = decode_read.read_picture
 small = Image.new("RGB", (40, 40))
 told = dict(status=0, media=0, width=40, height=40, across=40, down=40)
@@ -64,14 +64,14 @@ def gone(process: int) -> bool:
         (b"ctypes.string_at(0)", "signal 11"),
         (b"sys.exit(3)", "code 3"),
         (b"bytearray(2**40)", "512 MiB"),
-        (b"(small, Reply(**told | dict(status=99)))", "nonsense"),
-        (b"(small, Reply(**told | dict(media=200)))", "nonsense"),
-        (b"(small, Reply(**told | dict(width=2**32-1)))", "nonsense"),
-        (b"(small, Reply(**told | dict(width=0)))", "nonsense"),
-        (b"(small, Reply(**told | dict(across=2**31, down=2**31)))", "nonsense"),
-        (b"(small, Reply(**told | dict(across=41, down=41)))", "nonsense"),
-        (b"(small, Reply(**told | dict(down=20)))", "nonsense"),
-        (b"(small, Reply(**told | dict(width=20000, height=20000)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(status=99)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(media=200)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(width=2**32-1)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(width=0)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(across=2**31, down=2**31)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(across=41, down=41)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(down=20)))", "nonsense"),
+        (b"(small, DecodeReply(**told | dict(width=20000, height=20000)))", "nonsense"),
     ],
 )
 def test_one_picture_is_lost_and_no_more(monkeypatch: pytest.MonkeyPatch, attack: bytes, why: str) -> None:

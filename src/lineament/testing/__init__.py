@@ -1,0 +1,28 @@
+"""What tests need and we ship: fakes, and pictures from ordinary to hostile."""
+
+from lineament.testing.memory import (
+    VAULT,
+    MemoryBlobs,
+    MemoryEntry,
+    MemoryLeafStore,
+    MemoryOutbox,
+    SentMessage,
+)
+from lineament.testing.pictures import CHART, CHART_SIZE, PAYLOAD, Corpus, bad_pictures, chart, encoded, png
+
+__all__ = [
+    "CHART",
+    "CHART_SIZE",
+    "PAYLOAD",
+    "VAULT",
+    "Corpus",
+    "MemoryBlobs",
+    "MemoryEntry",
+    "MemoryLeafStore",
+    "MemoryOutbox",
+    "SentMessage",
+    "bad_pictures",
+    "chart",
+    "encoded",
+    "png",
+]

@@ -1,0 +1,154 @@
+"""Fakes that keep everything in memory; they pass the contract tests of what they stand in for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lineament.errors import Damaged
+from lineament.identity.mail import message
+from lineament.store.blobs import checked_address, damaged
+from lineament.store.keys import DataKey, Vault
+
+VAULT = Vault(b"\1" * 32, b"\2" * 32)
+"""A vault whose keys everybody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryEntry:
+    """An entry of a ledger in memory."""
+
+    seq: int
+    at: datetime
+    action: str
+    commitment: bytes
+    leaf: bytes
+    salt: bytes | None
+    details: str | None
+
+
+@dataclass(slots=True)
+class MemoryLeafStore:
+    """A ledger's rows in memory (ledger/log.py, LeafStore). Its rows are open, so that a test can tamper."""
+
+    rows: dict[int, MemoryEntry] = field(default_factory=dict)
+    tree: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    note: str | None = None
+
+    def size(self) -> int:
+        """How many entries there are."""
+        return len(self.rows)
+
+    def append(  # noqa: PLR0913, PLR0917 - one row, column by column
+        self,
+        seq: int,
+        at: datetime,
+        action: str,
+        commitment: bytes,
+        leaf: bytes,
+        salt: bytes,
+        details: str,
+        nodes: Sequence[tuple[int, int, bytes]],
+    ) -> None:
+        """Add an entry and the tree nodes it made; ValueError where it is there already."""
+        if seq in self.rows or any((level, position) in self.tree for level, position, _ in nodes):
+            raise ValueError(f"entry {seq} is already there")
+        self.rows[seq] = MemoryEntry(
+            seq=seq, at=at, action=action, commitment=commitment, leaf=leaf, salt=salt, details=details
+        )
+        self.tree.update({(level, position): node for level, position, node in nodes})
+
+    def node(self, level: int, position: int) -> bytes:
+        """The hash of one complete subtree; KeyError where it is not stored."""
+        return self.tree[level, position]
+
+    def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Position and hash of the stored nodes of one level, ascending."""
+        if stop - start > len(self.tree):
+            positions = sorted(at for its_level, at in self.tree if its_level == level and start <= at < stop)
+        else:
+            positions = [at for at in range(start, stop) if (level, at) in self.tree]
+        return ((position, self.tree[level, position]) for position in positions)
+
+    def entries(self, start: int, stop: int) -> Iterator[MemoryEntry]:
+        """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
+        few = range(start, stop) if stop - start < len(self.rows) else sorted(self.rows)
+        return (self.rows[seq] for seq in few if start <= seq < stop and seq in self.rows)
+
+    def checkpoint(self) -> str | None:
+        """The newest signed checkpoint."""
+        return self.note
+
+    def set_checkpoint(self, size: int, root: bytes, note: str) -> None:  # noqa: ARG002 - columns of the real one
+        """Put a newer checkpoint in place of the last."""
+        self.note = note
+
+    def forget_details(self, seq: int) -> None:
+        """Erase salt and details of one entry."""
+        self.rows[seq] = replace(self.rows[seq], salt=None, details=None)
+
+
+@dataclass(slots=True)
+class MemoryBlobs:
+    """Sealed pictures in memory (store/blobs.py, Blobs)."""
+
+    sealed: dict[str, bytes] = field(default_factory=dict)
+    pending: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, key: DataKey, plain: bytes) -> str:
+        """See Blobs."""
+        address = key.address(hashlib.sha256(plain).hexdigest())
+        if address not in self:
+            self.pending[address] = key.pictures.seal(plain, address.encode())
+        return address
+
+    def flush(self) -> None:
+        """See Blobs."""
+        for address, sealed in list(self.pending.items()):
+            self.sealed[address] = sealed
+            self.pending.pop(address, None)
+
+    def get(self, key: DataKey, address: str) -> bytes:
+        """See Blobs."""
+        sealed = self.pending.get(checked_address(address)) or self.sealed.get(address)
+        if sealed is None:
+            raise damaged(address, "its file is missing")
+        try:
+            return key.pictures.open(sealed, address.encode())
+        except Damaged:
+            raise damaged(address, "it was altered, or sealed under another key") from None
+
+    def __contains__(self, address: str) -> bool:
+        """See Blobs."""
+        return checked_address(address) in self.pending or address in self.sealed
+
+    def delete(self, address: str) -> None:
+        """See Blobs."""
+        self.sealed.pop(checked_address(address), None)
+
+    def addresses(self) -> Iterator[str]:
+        """See Blobs."""
+        return iter(sorted(self.sealed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """A message as it was sent."""
+
+    to: str
+    subject: str
+    text: str
+
+
+@dataclass(slots=True)
+class MemoryOutbox:
+    """An outbox that keeps what it sends, and refuses what a real one refuses."""
+
+    sent: list[SentMessage] = field(default_factory=list)
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Keep it; InvalidValue where the address or the subject cannot stand in a header."""
+        message("lineament@agency.example", to, subject, text)
+        self.sent.append(SentMessage(to=to, subject=subject, text=text))
