@@ -91,7 +91,7 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """Why a job failed: the class of the error and its message, one line each."""
+    """Why a job failed: the code of the error and its message, one line."""
 
     code: str
     message: str

@@ -163,6 +163,9 @@ class ReasonCode(StrEnum):
     ONLY_FACTOR = "only-factor", "this is your only second factor; add another one before you remove it"
     MOST_FACTORS = "most-factors", "an account has at most {limit} second factors; remove one first"
 
+    # jobs
+    ALWAYS_FINISHED = "always-finished", "what is left of an erasure is always finished"
+
     # the database
     ROW_REFUSED = "row-refused", "the database does not take the row: {why}"
 

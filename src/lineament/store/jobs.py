@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from lineament.errors import InvalidValue, NotFound
+from lineament.errors import Interrupted, InvalidValue, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.jobs import (
     ENDED,
@@ -161,8 +161,9 @@ class JobRows:
         lost = sa.update(jobs).where(_abandoned(at, dead))
         stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
         self._connection.execute(stopped.values(state=JobState.STOPPED.value, **over))
-        message = f"its worker died {MOST_ATTEMPTS} times over it; see the log of the worker, then ask for it again"
-        failed = {"state": JobState.FAILED.value, "error_code": "JobAbandoned", "error": message}
+        kept = f"{MOST_ATTEMPTS} workers died over it, so nobody takes it over; what they committed is kept"
+        why = Interrupted(kept=kept)
+        failed = {"state": JobState.FAILED.value, "error_code": why.code, "error": str(why)}
         self._connection.execute(lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over))
 
     # ------------------------------------------------------------ while it runs

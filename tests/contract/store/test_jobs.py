@@ -184,7 +184,7 @@ def test_a_job_that_kills_its_workers_fails_in_the_end(store: Store) -> None:
         job = tx.jobs.get(id_)
         assert (job.state, job.ended_at, job.worker) == (JobState.FAILED, at, None)
         assert job.error is not None
-        assert job.error.code == "JobAbandoned"
+        assert job.error.code == "interrupted"
 
 
 def test_handing_back_is_no_attempt(store: Store) -> None:
@@ -218,11 +218,11 @@ def test_a_result_is_kept(store: Store) -> None:
 def test_an_error_is_kept_in_one_line(store: Store) -> None:
     with store.begin() as tx:
         id_ = held(tx)
-        assert tx.jobs.fail(id_, "w", JobError(code="Refused", message="a\n b\0\ud800" + "c" * 900), LATER)
+        assert tx.jobs.fail(id_, "w", JobError(code="refused", message="a\n b\0\ud800" + "c" * 900), LATER)
         job = tx.jobs.get(id_)
         assert job.state is JobState.FAILED
         assert job.error is not None
-        assert job.error.code == "Refused"
+        assert job.error.code == "refused"
         assert job.error.message.startswith("a b\\0\\ud800ccc")
         assert len(job.error.message) < LONGEST_ERROR + 20
         assert "\n" not in job.error.message

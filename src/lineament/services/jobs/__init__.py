@@ -1,0 +1,1 @@
+"""Jobs: long work that a worker claims, carries on and ends."""

@@ -1,0 +1,125 @@
+"""Asks for jobs, shows them, stops them; and runs one here and now, as a job that everybody can watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from lineament.errors import Refused
+from lineament.model.accounts import Permission
+from lineament.model.faces import SourceId
+from lineament.model.jobs import Job, JobRequest
+from lineament.model.reasons import ReasonCode
+from lineament.services.jobs import owner, runner
+from lineament.services.jobs.kinds import JobKind, Report, kind_of
+from lineament.services.record import Record
+from lineament.store.db import Tx
+
+T = TypeVar("T")
+
+NEWEST = 100
+"""Jobs in a list."""
+
+
+class Jobs:
+    """The jobs of one official: those asked for in person, and all of the agency's for whoever manages sources."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def add(self, kind: JobKind, arguments: Mapping[str, Any], *, source: str | None = None) -> Job:
+        """Queue a job for a worker. NotAllowed, NotFound for a source that is not there, InvalidValue.
+
+        Args:
+            kind: What is to be done.
+            arguments: With what: JSON that holds no secret and no template.
+            source: The name of the source whose job it is; the job goes with it.
+        """
+        self._require(kind)
+        with self._record.store.begin() as tx:
+            return tx.jobs.add(self._request(tx, kind, arguments, source), self._record.clock())
+
+    def newest(self) -> list[Job]:
+        """Return the newest jobs, the newest first."""
+        official = self._record.official
+        with self._record.store.read() as tx:
+            whole = self._sees_whole_agency
+            return tx.jobs.listed(official.agency_id, official.account_id, whole_agency=whole, most=NEWEST)
+
+    def show(self, id: str) -> Job:  # noqa: A002 - the column
+        """Return one job; NotFound if there is none, or if it is not to be seen."""
+        with self._record.store.read() as tx:
+            return self._get(tx, id)
+
+    def of_source(self, source_id: SourceId) -> list[Job]:
+        """Return the jobs of a source that are not over and may be seen, the oldest first."""
+        official = self._record.official
+        with self._record.store.read() as tx:
+            found = tx.jobs.open_of_source(source_id)
+        return [job for job in found if self._sees_whole_agency and job.request.agency_id == official.agency_id]
+
+    def stop(self, id: str) -> Job:  # noqa: A002
+        """Stop a job: a queued one at once, a running one within seconds; what it committed is kept.
+
+        Errors: NotFound; WrongState if it is over; Refused if its kind is always finished.
+        """
+        with self._record.store.begin() as tx:
+            job = self._get(tx, id)
+            if not kind_of(job).can_stop:
+                raise Refused(ReasonCode.ALWAYS_FINISHED.reason())
+            return tx.jobs.request_stop(job.id, self._record.clock())
+
+    def wait(self, id: str, on_progress: Callable[[Job], None], *, every: float = 1.0) -> Job:  # noqa: A002
+        """Return a job once it is over; ``on_progress`` hears of it every so many seconds until then."""
+        while not (job := self.show(id)).ended:
+            on_progress(job)
+            time.sleep(every)
+        return job
+
+    def here(
+        self,
+        kind: JobKind,
+        arguments: Mapping[str, Any],
+        act: Callable[[Report], T],
+        result: Callable[[T], Mapping[str, Any]],
+        *,
+        source: str | None = None,
+    ) -> T:
+        """Do the work in this process, as a job that it has claimed, and return its answer; raises what that raises.
+
+        If the same was asked for before and waits, because it was queued or its worker died, that job is taken up.
+        """
+        self._require(kind)
+        at, worker = self._record.clock(), owner.this_process()
+        with self._record.store.begin() as tx:
+            request = self._request(tx, kind, arguments, source)
+            job = tx.jobs.take_up(request, worker, at, owner.dead(tx.jobs.workers()))
+            job = job or tx.jobs.claim_this(tx.jobs.add(request, at).id, worker, at)
+        assert job is not None  # noqa: S101 - it was added in the same transaction
+        return runner.run(self._record, job, act, result)
+
+    # ------------------------------------------------------------ who may what
+
+    @property
+    def _sees_whole_agency(self) -> bool:
+        return self._record.official.may(Permission.MANAGE_SOURCES)
+
+    def _require(self, kind: JobKind) -> None:
+        if kind.needs is not None:
+            self._record.require(kind.needs)
+
+    def _get(self, tx: Tx, id: str) -> Job:  # noqa: A002
+        official = self._record.official
+        return tx.jobs.of_agency(id, official.agency_id, official.account_id, whole_agency=self._sees_whole_agency)
+
+    def _request(self, tx: Tx, kind: JobKind, arguments: Mapping[str, Any], source: str | None) -> JobRequest:
+        official = self._record.official
+        return JobRequest(
+            kind=kind.name,
+            arguments=arguments,
+            source_id=None if source is None else tx.sources.get(source).id,
+            agency_id=official.agency_id,
+            account_id=official.account_id,
+            requested_by=official.name,
+        )

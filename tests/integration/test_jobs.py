@@ -1,0 +1,395 @@
+"""Jobs: asked for, claimed, watched, stopped, handed back and taken over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.staff import NOON, Clock, House, solo
+
+from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
+from lineament.model.accounts import HOME_AGENCY, AccountState, Official, Role
+from lineament.model.jobs import LEASE, Job, JobProgress, JobState
+from lineament.model.reasons import ReasonCode
+from lineament.model.sources import SourceTerms
+from lineament.services.jobs import runner
+from lineament.services.jobs.kinds import DELETIONS, INGEST, KINDS, SWEEP, Handler, Report, without_secrets
+from lineament.services.jobs.queue import Jobs
+from lineament.services.jobs.worker import Worker
+from lineament.workspace import Workspace
+
+PATIENCE = 60.0
+"""Seconds after which a test gives up waiting for what must happen."""
+SOURCE = "press"
+
+
+@dataclass(slots=True)
+class Doing:
+    """What handlers were called with, and what they do."""
+
+    act: Callable[[Report], Mapping[str, Any]] = lambda _: {"done": True}
+    calls: list[tuple[Official, str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def handlers(self, official: Official) -> Mapping[str, Handler]:
+        def handler(kind: str) -> Handler:
+            def handle(arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+                self.calls.append((official, kind, arguments))
+                return self.act(report)
+
+            return handle
+
+        return {kind: handler(kind) for kind in KINDS}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with solo(tmp_path / "ws", Clock()) as made:
+        made.sources.add(SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR"))
+        yield made
+
+
+@pytest.fixture
+def jobs(workspace: Workspace) -> Jobs:
+    return Jobs(workspace.record)
+
+
+@pytest.fixture
+def doing() -> Doing:
+    return Doing()
+
+
+@pytest.fixture
+def worker(workspace: Workspace, doing: Doing) -> Worker:
+    return Worker(workspace.record, doing.handlers)
+
+
+def queued(jobs: Jobs) -> Job:
+    return jobs.add(INGEST, {"what": ["/data/a"]}, source=SOURCE)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    stop = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < stop, "it did not happen"
+        time.sleep(0.02)
+
+
+# ---------------------------------------------------------------- a worker
+
+
+def test_a_worker_runs_what_is_queued_and_keeps_its_result(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+    job = queued(jobs)
+    assert worker.waiting()
+    assert worker.drain() == 1
+    ((official, kind, arguments),) = doing.calls
+    assert (official.name, official.solo, kind, arguments) == ("at-the-machine", True, "ingest", {"what": ["/data/a"]})
+    ended = jobs.show(job.id)
+    assert (ended.state, ended.result, ended.attempts) == (JobState.DONE, {"done": True}, 1)
+    assert not worker.waiting()
+    assert worker.run_one() is None
+
+
+def test_progress_is_written_when_it_ends_at_the_latest(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+    def act(report: Report) -> Mapping[str, Any]:
+        report(JobProgress(done=7, total=9, words="pictures"))
+        return {}
+
+    doing.act = act
+    job = queued(jobs)
+    worker.drain()
+    assert jobs.show(job.id).progress == JobProgress(done=7, total=9, words="pictures")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (
+            Refused(ReasonCode.ALL_STOPPED.reason(at=NOON, reason="a defect")),
+            "refused",
+            "Refused: all searching was stopped on 2026-05-04 12:00 UTC: a defect.",
+        ),
+        (
+            ZeroDivisionError("secret of somebody"),
+            "unforeseen",
+            "Something went wrong that Lineament did not foresee: ZeroDivisionError; please report it.",
+        ),
+    ],
+)
+def test_why_it_failed_is_kept_and_the_worker_goes_on(
+    jobs: Jobs, worker: Worker, doing: Doing, error: Exception, code: str, message: str
+) -> None:
+    def act(report: Report) -> Mapping[str, Any]:
+        if len(doing.calls) == 1:
+            raise error
+        return {}
+
+    doing.act = act
+    first, second = queued(jobs), queued(jobs)
+    assert worker.drain() == 2
+    failed = jobs.show(first.id)
+    assert failed.state is JobState.FAILED
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.message) == (code, message)
+    assert jobs.show(second.id).state is JobState.DONE
+
+
+def test_a_kind_of_a_newer_version_fails_in_words(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
+    job = queued(jobs)
+    with workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql("UPDATE jobs SET kind = 'watch'")
+    worker.drain()
+    error = jobs.show(job.id).error
+    assert error is not None
+    assert "watch" in error.message
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def endless(started: threading.Event) -> Callable[[Report], Mapping[str, Any]]:
+    def act(report: Report) -> Mapping[str, Any]:
+        report(JobProgress(done=1))
+        started.set()
+        time.sleep(PATIENCE)  # nothing is reported meanwhile
+        raise AssertionError("it was not interrupted")
+
+    return act
+
+
+def test_a_running_job_is_interrupted_wherever_it_is(
+    jobs: Jobs, worker: Worker, doing: Doing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LOOKS", 0.05)
+    started = threading.Event()
+    doing.act = endless(started)
+    job, after = queued(jobs), queued(jobs)
+
+    def stop() -> None:
+        assert started.wait(PATIENCE)
+        doing.act = lambda _: {}
+        assert jobs.stop(job.id).stopping
+
+    asking = threading.Thread(target=stop)
+    asking.start()
+    assert worker.drain() == 2
+    asking.join()
+    stopped = jobs.show(job.id)
+    assert (stopped.state, stopped.progress.done, stopped.result) == (JobState.STOPPED, 1, None)
+    assert jobs.show(after.id).state is JobState.DONE
+
+
+def test_a_job_that_lost_its_lease_leaves_the_row_alone(
+    workspace: Workspace, jobs: Jobs, worker: Worker, doing: Doing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LOOKS", 0.05)
+    started = threading.Event()
+    doing.act = endless(started)
+    job = queued(jobs)
+
+    def take_over() -> None:
+        assert started.wait(PATIENCE)
+        with workspace.store.begin() as tx:
+            assert tx.jobs.claim("another", workspace.clock() + LEASE) is not None
+
+    taking = threading.Thread(target=take_over)
+    taking.start()
+    worker.run_one()
+    taking.join()
+    now = jobs.show(job.id)
+    assert (now.state, now.worker) == (JobState.RUNNING, "another")
+
+
+def test_a_worker_that_is_to_end_hands_its_job_back(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+    def act(report: Report) -> Mapping[str, Any]:
+        worker.ending = True
+        raise KeyboardInterrupt
+
+    doing.act = act
+    job = queued(jobs)
+    with pytest.raises(KeyboardInterrupt):
+        worker.drain()
+    back = jobs.show(job.id)
+    assert (back.state, back.attempts, back.worker) == (JobState.QUEUED, 0, None)
+
+
+def test_a_queued_job_is_stopped_before_anybody_claims_it(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+    job = queued(jobs)
+    assert jobs.stop(job.id).state is JobState.STOPPED
+    assert worker.drain() == 0
+    with pytest.raises(WrongState):
+        jobs.stop(job.id)
+
+
+def test_what_is_left_of_an_erasure_cannot_be_stopped(jobs: Jobs, worker: Worker) -> None:
+    job = jobs.add(DELETIONS, {})
+    with pytest.raises(Refused):
+        jobs.stop(job.id)
+    worker.drain()
+    assert jobs.show(job.id).state is JobState.DONE
+
+
+# ---------------------------------------------------------------- here and now
+
+
+def test_work_in_the_foreground_is_a_job_that_others_see(jobs: Jobs) -> None:
+    seen: list[Job] = []
+
+    def act(report: Report) -> int:
+        seen.extend(jobs.newest())
+        return 5
+
+    assert jobs.here(SWEEP, {}, act, lambda answer: {"answer": answer}) == 5
+    assert [job.state for job in seen] == [JobState.RUNNING]
+    ended = jobs.show(seen[0].id)
+    assert (ended.state, ended.result) == (JobState.DONE, {"answer": 5})
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(KeyboardInterrupt(), JobState.STOPPED), (Refused(ReasonCode.NO_SUCH_STOP.reason()), JobState.FAILED)],
+)
+def test_how_it_ends_in_the_foreground_is_raised_and_written(jobs: Jobs, error: BaseException, state: JobState) -> None:
+    def act(report: Report) -> int:
+        raise error
+
+    with pytest.raises(type(error)):
+        jobs.here(SWEEP, {}, act, lambda _: {})
+    (job,) = jobs.newest()
+    assert job.state is state
+
+
+def test_the_same_is_taken_up_where_it_waits(jobs: Jobs) -> None:
+    arguments = {"what": ["/data/a"]}
+    job = jobs.add(INGEST, arguments, source=SOURCE)
+    jobs.here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
+    (only,) = jobs.newest()
+    assert (only.id, only.state) == (job.id, JobState.DONE)
+    jobs.here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
+    assert len(jobs.newest()) == 2
+
+
+# ---------------------------------------------------------------- who
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    clock = Clock()
+    with solo(tmp_path / "agency", clock) as made:
+        made.sources.add(SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR"))
+        yield House(made, clock)
+
+
+def test_what_is_needed_is_asked_when_it_is_asked_for(house: House) -> None:
+    examiner = house.joined(HOME_AGENCY, Role.EXAMINER, name="Eva Examiner")
+    with pytest.raises(NotAllowed):
+        Jobs(house.desk(examiner).record).add(INGEST, {}, source=SOURCE)
+    with pytest.raises(NotAllowed):
+        Jobs(house.operating.record).add(SWEEP, {})
+    with pytest.raises(NotFound):
+        Jobs(house.operating.record).add(INGEST, {}, source="nothing")
+
+
+@pytest.mark.parametrize("how", ["roles", "suspended"])
+def test_and_again_when_it_runs(house: House, doing: Doing, how: str) -> None:
+    jobs = Jobs(house.operating.record)
+    job = jobs.add(INGEST, {}, source=SOURCE)
+    with house.workspace.store.begin() as tx:
+        if how == "roles":
+            tx.accounts.set_roles(house.operator.id, [Role.EXAMINER])
+        else:
+            tx.accounts.set_state(house.operator.id, AccountState.SUSPENDED)
+    Worker(house.workspace.record, doing.handlers).drain()
+    assert doing.calls == []
+    with house.workspace.store.read() as tx:
+        error = tx.jobs.get(job.id).error
+    assert error is not None
+    assert error.code == "not-allowed"
+
+
+def test_a_job_runs_in_the_name_of_who_asked(house: House, doing: Doing) -> None:
+    Jobs(house.operating.record).add(INGEST, {}, source=SOURCE)
+    Worker(house.workspace.record, doing.handlers).drain()
+    ((official, _, _),) = doing.calls
+    assert (official.account_id, official.name) == (house.operator.id, "Olga Operator")
+
+
+def test_jobs_of_the_machine_lose_what_it_may_no_longer_do(workspace: Workspace, doing: Doing, jobs: Jobs) -> None:
+    ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
+    House(workspace, Clock())  # from now on it is an agency's
+    Worker(workspace.record, doing.handlers).drain()
+    with workspace.store.read() as tx:
+        assert tx.jobs.get(ingest.id).state is JobState.FAILED
+        assert tx.jobs.get(sweep.id).state is JobState.DONE
+
+
+def test_jobs_of_others_are_not_there(house: House) -> None:
+    job = Jobs(house.operating.record).add(INGEST, {}, source=SOURCE)
+    deletions = Jobs(house.managing.record).add(DELETIONS, {})
+    agency = house.agency()
+    stranger = Jobs(house.desk(house.joined(agency.id, Role.EXAMINER, name="Eva Examiner")).record)
+    own = stranger.add(DELETIONS, {})
+    operator, administrator = Jobs(house.operating.record), Jobs(house.managing.record)
+    assert [one.id for one in operator.newest()] == [deletions.id, job.id]
+    assert [one.id for one in administrator.newest()] == [deletions.id]
+    assert [one.id for one in stranger.newest()] == [own.id]
+    for who, id_ in ((stranger, job.id), (administrator, job.id), (operator, own.id), (stranger, "0123456789abcdef")):
+        with pytest.raises(NotFound) as shown:
+            who.show(id_)
+        with pytest.raises(NotFound) as stopped:
+            who.stop(id_)
+        assert str(shown.value) == str(stopped.value)
+    source = house.operating.sources.get(SOURCE)
+    assert [one.id for one in operator.of_source(source.id)] == [job.id]
+    assert administrator.of_source(source.id) == []
+
+
+def test_an_address_with_a_password_is_kept_nowhere() -> None:
+    with pytest.raises(InvalidValue) as refused:
+        without_secrets(["https://who:secret@press.example/"])
+    assert "secret" not in str(refused.value)
+    assert without_secrets(["https://press.example/@who", "/data/a@b"]) == ["https://press.example/@who", "/data/a@b"]
+
+
+# ---------------------------------------------------------------- killed
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from lineament.services.jobs.worker import Worker
+from lineament.model.jobs import JobProgress
+from lineament.settings import Settings
+from lineament.workspace import Workspace
+
+def handle(arguments, report):
+    report(JobProgress(done=1))
+    Path(sys.argv[2]).touch()
+    while not Path(sys.argv[3]).exists():
+        time.sleep(0.02)
+    return {}
+
+with Workspace.open(Settings(home=Path(sys.argv[1]))) as workspace:
+    Worker(workspace.record, lambda official: {"ingest": handle}).drain()
+"""
+
+
+def test_a_job_of_a_killed_worker_is_taken_over(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
+    job = queued(jobs)
+    started = workspace.home.parent / "started"
+    line = [sys.executable, "-c", PROGRAM, str(workspace.home), str(started), str(started.parent / "never")]
+    with subprocess.Popen(line) as running:
+        until(lambda: started.exists() or running.poll() is not None)
+        assert worker.run_one() is None  # somebody alive has it
+        os.kill(running.pid, signal.SIGKILL)
+    taken = worker.run_one()
+    assert taken is not None
+    assert (taken.id, taken.state, taken.attempts) == (job.id, JobState.DONE, 2)
