@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bench import lfw, machine
 from bench.false_match_table import strangers
 from bench.lfw import Features, Floats, Photographs
-from lineament.vision.packs import default_pack
 from lineament.vision.runtime import bf16_is_native
 
 PAGE = lfw.ROOT / "docs" / "reference" / "accuracy.md"
@@ -165,7 +164,7 @@ def page(chosen: Photographs) -> str:
     return TEMPLATE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine.line("openvino", "opencv-python-headless"),
-        model=default_pack(lfw.CACHE).model,
+        model=lfw.shipped_pack().model,
         photographs=len(chosen),
         people=len(chosen.names),
         found=found_faces(chosen, shipped),
@@ -218,8 +217,9 @@ person; these count as errors here. From the pairs of strangers the thirteen pai
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
+    lfw.add_folder_option(parser)
     given = parser.parse_args()
-    made = page(lfw.photographs())
+    made = page(lfw.photographs(given.lfw))
     print(made)
     if given.write:
         _, title, rest = PAGE.read_text("utf-8").partition(FUSION)

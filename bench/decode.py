@@ -1,12 +1,13 @@
 """What it costs to decode in a confined process, beside Pillow in this one; and what is made of a picture.
 
-    python -m bench.decode
+    python -m bench.decode [--rounds 200]
 
 Processor time is the measure where other work runs on the machine: that of the worker and of this process together.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import statistics
 import time
@@ -32,6 +33,9 @@ ROUNDS = 200
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds: int = parser.parse_args().rounds
     print(machine.line("pillow", "opencv-python-headless", "pdqhash"))
     cv2.setNumThreads(1)
     started = time.perf_counter()
@@ -41,18 +45,17 @@ def main() -> None:
         for guard in guards:
             print(f"  {'yes' if guard.in_force else 'NO '}  {guard.what}")
         for size in SIZES:
-            compare(decoder, size)
-        throughput(decoder)
-    derived()
+            compare(decoder, size, rounds if size[0] < 1000 else min(10, rounds))
+        throughput(decoder, 3 * rounds)
+    derived(rounds)
 
 
 def photograph(size: tuple[int, int]) -> bytes:
     return encoded(Image.open(PORTRAIT).resize(size), "JPEG", quality=90)
 
 
-def compare(decoder: Decoder, size: tuple[int, int]) -> None:
+def compare(decoder: Decoder, size: tuple[int, int], rounds: int) -> None:
     data = photograph(size)
-    rounds = ROUNDS if size[0] < 1000 else 10
 
     def in_process() -> None:
         np.asarray(Image.open(io.BytesIO(data)))
@@ -79,16 +82,15 @@ def compare(decoder: Decoder, size: tuple[int, int]) -> None:
         print(f"  {name:14}  Pillow here {one * 1e3:.2f} ms, worker {other * 1e3:.2f} ms: {other / one:.2f} times")
 
 
-def throughput(decoder: Decoder) -> None:
+def throughput(decoder: Decoder, count: int) -> None:
     data = photograph((640, 480))
-    count = 600
     with ThreadPoolExecutor(4) as threads:
         began = time.perf_counter()
         list(threads.map(decoder.decode, [data] * count))
     print(f"two workers: {count / (time.perf_counter() - began):.0f} photographs of 640 × 480 a second")
 
 
-def derived() -> None:
+def derived(rounds: int) -> None:
     with Decoder(workers=1, max_pixels=10**8, max_bytes=2**26, memory=2**29, seconds=20) as decoder:
         picture = decoder.decode(photograph((640, 480)))
     box = Box(x=250, y=80, width=120, height=160)
@@ -98,7 +100,7 @@ def derived() -> None:
         "face crop": lambda: face_crop(picture, box),
         "thumbnail": lambda: thumbnail(picture),
     }.items():
-        print(f"{name} of 640 × 480: {processor_time(work) * 1e3:.2f} ms")
+        print(f"{name} of 640 × 480: {processor_time(work, rounds) * 1e3:.2f} ms")
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -107,12 +109,12 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def processor_time(work: Callable[[], object]) -> float:
+def processor_time(work: Callable[[], object], rounds: int) -> float:
     work()
     began = time.process_time()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         work()
-    return (time.process_time() - began) / ROUNDS
+    return (time.process_time() - began) / rounds
 
 
 def worker_seconds(decoder: Decoder) -> float:

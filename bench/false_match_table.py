@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import lfw
 from bench.lfw import Floats, Photographs
 from lineament.model.rates import FalseMatchTable
-from lineament.vision.packs import default_pack
 
 SAME_PERSON = (
     ("Andrew_Caldecott", "Andrew_Gilligan"),  # one photograph under both names
@@ -43,34 +43,41 @@ POINTS = 28
 TABLE = lfw.ROOT / "src" / "lineament" / "vision" / "sface-yunet.fmr.json"
 
 
-def strangers(chosen: Photographs, templates: Floats) -> Floats:
-    """The scores of all pairs of photographs of different people, falling."""
+def with_names_joined(chosen: Photographs) -> NDArray[np.int64]:
+    """Return who is on each photograph, where the two names of a pair of SAME_PERSON count as one person."""
     number = {name: at for at, name in enumerate(chosen.names)}
     people = chosen.people.copy()
-    for one, other in SAME_PERSON:
-        people[people == number[other]] = number[one]
+    for name, other in SAME_PERSON:
+        if name in number and other in number:
+            people[people == number[other]] = number[name]
+    return people
+
+
+def strangers(chosen: Photographs, templates: Floats) -> Floats:
+    """The scores of all pairs of photographs of different people, falling."""
+    people = with_names_joined(chosen)
     found = [(templates[at + 1 :] @ template)[people[at + 1 :] != people[at]] for at, template in enumerate(templates)]
     scores = np.concatenate(found)
     scores.sort()
     return scores[::-1]
 
 
-def tail_slope(scores: Floats) -> float:
-    """d log FMR / d score beyond FIT_FROM, by least squares over the counted pairs, each weighted by its rank."""
-    ranks = np.unique(np.geomspace(MOST_RARE, FIT_FROM * len(scores), 60).astype(int))
+def tail_slope(scores: Floats, fit_from: float) -> float:
+    """d log FMR / d score beyond the rate ``fit_from``, by least squares over counted pairs, weighted by rank."""
+    ranks = np.unique(np.geomspace(MOST_RARE, fit_from * len(scores), 60).astype(int))
     slope = np.polyfit(scores[ranks - 1].astype(np.float64), np.log(ranks), 1, w=np.sqrt(ranks))[0]
     return float(slope)
 
 
-def table(scores: Floats, model: str, origin: str) -> FalseMatchTable:
+def table(scores: Floats, model: str, fit_from: float) -> FalseMatchTable:
     """POINTS scores from the one that half of the strangers reach, and one extrapolated at the end."""
     ranks = np.unique(np.geomspace(MOST_RARE, len(scores) / 2, POINTS).astype(int))[::-1]
     counted = [float(round(float(scores[rank - 1]), 4)) for rank in ranks]
     rates = [float(np.count_nonzero(scores >= np.float32(score)) / len(scores)) for score in counted]
-    last = rates[-1] * float(np.exp(tail_slope(scores) * (1 - counted[-1])))
+    last = rates[-1] * float(np.exp(tail_slope(scores, fit_from) * (1 - counted[-1])))
     return FalseMatchTable(
         model=model,
-        origin=origin,
+        origin="",
         comparisons=len(scores),
         measured_to=counted[-1],
         scores=(*counted, 1.0),
@@ -82,11 +89,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--precision", default="f32", choices=["f32", "bf16"])
     parser.add_argument("--write", type=Path, default=TABLE)
+    parser.add_argument("--fit-from", type=float, default=FIT_FROM, metavar="FMR", help="where the tail begins")
+    lfw.add_folder_option(parser)
     given = parser.parse_args()
-    chosen = lfw.photographs()
+    chosen = lfw.photographs(given.lfw)
     scores = strangers(chosen, lfw.features(chosen, given.precision).templates())
-    model = default_pack(lfw.CACHE).model
-    made = table(scores, model, "")
+    model = lfw.shipped_pack().model
+    made = table(scores, model, given.fit_from)
     origin = (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} in {given.precision} by bench/false_match_table.py: "
         f"{len(scores):,} pairs of photographs of different people, from {len(chosen):,} photographs of "

@@ -6,6 +6,7 @@ Here it is a half of it: 250 x 250 pixels, the person who is meant in the middle
 
 from __future__ import annotations
 
+import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Vectors
+from lineament.settings import Settings
 from lineament.vision.align import aligned
 from lineament.vision.decode import Decoder
 from lineament.vision.detect import SEARCHED, Detections, Detector
@@ -25,7 +27,6 @@ from lineament.vision.runtime import sessions
 ROOT = Path(__file__).parents[1]
 LFW = ROOT.parent / "shared" / "data" / "lfw"
 OUT = ROOT / "bench" / "out"
-CACHE = Path.home() / ".cache" / "lineament"
 WHOSE = (
     "press photographs of public figures from about 2002 to 2007; mostly adults, mostly men, mostly light-skinned, "
     "mostly facing the camera in good light"
@@ -54,12 +55,22 @@ class Photographs:
         return len(self.paths)
 
 
-def photographs() -> Photographs:
-    """All there are; stops where there are none."""
-    paths = tuple(sorted(LFW.glob("*/*.jpg")))
+def photographs(folder: Path = LFW) -> Photographs:
+    """Return every photograph in ``folder``, which holds one folder for each person; stop if there is none."""
+    paths = tuple(sorted(folder.glob("*/*.jpg")))
     if not paths:
-        raise SystemExit(f"LFW is not at {LFW}")
+        raise SystemExit(f"{folder} holds no folder of photographs; LFW belongs there, one folder for each person")
     return Photographs(paths)
+
+
+def add_folder_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--lfw FOLDER``, for photographs other than those of LFW."""
+    parser.add_argument("--lfw", type=Path, default=LFW, metavar="FOLDER", help="one folder for each person")
+
+
+def shipped_pack() -> Pack:
+    """Return the pack that ships with Lineament, expanded in the folder that the settings name."""
+    return default_pack(Settings().cache)
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,10 @@ class Features:
 
 
 def features(chosen: Photographs, precision: str, *, second_look: bool = True, pack: Pack | None = None) -> Features:
-    """The features of all photographs, from bench/out where they were computed before."""
-    pack = pack or default_pack(CACHE)
+    """Return the features of all photographs; those of LFW are kept in bench/out for the next run."""
+    pack = pack or shipped_pack()
+    if LFW not in chosen.paths[0].parents:
+        return _computed(chosen, precision, second_look, pack)
     look = "look" if second_look else "nolook"
     file = OUT / f"lfw-{len(chosen)}-{pack.model.replace('/', '-')}-{precision}-{look}.npz"
     if file.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -28,3 +29,11 @@ def line(*packages: str) -> str:
         f"Python {platform.python_version()}",
     ]
     return "machine: " + ", ".join(facts + ([versions] if versions else []))
+
+
+def absent(*modules: str) -> list[str]:
+    """Return the ``modules`` that are not installed, which are peers to compare with; say so in one line."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        print(f"not installed, so not measured: {', '.join(missing)} (`make bench` installs them)")
+    return missing

@@ -6,6 +6,7 @@ order as a photograph needs them, each time on other pixels; nothing else, and t
 
 from __future__ import annotations
 
+import argparse
 import os
 import threading
 import time
@@ -15,9 +16,9 @@ from itertools import count
 import numpy as np
 
 from bench import machine
-from bench.lfw import CACHE
+from bench.lfw import shipped_pack
 from lineament.vision.detect import LOOK_SIZE
-from lineament.vision.packs import Pack, default_pack
+from lineament.vision.packs import Pack
 from lineament.vision.runtime import Images, InferenceSession, bf16_is_native, sessions
 
 WIDTH, HEIGHT = 640, 480
@@ -26,10 +27,10 @@ PICTURES = 32
 """Different pixels, so that caches hold no more than they would."""
 
 
-def limit(precision: str, threads: int | None = None) -> float:
-    """Photographs a second on all processors, or with so many threads, if there were nothing but the nets."""
-    threads = threads or len(os.sched_getaffinity(0))
-    pack = default_pack(CACHE)
+def limit(precision: str, seconds: float = SECONDS) -> float:
+    """Photographs a second on all processors, if there were nothing but the nets."""
+    threads = len(os.sched_getaffinity(0))
+    pack = shipped_pack()
     open_session = sessions("openvino", precision, threads)
     detector, recogniser = open_session(pack.detector), open_session(pack.recogniser)
     whole, face, pair = (_pixels(shape) for shape in _shapes(pack))
@@ -40,17 +41,19 @@ def limit(precision: str, threads: int | None = None) -> float:
         detector.run(face[at])
         recogniser.run(pair[at])
 
-    return 1000 / _time(photograph, threads)
+    return 1000 / _time(photograph, threads, seconds)
 
 
-def times(precision: str, threads: int) -> dict[str, float]:
+def times(precision: str, threads: int, seconds: float) -> dict[str, float]:
     """Milliseconds a photograph in each step, with so many photographs under way at once."""
-    pack = default_pack(CACHE)
+    pack = shipped_pack()
     open_session = sessions("openvino", precision, threads)
     detector, recogniser = open_session(pack.detector), open_session(pack.recogniser)
     names = ("first look", "second look", "two embeddings")
     nets = (detector, detector, recogniser)
-    return {name: _alone(net, shape, threads) for name, net, shape in zip(names, nets, _shapes(pack), strict=True)}
+    return {
+        name: _alone(net, shape, threads, seconds) for name, net, shape in zip(names, nets, _shapes(pack), strict=True)
+    }
 
 
 def _shapes(pack: Pack) -> tuple[tuple[int, ...], ...]:
@@ -61,16 +64,16 @@ def _pixels(shape: tuple[int, ...]) -> Images:
     return np.random.default_rng(1).integers(0, 256, (PICTURES, *shape)).astype(np.uint8)
 
 
-def _alone(session: InferenceSession, shape: tuple[int, ...], threads: int) -> float:
+def _alone(session: InferenceSession, shape: tuple[int, ...], threads: int, seconds: float) -> float:
     pictures = _pixels(shape)
-    return _time(lambda number: session.run(pictures[number % PICTURES]), threads)
+    return _time(lambda number: session.run(pictures[number % PICTURES]), threads, seconds)
 
 
-def _time(once: Callable[[int], object], threads: int) -> float:
+def _time(once: Callable[[int], object], threads: int, seconds: float) -> float:
     """Milliseconds a call, with ``threads`` calls under way at once."""
     for number in range(3):
         once(number)
-    end = time.perf_counter() + SECONDS
+    end = time.perf_counter() + seconds
     done = [0] * threads
 
     def work(number: int) -> None:
@@ -89,17 +92,19 @@ def _time(once: Callable[[int], object], threads: int) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each figure")
+    seconds: float = parser.parse_args().seconds
     print(machine.line("openvino"))
     processors = len(os.sched_getaffinity(0))
     for precision in ["f32", "bf16"] if bf16_is_native() else ["f32"]:
         for threads in sorted({1, processors}):
-            steps = times(precision, threads)
+            steps = times(precision, threads, seconds)
             told = ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in steps.items())
             total = sum(steps.values())
             print(f"{precision}, {threads} at once: {told} ms, each alone; {total:.2f} ms a photograph")
-        print(
-            f"{precision}: at most {limit(precision):.1f} photographs/s, the three in turn on {processors} processors"
-        )
+        most = limit(precision, seconds)
+        print(f"{precision}: at most {most:.1f} photographs/s, the three in turn on {processors} processors")
 
 
 if __name__ == "__main__":

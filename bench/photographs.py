@@ -8,10 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.lfw import CACHE
+from bench.lfw import shipped_pack
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
-from lineament.vision.packs import default_pack
 
 ROOT = Path(__file__).parents[1]
 LFW = ROOT.parent / "shared" / "data" / "lfw"
@@ -32,7 +31,7 @@ def make(folder: Path, count: int) -> str:
     drawn.shuffle(paths)
     made = number = 0
     with Decoder(workers=1, max_pixels=10**7, max_bytes=10**7, memory=2**30, seconds=20) as decoder:
-        analyser = Analyser(pack=default_pack(CACHE), decoder=decoder, runtime="openvino", precision="auto", threads=1)
+        analyser = Analyser(pack=shipped_pack(), decoder=decoder, runtime="openvino", precision="auto", threads=1)
         while made < count:
             encoded = _photograph(paths, number)
             number += 1

@@ -19,7 +19,6 @@ from bench import lfw, machine
 from lineament.model.faces import Face, Pixels, Vectors
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
-from lineament.vision.packs import default_pack
 
 FACE = 124.0
 """Height of a face in LFW, pixels, on median; its box begins at about (81, 68) and is 88 wide."""
@@ -80,12 +79,13 @@ def line(name: str, faces: list[Face | None], mates: Vectors, threshold: float) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=300)
+    lfw.add_folder_option(parser)
     given = parser.parse_args()
-    chosen = lfw.photographs()
+    chosen = lfw.photographs(given.lfw)
     first, counts = np.unique(chosen.people, return_index=True, return_counts=True)[1:]
     first = first[counts > 1][: given.people]
     threads = len(os.sched_getaffinity(0))
-    pack = default_pack(lfw.CACHE)
+    pack = lfw.shipped_pack()
     mates = lfw.features(chosen, "f32").templates()[first + 1]
     decoder = Decoder(workers=threads, **lfw.LIMITS)
     analyser = Analyser(pack=pack, decoder=decoder, runtime="openvino", precision="auto", threads=threads)

@@ -213,20 +213,24 @@ def _small(path: Path) -> None:
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
+WORLDS = {"alone": alone, "collection": collection, "together": together}
+
+
 def main() -> None:
     """Take them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=DOCS)
     parser.add_argument("--readme", action="store_true")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME")
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=WORLDS, help="only these workspaces")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     takes = Taker(asked.folder, asked.readme, frozenset(asked.only))
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
-        for name, tell in (("alone", alone), ("collection", collection), ("together", together)):
+        for name in asked.worlds:
             (Path(made) / name).mkdir()
-            tell(browser, Path(made) / name, takes)
+            WORLDS[name](browser, Path(made) / name, takes)
         browser.close()
 
 

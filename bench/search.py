@@ -36,6 +36,7 @@ K = 50
 RECALL = 0.99
 TARGETS = {"p50": 8.0, "bytes": 100.0, "genuine": 0.999}
 CONTENDERS = ["lineament", "faiss-flat", "faiss-hnsw", "usearch", "lancedb"]
+MODULES = {"faiss-flat": "faiss", "faiss-hnsw": "faiss", "usearch": "usearch", "lancedb": "lancedb"}
 PACKAGES = {"faiss-flat": "faiss-cpu", "faiss-hnsw": "faiss-cpu", "usearch": "usearch", "lancedb": "lancedb"}
 WIDTHS = [9, 9, 7, 12, 9, 8, 9]
 Found = Callable[[np.ndarray], Iterable[int]]
@@ -369,7 +370,10 @@ def _options() -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, folder: Path) -> int:
-    packages = {PACKAGES[name] for name in options.only or CONTENDERS if name in PACKAGES}
+    wanted = options.only or CONTENDERS
+    absent = machine.absent(*sorted({MODULES[name] for name in wanted if name in MODULES}))
+    contenders = [name for name in wanted if MODULES.get(name) not in absent]
+    packages = {PACKAGES[name] for name in contenders if name in PACKAGES}
     print(machine.line("turbovec", "numpy", *sorted(packages)))
     print(
         f"load before: {os.getloadavg()[0]:.1f}; {options.faces:,} faces, k = {K}, {options.probes} probes", flush=True
@@ -377,7 +381,7 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
     making = clocked(lambda: Shared(folder, options.faces, options.probes))[1]
     print(f"templates, store and exact answers: {making:.0f} s", flush=True)
     answers: dict[str, dict[str, Any]] = {}
-    for name in options.only or CONTENDERS:
+    for name in contenders:
         answers[name] = _child(name, options, folder)
         _print_row(name, answers[name], answers.get("lineament"))
     if "lineament" not in answers:

@@ -68,7 +68,7 @@ class Rows:
         with self.store.begin() as tx:
             self.source = tx.sources.add(terms, wrapped, datetime.now(UTC))
         while self.count < count:
-            self.batch(5_000)
+            self.batch(min(5_000, count - self.count))
         if self.store.dialect == "postgresql":
             with self.store.begin() as tx:
                 tx.connection.exec_driver_sql("ANALYZE")
@@ -140,9 +140,10 @@ class Rows:
             tx.connection.exec_driver_sql("PRAGMA mmap_size = 0").close()
 
 
-def of_rows(rows: Rows) -> Iterator[Row]:
-    batches = [rows.batch(BATCH) for _ in range(BATCHES)]
-    wall, processor = (statistics.median(times) / BATCH * 1e3 for times in zip(*batches, strict=True))
+def of_rows(rows: Rows, batches: int) -> Iterator[Row]:
+    """Measure on ``rows``, and close them."""
+    measured = [rows.batch(BATCH) for _ in range(batches)]
+    wall, processor = (statistics.median(times) / BATCH * 1e3 for times in zip(*measured, strict=True))
     yield f"a batch of {BATCH}, look-up to commit, a photograph", f"{wall:.2f} ms, {processor:.2f} ms of it CPU"
     yield f"{LOOKED_UP} scattered templates, looked up and opened", milliseconds(rows.look_up, 50)
     if rows.store.dialect == "sqlite":
@@ -158,6 +159,7 @@ def of_rows(rows: Rows) -> Iterator[Row]:
     yield f"withdrawing its source, {rows.count - rows.erased:,} captures", f"{median(rows.withdraw, 1):.1f} s"
     if rows.store.dialect == "sqlite":
         yield "… its log meanwhile", f"{Path(f'{rows.store.place}-wal').stat().st_size / 1e6:.0f} MB"
+    rows.store.close()
 
 
 def of_seals(folder: Path) -> Iterator[Row]:
@@ -259,17 +261,19 @@ def told(title: str, rows: Iterator[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--captures", type=int, default=200_000)
-    count: int = parser.parse_args().captures
+    parser.add_argument("--batches", type=int, default=BATCHES)
+    options = parser.parse_args()
+    count: int = options.captures
     print(machine.line("sqlalchemy", "psycopg", "cryptography"))
     print(f"load before: {os.getloadavg()[0]:.1f}; {count:,} captures with one face each")
     for name in ("SQLite", "PostgreSQL"):
         with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
             folder = Path(temporary)
             if name == "SQLite":
-                told(name, of_rows(Rows(folder, f"sqlite:///{folder}/store.db", count)))
+                told(name, of_rows(Rows(folder, f"sqlite:///{folder}/store.db", count), options.batches))
             else:
                 with postgresql(folder) as url:
-                    told(name, of_rows(Rows(folder, url, count)))
+                    told(name, of_rows(Rows(folder, url, count), options.batches))
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         told("Sealed", of_seals(Path(temporary)))
 

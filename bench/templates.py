@@ -15,6 +15,7 @@ What is imitated was measured on all of LFW with the pack sface-yunet: strangers
 
 from __future__ import annotations
 
+import argparse
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ def store(folder: Path, gallery: Vectors) -> None:
     raw.execute("BEGIN")
     capture = {"id": 1, "source_id": 1, "finding": bytes(32), "uri": "made:", "sha256": bytes(32), "phash": bytes(32)}
     capture |= {"media_type": "image/jpeg", "size": 1, "width": 1, "height": 1, "enrolled_at": "2025-01-01 00:00:00"}
+    capture |= {"evidence": "{}", "barred": False}
     _insert(raw, "captures", capture, [tuple(capture.values())])
     names = ("id", "capture_id", "source_id", "model", "captured_day", "x", "y", "width", "height")
     _insert(
@@ -142,17 +144,21 @@ def _sealed(gallery: Vectors, key: DataKey) -> Any:
 
 
 def main() -> None:
-    """How near the made templates come to those of faces."""
-    one = made(1_000_000, 200)
-    scores = one.probes @ one.gallery.T
-    mated = one.probe_people[:, np.newaxis] == one.people[np.newaxis, :]
+    """Print how near the made templates come to those of faces."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--faces", type=int, default=1_000_000)
+    parser.add_argument("--probes", type=int, default=200)
+    options = parser.parse_args()
+    imitated = made(options.faces, options.probes)
+    scores = imitated.probes @ imitated.gallery.T
+    mated = imitated.probe_people[:, np.newaxis] == imitated.people[np.newaxis, :]
     print(f"two pictures of one person: {scores[mated].mean():.3f}, standard deviation {scores[mated].std():.3f}")
     strangers = scores[~mated]
     strangers.sort()
     for rate in (1e-3, 1e-4, 1e-5, 1e-6):
-        print(f"strangers reach {strangers[-int(rate * len(strangers))]:.3f} at a rate of {rate:g}")
+        print(f"strangers reach {strangers[-max(1, int(rate * len(strangers)))]:.3f} at a rate of {rate:g}")
     scores[mated] = -1
-    print(f"the best of a million strangers: {np.median(scores.max(axis=1)):.3f} on median")
+    print(f"the best of {options.faces:,} strangers: {np.median(scores.max(axis=1)):.3f} on median")
 
 
 if __name__ == "__main__":

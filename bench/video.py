@@ -1,6 +1,6 @@
 """How much faster than real time a video of 720p is taken in: its frames chosen alone, and the way to the gallery.
 
-    python -m bench.video
+    python -m bench.video [--seconds 20] [--only h264.mp4 …]
 
 The videos are made here: 30 frames a second, portraits that move over the picture with a cut every five seconds, in
 five codecs; and one in which one person crosses the picture and there is no cut. Beside the clock, the processor's time
@@ -10,6 +10,7 @@ least that two will do.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import tempfile
@@ -85,39 +86,45 @@ VIDEOS = (
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="of each video")
+    parser.add_argument("--only", nargs="+", default=[video.name for video in VIDEOS], metavar="NAME")
+    options = parser.parse_args()
     os.environ["SVT_LOG"] = "1"  # of the AV1 encoder: errors alone
     print(machine.line("av", "numpy", "openvino"))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for made in VIDEOS:
+            if made.name not in options.only:
+                continue
             path = Path(folder) / made.name
-            make(path, made, scenes(made.noise))
-            choosing(path)
-            whole(Path(folder), path)
+            make(path, made, scenes(made.noise, options.seconds))
+            choosing(path, options.seconds)
+            whole(Path(folder), path, options.seconds)
         crossing = Path(folder) / "crossing.mp4"
-        make(crossing, VIDEOS[0], one_person())
-        whole(Path(folder), crossing)
+        make(crossing, VIDEOS[0], one_person(options.seconds))
+        whole(Path(folder), crossing, options.seconds)
 
 
 # ---------------------------------------------------------------- the videos
 
 
-def scenes(noise: int) -> Iterator[Pixels]:
+def scenes(noise: int, seconds: int) -> Iterator[Pixels]:
     """Portraits under a window that moves, with a cut every SCENE seconds."""
     drawn = np.random.default_rng(1)
     shaken = [drawn.integers(0, noise, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(8)]
     size = (WIDTH + 300, HEIGHT + 300)
     portraits = [np.asarray(Image.open(one).convert("RGB").resize(size)) for one in sorted(PORTRAITS.glob("*.jpg"))]
-    for number in range(RATE * SECONDS):
+    for number in range(RATE * seconds):
         portrait = portraits[number // (RATE * SCENE) % len(portraits)]
         at = number % (RATE * SCENE) * 2
         yield np.asarray(cv2.add(portrait[at : at + HEIGHT, at : at + WIDTH], shaken[number % 8]), np.uint8)
 
 
-def one_person() -> Iterator[Pixels]:
+def one_person(seconds: int) -> Iterator[Pixels]:
     """One portrait that crosses a grey picture from left to right and back."""
     portrait = np.asarray(Image.open(PORTRAITS / "obama.jpg").convert("RGB").resize((360, 450)))
-    for number in range(RATE * SECONDS):
-        way = number / (RATE * SECONDS)
+    for number in range(RATE * seconds):
+        way = number / (RATE * seconds)
         left = round((WIDTH - 360) * (1 - abs(2 * way - 1)))
         picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
         picture[150:600, left : left + 360] = portrait
@@ -138,28 +145,30 @@ def make(path: Path, made: Made, pictures: Iterator[Pixels]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Of taking in SECONDS of video, in seconds."""
+    """Of taking in a video, all in seconds."""
+
+    length: int
 
     clock: float
     processor: float
 
     def __str__(self) -> str:
-        clock, one = SECONDS / self.clock, SECONDS / self.processor
+        clock, one = self.length / self.clock, self.length / self.processor
         return (
             f"{clock:.1f} x real time by the clock (target {TARGET:g}); {self.processor:.1f} s of processor time for"
-            f" {SECONDS} s of video, so one processor does {one:.1f} x"
+            f" {self.length} s of video, so one processor does {one:.1f} x"
         )
 
 
-def cost(work: Callable[[], object], times: int) -> Cost:
-    """The least of so many times."""
+def cost(work: Callable[[], object], length: int) -> Cost:
+    """The least of TIMES runs on a video of so many seconds."""
     clocks, processors = [], []
-    for _ in range(times):
+    for _ in range(TIMES):
         clock, used = time.perf_counter(), processor()
         work()
         clocks.append(time.perf_counter() - clock)
         processors.append(processor() - used)
-    return Cost(clock=min(clocks), processor=min(processors))
+    return Cost(length=length, clock=min(clocks), processor=min(processors))
 
 
 def processor() -> float:
@@ -168,16 +177,16 @@ def processor() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def choosing(path: Path) -> None:
+def choosing(path: Path, seconds: int) -> None:
     """Frames decoded and chosen; and what the codec alone costs in this process."""
     place = given(path)[0]
     found = list(frames(place))
-    chosen = cost(lambda: list(frames(place)), TIMES)
-    alone = cost(lambda: _decoded(path), TIMES)
+    chosen = cost(lambda: list(frames(place)), seconds)
+    alone = cost(lambda: _decoded(path), seconds)
     why = Counter(one.why.name.lower() for one in found)
-    rate = path.stat().st_size * 8 / SECONDS / 1e6
+    rate = path.stat().st_size * 8 / seconds / 1e6
     print(f"{path.name}, {WIDTH} x {HEIGHT}, {rate:.1f} Mbit/s, frames chosen: {chosen}")
-    print(f"  decoding alone takes {alone.processor:.1f} s; {len(found)} of {RATE * SECONDS} frames: {dict(why)}")
+    print(f"  decoding alone takes {alone.processor:.1f} s; {len(found)} of {RATE * seconds} frames: {dict(why)}")
 
 
 def _decoded(path: Path) -> int:
@@ -186,7 +195,7 @@ def _decoded(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def whole(folder: Path, path: Path) -> None:
+def whole(folder: Path, path: Path, seconds: int) -> None:
     """The whole ingest into a new workspace, its nets open already; and the tracks of the same faces."""
     home = Path(tempfile.mkdtemp(dir=folder)) / "ws"
     with Workspace.create(Settings(home=home)) as workspace:
@@ -197,7 +206,7 @@ def whole(folder: Path, path: Path) -> None:
         report = workspace.ingest.run("bench", task, workers=workspace.workers)
         clock = time.perf_counter() - clock
         workspace.analyser.close()  # its decoders have ended, and their time is counted
-        told = Cost(clock=clock, processor=processor() - used)
+        told = Cost(length=seconds, clock=clock, processor=processor() - used)
         tracks = tracked(workspace.analyser, path)
     outcomes = ", ".join(f"{report.outcomes[seen]} {seen.value}" for seen in Seen if report.outcomes[seen])
     print(f"{path.name}, the whole ingest: {told}")

@@ -1,0 +1,94 @@
+"""Every script under bench/ runs, at toy size. Its figures are for people to read; here it only has to run."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tests.conftest import PORTRAITS, ROOT
+
+FOLDER = "{folder}"
+"""Stands for a folder of the test's own."""
+PEOPLE = "{people}"
+"""Stands for a folder of photographs by person, as LFW is one."""
+TOYS: dict[str, tuple[str, ...]] = {
+    "accuracy": ("--lfw", PEOPLE),
+    "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/searches"),
+    "decode": ("--rounds", "5"),
+    "false_match_table": ("--lfw", PEOPLE, "--write", f"{FOLDER}/table.json", "--fit-from", "0.5"),
+    "fusion": ("--lfw", PEOPLE, "--few"),
+    "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
+    "ledger": ("--entries", "100"),
+    "nets": ("--seconds", "0.1"),
+    "once": ("--photographs", "3", "--others", "100"),
+    "opening": ("--faces", "1000"),
+    "pages": ("--times", "1"),
+    "quality": ("--lfw", PEOPLE, "--people", "2"),
+    "screenshots": (FOLDER, "--worlds", "collection", "--only", "run-collected"),
+    "search": ("--faces", "2000", "--probes", "60", "--seconds", "0.2"),
+    "shortlist": ("--faces", "1000", "--probes", "3"),
+    "store": ("--captures", "500", "--batches", "2"),
+    "templates": ("--faces", "2000", "--probes", "10"),
+    "video": ("--seconds", "1", "--only", "h264.mp4"),
+    "warc": ("--gigabytes", "0.002", "--rounds", "1"),
+    "warc_ingest": ("--photographs", "2", "--rounds", "1"),
+    "whole": ("--faces", "500", "--rounds", "4"),
+}
+NOT_FASTER_AT_TOY_SIZE = {"pages", "casework"}
+"""They end with 1 if a page is slower than a target, which a busy machine may be."""
+
+
+def scripts() -> list[str]:
+    """Names of the modules under bench/ with a function ``main``."""
+    found = []
+    for path in sorted((ROOT / "bench").glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        if path.stem != "__main__" and any(
+            isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body
+        ):
+            found.append(path.stem)
+    return found
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighteen photographs of four people, made of the six portraits: 250 x 250 pixels, a folder for each person.
+
+    Two people have eight photographs each, two have one.
+    """
+    folder = tmp_path_factory.mktemp("people")
+    for path in sorted(PORTRAITS.glob("*.jpg")):
+        pixels = cv2.imread(str(path))
+        assert pixels is not None
+        side = min(pixels.shape[:2])
+        left = (pixels.shape[1] - side) // 2
+        small = cv2.resize(pixels[:side, left : left + side], (250, 250), interpolation=cv2.INTER_AREA)
+        person = folder / path.stem.partition("-")[0]
+        person.mkdir(exist_ok=True)
+        variants = (small, small[:, ::-1], cv2.GaussianBlur(small, (0, 0), 1.5), small // 2)
+        for number, made in enumerate(variants if "-" in path.stem else variants[:1]):
+            assert cv2.imwrite(str(person / f"{path.stem}_{number:04}.jpg"), np.ascontiguousarray(made))
+    return folder
+
+
+def test_every_script_has_a_toy_size() -> None:
+    assert scripts() == sorted(TOYS)
+
+
+@pytest.mark.parametrize("name", sorted(TOYS))
+def test_a_script_runs_at_toy_size(
+    name: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name == "screenshots" and not shutil.which("chromium"):
+        pytest.skip("chromium is not installed")
+    arguments = [argument.format(folder=tmp_path, people=people) for argument in TOYS[name]]
+    monkeypatch.setattr(sys, "argv", [f"bench/{name}.py", *arguments])
+    code = importlib.import_module(f"bench.{name}").main()
+    assert code in ((0, 1) if name in NOT_FASTER_AT_TOY_SIZE else (0, None))
+    assert name == "screenshots" or capsys.readouterr().out
