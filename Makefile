@@ -3,13 +3,28 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test check bench lock pictures clean
+# What a program imports is compiled once, not at each of the many starts of a test run.
+unexport PYTHONDONTWRITEBYTECODE
+
+# One worker for each processor that this process may use; a worker that runs out of tests takes some of another's.
+PYTEST := $(BIN)/pytest -n auto --dist worksteal
+
+.PHONY: demo test quick coverage shuffle check bench lock pictures clean
 
 demo: .venv/run.stamp
 	@$(BIN)/lineament demo
 
 test: .venv/dev.stamp chromium
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered
+	@$(PYTEST)
+
+quick: .venv/dev.stamp
+	@$(PYTEST) tests/unit
+
+coverage: .venv/dev.stamp chromium
+	@$(PYTEST) --cov --cov-report=term:skip-covered
+
+shuffle: .venv/dev.stamp chromium
+	@$(PYTEST) -p randomly
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check

@@ -9,7 +9,6 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import typer.main
 from pydantic_core import PydanticUndefined
 
 from lineament import errors
@@ -40,7 +39,7 @@ NOTE = "<!-- Made by docs/generate.py from the code; do not edit by hand. -->\n\
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    root = typer.main.get_command(application())
+    root = application()
     parts = [
         "# Commands\n\n",
         NOTE,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,16 @@ import cv2
 import numpy as np
 import pytest
 
+from lineament.vision import runtime
+
 ROOT = Path(__file__).parents[1]
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
 LFW = ROOT.parent / "shared" / "data" / "lfw"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker for each processor that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def two_people(path: Path, *names: str) -> None:
@@ -47,6 +56,14 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     patched = pytest.MonkeyPatch()
     patched.setenv("LINEAMENT_CACHE", str(tmp_path_factory.mktemp("cache")))
     patched.setenv("LINEAMENT_EXAMINER", "examiner-a")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compile each net once a process, and not again for every workspace that a test opens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "OpenVinoSession", cache(runtime.OpenVinoSession))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import cast
 
 import typer
+from typer.core import TyperGroup
 
 from lineament.cli import main as terminal
 from lineament.workspace import Workspace
 
 
-def application() -> typer.Typer:
-    """All commands, ``lineament serve`` included."""
-    return terminal.application(_pages)
+@cache
+def application() -> TyperGroup:
+    """Return all commands, ``lineament serve`` included; made once, since each making would register them again."""
+    return cast("TyperGroup", typer.main.get_command(terminal.application(_pages)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

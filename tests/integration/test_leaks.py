@@ -24,7 +24,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import typer
 from tests.support.world import Pages, Words, World, made
 
 from lineament.__main__ import application
@@ -36,7 +35,7 @@ from lineament.web.app import declared
 
 pytestmark = pytest.mark.enable_socket
 
-TREE = typer.main.get_command(application())
+TREE = application()
 
 
 def canaries(letter: str) -> Words:
@@ -283,7 +282,7 @@ def test_the_terminal_says_no_name_in_an_error_and_no_number(
         kept.write_text(world.people[who].key)
         capsys.readouterr()
         with contextlib.suppress(SystemExit):
-            run(TREE, list(line))  # type: ignore[arg-type]
+            run(TREE, list(line))
         return tuple(capsys.readouterr())  # type: ignore[return-value]
 
     printed, _ = lineament("A examiner", "case", "timeline", one.key, "--json")

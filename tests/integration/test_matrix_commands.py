@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import typer
 from tests.support.serving import PROBE
 from tests.support.sight import (
     BY_ROLE,
@@ -38,7 +37,7 @@ from lineament.model.accounts import Permission
 from lineament.sources.crawl.state import SiteState
 from lineament.sources.webarchive.writer import WarcWriter
 
-TREE = typer.main.get_command(application())  # made once: it takes longer than any command
+TREE = application()
 
 
 def declared(command: object, name: tuple[str, ...] = ()) -> Iterator[tuple[str, Permission]]:
@@ -247,7 +246,7 @@ class Terminals:
         self.printed()
         code = 0
         try:
-            run(TREE, [*name.split(), *words])  # type: ignore[arg-type]
+            run(TREE, [*name.split(), *words])
         except SystemExit as left:
             code = int(left.code or 0)
         said = list(self.printed())

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from typer.core import TyperGroup
 
 import lineament
 from lineament.cli import (
@@ -93,7 +94,7 @@ def everything(
     context.obj = home
 
 
-def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
+def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
     """Run a command; on an error print one line and leave with the exit code that tells its kind."""
     untrusted = list(sys.argv[1:] if arguments is None else arguments)
     try:
