@@ -46,6 +46,7 @@ class JobEvent(StrEnum):
 JOB_NEXT: Mapping[JobState, Mapping[JobEvent, JobState]] = {
     JobState.QUEUED: {
         JobEvent.CLAIMED: JobState.RUNNING,
+        JobEvent.FINISHED: JobState.DONE,  # somebody else did the work meanwhile
         JobEvent.STOPPED: JobState.STOPPED,
     },
     JobState.RUNNING: {

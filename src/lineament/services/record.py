@@ -12,6 +12,7 @@ from lineament.errors import NotAllowed
 from lineament.ledger.log import JSON, Action, LeafStore, Ledger
 from lineament.model.accounts import Official, Permission, Sight
 from lineament.model.cases import Case
+from lineament.services.jobs import deletions
 from lineament.store.db import Store, Tx
 
 Clock = Callable[[], datetime]
@@ -82,13 +83,18 @@ class Record:
 
     @contextmanager
     def change(self) -> Iterator[Change]:
-        """A write transaction that must record at least one entry; afterwards the checkpoint is anchored on disk."""
+        """A write transaction that must record at least one entry; afterwards the checkpoint is anchored on disk.
+
+        If it leaves something to delete, that is a job from then on.
+        """
         with self.store.begin() as tx:
             tx.ledger.file_under(self.official.agency_id, None)
             change = Change(tx, self.clock(), self.ledger, self.official)
             yield change
             if not change.entries:
                 raise Unrecorded
+            if tx.deletions.added:
+                deletions.note(tx, self.official, change.at)
             note = tx.ledger.checkpoint()
         if note is not None:
             self.ledger.anchor(self.anchor, note)

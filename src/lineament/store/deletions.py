@@ -21,10 +21,13 @@ class DeletionRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.added = False
+        """Whether this transaction left something to delete."""
 
     def add(self, addresses: Sequence[str]) -> None:
         """Delete these once the erasure is committed."""
         wanted = list(dict.fromkeys(addresses))
+        self.added = self.added or bool(wanted)
         for start in range(0, len(wanted), _MOST):
             some = wanted[start : start + _MOST]
             there = set(self._connection.scalars(sa.select(deletions.c.address).where(deletions.c.address.in_(some))))
@@ -36,6 +39,7 @@ class DeletionRows:
 
         One statement for a million captures, so that none of their addresses goes through Python.
         """
+        self.added = True
         every = blobs_of(source_id).subquery()
         there = sa.exists().where(deletions.c.address == every.c.address)
         noted = sa.insert(deletions).from_select(["address"], sa.select(every.c.address).where(~there))
@@ -61,6 +65,7 @@ class DeletionRows:
     def add_crawled(self, source_id: SourceId, digests: Sequence[str]) -> None:
         """Destroy what the crawls of a source keep of the pictures with these SHA-256, once this is committed."""
         table = crawl_deletions
+        self.added = self.added or bool(digests)
         for sha256 in dict.fromkeys(digests):
             mine = (table.c.source_id == source_id, table.c.sha256 == sha256)
             if self._connection.scalar(sa.select(table.c.source_id).where(*mine)) is None:

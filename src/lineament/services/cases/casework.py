@@ -162,7 +162,7 @@ class Casework:
             change.tx.cases.set_authorisation(case.id, decided)
             gone = destroyed(change, case, CaseState.REFUSED)
             change.record(Action.CASE_REFUSED, case=case.ref, **_decision(decided), **gone)
-        Shredder(self._record.store, self._blobs).finish()
+        Shredder(self._record, self._blobs).finish()
         self._record.store.scrub()
         return self.get(case.key)
 

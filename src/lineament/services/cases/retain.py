@@ -40,7 +40,7 @@ class Retain:
             cases += self._cases(agency_id, policy.case_days)
             probes += self._probes(agency_id, policy.probe_days)
             details += self._details(agency_id, policy.audit_days)
-        Shredder(self._record.store, self._blobs).finish()
+        Shredder(self._record, self._blobs).finish()
         if cases or probes or details:
             self._record.store.scrub()
         return Swept(cases=cases, probes=probes, details=details)

@@ -62,7 +62,7 @@ class KnownAbuse:
         self._keys = keys
         self._blobs = blobs
         self._list = AbuseList(keys)
-        self._shredder = Shredder(record.store, blobs)
+        self._shredder = Shredder(record, blobs)
 
     def load(self, lines: Iterable[str]) -> Loaded:
         """Put the digests in these lines on the list (SHA-256, SHA-1, MD5; the first of a line that is one).

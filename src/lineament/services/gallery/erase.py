@@ -46,7 +46,7 @@ class Erase:
         crawls: Crawls,
     ) -> None:
         self._record = record
-        self._shredder = Shredder(record.store, blobs)
+        self._shredder = Shredder(record, blobs)
         self._gallery = gallery
         self._crawls = crawls
         self._suppression = Suppression(keys)
@@ -115,6 +115,7 @@ class Erase:
             erasure.faces = [FaceId(face) for face in change.tx.faces.all_ids(source.id)]
             change.tx.searches.forget_source(name)
             runs = change.tx.runs.delete_of(source.id)
+            change.tx.jobs.delete_of(source.id)
             rows = change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
             what = {**rows, "runs": runs, "blobs": pictures, "keys": 1}

@@ -81,7 +81,7 @@ class Ingest:
         self._gallery = gallery
         self._suppression = Suppression(keys)
         self._abuse = AbuseList(keys)
-        self._shredder = Shredder(record.store, blobs)
+        self._shredder = Shredder(record, blobs)
 
     def run(
         self,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lineament.services.jobs import deletions
+from lineament.services.record import Record
 from lineament.store.blobs import Blobs
-from lineament.store.db import Store
 
 AT_ONCE = 10_000
 """Blobs deleted in one turn."""
@@ -12,8 +13,8 @@ AT_ONCE = 10_000
 class Shredder:
     """Deletes blobs that nothing refers to any more."""
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
-        self._store = store
+    def __init__(self, record: Record, blobs: Blobs) -> None:
+        self._record = record
         self._blobs = blobs
 
     def finish(self) -> int:
@@ -22,15 +23,16 @@ class Shredder:
         while some := self._delete_some():
             done += some
         if done:
-            self._store.scrub()
+            self._record.store.scrub()
+        deletions.settle(self._record.store, self._record.clock())
         return done
 
     def _delete_some(self) -> int:
         """Delete while nobody else commits: an ingest that met the same picture looks again when its turn comes."""
-        with self._store.read() as tx:
+        with self._record.store.read() as tx:
             if not tx.deletions.all(most=1):
                 return 0
-        with self._store.begin() as tx:
+        with self._record.store.begin() as tx:
             addresses = tx.deletions.all(most=AT_ONCE)
             for address in addresses:
                 self._blobs.delete(address)
