@@ -20,16 +20,18 @@ from tests.fuzz.connectors import LIMIT, fit
 from twisted.web.client import URI
 
 from lineament.errors import HostRefused, LineamentError
-from lineament.sources.crawl.answers import LONGEST_REST, Answers, Reply, refused_by_headers, rest
+from lineament.sources.addresses import absolute, uri_key
+from lineament.sources.crawl.answers import Answers, CrawlReply, refused_by_headers
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl, Limits
 from lineament.sources.crawl.rows import Kind, New, pattern
 from lineament.sources.crawl.state import SiteState
 from lineament.sources.html.links import forbids_following, outgoing
-from lineament.sources.html.pages import MOST_LINKS, Reader, absolute, charset_of, parsed, srcset, uri_key
+from lineament.sources.html.pages import MOST_LINKS, Reader, charset_of, parsed, srcset
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts, entry, origin_of
-from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
+from lineament.sources.permission.policy import LONGEST_REST, seconds_asked_for
+from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, FileAnswer, HostRules, matches
 from lineament.sources.provenance import LONGEST_TEXT, Unusable, one_line, uri_of
 from lineament.sources.webarchive.bodies import decoded
 from lineament.sources.webarchive.connector import WarcConnector
@@ -138,13 +140,13 @@ def rules(data: bytes) -> None:
     """The well-known files of a host and an address there, with NUL between them."""
     robots, tdm, ai, path, *_ = [*data.split(b"\0", 3), b"", b"", b""]
     url = uri_key(f"https://example.org/{path.decode('utf-8', 'replace')}") or _AT_HOME
-    none = {ROBOTS: Answer(404), TDMREP: Answer(404), AI: Answer(404)}
-    said = {ROBOTS: Answer(200, robots), TDMREP: Answer(200, tdm), AI: Answer(200, ai)}
-    together = Rules(said)
+    none = {ROBOTS: FileAnswer(404), TDMREP: FileAnswer(404), AI: FileAnswer(404)}
+    said = {ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)}
+    together = HostRules(said)
     refused = together.refusal(url)
     assert 0 <= together.delay <= LONGEST_DELAY
     for name, answer in said.items():
-        alone = Rules({**none, name: answer}).refusal(url)
+        alone = HostRules({**none, name: answer}).refusal(url)
         assert alone is None or refused is not None, "the strictest wins"
     (refused or "").encode()
     _pattern_is_as_documented(robots.decode("utf-8", "replace")[:40], path.decode("utf-8", "replace")[:40])
@@ -167,7 +169,7 @@ def headers(data: bytes) -> None:
     why = refused_by_headers(said, None, LIMIT)
     assert why is None or why.text.encode()
     for _, value in said:
-        assert 0 <= rest(value) <= LONGEST_REST
+        assert 0 <= seconds_asked_for(value, _NOW.timestamp()) <= LONGEST_REST
 
 
 # ---------------------------------------------------------------- answers
@@ -193,7 +195,7 @@ def site(data: bytes) -> None:
                 exchange = Exchange(
                     uri=ask.url, at=_NOW, request=[], status=number, reason="", answer=said, body=content, address=None
                 )
-                assert 0 <= answers.take(ask, Reply(exchange=exchange, whole=True)) <= LONGEST_REST
+                answers.take(ask, CrawlReply(exchange=exchange, whole=True))
         finally:
             state.close()
             warc.close()

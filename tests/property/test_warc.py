@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.unit.sources.archives import JPEG, Warc, found, taken
 
 from lineament.errors import LineamentError
+from lineament.sources.addresses import uri_key
 from lineament.sources.base import Item, Refusal
-from lineament.sources.html.pages import charset_of, parsed, uri_key
+from lineament.sources.html.pages import charset_of, parsed
 from lineament.sources.webarchive.bodies import decoded
 from lineament.sources.webarchive.records import page_html, record_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lineament.sources.html.pages import MOST_PIECES, parsed, uri_key
+from lineament.sources.addresses import uri_key
+from lineament.sources.html.pages import MOST_PIECES, parsed
 
 
 @pytest.mark.parametrize("piece", [b"\0", b"<"])

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lineament.sources.crawl.answers import rest
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl
-from lineament.sources.crawl.queue import GIVEN_UP, Queue
+from lineament.sources.crawl.queue import SOON, Queue
 from lineament.sources.crawl.rows import Kind, New, State, Why, pattern
 from lineament.sources.crawl.state import SiteState
+from lineament.sources.permission.policy import FAILED, GIVEN_UP, Outcome, Policy
 
 CRAWL = Crawl(begin=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
 RESERVED = Why(kind="reserved", text="meta robots: noai")
@@ -33,65 +33,67 @@ def fill(state: SiteState, *urls: str, kind: Kind = Kind.PAGE) -> None:
         state.add(New(url=f"http://{url}", host=url.partition("/")[0], kind=kind), alike=100)
 
 
+def queue_of(state: SiteState, delay: float = 0.0) -> tuple[Queue, Policy]:
+    policy = Policy(CRAWL.allowed(), delay)
+    return Queue(state, policy), policy
+
+
 def test_hosts_take_turns_and_each_is_asked_one_thing_at_a_time(state: SiteState) -> None:
     fill(state, "a.test/1", "a.test/2", "b.test/1")
-    queue = Queue(state, CRAWL)
+    queue, _ = queue_of(state)
     first, second = queue.next(), queue.next()
     assert first is not None
     assert second is not None
     assert {first.host, second.host} == {"a.test", "b.test"}
     assert queue.next() is None
     state.done(first)
-    queue.came_back(first.host, failed=False)
+    queue.came_back(first.host)
     third = queue.next()
     assert (third.url if third else None) == ("http://a.test/2" if first.host == "a.test" else None)
 
 
 def test_a_host_that_rests_is_not_asked_even_by_the_next_process(state: SiteState) -> None:
     fill(state, "a.test/1", "a.test/2")
-    queue = Queue(state, CRAWL)
+    queue, policy = queue_of(state)
     ask = queue.next()
     assert ask is not None
     state.done(ask)
-    queue.came_back("a.test", failed=False, rest=100.0)
+    policy.finish("a.test", Outcome(failed=False, rest=100.0), time.time())
+    queue.came_back("a.test")
     assert queue.next() is None
     assert queue.has_more()
-    assert Queue(state, CRAWL).next() is None
+    queue, policy = queue_of(state)
+    assert queue.next() is None
+    assert 90 < policy.wait("a.test", time.time()) <= 100
 
 
-def test_a_host_that_fails_again_and_again_is_given_up(state: SiteState, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(state, *(f"a.test/{one}" for one in range(GIVEN_UP + 5)))
-    queue = Queue(state, CRAWL)
-    clock = time.time()
-    monkeypatch.setattr(time, "time", lambda: clock)
-    waits: list[float] = []
+def test_a_host_that_is_given_up_is_left_out(state: SiteState) -> None:
+    fill(state, *(f"a.test/{number}" for number in range(GIVEN_UP + 5)))
+    queue, policy = queue_of(state)
     for _ in range(GIVEN_UP):
-        while (ask := queue.next()) is None:
-            clock += 0.1
-            waits[-1] += 0.1
-        queue.came_back(ask.host, failed=True)
-        waits.append(0.0)
-    assert waits == sorted(waits[:-1]) + waits[-1:], "it is left alone for longer each time"
+        policy.finish("a.test", FAILED, 0.0)
+    queue.came_back("a.test")
     assert list(queue.given_up) == ["a.test"]
     assert not queue.has_more()
     fill(state, "a.test/new")
     assert queue.next() is None
 
 
-def test_what_a_host_wants_between_requests_is_kept_to(state: SiteState, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(state, "a.test/1", "a.test/2")
-    queue = Queue(state, CRAWL)
-    clock = time.time()
-    monkeypatch.setattr(time, "time", lambda: clock)
-    queue.pace("a.test", 5.0)
-    ask = queue.next()
-    assert ask is not None
-    state.done(ask)
-    queue.came_back("a.test", failed=False)
-    clock += 4.9
+def test_a_host_that_may_be_asked_now_comes_before_one_that_may_be_asked_soon(state: SiteState) -> None:
+    fill(state, "a.test/1", "b.test/1")
+    queue, policy = queue_of(state)
+    now = time.time()
+    policy.leave_alone("a.test", now + SOON - 1)
+    asks = [queue.next(), queue.next()]
+    assert [ask.host for ask in asks if ask is not None] == ["b.test", "a.test"]
+
+
+def test_a_host_that_may_be_asked_much_later_waits_in_the_queue(state: SiteState) -> None:
+    fill(state, "a.test/1")
+    queue, policy = queue_of(state)
+    policy.leave_alone("a.test", time.time() + SOON + 60)
     assert queue.next() is None
-    clock += 0.2
-    assert queue.next() is not None
+    assert queue.has_more()
 
 
 def test_pages_that_are_alike_are_limited_and_pictures_are_not(state: SiteState) -> None:
@@ -132,14 +134,3 @@ def test_what_is_not_written_together_is_not_written(state: SiteState) -> None:
         fill(state, "a.test/1")
         raise RuntimeError
     assert state.progress().waiting == 0
-
-
-SAID = [("5", 5), ("0", 0), (None, 0), ("x", 0), ("-5", 0), ("9" * 50, 86400), ("٥", 0), ("1" * 5000, 86400)]
-SAID += [("Wed, 21 Oct 2015 07:28:00 GMT", 0)]
-
-
-@pytest.mark.parametrize(("said", "seconds"), SAID)
-def test_retry_after(said: str | None, seconds: float) -> None:
-    assert rest(said) == seconds
-    later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
-    assert 97 < rest(later) <= 100

@@ -6,36 +6,33 @@ Nothing is asked here, so that it can be tried without any network.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from lineament.errors import FileTooLarge, HostRefused, NotRead
+from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import Crawl
 from lineament.sources.crawl.rows import Ask, Had, Kind, New, PageRow, Why
 from lineament.sources.crawl.state import SiteState
 from lineament.sources.html.links import forbids_following, outgoing
-from lineament.sources.html.pages import LARGEST_PAGE, Page, absolute, charset_of, parsed, uri_key
+from lineament.sources.html.pages import LARGEST_PAGE, Page, charset_of, parsed
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts, origin_of
+from lineament.sources.permission.policy import BUSY
+from lineament.sources.permission.reading import REDIRECTS
 from lineament.sources.webarchive.bodies import decoded
 from lineament.sources.webarchive.writer import Exchange, WarcWriter, Written
 
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
-BUSY = frozenset({429, 503})
-LONGEST_REST = 24 * 3600.0
-"""Seconds that a host is left alone at most, whatever it asks for."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LOG_IN = frozenset({401, 407})
 _NO_PICTURE = "it is neither a page nor a picture"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class CrawlReply:
     """What a host answered."""
 
     exchange: Exchange
@@ -80,11 +77,11 @@ class Answers:
                 assert url is not None  # noqa: S101 - the crawl has checked it
                 self._add(New(url=url, host=origin_of(url).host))
 
-    def take(self, ask: Ask, reply: Reply) -> float:
-        """Deal with an answer; for how many seconds the host is to be left alone beyond what is usual."""
+    def take(self, ask: Ask, reply: CrawlReply) -> None:
+        """Deal with an answer."""
         with self._keeping():
             self._state.spent(len(reply.exchange.body))
-            return self._taken(ask, reply)
+            self._taken(ask, reply)
 
     def keep(self, exchange: Exchange) -> None:
         """Keep an answer of which nothing else is to be done."""
@@ -117,15 +114,14 @@ class Answers:
 
     # ------------------------------------------------------------ by status
 
-    def _taken(self, ask: Ask, reply: Reply) -> float:
+    def _taken(self, ask: Ask, reply: CrawlReply) -> None:
         status = reply.exchange.status
         if status in BUSY:
             self._again(ask, f"its host answers with {status}, too busy")
-            return max(1.0, rest(reply.header("retry-after")))
-        if status == 304 and ask.before is not None:
+        elif status == 304 and ask.before is not None:
             self._state.revisited(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=True))
             self._state.done(ask)
-        elif status in _REDIRECTS:
+        elif status in REDIRECTS:
             self._redirected(ask, reply)
         elif status == 200:
             self._succeeded(ask, reply)
@@ -133,13 +129,12 @@ class Answers:
             self._again(ask, f"its host answers with {status}")
         else:
             self._state.refused(ask, Why(kind="read", text=_words_for(status)), told=ask.kind == Kind.PICTURE)
-        return 0.0
 
     def _again(self, ask: Ask, why: str) -> None:
         if ask.tries >= self._crawl.limits.tries:
             self._state.refused(ask, Why(kind="read", text=f"{why}, after {ask.tries} tries"))
 
-    def _redirected(self, ask: Ask, reply: Reply) -> None:
+    def _redirected(self, ask: Ask, reply: CrawlReply) -> None:
         target = absolute(ask.url, reply.header("location") or "")
         if target is None or ask.hops >= self._crawl.limits.redirects:
             why = "it is redirected to nowhere" if target is None else "it is redirected again and again"
@@ -163,7 +158,7 @@ class Answers:
         )
         self._add(new)
 
-    def _succeeded(self, ask: Ask, reply: Reply) -> None:
+    def _succeeded(self, ask: Ask, reply: CrawlReply) -> None:
         exchange = reply.exchange
         why = refused_by_headers(exchange.answer, None, self._crawl.limits.answer)
         if why is None and not reply.whole:
@@ -188,7 +183,7 @@ class Answers:
 
     # ------------------------------------------------------------ pictures
 
-    def _picture(self, ask: Ask, reply: Reply, payload: bytes) -> None:
+    def _picture(self, ask: Ask, reply: CrawlReply, payload: bytes) -> None:
         if not is_picture(payload):
             self._state.refused(ask, Why(kind="read", text=_NO_PICTURE), told=ask.kind == Kind.PICTURE)
             return
@@ -203,7 +198,7 @@ class Answers:
 
     # ------------------------------------------------------------ pages
 
-    def _page(self, ask: Ask, reply: Reply, html: bytes) -> None:
+    def _page(self, ask: Ask, reply: CrawlReply, html: bytes) -> None:
         charset = charset_of(html, _charset(reply.header("content-type")))
         page = parsed(html, charset, ask.url)
         reserved = reservations.in_meta(page.meta, now=datetime.now(UTC))
@@ -216,7 +211,7 @@ class Answers:
             for url in outgoing(html, charset, ask.url):
                 self._found(url, ask, None, None)
 
-    def _kept(self, ask: Ask, reply: Reply, html: bytes, page: Page) -> None:
+    def _kept(self, ask: Ask, reply: CrawlReply, html: bytes, page: Page) -> None:
         sha256 = hashlib.sha256(html).hexdigest()
         record = self._warc.exchange(reply.exchange)
         self._state.done(ask, _had(reply, sha256, record))
@@ -257,18 +252,7 @@ def is_picture(data: bytes) -> bool:
     return data.startswith(starts) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
 
 
-def rest(retry_after: str | None) -> float:
-    """Seconds for which a Retry-After asks; 0 where it asks for none that can be read."""
-    text = (retry_after or "").strip()[:100]
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_REST)
-    try:
-        return min(max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0), LONGEST_REST)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return 0.0
-
-
-def _had(reply: Reply, sha256: str, record: Written) -> Had:
+def _had(reply: CrawlReply, sha256: str, record: Written) -> Had:
     return Had(
         at=reply.exchange.at,
         etag=_short(reply.header("etag")),

@@ -1,4 +1,4 @@
-"""Single pictures by their address, asked for as a crawl asks: listed hosts, what their publishers permit, politely."""
+"""Single pictures by their address, fetched under the same policy as a crawl (``permission.policy``)."""
 
 from __future__ import annotations
 
@@ -14,41 +14,37 @@ import httpcore
 from httpcore import NetworkBackend, NetworkStream, SyncBackend
 
 from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
-from lineament.sources.crawl.answers import BUSY, PAGES, UNKNOWN, media_type, rest
+from lineament.sources.addresses import absolute, uri_key
+from lineament.sources.crawl.answers import PAGES, UNKNOWN, media_type
 from lineament.sources.crawl.plan import user_agent
-from lineament.sources.html.pages import absolute, uri_key
 from lineament.sources.manifest.fetching import Fetched
 from lineament.sources.permission import reservations
-from lineament.sources.permission.hosts import Hosts, Origin
-from lineament.sources.permission.rules import AI, ASK_AGAIN, FILES, FRESH, LARGEST, ROBOTS, TDMREP, Answer, Rules
+from lineament.sources.permission.hosts import Hosts
+from lineament.sources.permission.policy import FAILED, AskNow, Policy, ReadFile, outcome_of
+from lineament.sources.permission.reading import MOST_REDIRECTS, REDIRECTS, FileReply
+from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.bodies import decoded
 
-MOST_REDIRECTS = 5
 TRIES = 3
-"""How often a picture is asked for whose host is busy or does not answer."""
+"""How often a picture is asked for if its host is busy or does not answer."""
 LONGEST_WAIT = 120.0
 """Seconds that a host may ask to be left alone before its pictures are refused instead."""
 _TO_CONNECT = 15.0  # seconds
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NO_ANSWER = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError)
 
 
 class HostFetcher:
-    """Fetches pictures from the hosts that a source lists; one request at a time, with a pause for each host."""
+    """Fetches pictures from the hosts that a source lists; one request at a time."""
 
     def __init__(
-        self,
-        hosts: Hosts,
-        contact: str,
-        max_bytes: int,
-        *,
-        delay: float = 1.0,
-        seconds: float = 60.0,
+        self, hosts: Hosts, contact: str, max_bytes: int, *, delay: float = 1.0, seconds: float = 60.0
     ) -> None:
-        """``delay`` is the least time between two requests to a host, ``seconds`` the most for one answer.
+        """``delay``: seconds between two requests to a host, at least; ``seconds``: for one answer, at most.
 
-        InvalidValue where ``contact`` is neither an e-mail address nor a URL.
+        InvalidValue if ``contact`` is neither an e-mail address nor a URL.
         """
-        self._hosts, self._max_bytes, self._delay, self._seconds = hosts, max_bytes, delay, seconds
+        self._hosts, self._max_bytes, self._seconds = hosts, max_bytes, seconds
+        self._policy = Policy(hosts, delay)
         self._headers = [("User-Agent", user_agent(contact)), ("Accept-Encoding", "gzip")]
         self._headers += [("From", contact)] if "@" in contact else []
         self._network = _Pinned(hosts)
@@ -59,16 +55,14 @@ class HostFetcher:
             max_keepalive_connections=4,
             keepalive_expiry=15.0,
         )
-        self._rules: dict[str, tuple[float, Rules]] = {}
-        self._next: dict[str, float] = {}  # when each host may be asked again, monotonic
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         self._pool.close()
 
     def fetch(self, uri: str) -> Fetched:
-        """What is at ``uri``.
+        """Return what is at ``uri``.
 
         Raises:
             HostRefused: It, or where it is redirected to, is not on the list.
@@ -77,41 +71,35 @@ class HostFetcher:
             NotRead: It cannot be had.
         """
         with self._lock:
-            return self._fetched(uri)
+            return self._follow(uri)
 
-    def _fetched(self, uri: str) -> Fetched:
+    def _follow(self, uri: str) -> Fetched:
         url = uri_key(uri)
         if url is None:
             raise NotRead(why="it is no http or https address")
         for _ in range(MOST_REDIRECTS + 1):
-            origin = self._hosts.allows(url)
-            reserved = self._rules_of(origin).refusal(url)
-            if reserved is not None:
-                raise Reserved(reservation=reserved)
-            found = self._asked(origin, url)
+            found = self._ask(url)
             if isinstance(found, Fetched):
                 return found
             url = found
         raise NotRead(why="it is redirected again and again")
 
-    def _asked(self, origin: Origin, url: str) -> Fetched | str:
-        """The picture, or the address to which it is redirected."""
+    def _ask(self, url: str) -> Fetched | str:
+        """Return the picture, or the address to which it is redirected."""
         why = ""
-        for tried in range(TRIES):
+        for _ in range(TRIES):
+            host = self._permitted(url)
             try:
-                with self._answer(origin, url, "image/*,*/*;q=0.5") as answer:
-                    if answer.status in BUSY or answer.status >= 500:
-                        why = f"its host answers with {answer.status}"
-                        self._leave_alone(origin, max(rest(answer.header("retry-after")), self._back_off(tried)))
-                        continue
-                    return self._taken(url, answer)
-            except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+                with self._request(host, url, "image/*,*/*;q=0.5") as answer:
+                    if not answer.outcome.failed:
+                        return self._picture(url, answer)
+                    why = f"its host answers with {answer.status}"
+            except _NO_ANSWER as error:
                 why = f"its host does not answer as it should ({type(error).__name__})"
-                self._leave_alone(origin, self._back_off(tried))
         raise NotRead(why=f"{why}, after {TRIES} tries")
 
-    def _taken(self, url: str, answer: _Answer) -> Fetched | str:
-        if answer.status in _REDIRECTS:
+    def _picture(self, url: str, answer: _Answer) -> Fetched | str:
+        if answer.status in REDIRECTS:
             target = absolute(url, answer.header("location") or "")
             if target is None:
                 raise NotRead(why="it is redirected to nowhere")
@@ -120,74 +108,58 @@ class HostFetcher:
             raise NotRead(why=f"its host asks for a log-in ({answer.status}), and there is none")
         if answer.status != 200:
             raise NotRead(why=f"its host answers with {answer.status}")
-        reserved = reservations.in_headers(answer.headers, now=datetime.now(UTC))
-        if reserved is not None:
-            raise Reserved(reservation=reserved)
+        reservation = reservations.in_headers(answer.headers, now=datetime.now(UTC))
+        if reservation is not None:
+            raise Reserved(reservation=reservation)
         kind = media_type(answer.header("content-type"))
         if kind in PAGES or (kind not in UNKNOWN and not kind.startswith("image/")):
             raise NotRead(why=f"it is no picture ({kind})")
-        body = decoded(answer.body(self._max_bytes), None, answer.header("content-encoding"), self._max_bytes)
         headers = {name.lower(): value for name, value in answer.headers}
-        return Fetched(untrusted=body, uri=url, headers=headers)
+        return Fetched(untrusted=answer.plain_body(self._max_bytes), uri=url, headers=headers)
 
-    # ------------------------------------------------------------ what hosts reserve
+    # ------------------------------------------------------------ permission
 
-    def _rules_of(self, origin: Origin) -> Rules:
-        known = self._rules.get(str(origin))
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        files = {ROBOTS: self._file(origin, ROBOTS)}
-        alone = Rules({**files, TDMREP: Answer(404), AI: Answer(404)})
-        for name in FILES[1:]:
-            allowed = files[ROBOTS].known and alone.refusal(f"{origin}{name}") is None
-            files[name] = self._file(origin, name) if allowed else Answer(None)
-        rules = Rules(files)
-        fresh = FRESH if all(one.known for one in files.values()) else ASK_AGAIN
-        self._rules[str(origin)] = (time.monotonic() + fresh, rules)
-        return rules
+    def _permitted(self, url: str) -> str:
+        """Do what the policy asks for until ``url`` may be asked for; return its host."""
+        while True:
+            step = self._policy.step(url, time.time())
+            if isinstance(step, AskNow):
+                return step.origin.host
+            if isinstance(step, ReadFile):
+                self._read_file(step)
+                continue
+            if step.seconds > LONGEST_WAIT:
+                raise NotRead(why=f"its host asks to be left alone for {step.seconds:.0f} seconds; try again later")
+            time.sleep(step.seconds)
 
-    def _file(self, origin: Origin, name: str) -> Answer:
-        url = f"{origin}{name}"
+    def _read_file(self, file: ReadFile) -> None:
         try:
-            for _ in range(MOST_REDIRECTS + 1):
-                with self._answer(self._hosts.allows(url), url, "*/*") as answer:
-                    if answer.status not in _REDIRECTS:
-                        body = decoded(answer.body(LARGEST), None, answer.header("content-encoding"), LARGEST)
-                        return Answer(answer.status, body)
-                    url = absolute(url, answer.header("location") or "") or ""
-        except (HostRefused, NotRead, FileTooLarge):
-            return Answer(None)
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError):
-            return Answer(None)
-        return Answer(None)
-
-    # ------------------------------------------------------------ politeness
+            with self._request(file.host, file.url, "*/*") as answer:
+                body = b"" if answer.status in REDIRECTS else answer.plain_body(LARGEST)
+                reply = FileReply(status=answer.status, body=body, location=answer.header("location"))
+        except (HostRefused, NotRead, FileTooLarge, *_NO_ANSWER):
+            self._policy.file_failed(file.origin, time.time())
+        else:
+            self._policy.file_answered(file.origin, reply, time.time())
 
     @contextmanager
-    def _answer(self, origin: Origin, url: str, accept: str) -> Iterator[_Answer]:
-        """The head of an answer, when it is the host's turn."""
-        due = self._next.get(origin.host, 0.0) - time.monotonic()
-        if due > LONGEST_WAIT:
-            raise NotRead(why=f"its host asks to be left alone for {due:.0f} seconds; try again later")
-        time.sleep(max(due, 0.0))
-        began = time.monotonic()
-        self._network.until = began + self._seconds
+    def _request(self, host: str, url: str, accept: str) -> Iterator[_Answer]:
+        """Send a request and yield the head of its answer."""
+        self._network.until = time.monotonic() + self._seconds
         timeout = {"connect": _TO_CONNECT, "write": _TO_CONNECT, "pool": _TO_CONNECT}
+        headers = [*self._headers, ("Accept", accept)]
+        outcome = FAILED
+        self._policy.start(host, time.time())
         try:
-            with self._pool.stream(
-                "GET", url, headers=[*self._headers, ("Accept", accept)], extensions={"timeout": timeout}
-            ) as response:
-                yield _Answer(response)
+            with self._pool.stream("GET", url, headers=headers, extensions={"timeout": timeout}) as response:
+                answer = _Answer(response)
+                outcome = answer.outcome
+                yield answer
+        except _NO_ANSWER:
+            outcome = FAILED
+            raise
         finally:
-            took = time.monotonic() - began
-            pace = self._rules[str(origin)][1].delay if str(origin) in self._rules else 0.0
-            self._leave_alone(origin, max(self._delay, pace, min(took, LONGEST_WAIT)))
-
-    def _leave_alone(self, origin: Origin, seconds: float) -> None:
-        self._next[origin.host] = max(self._next.get(origin.host, 0.0), time.monotonic() + seconds)
-
-    def _back_off(self, tried: int) -> float:
-        return float(max(self._delay, 0.1) * 2**tried)
+            self._policy.finish(host, outcome, time.time())
 
 
 class _Answer:
@@ -197,13 +169,17 @@ class _Answer:
         self._response = response
         self.status = response.status
         self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+        self.outcome = outcome_of(self.status, self.header("retry-after"), time.time())
 
-    def header(self, name: str) -> str | None:
-        """The first of that name, in lower case."""
-        return next((value for one, value in self.headers if one.lower() == name), None)
+    def header(self, lower: str) -> str | None:
+        """Return the first header of that name, which is in lower case."""
+        return next((value for name, value in self.headers if name.lower() == lower), None)
 
-    def body(self, limit: int) -> bytes:
-        """All of it; FileTooLarge."""
+    def plain_body(self, limit: int) -> bytes:
+        """Return the whole body, its encoding undone; FileTooLarge over ``limit`` bytes, NotRead if it is damaged."""
+        return decoded(self._body(limit), None, self.header("content-encoding"), limit)
+
+    def _body(self, limit: int) -> bytes:
         length = self.header("content-length") or ""
         if length.isascii() and length.isdigit() and int(length[:18]) > limit:
             raise FileTooLarge(size=length[:18], limit=limit)
@@ -217,7 +193,7 @@ class _Answer:
 
 
 class _Pinned(NetworkBackend):
-    """Connects to the addresses that were checked, and to no other."""
+    """Connects only to addresses that were checked."""
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts, self._inner = hosts, SyncBackend()
@@ -231,7 +207,7 @@ class _Pinned(NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> NetworkStream:
-        """As httpcore wants it; HostRefused where an address is not to be connected to."""
+        """Connect to a host, as httpcore asks; HostRefused if one of its addresses is not permitted."""
         why: Exception = httpcore.ConnectError("there is no address")
         for address in self._hosts.addresses(host, port):
             try:
@@ -244,32 +220,32 @@ class _Pinned(NetworkBackend):
 
 
 class _Timed(NetworkStream):
-    """A connection on which an answer takes no longer than it may, however slowly its bytes drip."""
+    """A connection that ends an answer when its time is up, however slowly its bytes arrive."""
 
     def __init__(self, inner: NetworkStream, network: _Pinned) -> None:
         self._inner, self._network = inner, network
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as httpcore calls it
-        """Some bytes; ReadTimeout when the time is up."""
+        """Return some bytes; ReadTimeout when the time is up."""
         left = self._network.until - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("it takes too long")
         return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
+        """Send all of ``buffer``."""
         self._inner.write(buffer, timeout)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> NetworkStream:
-        """The same, encrypted."""
+        """Return the connection encrypted, under the same time limit."""
         return _Timed(self._inner.start_tls(ssl_context, server_hostname, timeout), self._network)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the connection knows."""
+        """Return what the connection knows under a name."""
         return self._inner.get_extra_info(info)

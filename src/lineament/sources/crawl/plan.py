@@ -10,7 +10,7 @@ from typing import Any
 
 import lineament
 from lineament.errors import InvalidValue
-from lineament.sources.html.pages import uri_key
+from lineament.sources.addresses import uri_key
 from lineament.sources.permission.hosts import Hosts, Resolver, resolved
 
 _CONTACT = re.compile(r"(https?://[!-'*-~]{3,200}|[!-'*-?A-~]{1,64}@[!-'*-?A-~]{3,190})", re.ASCII)

@@ -1,74 +1,73 @@
-"""Whose turn it is in a crawl: one address of a host at a time, and none of a host that is to be left alone."""
+"""Whose turn it is in a crawl: the hosts with waiting addresses take turns, each asked for one address at a time."""
 
 from __future__ import annotations
 
 import time
 
-from lineament.sources.crawl.plan import Crawl
 from lineament.sources.crawl.rows import Ask
 from lineament.sources.crawl.state import SiteState
+from lineament.sources.permission.policy import Policy
 
-LONGEST_BACK_OFF = 600.0
-"""Seconds that a host is left alone after it has failed, if it does not ask for more."""
-GIVEN_UP = 10
-"""Failures in a row after which a host is left alone for the rest of the run."""
-_WORTH_KEEPING = 60.0  # seconds of rest that the next process should know of
+SOON = 5.0
+"""Seconds of a host's rest for which its next address may wait outside the queue: Scrapy looks no more often."""
+_WORTH_KEEPING = 60.0  # seconds of rest that the next process should know about
 
 
 class Queue:
-    """The hosts of a crawl, and when each may be asked next."""
+    """The hosts of a crawl, in the order in which they are asked next."""
 
-    def __init__(self, state: SiteState, crawl: Crawl) -> None:
-        self._state, self._delay = state, crawl.delay
+    def __init__(self, state: SiteState, policy: Policy) -> None:
+        """Take up the rests that an earlier process was asked for."""
+        self._state, self._policy = state, policy
         self._waiting = dict.fromkeys(state.hosts())
-        self._resting = state.resting()
-        self._busy: set[str] = set()
-        self._failures: dict[str, int] = {}
-        self._paces: dict[str, float] = {}
+        self._under_way: set[str] = set()
         self.given_up: dict[str, None] = {}
+        for host, until in state.resting().items():
+            policy.leave_alone(host, until)
 
     def next(self) -> Ask | None:
-        """The next address that may be asked for now."""
-        self._listen()
-        now = time.time()
-        for host in list(self._waiting):
-            if host in self._busy or self._resting.get(host, 0.0) > now:
-                continue
+        """Return the next address to ask for, now or soon."""
+        self._add_fresh()
+        while (host := self._turn()) is not None:
             del self._waiting[host]
             ask = self._state.next(host)
             if ask is not None:
                 self._waiting[host] = None  # behind the others
-                self._busy.add(host)
+                self._under_way.add(host)
                 return ask
         return None
 
     def has_more(self) -> bool:
-        """Whether any host is asked, or has something left."""
-        self._listen()
-        return bool(self._waiting or self._busy)
+        """Return whether any address waits or is under way."""
+        self._add_fresh()
+        return bool(self._waiting or self._under_way)
 
-    def pace(self, host: str, seconds: float) -> None:
-        """Leave so much time between two requests to a host, for it wants that."""
-        self._paces[host] = max(seconds, self._paces.get(host, 0.0))
-
-    def came_back(self, host: str, *, failed: bool, rest: float = 0.0) -> None:
-        """A host has answered, or not. It is left alone for ``rest`` seconds, and longer if it has failed."""
-        self._busy.discard(host)
-        failures = self._failures[host] = self._failures.get(host, 0) + 1 if failed else 0
-        if failed:
-            rest = max(rest, min(max(self._delay, 0.1) * 2**failures, LONGEST_BACK_OFF))
-        if self._paces.get(host, 0.0) > self._delay:
-            rest = max(rest, self._paces[host])
-        if rest:
-            self._resting[host] = time.time() + rest
+    def came_back(self, host: str) -> None:
+        """Note that an address of a host has been dealt with, after the policy has heard what came of it."""
+        self._under_way.discard(host)
+        now = time.time()
+        rest = self._policy.wait(host, now)
         if rest > _WORTH_KEEPING:
-            self._state.rest(host, self._resting[host])
-        if failures >= GIVEN_UP:
+            self._state.rest(host, now + rest)
+        if self._policy.has_given_up(host):
             self.given_up[host] = None
             self._waiting.pop(host, None)
 
-    def _listen(self) -> None:
-        """Hear of the hosts of which an address has been added."""
+    def _turn(self) -> str | None:
+        """Return the first host that may be asked now, or else the one that may be asked soonest."""
+        soonest, shortest, now = None, SOON, time.time()
+        for host in self._waiting:
+            if host in self._under_way:
+                continue
+            wait = self._policy.wait(host, now)
+            if wait <= 0:
+                return host
+            if wait < shortest:
+                soonest, shortest = host, wait
+        return soonest
+
+    def _add_fresh(self) -> None:
+        """Take up the hosts that have got a new address."""
         while self._state.fresh:
             host = self._state.fresh.pop()
             if host not in self.given_up:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.rows import Ask, Had, Kind, New, PageRow, Progress, Row, State, Why, pattern, row_from
-from lineament.sources.permission.rules import Answer
+from lineament.sources.permission.rules import FileAnswer
 from lineament.sources.webarchive.writer import Written
 
 NAME = "crawl.db"
@@ -288,15 +288,15 @@ class SiteState:
 
     # ------------------------------------------------------------ what hosts say
 
-    def answers(self, origin: str) -> tuple[float, dict[str, Answer]] | None:
+    def answers(self, origin: str) -> tuple[float, dict[str, FileAnswer]] | None:
         """When the well-known files of a host were asked for, and what they were."""
         row = self._db.execute("SELECT at, files FROM origins WHERE origin = ?", (origin,)).fetchone()
         if row is None:
             return None
-        files = {name: Answer(status, b64decode(body)) for name, (status, body) in json.loads(row[1]).items()}
+        files = {name: FileAnswer(status, b64decode(body)) for name, (status, body) in json.loads(row[1]).items()}
         return row[0], files
 
-    def answered(self, origin: str, at: float, files: Mapping[str, Answer]) -> None:
+    def answered(self, origin: str, at: float, files: Mapping[str, FileAnswer]) -> None:
         """Remember the well-known files of a host."""
         said = {name: (one.status, b64encode(one.body).decode()) for name, one in files.items()}
         self._db.execute("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (origin, at, json.dumps(said)))

@@ -23,36 +23,31 @@ from typing import Any
 from scrapy import Request, Spider, signals
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
-from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
+from scrapy.exceptions import DownloadCancelledError, StopDownload
 from scrapy.http import Headers, Response
 from twisted.python.failure import Failure
 
 import lineament
-from lineament.errors import HostRefused, LineamentError
-from lineament.sources.crawl.answers import BUSY, Answers, Reply, refused_by_headers
+from lineament.sources.crawl.answers import Answers, CrawlReply, refused_by_headers
+from lineament.sources.crawl.gate import Forbidden, Gate
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl, read, user_agent
 from lineament.sources.crawl.queue import Queue
 from lineament.sources.crawl.rows import Ask, Why
 from lineament.sources.crawl.state import SiteState
-from lineament.sources.crawl.wire import PinnedResolver, exchange, header, locked, pairs
-from lineament.sources.html.pages import absolute
-from lineament.sources.permission.hosts import Origin
-from lineament.sources.permission.rules import AI, ASK_AGAIN, FILES, FRESH, LARGEST, ROBOTS, TDMREP, Answer, Rules
-from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.crawl.wire import ASK, OWN, PinnedResolver, exchange, header, locked, pairs
+from lineament.sources.permission.policy import FAILED, Outcome, Policy, outcome_of
+from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
 
 TAKEN, FULL, BROKEN = 75, 74, 70
 """Exit codes: another process crawls into the folder; the disk is full; what was to be kept could not be."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 _MEMORY = 2**32  # bytes of address space
-_REDIRECTS_OF_FILES = 5  # RFC 9309, 2.3.1.2
 _OFF = (
     *("COOKIES", "COMPRESSION", "HTTPPROXY", "METAREFRESH", "REDIRECT", "REFERER", "REMOTE_CONTROL", "RETRY"),
     *("TELNETCONSOLE", "MEMUSAGE", "HTTPCACHE"),
 )
-_ASK, _OWN = "lineament_ask", "lineament_own"
 _TOO_LARGE = "it has more bytes than are taken"
 _DIED = "the process that crawls ended over it again and again; it may be hostile"
 
@@ -88,7 +83,7 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
         "DEFAULT_REQUEST_HEADERS": {},
         "SCHEDULER": f"{here}SiteScheduler",
         "DOWNLOADER_MIDDLEWARES": {
-            f"{here}Gate": 50,
+            f"{Gate.__module__}.Gate": 50,
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
             "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
         },
@@ -100,9 +95,7 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
         "DOWNLOAD_HANDLERS": dict.fromkeys(("data", "file", "ftp", "s3")),
         "CONCURRENT_REQUESTS": crawl.hosts_at_once,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
-        "DOWNLOAD_DELAY": crawl.delay,
-        "AUTOTHROTTLE_ENABLED": True,
-        "AUTOTHROTTLE_START_DELAY": crawl.delay,
+        "DOWNLOAD_DELAY": 0,  # the policy keeps the pauses
         "DOWNLOAD_TIMEOUT": crawl.limits.seconds,
         "DOWNLOAD_MAXSIZE": crawl.limits.answer,
         "DOWNLOAD_WARNSIZE": 0,
@@ -125,9 +118,9 @@ class Run:
         self.state.begin(time.time() - crawl.again_after)
         self.answers = Answers(crawl, self.hosts, self.state, self.warc)
         self.answers.begin()
-        self.queue = Queue(self.state, crawl)
+        self.policy = Policy(self.hosts, crawl.delay)
+        self.queue = Queue(self.state, self.policy)
         self.pinned: dict[tuple[str, int], tuple[float, list[str]]] = {}
-        self.rules: dict[str, tuple[float, Rules]] = {}
         self.spider: SiteSpider
 
     def over(self) -> str | None:
@@ -156,6 +149,12 @@ class Run:
         self.warc.close()
         self.state.close()
 
+    def finish(self, ask: Ask, outcome: Outcome | None) -> None:
+        """Note what came of an address; None: it was never asked for."""
+        if outcome is not None:
+            self.policy.finish(ask.host, outcome, time.time())
+        self.queue.came_back(ask.host)
+
     def request(self, ask: Ask) -> Request:
         """What asks for an address."""
         headers = {"Accept": "image/*,*/*;q=0.5" if ask.kind else "text/html,application/xhtml+xml,image/*;q=0.8"}
@@ -163,18 +162,18 @@ class Run:
             headers["If-None-Match"] = ask.etag
         if ask.modified:
             headers["If-Modified-Since"] = ask.modified
-        return self._request(ask.url, ask.host, headers, {_ASK: ask})
+        return self._request(ask.url, ask.host, headers, {ASK: ask})
 
     def own_request(self, url: str, host: str) -> Request:
         """What asks for a file that says what is reserved."""
-        return self._request(url, host, {"Accept": "*/*"}, {_OWN: True, "download_maxsize": LARGEST})
+        return self._request(url, host, {"Accept": "*/*"}, {OWN: True, "download_maxsize": LARGEST})
 
     def _request(self, url: str, host: str, headers: dict[str, str], meta: dict[str, Any]) -> Request:
         contact = self.crawl.contact
         sent = {**headers, "Accept-Encoding": "gzip", **({"From": contact} if "@" in contact else {})}
         spider = self.spider
         meta |= {"download_slot": host, "dont_cache": True}
-        if _ASK in meta:
+        if ASK in meta:
             return Request(url, spider.answered, headers=sent, meta=meta, dont_filter=True, errback=spider.failed)
         return Request(url, headers=sent, meta=meta, dont_filter=True)
 
@@ -207,105 +206,8 @@ class SiteScheduler(BaseScheduler):
             if ask.tries <= self._run.crawl.limits.tries:
                 return self._run.request(ask)
             self._run.answers.refused(ask, Why(kind="read", text=_DIED))
-            self._run.queue.came_back(ask.host, failed=False)
+            self._run.finish(ask, None)
         return None
-
-
-class Forbidden(IgnoreRequest):
-    """It may not be asked for."""
-
-    def __init__(self, why: Why) -> None:
-        super().__init__(why.text)
-        self.why = why
-
-
-class Gate:
-    """The last thing before a request leaves: its host, its address and what its publisher reserves."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler, self._run = crawler, _run_of(crawler)
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Gate:
-        """As Scrapy makes it."""
-        return cls(crawler)
-
-    async def process_request(self, request: Request) -> None:
-        """Let it pass; Forbidden where it may not, OSError where its host has no address."""
-        try:
-            origin = self._run.hosts.allows(request.url)
-            await self._pin(origin)
-        except HostRefused as error:
-            text = f"{error.details['host']}\n{error.details['why']}"
-            raise Forbidden(Why(kind="host", text=text)) from None
-        if _OWN not in request.meta:
-            rules = await self._rules(origin)
-            reserved = rules.refusal(request.url)
-            if reserved is not None:
-                raise Forbidden(Why(kind="reserved", text=reserved))
-
-    async def _pin(self, origin: Origin) -> None:
-        """Find the addresses of a host, which are those that will be connected to."""
-        key = (origin.host, origin.port)
-        known = self._run.pinned.get(key)
-        if known is None or known[0] < time.monotonic():
-            found = await asyncio.to_thread(self._run.hosts.addresses, *key)
-            self._run.pinned[key] = (time.monotonic() + _NAMES_FRESH, found)
-
-    async def _rules(self, origin: Origin) -> Rules:
-        """What a host reserves, asked for once a day."""
-        name, now = str(origin), time.time()
-        known = self._run.rules.get(name)
-        if known is not None and known[0] > now:
-            return known[1]
-        kept = self._run.state.answers(name)
-        if kept is not None and _fresh_until(*kept) > now:
-            at, files = kept
-        else:
-            at, files = now, await self._asked(origin)
-            self._run.state.answered(name, at, files)
-        rules = Rules(files)
-        self._run.rules[name] = (_fresh_until(at, files), rules)
-        self._run.queue.pace(origin.host, rules.delay)
-        return rules
-
-    async def _asked(self, origin: Origin) -> dict[str, Answer]:
-        """The well-known files, of which those that the robots.txt forbids are not asked for."""
-        files = {ROBOTS: await self._file(origin, ROBOTS)}
-        alone = Rules({**files, TDMREP: Answer(404), AI: Answer(404)})
-        for name in FILES[1:]:
-            allowed = files[ROBOTS].known and alone.refusal(f"{origin}{name}") is None
-            files[name] = await self._file(origin, name) if allowed else Answer(None)
-        return files
-
-    async def _file(self, origin: Origin, name: str) -> Answer:
-        url = f"{origin}{name}"
-        for _ in range(_REDIRECTS_OF_FILES + 1):
-            request = self._run.own_request(url, origin.host)
-            try:
-                response = await self._crawler.engine.download_async(request)
-            except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows what the file says
-                logging.getLogger(__name__).info("%s: %s", url, type(error).__name__)
-                return Answer(None)
-            if response.status not in {301, 302, 303, 307, 308}:
-                return self._kept(request, response)
-            target = absolute(url, (response.headers.get("Location") or b"").decode("latin-1"))
-            if target is None:
-                break
-            url = target
-        return Answer(None)
-
-    def _kept(self, request: Request, response: Response) -> Answer:
-        self._run.answers.keep(exchange(request, response))
-        try:
-            body = decoded(response.body, None, header(response, "Content-Encoding"), LARGEST)
-        except LineamentError:
-            return Answer(None)
-        return Answer(response.status, body)
-
-
-def _fresh_until(at: float, files: dict[str, Answer]) -> float:
-    return at + (FRESH if all(one.known for one in files.values()) else ASK_AGAIN)
 
 
 class SiteSpider(Spider):
@@ -344,7 +246,7 @@ class SiteSpider(Spider):
 
     def look(self, headers: Headers, body_length: int, request: Request) -> None:
         """Do not take a body that is reserved, too large or of no use."""
-        if _OWN not in request.meta:
+        if OWN not in request.meta:
             length = body_length if isinstance(body_length, int) else None
             if refused_by_headers(pairs(headers), length, self.run.crawl.limits.answer) is not None:
                 raise StopDownload(fail=True)
@@ -364,26 +266,26 @@ class SiteSpider(Spider):
         if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
             raise error
         request: Request = failure.request  # type: ignore[attr-defined]
-        ask: Ask = request.meta[_ASK]
+        ask: Ask = request.meta[ASK]
         if isinstance(error, StopDownload) and error.response is not None:
             self._take(error.response.replace(request=request), whole=False)
             return
-        failed = False
+        outcome: Outcome | None = None
         if isinstance(error, Forbidden):
             self.run.answers.refused(ask, error.why)
         elif isinstance(error, DownloadCancelledError):
             self.run.answers.refused(ask, Why(kind="read", text=_TOO_LARGE))
+            outcome = Outcome(failed=False)
         else:
-            failed = True
             self.run.answers.failed(ask, f"its host does not answer as it should ({type(error).__name__})")
-        self.run.queue.came_back(ask.host, failed=failed)
+            outcome = FAILED
+        self.run.finish(ask, outcome)
 
     def _take(self, response: Response, *, whole: bool) -> None:
         assert response.request is not None  # noqa: S101 - Scrapy says so
-        ask: Ask = response.request.meta[_ASK]
-        rest = self.run.answers.take(ask, Reply(exchange=exchange(response.request, response), whole=whole))
-        failed = response.status >= 500 or response.status in BUSY
-        self.run.queue.came_back(ask.host, failed=failed, rest=rest)
+        ask: Ask = response.request.meta[ASK]
+        self.run.answers.take(ask, CrawlReply(exchange=exchange(response.request, response), whole=whole))
+        self.run.finish(ask, outcome_of(response.status, header(response, "Retry-After"), time.time()))
 
     def closed(self, reason: str) -> None:
         """The run is over, or was broken off."""

@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from lxml import etree
 
-from lineament.sources.html.pages import MOST_TAGS, absolute
+from lineament.sources.addresses import absolute
+from lineament.sources.html.pages import MOST_TAGS
 
 MOST = 5000
 """Links of one page."""

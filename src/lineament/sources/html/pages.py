@@ -7,17 +7,16 @@ little memory. Nothing is fetched and nothing is run.
 from __future__ import annotations
 
 import codecs
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from lxml import etree
 
-from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, one_line
+from lineament.sources.addresses import absolute
+from lineament.sources.provenance import LONGEST_TEXT, one_line
 
 LARGEST_PAGE = 2**24
 """Bytes of HTML."""
@@ -43,12 +42,7 @@ _INLINE = frozenset(
 _META_IMAGES = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"})
 _META_CHARSET = re.compile(rb"<meta[^>]{0,256}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)")
-_PATH = r"/(?:[A-Za-z0-9_~:@!$&'()*+,;=%-][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
-_PLAIN = re.compile(rf"(https?://[a-z0-9.-]+){_PATH}", re.ASCII)
-_PLAIN_PATH = re.compile(_PATH, re.ASCII)
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_NO_HOST = re.compile(r"[\x00-\x20#/<>?@\\^|\x7f\[\]]")
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(slots=True)
@@ -300,49 +294,3 @@ def srcset(value: str) -> Iterator[str]:
             at = len(value) if comma < 0 else comma
         if uri:
             yield uri
-
-
-def absolute(base: str, uri: str) -> str | None:
-    """The absolute http(s) address of ``uri`` on a page at ``base``, as uri_key() writes it; None where it has none."""
-    text = uri.strip(" \t\r\n\f")
-    if not text or len(text) > LONGEST_URI or text[:5].lower() == "data:":
-        return None
-    if "/." not in text:  # nothing to be resolved, as mostly
-        if _PLAIN.fullmatch(text):
-            return text
-        origin = _PLAIN.match(base)
-        if origin and _PLAIN_PATH.fullmatch(text):
-            return origin[1] + text
-    try:
-        return uri_key(urljoin(base, text))
-    except ValueError:
-        return None
-
-
-def is_plain(uri: str) -> bool:
-    """Whether it is an http(s) address of usual characters alone, and of a usual length."""
-    return len(uri) <= LONGEST_URI and _PLAIN.fullmatch(uri) is not None
-
-
-def uri_key(uri: str) -> str | None:
-    """An http(s) address written in one way, so that page and record agree; None where it is no such address.
-
-    Scheme and host in lower case, no usual port, no user, no fragment, everything beyond ASCII percent-encoded.
-    """
-    if is_plain(uri):
-        return uri
-    try:
-        parts = urlsplit(uri)
-        host, port = parts.hostname, parts.port
-        if parts.scheme not in _PORTS or not host or _NO_HOST.search(host):
-            return None
-        if not host.isascii():
-            host = host.encode("idna").decode()
-        host = f"[{ipaddress.IPv6Address(host)}]" if ":" in host else host
-    except ValueError:
-        return None
-    netloc = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
-    safe = "!#$%&'()*+,/:;=?@[]~"
-    path = quote(parts.path or "/", safe=safe, errors="replace")
-    key = urlunsplit((parts.scheme, netloc, path, quote(parts.query, safe=safe, errors="replace"), ""))
-    return key if len(key) <= LONGEST_URI else None

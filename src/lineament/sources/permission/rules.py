@@ -39,7 +39,7 @@ _FIELD = re.compile(r"[A-Za-z-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FileAnswer:
     """What a host answered when it was asked for such a file."""
 
     status: int | None  # None where there was no answer, or one that nobody can use
@@ -70,17 +70,17 @@ class _Reserved:
     shown: str
 
 
-class Rules:
+class HostRules:
     """What one host reserves."""
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
-        """``answers`` has one for each of FILES that was asked for; a file that was not counts as one not had."""
+    def __init__(self, answers: Mapping[str, FileAnswer]) -> None:
+        """``answers`` has one for each of FILES that was asked for; the others count as ones that cannot be had."""
         self._whole: str | None = None
         self._robots = self._parsed(ROBOTS, answers)
-        self._ai = self._parsed(AI, answers)
-        self._usages = list(_usages(_text(answers.get(ROBOTS, Answer(None)))))
+        self._usages = list(_usages(_text(answers.get(ROBOTS, FileAnswer(None)))))
         self._tdm: list[_Reserved] = []
-        self._read_tdm(answers.get(TDMREP, Answer(None)))
+        self._read_tdm(answers.get(TDMREP, FileAnswer(None)))
+        self._ai = self._parsed(AI, answers)
 
     def refusal(self, url: str) -> str | None:
         """What reserves the page or picture at ``url``, to complete “its publisher reserves it (…)”; None: nothing."""
@@ -105,15 +105,15 @@ class Rules:
         said = [0.0] if self._robots is None else [_delay(self._robots, agent) for agent in _AGENTS]
         return max(said)
 
-    def _parsed(self, name: str, answers: Mapping[str, Answer]) -> Protego | None:
-        answer = answers.get(name, Answer(None))
+    def _parsed(self, name: str, answers: Mapping[str, FileAnswer]) -> Protego | None:
+        answer = answers.get(name, FileAnswer(None))
         text = _text(answer)
         if not answer.known or _copies(text) > _MOST_COPIES:
             self._whole = self._whole or f"its {name.strip('/')} cannot be read, so nobody knows what it reserves"
             return None
         return Protego.parse(text)
 
-    def _read_tdm(self, answer: Answer) -> None:
+    def _read_tdm(self, answer: FileAnswer) -> None:
         if answer.missing:
             return
         found = _tdm(_text(answer)) if answer.there else None
@@ -123,7 +123,7 @@ class Rules:
             self._tdm = found
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: FileAnswer) -> str:
     """The file as text; a page of HTML stands for a file that is not there, as many servers answer anything."""
     text = answer.body.decode("utf-8-sig", "replace") if answer.there else ""
     return "" if text.lstrip()[:1] == "<" else text

@@ -22,8 +22,9 @@ from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 from lineament.errors import EmptyPicture, FileTooLarge, InvalidValue, LineamentError, NotRead, Reserved, UnknownFormat
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sandbox.files import Place, given, names, printable, reason
+from lineament.sources.addresses import absolute, is_plain, uri_key
 from lineament.sources.base import Item, Refusal
-from lineament.sources.html.pages import LARGEST_PAGE, Reader, absolute, charset_of, is_plain, uri_key
+from lineament.sources.html.pages import LARGEST_PAGE, Reader, charset_of
 from lineament.sources.permission import reservations
 from lineament.sources.provenance import Unusable, uri_of
 from lineament.sources.registry import OnReserved

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineament.errors import HostRefused, InvalidValue, LineamentError
-from lineament.sources.html.pages import uri_key
+from lineament.sources.addresses import uri_key
 from lineament.sources.permission.hosts import Hosts, entry, origin_of, private
 from lineament.sources.permission.social import SOCIAL_NETWORKS, social_network
 

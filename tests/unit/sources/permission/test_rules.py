@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, Answer, Rules, matches
+from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, FileAnswer, HostRules, matches
 
 URL = "http://a.test/free/a.jpg?size=1"
 
 
-def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, status: int = 200) -> Rules:
+def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, status: int = 200) -> HostRules:
     """Of a host whose other files are missing."""
-    missing = Answer(404)
-    return Rules(
+    missing = FileAnswer(404)
+    return HostRules(
         {
-            ROBOTS: Answer(status, robots.encode()),
-            TDMREP: missing if tdm is None else Answer(200, tdm.encode()),
-            AI: missing if ai is None else Answer(200, ai.encode()),
+            ROBOTS: FileAnswer(status, robots.encode()),
+            TDMREP: missing if tdm is None else FileAnswer(200, tdm.encode()),
+            AI: missing if ai is None else FileAnswer(200, ai.encode()),
         }
     )
 
@@ -47,7 +47,7 @@ def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, statu
         rules(ai="User-Agent: *\nAllow: /"),
     ],
 )
-def test_what_is_free_may_be_taken(made: Rules) -> None:
+def test_what_is_free_may_be_taken(made: HostRules) -> None:
     assert made.refusal(URL) is None
 
 
@@ -65,11 +65,11 @@ def test_what_is_free_may_be_taken(made: Rules) -> None:
         rules(status=503),
         rules(status=429),
         rules(status=301),
-        Rules({}),
-        Rules({ROBOTS: Answer(None)}),
-        Rules({ROBOTS: Answer(404)}),
-        Rules({ROBOTS: Answer(404), TDMREP: Answer(404), AI: Answer(500)}),
-        Rules({ROBOTS: Answer(404), TDMREP: Answer(500), AI: Answer(404)}),
+        HostRules({}),
+        HostRules({ROBOTS: FileAnswer(None)}),
+        HostRules({ROBOTS: FileAnswer(404)}),
+        HostRules({ROBOTS: FileAnswer(404), TDMREP: FileAnswer(404), AI: FileAnswer(500)}),
+        HostRules({ROBOTS: FileAnswer(404), TDMREP: FileAnswer(500), AI: FileAnswer(404)}),
         rules("User-agent: *\nContent-Usage: train-ai=n"),
         rules("Content-Usage: train-ai=n"),
         rules("User-agent: gptbot\nUser-agent: *\nAllow: /\ncontent-usage : /free/ bots=y, search=n"),
@@ -88,7 +88,7 @@ def test_what_is_free_may_be_taken(made: Rules) -> None:
         rules(ai="User-Agent: *\nDisallow: /"),
     ],
 )
-def test_what_is_reserved_or_doubtful_may_not(made: Rules) -> None:
+def test_what_is_reserved_or_doubtful_may_not(made: HostRules) -> None:
     assert made.refusal(URL)
 
 
@@ -132,7 +132,7 @@ def test_many_agents_that_share_many_rules_take_no_memory() -> None:
 
 @given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=100))
 def test_whatever_a_file_holds_there_is_an_answer(robots: bytes, tdm: bytes, ai: bytes) -> None:
-    made = Rules({ROBOTS: Answer(200, robots), TDMREP: Answer(200, tdm), AI: Answer(200, ai)})
+    made = HostRules({ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)})
     made.refusal(URL)
     assert 0 <= made.delay <= LONGEST_DELAY
 

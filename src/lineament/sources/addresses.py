@@ -1,0 +1,62 @@
+"""Addresses written in one way, so that the page, the record and the host that name a picture agree."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from lineament.sources.provenance import LONGEST_URI
+
+_PATH = r"/(?:[A-Za-z0-9_~:@!$&'()*+,;=%-][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
+_PLAIN = re.compile(rf"(https?://[a-z0-9.-]+){_PATH}", re.ASCII)
+_PLAIN_PATH = re.compile(_PATH, re.ASCII)
+_NO_HOST = re.compile(r"[\x00-\x20#/<>?@\\^|\x7f\[\]]")
+_PORTS = {"http": 80, "https": 443}
+
+
+def absolute(base: str, uri: str) -> str | None:
+    """Return the http(s) address of ``uri`` on a page at ``base``, as uri_key() writes it; None if it has none."""
+    text = uri.strip(" \t\r\n\f")
+    if not text or len(text) > LONGEST_URI or text[:5].lower() == "data:":
+        return None
+    if "/." not in text:  # nothing to resolve, the usual case
+        if _PLAIN.fullmatch(text):
+            return text
+        origin = _PLAIN.match(base)
+        if origin and _PLAIN_PATH.fullmatch(text):
+            return origin[1] + text
+    try:
+        return uri_key(urljoin(base, text))
+    except ValueError:
+        return None
+
+
+def is_plain(uri: str) -> bool:
+    """Return whether it is an http(s) address of ordinary characters and length, which needs no rewriting."""
+    return len(uri) <= LONGEST_URI and _PLAIN.fullmatch(uri) is not None
+
+
+def uri_key(uri: str) -> str | None:
+    """Return an http(s) address in its one spelling; None if it is not such an address.
+
+    Scheme and host are in lower case; the default port, the user and the fragment are dropped; everything beyond ASCII
+    is percent-encoded.
+    """
+    if is_plain(uri):
+        return uri
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+        if parts.scheme not in _PORTS or not host or _NO_HOST.search(host):
+            return None
+        if not host.isascii():
+            host = host.encode("idna").decode()
+        host = f"[{ipaddress.IPv6Address(host)}]" if ":" in host else host
+    except ValueError:
+        return None
+    netloc = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
+    safe = "!#$%&'()*+,/:;=?@[]~"
+    path = quote(parts.path or "/", safe=safe, errors="replace")
+    key = urlunsplit((parts.scheme, netloc, path, quote(parts.query, safe=safe, errors="replace"), ""))
+    return key if len(key) <= LONGEST_URI else None

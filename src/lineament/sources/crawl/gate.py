@@ -1,0 +1,122 @@
+"""The last thing before a request leaves: its host, its address, what its publisher reserves, and the pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+from lineament.errors import HostRefused, LineamentError, Reserved
+from lineament.sources.crawl.rows import Why
+from lineament.sources.crawl.wire import OWN, exchange, header
+from lineament.sources.permission.hosts import Origin
+from lineament.sources.permission.policy import FAILED, AskNow, ReadFile, Wait, outcome_of
+from lineament.sources.permission.reading import REDIRECTS, FileReply
+from lineament.sources.permission.rules import LARGEST
+from lineament.sources.webarchive.bodies import decoded
+
+if TYPE_CHECKING:
+    from lineament.sources.crawl.worker import Run
+
+_NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
+
+
+class Forbidden(IgnoreRequest):
+    """It may not be asked for."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.text)
+        self.why = why
+
+
+class Gate:
+    """Lets a request pass when the policy says so; a downloader middleware."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._run: Run = crawler.spider.run  # type: ignore[union-attr]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Gate:
+        """As Scrapy makes it."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        """Let it pass; Forbidden if it may not, OSError if its host has no address."""
+        try:
+            origin = self._run.hosts.allows(request.url)
+            await self._pin(origin)
+            if OWN not in request.meta:
+                await self._permit(request.url, origin)
+        except HostRefused as error:
+            text = f"{error.details['host']}\n{error.details['why']}"
+            raise Forbidden(Why(kind="host", text=text)) from None
+        except Reserved as error:
+            raise Forbidden(Why(kind="reserved", text=str(error.details["reservation"]))) from None
+
+    async def _pin(self, origin: Origin) -> None:
+        """Find and check the addresses of a host; only these will be connected to."""
+        key = (origin.host, origin.port)
+        known = self._run.pinned.get(key)
+        if known is None or known[0] < time.monotonic():
+            found = await asyncio.to_thread(self._run.hosts.addresses, *key)
+            self._run.pinned[key] = (time.monotonic() + _NAMES_FRESH, found)
+
+    async def _permit(self, url: str, origin: Origin) -> None:
+        """Do what the policy asks for until ``url`` may be asked for; HostRefused, Reserved."""
+        policy = self._run.policy
+        is_known = self._recall(origin)
+        try:
+            while not isinstance(step := policy.step(url, time.time()), AskNow):
+                if isinstance(step, Wait):
+                    await asyncio.sleep(step.seconds)
+                else:
+                    await self._read(step)
+        finally:
+            if not is_known and (learned := policy.learned(origin)) is not None:
+                self._run.state.answered(str(origin), *learned)
+        policy.start(origin.host, time.time())
+
+    def _recall(self, origin: Origin) -> bool:
+        """Take over what an earlier process read of the well-known files; return whether that still counts."""
+        policy = self._run.policy
+        if policy.rules(origin, time.time()) is None:
+            kept = self._run.state.answers(str(origin))
+            if kept is not None:
+                policy.learn(origin, kept[1], kept[0])
+        return policy.rules(origin, time.time()) is not None
+
+    async def _read(self, file: ReadFile) -> None:
+        """Ask for a well-known file, and report what came of it."""
+        policy, request = self._run.policy, self._run.own_request(file.url, file.host)
+        policy.start(file.host, time.time())
+        try:
+            response = await self._crawler.engine.download_async(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows what the file says
+            logging.getLogger(__name__).info("%s: %s", file.url, type(error).__name__)
+            policy.finish(file.host, FAILED, time.time())
+            policy.file_failed(file.origin, time.time())
+            return
+        policy.finish(file.host, outcome_of(response.status, header(response, "Retry-After"), time.time()), time.time())
+        reply = self._reply(request, response)
+        if reply is None:
+            policy.file_failed(file.origin, time.time())
+        else:
+            policy.file_answered(file.origin, reply, time.time())
+
+    def _reply(self, request: Request, response: Response) -> FileReply | None:
+        """Return what was answered, after keeping it; None if nobody can use it."""
+        if response.status in REDIRECTS:
+            return FileReply(status=response.status, location=header(response, "Location"))
+        self._run.answers.keep(exchange(request, response))
+        try:
+            body = decoded(response.body, None, header(response, "Content-Encoding"), LARGEST)
+        except LineamentError:
+            return None
+        return FileReply(status=response.status, body=body)
