@@ -21,11 +21,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from lineament.ledger.checkpoint import Checkpoint, SigningKey
-from lineament.ledger.log import JSON, SALT_BYTES, Action, canonical, committed, leaf_bytes
+from lineament.ledger.entries import SALT_BYTES, canonical, committed, leaf_bytes
 from lineament.ledger.merkle import Frontier, leaf_hash
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
+from lineament.model.actions import Action
 from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, Stop, StopScope, Vetting, VettingOutcome
 from lineament.model.cases import Authorisation, AuthorisationOutcome, CaseRole, Paper, PaperKind
+from lineament.model.events.base import JSON
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, Template
 from lineament.model.policy import Preset
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, ProbeKind, SearchRequest, SearchResult

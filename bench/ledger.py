@@ -17,9 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import machine
+from lineament.ledger.entries import LeafStore
 from lineament.ledger.export import export
-from lineament.ledger.log import JSON, Action, LeafStore, Ledger
+from lineament.ledger.log import Ledger
 from lineament.ledger.verify import verify, verify_export
+from lineament.model.actions import Action
+from lineament.model.events.base import JSON
 from lineament.store.db import Store
 from lineament.testing import VAULT, MemoryLeafStore
 

@@ -23,9 +23,10 @@ import numpy as np
 import sqlalchemy as sa
 
 from bench import machine
-from bench.whole import captures, faces
-from lineament.ledger.log import Action, Ledger
+from bench.whole import batch_ingested, captures, faces
+from lineament.ledger.log import Ledger
 from lineament.model.accounts import Official
+from lineament.model.events.sources import CaptureErased, SourceWithdrawn
 from lineament.model.faces import CaptureId
 from lineament.model.sources import SourceTerms
 from lineament.services.record import Record
@@ -86,7 +87,7 @@ class Rows:
                 ids = change.tx.captures.add_all(new)
                 owned = [(id_, day, some) for id_, (_, day, some) in zip(ids, made, strict=True)]
                 change.tx.faces.add_all(self.source.id, owned, self.key)
-                change.record(Action.BATCH_INGESTED, source=self.source.name, captures=[int(ids[0]), int(ids[-1])])
+                change.record(batch_ingested(self.source.name, int(ids[0]), int(ids[-1])))
         self.count += count
         return taken[0], taken[1]
 
@@ -125,14 +126,14 @@ class Rows:
         self.erased += 1
         with self.record.change() as change:
             change.tx.captures.erase(CaptureId(self.erased))
-            change.record(Action.CAPTURE_ERASED, capture=self.erased)
+            change.record(CaptureErased(capture=self.erased, faces=(), source=self.source.name, reason="bench"))
 
     def withdraw(self) -> None:
         """Erase the whole source."""
         with self.record.change() as change:
             change.tx.deletions.add_source(self.source.id)
             change.tx.sources.destroy(self.source.id)
-            change.record(Action.SOURCE_WITHDRAWN, source=self.source.name)
+            change.record(SourceWithdrawn(source=self.source.name, reason="bench", captures=0, faces=0))
 
     def unmapped(self) -> None:
         """From now on SQLite reads its file with system calls, not through memory."""

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from bench import machine
-from lineament.ledger.log import Action
 from lineament.model.cases import CaseTerms
+from lineament.model.events.sources import BatchIngested
 from lineament.model.faces import Box, CaptureId, Face, Landmarks, NewCapture, Provenance, Quality, Template
 from lineament.model.search import SearchRequest
 from lineament.model.sources import Source, SourceTerms
@@ -59,7 +59,12 @@ def _batch(workspace: Workspace, source: Source, drawn: np.random.Generator, sta
         key = source_key(change.tx, workspace.keys, source)
         ids = change.tx.captures.add_all(captures(source, drawn, start, count))
         change.tx.faces.add_all(source.id, faces(ids, drawn, workspace.pack.model), key)
-        change.record(Action.BATCH_INGESTED, source=source.name, captures=[int(ids[0]), int(ids[-1])])
+        change.record(batch_ingested(source.name, int(ids[0]), int(ids[-1])))
+
+
+def batch_ingested(source: str, first: int, last: int) -> BatchIngested:
+    """The event of a batch of these captures."""
+    return BatchIngested(source=source, run=1, captures=(first, last), faces=(), places=0, barred=0, digest="")
 
 
 def captures(source: Source, drawn: np.random.Generator, start: int, count: int) -> list[NewCapture]:

@@ -28,10 +28,12 @@ from lineament.identity.id_token import Expected, public_keys, subject_of
 from lineament.identity.openid import _parameters
 from lineament.ledger import receipts
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
+from lineament.ledger.entries import DETAILS_DOMAIN, leaf_bytes
 from lineament.ledger.export import export
-from lineament.ledger.log import DETAILS_DOMAIN, Action, Ledger, leaf_bytes
+from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import leaf_hash, root_of
 from lineament.ledger.verify import verify_export
+from lineament.model.actions import Action
 from lineament.model.faces import Provenance
 from lineament.sandbox.process import HEADER, Limits, _Reader
 from lineament.sources.credentials import reader as credentials

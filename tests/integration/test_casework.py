@@ -11,10 +11,11 @@ from tests.support.refusals import refused
 from tests.support.squad import PROBE, REASON, TERMS, Squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
-from lineament.ledger.log import Action
+from lineament.model.actions import Action
 from lineament.model.cases import AuthorisationOutcome, Case, CaseState, PaperKind, Seeks, Standing
 from lineament.model.reasons import ReasonCode
-from lineament.web.casewords import happened, next_step
+from lineament.web.casewords import next_step
+from lineament.web.timeline import timeline_line
 
 REFUSED = AuthorisationOutcome.REFUSED
 
@@ -215,7 +216,7 @@ def test_a_tombstone_says_who_refused_and_when_and_the_ledger_holds(team: Squad)
     assert found.unexplained == 0
     lines = team.work(team.supervisor).casework.timeline(case.key)
     assert [line.action for line in lines] == [Action.CASE_REFUSED, Action.DETAILS_ERASED]
-    assert "1 search, 1 photograph, 3 papers" in happened(lines[0]).words
+    assert "1 search, 1 photograph, 3 papers" in timeline_line(lines[0]).words
     outlook = team.work(team.supervisor).casework.outlook(case.key)
     assert "refused by Court of Ys" in str(next_step(left, outlook).words)
 
@@ -285,7 +286,7 @@ def test_a_timeline_writes_itself_in_words(team: Squad) -> None:
     desk.casework.hold(case.key, "the court asks")
     desk.casework.release(case.key)
     desk.casework.close(case.key)
-    words = [happened(line).words for line in desk.casework.timeline(case.key, limit=100)]
+    words = [timeline_line(line).words for line in desk.casework.timeline(case.key, limit=100)]
     assert words[0] == "closed the case"
     assert words[-1] == f"opened the case. Offence: {SAID['offence']}. Purpose: {SAID['purpose']}"
     assert any(f"Reason: {SAID['reason']}" in one for one in words)
@@ -293,7 +294,7 @@ def test_a_timeline_writes_itself_in_words(team: Squad) -> None:
     assert not [one for one in words if "_" in one or "erased" in one]
     first = desk.casework.timeline(case.key, limit=4)
     rest = desk.casework.timeline(case.key, before=first[-1].seq, limit=100)
-    assert [happened(line).words for line in [*first, *rest]] == words
+    assert [timeline_line(line).words for line in [*first, *rest]] == words
 
 
 def test_who_does_not_work_on_a_case_does_not_see_it(team: Squad) -> None:

@@ -11,12 +11,12 @@ from tests.support.refusals import refused
 from tests.support.squad import OTHER, PROBE, REASON, Squad
 
 from lineament.errors import InvalidValue, NotFound
-from lineament.ledger.log import Action
+from lineament.model.actions import Action
 from lineament.model.cases import Case, CaseState
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Edit, EditKind
 from lineament.services.cases.retain import Swept
-from lineament.web.casewords import happened
+from lineament.web.timeline import timeline_line
 
 NOTHING = Swept(cases=0, probes=0, details=0)
 
@@ -65,7 +65,7 @@ def test_what_the_record_says_has_a_clock_of_its_own(team: Squad) -> None:
     assert REASON in said(team)
     lines = team.work(team.supervisor).casework.timeline(case.key)
     assert lines[0].action == Action.CASE_DESTROYED
-    assert "1 search, 1 photograph, 1 paper" in happened(lines[0]).words
+    assert "1 search, 1 photograph, 1 paper" in timeline_line(lines[0]).words
     assert not [line for line in lines if REASON in str(line.details)]  # the auditor alone still reads it
     team.clock.days(365)
     swept = sweep(team)

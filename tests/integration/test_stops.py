@@ -12,8 +12,8 @@ from tests.support.serving import CASE, PROBE, with_gallery
 from tests.support.staff import Clock, House, solo
 
 from lineament.errors import InvalidValue, LineamentError, NotAllowed, NotFound, Refused
-from lineament.ledger.log import Action
 from lineament.model.accounts import HOME_AGENCY, Role
+from lineament.model.actions import Action
 from lineament.model.agencies import StopScope
 from lineament.model.search import Mode, SearchRequest
 from lineament.services.people.stops import OPERATOR

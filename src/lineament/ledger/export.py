@@ -8,7 +8,7 @@ from typing import TextIO
 
 from lineament.errors import LedgerBroken
 from lineament.ledger.checkpoint import PublicKey
-from lineament.ledger.log import LeafStore, timestamp
+from lineament.ledger.entries import LeafStore, timestamp
 from lineament.ledger.verify import BLOCK, FORMAT
 
 

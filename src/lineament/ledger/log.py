@@ -2,219 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from enum import StrEnum
-from hashlib import sha256
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.anchor import read_anchor, write_anchor
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
+from lineament.ledger.entries import SALT_BYTES, LeafStore, canonical, committed, leaf_bytes
 from lineament.ledger.merkle import (
     Frontier,
-    Node,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
     verify_consistency,
 )
-
-JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
-
-DETAILS_DOMAIN = b"lineament.ledger.details.v1\x00"
-"""Goes before salt and details, so that a commitment can never be read as any other hash of ours."""
-SALT_BYTES = 32
-"""As long as the hash, so that a commitment tells nothing about short or guessable details (R43)."""
+from lineament.model.actions import Action
+from lineament.model.events.base import JSON
+from lineament.model.events.ledger import DetailsErased
 
 
-class Action(StrEnum):
-    """What was done (R39). The value goes into the leaf: lower-case letters and underscores, for good."""
-
-    WORKSPACE_CREATED = "workspace_created"
-    SOURCE_REGISTERED = "source_registered"
-    SOURCE_APPROVED = "source_approved"
-    SOURCE_SHARED = "source_shared"
-    SOURCE_UNSHARED = "source_unshared"
-    PERMISSION_OPENED = "permission_opened"
-    SOURCE_SUSPENDED = "source_suspended"
-    SOURCE_RESUMED = "source_resumed"
-    SOURCE_WITHDRAWN = "source_withdrawn"
-    KNOWN_ABUSE_LOADED = "known_abuse_loaded"
-    WARC_TAKEN_OUT = "warc_taken_out"
-    RUN_BEGUN = "run_begun"
-    RUN_ENDED = "run_ended"
-    BATCH_INGESTED = "batch_ingested"
-    CASE_OPENED = "case_opened"
-    CASE_CLOSED = "case_closed"
-    PROBE_ADDED = "probe_added"
-    SEARCH = "search"
-    COMPARED = "compared"
-    PAGE_OPENED = "page_opened"
-    ORIGINAL_VIEWED = "original_viewed"
-    REPORT_WRITTEN = "report_written"
-    FACE_ERASED = "face_erased"
-    CAPTURE_ERASED = "capture_erased"
-    DETAILS_ERASED = "details_erased"
-    LEDGER_READ = "ledger_read"
-    LEDGER_EXPORTED = "ledger_exported"
-    CASE_READ = "case_read"
-    LIST_READ = "list_read"
-    CANDIDATE_READ = "candidate_read"
-    PROBE_APPROVED = "probe_approved"
-    PROBE_REPLAYED = "probe_replayed"
-    PROBES_DESTROYED = "probes_destroyed"
-    CASE_AUTHORISED = "case_authorised"
-    CASE_REFUSED = "case_refused"
-    CASE_URGENT = "case_urgent"
-    CASE_HELD = "case_held"
-    CASE_RELEASED = "case_released"
-    CASE_DESTROYED = "case_destroyed"
-    MEMBER_ADDED = "member_added"
-    MEMBER_REMOVED = "member_removed"
-    MEMBER_INVITED = "member_invited"
-    MEMBER_JOINED = "member_joined"
-    INVITATION_WITHDRAWN = "invitation_withdrawn"
-    PAPER_ADDED = "paper_added"
-    PAPER_OPENED = "paper_opened"
-    AGENCY_REGISTERED = "agency_registered"
-    AGENCY_RENAMED = "agency_renamed"
-    AGENCY_VETTED = "agency_vetted"
-    AGENCY_LICENSED = "agency_licensed"
-    AGENCY_STOPPED = "agency_stopped"
-    AGENCY_RESUMED = "agency_resumed"
-    ALL_STOPPED = "all_stopped"
-    ALL_RESUMED = "all_resumed"
-    POLICY_CHANGED = "policy_changed"
-    ACCOUNT_INVITED = "account_invited"
-    ACCOUNT_JOINED = "account_joined"
-    ACCOUNT_ROLES_CHANGED = "account_roles_changed"
-    ACCOUNT_TRAINED = "account_trained"
-    ACCOUNT_SUSPENDED = "account_suspended"
-    ACCOUNT_RESTORED = "account_restored"
-    ACCOUNT_RESET = "account_reset"
-    ACCOUNT_CLOSED = "account_closed"
-    FACTOR_ADDED = "factor_added"
-    FACTOR_REMOVED = "factor_removed"
-    FACTOR_SHOWN = "factor_shown"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - what was done, not the password
-    SIGNED_IN = "signed_in"
-    SIGNED_OUT = "signed_out"
-    SIGN_IN_LOCKED = "sign_in_locked"
-    SIGN_IN_UNLOCKED = "sign_in_unlocked"
-    SESSION_ENDED = "session_ended"
-
-
-class StoredEntry(Protocol):
-    """An entry as the store gives it back."""
-
-    @property
-    def seq(self) -> int:
-        """Its place, from 0."""
-
-    @property
-    def at(self) -> datetime:
-        """When, in UTC, to the microsecond."""
-
-    @property
-    def action(self) -> str:
-        """What was done."""
-
-    @property
-    def commitment(self) -> bytes:
-        """32 bytes that bind salt and details."""
-
-    @property
-    def leaf(self) -> bytes:
-        """The leaf hash, 32 bytes."""
-
-    @property
-    def salt(self) -> bytes | None:
-        """32 bytes, or None once the details are erased."""
-
-    @property
-    def details(self) -> str | None:
-        """Canonical JSON, or None once erased."""
-
-
-class LeafStore(Protocol):
-    """Where the entries live. Everything happens inside the caller's transaction; nothing here commits."""
-
-    def size(self) -> int:
-        """How many entries there are."""
-
-    def append(  # noqa: PLR0913, PLR0917 - one row, column by column
-        self,
-        seq: int,
-        at: datetime,
-        action: str,
-        commitment: bytes,
-        leaf: bytes,
-        salt: bytes,
-        details: str,
-        nodes: Sequence[Node],
-    ) -> None:
-        """Add the entry ``seq``, its details, and the tree nodes that it made (level 0 too)."""
-
-    def node(self, level: int, position: int) -> bytes:
-        """The hash of one complete subtree; KeyError where it is not stored."""
-
-    def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """Position and hash of the stored nodes of one level, start to stop (exclusive), ascending."""
-
-    def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
-        """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
-
-    def checkpoint(self) -> str | None:
-        """The newest signed checkpoint, None before the first entry."""
-
-    def set_checkpoint(self, size: int, root: bytes, note: str) -> None:
-        """Put a newer checkpoint in place of the last."""
-
-    def forget_details(self, seq: int) -> None:
-        """Erase salt and details of one entry; its commitment stays. Nothing to do where they are gone."""
-
-
-def canonical(value: Mapping[str, JSON]) -> str:
-    """JSON with sorted keys, without blanks, in ASCII: the same value always gives the same bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def timestamp(at: datetime) -> str:
-    """``at`` as in the leaf, for example 2026-01-31T23:59:59.000001Z; ValueError where it is not in UTC."""
-    if at.utcoffset() != timedelta(0):
-        raise ValueError(f"the time of an entry is in UTC, not {at!r}")
-    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-
-
-def committed(salt: bytes, details: str) -> bytes:
-    """The commitment to details: SHA-256(domain || salt || details)."""
-    return sha256(DETAILS_DOMAIN + salt + details.encode()).digest()
-
-
-def leaf_bytes(seq: int, at: datetime, action: str, commitment: bytes) -> bytes:
-    """What the leaf hash is taken over: the entry without salt and details, as canonical JSON."""
-    entry: dict[str, JSON] = {
-        "action": action,
-        "at": timestamp(at),
-        "commitment": commitment.hex(),
-        "seq": seq,
-    }
-    return canonical(entry).encode()
-
-
-def _ranges(numbers: Collection[int]) -> list[list[int]]:
-    """Numbers as ranges [first, last], ascending."""
-    ranges: list[list[int]] = []
+def _ranges(numbers: Collection[int]) -> tuple[tuple[int, int], ...]:
+    """Return numbers as ranges (first, last), ascending."""
+    ranges: list[tuple[int, int]] = []
     for number in sorted(set(numbers)):
         if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
+            ranges[-1] = ranges[-1][0], number
         else:
-            ranges.append([number, number])
-    return ranges
+            ranges.append((number, number))
+    return tuple(ranges)
 
 
 class Ledger:
@@ -266,8 +83,8 @@ class Ledger:
         wrong = [seq for seq in entries if not 0 <= seq < size]
         if wrong:
             raise InvalidValue(what="An entry", value=wrong[0], why=f"the ledger has {size} entries")
-        announced: Mapping[str, JSON] = {"entries": _ranges(entries), "reason": reason}
-        seq = self.record(rows, Action.DETAILS_ERASED, announced, actor=actor, at=at)
+        erasure = DetailsErased(entries=_ranges(entries), reason=reason)
+        seq = self.record(rows, erasure.action, erasure.details(), actor=actor, at=at)
         for erased in entries:
             rows.forget_details(erased)
         return seq

@@ -13,8 +13,10 @@ from typing import Any
 
 from lineament.errors import InvalidValue
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, opened
-from lineament.ledger.log import JSON, Ledger, StoredEntry, canonical, leaf_bytes
+from lineament.ledger.entries import StoredEntry, canonical, leaf_bytes
+from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import leaf_hash, verify_inclusion
+from lineament.model.events.base import JSON
 
 FORMAT = "lineament-receipt/1"
 """The first line of what is signed, so that a receipt can never be read as a checkpoint."""

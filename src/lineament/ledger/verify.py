@@ -23,7 +23,7 @@ from typing import BinaryIO, NamedTuple
 
 from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError, NoSuchFile
 from lineament.ledger.checkpoint import LARGEST_SIZE, LONGEST_NOTE, Checkpoint, PublicKey
-from lineament.ledger.log import DETAILS_DOMAIN, LeafStore, StoredEntry
+from lineament.ledger.entries import DETAILS_DOMAIN, LeafStore, StoredEntry
 
 FORMAT = "lineament-ledger/1"
 """The first line of an export says so."""

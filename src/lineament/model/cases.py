@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.events.base import Event
 from lineament.model.policy import Policy
 from lineament.model.reasons import Reason, ReasonCode
 from lineament.model.sources import checked_country
@@ -250,4 +251,5 @@ class Happening:
     action: str
     actor: str
     details: dict[str, object]  # empty where they were erased
+    event: Event | None = None  # None if the details were erased, or are of another version
     commitment: str = ""  # of the entry: what names it to those who may not count the entries of others (R46)

@@ -9,9 +9,10 @@ from pathlib import Path
 from lineament.errors import LedgerBroken
 from lineament.ledger import verify as verifier
 from lineament.ledger.anchor import read_anchor
+from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
-from lineament.ledger.log import Action, StoredEntry
 from lineament.model.cases import Case
+from lineament.model.events.ledger import LedgerExported, LedgerRead
 from lineament.services.cases.access import seen_case
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
@@ -68,7 +69,7 @@ class Audit:
             case = None if case_ref is None else seen_case(change.tx, self._record, case_ref)
             if case is not None:
                 change.concerns(case)
-            change.record(Action.LEDGER_EXPORTED, case=None if case is None else case.ref)
+            change.record(LedgerExported(case=None if case is None else case.ref))
         beside = path.with_name(f".{path.name}.part")
         with self._record.store.read() as tx, beside.open("w", encoding="utf-8") as out:
             shown = None if case is None else self._of_case(tx, case)
@@ -97,7 +98,7 @@ class Audit:
                 stop = tx.ledger.size() if before is None else max(0, min(before, tx.ledger.size()))
                 return [_read(row) for row in tx.ledger.entries(max(0, stop - limit), stop)][::-1]
         with self._record.change() as change:
-            change.record(Action.LEDGER_READ, before=before)
+            change.record(LedgerRead(before=before))
             return [_read(row) for row in change.tx.ledger.of_agency(official.agency_id, before, limit)]
 
     def size(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineament.errors import NoFace, NotFound, SeveralFaces
-from lineament.ledger.log import Action
+from lineament.model.events.searches import PicturesCompared
 from lineament.model.faces import Face, Quality
 from lineament.model.scores import score
 from lineament.services.record import Record
@@ -40,7 +40,7 @@ class Compare:
         rate = self._analyser.false_matches.rate_at(close)
         digests = seen[0].sha256, seen[1].sha256
         with self._record.change() as change:
-            entry = change.record(Action.COMPARED, pictures=list(digests), score=close)
+            entry = change.record(PicturesCompared(pictures=digests, score=close))
         return Comparison(
             score=close,
             false_match_rate=rate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineament.errors import NotFound, Refused, WrongState
-from lineament.ledger.log import Action
+from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
@@ -80,7 +80,7 @@ class Pictures:
             case, _ = case_of_search(change.tx, self._record, search_id)
             change.concerns(case)
             face, capture = self._found(change.tx, search_id, rank)
-            change.record(Action.CANDIDATE_READ, case=case.ref, search=search_id, rank=rank, face=face.id)
+            change.record(CandidateRead(case=case.ref, search=search_id, rank=rank, face=face.id))
         return face, capture
 
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
@@ -89,7 +89,7 @@ class Pictures:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, capture = self._found(change.tx, search_id, rank)
             picture = self._opened(change.tx, capture, capture.original)
-            change.record(Action.ORIGINAL_VIEWED, search=search_id, rank=rank, face=face.id, capture=capture.id)
+            change.record(OriginalViewed(search=search_id, rank=rank, face=face.id, capture=capture.id))
         return picture, capture.media_type
 
     def page(self, search_id: str, rank: int, alike: CaptureId | None = None) -> bytes:
@@ -104,7 +104,7 @@ class Pictures:
             if capture.page is None:
                 raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
             record = self._opened(change.tx, capture, capture.page)
-            change.record(Action.PAGE_OPENED, search=search_id, rank=rank, face=face.id, capture=capture.id)
+            change.record(PageOpened(search=search_id, rank=rank, face=face.id, capture=capture.id))
         return record
 
     def _meant(self, tx: Tx, search_id: str, rank: int, alike: CaptureId | None) -> Capture:

@@ -10,9 +10,10 @@ from functools import cached_property
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.errors import NoFace as NoFaceFound
-from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
+from lineament.model.events.base import JSON
+from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeReplayed
 from lineament.model.faces import Box, Face
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
@@ -87,7 +88,7 @@ class Probes:
         with self._record.change() as change:
             case = case_of_probe(change.tx, self._record, probe_id)
             change.concerns(case)
-            change.record(Action.PROBE_REPLAYED, case=case.ref, probe=probe_id, same=replay.same)
+            change.record(ProbeReplayed(case=case.ref, probe=probe_id, same=replay.same))
         return replay
 
     def approve(self, probe_id: str) -> None:
@@ -101,7 +102,7 @@ class Probes:
                 raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             change.concerns(case)
             change.tx.members.approve(probe_id, account, change.at)
-            change.record(Action.PROBE_APPROVED, case=case.ref, probe=probe_id)
+            change.record(ProbeApproved(case=case.ref, probe=probe_id))
 
     def approvers(self, probe_id: str) -> dict[str, str]:
         """Those who approved it, in the order in which they did: account and name."""
@@ -188,19 +189,20 @@ class Probes:
             )
             change.tx.probes.add(probe, case.id, blob, admitted.key)
             change.record(
-                Action.PROBE_ADDED,
-                case=case.ref,
-                probe=probe.id,
-                sha256=probe.sha256,
-                kind=probe.kind.value,
-                faces=len(probe.faces),
-                digests=list(probe.digests),
-                edits=[_edit_record(edit) for edit in edits],
+                ProbeAdded(
+                    case=case.ref,
+                    probe=probe.id,
+                    sha256=probe.sha256,
+                    kind=probe.kind.value,
+                    faces=len(probe.faces),
+                    digests=probe.digests,
+                    edits=tuple(_edit_details(edit) for edit in edits),
+                )
             )
         return probe
 
 
-def _edit_record(edit: Edit) -> dict[str, str | int | float | list[float] | None]:
+def _edit_details(edit: Edit) -> dict[str, JSON]:
     box = None if edit.box is None else [float(side) for side in asdict(edit.box).values()]
     return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": edit.stops}
 

@@ -9,9 +9,11 @@ from datetime import date, datetime
 from pathlib import Path
 
 from lineament.errors import NotAllowed
-from lineament.ledger.log import JSON, Action, LeafStore, Ledger
+from lineament.ledger.entries import LeafStore
+from lineament.ledger.log import Ledger
 from lineament.model.accounts import Official, Permission, Sight
 from lineament.model.cases import Case
+from lineament.model.events.base import JSON, Event
 from lineament.services.jobs import deletions
 from lineament.store.db import Store, Tx
 
@@ -41,12 +43,12 @@ class Change:
         """What is recorded from here on concerns that agency, whoever did it; its auditors read it."""
         self.tx.ledger.file_under(agency_id, None)
 
-    def record(self, action: Action, **details: JSON) -> int:
+    def record(self, event: Event) -> int:
         """Append an entry and return its number. Details are salted, committed to and sealed, never logged."""
         self.entries += 1
         rows: LeafStore = self.tx.ledger
         by: dict[str, JSON] = {} if self._official.account_id is None else {"account": self._official.account_id}
-        return self._ledger.record(rows, action, {**details, **by}, actor=self._official.name, at=self.at)
+        return self._ledger.record(rows, event.action, {**event.details(), **by}, actor=self._official.name, at=self.at)
 
     def erase_details(self, entries: Collection[int], reason: str) -> None:
         """Erase what entries say, and announce it, so that the verifier knows why; nothing to do for none."""

@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 import lineament
 from lineament.errors import NotFound
-from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
+from lineament.model.events.searches import ReportWritten
 from lineament.model.search import Candidate, Mode, SearchResult
 from lineament.services.cases.access import case_of_search
 from lineament.services.people.policies import require_step_up
@@ -50,7 +50,7 @@ class Report:
             result = stored.result
             require_step_up(change.tx, self._record.official, change.at)
             change.concerns(case)
-            change.record(Action.REPORT_WRITTEN, case=case.ref, search=search_id)
+            change.record(ReportWritten(case=case.ref, search=search_id))
         return self._templates.get_template("report.html.j2").render(
             result=result,
             number=result.ledger_entry if self._record.official.may(Permission.READ_LEDGER) else None,

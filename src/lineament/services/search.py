@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lineament.errors import InvalidValue, MixedModels
-from lineament.ledger.log import Action
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case
+from lineament.model.events.searches import ListRead, SearchRun
 from lineament.model.faces import Template
 from lineament.model.fusion import damping, fused
 from lineament.model.rates import FalseMatchTable
@@ -113,7 +113,7 @@ class Search:
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
             change.concerns(case)
-            change.record(Action.LIST_READ, case=case.ref, search=search_id)
+            change.record(ListRead(case=case.ref, search=search_id))
             return stored
 
     def get(self, search_id: str) -> SearchResult:
@@ -191,24 +191,25 @@ class Search:
             chosen = probe.faces[found.face - 1]
             names = tuple(source.name for source in sources)
             entry = change.record(
-                Action.SEARCH,
-                search=search_id,
-                case=case.ref,
-                reason=request.reason,
-                probe=probe.sha256,
-                kind=probe.kind.value,
-                face=found.face,
-                others=[[one.probe_id, one.face] for one in request.others],
-                model=self._rates.model,
-                sources=list(names),
-                since=str(request.since) if request.since else None,
-                until=str(request.until) if request.until else None,
-                mode=request.mode.value,
-                threshold=threshold,
-                damping=found.damping,
-                limit=request.limit,
-                gallery_faces=faces,
-                candidates=[[one.rank, one.face_id, one.score] for one in candidates],
+                SearchRun(
+                    search=search_id,
+                    case=case.ref,
+                    reason=request.reason,
+                    probe=probe.sha256,
+                    kind=probe.kind.value,
+                    face=found.face,
+                    others=tuple((other.probe_id, other.face) for other in request.others),
+                    model=self._rates.model,
+                    sources=names,
+                    since=request.since,
+                    until=request.until,
+                    mode=request.mode.value,
+                    threshold=threshold,
+                    damping=found.damping,
+                    limit=request.limit,
+                    gallery_faces=faces,
+                    candidates=tuple((item.rank, item.face_id, item.score) for item in candidates),
+                )
             )
             result = SearchResult(
                 search_id=search_id,

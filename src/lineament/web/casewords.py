@@ -1,4 +1,4 @@
-"""How a case stands and what happened in it, in words: what may be done next, and by when."""
+"""How a case stands, in words: what may be done next, and by when."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from lineament.model.cases import AuthorisationOutcome, Case, CaseState, Happening, Seeks, Standing
+from lineament.model.cases import AuthorisationOutcome, Case, CaseState, Seeks, Standing
 from lineament.model.reasons import Remedy
 from lineament.services.cases.casework import Outlook
-from lineament.web.addresses import probe_address, search_address
-from lineament.web.phrases import count, kind_words, moment
+from lineament.web.phrases import moment
+from lineament.web.timeline import timeline_line
 
 SEEKS = {
     Seeks.SUSPECT: (
@@ -38,15 +38,6 @@ class Next:
 
     words: str | Markup
     level: str  # calm, warn or stop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A line of the timeline in words."""
-
-    words: str
-    address: str | None = None
-    reading: bool = False  # somebody only looked
 
 
 def seeks(whom: Seeks) -> str:
@@ -136,109 +127,10 @@ def ruling_words(outcome: AuthorisationOutcome) -> str:
     return "granted" if outcome is AuthorisationOutcome.GRANTED else "refused"
 
 
-# ---------------------------------------------------------------- the timeline
-
-
-def happened(one: Happening) -> Told:
-    """A line of the timeline in words; what was erased is said as such."""
-    told = _TOLD.get(one.action)
-    plain = one.action.replace("_", " ")
-    if told is None or not one.details:
-        return Told(words=plain if one.details else f"{plain} (what was said is erased)")
-    try:
-        return told(one.details)
-    except (KeyError, TypeError, ValueError):  # an entry of another version says other things
-        return Told(words=plain)
-
-
-def _search(said: dict[str, Any]) -> Told:
-    found = count(len(said["candidates"]), "candidate", "candidates") if said["candidates"] else "no candidate"
-    words = f"searched {count(said['gallery_faces'], 'face', 'faces')}: {found}. Reason: {said['reason']}"
-    return Told(words=words, address=search_address(said["search"]))
-
-
-def _probe(said: dict[str, Any]) -> Told:
-    edited = f", edited in {count(len(said['edits']), 'step', 'steps')}" if said.get("edits") else ""
-    words = f"added a photograph ({kind_words(said['kind'])}, {count(said['faces'], 'face', 'faces')}{edited})"
-    return Told(words=words, address=probe_address(said["probe"]))
-
-
-def _replayed(said: dict[str, Any]) -> Told:
-    words = "made the edits of a photograph again: " + ("the same pixels" if said["same"] else "other pixels")
-    return Told(words=words, address=probe_address(said["probe"]))
-
-
-def _decided(said: dict[str, Any]) -> Told:
-    until = f", until {said['expires_on']}" if said.get("expires_on") else ""
-    return Told(words=f"recorded that {said['authority']} {said['outcome']} the searches{until}: {said['scope']}")
-
-
-def _gone(said: dict[str, Any]) -> Told:
-    parts = [
-        count(said["searches"], "search", "searches"),
-        count(said["photographs"], "photograph", "photographs"),
-        count(said["papers"], "paper", "papers"),
-    ]
-    return Told(words=f"destroyed what the case held: {', '.join(parts)}")
-
-
-def _refused(said: dict[str, Any]) -> Told:
-    return Told(words=f"{_decided(said).words}; {_gone(said).words}")
-
-
-def _member(verb: str) -> Callable[[dict[str, Any]], Told]:
-    def told(said: dict[str, Any]) -> Told:
-        role = f" as {said['role']}" if said.get("role") else ""
-        until = f" until {said['until']}" if said.get("until") else ""
-        who = said.get("member") or said.get("email") or "an official of another agency"
-        agency = f", {said['agency']}" if said.get("agency") else ""
-        return Told(words=f"{verb} {who}{agency}{role}{until}")
-
-    return told
-
-
-def _line(words: str, *, reading: bool = False) -> Callable[[dict[str, Any]], Told]:
-    return lambda said: Told(words=words.format(**said), reading=reading)
-
-
-def _of_search(words: str) -> Callable[[dict[str, Any]], Told]:
-    return lambda said: Told(words=words.format(**said), address=search_address(said["search"]), reading=True)
-
-
-_TOLD: dict[str, Callable[[dict[str, Any]], Told]] = {
-    "case_opened": _line("opened the case. Offence: {offence}. Purpose: {purpose}"),
-    "case_read": _line("looked into the {part}", reading=True),
-    "case_closed": _line("closed the case"),
-    "case_urgent": _line("declared the case urgent, for {hours} hours: {because}"),
-    "case_authorised": _decided,
-    "case_refused": _refused,
-    "case_held": _line("put the case on legal hold: {because}"),
-    "case_released": _line("ended the legal hold"),
-    "case_destroyed": _gone,
-    "probe_added": _probe,
-    "probe_approved": _line("approved that a photograph is searched"),
-    "probe_replayed": _replayed,
-    "search": _search,
-    "list_read": _of_search("read a candidate list"),
-    "candidate_read": _of_search("looked at candidate {rank} beside the probe"),
-    "page_opened": _of_search("opened the archived page of candidate {rank}"),
-    "original_viewed": _of_search("opened the original of candidate {rank}"),
-    "report_written": _of_search("wrote the report of a search"),
-    "member_added": _member("added"),
-    "member_removed": _member("removed"),
-    "member_invited": _member("invited"),
-    "member_joined": _member("took up an invitation:"),
-    "invitation_withdrawn": _line("withdrew an invitation"),
-    "paper_added": _line("put a {kind} into the room"),
-    "paper_opened": _line("opened a file of the room", reading=True),
-    "ledger_exported": _line("wrote the record of the case out"),
-    "details_erased": _line("erased what entries of the record said: {reason}"),
-}
-
 CASE_FILTERS: dict[str, Callable[..., Any]] = {
     "seeks": seeks,
     "standing_level": standing_level,
-    "happened": happened,
+    "timeline_line": timeline_line,
     "hours": hours,
     "ruling_words": ruling_words,
 }

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from lineament.errors import InvalidValue, LedgerBroken
-from lineament.ledger.log import JSON, Action, LeafStore, Ledger
+from lineament.ledger.entries import LeafStore
+from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import verify_consistency, verify_inclusion
 from lineament.ledger.verify import verify
+from lineament.model.actions import Action
+from lineament.model.events.base import JSON
 from lineament.store.db import Store
 from lineament.testing import MemoryLeafStore
 

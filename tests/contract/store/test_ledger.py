@@ -9,9 +9,11 @@ import pytest
 from tests.contract.store.made import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import LedgerBroken, Refused
-from lineament.ledger.log import Action, LeafStore, Ledger
+from lineament.ledger.entries import LeafStore
+from lineament.ledger.log import Ledger
 from lineament.ledger.verify import verify
 from lineament.model.accounts import HOME_AGENCY
+from lineament.model.actions import Action
 from lineament.model.cases import CaseState
 from lineament.store.db import Store
 from lineament.store.ledger import LedgerRow

@@ -11,8 +11,9 @@ import pytest
 from tests.contract.store.made import RawSql
 
 from lineament.errors import LedgerBroken, StoreUnavailable
-from lineament.ledger.log import Action, Ledger
+from lineament.ledger.log import Ledger
 from lineament.ledger.verify import verify
+from lineament.model.actions import Action
 from lineament.store.db import Store
 from lineament.testing import VAULT
 

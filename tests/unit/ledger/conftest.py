@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lineament.ledger.log import JSON, Action, Ledger
+from lineament.ledger.log import Ledger
+from lineament.model.actions import Action
+from lineament.model.events.base import JSON
 from lineament.testing import MemoryLeafStore
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, 7, tzinfo=UTC)

@@ -11,8 +11,10 @@ from tests.unit.ledger.conftest import NOW, fill
 
 from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.checkpoint import Checkpoint
-from lineament.ledger.log import Action, Ledger, canonical, committed, leaf_bytes, timestamp
+from lineament.ledger.entries import canonical, committed, leaf_bytes, timestamp
+from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
+from lineament.model.actions import Action
 from lineament.testing import MemoryLeafStore
 
 

@@ -10,7 +10,8 @@ import pytest
 from lineament.errors import InvalidValue
 from lineament.ledger import receipts
 from lineament.ledger.checkpoint import SigningKey
-from lineament.ledger.log import JSON, Ledger
+from lineament.ledger.log import Ledger
+from lineament.model.events.base import JSON
 from lineament.testing import MemoryLeafStore
 
 

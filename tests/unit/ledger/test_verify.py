@@ -10,9 +10,11 @@ import pytest
 from tests.unit.ledger.conftest import NOW, fill
 
 from lineament.errors import LedgerBroken
-from lineament.ledger.log import Action, Ledger, committed, leaf_bytes
+from lineament.ledger.entries import committed, leaf_bytes
+from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import Frontier, leaf_hash
 from lineament.ledger.verify import verify
+from lineament.model.actions import Action
 from lineament.testing import MemoryEntry, MemoryLeafStore
 
 Tamper = Callable[[MemoryLeafStore], None]

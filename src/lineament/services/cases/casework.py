@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from lineament.errors import InvalidValue, NotFound, Refused
-from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import (
     GONE,
@@ -27,13 +26,25 @@ from lineament.model.cases import (
     PaperKind,
     Standing,
 )
+from lineament.model.events.cases import (
+    CaseAuthorised,
+    CaseClosed,
+    CaseDestroyed,
+    CaseHeld,
+    CaseOpened,
+    CaseRead,
+    CaseRefused,
+    CaseReleased,
+    CaseUrgent,
+)
+from lineament.model.events.catalogue import read_event
 from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe, SearchResult
 from lineament.services.cases.access import case_for, everything_in, own_case_for
-from lineament.services.cases.destroy import destroyed
+from lineament.services.cases.destroy import DestroyedCounts, destroy
 from lineament.services.cases.room import Room
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import about_case, case_key
@@ -100,7 +111,7 @@ class Casework:
             change.concerns(case)
             if official.account_id is not None:
                 change.tx.members.put(case.id, official.account_id, CaseRole.EXAMINER, change.at, None)
-            change.record(Action.CASE_OPENED, key=key, **_said(terms))
+            change.record(_opened(key, terms))
             return change.tx.cases.by_key(key)
 
     def close(self, name: str) -> Case:
@@ -113,7 +124,7 @@ class Casework:
             state = advance(NEXT, case.state, CaseEvent.CLOSED, what="case", name=case.ref)
             change.tx.cases.set_state(case.id, state, change.at)
             change.tx.members.end_guests(case.id, case.agency_id)
-            change.record(Action.CASE_CLOSED, case=case.ref)
+            change.record(CaseClosed(case=case.ref))
             return change.tx.cases.by_key(case.key)
 
     def declare_urgent(self, name: str, because: str) -> Case:
@@ -129,7 +140,7 @@ class Casework:
             if not policy.urgent_hours:
                 raise Refused(ReasonCode.NO_URGENT_SEARCHES.reason())
             change.tx.cases.set_urgent(case.id, because, change.at)
-            change.record(Action.CASE_URGENT, case=case.ref, because=because, hours=policy.urgent_hours)
+            change.record(CaseUrgent(case=case.ref, because=because, hours=policy.urgent_hours))
             return change.tx.cases.by_key(case.key)
 
     def authorise(self, name: str, ruling: Ruling) -> Case:
@@ -151,7 +162,7 @@ class Casework:
             change.tx.cases.set_authorisation(case.id, decided)
             if stored is not None:
                 self._room.filed(change, case, PaperKind.DECISION, ruling.document_name, stored)
-            change.record(Action.CASE_AUTHORISED, case=case.ref, **_decision(decided))
+            change.record(_authorised(case, decided))
             return change.tx.cases.by_key(case.key)
 
     def _refuse(self, name: str, ruling: Ruling) -> Case:
@@ -160,8 +171,8 @@ class Casework:
             advance(NEXT, case.state, CaseEvent.REFUSED, what="case", name=case.ref)
             decided = self._decided(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
-            gone = destroyed(change, case, CaseState.REFUSED)
-            change.record(Action.CASE_REFUSED, case=case.ref, **_decision(decided), **gone)
+            counts = destroy(change, case, CaseState.REFUSED)
+            change.record(_refused(case, decided, counts))
         Shredder(self._record, self._blobs).finish()
         self._record.store.scrub()
         return self.get(case.key)
@@ -186,13 +197,13 @@ class Casework:
         because = because.strip()
         if not because:
             raise InvalidValue(what="The legal hold", value="", why="say who ordered it, and why")
-        return self._held(name, because, Action.CASE_HELD)
+        return self._set_hold(name, because)
 
     def release(self, name: str) -> Case:
         """End the legal hold."""
-        return self._held(name, None, Action.CASE_RELEASED)
+        return self._set_hold(name, None)
 
-    def _held(self, name: str, because: str | None, action: Action) -> Case:
+    def _set_hold(self, name: str, because: str | None) -> Case:
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             if case.state in GONE:
@@ -201,7 +212,8 @@ class Casework:
                 code = ReasonCode.NOT_ON_HOLD if because is None else ReasonCode.ON_HOLD
                 raise Refused(code.reason(ref=case.ref))
             change.tx.cases.set_hold(case.id, because)
-            change.record(action, case=case.ref, because=because)
+            held = None if because is None else CaseHeld(case=case.ref, because=because)
+            change.record(held or CaseReleased(case=case.ref, because=None))
             return change.tx.cases.by_key(case.key)
 
     def _in(self, change: Change, name: str, permission: Permission, find: Finding = case_for) -> Case:
@@ -240,7 +252,7 @@ class Casework:
         """The same for somebody who looks into a part of it, which is recorded (R39)."""
         with self._record.change() as change:
             case = self._in(change, name, Permission.READ_CASES)
-            change.record(Action.CASE_READ, case=case.ref, part=part)
+            change.record(CaseRead(case=case.ref, part=part))
             return case
 
     def policy(self, name: str) -> Policy:
@@ -335,42 +347,59 @@ class Casework:
         details.pop("account", None)
         if own != case.agency_id:
             details.pop("email", None)
-        return replace(happening, details=details)
+        return replace(happening, details=details, event=read_event(happening.action, details))
 
 
 def _policies(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
     return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
 
 
-def _said(terms: CaseTerms) -> dict[str, JSON]:
-    return {
-        "ref": terms.ref,
-        "offence": terms.offence,
-        "purpose": terms.purpose,
-        "basis": terms.basis,
-        "authorised_by": terms.authorised_by,
-        "jurisdiction": terms.jurisdiction,
-        "seeks": terms.seeks.value,
-        "exempt_because": terms.exempt_because,
-    }
+def _opened(key: str, terms: CaseTerms) -> CaseOpened:
+    return CaseOpened(
+        key=key,
+        ref=terms.ref,
+        offence=terms.offence,
+        purpose=terms.purpose,
+        basis=terms.basis,
+        authorised_by=terms.authorised_by,
+        jurisdiction=terms.jurisdiction,
+        seeks=terms.seeks.value,
+        exempt_because=terms.exempt_because,
+    )
 
 
-def _decision(decided: Authorisation) -> dict[str, JSON]:
-    return {
-        "authority": decided.authority,
-        "decided_at": decided.decided_at.isoformat(),
-        "outcome": decided.outcome.value,
-        "scope": decided.scope,
-        "document": decided.document_sha256,
-        "expires_on": None if decided.expires_on is None else decided.expires_on.isoformat(),
-    }
+def _authorised(case: Case, decision: Authorisation) -> CaseAuthorised:
+    return CaseAuthorised(
+        case=case.ref,
+        authority=decision.authority,
+        decided_at=decision.decided_at,
+        outcome=decision.outcome.value,
+        scope=decision.scope,
+        document=decision.document_sha256,
+        expires_on=decision.expires_on,
+    )
+
+
+def _refused(case: Case, decision: Authorisation, destroyed: DestroyedCounts) -> CaseRefused:
+    return CaseRefused(
+        case=case.ref,
+        authority=decision.authority,
+        decided_at=decision.decided_at,
+        outcome=decision.outcome.value,
+        scope=decision.scope,
+        document=decision.document_sha256,
+        expires_on=decision.expires_on,
+        searches=destroyed.searches,
+        photographs=destroyed.photographs,
+        papers=destroyed.papers,
+    )
 
 
 def _happening(row: LedgerRow, case: Case) -> Happening:
     """A line of the timeline; of a destroyed case without what was said, which only auditors still read."""
     known = {} if row.details is None else json.loads(row.details)
     actor = str(known.pop("actor", ""))
-    shown = {} if case.state is CaseState.DESTROYED and row.action != Action.CASE_DESTROYED else known
+    shown = {} if case.state is CaseState.DESTROYED and row.action != CaseDestroyed.action else known
     return Happening(
         seq=row.seq, at=row.at, action=row.action, actor=actor, details=shown, commitment=row.commitment.hex()
     )

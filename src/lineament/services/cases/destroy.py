@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from lineament.ledger.log import JSON
+from dataclasses import dataclass
+
 from lineament.model.cases import Case, CaseState
 from lineament.services.record import Change
 
 
-def destroyed(change: Change, case: Case, state: CaseState) -> dict[str, JSON]:
-    """Destroy a case's key and delete its probes, searches, candidates and papers; reference and dates stay.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestroyedCounts:
+    """How much of a case was destroyed."""
 
-    Where the authorisation was refused, what the record said of the case goes too, at once; otherwise that has a clock
-    of its own (``Policy.audit_days``). Returns what was destroyed, in numbers, for the entry that says so. Blobs are
-    noted for deletion: whoever calls has ``Shredder.finish`` run once this is committed.
+    searches: int
+    photographs: int
+    papers: int
+
+
+def destroy(change: Change, case: Case, state: CaseState) -> DestroyedCounts:
+    """Destroy a case's key and delete its probes, searches, candidates and papers; its reference and dates stay.
+
+    If the authorisation was refused, the details that the ledger keeps of the case are erased too; otherwise they have
+    a retention of their own (``Policy.audit_days``). Blobs are only marked for deletion: the caller runs
+    ``Shredder.finish`` after the commit.
     """
     tx = change.tx
     probes, papers = tx.probes.of_case_ids(case.id), tx.papers.of_case_ids(case.id)
@@ -26,4 +36,4 @@ def destroyed(change: Change, case: Case, state: CaseState) -> dict[str, JSON]:
         change.erase_details(entries, "the authorisation of the case was refused")
     tx.members.end_guests(case.id, case.agency_id)
     tx.cases.destroy(case.id, state, change.at)
-    return {"searches": len(searches), "photographs": len(probes), "papers": len(papers)}
+    return DestroyedCounts(searches=len(searches), photographs=len(probes), papers=len(papers))

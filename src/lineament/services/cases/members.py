@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
-from lineament.ledger.log import Action
 from lineament.model.accounts import AccountState, Permission, checked_email
 from lineament.model.cases import Case, CaseInvitation, CaseRole, CaseState, Member
+from lineament.model.events.cases import InvitationWithdrawn, MemberAdded, MemberInvited, MemberJoined, MemberRemoved
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
 from lineament.services.cases.casework import SOON
@@ -42,7 +42,7 @@ class Members:
             if official.state is not AccountState.ACTIVE:
                 raise Refused(ReasonCode.ACCOUNT_NOT_ACTIVE.reason(name=official.name, state=official.state))
             change.tx.members.put(case.id, official.id, role, change.at, until)
-            change.record(Action.MEMBER_ADDED, case=case.ref, member=official.name, role=role.value, until=_day(until))
+            change.record(MemberAdded(case=case.ref, member=official.name, role=role.value, until=until))
 
     def invite(self, name: str, email: str, role: CaseRole, until: date | None) -> CaseInvitation:
         """Invite an official of another agency, until a day. It is the same whether the address has an account (R46).
@@ -57,7 +57,7 @@ class Members:
             if any(one.email == address for one in change.tx.members.invitations_of(case.id)):
                 raise AlreadyThere(what="invitation to this case", name=address)
             made = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
-            change.record(Action.MEMBER_INVITED, case=case.ref, email=address, role=role.value, until=_day(until))
+            change.record(MemberInvited(case=case.ref, email=address, role=role.value, until=until))
             return made
 
     def withdraw(self, name: str, invitation_id: str) -> None:
@@ -67,7 +67,7 @@ class Members:
             if all(one.id != invitation_id for one in change.tx.members.invitations_of(case.id)):
                 raise NotFound(what="invitation", name=invitation_id, hint="lineament case show")
             change.tx.members.withdraw(invitation_id)
-            change.record(Action.INVITATION_WITHDRAWN, case=case.ref, invitation=invitation_id)
+            change.record(InvitationWithdrawn(case=case.ref, invitation=invitation_id))
 
     def remove(self, name: str, account_id: str) -> None:
         """Take somebody out of a case, at once."""
@@ -79,7 +79,7 @@ class Members:
             if not found:
                 raise NotFound(what="member", name=account_id, hint="lineament case show")
             change.tx.members.drop(case.id, account_id)
-            change.record(Action.MEMBER_REMOVED, case=case.ref, member=found[0].name)
+            change.record(MemberRemoved(case=case.ref, member=found[0].name))
 
     def ending(self) -> Sequence[Ending]:
         """The memberships that end within a week, of those that whoever asks may see."""
@@ -108,7 +108,7 @@ class Members:
             change.concerns(case)
             change.tx.members.put(case.id, official.account_id, role, change.at, until)
             agency = change.tx.agencies.name(official.agency_id)
-            change.record(Action.MEMBER_JOINED, case=case.ref, member=official.name, agency=agency, role=role.value)
+            change.record(MemberJoined(case=case.ref, member=official.name, agency=agency, role=role.value))
             return case
 
     def _waiting(self, tx: Tx, account_id: str) -> Sequence[CaseInvitation]:
@@ -124,7 +124,3 @@ class Members:
         if until is not None and until < change.at.date():
             raise InvalidValue(what="The last day", value=until, why="it lies in the past")
         return case
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lineament.ledger.log import Action
 from lineament.model.cases import NEXT, CaseEvent, CaseState
+from lineament.model.events.cases import CaseDestroyed, CaseHeld
+from lineament.model.events.searches import ProbesDestroyed
 from lineament.model.lifecycle import advance
-from lineament.services.cases.destroy import destroyed
+from lineament.services.cases.destroy import destroy
 from lineament.services.gallery.shred import Shredder
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
@@ -57,11 +58,19 @@ class Retain:
             case = change.tx.cases.by_key(key)
             change.concerns(case)
             if all(one.id != case.id for one in change.tx.cases.due(case.agency_id, before)):
-                change.record(Action.CASE_HELD, case=case.ref, because="held when its time was over")
+                change.record(CaseHeld(case=case.ref, because="held when its time was over"))
                 return 0
             advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
-            gone = destroyed(change, case, CaseState.DESTROYED)
-            change.record(Action.CASE_DESTROYED, case=case.ref, days=days, **gone)
+            counts = destroy(change, case, CaseState.DESTROYED)
+            change.record(
+                CaseDestroyed(
+                    case=case.ref,
+                    days=days,
+                    searches=counts.searches,
+                    photographs=counts.photographs,
+                    papers=counts.papers,
+                )
+            )
             return 1
 
     def _probes(self, agency_id: str, days: int) -> int:
@@ -72,7 +81,7 @@ class Retain:
         with self._record.change() as change:
             due = change.tx.probes.unsearched(agency_id, before)
             self._forget(change, due)
-            change.record(Action.PROBES_DESTROYED, photographs=len(due), days=days)
+            change.record(ProbesDestroyed(photographs=len(due), days=days))
         return len(due)
 
     def _forget(self, change: Change, probe_ids: list[str]) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lineament.errors import FileTooLarge, InvalidValue, NotFound, Refused
-from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.cases import GONE, Case, CaseState, Paper, PaperKind
+from lineament.model.events.cases import PaperAdded, PaperOpened
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
 from lineament.services.keyholder import case_key
@@ -74,7 +74,7 @@ class Room:
         paper = self._paper(change, kind, name, size=stored.size, sha256=stored.sha256)
         change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case), blob=stored.address)
         change.record(
-            Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value, sha256=stored.sha256, size=stored.size
+            PaperAdded(case=case.ref, paper=paper.id, kind=kind.value, sha256=stored.sha256, size=stored.size)
         )
         return paper
 
@@ -100,7 +100,7 @@ class Room:
             if address is None:
                 raise NotFound(what="file", name=paper_id, hint="lineament case show")
             untrusted = self._blobs.get(key, address)
-            change.record(Action.PAPER_OPENED, case=case.ref, paper=paper_id)
+            change.record(PaperOpened(case=case.ref, paper=paper_id))
         return untrusted, paper
 
     def _written(self, name: str, kind: PaperKind, text: str) -> Paper:
@@ -112,8 +112,8 @@ class Room:
             case = self._open_case(change, name)
             paper = self._paper(change, kind, said)
             change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case))
-            whose = {"notes_of": paper.agency_id} if kind is PaperKind.NOTE else {}
-            change.record(Action.PAPER_ADDED, case=case.ref, paper=paper.id, kind=kind.value, **whose)
+            agency = paper.agency_id if kind is PaperKind.NOTE else None
+            change.record(PaperAdded(case=case.ref, paper=paper.id, kind=kind.value, notes_of=agency))
         return paper
 
     def _open_case(self, change: Change, name: str) -> Case:

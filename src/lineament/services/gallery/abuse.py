@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
+from lineament.model.events.sources import KnownAbuseLoaded
 from lineament.model.faces import CaptureId
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.gallery.shred import Shredder
@@ -97,8 +97,8 @@ class KnownAbuse:
             ]
             for source, capture_id in there:
                 bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
-            barred = [int(capture_id) for _, capture_id in there]
-            change.record(Action.KNOWN_ABUSE_LOADED, digests=len(digests), new=new, barred=barred)
+            barred = tuple(int(capture_id) for _, capture_id in there)
+            change.record(KnownAbuseLoaded(digests=len(digests), new=new, barred=barred))
         self._crawls.finish()
         self._shredder.finish()
         loaded.digests += len(digests)

@@ -8,8 +8,9 @@ from typing import Any
 
 from lineament.errors import Refused
 from lineament.ledger import receipts
-from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
+from lineament.model.events.base import JSON
+from lineament.model.events.sources import CaptureErased, FaceErased, SourceWithdrawn
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
@@ -73,7 +74,7 @@ class Erase:
                 change.tx.deletions.add_crawled(source.id, [capture.sha256])
                 erasure = Erasure(source.name, faces=[face_id])
             erasure.ledger_entry = change.record(
-                Action.FACE_ERASED, face=face_id, capture=capture.id, source=source.name, reason=reason
+                FaceErased(face=face_id, capture=capture.id, source=source.name, reason=reason)
             )
         self._finish(source)
         return erasure
@@ -84,9 +85,8 @@ class Erase:
             capture = change.tx.captures.get(capture_id)
             source = change.tx.sources.by_id(capture.source_id)
             erasure = self._capture(change, source, capture, change.tx.faces.of_capture(capture_id))
-            faces: list[int] = [int(face) for face in erasure.faces]
             erasure.ledger_entry = change.record(
-                Action.CAPTURE_ERASED, capture=capture_id, faces=[*faces], source=source.name, reason=reason
+                CaptureErased(capture=capture_id, faces=tuple(erasure.faces), source=source.name, reason=reason)
             )
         self._finish(source)
         return erasure
@@ -120,7 +120,7 @@ class Erase:
             change.tx.sources.set_state(source.id, state)
             what = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
             erasure.ledger_entry = change.record(
-                Action.SOURCE_WITHDRAWN, source=name, reason=reason, captures=source.captures, faces=source.faces
+                SourceWithdrawn(source=name, reason=reason, captures=source.captures, faces=source.faces)
             )
             said = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
             change.tx.sources.set_destroyed(source.id, {**said, "destroyed": what})

@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
-from lineament.ledger.log import Action
 from lineament.model.credentials import against
+from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
 from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
@@ -127,14 +127,14 @@ class Ingest:
     def _begun(self, source: Source, task: Task) -> Run:
         with self._record.change() as change:
             run = change.tx.runs.begin(source.id, task.kind, task.what, change.at)
-            change.record(Action.RUN_BEGUN, source=source.name, run=run.id, connector=task.kind, what=task.what)
+            change.record(RunStarted(source=source.name, run=run.id, connector=task.kind, what=task.what))
         return run
 
     def _ended(self, way: _Way, report: IngestReport) -> None:
         with self._record.change() as change:
             change.tx.runs.end(way.run.id, change.at)
             counts = {seen.name.lower(): many for seen, many in report.outcomes.items()}
-            change.record(Action.RUN_ENDED, source=way.source.name, run=way.run.id, counts=counts, faces=report.faces)
+            change.record(RunEnded(source=way.source.name, run=way.run.id, counts=counts, faces=report.faces))
 
     # ------------------------------------------------------------ looking at them, in threads
 
@@ -304,14 +304,15 @@ class Ingest:
             change.tx.runs.went_on(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
             self._unwanted(change.tx, way, batch, outcomes)
             change.record(
-                Action.BATCH_INGESTED,
-                source=way.source.name,
-                run=way.run.id,
-                captures=[int(ids[0]), int(ids[-1])] if ids else [],
-                faces=[int(enrolled[0]), int(enrolled[-1])] if len(enrolled) else [],
-                places=places,
-                barred=barred,
-                digest=hashlib.sha256("".join(one.sha256 for one in (*new, *again)).encode()).hexdigest(),
+                BatchIngested(
+                    source=way.source.name,
+                    run=way.run.id,
+                    captures=(int(ids[0]), int(ids[-1])) if ids else (),
+                    faces=(int(enrolled[0]), int(enrolled[-1])) if len(enrolled) else (),
+                    places=places,
+                    barred=barred,
+                    digest=hashlib.sha256("".join(one.sha256 for one in (*new, *again)).encode()).hexdigest(),
+                )
             )
         if barred:
             self._shredder.finish()

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from lineament.errors import InvalidValue, NotFound, Refused
-from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency
+from lineament.model.events.base import Event
+from lineament.model.events.sources import (
+    PermissionOpened,
+    SourceApproved,
+    SourceRegistered,
+    SourceResumed,
+    SourceShared,
+    SourceSuspended,
+    SourceUnshared,
+)
 from lineament.model.faces import SourceId
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
@@ -27,10 +36,6 @@ from lineament.store.keys import KeyRing
 
 LARGEST_PERMISSION = 64 * 2**20
 """Bytes."""
-_ACTIONS = {
-    SourceEvent.SUSPENDED: Action.SOURCE_SUSPENDED,
-    SourceEvent.RESUMED: Action.SOURCE_RESUMED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +97,7 @@ class Register:
                 source = change.tx.sources.add(terms, wrapped, change.at, drafted_by=by, live=live)
                 if permission is not None and address is not None:
                     change.tx.sources.keep_permission(source.id, address, _filename(permission.name))
-                change.record(Action.SOURCE_REGISTERED, **_described(terms), live=live)
+                change.record(_registered(terms, live=live))
                 for name, until in (shares or {}).items():
                     self._shared(change, source, name, until)
                 return change.tx.sources.by_id(source.id)
@@ -110,7 +115,7 @@ class Register:
             if not self._may_approve(source):
                 raise Refused(ReasonCode.OWN_DRAFT.reason(name=name))
             change.tx.sources.approve(source.id, self._record.official.account_id, change.at)
-            change.record(Action.SOURCE_APPROVED, source=name)
+            change.record(SourceApproved(source=name))
             return change.tx.sources.get(name)
 
     def share(self, name: str, agency: str, until: date | None = None) -> Source:
@@ -131,7 +136,7 @@ class Register:
             if not change.tx.sources.unshare(source.id, meant.id):
                 raise NotFound(what="share", name=agency, hint=f"lineament source show {name}")
             change.in_agency(meant.id)
-            change.record(Action.SOURCE_UNSHARED, source=name, agency=meant.id)
+            change.record(SourceUnshared(source=name, agency=meant.id))
             return change.tx.sources.get(name)
 
     def share_with_all(self, name: str) -> Source:
@@ -140,7 +145,7 @@ class Register:
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             change.tx.sources.share_with_all(source.id)
-            change.record(Action.SOURCE_SHARED, source=name, agency=None, until=None)
+            change.record(SourceShared(source=name, agency=None, until=None))
             return change.tx.sources.get(name)
 
     def list(self) -> list[Source]:
@@ -187,7 +192,7 @@ class Register:
             if address is None or source.permission_name is None:
                 raise NotFound(what="permission of", name=name, hint=f"lineament source show {name}")
             untrusted = self._blobs.get(source_key(change.tx, self._keys, source), address)
-            change.record(Action.PERMISSION_OPENED, source=name)
+            change.record(PermissionOpened(source=name))
         return untrusted, source.permission_name
 
     def runs(self, name: str, limit: int | None = None) -> Sequence[Run]:
@@ -207,18 +212,18 @@ class Register:
 
     def suspend(self, name: str) -> Source:
         """Take a source out of every search until it is resumed."""
-        return self._move(name, SourceEvent.SUSPENDED)
+        return self._move(name, SourceEvent.SUSPENDED, SourceSuspended(source=name))
 
     def resume(self, name: str) -> Source:
         """Let a suspended source be searched again."""
-        return self._move(name, SourceEvent.RESUMED)
+        return self._move(name, SourceEvent.RESUMED, SourceResumed(source=name))
 
-    def _move(self, name: str, event: SourceEvent) -> Source:
+    def _move(self, name: str, event: SourceEvent, recorded: Event) -> Source:
         self._record.require(Permission.MANAGE_SOURCES)
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             change.tx.sources.set_state(source.id, advance(NEXT, source.state, event, what="source", name=name))
-            change.record(_ACTIONS[event], source=name)
+            change.record(recorded)
             return change.tx.sources.get(name)
 
     def _may_approve(self, source: Source) -> bool:
@@ -231,8 +236,7 @@ class Register:
             raise InvalidValue(what="The last day of sharing", value=until, why="it lies in the past")
         change.tx.sources.share(source.id, agency.id, until)
         change.in_agency(agency.id)
-        last = None if until is None else until.isoformat()
-        change.record(Action.SOURCE_SHARED, source=source.name, agency=agency.id, until=last)
+        change.record(SourceShared(source=source.name, agency=agency.id, until=until))
 
     def _sealed(self, wrapped: bytes, name: str, permission: Paper) -> str:
         address = self._blobs.put(self._keys.unwrap(wrapped, about_source(name)), permission.untrusted)
@@ -261,8 +265,18 @@ def _filename(untrusted: str) -> str:
     return shown.encode(errors="replace").decode() or "permission"
 
 
-def _described(terms: SourceTerms) -> dict[str, JSON]:
-    known: dict[str, JSON] = {}
-    for name, value in asdict(terms).items():
-        known[name] = [*value] if isinstance(value, tuple) else None if value is None else str(value)
-    return known
+def _registered(terms: SourceTerms, *, live: bool) -> SourceRegistered:
+    return SourceRegistered(
+        name=terms.name,
+        controller=terms.controller,
+        basis=terms.basis,
+        jurisdiction=terms.jurisdiction,
+        permission_sha256=terms.permission_sha256,
+        expires_on=terms.expires_on,
+        retention_days=None if terms.retention_days is None else str(terms.retention_days),
+        page_base=terms.page_base,
+        hosts=terms.hosts,
+        licence=terms.licence,
+        contact=terms.contact,
+        live=live,
+    )

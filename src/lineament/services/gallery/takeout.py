@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineament.errors import AlreadyThere, NoSuchFile, Refused, StorageFull
-from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
+from lineament.model.events.sources import WarcTakenOut
 from lineament.model.reasons import ReasonCode
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.people.policies import require_step_up
@@ -80,7 +80,7 @@ class TakeOut:
             before += end
         with self._record.change() as change:
             sha256 = digest.hexdigest()
-            entry = change.record(Action.WARC_TAKEN_OUT, source=name, exchanges=exchanges, bytes=size, sha256=sha256)
+            entry = change.record(WarcTakenOut(source=name, exchanges=exchanges, bytes=size, sha256=sha256))
         return Taken(exchanges=exchanges, bytes=size, sha256=sha256, ledger_entry=entry)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from lineament.errors import InvalidValue, Refused
-from lineament.ledger.log import Action
 from lineament.model.accounts import (
     ACCOUNT_NEXT,
     HOME_AGENCY,
@@ -19,6 +18,7 @@ from lineament.model.accounts import (
     checked_email,
 )
 from lineament.model.agencies import Agency, AgencyTerms, Licence, Usage, Vetting, VettingOutcome, month_of
+from lineament.model.events.people import AgencyLicensed, AgencyRegistered, AgencyRenamed, AgencyVetted, PolicyChanged
 from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, Policy, stricter
 from lineament.model.reasons import ReasonCode
@@ -85,7 +85,7 @@ class Agencies:
         with self._record.change() as change:
             agency = change.tx.agencies.add(terms, change.at)
             change.in_agency(agency.id)
-            change.record(Action.AGENCY_REGISTERED, agency=agency.id, name=terms.name, jurisdiction=terms.jurisdiction)
+            change.record(AgencyRegistered(agency=agency.id, name=terms.name, jurisdiction=terms.jurisdiction))
             return agency
 
     def rename_home(self, terms: AgencyTerms) -> Agency:
@@ -94,7 +94,7 @@ class Agencies:
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)
             change.tx.agencies.set_terms(HOME_AGENCY, terms)
-            change.record(Action.AGENCY_RENAMED, agency=HOME_AGENCY, name=terms.name, jurisdiction=terms.jurisdiction)
+            change.record(AgencyRenamed(agency=HOME_AGENCY, name=terms.name, jurisdiction=terms.jurisdiction))
             return change.tx.agencies.get(HOME_AGENCY)
 
     def vet(self, name: str, grounds: Grounds) -> Agency:
@@ -111,13 +111,14 @@ class Agencies:
             )
             change.tx.agencies.set_vetting(agency.id, vetting)
             change.record(
-                Action.AGENCY_VETTED,
-                agency=agency.id,
-                by=vetting.by,
-                outcome=vetting.outcome.value,
-                legal_restrictions=vetting.legal_restrictions,
-                human_rights_record=vetting.human_rights_record,
-                renew_on=vetting.renew_on.isoformat(),
+                AgencyVetted(
+                    agency=agency.id,
+                    by=vetting.by,
+                    outcome=vetting.outcome.value,
+                    legal_restrictions=vetting.legal_restrictions,
+                    human_rights_record=vetting.human_rights_record,
+                    renew_on=vetting.renew_on,
+                )
             )
             return change.tx.agencies.get(agency.id)
 
@@ -133,15 +134,16 @@ class Agencies:
                 )
             change.tx.agencies.set_licence(agency.id, licence)
             change.record(
-                Action.AGENCY_LICENSED,
-                agency=agency.id,
-                kind=licence.kind.value,
-                first_day=licence.first_day.isoformat(),
-                last_day=licence.last_day.isoformat(),
-                seats=licence.seats,
-                searches_a_month=licence.searches_a_month,
-                price=licence.price,
-                reference=licence.reference,
+                AgencyLicensed(
+                    agency=agency.id,
+                    kind=licence.kind.value,
+                    first_day=licence.first_day,
+                    last_day=licence.last_day,
+                    seats=licence.seats,
+                    searches_a_month=licence.searches_a_month,
+                    price=licence.price,
+                    reference=licence.reference,
+                )
             )
             return change.tx.agencies.get(agency.id)
 
@@ -209,7 +211,7 @@ class Agencies:
             change.tx.agencies.set_wishes(agency.id, kept)
             after = _rules(change.tx, agency.id)
             changed = {one: getattr(after.policy, one) for one in settings}
-            change.record(Action.POLICY_CHANGED, agency=agency.id, settings=changed)
+            change.record(PolicyChanged(agency=agency.id, settings=changed))
             return after
 
     # ------------------------------------------------------------ what is used

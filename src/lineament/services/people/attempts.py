@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lineament.ledger.log import Action
 from lineament.model.accounts import HOME_AGENCY, Account, Official
+from lineament.model.events.people import SignInLocked
 from lineament.model.policy import Policy
 from lineament.services.record import Record
 
@@ -47,4 +47,4 @@ class Attempts:
             return
         official = NOBODY if account is None else account.official
         with replace(self._record, official=official).change() as change:
-            change.record(Action.SIGN_IN_LOCKED, what=what, minutes=policy.locked_minutes)
+            change.record(SignInLocked(what=what, minutes=policy.locked_minutes))

@@ -9,8 +9,8 @@ from typing import Any
 
 from lineament.errors import Damaged, NotFound, Refused, SignInRefused, StepUpNeeded
 from lineament.identity import passkeys, recovery, totp
-from lineament.ledger.log import Action
 from lineament.model.accounts import Factor, FactorKind
+from lineament.model.events.people import FactorAdded, FactorRemoved, FactorShown
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.attempts import Attempts, factor_key
 from lineament.services.people.sessions import Begun, Session, SessionKeeper, countable, showable
@@ -115,7 +115,7 @@ class Factors:
                 if count is None or kind not in session.kinds or not fits(change.tx, change.at):
                     raise SignInRefused(why=_NOT_FITTING)
                 change.tx.accounts.forgive(key)
-                change.record(Action.FACTOR_SHOWN, factor=kind.value, session=session.id)
+                change.record(FactorShown(factor=kind.value, session=session.id))
                 return self._keeper.raised(change.tx, session, proved=True)
         except SignInRefused:
             self._attempts.failed(count, policy, account, "second factor")
@@ -198,7 +198,7 @@ class Factors:
             if session.policy.second_factor and not showable(left, session.policy) & countable(session.policy):
                 raise Refused(ReasonCode.ONLY_FACTOR.reason())
             change.tx.factors.remove(found.id)
-            change.record(Action.FACTOR_REMOVED, factor=found.kind.value, id=found.id)
+            change.record(FactorRemoved(factor=found.kind.value, id=found.id))
 
     def _enrolled(self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> Begun:
         if kind not in countable(session.policy):
@@ -261,4 +261,4 @@ def _may_add(tx: Tx, session: Session) -> bool:
 
 def _add(change: Change, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> None:
     made = change.tx.factors.add(session.account.id, kind, name, secret, change.at, **more)
-    change.record(Action.FACTOR_ADDED, factor=kind.value, id=made.id)
+    change.record(FactorAdded(factor=kind.value, id=made.id))

@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 
 from lineament.errors import InvalidValue, MailUnavailable, Refused
 from lineament.identity.mail import Outbox
-from lineament.ledger.log import Action
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
+from lineament.model.events.people import AccountInvited, AccountReset
 from lineament.model.policy import Preset
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.policies import policy_for
@@ -105,11 +105,12 @@ def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
     account = tx.accounts.add(agency_id, email, name, held, change.at)
     ends_solo = _out_of_solo(tx, sure=sure)
     change.record(
-        Action.ACCOUNT_INVITED,
-        subject=account.id,
-        email=account.email,
-        name=account.name,
-        roles=sorted(role.value for role in held),
+        AccountInvited(
+            subject=account.id,
+            email=account.email,
+            name=account.name,
+            roles=tuple(sorted(role.value for role in held)),
+        )
     )
     return waiting(change, inviter, account, ends_solo=ends_solo)
 
@@ -119,7 +120,7 @@ def invited_again(change: Change, inviter: str, account: Account) -> Waiting:
     tx = change.tx
     tx.accounts.set_state(account.id, AccountState.INVITED)
     factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
-    change.record(Action.ACCOUNT_RESET, subject=account.id, name=account.name, factors=factors, sessions=sessions)
+    change.record(AccountReset(subject=account.id, name=account.name, factors=factors, sessions=sessions))
     return waiting(change, inviter, tx.accounts.get(account.id))
 
 

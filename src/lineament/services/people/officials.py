@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lineament.errors import InvalidValue, NotFound, Refused
-from lineament.ledger.log import Action
 from lineament.model.accounts import (
     ACCOUNT_NEXT,
     HOME_AGENCY,
@@ -19,6 +18,15 @@ from lineament.model.accounts import (
     Role,
     SignedIn,
     checked_roles,
+)
+from lineament.model.events.people import (
+    AccountClosed,
+    AccountRestored,
+    AccountRolesChanged,
+    AccountSuspended,
+    AccountTrained,
+    SessionEnded,
+    SignInUnlocked,
 )
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
@@ -125,10 +133,8 @@ class People:
             self._may_give(held | account.roles)
             self._not_the_last(change.tx, account, account.roles - held)
             change.tx.accounts.set_roles(account.id, held)
-            before, after = (sorted(role.value for role in some) for some in (account.roles, held))
-            change.record(
-                Action.ACCOUNT_ROLES_CHANGED, subject=account.id, name=account.name, before=before, roles=after
-            )
+            before, after = (tuple(sorted(role.value for role in roles)) for roles in (account.roles, held))
+            change.record(AccountRolesChanged(subject=account.id, name=account.name, before=before, roles=after))
             return change.tx.accounts.get(account.id)
 
     def train(self, name: str, until: date | None) -> Account:
@@ -138,21 +144,20 @@ class People:
             if until is not None and not today <= until <= today + LONGEST_TRAINING:
                 raise InvalidValue(what="The last day of the training", value=until, why="it lies within five years")
             change.tx.accounts.set_training(account.id, until)
-            day = None if until is None else until.isoformat()
-            change.record(Action.ACCOUNT_TRAINED, subject=account.id, name=account.name, until=day)
+            change.record(AccountTrained(subject=account.id, name=account.name, until=until))
             return change.tx.accounts.get(account.id)
 
     def suspend(self, name: str) -> Account:
         """Let somebody do nothing until restored; every session ends at once."""
-        return self._moved(name, AccountEvent.SUSPENDED, Action.ACCOUNT_SUSPENDED)
+        return self._move(name, AccountEvent.SUSPENDED)
 
     def restore(self, name: str) -> Account:
         """Let somebody who was suspended work again."""
-        return self._moved(name, AccountEvent.RESTORED, Action.ACCOUNT_RESTORED)
+        return self._move(name, AccountEvent.RESTORED)
 
     def close(self, name: str) -> Account:
         """Let somebody go for good: the seat is free, name and address go, cases are left. The record keeps them."""
-        return self._moved(name, AccountEvent.CLOSED, Action.ACCOUNT_CLOSED)
+        return self._move(name, AccountEvent.CLOSED)
 
     def unlock(self, name: str) -> Account:
         """Forgive the failures to sign in, before the time of the lock is over."""
@@ -160,7 +165,7 @@ class People:
             account = self._found(change.tx, name)
             for key in failure_keys(account):
                 change.tx.accounts.forgive(key)
-            change.record(Action.SIGN_IN_UNLOCKED, subject=account.id, name=account.name)
+            change.record(SignInUnlocked(subject=account.id, name=account.name))
             return account
 
     def end_sessions(self, name: str) -> int:
@@ -168,12 +173,12 @@ class People:
         with self._record.change() as change:
             account = self._found(change.tx, name)
             ended = change.tx.sessions.end_all(account.id)
-            change.record(Action.SESSION_ENDED, subject=account.id, name=account.name, sessions=ended)
+            change.record(SessionEnded(subject=account.id, name=account.name, sessions=ended))
             return ended
 
     # ------------------------------------------------------------ who may do that to whom
 
-    def _moved(self, name: str, event: AccountEvent, action: Action) -> Account:
+    def _move(self, name: str, event: AccountEvent) -> Account:
         with self._record.change() as change:
             account = self._managed(change, name)
             state = advance(ACCOUNT_NEXT, account.state, event, what="account", name=account.id)
@@ -181,8 +186,12 @@ class People:
                 self._not_the_last(change.tx, account, account.roles)
             ended = change.tx.sessions.end_all(account.id)
             change.tx.accounts.set_state(account.id, state)
-            details = {"cases": change.tx.members.drop_all(account.id)} if event is AccountEvent.CLOSED else {}
-            change.record(action, subject=account.id, name=account.name, sessions=ended, **details)
+            if event is AccountEvent.CLOSED:
+                left = change.tx.members.drop_all(account.id)
+                change.record(AccountClosed(subject=account.id, name=account.name, sessions=ended, cases=left))
+            else:
+                kind = AccountRestored if event is AccountEvent.RESTORED else AccountSuspended
+                change.record(kind(subject=account.id, name=account.name, sessions=ended))
             return change.tx.accounts.get(account.id)
 
     def _found(self, tx: Tx, name: str) -> Account:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lineament.ledger.log import JSON, Action
 from lineament.model.accounts import Account, AccountState, Factor, FactorKind, Official, SignedIn
+from lineament.model.events.base import Event
+from lineament.model.events.people import AccountSignedOut, SessionEnded
 from lineament.model.policy import AGENCY, Policy
 from lineament.services.people.policies import policy_for, stepped_up
 from lineament.services.record import Record
@@ -158,22 +159,21 @@ class SessionKeeper:
         """End one of the account's own sessions; whether it was there."""
         with self.record.store.read() as tx:
             own = any(one.id == session_id for one in tx.sessions.of_account(session.account.id))
-        return own and self._ended(session, Action.SESSION_ENDED, session_id)
+        return own and self._ended(session, SessionEnded(session=session_id), session_id)
 
     def sign_out(self, session: Session) -> None:
         """End this session; nothing happens where it has ended already."""
-        self._ended(session, Action.SIGNED_OUT, session.id)
+        self._ended(session, AccountSignedOut(session=session.id), session.id)
 
     def end_others(self, session: Session) -> int:
         """End every session of the account but this one; how many."""
         others = [one for one in self.of_account(session) if one.id != session.id]
-        return sum(self._ended(session, Action.SESSION_ENDED, one.id) for one in others)
+        return sum(self._ended(session, SessionEnded(session=other.id), other.id) for other in others)
 
-    def _ended(self, session: Session, action: Action, session_id: str) -> bool:
-        details: dict[str, JSON] = {"session": session_id}
+    def _ended(self, session: Session, event: Event, session_id: str) -> bool:
         with self.acting(session.account).change() as change:
             there = change.tx.sessions.end(session_id)
-            change.record(action, **details)
+            change.record(event)
         return there
 
 

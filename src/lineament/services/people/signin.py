@@ -11,14 +11,14 @@ from lineament.errors import Damaged, OpenIdUnavailable, SignInRefused, StepUpNe
 from lineament.identity import passwords
 from lineament.identity.openid import Begun as AtProvider
 from lineament.identity.openid import Provider, Subject
-from lineament.ledger.log import Action
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, SignedIn
+from lineament.model.events.people import AccountJoined, AccountSignedIn, PasswordChanged
 from lineament.model.policy import Policy
 from lineament.services.people.attempts import Attempts
 from lineament.services.people.factors import Factors
 from lineament.services.people.policies import policy_for
 from lineament.services.people.sessions import Begun, Session, SessionKeeper, Standing, digest_of
-from lineament.services.record import Change, Record
+from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
@@ -89,7 +89,8 @@ class SignIn:
             change.tx.accounts.forget_failures(change.at - _FORGOTTEN)
             if passwords.outdated(stored):
                 change.tx.accounts.set_password(account.id, passwords.hashed(untrusted_password))
-            return self._begun(change, Action.SIGNED_IN, account, device, terminal, how="password")
+            change.record(AccountSignedIn(how="password", terminal=terminal))
+            return self._keeper.begin(change.tx, account, device, terminal)
 
     def unlock(self, session: Session, untrusted_password: str) -> Begun:
         """Open a session that was idle with the password; SignInRefused."""
@@ -98,7 +99,7 @@ class SignIn:
         with self._keeper.acting(account).change() as change:
             self._still_active(change.tx, account)
             change.tx.accounts.forgive(account.email)
-            change.record(Action.SIGNED_IN, how="unlocked with the password", session=session.id)
+            change.record(AccountSignedIn(how="unlocked with the password", session=session.id))
             return self._keeper.raised(change.tx, session, proved=False)
 
     def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> Begun:
@@ -119,7 +120,7 @@ class SignIn:
             change.tx.accounts.forgive(account.email)
             change.tx.accounts.set_password(account.id, new)
             ended = change.tx.sessions.end_all(account.id, but=session.id)
-            change.record(Action.PASSWORD_CHANGED, sessions_ended=ended)
+            change.record(PasswordChanged(sessions_ended=ended))
             return self._keeper.raised(change.tx, session, proved=False)
 
     def _own_password(self, session: Session, untrusted: str) -> None:
@@ -168,7 +169,8 @@ class SignIn:
                 change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
             change.tx.accounts.forgive(account.email)
             how = "password" if subject is None else "openid"
-            return self._begun(change, Action.ACCOUNT_JOINED, account, device, False, how=how)
+            change.record(AccountJoined(how=how, terminal=False))
+            return self._keeper.begin(change.tx, account, device, terminal=False)
 
     def _invited(self, tx: Tx, untrusted_token: str) -> Invited:
         account = tx.accounts.invited(digest_of(untrusted_token), self._record.clock())
@@ -222,7 +224,8 @@ class SignIn:
             if now is None or now.id != account.id or now.state is not AccountState.ACTIVE:
                 raise SignInRefused(why=_NO_ACCOUNT)
             change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
-            return self._begun(change, Action.SIGNED_IN, account, device, False, how="openid"), kept["next"]
+            change.record(AccountSignedIn(how="openid", terminal=False))
+            return self._keeper.begin(change.tx, account, device, terminal=False), kept["next"]
 
     def _joined_with(self, subject: Subject, token: str, device: str) -> Begun:
         invited = self.invited(token).account
@@ -266,12 +269,6 @@ class SignIn:
     def sign_out(self, session: Session) -> None:
         """End this session."""
         self._keeper.sign_out(session)
-
-    def _begun(  # noqa: PLR0913 - what a session begins with
-        self, change: Change, action: Action, account: Account, device: str, terminal: bool, *, how: str
-    ) -> Begun:
-        change.record(action, how=how, terminal=terminal)
-        return self._keeper.begin(change.tx, account, device, terminal)
 
     @staticmethod
     def _still_active(tx: Tx, account: Account) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lineament.errors import InvalidValue, NotAllowed, Refused
-from lineament.ledger.log import Action
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, Stop, StopScope
+from lineament.model.events.people import AgencyResumed, AgencyStopped, AllResumed, AllStopped
 from lineament.model.reasons import ReasonCode
 from lineament.services.record import Change, Record
 
@@ -83,9 +83,9 @@ class Stops:
         )
         change.tx.stops.put(stop)
         if agency_id is None:
-            change.record(Action.ALL_STOPPED, reason=stop.reason)
+            change.record(AllStopped(reason=stop.reason))
         else:
-            change.record(Action.AGENCY_STOPPED, agency=agency_id, reason=stop.reason)
+            change.record(AgencyStopped(agency=agency_id, reason=stop.reason))
         return stop
 
     def _resumed(self, change: Change, agency_id: str | None) -> None:
@@ -94,9 +94,9 @@ class Stops:
             raise Refused(ReasonCode.NO_SUCH_STOP.reason())
         change.tx.stops.lift(standing.scope, agency_id)
         if agency_id is None:
-            change.record(Action.ALL_RESUMED)
+            change.record(AllResumed())
         else:
-            change.record(Action.AGENCY_RESUMED, agency=agency_id)
+            change.record(AgencyResumed(agency=agency_id))
 
     def _standing(self, change: Change, agency_id: str | None) -> Stop | None:
         """The stop that is replaced or lifted; NotAllowed where an agency would lift what the operator stopped."""

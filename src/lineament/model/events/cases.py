@@ -1,0 +1,153 @@
+"""What happened to cases, to those who work on them and in their rooms. ``case`` is the agency's own reference."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from lineament.model.actions import Action
+from lineament.model.events.base import Event
+
+
+class CaseOpened(Event, action=Action.CASE_OPENED):
+    """A case was opened."""
+
+    key: str
+    ref: str
+    offence: str
+    purpose: str
+    basis: str
+    authorised_by: str | None
+    jurisdiction: str | None
+    seeks: str
+    exempt_because: str | None
+
+
+class CaseRead(Event, action=Action.CASE_READ):
+    """Somebody looked into a part of a case."""
+
+    case: str
+    part: str
+
+
+class CaseClosed(Event, action=Action.CASE_CLOSED):
+    """A case was closed."""
+
+    case: str
+
+
+class CaseUrgent(Event, action=Action.CASE_URGENT):
+    """A case was declared urgent."""
+
+    case: str
+    because: str
+    hours: int  # until it locks
+
+
+class CaseAuthorised(Event, action=Action.CASE_AUTHORISED):
+    """An authority granted the searches of a case."""
+
+    case: str
+    authority: str
+    decided_at: datetime
+    outcome: str
+    scope: str
+    document: str | None  # SHA-256
+    expires_on: date | None
+
+
+class CaseRefused(Event, action=Action.CASE_REFUSED):
+    """An authority refused the searches of a case, and what the case held was destroyed."""
+
+    case: str
+    authority: str
+    decided_at: datetime
+    outcome: str
+    scope: str
+    document: str | None  # SHA-256
+    expires_on: date | None
+    searches: int
+    photographs: int
+    papers: int
+
+
+class CaseHeld(Event, action=Action.CASE_HELD):
+    """A case was put on legal hold, or was on hold when its time was over."""
+
+    case: str
+    because: str
+
+
+class CaseReleased(Event, action=Action.CASE_RELEASED):
+    """The legal hold of a case ended."""
+
+    case: str
+    because: str | None  # None, under a key that every entry has
+
+
+class CaseDestroyed(Event, action=Action.CASE_DESTROYED):
+    """The time of retention of a case was over, and what it held was destroyed."""
+
+    case: str
+    days: int  # of retention
+    searches: int
+    photographs: int
+    papers: int
+
+
+class MemberAdded(Event, action=Action.MEMBER_ADDED):
+    """An official of the case's own agency was added to it."""
+
+    case: str
+    member: str
+    role: str
+    until: date | None
+
+
+class MemberInvited(Event, action=Action.MEMBER_INVITED):
+    """An official of another agency was invited to a case."""
+
+    case: str
+    email: str | None  # guests of the case are not told
+    role: str
+    until: date | None
+
+
+class MemberJoined(Event, action=Action.MEMBER_JOINED):
+    """An invited official joined a case."""
+
+    case: str
+    member: str
+    agency: str  # its name
+    role: str
+
+
+class MemberRemoved(Event, action=Action.MEMBER_REMOVED):
+    """A member was removed from a case."""
+
+    case: str
+    member: str
+
+
+class InvitationWithdrawn(Event, action=Action.INVITATION_WITHDRAWN):
+    """An invitation to a case was withdrawn."""
+
+    case: str
+    invitation: str
+
+
+class PaperAdded(Event, action=Action.PAPER_ADDED):
+    """A message, a note or a file was put into the room of a case."""
+
+    case: str
+    paper: str
+    kind: str
+    sha256: str | None = None  # of a file
+    size: int | None = None  # of a file, bytes
+    notes_of: str | None = None  # of a note: the agency that alone reads it
+
+
+class PaperOpened(Event, action=Action.PAPER_OPENED):
+    """A file of the room was opened."""
+
+    case: str
+    paper: str

@@ -1,0 +1,29 @@
+"""What happened to the ledger and to the workspace."""
+
+from __future__ import annotations
+
+from lineament.model.actions import Action
+from lineament.model.events.base import Event
+
+
+class WorkspaceCreated(Event, action=Action.WORKSPACE_CREATED):
+    """A workspace was created."""
+
+
+class LedgerRead(Event, action=Action.LEDGER_READ):
+    """An auditor read a page of the ledger."""
+
+    before: int | None  # the entry before which the page begins; None: the newest page
+
+
+class LedgerExported(Event, action=Action.LEDGER_EXPORTED):
+    """The ledger was written out."""
+
+    case: str | None  # only this case's entries show their details; None: all do
+
+
+class DetailsErased(Event, action=Action.DETAILS_ERASED):
+    """The details of entries were erased; their commitments stay."""
+
+    entries: tuple[tuple[int, int], ...]  # first and last, ascending
+    reason: str

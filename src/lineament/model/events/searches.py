@@ -1,0 +1,113 @@
+"""What happened to probes, searches, candidates and reports. ``case`` is the agency's own reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from lineament.model.actions import Action
+from lineament.model.events.base import JSON, Event
+
+
+class ProbeAdded(Event, action=Action.PROBE_ADDED):
+    """A photograph was taken into a case."""
+
+    case: str
+    probe: str
+    sha256: str
+    kind: str
+    faces: int
+    digests: tuple[str, ...]  # SHA-256 of the pixels: as decoded, then after each edit
+    edits: tuple[Mapping[str, JSON], ...]
+
+
+class ProbeReplayed(Event, action=Action.PROBE_REPLAYED):
+    """The edits of a photograph were made again."""
+
+    case: str
+    probe: str
+    same: bool  # the pixels of every step
+
+
+class ProbeApproved(Event, action=Action.PROBE_APPROVED):
+    """Somebody approved that a photograph is searched."""
+
+    case: str
+    probe: str
+
+
+class ProbesDestroyed(Event, action=Action.PROBES_DESTROYED):
+    """Photographs that nobody searched were destroyed when their time was over."""
+
+    photographs: int
+    days: int  # of retention
+
+
+class SearchRun(Event, action=Action.SEARCH):
+    """A search was run."""
+
+    search: str
+    case: str
+    reason: str
+    probe: str  # SHA-256
+    kind: str
+    face: int  # of the probe, from 1
+    others: tuple[tuple[str, int], ...]  # probes and their faces, fused with it
+    model: str
+    sources: tuple[str, ...]
+    since: date | None
+    until: date | None
+    mode: str
+    threshold: float
+    damping: float
+    limit: int
+    gallery_faces: int
+    candidates: tuple[tuple[int, int, float], ...]  # rank, face, score
+
+
+class PicturesCompared(Event, action=Action.COMPARED):
+    """Two pictures were compared, and neither was kept."""
+
+    pictures: tuple[str, ...]  # SHA-256 of both
+    score: float
+
+
+class ListRead(Event, action=Action.LIST_READ):
+    """Somebody read a candidate list."""
+
+    case: str
+    search: str
+
+
+class CandidateRead(Event, action=Action.CANDIDATE_READ):
+    """Somebody looked at a candidate beside the probe."""
+
+    case: str
+    search: str
+    rank: int
+    face: int
+
+
+class OriginalViewed(Event, action=Action.ORIGINAL_VIEWED):
+    """Somebody opened the original picture of a candidate."""
+
+    search: str
+    rank: int
+    face: int
+    capture: int
+
+
+class PageOpened(Event, action=Action.PAGE_OPENED):
+    """Somebody opened the archived page that showed the picture of a candidate."""
+
+    search: str
+    rank: int
+    face: int
+    capture: int
+
+
+class ReportWritten(Event, action=Action.REPORT_WRITTEN):
+    """The report of a search was written."""
+
+    case: str
+    search: str

@@ -1,0 +1,139 @@
+"""What happened to sources, and to what was ingested from them. ``source`` is its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from lineament.model.actions import Action
+from lineament.model.events.base import Event
+
+
+class SourceRegistered(Event, action=Action.SOURCE_REGISTERED):
+    """A source was registered."""
+
+    name: str
+    controller: str
+    basis: str
+    jurisdiction: str
+    permission_sha256: str | None
+    expires_on: date | None
+    retention_days: str | None  # a number in decimal digits
+    page_base: str | None
+    hosts: tuple[str, ...]
+    licence: str | None
+    contact: str | None
+    live: bool  # at once; otherwise it is drafted and waits for approval
+
+
+class SourceApproved(Event, action=Action.SOURCE_APPROVED):
+    """A second person approved a source."""
+
+    source: str
+
+
+class SourceShared(Event, action=Action.SOURCE_SHARED):
+    """A source was shared with an agency, or with all."""
+
+    source: str
+    agency: str | None  # its id; None: every agency
+    until: date | None
+
+
+class SourceUnshared(Event, action=Action.SOURCE_UNSHARED):
+    """A source is no longer shared with an agency."""
+
+    source: str
+    agency: str
+
+
+class SourceSuspended(Event, action=Action.SOURCE_SUSPENDED):
+    """A source was suspended."""
+
+    source: str
+
+
+class SourceResumed(Event, action=Action.SOURCE_RESUMED):
+    """A suspended source was resumed."""
+
+    source: str
+
+
+class SourceWithdrawn(Event, action=Action.SOURCE_WITHDRAWN):
+    """A source was withdrawn, and everything from it destroyed."""
+
+    source: str
+    reason: str
+    captures: int
+    faces: int
+
+
+class PermissionOpened(Event, action=Action.PERMISSION_OPENED):
+    """Somebody opened the document that permits a source."""
+
+    source: str
+
+
+class KnownAbuseLoaded(Event, action=Action.KNOWN_ABUSE_LOADED):
+    """Digests of known-abuse material were loaded."""
+
+    digests: int
+    new: int
+    barred: tuple[int, ...]  # captures
+
+
+class WarcTakenOut(Event, action=Action.WARC_TAKEN_OUT):
+    """What crawls of a source fetched was written out as a WARC file."""
+
+    source: str
+    exchanges: int
+    bytes: int
+    sha256: str
+
+
+class RunStarted(Event, action=Action.RUN_BEGUN):
+    """An ingest run started or resumed."""
+
+    source: str
+    run: int
+    connector: str
+    what: str
+
+
+class RunEnded(Event, action=Action.RUN_ENDED):
+    """An ingest run ended."""
+
+    source: str
+    run: int
+    counts: Mapping[str, int]  # pictures by outcome
+    faces: int
+
+
+class BatchIngested(Event, action=Action.BATCH_INGESTED):
+    """A batch of pictures was committed."""
+
+    source: str
+    run: int
+    captures: tuple[int, ...]  # first and last; empty if there are none
+    faces: tuple[int, ...]  # the same
+    places: int
+    barred: int
+    digest: str  # SHA-256 of the digests of its pictures
+
+
+class FaceErased(Event, action=Action.FACE_ERASED):
+    """A face was erased."""
+
+    face: int
+    capture: int
+    source: str
+    reason: str
+
+
+class CaptureErased(Event, action=Action.CAPTURE_ERASED):
+    """A picture was erased with all its faces."""
+
+    capture: int
+    faces: tuple[int, ...]
+    source: str
+    reason: str

@@ -1,0 +1,214 @@
+"""A case's timeline in words, made from the events that the ledger recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import singledispatch
+
+from lineament.model.cases import Happening
+from lineament.model.events import cases, ledger, searches
+from lineament.model.events.base import Event
+from lineament.web.addresses import probe_address, search_address
+from lineament.web.phrases import count, kind_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineLine:
+    """A line of the timeline in words."""
+
+    words: str
+    address: str | None = None
+    reading: bool = False  # somebody only looked
+
+
+def timeline_line(happening: Happening) -> TimelineLine:
+    """Return a line of the timeline in words; it says so if the details were erased."""
+    if happening.event is not None and happening.details:
+        return _line(happening.event)
+    plain = _plain(happening.action)
+    return TimelineLine(words=plain if happening.details else f"{plain} (what was said is erased)")
+
+
+def _plain(action: str) -> str:
+    return action.replace("_", " ")
+
+
+@singledispatch
+def _line(event: Event) -> TimelineLine:
+    return TimelineLine(words=_plain(event.action))
+
+
+# ---------------------------------------------------------------- the case
+
+
+@_line.register
+def _(event: cases.CaseOpened) -> TimelineLine:
+    return TimelineLine(words=f"opened the case. Offence: {event.offence}. Purpose: {event.purpose}")
+
+
+@_line.register
+def _(event: cases.CaseRead) -> TimelineLine:
+    return TimelineLine(words=f"looked into the {event.part}", reading=True)
+
+
+@_line.register
+def _(_event: cases.CaseClosed) -> TimelineLine:
+    return TimelineLine(words="closed the case")
+
+
+@_line.register
+def _(event: cases.CaseUrgent) -> TimelineLine:
+    return TimelineLine(words=f"declared the case urgent, for {event.hours} hours: {event.because}")
+
+
+@_line.register
+def _(event: cases.CaseAuthorised) -> TimelineLine:
+    return TimelineLine(words=_decision(event))
+
+
+@_line.register
+def _(event: cases.CaseRefused) -> TimelineLine:
+    return TimelineLine(words=f"{_decision(event)}; {_destroyed(event)}")
+
+
+@_line.register
+def _(event: cases.CaseHeld) -> TimelineLine:
+    return TimelineLine(words=f"put the case on legal hold: {event.because}")
+
+
+@_line.register
+def _(_event: cases.CaseReleased) -> TimelineLine:
+    return TimelineLine(words="ended the legal hold")
+
+
+@_line.register
+def _(event: cases.CaseDestroyed) -> TimelineLine:
+    return TimelineLine(words=_destroyed(event))
+
+
+def _decision(event: cases.CaseAuthorised | cases.CaseRefused) -> str:
+    until = f", until {event.expires_on}" if event.expires_on else ""
+    return f"recorded that {event.authority} {event.outcome} the searches{until}: {event.scope}"
+
+
+def _destroyed(event: cases.CaseRefused | cases.CaseDestroyed) -> str:
+    parts = [
+        count(event.searches, "search", "searches"),
+        count(event.photographs, "photograph", "photographs"),
+        count(event.papers, "paper", "papers"),
+    ]
+    return f"destroyed what the case held: {', '.join(parts)}"
+
+
+# ---------------------------------------------------------------- its members and its room
+
+
+@_line.register
+def _(event: cases.MemberAdded) -> TimelineLine:
+    return TimelineLine(words=f"added {event.member}{_as(event.role, event.until)}")
+
+
+@_line.register
+def _(event: cases.MemberInvited) -> TimelineLine:
+    who = event.email or "an official of another agency"
+    return TimelineLine(words=f"invited {who}{_as(event.role, event.until)}")
+
+
+@_line.register
+def _(event: cases.MemberJoined) -> TimelineLine:
+    return TimelineLine(words=f"took up an invitation: {event.member}, {event.agency}{_as(event.role)}")
+
+
+@_line.register
+def _(event: cases.MemberRemoved) -> TimelineLine:
+    return TimelineLine(words=f"removed {event.member}")
+
+
+@_line.register
+def _(_event: cases.InvitationWithdrawn) -> TimelineLine:
+    return TimelineLine(words="withdrew an invitation")
+
+
+@_line.register
+def _(event: cases.PaperAdded) -> TimelineLine:
+    return TimelineLine(words=f"put a {event.kind} into the room")
+
+
+@_line.register
+def _(_event: cases.PaperOpened) -> TimelineLine:
+    return TimelineLine(words="opened a file of the room", reading=True)
+
+
+def _as(role: str, until: date | None = None) -> str:
+    return f" as {role}" + (f" until {until}" if until else "")
+
+
+# ---------------------------------------------------------------- photographs and searches
+
+
+@_line.register
+def _(event: searches.ProbeAdded) -> TimelineLine:
+    edited = f", edited in {count(len(event.edits), 'step', 'steps')}" if event.edits else ""
+    words = f"added a photograph ({kind_words(event.kind)}, {count(event.faces, 'face', 'faces')}{edited})"
+    return TimelineLine(words=words, address=probe_address(event.probe))
+
+
+@_line.register
+def _(_event: searches.ProbeApproved) -> TimelineLine:
+    return TimelineLine(words="approved that a photograph is searched")
+
+
+@_line.register
+def _(event: searches.ProbeReplayed) -> TimelineLine:
+    words = "made the edits of a photograph again: " + ("the same pixels" if event.same else "other pixels")
+    return TimelineLine(words=words, address=probe_address(event.probe))
+
+
+@_line.register
+def _(event: searches.SearchRun) -> TimelineLine:
+    found = count(len(event.candidates), "candidate", "candidates") if event.candidates else "no candidate"
+    words = f"searched {count(event.gallery_faces, 'face', 'faces')}: {found}. Reason: {event.reason}"
+    return TimelineLine(words=words, address=search_address(event.search))
+
+
+@_line.register
+def _(event: searches.ListRead) -> TimelineLine:
+    return _looked("read a candidate list", event.search)
+
+
+@_line.register
+def _(event: searches.CandidateRead) -> TimelineLine:
+    return _looked(f"looked at candidate {event.rank} beside the probe", event.search)
+
+
+@_line.register
+def _(event: searches.PageOpened) -> TimelineLine:
+    return _looked(f"opened the archived page of candidate {event.rank}", event.search)
+
+
+@_line.register
+def _(event: searches.OriginalViewed) -> TimelineLine:
+    return _looked(f"opened the original of candidate {event.rank}", event.search)
+
+
+@_line.register
+def _(event: searches.ReportWritten) -> TimelineLine:
+    return _looked("wrote the report of a search", event.search)
+
+
+def _looked(words: str, search: str) -> TimelineLine:
+    return TimelineLine(words=words, address=search_address(search), reading=True)
+
+
+# ---------------------------------------------------------------- the record
+
+
+@_line.register
+def _(_event: ledger.LedgerExported) -> TimelineLine:
+    return TimelineLine(words="wrote the record of the case out")
+
+
+@_line.register
+def _(event: ledger.DetailsErased) -> TimelineLine:
+    return TimelineLine(words=f"erased what entries of the record said: {event.reason}")
