@@ -1,6 +1,6 @@
 """Fuzz one parser for so many seconds, guided by coverage: ``python -m tests.fuzz NAME SECONDS``.
 
-What is found is written to tests/fuzz/cases/NAME, where ``tests/unit/sources/test_fuzz_cases.py`` tries it again.
+What is found is written to tests/fuzz/cases/NAME, where ``tests/fuzz/test_cases.py`` tries it again.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def _there_again(path: Path, record: ArchiveRecord) -> None:
 
 def archives() -> Iterator[bytes]:
     """Every kind."""
-    from tests.unit.sources.test_archive import FILES, PACKED, nested
+    from tests.unit.sources.archive.test_archive import FILES, PACKED, nested
 
     for packed in PACKED.values():
         yield packed(FILES)
@@ -192,7 +192,7 @@ def packed_crawls() -> Iterator[bytes]:
 
 
 def _crawl(*, packed: bool) -> bytes:
-    from tests.unit.sources.archives import JPEG, Warc
+    from tests.support.archives import JPEG, Warc
 
     path = _AT / "seed.warc"
     made = Warc(path, gzip=packed)

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.support.archives import Warc
 from tests.support.serving import PROBE, Served, serving, settings, token_in
-from tests.unit.sources.archives import Warc
 
 from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
-from tests.unit.sources.archives import Warc
+from tests.support.archives import Warc
 
 PICTURES = 160
 ON_A_PAGE = 10

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.unit.sources.archives import JPEG, Warc, found, taken
+from tests.support.archives import JPEG, Warc, found, taken
 
 from lineament.errors import LineamentError
 from lineament.sources.addresses import uri_key

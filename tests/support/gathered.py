@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import PORTRAITS
+from tests.support.archives import Warc
 from tests.support.local_web import Sent, page
 from tests.support.serving import settings
 from tests.support.signed_pictures import signed
-from tests.unit.sources.archives import Warc
-from tests.unit.sources.test_itl import face, person, transaction
-from tests.unit.sources.test_video import film, pan
+from tests.unit.sources.imports.test_itl import face, person, transaction
+from tests.unit.sources.video.test_video import film, pan
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms

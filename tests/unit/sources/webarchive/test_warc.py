@@ -14,7 +14,7 @@ from pathlib import Path
 import brotli
 import pytest
 from backports import zstd
-from tests.unit.sources.archives import DATE, JPEG, LIMIT, Warc, brought, found, refused, taken
+from tests.support.archives import DATE, JPEG, LIMIT, Warc, brought, found, refused, taken
 
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
 from lineament.model.faces import ArchiveRecord

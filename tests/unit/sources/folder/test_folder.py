@@ -23,7 +23,7 @@ from lineament.sandbox import files
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.folder.connector import FolderConnector
 
-SOURCE = Path(__file__).parents[3] / "src"
+SOURCE = Path(__file__).parents[4] / "src"
 
 
 def test_it_is_a_connector(folder: Path) -> None:
