@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One worker for each processor that this process may use; a worker that runs out of tests takes some of another's.
 PYTEST := $(BIN)/pytest -n auto --dist worksteal
 
-.PHONY: demo test quick coverage shuffle check bench lock pictures clean
+.PHONY: demo test quick coverage shuffle check bench docs dist lock pictures clean
 
 demo: .venv/run.stamp
 	@$(BIN)/lineament demo
@@ -35,13 +35,27 @@ check: .venv/dev.stamp
 bench: .venv/bench.stamp
 	@$(BIN)/python -m bench
 
+# The documentation as a site, in site/; every link is checked.
+docs: .venv/uv.stamp
+	@test -x .venv/docs/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv/docs
+	@$(BIN)/uv pip install --quiet --python .venv/docs/bin/python --require-hashes -r requirements-docs.lock
+	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --quiet --strict
+	@echo "The documentation is in site/index.html"
+
+# Wheel and sdist, in dist/; each has to install into an empty environment and pass `lineament demo` there.
+dist: .venv/uv.stamp
+	@rm -rf dist
+	@$(BIN)/uv build --quiet --python $(BIN)/python --out-dir dist
+	@PYTHON=$(BIN)/python .ci/dist
+
 lock: .venv/uv.stamp
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url -p 3.11 --group docs -c requirements-dev.lock -o requirements-docs.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url -p 3.11 pyproject.toml --group bench --no-emit-package dlib --no-emit-package face-recognition-models -c requirements-dev.lock -o requirements-bench.lock
 
 clean:
-	rm -rf .venv lineament-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv dist site lineament-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 .venv/uv.stamp:
 	@echo "Setting up .venv"

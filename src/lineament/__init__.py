@@ -1,3 +1,3 @@
 """Lineament: face search for investigators, with every search on the record."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

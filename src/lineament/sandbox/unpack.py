@@ -9,13 +9,17 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import sys
 import zlib
 from collections.abc import Callable
 from typing import IO, Protocol
 
-from backports import zstd
-
 from lineament.errors import FileTooLarge, NotRead
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MEMORY = 2**27
 """Bytes that a decompressor may take: twice what the strongest usual setting of xz needs."""

@@ -7,13 +7,18 @@ its header names is taken as it is.
 from __future__ import annotations
 
 import re
+import sys
 import zlib
 from collections.abc import Callable
 
 import brotli
-from backports import zstd
 
 from lineament.errors import FileTooLarge, NotRead
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MOST_ENCODINGS = 3
 """Content encodings on top of each other; browsers send one."""

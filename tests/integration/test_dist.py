@@ -1,0 +1,65 @@
+"""What is built for others to install holds everything that the program needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT
+
+import lineament
+
+NEEDED = {"lineament/py.typed", "lineament/demo/obama.jpg", "lineament/store/migrations/versions/0001_first.py"}
+NEEDED |= {
+    "lineament/web/templates/page.html",
+    "lineament/web/static/lineament.css",
+    "lineament/services/report.html.j2",
+}
+
+
+def package() -> set[str]:
+    """Every file of the package, as a wheel names it."""
+    paths = (ROOT / "src").rglob("*")
+    return {str(path.relative_to(ROOT / "src")) for path in paths if path.is_file() and "__pycache__" not in path.parts}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
+    )
+    return folder
+
+
+def test_the_wheel_holds_every_file_of_the_package(built: Path) -> None:
+    (path,) = built.glob("*.whl")
+    names = set(zipfile.ZipFile(path).namelist())
+    shipped = package()
+    assert shipped >= NEEDED
+    assert {name for name in names if name.startswith("lineament/")} == shipped
+    assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
+
+
+def test_the_wheel_says_which_version_it_is_and_which_python_it_needs(built: Path) -> None:
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
+        metadata: Message = Parser().parsestr(wheel.read(name).decode())
+    assert metadata["Version"] == lineament.__version__
+    assert metadata["Requires-Python"] == ">=3.11"
+
+
+def test_the_sdist_holds_what_is_needed_to_build(built: Path) -> None:
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert names >= {f"src/{name}" for name in package()}
+    assert names >= {"pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "SECURITY.md"}
