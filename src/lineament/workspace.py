@@ -35,6 +35,7 @@ from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.ingest import Ingest
 from lineament.services.gallery.register import Register
 from lineament.services.gallery.takeout import TakeOut
+from lineament.services.jobs.queue import Jobs
 from lineament.services.people.agencies import Agencies
 from lineament.services.people.invitations import Post
 from lineament.services.people.officials import People
@@ -140,6 +141,11 @@ class Desk:
         """Takes pictures in."""
         house = self.house
         return Ingest(self.record, house.keys, house.blobs, house.analyser, house.gallery)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Asks for jobs, shows and stops them."""
+        return Jobs(self.record)
 
     @cached_property
     def known_abuse(self) -> KnownAbuse:

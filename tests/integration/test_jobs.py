@@ -210,7 +210,7 @@ def test_a_job_that_lost_its_lease_leaves_the_row_alone(
 
 def test_a_worker_that_is_to_end_hands_its_job_back(jobs: Jobs, worker: Worker, doing: Doing) -> None:
     def act(report: Report) -> Mapping[str, Any]:
-        worker.ending = True
+        worker.ending = lambda: True
         raise KeyboardInterrupt
 
     doing.act = act

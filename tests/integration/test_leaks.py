@@ -93,6 +93,7 @@ def addresses(world: World, case: str, account: str, agency: str) -> list[str]:
     one = world.cases[case]
     ids = {"ref": one.key, "probe_id": one.probe, "search_id": one.search, "paper_id": one.paper, "rank": 1, "face": 1}
     ids |= {"account_id": world.people[account].account.id, "agency_id": world.agencies[agency], "name": "portraits"}
+    ids |= {"job_id": world.people[account].job}
     ids |= {"run_id": world.runs["portraits"]} if world.searches else {"run_id": 1}
     return [route.path.format(**ids) for route in READ]
 

@@ -11,6 +11,9 @@ from playwright.sync_api import Page
 from tests.support.acting import Actor
 from tests.support.story import YS, Story
 
+from lineament.model.accounts import HOME_AGENCY
+from lineament.model.jobs import JobProgress, JobRequest
+
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (1280, 390)
@@ -25,6 +28,8 @@ NOT_PAGES = {
     "/searches/{search_id}/candidates/{rank}/crop": "a picture",
     "/searches/{search_id}/candidates/{rank}/thumbnail": "a picture",
     "/sources/{name}/permission": "a file to be saved",
+    "/jobs/progress": "read by a script",
+    "/jobs/{job_id}/progress": "read by a script",
     "/sign-in/openid": "leads on to the provider",
     "/sign-in/openid/back": "leads on from the provider",
     "/static/{name}": "a style sheet or script",
@@ -80,6 +85,8 @@ def dressed(story: Story) -> dict[str, list[Look]]:
         "/sources": [Look("sources", eva, "/sources")],
         "/sources/{name}": [Look("source", olga, "/sources/portraits")],
         "/sources/{name}/runs/{run_id}": [Look("run", olga, "/sources/portraits/runs/1")],
+        "/jobs": [Look("jobs", olga, "/jobs"), Look("jobs-none", eva, "/jobs")],
+        "/jobs/{job_id}": [Look("job", olga, f"/jobs/{_job(story)}")],
         "/search": [Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}")],
         "/probes/{probe_id}": [
             Look("probe", eva, at["missing probe"]),
@@ -114,6 +121,26 @@ def dressed(story: Story) -> dict[str, list[Look]]:
         ],
         "nothing": [Look("nothing", eva, "/nothing")],
     }
+
+
+def _job(story: Story) -> str:
+    """An ingest that Olga Operator asked for, and that is half done."""
+    at = story.clock.at
+    with story.workspace.store.begin() as tx:
+        (olga,) = (account for account in tx.accounts.of_agency(HOME_AGENCY) if account.name == "Olga Operator")
+        request = JobRequest(
+            kind="ingest",
+            arguments={"source": "portraits", "what": ["/data/portraits"]},
+            agency_id=HOME_AGENCY,
+            account_id=olga.id,
+            requested_by=olga.name,
+        )
+        job = tx.jobs.add(request, at)
+        tx.jobs.claim_this(job.id, "a worker", at)
+        tx.jobs.renew(
+            job.id, "a worker", JobProgress(done=1204, total=5000, words="pictures"), at + timedelta(minutes=2)
+        )
+    return job.id
 
 
 def _everybody_signs_in(story: Story) -> None:

@@ -85,6 +85,8 @@ SENT = {
     "/cases/{ref}/messages": Sending({"text": "seen at the harbour", "to": ""}),
     "/cases/{ref}/files": Sending(file=("file", b"a file")),
     "/sources/{name}/receipt": Sending(),
+    "/sources/{name}/crawl": Sending({"host": "press.example"}),
+    "/jobs/{job_id}/stop": Sending(),
     "/sources/{name}/{event}": Sending(ids={"event": "=suspend"}),
     "/search": Sending({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), about=cases),
     "/probes/{probe_id}/turn": Sending({"degrees": "90"}),

@@ -149,6 +149,18 @@ def runs(world: World, who: Person) -> Iterator[Named]:
     yield Named("not there", {"name": SOURCE, "run_id": "9999"}, seen=False)
 
 
+def jobs(world: World, who: Person) -> Iterator[Named]:
+    """One's own; a colleague's, which an operator sees; another agency's."""
+    colleague = "home administrator" if who.name[:4] == "home" else f"{who.name[0]} colleague"
+    other = "B examiner" if who.name[0] != "B" else "A examiner"
+    if who.name == colleague:
+        colleague = "home operator"
+    yield Named("own", {"job_id": who.job})
+    yield Named("colleague's", {"job_id": world.people[colleague].job}, seen=who.role is Role.OPERATOR)
+    yield Named("foreign", {"job_id": world.people[other].job}, seen=False)
+    yield Named("not there", {"job_id": NOT_THERE}, seen=False)
+
+
 def nothing(world: World, who: Person) -> Iterator[Named]:
     yield Named("own", {})
 
@@ -162,4 +174,5 @@ KINDS: dict[str, Callable[[World, Person], Iterator[Named]]] = {
     "invitation_id": waiting,
     "name": sources,
     "run_id": runs,
+    "job_id": jobs,
 }

@@ -25,6 +25,7 @@ from lineament.identity import passwords
 from lineament.model.accounts import HOME_AGENCY, Account, FactorKind, Role
 from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, VettingOutcome
 from lineament.model.cases import AuthorisationOutcome, CaseRole, CaseTerms
+from lineament.model.jobs import JobRequest
 from lineament.model.policy import Preset
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
@@ -68,6 +69,7 @@ class Person:
     session: str = ""  # another one of the same account
     factor: str = ""
     waiting: str = ""  # an invitation to a case that was not taken up yet
+    job: str = ""  # that waits for a worker
     in_case: dict[str, CaseRole] = field(default_factory=dict)
 
     @property
@@ -157,6 +159,7 @@ class World:
             self._shared()
             for person in self.people.values():
                 self._sign_in(person)
+                self._ask_for_a_job(person)
         shutil.copytree(self.home, self.pristine)
 
     def _runs(self) -> None:
@@ -258,6 +261,18 @@ class World:
         begun = door.session(door.password(email, PASSWORD, "a browser").key)
         assert begun is not None
         person.key = door.factors.prove_code(begun, pyotp.TOTP(SECRET).at(self.at)).key
+
+    def _ask_for_a_job(self, person: Person) -> None:
+        account = person.account
+        request = JobRequest(
+            kind="ingest",
+            arguments={"source": SOURCE, "what": [f"/data/{account.id}"]},
+            agency_id=account.agency_id,
+            account_id=account.id,
+            requested_by=account.name,
+        )
+        with self.workspace.store.begin() as tx:
+            person.job = tx.jobs.add(request, self.at).id
 
     def desk(self, name: str) -> Desk:
         """Where somebody works, with a second factor shown now."""

@@ -11,10 +11,12 @@ from markupsafe import Markup
 
 from lineament.model.cases import Case
 from lineament.model.faces import Quality
+from lineament.model.jobs import JobState
 from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.items import Seen
+from lineament.services.jobs import words
 from lineament.web import addresses
 
 SOON_DAYS = 7
@@ -128,6 +130,11 @@ def run_state(run: Run, now: datetime) -> str:
     return "under way" if now - run.seen_at < SILENCE else "stopped"
 
 
+def job_level(state: JobState) -> str:
+    """How loud the page is about a job."""
+    return {JobState.FAILED: "stop", JobState.STOPPED: "warn"}.get(state, "calm")
+
+
 def urgency(source: Source, today: date) -> str:
     """How loud the page is about it: stop, warn or calm."""
     if source.why_closed(today) is not None:
@@ -194,6 +201,11 @@ FILTERS: dict[str, Callable[..., object]] = {
     "outcomes": outcomes,
     "run_state": run_state,
     "list_rule": list_rule,
+    "job_title": words.title,
+    "job_standing": words.standing,
+    "job_progress": words.progress_line,
+    "job_took": words.took,
+    "job_level": job_level,
     "edit_step": edit_step,
     "quality_line": quality_line,
     "kind_words": kind_words,

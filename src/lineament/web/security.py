@@ -27,8 +27,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """The names of this machine under which the pages may be asked for, with any port."""
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _FEATURES = ("camera", "microphone", "geolocation", "display-capture", "usb", "serial", "hid", "midi")
 HEADERS = {

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lineament.errors import NotFound, WrongState
+from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
-from lineament.model.sources import SourceState
+from lineament.model.sources import Source, SourceState
+from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
 from lineament.web.pages import Form, Here, Pages, go_on_to
@@ -47,6 +48,8 @@ def source(here: Here, name: str) -> HTMLResponse:
         standing=standing,
         own=own,
         runs=runs,
+        jobs=here.desk.jobs.of_source(found.id) if manages else [],
+        crawlable=crawlable(found) if manages else [],
         key=here.house.audit.public_key,
     )
 
@@ -58,7 +61,16 @@ def run(here: Here, name: str, run_id: int) -> HTMLResponse:
     source = here.desk.sources.get(name)
     crawls = found.connector == "site" and found.ended_at is None
     progress = here.house.crawls.progress(source, crawl_name(found.what)) if crawls else None
-    return here.page("run.html", source=source, run=found, refusals=refusals, now=here.desk.clock(), progress=progress)
+    jobs = here.desk.jobs.of_source(source.id) if found.ended_at is None else []
+    return here.page(
+        "run.html",
+        source=source,
+        run=found,
+        refusals=refusals,
+        now=here.desk.clock(),
+        progress=progress,
+        jobs=jobs,
+    )
 
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)
@@ -75,6 +87,23 @@ def receipt(here: Here, name: str, sent: Form) -> Response:  # noqa: ARG001 - th
     if source.state is not SourceState.WITHDRAWN:
         raise WrongState(what="source", name=name, state=source.state.value, event="given a receipt")
     return _saved(here.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
+
+
+@pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES)
+def crawl(here: Here, name: str, sent: Form) -> RedirectResponse:
+    """Queues a crawl of one host that the source lists, from its first page."""
+    source, host = here.desk.sources.get(name), sent.text("host")
+    if host not in crawlable(source):
+        raise InvalidValue(what="The host", value=host[:100], why="choose one of those that the source lists")
+    arguments = ingest_arguments(source.name, [f"https://{host}/"], "site")
+    return go_on_to(f"/jobs/{here.desk.jobs.add(INGEST, arguments, source=source.name).id}")
+
+
+def crawlable(source: Source) -> list[str]:
+    """The hosts that a crawl may begin at: listed by name, by a live source that says whom they may complain to."""
+    if source.state is not SourceState.LIVE or source.terms.contact is None:
+        return []
+    return [host for host in source.terms.hosts if not host.startswith("*.")]
 
 
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,9 +31,9 @@ class JobKind:
     can_stop: bool = True
 
 
-INGEST = JobKind(name="ingest", needs=Permission.MANAGE_SOURCES, words="Taking pictures in")
-SWEEP = JobKind(name="sweep", needs=Permission.MACHINE, words="Destroying what is due")
-DELETIONS = JobKind(name="deletions", needs=None, words="Deleting what was erased", can_stop=False)
+INGEST = JobKind(name="ingest", needs=Permission.MANAGE_SOURCES, words="Ingest")
+SWEEP = JobKind(name="sweep", needs=Permission.MACHINE, words="Retention sweep")
+DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 
 KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, SWEEP, DELETIONS)}
 
@@ -60,7 +61,15 @@ def official_of(tx: Tx, job: Job) -> Official:
     return official
 
 
-def without_secrets(addresses: list[str]) -> list[str]:
+def ingest_arguments(
+    source: str, what: Sequence[str], kind: str | None = None, workers: int | None = None
+) -> dict[str, Any]:
+    """Return the arguments of an ingest, with paths that hold wherever the worker runs. InvalidValue."""
+    named = [name if "://" in name else str(Path(name).absolute()) for name in without_secrets(what)]
+    return {"source": source, "what": named, "kind": kind, "workers": workers}
+
+
+def without_secrets(addresses: Sequence[str]) -> Sequence[str]:
     """Return addresses as they may be kept in a job; InvalidValue if one carries a user name or a password."""
     for address in addresses:
         if "://" in address and "@" in urlsplit(address).netloc:

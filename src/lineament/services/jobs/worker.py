@@ -24,8 +24,8 @@ class Worker:
         """``record`` is that of the machine; each job is run under the name of its own official."""
         self._record, self._handlers = record, handlers
         self._name = owner.this_process()
-        self.ending = False
-        """Whether the process is to end: what is under way is handed back."""
+        self.ending: Callable[[], bool] = lambda: False
+        """Says whether the process is to end; then what is under way is handed back."""
 
     def waiting(self) -> bool:
         """Whether there is a job to be claimed now."""
@@ -43,7 +43,7 @@ class Worker:
         try:
             self._run(job)
         except (KeyboardInterrupt, Interrupted):
-            if self.ending:
+            if self.ending():
                 raise KeyboardInterrupt from None
         except Exception:
             if self._now(job).state is JobState.RUNNING:  # not even that could be written down
@@ -69,7 +69,7 @@ class Worker:
                 official = official_of(tx, job)
             return self._handlers(official)[job.request.kind](job.request.arguments, report)
 
-        runner.run(self._record, job, act, lambda result: result, hands_back=lambda: self.ending)
+        runner.run(self._record, job, act, lambda result: result, hands_back=self.ending)
 
     def _now(self, job: Job) -> Job:
         """The job as its row stands; as it was claimed if it went with its source."""

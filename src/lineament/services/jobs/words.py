@@ -1,0 +1,78 @@
+"""A job in words and as JSON, the same on pages and in the terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from lineament.model.jobs import Job
+from lineament.services.jobs.kinds import KINDS
+
+
+def title(job: Job) -> str:
+    """What the job does, as in “Ingest of press”."""
+    kind = KINDS.get(job.request.kind)
+    words = job.request.kind if kind is None else kind.words
+    source = job.request.arguments.get("source")
+    return words if source is None else f"{words} of {source}"
+
+
+def standing(job: Job) -> str:
+    """Its state, or that it is about to stop."""
+    return "stopping" if job.stopping else job.state.value
+
+
+def progress_line(job: Job) -> str:
+    """How far it is: items, rate and time left; empty before anything was done."""
+    done, total = job.progress.done, job.progress.total
+    parts = [f"{done:,} of {total:,}" if total else f"{done:,}"] if done or total else []
+    if job.rate is not None:
+        parts.append(f"{job.rate:,.0f} a second" if job.rate >= 10 else f"{job.rate * 60:,.0f} a minute")
+    if job.time_left is not None:
+        parts.append(f"{duration(job.time_left)} left")
+    return " · ".join(parts)
+
+
+def duration(length: timedelta) -> str:
+    """A length of time, to two figures or so: 40 s, 12 min, 3 h 20 min."""
+    seconds = round(length.total_seconds())
+    if seconds < 100:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def as_json(job: Job) -> dict[str, Any]:
+    """The job as JSON: times in ISO 8601, the rate in items a second, the time left in seconds."""
+    left, error = job.time_left, job.error
+    return {
+        "job": job.id,
+        "kind": job.request.kind,
+        "arguments": dict(job.request.arguments),
+        "requested_by": job.request.requested_by,
+        "requested_at": _iso(job.requested_at),
+        "state": job.state.value,
+        "stopping": job.stopping,
+        "attempts": job.attempts,
+        "started_at": _iso(job.started_at),
+        "ended_at": _iso(job.ended_at),
+        "done": job.progress.done,
+        "total": job.progress.total,
+        "doing": job.progress.words,
+        "rate": None if job.rate is None else round(job.rate, 3),
+        "seconds_left": None if left is None else round(left.total_seconds()),
+        "result": None if job.result is None else dict(job.result),
+        "error": None if error is None else {"code": error.code, "message": error.message},
+    }
+
+
+def took(job: Job) -> str:
+    """How long it has run, or ran; empty before it started."""
+    end = job.ended_at or job.seen_at
+    return "" if job.started_at is None or end is None else duration(end - job.started_at)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

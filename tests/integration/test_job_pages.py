@@ -1,0 +1,118 @@
+"""The pages of jobs: what a source's people see of long work, and how they stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.world import SOURCE, Pages, Person, World
+
+from lineament.model.jobs import JobProgress, JobState
+from lineament.services.jobs.kinds import INGEST, ingest_arguments
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def pages(world: World, tmp_path: Path) -> Iterator[Pages]:
+    with world.copied(tmp_path).open() as here, here.pages() as opened:
+        yield opened
+
+
+@pytest.fixture
+def operator(pages: Pages) -> Person:
+    return pages.world.people["home operator"]
+
+
+def running(world: World, job: str) -> None:
+    """A minute into it, a quarter is done."""
+    with world.workspace.store.begin() as tx:
+        assert tx.jobs.claim_this(job, "a worker", world.at - timedelta(minutes=1)) is not None
+        tx.jobs.renew(job, "a worker", JobProgress(done=600, total=2400, words="pictures"), world.at)
+
+
+def test_a_running_job_shows_how_far_it_is(pages: Pages, operator: Person) -> None:
+    running(pages.world, operator.job)
+    page = pages.ask(operator, "GET", f"/jobs/{operator.job}").text
+    assert "600 of 2,400 · 10 a second · 3 min left" in page
+    assert 'aria-valuenow="25.0"' in page
+    assert "data-live" in page
+    assert f"/data/{operator.account.id}" in page
+    listed = pages.ask(operator, "GET", "/jobs").text
+    assert f'href="/jobs/{operator.job}"' in listed
+    assert "600 of 2,400" in listed
+
+
+def test_the_script_is_told_the_same(pages: Pages, operator: Person) -> None:
+    running(pages.world, operator.job)
+    for address in (f"/jobs/{operator.job}/progress", "/jobs/progress"):
+        told = pages.ask(operator, "GET", address).json()["jobs"]
+        assert {
+            "id": operator.job,
+            "standing": "running",
+            "line": "600 of 2,400 · 10 a second · 3 min left",
+            "doing": "pictures",
+            "took": "60 s",
+            "width": 25.0,
+        } in told
+
+
+def test_a_job_is_stopped_from_its_page(pages: Pages, operator: Person) -> None:
+    running(pages.world, operator.job)
+    answer = pages.ask(operator, "POST", f"/jobs/{operator.job}/stop")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{operator.job}")
+    with pages.world.workspace.store.read() as tx:
+        assert tx.jobs.get(operator.job).stopping
+    assert "It stops in a moment" in pages.ask(operator, "GET", f"/jobs/{operator.job}").text
+
+
+def test_a_job_that_is_over_is_not_stopped(pages: Pages, operator: Person) -> None:
+    with pages.world.workspace.store.begin() as tx:
+        tx.jobs.request_stop(operator.job, pages.world.at)
+    page = pages.ask(operator, "GET", f"/jobs/{operator.job}").text
+    assert "was stopped" in page
+    assert "data-live" not in page
+    assert f'action="/jobs/{operator.job}/stop"' not in page
+    assert pages.ask(operator, "POST", f"/jobs/{operator.job}/stop").status_code == 409
+
+
+def test_the_source_leads_to_its_jobs(pages: Pages, operator: Person) -> None:
+    desk = pages.world.desk("home operator")
+    job = desk.jobs.add(INGEST, ingest_arguments(SOURCE, ["/data/new"]), source=SOURCE)
+    running(pages.world, job.id)
+    assert f'href="/jobs/{job.id}"' in pages.ask(operator, "GET", f"/sources/{SOURCE}").text
+    examiner = pages.world.people["A examiner"]
+    assert job.id not in pages.ask(examiner, "GET", f"/sources/{SOURCE}").text
+    with pages.world.workspace.store.begin() as tx:
+        run = tx.runs.begin(desk.sources.get(SOURCE).id, "folder", "/data/new", pages.world.at)
+    assert f'href="/jobs/{job.id}"' in pages.ask(operator, "GET", f"/sources/{SOURCE}/runs/{run.id}").text
+    assert 'href="/jobs"' in pages.ask(operator, "GET", "/sources").text
+
+
+def test_a_crawl_of_a_listed_host_is_queued(pages: Pages, operator: Person) -> None:
+    with pages.world.workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql(
+            "UPDATE sources SET hosts = '[\"press.example\", \"*.news.example\"]', contact = 'who@press.example'"
+        )
+    page = pages.ask(operator, "GET", f"/sources/{SOURCE}").text
+    assert "<option>press.example</option>" in page
+    assert "*.news.example</option>" not in page
+    answer = pages.ask(operator, "POST", f"/sources/{SOURCE}/crawl", {"host": "press.example"})
+    job = pages.world.desk("home operator").jobs.show(answer.headers["location"].rpartition("/")[2])
+    assert job.state is JobState.QUEUED
+    assert job.request.arguments == {
+        "source": SOURCE,
+        "what": ["https://press.example/"],
+        "kind": "site",
+        "workers": None,
+    }
+    assert pages.ask(operator, "POST", f"/sources/{SOURCE}/crawl", {"host": "other.example"}).status_code == 422
+
+
+def test_nobody_has_a_job_yet(pages: Pages) -> None:
+    examiner = pages.world.people["A examiner"]
+    with pages.world.workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql("DELETE FROM jobs")
+    assert "No job yet" in pages.ask(examiner, "GET", "/jobs").text
