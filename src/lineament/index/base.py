@@ -72,7 +72,7 @@ def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceI
 
 
 def checked_vectors(vectors: Vectors, dimension: int) -> Vectors:
-    """Unit vectors, shape (n, dimension), contiguous; ValueError where they are anything else."""
+    """Unit vectors, shape (n, dimension), contiguous; ValueError if they are anything else."""
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise ValueError(f"vectors of shape {vectors.shape} where (n, {dimension}) is expected")

@@ -63,7 +63,7 @@ class Codes:
 
     @classmethod
     def load(cls, path: Path, ids: FaceIds, dimension: int) -> Codes:
-        """Codes that were synced to ``path``, by slot those of ``ids``; Damaged where they are something else."""
+        """Codes that were synced to ``path``, by slot those of ``ids``; Damaged if they are something else."""
         scan_everything()
         try:
             codes = TurboQuantIndex.load(str(path))

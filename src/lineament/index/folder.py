@@ -55,7 +55,7 @@ class Head:
 
     @classmethod
     def from_bytes(cls, untrusted: bytes) -> Head:
-        """The head as it was written; Damaged where it was not written so."""
+        """The head as it was written; Damaged if it was not written so."""
         line, _, rest = untrusted.partition(b"\n")
         if rest != hashlib.sha256(line + b"\n").hexdigest().encode() + b"\n":
             raise damaged("its head does not fit its digest")
@@ -89,7 +89,7 @@ class IndexFolder:
         self._written = _LastWrite()
 
     def read(self) -> Codes:
-        """What is on disk; FileNotFoundError where there is nothing, Damaged where it cannot be used."""
+        """What is on disk; FileNotFoundError if there is nothing, Damaged if it cannot be used."""
         try:
             with self._locked(fcntl.LOCK_SH):
                 head = Head.from_bytes((self._folder / _HEAD).read_bytes())

@@ -14,7 +14,7 @@ from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey
 
 
 def read_anchor(path: Path) -> str | None:
-    """The checkpoint kept in ``path``, unchecked; None where there is none."""
+    """The checkpoint kept in ``path``, unchecked; None if there is none."""
     try:
         with path.open("rb") as file:
             return file.read(LONGEST_NOTE + 1).decode("utf-8", "replace")
@@ -27,7 +27,7 @@ def read_anchor(path: Path) -> str | None:
 def write_anchor(path: Path, note: str, key: PublicKey) -> None:
     """Keep ``note`` in ``path``, atomically and beyond a crash, unless a newer checkpoint is there already.
 
-    Any number of processes may do so at once. LedgerBroken where the file holds another history, or no
+    Any number of processes may do so at once. LedgerBroken if the file holds another history, or no
     checkpoint of ours; StorageFull or AnchorUnavailable where it cannot be written.
     """
     new = Checkpoint.parse(note, key)

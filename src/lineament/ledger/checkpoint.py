@@ -68,7 +68,7 @@ class PublicKey:
 
     @classmethod
     def parse(cls, untrusted: str) -> Self:
-        """Read a C2SP verifier key, ``name+id+key``; InvalidValue where it is none or its id is wrong."""
+        """Read a C2SP verifier key, ``name+id+key``; InvalidValue if it is none or its id is wrong."""
         what, text = "The key of a ledger", untrusted.strip()
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
@@ -107,7 +107,7 @@ class SigningKey:
 
 
 def opened(untrusted_note: str, key: PublicKey) -> str:
-    """The text of a note that ``key`` signed; InvalidValue where it is no note or not signed by it."""
+    """The text of a note that ``key`` signed; InvalidValue if it is no note or not signed by it."""
     what = "A checkpoint"
     shown = untrusted_note[:60].replace("\n", " ")
     text, blank, signatures = untrusted_note.rpartition("\n\n")

@@ -46,7 +46,7 @@ class Frontier:
     """
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
-        """Start at ``size`` leaves whose edge is ``hashes``; ValueError where the two do not go together."""
+        """Start at ``size`` leaves whose edge is ``hashes``; ValueError if the two do not go together."""
         if size < 0 or len(hashes) != size.bit_count():
             raise ValueError(f"a tree of {size} leaves does not have {len(hashes)} subtrees at its edge")
         self.size = size

@@ -156,7 +156,7 @@ def _hidden(entry: _LeafEntry) -> bytes:
 
 
 def _leaf(entry: _LeafEntry) -> bytes:
-    """The leaf hash, recomputed; LedgerBroken where the entry says another."""
+    """The leaf hash, recomputed; LedgerBroken if the entry says another."""
     if not _AT.fullmatch(entry.at) or not _ACTION.fullmatch(entry.action) or len(entry.commitment) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
     commitment = entry.commitment.hex()
@@ -328,7 +328,7 @@ def _held_against(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | N
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify one export from the command line; the exit code is 0 where everything fits."""
+    """Verify one export from the command line; the exit code is 0 if everything fits."""
     parser = argparse.ArgumentParser(prog="python -m lineament.ledger.verify", description="Check a ledger's export.")
     parser.add_argument("export", type=Path, help="the file to check")
     parser.add_argument("--key", required=True, help="the ledger's public key, name+id+key, from elsewhere")

@@ -1,4 +1,4 @@
-"""Agencies: everything that names one, and what was decided about it, is sealed (R46)."""
+"""Agencies: everything that names one, and every decision about it, is sealed (R46)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, 
 from lineament.model.policy import Preset
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts, agencies
-from lineament.store.sealed import SealedColumn, asked_id
+from lineament.store.sealed import SealedColumn, checked_id
 
 _HINT = "lineament agency list"
 _SEATS = (
@@ -36,9 +36,9 @@ class AgencyRows:
         self._sealed = SealedColumn(vault, "agencies")
 
     def add(self, terms: AgencyTerms, at: datetime, id: str | None = None) -> Agency:  # noqa: A002 - the column
-        """Register an agency, not vetted and without a licence; AlreadyThere where the name is taken.
+        """Register an agency, not vetted and without a licence; AlreadyThere if the name is taken.
 
-        ``id`` is given for HOME_AGENCY alone; the others are random, so that they tell nothing.
+        ``id`` is given for HOME_AGENCY only; other ids are random and reveal nothing.
         """
         new = secrets.token_hex(8) if id is None else id
         lookup = self._free(terms.name, new)
@@ -48,56 +48,56 @@ class AgencyRows:
         return self.get(new)
 
     def get(self, id: str) -> Agency:  # noqa: A002
-        """The agency with that id; NotFound where there is none."""
-        row = self._row(agencies.c.id == asked_id(id), id)
+        """Return an agency; NotFound if there is none with that id."""
+        row = self._row(agencies.c.id == checked_id(id), id)
         return self._agency(row, self._seats(id).get(id, 0))
 
     def find(self, name_or_id: str) -> Agency:
-        """The agency of that id, or of that name in whatever case; NotFound where there is none."""
+        """Return the agency with that id or name, ignoring case; NotFound if there is none."""
         lookup = self._lookup(name_or_id)
-        row = self._row(sa.or_(agencies.c.id == asked_id(name_or_id), agencies.c.lookup == lookup), name_or_id)
+        row = self._row(sa.or_(agencies.c.id == checked_id(name_or_id), agencies.c.lookup == lookup), name_or_id)
         return self._agency(row, self._seats(row["id"]).get(row["id"], 0))
 
     def all(self) -> list[Agency]:
-        """All agencies in the order of their names."""
+        """Return all agencies in the order of their names."""
         seats = self._seats()
         rows = self._connection.execute(sa.select(agencies)).mappings()
         found = [self._agency(row, seats.get(row["id"], 0)) for row in rows]
         return sorted(found, key=lambda agency: (_folded(agency.name), agency.id))
 
     def name(self, id: str) -> str:  # noqa: A002
-        """The name of an agency; NotFound where there is none."""
+        """Return the name of an agency; NotFound if there is none with that id."""
         return str(self._values(id)["name"])
 
     def set_terms(self, id: str, terms: AgencyTerms) -> None:  # noqa: A002
-        """Another name or country; AlreadyThere where another agency has the name."""
+        """Change name or country; AlreadyThere if another agency has the name."""
         lookup = self._free(terms.name, id)
         self._change(id, _terms_to(terms))
         self._connection.execute(sa.update(agencies).where(agencies.c.id == id).values(lookup=lookup))
 
     def set_vetting(self, id: str, vetting: Vetting) -> None:  # noqa: A002
-        """Put what the newest vetting said."""
+        """Store the result of the newest vetting."""
         self._change(id, {"vetting": _vetting_to(vetting)})
 
     def set_licence(self, id: str, licence: Licence) -> None:  # noqa: A002
-        """Put the licence, in place of the last one."""
+        """Replace the licence."""
         self._change(id, {"licence": _licence_to(licence)})
 
     def wishes(self, id: str) -> dict[str, Any]:  # noqa: A002
-        """Where the agency wants its policy stricter, by setting."""
+        """Return the settings that the agency made stricter than its preset."""
         return dict(self._values(id).get("wishes", {}))
 
     def set_wishes(self, id: str, wishes: Mapping[str, Any]) -> None:  # noqa: A002
-        """Put the wishes, in place of the last ones; the caller has asked the policy."""
+        """Replace the agency's stricter settings; the caller has checked them against the policy."""
         self._change(id, {"wishes": dict(wishes)})
 
     def preset(self, id: str) -> Preset | None:  # noqa: A002
-        """Where the agency's policy begins, if that was ever chosen."""
+        """Return the preset that the agency's policy starts from, None if none was chosen."""
         chosen = self._values(id).get("preset")
         return None if chosen is None else Preset(chosen)
 
     def set_preset(self, id: str, preset: Preset | None) -> None:  # noqa: A002
-        """Choose where the policy begins."""
+        """Choose the preset that the policy starts from."""
         self._change(id, {"preset": None if preset is None else preset.value})
 
     # ------------------------------------------------------------ rows
@@ -106,9 +106,9 @@ class AgencyRows:
         return self._vault.lookup("agencies", _folded(name))
 
     def _free(self, name: str, but: str) -> bytes:
-        """The lookup of a name that no other agency has, nor has for an id."""
+        """Return the lookup of a name; AlreadyThere if another agency has it as its name or id."""
         lookup = self._lookup(name)
-        same = sa.or_(agencies.c.lookup == lookup, agencies.c.id == asked_id(name))
+        same = sa.or_(agencies.c.lookup == lookup, agencies.c.id == checked_id(name))
         if self._connection.scalar(sa.select(agencies.c.id).where(same, agencies.c.id != but)) is not None:
             raise AlreadyThere(what="agency", name=name)
         return lookup
@@ -120,15 +120,15 @@ class AgencyRows:
         return row
 
     def _values(self, id: str) -> dict[str, Any]:  # noqa: A002
-        return dict(self._sealed.open(id, self._row(agencies.c.id == asked_id(id), id)["sealed"]))
+        return dict(self._sealed.open(id, self._row(agencies.c.id == checked_id(id), id)["sealed"]))
 
     def _change(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002
         sealed = self._sealed.seal(id, self._values(id) | dict(values))
         self._connection.execute(sa.update(agencies).where(agencies.c.id == id).values(sealed=sealed))
 
     def _seats(self, id: str | None = None) -> dict[str, int]:  # noqa: A002
-        asked = _SEATS if id is None else _SEATS.where(accounts.c.agency_id == id)
-        return {row.agency_id: row.seats for row in self._connection.execute(asked)}
+        query = _SEATS if id is None else _SEATS.where(accounts.c.agency_id == id)
+        return {row.agency_id: row.seats for row in self._connection.execute(query)}
 
     def _agency(self, row: RowMapping, seats: int) -> Agency:
         values = self._sealed.open(row["id"], row["sealed"])
@@ -145,7 +145,7 @@ class AgencyRows:
 
 
 def _folded(name: str) -> str:
-    """A name as it is compared: whatever its case, its blanks and the width of its letters."""
+    """Normalise a name for comparison: case, blanks and the width of letters do not count."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
 
 

@@ -24,21 +24,21 @@ from lineament.store.tables import captures, faces, probes, sources
 from lineament.store.values import evidence_from, evidence_to
 
 BANDS = 16
-"""Of 16 bits each, of a hash of 256: hashes that differ in 15 bits agree in one at least, and nearly all of those that
-differ in 31 do (bench/once.py)."""
+"""Bands of 16 bits in a hash of 256: hashes that differ in 15 bits share at least one band, and so do nearly all that
+differ in 31 (bench/once.py)."""
 _PAGE = 1000
-"""Rows read at once where a listing may be long."""
+"""Rows read at once in a long listing."""
 _MOST = 500
-"""Values in one IN (…)."""
+"""Values in one IN clause."""
 
 
 def finding(uri: str, sha256: str) -> bytes:
-    """What makes a capture unique in its source: these bytes at that place."""
+    """Return the digest that makes a capture unique in its source: SHA-256 of its URI and bytes."""
     return hashlib.sha256(uri.encode(errors="surrogatepass") + b"\0" + sha256.encode()).digest()
 
 
 def bands_of(phash: bytes) -> list[int]:
-    """The bands of a hash of 256 bits, each with its place, so that equal numbers are equal bands."""
+    """Return the bands of a 256-bit hash, each combined with its position, so that equal numbers are equal bands."""
     if len(phash) != 2 * BANDS:
         return []
     return [place << 16 | int.from_bytes(phash[2 * place : 2 * place + 2], "big") for place in range(BANDS)]
@@ -51,33 +51,35 @@ class CaptureRows:
         self._connection = connection
 
     def known(self, source_id: SourceId, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of the (uri, sha256) pairs that the source holds already."""
-        asked = {finding(*pair): pair for pair in pairs}
-        there: set[tuple[str, str]] = set()
-        for some in batched(asked, _MOST):
+        """Return those of the (uri, sha256) pairs that the source already holds."""
+        wanted = {finding(*pair): pair for pair in pairs}
+        known: set[tuple[str, str]] = set()
+        for batch in batched(wanted, _MOST):
             for table in (captures, places):
-                mine = (table.c.source_id == source_id, table.c.finding.in_(some))
-                there.update(
-                    asked[bytes(one)] for one in self._connection.scalars(sa.select(table.c.finding).where(*mine))
+                matching = (table.c.source_id == source_id, table.c.finding.in_(batch))
+                known.update(
+                    wanted[bytes(one)] for one in self._connection.scalars(sa.select(table.c.finding).where(*matching))
                 )
-        return there
+        return known
 
     def add(self, new: NewCapture) -> CaptureId:
-        """Add one capture; Refused where the same bytes from the same URI are there already."""
+        """Add one capture; Refused if the source already holds the same bytes from the same URI."""
         return self.add_all([new])[0]
 
     def add_all(self, new: Sequence[NewCapture]) -> list[CaptureId]:
-        """Add many at once; their ids, ascending, in the same order."""
+        """Add many captures at once; return their ids, ascending, in the same order."""
         if not new:
             return []
         ids = new_ids(self._connection, "capture", len(new))
-        self._connection.execute(sa.insert(captures), [_row(id_, one) for id_, one in zip(ids, new, strict=True)])
-        for source_id, many in Counter(one.source_id for one in new).items():
+        self._connection.execute(
+            sa.insert(captures), [_row(id_, capture) for id_, capture in zip(ids, new, strict=True)]
+        )
+        for source_id, many in Counter(capture.source_id for capture in new).items():
             count(self._connection, source_id, captures=many)
         return [CaptureId(id_) for id_ in ids]
 
     def get(self, capture_id: CaptureId) -> Capture:
-        """One capture; NotFound where there is none."""
+        """Return a capture; NotFound if there is none with that id."""
         query = sa.select(captures).where(captures.c.id == capture_id)
         row = self._connection.execute(query).mappings().one_or_none()
         if row is None:
@@ -85,19 +87,19 @@ class CaptureRows:
         return capture_from(row)
 
     def at(self, source_id: SourceId, uris: Iterable[str]) -> list[tuple[CaptureId, str]]:
-        """The captures of a source that were found at one of these addresses, with it, in the order of their ids.
+        """Return the captures of a source found at one of these addresses, with the address, in the order of their ids.
 
-        There is no index for it, so all of the source is read.
+        No index serves this: it reads every capture of the source.
         """
         found: list[tuple[CaptureId, str]] = []
-        for some in batched(uris, _MOST):
-            query = sa.select(captures.c.id, captures.c.uri).where(captures.c.uri.in_(some))
+        for batch in batched(uris, _MOST):
+            query = sa.select(captures.c.id, captures.c.uri).where(captures.c.uri.in_(batch))
             query = query.where(captures.c.source_id == source_id).order_by(captures.c.id)
             found += [(CaptureId(id_), uri) for id_, uri in self._connection.execute(query)]
         return sorted(found)
 
     def of_source(self, source_id: SourceId) -> Iterator[Capture]:
-        """All captures of a source, in the order of their ids."""
+        """Yield all captures of a source, in the order of their ids."""
         query = sa.select(captures).where(captures.c.source_id == source_id).order_by(captures.c.id).limit(_PAGE)
         last = 0
         while page := self._connection.execute(query.where(captures.c.id > last)).mappings().all():
@@ -105,12 +107,12 @@ class CaptureRows:
             last = page[-1]["id"]
 
     def addresses(self, source_id: SourceId) -> list[str]:
-        """Every blob that a source refers to, once, in ascending order."""
+        """Yield every blob that a source refers to, once, in ascending order."""
         every = blobs_of(source_id).subquery()
         return list(self._connection.scalars(sa.select(every.c.address).order_by(every.c.address)))
 
     def references(self, address: str) -> int:
-        """How many pictures of captures, faces and probes lie at a blob's address."""
+        """Count the pictures of captures, faces and probes at a blob's address."""
         columns = (captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop, probes.c.blob)
         each = [
             sa.select(sa.func.count()).select_from(column.table).where(column == address).scalar_subquery()
@@ -122,20 +124,24 @@ class CaptureRows:
         """Whether a capture with one of these SHA-256 keeps the page that showed it."""
         kept = (captures.c.source_id == source_id, captures.c.page.is_not(None))
         return any(
-            self._connection.scalar(sa.select(captures.c.id).where(*kept, captures.c.sha256.in_(some)).limit(1))
-            for some in batched(digests, _MOST)
+            self._connection.scalar(sa.select(captures.c.id).where(*kept, captures.c.sha256.in_(batch)).limit(1))
+            for batch in batched(digests, _MOST)
         )
 
     def without_picture(self, source_id: SourceId, digests: Iterable[str]) -> list[str]:
-        """Those of the SHA-256 whose captures lost their pictures: a face of theirs was erased, or they are barred."""
+        """Return those of the SHA-256 whose captures lost their pictures: a face was erased, or they are barred."""
         lost = (captures.c.source_id == source_id, captures.c.original.is_(None))
         has_face = sa.exists().where(faces.c.capture_id == captures.c.id)
         query = sa.select(captures.c.sha256).where(*lost, sa.or_(captures.c.barred, has_face))
         some_of = batched(digests, _MOST)
-        return [one for some in some_of for one in self._connection.scalars(query.where(captures.c.sha256.in_(some)))]
+        return [
+            sha256
+            for batch in some_of
+            for sha256 in self._connection.scalars(query.where(captures.c.sha256.in_(batch)))
+        ]
 
     def faces_without(self) -> int:
-        """How many faces lead back to no source, no address or no digest of a picture (R5): none, ever."""
+        """Count the faces without a source, an address or a digest of their picture (R5); always 0."""
         led = faces.outerjoin(captures, captures.c.id == faces.c.capture_id)
         led = led.outerjoin(sources, sa.and_(sources.c.id == captures.c.source_id, sources.c.id == faces.c.source_id))
         unsaid = sa.or_(captures.c.uri.is_(None), sa.func.trim(captures.c.uri) == "", captures.c.sha256.is_(None))
@@ -144,17 +150,17 @@ class CaptureRows:
         return total
 
     def forget_pictures(self, capture_id: CaptureId) -> None:
-        """The capture stays with its provenance, without the original, the thumbnail and the page."""
-        gone = {"original": None, "thumbnail": None, "page": None}
-        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**gone))
+        """Remove the original, the thumbnail and the page of a capture; its provenance stays."""
+        cleared = {"original": None, "thumbnail": None, "page": None}
+        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**cleared))
 
     def bar(self, capture_id: CaptureId) -> None:
-        """It is known-abuse material: it stays with its provenance, and without its pictures."""
-        gone = {"original": None, "thumbnail": None, "barred": True}
-        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**gone))
+        """Mark a capture as known-abuse material and remove its pictures; its provenance stays."""
+        cleared = {"original": None, "thumbnail": None, "barred": True}
+        self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**cleared))
 
     def erase(self, capture_id: CaptureId) -> None:
-        """Delete a capture with its faces and templates; nothing to do where it is gone."""
+        """Delete a capture with its faces and templates, if it is there."""
         found = self._connection.execute(
             sa.select(
                 captures.c.source_id,
@@ -165,13 +171,13 @@ class CaptureRows:
         if found is None:
             return
         self._connection.execute(sa.delete(captures).where(captures.c.id == capture_id))  # the rest cascades
-        mine = (bands.c.source_id == found[0], bands.c.capture_id == capture_id)
-        self._connection.execute(sa.delete(bands).where(*mine, bands.c.band.in_(bands_of(bytes(found[2])))))
+        own = (bands.c.source_id == found[0], bands.c.capture_id == capture_id)
+        self._connection.execute(sa.delete(bands).where(*own, bands.c.band.in_(bands_of(bytes(found[2])))))
         count(self._connection, found[0], captures=-1, faces=-found[1])
 
 
 def blobs_of(source_id: SourceId) -> sa.CompoundSelect[tuple[str]]:
-    """The addresses of all blobs of a source, each once."""
+    """Return a query for the addresses of all blobs of a source, each once."""
     columns = (captures.c.original, captures.c.thumbnail, captures.c.page, faces.c.crop)
     permission = sa.select(sources.c.permission.label("address"))
     return sa.union(
@@ -187,12 +193,12 @@ _FOUND = ("uri", "page_uri", "page_title", "captured_at", "licence")
 
 
 def found_at(provenance: Provenance) -> dict[str, Any]:
-    """Where a picture was found, as the columns of captures and of places."""
+    """Return a provenance as the columns of captures and of places."""
     return {name: getattr(provenance, name) for name in _FOUND} | {"evidence": json.dumps(evidence_to(provenance))}
 
 
 def provenance_from(row: RowMapping) -> Provenance:
-    """The inverse."""
+    """Return the provenance in a row of captures or places."""
     return Provenance(**{name: row[name] for name in _FOUND}, **evidence_from(json.loads(row["evidence"])))
 
 
@@ -221,15 +227,15 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
     }
 
 
-def _credentials(said: str | None) -> Credentials | None:
-    if said is None:
+def _credentials(untrusted: str | None) -> Credentials | None:
+    if untrusted is None:
         return None
-    value: dict[str, Any] = json.loads(said)
+    value: dict[str, Any] = json.loads(untrusted)
     return Credentials(**value | {name: tuple(value[name]) for name in ("kinds", "reserved")})
 
 
 def capture_from(row: RowMapping) -> Capture:
-    """A capture from its row."""
+    """Return the capture in a row."""
     taken_at = row["taken_at"]
     placed = row["latitude"] is not None
     return Capture(

@@ -1,4 +1,4 @@
-"""Cases: why a search is made, with the wrapped key of what belongs to them. Who sees which is decided here, in SQL."""
+"""Cases: why searches are made, each with its wrapped data key. SQL in this module decides who sees which case."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from lineament.store.tables import case_members, cases, searches
 from lineament.store.values import authorisation_from, authorisation_to
 
 DELETED = "deleted"
-"""What a tombstone says instead of what was deleted."""
+"""Replaces deleted text in a tombstone."""
 KEYS_DESTROYED = "keys of cases destroyed"
-"""The fact in ``tx.meta`` that PostgreSQL's table of cases still holds destroyed keys in rows that are no more."""
+"""The fact in ``tx.meta`` that dead rows of PostgreSQL's table of cases still hold destroyed keys."""
 
 _MOST_WORDS = 8
 _TERMS = tuple(CaseTerms.__dataclass_fields__)
@@ -41,7 +41,7 @@ class CaseRows:
         self._authorisations = SealedColumn(vault, "cases", "authorisation")
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime, *, key: str, agency_id: str) -> Case:
-        """Open a case of an agency; AlreadyThere where the agency has one of that reference."""
+        """Open a case of an agency; AlreadyThere if the agency has a case with that reference."""
         taken = sa.select(cases.c.id).where(cases.c.agency_id == agency_id, cases.c.ref == terms.ref)
         if self._connection.scalar(taken) is not None:
             raise AlreadyThere(what="case", name=terms.ref)
@@ -55,7 +55,7 @@ class CaseRows:
     # ------------------------------------------------------------ reading
 
     def find(self, name: str, sight: Sight) -> Case:
-        """The case of that key, or of that reference in one's own agency; NotFound alike where it is not seen."""
+        """Return the case with that key, or reference in the official's agency; NotFound also if it is not visible."""
         asked = sa.bindparam(None, name, Words)
         own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == asked)
         for which in (cases.c.key == asked, own):
@@ -65,23 +65,23 @@ class CaseRows:
         raise NotFound(what="case", name=name, hint="lineament case list")
 
     def by_key(self, key: str) -> Case:
-        """The case of that key, whoever asks; NotFound where there is none."""
+        """Return the case with that key, whoever asks; NotFound if there is none."""
         return self._one(cases.c.key == key, key)
 
     def by_id(self, case_id: int) -> Case:
-        """The case of that number, whoever asks; NotFound where there is none."""
+        """Return the case with that number, whoever asks; NotFound if there is none."""
         return self._one(cases.c.id == case_id, case_id)
 
     def page(
         self, sight: Sight, *, words: str = "", states: Sequence[CaseState] = (), after: int | None = None, limit: int
     ) -> list[Case]:
-        """The newest cases that are seen, the newest first.
+        """Return the visible cases, newest first.
 
-        ``words`` are all in reference, offence or purpose, as far as the first eight go; ``states`` are all where none
-        is given; ``after`` is the number of the last case on the page before.
+        Each of the first eight ``words`` must occur in reference, offence or purpose. No ``states`` means all of them.
+        ``after`` is the number of the last case on the previous page.
         """
-        asked = words.casefold().split()[:_MOST_WORDS]
-        also = [cases.c.words.contains(word, autoescape=True) for word in asked]
+        searched = words.casefold().split()[:_MOST_WORDS]
+        also = [cases.c.words.contains(word, autoescape=True) for word in searched]
         wanted = states or tuple(CaseState)
         parts = []
         for number, queries in ((cases.c.id, _own(sight, wanted)), (case_members.c.case_id, _shared(sight, wanted))):
@@ -90,7 +90,7 @@ class CaseRows:
         return self._any_of(parts, cases.c.id.desc(), limit)
 
     def count(self, sight: Sight, states: Sequence[CaseState] = ()) -> int:
-        """How many cases are seen."""
+        """Count the visible cases."""
         narrowed = [cases.c.state.in_([state.value for state in states])] if states else []
         parts = []
         if sight.whole_agency:
@@ -102,9 +102,9 @@ class CaseRows:
         return sum(int(self._connection.scalar(query) or 0) for query in parts)
 
     def expiring(self, sight: Sight, until: date, limit: int = 50) -> list[Case]:
-        """The open cases that are seen and whose authorisation ends by that day, or that are urgent without one.
+        """Return the visible open cases whose authorisation ends by that day, or that are urgent without one.
 
-        The urgent ones first, those declared first before the others; then by the day on which it ends.
+        Urgent ones come first, in the order in which they were declared; the others by the day on which it ends.
         """
         open_ = (CaseState.OPEN,)
         ending = cases.c.authorised_until <= until
@@ -118,7 +118,7 @@ class CaseRows:
         return self._any_of([query.limit(limit) for query in parts], order, limit)
 
     def due(self, agency_id: str, before: datetime) -> list[Case]:
-        """The cases of an agency that were closed before that and are not on hold, those closed first first."""
+        """Return the cases of an agency closed before that time and not on hold, in the order of closing."""
         of_agency = (cases.c.agency_id == agency_id, cases.c.state == CaseState.CLOSED.value)
         query = _SELECT.where(*of_agency, cases.c.closed_at < before, cases.c.hold_because.is_(None)).order_by(
             cases.c.closed_at, cases.c.id
@@ -126,7 +126,7 @@ class CaseRows:
         return [self._case(row) for row in self._connection.execute(query).mappings()]
 
     def wrapped_key(self, case_id: int) -> bytes:
-        """The wrapped data key of a case; NotFound where there is no such case, Refused where it was destroyed."""
+        """Return the wrapped data key of a case; NotFound if there is no case, Refused if the key was destroyed."""
         query = sa.select(cases.c.wrapped_key, cases.c.ref).where(cases.c.id == case_id)
         row = self._connection.execute(query).one_or_none()
         if row is None:
@@ -138,33 +138,33 @@ class CaseRows:
     # ------------------------------------------------------------ changing
 
     def set_state(self, case_id: int, state: CaseState, at: datetime) -> None:
-        """Open or close the case; the caller has asked the lifecycle."""
+        """Open or close a case; the caller has checked the lifecycle."""
         self._set(case_id, state=state.value, closed_at=None if state is CaseState.OPEN else at)
 
     def set_urgent(self, case_id: int, because: str, at: datetime) -> None:
-        """The 48-hour clock begins."""
+        """Start the 48-hour clock of an urgent case."""
         self._set(case_id, urgent_since=at, urgent_because=because)
 
     def set_authorisation(self, case_id: int, authorisation: Authorisation) -> None:
-        """Put the newest decision."""
+        """Store the newest authorisation."""
         sealed = self._authorisations.seal(str(case_id), authorisation_to(authorisation))
         self._set(case_id, authorisation=sealed, authorised_until=authorisation.expires_on)
 
     def set_hold(self, case_id: int, because: str | None) -> None:
-        """Put the case on legal hold, or release it with None."""
+        """Put a case on legal hold, or release it with None."""
         self._set(case_id, hold_because=because)
 
     def destroy(self, case_id: int, state: CaseState, at: datetime) -> None:
-        """Leave a tombstone, REFUSED or DESTROYED: reference, times, state, and what the authority decided.
+        """Leave a tombstone, REFUSED or DESTROYED: reference, times, state, and the authority's decision.
 
-        The key goes, and with it whatever it sealed. Refused for the destruction of a case on legal hold.
+        The key is destroyed, and with it everything that it sealed. Refused if the case is on legal hold.
         """
-        gone: dict[str, Any] = dict.fromkeys(("offence", "purpose", "basis"), DELETED)
+        deleted: dict[str, Any] = dict.fromkeys(("offence", "purpose", "basis"), DELETED)
         ref = self._connection.execute(sa.select(cases.c.ref).where(cases.c.id == case_id)).scalar_one()
         initial = cases.c.seeks == Seeks.INITIAL.value
         self._set(
             case_id,
-            **gone,
+            **deleted,
             authorised_by=None,
             exempt_because=sa.case((initial, DELETED), else_=None),
             urgent_because=sa.case((cases.c.urgent_since.is_not(None), DELETED), else_=None),
@@ -189,7 +189,7 @@ class CaseRows:
         return self._case(row)
 
     def _any_of(self, parts: Sequence[sa.Select[Any]], order: Any, limit: int) -> list[Case]:
-        """The cases that one of the queries for ids gives."""
+        """Return the cases whose ids any of the queries selects."""
         if not parts:
             return []
         ids = sa.union_all(*(sa.select(part.subquery().c.id) for part in parts))
@@ -224,23 +224,23 @@ _MEMBERSHIPS = case_members.join(cases, cases.c.id == case_members.c.case_id)
 
 
 def _member(sight: Sight) -> sa.ColumnElement[bool]:
-    """Whether a membership is that of the official, and holds."""
+    """Whether a membership is the official's and in force."""
     holds = sa.or_(case_members.c.until.is_(None), case_members.c.until >= sight.today)
     return sa.and_(case_members.c.account_id == sight.account_id, holds)
 
 
 def _seen(sight: Sight) -> sa.ColumnElement[bool]:
-    """Whether one case is seen."""
-    ways: list[sa.ColumnElement[bool]] = []
+    """Whether a case is visible."""
+    reasons: list[sa.ColumnElement[bool]] = []
     if sight.whole_agency:
-        ways.append(cases.c.agency_id == sight.agency_id)
+        reasons.append(cases.c.agency_id == sight.agency_id)
     if sight.account_id is not None:
-        ways.append(sa.exists().where(case_members.c.case_id == cases.c.id, _member(sight)))
-    return sa.or_(sa.false(), *ways)
+        reasons.append(sa.exists().where(case_members.c.case_id == cases.c.id, _member(sight)))
+    return sa.or_(sa.false(), *reasons)
 
 
 def _own(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
-    """Queries for the ids of the own agency's cases, each of which an index answers in order: OR would hinder that."""
+    """Return a query for the ids of the agency's own cases in each state: an index orders each, but not an OR."""
     if not sight.whole_agency:
         return []
     own = sa.select(cases.c.id).where(cases.c.agency_id == sight.agency_id)
@@ -248,7 +248,7 @@ def _own(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
 
 
 def _shared(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
-    """The query for the ids of the cases that one is a member of; the index of members has them in their order."""
+    """Return the query for the ids of cases that the official is a member of, in the order of the members' index."""
     if sight.account_id is None:
         return []
     shared = sa.select(case_members.c.case_id.label("id")).select_from(_MEMBERSHIPS).where(_member(sight))
@@ -256,5 +256,5 @@ def _shared(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
 
 
 def _words(*texts: str) -> str:
-    """Texts to look through: small and capital letters alike, in every script, which SQLite's LIKE does not do."""
+    """Fold texts so that a search ignores case in every script, which SQLite's LIKE does not."""
     return " ".join(texts).casefold()

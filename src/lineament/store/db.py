@@ -1,7 +1,7 @@
 """The database: SQLite by default, PostgreSQL for an agency. SQL is the truth (design decision D2).
 
-One transaction writes at a time on either database, so ids and ledger entries grow in the order of their commits.
-A reader sees the state at the moment it began, and never waits for a writer.
+On either database one transaction writes at a time, so ids and ledger entries grow in the order of commits.
+A reader sees the state at the moment it started, and never waits for a writer.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from lineament.store.stops import StopRows
 from lineament.store.suppressions import SuppressionRows
 
 PATIENCE = 30.0
-"""Seconds for which a writer waits for another one."""
+"""Seconds that a writer waits for another one."""
 
-# Held for the length of every write transaction on PostgreSQL; SQLite has BEGIN IMMEDIATE.
+# Locked during every write transaction on PostgreSQL; SQLite has BEGIN IMMEDIATE.
 _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDATE")
 
 _VACUUM = (
@@ -59,7 +59,7 @@ _VACUUM_CASES = "VACUUM FULL cases"
 
 
 class Tx:
-    """An open transaction, noun by noun."""
+    """An open transaction: the rows of each noun."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self.connection = connection
@@ -90,7 +90,7 @@ class Store:
     """The database of one workspace. Thread-safe; any number of processes may have it open."""
 
     def __init__(self, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> None:
-        """Nothing is opened yet: use ``create`` or ``open``. ``patience`` is in seconds."""
+        """Open nothing yet: use ``create`` or ``open``. ``patience`` is in seconds."""
         self._url = make_url(url)
         self._vault = vault
         self._patience = patience
@@ -100,7 +100,7 @@ class Store:
 
     @classmethod
     def create(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
-        """A new database with the newest schema; WorkspaceExists where there is one."""
+        """Create a database with the newest schema; WorkspaceExists if there is one."""
         store = cls(url, vault, patience=patience)
         try:
             store._create()
@@ -111,9 +111,9 @@ class Store:
 
     @classmethod
     def open(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
-        """The database of a workspace, brought up to date where its schema is older.
+        """Open the database of a workspace, upgrading an older schema.
 
-        Errors: NoWorkspace, WorkspaceNewer, Damaged where it is no database, StoreUnavailable.
+        Errors: NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable.
         """
         store = cls(url, vault, patience=patience)
         try:
@@ -125,20 +125,20 @@ class Store:
 
     @property
     def dialect(self) -> str:
-        """Which database it is: sqlite or postgresql."""
+        """``sqlite`` or ``postgresql``."""
         return self._url.get_backend_name()
 
     @property
     def place(self) -> str:
-        """Where it is, for messages; without a password."""
+        """Where the database is, for messages; without a password."""
         return self._url.database or "" if self.dialect == "sqlite" else self._url.render_as_string()
 
     @contextmanager
     def begin(self) -> Iterator[Tx]:
-        """A write transaction: committed and durable at the end, or undone as a whole when an error leaves the block.
+        """Open a write transaction: committed and durable at the end, or rolled back if an error leaves the block.
 
-        One at a time: it waits for others, then WorkspaceBusy. Errors of the database come as StorageFull, Damaged,
-        Refused (a constraint) or StoreUnavailable. Not to be opened inside another one of the same thread.
+        One at a time: it waits for others, then raises WorkspaceBusy. Errors of the database become StorageFull,
+        Damaged, Refused (a constraint) or StoreUnavailable. A thread must not open one inside another.
         """
         if not self._writing.acquire(timeout=self._patience):
             raise WorkspaceBusy(what=f"waited {self._patience:.0f} s for another thread")
@@ -152,17 +152,17 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A read transaction: one consistent state, that of the moment it began; nothing can be written in it."""
+        """Open a read-only transaction, which sees the state at the moment it started."""
         with translated(self.place), self._reader.begin() as connection:
             connection.exec_driver_sql("SELECT 1 FROM meta LIMIT 1").close()  # the snapshot is taken here
             yield Tx(connection, self._vault)
 
     def scrub(self) -> bool:
-        """After erasures: take what was deleted out of the files of the database too; whether that could be done now.
+        """Remove what was erased from the database's files too; return whether that could be done now.
 
-        SQLite overwrites deleted rows with zeros and empties its log here. PostgreSQL writes its small table of keys
-        anew, that of the cases too once one was destroyed, and frees the space of other rows for reuse. Whoever reads
-        at that moment may hold it back: then False, and the next one does it.
+        SQLite overwrites deleted rows with zeros, and this empties its log. PostgreSQL rewrites its small table of
+        keys, and that of cases once one was destroyed, and frees the space of other rows for reuse. A reader may block
+        it: then it returns False, and the next call does it.
         """
         try:
             with translated(self.place):
@@ -171,7 +171,7 @@ class Store:
             return False
 
     def _scrub_sqlite(self) -> bool:
-        with self._writer.connect() as connection:  # a checkpoint is made outside of any transaction
+        with self._writer.connect() as connection:  # a checkpoint needs to run outside of any transaction
             raw = connection.connection.cursor()
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = raw.fetchone() or (1,)
@@ -189,7 +189,7 @@ class Store:
         return True
 
     def examine(self) -> str:
-        """What the database says of its own state, in words; Damaged where it finds a fault."""
+        """Let the database check itself and return its answer in words; Damaged if it finds a fault."""
         with self.read() as tx:
             if self.dialect == "sqlite":
                 checks = ("PRAGMA integrity_check(3)", "PRAGMA foreign_key_check")
@@ -200,7 +200,7 @@ class Store:
         return f"{self.dialect} {'.'.join(str(part) for part in version)}, sound"
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._writer.dispose()
         self._reader.dispose()
 
@@ -223,7 +223,7 @@ class Store:
             raise NoWorkspace(path=self.place)
         if found == migrations.HEAD:
             return
-        with self._changing_schema() as connection:  # by the time it is ours, another process may have done it
+        with self._changing_schema() as connection:  # another process may have upgraded it meanwhile
             migrations.checked(migrations.revision(connection), self.place)
             migrations.upgrade(connection)
 
@@ -249,7 +249,7 @@ def _new_file(path: Path) -> None:
 
 
 def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
-    """Two pools: connections that begin at once as writers, and connections that cannot write."""
+    """Return two pools: connections that start as writers, and connections that cannot write."""
     # The driver opens no transaction by itself; the begin event below does.
     options: dict[str, Any] = {"isolation_level": None, "timeout": patience}
     if (legacy := getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", None)) is not None:
@@ -264,8 +264,8 @@ def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
 _PRAGMAS = [
     "PRAGMA synchronous = FULL",  # a commit is on the disk
     "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # what is deleted is overwritten with zeros
-    "PRAGMA recursive_triggers = ON",  # so that REPLACE cannot pass by the ledger's triggers
+    "PRAGMA secure_delete = ON",  # deleted rows are overwritten with zeros
+    "PRAGMA recursive_triggers = ON",  # so that REPLACE cannot bypass the ledger's triggers
     "PRAGMA temp_store = MEMORY",  # nothing readable in temporary files
 ]
 
@@ -277,12 +277,12 @@ def _prepared(engine: Engine, begin: str, statements: list[str]) -> None:
             raw.execute(statement)
 
     @sa.event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
+    def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
 
 def _postgresql(url: URL, patience: float) -> tuple[Engine, Engine]:
-    """One pool; writers read what was committed last, readers keep to one snapshot."""
+    """Return one pool; writers read what was committed last, readers keep one snapshot."""
     engine = sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")

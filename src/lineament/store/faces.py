@@ -1,4 +1,4 @@
-"""Faces and their sealed templates (R48): the associated data of each binds source, face and model."""
+"""Faces and their sealed templates (R48); the associated data of a template binds source, face and model."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _MOST = 10_000
 """Ids in one statement."""
 _MAPPED = "mapped"
 _MAP_BYTES = 2**31 - 65536
-"""As much of the file as SQLite maps at most. 500 scattered templates take 2.2 ms so and 2.6 ms without (ADR 0002)."""
+"""The most of the file that SQLite maps. 500 scattered templates take 2.2 ms mapped, 2.6 ms otherwise (ADR 0002)."""
 BINARY = "binary"
-"""Execution option: PostgreSQL answers in binary, so that templates are not spelt out in hexadecimal and read back."""
+"""Execution option: PostgreSQL answers in binary, so that templates are not sent as hexadecimal text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class DescribedFace:
 
 
 def _about(source_id: int, face_id: int, model: str) -> bytes:
-    """The associated data of a template: it opens as that of this face, source and model, and as no other."""
+    """Return the associated data of a template: it opens for this face, source and model only."""
     return b"template|%d|%d|%s" % (source_id, face_id, model.encode())
 
 
@@ -63,40 +63,40 @@ class FaceRows:
     def add(
         self, capture_id: CaptureId, source_id: SourceId, new: Sequence[NewFace], key: DataKey, captured_day: int
     ) -> list[FaceId]:
-        """Add the faces of one capture; their ids, ascending. ``captured_day``: days since 1970-01-01 UTC."""
+        """Add the faces of one capture and return their ids, ascending. ``captured_day``: days since 1970-01-01 UTC."""
         return self.add_all(source_id, [(capture_id, captured_day, new)], key)
 
     def add_all(
         self, source_id: SourceId, batch: Iterable[tuple[CaptureId, int, Sequence[NewFace]]], key: DataKey
     ) -> list[FaceId]:
-        """Add the faces of many captures of one source: (capture, day of capture, its faces); all ids, ascending."""
-        new = [(capture_id, day, one) for capture_id, day, some in batch for one in some]
+        """Add the faces of many captures of one source, (capture, day of capture, faces); return all ids, ascending."""
+        new = [(capture_id, day, face) for capture_id, day, faces_of_capture in batch for face in faces_of_capture]
         if not new:
             return []
         ids = new_ids(self._connection, "face", len(new))
         rows, sealed = [], []
-        for face_id, (capture_id, day, one) in zip(ids, new, strict=True):
-            rows.append(_row(face_id, source_id, one) | {"capture_id": capture_id, "captured_day": day})
-            sealed.append(_sealed(face_id, source_id, one.face, key))
+        for face_id, (capture_id, day, face) in zip(ids, new, strict=True):
+            rows.append(_row(face_id, source_id, face) | {"capture_id": capture_id, "captured_day": day})
+            sealed.append(_sealed(face_id, source_id, face.face, key))
         self._connection.execute(sa.insert(faces), rows)
         self._connection.execute(sa.insert(templates), sealed)
         count(self._connection, source_id, faces=len(ids), last_face=ids[-1])
         return [FaceId(face_id) for face_id in ids]
 
     def get(self, face_id: FaceId) -> EnrolledFace:
-        """One face; NotFound where there is none."""
+        """Return a face; NotFound if there is none with that id."""
         row = self._connection.execute(sa.select(faces).where(faces.c.id == face_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="face", name=face_id, hint="lineament search (it may be erased)")
         return _face(row)
 
     def of_capture(self, capture_id: CaptureId) -> list[EnrolledFace]:
-        """The faces of a capture, in the order of their ids."""
+        """Return the faces of a capture, in the order of their ids."""
         query = sa.select(faces).where(faces.c.capture_id == capture_id).order_by(faces.c.id)
         return [_face(row) for row in self._connection.execute(query).mappings()]
 
     def described(self, ids: Iterable[int]) -> dict[FaceId, DescribedFace]:
-        """Faces with their captures, all that a candidate needs; those that are gone are left out."""
+        """Return faces with their captures, all that a candidate needs; erased faces are left out."""
         wanted = [int(face_id) for face_id in ids]
         if not wanted:
             return {}
@@ -107,45 +107,45 @@ class FaceRows:
         return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
 
     def set_crop(self, face_id: FaceId, crop: str) -> None:
-        """Put another picture of a face in place of its crop."""
+        """Replace the crop of a face."""
         self._connection.execute(sa.update(faces).where(faces.c.id == face_id).values(crop=crop))
 
     def erase(self, ids: Iterable[int]) -> None:
-        """Delete faces and their templates; those that are gone are passed over."""
+        """Delete faces and their templates; ids that do not exist are ignored."""
         wanted = [int(face_id) for face_id in ids]
         for start in range(0, len(wanted), _MOST):
-            some = among(faces.c.id, wanted[start : start + _MOST])
-            counted = sa.select(faces.c.source_id, sa.func.count()).where(some).group_by(faces.c.source_id)
-            gone = self._connection.execute(counted).all()
-            self._connection.execute(sa.delete(faces).where(some))  # the templates cascade
-            for source_id, many in gone:
-                count(self._connection, source_id, faces=-many)
+            batch = among(faces.c.id, wanted[start : start + _MOST])
+            counted = sa.select(faces.c.source_id, sa.func.count()).where(batch).group_by(faces.c.source_id)
+            erased = self._connection.execute(counted).all()
+            self._connection.execute(sa.delete(faces).where(batch))  # the templates cascade
+            for source_id, erased_count in erased:
+                count(self._connection, source_id, faces=-erased_count)
 
-    # ------------------------------------------------------------ for the indexes: rows as the driver gives them
+    # ------------------------------------------------------------ for the indexes: rows as the driver returns them
 
     def ids(self, source_id: SourceId, model: str) -> FaceIds:
-        """The ids of all faces of a source with templates of one model, ascending."""
+        """Return the ids of all faces of a source with templates of one model, ascending."""
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.model == model)
         return _column(self._raw(query.order_by(faces.c.id)), 0)
 
     def all_ids(self, source_id: SourceId) -> FaceIds:
-        """The ids of all faces of a source, whatever the model, ascending."""
+        """Return the ids of all faces of a source, whatever the model, ascending."""
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id)
         return _column(self._raw(query.order_by(faces.c.id)), 0)
 
     def count(self, source_id: SourceId, model: str) -> int:
-        """How many faces of a source have templates of one model."""
+        """Count the faces of a source with templates of one model."""
         query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model == model)
         return int(self._connection.scalar(query) or 0)
 
     def count_others(self, source_id: SourceId, model: str, *, after: int = 0, up_to: int | None = None) -> int:
-        """How many faces of a source have templates of another model; ids above ``after``, at most ``up_to``."""
+        """Count the faces of a source with templates of another model and ids above ``after``, at most ``up_to``."""
         query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model != model)
         query = query.where(faces.c.id > after)
         return int(self._connection.scalar(query if up_to is None else query.where(faces.c.id <= up_to)) or 0)
 
     def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
-        """Ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
+        """Return ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
         query = sa.select(faces.c.id, faces.c.captured_day).where(faces.c.source_id == source_id, faces.c.id > after_id)
         rows = self._raw(query.order_by(faces.c.id))
         return _column(rows, 0), _column(rows, 1).astype(np.int32)
@@ -153,7 +153,7 @@ class FaceRows:
     def after(
         self, source_id: SourceId, model: str, last_id: int, key: DataKey, batch: int = 4096
     ) -> Iterator[tuple[FaceIds, Vectors]]:
-        """Ids above ``last_id`` and their vectors, ascending, ``batch`` at a time; Damaged where one does not open."""
+        """Yield ids above ``last_id`` and their vectors in batches, ascending; Damaged if one does not open."""
         query = (
             sa.select(templates.c.face_id, templates.c.sealed, sa.literal(int(source_id)), sa.literal(model))
             .join(faces, faces.c.id == templates.c.face_id)
@@ -167,15 +167,15 @@ class FaceRows:
             last_id = int(ids[-1])
 
     def vectors(self, ids: FaceIds, key: DataKey) -> tuple[FaceIds, Vectors]:
-        """The templates of these faces: the ids still there, in the order asked for, and their vectors.
+        """Return the ids that still exist, in the order given, and their vectors, shape (n, d).
 
-        All are of one source, the one of ``key``: Damaged otherwise. MixedModels where they are of several models.
+        All must be of the source of ``key``: Damaged otherwise. MixedModels if they are of several models.
         """
-        asked = np.asarray(ids, dtype=np.int64)
+        requested = np.asarray(ids, dtype=np.int64)
         parts: list[tuple[FaceIds, Vectors]] = []
         models: set[str] = set()
-        for start in range(0, len(asked), _MOST):
-            if rows := self._looked_up(asked[start : start + _MOST].tolist()):
+        for start in range(0, len(requested), _MOST):
+            if rows := self._looked_up(requested[start : start + _MOST].tolist()):
                 parts.append(_opened(rows, key))
                 models.add(rows[0][3])
         if len(models) > 1:
@@ -185,27 +185,27 @@ class FaceRows:
         found = np.concatenate([part[0] for part in parts])
         vectors = np.concatenate([part[1] for part in parts]) if len(parts) > 1 else parts[0][1]
         order = np.argsort(found)
-        places = np.minimum(np.searchsorted(found, asked, sorter=order), len(found) - 1)
-        there = found[order[places]] == asked
-        return asked[there], vectors[order[places[there]]]
+        places = np.minimum(np.searchsorted(found, requested, sorter=order), len(found) - 1)
+        found_mask = found[order[places]] == requested
+        return requested[found_mask], vectors[order[places[found_mask]]]
 
     def _looked_up(self, ids: list[int]) -> list[Any]:
         if self._connection.dialect.name == "sqlite":  # one parameter, so that the statement stays prepared
             self._map()
-            asked: tuple[object] = (str(ids),)
-            source = "json_each(?) AS asked CROSS JOIN templates ON face_id = asked.value"
+            requested: tuple[object] = (str(ids),)
+            source = "json_each(?) AS requested CROSS JOIN templates ON face_id = requested.value"
         else:
-            asked = (ids,)
-            source = "unnest(%s::bigint[]) AS asked(id) JOIN templates ON face_id = asked.id"
+            requested = (ids,)
+            source = "unnest(%s::bigint[]) AS requested(id) JOIN templates ON face_id = requested.id"
         result = self._connection.exec_driver_sql(
             f"SELECT face_id, sealed, source_id, model FROM {source}",  # noqa: S608 - one of the two above
-            asked,
+            requested,
             execution_options={BINARY: True},
         )
         return fetched(result)
 
     def _map(self) -> None:
-        """Read the file through memory from now on; only here, so that what only writes keeps its memory small."""
+        """Map the database file into memory; only here, so that a process that only writes stays small."""
         if not self._connection.info.get(_MAPPED):
             self._connection.exec_driver_sql(f"PRAGMA mmap_size = {_MAP_BYTES}").close()
             self._connection.info[_MAPPED] = True
@@ -223,7 +223,7 @@ def _column(rows: Sequence[Sequence[Any]], number: int) -> FaceIds:
 
 
 def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
-    """Ids and vectors of sealed templates, all of one model."""
+    """Return ids and vectors of sealed templates, all of one model."""
     _, first, _, model = rows[0]
     length = len(first) - OVERHEAD
     plain = bytearray(length * len(rows))

@@ -1,4 +1,4 @@
-"""Second factors: their names and secrets are sealed, and each proof counts once."""
+"""Second factors: names and secrets are sealed, and each proof is accepted once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import Factor, FactorKind
 from lineament.store.keys import Vault
 from lineament.store.people_tables import factors
-from lineament.store.sealed import SealedColumn, asked_id
+from lineament.store.sealed import SealedColumn, checked_id
 
 _RECOVERY = FactorKind.RECOVERY.value
 _HINT = "the list of your second factors"
@@ -40,11 +40,11 @@ class FactorRows:
         lookup_text: str | None = None,
         counter: int = 0,
     ) -> Factor:
-        """A new factor; ``secret`` is a JSON object. AlreadyThere where its ``lookup_text`` is known.
+        """Add a factor; ``secret`` is a JSON object. AlreadyThere if its ``lookup_text`` is known.
 
         A passkey's ``lookup_text`` is its credential id in hexadecimal. ``counter`` is the number that the first proof
-        has to exceed: the signature count of a passkey, or the time step of the code that was typed to confirm.
-        Recovery codes: ``{"codes": [SHA-256 in hexadecimal, …]}``; they replace the sheet before.
+        must exceed: a passkey's signature count, or the time step of the code that confirmed an app.
+        Recovery codes, ``{"codes": [SHA-256 in hexadecimal, …]}``, replace the previous sheet.
         """
         lookup = None if lookup_text is None else self._lookup(lookup_text)
         if lookup is not None and self._known(lookup):
@@ -60,36 +60,36 @@ class FactorRows:
         return self._factor(self._row(new))
 
     def of_account(self, account_id: str) -> list[Factor]:
-        """The factors of an account, the oldest first."""
+        """Return the factors of an account, oldest first."""
         ordered = (
             sa.select(factors).where(factors.c.account_id == account_id).order_by(factors.c.added_at, factors.c.id)
         )
         return [self._factor(row) for row in self._connection.execute(ordered).mappings()]
 
     def secret(self, factor_id: str) -> dict[str, Any]:
-        """What the factor is checked against; NotFound where it is gone."""
+        """Return the secret of a factor; NotFound if the factor is gone."""
         return self._secret(self._row(factor_id))
 
     def by_credential(self, account_id: str, credential_id: bytes) -> tuple[Factor, dict[str, Any]] | None:
-        """The passkey of that account with that credential id, and its secret; None where it is not the account's."""
+        """Return the account's passkey with that credential id, and its secret; None if the account has none."""
         found = sa.and_(factors.c.lookup == self._lookup(credential_id.hex()), factors.c.account_id == account_id)
         row = self._connection.execute(sa.select(factors).where(found)).mappings().one_or_none()
         return None if row is None else (self._factor(row), self._secret(row))
 
     def used(self, factor_id: str, at: datetime, counter: int) -> bool:
-        """Record a proof; False where its number was used before, so that one that is replayed counts once.
+        """Record a proof; False if its number was used before, so that a replayed proof is refused.
 
-        The number has to grow. Passkeys that do not count say 0 forever, and that is fine (WebAuthn, 6.1.1).
+        The number must grow. Passkeys that do not count always say 0, which is allowed (WebAuthn, 6.1.1).
         """
         grows = factors.c.counter < counter
         if counter == 0:
             grows = sa.and_(factors.c.counter == 0, factors.c.kind == FactorKind.PASSKEY.value)
-        fresh = sa.and_(factors.c.id == asked_id(factor_id), factors.c.kind != _RECOVERY, grows)
+        fresh = sa.and_(factors.c.id == checked_id(factor_id), factors.c.kind != _RECOVERY, grows)
         changed = self._connection.execute(sa.update(factors).where(fresh).values(used_at=at, counter=counter))
         return changed.rowcount == 1
 
     def spend(self, account_id: str, code_digest: bytes, at: datetime) -> bool:
-        """Use a recovery code up, by its SHA-256; False where it is none, or was used before."""
+        """Use up a recovery code, given by its SHA-256; False if it is unknown or was used before."""
         of_account = sa.and_(factors.c.account_id == account_id, factors.c.kind == _RECOVERY)
         row = self._connection.execute(sa.select(factors).where(of_account)).mappings().one_or_none()
         if row is None:
@@ -105,11 +105,11 @@ class FactorRows:
         return self._connection.execute(changed).rowcount == 1
 
     def remove(self, factor_id: str) -> bool:
-        """Delete a factor; whether it was there. Whose it is, the caller has asked."""
-        return self._connection.execute(sa.delete(factors).where(factors.c.id == asked_id(factor_id))).rowcount > 0
+        """Delete a factor and return whether it was there; the caller has checked whose it is."""
+        return self._connection.execute(sa.delete(factors).where(factors.c.id == checked_id(factor_id))).rowcount > 0
 
     def remove_all(self, account_id: str) -> int:
-        """Delete every factor of an account; how many."""
+        """Delete every factor of an account; return how many."""
         return self._connection.execute(sa.delete(factors).where(factors.c.account_id == account_id)).rowcount
 
     # ------------------------------------------------------------ rows
@@ -122,7 +122,7 @@ class FactorRows:
 
     def _row(self, factor_id: str) -> RowMapping:
         row = (
-            self._connection.execute(sa.select(factors).where(factors.c.id == asked_id(factor_id)))
+            self._connection.execute(sa.select(factors).where(factors.c.id == checked_id(factor_id)))
             .mappings()
             .one_or_none()
         )

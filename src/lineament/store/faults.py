@@ -1,4 +1,4 @@
-"""Foreign errors of the databases, wrapped where they enter."""
+"""Turns errors of the databases and the operating system into Lineament's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lineament.errors import Damaged, LineamentError, Refused, StorageFull, Stor
 from lineament.model.reasons import ReasonCode
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What an operating system says when a file may not grow."""
+"""Errors of an operating system when a file cannot grow."""
 
 # SQLSTATE classes and codes of PostgreSQL (its manual, appendix A); psycopg itself is not loaded for SQLite.
 _PG_FULL = "53100"
@@ -29,7 +29,7 @@ RESTORE = "restore the workspace from a backup"
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Errors of SQLAlchemy and of the drivers leave the block as Lineament's own."""
+    """Translate errors of SQLAlchemy and the drivers that leave the block."""
     try:
         yield
     except StatementError as error:
@@ -51,14 +51,14 @@ def translated(place: str) -> Iterator[None]:
 
 
 def of_system(error: OSError, place: object) -> LineamentError:
-    """The operating system's word about a file, as Lineament's own."""
+    """Return an operating system's error about a file as one of Lineament's."""
     if error.errno in _NO_ROOM:
         return StorageFull(path=place)
     return StoreUnavailable(why=f"{place}: {error.strerror or error}")
 
 
 def _no_room(place: str) -> bool:
-    """Whether the file system is full; SQLite calls that an I/O error where its shared memory has no room."""
+    """Whether the file system is full; SQLite reports an I/O error if its shared memory has no room."""
     try:
         return shutil.disk_usage(Path(place).parent).free < _ONE_PAGE
     except OSError:
@@ -79,7 +79,7 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
 
 
 def _said(error: BaseException | None) -> object:
-    """What PostgreSQL says first: after it comes the row that it does not take, with whatever that says of people."""
+    """Return PostgreSQL's first line; the row that it refuses, with personal data, follows it."""
     return getattr(getattr(error, "diag", None), "message_primary", None) or error
 
 

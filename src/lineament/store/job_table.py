@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Moment, Words, at_least, metadata, one_of, said
+from lineament.store.columns import Moment, Words, at_least, metadata, not_blank, one_of
 
 jobs = sa.Table(
     "jobs",
@@ -32,8 +32,8 @@ jobs = sa.Table(
     sa.Column("result", Words),  # JSON
     sa.Column("error_code", sa.Text),
     sa.Column("error", Words),
-    said("id"),
-    said("kind"),
+    not_blank("id"),
+    not_blank("kind"),
     one_of("state", "queued", "running", "done", "failed", "stopped"),
     at_least("attempts", 0),
     at_least("done", 0),

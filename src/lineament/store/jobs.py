@@ -31,7 +31,7 @@ from lineament.model.jobs import (
 from lineament.model.lifecycle import advance
 from lineament.store.job_table import jobs
 from lineament.store.keys import Vault
-from lineament.store.sealed import SealedColumn, asked_id
+from lineament.store.sealed import SealedColumn, checked_id
 
 _HINT = "lineament job list"
 _LONGEST_WORDS = 200
@@ -72,11 +72,11 @@ class JobRows:
 
     def get(self, id: str) -> Job:  # noqa: A002 - the column
         """The job with that id, of whatever agency; NotFound if there is none."""
-        return self._one(jobs.c.id == asked_id(id), id)
+        return self._one(jobs.c.id == checked_id(id), id)
 
     def of_agency(self, id: str, agency_id: str, account_id: str | None, *, whole_agency: bool) -> Job:  # noqa: A002
         """The job with that id, if that official may see it; NotFound for every other."""
-        return self._one(sa.and_(jobs.c.id == asked_id(id), _seen(agency_id, account_id, whole_agency)), id)
+        return self._one(sa.and_(jobs.c.id == checked_id(id), _seen(agency_id, account_id, whole_agency)), id)
 
     def listed(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
         """The newest jobs that an official may see: all of the agency, or those asked for under that account."""
@@ -117,7 +117,7 @@ class JobRows:
 
     def claim_this(self, id: str, worker: str, at: datetime) -> Job | None:  # noqa: A002
         """Claim one job that is queued; None if it is not, or no longer."""
-        this = sa.select(jobs.c.id).where(jobs.c.id == asked_id(id), _QUEUED)
+        this = sa.select(jobs.c.id).where(jobs.c.id == checked_id(id), _QUEUED)
         return self._claimed(this.with_for_update(skip_locked=True), worker, at)
 
     def take_up(self, request: JobRequest, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:

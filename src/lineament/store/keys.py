@@ -27,7 +27,7 @@ from lineament.store.faults import of_system
 KEY_BYTES = 32
 NONCE_BYTES = 12
 OVERHEAD = NONCE_BYTES + 16
-"""Bytes that sealing adds: the nonce before, the tag after."""
+"""Bytes that sealing adds: nonce and tag."""
 
 _FIRST_LINE = b"lineament key-encryption key 1\n"
 
@@ -46,12 +46,12 @@ class Cipher:
         self.aead = AESGCM(key)
 
     def seal(self, plain: bytes, about: bytes) -> bytes:
-        """Nonce, ciphertext and tag in one: ``len(plain) + OVERHEAD`` bytes."""
+        """Return nonce, ciphertext and tag together: ``len(plain) + OVERHEAD`` bytes."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self.aead.encrypt(nonce, plain, about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
-        """What was sealed, or Damaged where a bit, the key or ``about`` differs."""
+        """Return what was sealed; Damaged if a bit, the key or ``about`` differs."""
         try:
             return self.aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
         except (InvalidTag, ValueError):
@@ -59,14 +59,14 @@ class Cipher:
 
 
 def damaged(about: bytes) -> Damaged:
-    """The error for something sealed that does not open."""
+    """Return the error for something sealed that does not open."""
     what = f"What is sealed as “{about.decode(errors='replace')}”"
     why = "it was altered, or sealed for another place or under another key"
     return Damaged(what=what, why=why, remedy="restore it from a backup, or erase it and ingest again")
 
 
 class DataKey:
-    """The key of one source or one case, with a subkey for every use. It never shows itself."""
+    """The key of one source or one case, with a subkey for every use. Its repr shows nothing of it."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -99,22 +99,22 @@ class DataKey:
         return self._values.seal(plain, about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
-        """What ``seal`` sealed with the same ``about``; Damaged otherwise."""
+        """Return what ``seal`` sealed with the same ``about``; Damaged otherwise."""
         return self._values.open(sealed, about)
 
     def derive(self, label: str, length: int = KEY_BYTES) -> bytes:
-        """A subkey for another use, as the rotation of an index."""
+        """Return a subkey for another use, such as the rotation of an index."""
         return _subkey(self._key, f"derived: {label}", length)
 
     def address(self, sha256: str) -> str:
-        """Where a picture lies: a keyed digest of its digest, so that the folder tells nobody what it holds."""
+        """Return the address of a picture: a keyed digest of its digest, so that the folder reveals no content."""
         return hmac.digest(self._addressing, bytes.fromhex(sha256), "sha256").hex()
 
 
 class Vault:
-    """What the database keeps of agencies and officials: unreadable, and yet to be found by who knows the name (R46).
+    """Seals what the database holds about agencies and officials; a keyed lookup finds it by name (R46).
 
-    It never shows its keys. A lookup tells whether two names are equal and nothing else, and only to this workspace.
+    Its repr shows no keys. A lookup reveals whether two names are equal, nothing else, and only within this workspace.
     """
 
     def __init__(self, sealing: bytes, finding: bytes) -> None:
@@ -125,15 +125,15 @@ class Vault:
         return "Vault(…)"
 
     def seal(self, plain: bytes, about: str) -> bytes:
-        """Nonce, ciphertext and tag; ``about`` says where it stands: table, column and row."""
+        """Return nonce, ciphertext and tag; ``about`` names the place: table, column and row."""
         return self._cipher.seal(plain, about.encode())
 
     def open(self, sealed: bytes, about: str) -> bytes:
-        """What was sealed for that place; Damaged where it was altered or comes from another one."""
+        """Return what was sealed for that place; Damaged if it was altered or comes from another place."""
         return self._cipher.open(sealed, about.encode())
 
     def lookup(self, kind: str, text: str) -> bytes:
-        """32 bytes to find a text by: its HMAC-SHA256, different for every kind."""
+        """Return 32 bytes to find a text by: its HMAC-SHA256, different for every kind."""
         return hmac.digest(self._finding, f"{kind}\0{text}".encode(errors="surrogatepass"), "sha256")
 
 
@@ -150,7 +150,7 @@ class KeyRing:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make a new key in ``path``, mode 0600, whole or not at all; WorkspaceExists where there is a file."""
+        """Write a new key to ``path``, mode 0600, whole or not at all; WorkspaceExists if the file exists."""
         kek = os.urandom(KEY_BYTES)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ class KeyRing:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read the key; NoSuchFile without it, KeyExposed where others may read it, Damaged where it is no key."""
+        """Read the key; NoSuchFile if it is missing, KeyExposed if others may read it, Damaged if it is no key."""
         try:
             with path.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
@@ -183,29 +183,29 @@ class KeyRing:
 
     @cached_property
     def vault(self) -> Vault:
-        """For what names agencies and officials."""
+        """For everything that names agencies and officials."""
         return Vault(_subkey(self._kek, "vault"), _subkey(self._kek, "vault lookups"))
 
     def new_data_key(self, about: str) -> bytes:
-        """A new data key for ``about``, wrapped; nothing else can open it, and not for anything else."""
+        """Return a new data key, wrapped; only this key opens it, and only for the same ``about``."""
         return self._wrapping.seal(os.urandom(KEY_BYTES), about.encode())
 
     def unwrap(self, wrapped: bytes, about: str) -> DataKey:
-        """The data key of ``about``, or WrongKey where this is not the key that wrapped it for ``about``."""
+        """Return the data key of ``about``; WrongKey if this key did not wrap it for ``about``."""
         try:
             return DataKey(self._wrapping.open(wrapped, about.encode()))
         except Damaged:
             raise WrongKey(path=self._path) from None
 
     def derive(self, label: str, length: int = KEY_BYTES) -> bytes:
-        """A subkey for another use, as the seed that signs the ledger."""
+        """Return a subkey for another use, such as the seed that signs the ledger."""
         return _subkey(self._kek, f"derived: {label}", length)
 
     def check_value(self) -> bytes:
-        """16 bytes that tell whether it is the same key and nothing else about it; keep them in ``tx.meta``."""
+        """Return 16 bytes that identify this key and reveal nothing else about it; kept in ``tx.meta``."""
         return hashlib.sha256(_subkey(self._kek, "check")).digest()[:16]
 
     def check(self, expected: bytes) -> None:
-        """WrongKey unless ``expected`` is the check value of this key."""
+        """Raise WrongKey unless ``expected`` is the check value of this key."""
         if not hmac.compare_digest(self.check_value(), expected):
             raise WrongKey(path=self._path)

@@ -1,6 +1,6 @@
 """The ledger's rows. They only grow: triggers refuse to change or delete entries and nodes, on either database.
 
-What an entry says is sealed, for it names people (R46); whose it is and in which case it was made stands beside it.
+The details of an entry are sealed, because they name people (R46); its agency and its case stand beside them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from lineament.store.raw import fetched
 from lineament.store.tables import cases, ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
 
 _PAGE = 1000
-"""Rows read at once."""
+"""Rows in one query."""
 _ANNOUNCEMENT = "details_erased"
-"""The action that names the entries whose details were erased (ledger/log.py)."""
+"""The action of entries that list whose details were erased (ledger/log.py)."""
 
 _COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed)
 _ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
@@ -51,7 +51,7 @@ class LedgerRows:
         self._filing: dict[str, str | int | None] = {"agency_id": None, "case_id": None, "host_id": None}
 
     def file_under(self, agency_id: str | None, case_id: int | None) -> None:
-        """What this transaction appends from here on was done by that agency's people, in that case if one is given."""
+        """File the entries that this transaction appends from now on under that agency and, if given, that case."""
         host = None
         if case_id is not None:
             host = self._connection.scalar(sa.select(cases.c.agency_id).where(cases.c.id == case_id))
@@ -59,7 +59,7 @@ class LedgerRows:
         self._filing = {"agency_id": agency_id, "case_id": case_id, "host_id": elsewhere}
 
     def size(self) -> int:
-        """How many entries there are."""
+        """Return how many entries there are."""
         last = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)))
         return 0 if last is None else int(last) + 1
 
@@ -74,7 +74,7 @@ class LedgerRows:
         details: str,
         nodes: Sequence[tuple[int, int, bytes]],
     ) -> None:
-        """Add the entry ``seq``, its details, and the tree nodes that it completes; Refused unless ``seq`` is next."""
+        """Append the entry ``seq``, its details and the tree nodes it completes; Refused unless ``seq`` is next."""
         entry = {"seq": seq, "at": at.isoformat(), "action": action, "commitment": commitment, "leaf": leaf}
         self._connection.execute(sa.insert(ledger_entries), entry)
         sealed = self._vault.seal(details.encode(), _about(seq))
@@ -84,7 +84,7 @@ class LedgerRows:
             self._connection.execute(sa.insert(ledger_nodes), rows)
 
     def node(self, level: int, position: int) -> bytes:
-        """The hash of one complete subtree; KeyError where it is not stored."""
+        """Return the hash of a complete subtree; KeyError if it is not stored."""
         columns = ledger_nodes.c
         query = sa.select(columns.hash).where(columns.level == level, columns.position == position)
         found = self._connection.scalar(query)
@@ -93,7 +93,7 @@ class LedgerRows:
         return bytes(found)
 
     def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """Position and hash of the stored nodes of one level, ``start`` to ``stop`` (exclusive), ascending."""
+        """Yield position and hash of the stored nodes of one level, ``start`` to ``stop`` (exclusive), ascending."""
         columns = ledger_nodes.c
         query = sa.select(columns.position, columns.hash).where(columns.level == level, columns.position < stop)
         query = query.order_by(columns.position).limit(_PAGE)
@@ -102,9 +102,9 @@ class LedgerRows:
             start = page[-1][0] + 1
 
     def entries(self, start: int, stop: int) -> Iterator[LedgerRow]:
-        """The stored entries from ``start`` to ``stop`` (exclusive), ascending.
+        """Yield the stored entries from ``start`` to ``stop`` (exclusive), ascending.
 
-        LedgerBroken where the details of one do not open: they were altered, or are those of another entry.
+        LedgerBroken if the details of an entry do not open: they were altered, or belong to another entry.
         """
         seq = ledger_entries.c.seq
         query = _ENTRIES.where(seq < stop).order_by(seq).limit(_PAGE)
@@ -113,14 +113,14 @@ class LedgerRows:
             start = page[-1][0] + 1
 
     def of_case(self, case_id: int, before: int | None, limit: int | None) -> list[LedgerRow]:
-        """The newest entries that were made in a case, the newest first; with ``before``, of those before that entry.
+        """Return the newest entries filed under a case, newest first; ``before``: only those before that entry.
 
-        Without those whose details were erased: where they were made is erased with them.
+        Entries whose details were erased are missing: their case was erased too.
         """
         return self._filed(_narrowed(ledger_details.c.case_id == case_id, before, limit), limit)
 
     def of_agency(self, agency_id: str, before: int | None, limit: int | None) -> list[LedgerRow]:
-        """The same of what an agency's people did, and of what others did in its cases."""
+        """Return the newest entries of an agency's people, and of others in its cases, newest first."""
         own, guests = (
             _narrowed(column == agency_id, before, limit).subquery()
             for column in (ledger_details.c.agency_id, ledger_details.c.host_id)
@@ -128,23 +128,23 @@ class LedgerRows:
         return self._filed(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
 
     def place(self, case_id: int, commitment: bytes) -> int | None:
-        """The entry of that commitment, if it was made in that case."""
+        """Return the entry with that commitment if it is filed under that case."""
         query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
         query = query.where(ledger_details.c.case_id == case_id, ledger_entries.c.commitment == commitment)
         found: int | None = self._connection.scalar(query)
         return found
 
     def filed(self, agency_id: str) -> set[int]:
-        """The entries that ``of_agency`` would give, without opening them."""
+        """Return the numbers of the entries that ``of_agency`` would return, without opening them."""
         columns = ledger_details.c
         query = sa.select(columns.seq).where(sa.or_(columns.agency_id == agency_id, columns.host_id == agency_id))
         return set(self._connection.scalars(query))
 
     def older(self, agency_id: str, before: datetime) -> list[int]:
-        """The entries of an agency's people from before that whose details are still there, ascending.
+        """Return the entries of an agency's people before that time whose details are still there, ascending.
 
-        Without those that announce an erasure, which explain the gaps for ever, and those made in a case that is open
-        or closed: they stay as long as the case.
+        Leaves out those that announce an erasure, which explain the gaps for ever, and those filed under an open or
+        closed case, which stay as long as the case.
         """
         kept = sa.select(cases.c.id).where(cases.c.state.in_(("open", "closed")))
         query = sa.select(ledger_details.c.seq).join(ledger_entries, ledger_entries.c.seq == ledger_details.c.seq)
@@ -162,18 +162,18 @@ class LedgerRows:
         return [self._entry(row) for row in fetched(self._connection.execute(query, execution_options={BINARY: True}))]
 
     def checkpoint(self) -> str | None:
-        """The newest signed checkpoint, None before the first entry."""
+        """Return the newest signed checkpoint, None before the first entry."""
         note: str | None = self._connection.scalar(sa.select(ledger_checkpoint.c.note))
         return note
 
     def set_checkpoint(self, size: int, root: bytes, note: str) -> None:
-        """Put a newer checkpoint in place of the last."""
+        """Replace the checkpoint with a newer one."""
         row = {"size": size, "root": root, "note": note}
         if self._connection.execute(sa.update(ledger_checkpoint).values(**row)).rowcount == 0:
             self._connection.execute(sa.insert(ledger_checkpoint).values(id=1, **row))
 
     def forget_details(self, seq: int) -> None:
-        """Erase salt and details of one entry; its commitment stays. Nothing to do where they are gone."""
+        """Erase salt and details of an entry, if they are there; its commitment stays."""
         self._connection.execute(sa.delete(ledger_details).where(ledger_details.c.seq == seq))
 
     def _entry(self, row: tuple[Any, ...]) -> LedgerRow:
@@ -200,7 +200,7 @@ def _about(seq: int) -> str:
 
 
 def _narrowed(which: sa.ColumnElement[bool], before: int | None, limit: int | None) -> sa.Select[Any]:
-    """The newest entries of one kind, from its index alone."""
+    """Return a query for the newest entries of one kind that its index alone answers."""
     seq = ledger_details.c.seq
     query = sa.select(seq).where(which).order_by(seq.desc()).limit(limit)
     return query if before is None else query.where(seq < before)

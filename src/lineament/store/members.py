@@ -1,4 +1,4 @@
-"""Who works on a case, who was invited to it, and who approved a photograph of it. What names them is sealed (R46)."""
+"""Who works on a case, is invited to it, and approved photographs of it. Names and addresses are sealed (R46)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lineament.store.accounts import AccountRows
 from lineament.store.agencies import AgencyRows
 from lineament.store.keys import Vault
 from lineament.store.people_tables import accounts
-from lineament.store.sealed import SealedColumn, asked_id
+from lineament.store.sealed import SealedColumn, checked_id
 from lineament.store.tables import approvals, case_invitations, case_members, cases
 
 _INVITATIONS = sa.select(case_invitations, cases.c.ref, cases.c.agency_id).join(
@@ -45,23 +45,23 @@ class MemberRows:
     # ------------------------------------------------------------ members
 
     def put(self, case_id: int, account_id: str, role: CaseRole, at: datetime, until: date | None) -> None:
-        """Make somebody a member, or give a member another role or end; ``until`` is the last day."""
+        """Add a member, or change a member's role and last day (``until``)."""
         values = {"role": role.value, "until": until}
-        there = _membership(case_id, account_id)
-        if self._connection.execute(sa.update(case_members).where(there).values(**values)).rowcount == 0:
+        membership = _membership(case_id, account_id)
+        if self._connection.execute(sa.update(case_members).where(membership).values(**values)).rowcount == 0:
             row = values | {"case_id": case_id, "account_id": account_id, "since": at}
             self._connection.execute(sa.insert(case_members), row)
 
     def drop(self, case_id: int, account_id: str) -> None:
-        """Take somebody out of a case; nothing to do where they are no member."""
+        """Remove a member from a case, if there is one."""
         self._connection.execute(sa.delete(case_members).where(_membership(case_id, account_id)))
 
     def drop_all(self, account_id: str) -> int:
-        """Take somebody out of every case, for the account is closed; how many there were."""
+        """Remove somebody whose account was closed from every case; return how many there were."""
         return self._connection.execute(sa.delete(case_members).where(case_members.c.account_id == account_id)).rowcount
 
     def of_case(self, case_id: int, today: date) -> list[Member]:
-        """Those who work on a case on that day, in the order in which they came."""
+        """Return the members of a case on that day, in the order in which they joined."""
         query = sa.select(case_members).where(case_members.c.case_id == case_id, _holds(today))
         query = query.order_by(case_members.c.since, case_members.c.account_id)
         people, agencies = AccountRows(self._connection, self._vault), AgencyRows(self._connection, self._vault)
@@ -85,21 +85,21 @@ class MemberRows:
         return found
 
     def role_of(self, case_id: int, account_id: str, today: date) -> CaseRole | None:
-        """What somebody may do in a case on that day; None for who is no member."""
+        """Return somebody's role in a case on that day; None if they are no member."""
         query = sa.select(case_members.c.role).where(_membership(case_id, account_id), _holds(today))
         found: str | None = self._connection.scalar(query)
         return None if found is None else CaseRole(found)
 
     def ending(self, sight: Sight, until: date, limit: int = 50) -> list[Ending]:
-        """Memberships of open cases that end by that day: one's own, and those in cases of the whole agency."""
-        mine = case_members.c.account_id == sight.account_id
-        own = cases.c.agency_id == sight.agency_id
+        """Return memberships of open cases that end by that day: the official's own, or all that an agency sees."""
+        own_membership = case_members.c.account_id == sight.account_id
+        own_case = cases.c.agency_id == sight.agency_id
         columns = (case_members.c.account_id, case_members.c.until, cases.c.key, cases.c.ref)
         query = sa.select(*columns).join(cases, cases.c.id == case_members.c.case_id)
         query = query.where(
             case_members.c.until.between(sight.today, until),
             cases.c.state == CaseState.OPEN.value,
-            sa.or_(mine, own) if sight.whole_agency else mine,
+            sa.or_(own_membership, own_case) if sight.whole_agency else own_membership,
         )
         people = AccountRows(self._connection, self._vault)
         rows = self._connection.execute(query.order_by(case_members.c.until, cases.c.id).limit(limit)).all()
@@ -109,7 +109,7 @@ class MemberRows:
         ]
 
     def end_guests(self, case_id: int, agency_id: str) -> None:
-        """Take everybody out who is not of that agency, and every invitation back."""
+        """Remove the members of other agencies and withdraw every invitation."""
         own = sa.select(accounts.c.id).where(accounts.c.agency_id == agency_id)
         guests = sa.and_(case_members.c.case_id == case_id, case_members.c.account_id.not_in(own))
         self._connection.execute(sa.delete(case_members).where(guests))
@@ -120,25 +120,25 @@ class MemberRows:
     def invite(  # noqa: PLR0913, PLR0917 - what an invitation says
         self, case_id: int, email: str, role: CaseRole, until: date | None, invited_by: str, at: datetime
     ) -> CaseInvitation:
-        """Invite an address; whether it has an account is not looked at (R46)."""
+        """Invite an address, without looking whether it has an account (R46)."""
         new = secrets.token_hex(8)
         row = {"id": new, "case_id": case_id, "lookup": self._lookup(email), "role": role.value, "until": until}
         row |= {"invited_at": at, "sealed": self._sealed.seal(new, {"email": email, "invited_by": invited_by})}
         self._connection.execute(sa.insert(case_invitations), row)
-        (made,) = self._invitations(case_invitations.c.id == new)
-        return made
+        (invitation,) = self._invitations(case_invitations.c.id == new)
+        return invitation
 
     def invitations_of(self, case_id: int) -> list[CaseInvitation]:
-        """The invitations to a case that nobody took up yet, the oldest first."""
+        """Return the open invitations to a case, oldest first."""
         return self._invitations(case_invitations.c.case_id == case_id)
 
     def invitations_for(self, email: str) -> list[CaseInvitation]:
-        """The invitations that wait for whoever has that address, to whatever case, the oldest first."""
+        """Return the open invitations for that address, to any case, oldest first."""
         return self._invitations(case_invitations.c.lookup == self._lookup(email))
 
     def take(self, invitation_id: str) -> tuple[int, CaseRole, date | None]:
-        """Use an invitation up: the case, the role and the last day; NotFound where it is not there any more."""
-        which = case_invitations.c.id == asked_id(invitation_id)
+        """Use up an invitation and return case, role and last day; NotFound if it is gone."""
+        which = case_invitations.c.id == checked_id(invitation_id)
         row = self._connection.execute(sa.select(case_invitations).where(which)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="invitation", name=invitation_id, hint="lineament case list")
@@ -146,19 +146,19 @@ class MemberRows:
         return row["case_id"], CaseRole(row["role"]), row["until"]
 
     def withdraw(self, invitation_id: str) -> None:
-        """Take an invitation back; nothing to do where it is gone."""
-        self._connection.execute(sa.delete(case_invitations).where(case_invitations.c.id == asked_id(invitation_id)))
+        """Withdraw an invitation, if it is there."""
+        self._connection.execute(sa.delete(case_invitations).where(case_invitations.c.id == checked_id(invitation_id)))
 
     # ------------------------------------------------------------ approvals
 
     def approve(self, probe_id: str, account_id: str, at: datetime) -> None:
-        """Somebody approves that a probe is searched (R11); a second time changes nothing."""
+        """Record that somebody approves the search of a probe (R11); a second time changes nothing."""
         if account_id not in self.approvers(probe_id):
             self._connection.execute(sa.insert(approvals), {"probe_id": probe_id, "account_id": account_id, "at": at})
 
     def approvers(self, probe_id: str) -> list[str]:
-        """The accounts that approved a probe, in the order in which they did."""
-        query = sa.select(approvals.c.account_id).where(approvals.c.probe_id == asked_id(probe_id))
+        """Return the accounts that approved a probe, in the order in which they did."""
+        query = sa.select(approvals.c.account_id).where(approvals.c.probe_id == checked_id(probe_id))
         return list(self._connection.scalars(query.order_by(approvals.c.at, approvals.c.account_id)))
 
     # ------------------------------------------------------------ rows
@@ -171,14 +171,14 @@ class MemberRows:
         return [self._invitation(row) for row in self._connection.execute(query).mappings().all()]
 
     def _invitation(self, row: RowMapping) -> CaseInvitation:
-        said = self._sealed.open(row["id"], row["sealed"])
+        opened = self._sealed.open(row["id"], row["sealed"])
         return CaseInvitation(
             id=row["id"],
             case=row["ref"],
-            email=said["email"],
+            email=opened["email"],
             role=CaseRole(row["role"]),
             until=row["until"],
-            invited_by=said["invited_by"],
+            invited_by=opened["invited_by"],
             invited_at=row["invited_at"],
             agency_name=AgencyRows(self._connection, self._vault).name(row["agency_id"]),
         )

@@ -1,4 +1,4 @@
-"""Small facts about the workspace, and the counters that give out ids."""
+"""Small facts about the workspace, and the counters from which ids come."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ _TAKE = (
 
 
 def new_ids(connection: Connection, counter: str, many: int) -> range:
-    """``many`` ids that were never given out before and never will be again, ascending.
+    """Return ``many`` new ids, ascending; an id is never given out twice.
 
-    The counter's row is changed inside the transaction, so ids grow in the order of the commits.
+    The counter's row is changed inside the transaction, so ids grow in the order of commits.
     """
     last: int = connection.execute(_TAKE, {"counter": counter, "many": many}).scalar_one()
     return range(last - many + 1, last + 1)
 
 
 class MetaRows:
-    """Facts by name, as the check value of the key."""
+    """Facts by name, such as the check value of the key."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def get(self, name: str) -> str | None:
-        """The fact, or None."""
+        """Return a fact, None if it is not set."""
         found: str | None = self._connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
         return found
 
     def set(self, name: str, value: str) -> None:
-        """Put a fact, in place of the last one of that name."""
+        """Set a fact, replacing the last one of that name."""
         row: Mapping[str, str] = {"name": name, "value": value}
         if self._connection.execute(sa.update(meta).where(meta.c.name == name).values(value=value)).rowcount == 0:
             self._connection.execute(sa.insert(meta).values(**row))
 
     def forget(self, name: str, value: str) -> None:
-        """Forget the fact, unless it has become another one."""
+        """Delete a fact, unless its value has changed."""
         self._connection.execute(sa.delete(meta).where(meta.c.name == name, meta.c.value == value))

@@ -1,4 +1,4 @@
-"""What lies in the room of a case: sealed under the case's key, and gone with it."""
+"""The papers in the room of a case: sealed under the case's key, and destroyed with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.cases import Paper, PaperKind
 from lineament.store.keys import DataKey
-from lineament.store.sealed import asked_id
+from lineament.store.sealed import checked_id
 from lineament.store.tables import case_papers
 
 
@@ -23,15 +23,15 @@ class PaperRows:
         self._connection = connection
 
     def add(self, case_id: int, paper: Paper, key: DataKey, blob: str | None = None) -> None:
-        """Put a paper into the room of a case; ``key`` is that of the case, ``blob`` the address of a file."""
-        said = {name: getattr(paper, name) for name in _SAID}
+        """Add a paper to the room of a case; ``key`` is that of the case, ``blob`` the address of a file."""
+        sealed_fields = {name: getattr(paper, name) for name in _SEALED}
         row: dict[str, Any] = {
             "id": paper.id,
             "case_id": case_id,
             "kind": paper.kind.value,
             "agency_id": paper.agency_id,
             "at": paper.at,
-            "sealed": key.seal(json.dumps(said).encode("ascii"), _about(case_id, paper.id)),
+            "sealed": key.seal(json.dumps(sealed_fields).encode("ascii"), _about(case_id, paper.id)),
             "size": paper.size,
             "blob": blob,
         }
@@ -46,7 +46,7 @@ class PaperRows:
         kinds: Collection[PaperKind] = tuple(PaperKind),
         limit: int | None = None,
     ) -> list[Paper]:
-        """The newest papers of a case, of those kinds, the oldest of them first; of the notes one agency's alone."""
+        """Return the newest papers of a case, of those kinds, oldest first; notes only of the agency ``notes_of``."""
         note = case_papers.c.kind == PaperKind.NOTE.value
         query = sa.select(case_papers).where(
             case_papers.c.case_id == case_id,
@@ -57,36 +57,36 @@ class PaperRows:
         return [_paper(row, key) for row in self._connection.execute(query).mappings()][::-1]
 
     def get(self, case_id: int, paper_id: str, key: DataKey) -> tuple[Paper, str | None]:
-        """One paper of a case and where its file lies, None for what has none; NotFound where it is not of that case.
+        """Return a paper of a case, and its file's address or None; NotFound if it is not of that case.
 
-        Whose note it is has to be asked by the caller.
+        The caller checks whose note it is.
         """
-        which = (case_papers.c.id == asked_id(paper_id), case_papers.c.case_id == case_id)
+        which = (case_papers.c.id == checked_id(paper_id), case_papers.c.case_id == case_id)
         row = self._connection.execute(sa.select(case_papers).where(*which)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="file", name=paper_id, hint="lineament case show")
         return _paper(row, key), row["blob"]
 
     def of_case_ids(self, case_id: int) -> list[str]:
-        """The ids of the papers of a case; no key is needed."""
+        """Return the ids of the papers of a case; no key is needed."""
         return list(self._connection.scalars(sa.select(case_papers.c.id).where(case_papers.c.case_id == case_id)))
 
     def blobs_of(self, case_id: int) -> list[str]:
-        """The addresses of the files of a case, each once."""
+        """Return the addresses of the files of a case, each once."""
         return list(self._connection.scalars(_BLOBS.where(case_papers.c.case_id == case_id)))
 
     def addresses(self) -> list[str]:
-        """The addresses of all files, each once, in their order."""
+        """Return the addresses of all files, each once, ascending."""
         return list(self._connection.scalars(_BLOBS.order_by(case_papers.c.blob)))
 
     def delete_of(self, case_id: int) -> None:
-        """Delete the papers of a case; their files are the caller's."""
+        """Delete the papers of a case; the caller deletes their files."""
         self._connection.execute(sa.delete(case_papers).where(case_papers.c.case_id == case_id))
 
 
 _BLOBS = sa.select(case_papers.c.blob).where(case_papers.c.blob.is_not(None)).distinct()
-_SAID = ("author", "agency_name", "text", "sha256")
-"""What is sealed."""
+_SEALED = ("author", "agency_name", "text", "sha256")
+"""The sealed fields."""
 
 
 def _about(case_id: int, paper_id: str) -> bytes:
@@ -94,12 +94,12 @@ def _about(case_id: int, paper_id: str) -> bytes:
 
 
 def _paper(row: RowMapping, key: DataKey) -> Paper:
-    said = json.loads(key.open(bytes(row["sealed"]), _about(row["case_id"], row["id"])))
+    sealed_fields = json.loads(key.open(bytes(row["sealed"]), _about(row["case_id"], row["id"])))
     return Paper(
         id=row["id"],
         kind=PaperKind(row["kind"]),
         agency_id=row["agency_id"],
         at=row["at"],
         size=row["size"],
-        **said,
+        **sealed_fields,
     )

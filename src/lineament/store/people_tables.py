@@ -1,19 +1,19 @@
-"""The tables of agencies and of their people; those of what they work on are in ``tables``."""
+"""Tables of agencies and their people; those of their work are in ``tables``."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Moment, at_least, digest, metadata, one_of, said
+from lineament.store.columns import Moment, at_least, digest, metadata, not_blank, one_of
 
 agencies = sa.Table(
     "agencies",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),  # random, so that it tells nothing
+    sa.Column("id", sa.Text, primary_key=True),  # random, so that it reveals nothing
     sa.Column("lookup", sa.LargeBinary, nullable=False, unique=True),  # keyed digest of the name
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: terms, vetting, licence, policy (R46)
     sa.Column("registered_at", Moment, nullable=False),
-    said("id"),
+    not_blank("id"),
     digest("lookup"),
 )
 
@@ -22,7 +22,7 @@ accounts = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False, index=True),
-    sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of the e-mail address, once somebody joined
+    sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of the e-mail address, once the official joined
     sa.Column("openid", sa.LargeBinary, unique=True),  # keyed digest of issuer and subject
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: e-mail address and name (R46)
     sa.Column("password", sa.LargeBinary),  # its argon2id hash, sealed
@@ -31,7 +31,7 @@ accounts = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("trained_until", sa.Date),
     sa.Column("last_seen_at", Moment),
-    said("id"),
+    not_blank("id"),
     digest("lookup"),
     digest("openid"),
     one_of("state", "invited", "active", "suspended", "closed"),
@@ -54,7 +54,7 @@ factors = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("lookup", sa.LargeBinary, unique=True),  # keyed digest of a passkey's credential id
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # JSON: its name, its secret or public key
-    sa.Column("counter", sa.BigInteger, nullable=False),  # last signature, last time step, or codes left
+    sa.Column("counter", sa.BigInteger, nullable=False),  # last signature count, last time step, or codes left
     sa.Column("added_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
     one_of("kind", "passkey", "totp", "recovery"),
@@ -73,14 +73,16 @@ sessions = sa.Table(
     sa.Column("proved_at", Moment),
     sa.Column("device", sa.LargeBinary, nullable=False),  # sealed
     sa.Column("terminal", sa.Boolean, nullable=False),
-    sa.Column("challenge", sa.LargeBinary),  # that a passkey is asked to sign, once
+    sa.Column("challenge", sa.LargeBinary),  # for a passkey to sign, once
     digest("digest"),
 )
 
 sign_in_failures = sa.Table(
     "sign_in_failures",
     metadata,
-    sa.Column("lookup", sa.LargeBinary, primary_key=True),  # keyed digest of the address, whether it has an account
+    sa.Column(
+        "lookup", sa.LargeBinary, primary_key=True
+    ),  # keyed digest of the address, whether or not it has an account
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", Moment, nullable=False),
     digest("lookup"),

@@ -1,4 +1,4 @@
-"""Once only: the same bytes are one capture with several places, and near-identical captures are a group."""
+"""Duplicates: the same bytes are one capture with several places, and near-identical captures form a group."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from lineament.store.source_tables import bands, places
 from lineament.store.tables import captures
 
 MANY = 20_000
-"""Captures that share a band with one of a batch, from which on only those that share two are looked at."""
+"""If more captures share a band with a batch, only those that share two bands are looked at."""
 _MOST_MET = 200_000
-"""Rows of one query; flat pictures share all their bands."""
+"""Rows in one query; plain pictures share all their bands."""
 _MOST = 400
-"""Values in one IN (…)."""
+"""Values in one IN clause."""
 
 
 class PlaceRows:
-    """Further places of captures, and the groups of near-identical ones."""
+    """Further places of captures, and groups of near-identical captures."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def with_bytes(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, CaptureId]:
-        """The captures of a source by their SHA-256, of those that are asked for."""
-        there: dict[str, CaptureId] = {}
-        for some in batched(dict.fromkeys(digests), _MOST):
+        """Return the captures of a source with these SHA-256, by SHA-256."""
+        found: dict[str, CaptureId] = {}
+        for batch in batched(dict.fromkeys(digests), _MOST):
             query = sa.select(captures.c.sha256, captures.c.id).where(
-                captures.c.source_id == source_id, captures.c.sha256.in_(some)
+                captures.c.source_id == source_id, captures.c.sha256.in_(batch)
             )
-            there.update({sha256: CaptureId(id_) for sha256, id_ in self._connection.execute(query)})
-        return there
+            found.update({sha256: CaptureId(id_) for sha256, id_ in self._connection.execute(query)})
+        return found
 
     def add_all(self, source_id: SourceId, new: Sequence[tuple[CaptureId, str, Provenance]]) -> None:
-        """Add further places: (capture, its SHA-256, where it was found); the caller has asked ``captures.known``."""
+        """Add further places: (capture, its SHA-256, provenance); the caller has checked ``captures.known``."""
         if not new:
             return
         ids = new_ids(self._connection, "place", len(new))
@@ -56,16 +56,16 @@ class PlaceRows:
         self._connection.execute(sa.insert(places), rows)
 
     def of_capture(self, capture_id: CaptureId, limit: int | None = None) -> list[Provenance]:
-        """Where else a capture was found, in the order in which it was."""
+        """Return where else a capture was found, in the order of finding."""
         query = sa.select(places).where(places.c.capture_id == capture_id).order_by(places.c.id).limit(limit)
         return [provenance_from(row) for row in self._connection.execute(query).mappings()]
 
     # ------------------------------------------------------------ groups
 
     def group(self, source_id: SourceId, new: Mapping[CaptureId, bytes]) -> None:
-        """Put captures that were just added, by their perceptual hashes, to those that are nearly identical.
+        """Group captures that were just added, by their perceptual hashes, with near-identical ones.
 
-        Only captures that share a band of bits are looked at, so it does not grow with the source.
+        Only captures that share a band of bits are looked at, so the work does not grow with the source.
         """
         keys = {id_: bands_of(phash) for id_, phash in new.items()}
         met = self._met(source_id, {key for some in keys.values() for key in some})
@@ -86,31 +86,31 @@ class PlaceRows:
             self._connection.execute(sa.insert(bands), rows)
 
     def group_of(self, capture_id: CaptureId) -> list[CaptureId]:
-        """The captures that are nearly identical to this one, with it, ascending; it alone where there is none."""
+        """Return the captures nearly identical to this one, including it, ascending."""
         group = sa.select(captures.c.group_id).where(captures.c.id == capture_id).scalar_subquery()
         query = sa.select(captures.c.id).where(captures.c.group_id == group).order_by(captures.c.id)
         return [CaptureId(id_) for id_ in self._connection.scalars(query)] or [capture_id]
 
     def _met(self, source_id: SourceId, keys: set[int]) -> set[int]:
         met: Counter[int] = Counter()
-        for some in batched(sorted(keys), _MOST):
-            query = sa.select(bands.c.capture_id).where(bands.c.source_id == source_id, among(bands.c.band, some))
+        for batch in batched(sorted(keys), _MOST):
+            query = sa.select(bands.c.capture_id).where(bands.c.source_id == source_id, among(bands.c.band, batch))
             met.update(self._connection.scalars(query.limit(_MOST_MET)))
         return set(met) if len(met) <= MANY else {id_ for id_, times in met.items() if times > 1}
 
     def _hashes(self, ids: set[int]) -> Iterable[tuple[int, bytes, int | None]]:
-        for some in batched(sorted(ids), _MOST):
+        for batch in batched(sorted(ids), _MOST):
             query = sa.select(captures.c.id, captures.c.phash, captures.c.group_id)
-            for id_, phash, group in self._connection.execute(query.where(among(captures.c.id, some))):
+            for id_, phash, group in self._connection.execute(query.where(among(captures.c.id, batch))):
                 yield id_, bytes(phash), group
 
 
 def _nearest(phash: bytes, known: Mapping[int, tuple[bytes, int | None]]) -> int | None:
-    """The capture whose hash differs in the fewest bits, if that is no more than near-duplicates do."""
-    alike = [(id_, one) for id_, (one, _) in known.items() if len(one) == len(phash)]
+    """Return the capture whose hash differs in the fewest bits; None if it is no near-duplicate."""
+    alike = [(id_, candidate) for id_, (candidate, _) in known.items() if len(candidate) == len(phash)]
     if not alike:
         return None
-    there: NDArray[np.uint8] = np.frombuffer(b"".join(one for _, one in alike), dtype=np.uint8)
-    differing = np.bitwise_count(there.reshape(len(alike), -1) ^ np.frombuffer(phash, dtype=np.uint8)).sum(axis=1)
+    hashes: NDArray[np.uint8] = np.frombuffer(b"".join(candidate for _, candidate in alike), dtype=np.uint8)
+    differing = np.bitwise_count(hashes.reshape(len(alike), -1) ^ np.frombuffer(phash, dtype=np.uint8)).sum(axis=1)
     best = int(differing.argmin())
     return alike[best][0] if differing[best] <= NEAR_DUPLICATE_BITS else None

@@ -1,4 +1,4 @@
-"""Probes: the images asked about, with their faces sealed under the key of the case."""
+"""Probes: the images searched with, their faces sealed under the key of the case."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lineament.errors import NotFound
 from lineament.model.search import Probe, ProbeKind
 from lineament.store.keys import DataKey
 from lineament.store.raw import batched
-from lineament.store.sealed import asked_id
+from lineament.store.sealed import checked_id
 from lineament.store.tables import approvals, cases, probes, search_probes, searches
 from lineament.store.values import edit_from, edit_to, face_from, face_to, text
 
 _SELECT = sa.select(probes, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == probes.c.case_id)
 _MOST = 500
-"""Ids in one IN (…)."""
+"""Ids in one IN clause."""
 
 
 class ProbeRows:
@@ -29,7 +29,7 @@ class ProbeRows:
         self._connection = connection
 
     def add(self, probe: Probe, case_id: int, blob: str, key: DataKey) -> None:
-        """Store a probe with its case; ``blob`` is the address of the original, ``key`` that of the case."""
+        """Store a probe; ``blob`` is the address of the original, ``key`` that of the case."""
         plain = text([face_to(face) for face in probe.faces]).encode()
         row = {
             "id": probe.id,
@@ -49,14 +49,14 @@ class ProbeRows:
         self._connection.execute(sa.insert(probes), row)
 
     def get(self, probe_id: str, key: DataKey) -> Probe:
-        """One probe; NotFound where there is none, Damaged where its faces do not open with the key of its case."""
+        """Return a probe; NotFound if there is none, Damaged if its faces do not open with the key of its case."""
         row = self._connection.execute(_SELECT.where(_is(probe_id))).mappings().one_or_none()
         if row is None:
             raise _unknown(probe_id)
         return _probe(row, key)
 
     def case_key(self, probe_id: str) -> str:
-        """What addresses name the case of a probe by; NotFound where there is no such probe."""
+        """Return the key that names the case of a probe in addresses; NotFound if there is no such probe."""
         query = sa.select(cases.c.key).join(probes, probes.c.case_id == cases.c.id).where(_is(probe_id))
         found: str | None = self._connection.scalar(query)
         if found is None:
@@ -64,27 +64,27 @@ class ProbeRows:
         return found
 
     def addresses(self) -> list[str]:
-        """The addresses of all probes' originals, each once, in their order."""
+        """Return the addresses of all probes' originals, each once, ascending."""
         query = sa.select(probes.c.blob).distinct().order_by(probes.c.blob)
         return list(self._connection.scalars(query))
 
     def of_case(self, case_id: int, key: DataKey) -> list[Probe]:
-        """The probes of a case, the newest first."""
+        """Return the probes of a case, newest first."""
         query = _SELECT.where(probes.c.case_id == case_id).order_by(probes.c.made_at.desc(), probes.c.id.desc())
         return [_probe(row, key) for row in self._connection.execute(query).mappings()]
 
     def of_case_ids(self, case_id: int) -> list[str]:
-        """The ids of the probes of a case; no key is needed."""
+        """Return the ids of the probes of a case; no key is needed."""
         return list(self._connection.scalars(sa.select(probes.c.id).where(probes.c.case_id == case_id)))
 
     def blobs_of(self, case_id: int) -> list[str]:
-        """The addresses of the originals of a case, each once."""
+        """Return the addresses of the originals of a case, each once."""
         return list(self._connection.scalars(sa.select(probes.c.blob).where(probes.c.case_id == case_id).distinct()))
 
     def unsearched(self, agency_id: str, before: datetime) -> list[str]:
-        """The ids of the probes of an agency's cases that are older than that and that no search ever used.
+        """Return the ids of probes in an agency's cases made before that time and never used by a search.
 
-        Those of a case on legal hold are not among them.
+        Probes of a case on legal hold are left out.
         """
         query = sa.select(probes.c.id).join(cases, cases.c.id == probes.c.case_id)
         query = query.where(
@@ -97,15 +97,15 @@ class ProbeRows:
         return list(self._connection.scalars(query.order_by(probes.c.made_at, probes.c.id)))
 
     def delete(self, ids: Iterable[str]) -> None:
-        """Delete probes and their approvals; Refused where a search used one and is still there."""
-        for some in batched(ids, _MOST):
-            self._connection.execute(sa.delete(approvals).where(approvals.c.probe_id.in_(some)))
-            self._connection.execute(sa.delete(probes).where(probes.c.id.in_(some)))
+        """Delete probes and their approvals; Refused if an existing search used one."""
+        for batch in batched(ids, _MOST):
+            self._connection.execute(sa.delete(approvals).where(approvals.c.probe_id.in_(batch)))
+            self._connection.execute(sa.delete(probes).where(probes.c.id.in_(batch)))
 
     def same(self, case_id: int, sha256: str, model: str, key: DataKey, kind: ProbeKind | None = None) -> list[Probe]:
-        """The probes of a case made of the same bytes, the oldest first; those without a face whatever the model.
+        """Return the probes of a case made of the same bytes, oldest first; those without a face whatever their model.
 
-        With ``kind`` only those that were declared to be of that kind.
+        With ``kind`` only those declared to be of that kind.
         """
         query = _SELECT.where(
             probes.c.case_id == case_id,
@@ -117,7 +117,7 @@ class ProbeRows:
         return [_probe(row, key) for row in self._connection.execute(query).mappings()]
 
     def blob(self, probe_id: str) -> str:
-        """The address of the original; NotFound where there is no such probe."""
+        """Return the address of the original; NotFound if there is no such probe."""
         found: str | None = self._connection.scalar(sa.select(probes.c.blob).where(_is(probe_id)))
         if found is None:
             raise _unknown(probe_id)
@@ -125,7 +125,7 @@ class ProbeRows:
 
 
 def _is(probe_id: str) -> sa.ColumnElement[bool]:
-    return probes.c.id == asked_id(probe_id)
+    return probes.c.id == checked_id(probe_id)
 
 
 def _unknown(probe_id: str) -> NotFound:

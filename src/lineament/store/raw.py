@@ -1,4 +1,4 @@
-"""Rows as the driver gives them, where there are many."""
+"""Fast paths for many rows: values in batches, and rows as the driver returns them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 def batched(values: Iterable[T], most: int) -> Iterator[list[T]]:
-    """The values in lists of at most so many, for one IN (…) each."""
+    """Yield the values in lists of at most ``most``, each for one IN clause."""
     left = iter(values)
-    while some := list(islice(left, most)):
-        yield some
+    while batch := list(islice(left, most)):
+        yield batch
 
 
 def fetched(result: sa.CursorResult[Any]) -> list[tuple[Any, ...]]:
-    """All rows as plain tuples, past the column types; a million of SQLAlchemy's own rows take seconds to make."""
+    """Return all rows as plain tuples, bypassing column types; a million of SQLAlchemy's own rows take seconds."""
     if result.cursor is None:
         raise TypeError("the statement gives no rows")
     rows = result.cursor.fetchall()

@@ -1,4 +1,4 @@
-"""Runs of connectors: how far each came, and what it refused."""
+"""Runs of connectors: how far each got, and what it refused."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class RunRows:
         self._connection = connection
 
     def begin(self, source_id: SourceId, connector: str, what: str, at: datetime) -> Run:
-        """A new run; or the one that was stopped, if the last of the same connector and the same thing was."""
-        same = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)
-        query = sa.select(runs).where(*same).order_by(runs.c.id.desc()).limit(1)
+        """Start a run, or resume the last one of the same connector and target if it was interrupted."""
+        same_target = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)
+        query = sa.select(runs).where(*same_target).order_by(runs.c.id.desc()).limit(1)
         last = self._connection.execute(query).mappings().one_or_none()
         if last is not None and last["ended_at"] is None:
             return _run(last)
@@ -38,24 +38,24 @@ class RunRows:
         return self.get(RunId(new))
 
     def get(self, run_id: RunId) -> Run:
-        """One run; NotFound where there is none."""
+        """Return a run; NotFound if there is none with that id."""
         row = self._connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
         return _run(row)
 
     def of_source(self, source_id: SourceId, limit: int | None = None) -> list[Run]:
-        """The newest runs of a source, the newest first."""
+        """Return the runs of a source, newest first."""
         query = sa.select(runs).where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
         return [_run(row) for row in self._connection.execute(query).mappings()]
 
     def newest(self) -> dict[SourceId, datetime]:
-        """When something was last brought into each source, of those into which anything was."""
+        """Return when each source was last collected into; sources that never were are missing."""
         query = sa.select(runs.c.source_id, sa.func.max(runs.c.seen_at, type_=runs.c.seen_at.type))
         return {SourceId(id_): at for id_, at in self._connection.execute(query.group_by(runs.c.source_id))}
 
-    def went_on(self, run_id: RunId, step: Step, at: datetime) -> None:
-        """Add what a batch brought; of all that is refused, the first MOST_REFUSALS are kept by name."""
+    def advance(self, run_id: RunId, step: Step, at: datetime) -> None:
+        """Add the counts of a batch; the first MOST_REFUSALS refused items of a run are kept by name."""
         run = self.get(run_id)
         total = Counter(run.counts) + Counter(step.counts)
         values = {"counts": json.dumps(total), "faces": run.faces + step.faces, "seen_at": at}
@@ -73,19 +73,19 @@ class RunRows:
             self._connection.execute(sa.insert(run_refusals), rows)
 
     def end(self, run_id: RunId, at: datetime) -> None:
-        """It came to its end; the next begins anew."""
+        """End a run; the next one starts from the beginning."""
         self._connection.execute(sa.update(runs).where(runs.c.id == run_id).values(ended_at=at, cursor=None))
 
     def refusals(self, run_id: RunId, limit: int = MOST_REFUSALS) -> list[tuple[str, str]]:
-        """What was refused first, and why."""
+        """Return the first refused items, and why each was."""
         query = sa.select(run_refusals.c.name, run_refusals.c.why).where(run_refusals.c.run_id == run_id)
         rows = self._connection.execute(query.order_by(run_refusals.c.position).limit(limit))
         return [(name, why) for name, why in rows]
 
     def delete_of(self, source_id: SourceId) -> int:
-        """Delete the runs of a source, for they name what it gave; how many."""
-        mine = sa.select(runs.c.id).where(runs.c.source_id == source_id)
-        self._connection.execute(sa.delete(run_refusals).where(run_refusals.c.run_id.in_(mine)))
+        """Delete the runs of a source, because they name its items; return how many."""
+        of_source = sa.select(runs.c.id).where(runs.c.source_id == source_id)
+        self._connection.execute(sa.delete(run_refusals).where(run_refusals.c.run_id.in_(of_source)))
         return self._connection.execute(sa.delete(runs).where(runs.c.source_id == source_id)).rowcount
 
 

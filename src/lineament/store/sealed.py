@@ -1,4 +1,4 @@
-"""JSON that is sealed in a column, bound to the row where it stands (R46)."""
+"""JSON sealed in a column and bound to its row (R46)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from lineament.store.keys import Vault
 _ID = re.compile(r"[0-9a-z]{1,32}")
 
 
-def asked_id(untrusted: str) -> str:
-    """An id to ask the database for; what cannot be one becomes empty, which none is."""
+def checked_id(untrusted: str) -> str:
+    """Return an id that is safe in a query; what cannot be an id becomes "", which no row has."""
     return untrusted if _ID.fullmatch(untrusted) else ""
 
 
 class SealedColumn:
-    """One sealed column of a table; a row's value does not open in another row, nor in another column."""
+    """A sealed column of a table; the value of a row does not open in another row or column."""
 
     def __init__(self, vault: Vault, table: str, column: str = "sealed") -> None:
         self._vault = vault
         self._place = f"{table}|{column}"
 
     def seal(self, row: str, value: object) -> bytes:
-        """A JSON value for that row."""
+        """Seal a JSON value for that row."""
         plain = json.dumps(value, separators=(",", ":")).encode("ascii")
         return self._vault.seal(plain, f"{self._place}|{row}")
 
     def open(self, row: str, sealed: bytes) -> Any:
-        """The value; Damaged where it was altered or belongs elsewhere."""
+        """Return the value; Damaged if it was altered or belongs elsewhere."""
         return json.loads(self._vault.open(bytes(sealed), f"{self._place}|{row}"))

@@ -1,4 +1,4 @@
-"""Searches and their candidate lists, as they were shown. The database refuses one without its reasons (R7)."""
+"""Searches and their candidate lists, as they were shown. The database refuses a search without its reasons (R7)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchRe
 from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.raw import batched
-from lineament.store.sealed import asked_id
+from lineament.store.sealed import checked_id
 from lineament.store.tables import (
     candidates,
     cases,
@@ -37,14 +37,14 @@ _SELECT = (
     .join(ledger_entries, ledger_entries.c.seq == searches.c.ledger_entry)
 )
 _AT_ONCE = 200
-"""Searches whose lists are read at once."""
+"""Searches whose lists are read in one query."""
 _MOST = 10_000
 """Ids in one IN (…)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedCandidate:
-    """What is left of a candidate whose face was erased."""
+    """A candidate whose face was erased: only rank, score and expectation are left."""
 
     rank: int
     score: float
@@ -53,16 +53,16 @@ class ErasedCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSearch:
-    """A search with who made it, and what was erased from its list since."""
+    """A search with its examiner, and the candidates that were erased from its list since."""
 
     result: SearchResult  # its candidates without the erased ones, ranks as they were
     examiner: str
     erased: tuple[ErasedCandidate, ...]
-    commitment: str = ""  # of its entry in the ledger: what names it to those who may not count the others' (R46)
+    commitment: str = ""  # of its ledger entry: names it to people who must not learn how many entries there are (R46)
 
     @property
     def outcome(self) -> Outcome:
-        """Whether there was a candidate when the search was made."""
+        """Whether the search had any candidate when it was made."""
         return Outcome.CANDIDATES if self.result.candidates or self.erased else Outcome.NO_CANDIDATE
 
 
@@ -74,77 +74,77 @@ class SearchRows:
         self._vault = vault
 
     def add(self, result: SearchResult, case_id: int, *, agency_id: str, examiner: str) -> None:
-        """Store an answer to an official of that agency; the name is sealed (R46).
+        """Store the result of a search by an official of that agency; the examiner's name is sealed (R46).
 
-        Its ledger entry must be there already (R40), its probes be of that case, and the case be open.
+        Its ledger entry must already exist (R40), its probes belong to that case, and the case be open.
         """
         row = _row(result, case_id) | {"agency_id": agency_id, "examiner": self._sealed(result.search_id, examiner)}
         self._connection.execute(sa.insert(searches), row)
-        self._insert(search_probes, (_other_row(result.search_id, *one) for one in enumerate(result.others, 1)))
-        self._insert(candidates, (_candidate_row(result.search_id, one) for one in result.candidates))
+        self._insert(search_probes, (_other_row(result.search_id, *other) for other in enumerate(result.others, 1)))
+        self._insert(candidates, (_candidate_row(result.search_id, candidate) for candidate in result.candidates))
         twins = (
-            {"search_id": result.search_id, "rank": one.rank, "position": position, "face_id": twin}
-            for one in result.candidates
-            for position, twin in enumerate(one.near_duplicates)
+            {"search_id": result.search_id, "rank": candidate.rank, "position": position, "face_id": twin}
+            for candidate in result.candidates
+            for position, twin in enumerate(candidate.near_duplicates)
         )
         self._insert(near_duplicates, twins)
 
     def get(self, search_id: str) -> SearchResult:
-        """A search as it was shown, without what was erased since; NotFound where there is none."""
+        """Return a search as it was shown, without what was erased since; NotFound if there is none."""
         return self.stored(search_id).result
 
     def stored(self, search_id: str) -> StoredSearch:
-        """The same with the examiner and with what is left of the erased candidates."""
-        found = self._stored(_SELECT.where(searches.c.id == asked_id(search_id)))
+        """Return a search with its examiner and its erased candidates; NotFound if there is none."""
+        found = self._stored(_SELECT.where(searches.c.id == checked_id(search_id)))
         if not found:
             raise NotFound(what="search", name=search_id, hint="lineament case show")
         return found[0]
 
     def of_case(self, case_id: int) -> list[SearchResult]:
-        """The searches of a case, the newest first, those without candidates too (R22)."""
-        return [one.result for one in self.stored_of_case(case_id)]
+        """Return the searches of a case, newest first, including those without candidates (R22)."""
+        return [stored.result for stored in self.stored_of_case(case_id)]
 
     def stored_of_case(self, case_id: int, before: int | None = None, limit: int | None = None) -> list[StoredSearch]:
-        """The same with examiners and with what is left of the erased candidates.
+        """Return the searches of a case with their examiners and erased candidates, newest first.
 
-        With ``before`` those before that entry of the ledger, with ``limit`` the newest of them.
+        ``before``: only those before that ledger entry. ``limit``: at most that many.
         """
         query = _SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()).limit(limit)
         return self._stored(query if before is None else query.where(searches.c.ledger_entry < before))
 
     def probes_of(self, case_id: int) -> set[str]:
-        """The ids of the probes that searches of a case used."""
+        """Return the ids of the probes that searches of a case used."""
         first = sa.select(searches.c.probe_id).where(searches.c.case_id == case_id)
         others = sa.select(search_probes.c.probe_id).join(searches, searches.c.id == search_probes.c.search_id)
         return set(self._connection.scalars(first.union(others.where(searches.c.case_id == case_id))))
 
     def count_of(self, agency_id: str, since: date, until: date) -> int:
-        """How many searches the officials of an agency made from one first of a month to another, not included; UTC.
+        """Count the searches that officials of an agency made between two firsts of a month, the second excluded; UTC.
 
-        Searches that were destroyed with their cases count like the others: a destruction gives no quota back.
+        Searches that were destroyed with their cases still count: destroying a case gives no quota back.
         """
         return self._made(since, until, agency_id).get(agency_id, 0)
 
     def counts(self, since: date, until: date) -> dict[str, int]:
-        """The same for every agency that made one."""
+        """Count the searches of every agency that made any between two firsts of a month, the second excluded; UTC."""
         return self._made(since, until, None)
 
     def _made(self, since: date, until: date, agency_id: str | None) -> dict[str, int]:
         first, last = (datetime.combine(day, time(), UTC) for day in (since, until))
-        there = sa.select(searches.c.agency_id, sa.func.count().label("made")).group_by(searches.c.agency_id)
-        there = there.where(searches.c.made_at >= first, searches.c.made_at < last)
-        gone = sa.select(searches_gone.c.agency_id, searches_gone.c.searches.label("made"))
-        gone = gone.where(searches_gone.c.month >= since, searches_gone.c.month < until)
+        kept = sa.select(searches.c.agency_id, sa.func.count().label("made")).group_by(searches.c.agency_id)
+        kept = kept.where(searches.c.made_at >= first, searches.c.made_at < last)
+        destroyed = sa.select(searches_gone.c.agency_id, searches_gone.c.searches.label("made"))
+        destroyed = destroyed.where(searches_gone.c.month >= since, searches_gone.c.month < until)
         if agency_id is not None:
-            there = there.where(searches.c.agency_id == agency_id)
-            gone = gone.where(searches_gone.c.agency_id == agency_id)
-        made = Counter[str]()
-        for row in self._connection.execute(there.union_all(gone)):
-            made[row.agency_id] += row.made
-        return dict(made)
+            kept = kept.where(searches.c.agency_id == agency_id)
+            destroyed = destroyed.where(searches_gone.c.agency_id == agency_id)
+        counts = Counter[str]()
+        for row in self._connection.execute(kept.union_all(destroyed)):
+            counts[row.agency_id] += row.made
+        return dict(counts)
 
     def delete_of(self, case_id: int) -> list[int]:
-        """Delete the searches of a case with all that they showed; their entries in the ledger, which stay."""
+        """Delete the searches of a case and their lists; return their ledger entries, which stay."""
         every = sa.select(searches.c.id).where(searches.c.case_id == case_id)
         for table in (search_probes, near_duplicates, candidates):
             self._connection.execute(sa.delete(table).where(table.c.search_id.in_(every)))
@@ -165,15 +165,15 @@ class SearchRows:
             self._connection.execute(sa.insert(searches_gone), row)
 
     def ledger_entries(self) -> Iterator[tuple[str, int]]:
-        """Every search and its entry in the ledger, in the order of the entries."""
+        """Return every search id with its ledger entry, in the order of the entries."""
         query = sa.select(searches.c.id, searches.c.ledger_entry).order_by(searches.c.ledger_entry)
         yield from ((row.id, row.ledger_entry) for row in self._connection.execute(query))
 
     def forget_faces(self, ids: Iterable[int]) -> None:
-        """Erase faces from every list: of a candidate only rank, score and expectation stay."""
-        for some in batched(map(int, ids), _MOST):
-            self._connection.execute(sa.delete(near_duplicates).where(among(near_duplicates.c.face_id, some)))
-            self._blank(among(candidates.c.face_id, some))
+        """Erase faces from every list; only rank, score and expectation of a candidate stay."""
+        for batch in batched(map(int, ids), _MOST):
+            self._connection.execute(sa.delete(near_duplicates).where(among(near_duplicates.c.face_id, batch)))
+            self._blank(among(candidates.c.face_id, batch))
 
     def forget_source(self, name: str) -> None:
         """Erase everything that came from a source from every list."""
@@ -192,17 +192,17 @@ class SearchRows:
             self._connection.execute(sa.insert(table), every)
 
     def _sealed(self, search_id: str, examiner: str) -> bytes:
-        """The name; a blank one seals to nothing, which the table refuses (R7)."""
+        """Seal the examiner's name; a blank one seals to nothing, which the table refuses (R7)."""
         return self._vault.seal((examiner if examiner.strip() else "").encode(), _about(search_id))
 
     def _stored(self, query: sa.Select[Any]) -> list[StoredSearch]:
-        """The searches that a query gives, in its order."""
+        """Return the searches that a query selects, in its order."""
         rows = list(self._connection.execute(query).mappings())
         found = []
-        for some in batched(rows, _AT_ONCE):
-            ids = [row["id"] for row in some]
+        for batch in batched(rows, _AT_ONCE):
+            ids = [row["id"] for row in batch]
             shown, others = self._lists(ids), self._others(ids)
-            for row in some:
+            for row in batch:
                 examiner = self._vault.open(bytes(row["examiner"]), _about(row["id"])).decode()
                 kept, erased = shown.get(row["id"], ([], []))
                 result = _result(row, tuple(kept), tuple(others.get(row["id"], ())))
@@ -213,34 +213,34 @@ class SearchRows:
         return found
 
     def _lists(self, ids: list[str]) -> dict[str, tuple[list[Candidate], list[ErasedCandidate]]]:
-        """Candidates and what is left of the erased ones, by search."""
+        """Return candidates and erased candidates, by search."""
         lists: dict[str, tuple[list[Candidate], list[ErasedCandidate]]] = {}
         twins = self._near_duplicates(ids)
         query = sa.select(candidates).where(candidates.c.search_id.in_(ids)).order_by(candidates.c.rank)
-        for one in self._connection.execute(query).mappings():
-            shown, erased = lists.setdefault(one["search_id"], ([], []))
-            kept = {name: one[name] for name in ("rank", "score", "expected_false")}
-            if one["snapshot"] is None:
+        for row in self._connection.execute(query).mappings():
+            shown, erased = lists.setdefault(row["search_id"], ([], []))
+            kept = {name: row[name] for name in ("rank", "score", "expected_false")}
+            if row["snapshot"] is None:
                 erased.append(ErasedCandidate(**kept))
                 continue
-            kept |= snapshot_from(json.loads(one["snapshot"]))
-            kept |= {"face_id": FaceId(one["face_id"]), "source": one["source"]}
-            near = tuple(twins.get((one["search_id"], one["rank"]), ()))
+            kept |= snapshot_from(json.loads(row["snapshot"]))
+            kept |= {"face_id": FaceId(row["face_id"]), "source": row["source"]}
+            near = tuple(twins.get((row["search_id"], row["rank"]), ()))
             shown.append(Candidate(**kept, near_duplicates=near))
         return lists
 
     def _near_duplicates(self, ids: list[str]) -> dict[tuple[str, int], list[FaceId]]:
         query = sa.select(near_duplicates).where(near_duplicates.c.search_id.in_(ids))
         twins: dict[tuple[str, int], list[FaceId]] = {}
-        for one in self._connection.execute(query.order_by(near_duplicates.c.position)):
-            twins.setdefault((one.search_id, one.rank), []).append(FaceId(one.face_id))
+        for row in self._connection.execute(query.order_by(near_duplicates.c.position)):
+            twins.setdefault((row.search_id, row.rank), []).append(FaceId(row.face_id))
         return twins
 
     def _others(self, ids: list[str]) -> dict[str, list[ProbeFace]]:
         query = sa.select(search_probes).where(search_probes.c.search_id.in_(ids)).order_by(search_probes.c.position)
         others: dict[str, list[ProbeFace]] = {}
-        for one in self._connection.execute(query):
-            others.setdefault(one.search_id, []).append(ProbeFace(probe_id=one.probe_id, face=one.face))
+        for row in self._connection.execute(query):
+            others.setdefault(row.search_id, []).append(ProbeFace(probe_id=row.probe_id, face=row.face))
         return others
 
 

@@ -12,21 +12,21 @@ from lineament.errors import NotFound
 from lineament.model.accounts import SignedIn
 from lineament.store.keys import Vault
 from lineament.store.people_tables import sessions
-from lineament.store.sealed import SealedColumn, asked_id
+from lineament.store.sealed import SealedColumn, checked_id
 
 _SELECT = sa.select(*(column for column in sessions.c if column.name not in {"digest", "challenge"}))
 _HINT = "the list of your sessions"
 
 
 class SessionRows:
-    """Who is signed in, and where. Digests are SHA-256, 32 bytes."""
+    """Who is signed in, and on which device. Digests are SHA-256, 32 bytes."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
         self._device = SealedColumn(vault, "sessions", "device")
 
     def begin(self, account_id: str, key_digest: bytes, at: datetime, device: str, terminal: bool) -> SignedIn:
-        """A new session, whose second factor was not shown yet. Of ``device`` the first 120 characters are kept."""
+        """Start a session that has not shown a second factor yet; the first 120 characters of ``device`` are kept."""
         new = secrets.token_hex(8)
         row = {"digest": key_digest, "id": new, "account_id": account_id, "began_at": at, "seen_at": at}
         row |= {"device": self._device.seal(new, _shortened(device)), "terminal": terminal}
@@ -34,61 +34,61 @@ class SessionRows:
         return self._signed_in(self._connection.execute(_SELECT.where(sessions.c.id == new)).mappings().one())
 
     def of(self, key_digest: bytes) -> SignedIn | None:
-        """The session of a key; whether it has run out is for the caller's policy."""
+        """Return the session of a key, None if there is none; the caller's policy decides whether it has expired."""
         row = self._connection.execute(_SELECT.where(sessions.c.digest == key_digest)).mappings().one_or_none()
         return None if row is None else self._signed_in(row)
 
     def of_account(self, account_id: str) -> list[SignedIn]:
-        """The sessions of an account, the one seen last first."""
+        """Return the sessions of an account, the last active one first."""
         ordered = _SELECT.where(sessions.c.account_id == account_id).order_by(
             sessions.c.seen_at.desc(), sessions.c.began_at.desc(), sessions.c.id
         )
         return [self._signed_in(row) for row in self._connection.execute(ordered).mappings()]
 
-    def seen(self, id: str, at: datetime) -> None:  # noqa: A002 - the column
-        """Somebody clicked; an older time than the last one changes nothing, and nor does a session that ended."""
-        later = sa.and_(sessions.c.id == asked_id(id), sessions.c.seen_at < at)
+    def mark_seen(self, id: str, at: datetime) -> None:  # noqa: A002 - the column
+        """Record activity; nothing changes if the time is older than the last one or the session has ended."""
+        later = sa.and_(sessions.c.id == checked_id(id), sessions.c.seen_at < at)
         self._connection.execute(sa.update(sessions).where(later).values(seen_at=at))
 
     def prove(self, id: str, at: datetime) -> None:  # noqa: A002
-        """A second factor was shown; NotFound where the session ended meanwhile."""
+        """Record a second factor; NotFound if the session has ended."""
         self._change(id, proved_at=at)
 
     def rekey(self, id: str, new_digest: bytes) -> None:  # noqa: A002
-        """Another key from now on, so that one planted before signing in is worth nothing; NotFound as above."""
+        """Replace the key, so that one planted before signing in is worthless; NotFound if the session has ended."""
         self._change(id, digest=new_digest)
 
     def challenge(self, id: str, challenge: bytes | None) -> None:  # noqa: A002
-        """What a passkey is asked to sign next; NotFound as above."""
+        """Store the challenge that a passkey is to sign next; NotFound if the session has ended."""
         self._change(id, challenge=challenge)
 
     def take_challenge(self, id: str) -> bytes | None:  # noqa: A002
-        """The challenge, to one caller once; None to every later one."""
-        challenge = self._connection.scalar(sa.select(sessions.c.challenge).where(sessions.c.id == asked_id(id)))
+        """Return the challenge to the first caller, None to every later one."""
+        challenge = self._connection.scalar(sa.select(sessions.c.challenge).where(sessions.c.id == checked_id(id)))
         if challenge is None:
             return None
-        same = sa.and_(sessions.c.id == asked_id(id), sessions.c.challenge == challenge)
-        taken = self._connection.execute(sa.update(sessions).where(same).values(challenge=None))
-        return bytes(challenge) if taken.rowcount else None
+        same = sa.and_(sessions.c.id == checked_id(id), sessions.c.challenge == challenge)
+        claimed = self._connection.execute(sa.update(sessions).where(same).values(challenge=None))
+        return bytes(challenge) if claimed.rowcount else None
 
     def end(self, id: str) -> bool:  # noqa: A002
-        """End a session; whether it was still there."""
-        return self._connection.execute(sa.delete(sessions).where(sessions.c.id == asked_id(id))).rowcount > 0
+        """End a session; return whether it was still there."""
+        return self._connection.execute(sa.delete(sessions).where(sessions.c.id == checked_id(id))).rowcount > 0
 
     def end_all(self, account_id: str, but: str | None = None) -> int:
-        """End every session of an account, but for the one with the id ``but``; how many."""
+        """End every session of an account except the one with the id ``but``; return how many."""
         ended = sa.delete(sessions).where(sessions.c.account_id == account_id)
         if but is not None:
             ended = ended.where(sessions.c.id != but)
         return self._connection.execute(ended).rowcount
 
     def expire(self, before_seen: datetime, before_began: datetime) -> int:
-        """Delete the sessions last seen, or begun, before those times; how many."""
+        """Delete sessions last active, or started, before those times; return how many."""
         over = sa.or_(sessions.c.seen_at < before_seen, sessions.c.began_at < before_began)
         return self._connection.execute(sa.delete(sessions).where(over)).rowcount
 
     def _change(self, id: str, **values: object) -> None:  # noqa: A002
-        changed = self._connection.execute(sa.update(sessions).where(sessions.c.id == asked_id(id)).values(**values))
+        changed = self._connection.execute(sa.update(sessions).where(sessions.c.id == checked_id(id)).values(**values))
         if changed.rowcount == 0:
             raise NotFound(what="session", name=id, hint=_HINT)
 

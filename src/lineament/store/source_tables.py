@@ -1,10 +1,10 @@
-"""The tables that belong to sources, beside those of what they hold."""
+"""Tables that belong to sources, apart from captures and faces."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Hex, Id, Moment, Words, at_least, digest, metadata, said
+from lineament.store.columns import Hex, Id, Moment, Words, at_least, digest, metadata, not_blank
 
 source_shares = sa.Table(
     "source_shares",
@@ -28,20 +28,22 @@ places = sa.Table(
     sa.Column("licence", Words),
     sa.Column("evidence", Words, nullable=False),  # JSON
     sa.UniqueConstraint("source_id", "finding"),
-    said("uri"),
+    not_blank("uri"),
     digest("finding"),
 )
-"""Where else a picture was found: the first place is in its capture."""
+"""Where else a picture was found; its first place is in its capture."""
 
 bands = sa.Table(
     "bands",
     metadata,
     sa.Column("source_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("band", sa.Integer, primary_key=True, autoincrement=False),  # 16 bits of a perceptual hash, and which
+    sa.Column(
+        "band", sa.Integer, primary_key=True, autoincrement=False
+    ),  # 16 bits of a perceptual hash and their position
     sa.Column("capture_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""By which near-identical pictures find each other; no foreign key, for what is erased is looked up by its hash."""
+"""Index of perceptual hashes; no foreign key, because the rows of an erased capture are looked up by its hash."""
 
 runs = sa.Table(
     "runs",
@@ -56,7 +58,7 @@ runs = sa.Table(
     sa.Column("cursor", Words),
     sa.Column("counts", sa.Text, nullable=False),  # JSON: by outcome
     sa.Column("faces", sa.BigInteger, nullable=False),
-    said("connector"),
+    not_blank("connector"),
     at_least("faces", 0),
 )
 
@@ -85,4 +87,4 @@ crawl_deletions = sa.Table(
     sa.Column("sha256", Hex, primary_key=True),
     digest("sha256"),
 )
-"""Pictures whose records the crawls of a source have yet to destroy."""
+"""Pictures whose records in the crawls of a source are yet to be destroyed."""

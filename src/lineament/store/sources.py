@@ -26,7 +26,7 @@ _HINT = "lineament source list"
 
 
 def count(connection: Connection, source_id: int, *, captures: int = 0, faces: int = 0, last_face: int = 0) -> None:
-    """Keep the counts of a source in step, in the transaction that adds or erases."""
+    """Update the counts of a source, in the transaction that adds or erases."""
     columns = sources.c
     newest = sa.case((columns.last_face_id < last_face, last_face), else_=columns.last_face_id)
     connection.execute(
@@ -37,7 +37,7 @@ def count(connection: Connection, source_id: int, *, captures: int = 0, faces: i
 
 
 class SourceRows:
-    """The register."""
+    """The register of sources."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -45,9 +45,9 @@ class SourceRows:
     def add(
         self, terms: SourceTerms, wrapped_key: bytes, at: datetime, *, drafted_by: str | None = None, live: bool = True
     ) -> Source:
-        """Register a source; AlreadyThere where the name was ever used. ``live``: it needs no further approval."""
-        taken = self._connection.scalar(sa.select(sources.c.id).where(sources.c.name == terms.name))
-        if taken is not None:
+        """Register a source; AlreadyThere if the name was ever used. ``live``: it needs no further approval."""
+        known = self._connection.scalar(sa.select(sources.c.id).where(sources.c.name == terms.name))
+        if known is not None:
             raise AlreadyThere(what="source", name=terms.name)
         (new,) = new_ids(self._connection, "source", 1)
         state = SourceState.LIVE if live else SourceState.DRAFTED
@@ -58,15 +58,15 @@ class SourceRows:
         return self.by_id(SourceId(new))
 
     def get(self, name: str) -> Source:
-        """The source of that name; NotFound where there is none."""
+        """Return the source of that name; NotFound if there is none."""
         return self._one(sources.c.name == name, name)
 
     def by_id(self, source_id: SourceId) -> Source:
-        """The source with that id; NotFound where there is none."""
+        """Return the source with that id; NotFound if there is none."""
         return self._one(sources.c.id == source_id, source_id)
 
     def all(self) -> list[Source]:
-        """All sources in the order of their names, the withdrawn ones too."""
+        """Return all sources in the order of their names, including withdrawn ones."""
         rows = self._connection.execute(_SELECT).mappings().all()
         shares = self._shares([row["id"] for row in rows if row["restricted"]])
         found = [_source(row, shares.get(row["id"], ())) for row in rows]
@@ -87,35 +87,35 @@ class SourceRows:
                 found[row["source_id"]] = (*found.get(row["source_id"], ()), share)
         return found
 
-    # ------------------------------------------------------------ its life
+    # ------------------------------------------------------------ lifecycle
 
     def approve(self, source_id: SourceId, by: str | None, at: datetime) -> None:
-        """Put down who approved it, and make it live; the caller has asked the lifecycle."""
+        """Record who approved it, and make it live; the caller has checked the lifecycle."""
         self._change(source_id, approved_by=by, approved_at=None if by is None else at, state=SourceState.LIVE.value)
 
     def keep_permission(self, source_id: SourceId, address: str, name: str) -> None:
-        """Where the document that grants it lies, and what it is called."""
+        """Store the address and the name of the document that grants permission."""
         self._change(source_id, permission=address, permission_name=name)
 
     def permission(self, source_id: SourceId) -> str | None:
-        """The address of the document that grants it; None where none is kept."""
+        """Return the address of the document that grants permission; None if none is kept."""
         found: str | None = self._connection.scalar(sa.select(sources.c.permission).where(sources.c.id == source_id))
         return found
 
     def share(self, source_id: SourceId, agency_id: str, until: date | None) -> None:
-        """Let an agency search it, up to a day; from now on nobody else but those that are listed may."""
+        """Let an agency search it, up to a last day; from now on only listed agencies may."""
         self.unshare(source_id, agency_id)
         row = {"source_id": source_id, "agency_id": agency_id, "until": until}
         self._connection.execute(sa.insert(source_shares), row)
 
     def unshare(self, source_id: SourceId, agency_id: str) -> bool:
-        """Take an agency off the list, and whether it was on it; an empty list is open to nobody."""
-        mine = (source_shares.c.source_id == source_id, source_shares.c.agency_id == agency_id)
+        """Remove an agency from the list and return whether it was on it; an empty list lets no agency search."""
+        share = (source_shares.c.source_id == source_id, source_shares.c.agency_id == agency_id)
         self._change(source_id, restricted=True)
-        return self._connection.execute(sa.delete(source_shares).where(*mine)).rowcount > 0
+        return self._connection.execute(sa.delete(source_shares).where(*share)).rowcount > 0
 
     def share_with_all(self, source_id: SourceId) -> None:
-        """Let every agency of the workspace search it, those of tomorrow too."""
+        """Let every agency of the workspace search it, including later ones."""
         self._connection.execute(sa.delete(source_shares).where(source_shares.c.source_id == source_id))
         self._change(source_id, restricted=False)
 
@@ -123,40 +123,42 @@ class SourceRows:
         self._connection.execute(sa.update(sources).where(sources.c.id == source_id).values(**values))
 
     def wrapped_key(self, source_id: SourceId) -> bytes | None:
-        """The wrapped data key, None once it is destroyed."""
+        """Return the wrapped data key, None once it is destroyed."""
         found = self._connection.scalar(sa.select(sources.c.wrapped_key).where(sources.c.id == source_id))
         return None if found is None else bytes(found)
 
     def set_state(self, source_id: SourceId, state: SourceState) -> None:
-        """Put the source in another state; the caller has asked the lifecycle."""
+        """Set the state of a source; the caller has checked the lifecycle."""
         self._change(source_id, state=state.value)
 
     def destroy(self, source_id: SourceId) -> dict[str, int]:
-        """Withdraw a source: its key, faces, templates and captures are deleted; a tombstone with its terms stays.
+        """Withdraw a source: delete its key, faces, templates and captures; a tombstone with its terms stays.
 
-        Returns how many rows went, by what they were.
+        Returns how many rows were deleted, by kind.
         """
-        gone: dict[str, int] = {}
-        for table in (bands, crawl_deletions):  # the folder of its crawls goes as a whole
+        deleted: dict[str, int] = {}
+        for table in (bands, crawl_deletions):  # the folder of its crawls is deleted as a whole
             self._connection.execute(sa.delete(table).where(table.c.source_id == source_id))
         for table in (templates, faces, places, captures):
-            gone[table.name] = self._connection.execute(sa.delete(table).where(table.c.source_id == source_id)).rowcount
+            deleted[table.name] = self._connection.execute(
+                sa.delete(table).where(table.c.source_id == source_id)
+            ).rowcount
         self._change(
             source_id, wrapped_key=None, state=SourceState.WITHDRAWN.value, captures=0, faces=0, permission=None
         )
-        return gone
+        return deleted
 
     def set_destroyed(self, source_id: SourceId, what: Mapping[str, Any]) -> None:
-        """Keep what the withdrawal destroyed, for its receipt."""
+        """Store what the withdrawal destroyed, for its receipt."""
         self._change(source_id, destroyed=json.dumps(what))
 
     def destroyed(self, source_id: SourceId) -> dict[str, Any] | None:
-        """What the withdrawal destroyed; None where it was not withdrawn."""
+        """Return what the withdrawal destroyed; None if the source was not withdrawn."""
         found = self._connection.scalar(sa.select(sources.c.destroyed).where(sources.c.id == source_id))
         return None if found is None else dict(json.loads(found))
 
     def left(self, source_id: SourceId) -> int:
-        """How many rows of what a source holds there are: of captures, faces, templates and so on."""
+        """Count the rows that a source still holds: captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
             for table in (captures, places, bands, faces, templates, runs, crawl_deletions, jobs)

@@ -16,14 +16,14 @@ _WIDEST_FIRST = sa.case((stops.c.agency_id.is_(None), 0), else_=1)
 
 
 class StopRows:
-    """The stops in force: one for everything at most, and one an agency."""
+    """The stops in force: at most one for everything, and one for each agency."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
         self._sealed = SealedColumn(vault, "stops")
 
     def put(self, stop: Stop) -> None:
-        """Stop; in place of the last stop of the same thing."""
+        """Stop searching, replacing the last stop of the same scope."""
         row = _row_id(stop.scope, stop.agency_id)
         agency_id = None if stop.scope is StopScope.EVERYTHING else stop.agency_id
         sealed = self._sealed.seal(row, {"reason": stop.reason, "by": stop.by})
@@ -31,17 +31,17 @@ class StopRows:
         self._connection.execute(sa.insert(stops), {"id": row, "agency_id": agency_id, "sealed": sealed, "at": stop.at})
 
     def lift(self, scope: StopScope, agency_id: str | None = None) -> bool:
-        """Lift a stop; whether there was one."""
+        """Lift a stop; return whether there was one."""
         gone = self._connection.execute(sa.delete(stops).where(stops.c.id == _row_id(scope, agency_id)))
         return gone.rowcount > 0
 
     def in_force(self, agency_id: str) -> list[Stop]:
-        """What stands against a search by that agency: the stop of everything first, then its own."""
+        """Return the stops that forbid a search by that agency: that of everything first, then its own."""
         meant = sa.or_(stops.c.agency_id.is_(None), stops.c.agency_id == agency_id)
         return self._stops(sa.select(stops).where(meant))
 
     def all(self) -> list[Stop]:
-        """All stops: that of everything first, then the agencies', the oldest first."""
+        """Return all stops: that of everything first, then those of agencies, oldest first."""
         return self._stops(sa.select(stops))
 
     def _stops(self, selected: sa.Select[tuple[object, ...]]) -> list[Stop]:
@@ -49,9 +49,9 @@ class StopRows:
         return [self._stop(row) for row in self._connection.execute(ordered).mappings()]
 
     def _stop(self, row: RowMapping) -> Stop:
-        said = self._sealed.open(row["id"], row["sealed"])
+        opened = self._sealed.open(row["id"], row["sealed"])
         scope = StopScope.EVERYTHING if row["agency_id"] is None else StopScope.AGENCY
-        return Stop(scope=scope, agency_id=row["agency_id"], reason=said["reason"], by=said["by"], at=row["at"])
+        return Stop(scope=scope, agency_id=row["agency_id"], reason=opened["reason"], by=opened["by"], at=row["at"])
 
 
 def _row_id(scope: StopScope, agency_id: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What was erased stays erased: keyed digests of what is not taken in again (R33)."""
+"""What was erased stays erased: keyed digests of what must not be collected again (R33)."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from sqlalchemy.engine import Connection
 from lineament.store.tables import suppressions
 
 _MOST = 500
-"""Digests in one IN (…)."""
+"""Digests in one IN clause."""
 
 
 class SuppressionRows:
-    """Digests only; what they stand for is nowhere."""
+    """Keyed digests only; what they stand for is not stored."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, digests: Sequence[bytes], at: datetime) -> None:
-        """Keep these out from now on; those that are there already keep their time."""
-        there = self.any_of(digests)
-        new = [{"digest": digest, "at": at} for digest in dict.fromkeys(digests) if digest not in there]
+        """Suppress these from now on; those already suppressed keep their time."""
+        known = self.any_of(digests)
+        new = [{"digest": digest, "at": at} for digest in dict.fromkeys(digests) if digest not in known]
         if new:
             self._connection.execute(sa.insert(suppressions), new)
 
-    def there_are(self) -> bool:
-        """Whether anything was ever suppressed."""
+    def is_filled(self) -> bool:
+        """Whether anything is suppressed."""
         return self._connection.execute(sa.select(suppressions.c.digest).limit(1)).first() is not None
 
     def any_of(self, digests: Sequence[bytes]) -> set[bytes]:
-        """Those of the digests that are kept out."""
-        there: set[bytes] = set()
+        """Return those of the digests that are suppressed."""
+        known: set[bytes] = set()
         for start in range(0, len(digests), _MOST):
-            some = list(digests[start : start + _MOST])
-            query = sa.select(suppressions.c.digest).where(suppressions.c.digest.in_(some))
-            there.update(map(bytes, self._connection.scalars(query)))
-        return there
+            batch = list(digests[start : start + _MOST])
+            query = sa.select(suppressions.c.digest).where(suppressions.c.digest.in_(batch))
+            known.update(map(bytes, self._connection.scalars(query)))
+        return known

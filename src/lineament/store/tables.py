@@ -1,11 +1,11 @@
-"""The tables. ``migrations/`` makes them; a test holds the two together."""
+"""The tables. ``migrations/`` creates them; a test compares the two."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from lineament.store import job_table, people_tables, source_tables  # noqa: F401 - what others here refer to, and the rest
-from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, one_of, said
+from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank, one_of
 
 meta = sa.Table(
     "meta",
@@ -49,10 +49,10 @@ sources = sa.Table(
     sa.Column("captures", sa.BigInteger, nullable=False),
     sa.Column("faces", sa.BigInteger, nullable=False),
     sa.Column("last_face_id", sa.BigInteger, nullable=False),
-    said("name"),
-    said("controller"),
-    said("basis"),
-    said("jurisdiction"),
+    not_blank("name"),
+    not_blank("controller"),
+    not_blank("basis"),
+    not_blank("jurisdiction"),
     digest("permission_sha256"),
     digest("permission"),
     one_of("state", "drafted", "live", "suspended", "withdrawn"),
@@ -71,32 +71,32 @@ captures = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True, autoincrement=False),
     sa.Column("source_id", sa.ForeignKey("sources.id"), nullable=False),
-    sa.Column("finding", sa.LargeBinary, nullable=False),  # SHA-256 of URI and picture: short where URIs are long
+    sa.Column("finding", sa.LargeBinary, nullable=False),  # SHA-256 of URI and picture, because URIs are long
     sa.Column("uri", Words, nullable=False),
     sa.Column("page_uri", Words),
     sa.Column("page_title", Words),
     sa.Column("captured_at", Moment),
     sa.Column("licence", Words),
-    sa.Column("evidence", Words, nullable=False),  # JSON: how it was brought
+    sa.Column("evidence", Words, nullable=False),  # JSON: connector and records
     sa.Column("sha256", Hex, nullable=False),
     sa.Column("phash", sa.LargeBinary, nullable=False),
     sa.Column("media_type", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("width", sa.Integer, nullable=False),
     sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("taken_at", sa.Text),  # ISO 8601 as the camera said it, mostly without a zone
+    sa.Column("taken_at", sa.Text),  # ISO 8601 by the camera's clock, mostly without a zone
     sa.Column("latitude", Real),
     sa.Column("longitude", Real),
     sa.Column("enrolled_at", Moment, nullable=False),
     sa.Column("original", Hex),
     sa.Column("thumbnail", Hex),
     sa.Column("page", Hex, index=True),  # the WARC record of the page that showed it
-    sa.Column("barred", sa.Boolean, nullable=False),  # known-abuse material: its picture is never shown, and not kept
+    sa.Column("barred", sa.Boolean, nullable=False),  # known-abuse material: its picture is neither shown nor kept
     sa.Column("credentials", Words),  # JSON (C2PA)
-    sa.Column("group_id", sa.BigInteger, index=True),  # the first capture of near-identical ones; NULL: it is alone
+    sa.Column("group_id", sa.BigInteger, index=True),  # the first of its near-identical captures; NULL: there are none
     sa.UniqueConstraint("source_id", "finding"),
     sa.UniqueConstraint("source_id", "sha256", name="uq_captures_bytes"),
-    said("uri"),
+    not_blank("uri"),
     digest("finding"),
     digest("sha256"),
     digest("original"),
@@ -125,9 +125,9 @@ faces = sa.Table(
     sa.Column("landmarks", sa.Text, nullable=False),  # JSON
     sa.Column("quality", sa.Text, nullable=False),  # JSON
     sa.Column("crop", Hex, nullable=False, index=True),
-    said("model"),
+    not_blank("model"),
     digest("crop"),
-    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day"),  # answers without the rows
+    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day"),  # covers the queries of the indexes
 )
 
 templates = sa.Table(
@@ -161,14 +161,14 @@ cases = sa.Table(
     sa.Column("authorisation", sa.LargeBinary),  # the newest, sealed JSON
     sa.Column("authorised_until", sa.Date),  # its last day
     sa.Column("hold_because", Words),
-    sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and what it sealed with it
-    sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded: what is looked through
+    sa.Column("wrapped_key", sa.LargeBinary),  # NULL: destroyed, and with it what it sealed
+    sa.Column("words", Words, nullable=False),  # reference, offence and purpose, folded for the search by words
     sa.UniqueConstraint("agency_id", "ref"),
-    said("key"),
-    said("ref"),
-    said("offence"),
-    said("purpose"),
-    said("basis"),
+    not_blank("key"),
+    not_blank("ref"),
+    not_blank("offence"),
+    not_blank("purpose"),
+    not_blank("basis"),
     one_of("seeks", "suspect", "initial identification", "missing person", "victim", "deceased person"),
     one_of("state", "open", "closed", "refused", "destroyed"),
     sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_when"),
@@ -239,13 +239,13 @@ probes = sa.Table(
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("blob", Hex, nullable=False, index=True),
     sa.Column("faces", sa.LargeBinary, nullable=False),  # JSON with the templates, sealed under the case's key
-    sa.Column("model", sa.Text),  # of the templates; NULL where no face was found
+    sa.Column("model", sa.Text),  # of the templates; NULL if no face was found
     sa.Column("edits", sa.Text, nullable=False),  # JSON
     sa.Column("digests", sa.Text, nullable=False),  # JSON: of the pixels, as decoded and after each edit
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("made_at", Moment, nullable=False, index=True),
     sa.UniqueConstraint("id", "case_id"),
-    said("id"),
+    not_blank("id"),
     digest("sha256"),
     digest("blob"),
     one_of("kind", "cctv", "social media", "identity document", "seized device", "other photograph"),
@@ -268,7 +268,7 @@ ledger_entries = sa.Table(
     sa.Column("commitment", sa.LargeBinary, nullable=False),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     at_least("seq", 0),
-    said("action"),
+    not_blank("action"),
     digest("commitment"),
     digest("leaf"),
 )
@@ -279,9 +279,9 @@ ledger_details = sa.Table(
     sa.Column("seq", Id, sa.ForeignKey("ledger_entries.seq"), primary_key=True, autoincrement=False),
     sa.Column("salt", sa.LargeBinary, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # canonical JSON
-    sa.Column("agency_id", sa.Text),  # of who did it
+    sa.Column("agency_id", sa.Text),  # of the official
     sa.Column("case_id", sa.BigInteger),  # in which it was done
-    sa.Column("host_id", sa.Text),  # the agency of that case, where it is another
+    sa.Column("host_id", sa.Text),  # the agency of that case, if it is another
     sa.Index("ix_ledger_details_of_agency", "agency_id", "seq"),
     sa.Index("ix_ledger_details_of_case", "case_id", "seq"),
     sa.Index("ix_ledger_details_of_host", "host_id", "seq"),
@@ -314,7 +314,7 @@ searches = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("case_id", sa.ForeignKey("cases.id"), nullable=False, index=True),
     sa.Column("reason", Words, nullable=False),
-    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),  # whose search it was
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),  # of the examiner
     sa.Column("examiner", sa.LargeBinary, nullable=False),  # the name, sealed (R46)
     sa.Column("made_at", Moment, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
@@ -333,10 +333,10 @@ searches = sa.Table(
     sa.Column("seconds", Real, nullable=False),
     sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
-    said("id"),
-    said("reason"),
+    not_blank("id"),
+    not_blank("reason"),
     sa.CheckConstraint("length(examiner) > 28", name="examiner_said"),  # more than what sealing adds
-    said("model"),
+    not_blank("model"),
     one_of("mode", "identification", "investigation", "manual"),
     at_least("face", 1),
     at_least("gallery_faces", 0),
@@ -344,7 +344,7 @@ searches = sa.Table(
     sa.Index("ix_searches_of_agency", "agency_id", "made_at"),
 )
 
-searches_gone = sa.Table(  # how many of an agency's searches of a month were destroyed with their cases
+searches_gone = sa.Table(  # searches of an agency, by month, that were destroyed with their cases
     "searches_gone",
     metadata,
     sa.Column("agency_id", sa.ForeignKey("agencies.id"), primary_key=True),
@@ -371,10 +371,10 @@ candidates = sa.Table(
     sa.Column("rank", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("score", Real, nullable=False),
     sa.Column("expected_false", Real, nullable=False),
-    # What follows is NULL once the face is erased; no foreign key, for faces may go.
+    # The rest is NULL once the face is erased; no foreign key, because faces are erased.
     sa.Column("face_id", sa.BigInteger, index=True),
     sa.Column("source", sa.Text, index=True),
-    sa.Column("snapshot", sa.Text),  # JSON: all that was shown
+    sa.Column("snapshot", sa.Text),  # JSON: everything that was shown
     at_least("rank", 1),
     sa.CheckConstraint("(face_id IS NULL) = (snapshot IS NULL)", name="erased_whole"),
     sa.CheckConstraint("(source IS NULL) = (snapshot IS NULL)", name="erased_with_source"),
@@ -400,6 +400,6 @@ suppressions = sa.Table(
 deletions = sa.Table(
     "deletions",
     metadata,
-    sa.Column("address", Hex, primary_key=True),  # of a blob that a committed erasure left to delete
+    sa.Column("address", Hex, primary_key=True),  # of a blob that a committed erasure has yet to delete
     digest("address"),
 )

@@ -35,39 +35,39 @@ def text(value: object) -> str:
 
 
 def box_to(box: Box) -> list[float]:
-    """[x, y, width, height]."""
+    """Return [x, y, width, height]."""
     return [float(box.x), float(box.y), float(box.width), float(box.height)]
 
 
 def box_from(sides: Sequence[float]) -> Box:
-    """The inverse."""
+    """Return the value that the JSON holds."""
     return Box(x=sides[0], y=sides[1], width=sides[2], height=sides[3])
 
 
 def landmarks_to(landmarks: Landmarks) -> list[list[float]]:
-    """Five [x, y] in the order of the class."""
+    """Return five [x, y] in the order of the class's fields."""
     return [[float(along) for along in getattr(landmarks, name)] for name in _POINTS]
 
 
 def landmarks_from(points: Sequence[Sequence[float]]) -> Landmarks:
-    """The inverse."""
+    """Return the value that the JSON holds."""
     return Landmarks(**{name: (x, y) for name, (x, y) in zip(_POINTS, points, strict=True)})
 
 
 def quality_to(quality: Quality) -> dict[str, Any]:
-    """Measures by name, and the reasons by the names of their members (their wording may change)."""
+    """Return measures by name, and reasons by member name (their wording may change)."""
     measures: dict[str, Any] = {name: float(getattr(quality, name)) for name in _MEASURES}
     return measures | {"reasons": [reason.name for reason in quality.reasons]}
 
 
 def quality_from(value: JsonObject) -> Quality:
-    """The inverse."""
+    """Return the value that the JSON holds."""
     reasons = tuple(QualityReason[name] for name in value["reasons"])
     return Quality(**{name: value[name] for name in _MEASURES}, reasons=reasons)
 
 
 def face_to(face: Face) -> dict[str, Any]:
-    """A face with its template; to be sealed before it is stored."""
+    """Return a face with its template, to be sealed before it is stored."""
     vector = np.ascontiguousarray(face.template.vector, dtype="<f4")
     return {
         "box": box_to(face.box),
@@ -79,7 +79,7 @@ def face_to(face: Face) -> dict[str, Any]:
 
 
 def face_from(value: JsonObject) -> Face:
-    """The inverse."""
+    """Return the value that the JSON holds."""
     vector = np.frombuffer(b64decode(value["vector"]), dtype="<f4").astype(np.float32)
     return Face(
         box=box_from(value["box"]),
@@ -90,19 +90,19 @@ def face_from(value: JsonObject) -> Face:
 
 
 def edit_to(edit: Edit) -> dict[str, Any]:
-    """One edit."""
+    """Return an edit."""
     box = None if edit.box is None else box_to(edit.box)
     return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": float(edit.stops)}
 
 
 def edit_from(value: JsonObject) -> Edit:
-    """The inverse."""
+    """Return the value that the JSON holds."""
     box = None if value["box"] is None else box_from(value["box"])
     return Edit(kind=EditKind(value["kind"]), degrees=value["degrees"], box=box, stops=value["stops"])
 
 
 def authorisation_to(authorisation: Authorisation) -> dict[str, Any]:
-    """What an authority decided; to be sealed before it is stored."""
+    """Return an authority's decision, to be sealed before it is stored."""
     ends = authorisation.expires_on
     return {
         "authority": authorisation.authority,
@@ -117,7 +117,7 @@ def authorisation_to(authorisation: Authorisation) -> dict[str, Any]:
 
 
 def authorisation_from(value: JsonObject) -> Authorisation:
-    """The inverse."""
+    """Return the value that the JSON holds."""
     ends = value["expires_on"]
     return Authorisation(
         authority=value["authority"],
@@ -135,7 +135,7 @@ _RECORD = tuple(ArchiveRecord.__dataclass_fields__)
 
 
 def evidence_to(found: Provenance | Candidate) -> dict[str, Any]:
-    """How a picture was brought, but for what has a column of its own; only what is known."""
+    """Return the known parts of a provenance that have no column of their own."""
     shown: dict[str, Any] = {name: getattr(found, name) for name in ("connector", "words", "time_code")}
     for name in ("record", "page_record"):
         record: ArchiveRecord | None = getattr(found, name)
@@ -144,7 +144,7 @@ def evidence_to(found: Provenance | Candidate) -> dict[str, Any]:
 
 
 def evidence_from(value: JsonObject) -> dict[str, Any]:
-    """The inverse: keyword arguments for a Provenance or a Candidate."""
+    """Return keyword arguments for a Provenance or a Candidate."""
     records = {name: ArchiveRecord(**value[name]) for name in ("record", "page_record") if name in value}
     return {name: value[name] for name in ("connector", "words", "time_code") if name in value} | records
 
@@ -153,7 +153,7 @@ _SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "hei
 
 
 def snapshot_to(candidate: Candidate) -> dict[str, Any]:
-    """What was shown of a candidate, but for what has a column of its own: rank, scores, ids and source."""
+    """Return what was shown of a candidate, without rank, scores, ids and source, which have columns."""
     shown: dict[str, Any] = {name: getattr(candidate, name) for name in _SHOWN}
     at = candidate.captured_at
     shown["captured_at"] = None if at is None else at.isoformat()
@@ -161,7 +161,7 @@ def snapshot_to(candidate: Candidate) -> dict[str, Any]:
 
 
 def snapshot_from(value: JsonObject) -> dict[str, Any]:
-    """The inverse: keyword arguments for a Candidate."""
+    """Return keyword arguments for a Candidate."""
     shown: dict[str, Any] = {name: value[name] for name in _SHOWN}
     at = value["captured_at"]
     shown["captured_at"] = None if at is None else datetime.fromisoformat(at)

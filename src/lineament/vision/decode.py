@@ -235,7 +235,7 @@ def _same_shape(sides: tuple[int, int], decoded: tuple[int, int]) -> bool:
 
 
 def checked_time(untrusted: bytes) -> datetime | None:
-    """The time in EXIF's way of writing, None where it is absurd."""
+    """The time in EXIF's way of writing, None if it is absurd."""
     found = _TAKEN_AT.fullmatch(untrusted.rstrip(b"\0 ").decode("ascii", "replace"))
     if found is None or int(found[1]) < _FIRST_YEAR:
         return None
@@ -247,7 +247,7 @@ def checked_time(untrusted: bytes) -> datetime | None:
 
 
 def checked_place(untrusted: DecodeReply) -> Place | None:
-    """The place, None where there is none on Earth; 0, 0 is a receiver without a fix."""
+    """The place, None if there is none on Earth; 0, 0 is a receiver without a fix."""
     latitude, longitude = untrusted.latitude, untrusted.longitude
     if not untrusted.has_place or not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return None

@@ -313,5 +313,5 @@ def _boxes_end(untrusted: bytes) -> int:
 
 
 def _box_size(untrusted: bytes, at: int) -> int:
-    """The size of an ISO BMFF box (ISO/IEC 14496-12), 0 where it is not given in the usual place."""
+    """The size of an ISO BMFF box (ISO/IEC 14496-12), 0 if it is not given in the usual place."""
     return cast("int", struct.unpack_from(">I", untrusted, at)[0]) if at + 8 <= len(untrusted) else 0

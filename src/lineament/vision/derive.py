@@ -80,7 +80,7 @@ def screen_picture(picture: DecodedPicture) -> bytes:
 
 
 def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
-    """The picture after the edits, one after the other; the same edits give the same pixels (R14).
+    """The picture after the edits, one after another; the same edits give the same pixels (R14).
 
     Each box is in pixels of the upright original as the edits before it left it. A crop goes to whole pixels, outwards.
 

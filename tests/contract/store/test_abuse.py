@@ -12,10 +12,10 @@ from lineament.store.db import Store
 def test_digests_are_found_again_and_never_listed(store: Store, rows: Rows) -> None:
     digests = [bytes.fromhex(rows.sha256()) for _ in range(1200)]
     with store.begin() as tx:
-        assert not tx.abuse.there_are()
+        assert not tx.abuse.is_filled()
         assert tx.abuse.add(digests[:1000], NOW) == 1000
         assert tx.abuse.add([*digests[900:1100], digests[0]], NOW) == 100
-        assert tx.abuse.there_are()
+        assert tx.abuse.is_filled()
         assert tx.abuse.any_of(digests) == set(digests[:1100])
         assert tx.abuse.any_of([]) == set()
     assert not [name for name in dir(tx.abuse) if name in {"all", "list", "get", "digests"}]

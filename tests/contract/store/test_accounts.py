@@ -133,7 +133,7 @@ def test_what_changes_of_an_account_comes_back(store: Store) -> None:
         account_id = joined(tx, agency(tx).id).id
         tx.accounts.set_roles(account_id, {Role.AUDITOR})
         tx.accounts.set_training(account_id, date(2027, 1, 1))
-        tx.accounts.seen(account_id, NOW)
+        tx.accounts.mark_seen(account_id, NOW)
         tx.accounts.set_password(account_id, "$new")
         tx.accounts.set_state(account_id, AccountState.SUSPENDED)
     with store.read() as tx:
@@ -185,7 +185,7 @@ def test_closing_wipes_all_but_that_there_was_an_account(store: Store, raw: RawS
         account = joined(tx, home)
         tx.accounts.set_openid(account.id, ISSUER, "4711")
         tx.accounts.invite(account.id, digest("link"), LATER)
-        tx.accounts.seen(account.id, NOW)
+        tx.accounts.mark_seen(account.id, NOW)
         tx.factors.add(account.id, FactorKind.TOTP, "my phone", {"secret": "JBSWY3DP"}, NOW)
         tx.sessions.begin(account.id, digest("cookie"), NOW, "Firefox", terminal=False)
         assert tx.accounts.count() == 1

@@ -18,8 +18,8 @@ def test_a_run_that_was_stopped_is_gone_on_with(store: Store, rows: Rows) -> Non
         source = rows.source(tx).source
         run = tx.runs.begin(source.id, "warc", "/data/a.warc.gz", NOW)
         assert (run.cursor, run.counts, run.faces, run.ended_at) == (None, {}, 0, None)
-        tx.runs.went_on(run.id, Step(counts={"enrolled": 3, "refused": 1}, faces=4, cursor="a:17"), later)
-        tx.runs.went_on(run.id, Step(counts={"enrolled": 2}), later)
+        tx.runs.advance(run.id, Step(counts={"enrolled": 3, "refused": 1}, faces=4, cursor="a:17"), later)
+        tx.runs.advance(run.id, Step(counts={"enrolled": 2}), later)
         again = tx.runs.begin(source.id, "warc", "/data/a.warc.gz", later)
         assert again.id == run.id
         assert (again.cursor, again.counts, again.faces) == ("a:17", {"enrolled": 5, "refused": 1}, 4)
@@ -49,7 +49,7 @@ def test_refusals_are_kept_up_to_a_number_and_all_counted(store: Store, rows: Ro
         run = tx.runs.begin(rows.source(tx).source.id, "folder", "a", NOW)
         for start in range(0, MOST_REFUSALS + 300, 300):
             refused = [(f"{n}.jpg", "it is empty") for n in range(start, start + 300)]
-            tx.runs.went_on(run.id, Step(counts={"refused": 300}, refused=refused), NOW)
+            tx.runs.advance(run.id, Step(counts={"refused": 300}, refused=refused), NOW)
         kept = tx.runs.refusals(run.id)
         assert [name for name, _ in kept] == [f"{n}.jpg" for n in range(MOST_REFUSALS)]
         assert tx.runs.get(run.id).counts["refused"] == 1500
@@ -59,7 +59,7 @@ def test_refusals_are_kept_up_to_a_number_and_all_counted(store: Store, rows: Ro
 def test_names_are_kept_whatever_they_hold(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         run = tx.runs.begin(rows.source(tx).source.id, "folder", "a", NOW)
-        tx.runs.went_on(run.id, Step(counts={}, refused=[("a\0\ud800" + "x" * 9000, "why")]), NOW)
+        tx.runs.advance(run.id, Step(counts={}, refused=[("a\0\ud800" + "x" * 9000, "why")]), NOW)
         ((name, _),) = tx.runs.refusals(run.id)
         assert name.startswith("a\\0\\ud800x")
 
@@ -68,7 +68,7 @@ def test_runs_go_with_their_source(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         source = rows.source(tx).source
         run = tx.runs.begin(source.id, "folder", "a", NOW)
-        tx.runs.went_on(run.id, Step(counts={}, refused=[("a", "b")]), NOW)
+        tx.runs.advance(run.id, Step(counts={}, refused=[("a", "b")]), NOW)
         assert tx.sources.left(source.id) == 1
         assert tx.runs.delete_of(source.id) == 1
         assert tx.sources.left(source.id) == 0

@@ -47,9 +47,9 @@ def test_what_a_browser_says_of_itself_is_shortened_and_can_be_shown(store: Stor
 def test_the_time_last_seen_goes_forward_only(store: Store) -> None:
     with store.begin() as tx:
         session = begun(tx, account(tx))
-        tx.sessions.seen(session.id, NOW + HOUR)
-        tx.sessions.seen(session.id, NOW)
-        tx.sessions.seen("0" * 16, NOW)  # it ended meanwhile
+        tx.sessions.mark_seen(session.id, NOW + HOUR)
+        tx.sessions.mark_seen(session.id, NOW)
+        tx.sessions.mark_seen("0" * 16, NOW)  # it ended meanwhile
         tx.sessions.prove(session.id, NOW + HOUR)
         found = tx.sessions.of(digest("key"))
         assert found is not None
@@ -109,7 +109,7 @@ def test_sessions_expire_by_rest_and_by_age(store: Store) -> None:
         owner = account(tx)
         old, idle, fresh = begun(tx, owner, "old", 0), begun(tx, owner, "idle", 8), begun(tx, owner, "fresh", 8)
         for session in (old, fresh):
-            tx.sessions.seen(session.id, NOW + 12 * HOUR)
+            tx.sessions.mark_seen(session.id, NOW + 12 * HOUR)
         assert tx.sessions.expire(before_seen=NOW + 11 * HOUR, before_began=NOW + HOUR) == 2
         assert [session.id for session in tx.sessions.of_account(owner)] == [fresh.id]
         assert tx.sessions.of(digest("idle")) is None

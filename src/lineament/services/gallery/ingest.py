@@ -176,7 +176,7 @@ class Ingest:
             fresh = [one for one in found if one.outcome is Seen.ENROLLED]
             with self._record.store.read() as tx:
                 known = self._outcomes(tx, way, fresh)
-                erasures, listed = tx.suppressions.there_are(), tx.abuse.there_are()
+                erasures, listed = tx.suppressions.is_filled(), tx.abuse.is_filled()
             for one in found:
                 if one.outcome is Seen.ENROLLED and one.pair in known:
                     yield one.without(known[one.pair])
@@ -272,7 +272,7 @@ class Ingest:
         if all(one.capture is None and one.outcome is not Seen.ANOTHER_PLACE for one in batch):
             with self._record.store.begin() as tx:
                 outcomes = [one.outcome for one in batch]
-                tx.runs.went_on(way.run.id, _step(batch, outcomes, 0), self._record.clock())
+                tx.runs.advance(way.run.id, _step(batch, outcomes, 0), self._record.clock())
                 self._unwanted(tx, way, batch, outcomes)
             enrolled = 0
         else:
@@ -301,7 +301,7 @@ class Ingest:
             again = [one for one, seen in zip(batch, outcomes, strict=True) if seen is Seen.ANOTHER_PLACE]
             places = self._placed(change, way, again)
             barred = self._barred(change.tx, way, ids, new)
-            change.tx.runs.went_on(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
+            change.tx.runs.advance(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
             self._unwanted(change.tx, way, batch, outcomes)
             change.record(
                 BatchIngested(
@@ -334,7 +334,7 @@ class Ingest:
         erased = self._suppression.erased(tx, pairs)
         known = tx.captures.known(way.source.id, pairs)
         there: dict[str, CaptureId | None] = {**tx.places.with_bytes(way.source.id, [one.sha256 for one in open_])}
-        erasures = tx.suppressions.there_are()
+        erasures = tx.suppressions.is_filled()
         outcomes: list[Seen] = []
         for one in batch:
             outcome = one.outcome

@@ -125,8 +125,8 @@ class SessionKeeper:
             session = None if signed_in is None else _session(tx, signed_in, at)
         if session is not None and not session.locked and at - session.signed_in.seen_at >= SEEN_EVERY:
             with self.record.store.begin() as tx:
-                tx.sessions.seen(session.id, at)
-                tx.accounts.seen(session.account.id, at)
+                tx.sessions.mark_seen(session.id, at)
+                tx.accounts.mark_seen(session.account.id, at)
         return session
 
     def begin(self, tx: Tx, account: Account, device: str, terminal: bool) -> Begun:
@@ -135,7 +135,7 @@ class SessionKeeper:
         tx.sessions.expire(at - _LONGEST, at - _LONGEST)
         key = secrets.token_urlsafe(_KEY_BYTES)
         tx.sessions.begin(account.id, digest_of(key), at, device, terminal)
-        tx.accounts.seen(account.id, at)
+        tx.accounts.mark_seen(account.id, at)
         return Begun(key=key, account=account)
 
     def raised(self, tx: Tx, session: Session, *, proved: bool) -> Begun:
@@ -143,7 +143,7 @@ class SessionKeeper:
         at = self.record.clock()
         key = secrets.token_urlsafe(_KEY_BYTES)
         tx.sessions.rekey(session.id, digest_of(key))
-        tx.sessions.seen(session.id, at)
+        tx.sessions.mark_seen(session.id, at)
         if proved:
             tx.sessions.prove(session.id, at)
         return Begun(key=key, account=session.account)

@@ -1,6 +1,6 @@
 """The schema's history, run from the program (Alembic).
 
-Each version is one file in ``versions/`` and is never changed once it was released.
+Each version is one file in ``versions/`` and never changes once released.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from sqlalchemy.engine import Connection
 from lineament.errors import WorkspaceNewer
 
 HEAD = "0002"
-"""The newest revision; a test holds it against the files."""
+"""The newest revision; a test compares it with the files."""
 
 FOLDER = Path(__file__).parent
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision of a database, None where it has no schema yet. Alembic itself is not loaded for this."""
+    """Return the revision of a database, None if it has no schema yet. Does not load Alembic."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -27,14 +27,14 @@ def revision(connection: Connection) -> str | None:
 
 
 def checked(found: str | None, place: str) -> None:
-    """WorkspaceNewer where ``found`` is a revision that this version of Lineament does not know."""
+    """Raise WorkspaceNewer if this version of Lineament does not know the revision ``found``."""
     known = {path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")}
     if found is not None and found not in known:
         raise WorkspaceNewer(path=place, found=found)
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the schema to the newest revision, inside the transaction of ``connection``: whole or not at all."""
+    """Upgrade the schema to the newest revision, in the transaction of ``connection``: whole or not at all."""
     from alembic import command  # noqa: PLC0415 - a fifth of a second that an up-to-date workspace is spared
     from alembic.config import Config  # noqa: PLC0415
 

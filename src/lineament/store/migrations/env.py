@@ -1,4 +1,4 @@
-"""Run by Alembic: on the connection that ``upgrade`` brings, inside its transaction."""
+"""Run by Alembic on the connection that ``upgrade`` passes, inside its transaction."""
 
 from __future__ import annotations
 
