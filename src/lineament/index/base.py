@@ -1,4 +1,4 @@
-"""The port that every index implements whole. One suite of tests (tests/contract/test_index.py) runs on all of them."""
+"""The port that every index implements; tests/contract/test_index.py runs on all of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lineament.model.scores import Scores
 from lineament.model.search import Hit
 
 Mask = Callable[[FaceIds], NDArray[np.bool_]]
-"""Which faces may be in the answer: ids, shape (n,), to booleans of the same shape."""
+"""Which faces may be in the answer: ids, shape (n,), to booleans, shape (n,)."""
 
 ExactVectors = Callable[[FaceIds], tuple[FaceIds, Vectors]]
-"""Looks templates up in the store: asked-for ids to the ids still there and their vectors, in the same order."""
+"""Looks up templates in the store: ids, shape (m,), to those that still exist, (n,), and their vectors, (n, d)."""
 
 UNIT_TOLERANCE = 1e-3
 """How far the length of a vector may be from 1; float32 rounding stays below 1e-6."""
@@ -26,33 +26,33 @@ UNIT_TOLERANCE = 1e-3
 
 @runtime_checkable
 class VectorIndex(Protocol):
-    """Every face of one source and one model, to be compared with a probe. Derived: it can be rebuilt at any time.
+    """All faces of one source and one model, to be compared with a probe. Derived: it can be rebuilt at any time.
 
     Any number of threads may search while one adds or removes.
     """
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Take in faces; ids that are already there are an error (ValueError), and then nothing is taken in."""
+        """Add faces; ValueError, and nothing is added, if an id is already there."""
 
     def remove(self, ids: FaceIds) -> None:
-        """Forget faces; ids that are not there are passed over."""
+        """Remove faces; ids that are not there are ignored."""
 
     def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
-        """For each probe the best ``k`` faces, best first; equal scores in the order of ids; scores are exact."""
+        """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
 
     def sync(self) -> None:
-        """Make what was added and removed last beyond a crash."""
+        """Make additions and removals durable."""
 
     @property
     def ids(self) -> FaceIds:
-        """The ids of all faces, shape (n,), in no order that means anything."""
+        """The ids of all faces, shape (n,), in arbitrary order."""
 
     def __len__(self) -> int:
-        """How many faces there are."""
+        """Return how many faces there are."""
 
 
 class IndexFactory(Protocol):
-    """What opens an index: the port by which another kind of index is plugged into the gallery."""
+    """Opens an index: the port through which the gallery gets another kind of index."""
 
     def __call__(self, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors) -> VectorIndex:
         """Open the index kept in ``folder``, or an empty one if there is none or it cannot be used.
@@ -62,7 +62,7 @@ class IndexFactory(Protocol):
 
 
 def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceIds, Vectors]:
-    """Ids, shape (n,), each once, and unit vectors, shape (n, dimension); ValueError otherwise."""
+    """Return distinct ids, shape (n,), and unit vectors, shape (n, dimension); ValueError if they are anything else."""
     ids = np.ascontiguousarray(ids, dtype=np.int64)
     if ids.ndim != 1 or len(ids) != len(vectors):
         raise ValueError(f"{ids.shape} ids do not go with {np.shape(vectors)} vectors")
@@ -72,7 +72,7 @@ def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceI
 
 
 def checked_vectors(vectors: Vectors, dimension: int) -> Vectors:
-    """Unit vectors, shape (n, dimension), contiguous; ValueError if they are anything else."""
+    """Return unit vectors, shape (n, dimension), contiguous; ValueError if they are anything else."""
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise ValueError(f"vectors of shape {vectors.shape} where (n, {dimension}) is expected")
@@ -83,7 +83,7 @@ def checked_vectors(vectors: Vectors, dimension: int) -> Vectors:
 
 
 def best(ids: FaceIds, scores: Scores, k: int) -> list[Hit]:
-    """The best ``k``, best first, equal scores in the order of ids."""
+    """Return the best ``k``, best first, ties by id."""
     order = np.lexsort((ids, -scores))[:k]
     found = zip(ids[order].tolist(), scores[order].tolist(), strict=True)
     return [Hit(face_id=FaceId(face_id), score=score) for face_id, score in found]

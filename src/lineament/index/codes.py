@@ -1,4 +1,4 @@
-"""The compressed codes of faces with their ids, in memory: the one place that calls turbovec."""
+"""Compressed codes of faces with their ids, in memory; the only module that calls turbovec."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from lineament.index.turnstile import Turnstile
 from lineament.model.faces import FaceIds, Vectors
 
 BITS = 4
-"""A dimension. 2 bits need a shortlist ten times as long."""
+"""Bits for each dimension. 2 bits would need a shortlist ten times as long."""
 BLOCK = 8
-"""turbovec wants dimensions in multiples of this."""
+"""turbovec needs dimensions in multiples of this."""
 _FEW = 4
-"""Ids that are compared one by one."""
+"""The most ids that are compared one by one."""
 
 
 def damaged(why: str) -> Damaged:
-    """The error for index files that cannot be used."""
+    """Return the error for index files that cannot be used."""
     return Damaged(what="The index", why=why, remedy="it is derived, and built anew from the store")
 
 
 def scan_everything() -> None:
-    """Tell turbovec to compare all bits of every code.
+    """Make turbovec compare all bits of every code.
 
-    By default 1.1 compares one bit plane of every code and drops all but a shortlist, where the processor has the
-    instructions for it; of the exact best 50 of a million faces that loses 0.6 %, with a mask 2.8 %, and others on
+    If the processor has the instructions, turbovec 1.1 compares one bit plane of every code and drops all but a
+    shortlist. Of the exact best 50 of a million faces that loses 0.6 %, with a mask 2.8 %, and different ones on
     another processor (docs/adr/0001-every-search-looks-at-every-face.md, bench/shortlist.py). The switch is an
-    environment variable that turbovec reads once. It is set here, before turbovec is first used.
+    environment variable that turbovec reads once, so it is set before turbovec is first used.
     """
     os.environ["TURBOVEC_4BIT_PLANES"] = "0"
 
 
 class Codes:
-    """Codes by slot, and the id of each slot. A removal moves the last slot into the hole.
+    """Codes by slot, and the id of each slot. A removal moves the last slot into the gap.
 
-    Any number of threads may search; those that change take turns (the caller's lock).
+    Any number of threads may search; the caller's lock lets one thread change it at a time.
     """
 
     def __init__(self, codes: TurboQuantIndex, ids: FaceIds) -> None:
         self._codes = codes
-        self._held = ids  # longer than there are faces, so that adding seldom copies; never changed below _count
+        self._held = ids  # has spare room, so that adding seldom copies; never changed below _count
         self._count = len(ids)
         self._removals = 0
         self._turnstile = Turnstile()
 
     @classmethod
     def empty(cls, dimension: int) -> Codes:
-        """No faces yet; the dimension is a multiple of 8."""
+        """Return codes of no faces; the dimension must be a multiple of 8 (ValueError)."""
         if dimension < BLOCK or dimension % BLOCK:
             raise ValueError(f"{dimension} dimensions cannot be coded; a multiple of {BLOCK} can")
         scan_everything()
@@ -63,13 +63,13 @@ class Codes:
 
     @classmethod
     def load(cls, path: Path, ids: FaceIds, dimension: int) -> Codes:
-        """Codes that were synced to ``path``, by slot those of ``ids``; Damaged if they are something else."""
+        """Load codes that were synced to ``path``, whose slots belong to ``ids``; Damaged if they do not fit."""
         scan_everything()
         try:
             codes = TurboQuantIndex.load(str(path))
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # a panic in Rust is no Exception
+        except BaseException as error:  # a panic in Rust is not an Exception
             raise damaged(f"its codes cannot be loaded ({error})") from error
         if (codes.dim, codes.bit_width, len(codes)) != (dimension, BITS, len(ids)):
             raise damaged(f"{len(codes)} codes of {codes.dim} dimensions are there for {len(ids)} faces")
@@ -78,7 +78,7 @@ class Codes:
 
     @property
     def ids(self) -> FaceIds:
-        """The ids by slot, shape (n,); read-only, and later changes leave it as it is."""
+        """The ids by slot, shape (n,); read-only, and not affected by later changes."""
         with self._turnstile.reading():
             ids = self._held[: self._count]
         ids.flags.writeable = False
@@ -88,7 +88,7 @@ class Codes:
         return self._count
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Code unit vectors, shape (n, d); the ids are not there yet. Searches wait meanwhile, some 1 ms for 1,000."""
+        """Add unit vectors, shape (n, d), under new ids. Searches wait meanwhile, some 1 ms for 1,000."""
         with self._turnstile.writing():
             end = self._count + len(ids)
             self._held = _grown(self._held, self._count, end)
@@ -97,7 +97,7 @@ class Codes:
             self._count = end
 
     def remove(self, ids: FaceIds) -> int:
-        """Forget those of ``ids`` that are there; how many were."""
+        """Remove those of ``ids`` that are there; return how many were."""
         wanted = np.unique(ids)
         held = self._held[: self._count]
         slots = np.flatnonzero(_among(held, wanted))
@@ -113,9 +113,9 @@ class Codes:
         return len(slots)
 
     def nearest(self, probes: Vectors, most: int, among: Mask | None) -> Sequence[FaceIds]:
-        """For each probe, shape (m, d), the ids of the ``most`` faces whose codes are closest.
+        """Return for each probe, shape (m, d), the ids of the ``most`` faces whose codes are closest.
 
-        The mask is asked without a lock, so it may take its time; it is asked again if faces were removed meanwhile.
+        The mask is called without a lock, so it may be slow; it is called again if faces were removed meanwhile.
         """
         while True:
             with self._turnstile.reading():
@@ -126,7 +126,7 @@ class Codes:
                     return self._scanned(probes, most, allowed)
 
     def sync(self, path: Path) -> None:
-        """Make the file at ``path`` hold these codes, durably; only what is new is written. OSError."""
+        """Write what is new durably, so that the file at ``path`` holds these codes; OSError if that fails."""
         self._codes.sync(str(path))
         _give_back_memory()
 
@@ -136,14 +136,14 @@ class Codes:
         if allowed is None:
             slots = self._codes.search(probes, most, chunk_size=0)[1]
         else:
-            mask = np.zeros(self._count, dtype=np.bool_)  # faces added since the mask was asked stay out
+            mask = np.zeros(self._count, dtype=np.bool_)  # faces added since the mask was called are left out
             mask[: len(allowed)] = allowed
             slots = self._codes.search(probes, most, mask=mask, chunk_size=0)[1]
         return list(self._held[slots])
 
 
 def _give_back_memory() -> None:
-    """Hand freed memory back to the system: growing and writing leave as much again behind (glibc must be told)."""
+    """Return freed memory to the system: growing and writing leave as much again behind, which glibc keeps."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -165,11 +165,11 @@ def _grown(held: FaceIds, count: int, needed: int) -> FaceIds:
 
 
 def _among(held: FaceIds, wanted: FaceIds) -> NDArray[np.bool_]:
-    """Which of ``held`` are in ``wanted``, sorted; for one id a comparison, for many a search in them."""
+    """Return which of ``held`` are in ``wanted``, which is sorted: by comparison for few, by binary search for many."""
     found = np.zeros(len(held), dtype=np.bool_)
     if len(wanted) <= _FEW:
-        for one in wanted:
-            found |= held == one
+        for id_ in wanted:
+            found |= held == id_
         return found
     places = np.searchsorted(wanted, held)
     np.equal(wanted[np.minimum(places, len(wanted) - 1)], held, out=found)

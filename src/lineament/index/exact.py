@@ -1,4 +1,4 @@
-"""Every vector in memory in full precision: the reference that other indexes are held against."""
+"""All vectors in memory in full precision: the reference that other indexes are compared with."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MARGIN = np.float32(1e-4)
 
 
 class ExactIndex:
-    """Compares a probe with every vector, 4 · dimension bytes a face. Nothing is written: ``sync`` does nothing.
+    """Compares a probe with every vector, 4 · dimension bytes for each face. It is not stored: ``sync`` does nothing.
 
-    A float32 product over all faces leaves those that can be among the best, whatever the rounding; these are scored
-    exactly. The answer is that of scoring all of them exactly.
+    A float32 product over all faces selects those that can be among the best, whatever the rounding; only these are
+    scored exactly. The result is the same as if all were.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -30,7 +30,7 @@ class ExactIndex:
         self._changing = threading.Lock()
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Take in faces; ids that are already there are an error (ValueError), and then nothing is taken in."""
+        """Add faces; ValueError, and nothing is added, if an id is already there."""
         ids, vectors = checked_faces(ids, vectors, self._vectors.shape[1])
         with self._changing:
             if np.isin(ids, self._ids).any():
@@ -38,13 +38,13 @@ class ExactIndex:
             self._hold(np.concatenate([self._ids, ids]), np.concatenate([self._vectors, vectors]))
 
     def remove(self, ids: FaceIds) -> None:
-        """Forget faces; ids that are not there are passed over."""
+        """Remove faces; ids that are not there are ignored."""
         with self._changing:
             stay = ~np.isin(self._ids, ids)
             self._hold(self._ids[stay], self._vectors[stay])
 
     def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
-        """For each probe the best ``k`` faces, best first; equal scores in the order of ids; scores are exact."""
+        """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, self._vectors.shape[1])
@@ -54,7 +54,7 @@ class ExactIndex:
         return [_searched(probe, ids, vectors, k, allowed) for probe in probes]
 
     def sync(self) -> None:
-        """Nothing to write."""
+        """Do nothing."""
 
     @property
     def ids(self) -> FaceIds:
@@ -65,7 +65,7 @@ class ExactIndex:
         return len(self._ids)
 
     def _hold(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Replace both at once; a search that has begun keeps the arrays that it took."""
+        """Replace both arrays; a running search keeps those that it started with."""
         self._ids, self._vectors = ids, vectors
 
 

@@ -1,4 +1,4 @@
-"""The files of an index (docs/reference/index-format.md): whole, or known not to be."""
+"""The files of an index (docs/reference/index-format.md); incomplete files are detected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coding:
-    """What codes must have in common to be compared."""
+    """What codes must have in common to be comparable."""
 
     model: str
     dimension: int
@@ -40,35 +40,35 @@ class Coding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What the folder holds: a codes file, and the ids of its faces by slot."""
+    """Describes the files of the folder: a codes file, and the ids of its faces by slot."""
 
     coding: Coding
     token: str  # names the two files
     faces: int
-    codes_sha256: str  # as index/pieces.py takes it
+    codes_sha256: str  # see index/pieces.py
     ids_sha256: str  # of the first ``faces`` ids
 
     def to_bytes(self) -> bytes:
-        """One line of JSON, then the SHA-256 of that line, hexadecimal."""
+        """Return a line of JSON, then the SHA-256 of that line, hexadecimal."""
         line = json.dumps(asdict(self), sort_keys=True).encode() + b"\n"
         return line + hashlib.sha256(line).hexdigest().encode() + b"\n"
 
     @classmethod
     def from_bytes(cls, untrusted: bytes) -> Head:
-        """The head as it was written; Damaged if it was not written so."""
+        """Parse a head; Damaged if it was altered or is of another version."""
         line, _, rest = untrusted.partition(b"\n")
         if rest != hashlib.sha256(line + b"\n").hexdigest().encode() + b"\n":
             raise damaged("its head does not fit its digest")
         try:
             fields = json.loads(line)
             return cls(**fields | {"coding": Coding(**fields["coding"])})
-        except (TypeError, KeyError, ValueError):  # it is whole, so another version wrote it
+        except (TypeError, KeyError, ValueError):  # its digest fits, so another version wrote it
             raise damaged("its head is of another version") from None
 
 
 @dataclass(frozen=True, slots=True)
 class _LastWrite:
-    """What this process read or wrote last; the digests are those of ``head``."""
+    """What this process last read or wrote; the digests are those of ``head``."""
 
     head: Head | None = None
     ids_digest: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -78,9 +78,9 @@ class _LastWrite:
 class IndexFolder:
     """Keeps codes and ids on disk: a head names a codes file and an ids file, with the digests of both.
 
-    What is added goes behind the end of the ids and into the codes, then a new head replaces the old. A crash
-    between the two leaves codes that do not fit the head, and that is how it is known. After a removal both files are
-    written afresh under a new name, so that no code of an erased face stays in them.
+    Additions are appended to the ids and the codes, then a new head replaces the old one. A crash in between leaves
+    codes that do not fit the head, which is how it is detected. After a removal both files are rewritten under a new
+    name, so that no code of an erased face stays in them.
     """
 
     def __init__(self, folder: Path, coding: Coding) -> None:
@@ -89,7 +89,7 @@ class IndexFolder:
         self._written = _LastWrite()
 
     def read(self) -> Codes:
-        """What is on disk; FileNotFoundError if there is nothing, Damaged if it cannot be used."""
+        """Read the codes on disk; FileNotFoundError if there are none, Damaged if they cannot be used."""
         try:
             with self._locked(fcntl.LOCK_SH):
                 head = Head.from_bytes((self._folder / _HEAD).read_bytes())
@@ -102,13 +102,13 @@ class IndexFolder:
             raise damaged(f"it cannot be read ({error.strerror})") from error
 
     def removed(self) -> None:
-        """Codes that were written are to go: the next write begins with new files."""
+        """Note a removal: the next write starts new files, so that removed codes do not stay on disk."""
         self._written = _LastWrite()
 
     def write(self, codes: Codes) -> None:
-        """Make the folder hold ``codes`` durably; StorageFull or IndexUnwritable.
+        """Write ``codes`` durably; StorageFull or IndexUnwritable if that fails.
 
-        Where the folder itself is gone nothing is written: its source was withdrawn.
+        Nothing is written if the folder itself is gone, because its source was withdrawn.
         """
         try:
             with self._locked(fcntl.LOCK_EX):
@@ -162,7 +162,7 @@ class IndexFolder:
         self._sweep(token)
 
     def _on_disk(self, head: Head | None) -> bool:
-        """Whether the files are still those that this process read or wrote last."""
+        """Whether the files are still those that this process last read or wrote."""
         path = self._folder / _HEAD
         if head is None or not path.is_file() or path.read_bytes() != head.to_bytes():
             return False
@@ -181,7 +181,7 @@ class IndexFolder:
             os.close(handle)
 
     def _sweep(self, token: str) -> None:
-        """Delete the files that no head names any more."""
+        """Delete files that the head does not name."""
         kept = self._paths(token)
         for path in [*self._folder.glob("codes-*"), *self._folder.glob("ids-*")]:
             if path not in kept:
@@ -192,18 +192,18 @@ class IndexFolder:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        """Processes write one at a time, and none reads meanwhile."""
+        """Lock the folder: one process writes at a time, and none reads meanwhile."""
         with (self._folder / _LOCK).open("ab") as handle:
             fcntl.flock(handle, how)
             yield
 
 
 def _append(path: Path, at: int, more: bytes) -> None:
-    """Write behind the first ``at`` bytes of a file, and nothing behind that."""
+    """Write ``more`` after the first ``at`` bytes of a file, and cut what follows."""
     with path.open("r+b" if at else "wb") as file:
         file.seek(at)
         file.write(more)
-        file.truncate()  # what a failed write may have left
+        file.truncate()  # drops what a failed write may have left
         _to_disk(file)
 
 
@@ -213,6 +213,6 @@ def _to_disk(file: IO[bytes]) -> None:
 
 
 def _errno(error: OSError) -> int | None:
-    """Errors that come through Rust have their number in the text alone."""
+    """Return the number of an error; errors that come through Rust have it only in their text."""
     named = re.search(r"os error (\d+)", str(error))
     return int(named[1]) if error.errno is None and named else error.errno

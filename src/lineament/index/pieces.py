@@ -1,4 +1,4 @@
-"""The digest of a file that grows, taken again without reading all of it."""
+"""The digest of a growing file, updated without reading all of it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PIECE = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """SHA-256 of each piece of 4 MiB of one file.
+    """SHA-256 of each piece of 4 MiB of a file.
 
-    A codes file changes in its first piece (turbovec's two headers lie there) and behind its old end. Were anything
-    else to change, the digest would not fit when the file is next read: the mistake is on the safe side.
+    A codes file changes in its first piece (turbovec's two headers are there) and after its old end. If anything else
+    changed, the digest would not fit at the next reading, and the index would be rebuilt: that is safe.
     """
 
     file: tuple[int, int]  # device and inode
@@ -25,7 +25,7 @@ class Pieces:
 
     @classmethod
     def of(cls, path: Path, before: Self | None = None) -> Self:
-        """The pieces of a file; where it grew since ``before``, only the first and those from its old end are read."""
+        """Digest a file; if it grew since ``before``, only the first piece and those from its old end are read."""
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             this = (status.st_dev, status.st_ino)

@@ -1,4 +1,4 @@
-"""The secret turn of the vectors before they are coded (D4): the codes of two sources cannot be compared."""
+"""The secret rotation of vectors before they are coded (D4), so that codes of two sources cannot be compared."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from lineament.model.scores import summed
 
 Rotation = NDArray[np.float32]
-"""An orthogonal matrix, shape (d, d); vectors, shape (n, d), are turned by ``vectors @ rotation``."""
+"""An orthogonal matrix, shape (d, d); ``vectors @ rotation`` rotates vectors of shape (n, d)."""
 
 SHORTEST_SEED = 16
-"""Bytes; fewer could be guessed."""
+"""Bytes; a shorter seed could be guessed."""
 _GRID = 2.0**32
 
 
 def rotation(seed: bytes, dimension: int) -> Rotation:
-    """A random orthogonal matrix, shape (dimension, dimension), that depends on nothing but ``seed``.
+    """Return a random orthogonal matrix, shape (dimension, dimension), that depends only on ``seed``.
 
-    SHAKE-256 of the seed gives uniform numbers, Box-Muller makes them normal, Gram-Schmidt (twice, so that the rows
-    are orthogonal to the last bit) makes a matrix distributed evenly over all of them (Haar; Stewart 1980). Inner
-    products change by less than 1e-6. The arithmetic is elementwise in a fixed order and the normal numbers lie on
-    a grid, so every machine makes the same matrix.
+    SHAKE-256 of the seed gives uniform numbers, Box-Muller makes them normal, and Gram-Schmidt (twice, so that the
+    rows are orthogonal to the last bit) makes a matrix that is uniform over all rotations (Haar; Stewart 1980). Inner
+    products change by less than 1e-6. The arithmetic is elementwise in a fixed order and the normal numbers are
+    rounded to a grid, so every machine computes the same matrix.
     """
     if len(seed) < SHORTEST_SEED:
         raise ValueError(f"a seed of {len(seed)} bytes can be guessed; at least {SHORTEST_SEED} are needed")
@@ -42,8 +42,8 @@ def _normal(seed: bytes, dimension: int) -> NDArray[np.float64]:
     stretched = hashlib.shake_256(b"lineament rotation 1\0" + dimension.to_bytes(4, "big") + seed).digest(8 * count)
     uniform = ((np.frombuffer(stretched, dtype="<u8") >> 11) + 0.5) / 2.0**53  # within 0 … 1
     normal: list[float] = []
-    for one, other in zip(uniform[0::2].tolist(), uniform[1::2].tolist(), strict=True):
-        length = sqrt(-2 * log(one))
-        normal += [length * cos(2 * pi * other), length * sin(2 * pi * other)]
+    for radius, angle in zip(uniform[0::2].tolist(), uniform[1::2].tolist(), strict=True):
+        length = sqrt(-2 * log(radius))
+        normal += [length * cos(2 * pi * angle), length * sin(2 * pi * angle)]
     grid = np.rint(np.array(normal[: dimension * dimension]) * _GRID) / _GRID
     return grid.reshape(dimension, dimension)

@@ -1,4 +1,4 @@
-"""Every compressed code scanned, the best re-scored exactly: the index in use (docs/adr/0001)."""
+"""The default index: scans every compressed code and re-scores the best exactly (docs/adr/0001)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from lineament.model.scores import scores
 from lineament.model.search import Hit
 
 RESCORED = 300
-"""Faces whose exact scores are computed, whatever the length of the list. Of the exact best 50 of a million faces the
-100 best codes lose 0.1 %, the 150 best 0.004 %, the 200 best none in 500 searches (bench/shortlist.py)."""
+"""Faces whose exact scores are computed, at least. Of the exact best 50 of a million faces the 100 best codes miss
+0.1 %, the 150 best 0.004 %, the 200 best none in 500 searches (bench/shortlist.py)."""
 RESCORED_EACH = 6
-"""The same for each face asked for, where more than 50 are."""
+"""Faces re-scored for each face requested, if that is more."""
 _PIECE = 4096
-"""Faces added before searches get a turn."""
+"""Faces added at a time, between which searches can run."""
 
 
 class ScanIndex:
     """Compares a probe with every face: first by 4-bit codes, then the best exactly with their templates.
 
-    78 bytes a face for 128 dimensions. A code tells a score within some 0.008; only the order of the shortlist hangs on
-    it, the scores in the answer are exact. Faces that the store no longer has drop out. Vectors are turned by a secret
-    rotation before they are coded (D4). The dimension is a multiple of 8.
+    It takes 78 bytes for each face of 128 dimensions. A code gives a score to within some 0.008, which affects only the
+    shortlist; the scores in the answer are exact. Faces that the store no longer has are left out. A secret rotation is
+    applied to vectors before they are coded (D4). The dimension must be a multiple of 8.
 
     Any number of threads may search while others add, remove and sync.
     """
@@ -40,7 +40,7 @@ class ScanIndex:
     def __init__(
         self, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors, rescored: int = RESCORED
     ) -> None:
-        """An empty index; what is in ``folder`` is replaced at the first ``sync``."""
+        """Start an empty index; the first ``sync`` replaces what is in ``folder``."""
         dimension = rotation.shape[0]
         self._codes = Codes.empty(dimension)
         self._rotation = np.ascontiguousarray(rotation, dtype=np.float32)
@@ -48,8 +48,8 @@ class ScanIndex:
         self._rescored = rescored
         digest = hashlib.sha256(self._rotation.astype("<f4").tobytes()).hexdigest()
         self._folder = IndexFolder(folder, Coding(model=model, dimension=dimension, rotation=digest))
-        self._changing = threading.Lock()
-        self._highest = -1  # no id above it is there
+        self._change_lock = threading.Lock()
+        self._highest = -1  # the highest id that was added
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @classmethod
@@ -64,11 +64,11 @@ class ScanIndex:
     def load(
         cls, folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors, rescored: int = RESCORED
     ) -> Self:
-        """The index that was synced to ``folder``.
+        """Return the index that was synced to ``folder``.
 
         Raises:
             FileNotFoundError: Nothing was synced there yet.
-            Damaged: The files are not whole, or of another model, rotation or version. Build the index anew.
+            Damaged: The files are incomplete, or of another model, rotation or version. Rebuild the index.
         """
         if not folder.is_dir():
             raise FileNotFoundError(folder)
@@ -78,30 +78,30 @@ class ScanIndex:
         return index
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Take in faces; ids that are already there are an error (ValueError), and then nothing is taken in."""
+        """Add faces; ValueError, and nothing is added, if an id is already there."""
         ids, vectors = checked_faces(ids, vectors, len(self._rotation))
         if not len(ids):
             return
-        with self._changing:
+        with self._change_lock:
             if ids.min() <= self._highest and np.isin(ids, self._codes.ids).any():
                 raise ValueError("an id is already there")
             for start in range(0, len(ids), _PIECE):
                 piece = slice(start, start + _PIECE)
-                self._codes.add(ids[piece], self._turned(vectors[piece]))
+                self._codes.add(ids[piece], self._rotated(vectors[piece]))
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
-        """Forget faces; ids that are not there are passed over. The next ``sync`` writes all files anew."""
-        with self._changing:
+        """Remove faces; ids that are not there are ignored. The next ``sync`` rewrites all files."""
+        with self._change_lock:
             if self._codes.remove(np.asarray(ids, dtype=np.int64)):
                 self._folder.removed()
 
     def search(self, probes: Vectors, k: int, *, among: Mask | None = None) -> list[list[Hit]]:
-        """For each probe the best ``k`` faces, best first; equal scores in the order of ids; scores are exact."""
+        """Return for each probe, shape (m, d), the best ``k`` faces, best first, ties by id; scores are exact."""
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, len(self._rotation))
-        shortlists = self._codes.nearest(self._turned(probes), max(self._rescored, RESCORED_EACH * k), among)
+        shortlists = self._codes.nearest(self._rotated(probes), max(self._rescored, RESCORED_EACH * k), among)
         wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
         if not len(wanted):
             return [[] for _ in probes]
@@ -113,21 +113,21 @@ class ScanIndex:
         return answers
 
     def sync(self) -> None:
-        """Make what was added and removed last beyond a crash: StorageFull or IndexUnwritable.
+        """Make additions and removals durable; StorageFull or IndexUnwritable if that fails.
 
-        After additions only these are written, after a removal everything. Does nothing where the folder is gone.
+        Additions are appended; after a removal everything is rewritten. Does nothing if the folder is gone.
         """
-        with self._changing:
+        with self._change_lock:
             self._folder.write(self._codes)
 
     @property
     def ids(self) -> FaceIds:
-        """The ids of all faces, shape (n,), read-only, in no order that means anything."""
+        """The ids of all faces, shape (n,), read-only, in arbitrary order."""
         return self._codes.ids
 
     def __len__(self) -> int:
         return len(self._codes)
 
-    def _turned(self, vectors: Vectors) -> Vectors:
-        turned: Vectors = vectors @ self._rotation
-        return turned
+    def _rotated(self, vectors: Vectors) -> Vectors:
+        rotated: Vectors = vectors @ self._rotation
+        return rotated

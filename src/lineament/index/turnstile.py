@@ -1,4 +1,4 @@
-"""Many readers or one writer."""
+"""A lock for many readers or one writer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 
 class Turnstile:
-    """Lets any number of readers in together, or one writer alone. A waiting writer goes before new readers.
+    """Admits any number of readers together, or one writer alone. A waiting writer goes before new readers.
 
-    Neither side may enter a second time from within.
+    It is not reentrant for either.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Turnstile:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Wait until no writer is in or waits, then be in with other readers."""
+        """Hold it as a reader, once no writer is in or waiting."""
         with self._changed:
             self._changed.wait_for(lambda: not self._writing and not self._writers_waiting)
             self._readers += 1
@@ -34,7 +34,7 @@ class Turnstile:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Wait until nobody is in, then be in alone."""
+        """Hold it as the only writer, once no one else is in."""
         with self._changed:
             self._writers_waiting += 1
             try:

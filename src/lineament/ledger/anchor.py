@@ -1,4 +1,4 @@
-"""The newest checkpoint, kept in a file outside the database: it shows when that was cut or put back."""
+"""The newest checkpoint, kept in a file outside the database; it reveals a database that was cut or rolled back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey
 
 
 def read_anchor(path: Path) -> str | None:
-    """The checkpoint kept in ``path``, unchecked; None if there is none."""
+    """Return the checkpoint kept in ``path``, unchecked; None if there is none."""
     try:
         with path.open("rb") as file:
             return file.read(LONGEST_NOTE + 1).decode("utf-8", "replace")
@@ -25,10 +25,10 @@ def read_anchor(path: Path) -> str | None:
 
 
 def write_anchor(path: Path, note: str, key: PublicKey) -> None:
-    """Keep ``note`` in ``path``, atomically and beyond a crash, unless a newer checkpoint is there already.
+    """Keep ``note`` in ``path``, atomically and durably, unless a newer checkpoint is there already.
 
-    Any number of processes may do so at once. LedgerBroken if the file holds another history, or no
-    checkpoint of ours; StorageFull or AnchorUnavailable where it cannot be written.
+    Any number of processes may do so at once. LedgerBroken if the file holds another history, or no checkpoint of
+    this ledger; StorageFull or AnchorUnavailable if it cannot be written.
     """
     new = Checkpoint.parse(note, key)
     try:
@@ -50,7 +50,7 @@ def write_anchor(path: Path, note: str, key: PublicKey) -> None:
 
 
 def _older(kept_note: str, new: Checkpoint, key: PublicKey) -> bool:
-    """Whether the checkpoint that is kept is older than the new one."""
+    """Whether the kept checkpoint is older than the new one."""
     try:
         kept = Checkpoint.parse(kept_note, key)
     except InvalidValue as error:
@@ -63,7 +63,7 @@ def _older(kept_note: str, new: Checkpoint, key: PublicKey) -> bool:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[int]:
-    """Hold the folder's lock; its descriptor."""
+    """Lock the folder; yield its descriptor."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

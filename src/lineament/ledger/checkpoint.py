@@ -1,8 +1,7 @@
 """Checkpoints: the size and the root of the ledger, signed with Ed25519.
 
 The formats are those of C2SP (c2sp.org/signed-note, c2sp.org/tlog-checkpoint), so that the tools of other
-transparency logs can read and witness them. A note may carry signatures of others (witnesses), which are
-passed over here.
+transparency logs can read and witness them. Signatures of others (witnesses) in a note are ignored here.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 ID_BYTES = 4
 LONGEST_NOTE = 100_000
-"""Characters. Longer notes are not read; a note with sixteen post-quantum signatures would fit."""
+"""Characters; longer notes are not read. A note with sixteen post-quantum signatures would fit."""
 LARGEST_SIZE = 2**63 - 1
 
 
 def _checked_name(name: str) -> str:
-    """A name for a key and its log, or InvalidValue."""
+    """Return a name for a key and its log; InvalidValue if it cannot be one."""
     if not name or "+" in name or len(name) > 200 or not name.isprintable() or any(map(str.isspace, name)):
         why = "use 1 to 200 printable characters, without blanks and plus signs"
         raise InvalidValue(what="The origin of a ledger", value=name[:200], why=why)
@@ -39,7 +38,7 @@ def _checked_name(name: str) -> str:
 
 
 def _decoded(text: str, what: str) -> bytes:
-    """Standard base64, strictly: what is accepted is exactly what encoding it again gives."""
+    """Decode standard base64, strictly: encoding the result again must give the same text."""
     try:
         decoded = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -55,7 +54,7 @@ def _encoded(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """Whom a checkpoint must be signed by: a name and an Ed25519 key."""
+    """The signer of checkpoints: a name and an Ed25519 public key."""
 
     name: str
     raw: bytes  # 32 bytes, RFC 8032
@@ -82,16 +81,16 @@ class PublicKey:
 
     @property
     def id(self) -> bytes:
-        """The four bytes that name the key in a signature line."""
+        """The four bytes that identify the key in a signature line."""
         return sha256(self.name.encode() + b"\n" + ED25519 + self.raw).digest()[:ID_BYTES]
 
     def __str__(self) -> str:
-        """The C2SP verifier key, to be handed to whoever is to check the ledger."""
+        """The C2SP verifier key, to be given to whoever checks the ledger."""
         return f"{self.name}+{self.id.hex()}+{_encoded(ED25519 + self.raw)}"
 
 
 class SigningKey:
-    """What signs the checkpoints of one ledger."""
+    """The key that signs the checkpoints of one ledger."""
 
     def __init__(self, *, name: str, seed: bytes) -> None:
         """``seed`` is the 32-byte secret of RFC 8032; ``name`` is the origin of the ledger."""
@@ -101,13 +100,13 @@ class SigningKey:
         self.public = PublicKey(name=name, raw=self._key.public_key().public_bytes_raw())
 
     def sign(self, text: str) -> str:
-        """The note that carries ``text``, which ends in a newline."""
+        """Return a signed note with ``text``, which ends in a newline."""
         signature = self._key.sign(text.encode())
         return f"{text}\n\N{EM DASH} {self.public.name} {_encoded(self.public.id + signature)}\n"
 
 
 def opened(untrusted_note: str, key: PublicKey) -> str:
-    """The text of a note that ``key`` signed; InvalidValue if it is no note or not signed by it."""
+    """Return the text of a note that ``key`` signed; InvalidValue if it is no note or not signed by it."""
     what = "A checkpoint"
     shown = untrusted_note[:60].replace("\n", " ")
     text, blank, signatures = untrusted_note.rpartition("\n\n")
@@ -137,14 +136,14 @@ def _check(signature: bytes, text: str, key: PublicKey, shown: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The head of a ledger: how many entries it has, and the one hash that binds them all."""
+    """The head of a ledger: how many entries it has, and the root hash over all of them."""
 
     origin: str
     size: int
     root: bytes  # 32 bytes
 
     def signed(self, key: SigningKey) -> str:
-        """The checkpoint as a signed note."""
+        """Return the checkpoint as a signed note."""
         return key.sign(f"{self.origin}\n{self.size}\n{_encoded(self.root)}\n")
 
     @classmethod

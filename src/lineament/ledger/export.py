@@ -1,4 +1,4 @@
-"""Writes the ledger out for whoever is to check it without us (docs/reference/ledger-format.md)."""
+"""Exports the ledger for independent verification (docs/reference/ledger-format.md)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def export(
     key: PublicKey,
     *,
     opened: Container[int] | None = None,
-    told: Container[int] | None = None,
+    listed: Container[int] | None = None,
 ) -> int:
-    """Write every entry as a line of JSON below a header; how many there are.
+    """Write every entry as a line of JSON below a header; return how many there are.
 
-    With ``opened``, only those entries are written with their details (a case file shows one case); the
-    others are marked as withheld, and are proven to be there all the same. With ``told``, of all entries but these
-    nothing is written but the leaf, which keeps their place in the tree: not even what was done, and when (R46).
+    ``opened``: the entries written with their details (a case file shows one case); the others are marked as withheld,
+    and their existence is still proven. ``listed``: the entries written at all; of the others only the leaf hash is
+    written, which keeps their place in the tree but reveals neither action nor time (R46).
     """
     note = rows.checkpoint()
     if note is None:
@@ -34,7 +34,7 @@ def export(
     size = rows.size()
     for start in range(0, size, BLOCK):
         for row in rows.entries(start, min(start + BLOCK, size)):
-            if told is not None and row.seq not in told:
+            if listed is not None and row.seq not in listed:
                 out.write(f"{json.dumps({'seq': row.seq, 'leaf': row.leaf.hex(), 'hidden': True})}\n")
                 continue
             line: dict[str, object] = {

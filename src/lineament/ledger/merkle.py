@@ -1,9 +1,8 @@
 """Merkle trees after RFC 9162, section 2.1, on hashlib alone.
 
-A tree of ``size`` leaves is kept as the hashes of its complete subtrees: the node (level, position) covers
-the leaves position · 2^level to (position + 1) · 2^level, and level 0 holds the leaf hashes. Whoever can read
-those nodes one by one (a ``NodeReader``) can prove inclusion and consistency for every size up to now in
-O(log n) reads.
+A tree of ``size`` leaves is stored as the hashes of its complete subtrees: the node (level, position) covers
+the leaves position · 2^level to (position + 1) · 2^level, and level 0 holds the leaf hashes. Reading single nodes
+(a ``NodeReader``) is enough to prove inclusion and consistency for every size so far in O(log n) reads.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ Node = tuple[int, int, bytes]
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """The hash of a leaf: SHA-256(0x00 || leaf)."""
+    """Return the hash of a leaf: SHA-256(0x00 || leaf)."""
     return sha256(b"\x00" + leaf).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an interior node: SHA-256(0x01 || left || right)."""
+    """Return the hash of an interior node: SHA-256(0x01 || left || right)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
-    """The root over leaf hashes given in order, in O(log n) memory."""
+    """Return the root over leaf hashes given in order, in O(log n) memory."""
     frontier = Frontier()
-    for one in leaf_hashes:
-        frontier.append(one)
+    for hash_ in leaf_hashes:
+        frontier.append(hash_)
     return frontier.root()
 
 
@@ -46,7 +45,7 @@ class Frontier:
     """
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
-        """Start at ``size`` leaves whose edge is ``hashes``; ValueError if the two do not go together."""
+        """Start at ``size`` leaves whose edge is ``hashes``; ValueError if their numbers do not agree."""
         if size < 0 or len(hashes) != size.bit_count():
             raise ValueError(f"a tree of {size} leaves does not have {len(hashes)} subtrees at its edge")
         self.size = size
@@ -54,11 +53,11 @@ class Frontier:
 
     @classmethod
     def read(cls, size: int, node: NodeReader) -> Frontier:
-        """The edge of the tree of ``size`` leaves, in O(log n) reads."""
+        """Read the edge of the tree of ``size`` leaves, in O(log n) reads."""
         return cls(size, [node(level, position) for level, position in _edge(size)])
 
     def append(self, leaf: bytes) -> list[Node]:
-        """Take in one leaf hash; the complete subtrees that it made, itself first, then upwards."""
+        """Add a leaf hash; return the complete subtrees that it completes, itself first, then upwards."""
         made = [(0, self.size, leaf)]
         self._hashes.append(leaf)
         level, position = 0, self.size
@@ -71,18 +70,18 @@ class Frontier:
         return made
 
     def root(self) -> bytes:
-        """The root of the whole tree."""
+        """Return the root of the whole tree."""
         return _bagged(self._hashes)
 
 
 def _edge(size: int) -> list[tuple[int, int]]:
-    """The largest complete subtrees of a tree of ``size`` leaves, left to right, as (level, position)."""
+    """Return the largest complete subtrees of a tree of ``size`` leaves, left to right, as (level, position)."""
     levels = range(size.bit_length() - 1, -1, -1)
     return [(level, (size >> level) - 1) for level in levels if size >> level & 1]
 
 
 def _bagged(hashes: Sequence[bytes]) -> bytes:
-    """The root above the edge ``hashes``."""
+    """Return the root above the edge ``hashes``."""
     if not hashes:
         return EMPTY_ROOT
     root = hashes[-1]
@@ -92,12 +91,12 @@ def _bagged(hashes: Sequence[bytes]) -> bytes:
 
 
 def _split(count: int) -> int:
-    """The largest power of two smaller than ``count`` (at least 2)."""
+    """Return the largest power of two below ``count``, which is at least 2."""
     return 1 << (count - 1).bit_length() - 1
 
 
 def subtree(start: int, stop: int, node: NodeReader) -> bytes:
-    """The hash over the leaves ``start`` to ``stop`` (exclusive).
+    """Return the hash over the leaves ``start`` to ``stop`` (exclusive).
 
     ``start`` is a multiple of the smallest power of two that is at least stop - start, as in every range that
     RFC 9162 splits a tree into.
@@ -111,7 +110,7 @@ def subtree(start: int, stop: int, node: NodeReader) -> bytes:
 
 
 def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
-    """The path from leaf ``index`` to the root of ``size`` leaves (RFC 9162, 2.1.3.1), lowest first."""
+    """Return the path from leaf ``index`` to the root of ``size`` leaves (RFC 9162, 2.1.3.1), lowest first."""
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} leaves has no leaf {index}")
     start, stop = 0, size
@@ -128,7 +127,7 @@ def inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]:
 
 
 def consistency_proof(old: int, size: int, node: NodeReader) -> list[bytes]:
-    """The proof that the tree of ``size`` leaves begins with the tree of ``old`` (RFC 9162, 2.1.4.1)."""
+    """Return the proof that the tree of ``size`` leaves begins with that of ``old`` (RFC 9162, 2.1.4.1)."""
     if not 0 < old <= size:
         raise ValueError(f"a tree of {size} leaves has no proof that it begins with {old}")
     start, stop = 0, size
@@ -141,7 +140,7 @@ def consistency_proof(old: int, size: int, node: NodeReader) -> list[bytes]:
         else:
             path.append(subtree(start, middle, node))
             start = middle
-    if start:  # else the old tree is a complete subtree, whose root the verifier has
+    if start:  # otherwise the old tree is a complete subtree, whose root the verifier has
         path.append(subtree(start, stop, node))
     return path[::-1]
 
@@ -151,15 +150,15 @@ def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], 
     if not 0 <= index < size:
         return False
     here, last, reached = index, size - 1, leaf
-    for one in path:
+    for sibling in path:
         if last == 0:
             return False
         if here & 1 or here == last:
-            reached = node_hash(one, reached)
+            reached = node_hash(sibling, reached)
             while not here & 1 and here:
                 here, last = here >> 1, last >> 1
         else:
-            reached = node_hash(reached, one)
+            reached = node_hash(reached, sibling)
         here, last = here >> 1, last >> 1
     return last == 0 and reached == root
 
@@ -178,14 +177,14 @@ def verify_consistency(old: int, size: int, path: Sequence[bytes], roots: tuple[
     while here & 1:
         here, last = here >> 1, last >> 1
     reached_old = reached_new = rest[0]
-    for one in rest[1:]:
+    for sibling in rest[1:]:
         if last == 0:
             return False
         if here & 1 or here == last:
-            reached_old, reached_new = node_hash(one, reached_old), node_hash(one, reached_new)
+            reached_old, reached_new = node_hash(sibling, reached_old), node_hash(sibling, reached_new)
             while not here & 1 and here:
                 here, last = here >> 1, last >> 1
         else:
-            reached_new = node_hash(reached_new, one)
+            reached_new = node_hash(reached_new, sibling)
         here, last = here >> 1, last >> 1
     return last == 0 and (reached_old, reached_new) == roots

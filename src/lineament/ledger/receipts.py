@@ -1,7 +1,7 @@
-"""Receipts: what was destroyed, signed with the ledger's key, with the proof that the ledger says so too.
+"""Receipts: what was destroyed, signed with the ledger's key, with the proof that the ledger recorded it.
 
-A receipt is one JSON object that anybody checks with the ledger's public key alone; docs/reference/ledger-format.md has
-all that is needed to write another checker.
+A receipt is one JSON object that anyone can check with the ledger's public key; docs/reference/ledger-format.md has
+everything needed to write another checker.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from lineament.ledger.merkle import leaf_hash, verify_inclusion
 from lineament.model.events.base import JSON
 
 FORMAT = "lineament-receipt/1"
-"""The first line of what is signed, so that a receipt can never be read as a checkpoint."""
+"""The first line of the signed text, so that a receipt can never be taken for a checkpoint."""
 LARGEST = 2**16
-"""Characters of a receipt that is read."""
+"""The most characters that are read of a receipt."""
 _WHAT = "A receipt"
 
 
 def signed(ledger: Ledger, statement: Mapping[str, JSON]) -> str:
-    """A statement as a receipt: JSON for a file."""
+    """Return a statement as a receipt: JSON for a file."""
     note = ledger.attest(_text(statement))
     whole = {"format": FORMAT, "statement": statement, "signature": note.rpartition("\n\n")[2].rstrip("\n")}
     return json.dumps(whole, indent=2, ensure_ascii=True) + "\n"
 
 
 def proof(entry: StoredEntry, path: Sequence[bytes], checkpoint: str) -> dict[str, JSON]:
-    """What shows that an entry is in the ledger, for a statement."""
+    """Return the proof that an entry is in the ledger, for a statement."""
     return {
         "entry": entry.seq,
         "at": entry.at.isoformat(),
@@ -45,7 +45,7 @@ def proof(entry: StoredEntry, path: Sequence[bytes], checkpoint: str) -> dict[st
 
 
 def checked(untrusted: str, key: PublicKey) -> dict[str, Any]:
-    """The statement of a receipt that ``key`` signed and whose ledger entry is proven; InvalidValue for any other."""
+    """Return the statement of a receipt; InvalidValue unless ``key`` signed it and its ledger entry is proven."""
     try:
         whole: Any = json.loads(untrusted) if len(untrusted) <= LARGEST else None
         form, statement, signature = whole["format"], whole["statement"], whole["signature"]

@@ -1,9 +1,9 @@
-"""Checks a ledger from its bytes, and names the first entry that does not fit.
+"""Checks a ledger from its bytes, and names the first entry that is wrong.
 
 This is the code a defence lawyer runs: it trusts neither the database nor ``log.py``, and recomputes every
-commitment, every leaf and every node of the tree by itself (docs/reference/ledger-format.md has all that is
-needed to write another). It reads the store (``verify``) or an export (``verify_export``); the export also
-stand-alone:
+commitment, every leaf and every node of the tree itself (docs/reference/ledger-format.md has everything needed to
+write another verifier). It reads the store (``verify``) or an export (``verify_export``); an export also from the
+command line:
 
     python -m lineament.ledger.verify EXPORT.jsonl --key KEY [--checkpoint FILE]
 """
@@ -26,11 +26,11 @@ from lineament.ledger.checkpoint import LARGEST_SIZE, LONGEST_NOTE, Checkpoint, 
 from lineament.ledger.entries import DETAILS_DOMAIN, LeafStore, StoredEntry
 
 FORMAT = "lineament-ledger/1"
-"""The first line of an export says so."""
+"""The format named in the first line of an export."""
 BLOCK = 8192
-"""Entries taken from a store at a time; a power of two, so that a block is one complete subtree."""
+"""Entries read from a store at a time; a power of two, so that a block is one complete subtree."""
 LONGEST_LINE = 64 * 2**20
-"""Bytes of one line of an export."""
+"""The most bytes in a line of an export."""
 
 _AT = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
 _ACTION = re.compile(r"[a-z_]{1,64}")
@@ -39,26 +39,26 @@ _ANNOUNCEMENT = "details_erased"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """Everything fits; this is how much of it there is."""
+    """The result for a ledger that verifies: how much of what was checked."""
 
     origin: str
     entries: int
     root: bytes  # 32 bytes, over all entries
-    opened: int  # entries whose details are there, and are what was committed to
-    erased: int  # entries whose details were erased; what was done and when is still proven
-    unexplained: int  # those erased that no other entry announces
-    withheld: int  # entries whose details are left out of this export
-    hidden: int  # entries of which this export gives the leaf alone: others' business
-    anchored: int | None  # how many entries the checkpoint kept outside vouches for, None without one
+    opened: int  # entries whose details are there and fit their commitment
+    erased: int  # entries whose details were erased; their action and time are still proven
+    unexplained: int  # erased entries whose erasure no other entry announces
+    withheld: int  # entries whose details this export leaves out
+    hidden: int  # entries of which this export gives the leaf hash only: they concern others
+    anchored: int | None  # how many entries the checkpoint kept outside covers, None without one
 
     @property
     def size(self) -> int:
-        """How many entries the checkpoint signs: all of them."""
+        """How many entries the checkpoint covers: all of them."""
         return self.entries
 
 
 class _LeafEntry(NamedTuple):
-    """One entry, wherever it comes from."""
+    """An entry, from the store or from an export."""
 
     seq: int
     at: str
@@ -73,9 +73,9 @@ class _LeafEntry(NamedTuple):
 
 @dataclass(slots=True)
 class _TreeWalk:
-    """Everything recomputed so far, from the first entry on."""
+    """What was recomputed so far, starting at the first entry."""
 
-    anchor: int | None  # the size at which the root is remembered
+    anchor: int | None  # the size at which to remember the root
     anchored_root: bytes | None = None
     size: int = 0
     opened: int = 0
@@ -87,23 +87,23 @@ class _TreeWalk:
     made: list[list[tuple[int, bytes]]] = field(default_factory=lambda: [[]])  # by level: nodes not yet compared
 
     def take(self, entries: Iterable[_LeafEntry]) -> None:
-        """Check entries against their own bytes and hang them into the tree."""
+        """Check entries against their own bytes and add them to the tree."""
         for entry in entries:
             if entry.seq != self.size:
                 raise LedgerBroken(why=f"entry {self.size} is missing or out of order", entry=self.size)
             if entry.hidden:
                 self.hidden += 1
-                self._hang(_hidden(entry))
+                self._append(_hidden(entry))
             else:
                 self._open(entry)
-                self._hang(_leaf(entry))
+                self._append(_leaf(entry))
             if self.size == self.anchor:
                 self.anchored_root = self.root()
 
     def _open(self, entry: _LeafEntry) -> None:
         if entry.salt is not None and entry.details is not None:
             if sha256(DETAILS_DOMAIN + entry.salt + entry.details.encode()).digest() != entry.commitment:
-                raise LedgerBroken(why="the details are not those that were committed to", entry=entry.seq)
+                raise LedgerBroken(why="the details do not fit their commitment", entry=entry.seq)
             self.opened += 1
             if entry.action == _ANNOUNCEMENT:
                 self.announced += _announced(entry.details)
@@ -114,7 +114,7 @@ class _TreeWalk:
         else:
             self.erased.append(entry.seq)
 
-    def _hang(self, leaf: bytes) -> None:
+    def _append(self, leaf: bytes) -> None:
         edge, made, position, level = self.edge, self.made, self.size, 0
         edge.append(leaf)
         made[0].append((position, leaf))
@@ -128,7 +128,7 @@ class _TreeWalk:
         self.size += 1
 
     def root(self) -> bytes:
-        """The root over all entries so far."""
+        """Return the root over all entries so far."""
         if not self.edge:
             return sha256(b"").digest()
         root = self.edge[-1]
@@ -137,10 +137,10 @@ class _TreeWalk:
         return root
 
     def unexplained(self) -> int:
-        """How many erasures no announcement covers."""
+        """Count the erasures that no announcement covers."""
         gaps, covered = 0, sorted(self.announced)
         at, until = 0, -1
-        for seq in self.erased:  # ascending, as the ranges are by their first
+        for seq in self.erased:  # ascending, like the ranges by their first entry
             while at < len(covered) and covered[at][0] <= seq:
                 until = max(until, covered[at][1])
                 at += 1
@@ -149,26 +149,26 @@ class _TreeWalk:
 
 
 def _hidden(entry: _LeafEntry) -> bytes:
-    """The leaf hash of an entry of which nothing else is told."""
+    """Return the leaf hash of an entry of which the export gives nothing else."""
     if len(entry.leaf) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
     return entry.leaf
 
 
 def _leaf(entry: _LeafEntry) -> bytes:
-    """The leaf hash, recomputed; LedgerBroken if the entry says another."""
+    """Recompute and return the leaf hash; LedgerBroken if the entry has another."""
     if not _AT.fullmatch(entry.at) or not _ACTION.fullmatch(entry.action) or len(entry.commitment) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
     commitment = entry.commitment.hex()
     text = f'{{"action":"{entry.action}","at":"{entry.at}","commitment":"{commitment}","seq":{entry.seq}}}'
     leaf = sha256(b"\x00" + text.encode()).digest()
     if leaf != entry.leaf:
-        raise LedgerBroken(why="an entry is not what its leaf hash was taken over", entry=entry.seq)
+        raise LedgerBroken(why="an entry does not fit its leaf hash", entry=entry.seq)
     return leaf
 
 
 def _announced(details: str) -> list[tuple[int, int]]:
-    """The ranges (first, last) of entries whose erasure an entry announces; none where it is malformed."""
+    """Return the ranges (first, last) of entries whose erasure an entry announces; none if it is malformed."""
     try:
         return [(int(first), int(last)) for first, last in json.loads(details)["entries"]]
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
@@ -177,7 +177,7 @@ def _announced(details: str) -> list[tuple[int, int]]:
 
 @contextmanager
 def _readable(walk: _TreeWalk, what: str = "an entry", at: int | None = None) -> Iterator[None]:
-    """Whatever cannot be read does not fit: the entry that comes next, or else the one ``at``."""
+    """Turn errors of reading into LedgerBroken at the next entry, or at the entry ``at``."""
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
@@ -196,10 +196,10 @@ def _checkpoint(untrusted_note: str, key: PublicKey, what: str) -> Checkpoint:
 
 
 def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Verification:
-    """Recompute the whole ledger in the store; LedgerBroken names the first entry that does not fit.
+    """Recompute the whole ledger in the store; LedgerBroken names the first entry that is wrong.
 
-    ``anchored`` is a checkpoint that was kept outside the database: only with it does it show that a ledger
-    was cut short, or written anew by someone who holds the signing key. Memory grows with what was erased alone.
+    ``anchored`` is a checkpoint kept outside the database: only with it can the check detect a ledger that was cut
+    short, or rewritten by someone who holds the signing key. Memory grows only with the number of erased entries.
     """
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
     walk = _TreeWalk(kept.size if kept else None)
@@ -214,7 +214,7 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
     note = rows.checkpoint()
     if note is None and walk.size:
         raise LedgerBroken(why="the checkpoint is gone", entry=0)
-    return _held_against(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
+    return _compared(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
 
 
 def _from_store(row: StoredEntry) -> _LeafEntry:
@@ -225,7 +225,7 @@ def _from_store(row: StoredEntry) -> _LeafEntry:
 
 
 def _compare_nodes(rows: LeafStore, made: Sequence[list[tuple[int, bytes]]]) -> None:
-    """Hold the stored nodes of the tree against those just computed, and forget these."""
+    """Compare the stored nodes of the tree with those just computed, and drop the computed ones."""
     first: list[int] = []  # the first entries below wrong nodes
     above: set[int] = set()  # positions above wrong nodes, which are wrong for that reason already
     for level, nodes in enumerate(made):
@@ -235,22 +235,22 @@ def _compare_nodes(rows: LeafStore, made: Sequence[list[tuple[int, bytes]]]) -> 
         above = {position >> 1 for position in wrong | above}
         nodes.clear()
     if first:
-        raise LedgerBroken(why="a stored node of the tree is not what its entries give", entry=min(first))
+        raise LedgerBroken(why="a stored node of the tree does not fit its entries", entry=min(first))
 
 
 def _look_for_more(rows: LeafStore, size: int) -> None:
-    """Entries or nodes beyond the end, as a deletion in the middle leaves them."""
-    there = rows.size()
+    """Look for entries or nodes beyond the end, as a deletion in the middle leaves them."""
+    stored = rows.size()
     for level in range(size.bit_length() + 1):
-        if there != size or any(True for _ in rows.nodes(level, size >> level, LARGEST_SIZE)):
-            raise LedgerBroken(why=f"entry {size} is missing, but something of it or after it is there", entry=size)
+        if stored != size or any(True for _ in rows.nodes(level, size >> level, LARGEST_SIZE)):
+            raise LedgerBroken(why=f"entry {size} is missing, but later entries or nodes are there", entry=size)
 
 
 # ---------------------------------------------------------------- an export
 
 
 def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Verification:
-    """Recompute an export (see ``export.py``); LedgerBroken, Damaged or NoSuchFile say what is wrong."""
+    """Recompute an export (see ``export.py``); LedgerBroken, Damaged or NoSuchFile if something is wrong."""
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
     walk = _TreeWalk(kept.size if kept else None)
     try:
@@ -260,11 +260,11 @@ def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Ve
                 walk.take(_from_export(lines, walk))
     except OSError as error:
         raise NoSuchFile(path=path) from error
-    return _held_against(walk, head, kept, key)
+    return _compared(walk, head, kept, key)
 
 
 def _header(lines: BinaryIO, path: Path) -> str:
-    """The checkpoint of an export."""
+    """Return the checkpoint in the header of an export."""
     remedy = "ask for the export again"
     try:
         fields = json.loads(lines.readline(LONGEST_NOTE))
@@ -282,7 +282,7 @@ def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
         fields = json.loads(line)
         if type(fields["seq"]) is not int:
             raise TypeError("seq")
-        walk.made = [[]]  # nothing stored to compare them with
+        walk.made = [[]]  # an export stores no nodes to compare with
         if fields.get("hidden") is True:
             leaf = bytes.fromhex(fields["leaf"])
             yield _LeafEntry(fields["seq"], "", "", b"", leaf, None, None, hidden=True)
@@ -302,11 +302,11 @@ def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
 # ---------------------------------------------------------------- both
 
 
-def _held_against(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
-    """Hold what was recomputed against what was signed and what was kept outside."""
+def _compared(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
+    """Compare what was recomputed with the signed checkpoint and the one kept outside."""
     for what, checkpoint in (("signed", head), ("anchored", kept)):
         if checkpoint and checkpoint.size > walk.size:
-            why = f"there are {walk.size} entries where {checkpoint.size} were {what}"
+            why = f"there are {walk.size} entries, but {checkpoint.size} were {what}"
             raise LedgerBroken(why=why, entry=walk.size)
     if head and head.size < walk.size:
         raise LedgerBroken(why="an entry is not covered by the checkpoint", entry=head.size)
@@ -328,12 +328,12 @@ def _held_against(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | N
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify one export from the command line; the exit code is 0 if everything fits."""
-    parser = argparse.ArgumentParser(prog="python -m lineament.ledger.verify", description="Check a ledger's export.")
+    """Verify an export from the command line; the exit code is 0 if it verifies."""
+    parser = argparse.ArgumentParser(prog="python -m lineament.ledger.verify", description="Verify a ledger's export.")
     parser.add_argument("export", type=Path, help="the file to check")
-    parser.add_argument("--key", required=True, help="the ledger's public key, name+id+key, from elsewhere")
+    parser.add_argument("--key", required=True, help="the ledger's public key, name+id+key; not the one in the export")
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint of this ledger that was kept elsewhere")
-    parser.add_argument("--json", action="store_true", help="answer with one object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
         anchored = None if options.checkpoint is None else _text(options.checkpoint)

@@ -74,7 +74,7 @@ class Audit:
         with self._record.store.read() as tx, beside.open("w", encoding="utf-8") as out:
             shown = None if case is None else self._of_case(tx, case)
             told = None if official.solo else tx.ledger.filed(official.agency_id)
-            count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, told=told)
+            count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=told)
         beside.replace(path)
         return count
 

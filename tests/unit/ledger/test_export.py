@@ -278,7 +278,7 @@ def test_no_file(ledger: Ledger, tmp_path: Path) -> None:
 def test_of_others_nothing_is_told_but_their_place(ledger: Ledger, rows: MemoryLeafStore, tmp_path: Path) -> None:
     path = tmp_path / "own.jsonl"
     with path.open("w", encoding="utf-8") as out:
-        assert export(rows, out, ledger.public_key, opened={5, 6}, told={5, 6, 9}) == 20
+        assert export(rows, out, ledger.public_key, opened={5, 6}, listed={5, 6, 9}) == 20
     others = [json.loads(line) for line in path.read_text().splitlines()[1:] if "hidden" in line]
     assert {tuple(line) for line in others} == {("seq", "leaf", "hidden")}
     found = verify_export(path, ledger.public_key, rows.note)

@@ -117,7 +117,7 @@ def test_two_processes_go_on_from_each_other(rows: MemoryLeafStore) -> None:
 
 def test_a_ledger_cut_short_is_not_gone_on_with(ledger: Ledger, rows: MemoryLeafStore) -> None:
     del rows.rows[19]
-    with pytest.raises(LedgerBroken, match="19 entries where 20 were signed"):
+    with pytest.raises(LedgerBroken, match="19 entries, but 20 were signed"):
         fill(ledger, rows, 1)
 
 
