@@ -43,7 +43,7 @@ def main() -> None:
         guards = decoder.confinement
         print(f"a process is ready after {(time.perf_counter() - started) * 1e3:.0f} ms, under:")
         for guard in guards:
-            print(f"  {'yes' if guard.in_force else 'NO '}  {guard.what}")
+            print(f"  {'yes' if guard.in_force else 'NO '}  {guard.name}")
         for size in SIZES:
             compare(decoder, size, rounds if size[0] < 1000 else min(10, rounds))
         throughput(decoder, 3 * rounds)

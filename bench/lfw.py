@@ -119,7 +119,7 @@ def _computed(chosen: Photographs, precision: str, second_look: bool, pack: Pack
         best = float(found.scores.max())
         found = middle_one(found, pixels.shape[1], pixels.shape[0])
         if second_look:
-            found = detector.looked_again(pixels, found)
+            found = detector.refined(pixels, found)
         small = aligned(pixels, found.points[0], points, pack.side)
         (both,) = recogniser.run(np.stack([small, small[:, ::-1]])).values()
         return both[0], both[1], float(found.scores[0]), best
@@ -135,4 +135,4 @@ LIMITS = {"max_pixels": 10**8, "max_bytes": 10**8, "memory": 1536 << 20, "second
 def middle_one(found: Detections, width: int, height: int) -> Detections:
     """The face nearest the middle of the picture: the one that LFW means."""
     middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - np.array([width / 2, height / 2], np.float32)
-    return found.taken(np.array([(middles**2).sum(axis=1).argmin()]))
+    return found.select(np.array([(middles**2).sum(axis=1).argmin()]))

@@ -1,4 +1,4 @@
-"""Geometry between a picture and the small upright pictures that the nets take."""
+"""Geometry between a picture and the small upright crops that the nets take."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from lineament.model.faces import Pixels
 Points = NDArray[np.float32]
 """Landmarks, shape (5, 2), (x, y) in pixels: left eye, right eye, nose, left and right corner of the mouth."""
 Transform = NDArray[np.float32]
-"""A similarity, shape (2, 3): turns, scales and shifts (x, y, 1) to (x, y)."""
+"""A similarity transform, shape (2, 3): rotates, scales and shifts (x, y, 1) to (x, y)."""
 
 NEIGHBOURHOOD = 4.0
-"""Side of the square that is shrunk before alignment, in the extent of the five landmarks."""
+"""Side of the square that is shrunk before alignment, in extents of the five landmarks."""
 
 
 @dataclass(frozen=True, slots=True)
 class CropWindow:
-    """A square of a picture, in whole pixels; it may reach over the border."""
+    """A square of a picture, in whole pixels; it may extend past the border."""
 
     x: int
     y: int
     side: int
 
     def cut(self, pixels: Pixels, size: int) -> Pixels:
-        """The square as a picture of ``size`` × ``size`` pixels, black where it lies outside."""
+        """Return the square as a picture of ``size`` × ``size`` pixels, black outside the original."""
         top, left = max(self.y, 0), max(self.x, 0)
         inside = pixels[top : max(self.y + self.side, 0), left : max(self.x + self.side, 0)]
         if inside.shape[:2] != (self.side, self.side):
@@ -40,9 +40,9 @@ class CropWindow:
 
 
 def resized(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_LINEAR) -> Pixels:
-    """The picture in that size: averaged down by a whole factor, which is quick, and interpolated for the rest.
+    """Resize a picture: averaged down by a whole factor, which is fast, then interpolated.
 
-    ``enlarging`` is OpenCV's way of interpolating where that makes it higher; for people to look at, INTER_CUBIC.
+    ``enlarging`` is OpenCV's interpolation if the result is higher than the picture; INTER_CUBIC for people to look at.
     """
     factor = min(pixels.shape[0] // height, pixels.shape[1] // width)
     if factor > 1:
@@ -51,28 +51,28 @@ def resized(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_
         pixels = cast("Pixels", cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA))
     if pixels.shape[:2] == (height, width):
         return pixels
-    way = enlarging if pixels.shape[0] < height else cv2.INTER_LINEAR
-    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=way))
+    interpolation = enlarging if pixels.shape[0] < height else cv2.INTER_LINEAR
+    return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=interpolation))
 
 
 def window_around(box: NDArray[np.float32], enlarged: float) -> CropWindow:
-    """The square about the middle of ``box`` (x, y, width, height) whose side is ``enlarged`` times its longer side."""
+    """Return the square around ``box`` (x, y, width, height), ``enlarged`` times as long as its longer side."""
     x, y, width, height = (float(v) for v in box)
     side = max(round(enlarged * max(width, height)), 1)
     return CropWindow(round(x + width / 2 - side / 2), round(y + height / 2 - side / 2), side)
 
 
 def similarity(points: Points, template: Points) -> Transform:
-    """The similarity that brings ``points`` closest to ``template`` in the sense of least squares.
+    """Return the similarity that maps ``points`` closest to ``template``, by least squares.
 
     After S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991); in two
     dimensions and without mirroring it has this closed form.
     """
-    there, here = points.tolist(), template.tolist()  # for five points plain numbers are faster
-    x0, y0 = (sum(axis) / len(there) for axis in zip(*there, strict=True))
-    u0, v0 = (sum(axis) / len(here) for axis in zip(*here, strict=True))
+    sources, targets = points.tolist(), template.tolist()  # for five points plain numbers are faster
+    x0, y0 = (sum(axis) / len(sources) for axis in zip(*sources, strict=True))
+    u0, v0 = (sum(axis) / len(targets) for axis in zip(*targets, strict=True))
     cosine = sine = spread = 0.0
-    for (x, y), (u, v) in zip(there, here, strict=True):
+    for (x, y), (u, v) in zip(sources, targets, strict=True):
         cosine += (x - x0) * (u - u0) + (y - y0) * (v - v0)
         sine += (x - x0) * (v - v0) - (y - y0) * (u - u0)
         spread += (x - x0) ** 2 + (y - y0) ** 2
@@ -82,13 +82,13 @@ def similarity(points: Points, template: Points) -> Transform:
 
 
 def aligned(pixels: Pixels, points: Points, template: Points, side: int) -> Pixels:
-    """The face turned and scaled so that its landmarks lie on ``template``, shape (side, side, 3).
+    """Return the face, shape (side, side, 3), rotated and scaled so that its landmarks lie on ``template``.
 
     Args:
         pixels: The picture.
         points: The landmarks of the face in it.
-        template: Where they belong, in pixels of the answer.
-        side: Of the answer, pixels.
+        template: Where the landmarks belong, in pixels of the result.
+        side: Of the result, pixels.
     """
     transform = similarity(points, template)
     factor = int(1 / max(float(np.hypot(transform[0, 0], transform[0, 1])), 1e-3))
@@ -98,12 +98,12 @@ def aligned(pixels: Pixels, points: Points, template: Points, side: int) -> Pixe
 
 
 def _averaged(pixels: Pixels, points: Points, transform: Transform, factor: int) -> tuple[Pixels, Transform]:
-    """The neighbourhood of the face averaged down by ``factor``, against aliasing, and the transform from there."""
+    """Return the face's surroundings averaged down by ``factor``, against aliasing, and the transform from there."""
     low, high = points.min(axis=0), points.max(axis=0)
     around = window_around(np.concatenate([low, high - low]), NEIGHBOURHOOD)
     window = CropWindow(around.x, around.y, max(around.side // factor, 1) * factor)
     onward = transform.copy()
     onward[:, :2] *= factor
-    middle = (factor - 1) / 2  # of a large pixel, in small ones
+    middle = (factor - 1) / 2  # the centre of a large pixel, in small ones
     onward[:, 2] += transform[:, :2] @ np.array([window.x + middle, window.y + middle], np.float32)
     return window.cut(pixels, window.side // factor), onward

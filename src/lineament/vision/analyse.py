@@ -1,4 +1,4 @@
-"""From untrusted bytes to faces with templates: the only door of this room that the services use."""
+"""From untrusted bytes to faces with templates; the only module of ``vision`` that the services use."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ __all__ = ["Analyser", "Analysis", "face_crop", "screen_picture", "thumbnail"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Analysis:
-    """A picture with its faces, the largest first."""
+    """A picture with its faces, largest first."""
 
     picture: DecodedPicture  # after the edits, if any
-    sha256: str  # of the bytes as they came, hexadecimal
+    sha256: str  # of the original bytes, hexadecimal
     phash: bytes  # of the picture after the edits, 32 bytes (PDQ)
     faces: tuple[Face, ...]
-    digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); if asked for
+    digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); if requested
 
 
 class Analyser:
     """The nets and the decoders; safe to use from several threads. The same bytes always give the same templates."""
 
     def __init__(self, *, pack: Pack, decoder: Decoder, runtime: str, precision: str, threads: int) -> None:
-        """Open the nets of ``pack``; they and a decoding process get ready in the background.
+        """Open the nets of ``pack``; they and a decoding process are prepared in the background.
 
         Args:
             pack: The models.
@@ -50,10 +50,10 @@ class Analyser:
             threads: Inferences run at once, each on one thread.
 
         Raises:
-            PrecisionUnavailable: bf16 is asked for where it cannot be had.
+            PrecisionUnavailable: bf16 is requested but not available.
         """
-        # Small products gain nothing from more threads, and those of OpenBLAS (NumPy has one, OpenCV another) spin
-        # between them: half of an ingest's processor time before this line was here.
+        # Small products gain nothing from more threads, and idle threads of OpenBLAS (NumPy has one, OpenCV another)
+        # spin: without this line they take half of an ingest's processor time.
         threadpool_limits(1, user_api="blas")
         open_session = sessions(runtime, precision, threads)
         decoder.start()
@@ -69,28 +69,28 @@ class Analyser:
         self.false_matches = pack.false_matches
         self._preparing = ThreadPoolExecutor(2, thread_name_prefix="prepare")
         for net in (self._embedder, self._detector):
-            self._preparing.submit(net.prepare)  # should it fail, the first picture will say why
+            self._preparing.submit(net.prepare)  # if it fails, the first picture reports why
 
     @property
     def confinement(self) -> tuple[str, ...]:
-        """What confines the decoding processes."""
-        return tuple(guard.what for guard in self._decoder.confinement if guard.in_force)
+        """The guards that confine the decoding processes."""
+        return tuple(guard.name for guard in self._decoder.confinement if guard.in_force)
 
     def decoded(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> DecodedPicture:
-        """The picture with its edits applied; raises BadPicture of one kind or another."""
+        """Return the picture with its edits applied; raises a kind of BadPicture."""
         return edited(self._decoder.decode(untrusted), edits)
 
     def replayed(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
-        """The digests of the edits anew: of the picture as decoded, then after each edit; compare them one by one.
+        """Recompute the digests of the edits: of the picture as decoded, then after each edit.
 
         They depend on the bytes and the edits, on the sizes to which large pictures are reduced
         (``decode_protocol``), and on the decoder: the standards of JPEG, WebP and HEIC leave the last bit open, so
-        another version of Pillow or pillow-heif may give other pixels. Where the first digest differs from the one
-        on record although the SHA-256 of the bytes does not, the decoder has changed and not the original. Settings,
-        the number of processes and earlier pictures play no part.
+        another version of Pillow or pillow-heif may give other pixels. If the first digest differs from the one on
+        record but the SHA-256 of the bytes does not, the decoder has changed, not the original. Settings, the number
+        of processes and earlier pictures have no influence.
 
         Raises:
-            BadPicture: Of one kind or another.
+            BadPicture: A subclass of it.
             InvalidValue: An edit that cannot be made.
         """
         return self._staged(untrusted, edits)[1]
@@ -98,37 +98,37 @@ class Analyser:
     def analyse(
         self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = (), digests: bool = False
     ) -> Analysis:
-        """All faces of a picture; there may be none.
+        """Find all faces of a picture; there may be none.
 
         Args:
             untrusted: A picture file.
-            enrolling: Take only what the detector is sure of (a score of at least 0.8, else 0.6).
+            enrolling: Require a detector score of at least 0.8 instead of 0.6.
             edits: Applied first.
-            digests: Compute ``Analysis.digests``: for probes. What is enrolled is never edited and needs none.
+            digests: Compute ``Analysis.digests``, for probes; enrolled pictures are never edited and need none.
 
         Raises:
-            BadPicture: Of one kind or another.
+            BadPicture: A subclass of it.
         """
-        picture, made = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        picture, digested = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
-        return self._analysis(untrusted, picture, found, made)
+        return self._analysis(untrusted, picture, found, digested)
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False
     ) -> Analysis:
-        """The face in a region that somebody drew, in pixels of the upright original after the edits.
+        """Find the face in a region that somebody drew, in pixels of the upright original after the edits.
 
         Raises:
             NoFace: There is none in it.
-            BadPicture: Of one kind or another.
+            BadPicture: A subclass of it.
         """
-        picture, made = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
-        seen = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
-        drawn = np.array([seen.x, seen.y, seen.width, seen.height], np.float32)
+        picture, digested = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
+        drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
-        return self._analysis(untrusted, picture, found, made)
+        return self._analysis(untrusted, picture, found, digested)
 
     def close(self) -> None:
         """End the decoding processes."""
@@ -136,13 +136,13 @@ class Analyser:
         self._decoder.close()
 
     def _staged(self, untrusted: bytes, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
-        """The picture after the edits, and its digests before, between and after them."""
+        """Return the picture after the edits, and its digests before, between and after them."""
         picture = self._decoder.decode(untrusted)
-        made = [digest(picture)]
+        digested = [digest(picture)]
         for edit in edits:
             picture = edited(picture, [edit])
-            made.append(digest(picture))
-        return picture, tuple(made)
+            digested.append(digest(picture))
+        return picture, tuple(digested)
 
     def _analysis(
         self, untrusted: bytes, picture: DecodedPicture, found: Detections, digests: tuple[str, ...]

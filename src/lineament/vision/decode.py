@@ -1,7 +1,7 @@
 """Untrusted bytes to pixels, in separate limited processes (docs/adr/0009).
 
-A picture that crashes a decoder, or takes too long, costs itself and one process; the next picture gets a new one.
-What a process answers is as untrusted as the file, and is checked here again.
+A picture that crashes a decoder or takes too long costs one process; the next picture gets a new one. The answer of a
+process is as untrusted as the file, and is checked here.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ from lineament.vision.decode_protocol import (
 )
 
 _TAKEN_AT = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?")
-_FIRST_YEAR = 1826  # of photography; before that it is a camera that was never set
+_FIRST_YEAR = 1826  # of photography; an earlier year means a camera whose clock was never set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DecodedPicture:
-    """An upright picture, with what its EXIF says of use."""
+    """An upright picture, with what is useful of its EXIF."""
 
     pixels: Pixels  # upright, RGB; large pictures are reduced
     width: int  # of the upright original, pixels; boxes and landmarks are in these
     height: int
     media_type: str
-    taken_at: datetime | None  # the camera's clock: with its zone where the EXIF has one, else naive
+    taken_at: datetime | None  # by the camera's clock; with its zone if the EXIF has one, else naive
     place: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """One thing that confines the decoders, for ``lineament doctor``."""
+    """A guard that confines the decoders, for ``lineament doctor``."""
 
-    what: str
+    name: str
     in_force: bool
 
 
@@ -81,7 +81,7 @@ class Decoder:
         self._limits = DecodeLimits(max_pixels=max_pixels, memory=memory, seconds=seconds)
         self._max_bytes = max_bytes
         self._slots = [_Slot() for _ in range(workers)]
-        self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()  # the last used is the warmest
+        self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()  # the last used first, as it is warm
         for slot in self._slots:
             self._free.put(slot)
         self._finalizer = weakref.finalize(self, _end_all, self._slots)
@@ -98,10 +98,10 @@ class Decoder:
             slot.ready(self._limits)
 
     def decode(self, untrusted: bytes) -> DecodedPicture:
-        """Decode a picture; waits while all processes are busy.
+        """Decode a picture; wait while all processes are busy.
 
         Raises:
-            BadPicture: Of one kind or another; the picture cannot be used.
+            BadPicture: A subclass of it; the picture cannot be used.
             DecoderUnavailable: No process can be started.
         """
         if not untrusted:
@@ -126,7 +126,7 @@ class Decoder:
             except OSError as error:
                 slot.end()
                 raise DecoderUnavailable(why=error.strerror) from None
-            except BaseException:  # also the examiner's Ctrl-C: the process is busy with what nobody waits for
+            except BaseException:  # also on Ctrl-C: no one waits for what the process is doing
                 slot.end()
                 raise
         return DecodedPicture(
@@ -140,13 +140,13 @@ class Decoder:
 
     @property
     def confinement(self) -> tuple[Guard, ...]:
-        """What the kernel grants; starts a process to see."""
+        """Return the guards that the kernel grants; starts a process to find out."""
         with self._slot() as slot:
             guards = slot.ready(self._limits).wait_until_ready()
-        return tuple(Guard(what=what, in_force=bool(guards & bit)) for bit, what in GUARDS.items())
+        return tuple(Guard(name=name, in_force=bool(guards & bit)) for bit, name in GUARDS.items())
 
     def close(self) -> None:
-        """Wait for the pictures in work, then end the processes. A later picture would start them again."""
+        """Wait for the pictures being decoded, then end the processes. A later picture would start them again."""
         taken = [self._free.get() for _ in self._slots]
         for slot in taken:
             slot.end()
@@ -162,7 +162,7 @@ class Decoder:
 
 
 class _Slot:
-    """Room for one process."""
+    """A slot for one process."""
 
     process: DecodingProcess | None = None
 
@@ -211,7 +211,7 @@ def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
 
 
 def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
-    """Check the sizes, or else DecoderDied: a worker that answers nonsense is a worker taken over."""
+    """Raise DecoderDied if the sizes are impossible: a worker that answers nonsense may be compromised."""
     sides = (untrusted.width, untrusted.height)
     decoded = (untrusted.across, untrusted.down)
     plausible = (
@@ -229,13 +229,13 @@ def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
 
 
 def _same_shape(sides: tuple[int, int], decoded: tuple[int, int]) -> bool:
-    """Whether the decoded picture is the original, reduced alike both ways and rounded to whole pixels."""
+    """Whether the decoded size is the original size reduced equally both ways, rounded to whole pixels."""
     scale = max(decoded) / max(sides)
     return all(abs(side * scale - small) <= 1.5 for side, small in zip(sides, decoded, strict=True))
 
 
 def checked_time(untrusted: bytes) -> datetime | None:
-    """The time in EXIF's way of writing, None if it is absurd."""
+    """Parse a time in EXIF's notation; None if it is absurd."""
     found = _TAKEN_AT.fullmatch(untrusted.rstrip(b"\0 ").decode("ascii", "replace"))
     if found is None or int(found[1]) < _FIRST_YEAR:
         return None
@@ -247,7 +247,7 @@ def checked_time(untrusted: bytes) -> datetime | None:
 
 
 def checked_place(untrusted: DecodeReply) -> Place | None:
-    """The place, None if there is none on Earth; 0, 0 is a receiver without a fix."""
+    """Return the place, None if it is not on Earth; 0, 0 means a receiver without a fix."""
     latitude, longitude = untrusted.latitude, untrusted.longitude
     if not untrusted.has_place or not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return None

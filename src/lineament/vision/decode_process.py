@@ -1,8 +1,8 @@
-"""One decoding process, seen from its parent: started, asked, watched, ended.
+"""A decoding process, as its parent handles it.
 
-Nothing is shared but two memfds: the inbox holds the file, the outbox the pixels. They have no name, so nothing is
-left when both processes are killed. The outbox is sealed against shrinking: a hostile worker could otherwise take the
-memory away from under its parent's reading hands.
+The two share only two memfds: the inbox holds the file, the outbox the pixels. They have no name, so nothing is left
+when both processes are killed. The outbox is sealed against shrinking: a hostile worker could otherwise remove the
+memory while its parent reads it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REPLY, REQUEST
 _WORKER = "lineament.vision.decode_worker"
 _PACKAGES = ("PIL", "pillow_heif")
 _START_SECONDS = 30.0
-_KEPT_BYTES = 8 * 2**20  # of the outbox, between pictures; more is given back to the system
+_KEPT_BYTES = 8 * 2**20  # of the outbox kept between pictures; more is returned to the system
 _PICTURES = 2000
 _BUSY_SECONDS = 500.0
-"""A process is replaced after so many pictures or so much work, so that no picture can spoil it for long."""
+"""A process is replaced after so many pictures or so much work, so that a picture cannot affect it for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeLimits:
-    """What one decoding process may use."""
+    """What a decoding process may use."""
 
     max_pixels: int
     memory: int  # bytes of address space
@@ -43,7 +43,7 @@ class DecodeLimits:
 
 
 class ProcessEndedError(Exception):
-    """The process did not answer; the message says why, to end a sentence."""
+    """The process did not answer; the message, the end of a sentence, says why."""
 
 
 class DecodingProcess:
@@ -54,14 +54,14 @@ class DecodingProcess:
         self._seconds = limits.seconds
         self._pictures = 0
         self._busy = 0.0
-        self.guards: int | None = None  # confine.GUARDS in force, once it is ready
+        self.guards: int | None = None  # keys of confine.GUARDS in force, once it is ready
         with contextlib.ExitStack() as undo:
             self._inbox = _memory("inbox", undo)
             self._outbox = _memory("outbox", undo)
             self._complaints = _memory("complaints", undo)
             os.ftruncate(self._outbox, PIXEL_BYTES)
             fcntl.fcntl(self._outbox, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-            self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES)  # writable, or no pages could be given back
+            self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES)  # writable, so that pages can be returned to the system
             read_requests, self._requests = _pipe(undo)
             self._replies, write_replies = _pipe(undo)
             self._process = self._started(limits, read_requests, write_replies)
@@ -87,12 +87,12 @@ class DecodingProcess:
 
     @property
     def spent(self) -> bool:
-        """Whether it has ended, or has worked long enough."""
+        """Whether it has ended or is due for replacement."""
         ended = self._process.poll() is not None
         return ended or self._pictures >= _PICTURES or self._busy >= _BUSY_SECONDS
 
     def wait_until_ready(self) -> int:
-        """The guards in force (a sum of the keys of ``confine.GUARDS``).
+        """Return the guards in force, a sum of keys of ``confine.GUARDS``.
 
         Raises:
             DecoderUnavailable: It could not be started.
@@ -132,7 +132,7 @@ class DecodingProcess:
             self._busy += time.monotonic() - started
 
     def pixels(self, across: int, down: int) -> Pixels:
-        """A copy of the pixels that it left, shape (down, across, 3)."""
+        """Copy the decoded pixels, shape (down, across, 3)."""
         shared = np.frombuffer(self._pixels, np.uint8, 3 * across * down)
         copied = shared.reshape(down, across, 3).copy()
         if copied.nbytes > _KEPT_BYTES:
@@ -140,7 +140,7 @@ class DecodingProcess:
         return copied
 
     def end(self) -> None:
-        """Kill it, and leave nothing behind."""
+        """Kill it and free everything it used."""
         self._process.kill()
         self._process.wait()
         self._pixels.close()

@@ -1,4 +1,4 @@
-"""What a decoder and its parent say to each other: two fixed records over pipes, so that there is nothing to parse."""
+"""The protocol between a decoder and its parent: two fixed records over pipes, so that there is nothing to parse."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ MEDIA_TYPES = (
 JPEG, PNG, WEBP, HEIC, TIFF, BMP, GIF, JP2, JPX, J2C = range(len(MEDIA_TYPES))
 
 SMALLEST_SIDE = 32
-"""Pixels; below that no face is compared (docs/adr/0009)."""
+"""Pixels; smaller pictures are not compared (docs/adr/0009)."""
 LONGEST_SIDE = 24_000
-"""Pixels; beyond what cameras and telephones make. At an eighth, a JPEG of that size is 3000 pixels long."""
+"""Pixels; more than cameras and telephones produce. At scale 1/8, a JPEG of that size is 3000 pixels long."""
 LARGEST_JPEG_2000 = 50_000_000
-"""Pixels of a JPEG 2000: its decoder takes 12 bytes for each, beside those of the picture."""
+"""Pixels of a JPEG 2000: its decoder takes 12 bytes for each, besides those of the picture."""
 SHARP_ENOUGH = 2048
-"""JPEGs are decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 whose long side has so many pixels."""
+"""JPEGs are decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 whose long side has at least so many pixels."""
 LONGEST_DECODED = 2560
 """Other pictures are reduced to so many pixels."""
 PIXEL_BYTES = 3 * (2 * SHARP_ENOUGH) ** 2
-"""The most that one decoded picture can take: a JPEG just too small for the next scale."""
+"""The largest decoded picture: a JPEG just too small for the next scale."""
 
 REQUEST = struct.Struct("<Q")
-"""The size of the file, which lies at the start of the inbox."""
+"""A request: the size of the file, which is at the start of the inbox."""
 REPLY = struct.Struct("<BBxxIIII25s?xxdd")
 READY = struct.Struct("<I")
-"""The guards in force (``confine.GUARDS``), said once."""
+"""The guards in force (``confine.GUARDS``), sent once."""
 
 
 class Status(IntEnum):
-    """What became of a picture."""
+    """The outcome for a picture."""
 
     DECODED = 0
     UNKNOWN_FORMAT = 1
@@ -54,12 +54,12 @@ class Status(IntEnum):
 
 
 def most_pixels(media: int, max_pixels: int) -> int:
-    """How many pixels a picture of this format may have at most; ``media`` is an index into MEDIA_TYPES."""
+    """Return the most pixels of a picture of this format; ``media`` is an index into MEDIA_TYPES."""
     return min(max_pixels, LARGEST_JPEG_2000) if media in {JP2, JPX, J2C} else max_pixels
 
 
 class DecodeReply(NamedTuple):
-    """What a decoder says of a picture. To the parent every word of it is untrusted."""
+    """What a decoder reports about a picture; untrusted for the parent."""
 
     status: int
     media: int = 0  # index into MEDIA_TYPES
@@ -73,5 +73,5 @@ class DecodeReply(NamedTuple):
     longitude: float = 0.0
 
     def pack(self) -> bytes:
-        """The record, ``REPLY.size`` bytes."""
+        """Return the record, ``REPLY.size`` bytes."""
         return REPLY.pack(*self)

@@ -47,7 +47,7 @@ from lineament.vision.decode_protocol import (
 )
 
 _OPENERS: dict[int, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
-    JPEG: JpegImagePlugin.JpegImageFile,  # and not the factory, which would go on to read multi-picture files
+    JPEG: JpegImagePlugin.JpegImageFile,  # not the factory, which would read multi-picture files
     PNG: PngImagePlugin.PngImageFile,
     WEBP: WebPImagePlugin.WebPImageFile,
     HEIC: pillow_heif.HeifImageFile,
@@ -68,7 +68,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture with that EXIF orientation upright."""
+"""What makes a picture upright, by EXIF orientation."""
 _BAND = 64
 """Rows of the result that are converted at a time, so that a large picture is in memory once."""
 _WHITE = (255, 255, 255)
@@ -84,7 +84,7 @@ class NotDecodedError(Exception):
 
 
 class ExifFacts(NamedTuple):
-    """What the EXIF says that is of use; nothing of it is checked."""
+    """The useful part of the EXIF, unchecked."""
 
     orientation: int = 1
     at: bytes = b""
@@ -92,7 +92,7 @@ class ExifFacts(NamedTuple):
 
 
 def set_up(max_pixels: int) -> None:
-    """Pillow's own limits, as a second line behind ours."""
+    """Set Pillow's own limits, as a second line of defence."""
     Image.MAX_IMAGE_PIXELS = max_pixels
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.THUMBNAILS = False
@@ -104,7 +104,7 @@ def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, Decode
     """Decode the first frame of a picture.
 
     Returns:
-        The upright picture in mode RGB, reduced where it is large, and what is to be told of it.
+        The upright picture in mode RGB, reduced if it is large, and the reply about it.
 
     Raises:
         NotDecodedError: It cannot be used.
@@ -122,7 +122,7 @@ def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, Decode
 
 
 def sniffed(untrusted: bytes) -> int:
-    """The format by the first bytes, as an index into MEDIA_TYPES; the name of the file plays no part."""
+    """Return the format as an index into MEDIA_TYPES, by the first bytes; the file name is not used."""
     if untrusted[4:8] == b"ftyp":
         brands = {untrusted[8:12]} | {untrusted[at : at + 4] for at in range(16, min(_box_size(untrusted, 0), 256), 4)}
         if brands & _HEIF_BRANDS:
@@ -142,7 +142,7 @@ def sniffed(untrusted: bytes) -> int:
     for start, media in starts.items():
         if untrusted.startswith(start):
             return media
-    # Two letters are not much, so the size of the header that follows must be one that exists.
+    # Two letters prove little, so the size of the header that follows must be a known one.
     if untrusted[:2] == b"BM" and untrusted[14:18] in {struct.pack("<I", size) for size in (12, 40, 52, 56, 108, 124)}:
         return BMP
     raise NotDecodedError(Status.UNKNOWN_FORMAT)
@@ -160,16 +160,16 @@ def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image
     if media == HEIC and image.size != size:
         size = image.size  # the file's own header was wrong
         _check_size(size, media, max_pixels)
-    taken = _taken(image)
+    facts = _exif_facts(image)
     pixels = _in_colour(image) if media == JPEG else _reduced(image)
-    if taken.orientation in _UPRIGHT:
-        pixels = pixels.transpose(_UPRIGHT[taken.orientation])
-        size = size if taken.orientation < 5 else (size[1], size[0])
-    latitude, longitude = taken.place or (0.0, 0.0)
-    told = DecodeReply(
-        Status.DECODED, media, *size, *pixels.size, taken.at, taken.place is not None, latitude, longitude
+    if facts.orientation in _UPRIGHT:
+        pixels = pixels.transpose(_UPRIGHT[facts.orientation])
+        size = size if facts.orientation < 5 else (size[1], size[0])
+    latitude, longitude = facts.place or (0.0, 0.0)
+    reply = DecodeReply(
+        Status.DECODED, media, *size, *pixels.size, facts.at, facts.place is not None, latitude, longitude
     )
-    return pixels, told
+    return pixels, reply
 
 
 def _check_size(size: tuple[int, int], media: int, max_pixels: int) -> None:
@@ -181,7 +181,7 @@ def _check_size(size: tuple[int, int], media: int, max_pixels: int) -> None:
 
 
 def _draft(image: ImageFile.ImageFile) -> None:
-    """Let libjpeg decode at 1/8, 1/4 or 1/2 where that is still sharp enough."""
+    """Let libjpeg decode at 1/8, 1/4 or 1/2 if that is still sharp enough."""
     width, height = image.size
     for scale in (8, 4, 2):
         if max(width, height) // scale >= SHARP_ENOUGH:
@@ -190,7 +190,7 @@ def _draft(image: ImageFile.ImageFile) -> None:
 
 
 def _ends_grey(image: Image.Image) -> bool:
-    """Whether the last pixel has the grey that libjpeg fills in for data that are not there."""
+    """Whether the last pixel has the grey that libjpeg fills in for missing data."""
     last = image.getpixel((image.width - 1, image.height - 1))
     return set(last if isinstance(last, tuple) else (last,)) <= {127, 128}
 
@@ -221,9 +221,9 @@ def _scan_start(untrusted: bytes) -> int:
 def _in_colour(image: Image.Image) -> Image.Image:
     """The picture in RGB; what is transparent becomes white."""
     if image.has_transparency_data:
-        seen = image.convert("RGBA")
+        rgba = image.convert("RGBA")
         image = Image.new("RGB", image.size, _WHITE)
-        image.paste(seen, mask=seen.getchannel("A"))
+        image.paste(rgba, mask=rgba.getchannel("A"))
         return image
     if image.mode in {"I", "F"}:
         raise NotDecodedError(Status.NO_COLOURS)  # measurements, not brightness: nobody says what is white
@@ -249,7 +249,7 @@ def _reduced(image: Image.Image) -> Image.Image:
     return canvas.resize(final, Image.Resampling.BOX, box=box)
 
 
-def _taken(image: Image.Image) -> ExifFacts:
+def _exif_facts(image: Image.Image) -> ExifFacts:
     """Orientation, time and place. Absurd EXIF must not cost the picture."""
     try:
         exif = image.getexif()
@@ -293,16 +293,16 @@ def _breaks_off(untrusted: bytes, media: int) -> bool:
         case decode_protocol.PNG:
             return b"IEND" not in untrusted
         case decode_protocol.WEBP:
-            said = 8 + int.from_bytes(untrusted[4:8], "little")
+            declared = 8 + int.from_bytes(untrusted[4:8], "little")
         case decode_protocol.BMP:
-            said = int.from_bytes(untrusted[2:6], "little")
+            declared = int.from_bytes(untrusted[2:6], "little")
         case decode_protocol.HEIC:
-            said = _boxes_end(untrusted)
+            declared = _boxes_end(untrusted)
         case decode_protocol.JP2 | decode_protocol.JPX | decode_protocol.J2C:
             return not untrusted.endswith(b"\xff\xd9")
         case _:
-            said = 0
-    return len(untrusted) < said
+            declared = 0
+    return len(untrusted) < declared
 
 
 def _boxes_end(untrusted: bytes) -> int:

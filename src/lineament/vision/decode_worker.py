@@ -21,7 +21,7 @@ from lineament.vision import decode_read
 from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, DecodeReply, Status
 
 LIFETIME_SECONDS = 1200
-"""Time of the processor after which a worker is stopped; its parent replaces it well before."""
+"""Processor time after which a worker is stopped; its parent replaces it well before."""
 _OPEN_FILES = 16
 _PARENT_CHECK = 5000  # milliseconds
 _REQUESTS, _REPLIES = 0, 1
@@ -29,7 +29,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # mallopt(3)
 
 
 def main(*words: str) -> None:
-    """Serve the parent until it closes its end, or is gone."""
+    """Serve the parent until it closes its end or exits."""
     inbox, outbox, max_pixels, memory, milliseconds = map(int, words)
     parent = os.getppid()
     warnings.simplefilter("ignore")
@@ -49,14 +49,14 @@ def main(*words: str) -> None:
         request = os.read(_REQUESTS, REQUEST.size)
         if len(request) < REQUEST.size:
             return
-        signal.setitimer(signal.ITIMER_REAL, seconds + 1)  # should the parent not be there to end it
+        signal.setitimer(signal.ITIMER_REAL, seconds + 1)  # in case the parent is not there to end it
         reply = _answer(os.pread(inbox, REQUEST.unpack(request)[0], 0), max_pixels, pixels)
         signal.setitimer(signal.ITIMER_REAL, 0)
         os.write(_REPLIES, reply.pack())
 
 
 def _keep_memory() -> None:
-    """Keep freed memory for the next picture: fresh pages for each cost a third of its time (bench/decode.py)."""
+    """Keep freed memory for the next picture: new pages for each would cost a third of its time (bench/decode.py)."""
     with contextlib.suppress(AttributeError):  # a C library without mallopt
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)

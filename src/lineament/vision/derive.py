@@ -1,6 +1,6 @@
-"""What is made from a decoded picture: crops, thumbnails, edits, digests, the perceptual hash.
+"""What is derived from a decoded picture: crops, thumbnails, edits, digests, the perceptual hash.
 
-JPEGs are encoded anew from pixels, so they hold no metadata and none of the bytes of the file they come from (R50).
+JPEGs are encoded from pixels, so they hold no metadata and no bytes of the original file (R50).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lineament.vision.decode_protocol import SMALLEST_SIDE
 CROP_SIDE = 256
 """Pixels of a face crop."""
 MARGIN = 0.4
-"""Of the longer side of the face's box, shown on each side of it: hair, ears and chin (FISWG looks at all of them)."""
+"""Margin of a crop on each side, in longer sides of the face's box: FISWG compares hair, ears and chin too."""
 CROP_QUALITY = 88
 SCREEN_SIDE = 1600
 THUMBNAIL_SIDE = 320
@@ -36,14 +36,14 @@ MOST_STOPS = 3.0
 """Stops of exposure, up or down: eight times the light; beyond it eight bits hold no shades of a face."""
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-_HASHED_SIDE = 1024  # larger pictures are averaged down first, for time
+_HASHED_SIDE = 1024  # larger pictures are averaged down first, to save time
 _HASH_GRID = 64
 _BEYOND = (128, 128, 128)
-"""Where there is no picture; nothing that a face might be taken to go on in."""
+"""The colour outside the picture; it cannot be taken for part of a face."""
 
 
 def face_crop(picture: DecodedPicture, box: Box) -> bytes:
-    """A square JPEG of a face, CROP_SIDE pixels, not stretched; beyond the border it is grey.
+    """Return a square JPEG of a face, CROP_SIDE pixels, not stretched; grey beyond the border.
 
     Raises:
         InvalidValue: The box lies outside the picture, or has no area.
@@ -59,33 +59,33 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     height = max(1, round((rows.stop - rows.start) * scale))
     before = min(CROP_SIDE - width, round((columns.start - left) * scale))
     above = min(CROP_SIDE - height, round((rows.start - top) * scale))
-    seen = resized(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
+    shown = resized(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
     around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
-    crop = cv2.copyMakeBorder(seen, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
+    crop = cv2.copyMakeBorder(shown, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
     return _jpeg(crop, CROP_QUALITY)
 
 
 def thumbnail(picture: DecodedPicture) -> bytes:
-    """A JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels."""
+    """Return a JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels."""
     scale = min(1.0, THUMBNAIL_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return _jpeg(resized(picture.pixels, width, height, cv2.INTER_CUBIC), THUMBNAIL_QUALITY)
 
 
 def screen_picture(picture: DecodedPicture) -> bytes:
-    """A JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
+    """Return a JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
     scale = min(1.0, SCREEN_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return _jpeg(resized(picture.pixels, width, height, cv2.INTER_CUBIC), CROP_QUALITY)
 
 
 def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
-    """The picture after the edits, one after another; the same edits give the same pixels (R14).
+    """Apply the edits in order; the same edits give the same pixels (R14).
 
-    Each box is in pixels of the upright original as the edits before it left it. A crop goes to whole pixels, outwards.
+    Each box is in pixels of the upright original after the edits before it. Crops are rounded outwards to whole pixels.
 
     Raises:
-        InvalidValue: A turn that is none, a crop that leaves less than SMALLEST_SIDE pixels, or more than MOST_STOPS.
+        InvalidValue: A turn by no multiple of 90°, a crop to less than SMALLEST_SIDE pixels, or more than MOST_STOPS.
     """
     for edit in edits:
         match edit.kind:
@@ -99,10 +99,10 @@ def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
 
 
 def digest(picture: DecodedPicture) -> str:
-    """SHA-256 of what is seen, hexadecimal: equal digests are equal pixels of equally large originals.
+    """Return the SHA-256 of the pixels, hexadecimal: equal digests mean equal pixels of originals of equal size.
 
-    Over four little-endian 32-bit numbers, width and height of the upright original and of the decoded picture, and
-    then its RGB bytes, row by row from the top. The second pair is the smaller where a large picture was reduced.
+    It covers four little-endian 32-bit numbers, width and height of the upright original and of the decoded picture,
+    then the RGB bytes, row by row from the top. The second pair is smaller if a large picture was reduced.
     """
     down, across = picture.pixels.shape[:2]
     hashed = hashlib.sha256(struct.pack("<4I", picture.width, picture.height, across, down))
@@ -111,12 +111,12 @@ def digest(picture: DecodedPicture) -> str:
 
 
 def perceptual_hash(pixels: Pixels) -> bytes:
-    """The PDQ hash of a picture, 32 bytes, most significant bit first as usual.
+    """Return the PDQ hash of a picture, 32 bytes, most significant bit first as usual.
 
     After “The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm” (Facebook, 2019): luminance, twice
     a box filter, 64 × 64 samples, the 16 × 16 lowest frequencies of their cosine transform without the constant, each
-    above the median or not. All but the last is linear, and one matrix a side. It differs by a bit or two from the
-    package “pdqhash”, against which it is tested, and takes a small part of the time (bench/decode.py).
+    above the median or not. All but the last step is linear: one matrix for each side. It differs by a bit or two from
+    the package “pdqhash”, with which it is tested, and takes a small part of its time (bench/decode.py).
     """
     light = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     factor = math.ceil(max(light.shape) / _HASHED_SIDE)
@@ -124,7 +124,7 @@ def perceptual_hash(pixels: Pixels) -> bytes:
         height, width = (max(1, side // factor) for side in light.shape)
         light = cv2.resize(light[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA)
     height, width = light.shape
-    # OpenCV's product for the large one: NumPy's wakes threads, and waits for them where all processors are busy.
+    # OpenCV's product for the large matrix: NumPy's wakes threads and waits for them if all processors are busy.
     nothing = np.zeros(0, np.float32)
     across = cv2.gemm(light.astype(np.float32), _frequencies(width), 1, nothing, 0, flags=cv2.GEMM_2_T)
     frequencies = (_frequencies(height) @ across).ravel()
@@ -134,7 +134,7 @@ def perceptual_hash(pixels: Pixels) -> bytes:
 
 @lru_cache(maxsize=256)
 def _frequencies(length: int) -> NDArray[np.float32]:
-    """Box filters, samples and cosine transform for a side of ``length`` pixels, shape (16, length)."""
+    """Return box filters, sampling and cosine transform for a side of ``length`` pixels, shape (16, length)."""
     samples = np.zeros((_HASH_GRID, length))
     for row, sample in enumerate(samples):
         outer = _window(int((row + 0.5) * length / _HASH_GRID), length)
@@ -147,18 +147,18 @@ def _frequencies(length: int) -> NDArray[np.float32]:
 
 
 def _window(middle: int, length: int) -> range:
-    """What one pixel of PDQ's box filter averages: an even window reaches one further to the right."""
+    """Return the pixels that PDQ's box filter averages for one pixel: an even window extends one further right."""
     window = math.ceil(length / (2 * _HASH_GRID))
     return range(max(0, middle - (window - 1) // 2), min(length, middle + window // 2 + 1))
 
 
 def _square(picture: DecodedPicture, box: Box) -> tuple[int, int, int]:
-    """The square around a face that a crop shows: left, top, side, in decoded pixels."""
+    """Return the square around a face that a crop shows: left, top, side, in decoded pixels."""
     if not _sound(box):
         raise InvalidValue(what="The box of a face", value=_rounded(box), why="it has no area")
-    seen = box.scaled(*_scales(picture))
-    side = max(1, round(max(seen.width, seen.height) * (1 + 2 * MARGIN)))
-    return round(seen.x + (seen.width - side) / 2), round(seen.y + (seen.height - side) / 2), side
+    drawn = box.scaled(*_scales(picture))
+    side = max(1, round(max(drawn.width, drawn.height) * (1 + 2 * MARGIN)))
+    return round(drawn.x + (drawn.width - side) / 2), round(drawn.y + (drawn.height - side) / 2), side
 
 
 def _sound(box: Box) -> bool:
@@ -170,7 +170,7 @@ def _rounded(box: Box | None) -> tuple[float, ...]:
 
 
 def _clipped(box: Box, picture: DecodedPicture) -> Box:
-    """The part of a box that lies in the picture."""
+    """Return the part of a box that lies in the picture."""
     left, top = max(0.0, box.x), max(0.0, box.y)
     right, bottom = min(float(picture.width), box.x + box.width), min(float(picture.height), box.y + box.height)
     if right <= left or bottom <= top:
@@ -179,7 +179,7 @@ def _clipped(box: Box, picture: DecodedPicture) -> Box:
 
 
 def _scales(picture: DecodedPicture) -> tuple[float, float]:
-    """Decoded pixels for one of the original, across and down; at most 1."""
+    """Return decoded pixels per original pixel, across and down; at most 1."""
     down, across = picture.pixels.shape[:2]
     return across / picture.width, down / picture.height
 
@@ -209,7 +209,7 @@ def _cut(picture: DecodedPicture, box: Box | None) -> DecodedPicture:
 
 
 def _exposed(picture: DecodedPicture, stops: float) -> DecodedPicture:
-    """Every channel alike by the same table; what would be brighter than white is white."""
+    """Apply the same table to every channel; values brighter than white become white."""
     if not -MOST_STOPS <= stops <= MOST_STOPS:
         why = f"it lies between −{MOST_STOPS:.0f} and {MOST_STOPS:.0f} stops"
         raise InvalidValue(what="The exposure", value=stops, why=why)
@@ -217,9 +217,9 @@ def _exposed(picture: DecodedPicture, stops: float) -> DecodedPicture:
 
 
 def exposure_table(stops: float) -> NDArray[np.uint8]:
-    """What each of the 256 values of a channel becomes when 2^stops times the light falls on the picture.
+    """Return the table that maps each of the 256 values of a channel to that of 2^stops times the light.
 
-    Through linear light and back by the curve of sRGB (IEC 61966-2-1), in 64-bit numbers, rounded to the nearest.
+    Computed in linear light by the curve of sRGB (IEC 61966-2-1), in 64-bit numbers, rounded to the nearest.
     """
     return np.array([_lightened(value / 255, 2.0**stops) for value in range(256)], np.uint8)
 
@@ -231,7 +231,7 @@ def _lightened(value: float, factor: float) -> int:
 
 
 def _jpeg(pixels: Pixels, quality: int) -> bytes:
-    """The picture as JPEG; OpenCV writes no metadata and lets other threads run."""
+    """Return the picture as JPEG; OpenCV writes no metadata and releases the interpreter's lock."""
     done, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise InvalidValue(what="The picture", value=pixels.shape, why="it cannot be encoded")

@@ -19,44 +19,44 @@ from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
 SIDES = (320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1280)
-"""Pixels of the sides of the net's input, multiples of 32: each size is compiled once, so there are few. Pictures of
-2:1, 16:9, 3:2, 4:3, 5:4 and 1:1 fit with little to spare."""
+"""Sides of the net's input in pixels, multiples of 32; few, because each size is compiled. Pictures of 2:1, 16:9, 3:2,
+4:3, 5:4 and 1:1 need little padding."""
 OVERLAP = 0.3
-"""Of two detections that overlap more (intersection over union), the weaker goes."""
+"""If two detections overlap more (intersection over union), the weaker is dropped."""
 SEARCHED = 0.6
-"""The least score of a face in a probe."""
+"""The lowest detector score of a face in a probe."""
 ENROLLED = 0.8
-"""The least score of a face that is enrolled."""
+"""The lowest detector score of a face that is enrolled."""
 
 LONG_SIDE = 640
-"""Pixels of the longer side at the first look."""
+"""Pixels of the longer side in the first pass."""
 LONGEST_SIDE = 1280
-"""Of the longer side at the finer look, for groups."""
+"""Pixels of the longer side in the finer pass, for groups."""
 SMALL = 30.0
-"""Height in pixels of the net's input under which faces are overlooked: the shares found with a score of at least
+"""Height in pixels of the net's input below which faces are missed: the shares found with a score of at least
 ENROLLED are 1.00 at 30 pixels, 0.99 at 23, 0.96 at 19, 0.83 at 16 and 0.17 at 11 (mosaics of LFW faces)."""
 LARGE = 400.0
-"""Height in pixels of the net's input above which they are: 1.00 at 385, 0.97 at 510, 0.60 at 640; at half the size all
-are found again (close-ups cut from LFW)."""
+"""Height in pixels of the net's input above which faces are missed: 1.00 found at 385, 0.97 at 510, 0.60 at 640; at
+half the size all are found again (close-ups cut from LFW)."""
 
 LOOK_ENLARGED = 1.6
-"""Side of the second look, in heights of the face."""
+"""Side of the crop of the second look, in heights of the face."""
 LOOK_SIZE = 320
-"""Pixels of the second look. On LFW it lifts d' of the scores from 5.8 to 6.1; 160 pixels lift it to 5.9, 640 pixels
+"""Pixels of the second look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 640
 no further (docs/adr/0005-models-and-runtimes.md)."""
 LOOK_FLOOR = 0.3
-"""The least score of the detections that are averaged at the second look."""
+"""The lowest score of the detections that are averaged in the second look."""
 LOOK_OVERLAP = 0.5
-"""Their least overlap with the best of them."""
+"""The least overlap of those detections with the best of them."""
 DRAWN_ENLARGED = (1.0, 1.6, 3.0)
-"""Sides of the squares that are looked at around a box that somebody drew, in its longer sides."""
+"""Sides of the squares searched around a box that somebody drew, in its longer sides."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """Faces of one picture, the best score first."""
+    """Faces of one picture, best score first."""
 
     boxes: Floats  # (n, 4): x, y, width, height in pixels
     points: Floats  # (n, 5, 2)
@@ -65,17 +65,17 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def taken(self, which: NDArray[np.intp]) -> Detections:
-        """Those at the places ``which``."""
+    def select(self, which: NDArray[np.intp]) -> Detections:
+        """Return those at the indices ``which``."""
         return Detections(self.boxes[which], self.points[which], self.scores[which])
 
     def joined(self, other: Detections) -> Detections:
-        """These and ``other``; of two that overlap, the better."""
+        """Merge with ``other``; of two that overlap, the better stays."""
         pairs = zip((self.boxes, self.points, self.scores), (other.boxes, other.points, other.scores), strict=True)
         return suppressed(Detections(*(np.concatenate(pair) for pair in pairs)))
 
     def moved(self, scale: float, x: float = 0, y: float = 0) -> Detections:
-        """The same in a picture that is ``scale`` times as large, shifted by (x, y) then."""
+        """Return them in a picture ``scale`` times as large, then shifted by (x, y)."""
         shift = np.array([x, y], np.float32)
         boxes = self.boxes * np.float32(scale)
         boxes[:, :2] += shift
@@ -83,9 +83,9 @@ class Detections:
 
 
 def decoded(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
-    """The detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that size, none suppressed.
+    """Return all detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that size.
 
-    Boxes (middle, logarithm of the sides) and points are relative to the cells of the grids, in units of their stride.
+    Boxes (centre, logarithm of the sides) and points are relative to the cells of the grids, in units of their stride.
     """
     scores = outputs["scores"].ravel()
     at = np.flatnonzero(scores >= floor)
@@ -101,7 +101,7 @@ def decoded(outputs: Outputs, height: int, width: int, floor: float) -> Detectio
 
 @lru_cache(maxsize=64)
 def _cells(height: int, width: int) -> Floats:
-    """Column, row and stride of every cell of the three grids, shape (n, 3)."""
+    """Return column, row and stride of every cell of the three grids, shape (n, 3)."""
     grids = []
     for stride in GRIDS:
         rows, columns = np.mgrid[: height // stride, : width // stride]
@@ -110,20 +110,20 @@ def _cells(height: int, width: int) -> Floats:
 
 
 def suppressed(found: Detections, overlap: float = OVERLAP) -> Detections:
-    """Of detections that overlap by more than ``overlap`` only the best (greedy non-maximum suppression)."""
+    """Keep the best of detections that overlap by more than ``overlap`` (greedy non-maximum suppression)."""
     order = np.argsort(-found.scores, kind="stable")
     kept: list[int] = []
     while len(order):
         best, order = int(order[0]), order[1:]
         kept.append(best)
         order = order[overlaps(found.boxes[order], found.boxes[best]) <= overlap]
-    return found.taken(np.array(kept, np.intp))
+    return found.select(np.array(kept, np.intp))
 
 
 def averaged(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
-    """Box and points of the face at ``box``, averaged over all detections of it by their scores, if there are any.
+    """Return box and points of the face at ``box``, averaged over its detections by score; None if there are none.
 
-    Neighbouring cells of the grid see one face independently, so their mean wanders less than the best of them: d' of
+    Neighbouring cells of the grid detect a face independently, so their mean varies less than the best of them: d' of
     the scores on LFW rises from 6.0 to 6.1.
     """
     here = overlaps(found.boxes, box) > OVERLAP
@@ -136,7 +136,7 @@ def averaged(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
 
 
 def overlaps(boxes: Floats, box: Floats) -> Floats:
-    """Intersection over union of each of ``boxes``, shape (n, 4), with ``box``."""
+    """Return the intersection over union of each of ``boxes``, shape (n, 4), with ``box``."""
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     sides = np.minimum(high, box[:2] + box[2:]) - np.maximum(low, box[:2])
     shared = np.maximum(sides, 0).prod(axis=1)
@@ -150,18 +150,18 @@ class Detector:
         self._session = session
 
     def prepare(self) -> None:
-        """Get ready before the first picture comes."""
+        """Prepare the net before the first picture."""
         self._session.prepare((1, LOOK_SIZE, LOOK_SIZE, 3))
 
     def find(self, pixels: Pixels, floor: float) -> Detections:
-        """The faces of at least that score (0 to 1), each with landmarks from a second look."""
-        return self.looked_again(pixels, self.spotted(pixels, floor))
+        """Return the faces of at least that score (0 to 1), each with landmarks from a second look."""
+        return self.refined(pixels, self.spotted(pixels, floor))
 
     def spotted(self, pixels: Pixels, floor: float) -> Detections:
-        """The faces of at least that score, at one look or several.
+        """Return the faces of at least that score, found in one pass or several.
 
-        A picture is looked at with its longer side at LONG_SIDE or less. Where that may overlook faces it is looked at
-        twice as fine (small faces in a larger picture, or none), and half as fine (very large faces, or none).
+        The first pass has a longer side of at most LONG_SIDE. If that may miss faces, another pass is twice as fine
+        (small faces in a larger picture, or none) or half as fine (very large faces, or none).
         """
         longer = max(pixels.shape[:2])
         size = min(longer, LONG_SIDE)
@@ -173,44 +173,44 @@ class Detector:
             found = found.joined(self.look(pixels, finer, SEARCHED))
         if none or heights.max() > LARGE:
             found = found.joined(self.look(pixels, size // 2, SEARCHED))
-        return found.taken(np.flatnonzero(found.scores >= floor))
+        return found.select(np.flatnonzero(found.scores >= floor))
 
     def find_within(self, pixels: Pixels, box: Floats) -> Detections:
-        """The face, or none, whose middle lies in ``box`` (x, y, width, height); the one that fits it best.
+        """Return the face whose centre lies in ``box`` (x, y, width, height) and that fits it best, or none.
 
-        Somebody says that there is a face, so little is asked of the score. Boxes are drawn tight or wide, hence the
-        neighbourhood is looked at in several sizes.
+        Somebody has seen a face there, so a low score is enough. Boxes are drawn tight or wide, so the surroundings are
+        searched in several sizes.
         """
         found = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         for enlarged in DRAWN_ENLARGED:
             window = window_around(box, enlarged)
-            seen = suppressed(self._seen(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
-            found = found.joined(seen.moved(window.side / LOOK_SIZE, window.x, window.y))
+            candidates = suppressed(self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
+            found = found.joined(candidates.moved(window.side / LOOK_SIZE, window.x, window.y))
         middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - box[:2]
         inside = np.flatnonzero(((middles >= 0) & (middles <= box[2:])).all(axis=1))
         fits = found.scores[inside] * overlaps(found.boxes[inside], box)
         best = inside[np.argsort(-fits, kind="stable")[:1]]
-        return self.looked_again(pixels, found.taken(best))
+        return self.refined(pixels, found.select(best))
 
     def look(self, pixels: Pixels, long_side: int, floor: float) -> Detections:
-        """The faces of at least that score in the picture, brought to ``long_side``."""
+        """Return the faces of at least that score in the picture scaled to ``long_side``."""
         scale = long_side / max(pixels.shape[:2])
         height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
-        return suppressed(self._seen(resized(pixels, width, height), floor)).moved(1 / scale)
+        return suppressed(self._detections(resized(pixels, width, height), floor)).moved(1 / scale)
 
-    def looked_again(self, pixels: Pixels, found: Detections) -> Detections:
-        """The same faces with boxes and landmarks from a second look at each, enlarged."""
+    def refined(self, pixels: Pixels, found: Detections) -> Detections:
+        """Return the faces with boxes and landmarks from a second, enlarged look at each."""
         boxes, points = found.boxes.copy(), found.points.copy()
         for at, box in enumerate(found.boxes):
             window = window_around(box, LOOK_ENLARGED)
-            here = self._seen(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
+            here = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
             mean = averaged(here.moved(window.side / LOOK_SIZE, window.x, window.y), box)
             if mean is not None:
                 boxes[at], points[at] = mean
         return Detections(boxes, points, found.scores)
 
-    def _seen(self, pixels: Pixels, floor: float) -> Detections:
-        """What the net sees in pixels of its input, nothing suppressed; pictures are padded to the next of SIDES."""
+    def _detections(self, pixels: Pixels, floor: float) -> Detections:
+        """Return every detection, in pixels of the net's input; pictures are padded to the next of SIDES."""
         down, across = (next(side for side in SIDES if side >= extent) - extent for extent in pixels.shape[:2])
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))

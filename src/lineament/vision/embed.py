@@ -17,10 +17,10 @@ from lineament.vision.runtime import InferenceSession
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """What the recogniser says of a face."""
+    """The recogniser's result for a face."""
 
     vector: Vector  # (d,), of unit length
-    norm: float  # before it was brought to unit length; higher is better
+    norm: float  # before normalisation; higher is better
 
 
 class Embedder:
@@ -32,13 +32,13 @@ class Embedder:
         self._mirrored = mirrored
 
     def prepare(self) -> None:
-        """Get ready before the first face comes."""
+        """Prepare the net before the first face."""
         self._session.prepare((2 if self._mirrored else 1, self._side, self._side, 3))
 
     def embed(self, aligned: Pixels) -> Embedding:
-        """The vector of an aligned face; with the vector of its mirror image added where the pack says so.
+        """Return the vector of an aligned face; if the pack is mirrored, averaged with that of its mirror image.
 
-        The norm is that of the sum, halved: a face whose two halves disagree is weaker than either.
+        The norm is that of the mean: a face whose two sides disagree has a lower norm than either.
         """
         faces = aligned[None]
         if self._mirrored:

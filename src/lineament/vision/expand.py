@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 GRIDS = (8, 16, 32)
 """Strides of the three grids of YuNet."""
 YUNET = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
-"""What it says of each cell of a grid, and in how many numbers."""
+"""Its outputs for each cell of a grid, and how many numbers each has."""
 
 
 def expanded(content: bytes) -> bytes:
-    """An ONNX file whose constant nodes (DequantizeLinear, Reshape …) are evaluated into initialisers.
+    """Return an ONNX file whose constant nodes (DequantizeLinear, Reshape …) are evaluated into initialisers.
 
     Weights are no longer inputs of the graph, and batch, height and width of its inputs are free, so that one file
     serves every size. The twelve outputs of YuNet are joined to three.
@@ -62,7 +62,7 @@ def expanded(content: bytes) -> bytes:
 
 
 def _joined(graph: GraphProto) -> list[NodeProto]:
-    """Nodes that join the three grids of YuNet, its new outputs: ``scores`` (1, n, 1), ``bbox`` and ``kps``.
+    """Return nodes that join the three grids of YuNet to new outputs: ``scores`` (1, n, 1), ``bbox`` and ``kps``.
 
     A score is the geometric mean of class and objectness (as in ``FaceDetectorYN`` of OpenCV). A graph does that faster
     than twelve small arrays in Python.
@@ -78,7 +78,7 @@ def _joined(graph: GraphProto) -> list[NodeProto]:
 
 
 def _free(value: ValueInfoProto, *, keep: int) -> None:
-    """Leave every extent of a tensor open but the one at ``keep`` (the channels)."""
+    """Free every dimension of a tensor except ``keep`` (the channels)."""
     for at, extent in enumerate(value.type.tensor_type.shape.dim):
         if at != keep:
             extent.dim_param = f"{value.name}_{at}"

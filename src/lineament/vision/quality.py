@@ -1,4 +1,4 @@
-"""How well a face can be compared, with named reasons against it."""
+"""How well a face can be compared, with the reasons that speak against it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lineament.vision.align import Points
 LEAST_HEIGHT = 32.0  # pixels in the original
 LEAST_SCORE = 0.8
 LEAST_NORM = 10.5
-LEAST_SHARPNESS = 10.0  # at USUAL_EXPOSURE; it goes with the square of the light
+LEAST_SHARPNESS = 10.0  # at USUAL_EXPOSURE; it grows with the square of the light
 DARKEST = 0.06
 USUAL_EXPOSURE = 0.45
 BRIGHTEST = 0.75
 MOST_YAW = 45.0  # degrees
 MOST_CROPPED = 0.10
-"""Chosen on LFW by the share of mated pairs under the score of one false match in 10,000, which is 2 % as they are;
-bench/quality.py spoils photographs by steps and prints these numbers and more:
+"""Chosen on LFW by the share of mated pairs below the score of one false match in 10,000, which is 2 % for unaltered
+photographs; bench/quality.py degrades photographs in steps and prints these numbers and more:
 
 height      40 px: 2 %     32 px: 4 %    28 px: 8 %    24 px: 13 %
 norm        11.4: 3 %      10.8: 6 %     9.9: 20 % (dark);  10.7: 12 %, 9.5: 44 % (blurred)
@@ -28,34 +28,33 @@ sharpness   17: 4 %        8: 12 %       5: 44 % (blurred)
 exposure    0.11: 3 %      0.07: 6 %     0.04: 20 %;  0.64: 2 %, 0.77: 12 %, 0.83: 32 %
 cropped     0.06: 2 %      0.10: 4 %     0.14: 14 %  (cut from the side)
 
-The detector's score says little about the score to come and is flagged where it would not do for enrolment. Turned
-heads are rare in LFW: of 32 over 47 degrees the median mated score is 0.62, of the rest 0.69; that bound is the least
-sure.
+The detector's score predicts little of the later score and is flagged if it is too low for enrolment. Turned heads are
+rare in LFW: for 32 over 47 degrees the median mated score is 0.62, for the rest 0.69; that bound is the least certain.
 """
 
 PROTRUSION = 0.5
-"""Of the nose, in distances of the eyes; roughly."""
+"""Protrusion of the nose, in distances between the eyes; an estimate."""
 
 
 def sharpness_and_exposure(aligned: Pixels) -> tuple[float, float]:
-    """The variance of the Laplacian and the mean (0 to 1) of the luminance of an aligned face."""
+    """Return the variance of the Laplacian and the mean (0 to 1) of the luminance of an aligned face."""
     light = cv2.cvtColor(aligned, cv2.COLOR_RGB2GRAY)
     _, deviation = cv2.meanStdDev(cv2.Laplacian(light, cv2.CV_16S))
     return float(deviation[0, 0]) ** 2, cv2.mean(light)[0] / 255
 
 
 def cropped(box: Box, width: int, height: int) -> float:
-    """The share of ``box`` that lies outside a picture of that size, 0 to 1."""
+    """Return the share of ``box`` outside a picture of that size, 0 to 1."""
     across = min(box.x + box.width, width) - max(box.x, 0.0)
     down = min(box.y + box.height, height) - max(box.y, 0.0)
     return 1 - max(across, 0.0) * max(down, 0.0) / (box.width * box.height)
 
 
 def yaw(points: Points) -> float:
-    """How far the head is turned, in degrees, positive to the viewer's right; a rough estimate.
+    """Estimate roughly how far the head is turned, in degrees, positive to the viewer's right.
 
-    How far the tip of the nose lies aside of the line from between the eyes to between the corners of the mouth, in
-    distances of the eyes, is PROTRUSION times the tangent of the turn.
+    The distance of the tip of the nose from the line between the eyes' midpoint and the mouth's, in distances between
+    the eyes, is PROTRUSION times the tangent of the angle.
     """
     (left_x, left_y), (right_x, right_y), (nose_x, nose_y), *mouth = points.tolist()
     eyes_x, eyes_y = (left_x + right_x) / 2, (left_y + right_y) / 2
@@ -69,7 +68,7 @@ def yaw(points: Points) -> float:
 
 
 def reasoned(measures: Quality) -> Quality:
-    """The same measures with the reasons that follow from them."""
+    """Return the measures with the reasons that follow from them."""
     light = min(measures.exposure / USUAL_EXPOSURE, 1.0)
     checks = {
         QualityReason.SMALL: measures.face_height < LEAST_HEIGHT,

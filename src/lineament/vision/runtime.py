@@ -1,7 +1,7 @@
-"""What runs the nets: OpenVINO on processors, ONNX Runtime where there is a GPU, behind one Protocol.
+"""Runs the nets: OpenVINO on processors, ONNX Runtime on GPUs, behind one Protocol.
 
-Pictures go in as they are (8-bit, RGB, row by row); the order of the channels, the mean and the scale that a net wants
-are the session's business. Every inference runs on one thread, so a result never depends on how many run at once.
+Sessions take 8-bit RGB pictures and convert them to the order of channels, mean and scale that the net needs. Every
+inference runs on one thread, so a result never depends on how many run at once.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
 Images = NDArray[np.uint8]
 """Pictures of one size, shape (n, height, width, 3), RGB, 0 to 255."""
 Outputs = Mapping[str, NDArray[np.float32]]
-"""What a net says, by the names of its outputs."""
+"""The outputs of a net, by name."""
 
 SIZES_KEPT = 24
-"""Compiled sizes that a session keeps, over all threads, the most lately used; one takes about 16 MB of activations a
-thread at 640 × 480 pixels, and 0.1 s to compile."""
+"""Compiled sizes that a session keeps, over all threads, the most recently used; one takes about 16 MB of activations
+for each thread at 640 × 480 pixels, and 0.1 s to compile."""
 
 
 class InferenceSession(Protocol):
-    """One net, ready to run; safe to use from several threads."""
+    """A net, ready to run; safe to use from several threads."""
 
     precision: str
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        """Get ready for images of that shape before the first come."""
+        """Prepare for images of that shape before the first of them."""
 
     def run(self, images: Images) -> Outputs:
-        """The outputs of the net for ``images``; each distinct shape is prepared once and then kept."""
+        """Return the outputs of the net for ``images``; each distinct shape is prepared once."""
 
 
 OpenSession = Callable[[Net], InferenceSession]
 
 
 def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
-    """How to open sessions that run up to ``threads`` inferences at once, each on one thread.
+    """Return what opens sessions that run up to ``threads`` inferences at once, each on one thread.
 
     Args:
         runtime: ``openvino`` or ``onnxruntime``.
-        precision: ``f32``, ``bf16``, or ``auto`` for bf16 where the processor has instructions for it.
+        precision: ``f32``, ``bf16``, or ``auto`` for bf16 if the processor has instructions for it.
         threads: At least 1.
 
     Raises:
-        PrecisionUnavailable: bf16 is asked for where it cannot be had.
+        PrecisionUnavailable: bf16 is requested but not available.
         InvalidValue: There is no such runtime or precision.
     """
     if runtime == "openvino":
@@ -69,17 +69,17 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
     raise InvalidValue(what="The runtime", value=runtime, why="there are openvino and onnxruntime")
 
 
-def chosen_precision(asked: str, why_not_bf16: str | None) -> str:
-    """The arithmetic that is used, ``f32`` or ``bf16``."""
-    if asked not in {"auto", "f32", "bf16"}:
-        raise InvalidValue(what="The precision", value=asked, why="there are auto, f32 and bf16")
-    if asked == "bf16" and why_not_bf16:
-        raise PrecisionUnavailable(precision=asked, why=why_not_bf16)
-    return "f32" if asked == "f32" or why_not_bf16 else "bf16"
+def chosen_precision(requested: str, why_not_bf16: str | None) -> str:
+    """Return the arithmetic that is used, ``f32`` or ``bf16``; PrecisionUnavailable, InvalidValue."""
+    if requested not in {"auto", "f32", "bf16"}:
+        raise InvalidValue(what="The precision", value=requested, why="there are auto, f32 and bf16")
+    if requested == "bf16" and why_not_bf16:
+        raise PrecisionUnavailable(precision=requested, why=why_not_bf16)
+    return "f32" if requested == "f32" or why_not_bf16 else "bf16"
 
 
 def bf16_is_native() -> bool:
-    """Whether the processor multiplies bf16 natively; emulated, it would be slower than f32."""
+    """Whether the processor has bf16 instructions; emulated, bf16 would be slower than f32."""
     try:
         flags = Path("/proc/cpuinfo").read_text("ascii", "replace").partition("flags")[2].partition("\n")[0].split()
     except OSError:
@@ -88,7 +88,7 @@ def bf16_is_native() -> bool:
 
 
 class OpenVinoSession:
-    """A net on the processor, by OpenVINO."""
+    """A net on the processor, run by OpenVINO."""
 
     def __init__(self, net: Net, *, precision: str, threads: int) -> None:
         import openvino  # noqa: PLC0415 - a quarter of a second, and not wanted where ONNX Runtime is chosen
@@ -100,7 +100,7 @@ class OpenVinoSession:
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": threads,
-            "ENABLE_CPU_PINNING": False,  # there are decoders beside us, and perhaps another Lineament
+            "ENABLE_CPU_PINNING": False,  # decoders run too, and perhaps another Lineament
         }
         self._threads = threads
         self._names = [output.any_name for output in self._core.read_model(net.weights).outputs]
@@ -112,18 +112,18 @@ class OpenVinoSession:
         self._requests(shape)
 
     def run(self, images: Images) -> Outputs:
-        """See InferenceSession; pictures that lie in memory in one piece are not copied."""
+        """See InferenceSession; contiguous pictures are not copied."""
         import openvino  # noqa: PLC0415 - as above
 
-        whole = np.ascontiguousarray(images)  # held until the end: the tensor only points there
+        whole = np.ascontiguousarray(images)  # keep a reference: the tensor only points to it
         requests = self._requests(images.shape)
-        request = requests.taken()
+        request = requests.acquire()
         try:
             request.set_input_tensor(openvino.Tensor(whole, shared_memory=True))
             request.infer()
             return {name: request.get_output_tensor(at).data.copy() for at, name in enumerate(self._names)}
         finally:
-            requests.given_back(request)
+            requests.release(request)
 
     def _requests(self, shape: tuple[int, ...]) -> _Requests:
         with self._lock:
@@ -156,7 +156,7 @@ class OpenVinoSession:
 
 
 class _Requests:
-    """The inferences of one compiled size that may run at once; each is made when it is first needed."""
+    """The inference requests of one compiled size; each is created when it is first needed."""
 
     def __init__(self, compiled: openvino.CompiledModel, threads: int) -> None:
         self._compiled = compiled
@@ -164,8 +164,8 @@ class _Requests:
         for _ in range(threads):
             self._idle.put(None)
 
-    def taken(self) -> openvino.InferRequest:
-        """One that nobody uses; waits for it."""
+    def acquire(self) -> openvino.InferRequest:
+        """Wait for an idle request and return it."""
         request = self._idle.get()
         if request is not None:
             return request
@@ -175,12 +175,12 @@ class _Requests:
             self._idle.put(None)
             raise
 
-    def given_back(self, request: openvino.InferRequest) -> None:
+    def release(self, request: openvino.InferRequest) -> None:
         self._idle.put(request)
 
 
 class OnnxRuntimeSession:
-    """A net on a GPU, or on the processor where there is none, by ONNX Runtime."""
+    """A net on a GPU, or on the processor if there is none, run by ONNX Runtime."""
 
     precision = "f32"
 
@@ -202,7 +202,7 @@ class OnnxRuntimeSession:
         self._scale = np.array(net.scale, np.float32).reshape(1, 3, 1, 1)
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        """See InferenceSession; any shape is ready."""
+        """See InferenceSession; no shape needs preparation."""
 
     def run(self, images: Images) -> Outputs:
         """See InferenceSession."""

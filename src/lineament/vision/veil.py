@@ -1,4 +1,4 @@
-"""A face on a blurred ground: what is shown of a picture that nobody may look at."""
+"""A face on a blurred background: all that is shown of a picture that must not be seen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lineament.vision.derive import CROP_QUALITY, MARGIN
 _INNER = 1 / (1 + 2 * MARGIN)
 """Side of the face's box, in sides of its crop."""
 _GRAIN = 10
-"""Pixels of the ground in one: no more than a colour is left of it."""
+"""Pixels of the background that become one, so that no more than a colour is left of them."""
 
 
 def veiled(crop: bytes) -> bytes:
-    """A face crop of ours with everything outside the face's oval blurred beyond recognition, as JPEG.
+    """Return a face crop, as JPEG, with everything outside the face's oval blurred beyond recognition.
 
     Raises:
         Damaged: It is no JPEG.

@@ -58,7 +58,7 @@ def decoder() -> Iterator[Decoder]:
 
 
 def test_everything_is_in_force_here(decoder: Decoder) -> None:
-    assert [guard.what for guard in decoder.confinement if not guard.in_force] == []
+    assert [guard.name for guard in decoder.confinement if not guard.in_force] == []
     assert len(decoder.confinement) == 4
 
 
@@ -140,7 +140,7 @@ def test_limits_are_set(decoder: Decoder, kind: str, limit: int) -> None:
 def test_without_a_filter_for_the_processor_the_rest_holds_and_it_is_told(tmp_path: Path) -> None:
     elsewhere = "import platform; platform.machine = lambda: 'riscv64'\n" + TRYING
     with decoder_with(elsewhere) as decoder:
-        missing = [guard.what for guard in decoder.confinement if not guard.in_force]
+        missing = [guard.name for guard in decoder.confinement if not guard.in_force]
         assert missing == ["no network, no files, no processes (seccomp)"]
         assert decoder.decode(encoded(chart(), "JPEG")).width == 96
         sealed = tried(decoder, "os.ftruncate(int(sys.argv[-4]), 0)")
