@@ -135,7 +135,7 @@ def test_all_can_be_removed_and_added_again(filled: Filled) -> None:
 def test_ids_may_come_in_any_order(empty: Filled) -> None:
     empty.add(as_ids([500, 2]), vectors(2))
     empty.add(as_ids([100]), vectors(3)[2:])
-    assert [empty.found(one, 1)[0] for one in vectors(3)] == [500, 2, 100]
+    assert [empty.found(vector, 1)[0] for vector in vectors(3)] == [500, 2, 100]
 
 
 @pytest.mark.parametrize(
@@ -168,21 +168,23 @@ def test_probes_are_checked_too(filled: Filled) -> None:
 def test_a_mask_leaves_only_what_it_allows(filled: Filled) -> None:
     probe = vectors(1, seed=2)[0]
     everything = filled.found(probe, 200)
-    assert filled.found(probe, 200, among=lambda ids: ids % 2 == 0) == [one for one in everything if one % 2 == 0]
+    assert filled.found(probe, 200, among=lambda ids: ids % 2 == 0) == [
+        face_id for face_id in everything if face_id % 2 == 0
+    ]
     assert filled.found(probe, 5, among=lambda ids: ids == 77) == [77]
     assert filled.found(probe, 5, among=lambda ids: ids < 0) == []
 
 
 def test_a_mask_is_asked_about_the_faces_that_are_there(filled: Filled) -> None:
     filled.index.remove(as_ids(range(1, 101)))
-    asked: list[int] = []
+    called_with: list[int] = []
 
     def among(ids: FaceIds) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        asked.extend(ids.tolist())
+        called_with.extend(ids.tolist())
         return np.ones(len(ids), dtype=np.bool_)
 
     filled.found(vectors(1)[0], 5, among=among)
-    assert sorted(asked) == list(range(101, 201))
+    assert sorted(called_with) == list(range(101, 201))
 
 
 def test_searching_while_another_thread_adds_and_removes(empty: Filled) -> None:
@@ -196,7 +198,7 @@ def test_searching_while_another_thread_adds_and_removes(empty: Filled) -> None:
         probes = vectors(4, seed=8)
         while not stop.is_set():
             for probe, hits in zip(probes, empty.index.search(probes, 20, among=lambda ids: ids % 3 > 0), strict=True):
-                right = {at: float(one) for at, one in enumerate(scores(probe, some))}
+                right = {at: float(exact) for at, exact in enumerate(scores(probe, some))}
                 if len(hits) < 20 or any(hit.face_id % 3 == 0 or right[hit.face_id] != hit.score for hit in hits):
                     wrong.append(hits)
 

@@ -37,12 +37,12 @@ def images(height: int, width: int, count: int = 1) -> Images:
     return np.stack([np.roll(picture, 3 * shift, axis=1) for shift in range(count)])
 
 
-def _close(one: Outputs, other: Outputs, tolerance: float) -> None:
-    assert one.keys() == other.keys()
-    for name, values in one.items():
-        assert values.shape == other[name].shape
+def _close(first: Outputs, second: Outputs, tolerance: float) -> None:
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        assert values.shape == second[name].shape
         assert values.dtype == np.float32
-        np.testing.assert_allclose(values, other[name], atol=tolerance, rtol=tolerance)
+        np.testing.assert_allclose(values, second[name], atol=tolerance, rtol=tolerance)
 
 
 def _tolerance(runtime: tuple[str, str]) -> float:
@@ -110,12 +110,12 @@ def test_pictures_need_not_lie_in_one_piece(runtime: tuple[str, str]) -> None:
 def test_order_mean_and_scale_are_the_nets(runtime: tuple[str, str]) -> None:
     """The same net, told that it wants the other order and its own mean and scale."""
     plain: Net = pack().recogniser
-    told = replace(plain, colours=Colours.BGR, mean=(-15.0, -10.0, -5.0), scale=(2.0, 1.0, 0.5))
+    converted = replace(plain, colours=Colours.BGR, mean=(-15.0, -10.0, -5.0), scale=(2.0, 1.0, 0.5))
     faces = images(112, 112) // 4
     faces[..., 0] |= 1  # so that half of (red + 5) is whole
     wanted = (faces[..., ::-1] + np.array([15, 10, 5], np.float32)) * np.array([2, 1, 0.5], np.float32)
     name, precision = runtime
-    (found,) = sessions(name, precision, 1)(told).run(faces).values()
+    (found,) = sessions(name, precision, 1)(converted).run(faces).values()
     (reference,) = session(runtime, "recogniser").run(wanted.astype(np.uint8)).values()
     np.testing.assert_allclose(found, reference, atol=_tolerance(runtime) / 10)
 
@@ -145,8 +145,8 @@ def test_bf16_is_refused_where_it_cannot_be_had() -> None:
         ("bf16", None, "bf16"),
     ],
 )
-def test_precision(asked: str, why_not: str | None, chosen: str) -> None:
-    assert chosen_precision(asked, why_not) == chosen
+def test_precision(requested: str, why_not: str | None, chosen: str) -> None:
+    assert chosen_precision(requested, why_not) == chosen
 
 
 def test_runtimes_and_precisions_that_there_are_not() -> None:

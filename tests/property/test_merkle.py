@@ -98,7 +98,7 @@ def test_no_bit_of_a_consistency_proof_can_change(data: st.DataObject) -> None:
 @given(
     st.integers(-5, MOST), st.integers(-5, MOST), st.lists(st.binary(max_size=40), max_size=12), st.binary(max_size=40)
 )
-def test_noise_is_no_proof(one: int, other: int, path: list[bytes], noise: bytes) -> None:
+def test_noise_is_no_proof(index: int, size: int, path: list[bytes], noise: bytes) -> None:
     """Whatever a stranger sends, the answer is no, and not an exception."""
-    assert not verify_inclusion(one, other, noise, path, root(MOST))
-    assert not verify_consistency(one, other, path, (noise, root(MOST)))
+    assert not verify_inclusion(index, size, noise, path, root(MOST))
+    assert not verify_consistency(index, size, path, (noise, root(MOST)))

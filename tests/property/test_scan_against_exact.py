@@ -116,7 +116,7 @@ def test_every_face_is_compared(tmp_path: Path) -> None:
     index.add(ids, some)
     exact = ExactIndex(dimension)
     exact.add(ids, some)
-    for mask in (None, lambda asked: asked % 2 == 0):
+    for mask in (None, lambda ids: ids % 2 == 0):
         assert index.search(probes, k, among=mask) == exact.search(probes, k, among=mask)
 
 

@@ -81,12 +81,12 @@ def test_any_table(header: str, body: list[list[str]] | str) -> None:
         table = Captures(io.StringIO(header + lines, newline=""))
     except Unusable:
         return
-    assert asked(table)
+    assert has_questions(table)
     assert "a.jpg" not in set(table.never_asked())
     table.close()
 
 
-def asked(table: Captures) -> bool:
+def has_questions(table: Captures) -> bool:
     try:
         found = table.of(b"a.jpg", UNSAID)
     except Unusable as error:

@@ -70,8 +70,8 @@ candidates = st.builds(
     height=st.integers(1, 2**31),
     near_duplicates=st.lists(st.integers(1, 2**53).map(FaceId), max_size=4).map(tuple),
 )
-lists = st.lists(candidates, max_size=5, unique_by=lambda one: one.rank).map(
-    lambda some: tuple(sorted(some, key=lambda one: one.rank))
+lists = st.lists(candidates, max_size=5, unique_by=lambda candidate: candidate.rank).map(
+    lambda drawn: tuple(sorted(drawn, key=lambda candidate: candidate.rank))
 )
 dates = st.none() | st.dates(date(1000, 1, 1), date(9999, 1, 1))
 results = st.builds(
@@ -241,13 +241,15 @@ class Enrolment(RuleBasedStateMachine):
             source = tx.sources.get("press")
             ids = tx.faces.ids(source.id, MODEL)
             found, vectors = tx.faces.vectors(ids, self.made.key)
-            all_after = [one for some, _ in tx.faces.after(source.id, MODEL, 0, self.made.key, 3) for one in some]
+            all_after = [
+                face_id for batch, _ in tx.faces.after(source.id, MODEL, 0, self.made.key, 3) for face_id in batch
+            ]
             counted = len(list(tx.captures.of_source(source.id)))
         assert (source.captures, source.faces, source.last_face_id) == (len(self.there), len(meant), self.last)
         assert ids.tolist() == sorted(meant) == found.tolist() == all_after
         assert counted == len(self.there)
         if meant:
-            assert np.array_equal(vectors, [meant[FaceId(int(one))].template.vector for one in ids])
+            assert np.array_equal(vectors, [meant[FaceId(int(face_id))].template.vector for face_id in ids])
 
     def teardown(self) -> None:
         self.store.close()

@@ -50,16 +50,16 @@ def test_no_change_to_an_archive_lets_anything_escape(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.warc"
         path.write_bytes(data)
-        for one in found(path):
-            assert isinstance(one, Item | Refusal)
-            assert one.name.isprintable()
-            if isinstance(one, Refusal):
-                assert isinstance(one.why, LineamentError)
-                assert str(one.why).isprintable()
+        for item in found(path):
+            assert isinstance(item, Item | Refusal)
+            assert item.name.isprintable()
+            if isinstance(item, Refusal):
+                assert isinstance(item.why, LineamentError)
+                assert str(item.why).isprintable()
                 continue
-            record_of(path, taken(one))
-            if one.provenance.page_record is not None:
-                page_html(path, one.provenance.page_record)
+            record_of(path, taken(item))
+            if item.provenance.page_record is not None:
+                page_html(path, item.provenance.page_record)
 
 
 @settings(deadline=None)

@@ -99,7 +99,7 @@ def postgresql_url(postgresql: str) -> Iterator[str]:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    store = Store.open(url, VAULT, patience=5)
+    store = Store.open(url, VAULT, patience=60)
     yield store
     store.close()
 

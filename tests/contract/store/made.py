@@ -86,8 +86,8 @@ class Rows:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     chance: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
-    def sha256(self, what: str = "") -> str:
-        return hashlib.sha256((what or f"number {next(self.numbers)}").encode()).hexdigest()
+    def sha256(self, text: str = "") -> str:
+        return hashlib.sha256((text or f"number {next(self.numbers)}").encode()).hexdigest()
 
     def terms(self, name: str = "press") -> SourceTerms:
         return SourceTerms(
@@ -178,10 +178,15 @@ class Rows:
 
     def case(self, tx: Tx, ref: str = "2026/17", agency_id: str = HOME_AGENCY, **terms: Any) -> tuple[Case, DataKey]:
         """A new case, and its key."""
-        said = {"offence": "theft", "purpose": "find a witness", "basis": "CPP 60-1", "authorised_by": "the prosecutor"}
+        required = {
+            "offence": "theft",
+            "purpose": "find a witness",
+            "basis": "CPP 60-1",
+            "authorised_by": "the prosecutor",
+        }
         key = f"{next(self.numbers):016x}"
         wrapped = self.keys.new_data_key(f"case/{key}")
-        case = tx.cases.add(CaseTerms(ref=ref, **said | terms), wrapped, NOW, key=key, agency_id=agency_id)
+        case = tx.cases.add(CaseTerms(ref=ref, **required | terms), wrapped, NOW, key=key, agency_id=agency_id)
         return case, self.keys.unwrap(wrapped, f"case/{key}")
 
     def probe(self, case: Case, faces: int = 2) -> Probe:

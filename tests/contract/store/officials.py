@@ -21,8 +21,8 @@ EMAIL = "rufus.firefly@freedonia.example"
 PERSON = "Rufus T. Firefly"
 
 
-def digest(what: str) -> bytes:
-    return hashlib.sha256(what.encode()).digest()
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def agency(tx: Tx, name: str = NAME) -> Agency:
@@ -57,8 +57,8 @@ def at_once(url: str, ask: Callable[[Tx], Any]) -> list[Any]:
     answers: list[Any] = []
     start = threading.Barrier(2)
 
-    def one() -> None:
-        store = Store.open(url, VAULT, patience=10)
+    def run() -> None:
+        store = Store.open(url, VAULT, patience=60)
         try:
             start.wait(10)
             with store.begin() as tx:
@@ -67,7 +67,7 @@ def at_once(url: str, ask: Callable[[Tx], Any]) -> list[Any]:
         finally:
             store.close()
 
-    threads = [threading.Thread(target=one) for _ in range(2)]
+    threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

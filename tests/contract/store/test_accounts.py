@@ -45,29 +45,29 @@ def test_an_account_comes_back_as_it_was_added(store: Store) -> None:
 
 def test_an_address_is_invited_once_an_agency_and_nothing_is_told_of_another(store: Store) -> None:
     with store.begin() as tx:
-        one, other = agency(tx).id, agency(tx, "Sylvania").id
-        joined(tx, one)
+        first, second = agency(tx).id, agency(tx, "Sylvania").id
+        joined(tx, first)
         with pytest.raises(AlreadyThere):
-            invited(tx, one)
-        again = invited(tx, other)  # as if it were unknown
+            invited(tx, first)
+        again = invited(tx, second)  # as if it were unknown
         assert again.state is AccountState.INVITED
         with pytest.raises(AlreadyThere):
             tx.accounts.join(again.id, PERSON, "$hash")
-        tx.accounts.set_state(tx.accounts.find(one, EMAIL).id, AccountState.CLOSED)
+        tx.accounts.set_state(tx.accounts.find(first, EMAIL).id, AccountState.CLOSED)
         assert tx.accounts.join(again.id, PERSON, "$hash").state is AccountState.ACTIVE
 
 
 def test_an_account_is_found_within_its_agency_alone(store: Store) -> None:
     with store.begin() as tx:
-        one, other = agency(tx).id, agency(tx, "Sylvania").id
-        account = invited(tx, one)
-        assert tx.accounts.find(one, account.id) == tx.accounts.find(one, EMAIL.title()) == account
-        for asked in (account.id, EMAIL):
+        own, other = agency(tx).id, agency(tx, "Sylvania").id
+        account = invited(tx, own)
+        assert tx.accounts.find(own, account.id) == tx.accounts.find(own, EMAIL.title()) == account
+        for wanted in (account.id, EMAIL):
             with pytest.raises(NotFound) as foreign:
-                tx.accounts.find(other, asked)
+                tx.accounts.find(other, wanted)
             with pytest.raises(NotFound) as unknown:
                 tx.accounts.find(other, "0" * 16)
-            assert str(foreign.value).replace(asked, "") == str(unknown.value).replace("0" * 16, "")
+            assert str(foreign.value).replace(wanted, "") == str(unknown.value).replace("0" * 16, "")
 
 
 @pytest.mark.parametrize("name", ["", "nobody@x.example", "0" * 16, "a\0b", "\ud800", "' OR 1=1 --", "x" * 10_000])
@@ -118,14 +118,14 @@ def test_a_link_that_two_requests_follow_at_once_lets_one_join(url: str) -> None
 def test_openid_belongs_to_one_account_and_an_issuer_is_not_another(store: Store) -> None:
     with store.begin() as tx:
         home = agency(tx).id
-        one, other = joined(tx, home), joined(tx, home, "chico@freedonia.example")
-        tx.accounts.set_openid(one.id, ISSUER, "4711")
-        assert tx.accounts.by_openid(ISSUER, "4711") == one
+        first, second = joined(tx, home), joined(tx, home, "chico@freedonia.example")
+        tx.accounts.set_openid(first.id, ISSUER, "4711")
+        assert tx.accounts.by_openid(ISSUER, "4711") == first
         assert tx.accounts.by_openid(f"{ISSUER}4", "711") is None
         assert tx.accounts.by_openid("https://evil.example", "4711") is None
         with pytest.raises(AlreadyThere):
-            tx.accounts.set_openid(other.id, ISSUER, "4711")
-        tx.accounts.set_openid(one.id, ISSUER, "4711")  # its own, again
+            tx.accounts.set_openid(second.id, ISSUER, "4711")
+        tx.accounts.set_openid(first.id, ISSUER, "4711")  # its own, again
 
 
 def test_what_changes_of_an_account_comes_back(store: Store) -> None:

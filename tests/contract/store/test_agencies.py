@@ -111,22 +111,22 @@ def test_what_is_no_agency_is_not_found_whatever_it_holds(store: Store, name: st
 
 def test_seats_are_taken_until_an_account_is_closed(store: Store) -> None:
     with store.begin() as tx:
-        one, other = agency(tx), agency(tx, "Sylvania")
-        first = invited(tx, one.id)
-        invited(tx, one.id, "chico@freedonia.example")
-        invited(tx, other.id)
+        first_agency, second_agency = agency(tx), agency(tx, "Sylvania")
+        first = invited(tx, first_agency.id)
+        invited(tx, first_agency.id, "chico@freedonia.example")
+        invited(tx, second_agency.id)
         tx.accounts.set_state(first.id, AccountState.CLOSED)
     with store.read() as tx:
         seats = {found.name: found.seats_taken for found in tx.agencies.all()}
         assert seats == {NAME: 1, "Sylvania": 1, "This agency": 0}
-        assert tx.agencies.get(one.id).seats_taken == 1
+        assert tx.agencies.get(first_agency.id).seats_taken == 1
 
 
 def test_all_agencies_come_by_name_and_in_two_queries(store: Store) -> None:
-    asked: list[str] = []
+    statements: list[str] = []
 
     def asking(*event: Any) -> None:
-        asked.append(event[2])
+        statements.append(event[2])
 
     with store.begin() as tx:
         for name in ("gamma", "Beta", "alpha", "Delta", "épsilon"):
@@ -141,16 +141,16 @@ def test_all_agencies_come_by_name_and_in_two_queries(store: Store) -> None:
             "This agency",
             "épsilon",
         ]
-    assert len(asked) == 2
+    assert len(statements) == 2
 
 
 def test_the_sealed_row_of_one_agency_does_not_open_as_that_of_another(store: Store, raw: RawSql) -> None:
     with store.begin() as tx:
-        one, other = agency(tx), agency(tx, "Sylvania")
-    taken = f"(SELECT sealed FROM agencies WHERE id = '{other.id}')"
-    raw(f"UPDATE agencies SET sealed = {taken} WHERE id = '{one.id}'")
+        first, second = agency(tx), agency(tx, "Sylvania")
+    taken = f"(SELECT sealed FROM agencies WHERE id = '{second.id}')"
+    raw(f"UPDATE agencies SET sealed = {taken} WHERE id = '{first.id}'")
     with store.read() as tx, pytest.raises(Damaged) as caught:
-        tx.agencies.get(one.id)
+        tx.agencies.get(first.id)
     assert "Sylvania" not in str(caught.value)
 
 
@@ -174,21 +174,21 @@ def test_the_tables_name_no_agency_and_nobody(store: Store) -> None:
 
 def test_a_stop_holds_for_everything_or_for_one_agency(store: Store) -> None:
     with store.begin() as tx:
-        one, other = agency(tx).id, agency(tx, "Sylvania").id
-        own = replace(STOP, agency_id=one)
+        stopped, other = agency(tx).id, agency(tx, "Sylvania").id
+        own = replace(STOP, agency_id=stopped)
         all_of_it = replace(STOP, scope=StopScope.EVERYTHING, at=NOW + timedelta(hours=1))
         tx.stops.put(own)
-        assert (tx.stops.in_force(one), tx.stops.in_force(other)) == ([own], [])
+        assert (tx.stops.in_force(stopped), tx.stops.in_force(other)) == ([own], [])
         tx.stops.put(all_of_it)
     with store.read() as tx:
-        assert tx.stops.in_force(one) == tx.stops.all() == [all_of_it, own]
+        assert tx.stops.in_force(stopped) == tx.stops.all() == [all_of_it, own]
         assert tx.stops.in_force(other) == [all_of_it]
     with store.begin() as tx:
         assert tx.stops.lift(StopScope.EVERYTHING)
         assert not tx.stops.lift(StopScope.EVERYTHING)
         assert not tx.stops.lift(StopScope.AGENCY, other)
-        assert tx.stops.in_force(one) == [own]
-        assert tx.stops.lift(StopScope.AGENCY, one)
+        assert tx.stops.in_force(stopped) == [own]
+        assert tx.stops.lift(StopScope.AGENCY, stopped)
         assert tx.stops.all() == []
 
 

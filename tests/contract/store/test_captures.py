@@ -48,7 +48,7 @@ def test_known_pairs(store: Store, rows: Rows) -> None:
         new = [rows.capture(made.source) for _ in range(1200)]
         tx.captures.add_all(new[:700])
         tx.captures.add(replace(new[900], source_id=other.source.id))
-        pairs = [(one.provenance.uri, one.sha256) for one in new]
+        pairs = [(capture.provenance.uri, capture.sha256) for capture in new]
         assert tx.captures.known(made.source.id, pairs) == set(pairs[:700])
         crossed = [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])]
         assert tx.captures.known(made.source.id, crossed) == set()
@@ -202,28 +202,28 @@ def test_what_brought_it_may_be_unknown(store: Store, rows: Rows) -> None:
 def test_deletions_wait_until_they_are_done(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-        gone, back = sorted([rows.sha256(), rows.sha256()])
-        tx.deletions.add([back, gone, gone])
-        tx.deletions.add([gone])
-        assert tx.deletions.all() == [gone, back]
-        tx.captures.add(replace(rows.capture(made.source), original=back))
+        unused, reused = sorted([rows.sha256(), rows.sha256()])
+        tx.deletions.add([reused, unused, unused])
+        tx.deletions.add([unused])
+        assert tx.deletions.all() == [unused, reused]
+        tx.captures.add(replace(rows.capture(made.source), original=reused))
     with store.begin() as tx:
-        assert tx.deletions.all() == [gone]
-        tx.deletions.done([gone])
+        assert tx.deletions.all() == [unused]
+        tx.deletions.done([unused])
         assert tx.deletions.all() == []
 
 
 def test_what_crawls_are_to_destroy_waits_until_it_is_done(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         first, second = rows.source(tx).source, rows.source(tx, "police").source
-        one, other = sorted([rows.sha256(), rows.sha256()])
-        tx.deletions.add_crawled(first.id, [other, one, one])
-        tx.deletions.add_crawled(first.id, [one])
-        tx.deletions.add_crawled(second.id, [one])
+        smaller, larger = sorted([rows.sha256(), rows.sha256()])
+        tx.deletions.add_crawled(first.id, [larger, smaller, smaller])
+        tx.deletions.add_crawled(first.id, [smaller])
+        tx.deletions.add_crawled(second.id, [smaller])
     with store.begin() as tx:
-        assert tx.deletions.crawled(10) == [(first.id, one), (first.id, other), (second.id, one)]
-        assert tx.deletions.crawled(1) == [(first.id, one)]
-        tx.deletions.crawled_done([(first.id, one), (first.id, other)])
+        assert tx.deletions.crawled(10) == [(first.id, smaller), (first.id, larger), (second.id, smaller)]
+        assert tx.deletions.crawled(1) == [(first.id, smaller)]
+        tx.deletions.crawled_done([(first.id, smaller), (first.id, larger)])
         assert tx.sources.left(second.id) == 1
         tx.sources.destroy(second.id)
         assert tx.deletions.crawled(10) == []
@@ -240,7 +240,7 @@ def test_which_captures_keep_a_page_and_which_lost_their_pictures(store: Store, 
         enrolled, _ = rows.enrolled(tx, made, faces=2)
         tx.captures.forget_pictures(enrolled)
         group = tx.captures.get(enrolled)
-        digests = [one.sha256 for one in (paged, plain, barred, group, faceless)]
+        digests = [capture.sha256 for capture in (paged, plain, barred, group, faceless)]
         assert tx.captures.keep_pages(made.source.id, digests)
         assert not tx.captures.keep_pages(made.source.id, digests[1:])
         assert not tx.captures.keep_pages(rows.source(tx, "police").source.id, digests)

@@ -50,10 +50,10 @@ def decided(**fields: Any) -> Authorisation:
 
 def test_a_case_comes_back_as_it_was_opened(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        said = {"jurisdiction": "DE", "seeks": Seeks.INITIAL, "exempt_because": "seen on the camera of the shop"}
-        case, _ = rows.case(tx, **said)
+        terms = {"jurisdiction": "DE", "seeks": Seeks.INITIAL, "exempt_because": "seen on the camera of the shop"}
+        case, _ = rows.case(tx, **terms)
         assert case.terms.authorised_by == "the prosecutor"
-        assert {name: getattr(case.terms, name) for name in said} == said
+        assert {name: getattr(case.terms, name) for name in terms} == terms
         assert (case.state, case.opened_at, case.closed_at, case.searches) == (CaseState.OPEN, NOW, None, 0)
         assert (case.agency_id, case.authorisation, case.urgent_since, case.hold_because) == (HOME_AGENCY,) + (
             None,
@@ -101,8 +101,8 @@ def test_an_authorisation_is_sealed_in_its_place(store: Store, rows: Rows, raw: 
     with store.begin() as tx:
         case, _ = rows.case(tx)
         other, _ = rows.case(tx, "other")
-        for one in (case, other):
-            tx.cases.set_authorisation(one.id, decided())
+        for each in (case, other):
+            tx.cases.set_authorisation(each.id, decided())
     for (sealed,) in raw("SELECT authorisation FROM cases"):
         assert b"Tribunal" not in bytes(sealed)
     raw(f"UPDATE cases SET authorisation = (SELECT c.authorisation FROM cases c WHERE c.id = {other.id})")
@@ -122,7 +122,7 @@ def test_unknown_cases(store: Store) -> None:
 # ---------------------------------------------------------------- who sees which
 
 
-def seen(tx: Tx, look: Sight) -> list[str]:
+def visible(tx: Tx, look: Sight) -> list[str]:
     """The references that a page shows; counted and opened one by one they are the same."""
     page = tx.cases.page(look, limit=50)
     assert tx.cases.count(look) == len(page)
@@ -151,12 +151,12 @@ def test_everybody_sees_what_is_theirs(store: Store, rows: Rows) -> None:
             tx.members.put(cases["today"].id, account, CaseRole.EXAMINER, NOW, TODAY)
         tx.members.put(cases["own"].id, mine, CaseRole.EXAMINER, NOW, None)
     with store.read() as tx:
-        assert seen(tx, SOLO) == ["not a member", "today", "over", "shared", "own"]
-        assert seen(tx, sight(account_id=mine)) == ["today", "shared", "own"]
-        assert seen(tx, sight(account_id=mine, whole=True)) == ["not a member", "today", "over", "shared", "own"]
-        assert seen(tx, sight(guests, foreign)) == ["today", "shared"]
-        assert seen(tx, sight(guests, foreign, whole=True)) == ["theirs", "today", "shared"]
-        assert seen(tx, sight()) == []
+        assert visible(tx, SOLO) == ["not a member", "today", "over", "shared", "own"]
+        assert visible(tx, sight(account_id=mine)) == ["today", "shared", "own"]
+        assert visible(tx, sight(account_id=mine, whole=True)) == ["not a member", "today", "over", "shared", "own"]
+        assert visible(tx, sight(guests, foreign)) == ["today", "shared"]
+        assert visible(tx, sight(guests, foreign, whole=True)) == ["theirs", "today", "shared"]
+        assert visible(tx, sight()) == []
         assert tx.cases.find("own", sight(account_id=mine)).ref == "own"
 
 
@@ -181,15 +181,15 @@ def test_what_is_not_seen_is_not_there_in_the_same_words(store: Store, rows: Row
         guests = rows.agency(tx, "Elsewhere")
         account, foreign = rows.account(tx), rows.account(tx, guests)
         case, _ = rows.case(tx, "secret")
-    told = []
+    answers = []
     with store.read() as tx:
         for look in (sight(account_id=account), sight(guests, foreign), sight(guests, whole=True), sight()):
             for name in (case.key, case.ref, "f" * 16, "nothing"):
                 with pytest.raises(NotFound) as caught:
                     tx.cases.find(name, look)
-                told.append((str(caught.value).replace(name, "…"), {**caught.value.details, "name": "…"}))
-    assert len(told) == 16
-    assert all(one == told[0] for one in told)
+                answers.append((str(caught.value).replace(name, "…"), {**caught.value.details, "name": "…"}))
+    assert len(answers) == 16
+    assert all(answer == answers[0] for answer in answers)
 
 
 @pytest.mark.parametrize("name", ["", "' OR 1 = 1 --", "%", "_", "𝔘𝔫𝔦", "x" * 5000])
@@ -382,7 +382,7 @@ def test_a_tombstone_is_found_by_its_reference_alone(store: Store, rows: Rows) -
     with store.begin() as tx:
         case, _ = rows.case(tx, "Ref 7", offence="robbery")
         tx.cases.destroy(case.id, CaseState.DESTROYED, NOW)
-        assert [one.id for one in tx.cases.page(SOLO, words="ref 7", limit=9)] == [case.id]
+        assert [listed.id for listed in tx.cases.page(SOLO, words="ref 7", limit=9)] == [case.id]
         assert tx.cases.page(SOLO, words="robbery", limit=9) == []
 
 

@@ -65,28 +65,31 @@ def enrol(tx: Tx, rows: Rows, made: Made, many: int) -> dict[CaptureId, tuple[Ne
 def test_erased_captures_leave_no_byte(store: Store, sqlite_path: Path, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-    there: dict[CaptureId, tuple[NewCapture, str]] = {}
+    added: dict[CaptureId, tuple[NewCapture, str]] = {}
     for _ in range(6):
         with store.begin() as tx:
-            there |= enrol(tx, rows, made, 40)
-    sealed = {CaptureId(one): bytes(two) for one, two in raw("SELECT face_id, sealed FROM templates")}
-    marks = {one: traces(new, sealed[one], crop) for one, (new, crop) in there.items()}
+            added |= enrol(tx, rows, made, 40)
+    sealed = {
+        CaptureId(capture_id): bytes(sealed_bytes)
+        for capture_id, sealed_bytes in raw("SELECT face_id, sealed FROM templates")
+    }
+    marks = {capture_id: traces(new, sealed[capture_id], crop) for capture_id, (new, crop) in added.items()}
     store.scrub()
     before = stored_bytes(sqlite_path)
     assert all(mark in before for some in marks.values() for mark in some)
 
-    gone = [CaptureId(int(one)) for one in rows.chance.permutation(list(there))[:120]]
-    for start in range(0, len(gone), 30):
+    erased = [CaptureId(int(capture_id)) for capture_id in rows.chance.permutation(list(added))[:120]]
+    for start in range(0, len(erased), 30):
         with store.begin() as tx:
-            for capture_id in gone[start : start + 30]:
+            for capture_id in erased[start : start + 30]:
                 tx.captures.erase(capture_id)
             enrol(tx, rows, made, 5)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
-    left = [mark for one in gone for mark in marks[one] if mark in after]
+    left = [mark for capture_id in erased for mark in marks[capture_id] if mark in after]
     assert left == []
-    kept = set(there) - set(gone)
-    assert all(mark in after for one in kept for mark in marks[one])
+    kept = set(added) - set(erased)
+    assert all(mark in after for capture_id in kept for mark in marks[capture_id])
     raw.close()
     store.close()
 
@@ -148,12 +151,12 @@ def test_erased_details_of_an_entry_leave_no_byte(store: Store, sqlite_path: Pat
     with store.begin() as tx:
         for number in range(9):
             rows.entry(tx, details=f'{{"who":"person number {number}"}}')
-    sealed = [bytes(one) for (one,) in raw("SELECT sealed FROM ledger_details ORDER BY seq")]
+    sealed = [bytes(details) for (details,) in raw("SELECT sealed FROM ledger_details ORDER BY seq")]
     with store.begin() as tx:
         tx.ledger.forget_details(4)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
-    assert [one in after for one in sealed] == [True] * 4 + [False] + [True] * 4
+    assert [details in after for details in sealed] == [True] * 4 + [False] + [True] * 4
     assert b"person number" not in after
     raw.close()
     store.close()
@@ -187,7 +190,7 @@ def test_a_destroyed_case_leaves_no_byte_but_its_tombstone(store: Store, sqlite_
             result = replace(rows.result(probe, rows.entry(tx), (shown,)), reason=f"reason-{name}")
             tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="an examiner")
             wrapped[name] = tx.cases.wrapped_key(case.id)
-            texts = [f"{what}-{name}" for what in ("offence", "purpose", "basis", "urgent", "hold", "reason")]
+            texts = [f"{field}-{name}" for field in ("offence", "purpose", "basis", "urgent", "hold", "reason")]
             marks[name] = [text.encode() for text in [*texts, shown.uri, probe.id, result.search_id]]
             marks[name] += [wrapped[name], bytes.fromhex(blob), bytes.fromhex(probe.sha256)]
     assert store.scrub()

@@ -30,18 +30,22 @@ def test_a_face_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
         there = tx.faces.of_capture(capture_id)
         assert [face.id for face in there] == ids
         assert there == [tx.faces.get(face_id) for face_id in ids]
-        for face, one in zip(there, new, strict=True):
-            assert (face.box, face.landmarks, face.quality) == (one.face.box, one.face.landmarks, one.face.quality)
+        for face, expected in zip(there, new, strict=True):
+            assert (face.box, face.landmarks, face.quality) == (
+                expected.face.box,
+                expected.face.landmarks,
+                expected.face.quality,
+            )
             assert (face.model, face.crop, face.capture_id, face.source_id) == (
                 MODEL,
-                one.crop,
+                expected.crop,
                 capture_id,
                 made.source.id,
             )
         found, vectors = tx.faces.vectors(as_ids(*ids), made.key)
         assert found.tolist() == ids
         assert vectors.dtype == np.float32
-        assert np.array_equal(vectors, [one.face.template.vector for one in new])
+        assert np.array_equal(vectors, [expected.face.template.vector for expected in new])
 
 
 def test_numpy_numbers_are_taken(store: Store, rows: Rows) -> None:
@@ -58,8 +62,8 @@ def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: 
         _, ids = rows.enrolled(tx, made, faces=6)
         _, every = tx.faces.vectors(as_ids(*ids), made.key)
         tx.faces.erase([ids[2]])
-        asked = as_ids(ids[5], 10**12, ids[2], ids[0], ids[5], 0)
-        found, vectors = tx.faces.vectors(asked, made.key)
+        requested = as_ids(ids[5], 10**12, ids[2], ids[0], ids[5], 0)
+        found, vectors = tx.faces.vectors(requested, made.key)
     assert found.tolist() == [ids[5], ids[0], ids[5]]
     assert np.array_equal(vectors, every[[5, 0, 5]])
 
@@ -67,8 +71,8 @@ def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: 
 def test_no_vectors(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-        for asked in (as_ids(), as_ids(1, 2)):
-            found, vectors = tx.faces.vectors(asked, made.key)
+        for requested in (as_ids(), as_ids(1, 2)):
+            found, vectors = tx.faces.vectors(requested, made.key)
             assert (len(found), len(vectors)) == (0, 0)
             assert vectors.ndim == 2
 
@@ -133,13 +137,13 @@ def test_add_all_takes_many_captures_at_once(store: Store, rows: Rows) -> None:
 def test_described_faces_have_all_that_a_candidate_needs(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-        capture_id, (one, two) = rows.enrolled(tx, made, faces=2)
-        other_id, (three,) = rows.enrolled(tx, made)
-        described = tx.faces.described([three, one, two, 999])
-        assert set(described) == {one, two, three}
-        assert described[two].face == tx.faces.get(two)
-        assert described[one].capture == described[two].capture == tx.captures.get(capture_id)
-        assert described[three].capture == tx.captures.get(other_id)
+        capture_id, (first, second) = rows.enrolled(tx, made, faces=2)
+        other_id, (third,) = rows.enrolled(tx, made)
+        described = tx.faces.described([third, first, second, 999])
+        assert set(described) == {first, second, third}
+        assert described[second].face == tx.faces.get(second)
+        assert described[first].capture == described[second].capture == tx.captures.get(capture_id)
+        assert described[third].capture == tx.captures.get(other_id)
         assert tx.faces.described([]) == {}
 
 
@@ -238,15 +242,17 @@ def test_the_key_of_another_source_opens_nothing(store: Store, rows: Rows, two_f
 def test_vectors_of_two_models_are_never_given_together(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-        _, one = rows.enrolled(tx, made)
-        _, two = rows.enrolled(tx, made, model=LATER)
+        _, of_one_model = rows.enrolled(tx, made)
+        _, of_another = rows.enrolled(tx, made, model=LATER)
         with pytest.raises(MixedModels, match="ffffffff"):
-            tx.faces.vectors(as_ids(*one, *two), made.key)
-        far_apart = np.concatenate([as_ids(*one), np.zeros(10_000, dtype=np.int64), as_ids(*two)])
+            tx.faces.vectors(as_ids(*of_one_model, *of_another), made.key)
+        far_apart = np.concatenate([as_ids(*of_one_model), np.zeros(10_000, dtype=np.int64), as_ids(*of_another)])
         with pytest.raises(MixedModels):
             tx.faces.vectors(far_apart, made.key)
-        found, vectors = tx.faces.vectors(np.concatenate([as_ids(*one), far_apart[:-1], as_ids(*one)]), made.key)
-        assert found.tolist() == one * 3
+        found, vectors = tx.faces.vectors(
+            np.concatenate([as_ids(*of_one_model), far_apart[:-1], as_ids(*of_one_model)]), made.key
+        )
+        assert found.tolist() == of_one_model * 3
         assert len(vectors) == 3
 
 

@@ -145,13 +145,13 @@ def test_factors_are_removed(store: Store) -> None:
     with store.begin() as tx:
         home = agency(tx).id
         owner, other = joined(tx, home).id, joined(tx, home, "chico@freedonia.example").id
-        one = passkey(tx, owner)
+        factor = passkey(tx, owner)
         totp(tx, owner)
         totp(tx, other)
-        assert tx.factors.remove(one.id)
-        assert not tx.factors.remove(one.id)
+        assert tx.factors.remove(factor.id)
+        assert not tx.factors.remove(factor.id)
         with pytest.raises(NotFound):
-            tx.factors.secret(one.id)
+            tx.factors.secret(factor.id)
         assert tx.factors.by_credential(owner, CREDENTIAL) is None
         assert tx.factors.remove_all(owner) == 1
         assert tx.factors.of_account(owner) == []

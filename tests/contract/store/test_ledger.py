@@ -171,8 +171,8 @@ def test_what_was_done_in_a_case_stays_as_long_as_the_case(store: Store, rows: R
             tx.cases.set_state(case.id, state, NOW)
         elif state is not CaseState.OPEN:
             tx.cases.destroy(case.id, state, NOW)
-        gone = state not in {CaseState.OPEN, CaseState.CLOSED}
-        assert tx.ledger.older(HOME_AGENCY, NOW + timedelta(days=1)) == ([0] if gone else [])
+        destroyed = state not in {CaseState.OPEN, CaseState.CLOSED}
+        assert tx.ledger.older(HOME_AGENCY, NOW + timedelta(days=1)) == ([0] if destroyed else [])
 
 
 @pytest.mark.parametrize("seq", [0, 2, 7])

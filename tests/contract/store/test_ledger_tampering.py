@@ -101,8 +101,8 @@ def test_nothing_was_touched(store: Store, note: str) -> None:
 def test_what_an_administrator_changed(
     store: Store, administrator: RawSql, note: str, statement: str, entry: int
 ) -> None:
-    for one in statement.replace("ZERO", blob(store, bytes(32))).split(";"):
-        administrator(one)
+    for part in statement.replace("ZERO", blob(store, bytes(32))).split(";"):
+        administrator(part)
     assert broken_at(store, note) == entry
 
 
@@ -142,7 +142,7 @@ def test_text_that_sqlite_itself_cannot_read(sqlite_path: Path) -> None:
 @contextmanager
 def sqlite(path: Path) -> Iterator[tuple[Store, RawSql, str]]:
     """What PostgreSQL's types do not let happen."""
-    store = Store.open(f"sqlite:///{path}", VAULT, patience=5)
+    store = Store.open(f"sqlite:///{path}", VAULT, patience=60)
     raw = RawSql(f"sqlite:///{path}")
     yield store, set_free(raw, store), filled(store)
     raw.close()

@@ -61,10 +61,10 @@ def test_guests_leave_and_the_others_stay(store: Store, rows: Rows) -> None:
         own, foreign = rows.account(tx), rows.account(tx, guests)
         case, _ = rows.case(tx)
         other, _ = rows.case(tx, "other")
-        for one in (case, other):
+        for each in (case, other):
             for account in (own, foreign):
-                tx.members.put(one.id, account, CaseRole.EXAMINER, NOW, None)
-            tx.members.invite(one.id, "guest@elsewhere.example", CaseRole.OBSERVER, TODAY, "A Supervisor", NOW)
+                tx.members.put(each.id, account, CaseRole.EXAMINER, NOW, None)
+            tx.members.invite(each.id, "guest@elsewhere.example", CaseRole.OBSERVER, TODAY, "A Supervisor", NOW)
         tx.members.end_guests(case.id, HOME_AGENCY)
         assert [member.account_id for member in tx.members.of_case(case.id, TODAY)] == [own]
         assert tx.members.invitations_of(case.id) == []
@@ -105,7 +105,9 @@ def test_an_invitation_waits_for_an_address(store: Store, rows: Rows) -> None:
     with store.read() as tx:
         assert tx.members.invitations_for(" guest@Elsewhere.example") == [made, later]
         assert later.agency_name == "Elsewhere"
-        assert [one.email for one in tx.members.invitations_of(case.id)][0:2].count("another@elsewhere.example") == 1
+        assert [invitation.email for invitation in tx.members.invitations_of(case.id)][0:2].count(
+            "another@elsewhere.example"
+        ) == 1
         assert tx.members.invitations_for("nobody@elsewhere.example") == []
 
 
@@ -118,22 +120,24 @@ def test_an_invitation_is_taken_once(store: Store, rows: Rows) -> None:
         tx.members.withdraw(back.id)
         assert tx.members.take(made.id) == (case.id, CaseRole.REVIEWER, TODAY)
         assert tx.members.invitations_for("guest@elsewhere.example") == []
-        for gone in (made.id, back.id, "no invitation"):
+        for unknown in (made.id, back.id, "no invitation"):
             with pytest.raises(NotFound):
-                tx.members.take(gone)
+                tx.members.take(unknown)
 
 
 def test_an_invitation_names_nobody_in_the_database(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         case, _ = rows.case(tx)
-        one = tx.members.invite(case.id, "guest@elsewhere.example", CaseRole.REVIEWER, TODAY, "Ms Supervisor", NOW)
+        invitation = tx.members.invite(
+            case.id, "guest@elsewhere.example", CaseRole.REVIEWER, TODAY, "Ms Supervisor", NOW
+        )
         two = tx.members.invite(case.id, "other@elsewhere.example", CaseRole.REVIEWER, TODAY, "Ms Supervisor", NOW)
     for row in raw("SELECT lookup, sealed FROM case_invitations"):
         for value in row:
             assert b"elsewhere" not in bytes(value)
             assert b"Supervisor" not in bytes(value)
     taken = f"(SELECT i.sealed FROM case_invitations i WHERE i.id = '{two.id}')"
-    raw(f"UPDATE case_invitations SET sealed = {taken} WHERE id = '{one.id}'")
+    raw(f"UPDATE case_invitations SET sealed = {taken} WHERE id = '{invitation.id}'")
     with store.read() as tx, pytest.raises(Damaged):
         tx.members.invitations_for("guest@elsewhere.example")
 
@@ -145,8 +149,8 @@ def test_a_probe_is_approved_once_by_each(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         case, key = rows.case(tx)
         probe, other = rows.probe(case), rows.probe(case)
-        for one in (probe, other):
-            tx.probes.add(one, case.id, rows.sha256(), key)
+        for each in (probe, other):
+            tx.probes.add(each, case.id, rows.sha256(), key)
         first, second = rows.account(tx), rows.account(tx)
         tx.members.approve(probe.id, second, NOW)
         tx.members.approve(probe.id, first, NOW + DAY)

@@ -34,15 +34,15 @@ def test_papers_come_back_oldest_first(store: Store, rows: Rows) -> None:
         case, key = rows.case(tx)
         other, other_key = rows.case(tx, "other")
         papers = [paper(rows, kind, minutes=minutes) for minutes, kind in enumerate(PaperKind)]
-        for one in reversed(papers):
-            tx.papers.add(case.id, one, key, rows.sha256() if one.sha256 else None)
+        for each in reversed(papers):
+            tx.papers.add(case.id, each, key, rows.sha256() if each.sha256 else None)
         tx.papers.add(other.id, paper(rows, PaperKind.MESSAGE), other_key)
     with store.read() as tx:
         assert tx.papers.of_case(case.id, key, notes_of=HOME_AGENCY) == papers
         assert tx.papers.of_case(case.id, key, notes_of=HOME_AGENCY, limit=2) == papers[-2:]
         some = tx.papers.of_case(case.id, key, notes_of=HOME_AGENCY, kinds=[PaperKind.FILE])
-        assert [one.kind for one in some] == [PaperKind.FILE]
-        assert sorted(tx.papers.of_case_ids(case.id)) == sorted(one.id for one in papers)
+        assert [each.kind for each in some] == [PaperKind.FILE]
+        assert sorted(tx.papers.of_case_ids(case.id)) == sorted(each.id for each in papers)
 
 
 def test_a_note_is_for_ones_own_agency(store: Store, rows: Rows) -> None:
@@ -51,8 +51,8 @@ def test_a_note_is_for_ones_own_agency(store: Store, rows: Rows) -> None:
         case, key = rows.case(tx)
         message, theirs = paper(rows, PaperKind.MESSAGE), paper(rows, PaperKind.NOTE, agency_id=guests, minutes=1)
         ours = paper(rows, PaperKind.NOTE, minutes=2)
-        for one in (message, theirs, ours):
-            tx.papers.add(case.id, one, key)
+        for each in (message, theirs, ours):
+            tx.papers.add(case.id, each, key)
         assert tx.papers.of_case(case.id, key, notes_of=HOME_AGENCY) == [message, ours]
         assert tx.papers.of_case(case.id, key, notes_of=guests) == [message, theirs]
 
@@ -75,17 +75,17 @@ def test_papers_are_sealed_under_the_key_of_their_case(store: Store, rows: Rows,
     with store.begin() as tx:
         case, key = rows.case(tx)
         _, other_key = rows.case(tx, "other")
-        one, two = paper(rows, PaperKind.MESSAGE), paper(rows, PaperKind.MESSAGE)
-        for each in (one, two):
+        first, second = paper(rows, PaperKind.MESSAGE), paper(rows, PaperKind.MESSAGE)
+        for each in (first, second):
             tx.papers.add(case.id, each, key)
     for (sealed,) in raw("SELECT sealed FROM case_papers"):
         assert b"secret" not in bytes(sealed)
         assert b"Clouseau" not in bytes(sealed)
     with store.read() as tx, pytest.raises(Damaged):
-        tx.papers.get(case.id, one.id, other_key)
-    raw(f"UPDATE case_papers SET sealed = (SELECT p.sealed FROM case_papers p WHERE p.id = '{two.id}')")
-    with store.read() as tx, pytest.raises(Damaged, match=one.id):
-        tx.papers.get(case.id, one.id, key)
+        tx.papers.get(case.id, first.id, other_key)
+    raw(f"UPDATE case_papers SET sealed = (SELECT p.sealed FROM case_papers p WHERE p.id = '{second.id}')")
+    with store.read() as tx, pytest.raises(Damaged, match=first.id):
+        tx.papers.get(case.id, first.id, key)
 
 
 def test_papers_end_with_the_case(store: Store, rows: Rows) -> None:

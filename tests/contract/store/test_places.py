@@ -37,11 +37,11 @@ def test_the_same_bytes_have_several_places(store: Store, rows: Rows) -> None:
         assert tx.places.with_bytes(made.source.id, [new.sha256, rows.sha256()]) == {new.sha256: id_}
         assert tx.places.with_bytes(other.source.id, [new.sha256]) == {}
         elsewhere = [replace(new.provenance, uri=f"https://example.org/{n}", words=None) for n in range(3)]
-        tx.places.add_all(made.source.id, [(id_, new.sha256, one) for one in elsewhere])
+        tx.places.add_all(made.source.id, [(id_, new.sha256, place) for place in elsewhere])
         tx.places.add_all(made.source.id, [])
         assert tx.places.of_capture(id_) == elsewhere
         assert tx.places.of_capture(id_, 1) == elsewhere[:1]
-        pairs = [(one.uri, new.sha256) for one in (new.provenance, *elsewhere)]
+        pairs = [(place.uri, new.sha256) for place in (new.provenance, *elsewhere)]
         assert tx.captures.known(made.source.id, [*pairs, ("https://example.org/9", new.sha256)]) == set(pairs)
         assert tx.captures.known(other.source.id, pairs) == set()
         assert tx.sources.get("press").captures == 1
@@ -59,11 +59,11 @@ def test_the_same_bytes_are_no_second_capture(store: Store, rows: Rows) -> None:
 def test_places_and_bands_go_with_their_capture(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-        one, two = added(tx, rows, made, bytes(32), bytes(31) + b"\1")
-        tx.places.add_all(made.source.id, [(one, rows.sha256(), Provenance(uri="file:///b.jpg"))])
-        tx.captures.erase(one)
+        first, second = added(tx, rows, made, bytes(32), bytes(31) + b"\1")
+        tx.places.add_all(made.source.id, [(first, rows.sha256(), Provenance(uri="file:///b.jpg"))])
+        tx.captures.erase(first)
     assert raw("SELECT count(*) FROM places") == [(0,)]
-    assert raw("SELECT DISTINCT capture_id FROM bands") == [(two,)]
+    assert raw("SELECT DISTINCT capture_id FROM bands") == [(second,)]
     with store.begin() as tx:
         tx.sources.destroy(made.source.id)
         assert tx.sources.left(made.source.id) == 0

@@ -18,13 +18,14 @@ from lineament.model.search import Mode, Outcome, Probe, ProbeFace, ProbeKind, S
 from lineament.store.db import Store
 
 
-def same_probe(one: Probe, other: Probe) -> bool:
+def same_probe(first: Probe, second: Probe) -> bool:
     """Equality that compares vectors too."""
-    vectors = [[face.template.vector for face in probe.faces] for probe in (one, other)]
-    models = [[face.template.model for face in probe.faces] for probe in (one, other)]
+    vectors = [[face.template.vector for face in probe.faces] for probe in (first, second)]
+    models = [[face.template.model for face in probe.faces] for probe in (first, second)]
     nothing = Template("", np.empty(0, dtype=np.float32))
     bare = [
-        replace(probe, faces=tuple(replace(face, template=nothing) for face in probe.faces)) for probe in (one, other)
+        replace(probe, faces=tuple(replace(face, template=nothing) for face in probe.faces))
+        for probe in (first, second)
     ]
     return bare[0] == bare[1] and models[0] == models[1] and np.array_equal(vectors[0], vectors[1])
 
@@ -66,19 +67,19 @@ def test_a_probes_faces_are_sealed_under_the_key_of_its_case(store: Store, rows:
     with store.begin() as tx:
         case, key = rows.case(tx)
         other, other_key = rows.case(tx, "other")
-        one, two = rows.probe(case), rows.probe(case)
-        for probe in (one, two):
+        first, second = rows.probe(case), rows.probe(case)
+        for probe in (first, second):
             tx.probes.add(probe, case.id, rows.sha256(), key)
     with store.read() as tx, pytest.raises(Damaged):
-        tx.probes.get(one.id, other_key)
+        tx.probes.get(first.id, other_key)
     for (sealed,) in raw("SELECT faces FROM probes"):
         assert b"landmarks" not in bytes(sealed)
-    raw(f"UPDATE probes SET faces = (SELECT p.faces FROM probes p WHERE p.id = '{two.id}')")
-    with store.read() as tx, pytest.raises(Damaged, match=one.id):
-        tx.probes.get(one.id, key)
+    raw(f"UPDATE probes SET faces = (SELECT p.faces FROM probes p WHERE p.id = '{second.id}')")
+    with store.read() as tx, pytest.raises(Damaged, match=first.id):
+        tx.probes.get(first.id, key)
     raw(f"UPDATE probes SET case_id = {other.id}")
-    with store.read() as tx, pytest.raises(Damaged, match=two.id):
-        tx.probes.get(two.id, key)
+    with store.read() as tx, pytest.raises(Damaged, match=second.id):
+        tx.probes.get(second.id, key)
 
 
 def test_the_same_photograph_of_another_kind_is_another_probe(store: Store, rows: Rows) -> None:
@@ -220,16 +221,16 @@ def test_a_search_without_candidates_is_an_answer_too(store: Store, rows: Rows, 
 
 def test_an_erased_face_leaves_rank_and_score(store: Store, searched: Searched, raw: RawSql) -> None:
     _, result = searched
-    one, two, three = result.candidates
+    first, second, third = result.candidates
     with store.begin() as tx:
-        tx.searches.forget_faces([two.face_id, 12345])
+        tx.searches.forget_faces([second.face_id, 12345])
     with store.read() as tx:
         stored = tx.searches.stored(result.search_id)
-        assert tx.searches.get(result.search_id).candidates == (one, three)
+        assert tx.searches.get(result.search_id).candidates == (first, third)
     (left,) = stored.erased
-    assert (left.rank, left.score, left.expected_false) == (2, two.score, two.expected_false)
+    assert (left.rank, left.score, left.expected_false) == (2, second.score, second.expected_false)
     assert raw("SELECT * FROM candidates WHERE rank = 2") == [
-        (result.search_id, 2, two.score, two.expected_false, None, None, None)
+        (result.search_id, 2, second.score, second.expected_false, None, None, None)
     ]
     assert raw("SELECT face_id FROM near_duplicates") == [(66,)]
 
@@ -248,7 +249,7 @@ def test_a_withdrawn_source_is_erased_from_every_list(store: Store, searched: Se
         tx.searches.forget_source("press")
         stored = tx.searches.stored(result.search_id)
     assert stored.result.candidates == (result.candidates[2],)
-    assert [one.rank for one in stored.erased] == [1, 2]
+    assert [candidate.rank for candidate in stored.erased] == [1, 2]
     dump = repr(raw("SELECT * FROM candidates WHERE rank < 3"))
     assert "example.org" not in dump
     assert "press" not in dump
@@ -280,7 +281,7 @@ def test_probes_of_the_same_person_are_kept_with_the_search(store: Store, rows: 
         assert tx.searches.probes_of(99) == set()
         for before, limit, expected in ((None, 1, [fused]), (fused.ledger_entry, 9, [first]), (0, None, [])):
             found = tx.searches.stored_of_case(case.id, before, limit)
-            assert [one.result for one in found] == expected
+            assert [stored.result for stored in found] == expected
 
 
 def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: Searched, raw: RawSql) -> None:
@@ -341,7 +342,7 @@ def test_the_searches_of_a_case_are_deleted_whole(store: Store, rows: Rows, sear
         assert tx.searches.counts(*month_of(first.made_at.date())) == {HOME_AGENCY: 3}, "they were made all the same"
         assert tx.searches.of_case(other.id) == [left]
     for table in ("candidates", "near_duplicates", "search_probes"):
-        assert {one for (one,) in raw(f"SELECT search_id FROM {table}")} == {left.search_id}
+        assert {search_id for (search_id,) in raw(f"SELECT search_id FROM {table}")} == {left.search_id}
 
 
 def test_unknown_searches(store: Store) -> None:

@@ -38,8 +38,8 @@ def test_a_session_is_found_by_the_digest_of_its_key(store: Store) -> None:
 
 def test_what_a_browser_says_of_itself_is_shortened_and_can_be_shown(store: Store) -> None:
     with store.begin() as tx:
-        said = "\ud800A\0B\x1b[31m" + "x" * 1000
-        session = tx.sessions.begin(account(tx), digest("key"), NOW, said, terminal=True)
+        device = "\ud800A\0B\x1b[31m" + "x" * 1000
+        session = tx.sessions.begin(account(tx), digest("key"), NOW, device, terminal=True)
     assert session.device == "A B [31m" + "x" * 111
     assert session.terminal
 
@@ -93,13 +93,13 @@ def test_sessions_end_one_by_one_or_all_but_this(store: Store) -> None:
     with store.begin() as tx:
         home = agency(tx).id
         owner, foreign = joined(tx, home).id, joined(tx, home, "chico@freedonia.example").id
-        one, two, three = (begun(tx, owner, str(number), number) for number in range(3))
+        first, second, third = (begun(tx, owner, str(number), number) for number in range(3))
         begun(tx, foreign, "foreign")
-        assert [session.id for session in tx.sessions.of_account(owner)] == [three.id, two.id, one.id]
-        assert tx.sessions.end(one.id)
-        assert not tx.sessions.end(one.id)
-        assert tx.sessions.end_all(owner, but=two.id) == 1
-        assert [session.id for session in tx.sessions.of_account(owner)] == [two.id]
+        assert [session.id for session in tx.sessions.of_account(owner)] == [third.id, second.id, first.id]
+        assert tx.sessions.end(first.id)
+        assert not tx.sessions.end(first.id)
+        assert tx.sessions.end_all(owner, but=second.id) == 1
+        assert [session.id for session in tx.sessions.of_account(owner)] == [second.id]
         assert tx.sessions.end_all(owner) == 1
         assert tx.sessions.of(digest("foreign")) is not None
 

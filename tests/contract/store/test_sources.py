@@ -88,10 +88,10 @@ def test_a_withdrawn_source_leaves_a_tombstone_and_nothing_else(store: Store, ro
         rows.enrolled(tx, other)
     with store.begin() as tx:
         tx.sources.destroy(made.source.id)
-        gone = tx.sources.get("press")
+        withdrawn = tx.sources.get("press")
         assert tx.sources.wrapped_key(made.source.id) is None
-    assert (gone.state, gone.terms) == (SourceState.WITHDRAWN, made.source.terms)
-    assert (gone.captures, gone.faces) == (0, 0)
+    assert (withdrawn.state, withdrawn.terms) == (SourceState.WITHDRAWN, made.source.terms)
+    assert (withdrawn.captures, withdrawn.faces) == (0, 0)
     for table in ("captures", "faces", "templates"):
         assert raw(f"SELECT DISTINCT source_id FROM {table}") == [(other.source.id,)]
 
@@ -131,16 +131,16 @@ def test_the_store_refuses_what_the_database_refuses(store: Store, rows: Rows) -
 
 def test_a_draft_goes_live_when_a_second_person_approves_it(store: Store, rows: Rows, refused: Refuses) -> None:
     with store.begin() as tx:
-        one, other = rows.account(tx), rows.account(tx)
-        source = tx.sources.add(rows.terms(), b"wrapped", NOW, drafted_by=one, live=False)
-        assert (source.state, source.drafted_by, source.approved_by) == (SourceState.DRAFTED, one, None)
+        drafter, approver = rows.account(tx), rows.account(tx)
+        source = tx.sources.add(rows.terms(), b"wrapped", NOW, drafted_by=drafter, live=False)
+        assert (source.state, source.drafted_by, source.approved_by) == (SourceState.DRAFTED, drafter, None)
     refused("UPDATE sources SET state = 'live'", "approved_is_live")
-    refused(f"UPDATE sources SET approved_by = '{one}', approved_at = registered_at", "two_persons")
-    refused(f"UPDATE sources SET approved_by = '{other}'", "approved_when")
+    refused(f"UPDATE sources SET approved_by = '{drafter}', approved_at = registered_at", "two_persons")
+    refused(f"UPDATE sources SET approved_by = '{approver}'", "approved_when")
     with store.begin() as tx:
-        tx.sources.approve(source.id, other, NOW)
+        tx.sources.approve(source.id, approver, NOW)
         found = tx.sources.get("press")
-        assert (found.state, found.approved_by, found.approved_at) == (SourceState.LIVE, other, NOW)
+        assert (found.state, found.approved_by, found.approved_at) == (SourceState.LIVE, approver, NOW)
 
 
 def test_a_source_is_shared_with_all_until_it_is_shared_with_one(store: Store, rows: Rows) -> None:
@@ -153,7 +153,7 @@ def test_a_source_is_shared_with_all_until_it_is_shared_with_one(store: Store, r
         tx.sources.share(source.id, HOME_AGENCY, None)
         shares = (Share(agency_id=agency, until=date(2026, 6, 4)), Share(agency_id=HOME_AGENCY))
         assert set(tx.sources.by_id(source.id).shares or ()) == set(shares)
-        assert [one.shares for one in tx.sources.all()] == [None, tx.sources.get("press").shares]
+        assert [each.shares for each in tx.sources.all()] == [None, tx.sources.get("press").shares]
         assert tx.sources.unshare(source.id, agency)
         assert not tx.sources.unshare(source.id, agency)
         assert tx.sources.unshare(source.id, HOME_AGENCY)

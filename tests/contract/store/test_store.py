@@ -93,22 +93,22 @@ def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str)
 def test_threads_write_one_after_the_other_and_ids_follow_the_commits(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
-    seen: list[int] = []
+    sizes: list[int] = []
 
     def work() -> None:
         for _ in range(5):
             with store.begin() as tx:
                 ids = tx.captures.add_all([rows.capture(made.source) for _ in range(3)])
-                assert tx.ledger.size() == len(seen)
+                assert tx.ledger.size() == len(sizes)
                 rows.entry(tx)
-                seen.append(ids[0])
+                sizes.append(ids[0])
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == list(range(1, 60, 3))
+    assert sizes == list(range(1, 60, 3))
 
 
 WRITER = """

@@ -13,14 +13,16 @@ from lineament.model.scores import score, scores, summed
 
 def test_the_score_is_the_inner_product() -> None:
     """Held against rational arithmetic: at most half a step of float32 away."""
-    one, other = vectors(2, 4, 128)
-    true = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(one, other, strict=True))
-    assert abs(Fraction(score(one, other)) - true) <= Fraction(float(np.spacing(np.float32(score(one, other))))) / 2
+    first, second = vectors(2, 4, 128)
+    true = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(first, second, strict=True))
+    assert (
+        abs(Fraction(score(first, second)) - true) <= Fraction(float(np.spacing(np.float32(score(first, second))))) / 2
+    )
 
 
 def test_a_score_lies_between_minus_one_and_one() -> None:
     some = vectors(2000, 5, 128)
-    own = np.array([score(one, one) for one in some])
+    own = np.array([score(vector, vector) for vector in some])
     assert own.max() == 1.0
     assert own.min() > 1 - 1e-6
     assert scores(some[0], -some[:1])[0] >= -1.0

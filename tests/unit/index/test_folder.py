@@ -93,14 +93,14 @@ def test_no_code_of_a_removed_face_stays_in_the_files(tmp_path: Path) -> None:
     never.add(*templates(as_ids(order)))
     never.sync()
     assert index.ids.tolist() == order
-    [one], [other] = (list((tmp_path / name).glob("codes-*")) for name in ("one", "other"))
-    assert _without_nonce(one.read_bytes(), other.read_bytes())
+    [first], [second] = (list((tmp_path / name).glob("codes-*")) for name in ("one", "other"))
+    assert _without_nonce(first.read_bytes(), second.read_bytes())
     assert len(list((tmp_path / "one").glob("ids-*"))) == 1
 
 
-def _without_nonce(one: bytes, other: bytes) -> bool:
+def _without_nonce(first: bytes, second: bytes) -> bool:
     """Equal but for the number by which turbovec knows its file, and the checksum behind it."""
-    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) <= 12
+    return len(first) == len(second) and sum(a != b for a, b in zip(first, second, strict=True)) <= 12
 
 
 def test_the_files_of_nothing(tmp_path: Path, templates: Templates) -> None:
@@ -245,8 +245,8 @@ def test_every_mixture_of_an_old_and_a_new_sync(folder: Path, tmp_path: Path, te
     for number, picked in enumerate(itertools.product((old, new), repeat=len(old))):
         mixed = tmp_path / f"mixed-{number}"
         mixed.mkdir()
-        for name, one in zip(old, picked, strict=True):
-            (mixed / name).write_bytes(one[name])
+        for name, source in zip(old, picked, strict=True):
+            (mixed / name).write_bytes(source[name])
         try:
             again = scan(mixed, templates, load=True, rescored=1)
         except Damaged:
@@ -280,13 +280,13 @@ def test_a_crash_before_the_new_files_are_named_leaves_the_old(folder: Path, tem
 
 def test_two_processes_on_one_folder(folder: Path, templates: Templates) -> None:
     """The last one to write wins, whole; neither spoils the other's files."""
-    one, other = (scan(folder, templates, load=True) for _ in range(2))
-    one.add(*templates(as_ids(range(301, 321))))
-    one.sync()
-    other.add(*templates(as_ids(range(301, 311))))
-    other.sync()
+    first, second = (scan(folder, templates, load=True) for _ in range(2))
+    first.add(*templates(as_ids(range(301, 321))))
+    first.sync()
+    second.add(*templates(as_ids(range(301, 311))))
+    second.sync()
     assert scan(folder, templates, load=True).ids.tolist() == list(range(1, 311))
-    one.sync()
+    first.sync()
     again = scan(folder, templates, load=True, rescored=1)
     assert again.ids.tolist() == list(range(1, 321))
     assert agrees(again, templates)

@@ -40,10 +40,10 @@ def test_faces_that_the_store_no_longer_has_drop_out(index: ScanIndex, templates
 
 
 def test_no_more_is_looked_up_than_is_needed(tmp_path: Path, templates: Templates) -> None:
-    asked: list[FaceIds] = []
+    looked_up: list[FaceIds] = []
 
     def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
-        asked.append(ids)
+        looked_up.append(ids)
         return templates(ids)
 
     index = ScanIndex(tmp_path / "index", model="test/1", rotation=TURN, exact=look_up, rescored=100)
@@ -51,8 +51,8 @@ def test_no_more_is_looked_up_than_is_needed(tmp_path: Path, templates: Template
     index.search(vectors(1), 5)
     index.search(vectors(1), 50)
     index.search(vectors(1), 5, among=lambda ids: ids <= 30)
-    assert [len(ids) for ids in asked] == [100, 300, 30]
-    assert all((np.diff(ids) > 0).all() for ids in asked)  # ascending, as they lie in the store
+    assert [len(ids) for ids in looked_up] == [100, 300, 30]
+    assert all((np.diff(ids) > 0).all() for ids in looked_up)  # ascending, as they lie in the store
 
 
 def test_a_mask_of_the_wrong_shape(index: ScanIndex) -> None:
@@ -62,19 +62,19 @@ def test_a_mask_of_the_wrong_shape(index: ScanIndex) -> None:
 
 def test_a_mask_that_takes_its_time(index: ScanIndex, templates: Templates) -> None:
     """Faces are added and removed while it is asked: it is asked again where slots changed their faces."""
-    asked = []
+    sizes = []
 
     def slow(ids: FaceIds) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        asked.append(len(ids))
-        if len(asked) == 1:
+        sizes.append(len(ids))
+        if len(sizes) == 1:
             index.remove(as_ids([1, 2, 3]))
-        if len(asked) == 2:
+        if len(sizes) == 2:
             templates.add(as_ids([2000]), vectors(1))
             index.add(as_ids([2000]), vectors(1))
         return np.equal(ids % 2, 0)
 
     found = [hit.face_id for hit in index.search(vectors(1), 1000, among=slow)[0]]
-    assert asked == [1000, 997]
+    assert sizes == [1000, 997]
     assert sorted(found) == list(range(4, 1001, 2))
 
 

@@ -26,13 +26,13 @@ def test_readers_are_in_together() -> None:
 
 
 def test_a_writer_is_in_alone() -> None:
-    turnstile, inside, seen = Turnstile(), [], []
+    turnstile, inside, observed = Turnstile(), [], []
 
     def act(kind: str) -> None:
         for _ in range(50):
             with turnstile.writing() if kind == "writer" else turnstile.reading():
                 inside.append(kind)
-                seen.append(tuple(inside))
+                observed.append(tuple(inside))
                 time.sleep(0)
                 inside.remove(kind)
 
@@ -41,8 +41,8 @@ def test_a_writer_is_in_alone() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(together == ("writer",) for together in seen if "writer" in together)
-    assert ("writer",) in seen
+    assert all(together == ("writer",) for together in observed if "writer" in together)
+    assert ("writer",) in observed
 
 
 def test_a_waiting_writer_goes_first() -> None:

@@ -37,7 +37,7 @@ def test_the_newest_is_kept(ledger: Ledger, path: Path) -> None:
     for note in notes_of(ledger, 3):
         ledger.anchor(path, note)
         assert read_anchor(path) == note
-    assert [one.name for one in path.parent.iterdir()] == ["checkpoint"]
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint"]
 
 
 def test_an_older_one_never_takes_its_place(ledger: Ledger, path: Path) -> None:

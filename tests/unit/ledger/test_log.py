@@ -167,8 +167,8 @@ def test_there_are_no_proofs_for_sizes_that_never_were(ledger: Ledger, rows: Mem
 
 def test_an_erasure_is_announced(ledger: Ledger, rows: MemoryLeafStore) -> None:
     seq = ledger.erase_details(rows, [7, 3, 4, 5, 3], reason="court order", actor="supervisor", at=NOW)
-    said = json.loads(rows.rows[seq].details or "")
-    assert said == {"actor": "supervisor", "entries": [[3, 5], [7, 7]], "reason": "court order"}
+    details = json.loads(rows.rows[seq].details or "")
+    assert details == {"actor": "supervisor", "entries": [[3, 5], [7, 7]], "reason": "court order"}
     assert [at for at in range(20) if rows.rows[at].details is None] == [3, 4, 5, 7]
 
 

@@ -98,7 +98,7 @@ def test_a_leaf_is_not_an_interior_node() -> None:
 def test_the_inclusion_proofs_of_the_rfc(index: int, size: int, path: list[tuple[int, int] | str]) -> None:
     tree = Tree(LEAVES[:size])
     right = node_hash(tree.nodes[1, 2], tree.nodes[0, 6])  # what covers the leaves 4 to 6
-    expected = [right if isinstance(one, str) else tree.nodes[one] for one in path]
+    expected = [right if isinstance(node, str) else tree.nodes[node] for node in path]
     assert inclusion_proof(index, size, tree.node) == expected
 
 

@@ -28,11 +28,11 @@ def statement(ledger: Ledger, rows: MemoryLeafStore, seq: int = 7) -> dict[str, 
 
 
 def test_a_receipt_says_what_was_signed(ledger: Ledger, rows: MemoryLeafStore) -> None:
-    said = statement(ledger, rows)
-    written = receipts.signed(ledger, said)
+    stated = statement(ledger, rows)
+    written = receipts.signed(ledger, stated)
     assert written.isascii()
-    assert receipts.checked(written, ledger.public_key) == said
-    assert receipts.checked(json.dumps(json.loads(written)), ledger.public_key) == said, "its blanks do not count"
+    assert receipts.checked(written, ledger.public_key) == stated
+    assert receipts.checked(json.dumps(json.loads(written)), ledger.public_key) == stated, "its blanks do not count"
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_a_receipt_of_another_key_is_refused(ledger: Ledger, rows: MemoryLeafSto
 def test_a_signed_receipt_whose_entry_the_ledger_does_not_hold_is_refused(
     ledger: Ledger, rows: MemoryLeafStore, name: str, value: JSON
 ) -> None:
-    said: Any = statement(ledger, rows)
-    said["ledger"][name] = value
+    stated: Any = statement(ledger, rows)
+    stated["ledger"][name] = value
     with pytest.raises(InvalidValue):
-        receipts.checked(receipts.signed(ledger, said), ledger.public_key)
+        receipts.checked(receipts.signed(ledger, stated), ledger.public_key)
 
 
 @pytest.mark.parametrize(

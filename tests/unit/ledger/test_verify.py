@@ -161,9 +161,9 @@ def test_salts_in_each_others_place(ledger: Ledger, rows: MemoryLeafStore) -> No
 
 
 def test_salt_and_details_in_each_others_place(ledger: Ledger, rows: MemoryLeafStore) -> None:
-    one, other = rows.rows[4], rows.rows[9]
-    rows.rows[4] = replace(one, salt=other.salt, details=other.details)
-    rows.rows[9] = replace(other, salt=one.salt, details=one.details)
+    first, second = rows.rows[4], rows.rows[9]
+    rows.rows[4] = replace(first, salt=second.salt, details=second.details)
+    rows.rows[9] = replace(second, salt=first.salt, details=first.details)
     assert broken_at(ledger, rows) == 4
 
 

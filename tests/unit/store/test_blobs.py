@@ -53,16 +53,16 @@ def test_nothing_of_a_picture_or_its_digest_lies_open(blobs: BlobFolder, tmp_pat
 
 
 def test_the_same_picture_is_kept_once_a_key(blobs: BlobFolder, tmp_path: Path) -> None:
-    one = blobs.put(KEY, PORTRAIT)
-    assert blobs.put(KEY, PORTRAIT) == one
+    first = blobs.put(KEY, PORTRAIT)
+    assert blobs.put(KEY, PORTRAIT) == first
     blobs.flush()
     written = files(tmp_path)[0].stat()
-    assert blobs.put(KEY, PORTRAIT) == one
+    assert blobs.put(KEY, PORTRAIT) == first
     blobs.flush()
     assert files(tmp_path)[0].stat().st_mtime_ns == written.st_mtime_ns
-    two = blobs.put(OTHER, PORTRAIT)
+    second = blobs.put(OTHER, PORTRAIT)
     blobs.flush()
-    assert sorted([one, two]) == list(blobs.addresses())
+    assert sorted([first, second]) == list(blobs.addresses())
 
 
 def test_a_picture_bears_its_name_only_when_it_is_durable(blobs: BlobFolder, tmp_path: Path) -> None:
@@ -117,10 +117,10 @@ def test_a_folder_in_its_place_is_damage(blobs: BlobFolder, tmp_path: Path) -> N
 def test_pictures_that_changed_places_are_damaged(blobs: BlobFolder, tmp_path: Path) -> None:
     addresses = [blobs.put(KEY, b"one"), blobs.put(KEY, b"two")]
     blobs.flush()
-    one, two = files(tmp_path)
-    contents = one.read_bytes(), two.read_bytes()
-    one.write_bytes(contents[1])
-    two.write_bytes(contents[0])
+    first, second = files(tmp_path)
+    contents = first.read_bytes(), second.read_bytes()
+    first.write_bytes(contents[1])
+    second.write_bytes(contents[0])
     for address in addresses:
         with pytest.raises(Damaged):
             blobs.get(KEY, address)

@@ -31,7 +31,7 @@ def test_the_file_belongs_to_its_owner_alone(path: Path) -> None:
     KeyRing.create(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert [one.name for one in path.parent.iterdir()] == ["kek"]
+    assert [file.name for file in path.parent.iterdir()] == ["kek"]
 
 
 def test_a_key_is_never_overwritten(path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_key_is_never_overwritten(path: Path) -> None:
     with pytest.raises(WorkspaceExists):
         KeyRing.create(path)
     assert path.read_bytes() == before
-    assert [one.name for one in path.parent.iterdir()] == ["kek"]
+    assert [file.name for file in path.parent.iterdir()] == ["kek"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666, 0o610])
@@ -125,10 +125,10 @@ def test_a_data_key_has_32_bytes() -> None:
 
 
 def test_addresses_depend_on_key_and_content() -> None:
-    one, other = DataKey(bytes(32)), DataKey(b"\1" * 32)
+    first, second = DataKey(bytes(32)), DataKey(b"\1" * 32)
     digest = "ab" * 32
-    assert one.address(digest) == one.address(digest)
-    assert len({one.address(digest), other.address(digest), one.address("cd" * 32), digest}) == 4
+    assert first.address(digest) == first.address(digest)
+    assert len({first.address(digest), second.address(digest), first.address("cd" * 32), digest}) == 4
 
 
 KEY = DataKey(bytes(range(32)))

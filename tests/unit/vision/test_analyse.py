@@ -73,16 +73,16 @@ def test_the_same_bytes_give_the_same_template_to_the_bit_on_any_number_of_threa
 
 
 def test_what_an_analysis_says(analyser: Analyser) -> None:
-    seen = analyser.analyse(FILES["obama"])
-    assert seen.sha256 == hashlib.sha256(FILES["obama"]).hexdigest()
-    assert len(seen.phash) == 32
-    assert (seen.picture.width, seen.picture.height, seen.picture.media_type) == (682, 785, "image/jpeg")
-    (face,) = seen.faces
+    analysis = analyser.analyse(FILES["obama"])
+    assert analysis.sha256 == hashlib.sha256(FILES["obama"]).hexdigest()
+    assert len(analysis.phash) == 32
+    assert (analysis.picture.width, analysis.picture.height, analysis.picture.media_type) == (682, 785, "image/jpeg")
+    (face,) = analysis.faces
     assert face.template.model == analyser.model == pack().model
     assert face.template.vector.shape == (analyser.dimension,)
     assert analyser.false_matches is pack().false_matches
     assert analyser.precision == "f32"
-    assert face_crop(seen.picture, face.box)[:2] == thumbnail(seen.picture)[:2] == b"\xff\xd8"
+    assert face_crop(analysis.picture, face.box)[:2] == thumbnail(analysis.picture)[:2] == b"\xff\xd8"
 
 
 def test_the_largest_face_comes_first(analyser: Analyser) -> None:
@@ -99,10 +99,10 @@ def test_the_largest_face_comes_first(analyser: Analyser) -> None:
 def test_boxes_are_in_pixels_of_the_original_however_it_was_decoded(analyser: Analyser) -> None:
     (once,) = analyser.analyse(FILES["sunak"]).faces
     large = cv2.resize(portrait("sunak"), None, fx=5.5, fy=5.5, interpolation=cv2.INTER_CUBIC)
-    seen = analyser.analyse(cv2.imencode(".jpg", large[..., ::-1])[1].tobytes())
-    assert seen.picture.height == 4950
-    assert seen.picture.pixels.shape[0] < 4950
-    (face,) = seen.faces
+    analysis = analyser.analyse(cv2.imencode(".jpg", large[..., ::-1])[1].tobytes())
+    assert analysis.picture.height == 4950
+    assert analysis.picture.pixels.shape[0] < 4950
+    (face,) = analysis.faces
     assert face.box.scaled(1 / 5.5, 1 / 5.5).overlap(once.box) > 0.9
     assert face.landmarks.nose == pytest.approx([5.5 * at for at in once.landmarks.nose], abs=30)
     assert face.quality.face_height == pytest.approx(5.5 * once.quality.face_height, rel=0.1)
@@ -142,16 +142,18 @@ EDITS = [
 
 def test_edits_can_be_replayed_and_compared_step_by_step(analyser: Analyser) -> None:
     upside_down = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_180))
-    seen = analyser.analyse(upside_down, edits=EDITS, digests=True)
+    analysis = analyser.analyse(upside_down, edits=EDITS, digests=True)
     steps = [analyser.decoded(upside_down, EDITS[:made]) for made in range(4)]
-    assert seen.digests == tuple(digest(step) for step in steps)
-    assert len(set(seen.digests)) == 4
-    assert seen.digests[-1] == digest(seen.picture)
-    assert analyser.replayed(upside_down, EDITS) == seen.digests
-    drawn = analyser.analyse_region(upside_down, seen.faces[0].box, edits=EDITS, digests=True)
-    assert drawn.digests == seen.digests
+    assert analysis.digests == tuple(digest(step) for step in steps)
+    assert len(set(analysis.digests)) == 4
+    assert analysis.digests[-1] == digest(analysis.picture)
+    assert analyser.replayed(upside_down, EDITS) == analysis.digests
+    drawn = analyser.analyse_region(upside_down, analysis.faces[0].box, edits=EDITS, digests=True)
+    assert drawn.digests == analysis.digests
     other = [EDITS[0], Edit(kind=EditKind.EXPOSURE, stops=-0.4), EDITS[2]]
-    same = [one == two for one, two in zip(analyser.replayed(upside_down, other), seen.digests, strict=True)]
+    same = [
+        first == second for first, second in zip(analyser.replayed(upside_down, other), analysis.digests, strict=True)
+    ]
     assert same == [True, True, False, False]  # from the step that was another on
 
 
@@ -190,9 +192,9 @@ def test_a_face_that_is_too_dark_is_found_where_it_is_lightened(analyser: Analys
 
 
 def test_no_face_is_no_error(analyser: Analyser) -> None:
-    seen = analyser.analyse(_png(np.full((300, 400, 3), 127, np.uint8)))
-    assert seen.faces == ()
-    assert len(seen.phash) == 32
+    analysis = analyser.analyse(_png(np.full((300, 400, 3), 127, np.uint8)))
+    assert analysis.faces == ()
+    assert len(analysis.phash) == 32
 
 
 def test_what_is_no_picture_is_refused(analyser: Analyser) -> None:
@@ -205,11 +207,11 @@ class TestRegion:
         both = np.hstack([portrait("ardern-2018"), portrait("sunak")])
         file = _png(both)
         for face in analyser.analyse(file).faces:
-            seen = analyser.analyse_region(file, face.box)
-            (found,) = seen.faces
+            analysis = analyser.analyse_region(file, face.box)
+            (found,) = analysis.faces
             assert found.box.overlap(face.box) > 0.8
             assert float(found.template.vector @ face.template.vector) > 0.95
-            assert seen.picture.width == both.shape[1]
+            assert analysis.picture.width == both.shape[1]
 
     def test_a_face_that_is_not_found_by_itself(self, analyser: Analyser) -> None:
         """Upside down no face is found; somebody who draws a box may be right, or gets a plain answer."""
@@ -230,8 +232,8 @@ def test_the_other_runtime_finds_the_same(analyser: Analyser) -> None:
     try:
         assert other.precision == "f32"
         for name in NAMES[:2]:
-            (one,), (two,) = analyser.analyse(FILES[name]).faces, other.analyse(FILES[name]).faces
-            assert float(one.template.vector @ two.template.vector) > 0.9999
+            (first,), (second,) = analyser.analyse(FILES[name]).faces, other.analyse(FILES[name]).faces
+            assert float(first.template.vector @ second.template.vector) > 0.9999
     finally:
         other.close()
 

@@ -177,6 +177,6 @@ def test_absurd_times_are_no_times(untrusted: bytes, expected: datetime | None) 
     ],
 )
 def test_absurd_places_are_no_places(latitude: float, longitude: float, expected: Place | None) -> None:
-    told = DecodeReply(Status.DECODED, has_place=True, latitude=latitude, longitude=longitude)
-    assert checked_place(told) == expected
-    assert checked_place(told._replace(has_place=False)) is None
+    reply = DecodeReply(Status.DECODED, has_place=True, latitude=latitude, longitude=longitude)
+    assert checked_place(reply) == expected
+    assert checked_place(reply._replace(has_place=False)) is None

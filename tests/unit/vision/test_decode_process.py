@@ -50,7 +50,7 @@ def pid(decoder: Decoder) -> int:
     return process.pid
 
 
-def gone(process: int) -> bool:
+def has_ended(process: int) -> bool:
     for _ in range(100):
         if not Path(f"/proc/{process}").exists():
             return True
@@ -80,7 +80,7 @@ def test_one_picture_is_lost_and_no_more(monkeypatch: pytest.MonkeyPatch, attack
         before = pid(decoder)
         with pytest.raises(DecoderDied, match=why):
             decoder.decode(ODD + attack)
-        assert gone(before)
+        assert has_ended(before)
         assert decoder.decode(PLAIN).width == 96
 
 
@@ -129,7 +129,7 @@ def test_an_interrupt_does_not_leave_a_worker_with_half_a_picture(monkeypatch: p
         with pytest.raises(KeyboardInterrupt):
             decoder.decode(ODD + b"time.sleep(3)")
         timer.join()
-        assert gone(before)
+        assert has_ended(before)
         assert decoder.decode(PLAIN).width == 96
 
 
@@ -150,7 +150,7 @@ def test_workers_start_when_needed_and_leave_nothing(monkeypatch: pytest.MonkeyP
         decoder.decode(PLAIN)
         running = [slot.process.pid for slot in decoder._slots if slot.process is not None]
         assert len(running) == 1
-    assert gone(running[0])
+    assert has_ended(running[0])
     assert len(list(Path("/proc/self/fd").iterdir())) == files
     assert sorted(SHARED_MEMORY.iterdir()) == shared
 
@@ -160,7 +160,7 @@ def test_a_forgotten_decoder_ends_its_workers(monkeypatch: pytest.MonkeyPatch) -
     decoder.decode(PLAIN)
     process = pid(decoder)
     del decoder
-    assert gone(process)
+    assert has_ended(process)
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -184,7 +184,7 @@ threading.Timer(0.2, print, ("asked",), dict(flush=True)).start()
         parent.stdout.readline()
         assert Path(f"/proc/{worker}").exists()
         parent.kill()
-    assert gone(worker)
+    assert has_ended(worker)
 
 
 def test_a_worker_is_replaced_after_many_pictures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,9 +65,9 @@ def crop(x: float, y: float, width: float, height: float) -> Edit:
 def test_a_crop_is_square_and_centred_also_at_reduced_scale(scale: int) -> None:
     reduced = picture(disc(), width=400 * scale, height=300 * scale)
     box = Box(x=150 * scale, y=110 * scale, width=100 * scale, height=80 * scale)
-    seen = pixels_of(face_crop(reduced, box))[:, :, 0] > 127
-    assert seen.shape == (CROP_SIDE, CROP_SIDE)
-    down, across = np.nonzero(seen)
+    crop = pixels_of(face_crop(reduced, box))[:, :, 0] > 127
+    assert crop.shape == (CROP_SIDE, CROP_SIDE)
+    down, across = np.nonzero(crop)
     assert (across.mean() + 0.5, down.mean() + 0.5) == pytest.approx((128, 128), abs=1)
     expected = 100 / 180 * CROP_SIDE  # the disc fills the box, with 40 % of the longer side around it
     assert np.ptp(across) + 1 == pytest.approx(expected, abs=2)
@@ -76,9 +76,9 @@ def test_a_crop_is_square_and_centred_also_at_reduced_scale(scale: int) -> None:
 
 @pytest.mark.parametrize(("x", "y"), [(-10, -10), (76, -10), (-10, 44), (76, 44)])
 def test_beyond_the_border_nothing_is_made_up(x: float, y: float) -> None:
-    seen = pixels_of(face_crop(picture(np.asarray(chart())), Box(x=x, y=y, width=30, height=30)))
+    crop = pixels_of(face_crop(picture(np.asarray(chart())), Box(x=x, y=y, width=30, height=30)))
     corner = (0 if y < 0 else -1, 0 if x < 0 else -1)
-    assert seen[corner].tolist() == pytest.approx((128, 128, 128), abs=6)
+    assert crop[corner].tolist() == pytest.approx((128, 128, 128), abs=6)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_a_box_elsewhere_is_refused(box: Box) -> None:
     ("size", "expected"), [((960, 640), (320, 213)), ((96, 64), (96, 64)), ((80, 2000), (13, 320))]
 )
 def test_a_thumbnail_is_small_and_shows_the_whole(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    seen = pixels_of(thumbnail(picture(np.asarray(chart("RGB", size)))))
-    assert seen.shape == (expected[1], expected[0], 3)
-    assert seen[1, 1].tolist() == pytest.approx(CHART[0], abs=6)
-    assert seen[-2, -2].tolist() == pytest.approx(CHART[3], abs=6)
+    shown = pixels_of(thumbnail(picture(np.asarray(chart("RGB", size)))))
+    assert shown.shape == (expected[1], expected[0], 3)
+    assert shown[1, 1].tolist() == pytest.approx(CHART[0], abs=6)
+    assert shown[-2, -2].tolist() == pytest.approx(CHART[3], abs=6)
 
 
 def test_four_quarter_turns_are_none() -> None:
@@ -194,9 +194,9 @@ def test_what_was_lighter_stays_lighter_and_all_channels_change_alike(stops: flo
     assert np.all(np.diff(table) >= 0)
     assert np.all((table >= np.arange(256)) == (stops > 0) | (table == np.arange(256)))
     original = picture(np.asarray(chart("RGB", (480, 320))), width=960, height=640)
-    seen = edited(original, [exposed(stops)])
-    assert (seen.width, seen.height, seen.pixels.shape) == (960, 640, (320, 480, 3))
-    assert np.array_equal(seen.pixels, table[original.pixels])
+    exposed_picture = edited(original, [exposed(stops)])
+    assert (exposed_picture.width, exposed_picture.height, exposed_picture.pixels.shape) == (960, 640, (320, 480, 3))
+    assert np.array_equal(exposed_picture.pixels, table[original.pixels])
 
 
 def test_no_machine_rounds_a_tenth_of_a_stop_otherwise() -> None:
@@ -224,10 +224,10 @@ def test_an_edit_leaves_its_original_alone() -> None:
 
 
 def test_the_digest_is_of_what_its_docstring_says() -> None:
-    seen = picture(np.asarray(chart("RGB", (48, 32))), width=96, height=64)
+    shown = picture(np.asarray(chart("RGB", (48, 32))), width=96, height=64)
     numbers = b"\x60\0\0\0\x40\0\0\0\x30\0\0\0\x20\0\0\0"
-    assert digest(seen) == hashlib.sha256(numbers + seen.pixels.tobytes()).hexdigest()
-    upside_down = picture(seen.pixels[::-1], width=96, height=64)  # not contiguous
+    assert digest(shown) == hashlib.sha256(numbers + shown.pixels.tobytes()).hexdigest()
+    upside_down = picture(shown.pixels[::-1], width=96, height=64)  # not contiguous
     assert digest(upside_down) == hashlib.sha256(numbers + upside_down.pixels.tobytes()).hexdigest()
 
 
@@ -241,7 +241,7 @@ def test_the_digest_tells_apart_what_is_not_the_same() -> None:
         picture(pixels, width=96, height=64),
         picture(pixels.reshape(48, 32, 3)),
     ]
-    assert len({digest(one) for one in pictures}) == len(pictures)
+    assert len({digest(each) for each in pictures}) == len(pictures)
 
 
 def reference(pixels: Pixels) -> bytes:
@@ -266,5 +266,5 @@ def test_the_hash_outlives_scaling_and_compression_and_tells_pictures_apart() ->
         image.resize((image.width * 2 // 3, image.height * 2 // 3)).save(again, "JPEG", quality=60)
         hashes.append(perceptual_hash(np.asarray(image)))
         assert differing_bits(hashes[-1], perceptual_hash(pixels_of(again.getvalue()))) <= NEAR_DUPLICATE_BITS
-    apart = [differing_bits(one, other) for one in hashes for other in hashes if one is not other]
+    apart = [differing_bits(first, second) for first in hashes for second in hashes if first is not second]
     assert min(apart) > 2 * NEAR_DUPLICATE_BITS

@@ -71,9 +71,9 @@ def test_two_processes_start_at_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code], env=_environment(), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=120)[0].split() for process in both]
+    digests = [process.communicate(timeout=120)[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert said[0] == said[1] == [DETECTOR.expanded_sha256, RECOGNISER.expanded_sha256]
+    assert digests[0] == digests[1] == [DETECTOR.expanded_sha256, RECOGNISER.expanded_sha256]
     assert len(list(cache.iterdir())) == 2
 
 

@@ -107,10 +107,10 @@ class TestYaw:
         """A head of eyes, mouth and a nose that stands half the distance of the eyes before them, seen from afar."""
         eyes_and_mouth = np.array([[-1, -1, 0], [1, -1, 0], [0, 0, 1], [-0.8, 1, 0], [0.8, 1, 0]])
         turn = np.deg2rad(degrees)
-        seen = np.stack(
+        projected = np.stack(
             [eyes_and_mouth[:, 0] * np.cos(turn) + eyes_and_mouth[:, 2] * np.sin(turn), eyes_and_mouth[:, 1]], axis=1
         )
-        assert yaw((seen * 40 + 100).astype(np.float32)) == pytest.approx(degrees, abs=1)
+        assert yaw((projected * 40 + 100).astype(np.float32)) == pytest.approx(degrees, abs=1)
 
     def test_a_tilted_head_is_not_turned(self) -> None:
         tilt = np.deg2rad(25)

@@ -14,10 +14,10 @@ def test_the_middle_stays_and_the_ground_goes() -> None:
     chequered = (np.indices((256, 256)).sum(axis=0) // 8 % 2 * 255).astype(np.uint8)
     done, encoded = cv2.imencode(".jpg", np.dstack([chequered] * 3), [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert done
-    seen = cv2.imdecode(np.frombuffer(veiled(encoded.tobytes()), np.uint8), cv2.IMREAD_GRAYSCALE)
-    assert seen is not None
-    assert seen[100:156, 100:156].std() > 100, "the face is as sharp as it was"
-    for ground in (seen[:40], seen[-40:], seen[:, :30], seen[:, -30:]):
+    shown = cv2.imdecode(np.frombuffer(veiled(encoded.tobytes()), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown is not None
+    assert shown[100:156, 100:156].std() > 100, "the face is as sharp as it was"
+    for ground in (shown[:40], shown[-40:], shown[:, :30], shown[:, -30:]):
         assert ground.std() < 30, "nothing can be made out around it"
 
 
