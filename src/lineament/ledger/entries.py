@@ -14,17 +14,17 @@ if TYPE_CHECKING:  # the verifier loads nothing but the ledger and the errors
     from lineament.model.events.base import JSON
 
 DETAILS_DOMAIN = b"lineament.ledger.details.v1\x00"
-"""Goes before salt and details, so that a commitment can never be read as any other hash of ours."""
+"""Precedes salt and details, so that a commitment can never be taken for another kind of hash."""
 SALT_BYTES = 32
-"""As long as the hash, so that a commitment tells nothing about short or guessable details (R43)."""
+"""As long as the hash, so that a commitment reveals nothing about short or guessable details (R43)."""
 
 
 class StoredEntry(Protocol):
-    """An entry as the store gives it back."""
+    """An entry as the store returns it."""
 
     @property
     def seq(self) -> int:
-        """Its place, from 0."""
+        """Its number, from 0."""
 
     @property
     def at(self) -> datetime:
@@ -52,10 +52,10 @@ class StoredEntry(Protocol):
 
 
 class LeafStore(Protocol):
-    """Where the entries live. Everything happens inside the caller's transaction; nothing here commits."""
+    """The store of the entries. Everything happens inside the caller's transaction; nothing here commits."""
 
     def size(self) -> int:
-        """How many entries there are."""
+        """Return how many entries there are."""
 
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
         self,
@@ -68,46 +68,46 @@ class LeafStore(Protocol):
         details: str,
         nodes: Sequence[Node],
     ) -> None:
-        """Add the entry ``seq``, its details, and the tree nodes that it made (level 0 too)."""
+        """Append the entry ``seq``, its details, and the tree nodes that it completes (including level 0)."""
 
     def node(self, level: int, position: int) -> bytes:
-        """The hash of one complete subtree; KeyError where it is not stored."""
+        """Return the hash of a complete subtree; KeyError if it is not stored."""
 
     def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """Position and hash of the stored nodes of one level, start to stop (exclusive), ascending."""
+        """Yield position and hash of the stored nodes of one level, start to stop (exclusive), ascending."""
 
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
-        """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
+        """Yield the stored entries from ``start`` to ``stop`` (exclusive), ascending."""
 
     def checkpoint(self) -> str | None:
-        """The newest signed checkpoint, None before the first entry."""
+        """Return the newest signed checkpoint, None before the first entry."""
 
     def set_checkpoint(self, size: int, root: bytes, note: str) -> None:
-        """Put a newer checkpoint in place of the last."""
+        """Replace the checkpoint with a newer one."""
 
     def forget_details(self, seq: int) -> None:
-        """Erase salt and details of one entry; its commitment stays. Nothing to do where they are gone."""
+        """Erase salt and details of an entry, if they are there; its commitment stays."""
 
 
 def canonical(value: Mapping[str, JSON]) -> str:
-    """JSON with sorted keys, without blanks, in ASCII: the same value always gives the same bytes."""
+    """Return JSON with sorted keys, without blanks, in ASCII: the same value always gives the same bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def timestamp(at: datetime) -> str:
-    """``at`` as in the leaf, for example 2026-01-31T23:59:59.000001Z; ValueError where it is not in UTC."""
+    """Return ``at`` as in the leaf, for example 2026-01-31T23:59:59.000001Z; ValueError if it is not in UTC."""
     if at.utcoffset() != timedelta(0):
         raise ValueError(f"the time of an entry is in UTC, not {at!r}")
     return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def committed(salt: bytes, details: str) -> bytes:
-    """The commitment to details: SHA-256(domain || salt || details)."""
+    """Return the commitment to details: SHA-256(domain || salt || details)."""
     return sha256(DETAILS_DOMAIN + salt + details.encode()).digest()
 
 
 def leaf_bytes(seq: int, at: datetime, action: str, commitment: bytes) -> bytes:
-    """What the leaf hash is taken over: the entry without salt and details, as canonical JSON."""
+    """Return the input of the leaf hash: the entry without salt and details, as canonical JSON."""
     entry: dict[str, JSON] = {
         "action": action,
         "at": timestamp(at),

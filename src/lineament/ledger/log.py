@@ -35,7 +35,7 @@ def _ranges(numbers: Collection[int]) -> tuple[tuple[int, int], ...]:
 
 
 class Ledger:
-    """Records entries and proves them. It has a key and no state: any number of processes may have one."""
+    """Records entries and proves them. It has a key but no state: any number of processes may use one."""
 
     def __init__(self, *, origin: str, signing_seed: bytes) -> None:
         """``origin`` names this ledger in every checkpoint; the seed of its Ed25519 key has 32 bytes."""
@@ -48,14 +48,14 @@ class Ledger:
 
     @property
     def public_key(self) -> PublicKey:
-        """What to give to whoever is to verify; ``str`` of it is the C2SP verifier key."""
+        """The key for whoever verifies; ``str`` of it is the C2SP verifier key."""
         return self._key.public
 
     def record(self, rows: LeafStore, action: Action, details: Mapping[str, JSON], *, actor: str, at: datetime) -> int:
-        """Append one entry inside the caller's transaction and sign the new checkpoint; its place, from 0.
+        """Append an entry inside the caller's transaction, sign the new checkpoint and return its number, from 0.
 
-        O(log n) reads and writes. LedgerBroken where the right edge of the tree is not what was signed last:
-        nothing is ever signed on top of what was tampered with there.
+        O(log n) reads and writes. LedgerBroken if the right edge of the tree differs from what was signed last, so
+        that nothing is signed on top of a tampered tree.
         """
         if "actor" in details:
             raise InvalidValue(what="A detail of an entry", value="actor", why="it is given by itself")
@@ -71,13 +71,13 @@ class Ledger:
         return seq
 
     def attest(self, text: str) -> str:
-        """A signed note of any other text, whose first line has to tell it from a checkpoint's origin."""
+        """Return a signed note of any other text, whose first line must differ from a checkpoint's origin."""
         return self._key.sign(text)
 
     def erase_details(self, rows: LeafStore, entries: Collection[int], *, reason: str, actor: str, at: datetime) -> int:
-        """Erase the details of ``entries`` and record that; the place of the record. Every proof stays valid.
+        """Erase the details of ``entries``, record that, and return the record's number. Every proof stays valid.
 
-        The verifier counts an erasure that no entry announces as unexplained, so this is the way to erase.
+        Always erase with this: the verifier counts an erasure that no entry announces as unexplained.
         """
         size = rows.size()
         wrong = [seq for seq in entries if not 0 <= seq < size]
@@ -90,7 +90,7 @@ class Ledger:
         return seq
 
     def head(self, rows: LeafStore) -> Checkpoint:
-        """The newest checkpoint, with its signature checked; LedgerBroken where it is missing or not ours."""
+        """Return the newest checkpoint, its signature checked; LedgerBroken if it is missing or of another ledger."""
         note, size = rows.checkpoint(), rows.size()
         if note is None and size == 0:
             return Checkpoint(origin=self.origin, size=0, root=Frontier().root())
@@ -101,12 +101,12 @@ class Ledger:
         except InvalidValue as error:
             raise LedgerBroken(why=f"the checkpoint cannot be trusted: {error}", entry=0) from error
         if head.size != size:
-            why = f"there are {size} entries where {head.size} were signed"
+            why = f"there are {size} entries, but {head.size} were signed"
             raise LedgerBroken(why=why, entry=min(size, head.size))
         return head
 
     def _edge(self, rows: LeafStore) -> Frontier:
-        """The right edge of the tree as signed."""
+        """Return the right edge of the tree, as it was signed."""
         head = self.head(rows)
         try:
             frontier = Frontier.read(head.size, rows.node)
@@ -121,10 +121,10 @@ class Ledger:
         write_anchor(path, note, self.public_key)
 
     def check_anchor(self, rows: LeafStore, path: Path) -> None:
-        """LedgerBroken where the ledger does not go on from the checkpoint in ``path``; O(log n) reads.
+        """Raise LedgerBroken if the ledger does not continue from the checkpoint in ``path``; O(log n) reads.
 
-        It is what to do on opening a workspace: it finds a database put back to an older state, or another
-        one, without reading the ledger. Nothing kept yet is in order.
+        Run when a workspace is opened: it detects a database rolled back or exchanged without reading the ledger.
+        A missing file is accepted.
         """
         note = read_anchor(path)
         if note is None:
@@ -135,7 +135,7 @@ class Ledger:
         except InvalidValue as error:
             raise LedgerBroken(why=f"the anchored checkpoint cannot be trusted: {error}", entry=0) from error
         if kept.size > head.size:
-            why = f"there are {head.size} entries where {kept.size} were anchored"
+            why = f"there are {head.size} entries, but {kept.size} were anchored"
             raise LedgerBroken(why=why, entry=head.size)
         if kept.size and not self._goes_on(rows, kept, head):
             why = f"the first {kept.size} entries are not those that were anchored"
@@ -149,12 +149,12 @@ class Ledger:
         return verify_consistency(old.size, new.size, path, (old.root, new.root))
 
     def prove(self, rows: LeafStore, seq: int, size: int) -> list[bytes]:
-        """The inclusion proof of entry ``seq`` in the tree of ``size`` entries, in O(log n) reads."""
+        """Return the inclusion proof of entry ``seq`` in the tree of ``size`` entries, in O(log n) reads."""
         self._check_size(rows, size)
         return inclusion_proof(seq, size, rows.node)
 
     def prove_consistency(self, rows: LeafStore, old: int, size: int) -> list[bytes]:
-        """The proof that the tree of ``size`` entries begins with that of ``old``, in O(log n) reads."""
+        """Return the proof that the tree of ``size`` entries begins with that of ``old``, in O(log n) reads."""
         self._check_size(rows, size)
         return consistency_proof(old, size, rows.node)
 
