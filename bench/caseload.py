@@ -180,22 +180,24 @@ def build(home: Path, sizes: Sizes) -> Made:
             made.long_search = tx.searches.of_case(load.ids[load.chosen])[0].search_id
             made.line = tx.ledger.of_case(load.ids[load.chosen], None, 1_000)[-1].commitment.hex()
         assert note is not None
-        workspace.record.ledger.anchor(workspace.record.anchor, note)
+        workspace.desk_at_the_machine().record.ledger.anchor(workspace.desk_at_the_machine().record.anchor, note)
     with Workspace.open(Settings(home=home, examiner="bench")) as workspace:
         _worked_on(workspace, made)
-        workspace.audit.verify()
+        workspace.desk_at_the_machine().audit.verify()
     return made
 
 
 def _gallery(workspace: Workspace) -> None:
     terms = SourceTerms(name=SOURCE, controller="Commons", basis="free licences", jurisdiction="US")
-    workspace.sources.add(terms)
+    workspace.desk_at_the_machine().sources.add(terms)
     for number in range(11):
-        workspace.sources.add(SourceTerms(name=f"source-{number}", controller="bench", basis="none", jurisdiction="FR"))
+        workspace.desk_at_the_machine().sources.add(
+            SourceTerms(name=f"source-{number}", controller="bench", basis="none", jurisdiction="FR")
+        )
     with resources.as_file(resources.files("lineament") / "demo") as portraits:
         shown = sorted(path for path in portraits.glob("*.jpg") if path.name != PROBE)
         connector = FolderConnector(shown, page_base=None, max_bytes=workspace.settings.max_file_bytes)
-        workspace.ingest.run(SOURCE, connector, workers=2)
+        workspace.desk_at_the_machine().ingest.run(SOURCE, connector, workers=2)
 
 
 # ---------------------------------------------------------------- agencies and their people
@@ -428,7 +430,7 @@ def _ledger(
     rows = tx.ledger
     frontier = Frontier.read(rows.size(), rows.node)
     connection = tx.connection.connection.cursor()
-    origin = workspace.record.ledger.origin
+    origin = workspace.desk_at_the_machine().record.ledger.origin
     searches: list[Searched] = []
     some: list[Entry] = []
     for number, at, action in _events(entries - frontier.size, load, begin, drawn):

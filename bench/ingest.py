@@ -39,13 +39,13 @@ def ours(folder: Path, precision: str) -> dict[str, float]:
         settings = Settings(home=Path(home) / "ws", precision=Precision(precision))
         with Workspace.create(settings) as workspace:
             terms = SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR")
-            workspace.sources.add(terms)
+            workspace.desk_at_the_machine().sources.add(terms)
             first = next(iter(sorted(folder.glob("*.jpg")))).read_bytes()
             for _ in range(workspace.workers):
                 workspace.analyser.analyse(first, enrolling=True)
             connector = FolderConnector([folder], page_base=None, max_bytes=settings.max_file_bytes)
             with _peak_of_children() as peak:
-                report = workspace.ingest.run("bench", connector, workers=workspace.workers)
+                report = workspace.desk_at_the_machine().ingest.run("bench", connector, workers=workspace.workers)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "rate": report.seen / report.seconds,

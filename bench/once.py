@@ -88,7 +88,9 @@ def main() -> None:
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else sorted(PORTRAITS.glob("*.jpg"))
     np.random.default_rng(3).shuffle(paths)
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Settings(home=Path(folder) / "ws")) as workspace:
-        source = workspace.sources.add(SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR"))
+        source = workspace.desk_at_the_machine().sources.add(
+            SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR")
+        )
         padded(workspace, source, asked.others)
         print(
             json.dumps(measured(workspace, source, paths[: asked.photographs]) | {"machine": machine.line()}, indent=1)

@@ -62,12 +62,14 @@ def furnished(workspace: Workspace) -> None:
     ]
     for name, controller, basis, days in terms:
         expires = today + timedelta(days=days)
-        workspace.sources.add(
+        workspace.desk_at_the_machine().sources.add(
             SourceTerms(name=name, controller=controller, basis=basis, jurisdiction="FR", expires_on=expires)
         )
-    workspace.sources.suspend("press-archive")
+    workspace.desk_at_the_machine().sources.suspend("press-archive")
     for ref, offence in (("OP/ELM 7", "Sexual abuse of a child"), ("2026-0398", "Theft from a museum")):
-        workspace.casework.open(CaseTerms(ref=ref, offence=offence, purpose="to find who it shows", basis="CPP 77"))
+        workspace.desk_at_the_machine().casework.open(
+            CaseTerms(ref=ref, offence=offence, purpose="to find who it shows", basis="CPP 77")
+        )
 
 
 def search(page: Page, photograph: Path, *, investigation: bool, case: str = CASE.ref) -> str:

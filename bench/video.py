@@ -199,11 +199,13 @@ def whole(folder: Path, path: Path, seconds: int) -> None:
     """The whole ingest into a new workspace, its nets open already; and the tracks of the same faces."""
     home = Path(tempfile.mkdtemp(dir=folder)) / "ws"
     with Workspace.create(Settings(home=home)) as workspace:
-        workspace.sources.add(SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR"))
+        workspace.desk_at_the_machine().sources.add(
+            SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR")
+        )
         workspace.analyser.analyse((PORTRAITS / "obama.jpg").read_bytes(), enrolling=True)
         task = Task(connector=VideoConnector(path, None, MOST_BYTES), kind="video", what=path.name, video=True)
         clock, used = time.perf_counter(), processor()
-        report = workspace.ingest.run("bench", task, workers=workspace.workers)
+        report = workspace.desk_at_the_machine().ingest.run("bench", task, workers=workspace.workers)
         clock = time.perf_counter() - clock
         workspace.analyser.close()  # its decoders have ended, and their time is counted
         told = Cost(length=seconds, clock=clock, processor=processor() - used)

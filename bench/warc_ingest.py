@@ -50,14 +50,16 @@ def ingested(given: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         settings = Settings(home=Path(home) / "ws")
         with Workspace.create(settings) as workspace:
-            workspace.sources.add(SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR"))
+            workspace.desk_at_the_machine().sources.add(
+                SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR")
+            )
             first = next((ROOT / "src" / "lineament" / "demo").glob("*.jpg")).read_bytes()
             for _ in range(workspace.workers):
                 workspace.analyser.analyse(first, enrolling=True)
             (one,) = choose([given], Terms(max_bytes=settings.max_file_bytes))
             task = Task(connector=one.connector, kind=one.kind, what=one.locations, page=one.page)
             worked = time.process_time()
-            report = workspace.ingest.run("bench", task, workers=workspace.workers)
+            report = workspace.desk_at_the_machine().ingest.run("bench", task, workers=workspace.workers)
             worked = time.process_time() - worked
     return {"rate": report.seen / report.seconds, "faces": report.faces, "processor": worked}
 

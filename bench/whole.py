@@ -45,8 +45,10 @@ def build(home: Path, faces: int) -> float:
     began = time.perf_counter()
     with Workspace.create(Settings(home=home)) as workspace:
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
-        source = workspace.sources.add(terms)
-        workspace.casework.open(CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none"))
+        source = workspace.desk_at_the_machine().sources.add(terms)
+        workspace.desk_at_the_machine().casework.open(
+            CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none")
+        )
         drawn = np.random.default_rng(1)
         for start in range(0, faces, BATCH):
             _batch(workspace, source, drawn, start, min(BATCH, faces - start))
@@ -55,7 +57,7 @@ def build(home: Path, faces: int) -> float:
 
 
 def _batch(workspace: Workspace, source: Source, drawn: np.random.Generator, start: int, count: int) -> None:
-    with workspace.record.change() as change:
+    with workspace.desk_at_the_machine().record.change() as change:
         key = source_key(change.tx, workspace.keys, source)
         ids = change.tx.captures.add_all(captures(source, drawn, start, count))
         change.tx.faces.add_all(source.id, faces(ids, drawn, workspace.pack.model), key)
@@ -108,7 +110,7 @@ def searching(home: Path, rounds: int) -> None:
     """In a process of its own: open, then search; one JSON object on standard output."""
     began = time.perf_counter()
     workspace = Workspace.open(Settings(home=home))
-    faces = workspace.gallery.open(workspace.sources.list())
+    faces = workspace.gallery.open(workspace.desk_at_the_machine().sources.list())
     opened = time.perf_counter() - began
     began = time.perf_counter()
     _ = workspace.analyser.analyse(PROBES[0].read_bytes())
@@ -119,8 +121,10 @@ def searching(home: Path, rounds: int) -> None:
             # Other bytes behind the picture each time: a probe of its own, analysed and stored like a new one.
             untrusted = PROBES[number % len(PROBES)].read_bytes() + os.urandom(8)
             began = time.perf_counter()
-            probe = workspace.probes.take("B-1", untrusted)
-            result = workspace.search.run(probe.id, SearchRequest(case="B-1", reason="bench"), face=1)
+            probe = workspace.desk_at_the_machine().probes.take("B-1", untrusted)
+            result = workspace.desk_at_the_machine().search.run(
+                probe.id, SearchRequest(case="B-1", reason="bench"), face=1
+            )
             whole.append(time.perf_counter() - began)
             compared.append(result.seconds)
     print(json.dumps({"faces": faces, "opened": opened, "nets": nets, "whole": whole, "compared": compared}))

@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("browser")
     with_gallery(home / "ws", home / "photos").close()
     with Workspace.open(settings(home / "ws")) as workspace:
-        workspace.casework.open(ABUSE)
+        workspace.desk_at_the_machine().casework.open(ABUSE)
         with serving(workspace) as running:
             yield running
 

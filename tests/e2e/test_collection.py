@@ -49,9 +49,9 @@ def page(served: Served) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def candidate(served: Served) -> str:
     """Of whom the same picture lies in two sources."""
-    probe = served.workspace.probes.take("K-1", PROBE.read_bytes())
+    probe = served.workspace.desk_at_the_machine().probes.take("K-1", PROBE.read_bytes())
     request = SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)
-    return f"/searches/{served.workspace.search.run(probe.id, request).search_id}/candidates/1"
+    return f"/searches/{served.workspace.desk_at_the_machine().search.run(probe.id, request).search_id}/candidates/1"
 
 
 def test_from_the_sources_to_what_was_refused(page: Page) -> None:
@@ -114,7 +114,7 @@ def test_what_is_not_alike_is_not_opened(served: Served, candidate: str) -> None
 def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
     workspace, what = served.workspace, "https://press.example/"
     brought(workspace, "crawled")
-    source = workspace.sources.get("crawled")
+    source = workspace.desk_at_the_machine().sources.get("crawled")
     with workspace.store.begin() as tx:
         run = tx.runs.begin(source.id, "site", what, workspace.clock())
     page.goto(f"/sources/crawled/runs/{run.id}")

@@ -60,18 +60,24 @@ def archive(path: Path, elsewhere: str = "https://elsewhere.example") -> Path:
 
 def brought(home: Path, warc: Path) -> Workspace:
     workspace = Workspace.create(settings(home))
-    workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
-    workspace.casework.open(CASE)
+    workspace.desk_at_the_machine().sources.add(
+        SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
+    )
+    workspace.desk_at_the_machine().casework.open(CASE)
     (one,) = choose([str(warc)], Terms(max_bytes=2**20))
-    workspace.ingest.run(
+    workspace.desk_at_the_machine().ingest.run(
         "press", Task(connector=one.connector, kind="warc", what=one.locations, page=one.page), workers=1
     )
     return workspace
 
 
 def searched(workspace: Workspace) -> str:
-    probe = workspace.probes.take("K-1", PROBE.read_bytes())
-    return workspace.search.run(probe.id, SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)).search_id
+    probe = workspace.desk_at_the_machine().probes.take("K-1", PROBE.read_bytes())
+    return (
+        workspace.desk_at_the_machine()
+        .search.run(probe.id, SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION))
+        .search_id
+    )
 
 
 def test_the_record_is_kept_sealed_and_goes_with_its_source(tmp_path: Path) -> None:
@@ -79,16 +85,16 @@ def test_the_record_is_kept_sealed_and_goes_with_its_source(tmp_path: Path) -> N
     with brought(tmp_path / "ws", warc) as workspace:
         warc.unlink()
         search = searched(workspace)
-        record = workspace.pictures.page(search, 1)
+        record = workspace.desk_at_the_machine().pictures.page(search, 1)
         assert record.startswith(b"WARC/1.1\r\n")
         assert "Président « Macron »" in html_of(record)
-        assert workspace.audit.page(limit=1)[0].action == "page_opened"
+        assert workspace.desk_at_the_machine().audit.page(limit=1)[0].action == "page_opened"
         blobs = [path for path in (workspace.home / "blobs").rglob("*") if path.is_file()]
         assert not [path for path in blobs if b"Macron" in path.read_bytes()]
-        capture = workspace.pictures.capture(search, 1)
+        capture = workspace.desk_at_the_machine().pictures.capture(search, 1)
         assert capture.page is not None
         assert capture.page in workspace.blobs
-        workspace.erase.capture(capture.id, "asked")
+        workspace.desk_at_the_machine().erase.capture(capture.id, "asked")
         assert capture.page not in workspace.blobs
 
 

@@ -44,7 +44,7 @@ def csrf(browser: httpx.Client) -> str:
 def case(served: Served, request: pytest.FixtureRequest) -> str:
     """The address of a case of this test's own."""
     terms = replace(CASE, ref=f"K-{request.node.name}"[:100])
-    return case_address(served.workspace.casework.open(terms).key)
+    return case_address(served.workspace.desk_at_the_machine().casework.open(terms).key)
 
 
 def taken(browser: httpx.Client, csrf: str, case: str, name: str, **form: str) -> httpx.Response:
@@ -67,7 +67,7 @@ def test_every_part_says_where_one_is_and_is_on_the_record(
     html = browser.get(case + part).text
     name = part[1:] or "searches"
     assert re.search(rf'<a href="{case}{part}" aria-current="page">{name}</a>', html, re.IGNORECASE)
-    line = served.workspace.casework.timeline(case.rpartition("/")[2])[0]
+    line = served.workspace.desk_at_the_machine().casework.timeline(case.rpartition("/")[2])[0]
     assert (line.action, line.details["part"]) == ("case_read", name)
     assert browser.get(f"/cases/0000000000000000{part}").status_code == 404
 
@@ -84,14 +84,14 @@ def test_a_message_a_note_and_a_file_come_back_as_they_were(
     assert "&lt;script&gt;alert(1)" in html
     assert "<script>alert" not in html
     assert "note for the agency alone" in html
-    (paper,) = served.workspace.room.papers(case.rpartition("/")[2], kinds=(PaperKind.FILE,))
+    (paper,) = served.workspace.desk_at_the_machine().room.papers(case.rpartition("/")[2], kinds=(PaperKind.FILE,))
     answer = browser.get(f"{case}/files/{paper.id}")
     assert answer.content == content
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''a")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert served.workspace.casework.timeline(case.rpartition("/")[2])[0].action == "paper_opened"
+    assert served.workspace.desk_at_the_machine().casework.timeline(case.rpartition("/")[2])[0].action == "paper_opened"
 
 
 def test_what_cannot_be_put_into_the_room_is_told_there(browser: httpx.Client, csrf: str, case: str) -> None:
@@ -129,7 +129,7 @@ def test_a_refusal_asks_for_the_reference_and_says_what_goes(
     served: Served, browser: httpx.Client, csrf: str, case: str
 ) -> None:
     taken(browser, csrf, case, PROBE.name)
-    ref = served.workspace.casework.get(case.rpartition("/")[2]).ref
+    ref = served.workspace.desk_at_the_machine().casework.get(case.rpartition("/")[2]).ref
     warning = plain(browser.get(f"{case}/authorisation").text)
     assert "destroys what hung on the case: 1 photograph, 0 searches" in warning
     form = {"csrf": csrf, "outcome": "refused", "authority": "Court", "scope": "no", "decided-at": "2026-01-31T09:30"}
@@ -137,7 +137,7 @@ def test_a_refusal_asks_for_the_reference_and_says_what_goes(
         answer = browser.post(f"{case}/ruling", data={**form, "reference": typed})
         assert answer.status_code == 422
         assert "to confirm" in answer.text
-    assert served.workspace.casework.get(ref).state is CaseState.OPEN
+    assert served.workspace.desk_at_the_machine().casework.get(ref).state is CaseState.OPEN
     assert browser.post(f"{case}/ruling", data={**form, "reference": ref}).status_code == 303
     tombstone = plain(browser.get(case).text)
     assert "The authorisation was refused by Court" in tombstone
@@ -159,7 +159,7 @@ def test_a_legal_hold_is_put_and_released(browser: httpx.Client, csrf: str, case
 
 def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, case: str) -> None:
     for number in range(60):
-        served.workspace.room.say(case.rpartition("/")[2], str(number))
+        served.workspace.desk_at_the_machine().room.say(case.rpartition("/")[2], str(number))
     newest = browser.get(f"{case}/timeline").text
     older = re.search(r'rel="next" href="([^"]+)"', newest)
     assert older is not None
@@ -175,7 +175,7 @@ def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, ca
 
 def test_the_list_goes_on_where_the_page_ends(served: Served, browser: httpx.Client) -> None:
     for number in range(60):
-        served.workspace.casework.open(replace(CASE, ref=f"L-{number:03}", offence="longlisted"))
+        served.workspace.desk_at_the_machine().casework.open(replace(CASE, ref=f"L-{number:03}", offence="longlisted"))
     first = browser.get("/cases?q=longlisted").text
     assert first.count('<th scope="row">') == 50
     after = re.search(r'rel="next" href="([^"]+)"', first)

@@ -211,7 +211,7 @@ def test_a_tombstone_says_who_refused_and_when_and_the_ledger_holds(team: Squad)
     assert left.authorisation is not None
     assert left.authorisation.authority == "Court of Ys, Judge Gradlon"
     assert left.closed_at is not None
-    found = team.workspace.audit.verify()
+    found = team.workspace.desk_at_the_machine().audit.verify()
     assert found.erased > 5
     assert found.unexplained == 0
     lines = team.work(team.supervisor).casework.timeline(case.key)

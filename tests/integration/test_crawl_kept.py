@@ -103,13 +103,15 @@ def crawling() -> Iterator[bytes]:
 def ingest(workspace: Workspace, site: Site, name: str, crawl: Crawl) -> IngestReport:
     kept = of_crawl(workspace, name)
     connector = SiteConnector(crawl, kept, MOST)
-    report = workspace.ingest.run("press", Task(connector=connector, kind="site", what=name, page=kept.page), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", Task(connector=connector, kind="site", what=name, page=kept.page), workers=1
+    )
     assert not (kept.folder / "crawl.log").read_bytes()
     return report
 
 
 def of_crawl(workspace: Workspace, name: str = "first") -> KeptCrawl:
-    return workspace.crawls.crawl(workspace.sources.get("press"), name)
+    return workspace.crawls.crawl(workspace.desk_at_the_machine().sources.get("press"), name)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,9 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site = Site(web, folder / "ws")
         web.host("a.test", host(site, folder / "group.jpg"))
         with Workspace.create(settings(site.home)) as workspace:
-            workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+            workspace.desk_at_the_machine().sources.add(
+                SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
+            )
             report = ingest(workspace, site, "first", site.crawl())
             assert (report.outcomes[Seen.ENROLLED], report.faces) == (4, 5)
         yield site
@@ -141,14 +145,14 @@ def workspace(home: Path) -> Iterator[Workspace]:
 def captures(workspace: Workspace) -> dict[str, Capture]:
     """By the last part of their addresses."""
     with workspace.store.read() as tx:
-        found = list(tx.captures.of_source(workspace.sources.get("press").id))
+        found = list(tx.captures.of_source(workspace.desk_at_the_machine().sources.get("press").id))
     return {one.provenance.uri.rpartition("/")[2]: one for one in found}
 
 
 def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
     """What the answers that can be taken out carry, by path."""
     path = tmp_path / f"taken-{os.urandom(4).hex()}.warc.gz"
-    workspace.takeout.warc("press", path)
+    workspace.desk_at_the_machine().takeout.warc("press", path)
     found = {}
     with path.open("rb") as file:
         for record in ArchiveIterator(file):
@@ -220,7 +224,7 @@ def test_an_erased_picture_goes_with_its_page_and_the_others_stay(
     before = captures(workspace)
     erased = before["macron-2025.jpg"].provenance
     assert {"/macron-2025.jpg", "/one", "/both", "/obama.jpg"} <= set(bodies(workspace, tmp_path))
-    workspace.erase.capture(before["macron-2025.jpg"].id, "asked")
+    workspace.desk_at_the_machine().erase.capture(before["macron-2025.jpg"].id, "asked")
     kept = of_crawl(workspace)
     for gone in (erased.record, erased.page_record):
         assert gone is not None
@@ -240,13 +244,13 @@ def test_an_erased_picture_goes_with_its_page_and_the_others_stay(
 
 def test_a_page_stays_as_long_as_a_picture_of_it_is_kept(workspace: Workspace, tmp_path: Path) -> None:
     there = captures(workspace)
-    workspace.erase.capture(there["obama.jpg"].id, "asked")
+    workspace.desk_at_the_machine().erase.capture(there["obama.jpg"].id, "asked")
     left = bodies(workspace, tmp_path)
     assert "/obama.jpg" not in left
     assert {"/both", "/sunak.jpg"} <= set(left)
     with workspace.store.read() as tx:
         (face,) = tx.faces.of_capture(there["sunak.jpg"].id)
-    workspace.erase.face(face.id, "asked")
+    workspace.desk_at_the_machine().erase.face(face.id, "asked")
     left = bodies(workspace, tmp_path)
     assert not {"/both", "/sunak.jpg"} & set(left)
     assert {"/one", "/group", "/group.jpg"} <= set(left)
@@ -256,27 +260,27 @@ def test_a_group_picture_goes_with_one_of_its_faces(crawled: Site, workspace: Wo
     group = captures(workspace)["group.jpg"]
     with workspace.store.read() as tx:
         face, _ = tx.faces.of_capture(group.id)
-    workspace.erase.face(face.id, "asked")
+    workspace.desk_at_the_machine().erase.face(face.id, "asked")
     assert not {"/group", "/group.jpg"} & set(bodies(workspace, tmp_path))
     report = ingest(workspace, crawled, "other", crawled.crawl("/group"))
     assert report.outcomes == {Seen.ALREADY_THERE: 1}
     assert "/group.jpg" in bodies(workspace, tmp_path)
-    workspace.erase.finish_deletions()
+    workspace.desk_at_the_machine().erase.finish_deletions()
     assert "/group.jpg" not in bodies(workspace, tmp_path), "another crawl may not keep it either"
 
 
 def test_what_was_erased_is_not_kept_by_a_later_crawl(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
-    workspace.erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
+    workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     report = ingest(workspace, crawled, "second", crawled.crawl("/another"))
     assert report.outcomes == {Seen.ERASED_BEFORE: 1}
-    assert workspace.erase.reserved("press", {}) == 0, "as the command does at its end"
+    assert workspace.desk_at_the_machine().erase.reserved("press", {}) == 0, "as the command does at its end"
     left = bodies(workspace, tmp_path)
     assert not {"/another", "/again.jpg"} & set(left)
     assert "/obama.jpg" in left
 
 
 def test_known_abuse_material_is_not_kept_as_a_record(workspace: Workspace, tmp_path: Path) -> None:
-    assert workspace.known_abuse.load([hashlib.sha256(portrait("obama")).hexdigest()]).barred == 1
+    assert workspace.desk_at_the_machine().known_abuse.load([hashlib.sha256(portrait("obama")).hexdigest()]).barred == 1
     left = bodies(workspace, tmp_path)
     assert "/obama.jpg" not in left
     assert "/both" in left, "the page is shown with the face"
@@ -315,16 +319,16 @@ def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(hom
 
 
 def test_what_crawls_kept_goes_with_the_source(workspace: Workspace, tmp_path: Path) -> None:
-    folder = workspace.crawls.folder(workspace.sources.get("press").id)
+    folder = workspace.crawls.folder(workspace.desk_at_the_machine().sources.get("press").id)
     shutil.copytree(folder, tmp_path / "copy")
-    workspace.erase.source("press", "asked")
+    workspace.desk_at_the_machine().erase.source("press", "asked")
     assert not folder.exists()
     with pytest.raises(Refused):
         of_crawl(workspace)
     with refused(ReasonCode.NOTHING_CRAWLED):
-        workspace.takeout.warc("press", tmp_path / "out.warc.gz")
+        workspace.desk_at_the_machine().takeout.warc("press", tmp_path / "out.warc.gz")
     shutil.copytree(tmp_path / "copy", folder)  # as if it had been killed in between
-    workspace.erase.finish_deletions()
+    workspace.desk_at_the_machine().erase.finish_deletions()
     assert not folder.exists()
 
 
@@ -335,7 +339,7 @@ def test_a_standard_warc_is_taken_out_on_the_record(
     lineament: Run, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Workspace.open(settings(home)) as workspace:
-        workspace.erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
+        workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     out = tmp_path / "out.warc.gz"
     done = lineament("source", "warc", "press", out, "--json")
     assert done.code == 0, done.err
@@ -359,7 +363,7 @@ def test_a_standard_warc_is_taken_out_on_the_record(
 
 def _newest(home: Path) -> str | None:
     with Workspace.open(settings(home)) as workspace:
-        entry = workspace.audit.page(limit=1)[0]
+        entry = workspace.desk_at_the_machine().audit.page(limit=1)[0]
         assert entry.action == "warc_taken_out"
         return entry.details
 
@@ -371,9 +375,9 @@ def test_a_damaged_record_is_not_taken_out_in_part(workspace: Workspace, tmp_pat
         file.seek(record.offset + 100)
         file.write(b"!")
     with pytest.raises(Damaged):
-        workspace.takeout.warc("press", tmp_path / "out.warc.gz")
+        workspace.desk_at_the_machine().takeout.warc("press", tmp_path / "out.warc.gz")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["ws"]
-    assert all(entry.action != "warc_taken_out" for entry in workspace.audit.page())
+    assert all(entry.action != "warc_taken_out" for entry in workspace.desk_at_the_machine().audit.page())
 
 
 def test_others_take_nothing_out_and_an_operator_after_a_second_factor(workspace: Workspace, tmp_path: Path) -> None:

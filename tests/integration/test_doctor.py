@@ -15,19 +15,19 @@ CASE = CaseTerms(ref="K-1", offence="fraud", purpose="to find where it was publi
 
 def pictures(workspace: Workspace) -> Check:
     """The check that opens every picture, the last one."""
-    *_, last = workspace.doctor.run(pictures=True)
+    *_, last = workspace.desk_at_the_machine().doctor.run(pictures=True)
     assert last.name == "pictures"
     return last
 
 
 def test_the_files_of_a_room_are_no_orphans(tmp_path: Path) -> None:
     with solo(tmp_path / "ws") as workspace:
-        workspace.casework.open(CASE)
-        kept = workspace.room.file(CASE.ref, "statement.pdf", b"what the witness said")
+        workspace.desk_at_the_machine().casework.open(CASE)
+        kept = workspace.desk_at_the_machine().room.file(CASE.ref, "statement.pdf", b"what the witness said")
         assert len(list(workspace.blobs.addresses())) == 1
         assert pictures(workspace).detail.endswith("0 damaged, 0 orphaned")
         with workspace.store.begin() as tx:
-            case = tx.cases.find(CASE.ref, workspace.record.sight)
+            case = tx.cases.find(CASE.ref, workspace.desk_at_the_machine().record.sight)
             assert kept.id in tx.papers.of_case_ids(case.id)
             tx.papers.delete_of(case.id)
         assert pictures(workspace).detail.endswith("0 damaged, 1 orphaned")

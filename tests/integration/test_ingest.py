@@ -34,7 +34,7 @@ TERMS = SourceTerms(name="press", controller="Press", basis="LED 8", jurisdictio
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with solo(tmp_path / "ws") as made:
-        made.sources.add(TERMS)
+        made.desk_at_the_machine().sources.add(TERMS)
         yield made
 
 
@@ -76,25 +76,31 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
     pictures = [*portraits[:3], Path("none"), *portraits[3:]]
     stopped = Pile(pictures, stop_at=5)
     with pytest.raises(Interrupted):
-        workspace.ingest.run("press", Task(connector=stopped, kind="pile", what="pile 1"), workers=1)
-    (run,) = workspace.sources.runs("press")
+        workspace.desk_at_the_machine().ingest.run(
+            "press", Task(connector=stopped, kind="pile", what="pile 1"), workers=1
+        )
+    (run,) = workspace.desk_at_the_machine().sources.runs("press")
     assert run.ended_at is None
     done = run.seen
     if done:  # what was under way when it was stopped is not committed, and asked for again
         assert run.cursor == str(done - 1)
     again = Pile(pictures)
-    report = workspace.ingest.run("press", Task(connector=again, kind="pile", what="pile 1"), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", Task(connector=again, kind="pile", what="pile 1"), workers=1
+    )
     assert again.asked == list(range(done, 7))
     assert report.gone_on is (done > 0)
-    (run,) = workspace.sources.runs("press")
+    (run,) = workspace.desk_at_the_machine().sources.runs("press")
     assert run.ended_at is not None
     assert run.counts == {"enrolled": 6, "refused": 1}
     assert (run.faces, run.connector, run.what) == (6, "pile", "pile 1")
-    assert workspace.sources.run("press", run.id)[1] == [("none", "It is not read: it is none.")]
+    assert workspace.desk_at_the_machine().sources.run("press", run.id)[1] == [("none", "It is not read: it is none.")]
     third = Pile(pictures)
-    report = workspace.ingest.run("press", Task(connector=third, kind="pile", what="pile 1"), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", Task(connector=third, kind="pile", what="pile 1"), workers=1
+    )
     assert (third.asked, report.outcomes[Seen.ALREADY_THERE]) == (list(range(7)), 6)
-    assert len(workspace.sources.runs("press")) == 2
+    assert len(workspace.desk_at_the_machine().sources.runs("press")) == 2
 
 
 # ---------------------------------------------------------------- once only
@@ -102,9 +108,11 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
 
 def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) -> None:
     obama, sunak = PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"
-    report = workspace.ingest.run("press", Pile([obama, sunak, obama]), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run("press", Pile([obama, sunak, obama]), workers=1)
     assert (report.outcomes[Seen.ENROLLED], report.outcomes[Seen.ANOTHER_PLACE], report.faces) == (2, 1, 2)
-    report = workspace.ingest.run("press", Task(connector=Pile([sunak, obama, obama, obama]), what="b"), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", Task(connector=Pile([sunak, obama, obama, obama]), what="b"), workers=1
+    )
     assert report.outcomes == {Seen.ANOTHER_PLACE: 3, Seen.ALREADY_THERE: 1}
     with workspace.store.read() as tx:
         first, second = tx.captures.of_source(tx.sources.get("press").id)
@@ -112,8 +120,8 @@ def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) ->
         assert [one.uri[-1] for one in tx.places.of_capture(second.id)] == ["0"]
         assert tx.captures.faces_without() == 0
         assert (first.provenance.licence, first.provenance.connector) == ("CC BY 4.0", "folder 1")
-    workspace.erase.capture(first.id, "asked")
-    report = workspace.ingest.run("press", Task(connector=Pile([obama] * 9), what="c"), workers=1)
+    workspace.desk_at_the_machine().erase.capture(first.id, "asked")
+    report = workspace.desk_at_the_machine().ingest.run("press", Task(connector=Pile([obama] * 9), what="c"), workers=1)
     assert report.outcomes == {Seen.ERASED_BEFORE: 9}, "whatever its place"
 
 
@@ -124,7 +132,9 @@ def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Pat
     assert whole is not None
     small = tmp_path / "small.jpg"
     cv2.imwrite(str(small), cv2.resize(whole, None, fx=0.7, fy=0.7), [cv2.IMWRITE_JPEG_QUALITY, 70])
-    workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg", small]), workers=1)
+    workspace.desk_at_the_machine().ingest.run(
+        "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg", small]), workers=1
+    )
     with workspace.store.read() as tx:
         one, other, again = tx.captures.of_source(tx.sources.get("press").id)
         assert tx.places.group_of(one.id) == [one.id, again.id]
@@ -189,7 +199,9 @@ def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Worksp
 
     told: list[int | None] = []
     task = Task(connector=VideoConnector(path, None, 10**7), kind="video", video=True)
-    report = workspace.ingest.run("press", task, workers=1, told=lambda now: told.append(now.total))
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", task, workers=1, told=lambda now: told.append(now.total)
+    )
     assert told[-1] == report.seen == 12, "the bar comes to its end"
     assert report.faces == BEST
 
@@ -214,13 +226,20 @@ def test_no_host_but_those_listed_and_no_social_network(lineament: Run) -> None:
 
 
 def test_what_is_reserved_later_is_erased(workspace: Workspace) -> None:
-    workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1)
-    assert workspace.erase.reserved("press", {}) == 0
-    assert (
-        workspace.erase.reserved("press", {"https://press.example/1": "noai", "https://press.example/9": "noai"}) == 1
+    workspace.desk_at_the_machine().ingest.run(
+        "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
     )
-    assert workspace.sources.get("press").faces == 1
-    report = workspace.ingest.run("press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1)
+    assert workspace.desk_at_the_machine().erase.reserved("press", {}) == 0
+    assert (
+        workspace.desk_at_the_machine().erase.reserved(
+            "press", {"https://press.example/1": "noai", "https://press.example/9": "noai"}
+        )
+        == 1
+    )
+    assert workspace.desk_at_the_machine().sources.get("press").faces == 1
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
+    )
     assert report.outcomes == {Seen.ALREADY_THERE: 1, Seen.ERASED_BEFORE: 1}
 
 
@@ -236,7 +255,7 @@ def test_credentials_are_kept_and_respected(workspace: Workspace, tmp_path: Path
     }
     for name, picture in made.items():
         (tmp_path / name).write_bytes(picture)
-    report = workspace.ingest.run("press", Pile([tmp_path / name for name in made]), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run("press", Pile([tmp_path / name for name in made]), workers=1)
     assert report.outcomes == {Seen.ENROLLED: 1, Seen.REFUSED: 2}
     assert "trainedAlgorithmicMedia" in report.refusals[0][1]
     assert "reserves" in report.refusals[1][1]

@@ -53,13 +53,15 @@ class Doing:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with solo(tmp_path / "ws", Clock()) as made:
-        made.sources.add(SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR"))
+        made.desk_at_the_machine().sources.add(
+            SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
+        )
         yield made
 
 
 @pytest.fixture
 def jobs(workspace: Workspace) -> Jobs:
-    return Jobs(workspace.record)
+    return Jobs(workspace.desk_at_the_machine().record)
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def doing() -> Doing:
 
 @pytest.fixture
 def worker(workspace: Workspace, doing: Doing) -> Worker:
-    return Worker(workspace.record, doing.handlers)
+    return Worker(workspace.desk_at_the_machine().record, doing.handlers)
 
 
 def queued(jobs: Jobs) -> Job:
@@ -284,7 +286,9 @@ def test_the_same_is_taken_up_where_it_waits(jobs: Jobs) -> None:
 def house(tmp_path: Path) -> Iterator[House]:
     clock = Clock()
     with solo(tmp_path / "agency", clock) as made:
-        made.sources.add(SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR"))
+        made.desk_at_the_machine().sources.add(
+            SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
+        )
         yield House(made, clock)
 
 
@@ -307,7 +311,7 @@ def test_and_again_when_it_runs(house: House, doing: Doing, how: str) -> None:
             tx.accounts.set_roles(house.operator.id, [Role.EXAMINER])
         else:
             tx.accounts.set_state(house.operator.id, AccountState.SUSPENDED)
-    Worker(house.workspace.record, doing.handlers).drain()
+    Worker(house.workspace.desk_at_the_machine().record, doing.handlers).drain()
     assert doing.calls == []
     with house.workspace.store.read() as tx:
         error = tx.jobs.get(job.id).error
@@ -317,7 +321,7 @@ def test_and_again_when_it_runs(house: House, doing: Doing, how: str) -> None:
 
 def test_a_job_runs_in_the_name_of_who_asked(house: House, doing: Doing) -> None:
     Jobs(house.operating.record).add(INGEST, {}, source=SOURCE)
-    Worker(house.workspace.record, doing.handlers).drain()
+    Worker(house.workspace.desk_at_the_machine().record, doing.handlers).drain()
     ((official, _, _),) = doing.calls
     assert (official.account_id, official.name) == (house.operator.id, "Olga Operator")
 
@@ -325,7 +329,7 @@ def test_a_job_runs_in_the_name_of_who_asked(house: House, doing: Doing) -> None
 def test_jobs_of_the_machine_lose_what_it_may_no_longer_do(workspace: Workspace, doing: Doing, jobs: Jobs) -> None:
     ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
     House(workspace, Clock())  # from now on it is an agency's
-    Worker(workspace.record, doing.handlers).drain()
+    Worker(workspace.desk_at_the_machine().record, doing.handlers).drain()
     with workspace.store.read() as tx:
         assert tx.jobs.get(ingest.id).state is JobState.FAILED
         assert tx.jobs.get(sweep.id).state is JobState.DONE

@@ -32,14 +32,16 @@ LISTED = PORTRAITS / "macron-2025.jpg"
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with solo(tmp_path / "ws") as made:
-        made.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
-        made.casework.open(CASE)
+        made.desk_at_the_machine().sources.add(
+            SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
+        )
+        made.desk_at_the_machine().casework.open(CASE)
         yield made
 
 
 def ingest(workspace: Workspace) -> None:
     connector = FolderConnector([LISTED, PORTRAITS / "sunak.jpg"], page_base=None, max_bytes=2**20)
-    workspace.ingest.run("press", connector, workers=1)
+    workspace.desk_at_the_machine().ingest.run("press", connector, workers=1)
 
 
 def digest(kind: str) -> str:
@@ -47,17 +49,17 @@ def digest(kind: str) -> str:
 
 
 def check_shown_by_its_face_alone(workspace: Workspace) -> None:
-    probe = workspace.probes.take("K-1", (PORTRAITS / "macron-2014.jpg").read_bytes())
+    probe = workspace.desk_at_the_machine().probes.take("K-1", (PORTRAITS / "macron-2014.jpg").read_bytes())
     request = SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)
-    search = workspace.search.run(probe.id, request)
+    search = workspace.desk_at_the_machine().search.run(probe.id, request)
     first, other = search.candidates
     assert "Macron_2025" in first.uri
-    assert workspace.pictures.crop(search.search_id, first.rank).startswith(b"\xff\xd8")
-    for look in (workspace.pictures.original, workspace.pictures.thumbnail):
+    assert workspace.desk_at_the_machine().pictures.crop(search.search_id, first.rank).startswith(b"\xff\xd8")
+    for look in (workspace.desk_at_the_machine().pictures.original, workspace.desk_at_the_machine().pictures.thumbnail):
         with refused(ReasonCode.KNOWN_ABUSE):
             look(search.search_id, first.rank)
         assert look(search.search_id, other.rank)
-    whole = workspace.report.html(search.search_id)
+    whole = workspace.desk_at_the_machine().report.html(search.search_id)
     assert whole.count("data:image/jpeg") == 3, "the probe and two faces"
 
 
@@ -67,7 +69,7 @@ def files(workspace: Workspace) -> int:
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
 def test_what_is_on_the_list_is_taken_in_by_its_face_alone(workspace: Workspace, kind: str) -> None:
-    loaded = workspace.known_abuse.load([digest(kind).upper() + "\n", "", "no digest"])
+    loaded = workspace.desk_at_the_machine().known_abuse.load([digest(kind).upper() + "\n", "", "no digest"])
     assert (loaded.digests, loaded.new, loaded.empty_lines, loaded.barred) == (1, 1, 1, 0)
     ingest(workspace)
     assert files(workspace) == 1 + 3
@@ -77,10 +79,10 @@ def test_what_is_on_the_list_is_taken_in_by_its_face_alone(workspace: Workspace,
 def test_a_list_that_comes_later_takes_the_pictures_away(workspace: Workspace) -> None:
     ingest(workspace)
     assert files(workspace) == 6
-    loaded = workspace.known_abuse.load(iter([f"1,{digest('sha256')},made up"]))
+    loaded = workspace.desk_at_the_machine().known_abuse.load(iter([f"1,{digest('sha256')},made up"]))
     assert (loaded.new, loaded.barred) == (1, 1)
     assert files(workspace) == 4
-    again = workspace.known_abuse.load([digest("sha256")])
+    again = workspace.desk_at_the_machine().known_abuse.load([digest("sha256")])
     assert (again.new, again.barred) == (0, 0)
     check_shown_by_its_face_alone(workspace)
     ingest(workspace)
@@ -103,27 +105,33 @@ class InTheMiddle:
         give_up = time.monotonic() + 60
         while files(self._workspace) < 3 + 15 + 2 and time.monotonic() < give_up:
             time.sleep(0.01)
-        assert self._workspace.known_abuse.load([digest(self._kind)]).barred == 0
+        assert self._workspace.desk_at_the_machine().known_abuse.load([digest(self._kind)]).barred == 0
 
 
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
 def test_a_list_that_comes_while_pictures_are_taken_in_misses_none(workspace: Workspace, kind: str) -> None:
-    workspace.ingest.run("press", InTheMiddle(workspace, kind), workers=1)
+    workspace.desk_at_the_machine().ingest.run("press", InTheMiddle(workspace, kind), workers=1)
     assert files(workspace) == 15 + 2 + 1, "the pictures that were kept are gone, but for the face on a blurred ground"
     with workspace.store.read() as tx:
         captures = list(tx.captures.of_source(tx.sources.get("press").id))
     barred = [one for one in captures if one.barred]
     assert [(one.sha256, one.original, one.thumbnail) for one in barred] == [(digest("sha256"), None, None)]
     assert len(captures) == 16
-    entries = [json.loads(one.details or "{}") for one in workspace.audit.entries(0, workspace.audit.size())]
+    entries = [
+        json.loads(one.details or "{}")
+        for one in workspace.desk_at_the_machine().audit.entries(0, workspace.desk_at_the_machine().audit.size())
+    ]
     assert [one["barred"] for one in entries if one.get("captures")] == [1]
 
 
 def test_the_list_lies_nowhere_in_the_workspace(workspace: Workspace) -> None:
-    workspace.known_abuse.load([digest("sha256")])
+    workspace.desk_at_the_machine().known_abuse.load([digest("sha256")])
     ingest(workspace)
     workspace.store.scrub()
-    details = [str(entry.details) for entry in workspace.audit.entries(0, workspace.audit.size())]
+    details = [
+        str(entry.details)
+        for entry in workspace.desk_at_the_machine().audit.entries(0, workspace.desk_at_the_machine().audit.size())
+    ]
     assert not [one for one in details if digest("sha256") in one and "known_abuse" in one]
     with workspace.store.read() as tx:
         rows = tx.connection.exec_driver_sql("SELECT hex(digest) FROM known_abuse").all()

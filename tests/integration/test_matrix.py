@@ -36,7 +36,7 @@ def test_every_form_is_one_of_a_route() -> None:
 
 
 def size(world: World) -> int:
-    return world.workspace.audit.size()
+    return world.workspace.desk_at_the_machine().audit.size()
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def crawled(world: World, ids: dict[str, str]) -> None:
     """Nothing but the record that says which program crawled."""
     if ids["name"] == SOURCE:
         desk = world.desk("home operator")
-        kept = desk.house.crawls.crawl(desk.sources.get(SOURCE), "first")
+        kept = desk.workspace.crawls.crawl(desk.sources.get(SOURCE), "first")
         kept.folder.mkdir(parents=True, exist_ok=True)
         SiteState(kept, write=True).close()
         warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="a test")
@@ -296,10 +296,10 @@ def _of(terminals: Terminals, who: Person, name: str, access: str) -> Iterator[s
             continue
         if line.before is not None and permitted and what.ids != NO_THINGS:
             line.before(world, what.ids)
-        before = world.workspace.audit.size()
+        before = world.workspace.desk_at_the_machine().audit.size()
         answer = said[what.level] = terminals.run(name, line.arguments, {**what.ids, **given})
         expected = line.code if allowed else 3 if permitted and not what.seen else 4
-        changed = world.workspace.audit.size() - before
+        changed = world.workspace.desk_at_the_machine().audit.size() - before
         if answer.code != expected or (not allowed and changed):
             yield f"{what.level}: {answer}, {changed} entries"
         if allowed or line.before is not None:

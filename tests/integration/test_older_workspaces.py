@@ -60,19 +60,21 @@ def test_there_is_a_workspace_of_each_release() -> None:
 def test_it_is_brought_up_to_date_and_its_ledger_is_sound(found: dict[str, Any], tmp_path: Path) -> None:
     home = tmp_path / "workspace"
     with Workspace.open(Settings(home=home), clock=next_day(found)) as workspace:
-        checked = workspace.audit.verify()
+        checked = workspace.desk_at_the_machine().audit.verify()
     assert revision(home) == migrations.HEAD
     assert checked.size >= found["ledger"]["entries"]
     with Workspace.open(Settings(home=home), clock=next_day(found)) as workspace:
-        assert workspace.audit.verify().size >= checked.size
+        assert workspace.desk_at_the_machine().audit.verify().size >= checked.size
 
 
 def test_it_finds_the_candidates_that_it_found_then(found: dict[str, Any], tmp_path: Path) -> None:
     with Workspace.open(Settings(home=tmp_path / "workspace"), clock=next_day(found)) as workspace:
         for case, answer in found["answers"].items():
-            probe = workspace.probes.take(case, (tmp_path / "macron-2014.jpg").read_bytes())
+            probe = workspace.desk_at_the_machine().probes.take(case, (tmp_path / "macron-2014.jpg").read_bytes())
             mode = Mode(answer["mode"])
-            result = workspace.search.run(probe.id, SearchRequest(case=case, reason="a test", mode=mode), face=1)
+            result = workspace.desk_at_the_machine().search.run(
+                probe.id, SearchRequest(case=case, reason="a test", mode=mode), face=1
+            )
             assert [(face.face_id, face.uri, face.score) for face in result.candidates] == ranked(answer)
 
 

@@ -66,10 +66,10 @@ def signed_in(house: House, account: Account) -> None:
 
 
 def test_the_first_account_leaves_the_workspace_solo_and_the_second_ends_it(alone: Workspace) -> None:
-    first = alone.people.invite("chief@home.example", "Chief", BOTH)
+    first = alone.desk_at_the_machine().people.invite("chief@home.example", "Chief", BOTH)
     assert not first.ends_solo
     assert alone.desk_at_the_machine().official.solo
-    second = alone.people.invite("emil@home.example", "Emil", {Role.EXAMINER})
+    second = alone.desk_at_the_machine().people.invite("emil@home.example", "Emil", {Role.EXAMINER})
     assert second.ends_solo
     machine = alone.desk_at_the_machine()
     assert not machine.official.solo
@@ -78,8 +78,8 @@ def test_the_first_account_leaves_the_workspace_solo_and_the_second_ends_it(alon
 
 
 def test_solo_does_not_come_back_when_accounts_are_closed(alone: Workspace) -> None:
-    chief = alone.people.invite("chief@home.example", "Chief", BOTH).account
-    emil = alone.people.invite("emil@home.example", "Emil", {Role.EXAMINER}).account
+    chief = alone.desk_at_the_machine().people.invite("chief@home.example", "Chief", BOTH).account
+    emil = alone.desk_at_the_machine().people.invite("emil@home.example", "Emil", {Role.EXAMINER}).account
     alone.desk(chief.official).people.close(emil.id)
     with alone.store.read() as tx:
         assert tx.accounts.count() == 1
@@ -91,17 +91,19 @@ def test_solo_does_not_come_back_when_accounts_are_closed(alone: Workspace) -> N
     [(Role.EXAMINER, "no administrator and no operator"), (Role.ADMINISTRATOR, "no operator")],
 )
 def test_nobody_is_locked_out_by_the_second_account(alone: Workspace, first: Role, missing: str) -> None:
-    alone.people.invite("first@home.example", "First", {first})
+    alone.desk_at_the_machine().people.invite("first@home.example", "First", {first})
     with refused(ReasonCode.NO_KEEPER, words=missing):
-        alone.people.invite("second@home.example", "Second", {Role.EXAMINER})
-    assert len(alone.people.list()) == 1
+        alone.desk_at_the_machine().people.invite("second@home.example", "Second", {Role.EXAMINER})
+    assert len(alone.desk_at_the_machine().people.list()) == 1
     assert alone.desk_at_the_machine().official.solo
-    assert alone.people.invite("second@home.example", "Second", {Role.EXAMINER}, sure=True).ends_solo
+    assert (
+        alone.desk_at_the_machine().people.invite("second@home.example", "Second", {Role.EXAMINER}, sure=True).ends_solo
+    )
 
 
 def test_the_second_account_may_be_the_one_that_was_missing(alone: Workspace) -> None:
-    alone.people.invite("first@home.example", "First", {Role.ADMINISTRATOR})
-    assert alone.people.invite("second@home.example", "Second", {Role.OPERATOR}).ends_solo
+    alone.desk_at_the_machine().people.invite("first@home.example", "First", {Role.ADMINISTRATOR})
+    assert alone.desk_at_the_machine().people.invite("second@home.example", "Second", {Role.OPERATOR}).ends_solo
 
 
 # ---------------------------------------------------------------- invitations
@@ -124,7 +126,7 @@ def test_the_link_is_in_no_representation(house: House) -> None:
 
 def test_links_begin_where_the_pages_are(tmp_path: Path) -> None:
     with solo(tmp_path / "ws", public_url="https://lineament.agency.example") as workspace:
-        link = workspace.people.invite("chief@home.example", "Chief", BOTH).link
+        link = workspace.desk_at_the_machine().people.invite("chief@home.example", "Chief", BOTH).link
         assert str(link).startswith("https://lineament.agency.example/join/")
 
 
@@ -162,7 +164,7 @@ def test_the_mail_server_of_the_settings_carries_it(tmp_path: Path) -> None:
     with mail_server(postbox, None) as port:
         url = f"smtp://127.0.0.1:{port}?from=lineament@agency.example"
         with solo(tmp_path / "ws", public_url="https://lineament.example", smtp_url=url) as workspace:
-            made = workspace.people.invite("chief@home.example", "Chief", BOTH)
+            made = workspace.desk_at_the_machine().people.invite("chief@home.example", "Chief", BOTH)
             (arrived,) = postbox.envelopes
             assert arrived.rcpt_tos == ["chief@home.example"]
             assert isinstance(arrived.content, bytes)

@@ -198,7 +198,7 @@ def test_several_photographs_of_one_person_are_searched_as_one(team: Squad) -> N
     assert examiner.search.get(together.search_id).others == request.others
     line = examiner.casework.timeline(case.key)[0]
     assert line.details["others"] == [[other.id, 1]]
-    assert team.workspace.audit.verify().unexplained == 0
+    assert team.workspace.desk_at_the_machine().audit.verify().unexplained == 0
 
 
 def test_what_cannot_be_fused_is_refused(team: Squad) -> None:

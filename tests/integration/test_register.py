@@ -103,7 +103,7 @@ def test_nobody_else_manages_sources(house: House, second: Desk) -> None:
 
 def test_a_solo_workspace_needs_no_second_person(tmp_path: Path) -> None:
     with solo(tmp_path / "alone") as workspace:
-        assert workspace.sources.add(TERMS).state is SourceState.LIVE
+        assert workspace.desk_at_the_machine().sources.add(TERMS).state is SourceState.LIVE
 
 
 # ---------------------------------------------------------------- the permission

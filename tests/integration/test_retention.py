@@ -22,7 +22,7 @@ NOTHING = Swept(cases=0, probes=0, details=0)
 
 
 def sweep(team: Squad) -> Swept:
-    return team.workspace.retain.sweep()
+    return team.workspace.desk_at_the_machine().retain.sweep()
 
 
 def closed(team: Squad, ref: str = "K-1") -> Case:
@@ -55,7 +55,7 @@ def test_a_closed_case_is_destroyed_when_its_time_is_over_and_not_before(team: S
     assert team.work(team.supervisor).casework.searches(case.key) == []
     assert team.work(team.supervisor).room.papers(case.key) == []
     assert sweep(team) == NOTHING
-    assert team.workspace.audit.verify().unexplained == 0
+    assert team.workspace.desk_at_the_machine().audit.verify().unexplained == 0
 
 
 def test_what_the_record_says_has_a_clock_of_its_own(team: Squad) -> None:
@@ -72,7 +72,7 @@ def test_what_the_record_says_has_a_clock_of_its_own(team: Squad) -> None:
     assert swept.details > 5
     assert REASON not in said(team)
     assert sweep(team) == NOTHING
-    found = team.workspace.audit.verify()
+    found = team.workspace.desk_at_the_machine().audit.verify()
     assert found.erased == swept.details
     assert found.unexplained == 0
 

@@ -48,7 +48,7 @@ class Searching:
         request = SearchRequest(case=CASE.ref, reason="to find where it was published", mode=Mode.INVESTIGATION)
         while not self._leave.is_set():
             try:
-                self._workspace.search.run(self._probe_id, request)
+                self._workspace.desk_at_the_machine().search.run(self._probe_id, request)
             except LineamentError as refusal:
                 with self._lock:
                     self.refused += 1
@@ -81,25 +81,28 @@ def searches_recorded(workspace: Workspace) -> list[int]:
 
 def test_after_the_stop_no_search_commits_and_after_resuming_they_do_again(tmp_path: Path) -> None:
     with with_gallery(tmp_path / "ws", tmp_path / "photos") as workspace:
-        probe = workspace.probes.take(CASE.ref, PROBE.read_bytes())
+        probe = workspace.desk_at_the_machine().probes.take(CASE.ref, PROBE.read_bytes())
         workspace.warm()
         searching = Searching(workspace, probe.id)
         try:
             searching.until(done=3 * SEARCHERS)
-            workspace.stops.stop_everything("a defect was reported")
+            workspace.desk_at_the_machine().stops.stop_everything("a defect was reported")
             stopped = searches_recorded(workspace)
             searching.until(refused=10 * SEARCHERS)
             assert searches_recorded(workspace) == stopped
             assert len(searching.refusals) == 1
             assert "a defect was reported" in searching.refusals.pop()
-            workspace.stops.resume_everything()
+            workspace.desk_at_the_machine().stops.resume_everything()
             searching.until(done=SEARCHERS)
         finally:
             searching.leave()
-        actions = [entry.action for entry in workspace.audit.entries(0, workspace.audit.size())]
+        actions = [
+            entry.action
+            for entry in workspace.desk_at_the_machine().audit.entries(0, workspace.desk_at_the_machine().audit.size())
+        ]
         begin, end = actions.index("all_stopped"), actions.index("all_resumed")
         assert "search" not in actions[begin:end]
-        assert workspace.audit.verify().size == len(actions)
+        assert workspace.desk_at_the_machine().audit.verify().size == len(actions)
 
 
 # ---------------------------------------------------------------- who may

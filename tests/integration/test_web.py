@@ -60,7 +60,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[S
     hostile = f'{{"page_title": "{TITLE}", "page_uri": "https://hostile.example/<script>"}}'
     with_gallery(home / "ws", photos / "in").close()
     with Workspace.open(settings(home / "ws"), clock=clock) as workspace:
-        workspace.sources.add(
+        workspace.desk_at_the_machine().sources.add(
             SourceTerms(
                 name="short-lived",
                 controller=SCRIPT,
@@ -69,7 +69,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[S
                 expires_on=datetime.now(UTC).date() + timedelta(days=3),
             )
         )
-        workspace.casework.open(replace(CASE, ref=SCRIPT[:80], offence=SCRIPT, purpose=SCRIPT, basis=SCRIPT))
+        workspace.desk_at_the_machine().casework.open(
+            replace(CASE, ref=SCRIPT[:80], offence=SCRIPT, purpose=SCRIPT, basis=SCRIPT)
+        )
         with Image.open(PORTRAITS / "sunak.jpg") as portrait:  # mirrored, it is no near-duplicate of the portrait
             ImageOps.mirror(portrait).save(photos / "mirrored.jpg")
         (photos / "mirrored.jpg.json").write_text(hostile)
@@ -80,7 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[S
 
 def _enrol(workspace: Workspace, source: str, path: Path) -> None:
     connector = FolderConnector([path], page_base=None, max_bytes=MEBI)
-    assert workspace.ingest.run(source, connector, workers=1).faces == 1
+    assert workspace.desk_at_the_machine().ingest.run(source, connector, workers=1).faces == 1
 
 
 @pytest.fixture(scope="module")
@@ -491,15 +493,15 @@ def test_nothing_on_the_pages_reads_as_proof(browser: httpx.Client, probe: str, 
 def test_opening_an_original_is_on_the_record_before_it_is_given(
     served: Served, browser: httpx.Client, csrf: str, result: str
 ) -> None:
-    before = served.workspace.audit.size()
+    before = served.workspace.desk_at_the_machine().audit.size()
     assert browser.get(f"{result}/candidates/1/original").status_code == 405
     assert browser.post(f"{result}/candidates/1/original").status_code == 403
-    assert served.workspace.audit.size() == before
+    assert served.workspace.desk_at_the_machine().audit.size() == before
     answer = browser.post(f"{result}/candidates/1/original", data={"csrf": csrf})
     assert answer.content == (PORTRAITS / "macron-2025.jpg").read_bytes()
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
-    (entry,) = served.workspace.audit.entries(before, before + 1)
+    (entry,) = served.workspace.desk_at_the_machine().audit.entries(before, before + 1)
     assert entry.action == "original_viewed"
 
 
@@ -537,7 +539,7 @@ def test_a_suspended_source_is_out_until_it_is_resumed(browser: httpx.Client, cs
 
 
 def test_the_ledger_is_checked_and_says_so(served: Served, browser: httpx.Client, csrf: str, result: str) -> None:
-    size = served.workspace.audit.size()
+    size = served.workspace.desk_at_the_machine().audit.size()
     html = browser.post("/ledger/check", data={"csrf": csrf}).text
     assert re.search(rf"checked {size:,} entries in \d+\.\d\d s: sound", html)
     assert browser.get("/ledger?before=1").text.count('<tr id="entry-') == 1
@@ -547,8 +549,8 @@ def test_the_ledger_is_checked_and_says_so(served: Served, browser: httpx.Client
 
 def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> None:
     with Workspace.create(settings(tmp_path / "ws")) as workspace, serving(workspace) as served:
-        workspace.casework.open(CASE)
-        workspace.casework.close(CASE.ref)
+        workspace.desk_at_the_machine().casework.open(CASE)
+        workspace.desk_at_the_machine().casework.close(CASE.ref)
         with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
             guards = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
             for (guard,) in guards:  # whoever can write the file can do this too
@@ -599,14 +601,16 @@ def test_what_was_erased_leaves_rank_and_score_and_is_not_called_no_candidate(tm
         serving(workspace) as served,
         served.client() as client,
     ):
-        workspace.sources.add(SourceTerms(name="short", controller="Press", basis="LED 8", jurisdiction="FR"))
+        workspace.desk_at_the_machine().sources.add(
+            SourceTerms(name="short", controller="Press", basis="LED 8", jurisdiction="FR")
+        )
         _enrol(workspace, "short", PORTRAITS / "macron-2025.jpg")
-        workspace.casework.open(CASE)
+        workspace.desk_at_the_machine().casework.open(CASE)
         csrf = token_in(client.get("/cases/new").text)
         probe = take(client, csrf, PROBE.read_bytes()).headers["location"]
         result = search(client, csrf, probe, source=["short"]).headers["location"]
-        (candidate,) = workspace.search.get(result.rpartition("/")[2]).candidates
-        workspace.erase.face(candidate.face_id, reason="asked for")
+        (candidate,) = workspace.desk_at_the_machine().search.get(result.rpartition("/")[2]).candidates
+        workspace.desk_at_the_machine().erase.face(candidate.face_id, reason="asked for")
         html = client.get(result).text
         assert "erased since" in html
         assert f"{candidate.score:.3f}" in html

@@ -68,17 +68,19 @@ def collected(folder: Path) -> Iterator[Workspace]:
         brought(workspace, "web-archive", folder / "crawl.warc.gz")
         brought(workspace, "old", folder / "photographs" / "sunak.jpg")
         brought(workspace, "empty")
-        workspace.erase.source("old", "the contract ended")
-        workspace.casework.open(CASE)
+        workspace.desk_at_the_machine().erase.source("old", "the contract ended")
+        workspace.desk_at_the_machine().casework.open(CASE)
         yield workspace
 
 
 def brought(workspace: Workspace, source: str, *what: Path) -> None:
     """Register a source and bring things into it."""
-    workspace.sources.add(SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR"))
+    workspace.desk_at_the_machine().sources.add(
+        SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR")
+    )
     for one in choose([str(path) for path in what], Terms(max_bytes=2**20)):
         task = Task(connector=one.connector, kind=one.kind, what=one.locations, page=one.page)
-        workspace.ingest.run(source, task, workers=1)
+        workspace.desk_at_the_machine().ingest.run(source, task, workers=1)
 
 
 def web_archive(path: Path) -> None:

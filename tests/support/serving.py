@@ -76,10 +76,10 @@ def with_gallery(home: Path, photos: Path, clock: Clock = now, permission: Paper
     shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", PROBE.name))
     workspace = Workspace.create(settings(home), clock=clock)
     terms = SourceTerms(name="portraits", controller="Commons", basis="free licences", jurisdiction="FR")
-    workspace.sources.add(terms, permission)
+    workspace.desk_at_the_machine().sources.add(terms, permission)
     connector = FolderConnector([photos], page_base=None, max_bytes=MEBI)
-    workspace.ingest.run("portraits", connector, workers=2)
-    workspace.casework.open(CASE)
+    workspace.desk_at_the_machine().ingest.run("portraits", connector, workers=2)
+    workspace.desk_at_the_machine().casework.open(CASE)
     return workspace
 
 

@@ -32,9 +32,11 @@ def with_portraits(folder: Path) -> Path:
     photos = folder / "photos"
     shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", "macron-2014.jpg"))
     with solo(folder / "ws") as workspace:
-        workspace.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+        workspace.desk_at_the_machine().sources.add(
+            SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
+        )
         connector = FolderConnector([photos], page_base=None, max_bytes=2**20)
-        assert workspace.ingest.run("press", connector, workers=1).faces == 5
+        assert workspace.desk_at_the_machine().ingest.run("press", connector, workers=1).faces == 5
     return folder / "ws"
 
 

@@ -16,7 +16,7 @@ from lineament.model.search import SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
 from lineament.settings import Settings
 from lineament.sources.folder.connector import FolderConnector
-from lineament.workspace import Workspace
+from lineament.workspace import Desk, Workspace
 
 PROBE = "macron-2014.jpg"
 HOME = Path("lineament-demo")
@@ -38,8 +38,9 @@ def demo(context: typer.Context) -> None:
         Workspace.create(settings).close()
     with (
         resources.as_file(resources.files("lineament") / "demo") as portraits,
-        Workspace.open(settings) as opened,
+        Workspace.open(settings) as workspace,
     ):
+        opened = workspace.desk_at_the_machine()
         say(f"A workspace is at {home}. Five portraits go into its gallery, the sixth is the probe.")
         _enrol(opened, portraits)
         result = _search(opened, portraits / PROBE)
@@ -52,7 +53,7 @@ def demo(context: typer.Context) -> None:
     say(f"The pages: .venv/bin/lineament serve --home {home}")
 
 
-def _enrol(opened: Workspace, portraits: Path) -> None:
+def _enrol(opened: Desk, portraits: Path) -> None:
     terms = SourceTerms(
         name=SOURCE,
         controller="Wikimedia Commons contributors",
@@ -65,11 +66,11 @@ def _enrol(opened: Workspace, portraits: Path) -> None:
         say("The demo was here before; what is there is not taken in again.")
     gallery = sorted(path for path in portraits.glob("*.jpg") if path.name != PROBE)
     connector = FolderConnector(gallery, page_base=None, max_bytes=opened.settings.max_file_bytes)
-    report = opened.ingest.run(SOURCE, connector, workers=opened.workers)
+    report = opened.ingest.run(SOURCE, connector, workers=opened.workspace.workers)
     say(f"{report.seen} portraits, {report.faces} new faces.")
 
 
-def _search(opened: Workspace, probe: Path) -> SearchResult:
+def _search(opened: Desk, probe: Path) -> SearchResult:
     terms = CaseTerms(ref=CASE, offence="none, an example", purpose="to show Lineament", basis="consent")
     try:
         opened.casework.open(terms)

@@ -82,7 +82,7 @@ def _chosen(
         page_base=said.page_base,
         hosts=said.hosts,
         contact=said.contact,
-        crawl=partial(opened.house.crawls.crawl, registered),
+        crawl=partial(opened.workspace.crawls.crawl, registered),
         on_reserved=later.__setitem__,
     )
     return choose(what, terms, kind)
@@ -99,7 +99,7 @@ def _run(opened: Desk, source: str, one: ChosenConnector, workers: int | None) -
     with progress() as bar:
         shown = bar.add_task(f"Ingesting into {source}", total=None, rate="")
         return opened.ingest.run(
-            source, task, workers=workers or opened.house.workers, told=lambda now: _tell(bar, shown, now)
+            source, task, workers=workers or opened.workspace.workers, told=lambda now: _tell(bar, shown, now)
         )
 
 

@@ -27,7 +27,7 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
     ) -> None:
         """Open the pages in the browser; this machine only, with a token in the address."""
         with machine(context) as opened:
-            run_pages(opened, host, port, _announce)
+            run_pages(opened.workspace, host, port, _announce)
 
 
 def _announce(url: str) -> None:

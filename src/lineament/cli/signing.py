@@ -31,7 +31,8 @@ def sign_in(
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="The address of your account.")],
 ) -> None:
     """Sign in: your password, then a code from your app or a recovery code; both are asked for, never on the line."""
-    with machine(context) as opened:
+    with machine(context) as desk:
+        opened = desk.workspace
         begun = opened.sign_in.password(email, _asked("Password"), _DEVICE, terminal=True)
         try:
             begun = _proved(opened, _session(opened, begun))
@@ -45,7 +46,8 @@ def sign_in(
 @needs(Permission.MACHINE)
 def step_up(context: typer.Context) -> None:
     """Show your second factor again, before a search or an export; it also unlocks a session that was idle."""
-    with machine(context) as opened:
+    with machine(context) as desk:
+        opened = desk.workspace
         session = opened.sign_in.session(kept_key(opened) or "")
         if session is None:
             raise SignInNeeded
@@ -57,7 +59,8 @@ def step_up(context: typer.Context) -> None:
 @needs(Permission.MACHINE)
 def sign_out(context: typer.Context) -> None:
     """End the session of this terminal."""
-    with machine(context) as opened:
+    with machine(context) as desk:
+        opened = desk.workspace
         key = kept_key(opened)
         if key is not None:
             _end(opened, key)

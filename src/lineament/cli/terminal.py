@@ -85,8 +85,9 @@ def workspace(context: typer.Context) -> Iterator[Desk]:
 
 def _desk(opened: Workspace) -> Desk:
     """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
-    if opened.official.solo:
-        return opened
+    desk = opened.desk_at_the_machine()
+    if desk.official.solo:
+        return desk
     session = opened.sign_in.session(kept_key(opened) or "")
     if session is None:
         raise SignInNeeded
@@ -98,10 +99,10 @@ def _desk(opened: Workspace) -> Desk:
 
 
 @contextmanager
-def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Workspace]:
-    """The workspace itself, for its upkeep; ``suspect`` opens it even with a broken ledger."""
+def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Desk]:
+    """The desk of whoever is at the machine, for upkeep; ``suspect`` opens a workspace with a broken ledger too."""
     with Workspace.open(settings_for(context), suspect=suspect) as opened:
-        yield opened
+        yield opened.desk_at_the_machine()
 
 
 def print_json(answer: Any) -> None:

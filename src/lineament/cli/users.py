@@ -143,8 +143,8 @@ def reset(
 ) -> None:
     """Let somebody in again who lost everything: password, factors and sessions go, and a new link is made."""
     if at_the_machine:
-        with machine(context) as house:
-            print_invitation(house.desk_at_the_machine().people.reset_at_the_machine(email), as_json)
+        with machine(context) as opened:
+            print_invitation(opened.people.reset_at_the_machine(email), as_json)
         return
     with workspace(context) as opened:
         print_invitation(opened.people.reset(email), as_json)

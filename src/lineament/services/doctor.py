@@ -49,10 +49,9 @@ class Examined(Protocol):
     home: Path
     store: Store
     keys: KeyRing
-    blobs: Blobs
 
     @property
-    def audit(self) -> Audit: ...  # noqa: D102
+    def blobs(self) -> Blobs: ...  # noqa: D102
 
     @property
     def analyser(self) -> Analyser: ...  # noqa: D102
@@ -64,8 +63,9 @@ class Examined(Protocol):
 class Doctor:
     """Checks the machine and the workspace; changes nothing but orphaned pictures, and those only when asked."""
 
-    def __init__(self, workspace: Examined) -> None:
+    def __init__(self, workspace: Examined, audit: Audit) -> None:
         self._workspace = workspace
+        self._audit = audit
 
     def run(self, *, pictures: bool = False) -> Iterator[Check]:
         """All checks, one after the other; ``pictures`` opens every picture of the gallery too."""
@@ -109,7 +109,7 @@ class Doctor:
         return Check("provenance", verdict, f"{lost:,} faces lead back to no source, address or digest")
 
     def _ledger(self) -> Check:
-        found = self._workspace.audit.verify()
+        found = self._audit.verify()
         return Check("ledger", Verdict.GOOD, f"{found.size:,} entries, sound")
 
     def _pictures(self) -> Check:

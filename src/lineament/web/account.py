@@ -34,7 +34,7 @@ def account(here: Here) -> HTMLResponse:
 
 
 def _account(here: Visit, *, wrong: str = "") -> HTMLResponse:
-    session, door = here.signed_in, here.house.sign_in
+    session, door = here.signed_in, here.workspace.sign_in
     if session is None:
         return here.page("account.html", account=None)
     return here.page(
@@ -58,7 +58,7 @@ def changing_password(here: Here, sent: Form) -> Response:
     try:
         if new != as_typed(sent, "again"):
             raise InvalidValue(what="The password", value="…", why="you typed two different ones")
-        begun = here.house.sign_in.change_password(_session(here), as_typed(sent, "old"), new)
+        begun = here.workspace.sign_in.change_password(_session(here), as_typed(sent, "old"), new)
     except (InvalidValue, SignInRefused) as refusal:
         return _account(here, wrong=str(refusal))
     return here.go_on("/account", begun)
@@ -78,7 +78,9 @@ def adding_passkey(here: Held, sent: Form) -> Response:
     """Add the passkey that the browser made."""
     session = _session(here)
     try:
-        begun = here.house.sign_in.factors.enrol_passkey(session, sent.text("passkey"), here.origin, sent.text("name"))
+        begun = here.workspace.sign_in.factors.enrol_passkey(
+            session, sent.text("passkey"), here.origin, sent.text("name")
+        )
     except SignInRefused as refusal:
         return _new_passkey(here, wrong=str(refusal))
     return _added(here, session, begun)
@@ -87,7 +89,7 @@ def adding_passkey(here: Held, sent: Form) -> Response:
 def _new_passkey(here: Visit, *, wrong: str = "") -> HTMLResponse:
     options = None
     if speaks_for_passkeys(here.origin):
-        options = here.house.sign_in.factors.begin_passkey_enrolment(_session(here), here.origin)
+        options = here.workspace.sign_in.factors.begin_passkey_enrolment(_session(here), here.origin)
     return here.page(
         "account_passkey.html",
         status=403 if wrong else 200,
@@ -100,13 +102,13 @@ def _new_passkey(here: Visit, *, wrong: str = "") -> HTMLResponse:
 @pages.page("/account/app", access=_OWN, standings=_ENROLLING)
 def new_app(here: Held) -> HTMLResponse:
     """A new app for codes."""
-    return _new_app(here, here.house.sign_in.factors.begin_totp(_session(here)))
+    return _new_app(here, here.workspace.sign_in.factors.begin_totp(_session(here)))
 
 
 @pages.act("/account/app", access=_OWN, standings=_ENROLLING)
 def adding_app(here: Held, sent: Form) -> Response:
     """Add the app, with a first code of it."""
-    session, factors, pending = _session(here), here.house.sign_in.factors, sent.text("pending")
+    session, factors, pending = _session(here), here.workspace.sign_in.factors, sent.text("pending")
     try:
         begun = factors.enrol_totp(session, pending, sent.text("code"), sent.text("name"))
     except SignInRefused as refusal:
@@ -134,7 +136,7 @@ def _added(here: Visit, session: Session, begun: Begun) -> Response:
 @pages.page("/account/recovery", access=_OWN)
 def recovery(here: Here) -> HTMLResponse:
     """What recovery codes are for."""
-    left = [one.left for one in here.house.sign_in.factors.all(_session(here)) if one.kind is FactorKind.RECOVERY]
+    left = [one.left for one in here.workspace.sign_in.factors.all(_session(here)) if one.kind is FactorKind.RECOVERY]
     return here.page("account_recovery.html", codes=(), left=sum(left))
 
 
@@ -142,7 +144,7 @@ def recovery(here: Here) -> HTMLResponse:
 def new_codes(here: Here, sent: Form) -> Response:  # noqa: ARG001 - its token was checked
     """New recovery codes, shown this once."""
     try:
-        codes = here.house.sign_in.factors.new_recovery_codes(_session(here))
+        codes = here.workspace.sign_in.factors.new_recovery_codes(_session(here))
     except StepUpNeeded:
         return go_on_to("/step-up?next=/account/recovery")
     return here.page("account_recovery.html", codes=codes, left=len(codes))
@@ -152,7 +154,7 @@ def new_codes(here: Here, sent: Form) -> Response:  # noqa: ARG001 - its token w
 def removing(here: Here, sent: Form, factor_id: str) -> Response:  # noqa: ARG001
     """Remove a second factor; never the last where one is wanted."""
     try:
-        here.house.sign_in.factors.remove(_session(here), factor_id)
+        here.workspace.sign_in.factors.remove(_session(here), factor_id)
     except StepUpNeeded:
         return go_on_to("/step-up?next=/account")
     except Refused as refusal:
@@ -166,13 +168,13 @@ def removing(here: Here, sent: Form, factor_id: str) -> Response:  # noqa: ARG00
 @pages.act("/account/sessions/others/end", access=_OWN)
 def ending_others(here: Here, sent: Form) -> Response:  # noqa: ARG001
     """End every other session of mine."""
-    here.house.sign_in.end_others(_session(here))
+    here.workspace.sign_in.end_others(_session(here))
     return go_on_to("/account")
 
 
 @pages.act("/account/sessions/{session_id}/end", access=_OWN)
 def ending(here: Here, sent: Form, session_id: str) -> Response:  # noqa: ARG001
     """End one of my sessions."""
-    if not here.house.sign_in.end(_session(here), session_id):
+    if not here.workspace.sign_in.end(_session(here), session_id):
         raise NotFound(what="session", name=session_id[:40], hint="the page of your account")
     return go_on_to("/account")

@@ -55,9 +55,9 @@ class Visit:
         return Standing.OPEN if self.signed_in is None else self.signed_in.standing
 
     @property
-    def house(self) -> Workspace:
+    def workspace(self) -> Workspace:
         """The workspace itself."""
-        return self.desk.house
+        return self.desk.workspace
 
     @property
     def origin(self) -> str:
@@ -89,7 +89,7 @@ class Guest:
 
     request: Request
     session: Session  # not signed in: it only ties the form to the browser that it was shown to
-    house: Workspace
+    workspace: Workspace
 
     @property
     def origin(self) -> str:
@@ -152,27 +152,27 @@ async def elsewhere(request: Request, error: Exception) -> Response:
 
 def found(request: Request) -> Visit | None:
     """The visit of a browser that is known, whatever is open to it; None where it is not."""
-    house: Workspace = request.app.state.workspace
+    workspace: Workspace = request.app.state.workspace
     place, sessions = place_of(request), request.app.state.sessions
     cookie = request.cookies.get(place.cookie_name(request.headers))
     if cookie is None:
         return None
     with_token = None if place.public(request.headers) else sessions.of(cookie)
     if with_token is not None:
-        desk = house.desk_at_the_machine()
+        desk = workspace.desk_at_the_machine()
         return Visit(request, with_token, desk, None) if desk.official.solo else None
-    signed_in = house.sign_in.session(cookie)
+    signed_in = workspace.sign_in.session(cookie)
     if signed_in is None:
         return None
-    return Visit(request, Session(cookie), house.desk(signed_in.official), signed_in)
+    return Visit(request, Session(cookie), workspace.desk(signed_in.official), signed_in)
 
 
 def _held(request: Request) -> Visit:
     visit = found(request)
     if visit is not None:
         return visit
-    house: Workspace = request.app.state.workspace
-    alone = house.desk_at_the_machine().official.solo
+    workspace: Workspace = request.app.state.workspace
+    alone = workspace.desk_at_the_machine().official.solo
     raise NotSignedIn if alone else SignInNeeded
 
 

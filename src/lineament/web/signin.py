@@ -84,7 +84,7 @@ def signing_in(guest: AsGuest, sent: GuestForm) -> Response:
     """Sign in with a password; the second factor is asked for on the next page."""
     email, asked = sent.text("email"), sent.text("next")
     try:
-        begun = guest.house.sign_in.password(email, as_typed(sent, "password"), device_of(guest.request.headers))
+        begun = guest.workspace.sign_in.password(email, as_typed(sent, "password"), device_of(guest.request.headers))
     except SignInRefused as refusal:
         return _door(guest, asked, email=email, wrong=str(refusal))
     return guest.go_on(asked, begun)
@@ -96,7 +96,7 @@ def _door(guest: Guest, untrusted_next: str, *, email: str = "", wrong: str = ""
         status=403 if wrong else 200,
         next=own_path(untrusted_next),
         email=email,
-        openid=guest.house.sign_in.openid,
+        openid=guest.workspace.sign_in.openid,
         wrong=wrong,
     )
 
@@ -105,7 +105,7 @@ def _door(guest: Guest, untrusted_next: str, *, email: str = "", wrong: str = ""
 def to_provider(guest: AsGuest, next: str = "/", invitation: str = "") -> Response:  # noqa: A002
     """On to the agency's provider (OpenID Connect)."""
     back = guest.origin + _BACK
-    begun = guest.house.sign_in.openid_begin(back, next_path=own_path(next), invitation=invitation[:200])
+    begun = guest.workspace.sign_in.openid_begin(back, next_path=own_path(next), invitation=invitation[:200])
     answer = RedirectResponse(begun.address, status_code=303)
     place_of(guest.request).keep(answer, guest.request.headers, begun.pending, AT_PROVIDER, lax=True)
     return answer
@@ -117,7 +117,7 @@ def from_provider(guest: AsGuest) -> Response:
     request, place = guest.request, place_of(guest.request)
     pending = request.cookies.get(place.cookie_name(request.headers, AT_PROVIDER), "")
     try:
-        begun, asked = guest.house.sign_in.openid_finish(
+        begun, asked = guest.workspace.sign_in.openid_finish(
             pending, request.url.query, guest.origin + _BACK, device_of(request.headers)
         )
     except (SignInRefused, AlreadyThere) as refusal:
@@ -146,20 +146,20 @@ def joining(guest: AsGuest, token: str, sent: GuestForm) -> Response:
     try:
         if password != as_typed(sent, "again"):
             raise InvalidValue(what="The password", value="…", why="you typed two different ones")
-        begun = guest.house.sign_in.join(token, name, password, device_of(guest.request.headers))
+        begun = guest.workspace.sign_in.join(token, name, password, device_of(guest.request.headers))
     except (InvalidValue, AlreadyThere) as refusal:
         return _invitation(guest, token, name=name, wrong=str(refusal))
     return guest.go_on("/", begun)
 
 
 def _invitation(guest: Guest, token: str, *, name: str | None = None, wrong: str = "") -> HTMLResponse:
-    invited = guest.house.sign_in.invited(token)
+    invited = guest.workspace.sign_in.invited(token)
     return guest.page(
         "join.html",
         status=422 if wrong else 200,
         invited=invited,
         name=invited.account.name if name is None else name,
-        openid=f"/sign-in/openid?{urlencode({'invitation': token})}" if guest.house.sign_in.openid else "",
+        openid=f"/sign-in/openid?{urlencode({'invitation': token})}" if guest.workspace.sign_in.openid else "",
         wrong=wrong,
     )
 
@@ -218,7 +218,7 @@ def _show(here: Visit, sent: Sent, template: str) -> Response:
 
 
 def _proof(here: Visit, sent: Sent) -> Begun:
-    door, signed_in = here.house.sign_in, here.signed_in
+    door, signed_in = here.workspace.sign_in, here.signed_in
     if signed_in is None:
         raise SignInRefused(why="nobody is signed in here")
     if answer := sent.text("passkey"):
@@ -235,7 +235,7 @@ def _factor(here: Visit, template: str, untrusted_next: str, *, wrong: str = "")
     kinds = frozenset() if signed_in is None else signed_in.kinds
     options: dict[str, Any] | None = None
     if signed_in is not None and FactorKind.PASSKEY in kinds and speaks_for_passkeys(here.origin):
-        options = here.house.sign_in.factors.begin_passkey(signed_in, here.origin)
+        options = here.workspace.sign_in.factors.begin_passkey(signed_in, here.origin)
     return here.page(
         template,
         status=403 if wrong else 200,
@@ -271,7 +271,7 @@ def signing_out(request: Request, here: Held, sent: Form) -> Response:  # noqa: 
     if here.signed_in is None:
         request.app.state.sessions.end(here.session)
     else:
-        here.house.sign_in.sign_out(here.signed_in)
+        here.workspace.sign_in.sign_out(here.signed_in)
     answer = go_on_to("/sign-in" if here.signed_in is not None else "/")
     place_of(request).drop(answer, request.headers)
     return answer

@@ -50,7 +50,7 @@ def source(here: Here, name: str) -> HTMLResponse:
         runs=runs,
         jobs=here.desk.jobs.of_source(found.id) if manages else [],
         crawlable=crawlable(found) if manages else [],
-        key=here.house.audit.public_key,
+        key=here.desk.audit.public_key,
     )
 
 
@@ -60,7 +60,7 @@ def run(here: Here, name: str, run_id: int) -> HTMLResponse:
     found, refusals = here.desk.sources.run(name, run_id)
     source = here.desk.sources.get(name)
     crawls = found.connector == "site" and found.ended_at is None
-    progress = here.house.crawls.progress(source, crawl_name(found.what)) if crawls else None
+    progress = here.workspace.crawls.progress(source, crawl_name(found.what)) if crawls else None
     jobs = here.desk.jobs.of_source(source.id) if found.ended_at is None else []
     return here.page(
         "run.html",

@@ -1,4 +1,4 @@
-"""Ingest: pictures of a registered source go down the house once, and are acknowledged when they are committed."""
+"""Ingest: pictures of a registered source pass through the layers once, and are acknowledged on commit."""
 
 from __future__ import annotations
 

@@ -1,0 +1,278 @@
+"""The composition root: the only place that reads settings and builds things."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
+from lineament.workspace.desk import Desk
+
+if TYPE_CHECKING:
+    from lineament.ledger.log import Ledger
+    from lineament.model.accounts import Official
+    from lineament.services.gallery.crawls import Crawls
+    from lineament.services.gallery.indexes import Gallery
+    from lineament.services.people.invitations import Post
+    from lineament.services.people.signin import SignIn
+    from lineament.services.record import Clock
+    from lineament.settings import Settings
+    from lineament.store.blobs import Blobs
+    from lineament.store.db import Store
+    from lineament.store.keys import KeyRing
+    from lineament.vision.analyse import Analyser
+    from lineament.vision.packs import Pack
+
+__all__ = ["LOOPBACK", "Desk", "Workspace", "now"]
+
+LOOPBACK = "http://127.0.0.1:8471"
+"""Where the pages are, as long as nobody says otherwise."""
+
+
+def now() -> datetime:
+    """The time by this machine's clock, UTC."""
+    return datetime.now(UTC)
+
+
+class Workspace:
+    """A workspace: a folder with keys, pictures and indexes, and a database in it or elsewhere.
+
+    It holds what all desks share, each part built when it is first needed; the nets take longest. Work is done at a
+    desk, in an official's name.
+    """
+
+    def __init__(self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self.clock = clock
+        self.store = store
+        self.keys = keys
+        self._analyser: Analyser | None = None
+        self._gallery: Gallery | None = None
+        self._building = threading.RLock()
+
+    @classmethod
+    def create(cls, settings: Settings, *, clock: Clock = now) -> Self:
+        """Make a workspace in ``settings.home``, whole or not at all; WorkspaceExists if something is there."""
+        from lineament.model.accounts import HOME_AGENCY
+        from lineament.model.agencies import AgencyTerms
+        from lineament.store.db import Store
+        from lineament.store.keys import KeyRing
+
+        home = settings.home
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise WorkspaceExists(path=home)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+        try:
+            (building / "keys").mkdir(mode=0o700)
+            keys = KeyRing.create(building / "keys" / "kek")
+            store = Store.create(settings.database_url or _sqlite(building), keys.vault)
+            with store.begin() as tx:
+                tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
+                tx.meta.set("workspace", secrets.token_hex(8))
+                tx.meta.set("key check", keys.check_value().hex())
+            store.close()
+            if home.exists():
+                home.rmdir()
+            building.rename(home)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        return cls.open(settings, clock=clock)
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Clock = now, suspect: bool = False) -> Self:
+        """Open a workspace, and finish deletions that were interrupted.
+
+        The ledger must continue the checkpoint anchored on disk, unless the workspace is opened as ``suspect``, for
+        inspection.
+
+        Raises:
+            NoWorkspace: There is none in ``settings.home``.
+            WrongKey: The key is missing, or is not this workspace's.
+            WorkspaceNewer: A later version of Lineament made it.
+            LedgerBroken: The ledger does not continue its checkpoint.
+        """
+        from lineament.store.db import Store
+        from lineament.store.keys import KeyRing
+
+        home = settings.home
+        key_file = home / "keys" / "kek"
+        if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
+            raise NoWorkspace(path=home)
+        if not key_file.exists():
+            raise WrongKey(path=key_file)
+        keys = KeyRing.open(key_file)
+        store = Store.open(settings.database_url or _sqlite(home), keys.vault)
+        try:
+            with store.read() as tx:
+                if tx.meta.get("key check") != keys.check_value().hex():
+                    raise WrongKey(path=key_file)
+            workspace = cls(settings, store, keys, clock=clock)
+            desk = workspace.desk_at_the_machine()
+            if not suspect:
+                desk.audit.check_anchor()
+            desk.erase.finish_deletions()
+        except BaseException:
+            store.close()
+            raise
+        return workspace
+
+    def desk(self, official: Official) -> Desk:
+        """Return a desk where that official works."""
+        from lineament.services.record import Record
+
+        anchor = self.home / "checkpoint"
+        record = Record(store=self.store, ledger=self.ledger, anchor=anchor, official=official, clock=self.clock)
+        return Desk(self, record)
+
+    def desk_at_the_machine(self) -> Desk:
+        """Return the desk of whoever is at the machine: for everything in a solo workspace, else for its upkeep."""
+        from lineament.services.people.policies import at_the_machine
+
+        with self.store.read() as tx:
+            return self.desk(at_the_machine(tx, self.settings.examiner))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, which signs with a key of this workspace."""
+        from lineament.ledger.log import Ledger
+
+        with self.store.read() as tx:
+            origin = f"lineament/{tx.meta.get('workspace')}"
+        return Ledger(origin=origin, signing_seed=self.keys.derive("ledger"))
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The sealed pictures."""
+        from lineament.store.blobs import BlobFolder
+
+        return BlobFolder(self.home / "blobs")
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """Lets officials in, whoever they are."""
+        from lineament.services.people.signin import SignIn
+
+        settings, provider = self.settings, None
+        if settings.openid_issuer and settings.openid_client_id and settings.openid_client_secret:
+            from lineament.identity.openid import Provider
+
+            secret = settings.openid_client_secret.get_secret_value()
+            provider = Provider(settings.openid_issuer, settings.openid_client_id, secret, clock=self.clock)
+        return SignIn(self.desk_at_the_machine().record, self.keys, provider)
+
+    @cached_property
+    def processors(self) -> int:
+        """How many nets and how many decoders run at once."""
+        return len(os.sched_getaffinity(0))
+
+    @cached_property
+    def workers(self) -> int:
+        """Pictures in progress at once in an ingest: while one waits for its decoder, another has the processor."""
+        return self.settings.workers or 2 * self.processors
+
+    @cached_property
+    def pack(self) -> Pack:
+        """The model pack: nets, and what was measured of them."""
+        from lineament.vision.packs import default_pack
+
+        return default_pack(self.settings.cache)
+
+    @property
+    def analyser(self) -> Analyser:
+        """The nets and the decoding processes."""
+        with self._building:
+            if self._analyser is None:
+                self._analyser = self._new_analyser()
+            return self._analyser
+
+    def _new_analyser(self) -> Analyser:
+        from lineament.vision.analyse import Analyser
+        from lineament.vision.decode import Decoder
+
+        settings = self.settings
+        decoder = Decoder(
+            workers=self.processors,
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_file_bytes,
+            memory=settings.decode_memory,
+            seconds=settings.decode_seconds,
+        )
+        return Analyser(
+            pack=self.pack,
+            decoder=decoder,
+            runtime=settings.runtime.value,
+            precision=settings.precision.value,
+            threads=self.processors,
+        )
+
+    @property
+    def gallery(self) -> Gallery:
+        """The indexes of all sources."""
+        from lineament.index.scan import ScanIndex
+        from lineament.services.gallery.indexes import Gallery
+
+        with self._building:
+            if self._gallery is None:
+                models = {self.pack.model: self.pack.dimension}
+                folder = self.home / "index"
+                self._gallery = Gallery(self.store, self.keys, folder, models=models, open_index=ScanIndex.open)
+            return self._gallery
+
+    @cached_property
+    def crawls(self) -> Crawls:
+        """What crawls keep."""
+        from lineament.services.gallery.crawls import Crawls
+
+        return Crawls(self.store, self.keys, self.home / "crawls")
+
+    @cached_property
+    def post(self) -> Post:
+        """How invitations reach people: by mail, if there is a server for it."""
+        from lineament.services.people.invitations import Post
+
+        settings, outbox = self.settings, None
+        if settings.smtp_url is not None:
+            from lineament.identity.mail import SmtpOutbox
+
+            outbox = SmtpOutbox(settings.smtp_url.get_secret_value())
+        return Post(outbox=outbox, base=settings.public_url or LOOPBACK)
+
+    def warm(self) -> None:
+        """Load the nets and build all that desks share, before several threads use the workspace."""
+        _ = self.analyser, self.gallery, self.ledger, self.blobs, self.crawls, self.post, self.sign_in
+
+    def close(self) -> None:
+        """Write the indexes, stop the decoding processes, close the database."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.store.close)
+            if self._analyser is not None:
+                stack.callback(self._analyser.close)
+            if self._gallery is not None:
+                stack.callback(self._gallery.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _sqlite(home: Path) -> str:
+    return f"sqlite:///{home / 'lineament.db'}"

@@ -1,0 +1,198 @@
+"""A desk: the services, each acting in the name of one official."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lineament.model.accounts import Official
+    from lineament.services.audit import Audit
+    from lineament.services.cases.casework import Casework
+    from lineament.services.cases.members import Members
+    from lineament.services.cases.retain import Retain
+    from lineament.services.cases.room import Room
+    from lineament.services.compare import Compare
+    from lineament.services.doctor import Doctor
+    from lineament.services.gallery.abuse import KnownAbuse
+    from lineament.services.gallery.erase import Erase
+    from lineament.services.gallery.ingest import Ingest
+    from lineament.services.gallery.register import Register
+    from lineament.services.gallery.takeout import TakeOut
+    from lineament.services.jobs.queue import Jobs
+    from lineament.services.people.agencies import Agencies
+    from lineament.services.people.officials import People
+    from lineament.services.people.stops import Stops
+    from lineament.services.pictures import Pictures
+    from lineament.services.probes import Probes
+    from lineament.services.record import Clock, Record
+    from lineament.services.report import Report
+    from lineament.services.search import Search
+    from lineament.settings import Settings
+    from lineament.workspace import Workspace
+
+
+class Desk:
+    """Where one official works: every service, acting in that person's name. Cheap; one for each request."""
+
+    def __init__(self, workspace: Workspace, record: Record) -> None:
+        self.workspace = workspace
+        self.record = record
+
+    @property
+    def official(self) -> Official:
+        """Who works here."""
+        return self.record.official
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the workspace."""
+        return self.workspace.settings
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+        return self.workspace.clock
+
+    @cached_property
+    def sources(self) -> Register:
+        """Registers sources."""
+        from lineament.services.gallery.register import Register
+
+        return Register(self.record, self.workspace.keys, self.workspace.blobs)
+
+    @cached_property
+    def agencies(self) -> Agencies:
+        """Registers, vets and licenses agencies."""
+        from lineament.services.people.agencies import Agencies
+
+        return Agencies(self.record, self.workspace.post)
+
+    @cached_property
+    def people(self) -> People:
+        """Invites officials, and manages their accounts."""
+        from lineament.services.people.officials import People
+
+        return People(self.record, self.workspace.post)
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Stops and resumes searching."""
+        from lineament.services.people.stops import Stops
+
+        return Stops(self.record)
+
+    @cached_property
+    def casework(self) -> Casework:
+        """Opens, authorises and closes cases."""
+        from lineament.services.cases.casework import Casework
+
+        return Casework(self.record, self.workspace.keys, self.workspace.blobs, self.room)
+
+    @cached_property
+    def room(self) -> Room:
+        """Messages, notes and files of a case."""
+        from lineament.services.cases.room import Room
+
+        return Room(self.record, self.workspace.keys, self.workspace.blobs)
+
+    @cached_property
+    def members(self) -> Members:
+        """Who works on a case."""
+        from lineament.services.cases.members import Members
+
+        return Members(self.record)
+
+    @cached_property
+    def retain(self) -> Retain:
+        """Destroys what its retention time has run out for."""
+        from lineament.services.cases.retain import Retain
+
+        return Retain(self.record, self.workspace.blobs)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Shows the pictures of candidates."""
+        from lineament.services.pictures import Pictures
+
+        return Pictures(self.record, self.workspace.keys, self.workspace.blobs)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Reads and verifies the ledger."""
+        from lineament.services.audit import Audit
+
+        return Audit(self.record)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Takes pictures in."""
+        from lineament.services.gallery.ingest import Ingest
+
+        held = self.workspace
+        return Ingest(self.record, held.keys, held.blobs, held.analyser, held.gallery)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Asks for jobs, shows and stops them."""
+        from lineament.services.jobs.queue import Jobs
+
+        return Jobs(self.record)
+
+    @cached_property
+    def known_abuse(self) -> KnownAbuse:
+        """Takes lists of known-abuse material in."""
+        from lineament.services.gallery.abuse import KnownAbuse
+
+        return KnownAbuse(self.record, self.workspace.keys, self.workspace.blobs, self.workspace.crawls)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """Takes probes in."""
+        from lineament.services.probes import Probes
+
+        return Probes(self.record, self.workspace.keys, self.workspace.blobs, lambda: self.workspace.analyser)
+
+    @cached_property
+    def search(self) -> Search:
+        """Searches the gallery."""
+        from lineament.services.search import Search
+
+        held = self.workspace
+        return Search(self.record, held.keys, lambda: held.gallery, lambda: held.pack.false_matches)
+
+    @cached_property
+    def compare(self) -> Compare:
+        """Compares two pictures."""
+        from lineament.services.compare import Compare
+
+        return Compare(self.record, self.workspace.analyser)
+
+    @cached_property
+    def erase(self) -> Erase:
+        """Erases faces, captures and sources."""
+        from lineament.services.gallery.erase import Erase
+
+        held = self.workspace
+        return Erase(self.record, held.keys, held.blobs, lambda: held.gallery, held.crawls)
+
+    @cached_property
+    def takeout(self) -> TakeOut:
+        """Takes out what was crawled."""
+        from lineament.services.gallery.takeout import TakeOut
+
+        return TakeOut(self.record, self.workspace.crawls)
+
+    @cached_property
+    def report(self) -> Report:
+        """Writes the report of a search."""
+        from lineament.services.report import Report
+
+        return Report(self.record, self.pictures, lambda: self.probes)
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """Checks the workspace and the machine."""
+        from lineament.services.doctor import Doctor
+
+        return Doctor(self.workspace, self.audit)
