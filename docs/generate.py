@@ -9,14 +9,12 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticUndefined
-
 from lineament import errors
 from lineament.__main__ import application
 from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
 from lineament.model.reasons import ReasonCode
-from lineament.settings import Settings
+from lineament.settings import described
 from lineament.sources.registry import registrations
 from lineament.web.app import declared
 
@@ -81,10 +79,7 @@ def settings() -> str:
         "Settings come from the environment. Nothing else in Lineament reads it.\n\n",
         "| variable | default | meaning |\n| --- | --- | --- |\n",
     ]
-    made = {"examiner": "who is logged in", "cache": "~/.cache/lineament"}
-    for name, field in Settings.model_fields.items():
-        default = made.get(name, "" if field.default in {None, PydanticUndefined} else str(field.default))
-        lines.append(f"| `LINEAMENT_{name.upper()}` | {default} | {field.description} |\n")
+    lines += [f"| `{variable}` | {default} | {meaning} |\n" for variable, default, meaning in described()]
     return "".join(lines)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import typer
 from typer.core import TyperGroup
 
 from lineament.cli import main as terminal
-from lineament.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lineament.workspace import Workspace
 
 
 @cache
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _pages(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
-    from lineament.web.serve import serve  # noqa: PLC0415 - half a second, and for one command alone
+    from lineament.web.serve import serve
 
     workspace.warm()
     serve(workspace, host, port, announce)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from lineament.errors import InvalidValue
+
+PREFIX = "LINEAMENT_"
 
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
+
+T = TypeVar("T")
 
 
 class Precision(StrEnum):
@@ -28,6 +35,93 @@ class Runtime(StrEnum):
     ONNXRUNTIME = "onnxruntime"
 
 
+class Secret:
+    """A text that is never shown: not in a message, a log or a traceback."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+def _setting(name: str, parse: Callable[[str], T], default: T | Callable[[], T], meaning: str) -> T:
+    """Declare a field whose default comes from ``LINEAMENT_NAME`` in the environment, if that is set.
+
+    Args:
+        name: Of the field.
+        parse: Turns the text of the environment into a value; a ValueError says how to write it.
+        default: Used if the environment says nothing; or a function that makes it.
+        meaning: What a person reads in docs/reference/settings.md.
+    """
+
+    def value() -> T:
+        variable = PREFIX + name.upper()
+        text = os.environ.get(variable)
+        if text is None:
+            return default() if callable(default) else default
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise InvalidValue(what=variable, value=_shown(parse, text), why=error) from None
+
+    made: T = field(default_factory=value, metadata={"default": default, "meaning": meaning})
+    return made
+
+
+def _shown(parse: Callable[[str], object], text: str) -> str:
+    return "…" if parse is Secret else text[:100]
+
+
+def _one_of(kind: type[T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        try:
+            return kind(text)  # type: ignore[call-arg] # an enumeration
+        except ValueError:
+            raise ValueError(f"it is one of {', '.join(kind)}") from None  # type: ignore[arg-type] # as above
+
+    return parse
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    limits = f"of at least {least:,}" if most is None else f"from {least} to {most}"
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text.strip()) or not least <= int(text) <= (most or int(text)):
+            raise ValueError(f"write a whole number {limits}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text.strip()) or not float(text) > 0:
+        raise ValueError("write seconds, above 0")
+    return float(text)
+
+
+def _switch(text: str) -> bool:
+    if (word := text.strip().lower()) not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+        raise ValueError("write 1 or 0")
+    return word in {"1", "true", "yes", "on"}
+
+
+def _origin(text: str) -> str:
+    """A scheme, a host and perhaps a port, in lower case, as a browser writes an origin."""
+    parts = _ORIGIN.fullmatch(text.lower())
+    if parts is None or not 0 < int(parts["port"] or 443) < 2**16:
+        raise ValueError("write it as https://lineament.agency.example, without a path")
+    standard = {"https": "443", "http": "80"}[parts["scheme"]]
+    port = "" if parts["port"] in {None, standard} else f":{parts['port']}"
+    return f"{parts['scheme']}://{parts['host']}{port}"
+
+
 def _cache() -> Path:
     return Path.home() / ".cache" / "lineament"
 
@@ -36,64 +130,79 @@ def _state() -> Path:
     return Path.home() / ".local" / "state" / "lineament"
 
 
-class Settings(BaseSettings):
-    """Every setting; the reference (docs/reference/settings.md) is held against this class by a test."""
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting: what is given, else what the environment says, else the default.
 
-    model_config = SettingsConfigDict(env_prefix="LINEAMENT_", frozen=True, extra="ignore")
+    A test holds the reference (docs/reference/settings.md) against this class. InvalidValue names a variable of the
+    environment that says something else than it may.
+    """
 
-    home: Path = Field(default=Path("lineament-data"), description="The folder of the workspace.")
-    database_url: str | None = Field(
-        default=None,
-        description="A PostgreSQL address (postgresql+psycopg://…); without it the workspace holds SQLite.",
+    home: Path = _setting("home", Path, Path("lineament-data"), "The folder of the workspace.")
+    database_url: str | None = _setting(
+        "database_url",
+        str,
+        None,
+        "A PostgreSQL address (postgresql+psycopg://…); without it the workspace holds SQLite.",
     )
-    examiner: str = Field(default_factory=getpass.getuser, description="Who is at the keyboard, for the record.")
-    precision: Precision = Field(
-        default=Precision.AUTO, description="auto takes bf16 where the processor computes it natively, else f32."
+    examiner: str = _setting("examiner", str, getpass.getuser, "Who is at the keyboard, for the record.")
+    precision: Precision = _setting(
+        "precision",
+        _one_of(Precision),
+        Precision.AUTO,
+        "auto takes bf16 where the processor computes it natively, else f32.",
     )
-    runtime: Runtime = Field(default=Runtime.OPENVINO, description="onnxruntime is for machines with a GPU.")
-    cache: Path = Field(default_factory=_cache, description="Where the expanded models are kept between runs.")
-    state: Path = Field(
-        default_factory=_state, description="Where the terminal keeps its sign-in, one file for each workspace."
+    runtime: Runtime = _setting(
+        "runtime", _one_of(Runtime), Runtime.OPENVINO, "onnxruntime is for machines with a GPU."
     )
-    workers: int = Field(
-        default=0, ge=0, le=256, description="Pictures under way at once in an ingest; 0: two a processor."
+    cache: Path = _setting("cache", Path, _cache, "Where the expanded and the compiled models are kept between runs.")
+    state: Path = _setting("state", Path, _state, "Where the terminal keeps its sign-in, one file for each workspace.")
+    workers: int = _setting(
+        "workers", _whole(0, 256), 0, "Pictures in progress at once in an ingest; 0: two for each processor."
     )
-    max_pixels: int = Field(
-        default=200_000_000, ge=1_000_000, description="Pictures with more pixels are refused before decoding."
+    max_pixels: int = _setting(
+        "max_pixels", _whole(1_000_000), 200_000_000, "Pictures with more pixels are refused before decoding."
     )
-    max_file_bytes: int = Field(default=256 * 2**20, ge=2**20, description="Larger files are refused unread.")
-    decode_memory: int = Field(
-        default=1536 * 2**20, ge=256 * 2**20, description="Address space of one decoding process, in bytes."
+    max_file_bytes: int = _setting("max_file_bytes", _whole(2**20), 256 * 2**20, "Larger files are refused unread.")
+    decode_memory: int = _setting(
+        "decode_memory", _whole(256 * 2**20), 1536 * 2**20, "Address space of one decoding process, in bytes."
     )
-    decode_seconds: float = Field(default=20.0, gt=0, description="Time for decoding one picture; then it is stopped.")
-    public_url: str | None = Field(
-        default=None,
-        description="Where the pages are reached behind the agency's TLS proxy (https://lineament.agency.example): "
+    decode_seconds: float = _setting(
+        "decode_seconds", _seconds, 20.0, "Time for decoding one picture; then it is stopped."
+    )
+    public_url: str | None = _setting(
+        "public_url",
+        _origin,
+        None,
+        "Where the pages are reached behind the agency's TLS proxy (https://lineament.agency.example): "
         "links in messages begin with it, and passkeys and OpenID Connect are bound to it.",
     )
-    smtp_url: SecretStr | None = Field(
-        default=None,
-        description="The mail server for invitations: smtp://user:password@host:587?from=address (STARTTLS) or "
-        "smtps://…; without it the link is shown to whoever invites.",
+    smtp_url: Secret | None = _setting(
+        "smtp_url",
+        Secret,
+        None,
+        "The mail server for invitations: smtp://user:password@host:587?from=address (STARTTLS) or smtps://…; without "
+        "it the link is shown to whoever invites.",
     )
-    openid_issuer: str | None = Field(
-        default=None, description="The agency's OpenID Connect provider (https://…), exactly as it names itself."
+    openid_issuer: str | None = _setting(
+        "openid_issuer", str, None, "The agency's OpenID Connect provider (https://…), exactly as it names itself."
     )
-    openid_client_id: str | None = Field(default=None, description="Lineament's client id at that provider.")
-    openid_client_secret: SecretStr | None = Field(
-        default=None, description="Its secret there; it is never shown, logged or put into an error message."
+    openid_client_id: str | None = _setting("openid_client_id", str, None, "Lineament's client id at that provider.")
+    openid_client_secret: Secret | None = _setting(
+        "openid_client_secret",
+        Secret,
+        None,
+        "Its secret there; it is never shown, logged or put into an error message.",
     )
-    trace: bool = Field(default=False, description="Show where an unforeseen error happened; for developers.")
+    trace: bool = _setting("trace", _switch, False, "Show where an unforeseen error happened; for developers.")
 
-    @field_validator("public_url")
-    @classmethod
-    def _an_origin(cls, url: str | None) -> str | None:
-        """A scheme, a host and perhaps a port, in lower case, as a browser writes an origin."""
-        if url is None:
-            return None
-        parts = _ORIGIN.fullmatch(url.lower())
-        if parts is None or not 0 < int(parts["port"] or 443) < 2**16:
-            raise ValueError("write it as https://lineament.agency.example, without a path")
-        standard = {"https": "443", "http": "80"}[parts["scheme"]]
-        port = "" if parts["port"] in {None, standard} else f":{parts['port']}"
-        return f"{parts['scheme']}://{parts['host']}{port}"
+
+def described() -> list[tuple[str, str, str]]:
+    """Every setting for the reference: its variable, its default and its meaning."""
+    made = {"examiner": "who is logged in", "cache": "~/.cache/lineament", "state": "~/.local/state/lineament"}
+    rows = []
+    for setting in fields(Settings):
+        default: Any = setting.metadata["default"]
+        shown = made.get(setting.name, "" if default is None else str(default))
+        rows.append((PREFIX + setting.name.upper(), shown, setting.metadata["meaning"]))
+    return rows

@@ -21,6 +21,7 @@ from lineament.model.cases import CaseRole, CaseTerms
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.invitations import Post
 from lineament.services.people.officials import People
+from lineament.settings import Secret
 from lineament.testing import MemoryOutbox
 from lineament.workspace import Workspace
 
@@ -163,7 +164,7 @@ def test_the_mail_server_of_the_settings_carries_it(tmp_path: Path) -> None:
     postbox = Postbox()
     with mail_server(postbox, None) as port:
         url = f"smtp://127.0.0.1:{port}?from=lineament@agency.example"
-        with solo(tmp_path / "ws", public_url="https://lineament.example", smtp_url=url) as workspace:
+        with solo(tmp_path / "ws", public_url="https://lineament.example", smtp_url=Secret(url)) as workspace:
             made = workspace.desk_at_the_machine().people.invite("chief@home.example", "Chief", BOTH)
             (arrived,) = postbox.envelopes
             assert arrived.rcpt_tos == ["chief@home.example"]

@@ -18,6 +18,7 @@ from tests.support.signing import OTHER_PASSWORD, House, house
 from lineament.errors import OpenIdUnavailable, SignInRefused, StepUpNeeded
 from lineament.model.accounts import Account, AccountState
 from lineament.services.people.sessions import Begun, Standing
+from lineament.settings import Secret
 
 pytestmark = pytest.mark.enable_socket
 
@@ -33,7 +34,7 @@ def here(tmp_path: Path, issuer: str) -> Iterator[House]:
         public_url=PUBLIC,
         openid_issuer=issuer,
         openid_client_id="lineament",
-        openid_client_secret=SECRETS["lineament"],
+        openid_client_secret=Secret(SECRETS["lineament"]),
     )
     made.clock.at = datetime.now(UTC)  # the provider's own
     with made.workspace:

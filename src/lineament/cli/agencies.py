@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, workspace
+from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, workspace
 from lineament.cli.users import print_invitation
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
 from lineament.model.policy import SETTINGS
-from lineament.services.people.agencies import Grounds, Rules
+
+if TYPE_CHECKING:
+    from lineament.services.people.agencies import Rules
 
 app = typer.Typer(help="Agencies: vetted, licensed, and each alone with its own. For operators.", no_args_is_help=True)
 
@@ -84,7 +85,7 @@ def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
         left = "" if row["days_left"] is None else str(row["days_left"])
         vetting = "runs this workspace" if one.agency.home else str(row["vetting"] or "none")
         shown.add_row(
-            escape(one.agency.name),
+            one.agency.name,
             row["jurisdiction"],
             vetting,
             licence,
@@ -93,7 +94,7 @@ def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
             _searches(one),
             one.agency.id,
         )
-    out.print(shown)
+    print_table(shown)
 
 
 @app.command()
@@ -117,6 +118,8 @@ def vet(
     as_json: AsJson = False,
 ) -> None:
     """Record the vetting of an agency, until the day on which it has to be renewed."""
+    from lineament.services.people.agencies import Grounds
+
     with workspace(context) as opened:
         found = Grounds(
             outcome=outcome,
@@ -342,7 +345,7 @@ def _print_rules(rules: Rules, as_json: bool) -> None:
         value, base = values[setting.name], getattr(rules.base, setting.name)
         preset = "" if value == base else _said(base)
         shown.add_row(setting.name, _said(value), preset, setting.metadata["rule"], setting.metadata["meaning"])
-    out.print(shown)
+    print_table(shown)
 
 
 def _said(value: bool | int) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, when, workspace
+from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks, Standing
-from lineament.services.cases.casework import Outlook
-from lineament.store.searches import StoredSearch
-from lineament.workspace import Desk
+
+if TYPE_CHECKING:
+    from lineament.services.cases.casework import Outlook
+    from lineament.store.searches import StoredSearch
+    from lineament.workspace import Desk
 
 app = typer.Typer(help="Cases: every search belongs to one.", no_args_is_help=True)
 
@@ -95,10 +96,10 @@ def list_cases(
         return
     shown = table("reference", "state", "opened", "searches", "offence", right=("searches",))
     for case in cases:
-        offence = escape(case.terms.offence)
+        offence = case.terms.offence
         state_now = _state(case, standings.get(case.id))
-        shown.add_row(escape(case.ref), state_now, when(case.opened_at), f"{case.searches:,}", offence)
-    out.print(shown)
+        shown.add_row(case.ref, state_now, when(case.opened_at), f"{case.searches:,}", offence)
+    print_table(shown)
 
 
 @app.command()
@@ -136,10 +137,10 @@ def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[Store
         for stored in searches:
             search, many = stored.result, len(stored.result.candidates) + len(stored.erased)
             count = f"{many}, {len(stored.erased)} erased" if stored.erased else str(many or "no candidate")
-            reason = escape(search.reason)
+            reason = search.reason
             shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, reason)
-        out.print()
-        out.print(shown)
+        say("")
+        print_table(shown)
 
 
 def described(case: Case, outlook: Outlook) -> dict[str, Any]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import cv2
-import numpy as np
 import typer
-from rich.columns import Columns
-from rich.style import Style
-from rich.text import Text
 
 from lineament.cli.search import quality
-from lineament.cli.terminal import AsJson, aside, needs, out, picture_bytes, print_json, say, workspace
+from lineament.cli.terminal import AsJson, needs, picture_bytes, print_drawing, print_json, say, working, workspace
 from lineament.model.accounts import Permission
-from lineament.services.report import data_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.text import Text
 
 ACROSS = 32
 """Columns of the terminal that a crop takes; a character shows two pixels, one above the other."""
@@ -37,7 +37,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two faces, 1:1: the score, how many strangers reach it, and both crops."""
-    with workspace(context) as opened, aside.status("Comparing"):
+    from lineament.services.report import data_uri
+
+    with workspace(context) as opened, working("Comparing"):
         numbers = opened.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
         most = opened.settings.max_file_bytes
         found = opened.compare.run(picture_bytes(one, most), picture_bytes(other, most), face_a, face_b)
@@ -58,16 +60,28 @@ def compare(
             }
         )
         return
-    if out.is_terminal:
-        out.print(Columns([_blocks(jpeg) for jpeg in found.crops], padding=(0, 2)))
+    if sys.stdout.isatty():
+        _draw(found.crops)
     say(f"Score {found.score:.3f}; one stranger in {1 / found.false_match_rate:,.0f} reaches it ({found.model}).")
     for name, measured in zip("AB", found.qualities, strict=True):
         if measured.reasons:
             say(f"{name} is not reliable: " + "; ".join(why.value for why in measured.reasons))
 
 
+def _draw(crops: Sequence[bytes]) -> None:
+    """Draw crops side by side."""
+    from rich.columns import Columns
+
+    print_drawing(Columns([_blocks(jpeg) for jpeg in crops], padding=(0, 2)))
+
+
 def _blocks(jpeg: bytes) -> Text:
     """A crop drawn with half blocks."""
+    import cv2
+    import numpy as np
+    from rich.style import Style
+    from rich.text import Text
+
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:  # our own crop; it always opens
         return Text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,9 +15,9 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import CaseTerms
 from lineament.model.search import SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
-from lineament.settings import Settings
-from lineament.sources.folder.connector import FolderConnector
-from lineament.workspace import Desk, Workspace
+
+if TYPE_CHECKING:
+    from lineament.workspace import Desk
 
 PROBE = "macron-2014.jpg"
 HOME = Path("lineament-demo")
@@ -32,6 +33,9 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.MACHINE)
 def demo(context: typer.Context) -> None:
     """Build a small workspace from the portraits that ship with Lineament, and search it."""
+    from lineament.settings import Settings
+    from lineament.workspace import Workspace
+
     home = context.find_root().obj or HOME
     settings = Settings(home=home)
     if not (home / "keys").exists():
@@ -54,6 +58,8 @@ def demo(context: typer.Context) -> None:
 
 
 def _enrol(opened: Desk, portraits: Path) -> None:
+    from lineament.sources.folder.connector import FolderConnector
+
     terms = SourceTerms(
         name=SOURCE,
         controller="Wikimedia Commons contributors",

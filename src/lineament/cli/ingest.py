@@ -7,19 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress, TaskID
 
-from lineament.cli.terminal import AsJson, aside, counted, needs, print_json, progress, say, workspace
+from lineament.cli.terminal import AsJson, counted, needs, print_json, progress, say, working, workspace
 from lineament.errors import InvalidValue, NothingTaken
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
-from lineament.sandbox.files import printable
-from lineament.services.gallery.ingest import Task
-from lineament.services.gallery.items import IngestReport, Seen
-from lineament.workspace import Desk
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from lineament.services.gallery.items import IngestReport
     from lineament.sources.choose import ChosenConnector
+    from lineament.workspace import Desk
 
 SHOWN_REFUSALS = 10
 
@@ -56,7 +55,7 @@ def ingest(
     if kind is not None and kind not in registrations():
         raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
     with workspace(context) as opened:
-        with aside.status("Looking at what there is"):
+        with working("Looking at what there is"):
             later: dict[str, str] = {}
             found = _chosen(opened, source, what, kind, later)
         reports = [_run(opened, source, one, workers) for one in found]
@@ -89,6 +88,8 @@ def _chosen(
 
 
 def _run(opened: Desk, source: str, one: ChosenConnector, workers: int | None) -> IngestReport:
+    from lineament.services.gallery.ingest import Task
+
     task = Task(
         connector=one.connector,
         kind=one.kind,
@@ -104,6 +105,8 @@ def _run(opened: Desk, source: str, one: ChosenConnector, workers: int | None) -
 
 
 def _together(source: str, reports: list[IngestReport]) -> IngestReport:
+    from lineament.services.gallery.items import IngestReport
+
     whole = IngestReport(source)
     whole.outcomes = sum((one.outcomes for one in reports), Counter())
     for one in reports:
@@ -117,7 +120,11 @@ def _together(source: str, reports: list[IngestReport]) -> IngestReport:
 
 def _check(report: IngestReport, what: list[str]) -> None:
     """NothingTaken where there was nothing, or nothing that could be used."""
+    from lineament.services.gallery.items import Seen
+
     if not report.seen and not report.gone_on:
+        from lineament.sandbox.files import printable
+
         named = printable(", ".join(what)[:200])
         raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
     if report.seen and report.outcomes[Seen.REFUSED] == report.seen:
@@ -130,6 +137,8 @@ def _tell(bar: Progress, task: TaskID, now: IngestReport) -> None:
 
 
 def _described(report: IngestReport) -> dict[str, Any]:
+    from lineament.services.gallery.items import Seen
+
     counts = {seen.name.lower(): report.outcomes[seen] for seen in Seen if seen is not Seen.REFUSED}
     return {
         "source": report.source,
@@ -144,6 +153,8 @@ def _described(report: IngestReport) -> dict[str, Any]:
 
 
 def _print(report: IngestReport) -> None:
+    from lineament.services.gallery.items import Seen
+
     if report.gone_on:
         say("It went on from where it was stopped.")
     counts = ", ".join(f"{count:,} {seen.value}" for seen in Seen if (count := report.outcomes[seen]))

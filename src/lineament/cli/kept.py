@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lineament.errors import KeyExposed, StorageFull
-from lineament.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lineament.workspace import Workspace
 
 
 def place(opened: Workspace) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, aside, machine, needs, print_json, say, workspace
+from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working, workspace
 from lineament.model.accounts import Permission
 
 app = typer.Typer(help="The ledger: written out for whoever is to check it alone.", no_args_is_help=True)
@@ -24,7 +24,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write all entries out, to be checked with: python -m lineament.ledger.verify FILE.jsonl --key KEY."""
-    with workspace(context) as opened, aside.status("Writing the ledger out"):
+    with workspace(context) as opened, working("Writing the ledger out"):
         entries = opened.audit.export(file, case)
         key = opened.audit.public_key
     if as_json:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from typer.core import TyperGroup
 
 import lineament
@@ -37,8 +36,7 @@ from lineament.cli import (
     users,
 )
 from lineament.cli.terminal import complain
-from lineament.errors import InvalidValue, LineamentError, NoSuchFile, StorageFull
-from lineament.settings import Settings
+from lineament.errors import LineamentError, NoSuchFile, StorageFull
 
 
 def application(run_pages: serve.RunPages) -> typer.Typer:
@@ -47,6 +45,7 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
         help="Face search for investigators: every face compared, every search on the record.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help: drawing it takes longer than everything else, and it breaks words
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(everything)
@@ -102,12 +101,6 @@ def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
     except LineamentError as error:
         complain(str(error))
         sys.exit(error.exit_code)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "LINEAMENT_" + "_".join(str(part) for part in first["loc"]).upper()
-        wrong = InvalidValue(what=name, value=first.get("input"), why=first["msg"])
-        complain(str(wrong))
-        sys.exit(wrong.exit_code)
     except KeyboardInterrupt:
         complain("Stopped.")
         sys.exit(130)
@@ -119,11 +112,17 @@ def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
         complain(str(known))
         sys.exit(known.exit_code)
     except Exception as error:
-        if Settings().trace:
+        if _traced():
             raise
         unforeseen = LineamentError(detail=f"{type(error).__name__}; LINEAMENT_TRACE=1 shows where")
         complain(str(unforeseen))
         sys.exit(unforeseen.exit_code)
+
+
+def _traced() -> bool:
+    from lineament.settings import Settings
+
+    return Settings().trace
 
 
 def _home_first(arguments: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, aside, needs, out, print_json, say, table, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, working, workspace
 from lineament.model.accounts import Permission
 
 app = typer.Typer(help="Photographs of a case.", no_args_is_help=True)
@@ -18,7 +18,7 @@ Probe = Annotated[str, typer.Argument(metavar="ID", help="The photograph, as a s
 @needs(Permission.READ_CASES)
 def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:
     """Make the edits of a photograph again, and compare the pixels of every step with what was recorded."""
-    with workspace(context) as opened, aside.status("Making the steps again"):
+    with workspace(context) as opened, working("Making the steps again"):
         made = opened.probes.replay(probe)
     if as_json:
         steps = [{"recorded": recorded, "now": now} for recorded, now in made.steps]
@@ -28,7 +28,7 @@ def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> Non
         for number, (recorded, now) in enumerate(made.steps):
             step = "decoded" if number == 0 else made.edits[number - 1].kind.value
             shown.add_row(step, recorded, now)
-        out.print(shown)
+        print_table(shown)
         say("Every step gave the same pixels." if made.same else "It gave other pixels than were recorded.")
     if not made.same:
         raise typer.Exit(9)

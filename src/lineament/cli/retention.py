@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from lineament.cli.terminal import AsJson, aside, machine, needs, print_json, say
+from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working
 from lineament.model.accounts import Permission
 
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.MACHINE)
 def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     """Destroy what its clock has run out for: closed cases, photographs nobody searched, old details. Run it daily."""
-    with machine(context) as opened, aside.status("Sweeping"):
+    with machine(context) as opened, working("Sweeping"):
         swept = opened.retain.sweep()
     if as_json:
         print_json(asdict(swept))

@@ -8,15 +8,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from lineament.cli.cases import Ref, print_case
 from lineament.cli.rulings import DAY, Until, last_day
-from lineament.cli.terminal import AsJson, iso, needs, out, picture_bytes, print_json, say, table, when, workspace
+from lineament.cli.terminal import (
+    AsJson,
+    iso,
+    needs,
+    picture_bytes,
+    print_json,
+    print_table,
+    say,
+    table,
+    when,
+    workspace,
+)
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseInvitation, CaseRole, Happening, Member, Paper
-from lineament.services.cases.room import LARGEST
 
 Role = Annotated[CaseRole, typer.Option(help="What this person may do in the case.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is said.")]
@@ -100,9 +109,9 @@ def invitations(context: typer.Context, as_json: AsJson = False) -> None:
         return
     shown = table("invitation", "case", "agency", "role", "until", "invited by")
     for one in waiting:
-        names = (escape(one.case), escape(one.agency_name))
-        shown.add_row(one.id, *names, one.role.value, str(one.until or ""), escape(one.invited_by))
-    out.print(shown)
+        names = (one.case, one.agency_name)
+        shown.add_row(one.id, *names, one.role.value, str(one.until or ""), one.invited_by)
+    print_table(shown)
 
 
 @needs(Permission.READ_CASES)
@@ -125,9 +134,9 @@ def _print_members(found: Sequence[Member], as_json: bool) -> None:
         return
     shown = table("account", "name", "agency", "role", "since", "until")
     for one in found:
-        names = (escape(one.name), escape(one.agency_name))
+        names = (one.name, one.agency_name)
         shown.add_row(one.account_id, *names, one.role.value, when(one.since), str(one.until or ""))
-    out.print(shown)
+    print_table(shown)
 
 
 def _member(one: Member) -> dict[str, Any]:
@@ -179,6 +188,8 @@ def put(
     as_json: AsJson = False,
 ) -> None:
     """Put a file into the room of a case; it is sealed as it is and never opened."""
+    from lineament.services.cases.room import LARGEST
+
     with workspace(context) as opened:
         _print_papers([opened.room.file(ref, file.name, picture_bytes(file, LARGEST))], as_json)
 
@@ -225,9 +236,9 @@ def timeline(
     shown = table("entry", "when", "who", "what", right=("entry",))
     for one in found:
         shown.add_row(
-            f"{one.seq:,}" if numbers else one.commitment, when(one.at), escape(one.actor), one.action.replace("_", " ")
+            f"{one.seq:,}" if numbers else one.commitment, when(one.at), one.actor, one.action.replace("_", " ")
         )
-    out.print(shown)
+    print_table(shown)
 
 
 def _print_papers(found: Sequence[Paper], as_json: bool) -> None:
@@ -239,9 +250,9 @@ def _print_papers(found: Sequence[Paper], as_json: bool) -> None:
         return
     shown = table("paper", "kind", "when", "who", "agency", "text")
     for one in found:
-        who = (escape(one.author), escape(one.agency_name))
-        shown.add_row(one.id, one.kind.value, when(one.at), *who, escape(one.text))
-    out.print(shown)
+        who = (one.author, one.agency_name)
+        shown.add_row(one.id, one.kind.value, when(one.at), *who, one.text)
+    print_table(shown)
 
 
 def _paper(one: Paper) -> dict[str, Any]:

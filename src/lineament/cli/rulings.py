@@ -12,8 +12,6 @@ from lineament.cli.cases import Ref, print_case
 from lineament.cli.terminal import AsJson, needs, picture_bytes, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome
-from lineament.services.cases.casework import Ruling
-from lineament.services.cases.room import LARGEST
 
 DAY = ["%Y-%m-%d"]
 MOMENT = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", *DAY]
@@ -54,6 +52,9 @@ def authorise(
     as_json: AsJson = False,
 ) -> None:
     """Record that an authority granted the searches of a case."""
+    from lineament.services.cases.casework import Ruling
+    from lineament.services.cases.room import LARGEST
+
     ruling = Ruling(
         authority=authority,
         decided_at=decided.astimezone(),
@@ -78,6 +79,8 @@ def refuse(
     as_json: AsJson = False,
 ) -> None:
     """Record that an authority refused the searches: all use stops, and what hung on the case is destroyed."""
+    from lineament.services.cases.casework import Ruling
+
     ruling = Ruling(
         authority=authority, decided_at=decided.astimezone(), outcome=AuthorisationOutcome.REFUSED, scope=scope
     )

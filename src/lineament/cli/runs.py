@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, needs, out, print_facts, print_json, say, table, when, workspace
+from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.runs import Run
-from lineament.services.gallery.items import Seen
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +49,7 @@ def runs(
         ended = when(one.ended_at) or "not yet"
         figures = (f"{one.seen:,}", f"{one.faces:,}")
         shown.add_row(str(one.id), one.connector, when(one.begun_at), ended, *figures, _counts(one))
-    out.print(shown)
+    print_table(shown)
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -68,5 +67,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _counts(run: Run) -> str:
+    from lineament.services.gallery.items import Seen
+
     known = [(seen.value, run.counts[seen.name.lower()]) for seen in Seen if seen.name.lower() in run.counts]
     return ", ".join(f"{many:,} {words}" for words, many in known)

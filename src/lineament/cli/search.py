@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lineament.cli.terminal import (
     AsJson,
-    aside,
     iso,
     needs,
-    out,
     picture_bytes,
     print_json,
+    print_table,
     say,
     table,
     when,
+    working,
     workspace,
 )
 from lineament.errors import InvalidValue
@@ -35,9 +35,9 @@ from lineament.model.search import (
     SearchRequest,
     SearchResult,
 )
-from lineament.services.probes import chosen_face
-from lineament.services.report import how_cut
-from lineament.workspace import Desk
+
+if TYPE_CHECKING:
+    from lineament.workspace import Desk
 
 
 def register(app: typer.Typer) -> None:
@@ -87,7 +87,7 @@ def search(
     with workspace(context) as opened:
         untrusted = [picture_bytes(probe, opened.settings.max_file_bytes) for probe in probes]
         opened.search.admit(request)
-        with aside.status("Searching"):
+        with working("Searching"):
             taken = [opened.probes.take(case, one, kind=kind) for one in untrusted]
             request = replace(request, others=tuple(ProbeFace(probe_id=one.id, face=_only(one)) for one in taken[1:]))
             result = opened.search.run(taken[0].id, request, face)
@@ -104,6 +104,8 @@ def search(
 
 def _only(probe: Probe) -> int:
     """The only face of a further photograph; SeveralFaces or NoFace where it cannot be told which."""
+    from lineament.services.probes import chosen_face
+
     return probe.faces.index(chosen_face(probe, None)) + 1
 
 
@@ -139,6 +141,8 @@ def entry_of(opened: Desk, result: SearchResult) -> Entry:
 
 def show(result: SearchResult, entry: Entry) -> None:
     """The list as a person reads it."""
+    from lineament.services.report import how_cut
+
     faces = "1 face" if result.gallery_faces == 1 else f"{result.gallery_faces:,} faces"
     say(f"{faces} compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
     if result.others:
@@ -168,7 +172,7 @@ def _print(candidates: tuple[Candidate, ...]) -> None:
             when(one.captured_at),
             page,
         )
-    out.print(shown)
+    print_table(shown)
 
 
 def described(result: SearchResult, entry: Entry) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lineament.cli.terminal import machine, needs, say
 from lineament.model.accounts import Permission
-from lineament.workspace import Workspace
 
-RunPages = Callable[[Workspace, str, int, Callable[[str], None]], None]
+if TYPE_CHECKING:
+    from lineament.workspace import Workspace
+
+RunPages = Callable[["Workspace", str, int, Callable[[str], None]], None]
 """Serves the pages of a workspace on a host and port until it is stopped, and announces their address."""
 
 

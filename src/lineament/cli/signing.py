@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,10 @@ from lineament.cli.kept import forget_key, keep_key, kept_key
 from lineament.cli.terminal import machine, needs, say
 from lineament.errors import SignInNeeded, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
-from lineament.services.people.sessions import Begun, Session, Standing
-from lineament.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lineament.services.people.sessions import Begun, Session
+    from lineament.workspace import Workspace
 
 _DEVICE = "terminal"
 
@@ -77,6 +79,8 @@ def _session(opened: Workspace, begun: Begun) -> Session:
 
 def _proved(opened: Workspace, session: Session) -> Begun:
     """Ask for a code; SignInRefused where the account has none that a terminal can read."""
+    from lineament.services.people.sessions import Standing
+
     if session.standing is Standing.UNENROLLED:
         raise SignInRefused(why="your account has no second factor yet; sign in on the pages and add one")
     if not session.kinds & {FactorKind.TOTP, FactorKind.RECOVERY}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,21 +16,20 @@ from lineament.cli.terminal import (
     iso,
     machine,
     needs,
-    out,
     picture_bytes,
     print_facts,
     print_json,
+    print_table,
     say,
     table,
     workspace,
 )
 from lineament.errors import InvalidValue, NoSuchFile
-from lineament.ledger import receipts
-from lineament.ledger.checkpoint import PublicKey
 from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState, SourceTerms
-from lineament.services.gallery.register import LARGEST_PERMISSION, Paper
-from lineament.workspace import Desk
+
+if TYPE_CHECKING:
+    from lineament.workspace import Desk
 
 app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.", no_args_is_help=True)
 
@@ -67,6 +66,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a source; nothing is ingested without one. In an agency a second person has to approve it."""
+    from lineament.services.gallery.register import LARGEST_PERMISSION, Paper
+
     with workspace(context) as opened:
         paper = None
         if permission is not None:
@@ -174,7 +175,7 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
             days,
             source.terms.basis,
         )
-    out.print(shown)
+    print_table(shown)
 
 
 @app.command()
@@ -275,6 +276,9 @@ def check_receipt(
     as_json: AsJson = False,
 ) -> None:
     """Check a receipt with the ledger's public key; with --key no workspace is needed."""
+    from lineament.ledger import receipts
+    from lineament.ledger.checkpoint import PublicKey
+
     untrusted = picture_bytes(file, receipts.LARGEST).decode(errors="replace")
     if key is None:
         with machine(context) as opened:

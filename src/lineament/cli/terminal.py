@@ -6,30 +6,26 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 from lineament.cli.kept import kept_key
 from lineament.errors import FactorNeeded, FileTooLarge, InvalidValue, NoSuchFile, SessionLocked, SignInNeeded
 from lineament.model.accounts import Permission
-from lineament.services.people.sessions import Standing
-from lineament.settings import Settings
-from lineament.workspace import Desk, Workspace
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
+
+    from lineament.settings import Settings
+    from lineament.workspace import Desk, Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,10 +34,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 WIDE = 160
 """Columns of a table that goes into a file or a pipe."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-"""Answers."""
-aside = Console(stderr=True, highlight=False)
-"""Progress and complaints."""
+_UNPRINTED = dict.fromkeys((7, 8, 11, 12, 13))
+"""Control characters that would move the cursor of a terminal, or ring its bell."""
 
 
 def complain(message: str) -> None:
@@ -51,6 +45,8 @@ def complain(message: str) -> None:
 
 def settings_for(context: typer.Context) -> Settings:
     """The settings, with the folder of the command line before that of the environment."""
+    from lineament.settings import Settings
+
     home: Path | None = context.find_root().obj
     return Settings() if home is None else Settings(home=home)
 
@@ -76,6 +72,8 @@ def needed(command: object) -> Permission:
 @contextmanager
 def workspace(context: typer.Context) -> Iterator[Desk]:
     """The desk of whoever runs this command, if the command is theirs; the workspace is closed at its end."""
+    from lineament.workspace import Workspace
+
     permission = needed(context.command.callback)
     with Workspace.open(settings_for(context)) as opened:
         desk = _desk(opened)
@@ -85,6 +83,8 @@ def workspace(context: typer.Context) -> Iterator[Desk]:
 
 def _desk(opened: Workspace) -> Desk:
     """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
+    from lineament.services.people.sessions import Standing
+
     desk = opened.desk_at_the_machine()
     if desk.official.solo:
         return desk
@@ -101,6 +101,8 @@ def _desk(opened: Workspace) -> Desk:
 @contextmanager
 def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Desk]:
     """The desk of whoever is at the machine, for upkeep; ``suspect`` opens a workspace with a broken ledger too."""
+    from lineament.workspace import Workspace
+
     with Workspace.open(settings_for(context), suspect=suspect) as opened:
         yield opened.desk_at_the_machine()
 
@@ -111,26 +113,62 @@ def print_json(answer: Any) -> None:
 
 
 def say(message: str) -> None:
-    """A line for a person; nothing in it is taken as markup."""
-    out.print(escape(message))
+    """Print a line for a person."""
+    typer.echo(message.translate(_UNPRINTED))
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows under a header, without lines; the columns in ``right`` are set flush right. Nothing is taken as markup."""
+
+    columns: tuple[str, ...]
+    right: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    header: bool = True
+
+    def add_row(self, *cells: str) -> None:
+        """Add a row, one cell for each column."""
+        self.rows.append(cells)
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table without lines; the columns in ``right`` are set flush right."""
-    made = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    return made
+    """An empty table."""
+    return Table(columns, right)
+
+
+def print_table(table: Table) -> None:
+    """Print a table, as wide as the terminal or ``WIDE``; long cells go on in the next line."""
+    from rich.table import Table as Drawn
+    from rich.text import Text
+
+    drawn = Drawn(box=None, header_style="bold", pad_edge=False, show_header=table.header)
+    for column in table.columns:
+        drawn.add_column(column, justify="right" if column in table.right else "left", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*map(Text, row))
+    print_drawing(drawn)
+
+
+def print_drawing(drawing: RenderableType) -> None:
+    """Print what Rich draws."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else WIDE
+    Console(highlight=False, soft_wrap=True, width=width).print(drawing)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """One thing, a line for each of its facts."""
-    shown = table("", "")
-    shown.show_header = False
+    """Print one thing, a line for each of its facts."""
+    shown = Table(("", ""), header=False)
     for name, value in facts.items():
-        said = ("yes" if value else "no") if isinstance(value, bool) else "" if value is None else str(value)
-        shown.add_row(name.replace("_", " "), escape(said))
-    out.print(shown)
+        shown.add_row(name.replace("_", " "), _words(value))
+    print_table(shown)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def when(moment: datetime | None) -> str:
@@ -145,6 +183,9 @@ def iso(moment: datetime | None) -> str | None:
 
 def progress() -> Progress:
     """A bar with rate and time left, on standard error, gone when it is done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    console = _aside()
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -152,10 +193,21 @@ def progress() -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        console=aside,
+        console=console,
         transient=True,
-        disable=not aside.is_terminal,
+        disable=not console.is_terminal,
     )
+
+
+def working(message: str) -> AbstractContextManager[object]:
+    """Say on standard error, if that is a terminal, what is being done as long as it lasts."""
+    return _aside().status(message) if sys.stderr.isatty() else nullcontext()
+
+
+def _aside() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
 
 
 def counted(many: int, one: str) -> str:

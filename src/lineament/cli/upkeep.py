@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, aside, machine, needs, out, print_json, say, settings_for, table
+from lineament.cli.terminal import AsJson, machine, needs, print_json, print_table, say, settings_for, table, working
 from lineament.model.accounts import Permission
-from lineament.services.doctor import Verdict
-from lineament.settings import Settings
-from lineament.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +25,9 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make a workspace: keys, database and ledger."""
+    from lineament.settings import Settings
+    from lineament.workspace import Workspace
+
     settings = settings_for(context) if folder is None else Settings(home=folder)
     with Workspace.create(settings) as made:
         if as_json:
@@ -40,7 +40,7 @@ def init(
 @needs(Permission.MACHINE)
 def verify(context: typer.Context, as_json: AsJson = False) -> None:
     """Recompute the whole ledger; name the first entry that does not fit."""
-    with machine(context, suspect=True) as opened, aside.status("Recomputing the ledger"):
+    with machine(context, suspect=True) as opened, working("Recomputing the ledger"):
         found = opened.audit.verify()
     if as_json:
         answer = {"sound": True, "entries": found.entries, "root": found.root.hex()}
@@ -59,7 +59,9 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check the machine and the workspace."""
-    with machine(context, suspect=True) as opened, aside.status("Looking"):
+    from lineament.services.doctor import Verdict
+
+    with machine(context, suspect=True) as opened, working("Looking"):
         checks = list(opened.doctor.run(pictures=pictures))
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:
@@ -69,6 +71,6 @@ def doctor(
         shown = table("check", "verdict", "finding")
         for check in checks:
             shown.add_row(check.name, check.verdict.value, check.detail)
-        out.print(shown)
+        print_table(shown)
     if bad:
         raise typer.Exit(9)

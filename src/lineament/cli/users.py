@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from lineament.cli.terminal import (
     AsJson,
     iso,
     machine,
     needs,
-    out,
     print_facts,
     print_json,
+    print_table,
     say,
     table,
     when,
@@ -23,8 +22,10 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Account, Permission, Role, SignedIn
-from lineament.services.people.invitations import Invitation
-from lineament.services.people.officials import Person
+
+if TYPE_CHECKING:
+    from lineament.services.people.invitations import Invitation
+    from lineament.services.people.officials import Person
 
 app = typer.Typer(help="The people of your agency and their accounts.", no_args_is_help=True)
 
@@ -69,10 +70,8 @@ def list_people(
     shown = table("name", "e-mail", "roles", "state", "trained until", "last seen", "id")
     for one in listed:
         until = "" if one.trained_until is None else one.trained_until.isoformat()
-        shown.add_row(
-            escape(one.name), escape(one.email), _roles(one), one.state.value, until, when(one.last_seen_at), one.id
-        )
-    out.print(shown)
+        shown.add_row(one.name, one.email, _roles(one), one.state.value, until, when(one.last_seen_at), one.id)
+    print_table(shown)
 
 
 @app.command()
@@ -183,8 +182,8 @@ def sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> Non
         return
     shown = table("session", "began", "last seen", "second factor", "device")
     for one in listed:
-        shown.add_row(one.id, when(one.began_at), when(one.seen_at), when(one.proved_at), escape(one.device))
-    out.print(shown)
+        shown.add_row(one.id, when(one.began_at), when(one.seen_at), when(one.proved_at), one.device)
+    print_table(shown)
 
 
 @app.command("end-sessions")

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NewType, TypeAlias
 
 from lineament.model.credentials import Credentials
 
-Vector = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Vector: TypeAlias = "NDArray[np.float32]"
 """One embedding, shape (d,), unit length."""
-Vectors = NDArray[np.float32]
+Vectors: TypeAlias = "NDArray[np.float32]"
 """Embeddings, shape (n, d), each of unit length."""
-FaceIds = NDArray[np.int64]
+FaceIds: TypeAlias = "NDArray[np.int64]"
 """Face ids, shape (n,); ids grow in the order of enrolment within a workspace and are never used twice."""
-Pixels = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8]"
 """An upright picture, shape (height, width, 3), RGB, 0 to 255."""
 
 FaceId = NewType("FaceId", int)

@@ -168,7 +168,7 @@ class Workspace:
         if settings.openid_issuer and settings.openid_client_id and settings.openid_client_secret:
             from lineament.identity.openid import Provider
 
-            secret = settings.openid_client_secret.get_secret_value()
+            secret = settings.openid_client_secret.reveal()
             provider = Provider(settings.openid_issuer, settings.openid_client_id, secret, clock=self.clock)
         return SignIn(self.desk_at_the_machine().record, self.keys, provider)
 
@@ -246,7 +246,7 @@ class Workspace:
         if settings.smtp_url is not None:
             from lineament.identity.mail import SmtpOutbox
 
-            outbox = SmtpOutbox(settings.smtp_url.get_secret_value())
+            outbox = SmtpOutbox(settings.smtp_url.reveal())
         return Post(outbox=outbox, base=settings.public_url or LOOPBACK)
 
     def warm(self) -> None:
