@@ -1,4 +1,4 @@
-"""What every index does; each runs this same suite."""
+"""What every index must do; each implementation runs this suite."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_what_was_removed_is_not_found(filled: Filled) -> None:
     filled.index.remove(as_ids([]))
     assert len(filled.index) == 197
     assert not {1, 17, 200} & set(filled.found(vectors(1)[0], 200))
-    for at in (1, 100, 198):  # the others are where they were
+    for at in (1, 100, 198):  # the others are unaffected
         assert filled.found(vectors(200)[at], 1) == [at + 1]
 
 
@@ -152,7 +152,7 @@ def test_ids_may_come_in_any_order(empty: Filled) -> None:
     ],
     ids=["there", "twice", "one too many", "dimension", "shape", "length", "not a number", "nought"],
 )
-def test_what_cannot_be_taken_in_leaves_the_index_as_it_was(filled: Filled, ids: FaceIds, some: Vectors) -> None:
+def test_refused_faces_leave_the_index_unchanged(filled: Filled, ids: FaceIds, some: Vectors) -> None:
     with pytest.raises(ValueError, match=r"id|vector"):
         filled.index.add(ids, some)
     assert sorted(filled.index.ids.tolist()) == list(range(1, 201))
@@ -175,7 +175,7 @@ def test_a_mask_leaves_only_what_it_allows(filled: Filled) -> None:
     assert filled.found(probe, 5, among=lambda ids: ids < 0) == []
 
 
-def test_a_mask_is_asked_about_the_faces_that_are_there(filled: Filled) -> None:
+def test_a_mask_is_called_with_the_ids_of_the_index(filled: Filled) -> None:
     filled.index.remove(as_ids(range(1, 101)))
     called_with: list[int] = []
 
@@ -188,7 +188,7 @@ def test_a_mask_is_asked_about_the_faces_that_are_there(filled: Filled) -> None:
 
 
 def test_searching_while_another_thread_adds_and_removes(empty: Filled) -> None:
-    """Each list is right for some moment: exact scores, never a face under another's id."""
+    """Every list is correct at some moment: exact scores, and no face under another's id."""
     some = vectors(600)
     empty.add(as_ids(range(100)), some[:100])
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""What every outbox does: the real one against a real SMTP server, and the fake that we ship."""
+"""What every outbox must do: the real one with a real SMTP server, and the fake in lineament.testing."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_server_that_is_not_trusted_gets_nothing(pem: Path) -> None:
         assert postbox.envelopes == []
 
 
-def test_a_wrong_password_is_said_without_it(pem: Path) -> None:
+def test_a_wrong_password_is_reported_without_it(pem: Path) -> None:
     postbox = Postbox()
     with mail_server(postbox, pem, auth=True) as port:
         unsent(SmtpOutbox(f"smtp://{USER}:wrong-secret@localhost:{port}", trust=trusting(pem)), "user and the password")
@@ -167,19 +167,19 @@ def test_a_wrong_password_is_said_without_it(pem: Path) -> None:
     ("answer", "why"),
     [(f"550 no such user {TO}", "recipient"), (f"452 later {TO}", "recipient"), ("421 bye", "recipient")],
 )
-def test_a_refusing_server_is_said_without_the_address(pem: Path, answer: str, why: str) -> None:
+def test_a_refusing_server_is_reported_without_the_address(pem: Path, answer: str, why: str) -> None:
     postbox = Postbox(refuse=answer)
     with mail_server(postbox, pem) as port:
         unsent(SmtpOutbox(f"smtp://localhost:{port}{SENDER}", trust=trusting(pem)), why)
     assert postbox.envelopes == []
 
 
-def test_no_server_is_said() -> None:
+def test_a_missing_server_is_reported() -> None:
     unsent(SmtpOutbox(f"smtp://{USER}:wrong-secret@127.0.0.1:{free_port()}"), "no connection")
 
 
 def test_without_encryption_nothing_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server is on loopback, but its name does not say so."""
+    """The server is on loopback, but its name does not show it."""
     monkeypatch.setattr("lineament.identity.mail._LOOPBACK", frozenset())
     postbox = Postbox()
     with mail_server(postbox, None) as port:

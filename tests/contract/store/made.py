@@ -1,4 +1,4 @@
-"""Rows to put in a store, and SQL for whoever goes past it."""
+"""Rows for a store, and SQL that bypasses it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Refuses = Callable[[str, str], None]
 
 
 class RawSql:
-    """SQL as an administrator types it, in its own transaction each."""
+    """Runs SQL as an administrator would, each statement in its own transaction."""
 
     def __init__(self, url: str) -> None:
         if url.startswith("sqlite"):
@@ -80,7 +80,7 @@ class Made:
 
 @dataclass
 class Rows:
-    """Makes values that differ from each other, the same ones in every run."""
+    """Makes distinct values, the same ones in every run."""
 
     keys: KeyRing
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -1,4 +1,4 @@
-"""Agencies and officials to put in a store, and what to look for afterwards."""
+"""Agencies and officials for a store, and all that is stored about them."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def joined(tx: Tx, agency_id: str, email: str = EMAIL, name: str = PERSON) -> Ac
 
 
 def in_the_files(folder: Path) -> bytes:
-    """Every byte of the files there: the database and its log."""
+    """Return every byte of the files there: the database and its log."""
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
 
 
 def in_the_tables(store: Store) -> bytes:
-    """Every value of every row, as bytes."""
+    """Return every value of every row, as bytes."""
     found: list[bytes] = []
     with store.read() as tx:
         for table in metadata.sorted_tables:
@@ -53,14 +53,14 @@ def in_the_tables(store: Store) -> bytes:
 
 
 def at_once(url: str, ask: Callable[[Tx], Any]) -> list[Any]:
-    """What two processes are told that ask the same at the same time, each through a store of its own."""
+    """Run an action twice at the same time, each with a store of its own; return both results."""
     answers: list[Any] = []
     start = threading.Barrier(2)
 
     def run() -> None:
         store = Store.open(url, VAULT, patience=60)
         try:
-            start.wait(10)
+            start.wait(120)
             with store.begin() as tx:
                 answer = ask(tx)
             answers.append(answer)
@@ -71,5 +71,5 @@ def at_once(url: str, ask: Callable[[Tx], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     return answers

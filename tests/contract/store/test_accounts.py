@@ -43,7 +43,7 @@ def test_an_account_comes_back_as_it_was_added(store: Store) -> None:
     assert (added.trained_until, added.last_seen_at) == (None, None)
 
 
-def test_an_address_is_invited_once_an_agency_and_nothing_is_told_of_another(store: Store) -> None:
+def test_an_address_is_invited_once_in_each_agency(store: Store) -> None:
     with store.begin() as tx:
         first, second = agency(tx).id, agency(tx, "Sylvania").id
         joined(tx, first)
@@ -179,7 +179,7 @@ def test_a_reset_takes_the_password_away_and_lets_the_same_person_join_again(sto
         assert tx.accounts.password(account_id) == "$new"
 
 
-def test_closing_wipes_all_but_that_there_was_an_account(store: Store, raw: RawSql) -> None:
+def test_closing_leaves_only_that_there_was_an_account(store: Store, raw: RawSql) -> None:
     with store.begin() as tx:
         home = agency(tx).id
         account = joined(tx, home)

@@ -21,7 +21,7 @@ def test_a_capture_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
         assert asdict(tx.captures.get(capture_id)) == {"id": capture_id, **asdict(new)}
 
 
-def test_what_may_be_left_out_comes_back_as_none(store: Store, rows: Rows) -> None:
+def test_optional_values_come_back_as_none(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         new = rows.capture(rows.source(tx).source)
         new = replace(new, provenance=Provenance(uri="file:///a.jpg"))
@@ -127,7 +127,7 @@ def test_addresses_are_all_blobs_of_a_source(store: Store, rows: Rows) -> None:
         assert tx.captures.get(bare).original is None
         tx.deletions.add([meant[0]])
         tx.deletions.add_source(made.source.id)
-        assert tx.deletions.all() == []  # as long as it refers to them
+        assert tx.deletions.all() == []  # as long as a capture refers to them
         tx.sources.destroy(made.source.id)
         assert tx.deletions.all() == sorted(meant)
         assert tx.deletions.all(most=2) == sorted(meant)[:2]
@@ -178,7 +178,7 @@ def test_no_face_is_without_provenance(store: Store, rows: Rows, raw: RawSql) ->
         rows.enrolled(tx, rows.source(tx), faces=2)
         rows.source(tx, "other")
         assert tx.captures.faces_without() == 0
-    if store.dialect == "sqlite":  # as somebody could who goes past the constraints
+    if store.dialect == "sqlite":  # as is possible without the constraints
         raw("PRAGMA ignore_check_constraints = ON")
         raw("UPDATE captures SET uri = ' '")
     else:
@@ -192,7 +192,7 @@ def test_no_face_is_without_provenance(store: Store, rows: Rows, raw: RawSql) ->
         assert tx.captures.faces_without() == 2
 
 
-def test_what_brought_it_may_be_unknown(store: Store, rows: Rows) -> None:
+def test_the_connector_may_be_unknown(store: Store, rows: Rows) -> None:
     bare = Provenance(uri="file:///a.jpg")
     with store.begin() as tx:
         new = replace(rows.capture(rows.source(tx).source), provenance=bare)

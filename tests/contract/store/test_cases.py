@@ -26,7 +26,7 @@ def sight(agency_id: str = HOME_AGENCY, account_id: str | None = None, *, whole:
 
 
 SOLO = sight(whole=True)
-"""Whoever is at the machine of a solo workspace."""
+"""The official at the machine of a solo workspace."""
 
 
 def decided(**fields: Any) -> Authorisation:
@@ -123,7 +123,7 @@ def test_unknown_cases(store: Store) -> None:
 
 
 def visible(tx: Tx, look: Sight) -> list[str]:
-    """The references that a page shows; counted and opened one by one they are the same."""
+    """Return the references that a page shows, after checking that counting and opening agree with it."""
     page = tx.cases.page(look, limit=50)
     assert tx.cases.count(look) == len(page)
     for case in tx.cases.page(SOLO, limit=50) + tx.cases.page(sight(_agency(tx), whole=True), limit=50):
@@ -139,7 +139,7 @@ def _agency(tx: Tx) -> str:
     return next(agency.id for agency in tx.agencies.all() if not agency.home)
 
 
-def test_everybody_sees_what_is_theirs(store: Store, rows: Rows) -> None:
+def test_officials_see_their_own_cases(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         guests = rows.agency(tx, "Elsewhere")
         mine, foreign = rows.account(tx), rows.account(tx, guests)
@@ -161,7 +161,7 @@ def test_everybody_sees_what_is_theirs(store: Store, rows: Rows) -> None:
 
 
 def test_a_reference_is_one_of_ones_own_agency(store: Store, rows: Rows) -> None:
-    """Another agency's case is opened by its key; its reference may be anybody's."""
+    """Another agency's case is opened by its key, because references are not unique across agencies."""
     with store.begin() as tx:
         guests = rows.agency(tx, "Elsewhere")
         foreign = rows.account(tx, guests)
@@ -176,7 +176,7 @@ def test_a_reference_is_one_of_ones_own_agency(store: Store, rows: Rows) -> None
         assert tx.cases.find(shared.key, look) == shared
 
 
-def test_what_is_not_seen_is_not_there_in_the_same_words(store: Store, rows: Rows) -> None:
+def test_an_invisible_case_is_reported_like_a_missing_one(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         guests = rows.agency(tx, "Elsewhere")
         account, foreign = rows.account(tx), rows.account(tx, guests)
@@ -284,7 +284,7 @@ def test_searches_are_counted_beside_each_case(store: Store, rows: Rows) -> None
         assert [case.searches for case in tx.cases.page(SOLO, limit=9)] == [0, 2]
 
 
-def test_what_runs_out_soon_comes_first(store: Store, rows: Rows) -> None:
+def test_authorisations_that_end_soon_come_first(store: Store, rows: Rows) -> None:
     ends = {"in time": 60, "next week": 7, "tomorrow": 1, "over": -3, "without an end": None}
     with store.begin() as tx:
         account = rows.account(tx)
@@ -330,7 +330,7 @@ def test_closed_cases_are_due_after_their_time(store: Store, rows: Rows) -> None
 
 
 def test_no_page_reads_every_case(sqlite_path: Path, rows: Rows) -> None:
-    """An index answers, whoever asks: the plans of SQLite name no scan of the cases."""
+    """An index answers for every official: SQLite's query plans scan no table of cases."""
     store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     plans: list[str] = []
 
@@ -446,7 +446,7 @@ def test_two_cases_of_an_agency_never_share_a_reference(store: Store, rows: Rows
 
 
 def test_dates_are_compared_as_days(store: Store, rows: Rows) -> None:
-    """A membership holds through the whole of its last day."""
+    """A membership is in force for the whole of its last day."""
     with store.begin() as tx:
         account = rows.account(tx)
         case, _ = rows.case(tx)

@@ -1,4 +1,4 @@
-"""What is erased is gone from the files of the database, not only from its answers (R32)."""
+"""Erased data is gone from the files of the database, not only from its answers (R32)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from lineament.testing import VAULT
 
 
 def stored_bytes(database: Path) -> bytes:
-    """Every byte of the database and its companions."""
+    """Return every byte of the database and the files beside it."""
     return b"".join(path.read_bytes() for path in sorted(database.parent.glob(f"{database.name}*")))
 
 
 def traces(new: NewCapture, sealed: bytes, crop: str) -> list[bytes]:
-    """What would betray an erased capture in a file."""
+    """Return what would reveal an erased capture in a file."""
     texts = [new.provenance.uri, new.provenance.page_uri, new.provenance.page_title]
     digests = [new.sha256, new.original, new.thumbnail, crop]
     found = [text.encode() for text in texts if text]
@@ -42,7 +42,7 @@ def url(sqlite_path: Path) -> str:
 
 
 def enrol(tx: Tx, rows: Rows, made: Made, many: int) -> dict[CaptureId, tuple[NewCapture, str]]:
-    """Captures whose rows are of very different lengths, so that pages split in many ways."""
+    """Enrol captures whose rows have very different lengths, so that pages split in many ways."""
     there = {}
     for _ in range(many):
         new = rows.capture(made.source)
@@ -163,7 +163,7 @@ def test_erased_details_of_an_entry_leave_no_byte(store: Store, sqlite_path: Pat
 
 
 def destroyed(tx: Tx, case: Case) -> None:
-    """As the services destroy a case."""
+    """Destroy a case as the services do."""
     entries = [row.seq for row in tx.ledger.of_case(case.id, None, None)]
     tx.searches.delete_of(case.id)
     tx.probes.delete(tx.probes.of_case_ids(case.id))
@@ -218,7 +218,7 @@ def test_the_key_of_a_destroyed_case_leaves_the_tables_of_postgresql(postgresql_
     with store.begin() as tx:
         destroyed(tx, case)
     raw("BEGIN")
-    raw("SELECT id FROM cases")  # a reader holds it back, but not for ever
+    raw("SELECT id FROM cases")  # a reader delays it, but not for ever
     store.close()
     store = Store.open(postgresql_url, VAULT, patience=0.2)
     assert store.scrub() is False
@@ -251,7 +251,7 @@ def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows:
 
 
 def test_the_key_of_a_withdrawn_source_leaves_the_tables_of_postgresql(postgresql_url: str, rows: Rows) -> None:
-    """Its log keeps sealed bytes for a while (ADR 0002); without the key nothing opens them."""
+    """PostgreSQL's log keeps sealed bytes for a while (ADR 0002); without the key nothing opens them."""
     store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
     tables = Path(str(raw("SHOW data_directory")[0][0])) / "base"
     with store.begin() as tx:

@@ -188,7 +188,7 @@ def every_way(tx: Tx, made: Made, ids: FaceIds) -> list[Callable[[], object]]:
 @pytest.mark.parametrize(
     "change",
     [
-        # the templates of two faces change places
+        # the templates of two faces are exchanged
         "UPDATE templates SET sealed = (SELECT t.sealed FROM templates t WHERE t.face_id = 3 - templates.face_id)",
         # one bit of the last byte differs; the same statement works on both
         "UPDATE templates SET sealed = (SELECT original FROM captures)",

@@ -70,7 +70,7 @@ def test_a_passkey_is_found_by_its_credential_and_by_its_owner_alone(store: Stor
     assert CREDENTIAL.hex().encode() not in content
 
 
-def test_the_number_of_a_proof_has_to_grow(store: Store) -> None:
+def test_the_number_of_a_proof_must_grow(store: Store) -> None:
     with store.begin() as tx:
         owner = account(tx)
         for factor in (totp(tx, owner, counter=7), passkey(tx, owner, counter=7)):
@@ -96,7 +96,7 @@ def test_a_passkey_that_does_not_count_may_be_used_again_and_a_code_may_not(stor
         assert not tx.factors.used("0" * 16, NOW, 99)
 
 
-def test_a_code_that_two_requests_show_at_once_counts_once(url: str) -> None:
+def test_a_code_shown_twice_at_once_counts_once(url: str) -> None:
     store = Store.open(url, VAULT)
     with store.begin() as tx:
         factor = totp(tx, account(tx))
@@ -104,7 +104,7 @@ def test_a_code_that_two_requests_show_at_once_counts_once(url: str) -> None:
     assert sorted(at_once(url, lambda tx: tx.factors.used(factor.id, NOW, 7))) == [False, True]
 
 
-def test_a_recovery_code_is_good_once(store: Store) -> None:
+def test_a_recovery_code_is_accepted_once(store: Store) -> None:
     with store.begin() as tx:
         home = agency(tx).id
         owner, other = joined(tx, home).id, joined(tx, home, "chico@freedonia.example").id
@@ -121,7 +121,7 @@ def test_a_recovery_code_is_good_once(store: Store) -> None:
         assert not tx.factors.spend(owner, digest("code 0"), NOW)
 
 
-def test_a_recovery_code_that_two_requests_show_at_once_is_good_once(url: str) -> None:
+def test_a_recovery_code_shown_twice_at_once_is_accepted_once(url: str) -> None:
     store = Store.open(url, VAULT)
     with store.begin() as tx:
         owner = account(tx)

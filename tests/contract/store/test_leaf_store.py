@@ -1,4 +1,4 @@
-"""What the ledger asks of its rows; the fake in memory and the SQL rows on both databases must all do it."""
+"""What the ledger needs of its rows; the fake in memory and the SQL rows on both databases must all pass."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def fill(opened: Opened, entries: int, details: dict[str, JSON] | None = None) -
 
 
 def record_twice(rows: LeafStore) -> None:
-    """Once, and once in vain."""
+    """Record an entry, then one that is refused."""
     LEDGER.record(rows, Action.SEARCH, {}, actor="a", at=MOMENTS[0])
     LEDGER.record(rows, Action.SEARCH, {"actor": "b"}, actor="a", at=MOMENTS[0])
 
 
 class LeafStoreContract:
-    """What holds of any rows."""
+    """What every implementation must do."""
 
     def test_nothing_is_there_at_first(self, opened: Opened) -> None:
         with opened() as rows:
@@ -97,7 +97,7 @@ class LeafStoreContract:
                 entry.details for entry in before if entry.seq != 2
             ]
 
-    def test_a_place_is_taken_once(self, opened: Opened) -> None:
+    def test_a_number_is_used_once(self, opened: Opened) -> None:
         fill(opened, 3)
         with opened() as rows:
             entry = next(iter(rows.entries(1, 2)))
@@ -146,7 +146,7 @@ class LeafStoreContract:
             found = verify(rows, LEDGER.public_key)
             assert (found.entries, found.erased, found.unexplained) == (6, 2, 0)
 
-    def test_another_ledger_does_not_go_on_here(self, opened: Opened) -> None:
+    def test_another_ledger_cannot_continue_here(self, opened: Opened) -> None:
         fill(opened, 2)
         other = Ledger(origin="lineament/contract", signing_seed=bytes(32))
         with pytest.raises(LedgerBroken), opened() as rows:
@@ -175,8 +175,8 @@ class TestSql(LeafStoreContract):
 
         return transaction
 
-    def test_what_was_rolled_back_never_was(self, opened: Opened) -> None:
-        """An entry lives and dies with the transaction that it records."""
+    def test_a_rolled_back_entry_leaves_no_trace(self, opened: Opened) -> None:
+        """An entry is committed or rolled back with the transaction that it records."""
         fill(opened, 4)
         with pytest.raises(InvalidValue), opened() as rows:
             record_twice(rows)

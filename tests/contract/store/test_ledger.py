@@ -89,7 +89,7 @@ def test_what_an_entry_says_is_sealed_in_its_place(store: Store, rows: Rows, raw
     assert caught.value.details["entry"] == 1
 
 
-# ---------------------------------------------------------------- whose an entry is
+# ---------------------------------------------------------------- agency and case of an entry
 
 
 def test_entries_are_filed_under_agency_and_case(store: Store, rows: Rows) -> None:
@@ -128,7 +128,7 @@ def test_entries_are_filed_under_agency_and_case(store: Store, rows: Rows) -> No
         assert list(ledger.entries(14, 15)) == ledger.of_case(ours, None, 1)
 
 
-def test_where_the_next_transaction_is_filed_is_its_own(store: Store, rows: Rows) -> None:
+def test_the_next_transaction_is_filed_on_its_own(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         tx.ledger.file_under(HOME_AGENCY, rows.case(tx)[0].id)
         rows.entry(tx)
@@ -138,7 +138,7 @@ def test_where_the_next_transaction_is_filed_is_its_own(store: Store, rows: Rows
 
 
 def test_old_entries_of_an_agency_whose_details_are_there(store: Store, rows: Rows) -> None:
-    """Those that announce erasures are never old: they explain the gaps."""
+    """Entries that announce erasures are never returned: they explain the gaps."""
     with store.begin() as tx:
         elsewhere = rows.agency(tx, "Elsewhere")
         for seq, (agency_id, action, seconds) in enumerate(
@@ -195,14 +195,14 @@ def test_entries_follow_each_other(store: Store, rows: Rows, seq: int) -> None:
         "UPDATE ledger_details SET sealed = salt",
     ],
 )
-def test_nobody_changes_what_is_in_it(store: Store, rows: Rows, refused: Refuses, statement: str) -> None:
+def test_entries_cannot_be_changed(store: Store, rows: Rows, refused: Refuses, statement: str) -> None:
     with store.begin() as tx:
         for _ in range(2):
             rows.entry(tx)
     refused(statement, "the ledger only grows")
 
 
-def test_nobody_replaces_what_is_in_it(store: Store, rows: Rows, refused: Refuses) -> None:
+def test_entries_cannot_be_replaced(store: Store, rows: Rows, refused: Refuses) -> None:
     with store.begin() as tx:
         rows.entry(tx)
     if store.dialect == "sqlite":
@@ -217,8 +217,8 @@ def test_nobody_replaces_what_is_in_it(store: Store, rows: Rows, refused: Refuse
             refused(f"TRUNCATE {table} CASCADE", "the ledger only grows")
 
 
-def test_the_ledger_itself_keeps_its_log_here(store: Store) -> None:
-    """The protocol of ledger/log.py, held by use: mypy and this test."""
+def test_the_rows_implement_the_leaf_store(store: Store) -> None:
+    """The rows implement LeafStore, as mypy and this test check."""
     ledger = Ledger(origin="lineament/test", signing_seed=bytes(32))
     for number in range(20):
         with store.begin() as tx:

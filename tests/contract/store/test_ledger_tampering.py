@@ -1,4 +1,4 @@
-"""An administrator of the database, with every trigger and constraint out of the way: verification names the entry."""
+"""What a database administrator changes, with every trigger and constraint removed: verification names the entry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UPDATE {table} SET seq = {other} WHERE seq = 1000"""
 
 
 def filled(store: Store) -> str:
-    """A ledger of twelve entries; its checkpoint, kept outside."""
+    """Make a ledger of twelve entries; return its checkpoint, as kept outside."""
     with store.begin() as tx:
         for number in range(ENTRIES):
             at = NOW + timedelta(seconds=number)
@@ -44,7 +44,7 @@ def administrator(raw: RawSql, store: Store) -> RawSql:
 
 
 def set_free(raw: RawSql, store: Store) -> RawSql:
-    """Nothing keeps the administrator from anything any more."""
+    """Remove every trigger and constraint."""
     if store.dialect == "sqlite":
         for (name,) in raw("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
             raw(f"DROP TRIGGER {name}")
@@ -132,7 +132,7 @@ def test_columns_of_sqlite_may_hold_anything(sqlite_path: Path, statement: str) 
 
 
 def test_text_that_sqlite_itself_cannot_read(sqlite_path: Path) -> None:
-    """The database says so before the ledger can; it names the column."""
+    """The database reports it before the ledger can, and names the column."""
     with sqlite(sqlite_path) as (store, administrator, note):
         administrator("UPDATE ledger_details SET sealed = CAST(x'ff' AS TEXT) WHERE seq = 5")
         with pytest.raises(StoreUnavailable, match="sealed"), store.read() as tx:
@@ -141,7 +141,7 @@ def test_text_that_sqlite_itself_cannot_read(sqlite_path: Path) -> None:
 
 @contextmanager
 def sqlite(path: Path) -> Iterator[tuple[Store, RawSql, str]]:
-    """What PostgreSQL's types do not let happen."""
+    """What PostgreSQL's types prevent."""
     store = Store.open(f"sqlite:///{path}", VAULT, patience=60)
     raw = RawSql(f"sqlite:///{path}")
     yield store, set_free(raw, store), filled(store)

@@ -1,4 +1,4 @@
-"""What lies in the room of a case, on either database."""
+"""The papers in the room of a case, on either database."""
 
 from __future__ import annotations
 

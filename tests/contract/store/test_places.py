@@ -1,4 +1,4 @@
-"""Once only: the same bytes are one capture with several places; near-identical captures are a group."""
+"""Duplicates: the same bytes are one capture with several places; near-identical captures form a group."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from lineament.model.runs import MOST_REFUSALS, RunId, Step
 from lineament.store.db import Store
 
 
-def test_a_run_that_was_stopped_is_gone_on_with(store: Store, rows: Rows) -> None:
+def test_an_interrupted_run_is_resumed(store: Store, rows: Rows) -> None:
     later = NOW + timedelta(minutes=5)
     with store.begin() as tx:
         source = rows.source(tx).source
@@ -30,7 +30,7 @@ def test_a_run_that_was_stopped_is_gone_on_with(store: Store, rows: Rows) -> Non
         assert tx.runs.get(run.id).ended_at == later
 
 
-def test_another_thing_is_another_run(store: Store, rows: Rows) -> None:
+def test_another_target_is_another_run(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         source, other = rows.source(tx).source, rows.source(tx, "other").source
         ids = [

@@ -19,7 +19,7 @@ from lineament.store.db import Store
 
 
 def same_probe(first: Probe, second: Probe) -> bool:
-    """Equality that compares vectors too."""
+    """Whether two probes are equal, including their vectors."""
     vectors = [[face.template.vector for face in probe.faces] for probe in (first, second)]
     models = [[face.template.model for face in probe.faces] for probe in (first, second)]
     nothing = Template("", np.empty(0, dtype=np.float32))
@@ -298,7 +298,7 @@ def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: S
 
 
 @pytest.mark.parametrize("examiner", ["", " \t"])
-def test_no_search_by_nobody(store: Store, rows: Rows, searched: Searched, examiner: str) -> None:
+def test_a_search_needs_an_examiner(store: Store, rows: Rows, searched: Searched, examiner: str) -> None:
     case, first = searched
     with store.begin() as tx:
         again = replace(first, search_id="again", ledger_entry=rows.entry(tx))
@@ -393,7 +393,7 @@ def test_no_search_is_inserted_by_hand_without_its_reasons(
     with store.begin() as tx:
         entry = rows.entry(tx)
     values = COLUMNS.replace("ledger_entry", str(entry)).replace("id,", "'new',", 1)
-    raw(f"INSERT INTO searches ({COLUMNS}) SELECT {values} FROM searches")  # a whole one is taken
+    raw(f"INSERT INTO searches ({COLUMNS}) SELECT {values} FROM searches")  # a complete row is accepted
     raw("DELETE FROM searches WHERE id = 'new'")
     columns = COLUMNS.replace(f", {missing}", "")
     values = columns.replace("ledger_entry", str(entry)).replace("id,", "'new',", 1)

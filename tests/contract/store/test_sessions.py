@@ -49,7 +49,7 @@ def test_the_time_last_seen_goes_forward_only(store: Store) -> None:
         session = begun(tx, account(tx))
         tx.sessions.mark_seen(session.id, NOW + HOUR)
         tx.sessions.mark_seen(session.id, NOW)
-        tx.sessions.mark_seen("0" * 16, NOW)  # it ended meanwhile
+        tx.sessions.mark_seen("0" * 16, NOW)  # it has ended
         tx.sessions.prove(session.id, NOW + HOUR)
         found = tx.sessions.of(digest("key"))
         assert found is not None

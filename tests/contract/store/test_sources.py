@@ -27,7 +27,7 @@ def test_a_source_comes_back_as_it_was_registered(store: Store, rows: Rows) -> N
     assert (added.state, added.captures, added.faces, added.last_face_id) == (SourceState.LIVE, 0, 0, 0)
 
 
-def test_what_may_be_left_out_comes_back_as_none(store: Store) -> None:
+def test_optional_values_come_back_as_none(store: Store) -> None:
     terms = SourceTerms(name="a", controller="c", basis="b", jurisdiction="FR")
     with store.begin() as tx:
         assert tx.sources.add(terms, b"wrapped", datetime.now(UTC)).terms == terms

@@ -1,4 +1,4 @@
-"""Transactions, snapshots, schema: what holds on either database."""
+"""Transactions, snapshots and schema, on either database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from lineament.store.db import Store, Tx
 from lineament.testing import VAULT
 
 
-def test_what_is_committed_is_there_when_it_is_opened_again(url: str) -> None:
+def test_committed_changes_are_there_after_reopening(url: str) -> None:
     store = Store.open(url, VAULT)
     with store.begin() as tx:
         tx.meta.set("a", "1")
@@ -57,7 +57,7 @@ def test_an_error_undoes_the_whole_transaction(store: Store, rows: Rows) -> None
         assert rows.source(tx).source.id == 1
 
 
-def test_a_reader_keeps_the_state_at_which_it_began(store: Store) -> None:
+def test_a_reader_keeps_the_state_at_which_it_started(store: Store) -> None:
     with store.begin() as tx:
         tx.meta.set("state", "before")
     with store.read() as early:
@@ -75,7 +75,7 @@ def test_nothing_can_be_written_by_a_reader(store: Store) -> None:
 
 def test_a_writer_that_waits_too_long_says_who_is_busy(store: Store, url: str) -> None:
     other = Store.open(url, VAULT, patience=0.2)
-    # the lock is held from the beginning, not from the first change on
+    # the lock is held from the start, not from the first change on
     with store.begin(), pytest.raises(WorkspaceBusy), other.begin():
         pass
     with other.begin() as tx:
@@ -90,7 +90,7 @@ def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str)
     store.close()
 
 
-def test_threads_write_one_after_the_other_and_ids_follow_the_commits(store: Store, rows: Rows) -> None:
+def test_threads_write_in_turn_and_ids_follow_the_commits(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         made = rows.source(tx)
     sizes: list[int] = []
@@ -182,7 +182,7 @@ def test_create_makes_what_open_opens(fresh_url: str) -> None:
     store.close()
 
 
-def test_create_refuses_where_there_is_one(fresh_url: str) -> None:
+def test_create_refuses_an_existing_database(fresh_url: str) -> None:
     Store.create(fresh_url, VAULT).close()
     with pytest.raises(WorkspaceExists):
         Store.create(fresh_url, VAULT)
@@ -202,7 +202,7 @@ def test_a_newer_schema_is_left_alone(url: str, raw: RawSql) -> None:
     assert raw("SELECT version_num FROM alembic_version") == [("9999",)]
 
 
-def test_there_is_no_database(tmp_path: Path) -> None:
+def test_open_without_a_database(tmp_path: Path) -> None:
     with pytest.raises(NoWorkspace):
         Store.open(f"sqlite:///{tmp_path}/nothing.db", VAULT)
     assert not (tmp_path / "nothing.db").exists()
@@ -271,7 +271,7 @@ def upgrade():
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a history that goes on: the program that opens the workspace is newer than the workspace."""
+    """Make a migrations folder with a later revision, as of a program newer than the workspace."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
     versions = [f"versions/{path.name}" for path in (migrations.FOLDER / "versions").glob("[0-9]*.py")]
@@ -327,7 +327,7 @@ def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
 
 
 def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
-    """Alembic's comparison passes over CHECKs, so names and texts are compared here."""
+    """Alembic does not compare CHECK constraints, so names and texts are compared here."""
     with store.read() as tx:
         inspector = sa.inspect(tx.connection)
         for table in metadata.sorted_tables:
@@ -338,11 +338,11 @@ def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
                 if isinstance(check, sa.CheckConstraint)
             }
             assert sorted(there) == sorted(meant), table.name
-            if store.dialect == "sqlite":  # PostgreSQL writes them in its own words
+            if store.dialect == "sqlite":  # PostgreSQL rephrases them
                 assert there == meant, table.name
 
 
-# ---------------------------------------------------------------- what the database says
+# ---------------------------------------------------------------- errors of the database
 
 
 def test_a_text_that_one_database_cannot_hold_is_refused_by_both(store: Store, rows: Rows) -> None:
@@ -362,8 +362,8 @@ def test_a_constraint_is_named_when_it_refuses(store: Store, rows: Rows) -> None
         tx.searches.add(rows.result(probe, entry=77), case.id, agency_id=HOME_AGENCY, examiner="an examiner")
 
 
-def test_what_a_refused_row_says_of_people_is_not_in_the_error(store: Store, rows: Rows) -> None:
-    """Nor in the errors behind it, which a log might show."""
+def test_personal_data_of_a_refused_row_is_not_in_the_error(store: Store, rows: Rows) -> None:
+    """Neither is it in the chained errors, which a log might show."""
     with store.begin() as tx:
         case, _ = rows.case(tx, offence="a secret offence")
         tx.cases.set_hold(case.id, "a secret order")
@@ -377,7 +377,7 @@ def test_what_a_refused_row_says_of_people_is_not_in_the_error(store: Store, row
     assert "hidden name" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_full_disk_is_said_to_be_full(sqlite_path: Path) -> None:
+def test_a_full_disk_is_reported_as_full(sqlite_path: Path) -> None:
     store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     with store.begin() as tx:  # the next transaction is on the same connection
         pages = int(tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one())
@@ -412,14 +412,14 @@ print("KEPT", number)
 """
 
 
-def test_what_was_committed_before_the_disk_was_full_is_kept(tmp_path: Path) -> None:
+def test_changes_committed_before_the_disk_was_full_are_kept(tmp_path: Path) -> None:
     answer = on_small_disk(FULL, tmp_path)
     assert "FULL There is no room" in answer
     assert "KEPT" in answer
 
 
 def on_small_disk(program: str, folder: Path) -> str:
-    """Run a program with a file system of 3 MiB at folder/full, in a name space of its own."""
+    """Run a program with a file system of 3 MiB at folder/full, in a namespace of its own."""
     (folder / "full").mkdir()
     mount = f"mount -t tmpfs -o size=3m none {folder}/full"
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:

@@ -1,4 +1,4 @@
-"""The reference, held against the formula written out."""
+"""The reference index, compared with the formula."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lineament.model.scores import score, scores, summed
 
 
 def test_the_score_is_the_inner_product() -> None:
-    """Held against rational arithmetic: at most half a step of float32 away."""
+    """Compared with rational arithmetic: at most half a step of float32 away."""
     first, second = vectors(2, 4, 128)
     true = sum(Fraction(float(a)) * Fraction(float(b)) for a, b in zip(first, second, strict=True))
     assert (
@@ -35,7 +35,7 @@ def test_sums_of_any_width() -> None:
 
 
 def test_near_ties_are_told_apart_by_the_exact_score() -> None:
-    """Vectors that differ in one last bit: the float32 product cannot order them, the answer does."""
+    """Vectors that differ in one last bit: the float32 product cannot order them, but the answer is ordered."""
     base = vectors(1, 6, 128)[0]
     near = np.repeat(base[np.newaxis], 300, axis=0)
     for at in range(300):

@@ -1,4 +1,4 @@
-"""The files of an index: whole, or known not to be."""
+"""The files of an index; incomplete files are detected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def templates() -> Templates:
 
 @pytest.fixture
 def folder(tmp_path: Path, templates: Templates) -> Path:
-    """300 faces, synced in three goes."""
+    """300 faces, synced in three steps."""
     index = scan(tmp_path / "index", templates)
     for start in (1, 101, 201):
         index.add(*templates(as_ids(range(start, start + 100))))
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, templates: Templates) -> Path:
 
 
 def agrees(index: ScanIndex, templates: Templates) -> bool:
-    """Whether every code is under the id of its face: each face is among the six codes nearest to itself."""
+    """Whether every code has the id of its face: each face is among the six codes nearest to it."""
     ids, some = templates(index.ids)
     found = index.search(some, 1)
     return bool([hits[0].face_id for hits in found] == ids.tolist())
@@ -99,7 +99,7 @@ def test_no_code_of_a_removed_face_stays_in_the_files(tmp_path: Path) -> None:
 
 
 def _without_nonce(first: bytes, second: bytes) -> bool:
-    """Equal but for the number by which turbovec knows its file, and the checksum behind it."""
+    """Whether two files are equal, apart from turbovec's file number and the checksum after it."""
     return len(first) == len(second) and sum(a != b for a, b in zip(first, second, strict=True)) <= 12
 
 
@@ -169,7 +169,7 @@ def test_bytes_behind_the_codes(folder: Path, templates: Templates) -> None:
 
 @pytest.mark.parametrize("what", [b"", b"turbovec?", os.urandom(4096)])
 def test_codes_that_turbovec_cannot_load(folder: Path, templates: Templates, what: bytes) -> None:
-    """Whole by their digest, so another version's."""
+    """Their digest fits, so they are of another version."""
     [path] = folder.glob("codes*")
     path.write_bytes(what)
     _with_head(folder, codes_sha256=Pieces.of(path).hexdigest())
@@ -188,7 +188,7 @@ def test_codes_of_another_index(folder: Path, tmp_path: Path, templates: Templat
 
 
 def _with_head(folder: Path, **changed: object) -> None:
-    """The head, altered and with its digest put right."""
+    """Alter the head and correct its digest."""
     path = folder / "head"
     line = json.dumps(json.loads(path.read_bytes().partition(b"\n")[0]) | changed, sort_keys=True).encode() + b"\n"
     path.write_bytes(line + hashlib.sha256(line).hexdigest().encode() + b"\n")
@@ -234,7 +234,7 @@ def test_a_damaged_index_is_replaced_by_a_new_one(folder: Path, templates: Templ
 
 
 def test_every_mixture_of_an_old_and_a_new_sync(folder: Path, tmp_path: Path, templates: Templates) -> None:
-    """Whatever a crash leaves of a sync that adds: the old state, the new state, or known damage."""
+    """A crash during a sync that adds leaves the old state, the new state, or detected damage."""
     old = {path.name: path.read_bytes() for path in folder.iterdir()}
     index = scan(folder, templates, load=True)
     index.add(*templates(as_ids(range(301, 401))))
@@ -266,7 +266,7 @@ def test_a_crash_before_the_new_files_are_named_leaves_the_old(folder: Path, tem
     index = scan(folder, templates, load=True)
     index.remove(as_ids([1]))
     index.sync()
-    (folder / "head").write_bytes(old)  # as if the last step had not been reached
+    (folder / "head").write_bytes(old)  # as if the last step was not reached
     for name, content in kept.items():
         (folder / name).write_bytes(content)
     (folder / "head.new").write_bytes(b"half a he")
@@ -279,7 +279,7 @@ def test_a_crash_before_the_new_files_are_named_leaves_the_old(folder: Path, tem
 
 
 def test_two_processes_on_one_folder(folder: Path, templates: Templates) -> None:
-    """The last one to write wins, whole; neither spoils the other's files."""
+    """The last process to write wins; neither damages the other's files."""
     first, second = (scan(folder, templates, load=True) for _ in range(2))
     first.add(*templates(as_ids(range(301, 321))))
     first.sync()
@@ -311,7 +311,7 @@ def test_a_withdrawn_source_is_not_written_again(folder: Path, templates: Templa
 
 
 def test_a_full_disk(folder: Path, templates: Templates) -> None:
-    """The files may grow to 150 kB and no further: the error says so, and all is well once there is room."""
+    """Files limited to 150 kB: the error says so, and everything works again once there is room."""
     script = f"""
         import resource, signal, sys
         from pathlib import Path
@@ -344,7 +344,7 @@ def test_a_full_disk(folder: Path, templates: Templates) -> None:
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path, templates: Templates) -> None:
-    """The lock of the folder is a folder: nothing can be written, whoever asks."""
+    """A folder in place of the lock file: nothing can be written, not even by root."""
     index = scan(tmp_path / "index", templates)
     (tmp_path / "index" / "lock").mkdir()
     with pytest.raises(IndexUnwritable, match="cannot be written"):
@@ -371,7 +371,7 @@ def test_pieces_of_a_file_that_grew(tmp_path: Path) -> None:
         assert pieces == Pieces.of(path)
     beside = tmp_path / "beside"
     beside.write_bytes(random.bytes(len(content)))
-    beside.replace(path)  # as turbovec writes a file anew
+    beside.replace(path)  # as turbovec rewrites a file
     assert Pieces.of(path, pieces) == Pieces.of(path) != pieces
     pieces = Pieces.of(path)
     path.write_bytes(content[:PIECE])

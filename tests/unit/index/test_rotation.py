@@ -1,4 +1,4 @@
-"""The secret turn of vectors."""
+"""The secret rotation of vectors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_inner_products_are_unchanged() -> None:
 
 
 def test_the_same_seed_the_same_matrix() -> None:
-    """The digest is written out: where another matrix is made, every index has to be built anew."""
+    """The digest is fixed: if the matrix changed, every index would have to be rebuilt."""
     turn = rotation(SEED, 128)
     assert turn.dtype == np.float32
     digest = hashlib.sha256(turn.astype("<f4").tobytes()).hexdigest()
@@ -47,7 +47,7 @@ def test_a_seed_that_can_be_guessed() -> None:
 
 
 def test_evenly_over_all_rotations() -> None:
-    """Haar: each entry has mean 0 and variance 1/d, the determinant is either way, and no two entries go together."""
+    """Haar: each entry has mean 0 and variance 1/d, the determinant has either sign, and entries are uncorrelated."""
     dimension, many = 8, 2000
     drawn = np.stack([rotation(SEED + number.to_bytes(4, "big"), dimension) for number in range(many)]).astype(
         np.float64

@@ -1,4 +1,4 @@
-"""The scan index: what is its own, beside what every index does (tests/contract/test_index.py)."""
+"""What is particular to the scan index; the rest is in tests/contract/test_index.py."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_faces_that_the_store_no_longer_has_drop_out(index: ScanIndex, templates
     assert index.search(probe, 7) == [[]]
 
 
-def test_no_more_is_looked_up_than_is_needed(tmp_path: Path, templates: Templates) -> None:
+def test_only_shortlisted_templates_are_looked_up(tmp_path: Path, templates: Templates) -> None:
     looked_up: list[FaceIds] = []
 
     def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
@@ -52,7 +52,7 @@ def test_no_more_is_looked_up_than_is_needed(tmp_path: Path, templates: Template
     index.search(vectors(1), 50)
     index.search(vectors(1), 5, among=lambda ids: ids <= 30)
     assert [len(ids) for ids in looked_up] == [100, 300, 30]
-    assert all((np.diff(ids) > 0).all() for ids in looked_up)  # ascending, as they lie in the store
+    assert all((np.diff(ids) > 0).all() for ids in looked_up)  # ascending, in the order of the store
 
 
 def test_a_mask_of_the_wrong_shape(index: ScanIndex) -> None:
@@ -61,7 +61,7 @@ def test_a_mask_of_the_wrong_shape(index: ScanIndex) -> None:
 
 
 def test_a_mask_that_takes_its_time(index: ScanIndex, templates: Templates) -> None:
-    """Faces are added and removed while it is asked: it is asked again where slots changed their faces."""
+    """Faces are added and removed while the mask runs: it is called again if slots changed their faces."""
     sizes = []
 
     def slow(ids: FaceIds) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -90,16 +90,16 @@ def test_ids_cannot_be_written_through(index: ScanIndex) -> None:
 
 
 def test_memory_is_below_a_hundred_bytes_a_face(tmp_path: Path) -> None:
-    """Of 128 dimensions, in a process of its own: codes 64, scale 4, id 8, and what the allocator keeps.
+    """128 dimensions, in a process of its own: codes 64, scale 4, id 8, and what the allocator keeps.
 
-    Growing and writing leave freed pieces behind, so an index that was just built takes more than one that was opened.
+    Growing and writing leave freed pieces behind, so an index just built takes more than one just opened.
     """
     assert 60 < _measured(tmp_path, "added") < 200
     assert 60 < _measured(tmp_path, "loaded") < 100
 
 
 def _measured(folder: Path, how: str) -> float:
-    """Bytes a face of an index of 600,000, just synced or just loaded."""
+    """Return bytes per face of an index of 600,000, just synced or just loaded."""
     script = """
         import os, sys
         from pathlib import Path

@@ -1,4 +1,4 @@
-"""The checkpoint outside the database: written whole or not at all, and never put back to an older one."""
+"""The checkpoint outside the database: written whole or not at all, and never replaced by an older one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_newest_is_kept(ledger: Ledger, path: Path) -> None:
 
 
 def test_an_older_one_never_takes_its_place(ledger: Ledger, path: Path) -> None:
-    """Two processes may anchor in the other order than they committed."""
+    """Two processes may anchor in a different order than they committed."""
     notes = notes_of(ledger, 3)
     for note in reversed(notes):
         ledger.anchor(path, note)
@@ -110,7 +110,7 @@ def test_a_full_disk(ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
 # ---------------------------------------------------------------- on opening
 
 
-def test_a_ledger_that_goes_on_from_its_anchor(ledger: Ledger, rows: MemoryLeafStore, path: Path) -> None:
+def test_a_ledger_that_continues_from_its_anchor(ledger: Ledger, rows: MemoryLeafStore, path: Path) -> None:
     ledger.check_anchor(rows, path)
     for _ in range(20):
         ledger.anchor(path, rows.note or "")
@@ -118,7 +118,7 @@ def test_a_ledger_that_goes_on_from_its_anchor(ledger: Ledger, rows: MemoryLeafS
         ledger.check_anchor(rows, path)
 
 
-def test_a_database_put_back_is_found_on_opening(ledger: Ledger, path: Path) -> None:
+def test_a_rolled_back_database_is_detected_on_opening(ledger: Ledger, path: Path) -> None:
     rows = MemoryLeafStore()
     fill(ledger, rows, 5)
     backup = MemoryLeafStore(dict(rows.rows), dict(rows.tree), rows.note)
@@ -127,7 +127,7 @@ def test_a_database_put_back_is_found_on_opening(ledger: Ledger, path: Path) -> 
     with pytest.raises(LedgerBroken, match="5 entries, but 8 were anchored") as caught:
         ledger.check_anchor(backup, path)
     assert caught.value.details["entry"] == 5
-    fill(ledger, backup, 4)  # and it goes on from there: another history, larger than the anchor
+    fill(ledger, backup, 4)  # and it continues: another history, larger than the anchor
     with pytest.raises(LedgerBroken, match="the first 8 entries are not those that were anchored"):
         ledger.check_anchor(backup, path)
 
@@ -139,7 +139,7 @@ def test_an_anchor_of_another_workspace(ledger: Ledger, rows: MemoryLeafStore, p
         ledger.check_anchor(rows, path)
 
 
-def test_a_tree_with_holes_is_found_on_opening(ledger: Ledger, rows: MemoryLeafStore, path: Path) -> None:
+def test_a_tree_with_holes_is_detected_on_opening(ledger: Ledger, rows: MemoryLeafStore, path: Path) -> None:
     ledger.anchor(path, rows.note or "")
     fill(ledger, rows, 3)
     del rows.tree[0, 22]

@@ -1,4 +1,4 @@
-"""Notes are those of C2SP: the Go reference's note opens and is made byte for byte; anything else is refused."""
+"""C2SP notes: the note of the Go reference opens and is reproduced byte for byte; anything else is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lineament.errors import InvalidValue
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, opened
 
-# The example of golang.org/x/mod/sumdb/note, which other implementations check themselves against.
+# The example of golang.org/x/mod/sumdb/note, which other implementations are tested with.
 GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 GO_SEED = base64.b64decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz")[1:]
 GO_TEXT = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
@@ -44,7 +44,7 @@ def test_a_checkpoint_is_what_it_was() -> None:
     assert PublicKey.parse(str(KEY.public)) == KEY.public
 
 
-def test_signatures_of_witnesses_are_passed_over() -> None:
+def test_signatures_of_witnesses_are_ignored() -> None:
     witness = SigningKey(name="witness.example", seed=bytes(32))
     text, _, signature = NOTE.rpartition("\n\n")
     other = witness.sign(f"{text}\n").rpartition("\n\n")[2]
@@ -54,7 +54,7 @@ def test_signatures_of_witnesses_are_passed_over() -> None:
         Checkpoint.parse(f"{text}\n\n{other}", KEY.public)
 
 
-def test_extension_lines_are_signed_and_passed_over() -> None:
+def test_extension_lines_are_signed_and_ignored() -> None:
     note = signed_lines("example.org/ledger", "1", base64.b64encode(ROOT).decode(), "time 2026", "more")
     assert Checkpoint.parse(note, KEY.public).size == 1
 
@@ -89,7 +89,7 @@ ROOT_LINE = base64.b64encode(ROOT).decode()
     ],
 )
 def test_what_is_signed_but_no_checkpoint(lines: tuple[str, ...], why: str) -> None:
-    """A key that signs nonsense does not make it sense."""
+    """Nonsense is refused even if the key signed it."""
     with pytest.raises(InvalidValue, match=why):
         Checkpoint.parse(signed_lines(*lines), KEY.public)
 

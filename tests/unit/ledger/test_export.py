@@ -1,4 +1,4 @@
-"""An export is checked without Lineament's database, by the stand-alone verifier and by twenty lines of anybody's."""
+"""An export verifies without Lineament's database, by the stand-alone verifier and by twenty independent lines."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_export_verifies(ledger: Ledger, rows: MemoryLeafStore, path: Path) -
 
 
 def test_a_stranger_can_verify_it_from_the_documentation(path: Path) -> None:
-    """docs/reference/ledger-format.md in code, with nothing of ours."""
+    """docs/reference/ledger-format.md in code that uses nothing of Lineament."""
     header, *entries = [json.loads(line) for line in path.read_text().splitlines()]
     name, key_id, key = header["public_key"].split("+", 2)
     raw = base64.b64decode(key)
@@ -113,7 +113,7 @@ def test_a_field_that_was_changed(ledger: Ledger, path: Path, field: str, value:
     assert caught.value.details["entry"] == 7
 
 
-def test_lines_that_went_or_came(ledger: Ledger, path: Path) -> None:
+def test_deleted_and_inserted_lines(ledger: Ledger, path: Path) -> None:
     lines = path.read_text().splitlines(keepends=True)
     for changed_lines, entry in (
         (lines[:8] + lines[9:], 7),
@@ -133,7 +133,7 @@ def test_lines_that_went_or_came(ledger: Ledger, path: Path) -> None:
 
 
 def test_an_export_of_another_ledger(ledger: Ledger, path: Path) -> None:
-    """The key in the header is worth nothing: only the one that the reader has from elsewhere counts."""
+    """The key in the header proves nothing: only the key that the reader has from elsewhere counts."""
     forger = Ledger(origin="lineament/test", signing_seed=bytes(32))
     rows = MemoryLeafStore()
     fill(forger, rows, 20)
@@ -169,7 +169,7 @@ def test_what_is_no_export(ledger: Ledger, path: Path, header: bytes) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.data())
 def test_no_bit_can_change_unseen(ledger: Ledger, path: Path, data: st.DataObject) -> None:
-    """One flipped bit anywhere: an error of ours in one line, or the same verdict on the same content."""
+    """One flipped bit anywhere gives a one-line error, or the same verdict on the same content."""
     raw = path.with_suffix(".sound")
     if not raw.exists():
         raw.write_bytes(path.read_bytes())
@@ -191,7 +191,7 @@ def _what_is_wrong(path: Path, ledger: Ledger) -> str | None:
 
 
 def _meaning(raw: bytes) -> list[object]:
-    """The lines without what does not count: blanks, the case of hexadecimal digits, fields that are passed over."""
+    """Return the lines without what does not count: blanks, the case of hexadecimal digits, ignored fields."""
     lines: list[object] = []
     for line in raw.splitlines():
         fields = json.loads(line)
@@ -236,7 +236,7 @@ def test_the_command_a_lawyer_runs(ledger: Ledger, rows: MemoryLeafStore, path: 
         (lambda path: path.unlink(), 3, "nothing to read"),
     ],
 )
-def test_the_command_says_what_is_wrong_in_one_line(
+def test_the_command_reports_what_is_wrong_in_one_line(
     ledger: Ledger, path: Path, capsys: pytest.CaptureFixture[str], break_it: object, code: int, words: str
 ) -> None:
     assert callable(break_it)
@@ -248,15 +248,15 @@ def test_the_command_says_what_is_wrong_in_one_line(
     assert printed.err.count("\n") == 1
 
 
-def test_a_wrong_key_is_said_in_one_line(ledger: Ledger, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_key_is_reported_in_one_line(ledger: Ledger, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(path), "--key", "nonsense\x1b[2J\n"]) == 2
     assert main([str(path), "--key", str(ledger.public_key), "--checkpoint", str(path)]) == 10
     assert main([str(path), "--key", str(ledger.public_key), "--checkpoint", "gone"]) == 3
     assert capsys.readouterr().err.count("\n") == 3
 
 
-def test_the_verifier_needs_nothing_but_its_room(tmp_path: Path) -> None:
-    """It imports errors and ledger from Lineament, and cryptography and the standard library besides."""
+def test_the_verifier_needs_only_the_ledger_and_the_errors(tmp_path: Path) -> None:
+    """Of Lineament it imports only the errors and the ledger; otherwise cryptography and the standard library."""
     code = "import sys, lineament.ledger.verify; print('\\n'.join(sys.modules))"
     source = Path(__file__).parents[3] / "src"
     ran = subprocess.run(
@@ -275,7 +275,7 @@ def test_no_file(ledger: Ledger, tmp_path: Path) -> None:
         verify_export(tmp_path, ledger.public_key)
 
 
-def test_of_others_nothing_is_told_but_their_place(ledger: Ledger, rows: MemoryLeafStore, tmp_path: Path) -> None:
+def test_hidden_entries_reveal_only_their_place(ledger: Ledger, rows: MemoryLeafStore, tmp_path: Path) -> None:
     path = tmp_path / "own.jsonl"
     with path.open("w", encoding="utf-8") as out:
         assert export(rows, out, ledger.public_key, opened={5, 6}, listed={5, 6, 9}) == 20

@@ -26,7 +26,7 @@ def test_entries_are_numbered_from_zero(ledger: Ledger) -> None:
 
 
 def test_the_bytes_of_an_entry(ledger: Ledger) -> None:
-    """The format as docs/reference/ledger-format.md gives it, put together by hand."""
+    """The format of docs/reference/ledger-format.md, built by hand."""
     rows = MemoryLeafStore()
     ledger.record(rows, Action.CASE_OPENED, {"case": "K-1 “é”", "n": [1, 2.5, None, True]}, actor="ada", at=NOW)
     entry = rows.rows[0]
@@ -60,7 +60,7 @@ def test_equal_details_have_different_commitments(ledger: Ledger) -> None:
 
 
 def test_nothing_of_the_details_is_in_what_stays(ledger: Ledger) -> None:
-    """R43: without salt and details, an entry tells action and time alone."""
+    """R43: without salt and details, an entry reveals only action and time."""
     rows = MemoryLeafStore()
     ledger.record(rows, Action.SEARCH, {"case": "SECRET"}, actor="SOMEBODY", at=NOW)
     rows.forget_details(0)
@@ -106,33 +106,33 @@ def test_every_action_can_stand_in_a_leaf(action: Action) -> None:
     assert len(action.value) <= 64
 
 
-def test_two_processes_go_on_from_each_other(rows: MemoryLeafStore) -> None:
+def test_two_processes_take_turns(rows: MemoryLeafStore) -> None:
     for _ in range(5):
         fill(Ledger(origin="lineament/test", signing_seed=bytes(range(32))), rows, 1)
     assert rows.size() == 25
 
 
-# ---------------------------------------------------------------- nothing is signed on top of what was tampered with
+# ---------------------------------------------------------------- nothing is signed on top of a tampered tree
 
 
-def test_a_ledger_cut_short_is_not_gone_on_with(ledger: Ledger, rows: MemoryLeafStore) -> None:
+def test_nothing_is_recorded_in_a_ledger_cut_short(ledger: Ledger, rows: MemoryLeafStore) -> None:
     del rows.rows[19]
     with pytest.raises(LedgerBroken, match="19 entries, but 20 were signed"):
         fill(ledger, rows, 1)
 
 
-def test_a_ledger_without_its_checkpoint_is_not_gone_on_with(ledger: Ledger, rows: MemoryLeafStore) -> None:
+def test_nothing_is_recorded_without_the_checkpoint(ledger: Ledger, rows: MemoryLeafStore) -> None:
     rows.note = None
     with pytest.raises(LedgerBroken, match="checkpoint is gone"):
         fill(ledger, rows, 1)
 
 
-def test_a_ledger_of_another_key_is_not_gone_on_with(rows: MemoryLeafStore) -> None:
+def test_nothing_is_recorded_in_a_ledger_of_another_key(rows: MemoryLeafStore) -> None:
     with pytest.raises(LedgerBroken, match="cannot be trusted"):
         fill(Ledger(origin="lineament/test", signing_seed=bytes(32)), rows, 1)
 
 
-def test_an_altered_edge_is_not_gone_on_with(ledger: Ledger, rows: MemoryLeafStore) -> None:
+def test_nothing_is_recorded_on_an_altered_edge(ledger: Ledger, rows: MemoryLeafStore) -> None:
     rows.tree[4, 0] = bytes(32)
     with pytest.raises(LedgerBroken, match="not the one that was signed"):
         fill(ledger, rows, 1)

@@ -1,4 +1,4 @@
-"""The tree is that of RFC 9162, shown on the reference data of Certificate Transparency and a naive definition."""
+"""The tree is that of RFC 9162, tested with the reference data of Certificate Transparency and a naive definition."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ROOTS = [  # of the first 1, 2, ... 8 leaves, as in the reference implementation
 
 
 def naive_root(leaves: list[bytes]) -> bytes:
-    """MTH as RFC 9162, 2.1.1 defines it, in its own words."""
+    """MTH, written as RFC 9162, 2.1.1 defines it."""
     if not leaves:
         return sha256().digest()
     if len(leaves) == 1:
@@ -132,7 +132,7 @@ def test_an_append_makes_few_nodes() -> None:
     assert len(made[1023]) == 11
 
 
-def test_a_frontier_goes_on_where_another_stopped() -> None:
+def test_a_frontier_continues_another() -> None:
     whole = Tree(LEAVES)
     for size in range(9):
         begun = Tree(LEAVES[:size])

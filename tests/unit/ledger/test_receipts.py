@@ -1,4 +1,4 @@
-"""A receipt is checked by anybody who has the public key, and nothing in it can be changed."""
+"""Anyone with the public key can check a receipt, and nothing in it can be changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is done to a ledger, verification names the first entry that does not fit (R41)."""
+"""Whatever is done to a ledger, verification names the first entry that is wrong (R41)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_sound_ledger(ledger: Ledger, rows: MemoryLeafStore) -> None:
     assert found.root == ledger.head(rows).root
 
 
-def test_a_ledger_that_has_not_begun(ledger: Ledger) -> None:
+def test_a_ledger_without_entries(ledger: Ledger) -> None:
     found = verify(MemoryLeafStore(), ledger.public_key)
     assert (found.entries, found.opened) == (0, 0)
 
@@ -89,14 +89,14 @@ def test_a_bit_of_any_column(ledger: Ledger, rows: MemoryLeafStore, column: str,
 
 @pytest.mark.parametrize("seq", range(20))
 def test_details_put_in_place_of_others_with_their_commitment(ledger: Ledger, rows: MemoryLeafStore, seq: int) -> None:
-    """Who rewrites details can make a new commitment, but then the leaf does not fit."""
+    """If details are rewritten with a new commitment, the leaf does not fit."""
     details = '{"actor":"nobody"}'
     rows.rows[seq] = replace(rows.rows[seq], details=details, commitment=committed(rows.rows[seq].salt or b"", details))
     assert broken_at(ledger, rows) == seq
 
 
 def test_an_entry_rewritten_with_its_leaf(ledger: Ledger, rows: MemoryLeafStore) -> None:
-    """... and who makes a new leaf is betrayed by the stored tree."""
+    """If the leaf is recomputed too, the stored tree does not fit."""
     entry = rows.rows[6]
     leaf = leaf_hash(leaf_bytes(6, entry.at, "compared", entry.commitment))
     rows.rows[6] = replace(entry, action="compared", leaf=leaf)
@@ -104,7 +104,7 @@ def test_an_entry_rewritten_with_its_leaf(ledger: Ledger, rows: MemoryLeafStore)
 
 
 def test_an_entry_rewritten_with_the_whole_tree(ledger: Ledger, rows: MemoryLeafStore) -> None:
-    """... and who makes a new tree, by the signature: one root does not tell which entry it was."""
+    """If the tree is recomputed too, the signature does not fit; a root does not show which entry it was."""
     entry = rows.rows[6]
     rows.rows[6] = replace(
         entry, action="compared", leaf=leaf_hash(leaf_bytes(6, entry.at, "compared", entry.commitment))
@@ -178,7 +178,7 @@ def test_an_entry_that_nobody_signed(ledger: Ledger, rows: MemoryLeafStore) -> N
 
 
 def cut(rows: MemoryLeafStore, size: int, note: str | None) -> None:
-    """What an insider with the database leaves who makes the last entries unhappen."""
+    """Remove the last entries, as an insider with the database could."""
     for seq in range(size, rows.size()):
         del rows.rows[seq]
     for level, position in list(rows.tree):
@@ -199,7 +199,7 @@ def test_a_tail_cut_off_with_an_old_checkpoint_is_found_by_the_anchor(ledger: Le
     fill(ledger, rows, 3)
     newest = rows.note
     cut(rows, 17, old)
-    assert verify(rows, ledger.public_key).entries == 17  # by itself it is a perfect ledger
+    assert verify(rows, ledger.public_key).entries == 17  # on its own it is a sound ledger
     assert broken_at(ledger, rows, newest) == 17
 
 
@@ -222,14 +222,14 @@ def test_a_history_of_another_origin(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("size", [20, 23])
 def test_a_history_rewritten_with_the_key_itself(ledger: Ledger, rows: MemoryLeafStore, size: int) -> None:
-    """Even the holder of the key cannot fork: the checkpoint that was kept outside is of another tree."""
+    """Even the holder of the key cannot rewrite history: the checkpoint kept outside is of another tree."""
     fork = MemoryLeafStore()
     fill(ledger, fork, size, reason="another reason")
     assert verify(fork, ledger.public_key).entries == size
     assert broken_at(ledger, fork, rows.note) == "any from 0 to 19"
 
 
-def test_a_ledger_that_grew_goes_on_from_its_anchor(ledger: Ledger, rows: MemoryLeafStore) -> None:
+def test_a_ledger_that_grew_continues_from_its_anchor(ledger: Ledger, rows: MemoryLeafStore) -> None:
     old = rows.note
     fill(ledger, rows, 13)
     found = verify(rows, ledger.public_key, old)
@@ -260,7 +260,7 @@ def test_details_erased_leave_every_proof_valid(ledger: Ledger, rows: MemoryLeaf
     assert (found.entries, found.opened, found.erased, found.unexplained) == (21, 18, 3, 0)
 
 
-def test_details_that_went_without_a_word_are_counted(ledger: Ledger, rows: MemoryLeafStore) -> None:
+def test_unannounced_erasures_are_counted(ledger: Ledger, rows: MemoryLeafStore) -> None:
     ledger.erase_details(rows, [2, 3, 11], reason="article 17", actor="a", at=NOW)
     for seq in (1, 4, 12):
         rows.forget_details(seq)

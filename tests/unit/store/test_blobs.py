@@ -219,7 +219,9 @@ def test_a_flush_that_fails_forgets_what_was_put(
 
     address = blobs.put(KEY, PORTRAIT)
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail)  # the operating system says no: it says so once, so no second try counts
+        patch.setattr(
+            os, "fsync", fail
+        )  # the operating system reports a failure only once, so a second try proves nothing
         with pytest.raises(StorageFull):
             blobs.flush()
     assert files(tmp_path) == []

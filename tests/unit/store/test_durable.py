@@ -1,4 +1,4 @@
-"""Making files durable, one by one or a file system at once."""
+"""Makes files durable, one by one or a file system at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def written(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The descriptors that were made durable one by one."""
+    """The descriptors that were synced one by one."""
     done: list[int] = []
     really = os.fsync
 

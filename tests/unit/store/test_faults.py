@@ -1,4 +1,4 @@
-"""Foreign errors become our own where they enter; each is raised by the library that really raises it."""
+"""Errors of other libraries become Lineament's; each test has the real library raise its error."""
 
 from __future__ import annotations
 

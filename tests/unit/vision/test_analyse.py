@@ -72,7 +72,7 @@ def test_the_same_bytes_give_the_same_template_to_the_bit_on_any_number_of_threa
         assert (face.box, face.landmarks, face.quality) == (first.box, first.landmarks, first.quality)
 
 
-def test_what_an_analysis_says(analyser: Analyser) -> None:
+def test_the_contents_of_an_analysis(analyser: Analyser) -> None:
     analysis = analyser.analyse(FILES["obama"])
     assert analysis.sha256 == hashlib.sha256(FILES["obama"]).hexdigest()
     assert len(analysis.phash) == 32
@@ -109,8 +109,8 @@ def test_boxes_are_in_pixels_of_the_original_however_it_was_decoded(analyser: An
     assert float(face.template.vector @ once.template.vector) > 0.95
 
 
-def test_more_is_asked_of_a_face_that_is_enrolled(analyser: Analyser) -> None:
-    """Darker and darker: there comes a picture whose face may be searched with but not enrolled."""
+def test_an_enrolled_face_needs_a_higher_score(analyser: Analyser) -> None:
+    """Among ever darker pictures there is one whose face can be searched with but not enrolled."""
     picture = portrait("obama")
     unsure = []
     for share in (0.06, 0.05, 0.04, 0.035, 0.03, 0.025, 0.02):
@@ -154,10 +154,10 @@ def test_edits_can_be_replayed_and_compared_step_by_step(analyser: Analyser) -> 
     same = [
         first == second for first, second in zip(analyser.replayed(upside_down, other), analysis.digests, strict=True)
     ]
-    assert same == [True, True, False, False]  # from the step that was another on
+    assert same == [True, True, False, False]  # from the changed step on
 
 
-def test_digests_depend_on_the_bytes_alone_also_where_they_are_decoded_at_reduced_scale(analyser: Analyser) -> None:
+def test_digests_depend_on_the_bytes_alone_even_at_reduced_scale(analyser: Analyser) -> None:
     large = cv2.resize(portrait("sunak"), None, fx=5.5, fy=5.5, interpolation=cv2.INTER_CUBIC)
     file = cv2.imencode(".jpg", large[..., ::-1])[1].tobytes()
     crop = Edit(kind=EditKind.CROP, box=Box(x=300, y=333, width=2001, height=3001))
@@ -213,8 +213,8 @@ class TestRegion:
             assert float(found.template.vector @ face.template.vector) > 0.95
             assert analysis.picture.width == both.shape[1]
 
-    def test_a_face_that_is_not_found_by_itself(self, analyser: Analyser) -> None:
-        """Upside down no face is found; somebody who draws a box may be right, or gets a plain answer."""
+    def test_a_face_found_only_in_a_drawn_box(self, analyser: Analyser) -> None:
+        """Upside down no face is found; a drawn box finds it, or gives a plain answer."""
         file = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_90_CLOCKWISE))
         with pytest.raises(NoFace, match="drawn"):
             analyser.analyse_region(file, Box(x=5, y=5, width=60, height=60))
@@ -238,6 +238,6 @@ def test_the_other_runtime_finds_the_same(analyser: Analyser) -> None:
         other.close()
 
 
-def test_a_precision_that_cannot_be_had_is_refused_at_once() -> None:
+def test_an_unavailable_precision_is_refused_at_once() -> None:
     with pytest.raises(PrecisionUnavailable):
         _opened(runtime="onnxruntime", precision="bf16")

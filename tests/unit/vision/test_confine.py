@@ -1,4 +1,4 @@
-"""What a worker can do: the attempts are made inside a real one, which tells of them in its pixels."""
+"""What a worker can do: the attempts run inside a real one, which reports them in its pixels."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_kernel_refuses(decoder: Decoder, attempt: str) -> None:
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are of one processor")
 @pytest.mark.parametrize("number", [42, 101, 310, 311, 425, 157, 317, 321, 0x40000029])
-def test_the_kernel_refuses_calls_that_python_has_not(decoder: Decoder, number: int) -> None:
+def test_the_kernel_refuses_calls_unknown_to_python(decoder: Decoder, number: int) -> None:
     """In order: connect, ptrace, process_vm_readv and writev, io_uring, prctl, seccomp, bpf, and x32's socket."""
     assert tried(decoder, f"called({number}, 0, 0, 0, 0)") == "'Operation not permitted'"
 
@@ -103,7 +103,7 @@ def test_no_file_can_be_written(decoder: Decoder) -> None:
         assert not target.exists()
 
 
-def test_nothing_of_the_parent_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_parent_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "of the parent")
     listener = socket.socketpair()
     try:
@@ -114,7 +114,7 @@ def test_nothing_of_the_parent_comes_along(monkeypatch: pytest.MonkeyPatch) -> N
             assert "SECRET" not in environment
             assert "/" not in environment
             files = "[f for f in range(200) if called(5, f, ctypes.create_string_buffer(200)) == 'Success']"
-            # requests, replies, complaints, inbox, outbox, and the duplicate that a mapping keeps
+            # requests, replies, stderr, inbox, outbox, and the duplicate that a mapping keeps
             assert tried(fresh, f"len({files})") == "6"
     finally:
         for end in listener:
@@ -137,7 +137,7 @@ def test_limits_are_set(decoder: Decoder, kind: str, limit: int) -> None:
     pytest.fail("no such limit")
 
 
-def test_without_a_filter_for_the_processor_the_rest_holds_and_it_is_told(tmp_path: Path) -> None:
+def test_without_a_filter_for_the_processor_the_other_guards_hold(tmp_path: Path) -> None:
     elsewhere = "import platform; platform.machine = lambda: 'riscv64'\n" + TRYING
     with decoder_with(elsewhere) as decoder:
         missing = [guard.name for guard in decoder.confinement if not guard.in_force]

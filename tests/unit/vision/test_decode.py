@@ -52,7 +52,7 @@ def test_a_jpeg_has_the_pixels_that_pillow_reads(decoder: Decoder) -> None:
         ("JPEG2000", "image/jp2"),
     ],
 )
-def test_the_kind_is_told_by_the_bytes(decoder: Decoder, kind: str, media_type: str) -> None:
+def test_the_format_is_detected_by_the_bytes(decoder: Decoder, kind: str, media_type: str) -> None:
     assert decoder.decode(encoded(chart(), kind)).media_type == media_type
 
 
@@ -88,7 +88,7 @@ def test_other_large_pictures_are_averaged_down(
     assert picture.pixels.shape == (decoded[1], decoded[0], 3)
     expected = np.asarray(image.convert("RGB").resize(decoded, Image.Resampling.BOX), np.int16)
     wrong = np.abs(picture.pixels - expected).max(axis=2) > 8
-    rows, columns = np.nonzero(wrong)  # where the quarters meet rounding may differ, within them it may not
+    rows, columns = np.nonzero(wrong)  # rounding may differ where the quarters meet, but not within them
     assert np.all((np.abs(rows - decoded[1] / 2) < 3) | (np.abs(columns - decoded[0] / 2) < 3))
 
 
@@ -102,7 +102,7 @@ def test_a_large_turned_picture_is_upright_in_pixels_of_the_original(decoder: De
     assert picture.pixels[10, 10].tolist() == pytest.approx([200, 40, 40], abs=3)
 
 
-def test_the_limits_are_looked_at_before_decoding(decoder: Decoder) -> None:
+def test_limits_are_checked_before_decoding(decoder: Decoder) -> None:
     with pytest.raises(FileTooLarge):
         decoder.decode(bytes(MAX_BYTES + 1))
     with pytest.raises(PictureTooLarge, match="14143 × 14143"):

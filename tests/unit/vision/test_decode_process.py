@@ -1,4 +1,4 @@
-"""Decoders that go wrong. The code of the worker is real; what it runs for some files is hostile."""
+"""Decoders that fail. The worker's code is real; what it runs for some files is hostile."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from lineament.vision import decode_read, decode_worker
 from lineament.vision.decode_protocol import DecodeReply
 plain = decode_read.read_picture
 small = Image.new("RGB", (40, 40))
-told = dict(status=0, media=0, width=40, height=40, across=40, down=40)
+reply = dict(status=0, media=0, width=40, height=40, across=40, down=40)
 def read_picture(untrusted, max_pixels):
     if not untrusted.startswith(b"hostile "):
         return plain(untrusted, max_pixels)
@@ -64,14 +64,14 @@ def has_ended(process: int) -> bool:
         (b"ctypes.string_at(0)", "signal 11"),
         (b"sys.exit(3)", "code 3"),
         (b"bytearray(2**40)", "512 MiB"),
-        (b"(small, DecodeReply(**told | dict(status=99)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(media=200)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(width=2**32-1)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(width=0)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(across=2**31, down=2**31)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(across=41, down=41)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(down=20)))", "nonsense"),
-        (b"(small, DecodeReply(**told | dict(width=20000, height=20000)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(status=99)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(media=200)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(width=2**32-1)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(width=0)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(across=2**31, down=2**31)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(across=41, down=41)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(down=20)))", "nonsense"),
+        (b"(small, DecodeReply(**reply | dict(width=20000, height=20000)))", "nonsense"),
     ],
 )
 def test_one_picture_is_lost_and_no_more(monkeypatch: pytest.MonkeyPatch, attack: bytes, why: str) -> None:
@@ -110,7 +110,7 @@ def test_a_worker_killed_in_the_middle_takes_only_its_picture(monkeypatch: pytes
         assert decoder.decode(PLAIN).width == 96
 
 
-def test_a_worker_that_died_between_pictures_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_died_between_pictures_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with hostile(monkeypatch) as decoder:
         decoder.decode(PLAIN)
         before = pid(decoder)

@@ -31,7 +31,7 @@ TURN = Edit(kind=EditKind.ROTATE, degrees=90)
 
 
 def picture(pixels: Pixels, *, width: int = 0, height: int = 0) -> DecodedPicture:
-    """A decoded picture; width and height where the original was larger."""
+    """Return a decoded picture; width and height are given if the original was larger."""
     down, across = pixels.shape[:2]
     return DecodedPicture(
         pixels=pixels,
@@ -51,7 +51,7 @@ def pixels_of(jpeg: bytes) -> Pixels:
 
 
 def disc(radius: int = 50) -> Pixels:
-    """White disc on black, 400 × 300, its middle at (200, 150)."""
+    """Return a white disc on black, 400 × 300, centred at (200, 150)."""
     down, across = np.mgrid[0:300, 0:400]
     inside = (across + 0.5 - 200) ** 2 + (down + 0.5 - 150) ** 2 < radius**2
     return np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
@@ -75,7 +75,7 @@ def test_a_crop_is_square_and_centred_also_at_reduced_scale(scale: int) -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(-10, -10), (76, -10), (-10, 44), (76, 44)])
-def test_beyond_the_border_nothing_is_made_up(x: float, y: float) -> None:
+def test_a_crop_is_grey_beyond_the_border(x: float, y: float) -> None:
     crop = pixels_of(face_crop(picture(np.asarray(chart())), Box(x=x, y=y, width=30, height=30)))
     corner = (0 if y < 0 else -1, 0 if x < 0 else -1)
     assert crop[corner].tolist() == pytest.approx((128, 128, 128), abs=6)
@@ -119,11 +119,11 @@ def test_a_thumbnail_is_small_and_shows_the_whole(size: tuple[int, int], expecte
     assert shown[-2, -2].tolist() == pytest.approx(CHART[3], abs=6)
 
 
-def test_four_quarter_turns_are_none() -> None:
+def test_four_quarter_turns_change_nothing() -> None:
     original = picture(np.asarray(chart()), width=960, height=640)
     turned = edited(original, [TURN])
     assert (turned.width, turned.height) == (640, 960)
-    assert turned.pixels[2, 2].tolist() == list(CHART[2])  # what was left below is left above
+    assert turned.pixels[2, 2].tolist() == list(CHART[2])  # what was at the bottom left is at the top left
     assert np.array_equal(edited(original, [TURN] * 4).pixels, original.pixels)
     half, back = Edit(kind=EditKind.ROTATE, degrees=180), Edit(kind=EditKind.ROTATE, degrees=270)
     assert np.array_equal(edited(original, [half, TURN, TURN]).pixels, original.pixels)
@@ -179,7 +179,7 @@ def exposed(stops: float) -> Edit:
 
 
 def test_a_stop_doubles_the_light() -> None:
-    """Two greys of IEC 61966-2-1: 188 stands for a half of the light, 137 for a quarter, as in any table of sRGB."""
+    """Two greys of IEC 61966-2-1: 188 is half of the light, 137 a quarter, as in any table of sRGB."""
     assert exposure_table(-1)[255] == 188
     assert exposure_table(-2)[255] == 137
     assert exposure_table(1)[137] == 188
@@ -200,9 +200,9 @@ def test_what_was_lighter_stays_lighter_and_all_channels_change_alike(stops: flo
 
 
 def test_no_machine_rounds_a_tenth_of_a_stop_otherwise() -> None:
-    """No entry lies so near to a half that the last bit of a power decides.
+    """No entry is so close to a half that the last bit of a power decides.
 
-    But for the darkest at whole stops, which are halved by exact arithmetic alone.
+    Except the darkest at whole stops, which exact arithmetic halves.
     """
     tables = np.array([exposure_table(tenth / 10) for tenth in range(-30, 31)])
     for nudge in (1 - 1e-11, 1 + 1e-11):
@@ -223,7 +223,7 @@ def test_an_edit_leaves_its_original_alone() -> None:
     assert digest(original) == before
 
 
-def test_the_digest_is_of_what_its_docstring_says() -> None:
+def test_the_digest_covers_what_its_docstring_says() -> None:
     shown = picture(np.asarray(chart("RGB", (48, 32))), width=96, height=64)
     numbers = b"\x60\0\0\0\x40\0\0\0\x30\0\0\0\x20\0\0\0"
     assert digest(shown) == hashlib.sha256(numbers + shown.pixels.tobytes()).hexdigest()
@@ -231,7 +231,7 @@ def test_the_digest_is_of_what_its_docstring_says() -> None:
     assert digest(upside_down) == hashlib.sha256(numbers + upside_down.pixels.tobytes()).hexdigest()
 
 
-def test_the_digest_tells_apart_what_is_not_the_same() -> None:
+def test_different_pictures_have_different_digests() -> None:
     pixels = np.asarray(chart("RGB", (48, 32)))
     touched = pixels.copy()
     touched[31, 47, 2] ^= 1

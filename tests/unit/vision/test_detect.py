@@ -13,7 +13,7 @@ NOTHING = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float3
 
 
 def _detections(*rows: tuple[float, float, float, float, float]) -> Detections:
-    """Boxes with their scores; the points are the corner of the box."""
+    """Return boxes with their scores; the points are the corner of the box."""
     values = np.array(rows, np.float32).reshape(-1, 5)
     points = np.repeat(values[:, None, :2], 5, axis=1)
     return Detections(values[:, :4], points, values[:, 4])
@@ -25,7 +25,7 @@ class TestSuppression:
         np.testing.assert_array_equal(found.scores, np.array([0.9, 0.8], np.float32))
         np.testing.assert_array_equal(found.points[0], np.ones((5, 2)))
 
-    def test_what_only_the_suppressed_overlaps_stays(self) -> None:
+    def test_a_detection_that_overlaps_only_a_suppressed_one_stays(self) -> None:
         chain = _detections((0, 0, 10, 10, 0.9), (5, 0, 10, 10, 0.8), (10, 0, 10, 10, 0.7))
         assert suppressed(chain, overlap=0.3).scores.tolist() == pytest.approx([0.9, 0.7])
 
@@ -68,7 +68,7 @@ class TestOutputs:
         assert len(decoded(outputs, 64, 64, 0.5)) == 1
         assert len(decoded(outputs, 64, 64, 0.5001)) == 0
 
-    def test_every_grid_speaks(self) -> None:
+    def test_every_grid_is_used(self) -> None:
         outputs = _outputs(64, 96)
         last = np.cumsum([64 * 96 // stride**2 for stride in (8, 16, 32)]) - 1
         outputs["scores"][0, last] = 1
@@ -121,14 +121,14 @@ def _mosaic(tile: int, across: int, down: int) -> Pixels:
 
 
 def test_two_hundred_faces() -> None:
-    """Faces of 45 pixels in a picture of 2000: at the first look they have 14, so there is a finer one."""
+    """Faces of 45 pixels in a picture of 2000: in the first pass they have 14, so there is a finer one."""
     group = _mosaic(100, 20, 10)
     assert len(detector().look(group, 640, ENROLLED)) < 190
     assert len(detector().find(group, ENROLLED)) == 200
 
 
 def test_a_face_that_fills_the_picture() -> None:
-    """A close-up as large as the picture: the first look is unsure of it, half the size is not."""
+    """A close-up as large as the picture: its score is low in the first pass, but high at half the size."""
     picture = portrait("ardern-2018")
     box = detector().find(picture, ENROLLED).boxes[0].round().astype(int)
     close = picture[box[1] + 20 : box[1] + box[3], box[0] + 10 : box[0] + box[2] - 10]

@@ -28,7 +28,7 @@ def test_a_vector_has_unit_length(name: str) -> None:
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-6)
 
 
-def test_a_face_and_its_mirror_image_are_one() -> None:
+def test_a_face_and_its_mirror_image_have_the_same_vector() -> None:
     face = _face("obama")
     mirrored = np.ascontiguousarray(face[:, ::-1])
     np.testing.assert_allclose(embedder().embed(face).vector, embedder().embed(mirrored).vector, atol=1e-6)
@@ -51,6 +51,6 @@ def test_the_norm_falls_with_the_quality() -> None:
     assert embedder().embed(blurred).norm < embedder().embed(face).norm - 1
 
 
-def test_nothing_to_see_is_still_a_vector() -> None:
+def test_an_empty_picture_still_has_a_vector() -> None:
     found = embedder().embed(np.zeros((112, 112, 3), np.uint8))
     assert np.isfinite(found.vector).all()

@@ -25,13 +25,13 @@ def _published(name: str) -> Path:
 
 @pytest.fixture
 def warm(tmp_path: Path) -> Path:
-    """A cache of this test's own that holds the expanded weights."""
+    """A cache for one test that holds the expanded weights."""
     weights = pack().recogniser.weights
     assert isinstance(weights, Path)
     return Path(shutil.copytree(weights.parent, tmp_path / "warm"))
 
 
-def test_says_whose_it_is_and_what_made_its_templates() -> None:
+def test_it_names_its_licence_and_model() -> None:
     assert pack().model == SFACE_YUNET.model
     assert pack().model.startswith("sface-yunet/")
     assert len(pack().model) == len("sface-yunet/") + 8
@@ -170,13 +170,15 @@ class TestManifest:
         found = self._load(tmp_path, facts)
         assert found.recogniser.scale == (0.0078125,) * 3
 
-    def test_what_decides_the_vectors_is_in_the_model(self, tmp_path: Path, facts: dict[str, object]) -> None:
+    def test_everything_that_determines_vectors_changes_the_model(
+        self, tmp_path: Path, facts: dict[str, object]
+    ) -> None:
         models = {self._load(tmp_path, facts | change).model for change in ({}, {"mirrored": False}, {"side": 96})}
         assert len(models) == 3
         relicensed = self._load(tmp_path, facts | {"licence": "BSD"})
         assert relicensed.model in models
 
-    def test_rates_that_were_never_measured_promise_nothing(self, tmp_path: Path, facts: dict[str, object]) -> None:
+    def test_unmeasured_rates_expect_every_stranger(self, tmp_path: Path, facts: dict[str, object]) -> None:
         table = self._load(tmp_path, facts).false_matches
         assert table.expected_false(0.9, 1000) == 1000
         assert table.score_for(0.1, 1000) == 1

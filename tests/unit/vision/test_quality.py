@@ -33,7 +33,7 @@ def _quality(analyser: Analyser, picture: np.ndarray) -> Quality:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_speaks_against_a_portrait(analyser: Analyser, name: str) -> None:
+def test_a_portrait_has_no_reasons_against_it(analyser: Analyser, name: str) -> None:
     quality = analyser.analyse((PORTRAITS / f"{name}.jpg").read_bytes()).faces[0].quality
     assert quality.reliable, quality.reasons
     assert quality.face_height > 100
@@ -47,8 +47,8 @@ def _sunak() -> np.ndarray:
     return picture
 
 
-def test_each_way_to_spoil_a_picture_has_its_reason(analyser: Analyser) -> None:
-    """Names of reasons beside the pictures that deserve them."""
+def test_each_degradation_has_its_reason(analyser: Analyser) -> None:
+    """Names of reasons with pictures that have them."""
     whole = _sunak()
     small = cv2.resize(whole, None, fx=0.065, fy=0.065, interpolation=cv2.INTER_AREA)
     third = cv2.resize(whole, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
@@ -86,7 +86,7 @@ def test_one_bad_measure_is_one_reason(change: dict[str, float], reason: Quality
 
 
 def test_a_dark_face_is_dark_and_not_blurred() -> None:
-    """The variance of the Laplacian goes with the square of the light."""
+    """The variance of the Laplacian grows with the square of the light."""
     dim = replace(GOOD, exposure=GOOD.exposure * 0.15, sharpness=GOOD.sharpness * 0.15**2)
     assert dim.sharpness < 10
     assert reasoned(dim).reasons == ()
@@ -94,17 +94,17 @@ def test_a_dark_face_is_dark_and_not_blurred() -> None:
     assert reasoned(replace(dim, sharpness=0.1)).reasons == (QualityReason.BLURRED,)
 
 
-def test_reasons_that_no_longer_hold_go() -> None:
+def test_outdated_reasons_are_removed() -> None:
     assert reasoned(replace(GOOD, reasons=(QualityReason.DARK,))).reasons == ()
 
 
 class TestYaw:
-    def test_a_face_that_looks_at_us(self) -> None:
+    def test_a_frontal_face(self) -> None:
         assert abs(yaw(TEMPLATE)) < 3
 
     @pytest.mark.parametrize("degrees", [-60, -30, 30, 60])
     def test_a_turned_head(self, degrees: float) -> None:
-        """A head of eyes, mouth and a nose that stands half the distance of the eyes before them, seen from afar."""
+        """A model of eyes, mouth and a nose that protrudes half the distance between the eyes, seen from afar."""
         eyes_and_mouth = np.array([[-1, -1, 0], [1, -1, 0], [0, 0, 1], [-0.8, 1, 0], [0.8, 1, 0]])
         turn = np.deg2rad(degrees)
         projected = np.stack(

@@ -1,4 +1,4 @@
-"""Of a veiled crop the face is seen, and the ground is not."""
+"""A veiled crop shows the face, but not the background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lineament.errors import Damaged
 from lineament.vision.veil import veiled
 
 
-def test_the_middle_stays_and_the_ground_goes() -> None:
+def test_the_face_stays_and_the_background_is_blurred() -> None:
     chequered = (np.indices((256, 256)).sum(axis=0) // 8 % 2 * 255).astype(np.uint8)
     done, encoded = cv2.imencode(".jpg", np.dstack([chequered] * 3), [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert done
