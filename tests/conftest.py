@@ -16,8 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from tests.support.once import once, run_folder
 
-from lineament.vision import runtime
+from lineament.vision import packs, runtime
 
 ROOT = Path(__file__).parents[1]
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
@@ -51,18 +52,20 @@ class Ran:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One cache of expanded models for the whole run, so that it does not depend on what is on the machine."""
-    patched = pytest.MonkeyPatch()
-    patched.setenv("LINEAMENT_CACHE", str(tmp_path_factory.mktemp("cache")))
-    patched.setenv("LINEAMENT_EXAMINER", "examiner-a")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LINEAMENT_CACHE", str(run_folder(tmp_path_factory) / "cache"))
+        patch.setenv("LINEAMENT_EXAMINER", "examiner-a")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once() -> Iterator[None]:
-    """Compile each net once a process, and not again for every workspace that a test opens."""
+def models_opened_once() -> Iterator[None]:
+    """Check and compile the models once a process, and not again for every workspace that a test opens."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "OpenVinoSession", cache(runtime.OpenVinoSession))
+        patch.setattr(packs, "default_pack", cache(packs.default_pack))
         yield
 
 
@@ -109,11 +112,14 @@ CASE = ("--offence", "abduction", "--purpose", "find a missing child", "--basis"
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with five portraits in its gallery and the open case K-1, made once, to be copied."""
+    """A workspace with five portraits in its gallery and the open case K-1, to be copied."""
+    return once(tmp_path_factory, "prepared", _prepare) / "ws"
+
+
+def _prepare(folder: Path) -> None:
     from lineament.__main__ import main
 
-    home = tmp_path_factory.mktemp("prepared") / "ws"
-    photos = home.parent / "photos"
+    home, photos = folder / "ws", folder / "photos"
     shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", "macron-2014.jpg"))
     for line in (
         ("init",),
@@ -124,7 +130,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with contextlib.suppress(SystemExit):
             main(["--home", *(str(part) for part in (home, *line))])
     assert (home / "lineament.db").exists()
-    return home
 
 
 @pytest.fixture

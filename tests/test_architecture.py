@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "lineament"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS_FOLDER = ROOT / "tests"
+TESTS = sorted(TESTS_FOLDER.rglob("test_*.py"))
 
 
 def test_every_folder_and_module_stands_on_a_floor() -> None:
@@ -37,9 +40,26 @@ def test_no_module_is_a_drawer_for_odds_and_ends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_error_is_passed_over_in_silence(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ExceptHandler):
-            assert not (len(node.body) == 1 and isinstance(node.body[0], ast.Pass)), f"line {node.lineno}"
+    handlers = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
+    assert [node.lineno for node in handlers if [type(step) for step in node.body] == [ast.Pass]] == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(TESTS_FOLDER)))
+def test_no_assertion_is_skipped_by_a_condition(path: Path) -> None:
+    """An assertion below an ``if`` without ``else``, or a return from a test, passes when its point is missing."""
+    tests = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    steps = [step for test in tests if test.name.startswith("test_") for step in _within(test)]
+    conditions = [node for node in steps if isinstance(node, ast.If) and not node.orelse]
+    below = [node for condition in conditions for node in _within(condition)]
+    assert [node.lineno for node in below if isinstance(node, ast.Assert | ast.Return)] == []
+
+
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands below a node, the bodies of functions that are defined there left out."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.Lambda):
+            yield child
+            yield from _within(child)
 
 
 FORBIDDEN = re.compile(r"\b(match(es|ed)?|identified|identity|confidence|percent(age)?|per cent)\b", re.IGNORECASE)

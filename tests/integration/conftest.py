@@ -9,22 +9,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import schema
+from tests.support.once import once
 from tests.support.squad import Squad, squad, with_portraits
 from tests.support.world import World, made
 
 PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 
 
+@pytest.fixture(autouse=True)
+def schema_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the schema of new workspaces without running the migrations each time."""
+    monkeypatch.setattr("lineament.store.migrations.upgrade", schema.upgrade)
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Two agencies with everybody in them, to be copied."""
-    return made(tmp_path_factory.mktemp("world"))
+    return World.load(once(tmp_path_factory, "world", made))
 
 
 @pytest.fixture(scope="session")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the portraits in its gallery, to be copied."""
-    return with_portraits(tmp_path_factory.mktemp("portraits"))
+    return once(tmp_path_factory, "portraits", with_portraits) / "ws"
 
 
 @pytest.fixture

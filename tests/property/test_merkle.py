@@ -57,17 +57,23 @@ def test_every_tree_goes_on_from_every_smaller_one() -> None:
 
 @given(st.data())
 def test_no_bit_of_an_inclusion_proof_can_change(data: st.DataObject) -> None:
-    size = data.draw(st.integers(1, MOST))
+    size = data.draw(st.integers(2, MOST))
     index = data.draw(st.integers(0, size - 1))
     path = inclusion_proof(index, size, node)
     assert not verify_inclusion(index, size, flipped(data, LEAVES[index]), path, root(size))
     assert not verify_inclusion(index, size, LEAVES[index], path, flipped(data, root(size)))
-    if path:
-        at = data.draw(st.integers(0, len(path) - 1))
-        changed = [*path[:at], flipped(data, path[at]), *path[at + 1 :]]
-        assert not verify_inclusion(index, size, LEAVES[index], changed, root(size))
-        assert not verify_inclusion(index, size, LEAVES[index], path[:-1], root(size))
+    at = data.draw(st.integers(0, len(path) - 1))
+    changed = [*path[:at], flipped(data, path[at]), *path[at + 1 :]]
+    assert not verify_inclusion(index, size, LEAVES[index], changed, root(size))
+    assert not verify_inclusion(index, size, LEAVES[index], path[:-1], root(size))
     assert not verify_inclusion(index, size, LEAVES[index], [*path, bytes(32)], root(size))
+
+
+def test_the_proof_of_the_only_leaf_is_empty() -> None:
+    assert inclusion_proof(0, 1, node) == []
+    assert verify_inclusion(0, 1, LEAVES[0], [], root(1))
+    assert not verify_inclusion(0, 1, LEAVES[1], [], root(1))
+    assert not verify_inclusion(0, 1, LEAVES[0], [bytes(32)], root(1))
 
 
 @given(st.data())

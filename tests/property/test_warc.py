@@ -54,12 +54,16 @@ def test_no_change_to_an_archive_lets_anything_escape(
             assert isinstance(item, Item | Refusal)
             assert item.name.isprintable()
             if isinstance(item, Refusal):
-                assert isinstance(item.why, LineamentError)
-                assert str(item.why).isprintable()
+                _check_reason(item)
                 continue
             record_of(path, taken(item))
             if item.provenance.page_record is not None:
                 page_html(path, item.provenance.page_record)
+
+
+def _check_reason(refusal: Refusal) -> None:
+    assert isinstance(refusal.why, LineamentError)
+    assert str(refusal.why).isprintable()
 
 
 @settings(deadline=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -282,6 +283,17 @@ class World:
 
     # ------------------------------------------------------------ how it is used
 
+    def save(self, folder: Path) -> None:
+        """Write down who and what is in it, for another process that loads it."""
+        (folder / "world").write_bytes(pickle.dumps(replace(self)))
+
+    @staticmethod
+    def load(folder: Path) -> World:
+        """Return the world that was made below ``folder``, closed."""
+        loaded = pickle.loads((folder / "world").read_bytes())  # noqa: S301 - of this run
+        assert isinstance(loaded, World)
+        return loaded
+
     def copied(self, folder: Path) -> World:
         """The same in a folder of its own, not open; every session is as fresh as when it was made, but by now."""
         home, pristine = folder / "ws", folder / "pristine"
@@ -370,4 +382,5 @@ def made(folder: Path, written: Callable[[str], Words] = words, *, searches: boo
     at = datetime.now(UTC).replace(microsecond=0)
     world = World(pristine=folder / "pristine", home=folder / "ws", at=at, searches=searches)
     world.build(written)
+    world.save(folder)
     return world

@@ -103,7 +103,9 @@ def test_an_authorisation_is_sealed_in_its_place(store: Store, rows: Rows, raw: 
         other, _ = rows.case(tx, "other")
         for each in (case, other):
             tx.cases.set_authorisation(each.id, decided())
-    for (sealed,) in raw("SELECT authorisation FROM cases"):
+    rows_there = raw("SELECT authorisation FROM cases")
+    assert len(rows_there) == 2
+    for (sealed,) in rows_there:
         assert b"Tribunal" not in bytes(sealed)
     raw(f"UPDATE cases SET authorisation = (SELECT c.authorisation FROM cases c WHERE c.id = {other.id})")
     with store.read() as tx:

@@ -75,7 +75,9 @@ def test_what_an_entry_says_is_sealed_in_its_place(store: Store, rows: Rows, raw
     with store.begin() as tx:
         for number in range(2):
             rows.entry(tx, details=f'{{"who":"Inspector Clouseau {number}"}}')
-    for (sealed,) in raw("SELECT sealed FROM ledger_details"):
+    rows_there = raw("SELECT sealed FROM ledger_details")
+    assert len(rows_there) == 2
+    for (sealed,) in rows_there:
         assert b"Clouseau" not in bytes(sealed)
     if store.dialect == "sqlite":
         raw("DROP TRIGGER ledger_details_change")

@@ -78,7 +78,9 @@ def test_papers_are_sealed_under_the_key_of_their_case(store: Store, rows: Rows,
         first, second = paper(rows, PaperKind.MESSAGE), paper(rows, PaperKind.MESSAGE)
         for each in (first, second):
             tx.papers.add(case.id, each, key)
-    for (sealed,) in raw("SELECT sealed FROM case_papers"):
+    rows_there = raw("SELECT sealed FROM case_papers")
+    assert len(rows_there) == 2
+    for (sealed,) in rows_there:
         assert b"secret" not in bytes(sealed)
         assert b"Clouseau" not in bytes(sealed)
     with store.read() as tx, pytest.raises(Damaged):

@@ -72,7 +72,9 @@ def test_a_probes_faces_are_sealed_under_the_key_of_its_case(store: Store, rows:
             tx.probes.add(probe, case.id, rows.sha256(), key)
     with store.read() as tx, pytest.raises(Damaged):
         tx.probes.get(first.id, other_key)
-    for (sealed,) in raw("SELECT faces FROM probes"):
+    rows_there = raw("SELECT faces FROM probes")
+    assert len(rows_there) == 2
+    for (sealed,) in rows_there:
         assert b"landmarks" not in bytes(sealed)
     raw(f"UPDATE probes SET faces = (SELECT p.faces FROM probes p WHERE p.id = '{second.id}')")
     with store.read() as tx, pytest.raises(Damaged, match=first.id):
@@ -286,7 +288,9 @@ def test_probes_of_the_same_person_are_kept_with_the_search(store: Store, rows: 
 
 def test_the_name_of_an_examiner_is_sealed(store: Store, rows: Rows, searched: Searched, raw: RawSql) -> None:
     case, first = searched
-    for (sealed,) in raw("SELECT examiner FROM searches"):
+    rows_there = raw("SELECT examiner FROM searches")
+    assert len(rows_there) == 1
+    for (sealed,) in rows_there:
         assert b"Clouseau" not in bytes(sealed)
     with store.begin() as tx:
         again = replace(first, search_id="again", ledger_entry=rows.entry(tx))

@@ -206,7 +206,9 @@ class TestRegion:
     def test_the_face_in_it(self, analyser: Analyser) -> None:
         both = np.hstack([portrait("ardern-2018"), portrait("sunak")])
         file = _png(both)
-        for face in analyser.analyse(file).faces:
+        faces = analyser.analyse(file).faces
+        assert len(faces) == 2
+        for face in faces:
             analysis = analyser.analyse_region(file, face.box)
             (found,) = analysis.faces
             assert found.box.overlap(face.box) > 0.8

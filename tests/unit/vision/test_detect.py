@@ -164,7 +164,9 @@ class TestDrawnBox:
 
     @pytest.mark.parametrize("margin", [-0.1, 0.0, 0.5])
     def test_the_face_within(self, margin: float) -> None:
-        for wanted in detector().find(self.group, ENROLLED).boxes:
+        boxes = detector().find(self.group, ENROLLED).boxes
+        assert len(boxes) == 6
+        for wanted in boxes:
             x, y, width, height = wanted
             drawn = np.array(
                 [x - margin * width, y - margin * height, width * (1 + 2 * margin), height * (1 + 2 * margin)],

@@ -256,8 +256,9 @@ def test_a_garbled_parquet_file_costs_itself(tmp_path: Path) -> None:
     for at in range(4, len(data), len(data) // 12):
         garbled = bytearray(data)
         garbled[at : at + 4] = b"\xff\xff\xff\x7f"
-        for one in manifest(tmp_path, bytes(garbled), "g.parquet").items():
-            assert isinstance(one, Item | Refusal)
+        found = list(manifest(tmp_path, bytes(garbled), "g.parquet").items())
+        assert found
+        assert all(isinstance(item, Item | Refusal) for item in found)
 
 
 def test_a_parquet_file_that_unpacks_to_far_too_much(tmp_path: Path) -> None:

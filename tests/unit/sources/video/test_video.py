@@ -264,8 +264,9 @@ def test_garbled_videos_never_end_the_walk(tmp_path: Path) -> None:
         garbled = bytearray(data)
         garbled[at : at + 40] = os.urandom(40)
         (tmp_path / "b.mp4").write_bytes(garbled)
-        for one in VideoConnector(tmp_path / "b.mp4", None, LIMIT).items():
-            assert isinstance(one, Item | Refusal)
+        found = list(VideoConnector(tmp_path / "b.mp4", None, LIMIT).items())
+        assert found
+        assert all(isinstance(item, Item | Refusal) for item in found)
 
 
 def test_pictures_larger_than_any_camera_makes(tmp_path: Path) -> None:
