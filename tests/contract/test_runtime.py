@@ -136,7 +136,7 @@ def test_bf16_is_refused_if_it_is_not_available() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "why_not", "chosen"),
+    ("requested", "why_not", "chosen"),
     [
         ("auto", None, "bf16"),
         ("auto", "old", "f32"),
