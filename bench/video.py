@@ -31,7 +31,7 @@ from bench import machine
 from bench.photographs import PORTRAITS
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import Sighting, Tracker
-from lineament.sandbox.files import given
+from lineament.sandbox.files import locate
 from lineament.services.gallery.ingest import Task
 from lineament.services.gallery.items import Seen
 from lineament.settings import Settings
@@ -179,7 +179,7 @@ def processor() -> float:
 
 def choosing(path: Path, seconds: int) -> None:
     """Frames decoded and chosen; and what the codec alone costs in this process."""
-    place = given(path)[0]
+    place = locate(path)[0]
     found = list(frames(place))
     chosen = cost(lambda: list(frames(place)), seconds)
     alone = cost(lambda: _decoded(path), seconds)
@@ -219,7 +219,7 @@ def tracked(analyser: Analyser, path: Path) -> list[int]:
     """In how many frames each track was seen."""
     tracker: Tracker[None] = Tracker()
     over = []
-    for frame in frames(given(path)[0]):
+    for frame in frames(locate(path)[0]):
         faces = [
             Sighting(
                 seconds=frame.time_code, box=face.box, vector=face.template.vector, norm=face.quality.norm, kept=None

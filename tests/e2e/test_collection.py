@@ -15,8 +15,8 @@ from tests.support.serving import PROBE, Served, serving
 
 from lineament.model.search import Mode, SearchRequest
 from lineament.sources.crawl.registration import crawl_name
-from lineament.sources.crawl.rows import New
-from lineament.sources.crawl.state import SiteState
+from lineament.sources.crawl.rows import NewAddress
+from lineament.sources.crawl.state import CrawlState
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -121,8 +121,8 @@ def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
     expect(page.get_by_role("region", name="How far the crawl is")).to_have_count(0)
     kept = workspace.crawls.crawl(source, crawl_name(what))
     kept.folder.mkdir(parents=True)
-    state = SiteState(kept, write=True)
-    assert state.add(New(url=what, host="press.example"), alike=1)
+    state = CrawlState(kept, write=True)
+    assert state.add(NewAddress(url=what, host="press.example"), alike=1)
     state.close()
     page.get_by_role("link", name="Read again").click()
     expect(page.get_by_role("region", name="How far the crawl is")).to_contain_text("0 of 1 known addresses")

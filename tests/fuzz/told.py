@@ -35,12 +35,12 @@ from lineament.ledger.merkle import leaf_hash, root_of
 from lineament.ledger.verify import verify_export
 from lineament.model.actions import Action
 from lineament.model.faces import Provenance
-from lineament.sandbox.process import HEADER, Limits, _Reader
+from lineament.sandbox.process import HEADER, WorkerLimits, _WorkerOutput
 from lineament.sources.credentials import reader as credentials
 from lineament.sources.credentials import worker as credentials_worker
 from lineament.sources.folder.captures import Captures
 from lineament.sources.manifest.rows import json_row
-from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parsed
+from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parse_side_car
 from lineament.sources.video.connector import _damage, _frame
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.testing import MemoryLeafStore
@@ -62,7 +62,7 @@ _LIMITS = DecodeLimits(max_pixels=2**24, memory=2**30, seconds=1)
 def sidecar(data: bytes) -> None:
     """A side-car, and the same bytes as the table of a folder."""
     with suppress(Unusable):
-        _fit(parsed(data, _UNSAID))
+        _fit(parse_side_car(data, _UNSAID))
     with suppress(Unusable):
         table = Captures(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
         try:
@@ -107,7 +107,9 @@ def _messages(how: int, said: bytes) -> None:
     try:
         os.write(write, said)
         os.close(write)
-        for _, message in _Reader(read, _ended(how), Limits(message=LIMIT // 2, patience=1, seconds=1)).messages():
+        for _, message in _WorkerOutput(
+            read, _ended(how), WorkerLimits(message=LIMIT // 2, patience=1, seconds=1)
+        ).messages():
             assert len(message) <= LIMIT // 2
     finally:
         os.close(read)
@@ -121,7 +123,7 @@ def _video(how: int, said: bytes) -> None:
 
 
 def _credentials(_: int, said: bytes) -> None:
-    told = credentials.told(said)
+    told = credentials.parse_claims(said)
     for text in (told.state, told.generator, told.issuer, told.signed_at, *told.kinds, *told.reserved):
         assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT)
 

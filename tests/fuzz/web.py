@@ -21,19 +21,19 @@ from twisted.web.client import URI
 
 from lineament.errors import HostRefused, LineamentError
 from lineament.sources.addresses import absolute, uri_key
-from lineament.sources.crawl.answers import Answers, CrawlReply, refused_by_headers
+from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import Crawl, Limits
-from lineament.sources.crawl.rows import Kind, New, pattern
-from lineament.sources.crawl.state import SiteState
-from lineament.sources.html.links import forbids_following, outgoing
-from lineament.sources.html.pages import MOST_LINKS, Reader, charset_of, parsed, srcset
+from lineament.sources.crawl.plan import Crawl, CrawlLimits
+from lineament.sources.crawl.rows import AddressKind, NewAddress, pattern
+from lineament.sources.crawl.state import CrawlState
+from lineament.sources.html.links import forbids_following, outgoing_links
+from lineament.sources.html.pages import MOST_LINKS, PageParser, charset_of, parse_page, srcset
 from lineament.sources.permission import reservations
-from lineament.sources.permission.hosts import Hosts, entry, origin_of
+from lineament.sources.permission.hosts import Hosts, listed_host, origin_of
 from lineament.sources.permission.policy import LONGEST_REST, seconds_asked_for
 from lineament.sources.permission.rules import AI, LONGEST_DELAY, ROBOTS, TDMREP, FileAnswer, HostRules, matches
-from lineament.sources.provenance import LONGEST_TEXT, Unusable, one_line, uri_of
-from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.provenance import LONGEST_TEXT, Unusable, checked_uri, one_line
+from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.connector import WarcConnector
 from lineament.sources.webarchive.writer import Exchange, WarcWriter
 
@@ -42,7 +42,7 @@ _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _TURNS = 5  # every answer is the same, so that one page leads to the next
 _AT_HOME = "https://example.org/dir/page.html"
 _CRAWL = Crawl(
-    begin=("https://example.org/",), hosts=("example.org",), contact="a@b.example", limits=Limits(answer=LIMIT)
+    begin=("https://example.org/",), hosts=("example.org",), contact="a@b.example", limits=CrawlLimits(answer=LIMIT)
 )
 
 
@@ -58,16 +58,16 @@ def page(data: bytes) -> None:
     declared, _, html = data.partition(b"\n")
     charset = charset_of(html, declared.decode("latin-1") or None)
     codecs.lookup(charset)
-    found = parsed(html, charset, _AT_HOME)
-    one_after_the_other = Reader()
+    found = parse_page(html, charset, _AT_HOME)
+    one_after_the_other = PageParser()
     assert one_after_the_other.page(html, charset, _AT_HOME) == found
-    assert one_after_the_other.page(_SIMPLE, "utf-8", _AT_HOME) == parsed(_SIMPLE, "utf-8", _AT_HOME)
+    assert one_after_the_other.page(_SIMPLE, "utf-8", _AT_HOME) == parse_page(_SIMPLE, "utf-8", _AT_HOME)
     _one_line(found.title, LONGEST_TEXT)
     assert len(found.links) <= MOST_LINKS
     for link in found.links:
         assert uri_key(link.uri) == link.uri
         _one_line(link.words, LONGEST_TEXT)
-    for url in outgoing(html, charset, _AT_HOME):
+    for url in outgoing_links(html, charset, _AT_HOME):
         assert uri_key(url) == url
     forbids_following(found.meta)
     _one_line(reservations.in_meta(found.meta, now=_NOW), 200)
@@ -83,11 +83,11 @@ def address(data: bytes) -> None:
         if one is not None:
             _address_of_one_host(one)
     with suppress(Unusable):
-        uri_of("uri", uri)
+        checked_uri("uri", uri)
     _one_line(one_line(uri), LONGEST_TEXT)
     assert len(list(srcset(uri))) <= 64
     try:
-        found = entry(listed)
+        found = listed_host(listed)
     except LineamentError as error:
         str(error).encode("utf-8", "surrogateescape")
         return
@@ -130,7 +130,7 @@ def body(data: bytes) -> None:
     said, _, coded = data.partition(b"\n")
     transfer, _, content = said.decode("latin-1").partition(";")
     with suppress(LineamentError):
-        assert len(decoded(coded, transfer, content, LIMIT)) <= max(LIMIT, len(coded))
+        assert len(decode_body(coded, transfer, content, LIMIT)) <= max(LIMIT, len(coded))
 
 
 # ---------------------------------------------------------------- reservations
@@ -183,12 +183,14 @@ def site(data: bytes) -> None:
     said = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
     with TemporaryDirectory(prefix="lineament-fuzz-") as folder:
         kept = KeptCrawl(Path(folder), bytes(32))
-        state = SiteState(kept, write=True)
+        state = CrawlState(kept, write=True)
         warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="fuzz")
         try:
-            answers = Answers(_CRAWL, _CRAWL.allowed(), state, warc)
+            answers = AnswerHandler(_CRAWL, _CRAWL.allowed(), state, warc)
             answers.begin()
-            state.add(New(url="https://example.org/a.jpg", host="example.org", kind=Kind.PICTURE), alike=10)
+            state.add(
+                NewAddress(url="https://example.org/a.jpg", host="example.org", kind=AddressKind.PICTURE), alike=10
+            )
             for _ in range(_TURNS):
                 if (ask := state.next("example.org")) is None:
                     break

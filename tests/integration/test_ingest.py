@@ -20,7 +20,7 @@ from lineament.errors import HostRefused, Interrupted, NotRead
 from lineament.model.faces import Provenance
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
-from lineament.sandbox.files import given
+from lineament.sandbox.files import locate
 from lineament.services.gallery.ingest import Task
 from lineament.services.gallery.items import Seen
 from lineament.sources.base import Item, Refusal
@@ -188,7 +188,7 @@ def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Worksp
     path = film(tmp_path / "crossing.mp4", crossing())
     tracker: Tracker[None] = Tracker()
     over: list[Track[None]] = []
-    for frame in frames(given(path)[0]):
+    for frame in frames(locate(path)[0]):
         seen = [
             Sighting(seconds=frame.time_code, box=one.box, vector=one.template.vector, norm=1, kept=None)
             for one in workspace.analyser.analyse(frame.untrusted, enrolling=True).faces

@@ -11,11 +11,11 @@ from tests.integration.test_site import FILES, below, crawl, run, text
 from tests.support.local_web import PICTURE, Answering, LocalWeb, Sent, bomb, page, picture
 
 from lineament.errors import HostRefused, Reserved
-from lineament.sources.crawl.plan import Limits
+from lineament.sources.crawl.plan import CrawlLimits
 
 PAGES = 600  # of each large host
 LARGE = ("a.test", "b.test", "c.test", "d.test")
-LIMITS = Limits(depth=8, seconds=10, answer=2**20, tries=1)
+LIMITS = CrawlLimits(depth=8, seconds=10, answer=2**20, tries=1)
 
 WELL_KNOWN = {
     "/robots.txt": text("User-agent: *\nDisallow: /never-robots/\nAllow: /\nContent-Usage: /never-usage/ train-ai=n"),

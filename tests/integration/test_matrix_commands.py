@@ -34,7 +34,7 @@ from lineament.__main__ import application
 from lineament.cli.main import run
 from lineament.cli.terminal import needed
 from lineament.model.accounts import Permission
-from lineament.sources.crawl.state import SiteState
+from lineament.sources.crawl.state import CrawlState
 from lineament.sources.webarchive.writer import WarcWriter
 
 TREE = application()
@@ -122,7 +122,7 @@ def crawled(world: World, ids: dict[str, str]) -> None:
         desk = world.desk("home operator")
         kept = desk.workspace.crawls.crawl(desk.sources.get(SOURCE), "first")
         kept.folder.mkdir(parents=True, exist_ok=True)
-        SiteState(kept, write=True).close()
+        CrawlState(kept, write=True).close()
         warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="a test")
         warc.ready()
         warc.close()

@@ -20,7 +20,7 @@ from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, Stora
 from lineament.sources.base import Item, Refusal, Resumable
 from lineament.sources.crawl.connector import SiteConnector
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import Crawl, Limits
+from lineament.sources.crawl.plan import Crawl, CrawlLimits
 from lineament.sources.webarchive.connector import WarcConnector
 
 CONTACT = "complaints@agency.example"
@@ -215,7 +215,7 @@ def test_no_page_or_picture_is_asked_for_that_a_well_known_file_reserves(web: Lo
         web.host(f"{name}.test", {**PAGES, **files})
     web.host("outside.test", {"/robots.txt": text("User-agent: *\nAllow: /")})
     names = [f"{name}.test" for name in WHOLE_HOSTS]
-    items, refusals = run(crawl(web, *names, limits=Limits(seconds=8), hosts_at_once=16), tmp_path)
+    items, refusals = run(crawl(web, *names, limits=CrawlLimits(seconds=8), hosts_at_once=16), tmp_path)
     for name, (_, permitted) in WHOLE_HOSTS.items():
         host = f"{name}.test"
         asked = [path for path in web.asked(host) if path not in {*FILES, "/r"}]
@@ -356,7 +356,7 @@ def test_a_host_must_show_a_certificate_that_counts(
     web.host("b.test", pages, of_another)
     (tmp_path / "trusted.pem").write_bytes(good.public + of_another.public)
     begin = tuple(web.url(name).replace("http:", "https:") for name in ("a.test", "b.test"))
-    crawled = crawl(web, "a.test", "b.test", begin=begin, limits=Limits(tries=1))
+    crawled = crawl(web, "a.test", "b.test", begin=begin, limits=CrawlLimits(tries=1))
     items, refusals = run(crawled, tmp_path / "untrusted")
     assert items == []
     assert len(refusals) == 2
@@ -416,7 +416,7 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
         "/empty.jpg": Sent(b"", type="image/jpeg"),
     }
     web.host("a.test", trap)
-    limits = Limits(depth=6, alike=20, seconds=6, answer=2**20, tries=1)
+    limits = CrawlLimits(depth=6, alike=20, seconds=6, answer=2**20, tries=1)
     items, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
     assert below(web, "a.test", items) == {"/good.jpg"}
     asked = web.asked("a.test")
@@ -458,7 +458,7 @@ def test_a_host_that_always_fails_is_given_up(web: LocalWeb, tmp_path: Path) -> 
         "a.test",
         lambda path, _headers: page("a", "/i.jpg") if path == "/" else Sent(status=500) if path == "/i.jpg" else None,
     )
-    items, (refusal,) = run(crawl(web, "a.test", limits=Limits(tries=2)), tmp_path)
+    items, (refusal,) = run(crawl(web, "a.test", limits=CrawlLimits(tries=2)), tmp_path)
     assert items == []
     assert "500, after 2 tries" in str(refusal.why)
     assert web.asked("a.test").count("/i.jpg") == 2
@@ -535,7 +535,7 @@ def _kill(folder: Path, when: threading.Event | None = None) -> None:
 
 def test_a_limit_ends_a_run_and_the_next_one_goes_on(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(30))
-    limits = Limits(requests=20)
+    limits = CrawlLimits(requests=20)
     _, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
     assert "limit of 20 requests" in str(refusals[-1].why)
     assert len([path for path in web.asked("a.test") if path not in FILES]) == 20
@@ -631,7 +631,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
         return page("a", "/deadly.jpg", "/z.jpg") if path == "/" else picture("z") if path == "/z.jpg" else None
 
     web.host("a.test", answer)
-    crawled = crawl(web, "a.test", limits=Limits(tries=2))
+    crawled = crawl(web, "a.test", limits=CrawlLimits(tries=2))
     for _ in range(2):
         answering.clear()
         killer = threading.Thread(target=_kill, args=(tmp_path, answering))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lineament.model.faces import Provenance
 from lineament.sources.folder.captures import Captures
-from lineament.sources.provenance import FIELDS, LONGEST_TEXT, LONGEST_URI, Unusable, parsed
+from lineament.sources.provenance import FIELDS, LONGEST_TEXT, LONGEST_URI, Unusable, parse_side_car
 
 UNSAID = Provenance(uri="file:///a.jpg")
 
@@ -51,7 +51,7 @@ def fit_to_be_shown(found: Provenance) -> bool:
 
 def judged(raw: bytes) -> bool:
     try:
-        return fit_to_be_shown(parsed(raw, UNSAID))
+        return fit_to_be_shown(parse_side_car(raw, UNSAID))
     except Unusable as error:
         return bool(str(error)) and "\n" not in str(error)
 

@@ -15,8 +15,8 @@ from tests.support.archives import JPEG, Warc, found, taken
 from lineament.errors import LineamentError
 from lineament.sources.addresses import uri_key
 from lineament.sources.base import Item, Refusal
-from lineament.sources.html.pages import charset_of, parsed
-from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.html.pages import charset_of, parse_page
+from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.records import page_html, record_of
 
 HTML = "<title>t</title><base href=/x/><img srcset='a.jpg 1x, b.jpg' alt=words><meta name=robots content=noai>"
@@ -74,7 +74,7 @@ def _check_reason(refusal: Refusal) -> None:
 )
 def test_no_body_lets_anything_escape(body: bytes, encoding: str, chunked: bool) -> None:
     with suppress(LineamentError):
-        assert len(decoded(body, "chunked" if chunked else None, encoding, 1000)) <= 1000
+        assert len(decode_body(body, "chunked" if chunked else None, encoding, 1000)) <= 1000
 
 
 markup = st.lists(
@@ -90,7 +90,7 @@ markup = st.lists(
 @given(markup, st.text(max_size=20))
 def test_no_page_lets_anything_escape(text: str, charset: str) -> None:
     html = text.encode("utf-8", "surrogatepass")
-    page = parsed(html, charset_of(html, charset), "https://e.example/")
+    page = parse_page(html, charset_of(html, charset), "https://e.example/")
     for link in page.links:
         assert uri_key(link.uri) == link.uri
         assert link.uri.startswith(("http://", "https://"))

@@ -34,7 +34,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SourcePath:
     """Where a file or a folder is."""
 
     path: bytes  # absolute
@@ -42,9 +42,9 @@ class Place:
     below: bytes  # relative to the folder that was given; for a file that was given, its name
     root: bytes  # the folder that was given, or the one of the file; links may lead to anything in it
 
-    def child(self, name: bytes) -> Place:
+    def child(self, name: bytes) -> SourcePath:
         """What is called ``name`` in this folder."""
-        return Place(
+        return SourcePath(
             path=os.path.join(self.path, name),  # noqa: PTH118 - pathlib has no bytes
             shown=os.path.join(self.shown, name),  # noqa: PTH118
             below=os.path.join(self.below, name),  # noqa: PTH118
@@ -52,10 +52,10 @@ class Place:
         )
 
     @property
-    def parent(self) -> Place:
+    def parent(self) -> SourcePath:
         """The folder it is in."""
         up = os.path.dirname
-        return Place(path=up(self.path), shown=up(self.shown), below=up(self.below), root=self.root)
+        return SourcePath(path=up(self.path), shown=up(self.shown), below=up(self.below), root=self.root)
 
     @property
     def base(self) -> bytes:
@@ -73,7 +73,7 @@ class Place:
         return f"file://{quote_from_bytes(self.path)}"
 
 
-def given(path: Path) -> tuple[Place, bool]:
+def locate(path: Path) -> tuple[SourcePath, bool]:
     """What the user named, and whether it is a folder; NoSuchFile where there is nothing."""
     try:
         real = os.path.realpath(os.fsencode(path), strict=True)
@@ -81,7 +81,7 @@ def given(path: Path) -> tuple[Place, bool]:
     except (OSError, ValueError) as error:
         raise NoSuchFile(path=printable(str(path))) from error
     folder, name = (real, b"") if is_folder else os.path.split(real)
-    return Place(path=real, shown=os.fsencode(path), below=name, root=folder), is_folder
+    return SourcePath(path=real, shown=os.fsencode(path), below=name, root=folder), is_folder
 
 
 def printable(text: str) -> str:
@@ -91,7 +91,7 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
-def reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     """Why the operating system does not let us read something, to complete “it is not read: …”."""
     if error.errno == errno.ENOENT:
         return "it is gone, or leads nowhere"
@@ -100,7 +100,7 @@ def reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
-class What(IntEnum):
+class EntryType(IntEnum):
     """What a name stands for."""
 
     FILE = 0
@@ -109,7 +109,7 @@ class What(IntEnum):
     OTHER = 3
 
 
-def names(folder: Place, *, folders: bool) -> Iterator[tuple[bytes, What]]:
+def list_names(folder: SourcePath, *, folders: bool) -> Iterator[tuple[bytes, EntryType]]:
     """The names in a folder, either those of folders or all others, in the order of their bytes; OSError.
 
     Memory does not grow with the folder: it is listed again for every NAMES_AT_ONCE names.
@@ -122,22 +122,22 @@ def names(folder: Place, *, folders: bool) -> Iterator[tuple[bytes, What]]:
         last = some[-1][0]
 
 
-def _after(last: bytes, folder: Place, *, folders: bool) -> Iterator[tuple[bytes, What]]:
+def _after(last: bytes, folder: SourcePath, *, folders: bool) -> Iterator[tuple[bytes, EntryType]]:
     with os.scandir(folder.path) as entries:
         for entry in entries:
             if entry.name > last and entry.is_dir(follow_symlinks=False) == folders:
                 yield entry.name, _what(entry)
 
 
-def _what(entry: os.DirEntry[bytes]) -> What:
+def _what(entry: os.DirEntry[bytes]) -> EntryType:
     if entry.is_file(follow_symlinks=False):
-        return What.FILE
+        return EntryType.FILE
     if entry.is_symlink():
-        return What.LINK
-    return What.FOLDER if entry.is_dir(follow_symlinks=False) else What.OTHER
+        return EntryType.LINK
+    return EntryType.FOLDER if entry.is_dir(follow_symlinks=False) else EntryType.OTHER
 
 
-def openable(place: Place) -> bytes:
+def regular_path(place: SourcePath) -> bytes:
     """The path of a regular file, with symbolic links followed; NotRead where it is none, OSError.
 
     Nothing is opened: opening a device can do something to it.
@@ -155,10 +155,10 @@ def openable(place: Place) -> bytes:
     return path
 
 
-def opened(place: Place) -> int:
+def open_regular(place: SourcePath) -> int:
     """A descriptor of a regular file, without waiting for anything; NotRead or OSError."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
-    descriptor = os.open(openable(place), flags)
+    descriptor = os.open(regular_path(place), flags)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):  # it was changed just now
         os.close(descriptor)
@@ -170,9 +170,9 @@ def _kind(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "not a regular file")
 
 
-def content(place: Place, limit: int) -> bytes:
+def read_regular(place: SourcePath, limit: int) -> bytes:
     """The bytes of a regular file; FileTooLarge over ``limit`` bytes, unread. NotRead or OSError."""
-    with os.fdopen(opened(place), "rb", buffering=0) as file:
+    with os.fdopen(open_regular(place), "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise FileTooLarge(size=size, limit=limit)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from lineament.errors import NotRead
 from lineament.sandbox.confine import LIMITS, confine
-from lineament.sandbox.files import Place, opened, reason
+from lineament.sandbox.files import SourcePath, open_regular, os_reason
 from lineament.sandbox.launch import PIPE, Channels, launch
 
 HEADER = struct.Struct("<cI")
@@ -37,7 +37,7 @@ _LONGEST_REASON = 300  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class WorkerLimits:
     """What a process may take."""
 
     message: int  # bytes
@@ -45,7 +45,9 @@ class Limits:
     seconds: float  # spent waiting for it, in all
 
 
-def messages(module: str, place: Place, limits: Limits, *words: object) -> Iterator[tuple[bytes, bytes]]:
+def messages_about(
+    module: str, place: SourcePath, limits: WorkerLimits, *words: object
+) -> Iterator[tuple[bytes, bytes]]:
     """What a worker has to say of a file: kind and content of each message.
 
     Args:
@@ -58,13 +60,13 @@ def messages(module: str, place: Place, limits: Limits, *words: object) -> Itera
         NotRead: The file cannot be opened, or the worker refused it, died over it or took too much.
     """
     try:
-        file = opened(place)
+        file = open_regular(place)
     except OSError as error:
-        raise NotRead(why=reason(error)) from None
-    yield from answers(module, file, limits, *words)
+        raise NotRead(why=os_reason(error)) from None
+    yield from messages_from(module, file, limits, *words)
 
 
-def answers(module: str, file: int, limits: Limits, *words: object) -> Iterator[tuple[bytes, bytes]]:
+def messages_from(module: str, file: int, limits: WorkerLimits, *words: object) -> Iterator[tuple[bytes, bytes]]:
     """The same of a file that is open already; the descriptor is closed here."""
     try:
         process = launch(module, words, Channels(stdin=file, stdout=PIPE))
@@ -73,16 +75,16 @@ def answers(module: str, file: int, limits: Limits, *words: object) -> Iterator[
     assert process.stdout is not None  # noqa: S101 - as was asked for
     with contextlib.closing(process.stdout) as pipe:
         try:
-            yield from _Reader(pipe.fileno(), process, limits).messages()
+            yield from _WorkerOutput(pipe.fileno(), process, limits).messages()
         finally:
             process.kill()
             process.wait()
 
 
-class _Reader:
+class _WorkerOutput:
     """The parent's end of the pipe. Nothing that comes out of it is trusted."""
 
-    def __init__(self, pipe: int, process: subprocess.Popen[bytes], limits: Limits) -> None:
+    def __init__(self, pipe: int, process: subprocess.Popen[bytes], limits: WorkerLimits) -> None:
         self._pipe, self._process, self._limits = pipe, process, limits
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
@@ -133,7 +135,7 @@ def _reason(untrusted: bytes) -> str:
 # ---------------------------------------------------------------- in the child
 
 
-def give_up(*, memory: int, seconds: int) -> None:
+def confine_worker(*, memory: int, seconds: int) -> None:
     """Confine this process for good; all that it needs must be imported by now. It ends where there are no limits.
 
     Args:
@@ -142,11 +144,11 @@ def give_up(*, memory: int, seconds: int) -> None:
     """
     have = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     if not confine(memory=have + memory, cpu_seconds=seconds, open_files=0) & LIMITS:
-        say(FAILED, b"the process that reads it cannot be confined here; see: lineament doctor")
+        send(FAILED, b"the process that reads it cannot be confined here; see: lineament doctor")
         sys.exit(1)
 
 
-def say(kind: bytes, *parts: bytes) -> None:
+def send(kind: bytes, *parts: bytes) -> None:
     """Send a message to the parent; ends the process where there is none any more."""
     try:
         for part in (HEADER.pack(kind, sum(map(len, parts))), *parts):

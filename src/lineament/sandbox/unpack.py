@@ -95,12 +95,12 @@ SUFFIXES = frozenset(b".gz .bz2 .xz .zst".split())
 """Of files that are compressed by themselves, in lower case."""
 
 
-def plain(packed: bytes, limit: int) -> bytes:
+def decompress(packed: bytes, limit: int) -> bytes:
     """What a compressed file unpacks to, or the file itself where it is not compressed; NotRead, FileTooLarge."""
     new = next((new for magic, new in DECOMPRESSORS.items() if packed.startswith(magic)), None)
     if new is None:
         return packed
-    unpacked, parts, length = Unpacked(io.BytesIO(packed), new), [], 0
+    unpacked, parts, length = UnpackedStream(io.BytesIO(packed), new), [], 0
     try:
         while part := unpacked.read(_AT_ONCE):
             parts.append(part)
@@ -112,12 +112,12 @@ def plain(packed: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def allowed(packed: int) -> int:
+def most_unpacked(packed: int) -> int:
     """How many bytes may come of so many packed ones."""
     return max(ALWAYS, packed * MOST_TIMES)
 
 
-class Unpacked:
+class UnpackedStream:
     """What a compressed file unpacks to, read from the beginning to the end."""
 
     def __init__(self, packed: IO[bytes], new: Callable[[], Decompressor]) -> None:
@@ -135,7 +135,7 @@ class Unpacked:
                 return b""
             if data := self._more(size):
                 self._given += len(data)
-                if self._given > allowed(self._taken):
+                if self._given > most_unpacked(self._taken):
                     raise NotRead(why=f"it unpacks to more than {MOST_TIMES} times its bytes")
                 return data
 

@@ -24,7 +24,7 @@ class Unusable(ValueError):
     """What a side-car says cannot be used; the text says why and completes “it cannot be used: …”."""
 
 
-def parsed(untrusted: bytes, fallback: Provenance) -> Provenance:
+def parse_side_car(untrusted: bytes, fallback: Provenance) -> Provenance:
     """The provenance in a JSON side-car; what it does not say is as in ``fallback``. Unusable where it is none."""
     try:
         fields = json.loads(untrusted.decode("utf-8-sig"))
@@ -34,16 +34,16 @@ def parsed(untrusted: bytes, fallback: Provenance) -> Provenance:
         raise Unusable("it is not JSON") from None
     if not isinstance(fields, dict):
         raise Unusable("it is not a JSON object")
-    return checked(fields, fallback)
+    return provenance_from(fields, fallback)
 
 
-def checked(untrusted: Mapping[str, object], fallback: Provenance) -> Provenance:
+def provenance_from(untrusted: Mapping[str, object], fallback: Provenance) -> Provenance:
     """The provenance in the fields of a side-car; what it does not say is as in ``fallback``."""
     said = {name: text for name in FIELDS if (text := _text(untrusted, name)) is not None}
     at = said.get("captured_at")
     return Provenance(
-        uri=uri_of("uri", said["uri"]) if "uri" in said else fallback.uri,
-        page_uri=uri_of("page_uri", said["page_uri"]) if "page_uri" in said else fallback.page_uri,
+        uri=checked_uri("uri", said["uri"]) if "uri" in said else fallback.uri,
+        page_uri=checked_uri("page_uri", said["page_uri"]) if "page_uri" in said else fallback.page_uri,
         page_title=one_line(said.get("page_title")) or fallback.page_title,
         captured_at=fallback.captured_at if at is None else _moment(at),
         licence=one_line(said.get("licence")) or fallback.licence,
@@ -60,7 +60,7 @@ def _text(untrusted: Mapping[str, object], name: str) -> str | None:
     return value.strip() or None
 
 
-def uri_of(name: str, untrusted: str) -> str:
+def checked_uri(name: str, untrusted: str) -> str:
     """An absolute URI that a page may link to: http, https, file or urn, without blanks and control characters."""
     if len(untrusted) > LONGEST_URI:
         raise Unusable(f"its {name} is longer than {LONGEST_URI} characters")

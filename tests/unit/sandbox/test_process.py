@@ -10,9 +10,9 @@ import pytest
 from lineament.errors import NotRead
 from lineament.sandbox import launch
 from lineament.sandbox import process as confined
-from lineament.sandbox.files import given
+from lineament.sandbox.files import locate
 
-LIMITS = confined.Limits(message=1000, patience=30, seconds=60)
+LIMITS = confined.WorkerLimits(message=1000, patience=30, seconds=60)
 WORKERS = {
     "lineament.sources.video.worker": (),
     "lineament.sources.manifest.parquet_worker": (0,),
@@ -22,7 +22,7 @@ TRYING = """
 sys.dont_write_bytecode = True
 import ctypes, mmap, os, platform, resource, signal, socket, subprocess, threading
 import {module} as worker
-from lineament.sandbox.process import END, give_up, say
+from lineament.sandbox.process import END, confine_worker, send
 confined, tried = threading.Event(), threading.Event()
 def attempt(call):
     try:
@@ -34,29 +34,29 @@ def attempt(call):
     return b"could"
 def elsewhere():
     confined.wait()
-    say(b"t", attempt(socket.socket))
+    send(b"t", attempt(socket.socket))
     tried.set()
 def trying(*, memory, seconds):
     threading.Thread(target=elsewhere, daemon=True).start()
     {before}
-    give_up(memory=2**28, seconds=seconds)
+    confine_worker(memory=2**28, seconds=seconds)
     confined.set()
     tried.wait()
-    say(b"o", attempt(lambda: os.open("/etc/hostname", 0)))
-    say(b"w", attempt(lambda: os.open("/tmp/new", os.O_CREAT | os.O_WRONLY)))
-    say(b"s", attempt(socket.socket))
-    say(b"u", attempt(lambda: socket.socket(socket.AF_UNIX)))
-    say(b"f", attempt(os.fork))
-    say(b"p", attempt(lambda: subprocess.run(["/bin/true"])))
-    say(b"e", attempt(lambda: os.execv("/bin/true", ["true"])))
-    say(b"k", attempt(lambda: os.kill(os.getppid(), signal.SIGTERM)))
-    say(b"l", attempt(lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))))
-    say(b"x", attempt(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)))
-    say(b"m", attempt(lambda: bytearray(2**30)))
-    say(b"h", os.environb.get(b"HOME", b"none"))
-    say(END)
+    send(b"o", attempt(lambda: os.open("/etc/hostname", 0)))
+    send(b"w", attempt(lambda: os.open("/tmp/new", os.O_CREAT | os.O_WRONLY)))
+    send(b"s", attempt(socket.socket))
+    send(b"u", attempt(lambda: socket.socket(socket.AF_UNIX)))
+    send(b"f", attempt(os.fork))
+    send(b"p", attempt(lambda: subprocess.run(["/bin/true"])))
+    send(b"e", attempt(lambda: os.execv("/bin/true", ["true"])))
+    send(b"k", attempt(lambda: os.kill(os.getppid(), signal.SIGTERM)))
+    send(b"l", attempt(lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))))
+    send(b"x", attempt(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)))
+    send(b"m", attempt(lambda: bytearray(2**30)))
+    send(b"h", os.environb.get(b"HOME", b"none"))
+    send(END)
     sys.exit(0)
-worker.give_up = trying
+worker.confine_worker = trying
 worker.main(*sys.argv[1:])
 """
 REFUSED = b"1"  # EPERM
@@ -68,8 +68,8 @@ def tried(
 ) -> dict[bytes, bytes]:
     """What came of each attempt: its error's number, “could” where there was none."""
     monkeypatch.setattr(launch, "_BOOT", TRYING.replace("{before}", before))
-    place = given(Path(__file__))[0]
-    return dict(confined.messages(module, place, LIMITS, *words))
+    place = locate(Path(__file__))[0]
+    return dict(confined.messages_about(module, place, LIMITS, *words))
 
 
 @pytest.mark.parametrize("module", WORKERS)
@@ -110,4 +110,8 @@ def test_a_worker_that_was_taken_over_costs_the_file(
     (tmp_path / "bad.py").write_text(f"import os\ndef main():\n    {body}\n")
     monkeypatch.setattr(launch, "_SOURCE", tmp_path)
     with pytest.raises(NotRead, match=re.escape(why)):
-        list(confined.messages("bad", given(tmp_path / "bad.py")[0], confined.Limits(message=9, patience=1, seconds=9)))
+        list(
+            confined.messages_about(
+                "bad", locate(tmp_path / "bad.py")[0], confined.WorkerLimits(message=9, patience=1, seconds=9)
+            )
+        )

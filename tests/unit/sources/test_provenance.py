@@ -11,13 +11,13 @@ from tests.unit.sources.conftest import brought, names, put
 
 from lineament.model.faces import Provenance
 from lineament.sources.base import Item
-from lineament.sources.provenance import Unusable, checked, parsed
+from lineament.sources.provenance import Unusable, parse_side_car, provenance_from
 
 UNSAID = Provenance(uri="file:///a.jpg", page_uri="https://example.org/a.jpg")
 
 
 def said(**fields: object) -> Provenance:
-    return parsed(json.dumps(fields).encode(), UNSAID)
+    return parse_side_car(json.dumps(fields).encode(), UNSAID)
 
 
 def test_everything_that_can_be_said() -> None:
@@ -187,16 +187,16 @@ def test_titles_that_are_no_text(field: str, value: object) -> None:
 )
 def test_what_is_no_side_car(raw: bytes, why: str) -> None:
     with pytest.raises(Unusable, match=why):
-        parsed(raw, UNSAID)
+        parse_side_car(raw, UNSAID)
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    assert parsed(b'\xef\xbb\xbf{"licence": "CC0"}', UNSAID).licence == "CC0"
+    assert parse_side_car(b'\xef\xbb\xbf{"licence": "CC0"}', UNSAID).licence == "CC0"
 
 
 def test_fields_of_a_table_are_checked_alike() -> None:
     with pytest.raises(Unusable):
-        checked({"uri": "javascript:alert(1)"}, UNSAID)
+        provenance_from({"uri": "javascript:alert(1)"}, UNSAID)
 
 
 # ---------------------------------------------------------------- beside a photograph

@@ -12,8 +12,8 @@ from lineament.model.faces import SourceId
 from lineament.model.sources import Source, SourceState
 from lineament.services.keyholder import source_key
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.rows import Progress
-from lineament.sources.crawl.state import NAME, SiteState
+from lineament.sources.crawl.rows import CrawlProgress
+from lineament.sources.crawl.state import NAME, CrawlState
 from lineament.store.db import Store, Tx
 from lineament.store.keys import DataKey, KeyRing
 
@@ -36,13 +36,13 @@ class Crawls:
         with self._store.read() as tx:
             return self._kept(source, source_key(tx, self._keys, source), name)
 
-    def progress(self, source: Source, name: str) -> Progress | None:
+    def progress(self, source: Source, name: str) -> CrawlProgress | None:
         """How far a crawl is, while it runs too; None where there is none of that name."""
         kept = self.crawl(source, name)
         if not (kept.folder / NAME).is_file():
             return None
         try:
-            state = SiteState(kept, write=False)
+            state = CrawlState(kept, write=False)
         except sqlite3.Error:  # it is just being made
             return None
         try:
@@ -86,7 +86,7 @@ class Crawls:
         done = 0
         for kept in self.all(tx, tx.sources.by_id(source_id)):
             try:
-                state = SiteState(kept, write=True)
+                state = CrawlState(kept, write=True)
                 try:
                     done += state.forget(sha256, shows_kept)
                 finally:

@@ -209,7 +209,7 @@ class Ingest:
         """Its faces, and the pictures that are made of it."""
         if one.outcome is not Seen.ENROLLED:
             return one
-        said = credentials.found(one.item.untrusted)
+        said = credentials.read_credentials(one.item.untrusted)
         if said is not None and (why := against(said)) is not None:
             return refused_for(one, why)
         try:

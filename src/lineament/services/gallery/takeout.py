@@ -15,7 +15,7 @@ from lineament.services.gallery.crawls import Crawls
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.state import SiteState
+from lineament.sources.crawl.state import CrawlState
 from lineament.store.durable import new_file
 
 Told = Callable[[int, int], None]
@@ -86,7 +86,7 @@ class TakeOut:
 
 def _files(kept: KeptCrawl) -> Iterator[tuple[KeptCrawl, Path, int]]:
     """The files of a crawl, and how many bytes of each count."""
-    state = SiteState(kept, write=False)
+    state = CrawlState(kept, write=False)
     try:
         name, size = state.written()
     finally:

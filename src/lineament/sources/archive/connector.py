@@ -19,15 +19,22 @@ from urllib.parse import quote_from_bytes
 
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import given, opened, printable, reason
-from lineament.sandbox.unpack import ALWAYS, MOST_TIMES, plain
+from lineament.sandbox.files import locate, open_regular, os_reason, printable
+from lineament.sandbox.unpack import ALWAYS, MOST_TIMES, decompress
 from lineament.sources.archive.entries import entries
-from lineament.sources.archive.entry import Entry
+from lineament.sources.archive.entry import ArchiveEntry
 from lineament.sources.archive.registration import SUFFIXES
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.captures import Captures
-from lineament.sources.folder.connector import LARGEST_SIDE_CAR, PICTURES, TABLE, compressed, side_car_names, told
-from lineament.sources.provenance import LONGEST_URI, Unusable, parsed
+from lineament.sources.folder.connector import (
+    LARGEST_SIDE_CAR,
+    PICTURES,
+    TABLE,
+    compressed,
+    side_car_names,
+    stated_provenance,
+)
+from lineament.sources.provenance import LONGEST_URI, Unusable, parse_side_car
 
 CONNECTOR = "archive 1"
 ARCHIVES = frozenset(map(os.fsencode, SUFFIXES))
@@ -79,7 +86,7 @@ class ArchiveConnector:
 
         Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
         """
-        self._place = given(path)[0]
+        self._place = locate(path)[0]
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
 
@@ -89,14 +96,14 @@ class ArchiveConnector:
     def items(self) -> Iterator[Item | Refusal]:
         """Every picture, in the order of the archive."""
         try:
-            with os.fdopen(opened(self._place), "rb") as file:
+            with os.fdopen(open_regular(self._place), "rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 left = _Left(MOST_ENTRIES, max(ALWAYS, size * MOST_TIMES))
                 yield from self._brought(_Archive(file, (), left))
         except LineamentError as error:
             yield Refusal(name=self._place.name, why=error.with_traceback(None))
         except OSError as error:
-            yield Refusal(name=self._place.name, why=NotRead(why=reason(error)))
+            yield Refusal(name=self._place.name, why=NotRead(why=os_reason(error)))
 
     def _brought(self, archive: _Archive) -> Iterator[Item | Refusal]:
         """All of one archive; what ends it early is the last refusal."""
@@ -108,7 +115,7 @@ class ArchiveConnector:
                 yield from self._one(archive, entry, said)
             yield from self._missing(archive, said)
 
-    def _one(self, archive: _Archive, entry: Entry, said: _Said) -> Iterator[Item | Refusal]:
+    def _one(self, archive: _Archive, entry: ArchiveEntry, said: _Said) -> Iterator[Item | Refusal]:
         """A picture, an archive in the archive, or neither; nothing where it is passed over."""
         trail = (*archive.trail, entry.name)
         path = normal(entry.name)
@@ -131,7 +138,7 @@ class ArchiveConnector:
         except LineamentError as error:
             yield Refusal(name=self._name(trail), why=error.with_traceback(None))
 
-    def _picture(self, archive: _Archive, entry: Entry, path: bytes, said: _Said) -> Item:
+    def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, said: _Said) -> Item:
         trail = (*archive.trail, path)
         inner = b"!/".join(quote_from_bytes(part).encode() for part in trail).decode()
         uri = f"{self._place.uri}#{inner}"
@@ -142,11 +149,11 @@ class ArchiveConnector:
         provenance = said.of(path, unsaid, self._name((*archive.trail, posixpath.dirname(path))))
         untrusted = _content(archive, entry, self._max_bytes)
         if compressed(path):
-            untrusted = plain(untrusted, self._max_bytes)
+            untrusted = decompress(untrusted, self._max_bytes)
             archive.left.take(len(untrusted))
         return Item(name=self._name(trail), untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
 
-    def _inner(self, archive: _Archive, entry: Entry, trail: tuple[bytes, ...]) -> Iterator[Item | Refusal]:
+    def _inner(self, archive: _Archive, entry: ArchiveEntry, trail: tuple[bytes, ...]) -> Iterator[Item | Refusal]:
         if len(trail) > LEVELS:
             raise NotRead(why=f"it is in more than {LEVELS} archives that are in each other; unpack some")
         untrusted = _content(archive, entry, LARGEST_INNER)
@@ -180,7 +187,7 @@ def _suffix(name: bytes) -> bytes:
     return posixpath.splitext(name)[1].lower()
 
 
-def _readable(archive: _Archive) -> Iterator[Entry | NotRead]:
+def _readable(archive: _Archive) -> Iterator[ArchiveEntry | NotRead]:
     """The entries; the last is a NotRead where the archive, or what is left for it, ends before its end."""
     archive.file.seek(0)
     try:
@@ -194,7 +201,7 @@ def _readable(archive: _Archive) -> Iterator[Entry | NotRead]:
         yield _damaged(error)
 
 
-def _content(archive: _Archive, entry: Entry, limit: int) -> bytes:
+def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
     """The bytes of an entry; NotRead or FileTooLarge."""
     try:
         untrusted = entry.read(limit)
@@ -210,7 +217,7 @@ def _damaged(error: Exception) -> NotRead:
     if isinstance(error, NotRead):
         return error
     if isinstance(error, OSError) and error.errno is not None:
-        return NotRead(why=reason(error))
+        return NotRead(why=os_reason(error))
     return NotRead(why="the archive is damaged here, or breaks off")
 
 
@@ -252,7 +259,7 @@ class _Said:
         """What is said of a picture; BadSideCar where that cannot be used."""
         folder, base = posixpath.split(path)
         try:
-            provenance = told(base, self._tables.get(folder), lambda: self._side_car(path, unsaid), unsaid)
+            provenance = stated_provenance(base, self._tables.get(folder), lambda: self._side_car(path, unsaid), unsaid)
         except Unusable as error:
             raise BadSideCar(name=f"{folder_name}/{TABLE.decode()}", why=error) from None
         if provenance is unsaid and self.why is not None:
@@ -270,7 +277,7 @@ class _Said:
             if why is not None or twice:
                 raise BadSideCar(name=shown, why=why or "two entries of the archive have this name")
             try:
-                return parsed(said, unsaid)
+                return parse_side_car(said, unsaid)
             except Unusable as error:
                 raise BadSideCar(name=shown, why=error) from None
         return None
@@ -317,7 +324,7 @@ def _said_in(archive: _Archive) -> Iterator[_Said]:
         said.close()
 
 
-def _hear(archive: _Archive, entry: Entry, path: bytes, said: _Said) -> None:
+def _hear(archive: _Archive, entry: ArchiveEntry, path: bytes, said: _Said) -> None:
     is_table = posixpath.basename(path) == TABLE
     if not is_table and _suffix(path) != b".json":
         said.add(path, None, None)

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from typing import IO, Protocol
 
 from lineament.errors import LineamentError, NotRead
-from lineament.sandbox.unpack import ALWAYS, DECOMPRESSORS, MOST_TIMES, Unpacked
+from lineament.sandbox.unpack import ALWAYS, DECOMPRESSORS, MOST_TIMES, UnpackedStream
 from lineament.sources.archive import seven_zip
-from lineament.sources.archive.entry import ENCRYPTED, NO_FILE, Entry
+from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
 LARGEST_DIRECTORY = 2**25
 """Bytes of the table of contents of a zip: about 300,000 entries, which take some 300 MiB while it is read."""
@@ -37,7 +37,7 @@ class _Stream(Protocol):
         """At most ``size`` bytes."""
 
 
-def entries(file: IO[bytes]) -> Iterator[Entry]:
+def entries(file: IO[bytes]) -> Iterator[ArchiveEntry]:
     """Everything in an archive but its folders; NotRead where it is none, or anything a parser may raise."""
     start = file.read(8)
     file.seek(0)
@@ -52,7 +52,7 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
         return
     for magic, new in DECOMPRESSORS.items():
         if start.startswith(magic):
-            yield from _in_tar(_Forwards(Unpacked(file, new)))
+            yield from _in_tar(_Forwards(UnpackedStream(file, new)))
             return
     yield from _in_tar(_Forwards(file))
 
@@ -75,11 +75,11 @@ class _SmallReads:
         return self._file.read(size)
 
 
-def _in_zip(file: IO[bytes]) -> Iterator[Entry]:
+def _in_zip(file: IO[bytes]) -> Iterator[ArchiveEntry]:
     with zipfile.ZipFile(_SmallReads(file)) as archive:
         for info in archive.infolist():
             if not info.is_dir():
-                yield Entry(
+                yield ArchiveEntry(
                     name=_zip_name(info),
                     size=info.file_size,
                     why_not=_zip_refusal(info),
@@ -95,7 +95,7 @@ def _zip_name(info: zipfile.ZipInfo) -> bytes:
 def _zip_refusal(info: zipfile.ZipInfo) -> LineamentError | None:
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-        return NotRead(why=NO_FILE)
+        return NotRead(why=NOT_REGULAR)
     if info.flag_bits & 0x41:
         return NotRead(why=ENCRYPTED)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
@@ -153,7 +153,7 @@ class _Forwards:
         return data
 
 
-def _in_tar(stream: _Forwards) -> Iterator[Entry]:
+def _in_tar(stream: _Forwards) -> Iterator[ArchiveEntry]:
     try:
         archive = tarfile.TarFile(fileobj=stream, encoding="utf-8", errors="surrogateescape")  # type: ignore[arg-type]
     except tarfile.ReadError:
@@ -162,7 +162,7 @@ def _in_tar(stream: _Forwards) -> Iterator[Entry]:
         archive.members = []  # type: ignore[attr-defined]  # it would keep them all
         stream.headers = 0
         if not info.isdir():
-            yield Entry(
+            yield ArchiveEntry(
                 name=info.name.encode("utf-8", "surrogateescape"),
                 size=info.size,
                 why_not=_tar_refusal(info),
@@ -176,7 +176,7 @@ def _tar_refusal(info: tarfile.TarInfo) -> LineamentError | None:
     if info.issparse():
         return NotRead(why="it is stored with holes, as photographs are not")
     if not info.isreg():
-        return NotRead(why=NO_FILE)
+        return NotRead(why=NOT_REGULAR)
     return None
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 
 ENCRYPTED = "it is encrypted; unlock the archive first"
-NO_FILE = "it is a link or a device in the archive"
+NOT_REGULAR = "it is a link or a device in the archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ArchiveEntry:
     """A file in an archive. It may be read until the next entry is asked for."""
 
     name: bytes  # as the archive has it

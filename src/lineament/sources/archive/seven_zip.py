@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from lineament.errors import NotRead, StorageFull
-from lineament.sandbox.process import Limits, answers
-from lineament.sources.archive.entry import ENCRYPTED, NO_FILE, Entry
+from lineament.sandbox.process import WorkerLimits, messages_from
+from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 MEMORY = 2**30
@@ -27,23 +27,23 @@ WHOLE = b"W"
 """The entry has ended, and its checksum is right where it has one."""
 
 _WORKER = "lineament.sources.archive.seven_zip_worker"
-_LIMITS = Limits(message=2**21, patience=120, seconds=SECONDS)
+_LIMITS = WorkerLimits(message=2**21, patience=120, seconds=SECONDS)
 _REFUSALS = {
-    LINK: NO_FILE,
+    LINK: NOT_REGULAR,
     LOCKED: ENCRYPTED,
     UNUSUAL: "it is packed in a way that is not read; pack it with LZMA, as usual for 7z",
 }
 
 
-def in_7z(file: IO[bytes]) -> Iterator[Entry]:
+def in_7z(file: IO[bytes]) -> Iterator[ArchiveEntry]:
     """Everything in it but its folders; NotRead where the process refuses it, or dies over it."""
     failed: list[NotRead] = []
-    said = answers(_WORKER, _descriptor(file), _LIMITS)
+    said = messages_from(_WORKER, _descriptor(file), _LIMITS)
     for kind, content in said:
         if kind not in {READ, *_REFUSALS} or len(content) < ENTRY.size:
             raise _nonsense()
         parts = _parts(said, failed)
-        yield Entry(
+        yield ArchiveEntry(
             name=content[ENTRY.size :],
             size=ENTRY.unpack_from(content)[0],
             why_not=NotRead(why=_REFUSALS[kind]) if kind in _REFUSALS else None,

@@ -1,6 +1,6 @@
 """The process that reads a 7z archive: standard input is the file, its entries are answered one after the other.
 
-Started by ``confined.answers``. What decoders take (LZMA as large a dictionary as the archive says) is bounded by the
+Started by ``sandbox.process``. What decoders take (LZMA as large a dictionary as the archive says) is bounded by the
 memory of this process. py7zr is used for its parser and its decoders; it would unpack in its own order, whole, and
 take names for paths.
 """
@@ -21,8 +21,8 @@ from py7zr.helpers import calculate_crc32
 from py7zr.py7zr import ArchiveFile
 
 from lineament.errors import NotRead
-from lineament.sandbox.process import END, FAILED, give_up, say
-from lineament.sandbox.unpack import MOST_TIMES, allowed
+from lineament.sandbox.process import END, FAILED, confine_worker, send
+from lineament.sandbox.unpack import MOST_TIMES, most_unpacked
 from lineament.sources.archive.seven_zip import ENTRY, LINK, LOCKED, MEMORY, PART, READ, SECONDS, UNUSUAL, WHOLE
 
 _AT_ONCE = 2**20  # bytes
@@ -32,18 +32,18 @@ _A_FILE = {0, stat.S_IFREG}
 def main() -> None:
     """Answer with all entries."""
     _warm()
-    give_up(memory=MEMORY, seconds=SECONDS)
+    confine_worker(memory=MEMORY, seconds=SECONDS)
     try:
         _tell(sys.stdin.buffer)
-        say(END)
+        send(END)
     except PasswordRequired:
-        say(FAILED, b"its table of contents is encrypted; unlock the archive first")
+        send(FAILED, b"its table of contents is encrypted; unlock the archive first")
     except NotRead as error:
-        say(FAILED, str(error.details["why"]).encode())
+        send(FAILED, str(error.details["why"]).encode())
     except MemoryError:
-        say(FAILED, b"it takes too much memory; pack it with a smaller dictionary, or as zip or tar")
+        send(FAILED, b"it takes too much memory; pack it with a smaller dictionary, or as zip or tar")
     except Exception:  # noqa: BLE001 - parsers raise anything over hostile bytes
-        say(FAILED, b"the archive is damaged here, or breaks off")
+        send(FAILED, b"the archive is damaged here, or breaks off")
 
 
 def _warm() -> None:
@@ -59,12 +59,12 @@ def _warm() -> None:
 def _tell(file: IO[bytes]) -> None:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    left = allowed(size)
+    left = most_unpacked(size)
     with SevenZipFile(file) as archive:
         for entry in archive.files:
             if entry.emptystream and not entry.is_directory:
                 _begin(entry, READ if _is_file(entry) else LINK)
-                say(WHOLE)
+                send(WHOLE)
         for folder, start, packed in _folders(archive):
             file.seek(start)
             kind = _kind(folder, packed)
@@ -109,11 +109,11 @@ def _one(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]) -> No
         for part in _unpacked(folder, entry.uncompressed, file):
             crc = calculate_crc32(part, crc)
             if kind == READ and not entry.is_directory:
-                say(PART, part)
+                send(PART, part)
         if entry.crc32 is not None and entry.crc32 != crc:
             raise ValueError
     if not entry.is_directory:
-        say(WHOLE)
+        send(WHOLE)
 
 
 def _unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
@@ -131,7 +131,7 @@ def _unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
 
 def _begin(entry: ArchiveFile, kind: bytes) -> None:
     name = entry.filename.encode("utf-8", "surrogatepass")
-    say(kind, ENTRY.pack(entry.uncompressed or 0), name)
+    send(kind, ENTRY.pack(entry.uncompressed or 0), name)
 
 
 def _is_file(entry: ArchiveFile) -> bool:

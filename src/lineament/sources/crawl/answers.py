@@ -14,16 +14,16 @@ from datetime import UTC, datetime
 from lineament.errors import FileTooLarge, HostRefused, NotRead
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import Crawl
-from lineament.sources.crawl.rows import Ask, Had, Kind, New, PageRow, Why
-from lineament.sources.crawl.state import SiteState
-from lineament.sources.html.links import forbids_following, outgoing
-from lineament.sources.html.pages import LARGEST_PAGE, Page, charset_of, parsed
+from lineament.sources.crawl.rows import AddressKind, CrawledPage, KeptAnswer, NewAddress, QueuedAddress, RefusalReason
+from lineament.sources.crawl.state import CrawlState
+from lineament.sources.html.links import forbids_following, outgoing_links
+from lineament.sources.html.pages import LARGEST_PAGE, Page, charset_of, parse_page
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts, origin_of
 from lineament.sources.permission.policy import BUSY
 from lineament.sources.permission.reading import REDIRECTS
-from lineament.sources.webarchive.bodies import decoded
-from lineament.sources.webarchive.writer import Exchange, WarcWriter, Written
+from lineament.sources.webarchive.bodies import decode_body
+from lineament.sources.webarchive.writer import Exchange, WarcWriter, WrittenRecord
 
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
@@ -48,25 +48,25 @@ def media_type(content_type: str | None) -> str:
     return (content_type or "").partition(";")[0].strip().lower()[:100]
 
 
-def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, most: int) -> Why | None:
+def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, most: int) -> RefusalReason | None:
     """Why the body of an answer that succeeds is not taken, as far as its headers tell."""
     headers = list(headers)
     reserved = reservations.in_headers(headers, now=datetime.now(UTC))
     if reserved is not None:
-        return Why(kind="reserved", text=reserved)
+        return RefusalReason(kind="reserved", text=reserved)
     said = next((value for name, value in headers if name.lower() == "content-type"), None)
     kind = media_type(said)
     if kind not in PAGES | UNKNOWN and not kind.startswith("image/"):
-        return Why(kind="read", text=f"{_NO_PICTURE} ({kind})")
+        return RefusalReason(kind="read", text=f"{_NO_PICTURE} ({kind})")
     if length is not None and length > most:
-        return Why(kind="read", text=f"it has {length} bytes, more than the {most} that are taken")
+        return RefusalReason(kind="read", text=f"it has {length} bytes, more than the {most} that are taken")
     return None
 
 
-class Answers:
+class AnswerHandler:
     """Writes down what the answers of hosts say."""
 
-    def __init__(self, crawl: Crawl, hosts: Hosts, state: SiteState, warc: WarcWriter) -> None:
+    def __init__(self, crawl: Crawl, hosts: Hosts, state: CrawlState, warc: WarcWriter) -> None:
         self._crawl, self._hosts, self._state, self._warc = crawl, hosts, state, warc
 
     def begin(self) -> None:
@@ -75,9 +75,9 @@ class Answers:
             for one in self._crawl.begin:
                 url = uri_key(one)
                 assert url is not None  # noqa: S101 - the crawl has checked it
-                self._add(New(url=url, host=origin_of(url).host))
+                self._add(NewAddress(url=url, host=origin_of(url).host))
 
-    def take(self, ask: Ask, reply: CrawlReply) -> None:
+    def take(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         """Deal with an answer."""
         with self._keeping():
             self._state.spent(len(reply.exchange.body))
@@ -101,20 +101,20 @@ class Answers:
         self._state.set("warc", self._warc.name)
         self._state.set("warc size", self._warc.size)
 
-    def failed(self, ask: Ask, why: str) -> None:
+    def failed(self, ask: QueuedAddress, why: str) -> None:
         """There was no answer; after some tries it is given up."""
         with self._state.together():
             self._state.spent(0)
             self._again(ask, why)
 
-    def refused(self, ask: Ask, why: Why) -> None:
+    def refused(self, ask: QueuedAddress, why: RefusalReason) -> None:
         """It may not be asked for, or its answer was not taken."""
         with self._state.together():
             self._state.refused(ask, why)
 
     # ------------------------------------------------------------ by status
 
-    def _taken(self, ask: Ask, reply: CrawlReply) -> None:
+    def _taken(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         status = reply.exchange.status
         if status in BUSY:
             self._again(ask, f"its host answers with {status}, too busy")
@@ -128,17 +128,19 @@ class Answers:
         elif status >= 500 or status == 408:
             self._again(ask, f"its host answers with {status}")
         else:
-            self._state.refused(ask, Why(kind="read", text=_words_for(status)), told=ask.kind == Kind.PICTURE)
+            self._state.refused(
+                ask, RefusalReason(kind="read", text=_words_for(status)), told=ask.kind == AddressKind.PICTURE
+            )
 
-    def _again(self, ask: Ask, why: str) -> None:
+    def _again(self, ask: QueuedAddress, why: str) -> None:
         if ask.tries >= self._crawl.limits.tries:
-            self._state.refused(ask, Why(kind="read", text=f"{why}, after {ask.tries} tries"))
+            self._state.refused(ask, RefusalReason(kind="read", text=f"{why}, after {ask.tries} tries"))
 
-    def _redirected(self, ask: Ask, reply: CrawlReply) -> None:
+    def _redirected(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         target = absolute(ask.url, reply.header("location") or "")
         if target is None or ask.hops >= self._crawl.limits.redirects:
             why = "it is redirected to nowhere" if target is None else "it is redirected again and again"
-            self._state.refused(ask, Why(kind="read", text=why))
+            self._state.refused(ask, RefusalReason(kind="read", text=why))
             return
         try:
             origin = self._hosts.allows(target)
@@ -147,7 +149,7 @@ class Answers:
             return
         self._warc.exchange(reply.exchange)
         self._state.done(ask)
-        new = New(
+        new = NewAddress(
             url=target,
             host=origin.host,
             kind=ask.kind,
@@ -158,23 +160,25 @@ class Answers:
         )
         self._add(new)
 
-    def _succeeded(self, ask: Ask, reply: CrawlReply) -> None:
+    def _succeeded(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         exchange = reply.exchange
         why = refused_by_headers(exchange.answer, None, self._crawl.limits.answer)
         if why is None and not reply.whole:
-            why = Why(kind="read", text=f"it has more than the {self._crawl.limits.answer} bytes that are taken")
+            why = RefusalReason(
+                kind="read", text=f"it has more than the {self._crawl.limits.answer} bytes that are taken"
+            )
         if why is not None:
-            self._state.refused(ask, why, told=why.kind == "reserved" or ask.kind == Kind.PICTURE)
+            self._state.refused(ask, why, told=why.kind == "reserved" or ask.kind == AddressKind.PICTURE)
             return
         kind = media_type(reply.header("content-type"))
         limit = LARGEST_PAGE if kind in PAGES else self._crawl.limits.answer
         try:
-            payload = decoded(exchange.body, None, reply.header("content-encoding"), limit)
+            payload = decode_body(exchange.body, None, reply.header("content-encoding"), limit)
         except FileTooLarge:
-            self._state.refused(ask, Why(kind="read", text=f"it unpacks to more than {limit} bytes"))
+            self._state.refused(ask, RefusalReason(kind="read", text=f"it unpacks to more than {limit} bytes"))
             return
         except NotRead as error:
-            self._state.refused(ask, Why(kind="read", text=str(error.details["why"])))
+            self._state.refused(ask, RefusalReason(kind="read", text=str(error.details["why"])))
             return
         if kind in PAGES:
             self._page(ask, reply, payload)
@@ -183,9 +187,9 @@ class Answers:
 
     # ------------------------------------------------------------ pictures
 
-    def _picture(self, ask: Ask, reply: CrawlReply, payload: bytes) -> None:
+    def _picture(self, ask: QueuedAddress, reply: CrawlReply, payload: bytes) -> None:
         if not is_picture(payload):
-            self._state.refused(ask, Why(kind="read", text=_NO_PICTURE), told=ask.kind == Kind.PICTURE)
+            self._state.refused(ask, RefusalReason(kind="read", text=_NO_PICTURE), told=ask.kind == AddressKind.PICTURE)
             return
         sha256 = hashlib.sha256(payload).hexdigest()
         if ask.before is not None and sha256 == ask.sha256:
@@ -198,37 +202,37 @@ class Answers:
 
     # ------------------------------------------------------------ pages
 
-    def _page(self, ask: Ask, reply: CrawlReply, html: bytes) -> None:
+    def _page(self, ask: QueuedAddress, reply: CrawlReply, html: bytes) -> None:
         charset = charset_of(html, _charset(reply.header("content-type")))
-        page = parsed(html, charset, ask.url)
+        page = parse_page(html, charset, ask.url)
         reserved = reservations.in_meta(page.meta, now=datetime.now(UTC))
         if reserved is None:
             self._kept(ask, reply, html, page)
         else:
-            self._state.refused(ask, Why(kind="reserved", text=reserved))
+            self._state.refused(ask, RefusalReason(kind="reserved", text=reserved))
             self._reserve(ask, page, f"{reserved}, on the page {ask.url}")
         if not forbids_following([*reply.exchange.answer, *page.meta]) and ask.depth < self._crawl.limits.depth:
-            for url in outgoing(html, charset, ask.url):
+            for url in outgoing_links(html, charset, ask.url):
                 self._found(url, ask, None, None)
 
-    def _kept(self, ask: Ask, reply: CrawlReply, html: bytes, page: Page) -> None:
+    def _kept(self, ask: QueuedAddress, reply: CrawlReply, html: bytes, page: Page) -> None:
         sha256 = hashlib.sha256(html).hexdigest()
         record = self._warc.exchange(reply.exchange)
         self._state.done(ask, _had(reply, sha256, record))
-        number = self._state.page(PageRow(uri=ask.url, title=page.title, record=record, sha256=sha256))
+        number = self._state.page(CrawledPage(uri=ask.url, title=page.title, record=record, sha256=sha256))
         for link in page.links:
             self._found(link.uri, ask, number, link.words)
 
-    def _reserve(self, ask: Ask, page: Page, why: str) -> None:
+    def _reserve(self, ask: QueuedAddress, page: Page, why: str) -> None:
         for link in page.links:
             try:
                 self._state.reserve(
-                    link.uri, self._hosts.allows(link.uri).host, ask.url, Why(kind="reserved", text=why)
+                    link.uri, self._hosts.allows(link.uri).host, ask.url, RefusalReason(kind="reserved", text=why)
                 )
             except HostRefused:
                 continue
 
-    def _found(self, url: str, ask: Ask, page: int | None, words: str | None) -> None:
+    def _found(self, url: str, ask: QueuedAddress, page: int | None, words: str | None) -> None:
         """An address on a page: of a picture where ``page`` is given, or else of another page."""
         try:
             host = self._hosts.allows(url).host
@@ -236,12 +240,14 @@ class Answers:
             self._state.told(url if page is not None else str(error.details["host"]), _why(error))
             return
         if page is None:
-            self._add(New(url=url, host=host, depth=ask.depth + 1))
+            self._add(NewAddress(url=url, host=host, depth=ask.depth + 1))
         else:
-            new = New(url=url, host=host, kind=Kind.PICTURE, depth=ask.depth, page=page, shown_by=ask.url, words=words)
+            new = NewAddress(
+                url=url, host=host, kind=AddressKind.PICTURE, depth=ask.depth, page=page, shown_by=ask.url, words=words
+            )
             self._add(new)
 
-    def _add(self, one: New) -> None:
+    def _add(self, one: NewAddress) -> None:
         if self._state.addresses() < self._crawl.limits.addresses:
             self._state.add(one, alike=self._crawl.limits.alike)
 
@@ -252,8 +258,8 @@ def is_picture(data: bytes) -> bool:
     return data.startswith(starts) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
 
 
-def _had(reply: CrawlReply, sha256: str, record: Written) -> Had:
-    return Had(
+def _had(reply: CrawlReply, sha256: str, record: WrittenRecord) -> KeptAnswer:
+    return KeptAnswer(
         at=reply.exchange.at,
         etag=_short(reply.header("etag")),
         modified=_short(reply.header("last-modified")),
@@ -272,8 +278,8 @@ def _charset(content_type: str | None) -> str | None:
     return said.partition(";")[0].strip() if found else None
 
 
-def _why(error: HostRefused) -> Why:
-    return Why(kind="host", text=f"{error.details['host']}\n{error.details['why']}")
+def _why(error: HostRefused) -> RefusalReason:
+    return RefusalReason(kind="host", text=f"{error.details['host']}\n{error.details['why']}")
 
 
 def _words_for(status: int) -> str:

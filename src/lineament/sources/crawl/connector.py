@@ -23,13 +23,13 @@ from lineament.errors import (
     WorkspaceBusy,
 )
 from lineament.model.faces import ArchiveRecord, Provenance
-from lineament.sandbox.files import printable, reason
+from lineament.sandbox.files import os_reason, printable
 from lineament.sandbox.launch import DISCARD, PIPE, Channels, certificates, launch
 from lineament.sources.base import Item, Refusal
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl
-from lineament.sources.crawl.rows import PageRow, Progress, Row, Why
-from lineament.sources.crawl.state import NAME, SiteState
+from lineament.sources.crawl.rows import CrawledPage, CrawlProgress, FoundRow, RefusalReason
+from lineament.sources.crawl.state import NAME, CrawlState
 from lineament.sources.registry import OnReserved
 from lineament.sources.webarchive.records import parsed_http, payload_of, record_at
 
@@ -64,11 +64,11 @@ class SiteConnector:
     def count(self) -> None:
         """It cannot be told before everything has been asked for."""
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> CrawlProgress | None:
         """How far the crawl is, at any time; None before its first."""
         if not (self._folder / NAME).is_file():
             return None
-        state = SiteState(self._kept, write=False)
+        state = CrawlState(self._kept, write=False)
         try:
             return state.progress()
         finally:
@@ -89,7 +89,7 @@ class SiteConnector:
         """
         after = _number(cursor)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        SiteState(self._kept, write=True).close()
+        CrawlState(self._kept, write=True).close()
         process = self._started()
         try:
             for row in self._rows(process, after):
@@ -107,7 +107,7 @@ class SiteConnector:
             yield Refusal(name=self._crawl.begin[0], why=NotRead(why=why)), str(after)
 
     def _tell_reserved(self) -> None:
-        state = SiteState(self._kept, write=False)
+        state = CrawlState(self._kept, write=False)
         try:
             state.destroy_reserved()
             if self._on_reserved is not None:
@@ -128,9 +128,9 @@ class SiteConnector:
             process.stdin.flush()
         return process
 
-    def _rows(self, process: subprocess.Popen[bytes], after: int) -> Iterator[Row]:
+    def _rows(self, process: subprocess.Popen[bytes], after: int) -> Iterator[FoundRow]:
         """What is found, until the process has ended and everything has been given out."""
-        state = SiteState(self._kept, write=False)
+        state = CrawlState(self._kept, write=False)
         try:
             while True:
                 is_over = process.poll() is not None
@@ -147,7 +147,7 @@ class SiteConnector:
 
     # ------------------------------------------------------------ what it found
 
-    def _brought(self, row: Row) -> Item | Refusal:
+    def _brought(self, row: FoundRow) -> Item | Refusal:
         name = printable(row.uri)[:_LONGEST_NAME]
         try:
             if row.why is not None:
@@ -156,9 +156,9 @@ class SiteConnector:
         except LineamentError as error:
             return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
         except OSError as error:
-            return Refusal(name=name, why=NotRead(why=reason(error)))
+            return Refusal(name=name, why=NotRead(why=os_reason(error)))
 
-    def _payload(self, row: Row) -> bytes:
+    def _payload(self, row: FoundRow) -> bytes:
         assert row.record is not None  # noqa: S101 - where nothing says why not
         packed = self._kept.exchange(row.record.archive, row.record.offset, row.record.id)
         found = record_at(io.BytesIO(packed), 0)
@@ -170,7 +170,7 @@ class SiteConnector:
         return payload
 
 
-def _provenance(row: Row) -> Provenance:
+def _provenance(row: FoundRow) -> Provenance:
     assert row.record is not None  # noqa: S101 - it is a picture
     record = ArchiveRecord(
         archive=row.record.archive, id=row.record.id, offset=row.record.offset, sha256=row.sha256 or ""
@@ -188,12 +188,12 @@ def _provenance(row: Row) -> Provenance:
     )
 
 
-def _page_record(page: PageRow) -> ArchiveRecord:
+def _page_record(page: CrawledPage) -> ArchiveRecord:
     record = page.record
     return ArchiveRecord(archive=record.archive, id=record.id, offset=record.offset, sha256=page.sha256)
 
 
-def _error(why: Why) -> LineamentError:
+def _error(why: RefusalReason) -> LineamentError:
     if why.kind == "reserved":
         return Reserved(reservation=why.text)
     if why.kind == "host":

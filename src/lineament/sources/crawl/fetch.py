@@ -20,10 +20,10 @@ from lineament.sources.crawl.plan import user_agent
 from lineament.sources.manifest.fetching import Fetched
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts
-from lineament.sources.permission.policy import FAILED, AskNow, Policy, ReadFile, outcome_of
+from lineament.sources.permission.policy import FAILED, AskNow, HostPolicy, ReadFile, outcome_of
 from lineament.sources.permission.reading import MOST_REDIRECTS, REDIRECTS, FileReply
 from lineament.sources.permission.rules import LARGEST
-from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.bodies import decode_body
 
 TRIES = 3
 """How often a picture is asked for if its host is busy or does not answer."""
@@ -44,7 +44,7 @@ class HostFetcher:
         InvalidValue if ``contact`` is neither an e-mail address nor a URL.
         """
         self._hosts, self._max_bytes, self._seconds = hosts, max_bytes, seconds
-        self._policy = Policy(hosts, delay)
+        self._policy = HostPolicy(hosts, delay)
         self._headers = [("User-Agent", user_agent(contact)), ("Accept-Encoding", "gzip")]
         self._headers += [("From", contact)] if "@" in contact else []
         self._network = _Pinned(hosts)
@@ -98,7 +98,7 @@ class HostFetcher:
                 why = f"its host does not answer as it should ({type(error).__name__})"
         raise NotRead(why=f"{why}, after {TRIES} tries")
 
-    def _picture(self, url: str, answer: _Answer) -> Fetched | str:
+    def _picture(self, url: str, answer: _FetchAnswer) -> Fetched | str:
         if answer.status in REDIRECTS:
             target = absolute(url, answer.header("location") or "")
             if target is None:
@@ -143,7 +143,7 @@ class HostFetcher:
             self._policy.file_answered(file.origin, reply, time.time())
 
     @contextmanager
-    def _request(self, host: str, url: str, accept: str) -> Iterator[_Answer]:
+    def _request(self, host: str, url: str, accept: str) -> Iterator[_FetchAnswer]:
         """Send a request and yield the head of its answer."""
         self._network.until = time.monotonic() + self._seconds
         timeout = {"connect": _TO_CONNECT, "write": _TO_CONNECT, "pool": _TO_CONNECT}
@@ -152,7 +152,7 @@ class HostFetcher:
         self._policy.start(host, time.time())
         try:
             with self._pool.stream("GET", url, headers=headers, extensions={"timeout": timeout}) as response:
-                answer = _Answer(response)
+                answer = _FetchAnswer(response)
                 outcome = answer.outcome
                 yield answer
         except _NO_ANSWER:
@@ -162,7 +162,7 @@ class HostFetcher:
             self._policy.finish(host, outcome, time.time())
 
 
-class _Answer:
+class _FetchAnswer:
     """The head of an answer, whose body may be taken."""
 
     def __init__(self, response: httpcore.Response) -> None:
@@ -177,7 +177,7 @@ class _Answer:
 
     def plain_body(self, limit: int) -> bytes:
         """Return the whole body, its encoding undone; FileTooLarge over ``limit`` bytes, NotRead if it is damaged."""
-        return decoded(self._body(limit), None, self.header("content-encoding"), limit)
+        return decode_body(self._body(limit), None, self.header("content-encoding"), limit)
 
     def _body(self, limit: int) -> bytes:
         length = self.header("content-length") or ""

@@ -13,16 +13,16 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from lineament.errors import HostRefused, LineamentError, Reserved
-from lineament.sources.crawl.rows import Why
+from lineament.sources.crawl.rows import RefusalReason
 from lineament.sources.crawl.wire import OWN, exchange, header
 from lineament.sources.permission.hosts import Origin
 from lineament.sources.permission.policy import FAILED, AskNow, ReadFile, Wait, outcome_of
 from lineament.sources.permission.reading import REDIRECTS, FileReply
 from lineament.sources.permission.rules import LARGEST
-from lineament.sources.webarchive.bodies import decoded
+from lineament.sources.webarchive.bodies import decode_body
 
 if TYPE_CHECKING:
-    from lineament.sources.crawl.worker import Run
+    from lineament.sources.crawl.worker import CrawlRun
 
 _NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 
@@ -30,7 +30,7 @@ _NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 class Forbidden(IgnoreRequest):
     """It may not be asked for."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: RefusalReason) -> None:
         super().__init__(why.text)
         self.why = why
 
@@ -40,7 +40,7 @@ class Gate:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._run: Run = crawler.spider.run  # type: ignore[union-attr]
+        self._run: CrawlRun = crawler.spider.run  # type: ignore[union-attr]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Gate:
@@ -56,9 +56,9 @@ class Gate:
                 await self._permit(request.url, origin)
         except HostRefused as error:
             text = f"{error.details['host']}\n{error.details['why']}"
-            raise Forbidden(Why(kind="host", text=text)) from None
+            raise Forbidden(RefusalReason(kind="host", text=text)) from None
         except Reserved as error:
-            raise Forbidden(Why(kind="reserved", text=str(error.details["reservation"]))) from None
+            raise Forbidden(RefusalReason(kind="reserved", text=str(error.details["reservation"]))) from None
 
     async def _pin(self, origin: Origin) -> None:
         """Find and check the addresses of a host; only these will be connected to."""
@@ -116,7 +116,7 @@ class Gate:
             return FileReply(status=response.status, location=header(response, "Location"))
         self._run.answers.keep(exchange(request, response))
         try:
-            body = decoded(response.body, None, header(response, "Content-Encoding"), LARGEST)
+            body = decode_body(response.body, None, header(response, "Content-Encoding"), LARGEST)
         except LineamentError:
             return None
         return FileReply(status=response.status, body=body)

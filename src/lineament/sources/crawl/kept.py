@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lineament.errors import LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
-from lineament.sandbox.files import printable, reason
+from lineament.sandbox.files import os_reason, printable
 from lineament.sources.crawl import sealed
 from lineament.sources.crawl.sealed import Seal
 from lineament.sources.webarchive.records import id_of, record_at
@@ -41,7 +41,7 @@ class KeptCrawl:
                 packed = self.seal.opened(sealed.content(file, found), archive, offset)
                 first = record_at(io.BytesIO(packed), 0)
         except OSError as error:
-            raise NotRead(why=reason(error)) from error
+            raise NotRead(why=os_reason(error)) from error
         if first is None or id_of(first) != record_id:
             raise sealed.damaged(archive, offset, "another record stands there")
         return packed
@@ -77,7 +77,7 @@ class KeptCrawl:
                     if not found.gone:
                         yield found.end, self.seal.opened(sealed.content(file, found), archive.name, found.offset)
         except OSError as error:
-            raise NotRead(why=reason(error)) from error
+            raise NotRead(why=os_reason(error)) from error
 
     @contextmanager
     def _file(self, archive: str) -> Iterator[int]:

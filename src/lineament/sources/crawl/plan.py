@@ -25,7 +25,7 @@ def user_agent(contact: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class CrawlLimits:
     """How far one run of a crawl goes; what is left then is asked for by the next one."""
 
     requests: int = 1_000_000
@@ -51,7 +51,7 @@ class Crawl:
     delay: float = 1.0  # seconds between two requests to a host, at least; a slow host gets more
     hosts_at_once: int = 8  # each of which is asked one thing at a time
     again_after: float = 24 * 3600.0  # seconds after which what was had is asked for again, if it has changed
-    limits: Limits = field(default_factory=Limits)
+    limits: CrawlLimits = field(default_factory=CrawlLimits)
     resolve: Mapping[str, str] = field(default_factory=dict)  # addresses of names that are in no DNS, as in /etc/hosts
 
     def __post_init__(self) -> None:
@@ -81,9 +81,9 @@ class Crawl:
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
-def read(written: bytes) -> Crawl:
+def crawl_from_json(written: bytes) -> Crawl:
     """What ``written`` gave."""
     said: dict[str, Any] = json.loads(written)
-    limits = Limits(**said.pop("limits"))
+    limits = CrawlLimits(**said.pop("limits"))
     begin, hosts = tuple(said.pop("begin")), tuple(said.pop("hosts"))
     return Crawl(begin=begin, hosts=hosts, limits=limits, **said)

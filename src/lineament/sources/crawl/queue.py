@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 
-from lineament.sources.crawl.rows import Ask
-from lineament.sources.crawl.state import SiteState
-from lineament.sources.permission.policy import Policy
+from lineament.sources.crawl.rows import QueuedAddress
+from lineament.sources.crawl.state import CrawlState
+from lineament.sources.permission.policy import HostPolicy
 
 SOON = 5.0
 """Seconds of a host's rest for which its next address may wait outside the queue: Scrapy looks no more often."""
 _WORTH_KEEPING = 60.0  # seconds of rest that the next process should know about
 
 
-class Queue:
+class CrawlQueue:
     """The hosts of a crawl, in the order in which they are asked next."""
 
-    def __init__(self, state: SiteState, policy: Policy) -> None:
+    def __init__(self, state: CrawlState, policy: HostPolicy) -> None:
         """Take up the rests that an earlier process was asked for."""
         self._state, self._policy = state, policy
         self._waiting = dict.fromkeys(state.hosts())
@@ -25,7 +25,7 @@ class Queue:
         for host, until in state.resting().items():
             policy.leave_alone(host, until)
 
-    def next(self) -> Ask | None:
+    def next(self) -> QueuedAddress | None:
         """Return the next address to ask for, now or soon."""
         self._add_fresh()
         while (host := self._turn()) is not None:

@@ -9,19 +9,19 @@ from datetime import datetime
 from enum import IntEnum
 from urllib.parse import urlsplit
 
-from lineament.sources.webarchive.writer import Written
+from lineament.sources.webarchive.writer import WrittenRecord
 
 _DIGITS = re.compile(r"[0-9]+")
 
 
-class Kind(IntEnum):
+class AddressKind(IntEnum):
     """What an address is expected to be."""
 
     PAGE = 0
     PICTURE = 1
 
 
-class State(IntEnum):
+class AddressState(IntEnum):
     """What has become of an address."""
 
     WAITING = 0
@@ -31,13 +31,13 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class QueuedAddress:
     """An address whose turn it is."""
 
     id: int
     url: str
     host: str
-    kind: Kind
+    kind: AddressKind
     depth: int
     hops: int  # redirects that led here
     tries: int  # this one counted
@@ -46,16 +46,16 @@ class Ask:
     etag: str | None
     modified: str | None
     sha256: str | None  # of what was there before
-    before: Written | None  # the record of that
+    before: WrittenRecord | None  # the record of that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class New:
+class NewAddress:
     """An address to be remembered."""
 
     url: str
     host: str
-    kind: Kind = Kind.PAGE
+    kind: AddressKind = AddressKind.PAGE
     depth: int = 0
     hops: int = 0
     page: int | None = None
@@ -64,28 +64,28 @@ class New:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageRow:
+class CrawledPage:
     """A page as it was kept."""
 
     uri: str
     title: str | None
-    record: Written
+    record: WrittenRecord
     sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Had:
+class KeptAnswer:
     """What an answer said that a later one can be compared with."""
 
     at: datetime
     etag: str | None
     modified: str | None
     sha256: str
-    record: Written
+    record: WrittenRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+class RefusalReason:
     """Why something is not brought: the kind of error and its text."""
 
     kind: str  # reserved, host, read
@@ -93,21 +93,21 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class FoundRow:
     """Something that was found, in the order in which it was."""
 
     number: int
     uri: str
-    why: Why | None
+    why: RefusalReason | None
     at: datetime | None
     words: str | None
     sha256: str | None
-    record: Written | None
-    page: PageRow | None
+    record: WrittenRecord | None
+    page: CrawledPage | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class CrawlProgress:
     """How far a crawl is."""
 
     waiting: int
@@ -125,30 +125,30 @@ def pattern(url: str) -> str:
     return f"{parts.netloc}{_DIGITS.sub('#', parts.path)}?{_DIGITS.sub('#', '&'.join(names))}"
 
 
-def row_from(row: Iterable[object]) -> Row:
+def found_row(row: Iterable[object]) -> FoundRow:
     """A row of what was found, joined with its page, as the database gives it."""
     number, uri, why, text, at, words, sha256, archive, record, offset, *page, reserved = row
-    said = Why(kind=str(why), text=str(text)) if why is not None else None
+    said = RefusalReason(kind=str(why), text=str(text)) if why is not None else None
     if reserved is not None:
-        said = Why(kind="reserved", text=str(reserved))
-    return Row(
+        said = RefusalReason(kind="reserved", text=str(reserved))
+    return FoundRow(
         number=_int(number),
         uri=str(uri),
         why=said,
         at=None if at is None else datetime.fromisoformat(str(at)),
         words=None if words is None else str(words),
         sha256=None if sha256 is None else str(sha256),
-        record=None if record is None else Written(archive=str(archive), id=str(record), offset=_int(offset)),
+        record=None if record is None else WrittenRecord(archive=str(archive), id=str(record), offset=_int(offset)),
         page=_page(page) if page[0] is not None else None,
     )
 
 
-def _page(row: list[object]) -> PageRow:
+def _page(row: list[object]) -> CrawledPage:
     uri, title, archive, record, offset, sha256 = row
-    return PageRow(
+    return CrawledPage(
         uri=str(uri),
         title=None if title is None else str(title),
-        record=Written(archive=str(archive), id=str(record), offset=_int(offset)),
+        record=WrittenRecord(archive=str(archive), id=str(record), offset=_int(offset)),
         sha256=str(sha256),
     )
 

@@ -60,7 +60,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class SealedFrame:
     """A frame in a file."""
 
     offset: int  # bytes from the beginning of the file
@@ -73,7 +73,7 @@ class Frame:
         return self.offset + _HEAD.size + self.size
 
 
-def frame_at(file: int, archive: str, offset: int) -> Frame | None:
+def frame_at(file: int, archive: str, offset: int) -> SealedFrame | None:
     """The frame that begins there; None where the file ends before it does. Damaged where none begins. OSError."""
     head = os.pread(file, _HEAD.size, offset)
     if len(head) < _HEAD.size:
@@ -81,11 +81,11 @@ def frame_at(file: int, archive: str, offset: int) -> Frame | None:
     state, size = _HEAD.unpack(head)
     if state not in {_SEALED, _GONE} or size < _LEAST:
         raise damaged(archive, offset, "no frame begins there")
-    found = Frame(offset=offset, size=size, gone=state == _GONE)
+    found = SealedFrame(offset=offset, size=size, gone=state == _GONE)
     return found if found.end <= os.fstat(file).st_size else None
 
 
-def frames(file: int, archive: str, end: int) -> Iterator[Frame]:
+def frames(file: int, archive: str, end: int) -> Iterator[SealedFrame]:
     """The frames up to ``end``, in their order, the destroyed ones too; Damaged, OSError."""
     at = 0
     while at < end and (found := frame_at(file, archive, at)) is not None:
@@ -93,7 +93,7 @@ def frames(file: int, archive: str, end: int) -> Iterator[Frame]:
         at = found.end
 
 
-def content(file: int, frame: Frame) -> bytes:
+def content(file: int, frame: SealedFrame) -> bytes:
     """What is sealed in a frame; less than its size where the file is cut off meanwhile. OSError."""
     parts, at = [], frame.end - frame.size
     while at < frame.end and (part := os.pread(file, frame.end - at, at)):
@@ -135,7 +135,7 @@ def damaged(archive: str, offset: int, why: str) -> LineamentError:
     return Damaged(what=f"The record at byte {offset} of {archive}", why=why, remedy=remedy)
 
 
-def _overwrite(file: int, frame: Frame) -> None:
+def _overwrite(file: int, frame: SealedFrame) -> None:
     """With zeros; its state last, so that a process killed in between leaves it to be done again."""
     zeros, begin = bytes(_AT_ONCE), frame.end - frame.size
     for at in range(begin, frame.end, _AT_ONCE):

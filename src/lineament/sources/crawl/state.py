@@ -14,15 +14,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.rows import Ask, Had, Kind, New, PageRow, Progress, Row, State, Why, pattern, row_from
+from lineament.sources.crawl.rows import (
+    AddressKind,
+    AddressState,
+    CrawledPage,
+    CrawlProgress,
+    FoundRow,
+    KeptAnswer,
+    NewAddress,
+    QueuedAddress,
+    RefusalReason,
+    found_row,
+    pattern,
+)
 from lineament.sources.permission.rules import FileAnswer
-from lineament.sources.webarchive.writer import Written
+from lineament.sources.webarchive.writer import WrittenRecord
 
 NAME = "crawl.db"
 _LONGEST = 1000
 
 
-class SiteState:
+class CrawlState:
     """The database of a crawl. One process writes; others may read meanwhile."""
 
     def __init__(self, kept: KeptCrawl, *, write: bool) -> None:
@@ -103,18 +115,18 @@ class SiteState:
         """The hosts of which an address waits."""
         return [host for (host,) in self._db.execute("SELECT DISTINCT host FROM urls WHERE state = 0 ORDER BY host")]
 
-    def next(self, host: str) -> Ask | None:
+    def next(self, host: str) -> QueuedAddress | None:
         """The address of a host whose turn it is: those nearest to the beginning first."""
         row = self._db.execute(_NEXT, (host,)).fetchone()
         if row is None:
             return None
         id_, url, kind, depth, hops, tries, page, words, etag, modified, sha256, archive, record, offset = row
         self._db.execute("UPDATE urls SET tries = tries + 1 WHERE id = ?", (id_,))
-        return Ask(
+        return QueuedAddress(
             id=id_,
             url=url,
             host=host,
-            kind=Kind(kind),
+            kind=AddressKind(kind),
             depth=depth,
             hops=hops,
             tries=tries + 1,
@@ -123,20 +135,20 @@ class SiteState:
             etag=etag,
             modified=modified,
             sha256=sha256,
-            before=None if record is None else Written(archive=archive, id=record, offset=offset),
+            before=None if record is None else WrittenRecord(archive=archive, id=record, offset=offset),
         )
 
-    def add(self, one: New, *, alike: int) -> bool:
+    def add(self, one: NewAddress, *, alike: int) -> bool:
         """Remember an address if it is new; at most ``alike`` pages whose addresses differ in numbers only."""
         known = self._db.execute("SELECT id, state, kind, why FROM urls WHERE url = ?", (one.url,)).fetchone()
         if known is not None:
-            is_first = known[1] == State.WAITING and known[2] == Kind.PAGE
-            is_freed = known[1] == State.RESERVED and one.shown_by is not None and known[3] == one.shown_by
-            if one.kind == Kind.PICTURE and (is_first or is_freed):
+            is_first = known[1] == AddressState.WAITING and known[2] == AddressKind.PAGE
+            is_freed = known[1] == AddressState.RESERVED and one.shown_by is not None and known[3] == one.shown_by
+            if one.kind == AddressKind.PICTURE and (is_first or is_freed):
                 self._db.execute(_PROMOTE, (one.kind, one.page, one.words, one.depth, known[0]))
                 self.fresh.add(one.host)
             return False
-        if self._is_forgotten(one.url) or (one.kind == Kind.PAGE and not self._is_one_more(one.url, alike)):
+        if self._is_forgotten(one.url) or (one.kind == AddressKind.PAGE and not self._is_one_more(one.url, alike)):
             return False
         row = (one.url, one.host, one.kind, one.depth, one.hops, one.page, one.words)
         self._db.execute(_ADD, row)
@@ -161,7 +173,7 @@ class SiteState:
         row = self._db.execute("SELECT max(id) FROM urls").fetchone()
         return int(row[0] or 0)
 
-    def done(self, ask: Ask, had: Had | None = None) -> None:
+    def done(self, ask: QueuedAddress, had: KeptAnswer | None = None) -> None:
         """It was answered."""
         self._db.execute("UPDATE urls SET state = 1, asked = ? WHERE id = ?", (time.time(), ask.id))
         if had is not None:
@@ -171,7 +183,7 @@ class SiteState:
                 "UPDATE urls SET etag = ?, modified = ?, sha256 = ?, archive = ?, record = ?, at = ? WHERE id = ?", row
             )
 
-    def refused(self, ask: Ask, why: Why, *, told: bool = True) -> None:
+    def refused(self, ask: QueuedAddress, why: RefusalReason, *, told: bool = True) -> None:
         """It is not asked for in this run, or its answer is not taken; what was taken of it before is not given out."""
         self._db.execute(
             "UPDATE urls SET state = 2, asked = ?, etag = NULL, modified = NULL, sha256 = NULL, record = NULL, why = ?"
@@ -183,7 +195,7 @@ class SiteState:
         if told:
             self.told(ask.url, why)
 
-    def told(self, uri: str, why: Why) -> None:
+    def told(self, uri: str, why: RefusalReason) -> None:
         """A refusal that is given out, once a run."""
         if self._once(f"{why.kind} {uri}"):
             row = (uri, why.kind, why.text[:_LONGEST])
@@ -192,11 +204,11 @@ class SiteState:
     def _once(self, what: str) -> bool:
         return self._db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,)).rowcount > 0
 
-    def reserve(self, uri: str, host: str, page: str, why: Why) -> None:
+    def reserve(self, uri: str, host: str, page: str, why: RefusalReason) -> None:
         """The page at ``page`` reserves a picture, wherever else it is shown."""
         if self._is_forgotten(uri):
             return
-        self._db.execute(_ADD, (uri, host, Kind.PICTURE, 0, 0, None, None))
+        self._db.execute(_ADD, (uri, host, AddressKind.PICTURE, 0, 0, None, None))
         self._db.execute(
             "UPDATE urls SET state = 3, sha256 = NULL, etag = NULL, modified = NULL, record = NULL,"
             " why = ? WHERE url = ?",
@@ -205,14 +217,14 @@ class SiteState:
         self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, uri))
         self.told(uri, why)
 
-    def state_of(self, uri: str) -> State | None:
+    def state_of(self, uri: str) -> AddressState | None:
         """What has become of an address; None where it is not known."""
         row = self._db.execute("SELECT state FROM urls WHERE url = ?", (uri,)).fetchone()
-        return None if row is None else State(row[0])
+        return None if row is None else AddressState(row[0])
 
     # ------------------------------------------------------------ what was found
 
-    def page(self, page: PageRow) -> int:
+    def page(self, page: CrawledPage) -> int:
         """Remember a page as it was kept; its number."""
         record = page.record
         row = (page.uri, page.title, record.archive, record.id, record.offset, page.sha256)
@@ -222,19 +234,19 @@ class SiteState:
         assert number is not None  # noqa: S101 - it was just inserted
         return number
 
-    def picture(self, ask: Ask, had: Had) -> None:
+    def picture(self, ask: QueuedAddress, had: KeptAnswer) -> None:
         """A picture was found."""
         row = (ask.url, had.at.isoformat(), ask.words, had.sha256)
         record = (had.record.archive, had.record.id, had.record.offset, ask.page)
         self._db.execute(_PICTURE, (*row, *record))
 
-    def revisited(self, before: Written, revisit: Written) -> None:
+    def revisited(self, before: WrittenRecord, revisit: WrittenRecord) -> None:
         """A later answer was the one in ``before``; what says so goes with it."""
         self._db.execute("INSERT INTO again VALUES (?, ?, ?)", (before.id, revisit.archive, revisit.offset))
 
-    def rows(self, after: int, most: int = 500) -> list[Row]:
+    def rows(self, after: int, most: int = 500) -> list[FoundRow]:
         """What was found after the row ``after``."""
-        return [row_from(one) for one in self._db.execute(_ROWS, (after, most))]
+        return [found_row(one) for one in self._db.execute(_ROWS, (after, most))]
 
     def reserved_since(self) -> Iterator[tuple[str, str]]:
         """The pictures that were found before they were reserved, with the reservation."""
@@ -273,14 +285,14 @@ class SiteState:
         query = "SELECT DISTINCT sha256 FROM found WHERE page = ? AND record IS NOT NULL"
         return [sha256 for (sha256,) in self._db.execute(query, (page,))]
 
-    def progress(self) -> Progress:
+    def progress(self) -> CrawlProgress:
         """How far it is."""
         counts = dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
         pictures = self._db.execute("SELECT count(*) FROM found WHERE record IS NOT NULL").fetchone()[0]
-        return Progress(
-            waiting=counts.get(State.WAITING, 0),
-            answered=counts.get(State.DONE, 0),
-            refused=counts.get(State.REFUSED, 0) + counts.get(State.RESERVED, 0),
+        return CrawlProgress(
+            waiting=counts.get(AddressState.WAITING, 0),
+            answered=counts.get(AddressState.DONE, 0),
+            refused=counts.get(AddressState.REFUSED, 0) + counts.get(AddressState.RESERVED, 0),
             pictures=pictures,
             requests=int(self.number("requests")),
             bytes=int(self.number("bytes")),

@@ -28,15 +28,15 @@ from scrapy.http import Headers, Response
 from twisted.python.failure import Failure
 
 import lineament
-from lineament.sources.crawl.answers import Answers, CrawlReply, refused_by_headers
+from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
 from lineament.sources.crawl.gate import Forbidden, Gate
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import Crawl, read, user_agent
-from lineament.sources.crawl.queue import Queue
-from lineament.sources.crawl.rows import Ask, Why
-from lineament.sources.crawl.state import SiteState
+from lineament.sources.crawl.plan import Crawl, crawl_from_json, user_agent
+from lineament.sources.crawl.queue import CrawlQueue
+from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
+from lineament.sources.crawl.state import CrawlState
 from lineament.sources.crawl.wire import ASK, OWN, PinnedResolver, exchange, header, locked, pairs
-from lineament.sources.permission.policy import FAILED, Outcome, Policy, outcome_of
+from lineament.sources.permission.policy import FAILED, HostPolicy, RequestOutcome, outcome_of
 from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
 
@@ -56,14 +56,14 @@ def main(folder: str) -> None:
     """Crawl into ``folder`` until there is nothing left to be asked for, a limit is reached, or nobody wants more."""
     os.umask(0o077)
     _limit_memory()
-    crawl, key = read(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
+    crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
     lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     if not locked(lock):
         sys.exit(TAKEN)
     logging.basicConfig(stream=sys.stderr)
     logging.disable(logging.WARNING)  # errors alone: addresses of pages are nobody's business
     process = AsyncCrawlerProcess(_settings(crawl))
-    process.crawl(SiteSpider, run=Run(crawl, KeptCrawl(Path(folder), key)))
+    process.crawl(SiteSpider, run=CrawlRun(crawl, KeptCrawl(Path(folder), key)))
     process.start()
 
 
@@ -106,20 +106,20 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
     }
 
 
-class Run:
+class CrawlRun:
     """One run of a crawl: what its parts share."""
 
     def __init__(self, crawl: Crawl, kept: KeptCrawl) -> None:
         self.crawl, self.hosts = crawl, crawl.allowed()
-        self.state = SiteState(kept, write=True)
+        self.state = CrawlState(kept, write=True)
         software = f"Lineament/{lineament.__version__}"
         self.warc = WarcWriter(kept.folder, kept.seal, largest=crawl.limits.file, software=software)
         self.warc.go_on(*self.state.written())
         self.state.begin(time.time() - crawl.again_after)
-        self.answers = Answers(crawl, self.hosts, self.state, self.warc)
+        self.answers = AnswerHandler(crawl, self.hosts, self.state, self.warc)
         self.answers.begin()
-        self.policy = Policy(self.hosts, crawl.delay)
-        self.queue = Queue(self.state, self.policy)
+        self.policy = HostPolicy(self.hosts, crawl.delay)
+        self.queue = CrawlQueue(self.state, self.policy)
         self.pinned: dict[tuple[str, int], tuple[float, list[str]]] = {}
         self.spider: SiteSpider
 
@@ -140,22 +140,22 @@ class Run:
         if limit is not None:
             waiting = self.state.progress().waiting
             text = f"the crawl reached its limit of {limit}; {waiting} addresses wait for the next run"
-            self.state.told(self.crawl.begin[0], Why(kind="read", text=text))
+            self.state.told(self.crawl.begin[0], RefusalReason(kind="read", text=text))
         for host in self.queue.given_up:
             why = "it did not answer several times in a row; what is left of it waits for the next run"
-            self.state.told(host, Why(kind="host", text=f"{host}\n{why}"))
+            self.state.told(host, RefusalReason(kind="host", text=f"{host}\n{why}"))
         if finished:
             self.state.end()
         self.warc.close()
         self.state.close()
 
-    def finish(self, ask: Ask, outcome: Outcome | None) -> None:
+    def finish(self, ask: QueuedAddress, outcome: RequestOutcome | None) -> None:
         """Note what came of an address; None: it was never asked for."""
         if outcome is not None:
             self.policy.finish(ask.host, outcome, time.time())
         self.queue.came_back(ask.host)
 
-    def request(self, ask: Ask) -> Request:
+    def request(self, ask: QueuedAddress) -> Request:
         """What asks for an address."""
         headers = {"Accept": "image/*,*/*;q=0.5" if ask.kind else "text/html,application/xhtml+xml,image/*;q=0.8"}
         if ask.etag:
@@ -181,7 +181,7 @@ class Run:
 class SiteScheduler(BaseScheduler):
     """Hands out addresses in Scrapy's way."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: CrawlRun) -> None:
         self._run = run
 
     @classmethod
@@ -205,7 +205,7 @@ class SiteScheduler(BaseScheduler):
                 return None
             if ask.tries <= self._run.crawl.limits.tries:
                 return self._run.request(ask)
-            self._run.answers.refused(ask, Why(kind="read", text=_DIED))
+            self._run.answers.refused(ask, RefusalReason(kind="read", text=_DIED))
             self._run.finish(ask, None)
         return None
 
@@ -215,7 +215,7 @@ class SiteSpider(Spider):
 
     name = "site"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: CrawlRun) -> None:
         super().__init__()
         self.run = run
         run.spider = self
@@ -266,16 +266,16 @@ class SiteSpider(Spider):
         if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
             raise error
         request: Request = failure.request  # type: ignore[attr-defined]
-        ask: Ask = request.meta[ASK]
+        ask: QueuedAddress = request.meta[ASK]
         if isinstance(error, StopDownload) and error.response is not None:
             self._take(error.response.replace(request=request), whole=False)
             return
-        outcome: Outcome | None = None
+        outcome: RequestOutcome | None = None
         if isinstance(error, Forbidden):
             self.run.answers.refused(ask, error.why)
         elif isinstance(error, DownloadCancelledError):
-            self.run.answers.refused(ask, Why(kind="read", text=_TOO_LARGE))
-            outcome = Outcome(failed=False)
+            self.run.answers.refused(ask, RefusalReason(kind="read", text=_TOO_LARGE))
+            outcome = RequestOutcome(failed=False)
         else:
             self.run.answers.failed(ask, f"its host does not answer as it should ({type(error).__name__})")
             outcome = FAILED
@@ -283,7 +283,7 @@ class SiteSpider(Spider):
 
     def _take(self, response: Response, *, whole: bool) -> None:
         assert response.request is not None  # noqa: S101 - Scrapy says so
-        ask: Ask = response.request.meta[ASK]
+        ask: QueuedAddress = response.request.meta[ASK]
         self.run.answers.take(ask, CrawlReply(exchange=exchange(response.request, response), whole=whole))
         self.run.finish(ask, outcome_of(response.status, header(response, "Retry-After"), time.time()))
 
@@ -304,7 +304,7 @@ def _or_end() -> Iterator[None]:
         os._exit(FULL if no_room or "disk is full" in str(error) else BROKEN)
 
 
-def _run_of(crawler: Crawler) -> Run:
+def _run_of(crawler: Crawler) -> CrawlRun:
     assert isinstance(crawler.spider, SiteSpider)  # noqa: S101 - there is no other
     return crawler.spider.run
 

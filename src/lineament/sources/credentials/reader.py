@@ -9,11 +9,11 @@ from typing import Any
 
 from lineament.errors import NotRead, StorageFull
 from lineament.model.credentials import UNREADABLE, Credentials
-from lineament.sandbox.process import Limits, answers
+from lineament.sandbox.process import WorkerLimits, messages_from
 from lineament.sources.provenance import one_line
 
 _WORKER = "lineament.sources.credentials.worker"
-_LIMITS = Limits(message=2**16, patience=30, seconds=30)
+_LIMITS = WorkerLimits(message=2**16, patience=30, seconds=30)
 _MARKS = (b"jumb", b"c2pa")
 """Both are in every file with credentials in it (ISO/IEC 19566-5, C2PA 2.1); one that has none starts no process."""
 _MAGIC = {
@@ -26,18 +26,18 @@ _MAGIC = {
 }
 
 
-def found(untrusted: bytes) -> Credentials | None:
+def read_credentials(untrusted: bytes) -> Credentials | None:
     """What the credentials of a picture say, and None where it has none; state “unreadable” where they are broken."""
     if not all(mark in untrusted for mark in _MARKS):
         return None
     try:
-        said = [content for _, content in answers(_WORKER, _file(untrusted), _LIMITS, _media_type(untrusted))]
+        said = [content for _, content in messages_from(_WORKER, _file(untrusted), _LIMITS, _media_type(untrusted))]
     except NotRead:
         said = []
-    return told(said[0]) if said else Credentials(state=UNREADABLE)
+    return parse_claims(said[0]) if said else Credentials(state=UNREADABLE)
 
 
-def told(untrusted: bytes) -> Credentials:
+def parse_claims(untrusted: bytes) -> Credentials:
     """What the process that reads them answered, which may have been taken over by the picture."""
     try:
         return _checked(json.loads(untrusted))

@@ -15,7 +15,7 @@ from typing import Any
 
 from c2pa import C2paError, Reader
 
-from lineament.sandbox.process import END, FAILED, give_up, say
+from lineament.sandbox.process import END, FAILED, confine_worker, send
 
 FOUND = b"C"
 _MEMORY = 2**30
@@ -29,16 +29,16 @@ def main(media_type: str) -> None:
     with suppress(C2paError):  # the library is loaded, and starts what it starts, before anything is given up
         Reader("image/jpeg", io.BytesIO(b"\xff\xd8\xff\xd9"))
     untrusted = sys.stdin.buffer.read()
-    give_up(memory=_MEMORY, seconds=_SECONDS)
+    confine_worker(memory=_MEMORY, seconds=_SECONDS)
     try:
         with Reader(media_type, io.BytesIO(untrusted)) as reader:
             said: Any = json.loads(reader.json())
             state = str(reader.get_validation_state())
-        say(FOUND, json.dumps(_summary(said) | {"state": state}).encode("ascii"))
+        send(FOUND, json.dumps(_summary(said) | {"state": state}).encode("ascii"))
     except (C2paError, ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError) as error:
-        say(FAILED, type(error).__name__.encode())
+        send(FAILED, type(error).__name__.encode())
         return
-    say(END)
+    send(END)
 
 
 def _summary(said: Any) -> dict[str, Any]:

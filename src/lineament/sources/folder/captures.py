@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from lineament.model.faces import Provenance
-from lineament.sources.provenance import FIELDS, Unusable, checked
+from lineament.sources.provenance import FIELDS, Unusable, provenance_from
 
 DELIMITERS = ",;\t"
 """What may stand between the columns; the header shows which."""
@@ -50,7 +50,7 @@ class Captures:
         fields, why = found
         if why is not None:
             raise Unusable(why)
-        return checked(dict(zip(FIELDS, json.loads(fields), strict=True)), fallback)
+        return provenance_from(dict(zip(FIELDS, json.loads(fields), strict=True)), fallback)
 
     def never_asked(self) -> Iterator[str]:
         """The names of pictures that did not come."""

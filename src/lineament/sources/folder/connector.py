@@ -16,11 +16,20 @@ from urllib.parse import quote_from_bytes
 
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import Place, What, content, given, names, openable, opened, reason
-from lineament.sandbox.unpack import SUFFIXES, plain
+from lineament.sandbox.files import (
+    EntryType,
+    SourcePath,
+    list_names,
+    locate,
+    open_regular,
+    os_reason,
+    read_regular,
+    regular_path,
+)
+from lineament.sandbox.unpack import SUFFIXES, decompress
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.captures import Captures
-from lineament.sources.provenance import Unusable, parsed
+from lineament.sources.provenance import Unusable, parse_side_car
 
 _USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
 PICTURES = frozenset(_USUAL.split() + b".jp2 .j2k .j2c .jpc .jpx .jpf".split())
@@ -35,8 +44,8 @@ LARGEST_SIDE_CAR = 2**20
 class _Folder(NamedTuple):
     """A folder, or a single file of it."""
 
-    place: Place
-    found: Iterator[Place | Refusal]  # to be taken before the next folder
+    place: SourcePath
+    found: Iterator[SourcePath | Refusal]  # to be taken before the next folder
     whole: bool
 
 
@@ -55,7 +64,7 @@ class FolderConnector:
         """
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
-        self._given = {place.path: (place, is_folder) for place, is_folder in map(given, paths)}
+        self._given = {place.path: (place, is_folder) for place, is_folder in map(locate, paths)}
 
     def count(self) -> int:
         """How many items and refusals there will be. Nothing is opened, so it is quick."""
@@ -79,20 +88,20 @@ class FolderConnector:
                 first = next(places)
                 yield _Folder(first.parent, chain([first], places), whole=False)
 
-    def _brought(self, place: Place, table: Captures | BadSideCar | None) -> Item | Refusal:
+    def _brought(self, place: SourcePath, table: Captures | BadSideCar | None) -> Item | Refusal:
         """The picture with its provenance, or why not."""
         try:
             provenance = provenance_of(place, table, self._unsaid(place))
-            untrusted = content(place, self._max_bytes)
+            untrusted = read_regular(place, self._max_bytes)
             if compressed(place.base):
-                untrusted = plain(untrusted, self._max_bytes)
+                untrusted = decompress(untrusted, self._max_bytes)
         except LineamentError as error:
             return Refusal(name=place.name, why=error.with_traceback(None))  # which would hold the bytes
         except OSError as error:
-            return Refusal(name=place.name, why=NotRead(why=reason(error)))
+            return Refusal(name=place.name, why=NotRead(why=os_reason(error)))
         return Item(name=place.name, untrusted=untrusted, provenance=provenance)
 
-    def _unsaid(self, place: Place) -> Provenance:
+    def _unsaid(self, place: SourcePath) -> Provenance:
         """What is known of a picture of which no side-car speaks."""
         page = None if self._page_base is None else f"{self._page_base}/{quote_from_bytes(place.below)}"
         return Provenance(uri=place.uri, page_uri=page)
@@ -104,13 +113,13 @@ def compressed(name: bytes) -> bool:
     return suffix in SUFFIXES and os.path.splitext(stem)[1] in PICTURES  # noqa: PTH122
 
 
-def _one_by_one(given: tuple[Place, bool]) -> tuple[bool, bytes]:
+def _one_by_one(given: tuple[SourcePath, bool]) -> tuple[bool, bytes]:
     """Files of one folder belong together, as a shell lists them for “*”."""
     place, is_folder = given
     return is_folder, place.path if is_folder else place.parent.path
 
 
-def _all_folders(given: Place) -> Iterator[_Folder]:
+def _all_folders(given: SourcePath) -> Iterator[_Folder]:
     """A folder, and after it those in it, however deep."""
     waiting = [iter([given])]
     while waiting:
@@ -122,35 +131,35 @@ def _all_folders(given: Place) -> Iterator[_Folder]:
             waiting.append(_folders_in(place))
 
 
-def _files(folder: Place) -> Iterator[Place | Refusal]:
+def _files(folder: SourcePath) -> Iterator[SourcePath | Refusal]:
     """The pictures of one folder, without those of the folders in it, and what is refused without a look."""
     try:
-        for name, what in names(folder, folders=False):
+        for name, what in list_names(folder, folders=False):
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
             if name.startswith(b".") or suffix == b".json" or name == TABLE:
                 continue
             place = folder.child(name)
             usual = suffix in PICTURES or compressed(name)
-            yield place if usual and what is not What.OTHER else Refusal(name=place.name, why=_why_not(place))
+            yield place if usual and what is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
     except OSError as error:
-        yield Refusal(name=folder.name, why=NotRead(why=reason(error)))
+        yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
 
 
-def _why_not(place: Place) -> LineamentError:
+def _why_not(place: SourcePath) -> LineamentError:
     """Why something without the suffix of a picture, or that is no file, is not brought."""
     try:
-        openable(place)
+        regular_path(place)
     except LineamentError as error:
         return error
     except OSError as error:
-        return NotRead(why=reason(error))
+        return NotRead(why=os_reason(error))
     return NotAPicture()
 
 
-def _folders_in(folder: Place) -> Iterator[Place]:
+def _folders_in(folder: SourcePath) -> Iterator[SourcePath]:
     """The folders in a folder, in the order of their names' bytes."""
     with suppress(OSError):  # its refusal has been given with its files already
-        for name, _ in names(folder, folders=True):
+        for name, _ in list_names(folder, folders=True):
             if not name.startswith(b"."):
                 yield folder.child(name)
 
@@ -158,7 +167,7 @@ def _folders_in(folder: Place) -> Iterator[Place]:
 # ---------------------------------------------------------------- provenance
 
 
-def told(
+def stated_provenance(
     base: bytes, table: Captures | BadSideCar | None, side_car: Callable[[], Provenance | None], unsaid: Provenance
 ) -> Provenance:
     """What the side-car, or else the table says of the picture ``base``.
@@ -188,21 +197,21 @@ def side_car_names(base: bytes) -> list[bytes]:
     return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in SIDE_CARS))
 
 
-def provenance_of(place: Place, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
+def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
     """What the side-car, or else the table says of a picture; BadSideCar where that cannot be used."""
     try:
-        return told(place.base, table, lambda: _side_car(place, unsaid), unsaid)
+        return stated_provenance(place.base, table, lambda: _side_car(place, unsaid), unsaid)
     except Unusable as error:
         raise BadSideCar(name=place.parent.child(TABLE).name, why=error) from error
 
 
-def _side_car(place: Place, unsaid: Provenance) -> Provenance | None:
+def _side_car(place: SourcePath, unsaid: Provenance) -> Provenance | None:
     """What a picture's own side-car says; None where it has none, BadSideCar where that cannot be used."""
     folder = place.parent
     for name in side_car_names(place.base):
         beside = folder.child(name)
         try:
-            return parsed(content(beside, LARGEST_SIDE_CAR), unsaid)
+            return parse_side_car(read_regular(beside, LARGEST_SIDE_CAR), unsaid)
         except FileNotFoundError:
             continue
         except FileTooLarge:
@@ -213,12 +222,12 @@ def _side_car(place: Place, unsaid: Provenance) -> Provenance | None:
             raise BadSideCar(name=beside.name, why=error) from error
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:  # a picture's name may be as long as names can be
-                raise BadSideCar(name=beside.name, why=reason(error)) from error
+                raise BadSideCar(name=beside.name, why=os_reason(error)) from error
     return None
 
 
 @contextmanager
-def table_of(folder: Place) -> Iterator[Captures | BadSideCar | None]:
+def table_of(folder: SourcePath) -> Iterator[Captures | BadSideCar | None]:
     """The captures.csv of a folder: None where there is none, BadSideCar where it cannot be used."""
     try:
         table = _read_table(folder.child(TABLE))
@@ -233,21 +242,21 @@ def table_of(folder: Place) -> Iterator[Captures | BadSideCar | None]:
             table.close()
 
 
-def _read_table(place: Place) -> Captures:
+def _read_table(place: SourcePath) -> Captures:
     try:
-        with os.fdopen(opened(place), encoding="utf-8-sig", newline="") as file:
+        with os.fdopen(open_regular(place), encoding="utf-8-sig", newline="") as file:
             return Captures(file)
     except FileNotFoundError:
         raise
     except NotRead as error:
         raise BadSideCar(name=place.name, why=error.details["why"]) from error
     except OSError as error:
-        raise BadSideCar(name=place.name, why=reason(error)) from error
+        raise BadSideCar(name=place.name, why=os_reason(error)) from error
     except Unusable as error:
         raise BadSideCar(name=place.name, why=error) from error
 
 
-def _missing(folder: Place, table: Captures) -> Iterator[Refusal]:
+def _missing(folder: SourcePath, table: Captures) -> Iterator[Refusal]:
     """The pictures that a table names and that are not there: a name may be misspelt, and then provenance is lost."""
     for name in table.never_asked():
         shown = folder.child(name.encode("utf-8", "replace"))

@@ -19,13 +19,13 @@ _TEXTS = frozenset({"", "text/html", "application/xhtml+xml"})
 _NOFOLLOW = re.compile(r"(?:^|[\s,:])(?:nofollow|none)(?:$|[\s,])", re.IGNORECASE)
 
 
-def outgoing(html: bytes, charset: str, uri: str) -> list[str]:
+def outgoing_links(html: bytes, charset: str, uri: str) -> list[str]:
     """Where the page at ``uri`` leads, each address once, as ``uri_key`` writes it."""
     if charset != "utf-8":
         html = html.decode(charset, "replace").encode("utf-8", "replace")
-    reader = _Reader(uri)
+    reader = _LinkCollector(uri)
     parser = etree.HTMLParser(target=reader, encoding="utf-8", no_network=True, recover=True)
-    with suppress(etree.LxmlError, _EnoughError):  # what came before counts
+    with suppress(etree.LxmlError, _TooManyLinksError):  # what came before counts
         etree.fromstring(html, parser)
     return list(reader.found)
 
@@ -36,11 +36,11 @@ def forbids_following(directives: Iterable[tuple[str, str]]) -> bool:
                for name, value in directives)  # fmt: skip
 
 
-class _EnoughError(Exception):
+class _TooManyLinksError(Exception):
     """The page has more than is looked at."""
 
 
-class _Reader:
+class _LinkCollector:
     """Takes the tags of a page one by one."""
 
     def __init__(self, uri: str) -> None:
@@ -51,7 +51,7 @@ class _Reader:
     def start(self, tag: str, said: dict[str, str]) -> None:
         self._tags += 1
         if self._tags > MOST_TAGS or len(self.found) >= MOST:
-            raise _EnoughError
+            raise _TooManyLinksError
         if tag == "base" and not self._based and "href" in said:
             self._based = True
             self._base = absolute(self._base, said["href"]) or self._base

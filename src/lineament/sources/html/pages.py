@@ -102,12 +102,12 @@ def _codec(name: str | None) -> str | None:
     return "windows-1252" if found.name in {"iso8859-1", "ascii"} else found.name
 
 
-def parsed(html: bytes, charset: str, uri: str) -> Page:
+def parse_page(html: bytes, charset: str, uri: str) -> Page:
     """What the page at ``uri`` says; a page that cannot be parsed says as much as could be read of it."""
-    return Reader().page(html, charset, uri)
+    return PageParser().page(html, charset, uri)
 
 
-class Reader:
+class PageParser:
     """Reads pages one after the other: its parser is made once, which takes as long as a short page."""
 
     def __init__(self) -> None:
@@ -115,16 +115,16 @@ class Reader:
         self._parser = etree.HTMLParser(target=self._tags, encoding="utf-8", no_network=True, recover=True)
 
     def page(self, html: bytes, charset: str, uri: str) -> Page:
-        """As ``parsed``."""
+        """As ``parse_page``."""
         if charset != "utf-8":
             html = html.decode(charset, "replace").encode("utf-8", "replace")
         self._tags.begin(uri)
-        with suppress(etree.LxmlError, _EnoughError):  # what came before counts
+        with suppress(etree.LxmlError, _TooManyTagsError):  # what came before counts
             etree.fromstring(html, self._parser)
         return self._tags.page()
 
 
-class _EnoughError(Exception):
+class _TooManyTagsError(Exception):
     """The page has more elements than are looked at."""
 
 
@@ -161,7 +161,7 @@ class _Tags:
     def start(self, tag: str, said: dict[str, str]) -> None:
         self._tags += 1
         if self._tags > MOST_TAGS:
-            raise _EnoughError
+            raise _TooManyTagsError
         if tag not in _INLINE:
             self._text.append(" ")
         if tag in _HANDLERS:
@@ -178,7 +178,7 @@ class _Tags:
     def data(self, text: str) -> None:
         self._pieces += 1
         if self._pieces > MOST_PIECES:
-            raise _EnoughError
+            raise _TooManyTagsError
         self._heard(text)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import IO
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import given, opened, reason
+from lineament.sandbox.files import locate, open_regular, os_reason
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import provenance_of, table_of
 from lineament.sources.provenance import one_line
@@ -55,7 +55,7 @@ class ItlConnector:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         """Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``."""
-        self._place = given(path)[0]
+        self._place = locate(path)[0]
         self._max_bytes = max_bytes
 
     def count(self) -> None:
@@ -67,7 +67,7 @@ class ItlConnector:
         try:
             with table_of(self._place.parent) as table:
                 said = provenance_of(self._place, table, Provenance(uri=self._place.uri))
-            with os.fdopen(opened(self._place), "rb") as file:
+            with os.fdopen(open_regular(self._place), "rb") as file:
                 for number, one in photographs(file, self._max_bytes):
                     if isinstance(one, Photograph):
                         yield Item(name=f"{name} record {number}", untrusted=one.untrusted, provenance=_told(said, one))
@@ -76,7 +76,7 @@ class ItlConnector:
         except LineamentError as error:
             yield Refusal(name=name, why=error.with_traceback(None))
         except OSError as error:
-            yield Refusal(name=name, why=NotRead(why=reason(error)))
+            yield Refusal(name=name, why=NotRead(why=os_reason(error)))
 
 
 def _told(said: Provenance, one: Photograph) -> Provenance:

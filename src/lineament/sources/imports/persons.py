@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import Place, What, content, given, names, reason
+from lineament.sandbox.files import EntryType, SourcePath, list_names, locate, os_reason, read_regular
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import PICTURES, FolderConnector
 from lineament.sources.provenance import one_line
@@ -41,7 +41,7 @@ class PersonsConnector:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         """Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``."""
-        self._place, self._is_folder = given(path)
+        self._place, self._is_folder = locate(path)
         self._max_bytes = max_bytes
 
     def count(self) -> int:
@@ -59,16 +59,16 @@ class PersonsConnector:
             for one in self._of(person).items():
                 yield _with(one, subject) if isinstance(one, Item) else one
 
-    def _of(self, person: Place) -> FolderConnector:
+    def _of(self, person: SourcePath) -> FolderConnector:
         return FolderConnector([Path(os.fsdecode(person.path))], None, self._max_bytes)
 
-    def _persons(self) -> Iterator[Place | None]:
+    def _persons(self) -> Iterator[SourcePath | None]:
         if not self._is_folder:
             yield None
             return
         none = True
         with suppress(OSError):
-            for name, _ in names(self._place, folders=True):
+            for name, _ in list_names(self._place, folders=True):
                 if not name.startswith(b"."):
                     none = False
                     yield self._place.child(name)
@@ -84,7 +84,7 @@ class CompreFaceConnector:
 
         Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
         """
-        self._place = given(path)[0]
+        self._place = locate(path)[0]
         self._max_bytes = max_bytes
 
     def count(self) -> None:
@@ -97,37 +97,37 @@ class CompreFaceConnector:
             left = LARGEST_LISTS
             asked: set[bytes] = set()
             for page in self._pages():
-                said = content(page, min(left, LARGEST_PAGE))
+                said = read_regular(page, min(left, LARGEST_PAGE))
                 left -= len(said)
                 yield from self._examples(page, said, pictures, asked)
         except FileTooLarge as error:
             yield Refusal(name=self._place.name, why=error.with_traceback(None))
         except (LineamentError, OSError) as error:
-            why = error if isinstance(error, LineamentError) else NotRead(why=reason(error))
+            why = error if isinstance(error, LineamentError) else NotRead(why=os_reason(error))
             yield Refusal(name=self._place.name, why=why)
         else:
             for image_id in sorted(pictures.keys() - asked):
                 why = NotRead(why="no list says whose it is")
                 yield Refusal(name=pictures[image_id].name, why=why)
 
-    def _pages(self) -> Iterator[Place]:
+    def _pages(self) -> Iterator[SourcePath]:
         none = True
-        for name, _ in names(self._place, folders=False):
+        for name, _ in list_names(self._place, folders=False):
             if name.lower().endswith(b".json") and not name.startswith(b"."):
                 none = False
                 yield self._place.child(name)
         if none:
             raise NotRead(why="there is no list of examples (.json) in it")
 
-    def _pictures(self) -> Iterator[tuple[bytes, Place]]:
+    def _pictures(self) -> Iterator[tuple[bytes, SourcePath]]:
         """By image_id, in lower case."""
-        for name, what in names(self._place, folders=False):
+        for name, what in list_names(self._place, folders=False):
             stem, suffix = os.path.splitext(name)  # noqa: PTH122 - pathlib has no bytes
-            if what is not What.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
+            if what is not EntryType.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
                 yield stem.lower(), self._place.child(name)
 
     def _examples(
-        self, page: Place, said: bytes, pictures: dict[bytes, Place], asked: set[bytes]
+        self, page: SourcePath, said: bytes, pictures: dict[bytes, SourcePath], asked: set[bytes]
     ) -> Iterator[Item | Refusal]:
         for number, example in enumerate(examples(said), 1):
             name = f"{page.name} face {number}"
@@ -145,13 +145,13 @@ class CompreFaceConnector:
                 continue
             yield self._item(place, subject)
 
-    def _item(self, place: Place, subject: str | None) -> Item | Refusal:
+    def _item(self, place: SourcePath, subject: str | None) -> Item | Refusal:
         try:
-            untrusted = content(place, self._max_bytes)
+            untrusted = read_regular(place, self._max_bytes)
         except LineamentError as error:
             return Refusal(name=place.name, why=error.with_traceback(None))
         except OSError as error:
-            return Refusal(name=place.name, why=NotRead(why=reason(error)))
+            return Refusal(name=place.name, why=NotRead(why=os_reason(error)))
         return _with(Item(name=place.name, untrusted=untrusted, provenance=Provenance(uri=place.uri)), subject)
 
 

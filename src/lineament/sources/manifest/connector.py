@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from lineament.errors import FileTooLarge, InvalidValue, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import Place, content, given, printable, reason
+from lineament.sandbox.files import SourcePath, locate, os_reason, printable, read_regular
 from lineament.sources.archive.connector import normal
 from lineament.sources.base import Item, Refusal
 from lineament.sources.manifest.fetching import Fetcher
-from lineament.sources.manifest.rows import Row, rows
-from lineament.sources.provenance import Unusable, checked
+from lineament.sources.manifest.rows import ManifestRow, manifest_rows
+from lineament.sources.provenance import Unusable, provenance_from
 
 CONNECTOR = "manifest 1"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -32,7 +32,7 @@ class ManifestConnector:
 
         Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
         """
-        self._place = given(path)[0]
+        self._place = locate(path)[0]
         self._fetcher = fetcher
         self._max_bytes = max_bytes
 
@@ -49,20 +49,20 @@ class ManifestConnector:
         row_number = _row_number(cursor)
         why: LineamentError
         try:
-            with closing(rows(self._place, row_number)) as found:
+            with closing(manifest_rows(self._place, row_number)) as found:
                 for row_number, row in found:
                     yield self._brought(row_number, row), str(row_number)
         except LineamentError as error:
             why = error.with_traceback(None)
         except OSError as error:
-            why = NotRead(why=reason(error))
+            why = NotRead(why=os_reason(error))
         except Unusable as error:
             why = NotRead(why=f"{error}; it is not read behind row {row_number}")
         else:
             return
         yield Refusal(name=self._place.name, why=why), str(row_number)
 
-    def _brought(self, number: int, row: Row) -> Item | Refusal:
+    def _brought(self, number: int, row: ManifestRow) -> Item | Refusal:
         name = f"{self._place.name} row {number}"
         try:
             if isinstance(row, Unusable):
@@ -79,11 +79,11 @@ class ManifestConnector:
         except LineamentError as error:
             return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
         except OSError as error:
-            return Refusal(name=name, why=NotRead(why=reason(error)))
+            return Refusal(name=name, why=NotRead(why=os_reason(error)))
         return replace(item, provenance=replace(item.provenance, connector=CONNECTOR))
 
-    def _fetched(self, name: str, uri: str, row: Row) -> Item:
-        provenance = checked(_fields(row), Provenance(uri=uri))
+    def _fetched(self, name: str, uri: str, row: ManifestRow) -> Item:
+        provenance = provenance_from(_fields(row), Provenance(uri=uri))
         if urlsplit(uri).scheme not in {"http", "https"}:
             raise NotRead(why="only addresses that begin with http:// or https:// are fetched")
         if self._fetcher is None:
@@ -93,13 +93,13 @@ class ManifestConnector:
             raise FileTooLarge(size=len(fetched.untrusted), limit=self._max_bytes)
         return Item(name=name, untrusted=fetched.untrusted, provenance=provenance)
 
-    def _from_disk(self, name: str, below: str, row: Row) -> Item:
+    def _from_disk(self, name: str, below: str, row: ManifestRow) -> Item:
         place = self._beside(below)
         fields = {key: value for key, value in _fields(row).items() if key != "uri"}
-        provenance = checked(fields, Provenance(uri=place.uri))
-        return Item(name=name, untrusted=content(place, self._max_bytes), provenance=provenance)
+        provenance = provenance_from(fields, Provenance(uri=place.uri))
+        return Item(name=name, untrusted=read_regular(place, self._max_bytes), provenance=provenance)
 
-    def _beside(self, below: str) -> Place:
+    def _beside(self, below: str) -> SourcePath:
         """A file below the folder of the manifest, links followed; NotRead where it is not in there, OSError."""
         folder = self._place.parent
         path = normal(below.encode("utf-8", "replace"))
@@ -108,10 +108,10 @@ class ManifestConnector:
         real = os.path.realpath(folder.child(path).path, strict=True)
         if os.path.commonpath([real, folder.path]) != folder.path:
             raise NotRead(why="it leads out of the folder of the manifest")
-        return Place(path=real, shown=folder.child(path).shown, below=path, root=folder.path)
+        return SourcePath(path=real, shown=folder.child(path).shown, below=path, root=folder.path)
 
 
-def _fields(row: Row) -> dict[str, object]:
+def _fields(row: ManifestRow) -> dict[str, object]:
     assert not isinstance(row, Unusable)  # noqa: S101 - such a row has been refused
     return dict(row)
 

@@ -1,6 +1,6 @@
 """The process that reads a manifest in Parquet: standard input is the file, each row is answered as JSON.
 
-Started by ``confined.messages`` with the number of rows to pass over.
+Started by ``sandbox.process`` with the number of rows to pass over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 import pyarrow as pa
 from pyarrow import compute, parquet
 
-from lineament.sandbox.process import END, FAILED, give_up, say
+from lineament.sandbox.process import END, FAILED, confine_worker, send
 from lineament.sources.manifest.rows import NAMES, columns
 from lineament.sources.provenance import LONGEST_URI, Unusable
 
@@ -38,7 +38,7 @@ def main(after: str) -> None:
         parquet.write_table(pa.table({"uri": ["a"], "date": [_EPOCH]}), warm)
         warm.seek(0)
         list(_rows(parquet.ParquetFile(warm), 0))
-    give_up(memory=_MEMORY, seconds=_SECONDS)
+    confine_worker(memory=_MEMORY, seconds=_SECONDS)
     try:
         file = parquet.ParquetFile(
             pa.PythonFile(sys.stdin.buffer, mode="r"),
@@ -46,14 +46,14 @@ def main(after: str) -> None:
             thrift_container_size_limit=_LONGEST_METADATA,
         )
         for row in _rows(file, int(after)):
-            say(_ROWS, json.dumps(row).encode())
-        say(END)
+            send(_ROWS, json.dumps(row).encode())
+        send(END)
     except Unusable as error:
-        say(FAILED, str(error).encode())
+        send(FAILED, str(error).encode())
     except MemoryError:
-        say(FAILED, b"it takes too much memory")
+        send(FAILED, b"it takes too much memory")
     except Exception:  # noqa: BLE001 - parsers raise anything over hostile bytes
-        say(FAILED, b"it is no Parquet file, or damaged")
+        send(FAILED, b"it is no Parquet file, or damaged")
 
 
 def _rows(file: parquet.ParquetFile, after: int) -> Iterator[dict[str, object]]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import IO, TextIO
 
 from lineament.errors import NotRead
-from lineament.sandbox.files import Place, opened
-from lineament.sandbox.process import Limits, messages
+from lineament.sandbox.files import SourcePath, open_regular
+from lineament.sandbox.process import WorkerLimits, messages_about
 from lineament.sources.folder.captures import DELIMITERS
 from lineament.sources.provenance import FIELDS, Unusable
 
@@ -29,11 +29,11 @@ LONGEST_LINE = 2**18
 """Bytes or characters."""
 MOST_COLUMNS = 1000
 
-Row = Mapping[str, object] | Unusable
-_PARQUET = Limits(message=2**20, patience=60, seconds=24 * 3600)
+ManifestRow = Mapping[str, object] | Unusable
+_PARQUET = WorkerLimits(message=2**20, patience=60, seconds=24 * 3600)
 
 
-def rows(place: Place, after: int) -> Generator[tuple[int, Row], None, None]:
+def manifest_rows(place: SourcePath, after: int) -> Generator[tuple[int, ManifestRow], None, None]:
     """The rows behind the row ``after``, each with its number, from 1.
 
     Raises:
@@ -69,13 +69,13 @@ def columns(names: list[str]) -> list[str | None]:
 # ---------------------------------------------------------------- CSV
 
 
-def _csv(place: Place, after: int) -> Iterator[tuple[int, Row]]:
-    with os.fdopen(opened(place), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+def _csv(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
+    with os.fdopen(open_regular(place), encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         yield from csv_rows(file, after)
 
 
-def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, Row]]:
-    """As ``rows``, of a table in text; what was no UTF-8 in it is there as surrogates."""
+def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, ManifestRow]]:
+    """As ``manifest_rows``, of a table in text; what was no UTF-8 in it is there as surrogates."""
     lines = _text_lines(file)
     header = next(lines, "")
     delimiter = max(DELIMITERS, key=header.count)
@@ -93,7 +93,7 @@ def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, Row]]:
         raise Unusable(f"it is no table ({error})") from None
 
 
-def _csv_row(row: list[str], fields: list[str | None]) -> Row:
+def _csv_row(row: list[str], fields: list[str | None]) -> ManifestRow:
     if len(row) != len(fields):
         return Unusable(f"it has {len(row)} columns instead of {len(fields)}")
     said = {field: text for field, text in zip(fields, row, strict=True) if field is not None}
@@ -114,13 +114,13 @@ def _no_text(text: str) -> bool:
 # ---------------------------------------------------------------- JSON lines
 
 
-def _json(place: Place, after: int) -> Iterator[tuple[int, Row]]:
-    with os.fdopen(opened(place), "rb") as file:
+def _json(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
+    with os.fdopen(open_regular(place), "rb") as file:
         yield from json_rows(file, after)
 
 
-def json_rows(file: IO[bytes], after: int) -> Iterator[tuple[int, Row]]:
-    """As ``rows``, of JSON lines; empty lines do not count."""
+def json_rows(file: IO[bytes], after: int) -> Iterator[tuple[int, ManifestRow]]:
+    """As ``manifest_rows``, of JSON lines; empty lines do not count."""
     number = 0
     for line in _byte_lines(file):
         if line is not None and not line.strip():
@@ -130,7 +130,7 @@ def json_rows(file: IO[bytes], after: int) -> Iterator[tuple[int, Row]]:
             yield number, json_row(line)
 
 
-def json_row(line: bytes | None) -> Row:
+def json_row(line: bytes | None) -> ManifestRow:
     """One row; ``None`` stands for a line that was too long."""
     if line is None:
         return Unusable(f"it is longer than {LONGEST_LINE} bytes")
@@ -163,15 +163,15 @@ def _byte_lines(file: IO[bytes]) -> Iterator[bytes | None]:
 # ---------------------------------------------------------------- Parquet
 
 
-def _parquet(place: Place, after: int) -> Iterator[tuple[int, Row]]:
+def _parquet(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
     """Parsed in a process of its own, which answers with JSON lines."""
     number = after
-    for _, said in messages("lineament.sources.manifest.parquet_worker", place, _PARQUET, after):
+    for _, said in messages_about("lineament.sources.manifest.parquet_worker", place, _PARQUET, after):
         number += 1
         yield number, json_row(said)
 
 
-READERS: dict[bytes, Callable[[Place, int], Iterator[tuple[int, Row]]]] = {
+READERS: dict[bytes, Callable[[SourcePath, int], Iterator[tuple[int, ManifestRow]]]] = {
     b".csv": _csv,
     b".tsv": _csv,
     b".jsonl": _json,

@@ -45,7 +45,7 @@ def resolved(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedHost:
     """A host that may be asked."""
 
     name: str  # in lower case, ASCII; an address without brackets
@@ -82,7 +82,7 @@ class Hosts:
         """
         if len(listed) > MOST_LISTED:
             raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_LISTED} entries")
-        self.listed = tuple(map(entry, listed))
+        self.listed = tuple(map(listed_host, listed))
         self._resolver = resolver
 
     def allows(self, url: str) -> Origin:
@@ -118,7 +118,7 @@ class Hosts:
         return any(one.covers(str(address), port, usual) for one in self.listed if not one.below)
 
 
-def entry(untrusted: str) -> Listed:
+def listed_host(untrusted: str) -> ListedHost:
     """What “HOST[:PORT]” in the list of a source means; InvalidValue where it is none, HostRefused."""
     text = untrusted.strip().lower()
     if "/" in text:
@@ -128,14 +128,14 @@ def entry(untrusted: str) -> Listed:
     if _literal(name):
         if below:
             raise _invalid(untrusted, "there is nothing below an address")
-        return Listed(str(_address(name)), port=port)
+        return ListedHost(str(_address(name)), port=port)
     ascii_name = _name(name, untrusted)
     network = social_network(ascii_name)
     if network is not None:
         raise HostRefused(host=ascii_name, why=_social(network))
     if below and not _owned(ascii_name):
         raise _invalid(untrusted, "“*.” may stand before a domain of one owner only")
-    return Listed(ascii_name, below, port)
+    return ListedHost(ascii_name, below, port)
 
 
 def origin_of(url: str) -> Origin:

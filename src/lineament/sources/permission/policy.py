@@ -59,23 +59,23 @@ Step = AskNow | ReadFile | Wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RequestOutcome:
     """What a request says about its host."""
 
     failed: bool
     rest: float = 0.0  # seconds that the host asks to be left alone
 
 
-FAILED = Outcome(failed=True)
+FAILED = RequestOutcome(failed=True)
 """There was no answer."""
 
 
-def outcome_of(status: int, retry_after: str | None, now: float) -> Outcome:
+def outcome_of(status: int, retry_after: str | None, now: float) -> RequestOutcome:
     """Return what an answer says about its host; a busy one is left alone for a second at least."""
     if status < 500 and status not in BUSY:
-        return Outcome(failed=False)
+        return RequestOutcome(failed=False)
     least = 1.0 if status in BUSY else 0.0
-    return Outcome(failed=True, rest=max(least, seconds_asked_for(retry_after, now)))
+    return RequestOutcome(failed=True, rest=max(least, seconds_asked_for(retry_after, now)))
 
 
 def seconds_asked_for(retry_after: str | None, now: float) -> float:
@@ -99,7 +99,7 @@ class _Host:
     delay: float = 0.0  # seconds between two requests that it asks for
 
 
-class Policy:
+class HostPolicy:
     """What the hosts of a source permit, and how far they have been asked."""
 
     def __init__(self, hosts: Hosts, delay: float) -> None:
@@ -192,7 +192,7 @@ class Policy:
         """Note that a request leaves for a host."""
         self._states[host].started = now
 
-    def finish(self, host: str, outcome: Outcome, now: float) -> None:
+    def finish(self, host: str, outcome: RequestOutcome, now: float) -> None:
         """Note what came of the request to a host, also if it never left."""
         state = self._states[host]
         took = 0.0 if state.started is None else now - state.started

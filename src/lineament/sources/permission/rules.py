@@ -62,7 +62,7 @@ class FileAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reserved:
+class _PathRule:
     """Where something is reserved, or said to be free."""
 
     path: str
@@ -78,7 +78,7 @@ class HostRules:
         self._whole: str | None = None
         self._robots = self._parsed(ROBOTS, answers)
         self._usages = list(_usages(_text(answers.get(ROBOTS, FileAnswer(None)))))
-        self._tdm: list[_Reserved] = []
+        self._tdm: list[_PathRule] = []
         self._read_tdm(answers.get(TDMREP, FileAnswer(None)))
         self._ai = self._parsed(AI, answers)
 
@@ -151,7 +151,7 @@ def _copies(robots: str) -> int:
     return copies
 
 
-def _usages(robots: str) -> Iterable[_Reserved]:
+def _usages(robots: str) -> Iterable[_PathRule]:
     """Content-Usage (aipref) and Content-Signal in a robots.txt, where they refuse a use that ours is one of."""
     ours, named, count = True, False, 0
     for line in robots.splitlines():
@@ -169,12 +169,12 @@ def _usages(robots: str) -> Iterable[_Reserved]:
             path, rest = value.split(maxsplit=1) if value.startswith("/") and " " in value else ("/", value)
             if usage(rest, _ANY_TIME):
                 count += 1
-                yield _Reserved(path if count < _MOST_RULES else "/", reserved=True, shown=f"{field}: {rest}"[:80])
+                yield _PathRule(path if count < _MOST_RULES else "/", reserved=True, shown=f"{field}: {rest}"[:80])
             if count >= _MOST_RULES:
                 return
 
 
-def _tdm(text: str) -> list[_Reserved] | None:
+def _tdm(text: str) -> list[_PathRule] | None:
     """The rules of a tdmrep.json; None where it is none."""
     if not text:
         return []
@@ -190,7 +190,7 @@ def _tdm(text: str) -> list[_Reserved] | None:
             return None
         said = one.get("tdm-reservation")
         free = said == "0" or (said == 0 and not isinstance(said, bool))
-        rules.append(_Reserved(one["location"], reserved=not free, shown=""))
+        rules.append(_PathRule(one["location"], reserved=not free, shown=""))
     return rules
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from lineament.errors import LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import Place, given
-from lineament.sandbox.process import Limits, messages
+from lineament.sandbox.files import SourcePath, locate
+from lineament.sandbox.process import WorkerLimits, messages_about
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import provenance_of, table_of
 from lineament.sources.video.frames import (
@@ -26,24 +26,24 @@ from lineament.sources.video.frames import (
     FRAME_HEADER,
     LENGTHS,
     LONGEST,
-    Why,
+    FrameReason,
 )
 
 CONNECTOR = "video 1"
 _WORKER = "lineament.sources.video.worker"
-_LIMITS = Limits(message=2**28, patience=300, seconds=12 * 3600)
+_LIMITS = WorkerLimits(message=2**28, patience=300, seconds=12 * 3600)
 _NO_PICTURES = "it has no pictures"
 _NONSENSE = "the process that reads it answered nonsense; the file may be hostile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class SampledFrame:
     """A frame of a video, as JPEG; its bytes come from a process that read a hostile file."""
 
     untrusted: bytes
     time_code: float  # seconds from the beginning
     length: float  # of the whole video in seconds, 0 where it does not say
-    why: Why
+    why: FrameReason
 
 
 class VideoConnector:
@@ -54,7 +54,7 @@ class VideoConnector:
 
         Frames over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
         """
-        self._place = given(path)[0]
+        self._place = locate(path)[0]
         page = None if page_base is None else f"{page_base.rstrip('/')}/{self._place.uri.rpartition('/')[2]}"
         self._unsaid = Provenance(uri=self._place.uri, page_uri=page)
         self._max_bytes = max_bytes
@@ -75,48 +75,50 @@ class VideoConnector:
                 at = f"{frame.time_code:.3f}".rstrip("0").rstrip(".")
                 told = replace(said, uri=f"{said.uri}#t={at}", time_code=frame.time_code, connector=CONNECTOR)
                 if len(frame.untrusted) <= self._max_bytes:
-                    yield Item(name=f"{name} at {clock(frame.time_code)}", untrusted=frame.untrusted, provenance=told)
+                    yield Item(
+                        name=f"{name} at {time_text(frame.time_code)}", untrusted=frame.untrusted, provenance=told
+                    )
                 else:
                     why = NotRead(why=f"the frame has {len(frame.untrusted):,} bytes, more than {self._max_bytes:,}")
-                    yield Refusal(name=f"{name} at {clock(frame.time_code)}", why=why)
+                    yield Refusal(name=f"{name} at {time_text(frame.time_code)}", why=why)
             self._expected = number
         except LineamentError as error:
             self._expected = number + 1
             yield Refusal(name=name, why=error.with_traceback(None))
 
 
-def frames(place: Place) -> Iterator[Frame]:
+def frames(place: SourcePath) -> Iterator[SampledFrame]:
     """The frames that are taken of a video; NotRead where it ends early, behind those that came before."""
-    for kind, said in messages(_WORKER, place, _LIMITS):
+    for kind, said in messages_about(_WORKER, place, _LIMITS):
         if kind == FRAME:
             yield _frame(said)
         else:
             raise NotRead(why=_damage(kind, said))
 
 
-def _frame(untrusted: bytes) -> Frame:
+def _frame(untrusted: bytes) -> SampledFrame:
     try:
         seconds, length, letter = FRAME_HEADER.unpack_from(untrusted)
-        why = Why(letter.decode())
+        why = FrameReason(letter.decode())
     except (struct.error, ValueError):
         raise NotRead(why=_NONSENSE) from None
     if not (0 <= seconds <= LONGEST and 0 <= length <= LONGEST):
         raise NotRead(why=_NONSENSE)
-    return Frame(untrusted=untrusted[FRAME_HEADER.size :], time_code=seconds, length=length, why=why)
+    return SampledFrame(untrusted=untrusted[FRAME_HEADER.size :], time_code=seconds, length=length, why=why)
 
 
 def _damage(kind: bytes, untrusted: bytes) -> str:
     if kind == BROKEN_OFF and len(untrusted) == LENGTHS.size:
         ends, length = LENGTHS.unpack(untrusted)
         if 0 <= ends <= length <= LONGEST:
-            return f"it breaks off at {clock(ends)} of {clock(length)}; what is there was taken"
+            return f"it breaks off at {time_text(ends)} of {time_text(length)}; what is there was taken"
     if kind == DAMAGED and len(untrusted) == COUNT.size:
         (count,) = COUNT.unpack(untrusted)
         return f"{count:,} of its packets are damaged; what could be decoded was taken" if count else _NO_PICTURES
     return _NONSENSE
 
 
-def clock(seconds: float) -> str:
+def time_text(seconds: float) -> str:
     """A time code as a person reads it: “1:02:03.5”."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest:04.1f}"

@@ -39,7 +39,7 @@ _BINS = 32
 _ROUNDING = 1e-3  # seconds; time codes are fractions
 
 
-class Why(StrEnum):
+class FrameReason(StrEnum):
     """Why a frame was taken."""
 
     SCENE = "s"
@@ -54,7 +54,7 @@ class Chooser:
         self._last: NDArray[np.float64] | None = None  # histogram
         self._taken = -np.inf  # seconds
 
-    def why(self, grey: NDArray[np.uint8], seconds: float, *, key: bool) -> Why | None:
+    def why(self, grey: NDArray[np.uint8], seconds: float, *, key: bool) -> FrameReason | None:
         """Why to take a frame, None where it is passed over; ``seconds`` is its time code."""
         histogram = np.bincount(grey.reshape(-1) // (256 // _BINS), minlength=_BINS) / max(1, grey.size)
         changed = np.inf if self._last is None else np.abs(histogram - self._last).sum() / 2
@@ -62,11 +62,11 @@ class Chooser:
         since = seconds - self._taken + _ROUNDING
         reason = None
         if changed > SCENE and since >= FLICKER:
-            reason = Why.SCENE
+            reason = FrameReason.SCENE
         elif key and since >= APART:
-            reason = Why.KEY
+            reason = FrameReason.KEY
         elif since >= EVERY or since < -EVERY:  # a clock that was set back goes on from there
-            reason = Why.GOES_ON
+            reason = FrameReason.GOES_ON
         if reason is not None:
             self._taken = seconds
         return reason

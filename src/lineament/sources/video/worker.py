@@ -1,6 +1,6 @@
 """The process that reads a video: standard input is the file, the frames that are taken are answered as JPEG.
 
-Started by ``confined.messages``. Nothing but files is read (R6): the formats that a video may have are listed, so that
+Started by ``sandbox.process``. Nothing but files is read (R6): the formats that a video may have are listed, so that
 playlists, session descriptions and devices are none of them; no protocol is allowed; and the process cannot open
 anything.
 """
@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
-from lineament.sandbox.process import END, FAILED, give_up, say
+from lineament.sandbox.process import END, FAILED, confine_worker, send
 from lineament.sources.video.frames import (
     BROKEN_OFF,
     COUNT,
@@ -72,17 +72,17 @@ class _TooMuchError(Exception):
 def main() -> None:
     """Answer with the frames of the video."""
     _warm()
-    give_up(memory=_MEMORY, seconds=_SECONDS)
+    confine_worker(memory=_MEMORY, seconds=_SECONDS)
     try:
         _answer(sys.stdin.buffer)
     except _TooMuchError as error:
-        say(FAILED, str(error).encode())
+        send(FAILED, str(error).encode())
     except MemoryError:
-        say(FAILED, b"it takes too much memory")
+        send(FAILED, b"it takes too much memory")
     except Exception:  # noqa: BLE001 - parsers raise anything over hostile bytes
-        say(FAILED, b"it is no video of a known kind, or damaged")
+        send(FAILED, b"it is no video of a known kind, or damaged")
     else:
-        say(END)
+        send(END)
 
 
 def _warm() -> None:
@@ -124,11 +124,11 @@ def _answer(file: IO[bytes]) -> None:
             taken += 1
             if taken > MOST_FRAMES:
                 raise _TooMuchError(f"it has more than {MOST_FRAMES:,} scenes and key frames; split it")
-            say(FRAME, FRAME_HEADER.pack(seconds, length, reason.encode()), _jpeg(frame, stream.sample_aspect_ratio))
+            send(FRAME, FRAME_HEADER.pack(seconds, length, reason.encode()), _jpeg(frame, stream.sample_aspect_ratio))
         if course.damaged or not taken:
-            say(DAMAGED, COUNT.pack(course.damaged))
+            send(DAMAGED, COUNT.pack(course.damaged))
         elif course.until < length - max(_LITTLE, length / 50):
-            say(BROKEN_OFF, LENGTHS.pack(course.until, length))
+            send(BROKEN_OFF, LENGTHS.pack(course.until, length))
 
 
 def _length(container: InputContainer) -> float:

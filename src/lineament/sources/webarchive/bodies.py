@@ -32,7 +32,7 @@ class Undecodable(ValueError):
     """It is not in this encoding."""
 
 
-def decoded(body: bytes, transfer: str | None, content: str | None, limit: int) -> bytes:
+def decode_body(body: bytes, transfer: str | None, content: str | None, limit: int) -> bytes:
     """The payload in ``body``; FileTooLarge over ``limit`` bytes, NotRead where encodings are heaped up."""
     if transfer and "chunked" in transfer.lower():
         body = dechunked(body)

@@ -21,17 +21,17 @@ from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 
 from lineament.errors import EmptyPicture, FileTooLarge, InvalidValue, LineamentError, NotRead, Reserved, UnknownFormat
 from lineament.model.faces import ArchiveRecord, Provenance
-from lineament.sandbox.files import Place, given, names, printable, reason
+from lineament.sandbox.files import SourcePath, list_names, locate, os_reason, printable
 from lineament.sources.addresses import absolute, is_plain, uri_key
 from lineament.sources.base import Item, Refusal
-from lineament.sources.html.pages import LARGEST_PAGE, Reader, charset_of
+from lineament.sources.html.pages import LARGEST_PAGE, PageParser, charset_of
 from lineament.sources.permission import reservations
-from lineament.sources.provenance import Unusable, uri_of
+from lineament.sources.provenance import Unusable, checked_uri
 from lineament.sources.registry import OnReserved
-from lineament.sources.webarchive.index import Index, PageRow, Shown
+from lineament.sources.webarchive.index import ArchivedPage, PageIndex, Shown
 from lineament.sources.webarchive.records import id_of, parsed_http, payload_of, record_at, records
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
-from lineament.sources.webarchive.wacz import Archive, archives
+from lineament.sources.webarchive.wacz import WarcFile, warc_files
 
 CONNECTOR = "warc 1"
 LONGEST_NAME = 1000
@@ -58,7 +58,7 @@ class _Position(NamedTuple):
         return f"{self.later}.{self.archive}.{self.offset}"
 
 
-class _Answer(NamedTuple):
+class _RecordHeaders(NamedTuple):
     """What the headers of a record say."""
 
     uri: str
@@ -77,7 +77,7 @@ class WarcConnector:
         ``on_reserved`` hears, when everything has been read, of each picture that was brought before a page came
         that reserves it: its address and the reservation. What was taken of it is to be removed (R4).
         """
-        self._given = list({place.path: (place, is_folder) for place, is_folder in map(given, paths)}.values())
+        self._given = list({place.path: (place, is_folder) for place, is_folder in map(locate, paths)}.values())
         self._max_bytes = max_bytes
         self._on_reserved = on_reserved
 
@@ -93,35 +93,35 @@ class WarcConnector:
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
         """What comes after ``cursor``. The archives are read from the beginning all the same, for their pages."""
         after = _position(cursor)
-        with closing(Index()) as index:
+        with closing(PageIndex()) as index:
             for found, position in _Reading(index, self._max_bytes, after).everything(self._archives()):
                 yield found, str(position)
             if self._on_reserved is not None:
                 for uri, reservation in index.reserved_since():
                     self._on_reserved(uri, reservation)
 
-    def _archives(self) -> Iterator[Archive | Refusal]:
+    def _archives(self) -> Iterator[WarcFile | Refusal]:
         for place, is_folder in self._given:
             for one in _in_folder(place) if is_folder else [place]:
                 if isinstance(one, Refusal):
                     yield one
                 else:
-                    yield from archives(one)
+                    yield from warc_files(one)
 
 
 class _Reading:
     """One way through all archives."""
 
-    def __init__(self, index: Index, max_bytes: int, after: _Position) -> None:
+    def __init__(self, index: PageIndex, max_bytes: int, after: _Position) -> None:
         self._index = index
-        self._pages = Reader()
+        self._pages = PageParser()
         self._max_bytes = max_bytes
         self._after = after
         self._now = datetime.now(UTC)
 
-    def everything(self, archives: Iterator[Archive | Refusal]) -> Iterator[tuple[Item | Refusal, _Position]]:
+    def everything(self, archives: Iterator[WarcFile | Refusal]) -> Iterator[tuple[Item | Refusal, _Position]]:
         """What was found, in order; nothing up to the position to go on from."""
-        seen: list[Archive] = []
+        seen: list[WarcFile] = []
         for archive in archives:
             if isinstance(archive, Refusal):
                 at = _Position(0, len(seen), 0)
@@ -132,7 +132,7 @@ class _Reading:
                 yield from self._first(archive, len(seen) - 1)
         yield from self._later(seen)
 
-    def _first(self, archive: Archive, number: int) -> Iterator[tuple[Item | Refusal, _Position]]:
+    def _first(self, archive: WarcFile, number: int) -> Iterator[tuple[Item | Refusal, _Position]]:
         """The first pass over one archive."""
         try:
             with archive.open() as file:
@@ -144,9 +144,9 @@ class _Reading:
         except LineamentError as error:
             yield Refusal(name=archive.shown, why=error.with_traceback(None)), _Position(0, number, 0)
         except OSError as error:
-            yield Refusal(name=archive.shown, why=NotRead(why=reason(error))), _Position(0, number, 0)
+            yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(0, number, 0)
 
-    def _later(self, archives: list[Archive]) -> Iterator[tuple[Item | Refusal, _Position]]:
+    def _later(self, archives: list[WarcFile]) -> Iterator[tuple[Item | Refusal, _Position]]:
         """The pictures that were put off, now that all pages are known."""
         after = (self._after.archive, self._after.offset) if self._after.later else (-1, -1)
         for number, offsets in groupby(self._index.deferred(after), key=itemgetter(0)):
@@ -161,9 +161,9 @@ class _Reading:
             except LineamentError as error:
                 yield Refusal(name=archive.shown, why=error.with_traceback(None)), _Position(1, number, 0)
             except OSError as error:
-                yield Refusal(name=archive.shown, why=NotRead(why=reason(error))), _Position(1, number, 0)
+                yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(1, number, 0)
 
-    def _seen(self, archive: Archive, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
+    def _seen(self, archive: WarcFile, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
         """What a record gives: a picture, a refusal, or nothing; a page goes into the index."""
         if record is None:
             return None
@@ -178,7 +178,7 @@ class _Reading:
             why = NotRead(why=printable(str(error))[:200].rstrip(".").lower())
         return Refusal(name=printable(uri or f"{archive.shown}:{at.offset}")[:LONGEST_NAME], why=why)
 
-    def _taken(self, archive: Archive, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
+    def _taken(self, archive: WarcFile, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
         answer = self._answer(record, uri)
         if answer is None:
             return None
@@ -188,7 +188,7 @@ class _Reading:
             return self._picture(archive, record, answer, at)
         return None
 
-    def _answer(self, record: WarcRecord, uri: str) -> _Answer | None:
+    def _answer(self, record: WarcRecord, uri: str) -> _RecordHeaders | None:
         """What the headers say; None where the record is no answer that brings something."""
         if record.record_type == WarcRecordType.resource:
             media_type, charset, reserved = _media_type(record.headers.get(WarcHeader.CONTENT_TYPE)), None, None
@@ -204,8 +204,8 @@ class _Reading:
             reserved = reservations.in_headers(headers.to_tuples(), now=self._now)
         else:
             return None
-        address = uri if is_plain(uri) else uri_of("address", uri)
-        return _Answer(address, record.record_date, media_type, charset, reserved)
+        address = uri if is_plain(uri) else checked_uri("address", uri)
+        return _RecordHeaders(address, record.record_date, media_type, charset, reserved)
 
     def _redirect(self, uri: str, location: str | None) -> None:
         come_from, to = uri_key(uri), absolute(uri, location or "")
@@ -214,14 +214,14 @@ class _Reading:
 
     # ------------------------------------------------------------ pages
 
-    def _page(self, archive: Archive, record: WarcRecord, answer: _Answer, at: _Position) -> None:
+    def _page(self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position) -> None:
         try:
             html = payload_of(record, LARGEST_PAGE)
         except FileTooLarge:
             raise NotRead(why=f"the page has more than {LARGEST_PAGE} bytes") from None
         page = self._pages.page(html, charset_of(html, answer.charset), answer.uri)
         reserved = answer.reserved or reservations.in_meta(page.meta, now=self._now)
-        row = PageRow(
+        row = ArchivedPage(
             record=_place(archive, record, at, hashlib.sha256(html).hexdigest()),
             uri=answer.uri,
             title=page.title,
@@ -232,7 +232,9 @@ class _Reading:
 
     # ------------------------------------------------------------ pictures
 
-    def _picture(self, archive: Archive, record: WarcRecord, answer: _Answer, at: _Position) -> Item | Refusal | None:
+    def _picture(
+        self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position
+    ) -> Item | Refusal | None:
         if answer.media_type in _DRAWINGS:
             return None
         if answer.reserved is not None:
@@ -257,11 +259,11 @@ class _Reading:
         return Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance)
 
 
-def _place(archive: Archive, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
+def _place(archive: WarcFile, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
     return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
 
 
-def _provenance(answer: _Answer, shown: Shown | None, record: ArchiveRecord) -> Provenance:
+def _provenance(answer: _RecordHeaders, shown: Shown | None, record: ArchiveRecord) -> Provenance:
     if shown is None:
         return Provenance(uri=answer.uri, captured_at=answer.at, connector=CONNECTOR, record=record)
     page = shown.page
@@ -297,7 +299,7 @@ def _position(cursor: str | None) -> _Position:
     return _Position(*(int(part) for part in read.groups()))
 
 
-def _in_folder(given: Place) -> Iterator[Place | Refusal]:
+def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
     """The web archives in a folder and in those in it, each folder in the order of the names' bytes."""
     waiting = [given]
     for _ in range(MOST_FOLDERS):
@@ -305,12 +307,12 @@ def _in_folder(given: Place) -> Iterator[Place | Refusal]:
             return
         folder = waiting.pop()
         try:
-            for name, _ in names(folder, folders=False):
+            for name, _ in list_names(folder, folders=False):
                 if not name.startswith(b".") and name.lower().endswith(_ENDINGS):
                     yield folder.child(name)
-            inner = [folder.child(name) for name, _ in names(folder, folders=True) if not name.startswith(b".")]
+            inner = [folder.child(name) for name, _ in list_names(folder, folders=True) if not name.startswith(b".")]
         except OSError as error:
-            yield Refusal(name=folder.name, why=NotRead(why=reason(error)))
+            yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
         else:
             waiting += reversed(inner)
     yield Refusal(name=given.name, why=NotRead(why=f"it holds more than {MOST_FOLDERS} folders; the rest is left"))

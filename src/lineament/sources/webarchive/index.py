@@ -20,7 +20,7 @@ AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageRow:
+class ArchivedPage:
     """A page in an archive."""
 
     record: ArchiveRecord
@@ -33,12 +33,12 @@ class PageRow:
 class Shown(NamedTuple):
     """The first page that shows a picture."""
 
-    page: PageRow
+    page: ArchivedPage
     words: str | None
     reserved: str | None  # what any page that shows it reserves
 
 
-class Index:
+class PageIndex:
     """Pages, the pictures on them, and the pictures that came before any page that shows them."""
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Index:
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.executescript(_SCHEMA)
         self._rows.execute("BEGIN")
-        self._last: tuple[int, PageRow] | None = None
+        self._last: tuple[int, ArchivedPage] | None = None
         self._brought: list[tuple[str, str]] = []  # and not yet in the database
 
-    def add(self, page: PageRow, links: Iterable[Link]) -> None:
+    def add(self, page: ArchivedPage, links: Iterable[Link]) -> None:
         """A page and the pictures on it."""
         record = page.record
         one = (record.archive, record.id, record.offset, record.sha256, page.uri, page.title, page.at, page.reserved)
@@ -74,13 +74,13 @@ class Index:
             row = self._rows.execute(_SHOWN, (key,)).fetchone()
         return None if row is None else Shown(self._page(row[0]), row[1], row[2])
 
-    def _page(self, number: int) -> PageRow:
+    def _page(self, number: int) -> ArchivedPage:
         """A page; pictures of one page come together, so the last one is kept."""
         if self._last is None or self._last[0] != number:
             row = self._rows.execute("SELECT * FROM pages WHERE rowid = ?", (number,)).fetchone()
             archive, id_, offset, sha256, uri, title, at, reserved = row
             record = ArchiveRecord(archive=archive, id=id_, offset=offset, sha256=sha256)
-            self._last = number, PageRow(record=record, uri=uri, title=title, at=at, reserved=reserved)
+            self._last = number, ArchivedPage(record=record, uri=uri, title=title, at=at, reserved=reserved)
         return self._last[1]
 
     def brought(self, key: str, uri: str) -> None:

@@ -15,11 +15,11 @@ from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecord, WarcRecordTyp
 
 from lineament.errors import Damaged, FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
-from lineament.sandbox.files import given, printable, reason
+from lineament.sandbox.files import locate, os_reason, printable
 from lineament.sources.base import Refusal
 from lineament.sources.html.pages import LARGEST_PAGE, charset_of
-from lineament.sources.webarchive.bodies import decoded
-from lineament.sources.webarchive.wacz import Archive, Window, archives
+from lineament.sources.webarchive.bodies import decode_body
+from lineament.sources.webarchive.wacz import FileWindow, WarcFile, warc_files
 
 MOST_DAMAGES = 1000
 """Damaged places of one file, after which the rest of it is left."""
@@ -36,7 +36,7 @@ _WHOLE_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordPlace:
     """Where a record begins, or where something is wrong."""
 
     record: WarcRecord | None
@@ -44,19 +44,19 @@ class Place:
     refusal: Refusal | None = None
 
 
-def records(archive: Archive, file: Window) -> Iterator[Place]:
+def records(archive: WarcFile, file: FileWindow) -> Iterator[RecordPlace]:
     """Every record, and every place that is damaged; a record is to be read before the next one. OSError."""
-    walk = _Walk(archive, file)
+    walk = _RecordWalk(archive, file)
     if (why := walk.unfit()) is not None:
-        yield Place(None, 0, Refusal(name=archive.shown, why=NotRead(why=why)))
+        yield RecordPlace(None, 0, Refusal(name=archive.shown, why=NotRead(why=why)))
         return
     yield from walk.places()
 
 
-class _Walk:
+class _RecordWalk:
     """A way through one file, which goes on behind what is damaged."""
 
-    def __init__(self, archive: Archive, file: Window) -> None:
+    def __init__(self, archive: WarcFile, file: FileWindow) -> None:
         self._archive = archive
         self._file = file
         file.seek(0)
@@ -83,7 +83,7 @@ class _Walk:
             return None
         return "it is compressed as a whole and not record by record; mend it with: warcio recompress"
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[RecordPlace]:
         """Records and damages, in the order of the file."""
         at = 0
         for _ in range(MOST_DAMAGES):
@@ -99,11 +99,11 @@ class _Walk:
             at = begin
         yield self._damage(at, f"it is damaged in {MOST_DAMAGES} places; the rest is left")
 
-    def _damage(self, offset: int, why: str) -> Place:
+    def _damage(self, offset: int, why: str) -> RecordPlace:
         name = f"{self._archive.shown}:{max(offset, 0)}"
-        return Place(None, max(offset, 0), Refusal(name=name, why=NotRead(why=why)))
+        return RecordPlace(None, max(offset, 0), Refusal(name=name, why=NotRead(why=why)))
 
-    def _run(self, at: int) -> Generator[Place, None, str | None]:
+    def _run(self, at: int) -> Generator[RecordPlace, None, str | None]:
         """The records from ``at`` to the end, or to the next damage, of which it returns the reason."""
         self._file.seek(at)
         try:
@@ -114,7 +114,7 @@ class _Walk:
                 self._last = offset
                 if WarcHeader.CONTENT_LENGTH not in record.headers:
                     return "the file breaks off in the headers of a record, or they are none"
-                yield Place(record, offset)
+                yield RecordPlace(record, offset)
         except OSError as error:
             return printable(str(error)).rstrip(".").lower()[:200] or "it cannot be read"
         return self._broken_off()
@@ -163,7 +163,7 @@ class _Walk:
         return None
 
 
-def record_at(file: Window | io.BytesIO, offset: int) -> WarcRecord | None:
+def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
     """The record that begins at ``offset``; None where none does. OSError."""
     file.seek(offset)
     found = next(iter(ArchiveIterator(file, parse_http=False, max_header_len=HEADERS)), None)
@@ -192,7 +192,7 @@ def payload_of(record: WarcRecord, limit: int) -> bytes:
     body = body_of(record, limit)
     if record.is_http and record.is_http_parsed:
         headers = record.http_headers
-        return decoded(body, headers.get("Transfer-Encoding"), headers.get("Content-Encoding"), limit)
+        return decode_body(body, headers.get("Transfer-Encoding"), headers.get("Content-Encoding"), limit)
     return body
 
 
@@ -241,9 +241,9 @@ def page_html(archive_path: Path, record: ArchiveRecord) -> tuple[bytes, str]:
         return html, charset_of(html, found.http_charset if found.is_http_parsed else None)
 
 
-def _opened(path: Path, record: ArchiveRecord) -> Window:
-    place, _ = given(path)
-    for archive in archives(place):
+def _opened(path: Path, record: ArchiveRecord) -> FileWindow:
+    place, _ = locate(path)
+    for archive in warc_files(place):
         if isinstance(archive, Refusal):
             if record.archive not in archive.name:
                 continue
@@ -252,11 +252,11 @@ def _opened(path: Path, record: ArchiveRecord) -> Window:
             try:
                 return archive.open()
             except OSError as error:
-                raise NotRead(why=reason(error)) from error
+                raise NotRead(why=os_reason(error)) from error
     raise NotRead(why=f"there is no {printable(record.archive)} in it")
 
 
-def _at(file: Window, record: ArchiveRecord) -> WarcRecord:
+def _at(file: FileWindow, record: ArchiveRecord) -> WarcRecord:
     try:
         found = record_at(file, record.offset)
     except OSError as error:

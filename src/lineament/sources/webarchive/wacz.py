@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, Self, cast
 
 from lineament.errors import LineamentError, NotRead
-from lineament.sandbox.files import Place, opened, printable, reason
+from lineament.sandbox.files import SourcePath, open_regular, os_reason, printable
 from lineament.sources.base import Refusal
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 
@@ -22,10 +22,10 @@ _LOCAL = struct.Struct("<4s22xHH")
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class WarcFile:
     """One WARC file."""
 
-    place: Place
+    place: SourcePath
     name: str  # for provenance: of the file, and in a WACZ of the member after a “/”
     begin: int = 0  # bytes
     size: int | None = None  # bytes; None for the whole file
@@ -36,12 +36,12 @@ class Archive:
         _, _, member = self.name.partition("/")
         return f"{self.place.name}/{member}" if member else self.place.name
 
-    def open(self) -> Window:
+    def open(self) -> FileWindow:
         """The bytes of the WARC; NotRead or OSError."""
-        return Window(os.fdopen(opened(self.place), "rb", buffering=0), self.begin, self.size)
+        return FileWindow(os.fdopen(open_regular(self.place), "rb", buffering=0), self.begin, self.size)
 
 
-class Window:
+class FileWindow:
     """A part of a file, as a file."""
 
     def __init__(self, file: BinaryIO, begin: int, size: int | None) -> None:
@@ -94,24 +94,24 @@ class _Sparing:
         return True
 
 
-def archives(place: Place) -> Iterator[Archive | Refusal]:
+def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
     """The WARC files that ``place`` is or holds."""
     name = printable(place.base.decode("utf-8", "backslashreplace"))
     if not name.lower().endswith(WACZ_SUFFIX):
-        yield Archive(place, name)
+        yield WarcFile(place, name)
         return
     try:
         yield from _members(place, name)
     except LineamentError as error:
         yield Refusal(name=place.name, why=error.with_traceback(None))
     except OSError as error:
-        yield Refusal(name=place.name, why=NotRead(why=reason(error)))
+        yield Refusal(name=place.name, why=NotRead(why=os_reason(error)))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError) as error:
         yield Refusal(name=place.name, why=NotRead(why=f"it is not a WACZ ({_said(error)})"))
 
 
-def _members(place: Place, name: str) -> Iterator[Archive | Refusal]:
-    with os.fdopen(opened(place), "rb") as file:
+def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal]:
+    with os.fdopen(open_regular(place), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         with zipfile.ZipFile(cast(IO[bytes], _Sparing(file))) as whole:
             found = [one for one in whole.infolist() if one.filename.lower().endswith(WARC_SUFFIXES)]
@@ -130,7 +130,7 @@ def _members(place: Place, name: str) -> Iterator[Archive | Refusal]:
                 why = NotRead(why="the WACZ breaks off before its end")
                 yield Refusal(name=f"{place.name}/{member}", why=why)
                 continue
-            yield Archive(place, f"{name}/{member}", begin, one.file_size)
+            yield WarcFile(place, f"{name}/{member}", begin, one.file_size)
 
 
 def _said(error: Exception) -> str:

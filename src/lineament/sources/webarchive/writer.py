@@ -37,7 +37,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WrittenRecord:
     """Where a record stands."""
 
     archive: str
@@ -67,14 +67,14 @@ class WarcWriter:
         self._begin()
         return True
 
-    def exchange(self, one: Exchange) -> Written:
+    def exchange(self, one: Exchange) -> WrittenRecord:
         """Keep a request with its answer, when ``ready``; OSError where the disk does not take it."""
         id_, answer = self._response(one, "response", [], one.body)
         lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
         _, request = _packed("request", one.at, [("WARC-Target-URI", one.uri), *lines], _request(one))
         return self._kept(id_, answer + request)
 
-    def revisit(self, one: Exchange, before: Written, *, not_modified: bool) -> Written:
+    def revisit(self, one: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
         """Keep that an answer was the one in ``before``, by its own word or by its digest."""
         profile = "server-not-modified" if not_modified else "identical-payload-digest"
         lines = [
@@ -106,8 +106,8 @@ class WarcWriter:
         lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
         self._write(_packed("warcinfo", now, lines, said)[1])
 
-    def _kept(self, id_: str, packed: bytes) -> Written:
-        written = Written(archive=self.name, id=id_, offset=self.size)
+    def _kept(self, id_: str, packed: bytes) -> WrittenRecord:
+        written = WrittenRecord(archive=self.name, id=id_, offset=self.size)
         self._write(packed)
         os.fdatasync(self._file)
         return written

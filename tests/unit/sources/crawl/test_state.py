@@ -11,34 +11,34 @@ import pytest
 
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl
-from lineament.sources.crawl.queue import SOON, Queue
-from lineament.sources.crawl.rows import Kind, New, State, Why, pattern
-from lineament.sources.crawl.state import SiteState
-from lineament.sources.permission.policy import FAILED, GIVEN_UP, Outcome, Policy
+from lineament.sources.crawl.queue import SOON, CrawlQueue
+from lineament.sources.crawl.rows import AddressKind, AddressState, NewAddress, RefusalReason, pattern
+from lineament.sources.crawl.state import CrawlState
+from lineament.sources.permission.policy import FAILED, GIVEN_UP, HostPolicy, RequestOutcome
 
 CRAWL = Crawl(begin=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
-RESERVED = Why(kind="reserved", text="meta robots: noai")
+RESERVED = RefusalReason(kind="reserved", text="meta robots: noai")
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[SiteState]:
-    made = SiteState(KeptCrawl(tmp_path, bytes(32)), write=True)
+def state(tmp_path: Path) -> Iterator[CrawlState]:
+    made = CrawlState(KeptCrawl(tmp_path, bytes(32)), write=True)
     made.begin(0.0)
     yield made
     made.close()
 
 
-def fill(state: SiteState, *urls: str, kind: Kind = Kind.PAGE) -> None:
+def fill(state: CrawlState, *urls: str, kind: AddressKind = AddressKind.PAGE) -> None:
     for url in urls:
-        state.add(New(url=f"http://{url}", host=url.partition("/")[0], kind=kind), alike=100)
+        state.add(NewAddress(url=f"http://{url}", host=url.partition("/")[0], kind=kind), alike=100)
 
 
-def queue_of(state: SiteState, delay: float = 0.0) -> tuple[Queue, Policy]:
-    policy = Policy(CRAWL.allowed(), delay)
-    return Queue(state, policy), policy
+def queue_of(state: CrawlState, delay: float = 0.0) -> tuple[CrawlQueue, HostPolicy]:
+    policy = HostPolicy(CRAWL.allowed(), delay)
+    return CrawlQueue(state, policy), policy
 
 
-def test_hosts_take_turns_and_each_is_asked_one_thing_at_a_time(state: SiteState) -> None:
+def test_hosts_take_turns_and_each_is_asked_one_thing_at_a_time(state: CrawlState) -> None:
     fill(state, "a.test/1", "a.test/2", "b.test/1")
     queue, _ = queue_of(state)
     first, second = queue.next(), queue.next()
@@ -52,13 +52,13 @@ def test_hosts_take_turns_and_each_is_asked_one_thing_at_a_time(state: SiteState
     assert (third.url if third else None) == ("http://a.test/2" if first.host == "a.test" else None)
 
 
-def test_a_host_that_rests_is_not_asked_even_by_the_next_process(state: SiteState) -> None:
+def test_a_host_that_rests_is_not_asked_even_by_the_next_process(state: CrawlState) -> None:
     fill(state, "a.test/1", "a.test/2")
     queue, policy = queue_of(state)
     ask = queue.next()
     assert ask is not None
     state.done(ask)
-    policy.finish("a.test", Outcome(failed=False, rest=100.0), time.time())
+    policy.finish("a.test", RequestOutcome(failed=False, rest=100.0), time.time())
     queue.came_back("a.test")
     assert queue.next() is None
     assert queue.has_more()
@@ -67,7 +67,7 @@ def test_a_host_that_rests_is_not_asked_even_by_the_next_process(state: SiteStat
     assert 90 < policy.wait("a.test", time.time()) <= 100
 
 
-def test_a_host_that_is_given_up_is_left_out(state: SiteState) -> None:
+def test_a_host_that_is_given_up_is_left_out(state: CrawlState) -> None:
     fill(state, *(f"a.test/{number}" for number in range(GIVEN_UP + 5)))
     queue, policy = queue_of(state)
     for _ in range(GIVEN_UP):
@@ -79,7 +79,7 @@ def test_a_host_that_is_given_up_is_left_out(state: SiteState) -> None:
     assert queue.next() is None
 
 
-def test_a_host_that_may_be_asked_now_comes_before_one_that_may_be_asked_soon(state: SiteState) -> None:
+def test_a_host_that_may_be_asked_now_comes_before_one_that_may_be_asked_soon(state: CrawlState) -> None:
     fill(state, "a.test/1", "b.test/1")
     queue, policy = queue_of(state)
     now = time.time()
@@ -88,7 +88,7 @@ def test_a_host_that_may_be_asked_now_comes_before_one_that_may_be_asked_soon(st
     assert [ask.host for ask in asks if ask is not None] == ["b.test", "a.test"]
 
 
-def test_a_host_that_may_be_asked_much_later_waits_in_the_queue(state: SiteState) -> None:
+def test_a_host_that_may_be_asked_much_later_waits_in_the_queue(state: CrawlState) -> None:
     fill(state, "a.test/1")
     queue, policy = queue_of(state)
     policy.leave_alone("a.test", time.time() + SOON + 60)
@@ -96,29 +96,31 @@ def test_a_host_that_may_be_asked_much_later_waits_in_the_queue(state: SiteState
     assert queue.has_more()
 
 
-def test_pages_that_are_alike_are_limited_and_pictures_are_not(state: SiteState) -> None:
+def test_pages_that_are_alike_are_limited_and_pictures_are_not(state: CrawlState) -> None:
     for day in range(50):
-        state.add(New(url=f"http://a.test/2024/{day}?b={day}&a=1", host="a.test"), alike=10)
-        state.add(New(url=f"http://a.test/{day}.jpg", host="a.test", kind=Kind.PICTURE), alike=10)
+        state.add(NewAddress(url=f"http://a.test/2024/{day}?b={day}&a=1", host="a.test"), alike=10)
+        state.add(NewAddress(url=f"http://a.test/{day}.jpg", host="a.test", kind=AddressKind.PICTURE), alike=10)
     assert state.progress().waiting == 10 + 50
     assert pattern("http://a.test/2024/05/x?b=2&a=1") == pattern("http://a.test/1999/1/x?a=&b=99")
     assert pattern("http://a.test/a/1") != pattern("http://a.test/b/1")
 
 
-def test_a_reservation_by_a_page_holds_until_that_page_lifts_it(state: SiteState) -> None:
-    fill(state, "a.test/i.jpg", kind=Kind.PICTURE)
+def test_a_reservation_by_a_page_holds_until_that_page_lifts_it(state: CrawlState) -> None:
+    fill(state, "a.test/i.jpg", kind=AddressKind.PICTURE)
     state.reserve("http://a.test/i.jpg", "a.test", "http://a.test/b", RESERVED)
     state.end()
     state.begin(time.time() + 1)
-    assert state.state_of("http://a.test/i.jpg") == State.RESERVED
-    shown = New(url="http://a.test/i.jpg", host="a.test", kind=Kind.PICTURE, shown_by="http://a.test/other")
+    assert state.state_of("http://a.test/i.jpg") == AddressState.RESERVED
+    shown = NewAddress(
+        url="http://a.test/i.jpg", host="a.test", kind=AddressKind.PICTURE, shown_by="http://a.test/other"
+    )
     state.add(shown, alike=1)
-    assert state.state_of("http://a.test/i.jpg") == State.RESERVED
-    state.add(New(url=shown.url, host="a.test", kind=Kind.PICTURE, shown_by="http://a.test/b"), alike=1)
-    assert state.state_of("http://a.test/i.jpg") == State.WAITING
+    assert state.state_of("http://a.test/i.jpg") == AddressState.RESERVED
+    state.add(NewAddress(url=shown.url, host="a.test", kind=AddressKind.PICTURE, shown_by="http://a.test/b"), alike=1)
+    assert state.state_of("http://a.test/i.jpg") == AddressState.WAITING
 
 
-def test_a_refusal_is_told_once_a_run(state: SiteState) -> None:
+def test_a_refusal_is_told_once_a_run(state: CrawlState) -> None:
     for _ in range(3):
         state.told("http://a.test/i.jpg", RESERVED)
     assert len(state.rows(0)) == 1
@@ -129,7 +131,7 @@ def test_a_refusal_is_told_once_a_run(state: SiteState) -> None:
     assert [row.number for row in state.rows(1)] == [2]
 
 
-def test_what_is_not_written_together_is_not_written(state: SiteState) -> None:
+def test_what_is_not_written_together_is_not_written(state: CrawlState) -> None:
     with suppress(RuntimeError), state.together():
         fill(state, "a.test/1")
         raise RuntimeError

@@ -8,18 +8,18 @@ from tests.support.signed_pictures import signed
 
 from lineament.errors import Generated, Reserved
 from lineament.model.credentials import GENERATED, UNREADABLE, Credentials, against
-from lineament.sources.credentials.reader import found
+from lineament.sources.credentials.reader import read_credentials
 
 PLAIN = (PORTRAITS / "obama.jpg").read_bytes()
 
 
 def test_a_picture_without_credentials_has_none() -> None:
-    assert found(PLAIN) is None
-    assert found(b"") is None
+    assert read_credentials(PLAIN) is None
+    assert read_credentials(b"") is None
 
 
 def test_what_they_say() -> None:
-    said = found(signed(PLAIN))
+    said = read_credentials(signed(PLAIN))
     assert said is not None
     assert (said.state, said.issuer, said.generator) == ("Valid", "Press agency", "camera 1")
     assert (said.kinds, said.reserved) == (("digitalCapture",), ())
@@ -29,14 +29,14 @@ def test_what_they_say() -> None:
 def test_a_changed_picture_says_so() -> None:
     changed = bytearray(signed(PLAIN))
     changed[-200] ^= 1
-    said = found(bytes(changed))
+    said = read_credentials(bytes(changed))
     assert said is not None
     assert said.state == "Invalid"
 
 
 @pytest.mark.parametrize("kind", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
 def test_what_a_program_made_is_not_taken(kind: str) -> None:
-    said = found(signed(PLAIN, kind))
+    said = read_credentials(signed(PLAIN, kind))
     assert said is not None
     assert isinstance(against(said), Generated)
     assert kind in GENERATED
@@ -44,7 +44,7 @@ def test_what_a_program_made_is_not_taken(kind: str) -> None:
 
 @pytest.mark.parametrize(("use", "reserved"), [("notAllowed", True), ("constrained", True), ("allowed", False)])
 def test_reserved_uses_are_respected(use: str, reserved: bool) -> None:
-    said = found(signed(PLAIN, uses={"cawg.data_mining": use}))
+    said = read_credentials(signed(PLAIN, uses={"cawg.data_mining": use}))
     assert said is not None
     assert isinstance(against(said), Reserved) is reserved
 
@@ -52,7 +52,7 @@ def test_reserved_uses_are_respected(use: str, reserved: bool) -> None:
 def test_a_broken_signature_lifts_no_reservation() -> None:
     changed = bytearray(signed(PLAIN, uses={"cawg.ai_inference": "notAllowed"}))
     changed[-200] ^= 1
-    said = found(bytes(changed))
+    said = read_credentials(bytes(changed))
     assert said is not None
     assert said.state == "Invalid"
     assert isinstance(against(said), Reserved)
@@ -60,4 +60,4 @@ def test_a_broken_signature_lifts_no_reservation() -> None:
 
 @pytest.mark.parametrize("junk", [b"jumb c2pa", PLAIN + b"jumb c2pa", b"\xff\xd8\xff\xe1jumb\0\0\0\0c2pa" + bytes(999)])
 def test_broken_credentials_are_unreadable_and_end_nothing(junk: bytes) -> None:
-    assert found(junk) == Credentials(state=UNREADABLE)
+    assert read_credentials(junk) == Credentials(state=UNREADABLE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lineament.sources.addresses import uri_key
-from lineament.sources.html.pages import MOST_PIECES, parsed
+from lineament.sources.html.pages import MOST_PIECES, parse_page
 
 
 @pytest.mark.parametrize("piece", [b"\0", b"<"])
 def test_a_page_in_very_many_pieces_is_read_as_far_as_it_is_one(piece: bytes) -> None:
-    page = parsed(b"<title>a</title><img src=b>" + piece * (MOST_PIECES + 9) + b"<img src=c>", "utf-8", "http://d/")
+    page = parse_page(b"<title>a</title><img src=b>" + piece * (MOST_PIECES + 9) + b"<img src=c>", "utf-8", "http://d/")
     assert (page.title, [link.uri for link in page.links]) == ("a", ["http://d/b"])
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lineament.errors import HostRefused, InvalidValue, LineamentError
 from lineament.sources.addresses import uri_key
-from lineament.sources.permission.hosts import Hosts, entry, origin_of, private
+from lineament.sources.permission.hosts import Hosts, listed_host, origin_of, private
 from lineament.sources.permission.social import SOCIAL_NETWORKS, social_network
 
 PUBLIC = "93.184.216.34"
@@ -85,7 +85,7 @@ def test_any_other_address_is_refused(listed: str, url: str) -> None:
 )  # fmt: skip
 def test_what_is_no_host_cannot_be_listed(listed: str) -> None:
     with pytest.raises(InvalidValue):
-        entry(listed)
+        listed_host(listed)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_name_without_an_address_is_an_error() -> None:
 def test_no_social_network_can_be_listed_or_asked(network: str) -> None:
     for listed in (network, f"www.{network}", f"*.cdn.{network}", network.upper(), f"{network}.", f"{network}:8080"):
         with pytest.raises(HostRefused, match="nothing is ever collected"):
-            entry(listed)
+            listed_host(listed)
     with pytest.raises(HostRefused):
         hosts("example.org").allows(f"https://i.{network}/i.jpg")
 
@@ -153,7 +153,7 @@ def test_whatever_is_asked_for_gets_a_plain_answer(text: str) -> None:
             continue
         assert origin.host == "example.org"
     with suppress(LineamentError):
-        entry(text)
+        listed_host(text)
 
 
 @given(st.text(max_size=40))

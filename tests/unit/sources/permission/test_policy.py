@@ -18,9 +18,9 @@ from lineament.sources.permission.policy import (
     LONGEST_BACK_OFF,
     LONGEST_REST,
     AskNow,
-    Outcome,
-    Policy,
+    HostPolicy,
     ReadFile,
+    RequestOutcome,
     Wait,
     outcome_of,
     seconds_asked_for,
@@ -30,24 +30,24 @@ from lineament.sources.permission.rules import AI, ASK_AGAIN, FILES, FRESH, ROBO
 
 URL = "https://a.test/i.jpg"
 ORIGIN = origin_of(URL)
-OK = Outcome(failed=False)
+OK = RequestOutcome(failed=False)
 MISSING = FileReply(status=404)
 FREE = {name: FileAnswer(404) for name in FILES}
 NOW = 1_000_000.0
 
 
-def policy(*hosts: str, delay: float = 1.0) -> Policy:
-    return Policy(Hosts(hosts or ("a.test", "b.test")), delay)
+def policy(*hosts: str, delay: float = 1.0) -> HostPolicy:
+    return HostPolicy(Hosts(hosts or ("a.test", "b.test")), delay)
 
 
-def knowing(files: Mapping[str, FileAnswer] = FREE, delay: float = 1.0) -> Policy:
+def knowing(files: Mapping[str, FileAnswer] = FREE, delay: float = 1.0) -> HostPolicy:
     """A policy that has read the files of a.test just now."""
     made = policy(delay=delay)
     made.learn(ORIGIN, files, NOW)
     return made
 
 
-def read(made: Policy, replies: Mapping[str, FileReply | None], url: str = URL) -> Iterator[str]:
+def read(made: HostPolicy, replies: Mapping[str, FileReply | None], url: str = URL) -> Iterator[str]:
     """What is asked for before ``url``, each file answered as ``replies`` says; None: not at all."""
     now = NOW
     while not isinstance(step := made.step(url, now), AskNow):
@@ -65,7 +65,7 @@ def read(made: Policy, replies: Mapping[str, FileReply | None], url: str = URL) 
             made.file_answered(step.origin, reply, now)
 
 
-def asked_before_refusal(made: Policy, replies: Mapping[str, FileReply | None]) -> list[str]:
+def asked_before_refusal(made: HostPolicy, replies: Mapping[str, FileReply | None]) -> list[str]:
     asked: list[str] = []
     with pytest.raises(Reserved):
         asked.extend(read(made, replies))  # what came before the refusal is kept
@@ -132,7 +132,7 @@ def test_files_are_read_again_after_a_day_or_an_hour_if_they_could_not_be_had() 
 
 
 def test_each_origin_of_a_host_has_files_of_its_own() -> None:
-    made = Policy(Hosts(("a.test", "a.test:8443")), 0.0)
+    made = HostPolicy(Hosts(("a.test", "a.test:8443")), 0.0)
     made.learn(ORIGIN, FREE, NOW)
     step = made.step("https://a.test:8443/i.jpg", NOW)
     assert isinstance(step, ReadFile)
@@ -170,7 +170,7 @@ def test_a_file_on_a_host_that_wants_to_be_left_alone_cannot_be_had() -> None:
 # ---------------------------------------------------------------- pauses
 
 
-def pause(made: Policy, outcome: Outcome = OK, took: float = 0.0) -> float:
+def pause(made: HostPolicy, outcome: RequestOutcome = OK, took: float = 0.0) -> float:
     """Seconds that a.test is left alone after a request."""
     now = max(NOW, NOW + made.wait("a.test", NOW))
     made.start("a.test", now)
@@ -230,15 +230,15 @@ def test_a_request_that_never_left_counts_as_a_failure_without_time() -> None:
         (200, "30", OK),
         (304, None, OK),
         (404, None, OK),
-        (429, None, Outcome(failed=True, rest=1.0)),
-        (429, "30", Outcome(failed=True, rest=30.0)),
-        (503, "0", Outcome(failed=True, rest=1.0)),
-        (503, "9" * 40, Outcome(failed=True, rest=LONGEST_REST)),
-        (500, None, Outcome(failed=True)),
-        (502, "30", Outcome(failed=True, rest=30.0)),
+        (429, None, RequestOutcome(failed=True, rest=1.0)),
+        (429, "30", RequestOutcome(failed=True, rest=30.0)),
+        (503, "0", RequestOutcome(failed=True, rest=1.0)),
+        (503, "9" * 40, RequestOutcome(failed=True, rest=LONGEST_REST)),
+        (500, None, RequestOutcome(failed=True)),
+        (502, "30", RequestOutcome(failed=True, rest=30.0)),
     ],
 )
-def test_what_a_status_says_of_its_host(status: int, retry_after: str | None, outcome: Outcome) -> None:
+def test_what_a_status_says_of_its_host(status: int, retry_after: str | None, outcome: RequestOutcome) -> None:
     assert outcome_of(status, retry_after, NOW) == outcome
 
 
@@ -249,7 +249,7 @@ def test_no_history_lets_a_host_be_asked_too_soon(history: list[tuple[bool, floa
         now += made.wait("a.test", now)
         made.start("a.test", now)
         now += took
-        made.finish("a.test", Outcome(failed=failed, rest=rest), now)
+        made.finish("a.test", RequestOutcome(failed=failed, rest=rest), now)
         assert made.wait("a.test", now) >= max(delay, rest, min(took, LONGEST_ANSWER)) - 1e-3
 
 

@@ -19,11 +19,11 @@ from PIL import Image
 from tests.conftest import PORTRAITS
 
 from lineament.errors import NoSuchFile
-from lineament.sandbox.files import given
+from lineament.sandbox.files import locate
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.video import worker as video_worker
-from lineament.sources.video.connector import Frame, VideoConnector, clock, frames
-from lineament.sources.video.frames import Chooser, Why
+from lineament.sources.video.connector import SampledFrame, VideoConnector, frames, time_text
+from lineament.sources.video.frames import Chooser, FrameReason
 
 LIMIT = 10_000_000
 SIZE = (320, 240)
@@ -58,8 +58,8 @@ def cut(tmp_path: Path) -> Path:
     return film(tmp_path / "cut.mp4", pan("obama.jpg", 20), pan("sunak.jpg", 20))
 
 
-def taken(path: Path) -> list[Frame]:
-    return list(frames(given(path)[0]))
+def taken(path: Path) -> list[SampledFrame]:
+    return list(frames(locate(path)[0]))
 
 
 def refusal(path: Path) -> str:
@@ -71,14 +71,14 @@ def refusal(path: Path) -> str:
 def test_frames_are_taken_at_the_start_at_cuts_and_while_it_goes_on(cut: Path) -> None:
     found = taken(cut)
     assert [(round(one.time_code, 2), one.why) for one in found] == [
-        (0.0, Why.SCENE),
-        (0.5, Why.GOES_ON),
-        (1.0, Why.GOES_ON),
-        (1.5, Why.GOES_ON),
-        (2.0, Why.SCENE),
-        (2.5, Why.GOES_ON),
-        (3.0, Why.GOES_ON),
-        (3.5, Why.GOES_ON),
+        (0.0, FrameReason.SCENE),
+        (0.5, FrameReason.GOES_ON),
+        (1.0, FrameReason.GOES_ON),
+        (1.5, FrameReason.GOES_ON),
+        (2.0, FrameReason.SCENE),
+        (2.5, FrameReason.GOES_ON),
+        (3.0, FrameReason.GOES_ON),
+        (3.5, FrameReason.GOES_ON),
     ]
     image = Image.open(io.BytesIO(found[4].untrusted))
     assert (image.format, image.size) == ("JPEG", SIZE)
@@ -189,7 +189,7 @@ def test_no_format_that_is_listed_is_a_stream_a_device_or_a_list_of_others() -> 
 
 
 def test_nothing_is_left_when_nobody_wants_the_rest(cut: Path) -> None:
-    found = frames(given(cut)[0])
+    found = frames(locate(cut)[0])
     next(found)
     before = set(Path("/proc/self/fd").iterdir())
     found.close()  # type: ignore[attr-defined]
@@ -294,11 +294,11 @@ def test_a_scene_that_flashes_and_a_video_of_key_frames_alone() -> None:
 
 def test_a_clock_that_is_set_back() -> None:
     chooser = Chooser()
-    assert chooser.why(grey(9), 100, key=False) is Why.SCENE
-    assert chooser.why(grey(9), 1, key=False) is Why.GOES_ON
+    assert chooser.why(grey(9), 100, key=False) is FrameReason.SCENE
+    assert chooser.why(grey(9), 1, key=False) is FrameReason.GOES_ON
     assert chooser.why(grey(9), 1.4, key=False) is None
-    assert chooser.why(grey(9), 1.5, key=False) is Why.GOES_ON
+    assert chooser.why(grey(9), 1.5, key=False) is FrameReason.GOES_ON
 
 
 def test_a_time_code_as_a_person_reads_it() -> None:
-    assert [clock(one) for one in (0, 3723.54)] == ["0:00:00.0", "1:02:03.5"]
+    assert [time_text(one) for one in (0, 3723.54)] == ["0:00:00.0", "1:02:03.5"]
