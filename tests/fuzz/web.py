@@ -42,7 +42,7 @@ _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _TURNS = 5  # every answer is the same, so that one page leads to the next
 _AT_HOME = "https://example.org/dir/page.html"
 _CRAWL = Crawl(
-    begin=("https://example.org/",), hosts=("example.org",), contact="a@b.example", limits=CrawlLimits(answer=LIMIT)
+    start=("https://example.org/",), hosts=("example.org",), contact="a@b.example", limits=CrawlLimits(answer=LIMIT)
 )
 
 
@@ -187,7 +187,7 @@ def site(data: bytes) -> None:
         warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="fuzz")
         try:
             answers = AnswerHandler(_CRAWL, _CRAWL.allowed(), state, warc)
-            answers.begin()
+            answers.add_start()
             state.add(
                 NewAddress(url="https://example.org/a.jpg", host="example.org", kind=AddressKind.PICTURE), alike=10
             )

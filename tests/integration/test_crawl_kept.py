@@ -56,7 +56,7 @@ class Site:
 
     def crawl(self, begin: str = "/", again_after: float = 86400.0) -> Crawl:
         return Crawl(
-            begin=(self.web.url("a.test", begin),),
+            start=(self.web.url("a.test", begin),),
             hosts=self.web.listed("a.test"),
             contact="complaints@agency.example",
             delay=0.0,

@@ -35,7 +35,7 @@ def text(content: str, status: int = 200) -> Sent:
 def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: object) -> Crawl:
     """A crawl that begins at the roots of these hosts."""
     values: dict[str, object] = {
-        "begin": tuple(map(web.url, begin)),
+        "start": tuple(map(web.url, begin)),
         "hosts": web.listed(*begin, *also),
         "contact": CONTACT,
         "delay": 0.0,
@@ -333,18 +333,18 @@ def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Pa
 
 def test_no_option_lifts_the_list_of_social_networks() -> None:
     with pytest.raises(HostRefused, match="nothing is ever collected"):
-        Crawl(begin=("https://www.facebook.com/",), hosts=("www.facebook.com",), contact=CONTACT)
+        Crawl(start=("https://www.facebook.com/",), hosts=("www.facebook.com",), contact=CONTACT)
     with pytest.raises(HostRefused):
-        Crawl(begin=("https://a.test/",), hosts=("a.test", "cdninstagram.com:8443"), contact=CONTACT)
+        Crawl(start=("https://a.test/",), hosts=("a.test", "cdninstagram.com:8443"), contact=CONTACT)
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"begin": ()}, {"begin": ("ftp://a.test/",)}, {"contact": "nobody"}, {"delay": -1.0}, {"hosts": ("a.test/x",)}],
+    [{"start": ()}, {"start": ("ftp://a.test/",)}, {"contact": "nobody"}, {"delay": -1.0}, {"hosts": ("a.test/x",)}],
 )
 def test_a_crawl_that_cannot_be_is_refused_at_once(changed: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
-        Crawl(**{"begin": ("http://a.test/",), "hosts": ("a.test",), "contact": CONTACT, **changed})  # type: ignore[arg-type]
+        Crawl(**{"start": ("http://a.test/",), "hosts": ("a.test",), "contact": CONTACT, **changed})  # type: ignore[arg-type]
 
 
 def test_a_host_must_show_a_certificate_that_counts(
@@ -356,7 +356,7 @@ def test_a_host_must_show_a_certificate_that_counts(
     web.host("b.test", pages, of_another)
     (tmp_path / "trusted.pem").write_bytes(good.public + of_another.public)
     begin = tuple(web.url(name).replace("http:", "https:") for name in ("a.test", "b.test"))
-    crawled = crawl(web, "a.test", "b.test", begin=begin, limits=CrawlLimits(tries=1))
+    crawled = crawl(web, "a.test", "b.test", start=begin, limits=CrawlLimits(tries=1))
     items, refusals = run(crawled, tmp_path / "untrusted")
     assert items == []
     assert len(refusals) == 2

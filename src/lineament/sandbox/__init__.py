@@ -1,1 +1,1 @@
-"""Hostile bytes are read in processes that have given up files, network and other processes."""
+"""Reading hostile bytes in worker processes without files, network or other processes."""

@@ -1,6 +1,6 @@
-"""A process gives up all that it does not need, before it reads what it does not trust (R50).
+"""Confines a process before it reads what it does not trust (R50).
 
-So do the decoders of pictures (``vision.decode_worker``) and whatever parses a file of a source (``sandbox.process``).
+The decoders of pictures (``vision.decode_worker``) and the parsers of a source's files (``sandbox.process``) do this.
 
 Nothing here needs privileges: resource limits, an empty set of capabilities, ``no_new_privs``, and a seccomp filter
 that lists the few system calls a parser makes. Every other call (socket, connect, open, execve, ptrace, clone …)
@@ -23,7 +23,7 @@ GUARDS = {
     NO_NEW_PRIVILEGES: "no new privileges",
     FILTER: "no network, no files, no processes (seccomp)",
 }
-"""What a confined process lives under, by its bit."""
+"""The guards of a confined process, by their bits."""
 
 _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 38, 24
 _SECCOMP_SET_MODE_FILTER, _OF_ALL_THREADS = 1, 1  # SECCOMP_FILTER_FLAG_TSYNC: libraries have started some by now
@@ -72,23 +72,23 @@ _ALLOWED = {
     "rseq": (334, 293),
 }
 _SECCOMP = (317, 277)
-_MMAP, _MPROTECT = (9, 222), (10, 226)  # allowed unless they ask for memory that can be executed
+_MMAP, _MPROTECT = (9, 222), (10, 226)  # allowed unless they ask for executable memory
 _CLONE = (56, 220)  # allowed for a thread (libde265 starts one), never for a process
-_CLONE3 = (435, 435)  # its flags are out of sight, so it seems not to exist, and the C library falls back to clone
+_CLONE3 = (435, 435)  # a filter cannot see its flags, so it appears not to exist, and the C library falls back to clone
 
 
 def confine(*, memory: int, cpu_seconds: int, open_files: int) -> int:
-    """Confine this process for good; all that it needs must be imported by now.
+    """Confine this process for good; everything it needs must be imported by now.
 
     Args:
         memory: Address space in bytes, all libraries and mappings included.
         cpu_seconds: Processor time for the whole life of the process.
-        open_files: Descriptors are lower than this; ``poll(2)`` can wait for no more. 0: none can be had any more.
+        open_files: Descriptors are lower than this, and ``poll(2)`` waits for no more. 0: no new ones at all.
 
     Returns:
-        The guards in force, as a sum of the keys of ``GUARDS``; those that the kernel refused are missing.
+        The guards in force, as a sum of the keys of ``GUARDS``, without those that the kernel refused.
     """
-    _be_first_to_end()
+    _volunteer_for_oom()
     guards = _limit(memory, cpu_seconds, open_files) * LIMITS
     guards += _drop_capabilities() * CAPABILITIES
     guards += _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) * NO_NEW_PRIVILEGES
@@ -100,7 +100,7 @@ def confine(*, memory: int, cpu_seconds: int, open_files: int) -> int:
 
 
 def filter_for(machine: str) -> bytes | None:
-    """The BPF program for a processor (as ``platform.machine`` names it), None where its calls are not known."""
+    """Return the BPF program for a processor (as ``platform.machine`` names it); None if its calls are not known."""
     if machine not in _MACHINES:
         return None
     column, architecture = _MACHINES[machine]
@@ -137,8 +137,8 @@ def _limit(memory: int, cpu_seconds: int, open_files: int) -> bool:
 
 
 def _drop_capabilities() -> bool:
-    """None are left, and none can come back: the process may be root's."""
-    for capability in range(64):  # out of the bounding set too, where we may
+    """Drop all capabilities, so that none can come back: the process may belong to root."""
+    for capability in range(64):  # out of the bounding set too, if permitted
         _call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     return _call("capset", header, bytes(24))
@@ -155,16 +155,16 @@ def _call(name: str, *arguments: int | bytes) -> bool:
         function = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError):
         return False
-    words = [ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_ulong(one) for one in arguments]
+    words = [ctypes.c_char_p(word) if isinstance(word, bytes) else ctypes.c_ulong(word) for word in arguments]
     return bool(function(*words) == 0)
 
 
-def _be_first_to_end() -> None:
-    """Let the kernel end this process, not its parent, when the machine runs out of memory."""
+def _volunteer_for_oom() -> None:
+    """Make the kernel end this process first, not its parent, when the machine runs out of memory."""
     try:
         file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     except OSError:
-        return  # no /proc: a nicety is missing, no guard
+        return  # no /proc: this is a convenience, not a guard
     try:
         os.write(file, b"1000")
     finally:

@@ -1,7 +1,7 @@
-"""Names and bytes from a file system that nobody vouches for.
+"""Untrusted names and bytes from a file system.
 
-Names are bytes throughout, for a name need not be text. Nothing but regular files is read, opening never
-blocks, and symbolic links are not followed out of the folder that was given.
+Names are bytes throughout, because a name need not be text. Only regular files are read, opening never blocks, and
+symbolic links are not followed out of the folder that was given.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from urllib.parse import quote_from_bytes
 from lineament.errors import FileTooLarge, NoSuchFile, NotRead
 
 NAMES_AT_ONCE = 100_000
-"""Names of one folder in memory; a larger folder is listed several times."""
+"""Names of one folder that are held in memory; a larger folder is listed several times."""
 MORE_AT_ONCE = 2**16
-"""Bytes asked for beyond the size that a file is said to have."""
+"""Bytes read beyond the size that the file system reports."""
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -35,15 +35,15 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePath:
-    """Where a file or a folder is."""
+    """The path of a file or folder in what the user gave."""
 
     path: bytes  # absolute
-    shown: bytes  # as the user would write it
-    below: bytes  # relative to the folder that was given; for a file that was given, its name
-    root: bytes  # the folder that was given, or the one of the file; links may lead to anything in it
+    shown: bytes  # as the user wrote it
+    below: bytes  # relative to the given folder; the name of a given file
+    root: bytes  # the given folder, or that of the given file; links may lead anywhere inside it
 
     def child(self, name: bytes) -> SourcePath:
-        """What is called ``name`` in this folder."""
+        """Return the path of ``name`` in this folder."""
         return SourcePath(
             path=os.path.join(self.path, name),  # noqa: PTH118 - pathlib has no bytes
             shown=os.path.join(self.shown, name),  # noqa: PTH118
@@ -53,28 +53,28 @@ class SourcePath:
 
     @property
     def parent(self) -> SourcePath:
-        """The folder it is in."""
+        """The containing folder."""
         up = os.path.dirname
         return SourcePath(path=up(self.path), shown=up(self.shown), below=up(self.below), root=self.root)
 
     @property
     def base(self) -> bytes:
-        """Its name in its folder."""
+        """The last part of the path."""
         return os.path.basename(self.path)  # noqa: PTH119 - pathlib has no bytes
 
     @property
     def name(self) -> str:
-        """For messages: printable, whatever the bytes are."""
+        """The path for messages: printable, whatever its bytes are."""
         return printable(self.shown.decode("utf-8", "backslashreplace"))
 
     @property
     def uri(self) -> str:
-        """Its file URI (RFC 8089)."""
+        """The file URI (RFC 8089)."""
         return f"file://{quote_from_bytes(self.path)}"
 
 
 def locate(path: Path) -> tuple[SourcePath, bool]:
-    """What the user named, and whether it is a folder; NoSuchFile where there is nothing."""
+    """Return the path that the user gave, and whether it is a folder; NoSuchFile if there is nothing."""
     try:
         real = os.path.realpath(os.fsencode(path), strict=True)
         is_folder = stat.S_ISDIR(os.stat(real).st_mode)  # noqa: PTH116 - pathlib has no bytes
@@ -85,14 +85,14 @@ def locate(path: Path) -> tuple[SourcePath, bool]:
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that a terminal might obey."""
+    """Return the text with all control characters escaped."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def os_reason(error: OSError) -> str:
-    """Why the operating system does not let us read something, to complete “it is not read: …”."""
+    """Return why the operating system refuses to read something, to complete “it is not read: …”."""
     if error.errno == errno.ENOENT:
         return "it is gone, or leads nowhere"
     if error.errno == errno.ELOOP:
@@ -101,7 +101,7 @@ def os_reason(error: OSError) -> str:
 
 
 class EntryType(IntEnum):
-    """What a name stands for."""
+    """What a directory entry is."""
 
     FILE = 0
     FOLDER = 1
@@ -110,16 +110,16 @@ class EntryType(IntEnum):
 
 
 def list_names(folder: SourcePath, *, folders: bool) -> Iterator[tuple[bytes, EntryType]]:
-    """The names in a folder, either those of folders or all others, in the order of their bytes; OSError.
+    """Yield the names in a folder, either of folders or of everything else, in byte order; OSError.
 
     Memory does not grow with the folder: it is listed again for every NAMES_AT_ONCE names.
     """
     last = b""
-    while some := heapq.nsmallest(NAMES_AT_ONCE, _after(last, folder, folders=folders)):
-        yield from some
-        if len(some) < NAMES_AT_ONCE:
+    while batch := heapq.nsmallest(NAMES_AT_ONCE, _after(last, folder, folders=folders)):
+        yield from batch
+        if len(batch) < NAMES_AT_ONCE:
             return
-        last = some[-1][0]
+        last = batch[-1][0]
 
 
 def _after(last: bytes, folder: SourcePath, *, folders: bool) -> Iterator[tuple[bytes, EntryType]]:
@@ -138,9 +138,9 @@ def _what(entry: os.DirEntry[bytes]) -> EntryType:
 
 
 def regular_path(place: SourcePath) -> bytes:
-    """The path of a regular file, with symbolic links followed; NotRead where it is none, OSError.
+    """Return the real path of a regular file, links followed; NotRead if it is not one, OSError.
 
-    Nothing is opened: opening a device can do something to it.
+    Nothing is opened: opening a device can have effects.
     """
     path, mode = place.path, os.lstat(place.path).st_mode
     if stat.S_ISLNK(mode):
@@ -156,11 +156,11 @@ def regular_path(place: SourcePath) -> bytes:
 
 
 def open_regular(place: SourcePath) -> int:
-    """A descriptor of a regular file, without waiting for anything; NotRead or OSError."""
+    """Open a regular file without blocking, and return its descriptor; NotRead or OSError."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
     descriptor = os.open(regular_path(place), flags)
     mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):  # it was changed just now
+    if not stat.S_ISREG(mode):  # it was replaced just now
         os.close(descriptor)
         raise NotRead(why=f"it is {_kind(mode)}")
     return descriptor
@@ -171,7 +171,7 @@ def _kind(mode: int) -> str:
 
 
 def read_regular(place: SourcePath, limit: int) -> bytes:
-    """The bytes of a regular file; FileTooLarge over ``limit`` bytes, unread. NotRead or OSError."""
+    """Return the bytes of a regular file; FileTooLarge, without reading, over ``limit`` bytes. NotRead or OSError."""
     with os.fdopen(open_regular(place), "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:

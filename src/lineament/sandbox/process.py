@@ -1,9 +1,8 @@
-"""A process of its own for a parser that is not ours, with little memory, no files and no network.
+"""Runs third-party parsers in a worker process with little memory, no files and no network.
 
-The parent opens the file and hands it over as standard input; the child answers with messages over standard output.
-Before the child looks at the file it gives up the right to open anything (``sandbox.confine``, as the decoders
-of pictures do): there is no file, no socket and no device that it could reach (R6), and no other process. Where the
-kernel has no filter for calls, there is still no descriptor left to have.
+The parent opens the file and passes it as standard input; the worker sends messages over standard output. Before it
+looks at the file, the worker gives up the right to open anything (``sandbox.confine``): it can reach no file, socket,
+device (R6) or other process. If the kernel cannot filter system calls, the limit on descriptors still prevents it.
 """
 
 from __future__ import annotations
@@ -31,33 +30,33 @@ HEADER = struct.Struct("<cI")
 END = b"E"
 """The last message."""
 FAILED = b"X"
-"""The last message, where it cannot go on; with the reason."""
+"""The last message of a worker that cannot continue; its content is the reason."""
 
 _LONGEST_REASON = 300  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """What a process may take."""
+    """What a worker may use."""
 
-    message: int  # bytes
+    message: int  # bytes of one message
     patience: float  # seconds between two messages
-    seconds: float  # spent waiting for it, in all
+    seconds: float  # waiting for messages, in total
 
 
 def messages_about(
     module: str, place: SourcePath, limits: WorkerLimits, *words: object
 ) -> Iterator[tuple[bytes, bytes]]:
-    """What a worker has to say of a file: kind and content of each message.
+    """Yield the messages of a worker that reads a file: the kind and content of each.
 
     Args:
-        module: Where its ``main`` is; it gets ``words`` as texts.
+        module: The module whose ``main`` runs; it gets ``words`` as text.
         place: The file.
-        limits: What it may take.
-        words: Anything to be said to it.
+        limits: What the worker may use.
+        words: Arguments of ``main``.
 
     Raises:
-        NotRead: The file cannot be opened, or the worker refused it, died over it or took too much.
+        NotRead: The file cannot be opened, or the worker refused it, died or exceeded its limits.
     """
     try:
         file = open_regular(place)
@@ -67,7 +66,7 @@ def messages_about(
 
 
 def messages_from(module: str, file: int, limits: WorkerLimits, *words: object) -> Iterator[tuple[bytes, bytes]]:
-    """The same of a file that is open already; the descriptor is closed here."""
+    """Do as ``messages_about`` with an open file, whose descriptor is closed here."""
     try:
         process = launch(module, words, Channels(stdin=file, stdout=PIPE))
     finally:
@@ -95,20 +94,20 @@ class _WorkerOutput:
             kind, length = HEADER.unpack(self._exactly(HEADER.size))
             if length > self._limits.message:
                 raise NotRead(why="the process that reads it answered nonsense; the file may be hostile")
-            said = self._exactly(length)
+            content = self._exactly(length)
             if kind == END:
                 return
             if kind == FAILED:
-                raise NotRead(why=_reason(said))
-            yield kind, said
+                raise NotRead(why=_reason(content))
+            yield kind, content
 
     def _exactly(self, length: int) -> bytes:
         parts = []
         while length:
-            began = time.monotonic()
-            heard = self._poll.poll(max(0, min(self._limits.patience, self._left)) * 1000)
-            self._left -= time.monotonic() - began
-            if not heard:
+            started = time.monotonic()
+            ready = self._poll.poll(max(0, min(self._limits.patience, self._left)) * 1000)
+            self._left -= time.monotonic() - started
+            if not ready:
                 raise NotRead(why="the process that reads it took too long; the file may be hostile")
             part = os.read(self._pipe, min(length, 2**20))
             if not part:
@@ -129,27 +128,27 @@ class _WorkerOutput:
 
 def _reason(untrusted: bytes) -> str:
     text = untrusted[:_LONGEST_REASON].decode("utf-8", "replace")
-    return "".join(one if one.isprintable() else " " for one in text) or "it is damaged"
+    return "".join(char if char.isprintable() else " " for char in text) or "it is damaged"
 
 
-# ---------------------------------------------------------------- in the child
+# ---------------------------------------------------------------- in the worker
 
 
 def confine_worker(*, memory: int, seconds: int) -> None:
-    """Confine this process for good; all that it needs must be imported by now. It ends where there are no limits.
+    """Confine this process for good, or end it if that fails; everything it needs must be imported by now.
 
     Args:
-        memory: Address space beyond what it has now, in bytes.
-        seconds: Time of the processor.
+        memory: Address space beyond the present one, in bytes.
+        seconds: Processor time.
     """
-    have = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    if not confine(memory=have + memory, cpu_seconds=seconds, open_files=0) & LIMITS:
+    present = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    if not confine(memory=present + memory, cpu_seconds=seconds, open_files=0) & LIMITS:
         send(FAILED, b"the process that reads it cannot be confined here; see: lineament doctor")
         sys.exit(1)
 
 
 def send(kind: bytes, *parts: bytes) -> None:
-    """Send a message to the parent; ends the process where there is none any more."""
+    """Send a message to the parent; end the process if the parent is gone."""
     try:
         for part in (HEADER.pack(kind, sum(map(len, parts))), *parts):
             rest = memoryview(part)

@@ -1,7 +1,7 @@
-"""Compressed bytes are unpacked a little at a time: no more than was asked for is ever in memory.
+"""Decompresses untrusted bytes step by step, so that memory stays bounded.
 
-Every decompressor is told how much it may put out and, where its format lets a file ask for memory, how much it may
-take. What a file unpacks to is counted against what it has.
+Every decompressor is told how much it may return and, if its format lets a file ask for memory, how much it may take.
+The size of the output is limited by the size of the input.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ else:
     from backports import zstd
 
 MEMORY = 2**27
-"""Bytes that a decompressor may take: twice what the strongest usual setting of xz needs."""
+"""Bytes that a decompressor may use: twice what the strongest usual setting of xz needs."""
 MOST_TIMES = 200
-"""How many times the bytes of a file may become; photographs hardly become any more."""
+"""How many times its size a file may unpack to; photographs hardly grow."""
 ALWAYS = 2**26
-"""Bytes that may be unpacked however few the packed ones are."""
+"""Bytes that any file may unpack to, however small it is."""
 _AT_ONCE = 2**16
 _WINDOW_LOG = MEMORY.bit_length() - 1
 
 
 class Decompressor(Protocol):
-    """As those of ``bz2``, ``lzma`` and ``zstd``."""
+    """The interface of the decompressors of ``bz2``, ``lzma`` and ``zstd``."""
 
     @property
     def eof(self) -> bool:
-        """Whether the stream is whole."""
+        """Whether the stream has ended."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more can come out before something goes in."""
+        """Whether it has no more output without more input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What stands behind the stream."""
+        """The bytes behind the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most ``max_length`` bytes."""
+        """Return at most ``max_length`` bytes."""
 
 
 class _Gzip:
-    """zlib's decompressor, made like the others."""
+    """zlib's decompressor under this interface."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
@@ -88,15 +88,15 @@ DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
 }
 """By the first bytes of a file."""
 ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)
-"""What decompressors raise over bytes that are not theirs."""
+"""What decompressors raise for bytes in another format, or damaged ones."""
 
 
 SUFFIXES = frozenset(b".gz .bz2 .xz .zst".split())
-"""Of files that are compressed by themselves, in lower case."""
+"""Suffixes of compressed single files, in lower case."""
 
 
 def decompress(packed: bytes, limit: int) -> bytes:
-    """What a compressed file unpacks to, or the file itself where it is not compressed; NotRead, FileTooLarge."""
+    """Return a file decompressed, or as it is if it is not compressed; NotRead, FileTooLarge over ``limit`` bytes."""
     new = next((new for magic, new in DECOMPRESSORS.items() if packed.startswith(magic)), None)
     if new is None:
         return packed
@@ -113,23 +113,23 @@ def decompress(packed: bytes, limit: int) -> bytes:
 
 
 def most_unpacked(packed: int) -> int:
-    """How many bytes may come of so many packed ones."""
+    """Return how many bytes a file of ``packed`` bytes may unpack to."""
     return max(ALWAYS, packed * MOST_TIMES)
 
 
 class UnpackedStream:
-    """What a compressed file unpacks to, read from the beginning to the end."""
+    """A decompressed file, read from beginning to end."""
 
     def __init__(self, packed: IO[bytes], new: Callable[[], Decompressor]) -> None:
         self._packed = packed
         self._new = new
         self._inner = new()
-        self._waiting = b""  # packed, not yet given to the decompressor
+        self._waiting = b""  # packed, not yet passed to the decompressor
         self._taken = 0  # bytes, packed
         self._given = 0
 
     def read(self, size: int) -> bytes:
-        """At most ``size`` bytes, b"" at the end; NotRead over what unpacks to far too much, one of ERRORS."""
+        """Return at most ``size`` bytes, b"" at the end; NotRead if it unpacks to far too much, or one of ERRORS."""
         while True:
             if self._inner.eof and not self._next_stream():
                 return b""
@@ -151,7 +151,7 @@ class UnpackedStream:
         return data
 
     def _next_stream(self) -> bool:
-        """Begin with the stream behind the one that has ended; False where there is none, only padding."""
+        """Start with the stream behind the one that has ended; return False if only padding is left."""
         rest = self._inner.unused_data
         self._taken -= len(rest)
         while not (rest := rest.lstrip(b"\0")):

@@ -1,7 +1,7 @@
-"""Pictures from the hosts that a source lists: they are asked politely, and only for what their publishers permit.
+"""Pictures from the hosts that a source lists, as far as their publishers permit.
 
-A process of its own crawls (``crawl.worker``) and keeps what it fetched as WARC, sealed; here its findings are brought,
-while it runs, in the order in which they were made. It can be broken off at any moment and goes on where it was.
+A worker process crawls (``crawl.worker``) and keeps what it fetched as sealed WARC; the connector yields its findings
+while it runs, in the order in which they were made. An interrupted crawl resumes where it was.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from lineament.sources.webarchive.records import parsed_http, payload_of, record
 CONNECTOR = "site 1"
 LOG = "crawl.log"
 TAKEN, FULL = 75, 74
-"""Exit codes of the process: another one crawls into the folder; the disk is full."""
+"""Exit codes of the worker: another one crawls into the folder; the disk is full."""
 _WORKER = "lineament.sources.crawl.worker"
-_LOOKS = 0.2  # seconds between two looks at what was found
-_PATIENCE = 15.0  # seconds for the process to end by itself
+_POLL_SECONDS = 0.2  # seconds between two looks at the findings
+_PATIENCE = 15.0  # seconds for the worker to end by itself
 _LONGEST_NAME = 300
 
 
 class SiteConnector:
-    """Crawls hosts and brings the pictures found there; InvalidValue or HostRefused for a host that never may be."""
+    """Crawls hosts and yields the pictures found there."""
 
     def __init__(
         self,
@@ -53,19 +53,19 @@ class SiteConnector:
         max_bytes: int,
         on_reserved: OnReserved | None = None,
     ) -> None:
-        """``kept``: the folder for what this crawl knows and fetched, and the key for it, of this crawl alone.
+        """``kept``: the folder for what this crawl knows and fetched, with the key of this crawl alone.
 
-        Pictures over ``max_bytes`` are refused. ``on_reserved`` hears, at the end, of each picture that was found
-        before its publisher reserved it: its address and the reservation. What was taken of it is to be removed (R4).
+        Pictures over ``max_bytes`` are refused. ``on_reserved`` is called at the end for each picture that was found
+        before its publisher reserved it, with its address and the reservation; what was taken must be erased (R4).
         """
         self._crawl, self._kept, self._folder, self._max_bytes = crawl, kept, kept.folder, max_bytes
         self._on_reserved = on_reserved
 
     def count(self) -> None:
-        """It cannot be told before everything has been asked for."""
+        """Return None: nobody knows before everything has been asked for."""
 
     def progress(self) -> CrawlProgress | None:
-        """How far the crawl is, at any time; None before its first."""
+        """Return how far the crawl is, at any time; None before its first run."""
         if not (self._folder / NAME).is_file():
             return None
         state = CrawlState(self._kept, write=False)
@@ -75,38 +75,38 @@ class SiteConnector:
             state.close()
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every picture that this crawl ever found, those of former runs first."""
-        for one, _ in self.items_from(None):
-            yield one
+        """Yield every picture that this crawl ever found, those of earlier runs first."""
+        for found, _ in self.items_from(None):
+            yield found
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
-        """What was found after ``cursor``, and is being found now.
+        """Yield what was found after ``cursor``, and what is being found now.
 
         Raises:
-            InvalidValue: ``cursor`` is none of a crawl.
+            InvalidValue: ``cursor`` is not one of a crawl.
             WorkspaceBusy: Another process crawls into the folder.
-            StorageFull: The disk is full; what was found before has been brought.
+            StorageFull: The disk is full; everything found before was yielded.
         """
         after = _number(cursor)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         CrawlState(self._kept, write=True).close()
-        process = self._started()
+        process = self._start()
         try:
             for row in self._rows(process, after):
                 after = row.number
-                yield self._brought(row), str(after)
+                yield self._item(row), str(after)
         finally:
-            _ended(process)
-        self._tell_reserved()
+            _end(process)
+        self._report_reserved()
         if process.returncode == TAKEN:
             raise WorkspaceBusy(what=f"a crawl into {self._folder}")
         if process.returncode == FULL:
             raise StorageFull(path=self._folder)
         if process.returncode:
             why = f"the process that crawls ended early ({process.returncode}); the next run goes on from there"
-            yield Refusal(name=self._crawl.begin[0], why=NotRead(why=why)), str(after)
+            yield Refusal(name=self._crawl.start[0], why=NotRead(why=why)), str(after)
 
-    def _tell_reserved(self) -> None:
+    def _report_reserved(self) -> None:
         state = CrawlState(self._kept, write=False)
         try:
             state.destroy_reserved()
@@ -116,50 +116,50 @@ class SiteConnector:
         finally:
             state.close()
 
-    # ------------------------------------------------------------ the process
+    # ------------------------------------------------------------ the worker
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         with (self._folder / LOG).open("wb") as log:
             channels = Channels(stdin=PIPE, stdout=DISCARD, stderr=log)
             process = launch(_WORKER, [self._folder.resolve()], channels, environment=certificates())
-        assert process.stdin is not None  # noqa: S101 - as was asked for
-        with suppress(BrokenPipeError):  # how it ended is seen in a moment
-            process.stdin.write(self._crawl.written() + self._kept.key.hex().encode() + b"\n")
+        assert process.stdin is not None  # noqa: S101 - PIPE was requested
+        with suppress(BrokenPipeError):  # its exit code will tell
+            process.stdin.write(self._crawl.to_json() + self._kept.key.hex().encode() + b"\n")
             process.stdin.flush()
         return process
 
     def _rows(self, process: subprocess.Popen[bytes], after: int) -> Iterator[FoundRow]:
-        """What is found, until the process has ended and everything has been given out."""
+        """Yield the findings until the process has ended and none is left."""
         state = CrawlState(self._kept, write=False)
         try:
             while True:
-                is_over = process.poll() is not None
+                has_ended = process.poll() is not None
                 rows = state.rows(after)
                 for row in rows:
                     after = row.number
                     yield row
-                if is_over and not rows:
+                if has_ended and not rows:
                     return
                 if not rows:
-                    time.sleep(_LOOKS)
+                    time.sleep(_POLL_SECONDS)
         finally:
             state.close()
 
-    # ------------------------------------------------------------ what it found
+    # ------------------------------------------------------------ its findings
 
-    def _brought(self, row: FoundRow) -> Item | Refusal:
+    def _item(self, row: FoundRow) -> Item | Refusal:
         name = printable(row.uri)[:_LONGEST_NAME]
         try:
             if row.why is not None:
                 raise _error(row.why)
             return Item(name=name, untrusted=self._payload(row), provenance=_provenance(row))
         except LineamentError as error:
-            return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
+            return Refusal(name=name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
         except OSError as error:
             return Refusal(name=name, why=NotRead(why=os_reason(error)))
 
     def _payload(self, row: FoundRow) -> bytes:
-        assert row.record is not None  # noqa: S101 - where nothing says why not
+        assert row.record is not None  # noqa: S101 - a row without a reason has a record
         packed = self._kept.exchange(row.record.archive, row.record.offset, row.record.id)
         found = record_at(io.BytesIO(packed), 0)
         if found is None or not parsed_http(found):
@@ -171,7 +171,7 @@ class SiteConnector:
 
 
 def _provenance(row: FoundRow) -> Provenance:
-    assert row.record is not None  # noqa: S101 - it is a picture
+    assert row.record is not None  # noqa: S101 - pictures have a record
     record = ArchiveRecord(
         archive=row.record.archive, id=row.record.id, offset=row.record.offset, sha256=row.sha256 or ""
     )
@@ -206,13 +206,13 @@ def _number(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
-        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is none of a crawl")
+        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is not one of a crawl")
     return int(cursor)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Let it come to its end; what is on its way is kept, if it comes soon."""
-    assert process.stdin is not None  # noqa: S101 - as was asked for
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it end by itself, so that answers on their way are kept; kill it if that takes too long."""
+    assert process.stdin is not None  # noqa: S101 - PIPE was requested
     with suppress(BrokenPipeError, OSError):
         process.stdin.close()
     try:

@@ -80,14 +80,14 @@ class Gate:
                     await self._read(step)
         finally:
             if not is_known and (learned := policy.learned(origin)) is not None:
-                self._run.state.answered(str(origin), *learned)
+                self._run.state.remember_files(str(origin), *learned)
         policy.start(origin.host, time.time())
 
     def _recall(self, origin: Origin) -> bool:
         """Take over what an earlier process read of the well-known files; return whether that still counts."""
         policy = self._run.policy
         if policy.rules(origin, time.time()) is None:
-            kept = self._run.state.answers(str(origin))
+            kept = self._run.state.files_of(str(origin))
             if kept is not None:
                 policy.learn(origin, kept[1], kept[0])
         return policy.rules(origin, time.time()) is not None

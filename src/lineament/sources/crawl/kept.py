@@ -1,4 +1,4 @@
-"""What a crawl fetched, on the disk: WARC records, sealed; read, destroyed one by one, and given out as plain WARC."""
+"""What a crawl fetched, on disk: sealed WARC records, which are read, destroyed singly, and exported as plain WARC."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lineament.sources.webarchive.writer import SUFFIX
 
 
 class KeptCrawl:
-    """The folder of one crawl, and the key under which its records lie."""
+    """The folder of one crawl, and the key of its records."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
         """``key``: 32 secret bytes, for this crawl alone."""
@@ -31,7 +31,7 @@ class KeptCrawl:
         return f"KeptCrawl({str(self.folder)!r}, …)"
 
     def exchange(self, archive: str, offset: int, record_id: str) -> bytes:
-        """An answer with its request, packed, each a gzip member; NotRead where it is gone, Damaged."""
+        """Return an answer and its request, a gzip member each; NotRead if they were destroyed, Damaged."""
         try:
             with self._file(archive) as file:
                 found = sealed.frame_at(file, archive, offset)
@@ -47,15 +47,15 @@ class KeptCrawl:
         return packed
 
     def page(self, record: ArchiveRecord) -> bytes | None:
-        """The record of a page, whole and as it was met; None where it is not there any more."""
+        """Return the whole record of a page as it was fetched; None if it is no longer there."""
         try:
             packed = self.exchange(record.archive, record.offset, record.id)
         except LineamentError:
             return None
-        return zlib.decompressobj(wbits=31).decompress(packed)  # the first member alone
+        return zlib.decompressobj(wbits=31).decompress(packed)  # only the first member
 
     def destroy(self, places: Iterable[tuple[str, int]]) -> int:
-        """Overwrite what lies at these places (archive, offset), durably, and how much of it was there; OSError."""
+        """Overwrite the frames at these places (archive, offset) durably, and return how many there were; OSError."""
         offsets: dict[str, list[int]] = defaultdict(list)
         for archive, offset in places:
             offsets[archive].append(offset)
@@ -63,13 +63,13 @@ class KeptCrawl:
         return sum(sealed.destroy(self.folder / archive, sorted(offsets[archive])) for archive in there)
 
     def archives(self) -> list[Path]:
-        """The files of records, in the order in which they were begun."""
+        """Return the files of records, oldest first."""
         return sorted(self.folder.glob(f"*{SUFFIX}"))
 
     def members(self, archive: Path, end: int) -> Iterator[tuple[int, bytes]]:
-        """What the first ``end`` bytes of a file hold and was not destroyed: the gzip members; an exchange at once.
+        """Yield the exchanges in the first ``end`` bytes of a file that were not destroyed, as gzip members.
 
-        With them comes how many bytes of the file are behind them. Damaged, NotRead.
+        Each comes with the offset at which it ends. Damaged, NotRead.
         """
         try:
             with self._file(archive.name) as file:

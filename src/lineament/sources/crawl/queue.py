@@ -48,7 +48,7 @@ class CrawlQueue:
         now = time.time()
         rest = self._policy.wait(host, now)
         if rest > _WORTH_KEEPING:
-            self._state.rest(host, now + rest)
+            self._state.leave_alone(host, now + rest)
         if self._policy.has_given_up(host):
             self.given_up[host] = None
             self._waiting.pop(host, None)

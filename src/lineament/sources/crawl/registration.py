@@ -25,7 +25,7 @@ def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.crawl.connector import SiteConnector
     from lineament.sources.crawl.plan import Crawl
 
-    crawl = Crawl(begin=locations.names, hosts=terms.hosts, contact=terms.required_contact())
+    crawl = Crawl(start=locations.names, hosts=terms.hosts, contact=terms.required_contact())
     return SiteConnector(crawl, _kept(locations, terms), terms.max_bytes, terms.on_reserved)
 
 

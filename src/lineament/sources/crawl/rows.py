@@ -1,4 +1,4 @@
-"""What a crawl keeps of addresses, pages and pictures, as values; ``site_state`` holds them."""
+"""What a crawl knows of addresses, pages and pictures, as values; ``crawl.state`` stores them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 class AddressKind(IntEnum):
-    """What an address is expected to be."""
+    """What an address is expected to lead to."""
 
     PAGE = 0
     PICTURE = 1
@@ -27,7 +27,7 @@ class AddressState(IntEnum):
     WAITING = 0
     DONE = 1
     REFUSED = 2
-    RESERVED = 3  # by a page that shows it: not asked for before that page permits it
+    RESERVED = 3  # by a page that shows it; not asked for until that page permits it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +40,18 @@ class QueuedAddress:
     kind: AddressKind
     depth: int
     hops: int  # redirects that led here
-    tries: int  # this one counted
-    page: int | None  # that shows it
+    tries: int  # including this one
+    page: int | None  # the number of the page that shows it
     words: str | None
     etag: str | None
     modified: str | None
-    sha256: str | None  # of what was there before
-    before: WrittenRecord | None  # the record of that
+    sha256: str | None  # of the previous answer
+    before: WrittenRecord | None  # the record of the previous answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAddress:
-    """An address to be remembered."""
+    """An address to remember."""
 
     url: str
     host: str
@@ -75,7 +75,7 @@ class CrawledPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
-    """What an answer said that a later one can be compared with."""
+    """What a later answer from the same address is compared with."""
 
     at: datetime
     etag: str | None
@@ -86,15 +86,15 @@ class KeptAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalReason:
-    """Why something is not brought: the kind of error and its text."""
+    """Why something is refused: the kind of error and its text."""
 
-    kind: str  # reserved, host, read
+    kind: str  # reserved, host or read
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRow:
-    """Something that was found, in the order in which it was."""
+    """A picture or refusal, numbered in the order in which they were found."""
 
     number: int
     uri: str
@@ -119,22 +119,22 @@ class CrawlProgress:
 
 
 def pattern(url: str) -> str:
-    """What is the same in the addresses of pages of one kind: “host/2024/05/?a=1” is “host/#/#/?a”."""
+    """Return what the addresses of similar pages share: “host/2024/05/?a=1” gives “host/#/#/?a”."""
     parts = urlsplit(url)
-    names = sorted({one.partition("=")[0] for one in parts.query.split("&")})
+    names = sorted({pair.partition("=")[0] for pair in parts.query.split("&")})
     return f"{parts.netloc}{_DIGITS.sub('#', parts.path)}?{_DIGITS.sub('#', '&'.join(names))}"
 
 
 def found_row(row: Iterable[object]) -> FoundRow:
-    """A row of what was found, joined with its page, as the database gives it."""
+    """Return the value of a database row of a finding joined with its page."""
     number, uri, why, text, at, words, sha256, archive, record, offset, *page, reserved = row
-    said = RefusalReason(kind=str(why), text=str(text)) if why is not None else None
+    refusal = RefusalReason(kind=str(why), text=str(text)) if why is not None else None
     if reserved is not None:
-        said = RefusalReason(kind="reserved", text=str(reserved))
+        refusal = RefusalReason(kind="reserved", text=str(reserved))
     return FoundRow(
         number=_int(number),
         uri=str(uri),
-        why=said,
+        why=refusal,
         at=None if at is None else datetime.fromisoformat(str(at)),
         words=None if words is None else str(words),
         sha256=None if sha256 is None else str(sha256),
@@ -154,5 +154,5 @@ def _page(row: list[object]) -> CrawledPage:
 
 
 def _int(value: object) -> int:
-    assert isinstance(value, int)  # noqa: S101 - the schema says so
+    assert isinstance(value, int)  # noqa: S101 - by the schema
     return value

@@ -1,7 +1,7 @@
-"""Files of sealed frames: each under the key of its crawl, so that it can be read, and destroyed, by itself.
+"""Files of sealed frames: each frame can be read, and destroyed, by itself.
 
-A frame is its state, the length of what follows, a nonce, and what AES-256-GCM (NIST SP 800-38D) made of its content.
-The name of the file and the frame's place in it are authenticated, so none passes for another.
+A frame is its state, the length of the rest, a nonce, and its content under AES-256-GCM (NIST SP 800-38D) with the key
+of its crawl. The name of the file and the frame's offset are authenticated, so that no frame passes for another.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _AT_ONCE = 2**20
 
 
 class Seal:
-    """The key of one crawl. It never shows itself."""
+    """The key of one crawl; its text form never shows it."""
 
     __slots__ = ("_aead", "_finding")
 
     def __init__(self, key: bytes) -> None:
-        """``key``: 32 secret bytes, for this crawl and for nothing else; every use gets a subkey."""
+        """``key``: 32 secret bytes, for this crawl alone; every use gets a subkey."""
         if len(key) != KEY_BYTES:
             raise ValueError(f"the key of a crawl has {KEY_BYTES} bytes")
         self._aead = AESGCM(hmac.digest(key, b"frames", "sha256"))
@@ -42,17 +42,17 @@ class Seal:
         return "Seal(…)"
 
     def known_by(self, uri: str) -> bytes:
-        """32 bytes by which an address is known again, and of no use to whoever has not the key."""
+        """Return 32 bytes that identify an address, and are useless without the key."""
         return hmac.digest(self._finding, uri.encode(errors="surrogatepass"), "sha256")
 
     def frame(self, plain: bytes, archive: str, offset: int) -> bytes:
-        """The frame that holds ``plain`` at ``offset`` bytes from the beginning of the file ``archive``."""
+        """Seal ``plain`` into the frame at byte ``offset`` of the file ``archive``."""
         nonce = os.urandom(_NONCE)
         sealed = self._aead.encrypt(nonce, plain, _about(archive, offset))
         return _HEAD.pack(_SEALED, _NONCE + len(sealed)) + nonce + sealed
 
     def opened(self, sealed: bytes, archive: str, offset: int) -> bytes:
-        """What a frame holds; ``sealed`` follows its head. Damaged where a bit, the place or the key differs."""
+        """Open what follows the head of a frame; Damaged if a bit, the place or the key differs."""
         try:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _about(archive, offset))
         except (InvalidTag, ValueError):
@@ -65,16 +65,16 @@ class SealedFrame:
 
     offset: int  # bytes from the beginning of the file
     size: int  # bytes behind the head
-    gone: bool  # it was destroyed
+    gone: bool  # destroyed
 
     @property
     def end(self) -> int:
-        """Where the next one begins."""
+        """Where the next frame begins."""
         return self.offset + _HEAD.size + self.size
 
 
 def frame_at(file: int, archive: str, offset: int) -> SealedFrame | None:
-    """The frame that begins there; None where the file ends before it does. Damaged where none begins. OSError."""
+    """Return the frame at ``offset``; None if the file ends before it does. Damaged if none begins there. OSError."""
     head = os.pread(file, _HEAD.size, offset)
     if len(head) < _HEAD.size:
         return None
@@ -86,7 +86,7 @@ def frame_at(file: int, archive: str, offset: int) -> SealedFrame | None:
 
 
 def frames(file: int, archive: str, end: int) -> Iterator[SealedFrame]:
-    """The frames up to ``end``, in their order, the destroyed ones too; Damaged, OSError."""
+    """Yield the frames up to ``end`` in order, including destroyed ones; Damaged, OSError."""
     at = 0
     while at < end and (found := frame_at(file, archive, at)) is not None:
         yield found
@@ -94,7 +94,7 @@ def frames(file: int, archive: str, end: int) -> Iterator[SealedFrame]:
 
 
 def content(file: int, frame: SealedFrame) -> bytes:
-    """What is sealed in a frame; less than its size where the file is cut off meanwhile. OSError."""
+    """Return the sealed bytes of a frame; fewer than its size if the file is cut off meanwhile. OSError."""
     parts, at = [], frame.end - frame.size
     while at < frame.end and (part := os.pread(file, frame.end - at, at)):
         parts.append(part)
@@ -103,26 +103,26 @@ def content(file: int, frame: SealedFrame) -> bytes:
 
 
 def destroy(path: Path, offsets: Iterable[int]) -> int:
-    """Overwrite the frames that begin there, durably, and how many were; the others stay where they are.
+    """Overwrite the frames at ``offsets`` durably, and return how many; the other frames keep their places.
 
-    What is not there, or gone already, is passed over. Damaged, OSError.
+    Frames that are missing or destroyed already are skipped. Damaged, OSError.
     """
-    done = 0
+    count = 0
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         for offset in offsets:
             found = frame_at(file, path.name, offset)
             if found is not None and not found.gone:
                 _overwrite(file, found)
-                done += 1
+                count += 1
         os.fdatasync(file)
     finally:
         os.close(file)
-    return done
+    return count
 
 
 def write(file: int, data: bytes, offset: int) -> None:
-    """All of it, from ``offset`` on; OSError."""
+    """Write all of ``data`` at ``offset``; OSError."""
     rest = memoryview(data)
     while rest:
         written = os.pwrite(file, rest, offset)
@@ -130,13 +130,13 @@ def write(file: int, data: bytes, offset: int) -> None:
 
 
 def damaged(archive: str, offset: int, why: str) -> LineamentError:
-    """The error for a frame that is not as it was written."""
+    """Return the error for a frame that is not as it was written."""
     remedy = "restore the folder of crawls from a backup"
     return Damaged(what=f"The record at byte {offset} of {archive}", why=why, remedy=remedy)
 
 
 def _overwrite(file: int, frame: SealedFrame) -> None:
-    """With zeros; its state last, so that a process killed in between leaves it to be done again."""
+    """Overwrite with zeros, and the state last, so that an interrupted destruction is done again."""
     zeros, begin = bytes(_AT_ONCE), frame.end - frame.size
     for at in range(begin, frame.end, _AT_ONCE):
         write(file, zeros[: frame.end - at], at)

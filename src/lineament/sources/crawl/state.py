@@ -1,6 +1,6 @@
-"""What a crawl knows, on the disk: which addresses wait, which were answered, what was found, and where it is kept.
+"""What a crawl knows, on disk: which addresses wait, which were answered, what was found, and where it is kept.
 
-Every answer is one transaction, after its record is in the WARC file; so a process that is killed has either dealt
+Each answer is one transaction, made after its record is in the WARC file. A killed process has therefore either dealt
 with an address or not, and the next one asks again only for what was on its way.
 """
 
@@ -38,9 +38,9 @@ class CrawlState:
     """The database of a crawl. One process writes; others may read meanwhile."""
 
     def __init__(self, kept: KeptCrawl, *, write: bool) -> None:
-        """sqlite3.Error where there is none to be read."""
+        """sqlite3.Error if it is to be read only and does not exist."""
         self._kept = kept
-        self.fresh: set[str] = set()  # hosts of which an address was added; whoever looks takes them out
+        self.fresh: set[str] = set()  # hosts with a new address; whoever reads it empties it
         self._last = time.monotonic()
         if write:
             self._db = sqlite3.connect(kept.folder / NAME, isolation_level=None, timeout=30)
@@ -50,12 +50,12 @@ class CrawlState:
             self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the database."""
         self._db.close()
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """All of it is written, or nothing."""
+    def transaction(self) -> Iterator[None]:
+        """Write everything inside it, or nothing."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -66,11 +66,11 @@ class CrawlState:
 
     # ------------------------------------------------------------ a run
 
-    def begin(self, again_before: float) -> None:
-        """Go on with the run that was broken off; where none was, begin one with what was had before then."""
+    def start_run(self, again_before: float) -> None:
+        """Resume the interrupted run, or else start one that asks again for what was answered before that time."""
         if self.value("run") == "on":
             return
-        with self.together():
+        with self.transaction():
             if self._db.execute("SELECT 1 FROM urls WHERE state = 0 LIMIT 1").fetchone() is None:
                 self._db.execute(
                     "UPDATE urls SET state = 0, tries = 0 WHERE state IN (1, 2) AND asked < ?", (again_before,)
@@ -80,29 +80,29 @@ class CrawlState:
             for name, value in (("run", "on"), ("requests", 0), ("bytes", 0), ("seconds", 0)):
                 self.set(name, value)
 
-    def end(self) -> None:
-        """The run has come to its end."""
+    def end_run(self) -> None:
+        """Note that the run is complete."""
         self.set("run", "over")
 
     def value(self, name: str) -> str | None:
-        """Something that is remembered by name."""
+        """Return a value that is stored by name, or None."""
         row = self._db.execute("SELECT value FROM named WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
     def number(self, name: str) -> float:
-        """A number that is remembered by name; 0 where there is none."""
+        """Return a number that is stored by name; 0 if there is none."""
         return float(self.value(name) or 0)
 
     def set(self, name: str, value: object) -> None:
-        """Remember it."""
+        """Store a value by name."""
         self._db.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (name, str(value)))
 
     def written(self) -> tuple[str | None, int]:
-        """The file of records that is written to, and how many bytes of it count."""
+        """Return the name of the current file of records, and how many of its bytes count."""
         return self.value("warc") or None, int(self.number("warc size"))
 
-    def spent(self, size: int) -> None:
-        """One more answer, of so many bytes."""
+    def count_answer(self, size: int) -> None:
+        """Count an answer of so many bytes."""
         self.set("requests", int(self.number("requests")) + 1)
         self.set("bytes", int(self.number("bytes")) + size)
         now = time.monotonic()
@@ -112,11 +112,11 @@ class CrawlState:
     # ------------------------------------------------------------ addresses
 
     def hosts(self) -> list[str]:
-        """The hosts of which an address waits."""
+        """Return the hosts with waiting addresses."""
         return [host for (host,) in self._db.execute("SELECT DISTINCT host FROM urls WHERE state = 0 ORDER BY host")]
 
     def next(self, host: str) -> QueuedAddress | None:
-        """The address of a host whose turn it is: those nearest to the beginning first."""
+        """Return the next address of a host, those nearest to the start first; None if none waits."""
         row = self._db.execute(_NEXT, (host,)).fetchone()
         if row is None:
             return None
@@ -138,21 +138,21 @@ class CrawlState:
             before=None if record is None else WrittenRecord(archive=archive, id=record, offset=offset),
         )
 
-    def add(self, one: NewAddress, *, alike: int) -> bool:
-        """Remember an address if it is new; at most ``alike`` pages whose addresses differ in numbers only."""
-        known = self._db.execute("SELECT id, state, kind, why FROM urls WHERE url = ?", (one.url,)).fetchone()
+    def add(self, new: NewAddress, *, alike: int) -> bool:
+        """Remember an address if it is new; at most ``alike`` pages whose addresses differ only in numbers."""
+        known = self._db.execute("SELECT id, state, kind, why FROM urls WHERE url = ?", (new.url,)).fetchone()
         if known is not None:
             is_first = known[1] == AddressState.WAITING and known[2] == AddressKind.PAGE
-            is_freed = known[1] == AddressState.RESERVED and one.shown_by is not None and known[3] == one.shown_by
-            if one.kind == AddressKind.PICTURE and (is_first or is_freed):
-                self._db.execute(_PROMOTE, (one.kind, one.page, one.words, one.depth, known[0]))
-                self.fresh.add(one.host)
+            is_freed = known[1] == AddressState.RESERVED and new.shown_by is not None and known[3] == new.shown_by
+            if new.kind == AddressKind.PICTURE and (is_first or is_freed):
+                self._db.execute(_PROMOTE, (new.kind, new.page, new.words, new.depth, known[0]))
+                self.fresh.add(new.host)
             return False
-        if self._is_forgotten(one.url) or (one.kind == AddressKind.PAGE and not self._is_one_more(one.url, alike)):
+        if self._is_forgotten(new.url) or (new.kind == AddressKind.PAGE and not self._is_one_more(new.url, alike)):
             return False
-        row = (one.url, one.host, one.kind, one.depth, one.hops, one.page, one.words)
+        row = (new.url, new.host, new.kind, new.depth, new.hops, new.page, new.words)
         self._db.execute(_ADD, row)
-        self.fresh.add(one.host)
+        self.fresh.add(new.host)
         return True
 
     def _is_forgotten(self, uri: str) -> bool:
@@ -169,22 +169,22 @@ class CrawlState:
         return True
 
     def addresses(self) -> int:
-        """About how many are remembered."""
+        """Return about how many addresses are remembered."""
         row = self._db.execute("SELECT max(id) FROM urls").fetchone()
         return int(row[0] or 0)
 
-    def done(self, ask: QueuedAddress, had: KeptAnswer | None = None) -> None:
-        """It was answered."""
+    def mark_answered(self, ask: QueuedAddress, kept: KeptAnswer | None = None) -> None:
+        """Note that an address was answered."""
         self._db.execute("UPDATE urls SET state = 1, asked = ? WHERE id = ?", (time.time(), ask.id))
-        if had is not None:
-            record = (had.record.archive, had.record.id, had.record.offset)
-            row = (had.etag, had.modified, had.sha256, *record, ask.id)
+        if kept is not None:
+            record = (kept.record.archive, kept.record.id, kept.record.offset)
+            row = (kept.etag, kept.modified, kept.sha256, *record, ask.id)
             self._db.execute(
                 "UPDATE urls SET etag = ?, modified = ?, sha256 = ?, archive = ?, record = ?, at = ? WHERE id = ?", row
             )
 
-    def refused(self, ask: QueuedAddress, why: RefusalReason, *, told: bool = True) -> None:
-        """It is not asked for in this run, or its answer is not taken; what was taken of it before is not given out."""
+    def refuse(self, ask: QueuedAddress, why: RefusalReason, *, report: bool = True) -> None:
+        """Note that an address is not asked for in this run, or its answer not taken; earlier answers are given up."""
         self._db.execute(
             "UPDATE urls SET state = 2, asked = ?, etag = NULL, modified = NULL, sha256 = NULL, record = NULL, why = ?"
             " WHERE id = ?",
@@ -192,20 +192,20 @@ class CrawlState:
         )
         if why.kind == "reserved":
             self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, ask.url))
-        if told:
-            self.told(ask.url, why)
+        if report:
+            self.report(ask.url, why)
 
-    def told(self, uri: str, why: RefusalReason) -> None:
-        """A refusal that is given out, once a run."""
-        if self._once(f"{why.kind} {uri}"):
+    def report(self, uri: str, why: RefusalReason) -> None:
+        """Report a refusal, once in each run."""
+        if self._is_first(f"{why.kind} {uri}"):
             row = (uri, why.kind, why.text[:_LONGEST])
             self._db.execute("INSERT INTO found (uri, why, text) VALUES (?, ?, ?)", row)
 
-    def _once(self, what: str) -> bool:
-        return self._db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,)).rowcount > 0
+    def _is_first(self, refusal: str) -> bool:
+        return self._db.execute("INSERT OR IGNORE INTO told VALUES (?)", (refusal,)).rowcount > 0
 
     def reserve(self, uri: str, host: str, page: str, why: RefusalReason) -> None:
-        """The page at ``page`` reserves a picture, wherever else it is shown."""
+        """Note that the page at ``page`` reserves a picture, wherever else it is shown."""
         if self._is_forgotten(uri):
             return
         self._db.execute(_ADD, (uri, host, AddressKind.PICTURE, 0, 0, None, None))
@@ -215,17 +215,17 @@ class CrawlState:
             (page, uri),
         )
         self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, uri))
-        self.told(uri, why)
+        self.report(uri, why)
 
     def state_of(self, uri: str) -> AddressState | None:
-        """What has become of an address; None where it is not known."""
+        """Return what has become of an address; None if it is unknown."""
         row = self._db.execute("SELECT state FROM urls WHERE url = ?", (uri,)).fetchone()
         return None if row is None else AddressState(row[0])
 
     # ------------------------------------------------------------ what was found
 
-    def page(self, page: CrawledPage) -> int:
-        """Remember a page as it was kept; its number."""
+    def add_page(self, page: CrawledPage) -> int:
+        """Remember a page as it was kept, and return its number."""
         record = page.record
         row = (page.uri, page.title, record.archive, record.id, record.offset, page.sha256)
         number = self._db.execute(
@@ -234,42 +234,42 @@ class CrawlState:
         assert number is not None  # noqa: S101 - it was just inserted
         return number
 
-    def picture(self, ask: QueuedAddress, had: KeptAnswer) -> None:
-        """A picture was found."""
-        row = (ask.url, had.at.isoformat(), ask.words, had.sha256)
-        record = (had.record.archive, had.record.id, had.record.offset, ask.page)
+    def add_picture(self, ask: QueuedAddress, kept: KeptAnswer) -> None:
+        """Remember a picture as a finding."""
+        row = (ask.url, kept.at.isoformat(), ask.words, kept.sha256)
+        record = (kept.record.archive, kept.record.id, kept.record.offset, ask.page)
         self._db.execute(_PICTURE, (*row, *record))
 
-    def revisited(self, before: WrittenRecord, revisit: WrittenRecord) -> None:
-        """A later answer was the one in ``before``; what says so goes with it."""
+    def add_revisit(self, before: WrittenRecord, revisit: WrittenRecord) -> None:
+        """Note a record that refers to the one in ``before``; both are destroyed together."""
         self._db.execute("INSERT INTO again VALUES (?, ?, ?)", (before.id, revisit.archive, revisit.offset))
 
     def rows(self, after: int, most: int = 500) -> list[FoundRow]:
-        """What was found after the row ``after``."""
-        return [found_row(one) for one in self._db.execute(_ROWS, (after, most))]
+        """Return what was found after the row ``after``, at most ``most`` rows."""
+        return [found_row(row) for row in self._db.execute(_ROWS, (after, most))]
 
     def reserved_since(self) -> Iterator[tuple[str, str]]:
-        """The pictures that were found before they were reserved, with the reservation."""
+        """Yield the pictures that were reserved after they were found, with the reservation."""
         yield from self._db.execute("SELECT DISTINCT uri, reserved FROM found WHERE reserved IS NOT NULL ORDER BY uri")
 
     def destroy_reserved(self) -> None:
-        """Destroy the records of pictures that were reserved after they were found; they are told of. OSError."""
+        """Destroy the records of pictures that were reserved after they were found; their rows stay. OSError."""
         self._kept.destroy(self._db.execute(_RESERVED))
 
     def forget(self, sha256: str, shows_kept: Callable[[Sequence[str]], bool]) -> int:
-        """Destroy all records of the picture with these bytes, and of the pages that showed it; how many there were.
+        """Destroy all records of the picture with these bytes, and of the pages that showed it; return how many.
 
-        Its addresses are known by a keyed digest from now on, and never asked for again. ``shows_kept`` tells whether a
-        page that showed the pictures with these digests is still needed. sqlite3.Error, OSError.
+        Its addresses are remembered as keyed digests, and never asked for again. ``shows_kept`` returns whether a page
+        that showed the pictures with these digests is still needed. sqlite3.Error, OSError.
         """
-        with self.together():
+        with self.transaction():
             found = self._db.execute(_OF_PICTURE, (sha256,)).fetchall()
             shown = {page for row in found for (page,) in self._db.execute(_VERSIONS, (row[4],))}
             pages = [page for page in sorted(shown) if not shows_kept(self._shown_on(page))]
-            gone = [row[1:4] for row in found]
-            gone += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
-            again = [row for _, record, _ in gone for row in self._db.execute(_AGAIN, (record,))]
-            done = self._kept.destroy([*((archive, offset) for archive, _, offset in gone), *again])
+            records = [row[1:4] for row in found]
+            records += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
+            again = [row for _, record, _ in records for row in self._db.execute(_AGAIN, (record,))]
+            count = self._kept.destroy([*((archive, offset) for archive, _, offset in records), *again])
             for uri in {row[0] for row in found}:
                 self._db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (self._kept.seal.known_by(uri),))
                 self._db.execute("DELETE FROM urls WHERE url = ?", (uri,))
@@ -277,16 +277,16 @@ class CrawlState:
             for page in pages:
                 self._db.execute(_UNHAVE, (page,))
                 self._db.execute("DELETE FROM pages WHERE id = ?", (page,))
-            self._db.executemany("DELETE FROM again WHERE record = ?", [(record,) for _, record, _ in gone])
+            self._db.executemany("DELETE FROM again WHERE record = ?", [(record,) for _, record, _ in records])
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return done
+        return count
 
     def _shown_on(self, page: int) -> list[str]:
         query = "SELECT DISTINCT sha256 FROM found WHERE page = ? AND record IS NOT NULL"
         return [sha256 for (sha256,) in self._db.execute(query, (page,))]
 
     def progress(self) -> CrawlProgress:
-        """How far it is."""
+        """Return how far the crawl is."""
         counts = dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
         pictures = self._db.execute("SELECT count(*) FROM found WHERE record IS NOT NULL").fetchone()[0]
         return CrawlProgress(
@@ -300,25 +300,25 @@ class CrawlState:
 
     # ------------------------------------------------------------ what hosts say
 
-    def answers(self, origin: str) -> tuple[float, dict[str, FileAnswer]] | None:
-        """When the well-known files of a host were asked for, and what they were."""
+    def files_of(self, origin: str) -> tuple[float, dict[str, FileAnswer]] | None:
+        """Return when the well-known files of an origin were read, and what they were; None if they were not."""
         row = self._db.execute("SELECT at, files FROM origins WHERE origin = ?", (origin,)).fetchone()
         if row is None:
             return None
         files = {name: FileAnswer(status, b64decode(body)) for name, (status, body) in json.loads(row[1]).items()}
         return row[0], files
 
-    def answered(self, origin: str, at: float, files: Mapping[str, FileAnswer]) -> None:
-        """Remember the well-known files of a host."""
-        said = {name: (one.status, b64encode(one.body).decode()) for name, one in files.items()}
-        self._db.execute("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (origin, at, json.dumps(said)))
+    def remember_files(self, origin: str, at: float, files: Mapping[str, FileAnswer]) -> None:
+        """Remember the well-known files of an origin."""
+        stored = {name: (file.status, b64encode(file.body).decode()) for name, file in files.items()}
+        self._db.execute("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (origin, at, json.dumps(stored)))
 
-    def rest(self, host: str, until: float) -> None:
-        """Leave a host alone until then (seconds since 1970)."""
+    def leave_alone(self, host: str, until: float) -> None:
+        """Remember that a host is to be left alone until then (seconds since 1970)."""
         self._db.execute("INSERT OR REPLACE INTO resting VALUES (?, ?)", (host, until))
 
     def resting(self) -> dict[str, float]:
-        """Until when which hosts are left alone."""
+        """Return until when hosts are to be left alone, by host."""
         return dict(self._db.execute("SELECT host, until FROM resting"))
 
 

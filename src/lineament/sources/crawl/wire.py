@@ -1,4 +1,4 @@
-"""Around Scrapy: exchanges as they went over the wire, the addresses to connect to, and the lock of the folder."""
+"""Around Scrapy: exchanges as sent and received, the addresses to connect to, and the lock of the folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PATIENCE = 10.0  # seconds for another process to let go of the folder
 
 @implementer(IHostnameResolver)
 class PinnedResolver:
-    """Tells Scrapy's connections the addresses that the gate has checked, and no other."""
+    """Resolves names only to the addresses that the gate has checked."""
 
     def __init__(self, pinned: dict[tuple[str, int], tuple[float, list[str]]]) -> None:
         self._pinned = pinned
@@ -38,7 +38,7 @@ class PinnedResolver:
         addressTypes: object = None,  # noqa: ARG002, N803
         transportSemantics: str = "TCP",  # noqa: ARG002, N803
     ) -> HostResolution:
-        """Addresses as Twisted wants them; none where the gate has not checked the host."""
+        """Report the addresses of a host as Twisted asks; none if the gate has not checked it."""
         resolution = HostResolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
         for address in self._pinned.get((hostName.rstrip(".").lower(), portNumber), (0.0, []))[1]:
@@ -49,7 +49,7 @@ class PinnedResolver:
 
 
 def exchange(request: Request, response: Response) -> Exchange:
-    """What was asked and answered, as it is kept in the archive."""
+    """Return a request and its answer as they are kept in the archive."""
     return Exchange(
         uri=response.url,
         at=datetime.now(UTC),
@@ -63,14 +63,14 @@ def exchange(request: Request, response: Response) -> Exchange:
 
 
 def pairs(headers: Headers) -> Iterable[tuple[str, str]]:
-    """Every header with each of its values."""
+    """Yield every header with each of its values."""
     for name, values in headers.items():
         for value in values:
             yield name.decode("latin-1"), value.decode("latin-1")
 
 
 def header(response: Response, name: str) -> str | None:
-    """One header of an answer; None where it has none."""
+    """Return one header of an answer, or None."""
     value = response.headers.get(name)
     return None if value is None else value.decode("latin-1")
 
@@ -83,7 +83,7 @@ def _reason(status: int) -> str:
 
 
 def locked(descriptor: int) -> bool:
-    """Lock an open file for this process, with some patience; False where another process keeps it."""
+    """Lock an open file for this process, waiting a little; return False if another process keeps it."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:

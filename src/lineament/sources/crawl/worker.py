@@ -1,8 +1,7 @@
-"""The process that crawls: Scrapy asks, one thing at a time of each host; what it may ask is decided here and kept.
+"""The worker process of a crawl: Scrapy sends the requests; the gate and the policy decide which, and when.
 
-Its job comes over standard input, with the key under which everything is kept; the input then stays open, and when it
-closes, nobody wants the answers any more. Whatever
-Scrapy would do by itself (cookies, redirects, retries, proxies, robots.txt, remote control) is off.
+The plan and the key come over standard input, which then stays open; when it closes, the crawl stops. Everything that
+Scrapy would do by itself (cookies, redirects, retries, proxies, robots.txt, throttling, remote control) is off.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
 
 TAKEN, FULL, BROKEN = 75, 74, 70
-"""Exit codes: another process crawls into the folder; the disk is full; what was to be kept could not be."""
+"""Exit codes: another process crawls into the folder; the disk is full; something could not be kept."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MEMORY = 2**32  # bytes of address space
 _OFF = (
@@ -53,7 +52,7 @@ _DIED = "the process that crawls ended over it again and again; it may be hostil
 
 
 def main(folder: str) -> None:
-    """Crawl into ``folder`` until there is nothing left to be asked for, a limit is reached, or nobody wants more."""
+    """Crawl into ``folder`` until nothing is left to ask for, a limit is reached, or standard input closes."""
     os.umask(0o077)
     _limit_memory()
     crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
@@ -61,16 +60,16 @@ def main(folder: str) -> None:
     if not locked(lock):
         sys.exit(TAKEN)
     logging.basicConfig(stream=sys.stderr)
-    logging.disable(logging.WARNING)  # errors alone: addresses of pages are nobody's business
+    logging.disable(logging.WARNING)  # errors only: logs must not list addresses of pages
     process = AsyncCrawlerProcess(_settings(crawl))
     process.crawl(SiteSpider, run=CrawlRun(crawl, KeptCrawl(Path(folder), key)))
     process.start()
 
 
 def _limit_memory() -> None:
-    have = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    present = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (have + _MEMORY, have + _MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (present + _MEMORY, present + _MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -78,7 +77,7 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
     here = f"{__name__}."
     return {
         **{f"{name}_ENABLED": False for name in _OFF},
-        "ROBOTSTXT_OBEY": False,  # the gate obeys more than that
+        "ROBOTSTXT_OBEY": False,  # the gate obeys more than robots.txt
         "USER_AGENT": user_agent(crawl.contact),
         "DEFAULT_REQUEST_HEADERS": {},
         "SCHEDULER": f"{here}SiteScheduler",
@@ -114,17 +113,17 @@ class CrawlRun:
         self.state = CrawlState(kept, write=True)
         software = f"Lineament/{lineament.__version__}"
         self.warc = WarcWriter(kept.folder, kept.seal, largest=crawl.limits.file, software=software)
-        self.warc.go_on(*self.state.written())
-        self.state.begin(time.time() - crawl.again_after)
+        self.warc.resume(*self.state.written())
+        self.state.start_run(time.time() - crawl.again_after)
         self.answers = AnswerHandler(crawl, self.hosts, self.state, self.warc)
-        self.answers.begin()
+        self.answers.add_start()
         self.policy = HostPolicy(self.hosts, crawl.delay)
         self.queue = CrawlQueue(self.state, self.policy)
         self.pinned: dict[tuple[str, int], tuple[float, list[str]]] = {}
         self.spider: SiteSpider
 
-    def over(self) -> str | None:
-        """Which limit is reached; None while none is."""
+    def limit_reached(self) -> str | None:
+        """Return the limit that is reached, or None."""
         limits = self.crawl.limits
         if self.state.number("requests") >= limits.requests:
             return f"{limits.requests} requests"
@@ -135,17 +134,17 @@ class CrawlRun:
         return None
 
     def close(self, *, finished: bool) -> None:
-        """Write down how it ended, where it did not break off."""
-        limit = self.over()
+        """Report limits and hosts given up, and close the files; ``finished`` ends the run, so that none resumes it."""
+        limit = self.limit_reached()
         if limit is not None:
             waiting = self.state.progress().waiting
             text = f"the crawl reached its limit of {limit}; {waiting} addresses wait for the next run"
-            self.state.told(self.crawl.begin[0], RefusalReason(kind="read", text=text))
+            self.state.report(self.crawl.start[0], RefusalReason(kind="read", text=text))
         for host in self.queue.given_up:
             why = "it did not answer several times in a row; what is left of it waits for the next run"
-            self.state.told(host, RefusalReason(kind="host", text=f"{host}\n{why}"))
+            self.state.report(host, RefusalReason(kind="host", text=f"{host}\n{why}"))
         if finished:
-            self.state.end()
+            self.state.end_run()
         self.warc.close()
         self.state.close()
 
@@ -156,7 +155,7 @@ class CrawlRun:
         self.queue.came_back(ask.host)
 
     def request(self, ask: QueuedAddress) -> Request:
-        """What asks for an address."""
+        """Return the request for an address."""
         headers = {"Accept": "image/*,*/*;q=0.5" if ask.kind else "text/html,application/xhtml+xml,image/*;q=0.8"}
         if ask.etag:
             headers["If-None-Match"] = ask.etag
@@ -165,21 +164,21 @@ class CrawlRun:
         return self._request(ask.url, ask.host, headers, {ASK: ask})
 
     def own_request(self, url: str, host: str) -> Request:
-        """What asks for a file that says what is reserved."""
+        """Return the request for a well-known file."""
         return self._request(url, host, {"Accept": "*/*"}, {OWN: True, "download_maxsize": LARGEST})
 
     def _request(self, url: str, host: str, headers: dict[str, str], meta: dict[str, Any]) -> Request:
         contact = self.crawl.contact
-        sent = {**headers, "Accept-Encoding": "gzip", **({"From": contact} if "@" in contact else {})}
+        complete = {**headers, "Accept-Encoding": "gzip", **({"From": contact} if "@" in contact else {})}
         spider = self.spider
         meta |= {"download_slot": host, "dont_cache": True}
         if ASK in meta:
-            return Request(url, spider.answered, headers=sent, meta=meta, dont_filter=True, errback=spider.failed)
-        return Request(url, headers=sent, meta=meta, dont_filter=True)
+            return Request(url, spider.answered, headers=complete, meta=meta, dont_filter=True, errback=spider.failed)
+        return Request(url, headers=complete, meta=meta, dont_filter=True)
 
 
 class SiteScheduler(BaseScheduler):
-    """Hands out addresses in Scrapy's way."""
+    """Hands out addresses through Scrapy's interface."""
 
     def __init__(self, run: CrawlRun) -> None:
         self._run = run
@@ -190,28 +189,28 @@ class SiteScheduler(BaseScheduler):
         return cls(_run_of(crawler))
 
     def has_pending_requests(self) -> bool:
-        """Whether the crawl goes on."""
-        return self._run.queue.has_more() and self._run.over() is None
+        """Return whether the crawl continues."""
+        return self._run.queue.has_more() and self._run.limit_reached() is None
 
     def enqueue_request(self, request: Request) -> bool:  # noqa: ARG002 - as Scrapy calls it
-        """Nothing comes this way."""
+        """Accept nothing: addresses come from the queue."""
         return False
 
     def next_request(self) -> Request | None:
-        """The next request that may be sent now."""
-        while self._run.over() is None:
+        """Return the next request, or None if none may be sent now."""
+        while self._run.limit_reached() is None:
             ask = self._run.queue.next()
             if ask is None:
                 return None
             if ask.tries <= self._run.crawl.limits.tries:
                 return self._run.request(ask)
-            self._run.answers.refused(ask, RefusalReason(kind="read", text=_DIED))
+            self._run.answers.refuse(ask, RefusalReason(kind="read", text=_DIED))
             self._run.finish(ask, None)
         return None
 
 
 class SiteSpider(Spider):
-    """Gives answers to those who deal with them."""
+    """Passes answers on to those who deal with them."""
 
     name = "site"
 
@@ -228,36 +227,36 @@ class SiteSpider(Spider):
         return spider
 
     async def start(self) -> AsyncIterator[Request]:
-        """Addresses come from the scheduler."""
-        from twisted.internet import reactor  # noqa: PLC0415 - it may not be loaded before Scrapy has chosen it
+        """Yield nothing: addresses come from the scheduler."""
+        from twisted.internet import reactor  # noqa: PLC0415 - not before Scrapy has chosen one
 
         reactor.installNameResolver(PinnedResolver(self.run.pinned))
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._heard)
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._on_input)
         nothing: tuple[Request, ...] = ()
         for request in nothing:
             yield request
 
-    def _heard(self) -> None:
-        """Nobody says anything after the job, so this is its end."""
+    def _on_input(self) -> None:
+        """Stop when standard input closes; nothing is written to it after the key."""
         loop = asyncio.get_running_loop()
         if not os.read(sys.stdin.fileno(), 4096):
             loop.remove_reader(sys.stdin.fileno())
             self._stopping = loop.create_task(self.crawler.engine.close_spider_async(reason="unwanted"))
 
     def look(self, headers: Headers, body_length: int, request: Request) -> None:
-        """Do not take a body that is reserved, too large or of no use."""
+        """Stop the download of a body that is reserved, too large or useless."""
         if OWN not in request.meta:
             length = body_length if isinstance(body_length, int) else None
             if refused_by_headers(pairs(headers), length, self.run.crawl.limits.answer) is not None:
                 raise StopDownload(fail=True)
 
     def answered(self, response: Response) -> None:
-        """An answer came."""
+        """Deal with an answer."""
         with _or_end():
             self._take(response, whole=True)
 
     def failed(self, failure: Failure) -> None:
-        """None came, or not all of it."""
+        """Deal with an answer that did not come, or not completely."""
         with _or_end():
             self._failed(failure)
 
@@ -272,9 +271,9 @@ class SiteSpider(Spider):
             return
         outcome: RequestOutcome | None = None
         if isinstance(error, Forbidden):
-            self.run.answers.refused(ask, error.why)
+            self.run.answers.refuse(ask, error.why)
         elif isinstance(error, DownloadCancelledError):
-            self.run.answers.refused(ask, RefusalReason(kind="read", text=_TOO_LARGE))
+            self.run.answers.refuse(ask, RefusalReason(kind="read", text=_TOO_LARGE))
             outcome = RequestOutcome(failed=False)
         else:
             self.run.answers.failed(ask, f"its host does not answer as it should ({type(error).__name__})")
@@ -282,30 +281,30 @@ class SiteSpider(Spider):
         self.run.finish(ask, outcome)
 
     def _take(self, response: Response, *, whole: bool) -> None:
-        assert response.request is not None  # noqa: S101 - Scrapy says so
+        assert response.request is not None  # noqa: S101 - Scrapy sets it
         ask: QueuedAddress = response.request.meta[ASK]
         self.run.answers.take(ask, CrawlReply(exchange=exchange(response.request, response), whole=whole))
         self.run.finish(ask, outcome_of(response.status, header(response, "Retry-After"), time.time()))
 
     def closed(self, reason: str) -> None:
-        """The run is over, or was broken off."""
+        """Close the run, finished or interrupted."""
         self.run.close(finished=reason == "finished")
 
 
 @contextmanager
 def _or_end() -> Iterator[None]:
-    """What goes wrong while something is kept ends the process at once, as if it was killed: nothing is half done."""
+    """End the process at once, as if killed, if something cannot be kept: nothing is left half done."""
     try:
         yield
     except Exception as error:
-        logging.getLogger(__name__).exception("What came could not be kept")
+        logging.getLogger(__name__).exception("An answer could not be kept")
         no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
         sys.stderr.flush()
         os._exit(FULL if no_room or "disk is full" in str(error) else BROKEN)
 
 
 def _run_of(crawler: Crawler) -> CrawlRun:
-    assert isinstance(crawler.spider, SiteSpider)  # noqa: S101 - there is no other
+    assert isinstance(crawler.spider, SiteSpider)  # noqa: S101 - the only spider
     return crawler.spider.run
 
 

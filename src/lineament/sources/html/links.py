@@ -1,4 +1,4 @@
-"""The links of a page that a crawl may follow: no form is sent, no script is run, and a “nofollow” is obeyed."""
+"""The links of a page that a crawl may follow: no form is sent, no script runs, and “nofollow” is obeyed."""
 
 from __future__ import annotations
 
@@ -14,63 +14,63 @@ from lineament.sources.html.pages import MOST_TAGS
 MOST = 5000
 """Links of one page."""
 _FOLLOWED = {"a": "href", "area": "href", "iframe": "src", "frame": "src", "link": "href"}
-_RELATED = frozenset({"next", "prev", "previous", "canonical", "alternate"})  # what <link> may lead to
+_RELATED = frozenset({"next", "prev", "previous", "canonical", "alternate"})  # relations of <link> that are followed
 _TEXTS = frozenset({"", "text/html", "application/xhtml+xml"})
 _NOFOLLOW = re.compile(r"(?:^|[\s,:])(?:nofollow|none)(?:$|[\s,])", re.IGNORECASE)
 
 
 def outgoing_links(html: bytes, charset: str, uri: str) -> list[str]:
-    """Where the page at ``uri`` leads, each address once, as ``uri_key`` writes it."""
+    """Return the addresses that the page at ``uri`` links to, each once, as ``uri_key`` writes it."""
     if charset != "utf-8":
         html = html.decode(charset, "replace").encode("utf-8", "replace")
-    reader = _LinkCollector(uri)
-    parser = etree.HTMLParser(target=reader, encoding="utf-8", no_network=True, recover=True)
+    collector = _LinkCollector(uri)
+    parser = etree.HTMLParser(target=collector, encoding="utf-8", no_network=True, recover=True)
     with suppress(etree.LxmlError, _TooManyLinksError):  # what came before counts
         etree.fromstring(html, parser)
-    return list(reader.found)
+    return list(collector.found)
 
 
 def forbids_following(directives: Iterable[tuple[str, str]]) -> bool:
-    """Whether a header or a meta element for robots forbids to follow the links of a page, whomever it names."""
+    """Return whether a header or meta element for robots forbids following the links, whomever it addresses."""
     return any(name.lower() in {"x-robots-tag", "robots", "lineament"} and _NOFOLLOW.search(value)
                for name, value in directives)  # fmt: skip
 
 
 class _TooManyLinksError(Exception):
-    """The page has more than is looked at."""
+    """The page has more elements or links than are read."""
 
 
 class _LinkCollector:
-    """Takes the tags of a page one by one."""
+    """The target of the parser: collects the links of a page."""
 
     def __init__(self, uri: str) -> None:
         self._base, self._based = uri, False
         self._tags = 0
         self.found: dict[str, None] = {}
 
-    def start(self, tag: str, said: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._tags += 1
         if self._tags > MOST_TAGS or len(self.found) >= MOST:
             raise _TooManyLinksError
-        if tag == "base" and not self._based and "href" in said:
+        if tag == "base" and not self._based and "href" in attributes:
             self._based = True
-            self._base = absolute(self._base, said["href"]) or self._base
-        if tag in _FOLLOWED and _follows(tag, said):
-            address = absolute(self._base, said.get(_FOLLOWED[tag]) or "")
+            self._base = absolute(self._base, attributes["href"]) or self._base
+        if tag in _FOLLOWED and _follows(tag, attributes):
+            address = absolute(self._base, attributes.get(_FOLLOWED[tag]) or "")
             if address is not None:
                 self.found[address] = None
 
     def end(self, tag: str) -> None:
-        """Nothing ends here."""
+        """Ignore the end of an element."""
 
     def close(self) -> None:
-        """Nothing is made; ``found`` is asked afterwards."""
+        """Return nothing; ``found`` has the result."""
 
 
-def _follows(tag: str, said: dict[str, str]) -> bool:
-    related = set((said.get("rel") or "").lower().split())
+def _follows(tag: str, attributes: dict[str, str]) -> bool:
+    related = set((attributes.get("rel") or "").lower().split())
     if related & {"nofollow", "noindex"}:
         return False
     if tag == "link":
-        return bool(related & _RELATED) and (said.get("type") or "").lower() in _TEXTS
-    return bool(said.get(_FOLLOWED[tag]))
+        return bool(related & _RELATED) and (attributes.get("type") or "").lower() in _TEXTS
+    return bool(attributes.get(_FOLLOWED[tag]))

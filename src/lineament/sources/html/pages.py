@@ -1,7 +1,7 @@
-"""What a page says of the pictures that it shows: where they are, their alternative text and the text around.
+"""The pictures that a page shows: their addresses, their alternative text and the text around them.
 
-The HTML is read by libxml2 (lxml) as a stream of tags, without a tree: linear in time however it is nested, and
-little memory. Nothing is fetched and nothing is run.
+libxml2 (lxml) reads the HTML as a stream of tags, without building a tree: time is linear however deep it is nested,
+and memory is small. Nothing is fetched and no script runs.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LARGEST_PAGE = 2**24
 MOST_LINKS = 2000
 """Pictures of one page."""
 MOST_TAGS = 500_000
-"""Elements of one page that are looked at."""
+"""Elements of one page that are read."""
 MOST_PIECES = 2 * MOST_TAGS
-"""Pieces of text of one page: what is no text, such as zeros, comes one by one, each larger than it was."""
+"""Pieces of text of one page: the parser reports bytes that are not text, such as zeros, one at a time."""
 AROUND = 160
 """Characters of text before and after a picture."""
 PICTURES = (
@@ -55,21 +55,21 @@ class Link:
 
 @dataclass(slots=True)
 class Page:
-    """What is kept of a page."""
+    """What is taken from a page."""
 
     title: str | None = None
     links: list[Link] = field(default_factory=list)
-    meta: list[tuple[str, str]] = field(default_factory=list)  # name and content, where they may reserve something
+    meta: list[tuple[str, str]] = field(default_factory=list)  # name and content of what may be a reservation
 
 
 def charset_of(html: bytes, declared: str | None) -> str:
-    """The encoding of a page: by its byte order mark, its header, its meta element, or else by its bytes."""
+    """Return the encoding of a page: by its byte order mark, its header, its meta element, or its bytes."""
     for mark, name in _BOMS:
         if html.startswith(mark):
             return name
     within = _META_CHARSET.search(html, 0, 4096)
-    for said in (declared, within[1].decode("ascii", "replace") if within else None):
-        known = _codec(said)
+    for label in (declared, within[1].decode("ascii", "replace") if within else None):
+        known = _codec(label)
         if known is not None:
             return "utf-8" if within is not None and known.startswith("utf-16") else known
     try:
@@ -80,14 +80,14 @@ def charset_of(html: bytes, declared: str | None) -> str:
 
 
 def _codec(name: str | None) -> str | None:
-    """A text encoding that Python knows, as browsers take it; None where it is none."""
+    """Return the name of a text encoding as browsers interpret it; None if Python does not know it."""
     if not name or len(name) > 40:
         return None
     try:
         found = codecs.lookup(name.strip("\"' "))
     except (LookupError, ValueError):
         return None
-    if not found._is_text_encoding:  # noqa: SLF001 - there is no public way to ask
+    if not found._is_text_encoding:  # noqa: SLF001 - there is no public attribute
         return None
     if found.name in {
         "idna",
@@ -103,19 +103,19 @@ def _codec(name: str | None) -> str | None:
 
 
 def parse_page(html: bytes, charset: str, uri: str) -> Page:
-    """What the page at ``uri`` says; a page that cannot be parsed says as much as could be read of it."""
+    """Read the page at ``uri``; one that cannot be parsed is read as far as possible."""
     return PageParser().page(html, charset, uri)
 
 
 class PageParser:
-    """Reads pages one after the other: its parser is made once, which takes as long as a short page."""
+    """Reads pages one after the other with one parser, because creating it takes as long as reading a short page."""
 
     def __init__(self) -> None:
         self._tags = _Tags()
         self._parser = etree.HTMLParser(target=self._tags, encoding="utf-8", no_network=True, recover=True)
 
     def page(self, html: bytes, charset: str, uri: str) -> Page:
-        """As ``parse_page``."""
+        """Do as ``parse_page``."""
         if charset != "utf-8":
             html = html.decode(charset, "replace").encode("utf-8", "replace")
         self._tags.begin(uri)
@@ -125,26 +125,26 @@ class PageParser:
 
 
 class _TooManyTagsError(Exception):
-    """The page has more elements than are looked at."""
+    """The page has more elements than are read."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """A picture, and where it stands in the text of the page."""
+    """A picture, and its place in the text of the page."""
 
     uri: str
     alt: str | None
-    at: int  # pieces of text before it; -1 for one that only the head names
+    at: int  # pieces of text before it; -1 if only the head names it
 
 
 class _Tags:
-    """Takes the tags of a page one by one."""
+    """The target of the parser: collects what the tags of a page say."""
 
     def __init__(self) -> None:
         self.begin("")
 
     def begin(self, uri: str) -> None:
-        """A new page, at ``uri``."""
+        """Start a new page, at ``uri``."""
         self._base = uri
         self._based = False
         self._tags = self._pieces = 0
@@ -152,88 +152,88 @@ class _Tags:
         self._title: list[str] | None = None
         self._titled = ""
         self._text: list[str] = []
-        self._heard = self._text.append  # where text goes now
+        self._add_text = self._text.append  # where text goes now
         self._seen: dict[str, _Seen] = {}
         self._meta: list[tuple[str, str]] = []
 
     # ------------------------------------------------------------ called by the parser
 
-    def start(self, tag: str, said: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._tags += 1
         if self._tags > MOST_TAGS:
             raise _TooManyTagsError
         if tag not in _INLINE:
             self._text.append(" ")
         if tag in _HANDLERS:
-            _HANDLERS[tag](self, said)
+            _HANDLERS[tag](self, attributes)
 
     def end(self, tag: str) -> None:
         if tag in _SILENT:
             self._silent -= self._silent > 0
-            self._listen()
+            self._redirect_text()
         elif tag == "title" and self._title is not None:
             self._titled, self._title = "".join(self._title), None
-            self._listen()
+            self._redirect_text()
 
     def data(self, text: str) -> None:
         self._pieces += 1
         if self._pieces > MOST_PIECES:
             raise _TooManyTagsError
-        self._heard(text)
+        self._add_text(text)
 
     def close(self) -> None:
-        """Nothing is made; ``page`` is asked afterwards."""
+        """Return nothing; ``page`` gives the result."""
 
-    def _listen(self) -> None:
+    def _redirect_text(self) -> None:
         into = self._text if self._title is None else self._title
-        self._heard = _nowhere if self._silent and self._title is None else into.append
+        self._add_text = _discard if self._silent and self._title is None else into.append
 
     # ------------------------------------------------------------ the elements
 
     def _on_silent(self, _: dict[str, str]) -> None:
         self._silent += 1
-        self._listen()
+        self._redirect_text()
 
     def _on_title(self, _: dict[str, str]) -> None:
         if not self._titled:
             self._title = []
-            self._listen()
+            self._redirect_text()
 
-    def _on_base(self, said: dict[str, str]) -> None:
-        if not self._based and "href" in said:
+    def _on_base(self, attributes: dict[str, str]) -> None:
+        if not self._based and "href" in attributes:
             self._based = True
-            self._base = absolute(self._base, said["href"]) or self._base
+            self._base = absolute(self._base, attributes["href"]) or self._base
 
-    def _on_meta(self, said: dict[str, str]) -> None:
-        name = (said.get("name") or said.get("property") or "").strip().lower()
-        content = said.get("content") or ""
+    def _on_meta(self, attributes: dict[str, str]) -> None:
+        name = (attributes.get("name") or attributes.get("property") or "").strip().lower()
+        content = attributes.get("content") or ""
         if name in _META_IMAGES:
             self._add(content, None, -1)
         elif name and len(self._meta) < 64:
             self._meta.append((name, content))
 
-    def _on_image(self, said: dict[str, str]) -> None:
-        alt = said.get("alt") or said.get("title")
+    def _on_image(self, attributes: dict[str, str]) -> None:
+        alt = attributes.get("alt") or attributes.get("title")
         for name in ("src", "data-src", "data-original", "href", "xlink:href"):
-            if name in said:
-                self._add(said[name], alt, len(self._text))
+            if name in attributes:
+                self._add(attributes[name], alt, len(self._text))
         for name in ("srcset", "data-srcset"):
-            if name in said:
-                for uri in srcset(said[name]):
+            if name in attributes:
+                for uri in srcset(attributes[name]):
                     self._add(uri, alt, len(self._text))
 
-    def _on_video(self, said: dict[str, str]) -> None:
-        if "poster" in said:
-            self._add(said["poster"], said.get("title"), len(self._text))
+    def _on_video(self, attributes: dict[str, str]) -> None:
+        if "poster" in attributes:
+            self._add(attributes["poster"], attributes.get("title"), len(self._text))
 
-    def _on_link(self, said: dict[str, str]) -> None:
-        href = said.get("href") or ""
+    def _on_link(self, attributes: dict[str, str]) -> None:
+        href = attributes.get("href") or ""
         if href.partition("?")[0].partition("#")[0].lower().endswith(PICTURES):
-            self._add(href, said.get("title"), len(self._text))
+            self._add(href, attributes.get("title"), len(self._text))
 
-    def _on_head_link(self, said: dict[str, str]) -> None:
-        if (said.get("rel") or "").strip().lower() == "image_src":
-            self._add(said.get("href") or "", None, -1)
+    def _on_head_link(self, attributes: dict[str, str]) -> None:
+        if (attributes.get("rel") or "").strip().lower() == "image_src":
+            self._add(attributes.get("href") or "", None, -1)
 
     def _add(self, uri: str, alt: str | None, at: int) -> None:
         found = absolute(self._base, uri)
@@ -247,10 +247,10 @@ class _Tags:
             before.alt, before.at = alt, at if before.at < 0 else before.at
 
     def page(self) -> Page:
-        """All that was seen."""
+        """Return everything that was collected."""
         title = one_line(self._titled)
         text, ends = "".join(self._text), [0, *accumulate(map(len, self._text))]
-        links = [Link(one.uri, _words(one, text, ends)) for one in self._seen.values()]
+        links = [Link(picture.uri, _words(picture, text, ends)) for picture in self._seen.values()]
         return Page(title=title, links=links, meta=self._meta)
 
 
@@ -269,19 +269,19 @@ _HANDLERS: dict[str, Callable[[_Tags, dict[str, str]], None]] = {
 }
 
 
-def _nowhere(_: str) -> None:
-    """Where text goes that nobody reads on the page."""
+def _discard(_: str) -> None:
+    """Drop text that is not shown on the page."""
 
 
-def _words(one: _Seen, text: str, ends: list[int]) -> str | None:
-    """``ends``: characters of text after so many of its pieces."""
-    at = -1 if one.at < 0 else ends[one.at]
+def _words(picture: _Seen, text: str, ends: list[int]) -> str | None:
+    """Return the words around a picture; ``ends[n]`` is the length of the first ``n`` pieces of text."""
+    at = -1 if picture.at < 0 else ends[picture.at]
     around = "" if at < 0 else text[max(at - AROUND, 0) : at + AROUND]
-    return one_line(f"{(one.alt or '')[:LONGEST_TEXT]} {around}")
+    return one_line(f"{(picture.alt or '')[:LONGEST_TEXT]} {around}")
 
 
 def srcset(value: str) -> Iterator[str]:
-    """The addresses in a srcset, of which each may have commas in it."""
+    """Yield the addresses in a srcset, which may contain commas."""
     value, at = value[: 2**16], 0
     for _ in range(64):
         found = _CANDIDATE.match(value, at)
@@ -289,7 +289,7 @@ def srcset(value: str) -> Iterator[str]:
             return
         at = found.end()
         uri = found[1].rstrip(",")
-        if uri == found[1]:  # its width or density follows
+        if uri == found[1]:  # followed by its width or density
             comma = value.find(",", at)
             at = len(value) if comma < 0 else comma
         if uri:

@@ -1,1 +1,1 @@
-"""What may be asked for: listed hosts, and what their publishers reserve."""
+"""What may be fetched, and when: listed hosts, their reservations, and politeness."""

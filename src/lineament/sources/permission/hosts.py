@@ -1,7 +1,7 @@
-"""Which hosts may be asked (R2): those that a source lists, at addresses that are no one's private network.
+"""Which hosts may be asked (R2): those that a source lists, at addresses outside private networks.
 
-A name is resolved once for each connection, what it resolves to is checked, and the connection goes to the address
-that was checked, so that no name can point elsewhere in between.
+A name is resolved once for each connection, its addresses are checked, and the connection goes to a checked address,
+so that the name cannot point elsewhere in between.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
-"""The addresses of a host; OSError where it has none."""
+"""Returns the addresses of a host; OSError if it has none."""
 
 PORTS = {"http": 80, "https": 443}
 MOST_LISTED = 10_000
 _LONGEST = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")  # what some resolvers take for an address if it stands last
+_NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")  # in last place, some resolvers take it for an address
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(?=[/?#]|$)", re.ASCII)
 _METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -39,9 +39,9 @@ _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 def resolved(host: str, port: int) -> list[str]:
-    """What the resolver of this machine says of a host."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    """Return the addresses that this machine's resolver knows for a host; OSError if there are none."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class ListedHost:
     """A host that may be asked."""
 
     name: str  # in lower case, ASCII; an address without brackets
-    below: bool = False  # those below it, not itself
-    port: int | None = None  # None for the usual ones
+    below: bool = False  # the hosts below it, not itself
+    port: int | None = None  # None: the default ports
 
     def covers(self, name: str, port: int, usual: frozenset[int]) -> bool:
-        """Whether it is this host and port, where ``usual`` are the ports without which the scheme does."""
+        """Return whether it covers this host and port; ``usual`` are the default ports of the scheme."""
         if self.port != port and (self.port is not None or port not in usual):
             return False
         return name.endswith("." + self.name) if self.below else name == self.name
@@ -73,12 +73,12 @@ class Origin:
 
 
 class Hosts:
-    """The hosts that a source lists, and no other."""
+    """The hosts that a source lists."""
 
     def __init__(self, listed: Sequence[str], resolver: Resolver = resolved) -> None:
         """``listed`` are names or addresses, “HOST[:PORT]”; “*.HOST” stands for all below HOST.
 
-        InvalidValue where one of them is none, HostRefused where it is a social network.
+        InvalidValue if one of them is neither, HostRefused if it is a social network.
         """
         if len(listed) > MOST_LISTED:
             raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_LISTED} entries")
@@ -86,21 +86,22 @@ class Hosts:
         self._resolver = resolver
 
     def allows(self, url: str) -> Origin:
-        """Where ``url`` leads, if it may be asked for; HostRefused where not. Nothing is resolved."""
+        """Return the origin of ``url`` if it may be asked for, else HostRefused. Nothing is resolved."""
         origin = origin_of(url)
         network = social_network(origin.host)
         if network is not None:
             raise HostRefused(host=origin.host, why=_social(network))
-        if not any(one.covers(origin.host, origin.port, frozenset({PORTS[origin.scheme]})) for one in self.listed):
+        usual = frozenset({PORTS[origin.scheme]})
+        if not any(listed.covers(origin.host, origin.port, usual) for listed in self.listed):
             shown = str(origin).partition("://")[2]
             raise HostRefused(host=shown, why="the source does not list it")
         return origin
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of a host that may be connected to; HostRefused where one is private and not listed itself.
+        """Return the addresses of a host; HostRefused if one is private and not listed itself.
 
-        One private address among public ones is enough to refuse: a name that has both is not to be trusted.
-        OSError where the name cannot be resolved.
+        One private address among public ones is enough to refuse: a name that has both is not trusted.
+        OSError if the name cannot be resolved.
         """
         found = [
             _address(text.partition("%")[0]) for text in ([host] if _literal(host) else self._resolver(host, port))
@@ -115,11 +116,11 @@ class Hosts:
 
     def _lists(self, address: Address, port: int) -> bool:
         usual = frozenset(PORTS.values())
-        return any(one.covers(str(address), port, usual) for one in self.listed if not one.below)
+        return any(listed.covers(str(address), port, usual) for listed in self.listed if not listed.below)
 
 
 def listed_host(untrusted: str) -> ListedHost:
-    """What “HOST[:PORT]” in the list of a source means; InvalidValue where it is none, HostRefused."""
+    """Parse “HOST[:PORT]” in the list of a source; InvalidValue, or HostRefused for a social network."""
     text = untrusted.strip().lower()
     if "/" in text:
         raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme or a path")
@@ -139,7 +140,7 @@ def listed_host(untrusted: str) -> ListedHost:
 
 
 def origin_of(url: str) -> Origin:
-    """The origin of an http(s) address that is written as ``uri_key`` writes it; HostRefused for any other."""
+    """Return the origin of an http(s) address spelled as ``uri_key`` does; HostRefused for any other text."""
     found = _ORIGIN.match(url)
     if found is None or "\\" in url or not url.isascii() or not url.isprintable():
         raise HostRefused(host=_shown(url), why="it is no plain http or https address")
@@ -156,7 +157,7 @@ def origin_of(url: str) -> Origin:
 
 
 def private(address: Address) -> str | None:
-    """What kind of address nobody outside may be sent to: “a private address”; None for a public one."""
+    """Return why an address must not be connected to, as “a private address”; None for a public one."""
     if address in _METADATA:
         return "an address that a cloud keeps for itself"
     for kind, is_kind in (
@@ -172,7 +173,7 @@ def private(address: Address) -> str | None:
 
 
 def _inner(address: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to by some gateway."""
+    """Return the IPv4 address that an IPv6 address reaches through some gateway, if any."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     teredo = address.teredo
@@ -231,7 +232,7 @@ def _is_name(name: str) -> bool:
 
 @cache
 def _suffixes() -> tldextract.TLDExtract:
-    """The public suffixes as they come with the library: it asks nobody."""
+    """Return the public suffixes that come with the library; nothing is fetched."""
     import tldextract  # noqa: PLC0415 - it loads a whole HTTP client
 
     return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
@@ -247,7 +248,7 @@ def _social(network: str) -> str:
 
 
 def _shown(url: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in url[:100]) or "an empty address"
+    return "".join(char if char.isprintable() else "?" for char in url[:100]) or "an empty address"
 
 
 def _invalid(untrusted: str, why: str) -> InvalidValue:

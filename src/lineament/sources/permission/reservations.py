@@ -1,7 +1,7 @@
-"""What a publisher reserves in the headers of an answer or in the head of a page: pure functions (R3).
+"""Reservations in the headers of an answer or in the head of a page: pure functions (R3).
 
-Read are X-Robots-Tag and <meta name="robots">, TDMRep's header and meta element, Content-Usage and Content-Signal. The
-answer is the reservation as it stands there, so that a refusal can name it, or None. What is doubtful is reserved.
+X-Robots-Tag and <meta name="robots">, TDMRep's header and meta element, Content-Usage and Content-Signal are read. The
+reservation is returned as the publisher wrote it, so that a refusal can quote it. In doubt, it is reserved.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 AGENTS = ("*", "robots", "lineament")
-"""Those to whom a directive may be addressed that we obey, in lower case."""
+"""Addressees of the directives that we obey, in lower case."""
 RESERVING = frozenset({"noindex", "none", "noai", "noimageai", "noimageindex"})
-"""Directives for robots that forbid to take a picture, in lower case."""
+"""Directives for robots that forbid taking a picture, in lower case."""
 USES = frozenset({"bots", "ai", "search", "tdm", "train-ai", "train-genai", "ai-train", "ai-input", "ai-output"})
-"""Uses in Content-Usage and Content-Signal whose refusal (“=n”, “=no”) forbids to take a picture."""
+"""Uses in Content-Usage and Content-Signal whose refusal (“=n”, “=no”) forbids taking a picture."""
 LONGEST = 4096
-"""Characters of a header or a meta element that are read; a longer one is taken for a reservation."""
+"""Characters of a header or meta element that are read; a longer one counts as a reservation."""
 _SHOWN = 80
 
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
@@ -27,7 +27,7 @@ _REFUSED = re.compile(r"([\w-]{1,32})\s*=\s*\"?no?\b", re.IGNORECASE)
 
 
 def in_headers(headers: Iterable[tuple[str, str]], *, now: datetime) -> str | None:
-    """The first reservation in the headers of an answer, as “X-Robots-Tag: noai”."""
+    """Return the first reservation in the headers of an answer, as “X-Robots-Tag: noai”, or None."""
     for name, value in headers:
         lower = name.lower()
         if lower in _HEADERS:
@@ -38,7 +38,7 @@ def in_headers(headers: Iterable[tuple[str, str]], *, now: datetime) -> str | No
 
 
 def in_meta(elements: Iterable[tuple[str, str]], *, now: datetime) -> str | None:
-    """The first reservation in a page's meta elements, each with its name and content: “meta robots: noai”."""
+    """Return the first reservation in meta elements (name, content), as “meta robots: noai”, or None."""
     for name, content in elements:
         lower = name.strip().lower()
         if lower == "tdm-reservation" or lower in AGENTS:
@@ -49,33 +49,33 @@ def in_meta(elements: Iterable[tuple[str, str]], *, now: datetime) -> str | None
 
 
 def robots(value: str, now: datetime) -> bool:
-    """Whether an X-Robots-Tag, or a meta element for robots, reserves something from us at ``now``."""
-    ours = True  # until an agent is named, it is for all
+    """Return whether an X-Robots-Tag, or a meta element for robots, reserves something from us at ``now``."""
+    is_ours = True  # until an agent is named, it addresses all
     rest = value
     while rest:
         part, _, behind = rest.partition(",")
         named = _AGENT.match(part)
         if named and named[1].lower() not in _WITH_VALUE:
-            ours = named[1].lower() in AGENTS
+            is_ours = named[1].lower() in AGENTS
             part = part[named.end() :]
         name, _, given = part.strip().lower().partition(":")
         if name.strip() == "unavailable_after":
-            given = rest.partition(":")[2]  # a date may have a comma
-            if ours and _is_over(given, now):
+            given = rest.partition(":")[2]  # a date may contain a comma
+            if is_ours and _is_over(given, now):
                 return True
-        elif ours and name in RESERVING:
+        elif is_ours and name in RESERVING:
             return True
         rest = behind
     return False
 
 
-def tdm(value: str, now: datetime) -> bool:  # noqa: ARG001 - as the others
-    """Whether a tdm-reservation (TDMRep) reserves; only “0” says that nothing is."""
+def tdm(value: str, now: datetime) -> bool:  # noqa: ARG001 - called like the others
+    """Return whether a tdm-reservation (TDMRep) reserves; only “0” does not."""
     return value.strip() != "0"
 
 
-def usage(value: str, now: datetime) -> bool:  # noqa: ARG001 - as the others
-    """Whether a Content-Usage (aipref) or a Content-Signal refuses a use that ours is one of."""
+def usage(value: str, now: datetime) -> bool:  # noqa: ARG001 - called like the others
+    """Return whether a Content-Usage (aipref) or Content-Signal refuses a use that includes ours."""
     return any(use.lower() in USES for use in _REFUSED.findall(value))
 
 
@@ -88,7 +88,7 @@ _HEADERS: Mapping[str, Callable[[str, datetime], bool]] = {
 
 
 def _is_over(date: str, now: datetime) -> bool:
-    """Whether a date has come; one that cannot be read has."""
+    """Return whether a date has passed; one that cannot be read counts as passed."""
     text = date.strip()
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         for end in (text, text.partition(",")[0].strip()):
@@ -101,5 +101,5 @@ def _is_over(date: str, now: datetime) -> bool:
 
 
 def _named(name: str, value: str) -> str:
-    text = " ".join("".join(one if one.isprintable() else " " for one in value[:LONGEST]).split())
+    text = " ".join("".join(char if char.isprintable() else " " for char in value[:LONGEST]).split())
     return f"{name}: {text}" if len(text) <= _SHOWN else f"{name}: {text[:_SHOWN]}…"

@@ -1,7 +1,7 @@
-"""What a host reserves in its well-known files: robots.txt (RFC 9309), tdmrep.json (TDMRep) and ai.txt; pure functions.
+"""Reservations in the well-known files of a host: robots.txt (RFC 9309), tdmrep.json (TDMRep) and ai.txt. No I/O.
 
-The strictest wins (R3). A file that cannot be had reserves everything, for then nobody knows what it says; one that is
-not there reserves nothing. Where a robots.txt speaks to us by name, what it says to all counts as well.
+The strictest wins (R3). A file that cannot be had reserves everything, because nobody knows what it says; one that does
+not exist reserves nothing. If a robots.txt addresses us by name, what it says to all counts as well.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from protego import Protego
 from lineament.sources.permission.reservations import usage
 
 AGENT = "Lineament"
-"""What a robots.txt may call us."""
+"""Our name in a robots.txt."""
 ROBOTS, TDMREP, AI = "/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"
 FILES = (ROBOTS, TDMREP, AI)
 """In the order in which they are asked for."""
 LARGEST = 2**20
-"""Bytes of one of these files; a larger one counts as not had. RFC 9309 asks for 500 KiB at least."""
+"""Bytes of one of these files; a larger one cannot be had. RFC 9309 asks for 500 KiB at least."""
 FRESH = 24 * 3600.0
-"""Seconds for which what was read counts (RFC 9309)."""
+"""Seconds for which a file that was read counts (RFC 9309)."""
 ASK_AGAIN = 3600.0
 """Seconds after which a file that could not be had is asked for again."""
 LONGEST_DELAY = 3600.0
-"""Seconds between two requests beyond which a host is not worth asking."""
+"""Seconds between two requests that a host can ask for, at most."""
 _AGENTS = ("lineament", "*")
 _MOST_RULES = 10_000
-_MOST_COPIES = 2**20  # of rules: the parser keeps each rule once for each agent that it is for
+_MOST_COPIES = 2**20  # of rules: the parser keeps one for each agent that a rule addresses
 _RULES = frozenset({"allow", "disallow", "crawl-delay", "request-rate"})
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _FIELD = re.compile(r"[A-Za-z-]{1,40}")
@@ -40,30 +40,30 @@ _FIELD = re.compile(r"[A-Za-z-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """What a host answered when it was asked for such a file."""
+    """The answer to a request for a well-known file."""
 
-    status: int | None  # None where there was no answer, or one that nobody can use
+    status: int | None  # None: no answer, or none that can be used
     body: bytes = b""
 
     @property
     def missing(self) -> bool:
-        """Whether there is no such file. RFC 9309: any client error means that, but “too many requests” does not."""
+        """Whether there is no such file: any client error (RFC 9309) except “too many requests”."""
         return self.status is not None and 400 <= self.status < 500 and self.status != 429
 
     @property
     def there(self) -> bool:
-        """Whether the file was had."""
+        """Whether the file was sent."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def known(self) -> bool:
-        """Whether it is known what the file says."""
+        """Whether we know what the file says."""
         return self.there or self.missing
 
 
 @dataclass(frozen=True, slots=True)
 class _PathRule:
-    """Where something is reserved, or said to be free."""
+    """A path that is reserved, or declared free."""
 
     path: str
     reserved: bool
@@ -71,7 +71,7 @@ class _PathRule:
 
 
 class HostRules:
-    """What one host reserves."""
+    """The reservations of one host."""
 
     def __init__(self, answers: Mapping[str, FileAnswer]) -> None:
         """``answers`` has one for each of FILES that was asked for; the others count as ones that cannot be had."""
@@ -83,7 +83,7 @@ class HostRules:
         self._ai = self._parsed(AI, answers)
 
     def refusal(self, url: str) -> str | None:
-        """What reserves the page or picture at ``url``, to complete “its publisher reserves it (…)”; None: nothing."""
+        """Return what reserves ``url``, to complete “its publisher reserves it (…)”; None if nothing does."""
         for name, parsed in (("robots.txt", self._robots), ("ai.txt", self._ai)):
             for agent in _AGENTS:
                 if parsed is not None and not parsed.can_fetch(url, agent):
@@ -91,19 +91,19 @@ class HostRules:
         if self._whole is not None:
             return self._whole
         path = _path(url)
-        for one in self._usages:
-            if matches(one.path, path):
-                return f"robots.txt: {one.shown}"
-        found = [one for one in self._tdm if matches(one.path, path)]
-        if found and (found[0].reserved or max(found, key=lambda one: len(one.path)).reserved):
-            return "tdmrep.json: tdm-reservation"  # rules are read in order, or the longest wins: the strictest does
+        for rule in self._usages:
+            if matches(rule.path, path):
+                return f"robots.txt: {rule.shown}"
+        found = [rule for rule in self._tdm if matches(rule.path, path)]
+        if found and (found[0].reserved or max(found, key=lambda rule: len(rule.path)).reserved):
+            return "tdmrep.json: tdm-reservation"  # first or longest rule, whichever is stricter
         return None
 
     @property
     def delay(self) -> float:
-        """Seconds that the host wants between two requests."""
-        said = [0.0] if self._robots is None else [_delay(self._robots, agent) for agent in _AGENTS]
-        return max(said)
+        """Seconds that the host asks for between two requests."""
+        delays = [0.0] if self._robots is None else [_delay(self._robots, agent) for agent in _AGENTS]
+        return max(delays)
 
     def _parsed(self, name: str, answers: Mapping[str, FileAnswer]) -> Protego | None:
         answer = answers.get(name, FileAnswer(None))
@@ -124,21 +124,21 @@ class HostRules:
 
 
 def _text(answer: FileAnswer) -> str:
-    """The file as text; a page of HTML stands for a file that is not there, as many servers answer anything."""
+    """Return the file as text; HTML counts as empty, because many servers answer any address with a page."""
     text = answer.body.decode("utf-8-sig", "replace") if answer.there else ""
     return "" if text.lstrip()[:1] == "<" else text
 
 
 def _delay(robots: Protego, agent: str) -> float:
-    said = robots.crawl_delay(agent) or 0.0
+    seconds = robots.crawl_delay(agent) or 0.0
     rate = robots.request_rate(agent)
     if rate is not None and rate.requests > 0:
-        said = max(said, rate.seconds / rate.requests)
-    return said if 0 <= said <= LONGEST_DELAY else LONGEST_DELAY
+        seconds = max(seconds, rate.seconds / rate.requests)
+    return seconds if 0 <= seconds <= LONGEST_DELAY else LONGEST_DELAY
 
 
 def _copies(robots: str) -> int:
-    """How many rules for one agent each the file comes to, at most: many agents may share many rules."""
+    """Return the number of rules once each is copied for each agent it addresses, as the parser does."""
     copies, agents, is_open = 0, 0, True
     for line in robots.splitlines():
         name, colon, _ = line.partition("#")[0].lower().partition(":")
@@ -152,20 +152,20 @@ def _copies(robots: str) -> int:
 
 
 def _usages(robots: str) -> Iterable[_PathRule]:
-    """Content-Usage (aipref) and Content-Signal in a robots.txt, where they refuse a use that ours is one of."""
-    ours, named, count = True, False, 0
+    """Yield the Content-Usage (aipref) and Content-Signal rules of a robots.txt that refuse a use like ours."""
+    is_ours, named, count = True, False, 0
     for line in robots.splitlines():
-        name, colon, said = line.partition("#")[0].partition(":")
-        field, value = name.strip().lower(), said.strip()
+        name, colon, text = line.partition("#")[0].partition(":")
+        field, value = name.strip().lower(), text.strip()
         if not colon or not _FIELD.fullmatch(field):
             continue
         if field == "user-agent":
             applies = value.lower() in _AGENTS
-            ours = applies or (ours and named)
+            is_ours = applies or (is_ours and named)
             named = True
             continue
         named = False
-        if ours and field in {"content-usage", "content-signal"}:
+        if is_ours and field in {"content-usage", "content-signal"}:
             path, rest = value.split(maxsplit=1) if value.startswith("/") and " " in value else ("/", value)
             if usage(rest, _ANY_TIME):
                 count += 1
@@ -175,7 +175,7 @@ def _usages(robots: str) -> Iterable[_PathRule]:
 
 
 def _tdm(text: str) -> list[_PathRule] | None:
-    """The rules of a tdmrep.json; None where it is none."""
+    """Parse a tdmrep.json; None if it is not one."""
     if not text:
         return []
     try:
@@ -185,17 +185,17 @@ def _tdm(text: str) -> list[_PathRule] | None:
     if not isinstance(found, list) or len(found) > _MOST_RULES:
         return None
     rules = []
-    for one in found:
-        if not isinstance(one, dict) or not isinstance(one.get("location"), str):
+    for entry in found:
+        if not isinstance(entry, dict) or not isinstance(entry.get("location"), str):
             return None
-        said = one.get("tdm-reservation")
-        free = said == "0" or (said == 0 and not isinstance(said, bool))
-        rules.append(_PathRule(one["location"], reserved=not free, shown=""))
+        value = entry.get("tdm-reservation")
+        free = value == "0" or (value == 0 and not isinstance(value, bool))
+        rules.append(_PathRule(entry["location"], reserved=not free, shown=""))
     return rules
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether ``path`` begins as ``pattern`` says, where “*” is anything and “$” the end (RFC 9309, 2.2.3)."""
+    """Return whether ``path`` starts with ``pattern``, in which “*” is anything and “$” the end (RFC 9309, 2.2.3)."""
     is_whole = pattern.endswith("$")
     first, *others = pattern.removesuffix("$").split("*")
     if not path.startswith(first):

@@ -1,7 +1,7 @@
 """The social networks and dating services that no source may list, whatever its owner permits (R2).
 
-What people show there they show to whom they choose; no controller can permit its collection for search by face. The
-names are domains with everything below them, those of their image servers among them.
+People choose whom they show their pictures to there; no controller can permit collecting them for search by face. Each
+name is a domain with everything below it; image servers are listed too.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _PINTEREST = "pinterest"
 
 
 def social_network(host: str) -> str | None:
-    """The network that ``host`` belongs to, as its domain; None for another host. ``host`` is ASCII, in lower case."""
+    """Return the domain of the network that ``host`` belongs to, or None. ``host`` is ASCII, in lower case."""
     labels = host.rstrip(".").split(".")
     for at in range(len(labels)):
         domain = ".".join(labels[at:])

@@ -1,4 +1,4 @@
-"""The page that showed a picture, as it was captured: its record, out of a web archive, and the HTML in the record."""
+"""The page that showed a picture, as archived: its record in a web archive, and the HTML in the record."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from lineament.sources.webarchive.records import parsed_http, payload_of, record
 
 
 def page_record(given: Sequence[Path], record: ArchiveRecord) -> bytes | None:
-    """The record of a page from the archives that were given, whole and as it was met; None where it is not there."""
+    """Return the whole record of a page from the given archives; None if it is not there."""
     name = record.archive.partition("/")[0]
     for path in given:
-        for one in [path / record.archive, path / name] if path.is_dir() else [path] if path.name == name else []:
-            if not one.is_file():
+        for file in [path / record.archive, path / name] if path.is_dir() else [path] if path.name == name else []:
+            if not file.is_file():
                 continue
             try:
-                return record_of(one, record)
+                return record_of(file, record)
             except (LineamentError, OSError):  # another archive of that name may hold it
                 continue
     return None
 
 
 def html_of(untrusted_record: bytes) -> str:
-    """The text of an archived page; nothing in it is made harmless. NotRead, FileTooLarge or Damaged."""
+    """Return the HTML of an archived page, unsanitised. NotRead, FileTooLarge or Damaged."""
     try:
         found = record_at(io.BytesIO(untrusted_record), 0)
         if found is None:

@@ -1,7 +1,7 @@
-"""The body of an archived HTTP answer, with its transfer and content encodings undone, never past a limit.
+"""Undoes the transfer and content encodings of an HTTP body, never past a limit.
 
-Many crawlers store bodies decoded and leave the headers as they were; so a body that is not in the encoding that
-its header names is taken as it is.
+Many crawlers store bodies decoded but leave the headers unchanged; a body that is not in the encoding that its header
+names is therefore taken as it is.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ else:
     from backports import zstd
 
 MOST_ENCODINGS = 3
-"""Content encodings on top of each other; browsers send one."""
+"""Content encodings of one body; servers use one."""
 LARGEST_WINDOW = 2**27
-"""Bytes that a Zstandard stream may ask for."""
+"""Bytes of memory that a Zstandard stream may ask for."""
 _AT_ONCE = 2**20
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
 
 
 class Undecodable(ValueError):
-    """It is not in this encoding."""
+    """The body is not in this encoding."""
 
 
 def decode_body(body: bytes, transfer: str | None, content: str | None, limit: int) -> bytes:
-    """The payload in ``body``; FileTooLarge over ``limit`` bytes, NotRead where encodings are heaped up."""
+    """Return the payload of ``body``; FileTooLarge over ``limit`` bytes, NotRead if it has too many encodings."""
     if transfer and "chunked" in transfer.lower():
         body = dechunked(body)
     if content:
@@ -52,7 +52,7 @@ def decode_body(body: bytes, transfer: str | None, content: str | None, limit: i
 
 
 def dechunked(body: bytes) -> bytes:
-    """A chunked body put together; as it is where it is not chunked. What breaks off is brought as far as it goes."""
+    """Join a chunked body; return it unchanged if it is not chunked, and truncated if its last chunk is."""
     parts: list[bytes] = []
     at = 0
     while (head := _CHUNK.match(body, at)) is not None:

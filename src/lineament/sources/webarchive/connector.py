@@ -1,8 +1,8 @@
-"""Pictures in web archives (WARC, WACZ), each joined with the page that showed it, with its alternative text.
+"""Pictures in web archives (WARC, WACZ), each with the page that showed it and its alternative text.
 
-An archive is read once, from beginning to end. Pages go into an index on the disk; a picture that a page before it
-showed, as crawlers write them, is brought at once, and the others are brought after all pages have been seen. The
-first page in the order of the archives is a picture's page, but whatever any page reserves counts.
+An archive is read once, from beginning to end. Pages go into an index on disk. A picture that an earlier page showed,
+which is the order in which crawlers write, is yielded at once; the others are yielded after all pages have been read.
+The first page in the order of the archives is a picture's page, but the reservation of any page counts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONNECTOR = "warc 1"
 LONGEST_NAME = 1000
 """Characters of an address in a message."""
 MOST_FOLDERS = 100_000
-"""Folders in folders that are looked into."""
+"""Nested folders that are searched."""
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _DRAWINGS = frozenset({"image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"})
@@ -48,7 +48,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class _Position(NamedTuple):
-    """How far the reading is: by the pass (1 for the pictures that were put off), the archive and the byte in it."""
+    """How far reading is: the pass (1 for the pictures that were put off), the archive, and the byte in it."""
 
     later: int
     archive: int
@@ -69,29 +69,29 @@ class _RecordHeaders(NamedTuple):
 
 
 class WarcConnector:
-    """Brings the pictures of WARC and WACZ files, and of all such files in folders."""
+    """Yields the pictures of WARC and WACZ files, and of all such files in folders."""
 
     def __init__(self, paths: Sequence[Path], max_bytes: int, on_reserved: OnReserved | None = None) -> None:
-        """Pictures over ``max_bytes`` are refused unread. NoSuchFile at once where one of ``paths`` is not there.
+        """Pictures over ``max_bytes`` are refused unread. NoSuchFile if one of ``paths`` does not exist.
 
-        ``on_reserved`` hears, when everything has been read, of each picture that was brought before a page came
-        that reserves it: its address and the reservation. What was taken of it is to be removed (R4).
+        ``on_reserved`` is called, when everything has been read, for each picture that a later page reserved, with its
+        address and the reservation; what was taken of it must be erased (R4).
         """
         self._given = list({place.path: (place, is_folder) for place, is_folder in map(locate, paths)}.values())
         self._max_bytes = max_bytes
         self._on_reserved = on_reserved
 
     def count(self) -> int | None:
-        """None: it cannot be told before everything has been read."""
+        """Return None: nobody knows before everything has been read."""
         return None
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every picture: in the order of the archives those whose page was met before, then likewise the others."""
+        """Yield every picture: those whose page came earlier, then the others, each in the order of the archives."""
         for found, _ in self.items_from(None):
             yield found
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
-        """What comes after ``cursor``. The archives are read from the beginning all the same, for their pages."""
+        """Yield what comes after ``cursor``. The archives are still read from the beginning, for their pages."""
         after = _position(cursor)
         with closing(PageIndex()) as index:
             for found, position in _Reading(index, self._max_bytes, after).everything(self._archives()):
@@ -102,15 +102,15 @@ class WarcConnector:
 
     def _archives(self) -> Iterator[WarcFile | Refusal]:
         for place, is_folder in self._given:
-            for one in _in_folder(place) if is_folder else [place]:
-                if isinstance(one, Refusal):
-                    yield one
+            for found in _in_folder(place) if is_folder else [place]:
+                if isinstance(found, Refusal):
+                    yield found
                 else:
-                    yield from warc_files(one)
+                    yield from warc_files(found)
 
 
 class _Reading:
-    """One way through all archives."""
+    """One reading of all archives."""
 
     def __init__(self, index: PageIndex, max_bytes: int, after: _Position) -> None:
         self._index = index
@@ -120,25 +120,25 @@ class _Reading:
         self._now = datetime.now(UTC)
 
     def everything(self, archives: Iterator[WarcFile | Refusal]) -> Iterator[tuple[Item | Refusal, _Position]]:
-        """What was found, in order; nothing up to the position to go on from."""
-        seen: list[WarcFile] = []
+        """Yield what was found, in order, behind the position to resume from."""
+        opened: list[WarcFile] = []
         for archive in archives:
             if isinstance(archive, Refusal):
-                at = _Position(0, len(seen), 0)
+                at = _Position(0, len(opened), 0)
                 if at > self._after:
                     yield archive, at
             else:
-                seen.append(archive)
-                yield from self._first(archive, len(seen) - 1)
-        yield from self._later(seen)
+                opened.append(archive)
+                yield from self._first(archive, len(opened) - 1)
+        yield from self._later(opened)
 
     def _first(self, archive: WarcFile, number: int) -> Iterator[tuple[Item | Refusal, _Position]]:
-        """The first pass over one archive."""
+        """Read one archive in the first pass."""
         try:
             with archive.open() as file:
                 for place in records(archive, file):
                     at = _Position(0, number, place.offset)
-                    found = self._seen(archive, place.record, at) if place.record else place.refusal
+                    found = self._handle(archive, place.record, at) if place.record else place.refusal
                     if found is not None and at > self._after:
                         yield found, at
         except LineamentError as error:
@@ -147,7 +147,7 @@ class _Reading:
             yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(0, number, 0)
 
     def _later(self, archives: list[WarcFile]) -> Iterator[tuple[Item | Refusal, _Position]]:
-        """The pictures that were put off, now that all pages are known."""
+        """Yield the pictures that were put off, now that all pages are known."""
         after = (self._after.archive, self._after.offset) if self._after.later else (-1, -1)
         for number, offsets in groupby(self._index.deferred(after), key=itemgetter(0)):
             archive = archives[number]
@@ -155,7 +155,7 @@ class _Reading:
                 with archive.open() as file:
                     for _, offset in offsets:
                         at = _Position(1, number, offset)
-                        found = self._seen(archive, record_at(file, offset), at)
+                        found = self._handle(archive, record_at(file, offset), at)
                         if found is not None:
                             yield found, at
             except LineamentError as error:
@@ -163,23 +163,23 @@ class _Reading:
             except OSError as error:
                 yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(1, number, 0)
 
-    def _seen(self, archive: WarcFile, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
-        """What a record gives: a picture, a refusal, or nothing; a page goes into the index."""
+    def _handle(self, archive: WarcFile, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
+        """Return the picture or refusal that a record gives, if any; a page goes into the index."""
         if record is None:
             return None
         uri = (record.headers.get(WarcHeader.WARC_TARGET_URI) or "").strip("<> ")
         try:
-            return self._taken(archive, record, uri, at)
+            return self._by_type(archive, record, uri, at)
         except Unusable as error:
             why: LineamentError = NotRead(why=error)
         except LineamentError as error:
-            why = error.with_traceback(None)  # which would hold the bytes
+            why = error.with_traceback(None)  # its traceback would keep the bytes alive
         except OSError as error:
             why = NotRead(why=printable(str(error))[:200].rstrip(".").lower())
         return Refusal(name=printable(uri or f"{archive.shown}:{at.offset}")[:LONGEST_NAME], why=why)
 
-    def _taken(self, archive: WarcFile, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
-        answer = self._answer(record, uri)
+    def _by_type(self, archive: WarcFile, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
+        answer = self._headers(record, uri)
         if answer is None:
             return None
         if answer.media_type in _PAGES:
@@ -188,8 +188,8 @@ class _Reading:
             return self._picture(archive, record, answer, at)
         return None
 
-    def _answer(self, record: WarcRecord, uri: str) -> _RecordHeaders | None:
-        """What the headers say; None where the record is no answer that brings something."""
+    def _headers(self, record: WarcRecord, uri: str) -> _RecordHeaders | None:
+        """Return what the headers say; None if the record is not a useful answer."""
         if record.record_type == WarcRecordType.resource:
             media_type, charset, reserved = _media_type(record.headers.get(WarcHeader.CONTENT_TYPE)), None, None
         elif parsed_http(record):
@@ -222,7 +222,7 @@ class _Reading:
         page = self._pages.page(html, charset_of(html, answer.charset), answer.uri)
         reserved = answer.reserved or reservations.in_meta(page.meta, now=self._now)
         row = ArchivedPage(
-            record=_place(archive, record, at, hashlib.sha256(html).hexdigest()),
+            record=_record_place(archive, record, at, hashlib.sha256(html).hexdigest()),
             uri=answer.uri,
             title=page.title,
             at=None if answer.at is None else answer.at.isoformat(),
@@ -252,14 +252,14 @@ class _Reading:
         if shown is not None and shown.reserved is not None:
             raise Reserved(reservation=shown.reserved)
         if key is not None and not at.later:
-            self._index.brought(key, answer.uri)
+            self._index.note_yielded(key, answer.uri)
         if at <= self._after:
             return None
-        provenance = _provenance(answer, shown, _place(archive, record, at))
+        provenance = _provenance(answer, shown, _record_place(archive, record, at))
         return Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance)
 
 
-def _place(archive: WarcFile, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
+def _record_place(archive: WarcFile, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
     return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
 
 
@@ -280,7 +280,7 @@ def _provenance(answer: _RecordHeaders, shown: Shown | None, record: ArchiveReco
 
 
 def _is_picture(data: bytes) -> bool:
-    """By its first bytes: a picture of a kind that the decoder may know."""
+    """Return whether the first bytes are those of a picture that the decoder may know."""
     if data.startswith(_STARTS):
         return True
     return (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
@@ -295,12 +295,12 @@ def _position(cursor: str | None) -> _Position:
         return _Position(0, -1, -1)
     read = _CURSOR.fullmatch(cursor)
     if read is None:
-        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is none of a web archive")
+        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is not one of a web archive")
     return _Position(*(int(part) for part in read.groups()))
 
 
 def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
-    """The web archives in a folder and in those in it, each folder in the order of the names' bytes."""
+    """Yield the web archives in a folder and its subfolders, each folder in the byte order of its names."""
     waiting = [given]
     for _ in range(MOST_FOLDERS):
         if not waiting:

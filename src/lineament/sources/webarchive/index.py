@@ -1,4 +1,4 @@
-"""Which page shows which picture: an index over a web archive that lives on the disk while it is read."""
+"""Which page shows which picture: an index over web archives, on disk while they are read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lineament.model.faces import ArchiveRecord
 from lineament.sources.html.pages import Link
 
 MEMORY = 2**25
-"""Bytes of the index that are held in memory."""
+"""Bytes of the index that are cached in memory."""
 MOST_REDIRECTS = 3
-"""From the address on the page to the picture."""
+"""Redirects that are followed from the address on a page to the picture."""
 AT_ONCE = 1000
-"""Pictures, deferred or brought, in memory."""
+"""Pictures that are handled in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,33 +35,33 @@ class Shown(NamedTuple):
 
     page: ArchivedPage
     words: str | None
-    reserved: str | None  # what any page that shows it reserves
+    reserved: str | None  # the reservation of any page that shows it
 
 
 class PageIndex:
-    """Pages, the pictures on them, and the pictures that came before any page that shows them."""
+    """Pages, the pictures on them, and the pictures that were met before any page that shows them."""
 
     def __init__(self) -> None:
-        """A database without a name: SQLite keeps it in a temporary file that nobody else can open."""
+        """Create an unnamed database, which SQLite keeps in a temporary file that nobody else can open."""
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.executescript(_SCHEMA)
         self._rows.execute("BEGIN")
         self._last: tuple[int, ArchivedPage] | None = None
-        self._brought: list[tuple[str, str]] = []  # and not yet in the database
+        self._yielded: list[tuple[str, str]] = []  # not yet in the database
 
     def add(self, page: ArchivedPage, links: Iterable[Link]) -> None:
-        """A page and the pictures on it."""
+        """Add a page and the pictures on it."""
         record = page.record
-        one = (record.archive, record.id, record.offset, record.sha256, page.uri, page.title, page.at, page.reserved)
-        number = self._rows.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", one).lastrowid
+        row = (record.archive, record.id, record.offset, record.sha256, page.uri, page.title, page.at, page.reserved)
+        number = self._rows.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
         self._rows.executemany(_ADD_LINK, [(_key(link.uri), number, link.words, page.reserved) for link in links])
 
     def redirect(self, come_from: str, to: str) -> None:
-        """What is asked for at ``come_from`` is to be found at ``to``."""
+        """Note that ``come_from`` redirects to ``to``."""
         self._rows.execute("INSERT OR IGNORE INTO redirects VALUES (?, ?)", (_key(to), _key(come_from)))
 
     def shown(self, uri: str) -> Shown | None:
-        """The first page that shows the picture at ``uri``; None where no page does so far."""
+        """Return the first page that shows the picture at ``uri``; None if none does so far."""
         key = _key(uri)
         row = self._rows.execute(_SHOWN, (key,)).fetchone()
         for _ in range(MOST_REDIRECTS):
@@ -75,7 +75,7 @@ class PageIndex:
         return None if row is None else Shown(self._page(row[0]), row[1], row[2])
 
     def _page(self, number: int) -> ArchivedPage:
-        """A page; pictures of one page come together, so the last one is kept."""
+        """Return a page; the last one is cached, because pictures of a page come together."""
         if self._last is None or self._last[0] != number:
             row = self._rows.execute("SELECT * FROM pages WHERE rowid = ?", (number,)).fetchone()
             archive, id_, offset, sha256, uri, title, at, reserved = row
@@ -83,35 +83,35 @@ class PageIndex:
             self._last = number, ArchivedPage(record=record, uri=uri, title=title, at=at, reserved=reserved)
         return self._last[1]
 
-    def brought(self, key: str, uri: str) -> None:
-        """Remember that the picture at ``uri``, which uri_key() writes as ``key``, was brought."""
-        self._brought.append((key, uri))
-        if len(self._brought) >= AT_ONCE:
-            self._note()
+    def note_yielded(self, key: str, uri: str) -> None:
+        """Remember that the picture at ``uri``, which uri_key() writes as ``key``, was yielded."""
+        self._yielded.append((key, uri))
+        if len(self._yielded) >= AT_ONCE:
+            self._flush()
 
-    def _note(self) -> None:
-        rows = [(_key(key), uri) for key, uri in self._brought]
-        self._brought.clear()
+    def _flush(self) -> None:
+        rows = [(_key(key), uri) for key, uri in self._yielded]
+        self._yielded.clear()
         self._rows.executemany("INSERT OR IGNORE INTO brought VALUES (?, ?)", rows)
 
     def reserved_since(self) -> Iterator[tuple[str, str]]:
-        """The pictures that were brought and that a page reserves which came later, with the reservation."""
-        self._note()
+        """Yield the pictures that a page reserved after they were yielded, with the reservation."""
+        self._flush()
         query = "SELECT uri, reserved FROM brought JOIN links USING (key) WHERE reserved IS NOT NULL ORDER BY uri"
         yield from self._rows.execute(query)
 
     def defer(self, archive: int, offset: int) -> None:
-        """A picture that no page shows so far."""
+        """Put off a picture that no page shows so far."""
         self._rows.execute("INSERT OR IGNORE INTO deferred VALUES (?, ?)", (archive, offset))
 
     def deferred(self, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
-        """Those pictures, in the order of the archives, after a position."""
-        while some := self._rows.execute(_DEFERRED, (*after, AT_ONCE)).fetchall():
-            yield from some
-            after = some[-1]
+        """Yield the pictures that were put off, in the order of the archives, after a position."""
+        while batch := self._rows.execute(_DEFERRED, (*after, AT_ONCE)).fetchall():
+            yield from batch
+            after = batch[-1]
 
     def close(self) -> None:
-        """Give the disk back."""
+        """Delete the index."""
         self._rows.close()
 
 

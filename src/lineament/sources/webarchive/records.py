@@ -1,4 +1,4 @@
-"""The records of one WARC file, however damaged it is, and single records of it (ISO 28500)."""
+"""Reads the records of a WARC file (ISO 28500), however damaged it is, and single records."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.wacz import FileWindow, WarcFile, warc_files
 
 MOST_DAMAGES = 1000
-"""Damaged places of one file, after which the rest of it is left."""
+"""Damaged places of one file, after which the rest is skipped."""
 MOST_TRIES = 20_000
-"""Places of one file where a record might begin, tried after damage."""
+"""Places of one file that are tried for the beginning of a record after damage."""
 LARGEST_RECORD = 2**31
-"""Bytes of a record that is handed out whole."""
+"""Bytes of a record that is returned whole."""
 HEADERS = 2**15
-"""Bytes of the headers of a record, and of those of the answer in it."""
+"""Bytes of the headers of a record, and of the answer in it."""
 _AT_ONCE = 2**20
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -37,7 +37,7 @@ _WHOLE_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """Where a record begins, or where something is wrong."""
+    """Where a record begins, or where the file is damaged."""
 
     record: WarcRecord | None
     offset: int  # bytes
@@ -45,7 +45,7 @@ class RecordPlace:
 
 
 def records(archive: WarcFile, file: FileWindow) -> Iterator[RecordPlace]:
-    """Every record, and every place that is damaged; a record is to be read before the next one. OSError."""
+    """Yield every record and every damaged place; a record must be read before the next one. OSError."""
     walk = _RecordWalk(archive, file)
     if (why := walk.unfit()) is not None:
         yield RecordPlace(None, 0, Refusal(name=archive.shown, why=NotRead(why=why)))
@@ -54,7 +54,7 @@ def records(archive: WarcFile, file: FileWindow) -> Iterator[RecordPlace]:
 
 
 class _RecordWalk:
-    """A way through one file, which goes on behind what is damaged."""
+    """Reads one file, and continues behind what is damaged."""
 
     def __init__(self, archive: WarcFile, file: FileWindow) -> None:
         self._archive = archive
@@ -68,7 +68,7 @@ class _RecordWalk:
         self._last = -1  # the offset of the last record
 
     def unfit(self) -> str | None:
-        """Why nothing is read at all, if so: records that are not packed one by one cannot be found again."""
+        """Return why nothing is read at all, or None: records that are not compressed singly cannot be found again."""
         if not self._packed:
             return None
         self._file.seek(0)
@@ -76,7 +76,7 @@ class _RecordWalk:
         try:
             start = inflate.decompress(self._file.read(2**16), 2**18)
         except zlib.error:
-            return None  # damaged, which is said where it is met
+            return None  # damaged, which is reported where it is met
         head, between, body = start.partition(b"\r\n\r\n")
         length = _WHOLE_LENGTH.search(head)
         if not between or length is None or len(body) <= int(length[1]) + 4:
@@ -84,7 +84,7 @@ class _RecordWalk:
         return "it is compressed as a whole and not record by record; mend it with: warcio recompress"
 
     def places(self) -> Iterator[RecordPlace]:
-        """Records and damages, in the order of the file."""
+        """Yield records and damage, in the order of the file."""
         at = 0
         for _ in range(MOST_DAMAGES):
             why = yield from self._run(at)
@@ -95,16 +95,16 @@ class _RecordWalk:
             if begin is None:
                 yield self._damage(broken - 1, f"{why}; nothing behind it can be read")
                 return
-            yield self._damage(broken - 1, f"{why}; reading goes on at byte {begin}")
+            yield self._damage(broken - 1, f"{why}; reading continues at byte {begin}")
             at = begin
-        yield self._damage(at, f"it is damaged in {MOST_DAMAGES} places; the rest is left")
+        yield self._damage(at, f"it is damaged in {MOST_DAMAGES} places; the rest is skipped")
 
     def _damage(self, offset: int, why: str) -> RecordPlace:
         name = f"{self._archive.shown}:{max(offset, 0)}"
         return RecordPlace(None, max(offset, 0), Refusal(name=name, why=NotRead(why=why)))
 
     def _run(self, at: int) -> Generator[RecordPlace, None, str | None]:
-        """The records from ``at`` to the end, or to the next damage, of which it returns the reason."""
+        """Yield the records from ``at`` to the end or the next damage; return what is wrong there."""
         self._file.seek(at)
         try:
             for record in ArchiveIterator(self._file, parse_http=False, max_header_len=HEADERS, buffer_size=_AT_ONCE):
@@ -120,7 +120,7 @@ class _RecordWalk:
         return self._broken_off()
 
     def _broken_off(self) -> str | None:
-        """Why the file ends in the middle of a packed record, if so: the parser says nothing then."""
+        """Return why the file ends inside a compressed record, or None; the parser does not report that."""
         if not self._packed:
             return None
         after = self._find(self._last + 1)
@@ -128,14 +128,14 @@ class _RecordWalk:
             self._file.seek(after)
             with suppress(zlib.error):
                 start = zlib.decompressobj(wbits=31).decompress(self._file.read(2**12), 5)
-                if b"WARC/".startswith(start):  # or nothing, if that little is there
+                if b"WARC/".startswith(start):  # or nothing, if so little is left
                     self._last = max(self._last, after)
                     return "the file breaks off"
             after = self._find(after + 1)
         return None
 
     def _next(self, begin: int) -> int | None:
-        """Where the next record begins, from ``begin`` on."""
+        """Return where the next record begins, from ``begin`` on."""
         at = self._find(begin)
         while at is not None:
             with suppress(OSError):
@@ -146,7 +146,7 @@ class _RecordWalk:
         return None
 
     def _find(self, begin: int) -> int | None:
-        """Where the bytes that a record begins with stand next; None where they do not, or too often."""
+        """Return where the first bytes of a record occur next; None if they do not, or after too many tries."""
         self._tries += 1
         if self._tries > MOST_TRIES:
             return None
@@ -164,7 +164,7 @@ class _RecordWalk:
 
 
 def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
-    """The record that begins at ``offset``; None where none does. OSError."""
+    """Return the record that begins at ``offset``, or None. OSError."""
     file.seek(offset)
     found = next(iter(ArchiveIterator(file, parse_http=False, max_header_len=HEADERS)), None)
     return found if found is not None and found.stream_pos == offset else None
@@ -174,7 +174,7 @@ def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
 
 
 def body_of(record: WarcRecord, limit: int) -> bytes:
-    """The rest of a record; FileTooLarge over ``limit`` bytes, unread, and NotRead where it breaks off. OSError."""
+    """Return the rest of a record; FileTooLarge over ``limit`` bytes, unread; NotRead if it is truncated. OSError."""
     size = record.content_length
     if size > limit:
         raise FileTooLarge(size=size, limit=limit)
@@ -188,7 +188,7 @@ def body_of(record: WarcRecord, limit: int) -> bytes:
 
 
 def payload_of(record: WarcRecord, limit: int) -> bytes:
-    """What an HTTP answer or a resource carries, its encodings undone; errors as of ``body_of``."""
+    """Return the payload of an HTTP answer or resource, its encodings undone; raises like ``body_of``."""
     body = body_of(record, limit)
     if record.is_http and record.is_http_parsed:
         headers = record.http_headers
@@ -197,7 +197,7 @@ def payload_of(record: WarcRecord, limit: int) -> bytes:
 
 
 def parsed_http(record: WarcRecord) -> bool:
-    """Whether the record is an HTTP answer whose headers could be read; OSError where they are hostile."""
+    """Return whether the record is an HTTP answer with readable headers; OSError if they are hostile."""
     if not record.is_http or record.record_type != WarcRecordType.response:
         return False
     if not record.is_http_parsed:
@@ -206,7 +206,7 @@ def parsed_http(record: WarcRecord) -> bool:
 
 
 def id_of(record: WarcRecord) -> str:
-    """WARC-Record-ID without its brackets."""
+    """Return the WARC-Record-ID without its brackets."""
     return printable((record.record_id or "").strip("<> "))[:256]
 
 
@@ -214,9 +214,9 @@ def id_of(record: WarcRecord) -> str:
 
 
 def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
-    """One record as it stands in the archive, unpacked: its headers and its block.
+    """Return one record of an archive, decompressed: its headers and its block.
 
-    NoSuchFile, NotRead, FileTooLarge; Damaged where the archive does not hold it any more as it was taken.
+    NoSuchFile, NotRead, FileTooLarge; Damaged if the archive no longer holds it as it was ingested.
     """
     with _opened(archive_path, record) as file:
         found = _at(file, record)
@@ -231,10 +231,7 @@ def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
 
 
 def page_html(archive_path: Path, record: ArchiveRecord) -> tuple[bytes, str]:
-    """The HTML of an archived page with its encoding, to be shown inert: nothing in it is made harmless.
-
-    Errors as of ``record_of``.
-    """
+    """Return the HTML of an archived page and its encoding, unsanitised; raises like ``record_of``."""
     with _opened(archive_path, record) as file:
         found = _at(file, record)
         html = _checked(found, record, LARGEST_PAGE)
@@ -262,19 +259,19 @@ def _at(file: FileWindow, record: ArchiveRecord) -> WarcRecord:
     except OSError as error:
         raise _damaged(record, "no record begins there") from error
     if found is None or id_of(found) != record.id:
-        raise _damaged(record, "another record stands there")
+        raise _damaged(record, "another record is there")
     return found
 
 
 def _checked(found: WarcRecord, record: ArchiveRecord, limit: int = LARGEST_RECORD) -> bytes:
-    """The payload; Damaged where its digest is another."""
+    """Return the payload; Damaged if its digest differs."""
     try:
         parsed_http(found)
         payload = payload_of(found, limit)
     except OSError as error:
         raise _damaged(record, printable(str(error))) from error
     if hashlib.sha256(payload).hexdigest() != record.sha256:
-        raise _damaged(record, "its digest is another than when it was taken")
+        raise _damaged(record, "its digest has changed since it was ingested")
     return payload
 
 

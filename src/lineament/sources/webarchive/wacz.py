@@ -1,4 +1,4 @@
-"""Web archives as files: a WARC by itself, or those in a WACZ, which is a zip that holds them uncompressed."""
+"""Web archives as files: a single WARC, or those in a WACZ, which is a zip of uncompressed WARCs."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class WarcFile:
     """One WARC file."""
 
     place: SourcePath
-    name: str  # for provenance: of the file, and in a WACZ of the member after a “/”
+    name: str  # for provenance: the file's, in a WACZ followed by “/” and the member's
     begin: int = 0  # bytes
     size: int | None = None  # bytes; None for the whole file
 
     @property
     def shown(self) -> str:
-        """For messages."""
+        """The name for messages."""
         _, _, member = self.name.partition("/")
         return f"{self.place.name}/{member}" if member else self.place.name
 
     def open(self) -> FileWindow:
-        """The bytes of the WARC; NotRead or OSError."""
+        """Open the bytes of the WARC; NotRead or OSError."""
         return FileWindow(os.fdopen(open_regular(self.place), "rb", buffering=0), self.begin, self.size)
 
 
 class FileWindow:
-    """A part of a file, as a file."""
+    """A part of a file that reads like a file."""
 
     def __init__(self, file: BinaryIO, begin: int, size: int | None) -> None:
         self._file = file
@@ -51,7 +51,7 @@ class FileWindow:
         self._at = 0
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``size`` bytes from here."""
+        """Return at most ``size`` bytes from the current position."""
         left = max(self.size - self._at, 0)
         wanted = left if size < 0 else min(size, left)
         data = os.pread(self._file.fileno(), wanted, self._begin + self._at) if wanted else b""
@@ -59,12 +59,12 @@ class FileWindow:
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go there; before the beginning is the beginning."""
+        """Move to an offset; one before the beginning is the beginning."""
         self._at = max(offset + (0, self._at, self.size)[whence], 0)
         return self._at
 
     def tell(self) -> int:
-        """Bytes from the beginning of the part."""
+        """Return the offset in the part."""
         return self._at
 
     def close(self) -> None:
@@ -78,8 +78,8 @@ class FileWindow:
         self.close()
 
 
-class _Sparing:
-    """A file that gives no more than LARGEST_DIRECTORY bytes at once."""
+class _LimitedReads:
+    """A file of which at most LARGEST_DIRECTORY bytes are read at once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -95,7 +95,7 @@ class _Sparing:
 
 
 def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
-    """The WARC files that ``place`` is or holds."""
+    """Yield the WARC files that ``place`` is or contains."""
     name = printable(place.base.decode("utf-8", "backslashreplace"))
     if not name.lower().endswith(WACZ_SUFFIX):
         yield WarcFile(place, name)
@@ -107,31 +107,31 @@ def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
     except OSError as error:
         yield Refusal(name=place.name, why=NotRead(why=os_reason(error)))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError) as error:
-        yield Refusal(name=place.name, why=NotRead(why=f"it is not a WACZ ({_said(error)})"))
+        yield Refusal(name=place.name, why=NotRead(why=f"it is not a WACZ ({_message(error)})"))
 
 
 def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal]:
     with os.fdopen(open_regular(place), "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        with zipfile.ZipFile(cast(IO[bytes], _Sparing(file))) as whole:
-            found = [one for one in whole.infolist() if one.filename.lower().endswith(WARC_SUFFIXES)]
+        with zipfile.ZipFile(cast(IO[bytes], _LimitedReads(file))) as whole:
+            found = [info for info in whole.infolist() if info.filename.lower().endswith(WARC_SUFFIXES)]
         if len(found) > MOST_MEMBERS:
             raise NotRead(why=f"it holds {len(found)} WARC files, more than the {MOST_MEMBERS} that are read")
-        for one in found:
-            member = printable(one.filename)
-            if one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1:
+        for info in found:
+            member = printable(info.filename)
+            if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
                 why = NotRead(why="the WACZ compresses or encrypts it, which its standard does not allow")
                 yield Refusal(name=f"{place.name}/{member}", why=why)
                 continue
-            file.seek(one.header_offset)
+            file.seek(info.header_offset)
             sign, name_length, extra_length = _LOCAL.unpack(file.read(_LOCAL.size))
-            begin = one.header_offset + _LOCAL.size + name_length + extra_length
-            if sign != b"PK\3\4" or begin + one.file_size > size:
+            begin = info.header_offset + _LOCAL.size + name_length + extra_length
+            if sign != b"PK\3\4" or begin + info.file_size > size:
                 why = NotRead(why="the WACZ breaks off before its end")
                 yield Refusal(name=f"{place.name}/{member}", why=why)
                 continue
-            yield WarcFile(place, f"{name}/{member}", begin, one.file_size)
+            yield WarcFile(place, f"{name}/{member}", begin, info.file_size)
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return printable(str(error))[:200] or type(error).__name__

@@ -1,7 +1,7 @@
-"""What was fetched is kept as it came: WARC 1.1 records (ISO 28500), each packed by itself, and sealed.
+"""Writes what was fetched as WARC 1.1 records (ISO 28500), each compressed by itself, and sealed.
 
-An answer and its request are one frame, so that they are destroyed together. It is on the disk before anybody hears of
-it; what a killed process wrote beyond that is cut off by the next. No plain byte ever reaches the disk.
+An answer and its request share a frame, so that they are destroyed together. A record is on disk before it is reported;
+what a killed process wrote beyond that is cut off by the next. No plaintext ever reaches the disk.
 """
 
 from __future__ import annotations
@@ -32,79 +32,79 @@ class Exchange:
     status: int
     reason: str
     answer: Headers
-    body: bytes  # as it was sent, its content encoding left as it is
+    body: bytes  # as sent, with its content encoding
     address: str | None  # of the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenRecord:
-    """Where a record stands."""
+    """Where a record is."""
 
     archive: str
-    id: str  # as “urn:uuid:…”
+    id: str  # “urn:uuid:…”
     offset: int
 
 
 class WarcWriter:
-    """Writes sealed records to the end of files in a folder, which no one else writes to."""
+    """Appends sealed records to files in a folder that nobody else writes to."""
 
     def __init__(self, folder: Path, seal: Seal, *, largest: int, software: str) -> None:
         self._folder, self._seal, self._largest, self._software = folder, seal, largest, software
         self._file = -1
         self.name, self.size = "", 0
 
-    def go_on(self, name: str | None, size: int) -> None:
-        """Go on in the file ``name`` behind its first ``size`` bytes, if it is there."""
+    def resume(self, name: str | None, size: int) -> None:
+        """Continue the file ``name`` behind its first ``size`` bytes, if it exists."""
         if name is not None and (self._folder / name).is_file() and (self._folder / name).stat().st_size >= size:
             self.name, self.size = name, size
             self._file = os.open(self._folder / name, os.O_WRONLY | os.O_CLOEXEC)
             os.ftruncate(self._file, size)
 
     def ready(self) -> bool:
-        """Begin a new file where there is none or it is full, and say so: its name is to be remembered first."""
+        """Start a new file if there is none or it is full; return whether it did, as its name must be stored first."""
         if self._file >= 0 and self.size < self._largest:
             return False
-        self._begin()
+        self._start_file()
         return True
 
-    def exchange(self, one: Exchange) -> WrittenRecord:
-        """Keep a request with its answer, when ``ready``; OSError where the disk does not take it."""
-        id_, answer = self._response(one, "response", [], one.body)
+    def exchange(self, exchange: Exchange) -> WrittenRecord:
+        """Write a request with its answer, after ``ready``; OSError if the disk refuses."""
+        id_, answer = self._response(exchange, "response", [], exchange.body)
         lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
-        _, request = _packed("request", one.at, [("WARC-Target-URI", one.uri), *lines], _request(one))
+        _, request = _packed("request", exchange.at, [("WARC-Target-URI", exchange.uri), *lines], _request(exchange))
         return self._kept(id_, answer + request)
 
-    def revisit(self, one: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
-        """Keep that an answer was the one in ``before``, by its own word or by its digest."""
+    def revisit(self, exchange: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
+        """Write that an answer equals the one in ``before``, as the server said or by its digest."""
         profile = "server-not-modified" if not_modified else "identical-payload-digest"
         lines = [
             ("WARC-Refers-To", f"<{before.id}>"),
-            ("WARC-Refers-To-Target-URI", one.uri),
+            ("WARC-Refers-To-Target-URI", exchange.uri),
             ("WARC-Profile", f"http://netpreserve.org/warc/1.1/revisit/{profile}"),
         ]
-        return self._kept(*self._response(one, "revisit", lines, b""))
+        return self._kept(*self._response(exchange, "revisit", lines, b""))
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Close the file."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
-    def _response(self, one: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
-        digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(one.body).hexdigest()}")
-        server = [("WARC-IP-Address", one.address)] if one.address else []
+    def _response(self, exchange: Exchange, kind: str, lines: list[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
+        digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(exchange.body).hexdigest()}")
+        server = [("WARC-IP-Address", exchange.address)] if exchange.address else []
         mine = [("Content-Type", "application/http;msgtype=response"), digest, *server, *lines]
-        return _packed(kind, one.at, [("WARC-Target-URI", one.uri), *mine], _response(one) + body)
+        return _packed(kind, exchange.at, [("WARC-Target-URI", exchange.uri), *mine], _response(exchange) + body)
 
-    def _begin(self) -> None:
+    def _start_file(self) -> None:
         self.close()
         now = datetime.now(UTC)
         self.name, self.size = f"site-{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}{SUFFIX}", 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self._folder / self.name, flags, 0o600)
-        said = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\n".encode()
+        fields = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\n".encode()
         lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
-        self._write(_packed("warcinfo", now, lines, said)[1])
+        self._write(_packed("warcinfo", now, lines, fields)[1])
 
     def _kept(self, id_: str, packed: bytes) -> WrittenRecord:
         written = WrittenRecord(archive=self.name, id=id_, offset=self.size)
@@ -119,7 +119,7 @@ class WarcWriter:
 
 
 def _packed(kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> tuple[str, bytes]:
-    """A record as a gzip member, and its id."""
+    """Return the id of a record, and the record as a gzip member."""
     id_ = f"urn:uuid:{uuid4()}"
     head = [
         ("WARC-Type", kind),
@@ -137,17 +137,17 @@ def _lines(headers: Headers) -> bytes:
 
 
 def _word(text: str) -> str:
-    """No header can begin another line."""
+    """Return the text without line breaks, so that no header starts another."""
     return text.replace("\r", " ").replace("\n", " ")
 
 
-def _request(one: Exchange) -> bytes:
-    origin, _, path = one.uri.partition("://")[2].partition("/")
-    return f"GET /{path} HTTP/1.1\r\nHost: {origin}\r\n".encode() + _lines(one.request) + b"\r\n"
+def _request(exchange: Exchange) -> bytes:
+    origin, _, path = exchange.uri.partition("://")[2].partition("/")
+    return f"GET /{path} HTTP/1.1\r\nHost: {origin}\r\n".encode() + _lines(exchange.request) + b"\r\n"
 
 
-def _response(one: Exchange) -> bytes:
-    """The head of an answer. The transfer encoding has been undone, so it is not said any more."""
-    said = [(name, value) for name, value in one.answer if name.lower() not in {*_HOP_BY_HOP, "content-length"}]
-    status = f"HTTP/1.1 {one.status} {_word(one.reason)}".rstrip().encode("ascii", "replace")
-    return status + b"\r\n" + _lines([*said, ("Content-Length", str(len(one.body)))]) + b"\r\n"
+def _response(exchange: Exchange) -> bytes:
+    """Return the head of an answer, without the transfer encoding, which has been undone."""
+    headers = [(name, value) for name, value in exchange.answer if name.lower() not in {*_HOP_BY_HOP, "content-length"}]
+    status = f"HTTP/1.1 {exchange.status} {_word(exchange.reason)}".rstrip().encode("ascii", "replace")
+    return status + b"\r\n" + _lines([*headers, ("Content-Length", str(len(exchange.body)))]) + b"\r\n"

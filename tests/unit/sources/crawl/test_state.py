@@ -16,14 +16,14 @@ from lineament.sources.crawl.rows import AddressKind, AddressState, NewAddress, 
 from lineament.sources.crawl.state import CrawlState
 from lineament.sources.permission.policy import FAILED, GIVEN_UP, HostPolicy, RequestOutcome
 
-CRAWL = Crawl(begin=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
+CRAWL = Crawl(start=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
 RESERVED = RefusalReason(kind="reserved", text="meta robots: noai")
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[CrawlState]:
     made = CrawlState(KeptCrawl(tmp_path, bytes(32)), write=True)
-    made.begin(0.0)
+    made.start_run(0.0)
     yield made
     made.close()
 
@@ -46,7 +46,7 @@ def test_hosts_take_turns_and_each_is_asked_one_thing_at_a_time(state: CrawlStat
     assert second is not None
     assert {first.host, second.host} == {"a.test", "b.test"}
     assert queue.next() is None
-    state.done(first)
+    state.mark_answered(first)
     queue.came_back(first.host)
     third = queue.next()
     assert (third.url if third else None) == ("http://a.test/2" if first.host == "a.test" else None)
@@ -57,7 +57,7 @@ def test_a_host_that_rests_is_not_asked_even_by_the_next_process(state: CrawlSta
     queue, policy = queue_of(state)
     ask = queue.next()
     assert ask is not None
-    state.done(ask)
+    state.mark_answered(ask)
     policy.finish("a.test", RequestOutcome(failed=False, rest=100.0), time.time())
     queue.came_back("a.test")
     assert queue.next() is None
@@ -108,8 +108,8 @@ def test_pages_that_are_alike_are_limited_and_pictures_are_not(state: CrawlState
 def test_a_reservation_by_a_page_holds_until_that_page_lifts_it(state: CrawlState) -> None:
     fill(state, "a.test/i.jpg", kind=AddressKind.PICTURE)
     state.reserve("http://a.test/i.jpg", "a.test", "http://a.test/b", RESERVED)
-    state.end()
-    state.begin(time.time() + 1)
+    state.end_run()
+    state.start_run(time.time() + 1)
     assert state.state_of("http://a.test/i.jpg") == AddressState.RESERVED
     shown = NewAddress(
         url="http://a.test/i.jpg", host="a.test", kind=AddressKind.PICTURE, shown_by="http://a.test/other"
@@ -122,17 +122,17 @@ def test_a_reservation_by_a_page_holds_until_that_page_lifts_it(state: CrawlStat
 
 def test_a_refusal_is_told_once_a_run(state: CrawlState) -> None:
     for _ in range(3):
-        state.told("http://a.test/i.jpg", RESERVED)
+        state.report("http://a.test/i.jpg", RESERVED)
     assert len(state.rows(0)) == 1
-    state.end()
-    state.begin(0.0)
-    state.told("http://a.test/i.jpg", RESERVED)
+    state.end_run()
+    state.start_run(0.0)
+    state.report("http://a.test/i.jpg", RESERVED)
     assert [row.number for row in state.rows(0)] == [1, 2]
     assert [row.number for row in state.rows(1)] == [2]
 
 
 def test_what_is_not_written_together_is_not_written(state: CrawlState) -> None:
-    with suppress(RuntimeError), state.together():
+    with suppress(RuntimeError), state.transaction():
         fill(state, "a.test/1")
         raise RuntimeError
     assert state.progress().waiting == 0
