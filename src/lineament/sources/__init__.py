@@ -1,1 +1,1 @@
-"""Where pictures come from: untrusted bytes with provenance."""
+"""Where pictures come from: connectors that yield untrusted bytes with provenance."""

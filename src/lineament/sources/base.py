@@ -1,4 +1,4 @@
-"""The port of the sources: a connector brings pictures with their provenance, or says why it does not."""
+"""The port of the sources: a connector yields pictures with their provenance, or says why it refuses them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One picture as found: its bytes have not been looked at."""
+    """A picture as found; its bytes have not been examined."""
 
     name: str  # for messages: printable, not unique
     untrusted: bytes
@@ -22,7 +22,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Something that was found and is not brought."""
+    """Something that was found and is not ingested."""
 
     name: str  # for messages: printable, not unique
     why: LineamentError
@@ -30,22 +30,22 @@ class Refusal:
 
 @runtime_checkable
 class Connector(Protocol):
-    """Where pictures come from. Whatever one of them is like, the others are brought all the same."""
+    """Yields pictures; one that cannot be used does not stop the others."""
 
     def count(self) -> int | None:
-        """About how many items and refusals there will be, for the progress bar; None where it cannot be told."""
+        """Return about how many items and refusals there will be, for the progress bar; None if nobody knows."""
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every picture, in the same order each time; one at a time, so that memory stays flat."""
+        """Yield every picture, in the same order each time; one at a time, so that memory stays flat."""
 
 
 @runtime_checkable
 class Resumable(Connector, Protocol):
-    """A connector over so much that a second run should not begin at the beginning."""
+    """A connector over so much that an interrupted run should not start again."""
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
-        """What comes after ``cursor``, in the order of ``items``, each with the cursor to go on from after it.
+        """Yield what comes after ``cursor``, in the order of ``items``, each with the cursor to resume from after it.
 
-        A cursor is short, printable and means something only to the connector, given the same paths. Several
-        things may have the same one; InvalidValue where it is none.
+        A cursor is short, printable, and meaningful only to the connector, given the same paths. Several items may
+        share one. InvalidValue if it is not a cursor.
         """

@@ -1,4 +1,4 @@
-"""Where and when a picture was found, as a side-car says it; nothing in it is trusted (docs/reference/side-cars.md)."""
+"""Where and when a picture was found, as an untrusted side-car states it (docs/reference/side-cars.md)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from urllib.parse import urlsplit
 from lineament.model.faces import Provenance
 
 FIELDS = ("uri", "page_uri", "page_title", "captured_at", "licence")
-"""What a side-car may say; everything else in it is passed over."""
+"""The fields of a side-car; everything else in it is ignored."""
 LONGEST_URI = 4096
 """Characters."""
 LONGEST_TEXT = 500
-"""Characters of a title or a licence; the rest is cut off."""
+"""Characters of a title or licence; the rest is cut off."""
 
 _SCHEME = re.compile(r"(https?|file)://|urn:[a-z0-9][a-z0-9-]{0,31}:", re.IGNORECASE)
 
 
 class Unusable(ValueError):
-    """What a side-car says cannot be used; the text says why and completes “it cannot be used: …”."""
+    """A side-car cannot be used; the text says why, to complete “it cannot be used: …”."""
 
 
 def parse_side_car(untrusted: bytes, fallback: Provenance) -> Provenance:
-    """The provenance in a JSON side-car; what it does not say is as in ``fallback``. Unusable where it is none."""
+    """Parse a JSON side-car; what it leaves out is taken from ``fallback``. Unusable if it is invalid."""
     try:
         fields = json.loads(untrusted.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -38,20 +38,20 @@ def parse_side_car(untrusted: bytes, fallback: Provenance) -> Provenance:
 
 
 def provenance_from(untrusted: Mapping[str, object], fallback: Provenance) -> Provenance:
-    """The provenance in the fields of a side-car; what it does not say is as in ``fallback``."""
-    said = {name: text for name in FIELDS if (text := _text(untrusted, name)) is not None}
-    at = said.get("captured_at")
+    """Return the provenance in the fields of a side-car; what it leaves out is taken from ``fallback``. Unusable."""
+    stated = {name: text for name in FIELDS if (text := _text(untrusted, name)) is not None}
+    at = stated.get("captured_at")
     return Provenance(
-        uri=checked_uri("uri", said["uri"]) if "uri" in said else fallback.uri,
-        page_uri=checked_uri("page_uri", said["page_uri"]) if "page_uri" in said else fallback.page_uri,
-        page_title=one_line(said.get("page_title")) or fallback.page_title,
+        uri=checked_uri("uri", stated["uri"]) if "uri" in stated else fallback.uri,
+        page_uri=checked_uri("page_uri", stated["page_uri"]) if "page_uri" in stated else fallback.page_uri,
+        page_title=one_line(stated.get("page_title")) or fallback.page_title,
         captured_at=fallback.captured_at if at is None else _moment(at),
-        licence=one_line(said.get("licence")) or fallback.licence,
+        licence=one_line(stated.get("licence")) or fallback.licence,
     )
 
 
 def _text(untrusted: Mapping[str, object], name: str) -> str | None:
-    """A field without blanks at its ends; None where it is missing, null or blank."""
+    """Return a field without surrounding blanks; None if it is missing, null or blank."""
     value = untrusted.get(name)
     if value is None:
         return None
@@ -61,7 +61,7 @@ def _text(untrusted: Mapping[str, object], name: str) -> str | None:
 
 
 def checked_uri(name: str, untrusted: str) -> str:
-    """An absolute URI that a page may link to: http, https, file or urn, without blanks and control characters."""
+    """Return an absolute http, https, file or urn URI without blanks and control characters, or raise Unusable."""
     if len(untrusted) > LONGEST_URI:
         raise Unusable(f"its {name} is longer than {LONGEST_URI} characters")
     if not untrusted.isprintable() or " " in untrusted or "\\" in untrusted:
@@ -81,7 +81,7 @@ def checked_uri(name: str, untrusted: str) -> str:
 
 
 def one_line(untrusted: str | None) -> str | None:
-    """One line of printable text, cut at LONGEST_TEXT characters; None where nothing is left."""
+    """Return one line of printable text, at most LONGEST_TEXT characters; None if nothing is left."""
     if untrusted is None:
         return None
     text = " ".join(untrusted[: 8 * LONGEST_TEXT].split())
@@ -91,7 +91,7 @@ def one_line(untrusted: str | None) -> str | None:
 
 
 def _moment(untrusted: str) -> datetime:
-    """An ISO 8601 date or date with time, in UTC; without a zone it is taken to be UTC."""
+    """Parse an ISO 8601 date or time; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(untrusted)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

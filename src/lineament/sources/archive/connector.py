@@ -1,7 +1,7 @@
-"""Pictures in archives, brought as those in folders are, side-cars and captures.csv included.
+"""Pictures in archives, with their side-cars and captures.csv, like those in folders.
 
-An archive is read twice: once for what is said of its pictures, which may stand behind them, then for the pictures.
-Archives in archives are read in memory, to a depth of LEVELS.
+An archive is read twice: first for its side-cars, which may come after their pictures, then for the pictures.
+Nested archives are read in memory, to a depth of LEVELS.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ from lineament.sources.provenance import LONGEST_URI, Unusable, parse_side_car
 
 CONNECTOR = "archive 1"
 ARCHIVES = frozenset(map(os.fsencode, SUFFIXES))
-"""Suffixes of archives in archives, in lower case."""
+"""Suffixes of archives, in lower case."""
 LEVELS = 3
-"""How deep archives are in each other, at most."""
+"""How deep archives may be nested."""
 LARGEST_INNER = 2**27
-"""Bytes of an archive in an archive; it is held in memory."""
+"""Bytes of a nested archive, which is held in memory."""
 LARGEST_TABLE = 2**26
 """Bytes of a captures.csv in an archive."""
 MOST_TABLES = 64
-"""Tables in one archive; each is a small database while it is used."""
+"""Tables in one archive; each is a small database while the archive is read."""
 MOST_ENTRIES = 2_000_000
-"""In an archive with all those in it."""
+"""Entries of an archive, including nested ones."""
 
 
 @dataclass(slots=True)
-class _Left:
-    """What an archive, with all those in it, may still cost."""
+class _Budget:
+    """What an archive and its nested archives may still cost."""
 
     entries: int
     unpacked: int  # bytes
 
     def take(self, unpacked: int) -> None:
-        """NotRead where nothing is left."""
+        """Spend bytes; NotRead if none are left."""
         self.unpacked -= unpacked
         if self.unpacked < 0:
             raise NotRead(why=f"its entries unpack to more than {MOST_TIMES} times its bytes; nothing more is read")
@@ -70,53 +70,53 @@ class _Archive:
     """An archive that is being read."""
 
     file: IO[bytes]
-    trail: tuple[bytes, ...]  # the names of the archives it is in, and its own; () for the file on the disk
-    left: _Left
+    trail: tuple[bytes, ...]  # names of the containing archives and its own; () for the file on disk
+    budget: _Budget
 
 
 class ArchiveConnector:
-    """Brings the pictures of a zip, a 7z or a tar, however that is compressed, and of the archives in it.
+    """Yields the pictures of a zip, a 7z or a tar, however compressed, and of the archives in it.
 
-    What a folder's walk passes over or refuses is passed over or refused here; so are entries that are encrypted, links
-    or devices, and names that lead out of the archive or that two entries have.
+    It skips and refuses what the walk of a folder does, and also refuses encrypted entries, links, devices, names that
+    lead out of the archive, and names that occur twice.
     """
 
     def __init__(self, path: Path, page_base: str | None, max_bytes: int) -> None:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
-        Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """It cannot be told without unpacking."""
+        """Return None: nobody knows without unpacking."""
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every picture, in the order of the archive."""
+        """Yield every picture, in the order of the archive."""
         try:
             with os.fdopen(open_regular(self._place), "rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                left = _Left(MOST_ENTRIES, max(ALWAYS, size * MOST_TIMES))
-                yield from self._brought(_Archive(file, (), left))
+                budget = _Budget(MOST_ENTRIES, max(ALWAYS, size * MOST_TIMES))
+                yield from self._read(_Archive(file, (), budget))
         except LineamentError as error:
             yield Refusal(name=self._place.name, why=error.with_traceback(None))
         except OSError as error:
             yield Refusal(name=self._place.name, why=NotRead(why=os_reason(error)))
 
-    def _brought(self, archive: _Archive) -> Iterator[Item | Refusal]:
-        """All of one archive; what ends it early is the last refusal."""
-        with _said_in(archive) as said:
+    def _read(self, archive: _Archive) -> Iterator[Item | Refusal]:
+        """Yield everything of one archive; if it ends early, the last refusal says why."""
+        with _statements_in(archive) as stated:
             for entry in _readable(archive):
                 if isinstance(entry, NotRead):
                     yield Refusal(name=self._name(archive.trail), why=entry)
                     return
-                yield from self._one(archive, entry, said)
-            yield from self._missing(archive, said)
+                yield from self._entry(archive, entry, stated)
+            yield from self._missing(archive, stated)
 
-    def _one(self, archive: _Archive, entry: ArchiveEntry, said: _Said) -> Iterator[Item | Refusal]:
-        """A picture, an archive in the archive, or neither; nothing where it is passed over."""
+    def _entry(self, archive: _Archive, entry: ArchiveEntry, stated: _Statements) -> Iterator[Item | Refusal]:
+        """Yield a picture, the pictures of a nested archive, or a refusal; nothing if the entry is skipped."""
         trail = (*archive.trail, entry.name)
         path = normal(entry.name)
         suffix = _suffix(entry.name)
@@ -125,7 +125,7 @@ class ArchiveConnector:
         try:
             if path is None:
                 raise NotRead(why="its name leads out of the archive, or is none")
-            if said.twice(path):
+            if stated.is_repeated(path):
                 raise NotRead(why="two entries of the archive have this name")
             if entry.why_not is not None:
                 raise entry.why_not
@@ -134,43 +134,43 @@ class ArchiveConnector:
             if suffix in ARCHIVES and not compressed(path):
                 yield from self._inner(archive, entry, (*archive.trail, path))
                 return
-            yield self._picture(archive, entry, path, said)
+            yield self._picture(archive, entry, path, stated)
         except LineamentError as error:
             yield Refusal(name=self._name(trail), why=error.with_traceback(None))
 
-    def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, said: _Said) -> Item:
+    def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements) -> Item:
         trail = (*archive.trail, path)
         inner = b"!/".join(quote_from_bytes(part).encode() for part in trail).decode()
         uri = f"{self._place.uri}#{inner}"
         if len(uri) > LONGEST_URI:
             raise NotRead(why="its name is too long")
         page = None if self._page_base is None else f"{self._page_base}/{inner}"
-        unsaid = Provenance(uri=uri, page_uri=page)
-        provenance = said.of(path, unsaid, self._name((*archive.trail, posixpath.dirname(path))))
+        default = Provenance(uri=uri, page_uri=page)
+        provenance = stated.of(path, default, self._name((*archive.trail, posixpath.dirname(path))))
         untrusted = _content(archive, entry, self._max_bytes)
         if compressed(path):
             untrusted = decompress(untrusted, self._max_bytes)
-            archive.left.take(len(untrusted))
+            archive.budget.take(len(untrusted))
         return Item(name=self._name(trail), untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
 
     def _inner(self, archive: _Archive, entry: ArchiveEntry, trail: tuple[bytes, ...]) -> Iterator[Item | Refusal]:
         if len(trail) > LEVELS:
             raise NotRead(why=f"it is in more than {LEVELS} archives that are in each other; unpack some")
         untrusted = _content(archive, entry, LARGEST_INNER)
-        yield from self._brought(_Archive(io.BytesIO(untrusted), trail, archive.left))
+        yield from self._read(_Archive(io.BytesIO(untrusted), trail, archive.budget))
 
-    def _missing(self, archive: _Archive, said: _Said) -> Iterator[Refusal]:
-        for folder, name in said.never_asked():
+    def _missing(self, archive: _Archive, stated: _Statements) -> Iterator[Refusal]:
+        for folder, name in stated.unasked():
             why = NotRead(why="captures.csv names it, but there is no such picture there")
             yield Refusal(name=self._name((*archive.trail, posixpath.join(folder, name))), why=why)
 
     def _name(self, trail: tuple[bytes, ...]) -> str:
-        """For messages: printable, whatever the bytes are."""
+        """Return the name for messages: printable, whatever the bytes are."""
         return "/".join([self._place.name, *(printable(part.decode("utf-8", "backslashreplace")) for part in trail)])
 
 
 def normal(name: bytes) -> bytes | None:
-    """The path of an entry, without “.”; None where it is absolute, goes up, is empty or has a NUL."""
+    """Return the path of an entry without “.”; None if it is absolute, goes up, is empty or contains a NUL."""
     if not name or b"\0" in name or name.startswith((b"/", b"\\")) or name[1:2] == b":":
         return None
     if b".." in name.replace(b"\\", b"/").split(b"/"):
@@ -188,12 +188,12 @@ def _suffix(name: bytes) -> bytes:
 
 
 def _readable(archive: _Archive) -> Iterator[ArchiveEntry | NotRead]:
-    """The entries; the last is a NotRead where the archive, or what is left for it, ends before its end."""
+    """Yield the entries; a last NotRead says if the archive or its budget ended early."""
     archive.file.seek(0)
     try:
         for entry in entries(archive.file):
-            archive.left.entries -= 1
-            if archive.left.entries < 0:
+            archive.budget.entries -= 1
+            if archive.budget.entries < 0:
                 yield NotRead(why=f"it has more than {MOST_ENTRIES:,} entries; split it")
                 return
             yield entry
@@ -202,14 +202,14 @@ def _readable(archive: _Archive) -> Iterator[ArchiveEntry | NotRead]:
 
 
 def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
-    """The bytes of an entry; NotRead or FileTooLarge."""
+    """Return the bytes of an entry; NotRead or FileTooLarge."""
     try:
         untrusted = entry.read(limit)
     except Exception as error:
         if isinstance(error, FileTooLarge):
             raise
         raise _damaged(error) from None
-    archive.left.take(len(untrusted))
+    archive.budget.take(len(untrusted))
     return untrusted
 
 
@@ -221,76 +221,78 @@ def _damaged(error: Exception) -> NotRead:
     return NotRead(why="the archive is damaged here, or breaks off")
 
 
-# ---------------------------------------------------------------- what the archive says of its pictures
+# ---------------------------------------------------------------- side-cars and tables
 
 
-class _Said:
-    """The side-cars and tables of one archive, in a temporary database on the disk, for there may be millions."""
+class _Statements:
+    """The side-cars and tables of one archive, in a temporary database on disk, because there may be millions."""
 
     def __init__(self) -> None:
-        self.why: NotRead | None = None  # why not all could be looked at
+        self.why: NotRead | None = None  # why not all could be read
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.executescript(_SCHEMA)
         self._tables: dict[bytes, Captures | BadSideCar] = {}
 
-    def add(self, path: bytes, said: bytes | None, why: str | None) -> None:
-        """An entry with what it says, or why that cannot be read; neither where it is no side-car."""
-        self._rows.execute(_INSERT, (path, said, why))
+    def add(self, path: bytes, content: bytes | None, why: str | None) -> None:
+        """Add an entry with its content or why it cannot be read; neither if it is not a side-car."""
+        self._rows.execute(_INSERT, (path, content, why))
 
-    def add_table(self, path: bytes, said: bytes | LineamentError, name: str) -> None:
-        """A captures.csv."""
+    def add_table(self, path: bytes, content: bytes | LineamentError, name: str) -> None:
+        """Add a captures.csv."""
         folder = posixpath.dirname(path)
         if folder in self._tables or len(self._tables) >= MOST_TABLES:
             why = f"it is there twice, or there are more than {MOST_TABLES} in the archive"
             self._tables[folder] = BadSideCar(name=name, why=why)
             return
         try:
-            if isinstance(said, LineamentError):
-                raise Unusable(str(said))
-            self._tables[folder] = Captures(io.TextIOWrapper(io.BytesIO(said), encoding="utf-8-sig", newline=""))
+            if isinstance(content, LineamentError):
+                raise Unusable(str(content))
+            self._tables[folder] = Captures(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
         except Unusable as error:
             self._tables[folder] = BadSideCar(name=name, why=error)
 
-    def twice(self, path: bytes) -> bool:
-        """Whether two entries have this name."""
+    def is_repeated(self, path: bytes) -> bool:
+        """Return whether two entries have this name."""
         return self._rows.execute("SELECT 1 FROM said WHERE path = ? AND twice", (path,)).fetchone() is not None
 
-    def of(self, path: bytes, unsaid: Provenance, folder_name: str) -> Provenance:
-        """What is said of a picture; BadSideCar where that cannot be used."""
+    def of(self, path: bytes, default: Provenance, folder_name: str) -> Provenance:
+        """Return what is stated of a picture; BadSideCar if that cannot be used."""
         folder, base = posixpath.split(path)
         try:
-            provenance = stated_provenance(base, self._tables.get(folder), lambda: self._side_car(path, unsaid), unsaid)
+            provenance = stated_provenance(
+                base, self._tables.get(folder), lambda: self._side_car(path, default), default
+            )
         except Unusable as error:
             raise BadSideCar(name=f"{folder_name}/{TABLE.decode()}", why=error) from None
-        if provenance is unsaid and self.why is not None:
+        if provenance is default and self.why is not None:
             raise NotRead(why="the archive is not whole, so what is said of this picture may be missing; mend it first")
         return provenance
 
-    def _side_car(self, path: bytes, unsaid: Provenance) -> Provenance | None:
+    def _side_car(self, path: bytes, default: Provenance) -> Provenance | None:
         folder, base = posixpath.split(path)
         for name in side_car_names(base):
             found = self._rows.execute(_SELECT, (posixpath.join(folder, name),)).fetchone()
             if found is None:
                 continue
-            said, why, twice = found
+            content, why, twice = found
             shown = printable(name.decode("utf-8", "backslashreplace"))
             if why is not None or twice:
                 raise BadSideCar(name=shown, why=why or "two entries of the archive have this name")
             try:
-                return parse_side_car(said, unsaid)
+                return parse_side_car(content, default)
             except Unusable as error:
                 raise BadSideCar(name=shown, why=error) from None
         return None
 
-    def never_asked(self) -> Iterator[tuple[bytes, bytes]]:
-        """Folder and name of pictures that a table names and that did not come."""
+    def unasked(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield folder and name of the pictures that a table names and that are missing."""
         for folder, table in self._tables.items():
             if isinstance(table, Captures):
-                for name in table.never_asked():
+                for name in table.unasked():
                     yield folder, name.encode("utf-8", "replace")
 
     def close(self) -> None:
-        """Give the temporary databases back."""
+        """Delete the temporary databases."""
         self._rows.close()
         for table in self._tables.values():
             if isinstance(table, Captures):
@@ -308,26 +310,26 @@ _SELECT = "SELECT said, why, twice FROM said WHERE path = ?"
 
 
 @contextmanager
-def _said_in(archive: _Archive) -> Iterator[_Said]:
-    """Read an archive for the first time."""
-    said = _Said()
+def _statements_in(archive: _Archive) -> Iterator[_Statements]:
+    """Read the side-cars and tables of an archive."""
+    stated = _Statements()
     try:
-        for entry in _readable(replace(archive, left=replace(archive.left))):
+        for entry in _readable(replace(archive, budget=replace(archive.budget))):
             if isinstance(entry, NotRead):
-                said.why = entry
+                stated.why = entry
                 break
             path = normal(entry.name)
             if path is not None:
-                _hear(archive, entry, path, said)
-        yield said
+                _add_statement(archive, entry, path, stated)
+        yield stated
     finally:
-        said.close()
+        stated.close()
 
 
-def _hear(archive: _Archive, entry: ArchiveEntry, path: bytes, said: _Said) -> None:
+def _add_statement(archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements) -> None:
     is_table = posixpath.basename(path) == TABLE
     if not is_table and _suffix(path) != b".json":
-        said.add(path, None, None)
+        stated.add(path, None, None)
         return
     try:
         if entry.why_not is not None:
@@ -336,8 +338,8 @@ def _hear(archive: _Archive, entry: ArchiveEntry, path: bytes, said: _Said) -> N
     except LineamentError as error:
         text = error
     if is_table:
-        said.add_table(path, text, printable(path.decode("utf-8", "backslashreplace")))
+        stated.add_table(path, text, printable(path.decode("utf-8", "backslashreplace")))
     elif isinstance(text, LineamentError):
-        said.add(path, None, str(text))
+        stated.add(path, None, str(text))
     else:
-        said.add(path, text, None)
+        stated.add(path, text, None)

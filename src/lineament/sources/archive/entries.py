@@ -1,7 +1,7 @@
-"""What is in an archive, one entry after the other; nothing is written to the disk, links are never followed.
+"""The entries of an archive, one after the other; nothing is written to disk, links are never followed.
 
-The parsers of zip and tar are those of the standard library. They are given files that refuse to be read in large
-pieces, because both take what an archive says of the size of its headers on trust.
+The standard library parses zip and tar. It gets files that refuse large reads, because both parsers trust what an
+archive claims about the size of its headers.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 LARGEST_DIRECTORY = 2**25
 """Bytes of the table of contents of a zip: about 300,000 entries, which take some 300 MiB while it is read."""
 LARGEST_HEADER = 2**16
-"""Bytes of what a tar says of one entry beyond its 512."""
+"""Bytes of the extended headers of one entry of a tar."""
 _AT_ONCE = 2**20
 _BLOCK = 512
-_LONG_NUMBER = re.compile(rb"\d{65}")  # over which older versions of tarfile take the square of its length
+_LONG_NUMBER = re.compile(rb"\d{65}")  # older versions of tarfile take quadratic time over it
 _REFUSED = {
     b"Rar!\x1a\x07": "it is a RAR archive, which is not read; pack it as zip or tar",
 }
 
 
 class _Stream(Protocol):
-    """Something to be read forwards."""
+    """Something that is read forwards."""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes."""
+        """Return at most ``size`` bytes."""
 
 
 def entries(file: IO[bytes]) -> Iterator[ArchiveEntry]:
-    """Everything in an archive but its folders; NotRead where it is none, or anything a parser may raise."""
+    """Yield every entry except folders; NotRead if it is not an archive, or whatever a parser raises."""
     start = file.read(8)
     file.seek(0)
     for magic, why in _REFUSED.items():
@@ -61,7 +61,7 @@ def entries(file: IO[bytes]) -> Iterator[ArchiveEntry]:
 
 
 class _SmallReads:
-    """A file of which nothing large is read at once."""
+    """A file that refuses large reads."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -88,7 +88,7 @@ def _in_zip(file: IO[bytes]) -> Iterator[ArchiveEntry]:
 
 
 def _zip_name(info: zipfile.ZipInfo) -> bytes:
-    """The bytes of its name; ``zipfile`` has decoded them by one of two ways."""
+    """Return the bytes of its name; ``zipfile`` has decoded them in one of two encodings."""
     return info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
 
 
@@ -115,7 +115,7 @@ def _zip_parts(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[byte
 
 
 class _Forwards:
-    """A stream that ``tarfile`` reads headers from: never backwards, never much at once."""
+    """A stream from which ``tarfile`` reads headers: never backwards, never much at once."""
 
     def __init__(self, stream: _Stream) -> None:
         self._stream = stream
@@ -136,18 +136,18 @@ class _Forwards:
     def read(self, size: int) -> bytes:
         self.headers += size
         if size < 0 or self.headers > LARGEST_HEADER:
-            raise NotRead(why="what it says of one of its entries is too long")
+            raise NotRead(why="the headers of one of its entries are too long")
         parts = []
         while size and (part := self.raw(size)):
             parts.append(part)
             size -= len(part)
         self.block = b"".join(parts)
         if _LONG_NUMBER.search(self.block):
-            raise NotRead(why="what it says of one of its entries has a number of more than 64 digits")
+            raise NotRead(why="the headers of one of its entries have a number of more than 64 digits")
         return self.block
 
     def raw(self, size: int) -> bytes:
-        """Of an entry's own bytes."""
+        """Return some of an entry's own bytes."""
         data = self._stream.read(size)
         self._at += len(data)
         return data
@@ -159,7 +159,7 @@ def _in_tar(stream: _Forwards) -> Iterator[ArchiveEntry]:
     except tarfile.ReadError:
         raise NotRead(why="it is neither a zip nor a tar archive, or it is damaged") from None
     while (info := archive.next()) is not None:
-        archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+        archive.members = []  # type: ignore[attr-defined]  # which would keep them all
         stream.headers = 0
         if not info.isdir():
             yield ArchiveEntry(

@@ -1,4 +1,4 @@
-"""One file in an archive, whatever the archive's kind."""
+"""One file in an archive of any kind."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ NOT_REGULAR = "it is a link or a device in the archive"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveEntry:
-    """A file in an archive. It may be read until the next entry is asked for."""
+    """A file in an archive. It can be read until the next entry is requested."""
 
-    name: bytes  # as the archive has it
-    size: int  # bytes unpacked, as the archive says
+    name: bytes  # as in the archive
+    size: int  # unpacked bytes, as the archive claims
     why_not: LineamentError | None = None
     parts: Callable[[], Iterator[bytes]] = lambda: iter(())
 
     def read(self, limit: int) -> bytes:
-        """Its bytes; FileTooLarge over ``limit``, or anything a parser may raise."""
+        """Return its bytes; FileTooLarge over ``limit``, or whatever a parser raises."""
         if self.size > limit:
             raise FileTooLarge(size=self.size, limit=limit)
         parts, length = [], 0

@@ -1,4 +1,4 @@
-"""What is in a 7z archive, as the process that reads it answers (``seven_zip_worker``): nothing it says is trusted."""
+"""The entries of a 7z archive, as its worker reports them (``seven_zip_worker``); nothing it sends is trusted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 MEMORY = 2**30
-"""Bytes that the process may take: enough for the largest dictionary of usual settings, 256 MiB."""
+"""Bytes that the worker may use: enough for the largest usual dictionary, 256 MiB."""
 SECONDS = 24 * 3600
-"""Of the processor."""
+"""Processor time."""
 
 READ, LINK, LOCKED, UNUSUAL = b"R", b"L", b"C", b"U"
-"""An entry begins: it comes with its bytes, or without them."""
+"""Messages that start an entry: with its bytes (READ), or why it comes without."""
 ENTRY = struct.Struct("<Q")
-"""Bytes that an entry unpacks to; its name follows."""
+"""The unpacked size of an entry in bytes; its name follows."""
 PART = b"P"
 WHOLE = b"W"
-"""The entry has ended, and its checksum is right where it has one."""
+"""The message that ends an entry whose checksum, if any, is right."""
 
 _WORKER = "lineament.sources.archive.seven_zip_worker"
 _LIMITS = WorkerLimits(message=2**21, patience=120, seconds=SECONDS)
@@ -36,13 +36,13 @@ _REFUSALS = {
 
 
 def in_7z(file: IO[bytes]) -> Iterator[ArchiveEntry]:
-    """Everything in it but its folders; NotRead where the process refuses it, or dies over it."""
+    """Yield every entry except folders; NotRead if the worker refuses the archive or dies over it."""
     failed: list[NotRead] = []
-    said = messages_from(_WORKER, _descriptor(file), _LIMITS)
-    for kind, content in said:
+    messages = messages_from(_WORKER, _descriptor(file), _LIMITS)
+    for kind, content in messages:
         if kind not in {READ, *_REFUSALS} or len(content) < ENTRY.size:
             raise _nonsense()
-        parts = _parts(said, failed)
+        parts = _parts(messages, failed)
         yield ArchiveEntry(
             name=content[ENTRY.size :],
             size=ENTRY.unpack_from(content)[0],
@@ -50,15 +50,15 @@ def in_7z(file: IO[bytes]) -> Iterator[ArchiveEntry]:
             parts=lambda parts=parts: parts,  # type: ignore[misc]
         )
         for _ in parts:
-            pass  # what nobody wanted
+            pass  # whatever was not read
         if failed:
             raise failed[0]
 
 
-def _parts(said: Iterator[tuple[bytes, bytes]], failed: list[NotRead]) -> Iterator[bytes]:
-    """The bytes of one entry; what ends them is put into ``failed``, for it ends the archive too."""
+def _parts(messages: Iterator[tuple[bytes, bytes]], failed: list[NotRead]) -> Iterator[bytes]:
+    """Yield the bytes of one entry; a failure is added to ``failed``, because it ends the archive too."""
     try:
-        for kind, content in said:
+        for kind, content in messages:
             if kind == WHOLE:
                 return
             if kind != PART:
@@ -75,7 +75,7 @@ def _nonsense() -> NotRead:
 
 
 def _descriptor(file: IO[bytes]) -> int:
-    """The archive as an open file: its own, or one in memory where it is an archive in an archive."""
+    """Return a descriptor of the archive: its own, or one in memory for a nested archive."""
     if not isinstance(file, io.BytesIO):
         return os.dup(file.fileno())
     try:

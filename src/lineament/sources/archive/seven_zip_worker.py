@@ -1,8 +1,8 @@
-"""The process that reads a 7z archive: standard input is the file, its entries are answered one after the other.
+"""The worker that reads a 7z archive from standard input, and sends its entries one after the other.
 
-Started by ``sandbox.process``. What decoders take (LZMA as large a dictionary as the archive says) is bounded by the
-memory of this process. py7zr is used for its parser and its decoders; it would unpack in its own order, whole, and
-take names for paths.
+Started by ``sandbox.process``. The memory of decoders (for LZMA a dictionary as large as the archive claims) is bounded
+by that of this process. Only the parser and decoders of py7zr are used: it would unpack everything in its own order,
+and use names as paths.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _A_FILE = {0, stat.S_IFREG}
 
 
 def main() -> None:
-    """Answer with all entries."""
+    """Send all entries."""
     _warm()
     confine_worker(memory=MEMORY, seconds=SECONDS)
     try:
-        _tell(sys.stdin.buffer)
+        _send_entries(sys.stdin.buffer)
         send(END)
     except PasswordRequired:
         send(FAILED, b"its table of contents is encrypted; unlock the archive first")
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _warm() -> None:
-    """What would be imported later is imported now."""
+    """Import now what would be imported later."""
     with io.BytesIO() as warm:
         with SevenZipFile(warm, "w") as made:
             made.writestr(b"x", "x")
@@ -56,14 +56,14 @@ def _warm() -> None:
             list(_folders(archive))
 
 
-def _tell(file: IO[bytes]) -> None:
+def _send_entries(file: IO[bytes]) -> None:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     left = most_unpacked(size)
     with SevenZipFile(file) as archive:
         for entry in archive.files:
             if entry.emptystream and not entry.is_directory:
-                _begin(entry, READ if _is_file(entry) else LINK)
+                _send_head(entry, READ if _is_file(entry) else LINK)
                 send(WHOLE)
         for folder, start, packed in _folders(archive):
             file.seek(start)
@@ -72,11 +72,11 @@ def _tell(file: IO[bytes]) -> None:
                 left -= entry.uncompressed
                 if left < 0:
                     raise NotRead(why=f"it unpacks to more than {MOST_TIMES} times its bytes")
-                _one(entry, kind, folder, file)
+                _send_entry(entry, kind, folder, file)
 
 
 def _folders(archive: SevenZipFile) -> Iterator[tuple[Folder, int, int]]:
-    """What was packed together, where it begins, and how many bytes it has."""
+    """Yield each group of entries that are compressed together, its offset, and its packed size in bytes."""
     streams = getattr(archive.header, "main_streams", None)
     if streams is None:
         return
@@ -98,12 +98,12 @@ def _kind(folder: Folder, packed: int) -> bytes:
     return READ
 
 
-def _one(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]) -> None:
-    """An entry with its bytes, which are to be unpacked in any case: those of the next one stand behind them."""
+def _send_entry(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]) -> None:
+    """Send an entry; its bytes are unpacked in any case, because those of the next one follow them."""
     if kind == READ and not _is_file(entry):
         kind = LINK
     if not entry.is_directory:
-        _begin(entry, kind)
+        _send_head(entry, kind)
     if kind in {READ, LINK}:
         crc = 0
         for part in _unpacked(folder, entry.uncompressed, file):
@@ -118,7 +118,7 @@ def _one(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]) -> No
 
 def _unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
     decoder = folder.decompressor
-    assert decoder is not None  # noqa: S101 - where there is none, the entry is not read
+    assert decoder is not None  # noqa: S101 - entries without one are not read
     while size > 0:
         at = file.tell()
         part = bytes(decoder.decompress(file, min(size, _AT_ONCE)))
@@ -129,7 +129,7 @@ def _unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
             yield part
 
 
-def _begin(entry: ArchiveFile, kind: bytes) -> None:
+def _send_head(entry: ArchiveFile, kind: bytes) -> None:
     name = entry.filename.encode("utf-8", "surrogatepass")
     send(kind, ENTRY.pack(entry.uncompressed or 0), name)
 

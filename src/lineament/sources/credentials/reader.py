@@ -1,4 +1,4 @@
-"""Content credentials (C2PA) in a picture, read in a process of its own: hostile bytes, and a parser by others."""
+"""Reads the content credentials (C2PA) of a picture, in a worker: the bytes are hostile, the parser is not ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lineament.sources.provenance import one_line
 _WORKER = "lineament.sources.credentials.worker"
 _LIMITS = WorkerLimits(message=2**16, patience=30, seconds=30)
 _MARKS = (b"jumb", b"c2pa")
-"""Both are in every file with credentials in it (ISO/IEC 19566-5, C2PA 2.1); one that has none starts no process."""
+"""Both occur in every file with credentials (ISO/IEC 19566-5, C2PA 2.1); other files start no worker."""
 _MAGIC = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG": "image/png",
@@ -27,18 +27,19 @@ _MAGIC = {
 
 
 def read_credentials(untrusted: bytes) -> Credentials | None:
-    """What the credentials of a picture say, and None where it has none; state “unreadable” where they are broken."""
+    """Return the credentials of a picture, None if it has none; their state is “unreadable” if they are broken."""
     if not all(mark in untrusted for mark in _MARKS):
         return None
     try:
-        said = [content for _, content in messages_from(_WORKER, _file(untrusted), _LIMITS, _media_type(untrusted))]
+        messages = messages_from(_WORKER, _file(untrusted), _LIMITS, _media_type(untrusted))
+        contents = [content for _, content in messages]
     except NotRead:
-        said = []
-    return parse_claims(said[0]) if said else Credentials(state=UNREADABLE)
+        contents = []
+    return parse_claims(contents[0]) if contents else Credentials(state=UNREADABLE)
 
 
 def parse_claims(untrusted: bytes) -> Credentials:
-    """What the process that reads them answered, which may have been taken over by the picture."""
+    """Parse what the worker sent, which the picture may have taken over."""
     try:
         return _checked(json.loads(untrusted))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -50,7 +51,7 @@ def _media_type(untrusted: bytes) -> str:
 
 
 def _file(untrusted: bytes) -> int:
-    """The bytes as an open file, in memory alone."""
+    """Return the descriptor of a file in memory that holds the bytes."""
     try:
         descriptor = os.memfd_create("picture", os.MFD_CLOEXEC)
         with os.fdopen(os.dup(descriptor), "wb") as file:
@@ -61,14 +62,14 @@ def _file(untrusted: bytes) -> int:
     return descriptor
 
 
-def _checked(said: Mapping[str, Any]) -> Credentials:
+def _checked(claims: Mapping[str, Any]) -> Credentials:
     return Credentials(
-        state=one_line(str(said["state"])) or UNREADABLE,
-        generator=_line(said["generator"]),
-        issuer=_line(said["issuer"]),
-        signed_at=_line(said["signed_at"]),
-        kinds=tuple(filter(None, map(_line, said["kinds"]))),
-        reserved=tuple(filter(None, map(_line, said["reserved"]))),
+        state=one_line(str(claims["state"])) or UNREADABLE,
+        generator=_line(claims["generator"]),
+        issuer=_line(claims["issuer"]),
+        signed_at=_line(claims["signed_at"]),
+        kinds=tuple(filter(None, map(_line, claims["kinds"]))),
+        reserved=tuple(filter(None, map(_line, claims["reserved"]))),
     )
 
 

@@ -1,7 +1,6 @@
-"""The process that reads content credentials (C2PA): standard input is the picture, the answer is one JSON object.
+"""The worker that reads the content credentials (C2PA) of the picture on standard input, and sends one JSON object.
 
-Started by ``credentials.found``, confined as every process of ``confined``. Nothing is fetched: no remote manifest, no
-list of revoked certificates.
+Started by ``credentials.reader``. Nothing is fetched: no remote manifest, no list of revoked certificates.
 """
 
 from __future__ import annotations
@@ -25,28 +24,28 @@ _ALLOWED = "allowed"
 
 
 def main(media_type: str) -> None:
-    """Answer with what the credentials say."""
-    with suppress(C2paError):  # the library is loaded, and starts what it starts, before anything is given up
+    """Send what the credentials say."""
+    with suppress(C2paError):  # load the library, and whatever it starts, before confinement
         Reader("image/jpeg", io.BytesIO(b"\xff\xd8\xff\xd9"))
     untrusted = sys.stdin.buffer.read()
     confine_worker(memory=_MEMORY, seconds=_SECONDS)
     try:
         with Reader(media_type, io.BytesIO(untrusted)) as reader:
-            said: Any = json.loads(reader.json())
+            manifests: Any = json.loads(reader.json())
             state = str(reader.get_validation_state())
-        send(FOUND, json.dumps(_summary(said) | {"state": state}).encode("ascii"))
+        send(FOUND, json.dumps(_summary(manifests) | {"state": state}).encode("ascii"))
     except (C2paError, ValueError, LookupError, TypeError, AttributeError, MemoryError, RecursionError) as error:
         send(FAILED, type(error).__name__.encode())
         return
     send(END)
 
 
-def _summary(said: Any) -> dict[str, Any]:
-    active = said["manifests"][said["active_manifest"]]
+def _summary(store: Any) -> dict[str, Any]:
+    active = store["manifests"][store["active_manifest"]]
     signed = active.get("signature_info") or {}
     infos = active.get("claim_generator_info") or []
-    names = [" ".join(str(one.get(part, "")) for part in ("name", "version")).strip() for one in infos]
-    everything = [one for manifest in said["manifests"].values() for one in manifest.get("assertions") or []]
+    names = [" ".join(str(info.get(part, "")) for part in ("name", "version")).strip() for info in infos]
+    everything = [found for manifest in store["manifests"].values() for found in manifest.get("assertions") or []]
     return {
         "generator": ", ".join(names) or active.get("claim_generator"),
         "issuer": signed.get("issuer"),
@@ -57,19 +56,19 @@ def _summary(said: Any) -> dict[str, Any]:
 
 
 def _kinds(assertions: list[Any]) -> Iterator[str]:
-    """Digital source types of every action, of the picture and of what it was made from."""
-    for one in assertions:
-        if str(one.get("label", "")).startswith("c2pa.actions"):
-            for action in one["data"].get("actions") or []:
+    """Yield the digital source types of all actions, on the picture and on its ingredients."""
+    for assertion in assertions:
+        if str(assertion.get("label", "")).startswith("c2pa.actions"):
+            for action in assertion["data"].get("actions") or []:
                 kind = action.get("digitalSourceType")
                 if isinstance(kind, str):
                     yield kind.rstrip("/").rpartition("/")[2]
 
 
 def _reserved(assertions: list[Any]) -> Iterator[str]:
-    """Uses for training and mining that are not simply allowed."""
-    for one in assertions:
-        if ".training-mining" in str(one.get("label", "")):
-            for name, entry in (one["data"].get("entries") or {}).items():
+    """Yield the uses for training and mining that are not simply allowed."""
+    for assertion in assertions:
+        if ".training-mining" in str(assertion.get("label", "")):
+            for name, entry in (assertion["data"].get("entries") or {}).items():
                 if entry.get("use") != _ALLOWED:
                     yield f"{name} {entry.get('use')}"

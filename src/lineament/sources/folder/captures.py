@@ -12,20 +12,19 @@ from lineament.model.faces import Provenance
 from lineament.sources.provenance import FIELDS, Unusable, provenance_from
 
 DELIMITERS = ",;\t"
-"""What may stand between the columns; the header shows which."""
+"""What may separate columns; the header shows which."""
 LONGEST_LINE = 2**18
 """Characters."""
 
 
 class Captures:
-    """What a captures.csv says of the pictures of its folder; each row is judged when its picture comes.
+    """The rows of a captures.csv; each is checked when its picture is read.
 
-    The rows are kept in a temporary SQLite database that lives on the disk, so that a table of millions of
-    rows takes no memory.
+    The rows are kept in a temporary SQLite database on disk, so that a table of millions of rows takes no memory.
     """
 
     def __init__(self, file: TextIO) -> None:
-        """Read the whole table; Unusable where it is not one."""
+        """Read the whole table; Unusable if it is not one."""
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.executescript(_SCHEMA)
         try:
@@ -38,11 +37,11 @@ class Captures:
             raise Unusable(why) from None
 
     def of(self, name: bytes, fallback: Provenance) -> Provenance | None:
-        """What is said of the picture ``name``; None where nothing is. Unusable where that cannot be used."""
+        """Return what the table says of the picture ``name``, or None. Unusable if that cannot be used."""
         try:
             key = name.decode()
         except UnicodeDecodeError:
-            return None  # a table is text, so it cannot name what is none
+            return None  # a table is text, so it cannot contain this name
         found = self._rows.execute("SELECT fields, why FROM captures WHERE name = ?", (key,)).fetchone()
         if found is None:
             return None
@@ -52,13 +51,13 @@ class Captures:
             raise Unusable(why)
         return provenance_from(dict(zip(FIELDS, json.loads(fields), strict=True)), fallback)
 
-    def never_asked(self) -> Iterator[str]:
-        """The names of pictures that did not come."""
+    def unasked(self) -> Iterator[str]:
+        """Yield the names of pictures that were not asked for."""
         for (name,) in self._rows.execute("SELECT name FROM captures WHERE NOT asked ORDER BY name"):
             yield name
 
     def close(self) -> None:
-        """Give the temporary database back."""
+        """Delete the temporary database."""
         self._rows.close()
 
 
@@ -75,7 +74,7 @@ WHERE fields IS NOT excluded.fields
 
 
 def _rows(file: TextIO) -> Iterator[tuple[str, str | None, str | None]]:
-    """File name, fields as JSON, and what is wrong with the row."""
+    """Yield for each row the file name, the fields as JSON, and what is wrong with it."""
     lines = _lines(file)
     header = next(lines, "")
     delimiter = max(DELIMITERS, key=header.count)

@@ -1,4 +1,4 @@
-"""Pictures in files and folders: each is brought with its provenance, or refused with a reason.
+"""Pictures in files and folders, each with its provenance, or refused with a reason.
 
 Nothing that is found can end the walk, and memory does not grow with the folder.
 """
@@ -35,52 +35,52 @@ _USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .di
 PICTURES = frozenset(_USUAL.split() + b".jp2 .j2k .j2c .jpc .jpx .jpf".split())
 """Suffixes of pictures, in lower case."""
 SIDE_CARS = (b".json", b".JSON")
-"""Suffixes of side-cars; PHOTO.jpg.json goes before PHOTO.json."""
+"""Suffixes of side-cars; PHOTO.jpg.json takes precedence over PHOTO.json."""
 TABLE = b"captures.csv"
 LARGEST_SIDE_CAR = 2**20
 """Bytes."""
 
 
 class _Folder(NamedTuple):
-    """A folder, or a single file of it."""
+    """A folder, or some files of it."""
 
     place: SourcePath
-    found: Iterator[SourcePath | Refusal]  # to be taken before the next folder
+    found: Iterator[SourcePath | Refusal]  # must be consumed before the next folder
     whole: bool
 
 
 class FolderConnector:
-    """Brings the pictures of files, and of folders with all that is in them.
+    """Yields the pictures of files, and of folders with everything in them.
 
-    Hidden files and folders and side-cars are passed over. A file that was named itself is brought whatever
-    its suffix; in folders only those with the suffix of a picture are. One that is compressed by itself
-    (photograph.jpg.gz) is unpacked; side-cars and tables call it by the name that it has.
+    Hidden files and folders and side-cars are skipped. A file that was named itself is read whatever its suffix; in
+    folders only files with the suffix of a picture are. A compressed picture (photograph.jpg.gz) is decompressed;
+    side-cars and tables use its whole name.
     """
 
     def __init__(self, paths: Sequence[Path], page_base: str | None, max_bytes: int) -> None:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
-        Files over ``max_bytes`` are refused unread. NoSuchFile at once where one of ``paths`` is not there.
+        Files over ``max_bytes`` are refused unread. NoSuchFile if one of ``paths`` does not exist.
         """
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
         self._given = {place.path: (place, is_folder) for place, is_folder in map(locate, paths)}
 
     def count(self) -> int:
-        """How many items and refusals there will be. Nothing is opened, so it is quick."""
+        """Return how many items and refusals there will be. Nothing is opened, so this is fast."""
         return sum(1 for folder in self._folders() for _ in folder.found)
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every picture: a folder's own in the order of their names' bytes, then those of the folders in it."""
+        """Yield every picture: those of a folder in the byte order of their names, then those of its subfolders."""
         for folder in self._folders():
             with table_of(folder.place) as table:
-                for one in folder.found:
-                    yield one if isinstance(one, Refusal) else self._brought(one, table)
+                for found in folder.found:
+                    yield found if isinstance(found, Refusal) else self._read(found, table)
                 if folder.whole and isinstance(table, Captures):
                     yield from _missing(folder.place, table)
 
     def _folders(self) -> Iterator[_Folder]:
-        for (is_folder, _), together in groupby(self._given.values(), key=_one_by_one):
+        for (is_folder, _), together in groupby(self._given.values(), key=_grouping):
             places = (place for place, _ in together)
             if is_folder:
                 yield from _all_folders(next(places))
@@ -88,40 +88,40 @@ class FolderConnector:
                 first = next(places)
                 yield _Folder(first.parent, chain([first], places), whole=False)
 
-    def _brought(self, place: SourcePath, table: Captures | BadSideCar | None) -> Item | Refusal:
-        """The picture with its provenance, or why not."""
+    def _read(self, place: SourcePath, table: Captures | BadSideCar | None) -> Item | Refusal:
+        """Return the picture with its provenance, or why it is refused."""
         try:
-            provenance = provenance_of(place, table, self._unsaid(place))
+            provenance = provenance_of(place, table, self._default(place))
             untrusted = read_regular(place, self._max_bytes)
             if compressed(place.base):
                 untrusted = decompress(untrusted, self._max_bytes)
         except LineamentError as error:
-            return Refusal(name=place.name, why=error.with_traceback(None))  # which would hold the bytes
+            return Refusal(name=place.name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
         except OSError as error:
             return Refusal(name=place.name, why=NotRead(why=os_reason(error)))
         return Item(name=place.name, untrusted=untrusted, provenance=provenance)
 
-    def _unsaid(self, place: SourcePath) -> Provenance:
-        """What is known of a picture of which no side-car speaks."""
+    def _default(self, place: SourcePath) -> Provenance:
+        """Return the provenance of a picture without a side-car."""
         page = None if self._page_base is None else f"{self._page_base}/{quote_from_bytes(place.below)}"
         return Provenance(uri=place.uri, page_uri=page)
 
 
 def compressed(name: bytes) -> bool:
-    """Whether it is the name of a picture that is compressed by itself, as photograph.jpg.gz is."""
+    """Return whether it is the name of a compressed picture, as photograph.jpg.gz."""
     stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 - pathlib has no bytes
     return suffix in SUFFIXES and os.path.splitext(stem)[1] in PICTURES  # noqa: PTH122
 
 
-def _one_by_one(given: tuple[SourcePath, bool]) -> tuple[bool, bytes]:
-    """Files of one folder belong together, as a shell lists them for “*”."""
+def _grouping(given: tuple[SourcePath, bool]) -> tuple[bool, bytes]:
+    """Group the files of one folder, as a shell lists them for “*”."""
     place, is_folder = given
     return is_folder, place.path if is_folder else place.parent.path
 
 
-def _all_folders(given: SourcePath) -> Iterator[_Folder]:
-    """A folder, and after it those in it, however deep."""
-    waiting = [iter([given])]
+def _all_folders(root: SourcePath) -> Iterator[_Folder]:
+    """Yield a folder, then those in it, however deep."""
+    waiting = [iter([root])]
     while waiting:
         place = next(waiting[-1], None)
         if place is None:
@@ -132,21 +132,21 @@ def _all_folders(given: SourcePath) -> Iterator[_Folder]:
 
 
 def _files(folder: SourcePath) -> Iterator[SourcePath | Refusal]:
-    """The pictures of one folder, without those of the folders in it, and what is refused without a look."""
+    """Yield the pictures directly in a folder, and refusals of what is not one."""
     try:
         for name, what in list_names(folder, folders=False):
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
             if name.startswith(b".") or suffix == b".json" or name == TABLE:
                 continue
             place = folder.child(name)
-            usual = suffix in PICTURES or compressed(name)
-            yield place if usual and what is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
+            is_picture = suffix in PICTURES or compressed(name)
+            yield place if is_picture and what is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
     except OSError as error:
         yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
 
 
 def _why_not(place: SourcePath) -> LineamentError:
-    """Why something without the suffix of a picture, or that is no file, is not brought."""
+    """Return why something that is not a file with the suffix of a picture is refused."""
     try:
         regular_path(place)
     except LineamentError as error:
@@ -157,8 +157,8 @@ def _why_not(place: SourcePath) -> LineamentError:
 
 
 def _folders_in(folder: SourcePath) -> Iterator[SourcePath]:
-    """The folders in a folder, in the order of their names' bytes."""
-    with suppress(OSError):  # its refusal has been given with its files already
+    """Yield the subfolders of a folder in the byte order of their names."""
+    with suppress(OSError):  # reported with its files already
         for name, _ in list_names(folder, folders=True):
             if not name.startswith(b"."):
                 yield folder.child(name)
@@ -168,50 +168,50 @@ def _folders_in(folder: SourcePath) -> Iterator[SourcePath]:
 
 
 def stated_provenance(
-    base: bytes, table: Captures | BadSideCar | None, side_car: Callable[[], Provenance | None], unsaid: Provenance
+    base: bytes, table: Captures | BadSideCar | None, side_car: Callable[[], Provenance | None], default: Provenance
 ) -> Provenance:
-    """What the side-car, or else the table says of the picture ``base``.
+    """Return what the side-car, or else the table, states of the picture ``base``; ``default`` if neither does.
 
     Raises:
-        BadSideCar: As ``side_car`` raises it, or as the table is.
-        Unusable: What the table says of it cannot be used.
+        BadSideCar: ``side_car`` raises it, or ``table`` is one.
+        Unusable: The row of the table cannot be used.
     """
     in_table = None
     why: BadSideCar | Unusable | None = None
     try:
         if isinstance(table, Captures):
-            in_table = table.of(base, unsaid)
+            in_table = table.of(base, default)
         else:
             why = table
     except Unusable as error:
         why = error
-    said = side_car()
-    if said is None and why is not None:
+    beside = side_car()
+    if beside is None and why is not None:
         raise why
-    return said or in_table or unsaid
+    return beside or in_table or default
 
 
 def side_car_names(base: bytes) -> list[bytes]:
-    """What the side-car of the picture ``base`` may be called; the first that is there counts."""
+    """Return the possible names of the side-car of the picture ``base``; the first that exists counts."""
     stem = os.path.splitext(base)[0]  # noqa: PTH122 - pathlib has no bytes
     return list(dict.fromkeys(start + suffix for start in (base, stem) for suffix in SIDE_CARS))
 
 
-def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, unsaid: Provenance) -> Provenance:
-    """What the side-car, or else the table says of a picture; BadSideCar where that cannot be used."""
+def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, default: Provenance) -> Provenance:
+    """Return what the side-car, or else the table, states of a picture; BadSideCar if that cannot be used."""
     try:
-        return stated_provenance(place.base, table, lambda: _side_car(place, unsaid), unsaid)
+        return stated_provenance(place.base, table, lambda: _side_car(place, default), default)
     except Unusable as error:
         raise BadSideCar(name=place.parent.child(TABLE).name, why=error) from error
 
 
-def _side_car(place: SourcePath, unsaid: Provenance) -> Provenance | None:
-    """What a picture's own side-car says; None where it has none, BadSideCar where that cannot be used."""
+def _side_car(place: SourcePath, default: Provenance) -> Provenance | None:
+    """Return what a picture's own side-car states, or None; BadSideCar if it cannot be used."""
     folder = place.parent
     for name in side_car_names(place.base):
         beside = folder.child(name)
         try:
-            return parse_side_car(read_regular(beside, LARGEST_SIDE_CAR), unsaid)
+            return parse_side_car(read_regular(beside, LARGEST_SIDE_CAR), default)
         except FileNotFoundError:
             continue
         except FileTooLarge:
@@ -221,14 +221,14 @@ def _side_car(place: SourcePath, unsaid: Provenance) -> Provenance | None:
         except Unusable as error:
             raise BadSideCar(name=beside.name, why=error) from error
         except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:  # a picture's name may be as long as names can be
+            if error.errno != errno.ENAMETOOLONG:  # the picture's name may have the greatest length
                 raise BadSideCar(name=beside.name, why=os_reason(error)) from error
     return None
 
 
 @contextmanager
 def table_of(folder: SourcePath) -> Iterator[Captures | BadSideCar | None]:
-    """The captures.csv of a folder: None where there is none, BadSideCar where it cannot be used."""
+    """Open the captures.csv of a folder: None if there is none, BadSideCar if it cannot be used."""
     try:
         table = _read_table(folder.child(TABLE))
     except FileNotFoundError:
@@ -257,7 +257,7 @@ def _read_table(place: SourcePath) -> Captures:
 
 
 def _missing(folder: SourcePath, table: Captures) -> Iterator[Refusal]:
-    """The pictures that a table names and that are not there: a name may be misspelt, and then provenance is lost."""
-    for name in table.never_asked():
+    """Refuse the pictures that a table names and that do not exist: a misspelt name would lose provenance."""
+    for name in table.unasked():
         shown = folder.child(name.encode("utf-8", "replace"))
         yield Refusal(name=shown.name, why=NotRead(why="captures.csv names it, but there is no such picture here"))

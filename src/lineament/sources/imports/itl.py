@@ -1,7 +1,7 @@
 """ANSI/NIST-ITL transactions (.an2, .eft, .nist): their photographs of faces (Type 10), and nothing else.
 
-Who is shown stands in Type 2 and others; those records are passed over by their length and never parsed (R5: what is
-kept is where a picture came from). Layout as in ANSI/NIST-ITL 1-2011, traditional encoding.
+Other records, such as Type 2, say who is shown; they are skipped by their length and never parsed (R5: only where a
+picture came from is kept). Layout as in ANSI/NIST-ITL 1-2011, traditional encoding.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BINARY = range(3, 9)  # types whose records begin with their length in four byt
 _LENGTH = re.compile(rb"0{0,2}(\d{1,2})\.0{0,8}1:(\d{1,12})\x1d")
 _FIELD = re.compile(rb"0{0,2}(\d{1,2})\.(\d{1,9}):")
 _KNOWN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
-"""How a JPEG, a PNG, a JPEG 2000 file and its bare codestream begin."""
+"""The first bytes of a JPEG, a PNG, a JPEG 2000 file and a bare JPEG 2000 codestream."""
 _POSITIONS = {b"F": "frontal", b"R": "right profile", b"L": "left profile", b"A": "angled", b"D": "at a given angle"}
 _TYPE, _SOURCE, _DATE, _POSITION, _PICTURE = 3, 4, 5, 20, 999
 
@@ -51,53 +51,54 @@ class Photograph:
 
 
 class ItlConnector:
-    """Brings the photographs of faces in a transaction: JPEG, JPEG 2000 or PNG."""
+    """Yields the photographs of faces in a transaction: JPEG, JPEG 2000 or PNG."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
-        """Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``."""
+        """Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist."""
         self._place = locate(path)[0]
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """It cannot be told without reading."""
+        """Return None: nobody knows without reading."""
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every photograph of a face, in the order of the records; other Type-10 pictures are refused by number."""
+        """Yield every photograph of a face, in the order of the records; refuse other Type-10 pictures by number."""
         name = self._place.name
         try:
             with table_of(self._place.parent) as table:
-                said = provenance_of(self._place, table, Provenance(uri=self._place.uri))
+                whole = provenance_of(self._place, table, Provenance(uri=self._place.uri))
             with os.fdopen(open_regular(self._place), "rb") as file:
-                for number, one in photographs(file, self._max_bytes):
-                    if isinstance(one, Photograph):
-                        yield Item(name=f"{name} record {number}", untrusted=one.untrusted, provenance=_told(said, one))
+                for number, found in photographs(file, self._max_bytes):
+                    record = f"{name} record {number}"
+                    if isinstance(found, Photograph):
+                        yield Item(name=record, untrusted=found.untrusted, provenance=_provenance(whole, found))
                     else:
-                        yield Refusal(name=f"{name} record {number}", why=one)
+                        yield Refusal(name=record, why=found)
         except LineamentError as error:
             yield Refusal(name=name, why=error.with_traceback(None))
         except OSError as error:
             yield Refusal(name=name, why=NotRead(why=os_reason(error)))
 
 
-def _told(said: Provenance, one: Photograph) -> Provenance:
+def _provenance(whole: Provenance, photograph: Photograph) -> Provenance:
     words = [
-        f"source agency: {one.source}" if one.source else None,
-        f"position: {one.position}" if one.position else None,
+        f"source agency: {photograph.source}" if photograph.source else None,
+        f"position: {photograph.position}" if photograph.position else None,
     ]
     return replace(
-        said,
-        uri=f"{said.uri}#record={one.number}",
-        captured_at=one.taken or said.captured_at,
+        whole,
+        uri=f"{whole.uri}#record={photograph.number}",
+        captured_at=photograph.taken or whole.captured_at,
         words="; ".join(word for word in words if word) or None,
         connector=CONNECTOR,
     )
 
 
 def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, Photograph | LineamentError]]:
-    """The photographs of faces with their record's number, or why one is not brought.
+    """Yield the number of each Type-10 record with its photograph of a face, or why it is refused.
 
     Raises:
-        NotRead: It is no transaction, or nobody could say any more where a record begins.
+        NotRead: It is not a transaction, or the beginning of the next record is unclear.
     """
     at = 0
     for number, kind in enumerate(_contents(file), 1):
@@ -111,7 +112,7 @@ def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, Photogra
 
 
 def _contents(file: IO[bytes]) -> list[int]:
-    """The types of all records, as the first one lists them."""
+    """Return the types of all records, as the first one lists them."""
     file.seek(0)
     start = file.read(2)
     if start[:1] == b"<" or start == b"\xef\xbb":
@@ -122,15 +123,15 @@ def _contents(file: IO[bytes]) -> list[int]:
     file.seek(0)
     fields = _fields(file.read(length), 1)
     listed = [part.split(_UNIT)[0] for part in fields.get(3, b"").split(_RECORD)]
-    if not all(one.isdigit() and len(one) <= 2 for one in listed):
+    if not all(kind.isdigit() and len(kind) <= 2 for kind in listed):
         raise NotRead(why="its first record does not list the others")
     if len(listed) > MOST_RECORDS:
         raise NotRead(why=f"it has more than {MOST_RECORDS:,} records; split it")
-    return [int(one) for one in listed]
+    return [int(kind) for kind in listed]
 
 
 def _length(file: IO[bytes], at: int, kind: int, number: int) -> int:
-    """Bytes of the record that begins at ``at``, all of which are there."""
+    """Return the length in bytes of the record that begins at ``at``; NotRead if it is truncated or damaged."""
     file.seek(at)
     start = file.read(40)
     length = 0
@@ -170,7 +171,7 @@ def _photograph(file: IO[bytes], at: int, length: int, number: int, max_bytes: i
 
 
 def _check(fields: dict[int, bytes], untrusted: bytes, max_bytes: int) -> None:
-    """NotRead or FileTooLarge where the picture of a record is not brought."""
+    """Raise NotRead or FileTooLarge if the picture of a record is refused."""
     kind = fields.get(_TYPE, b"").strip().upper()
     if kind != b"FACE":
         raise NotRead(why="it does not show a face but a mark, a tattoo or something else")
@@ -181,7 +182,7 @@ def _check(fields: dict[int, bytes], untrusted: bytes, max_bytes: int) -> None:
 
 
 def _fields(record: bytes, kind: int) -> dict[int, bytes]:
-    """The fields of a record by number, up to and with its picture; NotRead where they are none, or twice there."""
+    """Return the fields of a record by number, up to its picture; NotRead if they are damaged or repeated."""
     fields: dict[int, bytes] = {}
     at = 0
     while at < len(record) - 1:
@@ -197,9 +198,9 @@ def _fields(record: bytes, kind: int) -> dict[int, bytes]:
     return fields
 
 
-def _day(said: bytes) -> datetime | None:
-    """A date as YYYYMMDD; None where it is unknown, which is written with zeros, or absurd."""
+def _day(text: bytes) -> datetime | None:
+    """Parse a date as YYYYMMDD; None if it is unknown, which is written with zeros, or invalid."""
     try:
-        return datetime.strptime(said.strip().decode("ascii"), "%Y%m%d").replace(tzinfo=UTC)
+        return datetime.strptime(text.strip().decode("ascii"), "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -1,10 +1,10 @@
-"""Pictures sorted by person, from a system that is given up: a folder for each, or what CompreFace answers.
+"""Pictures sorted by person, from a system that is being retired: a folder for each person, or CompreFace's answers.
 
-A name is what that system called somebody. It is kept as its word (“subject: …”), never as an identity.
+A name is what that system called somebody. It is kept as its claim (“subject: …”), never as an identity.
 
-CompreFace has no export. What its REST API answers is read: the list of examples (``GET /recognition/faces``), one page
-a file, and beside it the pictures (``GET /recognition/faces/{image_id}/img``), each called by its image_id. Its
-database dump is not read, nor are its embeddings: templates of other models compare with nothing here.
+CompreFace has no export, so the answers of its REST API are read: the list of examples (``GET /recognition/faces``),
+one page per file, and beside it the pictures (``GET /recognition/faces/{image_id}/img``), each named by its image_id.
+Its database dump and embeddings are not read: templates of other models cannot be compared with ours.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ CONNECTOR = "persons 1"
 LARGEST_PAGE = 2**25
 """Bytes of one page of a list."""
 LARGEST_LISTS = 2**28
-"""Bytes of all of them, which are held in memory while they are read."""
+"""Bytes of all lists, which are held in memory while they are read."""
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class PersonsConnector:
-    """Brings the pictures in the folders of a folder, each with the name of its folder as subject.
+    """Yields the pictures in the subfolders of a folder, each with the name of its subfolder as subject.
 
     Side-cars and captures.csv count as elsewhere. Folders in the folder of a person belong to that person.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
-        """Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``."""
+        """Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist."""
         self._place, self._is_folder = locate(path)
         self._max_bytes = max_bytes
 
     def count(self) -> int:
-        """How many items and refusals there will be."""
-        return sum(1 if one is None else self._of(one).count() for one in self._persons())
+        """Return how many items and refusals there will be."""
+        return sum(1 if person is None else self._of(person).count() for person in self._persons())
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Person after person, in the order of their names' bytes."""
+        """Yield the pictures person by person, in the byte order of their names."""
         for person in self._persons():
             if person is None:
                 why = NotRead(why="it is no folder with a folder for each person")
                 yield Refusal(name=self._place.name, why=why)
                 return
             subject = labelled(person.base.decode("utf-8", "replace"))
-            for one in self._of(person).items():
-                yield _with(one, subject) if isinstance(one, Item) else one
+            for found in self._of(person).items():
+                yield _with(found, subject) if isinstance(found, Item) else found
 
     def _of(self, person: SourcePath) -> FolderConnector:
         return FolderConnector([Path(os.fsdecode(person.path))], None, self._max_bytes)
@@ -66,80 +66,80 @@ class PersonsConnector:
         if not self._is_folder:
             yield None
             return
-        none = True
+        is_empty = True
         with suppress(OSError):
             for name, _ in list_names(self._place, folders=True):
                 if not name.startswith(b"."):
-                    none = False
+                    is_empty = False
                     yield self._place.child(name)
-        if none:
+        if is_empty:
             yield None
 
 
 class CompreFaceConnector:
-    """Brings the pictures that lists of CompreFace name."""
+    """Yields the pictures that lists of CompreFace name."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         """``path`` is the folder with the lists (.json) and the pictures.
 
-        Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """It cannot be told without reading the lists."""
+        """Return None: nobody knows without reading the lists."""
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every example, list after list in the order of their names' bytes; then what no list names."""
+        """Yield every example, list by list in the byte order of their names; then refuse what no list names."""
         try:
             pictures = dict(self._pictures())
             left = LARGEST_LISTS
-            asked: set[bytes] = set()
+            named: set[bytes] = set()
             for page in self._pages():
-                said = read_regular(page, min(left, LARGEST_PAGE))
-                left -= len(said)
-                yield from self._examples(page, said, pictures, asked)
+                listing = read_regular(page, min(left, LARGEST_PAGE))
+                left -= len(listing)
+                yield from self._examples(page, listing, pictures, named)
         except FileTooLarge as error:
             yield Refusal(name=self._place.name, why=error.with_traceback(None))
         except (LineamentError, OSError) as error:
             why = error if isinstance(error, LineamentError) else NotRead(why=os_reason(error))
             yield Refusal(name=self._place.name, why=why)
         else:
-            for image_id in sorted(pictures.keys() - asked):
+            for image_id in sorted(pictures.keys() - named):
                 why = NotRead(why="no list says whose it is")
                 yield Refusal(name=pictures[image_id].name, why=why)
 
     def _pages(self) -> Iterator[SourcePath]:
-        none = True
+        is_empty = True
         for name, _ in list_names(self._place, folders=False):
             if name.lower().endswith(b".json") and not name.startswith(b"."):
-                none = False
+                is_empty = False
                 yield self._place.child(name)
-        if none:
+        if is_empty:
             raise NotRead(why="there is no list of examples (.json) in it")
 
     def _pictures(self) -> Iterator[tuple[bytes, SourcePath]]:
-        """By image_id, in lower case."""
+        """Yield image_id, in lower case, and path of each picture."""
         for name, what in list_names(self._place, folders=False):
             stem, suffix = os.path.splitext(name)  # noqa: PTH122 - pathlib has no bytes
             if what is not EntryType.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
                 yield stem.lower(), self._place.child(name)
 
     def _examples(
-        self, page: SourcePath, said: bytes, pictures: dict[bytes, SourcePath], asked: set[bytes]
+        self, page: SourcePath, listing: bytes, pictures: dict[bytes, SourcePath], named: set[bytes]
     ) -> Iterator[Item | Refusal]:
-        for number, example in enumerate(examples(said), 1):
+        for number, example in enumerate(examples(listing), 1):
             name = f"{page.name} face {number}"
             if isinstance(example, NotRead):
                 yield Refusal(name=name, why=example)
                 continue
             image_id, subject = example
             place = pictures.get(image_id.encode())
-            if image_id.encode() in asked:
+            if image_id.encode() in named:
                 yield Refusal(name=name, why=NotRead(why="its picture has been named before"))
                 continue
-            asked.add(image_id.encode())
+            named.add(image_id.encode())
             if place is None:
                 yield Refusal(name=name, why=NotRead(why=f"there is no picture {image_id} beside the list"))
                 continue
@@ -156,7 +156,7 @@ class CompreFaceConnector:
 
 
 def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:
-    """image_id and subject of each example in a list; what cannot be used is refused by itself."""
+    """Yield image_id and subject of each example in a list, or why it cannot be used."""
     try:
         page = json.loads(untrusted.decode("utf-8-sig"))
     except (UnicodeDecodeError, ValueError, RecursionError):
@@ -178,7 +178,7 @@ def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:
 
 
 def labelled(subject: str) -> str | None:
-    """The name that the other system gave, as its word; None where it is blank."""
+    """Return the name that the other system gave as its claim; None if it is blank."""
     name = one_line(subject)
     return None if name is None else f"subject: {name}"
 

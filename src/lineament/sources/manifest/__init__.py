@@ -1,1 +1,1 @@
-"""Pictures that a table lists."""
+"""Pictures that a manifest lists."""

@@ -1,4 +1,4 @@
-"""Pictures that a manifest lists: a table of addresses, or of files beside it, with what is known of each."""
+"""Pictures that a manifest lists: a table of addresses, or of files beside it, with their provenance."""
 
 from __future__ import annotations
 
@@ -25,44 +25,44 @@ _LONGEST_SHOWN = 100  # characters of an address in a message
 
 
 class ManifestConnector:
-    """Brings the pictures of a manifest, row after row; a row that cannot be used is refused by its number."""
+    """Yields the pictures of a manifest, row by row; a row that cannot be used is refused by its number."""
 
     def __init__(self, path: Path, fetcher: Fetcher | None, max_bytes: int) -> None:
-        """Without a ``fetcher``, only files beside the manifest are brought.
+        """Without a ``fetcher``, only files beside the manifest are read.
 
-        Pictures over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._fetcher = fetcher
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """It cannot be told without reading all of it."""
+        """Return None: nobody knows without reading all of it."""
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every picture, in the order of the rows."""
-        for one, _ in self.items_from(None):
-            yield one
+        """Yield every picture, in the order of the rows."""
+        for found, _ in self.items_from(None):
+            yield found
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
-        """The pictures behind a row, each with its row's number; InvalidValue where ``cursor`` is no such number."""
+        """Yield the pictures after a row, each with its row number; InvalidValue if ``cursor`` is not such a number."""
         row_number = _row_number(cursor)
         why: LineamentError
         try:
             with closing(manifest_rows(self._place, row_number)) as found:
                 for row_number, row in found:
-                    yield self._brought(row_number, row), str(row_number)
+                    yield self._read_row(row_number, row), str(row_number)
         except LineamentError as error:
             why = error.with_traceback(None)
         except OSError as error:
             why = NotRead(why=os_reason(error))
         except Unusable as error:
-            why = NotRead(why=f"{error}; it is not read behind row {row_number}")
+            why = NotRead(why=f"{error}; nothing after row {row_number} is read")
         else:
             return
         yield Refusal(name=self._place.name, why=why), str(row_number)
 
-    def _brought(self, number: int, row: ManifestRow) -> Item | Refusal:
+    def _read_row(self, number: int, row: ManifestRow) -> Item | Refusal:
         name = f"{self._place.name} row {number}"
         try:
             if isinstance(row, Unusable):
@@ -77,7 +77,7 @@ class ManifestConnector:
         except Unusable as error:
             return Refusal(name=name, why=NotRead(why=f"what row {number} says cannot be used: {error}"))
         except LineamentError as error:
-            return Refusal(name=name, why=error.with_traceback(None))  # which would hold the bytes
+            return Refusal(name=name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
         except OSError as error:
             return Refusal(name=name, why=NotRead(why=os_reason(error)))
         return replace(item, provenance=replace(item.provenance, connector=CONNECTOR))
@@ -100,7 +100,7 @@ class ManifestConnector:
         return Item(name=name, untrusted=read_regular(place, self._max_bytes), provenance=provenance)
 
     def _beside(self, below: str) -> SourcePath:
-        """A file below the folder of the manifest, links followed; NotRead where it is not in there, OSError."""
+        """Return a file below the manifest's folder, links followed; NotRead if it is outside, OSError."""
         folder = self._place.parent
         path = normal(below.encode("utf-8", "replace"))
         if path is None:
@@ -112,7 +112,7 @@ class ManifestConnector:
 
 
 def _fields(row: ManifestRow) -> dict[str, object]:
-    assert not isinstance(row, Unusable)  # noqa: S101 - such a row has been refused
+    assert not isinstance(row, Unusable)  # noqa: S101 - such a row was refused
     return dict(row)
 
 

@@ -1,4 +1,4 @@
-"""How a connector that knows only the address of a picture comes by its bytes."""
+"""The port through which a connector fetches a picture of which it knows only the address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What an address answered."""
+    """The answer from an address."""
 
     untrusted: bytes
     uri: str  # after redirects
@@ -17,11 +17,11 @@ class Fetched:
 
 
 class Fetcher(Protocol):
-    """Fetches what a source allows to be fetched (R2, R3), and nothing else."""
+    """Fetches only what a source and its publishers allow (R2, R3)."""
 
     def fetch(self, uri: str) -> Fetched:
-        """What is at ``uri``.
+        """Return what is at ``uri``.
 
         Raises:
-            LineamentError: It may not be fetched, or cannot.
+            LineamentError: It may not be fetched, or cannot be.
         """

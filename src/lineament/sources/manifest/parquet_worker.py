@@ -1,6 +1,6 @@
-"""The process that reads a manifest in Parquet: standard input is the file, each row is answered as JSON.
+"""The worker that reads a Parquet manifest from standard input, and sends each row as JSON.
 
-Started by ``sandbox.process`` with the number of rows to pass over.
+Started by ``sandbox.process`` with the number of rows to skip.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _MEMORY = 2**30
 _SECONDS = 24 * 3600
 _ROWS = b"R"
 _AT_ONCE = 256
-_LONGEST_METADATA = 2**24  # bytes of one text in the footer, and of parts of a list
-_LONGEST_TEXT = 2 * LONGEST_URI  # characters; an address that is too long still is
+_LONGEST_METADATA = 2**24  # bytes of one text, and entries of one list, in the footer
+_LONGEST_TEXT = 2 * LONGEST_URI  # characters; an address that is too long stays too long
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _WANTED = {name for names in NAMES.values() for name in names}
 
 
 def main(after: str) -> None:
-    """Answer with all rows behind the row ``after``."""
+    """Send all rows after the row ``after``."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    with io.BytesIO() as warm:  # imports and threads that would come later come now
+    with io.BytesIO() as warm:  # imports and starts now what would come later
         parquet.write_table(pa.table({"uri": ["a"], "date": [_EPOCH]}), warm)
         warm.seek(0)
         list(_rows(parquet.ParquetFile(warm), 0))
@@ -79,7 +79,7 @@ def _plain(batch: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, object
 
 
 def _cut(column: pa.Array) -> pa.Array:
-    """Texts are cut before any of them is looked at: a dictionary may have one of many megabytes, for all rows."""
+    """Cut texts before any is read: one dictionary entry of many megabytes may serve all rows."""
     if isinstance(column, pa.DictionaryArray):
         return pa.DictionaryArray.from_arrays(column.indices, _cut(column.dictionary))
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -88,7 +88,7 @@ def _cut(column: pa.Array) -> pa.Array:
 
 
 def _value(scalar: pa.Scalar) -> object:
-    """As JSON has it; what is neither text nor a date, or is a date of no calendar, is False, which is refused."""
+    """Return a value for JSON; what is neither text nor a valid date is False, which is refused."""
     if isinstance(scalar, pa.DictionaryScalar):
         scalar = scalar.value
     if not scalar.is_valid:

@@ -1,6 +1,6 @@
-"""The rows of a manifest: CSV, JSON lines or Parquet. One row that cannot be read does not cost the next.
+"""The rows of a manifest: CSV, JSON lines or Parquet. A row that cannot be read does not affect the next.
 
-Where nobody could say any more where a row begins, as behind a quotation mark that is never closed, the manifest ends.
+If the beginning of the next row is unclear, as after a quotation mark that is never closed, the manifest ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NAMES = {
     "captured_at": ("captured_at", "date"),
     "licence": ("licence",),
 }
-"""What the columns may be called, in any case; where two of them are there, the first counts."""
+"""The possible names of each column, in any case; the first that exists counts."""
 LONGEST_LINE = 2**18
 """Bytes or characters."""
 MOST_COLUMNS = 1000
@@ -34,12 +34,12 @@ _PARQUET = WorkerLimits(message=2**20, patience=60, seconds=24 * 3600)
 
 
 def manifest_rows(place: SourcePath, after: int) -> Generator[tuple[int, ManifestRow], None, None]:
-    """The rows behind the row ``after``, each with its number, from 1.
+    """Yield the rows after the row ``after``, each with its number, from 1.
 
     Raises:
-        Unusable: It is no manifest, from the row behind the last one on.
+        Unusable: It is not a manifest, or not from the row after the last one on.
         NotRead: It cannot be read.
-        OSError: As the operating system says.
+        OSError: The operating system refuses.
     """
     suffix = os.path.splitext(place.path)[1].lower()  # noqa: PTH122 - pathlib has no bytes
     found = READERS.get(suffix)
@@ -49,13 +49,13 @@ def manifest_rows(place: SourcePath, after: int) -> Generator[tuple[int, Manifes
 
 
 def columns(names: list[str]) -> list[str | None]:
-    """For each column the field that it is, None where it is none; Unusable where a manifest has no picture."""
+    """Return the field of each column, None for other columns; Unusable if no column names pictures."""
     if len(names) > MOST_COLUMNS:
         raise Unusable(f"it has more than {MOST_COLUMNS} columns")
     plain = [name.strip().lower() for name in names]
     fields: list[str | None] = [None] * len(names)
     for name in FIELDS:
-        called = next((one for one in NAMES[name] if one in plain), None)
+        called = next((alias for alias in NAMES[name] if alias in plain), None)
         if called is None:
             continue
         if plain.count(called) > 1:
@@ -75,7 +75,7 @@ def _csv(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
 
 
 def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, ManifestRow]]:
-    """As ``manifest_rows``, of a table in text; what was no UTF-8 in it is there as surrogates."""
+    """Do as ``manifest_rows`` for CSV text, in which invalid UTF-8 was decoded to surrogates."""
     lines = _text_lines(file)
     header = next(lines, "")
     delimiter = max(DELIMITERS, key=header.count)
@@ -96,8 +96,8 @@ def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, ManifestRow]]:
 def _csv_row(row: list[str], fields: list[str | None]) -> ManifestRow:
     if len(row) != len(fields):
         return Unusable(f"it has {len(row)} columns instead of {len(fields)}")
-    said = {field: text for field, text in zip(fields, row, strict=True) if field is not None}
-    return Unusable("it is not in UTF-8") if any(map(_no_text, said.values())) else said
+    values = {field: text for field, text in zip(fields, row, strict=True) if field is not None}
+    return Unusable("it is not in UTF-8") if any(map(_has_surrogates, values.values())) else values
 
 
 def _text_lines(file: TextIO) -> Iterator[str]:
@@ -107,8 +107,8 @@ def _text_lines(file: TextIO) -> Iterator[str]:
         yield line
 
 
-def _no_text(text: str) -> bool:
-    return any("\ud800" <= one <= "\udfff" for one in text)
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 # ---------------------------------------------------------------- JSON lines
@@ -120,7 +120,7 @@ def _json(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
 
 
 def json_rows(file: IO[bytes], after: int) -> Iterator[tuple[int, ManifestRow]]:
-    """As ``manifest_rows``, of JSON lines; empty lines do not count."""
+    """Do as ``manifest_rows`` for JSON lines; empty lines do not count."""
     number = 0
     for line in _byte_lines(file):
         if line is not None and not line.strip():
@@ -131,26 +131,26 @@ def json_rows(file: IO[bytes], after: int) -> Iterator[tuple[int, ManifestRow]]:
 
 
 def json_row(line: bytes | None) -> ManifestRow:
-    """One row; ``None`` stands for a line that was too long."""
+    """Parse one row; None stands for a line that was too long."""
     if line is None:
         return Unusable(f"it is longer than {LONGEST_LINE} bytes")
     try:
-        said = json.loads(line.decode("utf-8-sig"))
+        values = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return Unusable("it is not in UTF-8")
     except (ValueError, RecursionError):
         return Unusable("it is not JSON")
-    if not isinstance(said, dict):
+    if not isinstance(values, dict):
         return Unusable("it is not a JSON object")
     try:
-        fields = columns(list(said))
+        fields = columns(list(values))
     except Unusable as error:
         return error
-    return {field: value for field, value in zip(fields, said.values(), strict=True) if field is not None}
+    return {field: value for field, value in zip(fields, values.values(), strict=True) if field is not None}
 
 
 def _byte_lines(file: IO[bytes]) -> Iterator[bytes | None]:
-    """The lines; None for one that is too long."""
+    """Yield the lines; None for one that is too long."""
     while line := file.readline(LONGEST_LINE):
         if len(line) < LONGEST_LINE or line.endswith(b"\n"):
             yield line
@@ -164,11 +164,11 @@ def _byte_lines(file: IO[bytes]) -> Iterator[bytes | None]:
 
 
 def _parquet(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
-    """Parsed in a process of its own, which answers with JSON lines."""
+    """Yield the rows that the worker sends as JSON lines."""
     number = after
-    for _, said in messages_about("lineament.sources.manifest.parquet_worker", place, _PARQUET, after):
+    for _, line in messages_about("lineament.sources.manifest.parquet_worker", place, _PARQUET, after):
         number += 1
-        yield number, json_row(said)
+        yield number, json_row(line)
 
 
 READERS: dict[bytes, Callable[[SourcePath, int], Iterator[tuple[int, ManifestRow]]]] = {

@@ -1,7 +1,7 @@
-"""Video files: the frames that faces are looked for in, each with its time code.
+"""Video files: the sampled frames, each with its time code.
 
-Files only (R6): there is no stream, camera or network address that could be given here, and the process that reads the
-file cannot open any (``video.worker``). What belongs to one person is found later (``model.tracks``).
+Files only (R6): no stream, camera or network address can be given, and the worker that reads the file cannot open any
+(``video.worker``). The frames of one person are grouped later (``model.tracks``).
 """
 
 from __future__ import annotations
@@ -38,45 +38,45 @@ _NONSENSE = "the process that reads it answered nonsense; the file may be hostil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledFrame:
-    """A frame of a video, as JPEG; its bytes come from a process that read a hostile file."""
+    """A frame of a video as JPEG; its bytes come from a worker that read a hostile file."""
 
     untrusted: bytes
     time_code: float  # seconds from the beginning
-    length: float  # of the whole video in seconds, 0 where it does not say
+    length: float  # of the whole video in seconds; 0 if unknown
     why: FrameReason
 
 
 class VideoConnector:
-    """Brings frames of a video file as pictures."""
+    """Yields frames of a video file as pictures."""
 
     def __init__(self, path: Path, page_base: str | None, max_bytes: int) -> None:
         """``page_base`` is the URL below which the video's page has its name.
 
-        Frames over ``max_bytes`` are refused. NoSuchFile at once where there is nothing at ``path``.
+        Frames over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         page = None if page_base is None else f"{page_base.rstrip('/')}/{self._place.uri.rpartition('/')[2]}"
-        self._unsaid = Provenance(uri=self._place.uri, page_uri=page)
+        self._default = Provenance(uri=self._place.uri, page_uri=page)
         self._max_bytes = max_bytes
         self._expected: int | None = None
 
     def count(self) -> int | None:
-        """How many frames there will be if the rest is like what was read so far; None before anything was."""
+        """Return how many frames there will be if the rest is like what was read so far; None before that."""
         return self._expected
 
     def items(self) -> Iterator[Item | Refusal]:
-        """Every frame that is taken, in the order of time; its address is that of the video and the time (#t=…)."""
+        """Yield every sampled frame in order of time; its address is that of the video with the time (#t=…)."""
         name, number = self._place.name, 0
         try:
             with table_of(self._place.parent) as table:
-                said = provenance_of(self._place, table, self._unsaid)
+                whole = provenance_of(self._place, table, self._default)
             for number, frame in enumerate(frames(self._place), 1):
                 self._expected = max(number, round(number * frame.length / max(frame.time_code, EVERY)))
                 at = f"{frame.time_code:.3f}".rstrip("0").rstrip(".")
-                told = replace(said, uri=f"{said.uri}#t={at}", time_code=frame.time_code, connector=CONNECTOR)
+                provenance = replace(whole, uri=f"{whole.uri}#t={at}", time_code=frame.time_code, connector=CONNECTOR)
                 if len(frame.untrusted) <= self._max_bytes:
                     yield Item(
-                        name=f"{name} at {time_text(frame.time_code)}", untrusted=frame.untrusted, provenance=told
+                        name=f"{name} at {time_text(frame.time_code)}", untrusted=frame.untrusted, provenance=provenance
                     )
                 else:
                     why = NotRead(why=f"the frame has {len(frame.untrusted):,} bytes, more than {self._max_bytes:,}")
@@ -88,12 +88,12 @@ class VideoConnector:
 
 
 def frames(place: SourcePath) -> Iterator[SampledFrame]:
-    """The frames that are taken of a video; NotRead where it ends early, behind those that came before."""
-    for kind, said in messages_about(_WORKER, place, _LIMITS):
+    """Yield the sampled frames of a video; NotRead, after those before it, if it ends early."""
+    for kind, content in messages_about(_WORKER, place, _LIMITS):
         if kind == FRAME:
-            yield _frame(said)
+            yield _frame(content)
         else:
-            raise NotRead(why=_damage(kind, said))
+            raise NotRead(why=_damage(kind, content))
 
 
 def _frame(untrusted: bytes) -> SampledFrame:
@@ -119,6 +119,6 @@ def _damage(kind: bytes, untrusted: bytes) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """A time code as a person reads it: “1:02:03.5”."""
+    """Return a time code for people: “1:02:03.5”."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest:04.1f}"

@@ -1,6 +1,6 @@
-"""Which frames of a video are looked at: the first of each scene, key frames, and some while a scene goes on.
+"""Which frames of a video are sampled: the first of each scene, key frames, and some during a scene.
 
-And how the process that reads the video (``video.worker``) tells of them.
+Also the messages in which the worker (``video.worker``) sends them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCENE = 0.30
-"""Share of the picture's light that has changed between one frame and the next where a scene begins."""
+"""Share of the picture's light that changes between two frames when a scene begins."""
 EVERY = 0.5
-"""Seconds after which a frame is taken although nothing has happened."""
+"""Seconds after which a frame is sampled although nothing has happened."""
 APART = 0.2
-"""Seconds that a key frame is from the last frame taken, at least: some videos have nothing but key frames."""
+"""Least seconds between a key frame and the previous sample: some videos consist of key frames."""
 FLICKER = 0.08
-"""Seconds that a scene lasts, at least: what flashes is not a new scene each time."""
+"""Least seconds of a scene: a flash is not a new scene each time."""
 
 LONGEST = 12 * 3600
 """Seconds of video that are read."""
@@ -26,11 +26,11 @@ LONGEST = 12 * 3600
 FRAME = b"F"
 """A message: FRAME_HEADER and a JPEG."""
 DAMAGED = b"D"
-"""A message: COUNT packets could not be decoded, or there was nothing at all."""
+"""A message: COUNT packets could not be decoded; 0 if there were no frames at all."""
 BROKEN_OFF = b"B"
-"""A message: LENGTHS; it ends before it should."""
+"""A message: LENGTHS; the video ends early."""
 FRAME_HEADER = struct.Struct("<ddc")
-"""Time code and length of the whole video in seconds (0: it does not say), and a Why."""
+"""Time code and length of the whole video in seconds (0: unknown), and a FrameReason."""
 LENGTHS = struct.Struct("<dd")
 """Where it ends and where it should, in seconds."""
 COUNT = struct.Struct("<I")
@@ -40,7 +40,7 @@ _ROUNDING = 1e-3  # seconds; time codes are fractions
 
 
 class FrameReason(StrEnum):
-    """Why a frame was taken."""
+    """Why a frame was sampled."""
 
     SCENE = "s"
     KEY = "k"
@@ -48,14 +48,14 @@ class FrameReason(StrEnum):
 
 
 class Chooser:
-    """Sees all frames in their order, small and grey, and says which to take."""
+    """Chooses frames, given all of them in order, small and grey."""
 
     def __init__(self) -> None:
         self._last: NDArray[np.float64] | None = None  # histogram
         self._taken = -np.inf  # seconds
 
     def why(self, grey: NDArray[np.uint8], seconds: float, *, key: bool) -> FrameReason | None:
-        """Why to take a frame, None where it is passed over; ``seconds`` is its time code."""
+        """Return why to sample a frame, None to skip it; ``seconds`` is its time code."""
         histogram = np.bincount(grey.reshape(-1) // (256 // _BINS), minlength=_BINS) / max(1, grey.size)
         changed = np.inf if self._last is None else np.abs(histogram - self._last).sum() / 2
         self._last = histogram
@@ -65,7 +65,7 @@ class Chooser:
             reason = FrameReason.SCENE
         elif key and since >= APART:
             reason = FrameReason.KEY
-        elif since >= EVERY or since < -EVERY:  # a clock that was set back goes on from there
+        elif since >= EVERY or since < -EVERY:  # a clock that was set back continues from there
             reason = FrameReason.GOES_ON
         if reason is not None:
             self._taken = seconds

@@ -1,8 +1,7 @@
-"""The process that reads a video: standard input is the file, the frames that are taken are answered as JPEG.
+"""The worker that reads a video from standard input, and sends the sampled frames as JPEG.
 
-Started by ``sandbox.process``. Nothing but files is read (R6): the formats that a video may have are listed, so that
-playlists, session descriptions and devices are none of them; no protocol is allowed; and the process cannot open
-anything.
+Started by ``sandbox.process``. Only files are read (R6): the permitted formats are listed and include no playlists,
+session descriptions or devices; no protocol is allowed; and the process cannot open anything.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ from lineament.sources.video.frames import (
 )
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,asf,flv,ogg,mxf,dv,ivf,nut,wtv"
-"""What is read, as FFmpeg names it. No playlist, no network, no device (R6)."""
-_SAY_THEIR_LENGTH = {"mov", "matroska", "avi", "flv", "asf"}  # of the others it is guessed from the size
-_LITTLE = 2.0  # seconds that may be missing at the end, or a fiftieth
+"""FFmpeg's names of the permitted formats. No playlist, no network, no device (R6)."""
+_WITH_LENGTH = {"mov", "matroska", "avi", "flv", "asf"}  # for the others FFmpeg guesses it from the size
+_TOLERANCE = 2.0  # seconds that may be missing at the end, or a fiftieth
 MOST_PIXELS = 8192 * 4320
 MOST_FRAMES = 200_000
-"""That are taken."""
+"""Sampled frames."""
 _MEMORY = 3 * 2**30
 _SECONDS = 12 * 3600  # of the processor
 _THREADS = 2
@@ -58,19 +57,19 @@ _OPTIONS = {
 
 
 @dataclass(slots=True)
-class _Course:
-    """How reading goes."""
+class _ReadState:
+    """How far reading has come."""
 
     damaged: int = 0  # packets
-    until: float = 0.0  # seconds, of any stream: sound may go on where there are no more pictures
+    until: float = 0.0  # seconds of any stream; sound may continue after the pictures
 
 
 class _TooMuchError(Exception):
-    """The video is more than is read."""
+    """The video exceeds a limit."""
 
 
 def main() -> None:
-    """Answer with the frames of the video."""
+    """Send the frames of the video."""
     _warm()
     confine_worker(memory=_MEMORY, seconds=_SECONDS)
     try:
@@ -86,7 +85,7 @@ def main() -> None:
 
 
 def _warm() -> None:
-    """Whatever would be imported later comes now: there will be no files then."""
+    """Import now what would be imported later, when no file can be opened."""
     for kind in ("audio", "subtitles", "video"):
         importlib.import_module(f"av.{kind}.stream")
         importlib.import_module(f"av.{kind}.codeccontext")
@@ -102,22 +101,22 @@ def _opened(file: IO[bytes]) -> InputContainer:
 
 
 def _grey(frame: VideoFrame, smaller: VideoReformatter) -> NDArray[np.uint8]:
-    """The frame small; by one thread, for two would be started and ended anew for each frame."""
+    """Return the frame small and grey; with one thread, because more would be started for each frame."""
     small = smaller.reformat(frame, *_SMALL, "gray", interpolation=Interpolation.POINT, threads=1)
     return np.asarray(small.to_ndarray(), np.uint8)
 
 
 def _answer(file: IO[bytes]) -> None:
     with _opened(file) as container:
-        stream = next((one for one in container.streams.video if not _is_cover(one)), None)
+        stream = next((stream for stream in container.streams.video if not _is_cover(stream)), None)
         if stream is None:
             raise _TooMuchError("it has no pictures")
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _THREADS
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # checked before anything is allocated
-        course, length = _Course(), _length(container)
+        state, length = _ReadState(), _length(container)
         chooser, smaller, taken = Chooser(), VideoReformatter(), 0
-        for seconds, frame in _frames(container, stream, course):
+        for seconds, frame in _frames(container, stream, state):
             reason = chooser.why(_grey(frame, smaller), seconds, key=bool(frame.key_frame))
             if reason is None:
                 continue
@@ -125,15 +124,15 @@ def _answer(file: IO[bytes]) -> None:
             if taken > MOST_FRAMES:
                 raise _TooMuchError(f"it has more than {MOST_FRAMES:,} scenes and key frames; split it")
             send(FRAME, FRAME_HEADER.pack(seconds, length, reason.encode()), _jpeg(frame, stream.sample_aspect_ratio))
-        if course.damaged or not taken:
-            send(DAMAGED, COUNT.pack(course.damaged))
-        elif course.until < length - max(_LITTLE, length / 50):
-            send(BROKEN_OFF, LENGTHS.pack(course.until, length))
+        if state.damaged or not taken:
+            send(DAMAGED, COUNT.pack(state.damaged))
+        elif state.until < length - max(_TOLERANCE, length / 50):
+            send(BROKEN_OFF, LENGTHS.pack(state.until, length))
 
 
 def _length(container: InputContainer) -> float:
-    """What the file says of its length in seconds, 0 where it says nothing."""
-    if container.format.name.split(",")[0] not in _SAY_THEIR_LENGTH:
+    """Return the length in seconds that the file states, 0 if it states none."""
+    if container.format.name.split(",")[0] not in _WITH_LENGTH:
         return 0.0
     return min(max(0, container.duration or 0) / av.time_base, float(LONGEST))
 
@@ -142,20 +141,20 @@ def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & stream.disposition.attached_pic)
 
 
-def _frames(container: InputContainer, stream: VideoStream, course: _Course) -> Iterator[tuple[float, VideoFrame]]:
-    """Time code and frame; what cannot be decoded is counted and passed over."""
+def _frames(container: InputContainer, stream: VideoStream, state: _ReadState) -> Iterator[tuple[float, VideoFrame]]:
+    """Yield time code and frame; what cannot be decoded is counted and skipped."""
     first, last = None, 0.0
     step = float(1 / (stream.average_rate or Fraction(25)))
     start = (container.start_time or 0) / av.time_base
     for packet in container.demux():
         if packet.pts is not None and packet.time_base is not None:
-            course.until = max(course.until, float(packet.pts * packet.time_base) - start)
+            state.until = max(state.until, float(packet.pts * packet.time_base) - start)
         if packet.stream.index != stream.index:
             continue
         try:
             decoded = stream.decode(packet)
         except FFmpegError:
-            course.damaged += 1
+            state.damaged += 1
             continue
         for frame in decoded:
             if frame.width * frame.height > MOST_PIXELS:
@@ -169,7 +168,7 @@ def _frames(container: InputContainer, stream: VideoStream, course: _Course) -> 
 
 
 def _jpeg(frame: VideoFrame, aspect: Fraction | None) -> bytes:
-    """The frame upright, with square pixels."""
+    """Return the frame as JPEG, upright, with square pixels."""
     width = frame.width
     if aspect is not None and Fraction(1, 4) <= aspect <= 4:
         width = round(width * aspect)

@@ -219,7 +219,7 @@ def test_a_name_that_a_terminal_would_obey(tmp_path: Path) -> None:
         ("page_url,title\n", "names no column"),
         ("uri,uri\n", "twice"),
         ("uri," * 2000, "more than 1000 columns"),
-        (f'uri\n{A}\n"{A}\n{A}\n', "unexpected end of data); it is not read behind row 1"),
+        (f'uri\n{A}\n"{A}\n{A}\n', "unexpected end of data); nothing after row 1 is read"),
         ("uri\n" + "x" * 300_000, "longer than"),
         ("uri,x\na," + "x" * 200_000, "field larger"),
     ],
