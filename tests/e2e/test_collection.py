@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 from tests.support.acting import ARGUMENTS, Quiet
-from tests.support.gathered import brought, collected
+from tests.support.gathered import collected, ingest_into
 from tests.support.looks import faults
 from tests.support.serving import PROBE, Served, serving
 
@@ -113,7 +113,7 @@ def test_what_is_not_alike_is_not_opened(served: Served, candidate: str) -> None
 
 def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
     workspace, what = served.workspace, "https://press.example/"
-    brought(workspace, "crawled")
+    ingest_into(workspace, "crawled")
     source = workspace.desk_at_the_machine().sources.get("crawled")
     with workspace.store.begin() as tx:
         run = tx.runs.begin(source.id, "site", what, workspace.clock())

@@ -33,14 +33,14 @@ _RECORD = re.compile(rb"(?=^WARC/1\.)", re.MULTILINE)
 def fit(connector: Connector) -> list[Item]:
     """What comes, all of which may be kept; the refusals can be told."""
     brought = []
-    for one in connector.items():
-        assert one.name.isprintable(), one.name
-        if isinstance(one, Refusal):
-            assert isinstance(one.why, LineamentError)
-            str(one.why).encode()
+    for found in connector.items():
+        assert found.name.isprintable(), found.name
+        if isinstance(found, Refusal):
+            assert isinstance(found.why, LineamentError)
+            str(found.why).encode()
         else:
-            _fit_to_be_kept(one)
-            brought.append(one)
+            _fit_to_be_kept(found)
+            brought.append(found)
     return brought
 
 
@@ -91,14 +91,14 @@ def persons(data: bytes) -> None:
     (folder / "faces.json").write_bytes(data)
     (folder / "6b135f5b-a365-4522-b1f1-4c9ac2dd0728.jpg").write_bytes(b"x")
     fit(CompreFaceConnector(folder, LIMIT))
-    for one in examples(data):
-        assert isinstance(one, tuple | LineamentError)
+    for entry in examples(data):
+        assert isinstance(entry, tuple | LineamentError)
 
 
 def warc(data: bytes) -> None:
     """A web archive: as it is, or (behind a Z) each record packed here, as no fuzzer can; and one record alone."""
     if data.startswith(b"Z"):
-        data = b"".join(gzip.compress(one, 1, mtime=0) for one in _RECORD.split(data[1:]) if one)
+        data = b"".join(gzip.compress(record, 1, mtime=0) for record in _RECORD.split(data[1:]) if record)
     _archive(_put("a.warc.gz" if data.startswith(b"\x1f\x8b") else "a.warc", data))
     try:
         html_of(data).encode("utf-8", "surrogatepass")

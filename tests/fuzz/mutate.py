@@ -55,7 +55,7 @@ def _varied(data: bytes, random: Random) -> bytes:
     lines = data.split(b"\n")
     at = random.randrange(len(lines))
     line = lines[at]
-    begin = min((found for one in b"{[" if 0 <= (found := line.find(one)) <= 1), default=0)  # a byte may choose
+    begin = min((found for entry in b"{[" if 0 <= (found := line.find(entry)) <= 1), default=0)  # a byte may choose
     whole = {"": json.loads(line[begin:])}
     places = list(_places(whole))
     for _ in range(random.randrange(1, 4)):
@@ -68,7 +68,7 @@ def _varied(data: bytes, random: Random) -> bytes:
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, one in inside for place in ((value, key), *_places(one))]
+    return [place for key, entry in inside for place in ((value, key), *_places(entry))]
 
 
 def _vary(holder: Any, key: Any, random: Random) -> None:

@@ -66,7 +66,7 @@ def sidecar(data: bytes) -> None:
     with suppress(Unusable):
         table = Captures(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
         try:
-            for name in [b"a.jpg", b"\xff", *(one.encode() for one in table.unasked())]:
+            for name in [b"a.jpg", b"\xff", *(name.encode() for name in table.unasked())]:
                 with suppress(Unusable):
                     _fit(table.of(name, _UNSAID) or _UNSAID)
             assert list(table.unasked()) == []
@@ -192,16 +192,16 @@ def _agreeing(data: bytes) -> bytes:
     for line in data.split(b"\n")[1:]:
         with suppress(ValueError, RecursionError):
             entries.append(json.loads(line))
-    for seq, one in enumerate(entries):
+    for seq, entry in enumerate(entries):
         with suppress(ValueError, TypeError, AttributeError, KeyError, LineamentError):
-            _agree(seq, one)
+            _agree(seq, entry)
     leaves = []
-    for one in entries:
+    for value in entries:
         with suppress(ValueError, TypeError, AttributeError, KeyError):
-            leaves.append(bytes.fromhex(one["leaf"]))
+            leaves.append(bytes.fromhex(value["leaf"]))
     note = Checkpoint(origin=_SIGNS.public.name, size=len(entries), root=root_of(leaves)).signed(_SIGNS)
     header = {"format": "lineament-ledger/1", "checkpoint": note}
-    return b"".join(json.dumps(one).encode() + b"\n" for one in [header, *entries])
+    return b"".join(json.dumps(line).encode() + b"\n" for line in [header, *entries])
 
 
 def _agree(seq: int, one: dict[str, Any]) -> None:
@@ -286,7 +286,7 @@ def _published(said: bytes) -> None:
 
 def _query(said: bytes) -> None:
     found = _parameters(said.decode("utf-8", "replace"))
-    assert all(isinstance(one, str) for one in found.values())
+    assert all(isinstance(outcome, str) for outcome in found.values())
 
 
 def _endpoint(said: bytes) -> None:

@@ -79,9 +79,9 @@ def page(data: bytes) -> None:
 def address(data: bytes) -> None:
     """A base, an address on it and a host that a source lists, on a line each."""
     base, uri, listed, *_ = [*data.decode("utf-8", "replace").split("\n", 2), "", ""]
-    for one in (absolute(base, uri), uri_key(uri), uri_key(base)):
-        if one is not None:
-            _address_of_one_host(one)
+    for address in (absolute(base, uri), uri_key(uri), uri_key(base)):
+        if address is not None:
+            _address_of_one_host(address)
     with suppress(Unusable):
         checked_uri("uri", uri)
     _one_line(one_line(uri), LONGEST_TEXT)
@@ -154,7 +154,7 @@ def rules(data: bytes) -> None:
 
 def _pattern_is_as_documented(wanted: str, path: str) -> None:
     if wanted.count("*") <= 2:
-        parts = [re.escape(one) for one in wanted.removesuffix("$").split("*")]
+        parts = [re.escape(part) for part in wanted.removesuffix("$").split("*")]
         known = re.compile("(?s:.*?)".join(parts) + (r"\Z" if wanted.endswith("$") else ""))
         assert matches(wanted, path) is bool(known.match(path)), (wanted, path)
 

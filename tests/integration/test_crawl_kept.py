@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from fastwarc.warc import ArchiveIterator
 from tests.conftest import PORTRAITS, Ran, two_people
-from tests.support.local_web import LocalWeb, Sent, page
+from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.refusals import refused
 from tests.support.serving import settings
 from tests.support.staff import Clock, House
@@ -42,7 +42,7 @@ from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
 MOST = 10**7
-SECRET = b"".join(hashlib.sha256(bytes([one])).digest() for one in range(4))
+SECRET = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(4))
 """Bytes that cannot be compressed, at the end of every picture; in hexadecimal on every page."""
 
 
@@ -69,21 +69,21 @@ def portrait(name: str) -> bytes:
     return (PORTRAITS / f"{name}.jpg").read_bytes() + SECRET
 
 
-def host(site: Site, group: Path) -> Callable[[str, Mapping[str, str]], Sent | None]:
+def host(site: Site, group: Path) -> Callable[[str, Mapping[str, str]], CannedReply | None]:
     pictures = {f"/{name}.jpg": portrait(name) for name in ("macron-2025", "sunak", "obama")}
     pictures |= {"/again.jpg": portrait("macron-2025"), "/group.jpg": group.read_bytes() + SECRET}
     said = f"<p>{'words ' * 200}</p><p>{SECRET.hex()}</p>"
     shown = {"/one": ["/macron-2025.jpg"], "/both": ["/sunak.jpg", "/obama.jpg"], "/group": ["/group.jpg"]}
     shown |= {"/": ["/one", "/both", "/group"], "/another": ["/again.jpg"]}
 
-    def answer(path: str, headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, headers: Mapping[str, str]) -> CannedReply | None:
         if path == "/":
             site.processes += crawling()
         if path in pictures or path in shown:
             if headers.get("if-none-match") == '"1"':
-                return Sent(status=304, headers={"ETag": '"1"'})
+                return CannedReply(status=304, headers={"ETag": '"1"'})
             if path in pictures:
-                return Sent(pictures[path], type="image/jpeg", headers={"ETag": '"1"'})
+                return CannedReply(pictures[path], type="image/jpeg", headers={"ETag": '"1"'})
             return page(path, *shown[path], said, ETag='"1"')
         return None
 
@@ -146,7 +146,7 @@ def captures(workspace: Workspace) -> dict[str, Capture]:
     """By the last part of their addresses."""
     with workspace.store.read() as tx:
         found = list(tx.captures.of_source(workspace.desk_at_the_machine().sources.get("press").id))
-    return {one.provenance.uri.rpartition("/")[2]: one for one in found}
+    return {item.provenance.uri.rpartition("/")[2]: item for item in found}
 
 
 def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
@@ -167,7 +167,7 @@ def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
 def in_the_clear(home: Path, *secrets: bytes) -> list[Path]:
     """The files that hold one of these, as it is or packed."""
     found = []
-    for path in (one for one in home.rglob("*") if one.is_file()):
+    for path in (file for file in home.rglob("*") if file.is_file()):
         data = path.read_bytes()
         views, at = [data], data.find(b"\x1f\x8b\x08")
         while at >= 0:
@@ -186,7 +186,7 @@ def test_nothing_of_pictures_and_pages_lies_in_the_clear_nor_does_the_key(crawle
     secrets = (SECRET, SECRET.hex().encode(), portrait("obama")[:500], key, key.hex().encode())
     assert in_the_clear(workspace.home, *secrets) == []
     assert crawled.processes, "they were looked at while they crawled"
-    assert not any(key.hex().encode() in one or key in one for one in crawled.processes)
+    assert not any(key.hex().encode() in process or key in process for process in crawled.processes)
     assert key.hex() not in repr(of_crawl(workspace))
     plain = workspace.home / "plain.gz"
     plain.write_bytes(b"before" + gzip.compress(b"x" + SECRET))
@@ -233,13 +233,15 @@ def test_an_erased_picture_goes_with_its_page_and_the_others_stay(
     left = bodies(workspace, tmp_path)
     assert not {"/macron-2025.jpg", "/one"} & set(left)
     assert left["/obama.jpg"] == portrait("obama")
-    assert not [one for one in kept.folder.iterdir() if b"macron-2025" in one.read_bytes()]
+    assert not [path for path in kept.folder.iterdir() if b"macron-2025" in path.read_bytes()]
 
     asked = len(crawled.web.log)
     items = list(SiteConnector(crawled.crawl(again_after=0.0), kept, MOST).items())
-    assert [type(one) for one in items] == [Item] * 3
-    assert not any("macron-2025" in one.path for one in crawled.web.log[asked:]), "it is never asked for again"
-    assert [one.headers.get("if-none-match") for one in crawled.web.log[asked:] if one.path == "/one"] == [None]
+    assert [type(item) for item in items] == [Item] * 3
+    assert not any("macron-2025" in request.path for request in crawled.web.log[asked:]), "it is never asked for again"
+    assert [request.headers.get("if-none-match") for request in crawled.web.log[asked:] if request.path == "/one"] == [
+        None
+    ]
 
 
 def test_a_page_stays_as_long_as_a_picture_of_it_is_kept(workspace: Workspace, tmp_path: Path) -> None:
@@ -358,7 +360,7 @@ def test_a_standard_warc_is_taken_out_on_the_record(
     again = lineament("source", "warc", "press", out)
     assert again.code == AlreadyThere.exit_code
     assert hashlib.sha256(out.read_bytes()).hexdigest() == done.json["sha256"]
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["out.warc.gz", "ws"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.warc.gz", "ws"]
 
 
 def _newest(home: Path) -> str | None:
@@ -376,7 +378,7 @@ def test_a_damaged_record_is_not_taken_out_in_part(workspace: Workspace, tmp_pat
         file.write(b"!")
     with pytest.raises(Damaged):
         workspace.desk_at_the_machine().takeout.warc("press", tmp_path / "out.warc.gz")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["ws"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ws"]
     assert all(entry.action != "warc_taken_out" for entry in workspace.desk_at_the_machine().audit.page())
 
 
@@ -386,4 +388,4 @@ def test_others_take_nothing_out_and_an_operator_after_a_second_factor(workspace
         house.desk(house.joined(HOME_AGENCY, Role.EXAMINER)).takeout.warc("press", tmp_path / "out.warc.gz")
     with pytest.raises(StepUpNeeded):
         house.operating.takeout.warc("press", tmp_path / "out.warc.gz")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["ws"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ws"]

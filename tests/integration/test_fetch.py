@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.local_web import PICTURE, LocalWeb, Sent, bomb, page, picture
+from tests.support.local_web import PICTURE, CannedReply, LocalWeb, bomb, page, picture
 
 from lineament.errors import FileTooLarge, HostRefused, InvalidValue, LineamentError, NotRead, Reserved
 from lineament.sources.base import Item, Refusal
@@ -32,7 +32,7 @@ def fetcher(web: LocalWeb, *names: str, hosts: tuple[str, ...] | None = None, se
 
 
 def test_a_picture_is_fetched_and_who_asks_is_said(web: LocalWeb) -> None:
-    web.host("a.test", {"/i.jpg": picture("i"), "/moved": Sent(status=308, headers={"Location": "/i.jpg"})})
+    web.host("a.test", {"/i.jpg": picture("i"), "/moved": CannedReply(status=308, headers={"Location": "/i.jpg"})})
     asking = fetcher(web, "a.test")
     assert asking.fetch(web.url("a.test", "/i.jpg#fragment")).untrusted == PICTURE + b"i"
     moved = asking.fetch(web.url("a.test", "/moved"))
@@ -40,19 +40,20 @@ def test_a_picture_is_fetched_and_who_asks_is_said(web: LocalWeb) -> None:
     assert web.asked("a.test")[:3] == ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
     assert Counter(web.asked("a.test"))["/robots.txt"] == 1
     assert all(
-        one.headers["user-agent"].startswith("Lineament/") and CONTACT in one.headers["user-agent"] for one in web.log
+        request.headers["user-agent"].startswith("Lineament/") and CONTACT in request.headers["user-agent"]
+        for request in web.log
     )
     asking.close()
 
 
 def test_nothing_is_fetched_that_is_reserved(web: LocalWeb) -> None:
-    robots = Sent(b"User-agent: *\nDisallow: /private/", type="text/plain")
+    robots = CannedReply(b"User-agent: *\nDisallow: /private/", type="text/plain")
     web.host(
         "a.test", {"/robots.txt": robots, "/private/i.jpg": picture("p"), "/x.jpg": picture("x", X_Robots_Tag="noai")}
     )
-    web.host("b.test", {"/robots.txt": Sent(status=500), "/i.jpg": picture("i")})
-    web.host("c.test", {"/robots.txt": Sent(status=500), "/i.jpg": picture("i")})
-    web.host("d.test", {"/to": Sent(status=302, headers={"Location": web.url("a.test", "/private/i.jpg")})})
+    web.host("b.test", {"/robots.txt": CannedReply(status=500), "/i.jpg": picture("i")})
+    web.host("c.test", {"/robots.txt": CannedReply(status=500), "/i.jpg": picture("i")})
+    web.host("d.test", {"/to": CannedReply(status=302, headers={"Location": web.url("a.test", "/private/i.jpg")})})
     asking = fetcher(web, "a.test", "b.test", "c.test", "d.test")
     for host, path in (("a.test", "/private/i.jpg"), ("a.test", "/x.jpg"), ("b.test", "/i.jpg"), ("d.test", "/to")):
         with pytest.raises(Reserved):
@@ -70,29 +71,29 @@ def test_no_other_host_is_asked(web: LocalWeb) -> None:
         "/metadata": "http://169.254.169.254/",
         "/file": "file:///etc/passwd",
     }
-    web.host("a.test", {path: Sent(status=302, headers={"Location": to}) for path, to in away.items()})
+    web.host("a.test", {path: CannedReply(status=302, headers={"Location": to}) for path, to in away.items()})
     asking = fetcher(web, hosts=(*web.listed("a.test"), f"rebound.test:{web.port}"))
     urls = [web.url("a.test", path) for path in away] + [web.url("outside.test", "/i.jpg"), "http://fbcdn.net/i.jpg"]
     for url in [*urls, web.url("rebound.test", "/i.jpg"), f"http://127.0.0.1:{web.port}/i.jpg", "ftp://a.test/i.jpg"]:
         with pytest.raises(LineamentError) as caught:
             asking.fetch(url)
         assert isinstance(caught.value, HostRefused | NotRead | Reserved), url
-    assert {one.host for one in web.log} == {"a.test"}
+    assert {request.host for request in web.log} == {"a.test"}
     asking.close()
 
 
 def test_what_is_hostile_is_refused(web: LocalWeb) -> None:
     gzip = {"Content-Encoding": "gzip"}
     pages = {
-        "/huge": Sent(PICTURE + bytes(MOST), type="image/jpeg"),
-        "/endless": Sent(PICTURE * 10_000, type="image/jpeg", endless=True),
-        "/bomb": Sent(bomb(2**26), type="image/jpeg", headers=gzip),
-        "/drip": Sent(PICTURE * 100, type="image/jpeg", drip=0.1),
+        "/huge": CannedReply(PICTURE + bytes(MOST), type="image/jpeg"),
+        "/endless": CannedReply(PICTURE * 10_000, type="image/jpeg", endless=True),
+        "/bomb": CannedReply(bomb(2**26), type="image/jpeg", headers=gzip),
+        "/drip": CannedReply(PICTURE * 100, type="image/jpeg", drip=0.1),
         "/page": page("a"),
-        "/film": Sent(b"x", type="video/mp4"),
-        "/login": Sent(b"x", 401),
-        "/loop": Sent(status=302, headers={"Location": "/loop"}),
-        "/nowhere": Sent(status=302),
+        "/film": CannedReply(b"x", type="video/mp4"),
+        "/login": CannedReply(b"x", 401),
+        "/loop": CannedReply(status=302, headers={"Location": "/loop"}),
+        "/nowhere": CannedReply(status=302),
     }
     web.host("a.test", pages)
     asking = fetcher(web, "a.test", seconds=0.5)
@@ -108,18 +109,18 @@ def test_what_is_hostile_is_refused(web: LocalWeb) -> None:
 def test_a_busy_host_is_left_alone_for_as_long_as_it_asks(web: LocalWeb) -> None:
     times: Counter[str] = Counter()
 
-    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         times[path] += 1
         if path == "/i.jpg" and times[path] == 1:
-            return Sent(status=503, headers={"Retry-After": "1"})
+            return CannedReply(status=503, headers={"Retry-After": "1"})
         if path == "/never.jpg":
-            return Sent(status=429, headers={"Retry-After": "100000"})
+            return CannedReply(status=429, headers={"Retry-After": "100000"})
         return picture("i") if path == "/i.jpg" else None
 
     web.host("a.test", answer)
     asking = fetcher(web, "a.test")
     asking.fetch(web.url("a.test", "/i.jpg"))
-    first, second = (one.at for one in web.log if one.path == "/i.jpg")
+    first, second = (request.at for request in web.log if request.path == "/i.jpg")
     assert second - first >= 1
     began = time.monotonic()
     with pytest.raises(NotRead, match="left alone"):
@@ -135,8 +136,8 @@ def test_a_manifest_brings_what_may_be_fetched(web: LocalWeb, tmp_path: Path) ->
     table.write_text(f"uri\n{web.url('a.test', '/i.jpg')}\n{web.url('a.test', '/x.jpg')}\nhttp://outside.test/i.jpg\n")
     asking = fetcher(web, "a.test")
     found = list(ManifestConnector(table, asking, MOST).items())
-    assert [type(one) for one in found] == [Item, Refusal, Refusal]
-    assert [type(one.why) for one in found if isinstance(one, Refusal)] == [Reserved, HostRefused]
+    assert [type(item) for item in found] == [Item, Refusal, Refusal]
+    assert [type(refusal.why) for refusal in found if isinstance(refusal, Refusal)] == [Reserved, HostRefused]
     asking.close()
 
 

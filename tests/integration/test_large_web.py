@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.test_site import FILES, below, crawl, run, text
-from tests.support.local_web import PICTURE, Answering, LocalWeb, Sent, bomb, page, picture
+from tests.support.local_web import PICTURE, CannedReply, LocalWeb, Responder, bomb, page, picture
 
 from lineament.errors import HostRefused, Reserved
 from lineament.sources.crawl.plan import CrawlLimits
@@ -19,7 +19,9 @@ LIMITS = CrawlLimits(depth=8, seconds=10, answer=2**20, tries=1)
 
 WELL_KNOWN = {
     "/robots.txt": text("User-agent: *\nDisallow: /never-robots/\nAllow: /\nContent-Usage: /never-usage/ train-ai=n"),
-    "/.well-known/tdmrep.json": Sent(b'[{"location": "/never-tdm/", "tdm-reservation": 1}]', type="application/json"),
+    "/.well-known/tdmrep.json": CannedReply(
+        b'[{"location": "/never-tdm/", "tdm-reservation": 1}]', type="application/json"
+    ),
     "/ai.txt": text("User-Agent: *\nDisallow: /never-ai/"),
 }
 """Each keeps its own part of a host back."""
@@ -58,17 +60,17 @@ def away(web: LocalWeb) -> dict[str, str]:
     }
 
 
-def large(leading_away: Mapping[str, str]) -> Answering:
+def large(leading_away: Mapping[str, str]) -> Responder:
     """Pages that lead to seven others each; three share a picture, and every fiftieth leads into all traps."""
     traps = (*KEPT_BACK, *SAYING, *ENDLESS, *leading_away, *leading_away.values())
-    fixed = {**WELL_KNOWN, **SAYING, "/": page("Root", *(f"/p/{one}" for one in range(1, 8)))}
-    moved = {path: Sent(status=302, headers={"Location": to}) for path, to in leading_away.items()}
+    fixed = {**WELL_KNOWN, **SAYING, "/": page("Root", *(f"/p/{number}" for number in range(1, 8)))}
+    moved = {path: CannedReply(status=302, headers={"Location": to}) for path, to in leading_away.items()}
 
-    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         kind, _, rest = path.lstrip("/").partition("/")
         if kind == "p" and int(rest) < PAGES:
             at = int(rest)
-            children = [f"/p/{one}" for one in range(at * 7 + 1, at * 7 + 8) if one < PAGES]
+            children = [f"/p/{number}" for number in range(at * 7 + 1, at * 7 + 8) if number < PAGES]
             return page(f"Page {at}", f"/i/{at // 3}.jpg", "/", *children, *(traps if at % 50 == 1 else ()))
         if kind == "calendar":
             year, month = map(int, rest.split("/"))
@@ -76,7 +78,9 @@ def large(leading_away: Mapping[str, str]) -> Answering:
         if kind == "deeper":
             return page("d", "x/")
         if kind.startswith("loop"):
-            return Sent(status=302, headers={"Location": f"/loop{path.count('x')}" + "x" * (path.count("x") + 1)})
+            return CannedReply(
+                status=302, headers={"Location": f"/loop{path.count('x')}" + "x" * (path.count("x") + 1)}
+            )
         return picture(path) if kind == "i" or kind.startswith("never") else fixed.get(path) or moved.get(path)
 
     return answer
@@ -84,14 +88,14 @@ def large(leading_away: Mapping[str, str]) -> Answering:
 
 HEAVY = {
     "/good.jpg": picture("good"),
-    "/slow.jpg": Sent(PICTURE, type="image/jpeg", wait=60),
-    "/huge.jpg": Sent(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
-    "/endless.jpg": Sent(PICTURE * 1000, type="image/jpeg", endless=True),
-    "/bomb.jpg": Sent(bomb(2**26), type="image/jpeg", headers={"Content-Encoding": "gzip"}),
-    "/bombed": Sent(bomb(2**26), headers={"Content-Encoding": "gzip"}),
-    "/film.mp4": Sent(bytes(1000), type="video/mp4"),
-    "/fake.jpg": Sent(b"<svg/>", type="image/svg+xml"),
-    "/secret.jpg": Sent(b"no", 403),
+    "/slow.jpg": CannedReply(PICTURE, type="image/jpeg", wait=60),
+    "/huge.jpg": CannedReply(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
+    "/endless.jpg": CannedReply(PICTURE * 1000, type="image/jpeg", endless=True),
+    "/bomb.jpg": CannedReply(bomb(2**26), type="image/jpeg", headers={"Content-Encoding": "gzip"}),
+    "/bombed": CannedReply(bomb(2**26), headers={"Content-Encoding": "gzip"}),
+    "/film.mp4": CannedReply(bytes(1000), type="video/mp4"),
+    "/fake.jpg": CannedReply(b"<svg/>", type="image/svg+xml"),
+    "/secret.jpg": CannedReply(b"no", 403),
 }
 
 
@@ -120,24 +124,24 @@ def test_a_large_web_of_reservations_and_traps_is_crawled_whole_and_within_what_
         asked = web.asked(name)
         assert {f"/p/{at}" for at in range(1, PAGES)} <= set(asked)
         assert set(SAYING) <= set(asked), "pages that reserve what they show were seen"
-        assert len([one for one in asked if one.startswith("/calendar")]) <= 50
-        assert max(one.count("/") for one in asked if one.startswith("/deeper")) <= 2 + LIMITS.depth
-        assert len([one for one in asked if one.startswith("/loop")]) == LIMITS.redirects + 1
+        assert len([path for path in asked if path.startswith("/calendar")]) <= 50
+        assert max(path.count("/") for path in asked if path.startswith("/deeper")) <= 2 + LIMITS.depth
+        assert len([path for path in asked if path.startswith("/loop")]) == LIMITS.redirects + 1
     assert below(web, "heavy.test", items) == {"/good.jpg"}
     assert len(items) == len(LARGE) * len(pictures) + 1
 
-    assert not [one for one in web.asked() if "/never" in one], "nothing that is reserved was asked for"
+    assert not [path for path in web.asked() if "/never" in path], "nothing that is reserved was asked for"
     assert web.asked("silent.test") == ["/robots.txt"]
-    assert {one.host for one in web.log} == set(begin), "no other host heard of it, nor any by its bare address"
+    assert {request.host for request in web.log} == set(begin), "no other host heard of it, nor any by its bare address"
     assert Counter(web.asked()).most_common(1)[0][1] == 1, "nothing is asked twice"
     assert {web.most_at_once[name] for name in LARGE} == {1}, "one thing at a time of each host"
 
-    why = {one.name: one.why for one in refusals}
+    why = {refusal.name: refusal.why for refusal in refusals}
     for name in LARGE:
         for kept_back in (*KEPT_BACK, *(f"/never/{how}.jpg" for how in METAS), *(f"/says/{how}" for how in HEADERS)):
             assert isinstance(why[web.url(name, kept_back)], Reserved), kept_back
         assert isinstance(why[web.url(name, "/to/metadata")], HostRefused)
-    assert {f"/{one}.jpg" for one in ("slow", "huge", "endless", "bomb", "fake", "secret")} <= {
-        one.removeprefix(web.url("heavy.test", "")) for one in why
+    assert {f"/{value}.jpg" for value in ("slow", "huge", "endless", "bomb", "fake", "secret")} <= {
+        name.removeprefix(web.url("heavy.test", "")) for name in why
     }
-    assert all(one in {*FILES, "/", *HEAVY} for one in web.asked("heavy.test"))
+    assert all(path in {*FILES, "/", *HEAVY} for path in web.asked("heavy.test"))

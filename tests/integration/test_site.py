@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from fastwarc.warc import ArchiveIterator
-from tests.support.local_web import PICTURE, Answering, Certificate, LocalWeb, Sent, bomb, page, picture
+from tests.support.local_web import PICTURE, CannedReply, Certificate, LocalWeb, Responder, bomb, page, picture
 from warcio.checker import Checker
 
 from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, StorageFull, WorkspaceBusy
@@ -28,8 +28,8 @@ FILES = ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
 MOST = 10**7
 
 
-def text(content: str, status: int = 200) -> Sent:
-    return Sent(content.encode(), status, "text/plain")
+def text(content: str, status: int = 200) -> CannedReply:
+    return CannedReply(content.encode(), status, "text/plain")
 
 
 def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: object) -> Crawl:
@@ -50,7 +50,9 @@ def run(crawled: Crawl, folder: Path) -> tuple[list[Item], list[Refusal]]:
     found = list(SiteConnector(crawled, of_crawl(folder), MOST).items())
     log = (folder / "crawl.log").read_text()
     assert not log, log
-    return [one for one in found if isinstance(one, Item)], [one for one in found if isinstance(one, Refusal)]
+    return [item for item in found if isinstance(item, Item)], [
+        refusal for refusal in found if isinstance(refusal, Refusal)
+    ]
 
 
 def of_crawl(folder: Path) -> KeptCrawl:
@@ -76,7 +78,7 @@ def kept_in(folder: Path) -> Counter[str]:
 def below(web: LocalWeb, host: str, items: list[Item]) -> set[str]:
     """The paths of the pictures of a host."""
     start = web.url(host, "")
-    return {one.provenance.uri.removeprefix(start) for one in items if one.provenance.uri.startswith(start + "/")}
+    return {item.provenance.uri.removeprefix(start) for item in items if item.provenance.uri.startswith(start + "/")}
 
 
 @pytest.fixture
@@ -88,16 +90,16 @@ def web() -> Iterator[LocalWeb]:
 # ---------------------------------------------------------------- what is found
 
 
-def tree(size: int) -> Answering:
+def tree(size: int) -> Responder:
     """Pages that lead to seven others each, with a picture of their own and one that they share."""
 
-    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         if path == "/":
-            return page("Root", *(f"/p/{one}" for one in range(1, 8)))
+            return page("Root", *(f"/p/{index}" for index in range(1, 8)))
         kind, _, number = path.lstrip("/").partition("/")
         if kind == "p" and number.isdigit() and int(number) < size:
             at = int(number)
-            below = [f"/p/{one}" for one in range(at * 7 + 1, at * 7 + 8) if one < size]
+            below = [f"/p/{index}" for index in range(at * 7 + 1, at * 7 + 8) if index < size]
             return page(f"Page {at}", f"/i/{at}.jpg", "/i/shared.jpg", "/", *below)
         return picture(path) if kind == "i" else None
 
@@ -106,7 +108,7 @@ def tree(size: int) -> Answering:
 
 def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: Path) -> None:
     html = '<title>Two  people</title><p>before</p><img src="/i.jpg?a=1" alt="a hat"><p>after</p>'
-    web.host("a.test", {"/": Sent(html.encode()), "/i.jpg?a=1": picture("i")})
+    web.host("a.test", {"/": CannedReply(html.encode()), "/i.jpg?a=1": picture("i")})
     (item,), refusals = run(crawl(web, "a.test"), tmp_path)
     assert not refusals
     told = item.provenance
@@ -117,11 +119,11 @@ def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: 
     assert told.captured_at is not None
     assert told.record is not None
     assert told.page_record is not None
-    (again,) = (one for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item))
+    (again,) = (entry for entry in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(entry, Item))
     assert again.untrusted == item.untrusted
-    for one, other in ((again.provenance.record, told.record), (again.provenance.page_record, told.page_record)):
-        assert one is not None
-        assert one.id == other.id
+    for value, other in ((again.provenance.record, told.record), (again.provenance.page_record, told.page_record)):
+        assert value is not None
+        assert value.id == other.id
     page = of_crawl(tmp_path).page(told.page_record)
     assert page is not None
     assert page.startswith(b"WARC/1.1\r\nWARC-Type: response\r\n")
@@ -133,7 +135,8 @@ def test_what_was_fetched_is_kept_as_a_warc_that_others_can_read(
     web: LocalWeb, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     web.host(
-        "a.test", {"/": page("a", "/i.jpg", "/b"), "/b": Sent(status=302, headers={"Location": "/c"}), "/c": page("c")}
+        "a.test",
+        {"/": page("a", "/i.jpg", "/b"), "/b": CannedReply(status=302, headers={"Location": "/c"}), "/c": page("c")},
     )
     run(crawl(web, "a.test"), tmp_path)
     archive = taken_out(tmp_path)
@@ -141,7 +144,7 @@ def test_what_was_fetched_is_kept_as_a_warc_that_others_can_read(
     assert checker.process_all() == 0, capsys.readouterr().out
     kinds = kept_in(tmp_path)
     assert kinds["warcinfo"] == 1
-    assert kinds["request"] == kinds["response"] == len([one for one in web.asked() if one != "a.test/i.jpg"])
+    assert kinds["request"] == kinds["response"] == len([path for path in web.asked() if path != "a.test/i.jpg"])
 
 
 def test_whoever_is_asked_hears_who_asks_and_nothing_of_others(web: LocalWeb, tmp_path: Path) -> None:
@@ -168,17 +171,23 @@ PAGES = {
 }
 EVERYTHING = {"/", "/i.jpg", "/free/", "/free/f.jpg", "/private/", "/private/p.jpg"}
 FREE = EVERYTHING - {"/private/", "/private/p.jpg"}
-WHOLE_HOSTS: dict[str, tuple[dict[str, Sent], set[str]]] = {
+WHOLE_HOSTS: dict[str, tuple[dict[str, CannedReply], set[str]]] = {
     "robots404": ({}, EVERYTHING),
     "robots403": ({"/robots.txt": text("", 403)}, EVERYTHING),
     "robots500": ({"/robots.txt": text("", 500)}, set()),
     "robots503": ({"/robots.txt": text("", 503)}, set()),
     "robots429": ({"/robots.txt": text("", 429)}, set()),
-    "robotsslow": ({"/robots.txt": Sent(b"User-agent: *\nAllow: /", type="text/plain", wait=60)}, set()),
-    "robotsloop": ({"/robots.txt": Sent(status=301, headers={"Location": "/robots.txt"})}, set()),
-    "robotsaway": ({"/robots.txt": Sent(status=301, headers={"Location": "http://outside.test/robots.txt"})}, set()),
+    "robotsslow": ({"/robots.txt": CannedReply(b"User-agent: *\nAllow: /", type="text/plain", wait=60)}, set()),
+    "robotsloop": ({"/robots.txt": CannedReply(status=301, headers={"Location": "/robots.txt"})}, set()),
+    "robotsaway": (
+        {"/robots.txt": CannedReply(status=301, headers={"Location": "http://outside.test/robots.txt"})},
+        set(),
+    ),
     "robotsmoved": (
-        {"/robots.txt": Sent(status=301, headers={"Location": "/r"}), "/r": text("User-agent: *\nDisallow: /private")},
+        {
+            "/robots.txt": CannedReply(status=301, headers={"Location": "/r"}),
+            "/r": text("User-agent: *\nDisallow: /private"),
+        },
         FREE,
     ),
     "robotshuge": ({"/robots.txt": text("#" * 2**21)}, set()),
@@ -193,13 +202,13 @@ WHOLE_HOSTS: dict[str, tuple[dict[str, Sent], set[str]]] = {
     "signal": ({"/robots.txt": text("User-agent: *\nAllow: /\nContent-Signal: search=yes, ai-train=no")}, set()),
     "tdm": (
         {
-            "/.well-known/tdmrep.json": Sent(
+            "/.well-known/tdmrep.json": CannedReply(
                 b'[{"location": "/private/", "tdm-reservation": 1}]', type="application/json"
             )
         },
         FREE,
     ),
-    "tdmbroken": ({"/.well-known/tdmrep.json": Sent(b"[{", type="application/json")}, set()),
+    "tdmbroken": ({"/.well-known/tdmrep.json": CannedReply(b"[{", type="application/json")}, set()),
     "tdm500": ({"/.well-known/tdmrep.json": text("", 500)}, set()),
     "ai": (
         {"/ai.txt": text("User-Agent: *\nDisallow: *.jpg")},
@@ -247,7 +256,7 @@ def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path:
     }
     pages |= {f"/{name}-more": page("more", f"/{name}-more.jpg") for name in heads}
     pages |= {f"/{name}-more.jpg": picture(name) for name in heads}
-    pages |= {f"/{name}.jpg": Sent(PICTURE, type="image/jpeg", headers=said) for name, said in headers.items()}
+    pages |= {f"/{name}.jpg": CannedReply(PICTURE, type="image/jpeg", headers=said) for name, said in headers.items()}
     pages |= {f"/page-{name}": page(name, f"/of-{name}.jpg", **said) for name, said in headers.items()}
     pages["/nofollow"] = page("n", "/n.jpg", "/never-1", head='<meta name="robots" content="nofollow">')
     pages |= {"/n.jpg": picture("n"), "/never-1": page("1"), "/never-2": page("2")}
@@ -269,10 +278,14 @@ def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path:
     assert not asked & {"/never-1", "/never-2", "/shared.jpg"}
     assert not asked & {f"/{name}.jpg" for name in heads}
     assert not asked & {f"/of-{name}.jpg" for name in headers}
-    reserved = {one.name.removeprefix(web.url("a.test")) for one in refusals if isinstance(one.why, Reserved)}
+    reserved = {
+        refusal.name.removeprefix(web.url("a.test")) for refusal in refusals if isinstance(refusal.why, Reserved)
+    }
     assert {f"{name}.jpg" for name in headers} | {f"{name}.jpg" for name in heads} | {"shared.jpg"} <= reserved
-    kept = [one.provenance.uri for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item)]
-    assert sorted(kept) == sorted(one.provenance.uri for one in items), "what is reserved is not kept either"
+    kept = [
+        item.provenance.uri for item in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(item, Item)
+    ]
+    assert sorted(kept) == sorted(item.provenance.uri for item in items), "what is reserved is not kept either"
 
 
 def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
@@ -282,7 +295,7 @@ def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web:
     list(connector.items())
     items, refusals = run(crawl(web, "a.test"), tmp_path)
     assert items == []
-    (why,) = {str(one.why) for one in refusals if one.name.endswith("/i.jpg")}
+    (why,) = {str(refusal.why) for refusal in refusals if refusal.name.endswith("/i.jpg")}
     assert "on the page" in why
     told: list[tuple[str, str]] = []
     assert kept_in(tmp_path)["response"] == 4, "the picture is destroyed; the page and the three files stay"
@@ -309,7 +322,7 @@ def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Pa
         "/port": f"http://a.test:{web.port + 1}/",
         "/literal": f"http://{web.addresses['outside.test']}:{web.port}/",
     }
-    pages = {path: Sent(status=301, headers={"Location": to}) for path, to in away.items() if path != "/"}
+    pages = {path: CannedReply(status=301, headers={"Location": to}) for path, to in away.items() if path != "/"}
     pages["/"] = page(
         "a",
         *(path for path in away if path != "/"),
@@ -323,8 +336,8 @@ def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Pa
     hosts = (*web.listed("a.test"), f"rebound.test:{web.port}")  # its name, but not the address that it has
     items, refusals = run(crawl(web, "a.test", hosts=hosts), tmp_path)
     assert items == []
-    assert {one.host for one in web.log} == {"a.test"}
-    refused = {one.name: one.why for one in refusals}
+    assert {request.host for request in web.log} == {"a.test"}
+    refused = {refusal.name: refusal.why for refusal in refusals}
     assert isinstance(refused[web.url("a.test", "/to")], HostRefused)
     assert isinstance(refused[web.url("a.test", "/metadata")], HostRefused)
     assert "loopback" in str(refused[web.url("rebound.test", "/o.jpg")])
@@ -362,22 +375,24 @@ def test_a_host_must_show_a_certificate_that_counts(
     assert len(refusals) == 2
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
     items, refusals = run(crawled, tmp_path / "trusted")
-    assert [one.provenance.uri for one in items] == [f"{begin[0]}i.jpg"]
-    assert [one.name for one in refusals] == [begin[1]]
+    assert [item.provenance.uri for item in items] == [f"{begin[0]}i.jpg"]
+    assert [refusal.name for refusal in refusals] == [begin[1]]
 
 
 # ---------------------------------------------------------------- traps
 
 
 def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path: Path) -> None:
-    def trap(path: str, _headers: Mapping[str, str]) -> Sent | None:
+    def trap(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         if path.startswith("/calendar/"):
             year, month = map(int, path.removeprefix("/calendar/").split("/"))
             return page("c", f"/calendar/{year + month // 12}/{month % 12 + 1}", f"/calendar/{year + 1}/{month}")
         if path.startswith("/deeper/"):
             return page("d", "x/", "y/")
         if path.startswith("/loop"):
-            return Sent(status=302, headers={"Location": f"/loop{path.count('x')}" + "x" * (path.count("x") + 1)})
+            return CannedReply(
+                status=302, headers={"Location": f"/loop{path.count('x')}" + "x" * (path.count("x") + 1)}
+            )
         return pages.get(path)
 
     gzip = {"Content-Encoding": "gzip"}
@@ -403,17 +418,17 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
         ),
         "/good": page("g", "/good.jpg"),
         "/good.jpg": picture("good"),
-        "/slow.jpg": Sent(PICTURE, type="image/jpeg", wait=60),
-        "/drip.jpg": Sent(PICTURE * 100, type="image/jpeg", drip=0.2),
-        "/huge.jpg": Sent(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
-        "/endless.jpg": Sent(PICTURE * 1000, type="image/jpeg", endless=True),
-        "/bomb.jpg": Sent(bomb(2**26), type="image/jpeg", headers=gzip),
-        "/bombpage": Sent(bomb(2**26), headers=gzip),
-        "/film.mp4": Sent(bytes(1000), type="video/mp4"),
-        "/fake.jpg": Sent(b"<svg/>", type="image/svg+xml"),
-        "/login": Sent(b"who are you?", 401, headers={"WWW-Authenticate": "Basic"}),
-        "/secret.jpg": Sent(b"no", 403),
-        "/empty.jpg": Sent(b"", type="image/jpeg"),
+        "/slow.jpg": CannedReply(PICTURE, type="image/jpeg", wait=60),
+        "/drip.jpg": CannedReply(PICTURE * 100, type="image/jpeg", drip=0.2),
+        "/huge.jpg": CannedReply(PICTURE + bytes(3 * 2**20), type="image/jpeg"),
+        "/endless.jpg": CannedReply(PICTURE * 1000, type="image/jpeg", endless=True),
+        "/bomb.jpg": CannedReply(bomb(2**26), type="image/jpeg", headers=gzip),
+        "/bombpage": CannedReply(bomb(2**26), headers=gzip),
+        "/film.mp4": CannedReply(bytes(1000), type="video/mp4"),
+        "/fake.jpg": CannedReply(b"<svg/>", type="image/svg+xml"),
+        "/login": CannedReply(b"who are you?", 401, headers={"WWW-Authenticate": "Basic"}),
+        "/secret.jpg": CannedReply(b"no", 403),
+        "/empty.jpg": CannedReply(b"", type="image/jpeg"),
     }
     web.host("a.test", trap)
     limits = CrawlLimits(depth=6, alike=20, seconds=6, answer=2**20, tries=1)
@@ -421,10 +436,10 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
     assert below(web, "a.test", items) == {"/good.jpg"}
     asked = web.asked("a.test")
     assert max(Counter(asked).values()) == 1
-    assert len([one for one in asked if one.startswith("/calendar")]) <= 20
-    assert max(one.count("/") for one in asked if one.startswith("/deeper")) <= 2 + 6
-    assert len([one for one in asked if one.startswith("/loop")]) == limits.redirects + 1
-    why = {one.name.removeprefix(web.url("a.test", "")): str(one.why) for one in refusals}
+    assert len([entry for entry in asked if entry.startswith("/calendar")]) <= 20
+    assert max(entry.count("/") for entry in asked if entry.startswith("/deeper")) <= 2 + 6
+    assert len([entry for entry in asked if entry.startswith("/loop")]) == limits.redirects + 1
+    why = {refusal.name.removeprefix(web.url("a.test", "")): str(refusal.why) for refusal in refusals}
     assert "bytes" in why["/huge.jpg"]
     assert "bytes" in why["/endless.jpg"]
     assert "unpacks" in why["/bomb.jpg"]
@@ -437,11 +452,11 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
 def test_a_host_that_is_busy_is_left_alone_for_as_long_as_it_asks(web: LocalWeb, tmp_path: Path) -> None:
     busy = Counter[str]()
 
-    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         if path.endswith(".jpg"):
             busy[path] += 1
             if busy[path] == 1:
-                return Sent(status=429, headers={"Retry-After": "2"})
+                return CannedReply(status=429, headers={"Retry-After": "2"})
             return picture(path)
         return page("a", "/i.jpg") if path == "/" else None
 
@@ -449,14 +464,16 @@ def test_a_host_that_is_busy_is_left_alone_for_as_long_as_it_asks(web: LocalWeb,
     items, refusals = run(crawl(web, "a.test"), tmp_path)
     assert not refusals
     assert len(items) == 1
-    first, second = (one.at for one in web.log if one.path == "/i.jpg")
+    first, second = (request.at for request in web.log if request.path == "/i.jpg")
     assert second - first >= 2
 
 
 def test_a_host_that_always_fails_is_given_up(web: LocalWeb, tmp_path: Path) -> None:
     web.host(
         "a.test",
-        lambda path, _headers: page("a", "/i.jpg") if path == "/" else Sent(status=500) if path == "/i.jpg" else None,
+        lambda path, _headers: (
+            page("a", "/i.jpg") if path == "/" else CannedReply(status=500) if path == "/i.jpg" else None
+        ),
     )
     items, (refusal,) = run(crawl(web, "a.test", limits=CrawlLimits(tries=2)), tmp_path)
     assert items == []
@@ -474,8 +491,8 @@ class Metered:
         self._given: set[tuple[str, str]] = set()
         self._most, self._more = most, threading.Condition()
 
-    def host(self, name: str, answering: Answering) -> Answering:
-        def answer(path: str, headers: Mapping[str, str]) -> Sent | None:
+    def host(self, name: str, answering: Responder) -> Responder:
+        def answer(path: str, headers: Mapping[str, str]) -> CannedReply | None:
             sent = answering(path, headers)
             if sent is not None and sent.type == "image/jpeg":
                 with self._more:
@@ -501,12 +518,12 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
     for stop in (40, 80, 120, None):
         connector = SiteConnector(crawled, of_crawl(tmp_path), MOST)
         assert isinstance(connector, Resumable)
-        for one, at in connector.items_from(cursor):
+        for refusal, at in connector.items_from(cursor):
             cursor = at
-            if isinstance(one, Refusal):
-                kills += "ended early (-9)" in str(one.why)
+            if isinstance(refusal, Refusal):
+                kills += "ended early (-9)" in str(refusal.why)
                 continue
-            found.append(one.provenance.uri)
+            found.append(refusal.provenance.uri)
             if stop is not None and len(found) == stop:
                 _kill(tmp_path)
                 metered.allow(stop + 60 if stop < 120 else len(names) * size)
@@ -516,7 +533,9 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
         twice = [path for path, times in Counter(web.asked(name)).items() if times > 1]
         assert len(twice) <= kills, "only what was on its way when it was killed, one thing of each host"
         assert not set(twice) & {"/robots.txt", "/ai.txt"} or len(web.asked(name)) < 10
-    kept = [one.provenance.uri for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item)]
+    kept = [
+        item.provenance.uri for item in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(item, Item)
+    ]
     assert sorted(kept) == sorted(found), "no record was torn, none is there twice"
 
 
@@ -577,35 +596,35 @@ def test_a_cursor_that_is_none_is_refused(web: LocalWeb, tmp_path: Path, cursor:
 def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_path: Path) -> None:
     version = {"/": 1, "/same.jpg": 1, "/changed.jpg": 1, "/late.jpg": 1, "/silent.jpg": 1}
 
-    def answer(path: str, headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, headers: Mapping[str, str]) -> CannedReply | None:
         if path not in version:
             return None
         tag = f'"{version[path]}"'
         if path == "/silent.jpg":
             return picture("silent")
         if headers.get("if-none-match") == tag:
-            return Sent(status=304, headers={"ETag": tag})
+            return CannedReply(status=304, headers={"ETag": tag})
         if path == "/":
-            return page("a", *(one for one in version if one != "/"), ETag=tag)
+            return page("a", *(entry for entry in version if entry != "/"), ETag=tag)
         said = {"X-Robots-Tag": "noai"} if path == "/late.jpg" and version[path] > 1 else {}
-        return Sent(PICTURE + path.encode() + tag.encode(), type="image/jpeg", headers={"ETag": tag, **said})
+        return CannedReply(PICTURE + path.encode() + tag.encode(), type="image/jpeg", headers={"ETag": tag, **said})
 
     web.host("a.test", answer)
     first, _ = run(crawl(web, "a.test"), tmp_path)
     assert len(first) == 4
-    assert [one for one, _ in SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from("4")] == []
+    assert [item for item, _ in SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from("4")] == []
     asked = len(web.log)
     version |= {"/changed.jpg": 2, "/late.jpg": 2}
     again = SiteConnector(crawl(web, "a.test", again_after=0.0), of_crawl(tmp_path), MOST)
-    new = [one for one, _ in again.items_from("4")]
+    new = [entry for entry, _ in again.items_from("4")]
     assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt counts for a day"
-    assert all("if-none-match" in one.headers for one in web.log[asked:] if one.path != "/silent.jpg")
-    changed = [one for one in new if isinstance(one, Item)]
-    assert [one.provenance.uri for one in changed] == [web.url("a.test", "/changed.jpg")]
-    (late,) = (one for one in new if isinstance(one, Refusal))
+    assert all("if-none-match" in request.headers for request in web.log[asked:] if request.path != "/silent.jpg")
+    changed = [item for item in new if isinstance(item, Item)]
+    assert [item.provenance.uri for item in changed] == [web.url("a.test", "/changed.jpg")]
+    (late,) = (refusal for refusal in new if isinstance(refusal, Refusal))
     assert isinstance(late.why, Reserved)
     items, _ = run(crawl(web, "a.test"), tmp_path)
-    assert web.url("a.test", "/late.jpg") not in {one.provenance.uri for one in items}, (
+    assert web.url("a.test", "/late.jpg") not in {item.provenance.uri for item in items}, (
         "reserved later counts for before"
     )
     assert kept_in(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
@@ -624,10 +643,10 @@ def test_a_record_that_is_gone_is_refused_and_ends_nothing(web: LocalWeb, tmp_pa
 def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_path: Path) -> None:
     answering = threading.Event()
 
-    def answer(path: str, _headers: Mapping[str, str]) -> Sent | None:
+    def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         if path == "/deadly.jpg":
             answering.set()
-            return Sent(PICTURE, type="image/jpeg", wait=50)
+            return CannedReply(PICTURE, type="image/jpeg", wait=50)
         return page("a", "/deadly.jpg", "/z.jpg") if path == "/" else picture("z") if path == "/z.jpg" else None
 
     web.host("a.test", answer)
@@ -646,7 +665,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
 
 def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: Path) -> None:
     """The largest file that a process may write stands for the end of the disk."""
-    pictures = {f"/{one}.jpg": Sent(PICTURE + os.urandom(2**20), type="image/jpeg") for one in range(12)}
+    pictures = {f"/{number}.jpg": CannedReply(PICTURE + os.urandom(2**20), type="image/jpeg") for number in range(12)}
     web.host("a.test", {"/": page("a", *pictures), **pictures})
     crawled = crawl(web, "a.test")
     found: list[Item | Refusal] = []
@@ -658,10 +677,10 @@ def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: P
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert 5 <= len(found) <= 8
-    items = [one for one in SiteConnector(crawled, of_crawl(tmp_path), MOST).items() if isinstance(one, Item)]
+    items = [item for item in SiteConnector(crawled, of_crawl(tmp_path), MOST).items() if isinstance(item, Item)]
     assert below(web, "a.test", items) == set(pictures)
     assert len([path for path, times in Counter(web.asked("a.test")).items() if times > 1]) == 1
-    kept = [one for one in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(one, Item)]
+    kept = [item for item in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(item, Item)]
     assert len(kept) == len(pictures)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support.archives import JPEG, Warc, found, taken
+from tests.support.archives import JPEG, Warc, ingested_record, read_archives
 
 from lineament.errors import LineamentError
 from lineament.sources.addresses import uri_key
@@ -50,13 +50,13 @@ def test_no_change_to_an_archive_lets_anything_escape(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.warc"
         path.write_bytes(data)
-        for item in found(path):
+        for item in read_archives(path):
             assert isinstance(item, Item | Refusal)
             assert item.name.isprintable()
             if isinstance(item, Refusal):
                 _check_reason(item)
                 continue
-            record_of(path, taken(item))
+            record_of(path, ingested_record(item))
             if item.provenance.page_record is not None:
                 page_html(path, item.provenance.page_record)
 

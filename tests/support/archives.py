@@ -77,7 +77,7 @@ class Warc:
         return self.path
 
 
-def taken(item: Item) -> ArchiveRecord:
+def ingested_record(item: Item) -> ArchiveRecord:
     """Its record with the digest that the ingest gives it."""
     record = item.provenance.record
     assert record is not None
@@ -85,16 +85,16 @@ def taken(item: Item) -> ArchiveRecord:
     return replace(record, sha256=hashlib.sha256(item.untrusted).hexdigest())
 
 
-def found(*paths: Path, cursor: str | None = None) -> list[Item | Refusal]:
-    return [one for one, _ in WarcConnector(paths, LIMIT).items_from(cursor)]
+def read_archives(*paths: Path, cursor: str | None = None) -> list[Item | Refusal]:
+    return [item for item, _ in WarcConnector(paths, LIMIT).items_from(cursor)]
 
 
-def brought(*paths: Path) -> dict[str, Item]:
+def pictures_by_uri(*paths: Path) -> dict[str, Item]:
     """What came, by its address; nothing may be refused."""
-    all_of_it = found(*paths)
-    assert [str(one.why) for one in all_of_it if isinstance(one, Refusal)] == []
-    return {one.provenance.uri: one for one in all_of_it if isinstance(one, Item)}
+    all_of_it = read_archives(*paths)
+    assert [str(refusal.why) for refusal in all_of_it if isinstance(refusal, Refusal)] == []
+    return {item.provenance.uri: item for item in all_of_it if isinstance(item, Item)}
 
 
-def refused(*paths: Path) -> dict[str, str]:
-    return {one.name: str(one.why) for one in found(*paths) if isinstance(one, Refusal)}
+def refusals_by_name(*paths: Path) -> dict[str, str]:
+    return {refusal.name: str(refusal.why) for refusal in read_archives(*paths) if isinstance(refusal, Refusal)}

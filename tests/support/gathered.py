@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.conftest import PORTRAITS
 from tests.support.archives import Warc
-from tests.support.local_web import Sent, page
+from tests.support.local_web import CannedReply, page
 from tests.support.serving import settings
 from tests.support.signed_pictures import signed
 from tests.unit.sources.imports.test_itl import face, person, transaction
@@ -64,22 +64,22 @@ def collected(folder: Path) -> Iterator[Workspace]:
     """A workspace with sources of several kinds, one of them empty and one withdrawn, and the case K-1."""
     gather(folder)
     with Workspace.create(settings(folder / "ws")) as workspace:
-        brought(workspace, "press", folder / "photographs" / "macron-2025.jpg", folder / "list.csv")
-        brought(workspace, "web-archive", folder / "crawl.warc.gz")
-        brought(workspace, "old", folder / "photographs" / "sunak.jpg")
-        brought(workspace, "empty")
+        ingest_into(workspace, "press", folder / "photographs" / "macron-2025.jpg", folder / "list.csv")
+        ingest_into(workspace, "web-archive", folder / "crawl.warc.gz")
+        ingest_into(workspace, "old", folder / "photographs" / "sunak.jpg")
+        ingest_into(workspace, "empty")
         workspace.desk_at_the_machine().erase.source("old", "the contract ended")
         workspace.desk_at_the_machine().casework.open(CASE)
         yield workspace
 
 
-def brought(workspace: Workspace, source: str, *what: Path) -> None:
+def ingest_into(workspace: Workspace, source: str, *what: Path) -> None:
     """Register a source and bring things into it."""
     workspace.desk_at_the_machine().sources.add(
         SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR")
     )
-    for one in choose([str(path) for path in what], Terms(max_bytes=2**20)):
-        task = Task(connector=one.connector, kind=one.kind, what=one.locations, page=one.page)
+    for chosen in choose([str(path) for path in what], Terms(max_bytes=2**20)):
+        task = Task(connector=chosen.connector, kind=chosen.kind, what=chosen.locations, page=chosen.page)
         workspace.desk_at_the_machine().ingest.run(source, task, workers=1)
 
 
@@ -106,10 +106,10 @@ def html(title: str, picture: str, words: str = "a portrait", head: str = "") ->
     )
 
 
-def newspaper() -> dict[str, Sent]:
+def newspaper() -> dict[str, CannedReply]:
     """A host with a page that may be taken from, and one that may not."""
     return {
-        "/robots.txt": Sent(b"User-agent: *\nDisallow: /private/\n", type="text/plain"),
+        "/robots.txt": CannedReply(b"User-agent: *\nDisallow: /private/\n", type="text/plain"),
         "/": page("The Harbour News", "/quay.jpg", "/private/"),
-        "/quay.jpg": Sent(portrait("macron-2025"), type="image/jpeg"),
+        "/quay.jpg": CannedReply(portrait("macron-2025"), type="image/jpeg"),
     }

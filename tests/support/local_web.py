@@ -24,7 +24,7 @@ PICTURE = b"\xff\xd8\xff\xe0"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class CannedReply:
     """What a host answers."""
 
     body: bytes = b""
@@ -36,12 +36,12 @@ class Sent:
     endless: bool = False
 
 
-Answering = Callable[[str, Mapping[str, str]], Sent | None]
+Responder = Callable[[str, Mapping[str, str]], CannedReply | None]
 """Path and headers to an answer; None where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoggedRequest:
     """A line of the log."""
 
     host: str
@@ -54,14 +54,14 @@ class Asked:
         return f"{self.host}{self.path}"
 
 
-def picture(name: str, **headers: str) -> Sent:
+def picture(name: str, **headers: str) -> CannedReply:
     """A picture as far as its first bytes go, of its own for each name."""
-    return Sent(
-        PICTURE + name.encode(), type="image/jpeg", headers={one.replace("_", "-"): v for one, v in headers.items()}
+    return CannedReply(
+        PICTURE + name.encode(), type="image/jpeg", headers={item.replace("_", "-"): v for item, v in headers.items()}
     )
 
 
-def page(title: str, *parts: str, head: str = "", **headers: str) -> Sent:
+def page(title: str, *parts: str, head: str = "", **headers: str) -> CannedReply:
     """A page; parts that begin with “<” stand as they are, others are links, or pictures if they end like one."""
     made = "".join(
         part
@@ -72,7 +72,7 @@ def page(title: str, *parts: str, head: str = "", **headers: str) -> Sent:
         for part in parts
     )
     html = f"<!doctype html><title>{title}</title>{head}<body>{made}"
-    return Sent(html.encode(), headers={one.replace("_", "-"): v for one, v in headers.items()})
+    return CannedReply(html.encode(), headers={item.replace("_", "-"): v for item, v in headers.items()})
 
 
 class Certificate:
@@ -105,16 +105,16 @@ class LocalWeb:
     """Hosts by name, each with its own address and one port for all."""
 
     def __init__(self) -> None:
-        self.log: list[Asked] = []
+        self.log: list[LoggedRequest] = []
         self.at_once: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
         self.addresses: dict[str, str] = {}
-        self._hosts: dict[str, Answering] = {}
+        self._hosts: dict[str, Responder] = {}
         self._lock = threading.Lock()
         self._servers: list[ThreadingHTTPServer] = []
         self.port = 0
 
-    def host(self, name: str, answering: Answering | Mapping[str, Sent], tls: Certificate | None = None) -> None:
+    def host(self, name: str, answering: Responder | Mapping[str, CannedReply], tls: Certificate | None = None) -> None:
         """A host with its pages; the first decides which port is free."""
         pages = answering
         self._hosts[name] = pages if callable(pages) else lambda path, _headers: pages.get(path)
@@ -133,11 +133,13 @@ class LocalWeb:
 
     def listed(self, *names: str) -> tuple[str, ...]:
         """What a source lists to have these hosts asked: their names, and their addresses by themselves."""
-        return tuple(f"{one}:{self.port}" for name in names for one in (name, self.addresses[name]))
+        return tuple(f"{value}:{self.port}" for name in names for value in (name, self.addresses[name]))
 
     def asked(self, name: str | None = None) -> list[str]:
         """The paths that were asked of a host, or else host and path of all."""
-        return [one.url if name is None else one.path for one in list(self.log) if name in {None, one.host}]
+        return [
+            request.url if name is None else request.path for request in list(self.log) if name in {None, request.host}
+        ]
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +150,7 @@ class LocalWeb:
             server.server_close()
 
     @contextmanager
-    def _one(self, asked: Asked) -> Iterator[None]:
+    def _one(self, asked: LoggedRequest) -> Iterator[None]:
         with self._lock:
             self.log.append(asked)
             self.at_once[asked.host] += 1
@@ -159,7 +161,7 @@ class LocalWeb:
             with self._lock:
                 self.at_once[asked.host] -= 1
 
-    def answer(self, host: str, path: str, headers: Mapping[str, str]) -> Sent | None:
+    def answer(self, host: str, path: str, headers: Mapping[str, str]) -> CannedReply | None:
         """What a host answers."""
         answering = self._hosts.get(host)
         return None if answering is None else answering(path, headers)
@@ -185,13 +187,13 @@ class _Handler(BaseHTTPRequestHandler):
         web = self.server.web
         host = (self.headers.get("Host") or "").rpartition(":")[0]
         headers = {name.lower(): value for name, value in self.headers.items()}
-        with web._one(Asked(host, self.path, headers, time.monotonic())):
-            self._send(web.answer(host, self.path, headers) or Sent(b"nothing here", 404, "text/plain"))
+        with web._one(LoggedRequest(host, self.path, headers, time.monotonic())):
+            self._send(web.answer(host, self.path, headers) or CannedReply(b"nothing here", 404, "text/plain"))
 
     do_POST = do_GET  # noqa: N815
     do_HEAD = do_GET  # noqa: N815
 
-    def _send(self, sent: Sent) -> None:
+    def _send(self, sent: CannedReply) -> None:
         time.sleep(sent.wait)
         self.send_response(sent.status)
         self.send_header("Content-Type", sent.type)
@@ -209,8 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.end_headers()
         if sent.drip:
-            for one in sent.body:
-                self.wfile.write(bytes([one]))
+            for byte in sent.body:
+                self.wfile.write(bytes([byte]))
                 self.wfile.flush()
                 time.sleep(sent.drip)
             return

@@ -84,7 +84,7 @@ def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: 
     harmless = "os.fork = os.execv = os.kill = resource.prlimit = lambda *_: None"
     before = f"platform.machine = lambda: 'riscv64'; {harmless}"
     said = tried("lineament.sources.video.worker", monkeypatch, before=before)
-    assert {said[one] for one in (b"t", b"o", b"w", b"s", b"u", b"p")} == {NO_DESCRIPTOR}
+    assert {said[value] for value in (b"t", b"o", b"w", b"s", b"u", b"p")} == {NO_DESCRIPTOR}
     assert said[b"m"] == b"memory"
 
 

@@ -25,10 +25,12 @@ def put(path: Path, text: str | bytes = b"picture") -> Path:
     return path
 
 
-def brought(*paths: Path, page_base: str | None = None, max_bytes: int = LIMIT) -> list[Item | Refusal]:
+def read_folder(*paths: Path, page_base: str | None = None, max_bytes: int = LIMIT) -> list[Item | Refusal]:
     return list(FolderConnector(paths, page_base=page_base, max_bytes=max_bytes).items())
 
 
 def names(found: list[Item | Refusal], folder: Path) -> dict[str, str]:
     """What came, relative to the folder: "picture", or why not."""
-    return {one.name.removeprefix(f"{folder}/"): "picture" if isinstance(one, Item) else str(one.why) for one in found}
+    return {
+        item.name.removeprefix(f"{folder}/"): "picture" if isinstance(item, Item) else str(item.why) for item in found
+    }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.unit.sources.conftest import brought, names, put
+from tests.unit.sources.conftest import names, put, read_folder
 
 from lineament.model.faces import Provenance
 from lineament.sources.base import Item
@@ -203,7 +203,7 @@ def test_fields_of_a_table_are_checked_alike() -> None:
 
 
 def uris(folder: Path) -> list[str]:
-    return [item.provenance.uri for item in brought(folder) if isinstance(item, Item)]
+    return [item.provenance.uri for item in read_folder(folder) if isinstance(item, Item)]
 
 
 def test_the_side_car_with_the_whole_name_goes_first(folder: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_bad_side_car_refuses_its_picture_and_no_other(folder: Path) -> None:
     put(folder / "a.jpg")
     put(folder / "a.json", '{"uri": "javascript:alert(1)"}')
     put(folder / "b.jpg")
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert found["b.jpg"] == "picture"
     assert found["a.jpg"] == (
         f"Its side-car {folder}/a.json cannot be used: its uri does not begin with http://, https://, file:// or "
@@ -236,13 +236,13 @@ def test_a_side_car_that_is_too_large(folder: Path) -> None:
     put(folder / "a.jpg")
     with (folder / "a.json").open("wb") as file:
         file.truncate(2**40)
-    assert "more than 1048576 bytes" in names(brought(folder), folder)["a.jpg"]
+    assert "more than 1048576 bytes" in names(read_folder(folder), folder)["a.jpg"]
 
 
 def test_what_a_side_car_does_not_say_is_as_without(folder: Path) -> None:
     put(folder / "a.jpg")
     put(folder / "a.json", '{"licence": "CC0"}')
-    (item,) = brought(folder, page_base="https://example.org")
+    (item,) = read_folder(folder, page_base="https://example.org")
     assert isinstance(item, Item)
     assert item.provenance == Provenance(
         uri=f"file://{folder}/a.jpg", page_uri="https://example.org/a.jpg", licence="CC0"

@@ -62,7 +62,7 @@ def test_every_connector_is_registered_by_its_own_package() -> None:
 def test_kinds_and_their_order_are_unambiguous() -> None:
     known = registrations().values()
     assert len({registration.order for registration in known}) == len(known)
-    assert list(registrations()) == [one.kind for one in sorted(known, key=lambda registration: registration.order)]
+    assert list(registrations()) == [entry.kind for entry in sorted(known, key=lambda registration: registration.order)]
 
 
 @pytest.mark.parametrize("page", ["commands.md", "connectors.md"])
@@ -133,7 +133,7 @@ def test_neighbours_of_a_kind_are_one_run_if_the_kind_combines(tmp_path: Path) -
     for name in names:
         (tmp_path / name).write_bytes(b"x")
     found = choose([str(tmp_path / name) for name in names], TERMS)
-    assert [(one.kind, len(one.locations.splitlines())) for one in found] == [
+    assert [(item.kind, len(item.locations.splitlines())) for item in found] == [
         ("folder", 2),
         ("archive", 1),
         ("archive", 1),

@@ -63,8 +63,8 @@ def found(data: bytes, folder: Path, max_bytes: int = LIMIT) -> dict[str, str | 
     """By the name in the archive: the item, or why not."""
     start = f"{folder}/photos.bin"
     return {
-        one.name.removeprefix(start).lstrip("/"): one if isinstance(one, Item) else str(one.why)
-        for one in connector(data, folder, max_bytes=max_bytes).items()
+        item.name.removeprefix(start).lstrip("/"): item if isinstance(item, Item) else str(item.why)
+        for item in connector(data, folder, max_bytes=max_bytes).items()
     }
 
 
@@ -117,7 +117,7 @@ def test_it_is_a_connector_and_its_order_is_that_of_the_archive(tmp_path: Path) 
     assert isinstance(made, Connector)
     assert made.count() is None
     for _ in range(2):
-        assert [one.name[-5:] for one in made.items()] == ["b.jpg", "a.jpg"]
+        assert [item.name[-5:] for item in made.items()] == ["b.jpg", "a.jpg"]
 
 
 def test_the_page_base_has_the_path_in_the_archive(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_names_that_stay_and_names_that_lead_out(name: bytes, path: bytes | None
 def test_a_name_that_leads_out_is_refused_and_the_others_come(kind: str, tmp_path: Path) -> None:
     brought = found(PACKED[kind]({"../../x.jpg": b"x", "/y.jpg": b"y", "z.jpg": b"z"}), tmp_path)
     assert isinstance(brought.pop("z.jpg"), Item)
-    assert all("leads out of the archive" in str(one) for one in brought.values())
+    assert all("leads out of the archive" in str(outcome) for outcome in brought.values())
     assert len(brought) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["photos.bin"]
     assert not (tmp_path.parent.parent / "x.jpg").exists()
@@ -171,8 +171,8 @@ def test_a_name_that_leads_out_is_refused_and_the_others_come(kind: str, tmp_pat
 def test_two_entries_of_one_name_are_both_refused(kind: str, tmp_path: Path) -> None:
     once = {"a.jpg": b"one", "b.jpg": b"b"}
     data = PACKED[kind]({**once, "./a.jpg": b"two"})
-    brought = [one for one in connector(data, tmp_path).items() if isinstance(one, Refusal)]
-    assert ["two entries" in str(one.why) for one in brought] == [True, True]
+    brought = [refusal for refusal in connector(data, tmp_path).items() if isinstance(refusal, Refusal)]
+    assert ["two entries" in str(item.why) for item in brought] == [True, True]
 
 
 def test_names_that_are_no_text_and_names_a_terminal_would_obey(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_links_and_devices(tmp_path: Path) -> None:
             made.addfile(info)
     brought = found(out.getvalue(), tmp_path)
     assert len(brought) == 4
-    assert all("a link or a device" in str(one) for one in brought.values())
+    assert all("a link or a device" in str(outcome) for outcome in brought.values())
     link = zipfile.ZipInfo("link.jpg")
     link.create_system, link.external_attr = 3, 0o120777 << 16
     out = io.BytesIO()
@@ -368,7 +368,7 @@ def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     tail = bytearray(data[end:])
     struct.pack_into("<HHII", tail, 8, 100, 100, len(rows), directory)
     brought = list(connector(data[:directory] + rows + bytes(tail), tmp_path).items())
-    assert all(isinstance(one, Refusal) for one in brought)
+    assert all(isinstance(refusal, Refusal) for refusal in brought)
     names = b"".join(data[directory:end].replace(b"a.jpg", b"%c.jpg" % (65 + n)) for n in range(26))
     struct.pack_into("<HHII", tail, 8, 26, 26, len(names), directory)
     brought = list(connector(data[:directory] + names + bytes(tail), tmp_path).items())
@@ -380,7 +380,7 @@ def test_what_all_entries_unpack_to_has_a_limit(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "ALWAYS", 1000)
     monkeypatch.setattr(module, "MOST_TIMES", 1)
     brought = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)
-    assert any(isinstance(one, Item) for one in brought.values())
+    assert any(isinstance(item, Item) for item in brought.values())
     assert "more than 1 times its bytes" in str(brought["39.jpg"])
 
 
@@ -410,7 +410,7 @@ def test_a_file_with_a_negative_size(tmp_path: Path) -> None:
     info = tarfile.TarInfo("a.jpg")
     info.size = -5000
     brought = found(tarred({"first.jpg": b"1"})[:1024] + info.tobuf(tarfile.GNU_FORMAT) + bytes(10**6), tmp_path)
-    assert all(isinstance(one, str) for one in brought.values())
+    assert all(isinstance(outcome, str) for outcome in brought.values())
 
 
 def test_a_tar_with_holes(tmp_path: Path) -> None:
@@ -442,10 +442,10 @@ def test_wherever_it_breaks_off_it_says_so(kind: str, tmp_path: Path) -> None:
     files = {"a.jpg": os.urandom(3000), "a.json": b"{}", "b.jpg": os.urandom(3000), "c.jpg": b"c"}
     data = PACKED[kind](files)
     whole = found(data, tmp_path)
-    assert all(isinstance(one, Item) for one in whole.values())
+    assert all(isinstance(item, Item) for item in whole.values())
     for end in range(1, min(len(data) - 150, 9000), 397):
         brought = found(data[:end], tmp_path)
-        assert any(isinstance(one, str) for one in brought.values()), end
+        assert any(isinstance(outcome, str) for outcome in brought.values()), end
         whole_items = {name: item.untrusted for name, item in brought.items() if isinstance(item, Item)}
         assert whole_items == {name: files[name] for name in whole_items}
 

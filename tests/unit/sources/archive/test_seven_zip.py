@@ -52,8 +52,8 @@ def brought(data: bytes, folder: Path) -> dict[str, bytes | str]:
     (folder / "p.7z").write_bytes(data)
     start = f"{folder}/p.7z/"
     return {
-        one.name.removeprefix(start): one.untrusted if isinstance(one, Item) else str(one.why)
-        for one in ArchiveConnector(folder / "p.7z", None, LIMIT).items()
+        item.name.removeprefix(start): item.untrusted if isinstance(item, Item) else str(item.why)
+        for item in ArchiveConnector(folder / "p.7z", None, LIMIT).items()
     }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.unit.sources.conftest import brought, names, put
+from tests.unit.sources.conftest import names, put, read_folder
 
 from lineament.model.faces import Provenance
 from lineament.sources.base import Item, Refusal
@@ -19,11 +19,11 @@ def table(folder: Path, text: str | bytes, *pictures: str) -> dict[str, str]:
     for name in pictures:
         put(folder / name)
     put(folder / "captures.csv", text)
-    return names(brought(folder), folder)
+    return names(read_folder(folder), folder)
 
 
 def provenances(folder: Path) -> list[Provenance]:
-    return [item.provenance for item in brought(folder) if isinstance(item, Item)]
+    return [item.provenance for item in read_folder(folder) if isinstance(item, Item)]
 
 
 def test_everything_that_a_row_can_say(folder: Path) -> None:
@@ -58,7 +58,7 @@ def test_everything_that_a_row_can_say(folder: Path) -> None:
 def test_tables_as_programs_write_them(folder: Path, text: str) -> None:
     put(folder / "a.jpg")
     put(folder / "captures.csv", text)
-    assert [one.uri for one in provenances(folder)] == ["https://example.org/a"]
+    assert [provenance.uri for provenance in provenances(folder)] == ["https://example.org/a"]
 
 
 def test_a_side_car_goes_before_the_table(folder: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_side_car_goes_before_the_table(folder: Path) -> None:
 
 def test_a_table_speaks_for_its_own_folder_alone(folder: Path) -> None:
     table(folder, "file,licence\na.jpg,CC0\nsub/b.jpg,CC0\n", "a.jpg", "sub/b.jpg", "sub/a.jpg")
-    assert [one.licence for one in provenances(folder)] == ["CC0", None, None]
-    (refused,) = (one for one in brought(folder) if isinstance(one, Refusal))
+    assert [provenance.licence for provenance in provenances(folder)] == ["CC0", None, None]
+    (refused,) = (refusal for refusal in read_folder(folder) if isinstance(refusal, Refusal))
     assert (refused.name, "no such picture here" in str(refused.why)) == (f"{folder}/sub/b.jpg", True)
 
 
@@ -132,7 +132,7 @@ def test_names_that_are_no_text_are_in_no_table(folder: Path) -> None:
     found = table(folder, "file,licence\ncaf\\xe9.jpg,CC0\n")
     assert list(found) == ["caf\\xe9.jpg"]
     (folder / "caf\udce9.jpg").write_bytes(b"picture")
-    licences = [one.licence for one in provenances(folder)]
+    licences = [provenance.licence for provenance in provenances(folder)]
     assert licences == [None]
 
 
@@ -146,7 +146,7 @@ def test_a_large_table_takes_no_memory(folder: Path) -> None:
     tracemalloc.start()
     try:
         items = 0
-        for item in brought(*sorted(folder.glob("*.jpg"))):
+        for item in read_folder(*sorted(folder.glob("*.jpg"))):
             assert isinstance(item, Item)
             assert item.provenance.page_title == f"A title that is not so short {Path(item.name).stem}"
             items += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from backports import zstd
-from tests.unit.sources.conftest import LIMIT, brought, names, put
+from tests.unit.sources.conftest import LIMIT, names, put, read_folder
 
 from lineament.errors import FileTooLarge, NoSuchFile, NotAPicture, NotRead
 from lineament.sandbox import files
@@ -33,7 +33,7 @@ def test_it_is_a_connector(folder: Path) -> None:
 def test_pictures_come_with_their_bytes_and_their_uri(folder: Path) -> None:
     put(folder / "a b.jpg", b"one")
     put(folder / "deep" / "er" / "c.png", b"two")
-    first, second = brought(folder)
+    first, second = read_folder(folder)
     assert isinstance(first, Item)
     assert isinstance(second, Item)
     assert (first.untrusted, second.untrusted) == (b"one", b"two")
@@ -55,13 +55,13 @@ def test_a_picture_that_is_compressed_by_itself_is_unpacked(
     put(folder / f"big.jpg{suffix}", pack(bytes(LIMIT + 1)))
     put(folder / f"cut.jpg{suffix}", pack(os.urandom(900))[:-30])
     put(folder / f"notes.txt{suffix}", pack(b"notes"))
-    first, second, big, cut, notes = brought(folder)
+    first, second, big, cut, notes = read_folder(folder)
     assert isinstance(first, Item)
     assert isinstance(second, Item)
     assert (first.untrusted, second.untrusted) == (b"one", b"two")
     assert first.provenance.uri == f"file://{folder}/a.jpg{suffix}"
     assert first.provenance.licence == "CC0"
-    assert [type(one.why) for one in (big, cut, notes) if isinstance(one, Refusal)] == [
+    assert [type(refusal.why) for refusal in (big, cut, notes) if isinstance(refusal, Refusal)] == [
         FileTooLarge,
         NotRead,
         NotAPicture,
@@ -73,7 +73,7 @@ def test_a_picture_that_is_compressed_by_itself_is_unpacked(
 @pytest.mark.parametrize("base", ["https://example.org/album", "https://example.org/album/"])
 def test_pages_are_looked_up_below_the_page_base(folder: Path, base: str) -> None:
     put(folder / "ä" / "a b#1?.jpg")
-    (item,) = brought(folder, page_base=base)
+    (item,) = read_folder(folder, page_base=base)
     assert isinstance(item, Item)
     assert item.provenance.page_uri == "https://example.org/album/%C3%A4/a%20b%231%3F.jpg"
 
@@ -83,7 +83,7 @@ def test_the_order_is_that_of_the_bytes_each_time(folder: Path) -> None:
     for name in random.Random(1).sample(expected, len(expected)):
         put(folder / name)
     for _ in range(2):
-        assert list(names(brought(folder), folder)) == expected
+        assert list(names(read_folder(folder), folder)) == expected
 
 
 def test_a_folder_larger_than_what_is_listed_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,34 +91,34 @@ def test_a_folder_larger_than_what_is_listed_at_once(folder: Path, monkeypatch: 
     expected = [f"{number:03}.jpg" for number in range(50)] + [f"{number:03}/x.jpg" for number in range(15)]
     for name in random.Random(1).sample(expected, len(expected)):
         put(folder / name)
-    assert list(names(brought(folder), folder)) == expected
+    assert list(names(read_folder(folder), folder)) == expected
 
 
 def test_suffixes_of_any_case(folder: Path) -> None:
     for name in ("a.JPG", "b.Jpeg", "c.HEIC", "d.TIFF", "e.gif", "f.WebP", "g.bmp"):
         put(folder / name)
-    assert set(names(brought(folder), folder).values()) == {"picture"}
+    assert set(names(read_folder(folder), folder).values()) == {"picture"}
 
 
 def test_what_is_hidden_and_side_cars_are_passed_over_in_silence(folder: Path) -> None:
     for name in (".hidden.jpg", ".git/x.jpg", "a.json", "b.JSON", ".DS_Store"):
         put(folder / name, "{}")
     put(folder / "captures.csv", "file\n")
-    assert brought(folder) == []
+    assert read_folder(folder) == []
 
 
 def test_what_is_no_picture_is_said(folder: Path) -> None:
     put(folder / "notes.txt")
     put(folder / "no suffix")
     put(folder / "film.mp4")
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert list(found) == ["film.mp4", "no suffix", "notes.txt"]
     assert all("no suffix of a picture" in why for why in found.values())
 
 
 def test_a_file_that_was_named_itself_is_brought_whatever_its_name(folder: Path) -> None:
     one, other = put(folder / "evidence"), put(folder / ".hidden.bin")
-    assert set(names(brought(one, other), folder).values()) == {"picture"}
+    assert set(names(read_folder(one, other), folder).values()) == {"picture"}
 
 
 def test_a_file_named_itself_has_the_provenance_it_has_in_its_folder(folder: Path) -> None:
@@ -126,13 +126,13 @@ def test_a_file_named_itself_has_the_provenance_it_has_in_its_folder(folder: Pat
     put(folder / "a.json", '{"uri": "https://example.org/a"}')
     put(folder / "b.jpg")
     put(folder / "captures.csv", "file,uri\nb.jpg,https://example.org/b\nc.jpg,https://example.org/c\n")
-    uris = [item.provenance.uri for item in brought(folder / "a.jpg", folder / "b.jpg") if isinstance(item, Item)]
+    uris = [item.provenance.uri for item in read_folder(folder / "a.jpg", folder / "b.jpg") if isinstance(item, Item)]
     assert uris == ["https://example.org/a", "https://example.org/b"]
 
 
 def test_the_same_path_twice_is_brought_once(folder: Path) -> None:
     put(folder / "a.jpg")
-    assert len(brought(folder, folder, folder / ".", folder / "a.jpg", folder / "." / "a.jpg")) == 2
+    assert len(read_folder(folder, folder, folder / ".", folder / "a.jpg", folder / "." / "a.jpg")) == 2
 
 
 def test_paths_that_are_not_there_are_said_at_once(folder: Path) -> None:
@@ -145,11 +145,11 @@ def test_paths_that_are_not_there_are_said_at_once(folder: Path) -> None:
 def test_a_relative_path_has_the_same_uri(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second run adds nothing, from wherever it is started."""
     put(folder / "a.jpg")
-    absolute = brought(folder)
+    absolute = read_folder(folder)
     monkeypatch.chdir(folder)
-    relative = brought(Path())
+    relative = read_folder(Path())
     monkeypatch.chdir(folder.parent)
-    above = brought(Path("photos"))
+    above = read_folder(Path("photos"))
     uris = {item.provenance.uri for item in (*absolute, *relative, *above) if isinstance(item, Item)}
     assert len(uris) == 1
     assert above[0].name == "photos/a.jpg"
@@ -163,7 +163,7 @@ def test_files_over_the_limit_are_refused_unread(folder: Path) -> None:
     put(folder / "large.jpg", b"x" * (LIMIT + 1))
     with (folder / "sparse.jpg").open("wb") as file:
         file.truncate(2**40)
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert found["fits.jpg"] == "picture"
     assert "more than the 10000" in found["large.jpg"]
     assert str(2**40) in found["sparse.jpg"]
@@ -174,17 +174,17 @@ def test_a_file_that_grows_while_it_is_read_is_refused(folder: Path) -> None:
     link = Path("/proc/self/mountinfo")
     if not link.exists():
         pytest.skip("no /proc here")
-    (refused,) = brought(link, max_bytes=10)
+    (refused,) = read_folder(link, max_bytes=10)
     assert isinstance(refused, Refusal)
     assert "more than the 10 " in str(refused.why)
-    (item,) = brought(link)
+    (item,) = read_folder(link)
     assert isinstance(item, Item)
     assert len(item.untrusted) > 10
 
 
 def test_an_empty_file_is_brought(folder: Path) -> None:
     put(folder / "a.jpg", b"")
-    (item,) = brought(folder)
+    (item,) = read_folder(folder)
     assert isinstance(item, Item)
     assert item.untrusted == b""
 
@@ -197,7 +197,7 @@ def test_names_that_are_no_text(folder: Path) -> None:
     raw = os.fsencode(folder) + b"/" + name
     with open(raw, "wb") as file:  # noqa: PTH123 - pathlib has no bytes
         file.write(b"picture")
-    (item,) = brought(folder)
+    (item,) = read_folder(folder)
     assert isinstance(item, Item)
     assert item.provenance.uri == f"file://{folder}/caf%E9%FF.jpg"
     assert item.name == f"{folder}/caf\\xe9\\xff.jpg"
@@ -206,13 +206,13 @@ def test_names_that_are_no_text(folder: Path) -> None:
 
 def test_names_that_a_terminal_would_obey(folder: Path) -> None:
     put(folder / "a\x1b[2J\n\u202egpj.jpg")
-    (item,) = brought(folder)
+    (item,) = read_folder(folder)
     assert item.name == f"{folder}/a\\x1b[2J\\n\\u202egpj.jpg"
 
 
 def test_the_longest_name_that_there_can_be(folder: Path) -> None:
     put(folder / ("x" * 251 + ".jpg"))
-    assert list(names(brought(folder), folder).values()) == ["picture"]
+    assert list(names(read_folder(folder), folder).values()) == ["picture"]
 
 
 def test_folders_deeper_than_a_path_can_be_long(folder: Path) -> None:
@@ -226,7 +226,7 @@ def test_folders_deeper_than_a_path_can_be_long(folder: Path) -> None:
         put(Path("deep.jpg"))
     finally:
         os.chdir(here)
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert found.pop("a.jpg") == "picture"
     assert len(found) == 1
     assert "file name too long" in next(iter(found.values()))
@@ -238,7 +238,7 @@ def test_more_folders_in_each_other_than_python_calls_itself(folder: Path) -> No
         deepest /= "d"
         os.mkdir(deepest)  # noqa: PTH102 - pathlib and makedirs call themselves
     picture = put(deepest / "deep.jpg")
-    assert list(names(brought(folder), folder).values()) == ["picture"]
+    assert list(names(read_folder(folder), folder).values()) == ["picture"]
     picture.unlink()
     while deepest != folder:  # or else whoever tidies up after us calls itself too often
         deepest.rmdir()
@@ -254,7 +254,7 @@ def test_pipes_sockets_and_devices_are_never_opened(folder: Path) -> None:
     os.mknod(folder / "s.jpg", stat.S_IFSOCK | 0o600)
     (folder / "zero.jpg").symlink_to("/dev/zero")
     put(folder / "z.jpg")
-    found = names(brought(folder, Path("/dev/zero"), folder / "pipe"), folder)
+    found = names(read_folder(folder, Path("/dev/zero"), folder / "pipe"), folder)
     assert found["z.jpg"] == "picture"
     assert found["pipe.jpg"] == "It is not read: it is a named pipe."
     assert found["pipe"] == "It is not read: it is a named pipe."
@@ -270,7 +270,7 @@ def test_side_cars_that_are_no_files(folder: Path) -> None:
     (folder / "b.jpg.json").mkdir()
     put(folder / "sub" / "c.jpg")
     os.mkfifo(folder / "sub" / "captures.csv")
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert "a.json cannot be used: it is a named pipe" in found["a.jpg"]
     assert "b.jpg.json cannot be used: it is a folder" in found["b.jpg"]
     assert "captures.csv cannot be used: it is a named pipe" in found["sub/c.jpg"]
@@ -288,7 +288,7 @@ def test_links_in_circles_end(folder: Path) -> None:
     (folder / "one.jpg").symlink_to("two.jpg")
     (folder / "two.jpg").symlink_to("one.jpg")
     (folder / "me.jpg").symlink_to("me.jpg")
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert found.pop("a.jpg") == "picture"
     assert "symbolic link to a folder" in found.pop("self")
     assert "leads out of the folder" in found.pop("up")
@@ -304,7 +304,7 @@ def test_links_within_the_folder_are_followed(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "a.jpg").symlink_to("../.git/annex/objects/k1.jpg")
     (folder / "sub" / "a.json").symlink_to("../.git/annex/objects/k2.json")
-    (item,) = brought(folder)
+    (item,) = read_folder(folder)
     assert isinstance(item, Item)
     assert (item.untrusted, item.provenance.uri) == (b"annexed", "https://example.org/a")
 
@@ -318,7 +318,7 @@ def test_links_out_of_the_folder_are_not(folder: Path, tmp_path: Path) -> None:
     (folder / "c.jpg").symlink_to("/etc/passwd")
     put(folder / "d.jpg")
     (folder / "d.json").symlink_to(put(tmp_path / "x.json", '{"uri": "https://example.org/secret"}'))
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert all("leads out of the folder" in why for why in found.values())
     assert len(found) == 4
 
@@ -328,7 +328,7 @@ def test_a_link_that_was_named_itself_is_followed(folder: Path, tmp_path: Path) 
     (folder / "link.jpg").symlink_to(target)
     (folder / "all").symlink_to(target.parent)
     for path in (folder / "link.jpg", folder / "all"):
-        (item,) = brought(path)
+        (item,) = read_folder(path)
         assert isinstance(item, Item)
         assert item.provenance.uri == f"file://{target}"
 
@@ -336,7 +336,7 @@ def test_a_link_that_was_named_itself_is_followed(folder: Path, tmp_path: Path) 
 def test_a_link_that_leads_nowhere(folder: Path) -> None:
     (folder / "a.jpg").symlink_to("gone.jpg")
     (folder / "b").symlink_to("gone")
-    found = names(brought(folder), folder)
+    found = names(read_folder(folder), folder)
     assert set(found.values()) == {"It is not read: it is gone, or leads nowhere."}
 
 

@@ -80,10 +80,10 @@ def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> N
 def test_photographs_in_jpeg_2000_come_and_are_decoded(tmp_path: Path) -> None:
     jp2, j2c = encoded(chart(), "JPEG2000"), encoded(chart(), "JPEG2000", no_jp2=True)
     found = brought(transaction(face(1, jp2, CGA="JP2L"), face(2, j2c, CGA="JP2")), tmp_path)
-    pictures = [one.untrusted for one in found if isinstance(one, Item)]
+    pictures = [item.untrusted for item in found if isinstance(item, Item)]
     assert pictures == [jp2, j2c]
     with Decoder(workers=1, max_pixels=10**6, max_bytes=LIMIT, memory=2**30, seconds=20.0) as decoder:
-        kinds = [decoder.decode(one).media_type for one in pictures]
+        kinds = [decoder.decode(picture).media_type for picture in pictures]
     assert kinds == ["image/jp2", "image/j2c"]
 
 
@@ -98,8 +98,8 @@ def test_what_we_read_is_what_the_other_library_reads(tmp_path: Path) -> None:
     theirs = nistitl.Message()
     theirs.parse(data)
     pictures = [record.DATA for record in theirs.iter(10)]
-    ours = [one.untrusted for one in brought(data, tmp_path) if isinstance(one, Item)]
-    assert ours == [one for one in pictures if one.startswith(b"\xff\xd8")]
+    ours = [item.untrusted for item in brought(data, tmp_path) if isinstance(item, Item)]
+    assert ours == [picture for picture in pictures if picture.startswith(b"\xff\xd8")]
 
 
 def contents(fields: bytes, less: int = 0) -> bytes:

@@ -19,11 +19,11 @@ ID = "6b135f5b-a365-4522-b1f1-4c9ac2dd0728"
 
 
 def why(connector: Connector) -> list[str]:
-    return [str(one.why) for one in connector.items() if isinstance(one, Refusal)]
+    return [str(refusal.why) for refusal in connector.items() if isinstance(refusal, Refusal)]
 
 
 def items(connector: Connector) -> list[Item]:
-    return [one for one in connector.items() if isinstance(one, Item)]
+    return [item for item in connector.items() if isinstance(item, Item)]
 
 
 # ---------------------------------------------------------------- a folder for each person
@@ -107,7 +107,7 @@ def test_one_picture_for_two_subjects_is_brought_once(folder: Path) -> None:
     put(folder / "faces.json", page({"image_id": ID, "subject": "A"}, {"image_id": ID.upper(), "subject": "B"}))
     put(folder / f"{ID}.jpg")
     made = CompreFaceConnector(folder, LIMIT)
-    assert [one.provenance.words for one in items(made)] == ["subject: A"]
+    assert [entry.provenance.words for entry in items(made)] == ["subject: A"]
     assert "named before" in why(made)[0]
 
 
@@ -126,7 +126,7 @@ def test_an_example_that_cannot_be_used_and_the_next(face: object, said: str, fo
     put(folder / "faces.json", page(face, {"image_id": ID, "subject": "B"}))
     put(folder / f"{ID}.jpg")
     made = CompreFaceConnector(folder, LIMIT)
-    assert [one.provenance.words for one in items(made)] == ["subject: B"]
+    assert [entry.provenance.words for entry in items(made)] == ["subject: B"]
     assert said in why(made)[0]
 
 

@@ -46,7 +46,7 @@ def table(folder: Path, columns: dict[str, Sequence[object]], **options: object)
 
 
 def said(found: ManifestConnector) -> list[str]:
-    return ["picture" if isinstance(one, Item) else str(one.why) for one in found.items()]
+    return ["picture" if isinstance(item, Item) else str(item.why) for item in found.items()]
 
 
 ROW = {"Image_URL": A, "PAGE_URL": "https://example.org/", "title": "A\ttitle", "date": "2024-05-31", "licence": "CC0"}
@@ -94,7 +94,7 @@ def test_nothing_outside_of_its_folder_is_read(tmp_path: Path) -> None:
     found = said(manifest(folder, json_lines(rows), "m.jsonl"))
     assert len(found) == len(rows)
     assert "picture" not in found
-    assert sum("leads out of the folder" in one for one in found) == 7
+    assert sum("leads out of the folder" in item for item in found) == 7
 
 
 def json_lines(uris: list[str]) -> str:

@@ -140,7 +140,7 @@ def test_other_hosts_are_no_social_network(host: str) -> None:
 
 def test_each_social_network_stands_there_once() -> None:
     assert len(set(SOCIAL_NETWORKS)) == len(SOCIAL_NETWORKS)
-    assert all(one == one.lower() and one.isascii() for one in SOCIAL_NETWORKS)
+    assert all(domain == domain.lower() and domain.isascii() for domain in SOCIAL_NETWORKS)
 
 
 @given(st.text(max_size=60))

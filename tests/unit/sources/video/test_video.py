@@ -70,7 +70,7 @@ def refusal(path: Path) -> str:
 
 def test_frames_are_taken_at_the_start_at_cuts_and_while_it_goes_on(cut: Path) -> None:
     found = taken(cut)
-    assert [(round(one.time_code, 2), one.why) for one in found] == [
+    assert [(round(item.time_code, 2), item.why) for item in found] == [
         (0.0, FrameReason.SCENE),
         (0.5, FrameReason.GOES_ON),
         (1.0, FrameReason.GOES_ON),
@@ -101,7 +101,10 @@ def test_each_frame_is_a_picture_with_its_time(cut: Path) -> None:
     assert (told.uri, told.time_code, told.connector) == (f"file://{cut}#t=0.5", 0.5, "video 1")
     assert (told.page_uri, told.licence) == ("https://example.org/", "CC0")
     assert first.provenance.uri.endswith("#t=0")
-    assert [one.untrusted for one in made.items() if isinstance(one, Item)][:2] == [first.untrusted, second.untrusted]
+    assert [item.untrusted for item in made.items() if isinstance(item, Item)][:2] == [
+        first.untrusted,
+        second.untrusted,
+    ]
 
 
 def test_a_side_car_that_cannot_be_used_refuses_the_video(cut: Path) -> None:
@@ -117,7 +120,7 @@ def test_a_side_car_that_cannot_be_used_refuses_the_video(cut: Path) -> None:
 )
 def test_usual_formats(name: str, codec: str, tmp_path: Path) -> None:
     path = film(tmp_path / name, pan("obama.jpg", 11), codec=codec)
-    times = [round(one.time_code, 1) for one in taken(path)]
+    times = [round(frame.time_code, 1) for frame in taken(path)]
     assert {0.0, 0.5, 1.0} <= set(times) or times == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
@@ -147,9 +150,9 @@ def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
 
 def test_a_frame_over_the_limit(cut: Path) -> None:
     assert all(
-        "more than 100" in str(one.why) for one in VideoConnector(cut, None, 100).items() if isinstance(one, Refusal)
+        "more than 100" in str(item.why) for item in VideoConnector(cut, None, 100).items() if isinstance(item, Refusal)
     )
-    assert not any(isinstance(one, Item) for one in VideoConnector(cut, None, 100).items())
+    assert not any(isinstance(item, Item) for item in VideoConnector(cut, None, 100).items())
 
 
 # ---------------------------------------------------------------- R6: files only
@@ -185,7 +188,7 @@ def test_devices_are_no_files(path: str) -> None:
 def test_no_format_that_is_listed_is_a_stream_a_device_or_a_list_of_others() -> None:
     listed = set(video_worker.FORMATS.split(","))
     assert not listed & {"hls", "dash", "concat", "rtsp", "rtp", "sdp", "lavfi", "fbdev", "x11grab", "v4l2", "image2"}
-    assert listed <= {one for name in av.formats_available for one in name.split(",")}
+    assert listed <= {part for name in av.formats_available for part in name.split(",")}
 
 
 def test_nothing_is_left_when_nobody_wants_the_rest(cut: Path) -> None:
@@ -221,7 +224,7 @@ def test_a_video_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     found = list(VideoConnector(path, None, LIMIT).items())
-    assert 0 < sum(isinstance(one, Item) for one in found) < whole
+    assert 0 < sum(isinstance(item, Item) for item in found) < whole
 
 
 def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
@@ -255,7 +258,7 @@ def test_sound_that_goes_on_is_no_break(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts = 8000, number * 1024
             out.mux(sound.encode(frame))
         out.mux(sound.encode(None))
-    assert all(isinstance(one, Item) for one in VideoConnector(tmp_path / "a.mkv", None, LIMIT).items())
+    assert all(isinstance(item, Item) for item in VideoConnector(tmp_path / "a.mkv", None, LIMIT).items())
 
 
 def test_garbled_videos_never_end_the_walk(tmp_path: Path) -> None:
@@ -301,4 +304,4 @@ def test_a_clock_that_is_set_back() -> None:
 
 
 def test_a_time_code_as_a_person_reads_it() -> None:
-    assert [time_text(one) for one in (0, 3723.54)] == ["0:00:00.0", "1:02:03.5"]
+    assert [time_text(value) for value in (0, 3723.54)] == ["0:00:00.0", "1:02:03.5"]

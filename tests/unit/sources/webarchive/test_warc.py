@@ -14,7 +14,16 @@ from pathlib import Path
 import brotli
 import pytest
 from backports import zstd
-from tests.support.archives import DATE, JPEG, LIMIT, Warc, brought, found, refused, taken
+from tests.support.archives import (
+    DATE,
+    JPEG,
+    LIMIT,
+    Warc,
+    ingested_record,
+    pictures_by_uri,
+    read_archives,
+    refusals_by_name,
+)
 
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
 from lineament.model.faces import ArchiveRecord
@@ -58,7 +67,7 @@ def test_a_picture_comes_with_its_page(tmp_path: Path, packed: bool, page_first:
     warc.answer(PICTURE, b"GET /a.jpg", kind="request")
     at = warc.answer(PICTURE, JPEG)
     page_at = page_at if page_first else warc.page(PAGE, HTML)
-    item = brought(warc.close())[PICTURE]
+    item = pictures_by_uri(warc.close())[PICTURE]
     assert item.untrusted == JPEG
     told = item.provenance
     assert (told.page_uri, told.page_title, told.connector) == (PAGE, "A page", CONNECTOR)
@@ -72,7 +81,7 @@ def test_a_picture_comes_with_its_page(tmp_path: Path, packed: bool, page_first:
     assert told.record.id.startswith("urn:uuid:")
     html, charset = page_html(warc.path, told.page_record)
     assert (html, charset) == (HTML.encode(), "utf-8")
-    raw = record_of(warc.path, taken(item))
+    raw = record_of(warc.path, ingested_record(item))
     assert raw.startswith(b"WARC/1.1\r\n")
     assert DATE.encode() in raw
     assert JPEG in raw
@@ -84,7 +93,7 @@ def test_the_first_page_counts_over_several_archives(tmp_path: Path) -> None:
     second.page(PAGE, HTML)
     second.page("https://example.org/other", HTML)
     first.close(), second.close()
-    assert brought(tmp_path)[PICTURE].provenance.page_uri == PAGE
+    assert pictures_by_uri(tmp_path)[PICTURE].provenance.page_uri == PAGE
 
 
 @pytest.mark.parametrize(
@@ -110,7 +119,7 @@ def test_the_first_page_counts_over_several_archives(tmp_path: Path) -> None:
 def test_the_ways_in_which_a_page_shows_a_picture(warc: Warc, html: str) -> None:
     warc.answer("https://example.org/i/b.jpg", JPEG)
     warc.page(PAGE, html)
-    assert brought(warc.close())["https://example.org/i/b.jpg"].provenance.page_uri == PAGE
+    assert pictures_by_uri(warc.close())["https://example.org/i/b.jpg"].provenance.page_uri == PAGE
 
 
 @pytest.mark.parametrize(
@@ -126,7 +135,7 @@ def test_the_ways_in_which_a_page_shows_a_picture(warc: Warc, html: str) -> None
 def test_what_no_page_shows_comes_without_one(warc: Warc, html: str) -> None:
     warc.answer("https://example.org/i/b.jpg", JPEG)
     warc.page(PAGE, html)
-    told = brought(warc.close())["https://example.org/i/b.jpg"].provenance
+    told = pictures_by_uri(warc.close())["https://example.org/i/b.jpg"].provenance
     assert (told.page_uri, told.page_record, told.words) == (None, None, None)
 
 
@@ -134,7 +143,7 @@ def test_a_page_with_more_elements_than_are_looked_at_does_not_touch_the_next(wa
     warc.page("https://example.org/long", "<title>Long<p>" + "<script><b>" * 2 + "<i>" * (MOST_TAGS + 1))
     warc.page(PAGE, HTML)
     warc.answer(PICTURE, JPEG)
-    told = brought(warc.close())[PICTURE].provenance
+    told = pictures_by_uri(warc.close())[PICTURE].provenance
     assert (told.page_uri, told.page_title) == (PAGE, "A page")
     assert told.words is not None
     assert told.words.startswith("Two people Before it. After it.")
@@ -145,7 +154,7 @@ def test_words_in_every_encoding(warc: Warc, charset: str) -> None:
     text = "写真" if charset == "shift_jis" else "Zoë"
     warc.page(PAGE, f"<title>{text}</title><img src='{PICTURE}'>", charset=charset)
     warc.answer(PICTURE, JPEG)
-    assert brought(warc.close())[PICTURE].provenance.page_title == text
+    assert pictures_by_uri(warc.close())[PICTURE].provenance.page_title == text
 
 
 def test_addresses_beyond_ascii_and_redirects(warc: Warc) -> None:
@@ -153,7 +162,7 @@ def test_addresses_beyond_ascii_and_redirects(warc: Warc) -> None:
     warc.answer("https://example.org/old.jpg", b"", headers=[("Location", "/new.jpg")], status="301 Moved")
     warc.answer("https://example.org/new.jpg", JPEG)
     warc.answer("https://example.org/gr%C3%BC%C3%9Fe%201.jpg", JPEG + b"2")
-    assert [one.provenance.page_uri for one in brought(warc.close()).values()] == [PAGE, PAGE]
+    assert [outcome.provenance.page_uri for outcome in pictures_by_uri(warc.close()).values()] == [PAGE, PAGE]
 
 
 def _chunked(data: bytes) -> bytes:
@@ -179,11 +188,11 @@ def _chunked(data: bytes) -> bytes:
 )
 def test_encodings_are_undone(warc: Warc, body: bytes, headers: list[tuple[str, str]]) -> None:
     warc.answer(PICTURE, body, headers=headers)
-    item = brought(warc.close())[PICTURE]
+    item = pictures_by_uri(warc.close())[PICTURE]
     assert item.untrusted == JPEG
     assert item.provenance.record is not None
     assert JPEG in item.untrusted
-    record_of(warc.path, taken(item))
+    record_of(warc.path, ingested_record(item))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +210,7 @@ def test_bombs_are_refused(warc: Warc, body: bytes, encoding: str) -> None:
     warc.answer(PICTURE, body, headers=[("Content-Encoding", encoding)])
     warc.answer("https://img.example/b.jpg", JPEG)
     tracemalloc.start()
-    why = refused(warc.close())
+    why = refusals_by_name(warc.close())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert list(why) == [PICTURE]
@@ -221,10 +230,10 @@ def test_what_is_passed_over_and_what_is_refused(warc: Warc) -> None:
     warc.other("https://e.example/resource.jpg", "resource", JPEG, "image/jpeg")
     warc.other("urn:x-taken:1", "resource", JPEG, "image/jpeg")
     warc.other("javascript:alert(1)", "resource", JPEG, "image/jpeg")
-    all_of_it = found(warc.close())
-    pictures = {one.provenance.uri for one in all_of_it if isinstance(one, Item)}
+    all_of_it = read_archives(warc.close())
+    pictures = {item.provenance.uri for item in all_of_it if isinstance(item, Item)}
     assert pictures == {"https://e.example/resource.jpg", "urn:x-taken:1"}
-    assert {one.name for one in all_of_it if isinstance(one, Refusal)} == {
+    assert {refusal.name for refusal in all_of_it if isinstance(refusal, Refusal)} == {
         "https://e.example/not.jpg",
         "https://e.example/empty.jpg",
         "https://user:secret@e.example/b.jpg",
@@ -240,7 +249,7 @@ def test_what_is_passed_over_and_what_is_refused(warc: Warc) -> None:
 )
 def test_a_reserved_picture_is_refused_by_name(warc: Warc, header: str, value: str) -> None:
     warc.answer(PICTURE, JPEG, headers=[(header, value)])
-    assert f"{header}: {value}" in refused(warc.close())[PICTURE]
+    assert f"{header}: {value}" in refusals_by_name(warc.close())[PICTURE]
 
 
 @pytest.mark.parametrize("page_first", [True, False])
@@ -251,7 +260,7 @@ def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: b
     if page_first:
         warc.page(PAGE, html, headers=headers)
         warc.answer(PICTURE, JPEG)
-        why = refused(warc.close())[PICTURE]
+        why = refusals_by_name(warc.close())[PICTURE]
         assert "noai" in why.lower()
         assert PAGE in why
     else:  # it was brought before: whoever took it is told
@@ -259,7 +268,7 @@ def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: b
         warc.page(PAGE, html, headers=headers)
         told: list[tuple[str, str]] = []
         connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *one: told.append(one))
-        assert [isinstance(one, Item) for one in connector.items()] == [True]
+        assert [isinstance(item, Item) for item in connector.items()] == [True]
         assert [uri for uri, _ in told] == [PICTURE]
         assert PAGE in told[0][1]
 
@@ -288,15 +297,15 @@ def test_every_cursor_goes_on_exactly(tmp_path: Path) -> None:
     for number, (_, cursor) in enumerate(whole):
         rest = list(WarcConnector(paths, LIMIT).items_from(cursor))
         assert [where for _, where in rest] == [where for _, where in whole[number + 1 :]]
-        assert [one for one, _ in rest if isinstance(one, Item)] == [
-            one for one, _ in whole[number + 1 :] if isinstance(one, Item)
+        assert [item for item, _ in rest if isinstance(item, Item)] == [
+            item for item, _ in whole[number + 1 :] if isinstance(item, Item)
         ]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "2.0.0", "0.0.-1", "0.0." + "9" * 99])
 def test_a_foreign_cursor(tmp_path: Path, cursor: str) -> None:
     with pytest.raises(InvalidValue):
-        found(tmp_path, cursor=cursor)
+        read_archives(tmp_path, cursor=cursor)
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
@@ -309,7 +318,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
             warc.page(f"https://e.example/{number}", f"<img src=/{number}.jpg><img src=/{number + 1}.jpg>")
         warc.close()
         tracemalloc.start()
-        assert sum(isinstance(one, Item) for one in WarcConnector([warc.path], LIMIT).items()) == count // 2
+        assert sum(isinstance(item, Item) for item in WarcConnector([warc.path], LIMIT).items()) == count // 2
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 500_000
@@ -324,9 +333,9 @@ def test_a_file_that_breaks_off(warc: Warc) -> None:
     whole = warc.close().read_bytes()
     for end in (last + 5, last + 40, last + 300, last + 400, len(whole) - 20):
         warc.path.write_bytes(whole[:end])
-        all_of_it = found(warc.path)
-        assert [one.provenance.uri for one in all_of_it if isinstance(one, Item)] == [PICTURE], end
-        assert [one for one in all_of_it if isinstance(one, Refusal)], end
+        all_of_it = read_archives(warc.path)
+        assert [item.provenance.uri for item in all_of_it if isinstance(item, Item)] == [PICTURE], end
+        assert [refusal for refusal in all_of_it if isinstance(refusal, Refusal)], end
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -338,9 +347,9 @@ def test_damage_in_the_middle(tmp_path: Path, packed: bool) -> None:
     data = bytearray(warc.close().read_bytes())
     data[second : second + 30] = b"\0" * 30
     warc.path.write_bytes(data)
-    all_of_it = found(warc.path)
-    assert {one.provenance.uri for one in all_of_it if isinstance(one, Item)} == {PICTURE, "https://e.example/3.jpg"}
-    assert len([one for one in all_of_it if isinstance(one, Refusal)]) == 1
+    all_of_it = read_archives(warc.path)
+    assert {item.provenance.uri for item in all_of_it if isinstance(item, Item)} == {PICTURE, "https://e.example/3.jpg"}
+    assert len([refusal for refusal in all_of_it if isinstance(refusal, Refusal)]) == 1
 
 
 @pytest.mark.parametrize("length", [b"1", b"999", b"99999999999999", b"-1", b"x", b"", b"18446744073709551617"])
@@ -352,9 +361,9 @@ def test_wrong_lengths(tmp_path: Path, length: bytes) -> None:
     data = warc.close().read_bytes()
     at = data.index(b"Content-Length: ", begin) + 16
     warc.path.write_bytes(data[:at] + length + data[data.index(b"\r", at) :])
-    all_of_it = found(warc.path)
-    assert any(isinstance(one, Item) and one.provenance.uri == PICTURE for one in all_of_it)
-    assert any(isinstance(one, Refusal) for one in all_of_it)
+    all_of_it = read_archives(warc.path)
+    assert any(isinstance(item, Item) and item.provenance.uri == PICTURE for item in all_of_it)
+    assert any(isinstance(refusal, Refusal) for refusal in all_of_it)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +374,7 @@ def test_what_is_no_archive(tmp_path: Path, data: bytes) -> None:
     for name in ("a.warc", "a.warc.gz", "a.wacz"):
         path = tmp_path / name
         path.write_bytes(data)
-        assert all(isinstance(one, Refusal) for one in found(path))
+        assert all(isinstance(refusal, Refusal) for refusal in read_archives(path))
 
 
 def test_records_that_are_packed_together_are_refused(tmp_path: Path) -> None:
@@ -374,7 +383,7 @@ def test_records_that_are_packed_together_are_refused(tmp_path: Path) -> None:
     warc.answer(PICTURE, JPEG)
     packed = tmp_path / "b.warc.gz"
     packed.write_bytes(gzip.compress(warc.close().read_bytes()))
-    assert "warcio recompress" in str(refused(packed))
+    assert "warcio recompress" in str(refusals_by_name(packed))
 
 
 def test_zstandard(tmp_path: Path) -> None:
@@ -383,10 +392,10 @@ def test_zstandard(tmp_path: Path) -> None:
     data = warc.close().read_bytes()
     packed = tmp_path / "b.warc.zst"
     packed.write_bytes(zstd.compress(data[: starts[1]]) + zstd.compress(data[starts[1] :]))
-    item = brought(packed)[PICTURE]
+    item = pictures_by_uri(packed)[PICTURE]
     assert item.provenance.page_uri == PAGE
     assert item.provenance.record is not None
-    assert JPEG in record_of(packed, taken(item))
+    assert JPEG in record_of(packed, ingested_record(item))
 
 
 # ---------------------------------------------------------------- WACZ and single records
@@ -400,14 +409,14 @@ def test_a_wacz(warc: Warc, tmp_path: Path) -> None:
         whole.writestr("datapackage.json", "{}")
         whole.write(warc.close(), "archive/data.warc.gz")
         whole.writestr("archive/packed.warc.gz", b"x" * 1000, zipfile.ZIP_DEFLATED)
-    all_of_it = found(path)
-    (item,) = (one for one in all_of_it if isinstance(one, Item))
+    all_of_it = read_archives(path)
+    (item,) = (entry for entry in all_of_it if isinstance(entry, Item))
     assert item.provenance.record is not None
     assert item.provenance.page_record is not None
     assert item.provenance.record.archive == "crawl.wacz/archive/data.warc.gz"
-    assert JPEG in record_of(path, taken(item))
+    assert JPEG in record_of(path, ingested_record(item))
     assert page_html(path, item.provenance.page_record)[0] == HTML.encode()
-    assert list(refused(path)) == [f"{path}/archive/packed.warc.gz"]
+    assert list(refusals_by_name(path)) == [f"{path}/archive/packed.warc.gz"]
 
 
 @pytest.mark.parametrize(
@@ -416,7 +425,7 @@ def test_a_wacz(warc: Warc, tmp_path: Path) -> None:
 )
 def test_a_record_that_is_not_what_was_taken(warc: Warc, change: dict[str, object]) -> None:
     warc.answer(PICTURE, JPEG)
-    record = taken(brought(warc.close())[PICTURE])
+    record = ingested_record(pictures_by_uri(warc.close())[PICTURE])
     assert record_of(warc.path, record)
     with pytest.raises(Damaged):
         record_of(warc.path, replace(record, **change))  # type: ignore[arg-type]
