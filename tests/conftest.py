@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from tests.support.once import once, run_folder
 
+from lineament.testing import cheap_passwords
 from lineament.vision import packs, runtime
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +67,13 @@ def models_opened_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "OpenVinoSession", cache(runtime.OpenVinoSession))
         patch.setattr(packs, "default_pack", cache(packs.default_pack))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_hashed_cheaply() -> Iterator[None]:
+    """Spend no 50 ms on each password; tests/unit/identity/test_passwords.py tests hashing at its real cost."""
+    with cheap_passwords():
         yield
 
 

@@ -16,7 +16,8 @@ from lineament.identity.blocklist import bare, common
 MOST = 256
 """Characters of the longest password."""
 
-_MEMORY = 47_104  # KiB; with one pass and one lane the first choice of OWASP's Password Storage Cheat Sheet
+MEMORY = 47_104
+"""KiB of one hash; with one pass and one lane the first choice of OWASP's Password Storage Cheat Sheet."""
 _PASSES = 1
 _LANES = 1
 _SALT_BYTES = 16
@@ -25,16 +26,17 @@ _SHORTEST_TERM = 4  # shorter names occur in ordinary words
 
 
 @cache
-def _hasher() -> PasswordHasher:
+def hasher() -> PasswordHasher:
+    """Return what hashes and verifies passwords."""
     return PasswordHasher(
-        time_cost=_PASSES, memory_cost=_MEMORY, parallelism=_LANES, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES
+        time_cost=_PASSES, memory_cost=MEMORY, parallelism=_LANES, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES
     )
 
 
 def nobodys() -> str:
     """A hash as costly to check as any other, that no known password fits."""
     salt, digest = (base64.b64encode(bytes(size)).decode().rstrip("=") for size in (_SALT_BYTES, _HASH_BYTES))
-    return f"$argon2id$v=19$m={_MEMORY},t={_PASSES},p={_LANES}${salt}${digest}"
+    return f"$argon2id$v=19$m={MEMORY},t={_PASSES},p={_LANES}${salt}${digest}"
 
 
 def _bytes(password: str) -> bytes:
@@ -44,7 +46,7 @@ def _bytes(password: str) -> bytes:
 
 def hashed(password: str) -> str:
     """The argon2id hash to keep, with its salt and parameters (PHC string format)."""
-    return _hasher().hash(_bytes(password))
+    return hasher().hash(_bytes(password))
 
 
 def fits(stored: str | None, untrusted: str) -> bool:
@@ -55,7 +57,7 @@ def fits(stored: str | None, untrusted: str) -> bool:
     """
     possible = stored is not None and len(untrusted) <= MOST
     try:
-        fitting = _hasher().verify(stored if stored and possible else nobodys(), _bytes(untrusted[:MOST]))
+        fitting = hasher().verify(stored if stored and possible else nobodys(), _bytes(untrusted[:MOST]))
     except VerifyMismatchError:
         return False
     except (InvalidHashError, VerificationError) as error:
@@ -65,7 +67,7 @@ def fits(stored: str | None, untrusted: str) -> bool:
 
 def outdated(stored: str) -> bool:
     """Whether the hash was made with other parameters than today's, so that it is made anew at the next sign-in."""
-    return _hasher().check_needs_rehash(stored)
+    return hasher().check_needs_rehash(stored)
 
 
 def checked(untrusted: str, least: int, also: Sequence[str]) -> str:

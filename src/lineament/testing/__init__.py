@@ -1,5 +1,6 @@
 """Test helpers that ship with Lineament: fakes, and pictures from ordinary to hostile."""
 
+from lineament.testing.hashing import cheap_passwords
 from lineament.testing.memory import (
     VAULT,
     MemoryBlobs,
@@ -23,6 +24,7 @@ __all__ = [
     "SentMessage",
     "bad_pictures",
     "chart",
+    "cheap_passwords",
     "encoded",
     "png",
 ]

@@ -1,14 +1,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from lineament.errors import Damaged, InvalidValue
-from lineament.identity.passwords import MOST, checked, fits, hashed, nobodys, outdated
+from lineament.identity import passwords
+from lineament.identity.passwords import MEMORY, MOST, checked, fits, hashed, nobodys, outdated
 
 GOOD = "lantern-otter-plinth"
+
+
+@pytest.fixture(autouse=True)
+def real_cost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hash with the parameters that ship, which the other tests do without."""
+    monkeypatch.setattr(passwords, "MEMORY", MEMORY)
+    passwords.hasher.cache_clear()
+    yield
+    passwords.hasher.cache_clear()
 
 
 def test_a_password_fits_its_hash_and_no_other_does() -> None:
