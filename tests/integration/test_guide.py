@@ -6,6 +6,8 @@ import io
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,3 +96,26 @@ def test_the_guide_for_agencies(tmp_path: Path, lineament: Callable[..., Ran], m
     assert "authorisation" in refusal
     assert "A candidate is a lead" in next(out for line, out in said.items() if line.endswith("--kind cctv"))
     assert "refused" in next(out for line, out in said.items() if "case show" in line)
+
+
+def test_the_guide_of_the_first_search(
+    tmp_path: Path, photos: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "macron-2014.jpg").rename(tmp_path / "cctv.jpg")
+    photos.rename(tmp_path / "photographs")
+    (tmp_path / "contract.pdf").write_bytes(b"%PDF-1.7 the contract")
+    terminal = Terminal(tmp_path / "ws", lineament, monkeypatch)
+    said: dict[str, str] = {}
+    for line in commands("first-search.md"):
+        key = lineament("ledger", "key").out.strip() if "KEY" in line else ""
+        if line.startswith("python -m lineament.ledger.verify"):
+            words = shlex.split(line.replace("KEY", key))[2:]
+            checked = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+            assert checked.returncode == 0, checked.stderr
+        else:
+            typed = line.replace("--face 4711", "--face 1").replace("withdraw press-2026", "withdraw press-2026 --yes")
+            said |= terminal.goes_through([typed])
+    assert any("A candidate is a lead" in out for out in said.values())
+    shown = lineament("case", "show", "2026-0412").out
+    assert "missing" in shown
+    assert "suspect" not in shown

@@ -54,7 +54,7 @@ def demo(context: typer.Context) -> None:
         found = opened.audit.verify()
         say(f"The ledger: checked {found.size:,} entries, sound.")
     say(f"The report: {report}")
-    say(f"The pages: .venv/bin/lineament serve --home {home}")
+    say(f"The pages: lineament serve --home {home}")
 
 
 def _enrol(opened: Desk, portraits: Path) -> None:
