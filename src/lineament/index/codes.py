@@ -103,11 +103,11 @@ class Codes:
         slots = np.flatnonzero(_among(held, wanted))
         if len(slots):
             with self._turnstile.writing():
-                left = held.copy()
+                remaining = held.copy()
                 for last, slot in zip(range(len(held) - 1, -1, -1), slots[::-1].tolist(), strict=False):
                     self._codes.swap_remove(slot)
-                    left[slot] = left[last]
-                self._held = left
+                    remaining[slot] = remaining[last]
+                self._held = remaining
                 self._count -= len(slots)
                 self._removals += 1
         return len(slots)

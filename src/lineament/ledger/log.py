@@ -159,6 +159,6 @@ class Ledger:
         return consistency_proof(old, size, rows.node)
 
     def _check_size(self, rows: LeafStore, size: int) -> None:
-        there = rows.size()
-        if not 0 < size <= there:
-            raise InvalidValue(what="The size of a tree", value=size, why=f"the ledger has {there} entries")
+        stored = rows.size()
+        if not 0 < size <= stored:
+            raise InvalidValue(what="The size of a tree", value=size, why=f"the ledger has {stored} entries")

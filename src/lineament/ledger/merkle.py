@@ -58,16 +58,16 @@ class Frontier:
 
     def append(self, leaf: bytes) -> list[Node]:
         """Add a leaf hash; return the complete subtrees that it completes, itself first, then upwards."""
-        made = [(0, self.size, leaf)]
+        completed = [(0, self.size, leaf)]
         self._hashes.append(leaf)
         level, position = 0, self.size
         while position & 1:
             right = self._hashes.pop()
             self._hashes[-1] = node_hash(self._hashes[-1], right)
             level, position = level + 1, position >> 1
-            made.append((level, position, self._hashes[-1]))
+            completed.append((level, position, self._hashes[-1]))
         self.size += 1
-        return made
+        return completed
 
     def root(self) -> bytes:
         """Return the root of the whole tree."""

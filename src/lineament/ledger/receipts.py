@@ -39,7 +39,7 @@ def proof(entry: StoredEntry, path: Sequence[bytes], checkpoint: str) -> dict[st
         "at": entry.at.isoformat(),
         "action": entry.action,
         "commitment": entry.commitment.hex(),
-        "path": [one.hex() for one in path],
+        "path": [hash_.hex() for hash_ in path],
         "checkpoint": checkpoint,
     }
 
@@ -70,9 +70,9 @@ def _check_entry(ledger: Mapping[str, Any], key: PublicKey) -> None:
         head = Checkpoint.parse(ledger["checkpoint"], key)
         at, commitment = datetime.fromisoformat(ledger["at"]), bytes.fromhex(ledger["commitment"])
         leaf = leaf_hash(leaf_bytes(ledger["entry"], at, ledger["action"], commitment))
-        path = [bytes.fromhex(one) for one in ledger["path"]]
-        there = verify_inclusion(ledger["entry"], head.size, leaf, path, head.root)
+        path = [bytes.fromhex(hash_) for hash_ in ledger["path"]]
+        included = verify_inclusion(ledger["entry"], head.size, leaf, path, head.root)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InvalidValue(what=_WHAT, value="", why="what it says of the ledger is malformed") from None
-    if not there:
+    if not included:
         raise InvalidValue(what=_WHAT, value=str(ledger["entry"]), why="the ledger does not hold its entry")

@@ -84,7 +84,7 @@ class _TreeWalk:
     erased: list[int] = field(default_factory=list)
     announced: list[tuple[int, int]] = field(default_factory=list)  # first and last entry of each erasure
     edge: list[bytes] = field(default_factory=list)  # the largest complete subtrees, left to right
-    made: list[list[tuple[int, bytes]]] = field(default_factory=lambda: [[]])  # by level: nodes not yet compared
+    completed: list[list[tuple[int, bytes]]] = field(default_factory=lambda: [[]])  # by level: nodes not yet compared
 
     def take(self, entries: Iterable[_LeafEntry]) -> None:
         """Check entries against their own bytes and add them to the tree."""
@@ -115,16 +115,16 @@ class _TreeWalk:
             self.erased.append(entry.seq)
 
     def _append(self, leaf: bytes) -> None:
-        edge, made, position, level = self.edge, self.made, self.size, 0
+        edge, completed, position, level = self.edge, self.completed, self.size, 0
         edge.append(leaf)
-        made[0].append((position, leaf))
+        completed[0].append((position, leaf))
         while position & 1:
             right = edge.pop()
             edge[-1] = node = sha256(b"\x01" + edge[-1] + right).digest()
             level, position = level + 1, position >> 1
-            if level == len(made):
-                made.append([])
-            made[level].append((position, node))
+            if level == len(completed):
+                completed.append([])
+            completed[level].append((position, node))
         self.size += 1
 
     def root(self) -> bytes:
@@ -208,7 +208,7 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
         with _readable(walk):
             walk.take(map(_from_store, rows.entries(start, start + BLOCK)))
         with _readable(walk, "a stored node of the tree", at=start):
-            _compare_nodes(rows, walk.made)
+            _compare_nodes(rows, walk.completed)
         start += BLOCK
     _look_for_more(rows, walk.size)
     note = rows.checkpoint()
@@ -224,11 +224,11 @@ def _from_store(row: StoredEntry) -> _LeafEntry:
     return _LeafEntry(row.seq, at, row.action, row.commitment, row.leaf, row.salt, row.details)
 
 
-def _compare_nodes(rows: LeafStore, made: Sequence[list[tuple[int, bytes]]]) -> None:
+def _compare_nodes(rows: LeafStore, completed: Sequence[list[tuple[int, bytes]]]) -> None:
     """Compare the stored nodes of the tree with those just computed, and drop the computed ones."""
     first: list[int] = []  # the first entries below wrong nodes
     above: set[int] = set()  # positions above wrong nodes, which are wrong for that reason already
-    for level, nodes in enumerate(made):
+    for level, nodes in enumerate(completed):
         stored = dict(rows.nodes(level, nodes[0][0], nodes[-1][0] + 1)) if nodes else {}
         wrong = {position for position, node in nodes if stored.get(position) != node}
         first += [position << level for position in wrong - above]
@@ -282,7 +282,7 @@ def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
         fields = json.loads(line)
         if type(fields["seq"]) is not int:
             raise TypeError("seq")
-        walk.made = [[]]  # an export stores no nodes to compare with
+        walk.completed = [[]]  # an export stores no nodes to compare with
         if fields.get("hidden") is True:
             leaf = bytes.fromhex(fields["leaf"])
             yield _LeafEntry(fields["seq"], "", "", b"", leaf, None, None, hidden=True)

@@ -113,10 +113,10 @@ class AgencyRows:
             raise AlreadyThere(what="agency", name=name)
         return lookup
 
-    def _row(self, where: sa.ColumnElement[bool], asked: str) -> RowMapping:
+    def _row(self, where: sa.ColumnElement[bool], name: str) -> RowMapping:
         row = self._connection.execute(sa.select(agencies).where(where)).mappings().one_or_none()
         if row is None:
-            raise NotFound(what="agency", name=asked, hint=_HINT)
+            raise NotFound(what="agency", name=name, hint=_HINT)
         return row
 
     def _values(self, id: str) -> dict[str, Any]:  # noqa: A002

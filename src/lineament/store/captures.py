@@ -58,7 +58,8 @@ class CaptureRows:
             for table in (captures, places):
                 matching = (table.c.source_id == source_id, table.c.finding.in_(batch))
                 known.update(
-                    wanted[bytes(one)] for one in self._connection.scalars(sa.select(table.c.finding).where(*matching))
+                    wanted[bytes(found)]
+                    for found in self._connection.scalars(sa.select(table.c.finding).where(*matching))
                 )
         return known
 

@@ -42,8 +42,8 @@ class CaseRows:
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime, *, key: str, agency_id: str) -> Case:
         """Open a case of an agency; AlreadyThere if the agency has a case with that reference."""
-        taken = sa.select(cases.c.id).where(cases.c.agency_id == agency_id, cases.c.ref == terms.ref)
-        if self._connection.scalar(taken) is not None:
+        known = sa.select(cases.c.id).where(cases.c.agency_id == agency_id, cases.c.ref == terms.ref)
+        if self._connection.scalar(known) is not None:
             raise AlreadyThere(what="case", name=terms.ref)
         (new,) = new_ids(self._connection, "case", 1)
         row = asdict(terms) | {"id": new, "key": key, "agency_id": agency_id, "seeks": terms.seeks.value}
@@ -56,9 +56,9 @@ class CaseRows:
 
     def find(self, name: str, sight: Sight) -> Case:
         """Return the case with that key, or reference in the official's agency; NotFound also if it is not visible."""
-        asked = sa.bindparam(None, name, Words)
-        own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == asked)
-        for which in (cases.c.key == asked, own):
+        wanted = sa.bindparam(None, name, Words)
+        own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == wanted)
+        for which in (cases.c.key == wanted, own):
             row = self._connection.execute(_SELECT.where(which, _seen(sight))).mappings().one_or_none()
             if row is not None:
                 return self._case(row)

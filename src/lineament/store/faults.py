@@ -46,7 +46,7 @@ def translated(place: str) -> Iterator[None]:
         raise WorkspaceBusy(what="all connections are in use") from error
     except SQLAlchemyError as error:
         raise StoreUnavailable(why=str(error)) from error
-    except sqlite3.Error as error:  # from the driver's own cursor, used where speed counts
+    except sqlite3.Error as error:  # from the driver's own cursor, used for speed
         raise _of_sqlite(error, place) from error
 
 

@@ -68,9 +68,13 @@ class PlaceRows:
         Only captures that share a band of bits are looked at, so the work does not grow with the source.
         """
         keys = {id_: bands_of(phash) for id_, phash in new.items()}
-        met = self._met(source_id, {key for some in keys.values() for key in some})
-        rows = [{"source_id": source_id, "band": key, "capture_id": id_} for id_, some in keys.items() for key in some]
-        known = {id_: (hash_, group) for id_, hash_, group in self._hashes(met)}
+        sharing = self._sharing(source_id, {key for hash_bands in keys.values() for key in hash_bands})
+        rows = [
+            {"source_id": source_id, "band": key, "capture_id": id_}
+            for id_, hash_bands in keys.items()
+            for key in hash_bands
+        ]
+        known = {id_: (hash_, group) for id_, hash_, group in self._hashes(sharing)}
         for capture_id, phash in new.items():
             near = _nearest(phash, known)
             if near is not None:
@@ -91,7 +95,7 @@ class PlaceRows:
         query = sa.select(captures.c.id).where(captures.c.group_id == group).order_by(captures.c.id)
         return [CaptureId(id_) for id_ in self._connection.scalars(query)] or [capture_id]
 
-    def _met(self, source_id: SourceId, keys: set[int]) -> set[int]:
+    def _sharing(self, source_id: SourceId, keys: set[int]) -> set[int]:
         met: Counter[int] = Counter()
         for batch in batched(sorted(keys), _MOST):
             query = sa.select(bands.c.capture_id).where(bands.c.source_id == source_id, among(bands.c.band, batch))

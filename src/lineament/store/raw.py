@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 def batched(values: Iterable[T], most: int) -> Iterator[list[T]]:
     """Yield the values in lists of at most ``most``, each for one IN clause."""
-    left = iter(values)
-    while batch := list(islice(left, most)):
+    remaining = iter(values)
+    while batch := list(islice(remaining, most)):
         yield batch
 
 

@@ -148,9 +148,9 @@ class SearchRows:
         every = sa.select(searches.c.id).where(searches.c.case_id == case_id)
         for table in (search_probes, near_duplicates, candidates):
             self._connection.execute(sa.delete(table).where(table.c.search_id.in_(every)))
-        gone = sa.delete(searches).where(searches.c.case_id == case_id)
+        deletion = sa.delete(searches).where(searches.c.case_id == case_id)
         rows = self._connection.execute(
-            gone.returning(searches.c.ledger_entry, searches.c.agency_id, searches.c.made_at)
+            deletion.returning(searches.c.ledger_entry, searches.c.agency_id, searches.c.made_at)
         ).all()
         months = Counter((row.agency_id, month_of(row.made_at.date())[0]) for row in rows)
         for (agency_id, month), many in months.items():

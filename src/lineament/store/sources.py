@@ -72,17 +72,17 @@ class SourceRows:
         found = [_source(row, shares.get(row["id"], ())) for row in rows]
         return sorted(found, key=lambda source: source.name)  # by code point, whatever the database
 
-    def _one(self, where: sa.ColumnElement[bool], asked: object) -> Source:
+    def _one(self, where: sa.ColumnElement[bool], name: object) -> Source:
         row = self._connection.execute(_SELECT.where(where)).mappings().one_or_none()
         if row is None:
-            raise NotFound(what="source", name=asked, hint=_HINT)
+            raise NotFound(what="source", name=name, hint=_HINT)
         return _source(row, self._shares([row["id"]] if row["restricted"] else []).get(row["id"], ()))
 
     def _shares(self, ids: Sequence[int]) -> dict[int, tuple[Share, ...]]:
         found: dict[int, tuple[Share, ...]] = {}
         if ids:
-            some = sa.select(source_shares).where(source_shares.c.source_id.in_(ids))
-            for row in self._connection.execute(some.order_by(source_shares.c.agency_id)).mappings():
+            query = sa.select(source_shares).where(source_shares.c.source_id.in_(ids))
+            for row in self._connection.execute(query.order_by(source_shares.c.agency_id)).mappings():
                 share = Share(agency_id=row["agency_id"], until=row["until"])
                 found[row["source_id"]] = (*found.get(row["source_id"], ()), share)
         return found

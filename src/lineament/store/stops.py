@@ -32,13 +32,13 @@ class StopRows:
 
     def lift(self, scope: StopScope, agency_id: str | None = None) -> bool:
         """Lift a stop; return whether there was one."""
-        gone = self._connection.execute(sa.delete(stops).where(stops.c.id == _row_id(scope, agency_id)))
-        return gone.rowcount > 0
+        deleted = self._connection.execute(sa.delete(stops).where(stops.c.id == _row_id(scope, agency_id)))
+        return deleted.rowcount > 0
 
     def in_force(self, agency_id: str) -> list[Stop]:
         """Return the stops that forbid a search by that agency: that of everything first, then its own."""
-        meant = sa.or_(stops.c.agency_id.is_(None), stops.c.agency_id == agency_id)
-        return self._stops(sa.select(stops).where(meant))
+        in_force = sa.or_(stops.c.agency_id.is_(None), stops.c.agency_id == agency_id)
+        return self._stops(sa.select(stops).where(in_force))
 
     def all(self) -> list[Stop]:
         """Return all stops: that of everything first, then those of agencies, oldest first."""

@@ -178,8 +178,8 @@ def _resized_jp2(jp2: bytes, width: int, height: int, *, inner: bool = True, til
 def _odd() -> Corpus:
     """Return readable pictures that all show the chart."""
     image, black = chart(), Image.new("RGB", CHART_SIZE)
-    seen = image.copy()
-    seen.putalpha(ImageOps.invert(image.convert("L").point(lambda light: 255 * (light > 250))))
+    transparent = image.copy()
+    transparent.putalpha(ImageOps.invert(image.convert("L").point(lambda light: 255 * (light > 250))))
     keyed = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
     white = keyed.getpixel((CHART_SIZE[0] - 1, CHART_SIZE[1] - 1))
     wide = b"".join(b"\0" + row for row in _rows16(image))
@@ -194,22 +194,22 @@ def _odd() -> Corpus:
         "png, 16 bit": (png(CHART_SIZE, 16, 2, wide), None),
         "png, grey, 16 bit": (encoded(grey16, "PNG"), None),
         "png, palette with transparency": (encoded(keyed, "PNG", transparency=white), None),
-        "png, transparent": (encoded(seen, "PNG"), None),
-        "png, grey, transparent": (encoded(seen.convert("LA"), "PNG"), None),
+        "png, transparent": (encoded(transparent, "PNG"), None),
+        "png, grey, transparent": (encoded(transparent.convert("LA"), "PNG"), None),
         "png, one colour transparent": (encoded(image, "PNG", transparency=CHART[3]), None),
         "png, two colours": (encoded(image.convert("1", dither=Image.Dither.NONE), "PNG"), None),
         "gif, animated": (encoded(image, "GIF", **several), None),
         "gif, transparent": (encoded(keyed, "GIF", transparency=white), None),
         "webp": (encoded(image, "WEBP", quality=90), None),
         "webp, animated": (encoded(image, "WEBP", lossless=True, **several), None),
-        "webp, transparent": (encoded(seen, "WEBP", lossless=True), None),
+        "webp, transparent": (encoded(transparent, "WEBP", lossless=True), None),
         "heic": (encoded(image, "HEIF"), None),
-        "heic, transparent": (encoded(seen, "HEIF"), None),
+        "heic, transparent": (encoded(transparent, "HEIF"), None),
         "jpeg 2000": (encoded(image, "JPEG2000"), None),
         "jpeg 2000, codestream": (encoded(image, "JPEG2000", no_jp2=True), None),
         "jpeg 2000, grey": (encoded(chart("L"), "JPEG2000"), None),
         "jpeg 2000, grey, 16 bit": (encoded(grey16, "JPEG2000"), None),
-        "jpeg 2000, transparent": (encoded(seen, "JPEG2000"), None),
+        "jpeg 2000, transparent": (encoded(transparent, "JPEG2000"), None),
         "jpeg 2000, many tiles": (encoded(image, "JPEG2000", tile_size=(4, 4), num_resolutions=1), None),
         "tiff, of several pages": (encoded(image, "TIFF", save_all=True, append_images=[black.copy()]), None),
         "tiff, cmyk": (encoded(chart("CMYK"), "TIFF", compression="tiff_lzw"), None),

@@ -147,8 +147,8 @@ class Decoder:
 
     def close(self) -> None:
         """Wait for the pictures being decoded, then end the processes. A later picture would start them again."""
-        taken = [self._free.get() for _ in self._slots]
-        for slot in taken:
+        slots = [self._free.get() for _ in self._slots]
+        for slot in slots:
             slot.end()
             self._free.put(slot)
 

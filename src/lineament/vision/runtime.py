@@ -91,7 +91,7 @@ class OpenVinoSession:
     """A net on the processor, run by OpenVINO."""
 
     def __init__(self, net: Net, *, precision: str, threads: int) -> None:
-        import openvino  # noqa: PLC0415 - a quarter of a second, and not wanted where ONNX Runtime is chosen
+        import openvino  # noqa: PLC0415 - takes a quarter of a second, needless with ONNX Runtime
 
         self.precision = precision
         self._net = net
@@ -185,7 +185,7 @@ class OnnxRuntimeSession:
     precision = "f32"
 
     def __init__(self, net: Net) -> None:
-        import onnxruntime  # noqa: PLC0415 - a quarter of a second, and not wanted where OpenVINO is chosen
+        import onnxruntime  # noqa: PLC0415 - takes a quarter of a second, needless with OpenVINO
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
