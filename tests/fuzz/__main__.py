@@ -1,6 +1,6 @@
-"""Fuzz one parser for so many seconds, guided by coverage: ``python -m tests.fuzz NAME SECONDS``.
+"""Fuzz one parser for a number of seconds, guided by coverage: ``python -m tests.fuzz NAME SECONDS``.
 
-What is found is written to tests/fuzz/cases/NAME, where ``tests/fuzz/test_cases.py`` tries it again.
+Findings are written to tests/fuzz/cases/NAME, where ``tests/fuzz/test_cases.py`` replays them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["lineament", "protego", "zipfile", "tar
 
 
 def main() -> None:
-    """Ends with libFuzzer's code: 0 where nothing was found."""
+    """Exit with libFuzzer's code: 0 if nothing was found."""
     name, seconds = sys.argv[1], int(sys.argv[2])
     found = CASES / name
     found.mkdir(parents=True, exist_ok=True)

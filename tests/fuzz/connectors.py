@@ -1,4 +1,4 @@
-"""Fuzz targets: files that connectors read. What they bring fits what may be kept, and why they do not is said."""
+"""Fuzz targets: files that connectors read. Every item must be storable, and every refusal must have a reason."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _RECORD = re.compile(rb"(?=^WARC/1\.)", re.MULTILINE)
 
 
 def fit(connector: Connector) -> list[Item]:
-    """What comes, all of which may be kept; the refusals can be told."""
-    brought = []
+    """Return the items, after checking that they can be stored and that refusals can be shown."""
+    items = []
     for found in connector.items():
         assert found.name.isprintable(), found.name
         if isinstance(found, Refusal):
@@ -40,8 +40,8 @@ def fit(connector: Connector) -> list[Item]:
             str(found.why).encode()
         else:
             _fit_to_be_kept(found)
-            brought.append(found)
-    return brought
+            items.append(found)
+    return items
 
 
 def _fit_to_be_kept(item: Item) -> None:
@@ -65,7 +65,7 @@ def _put(name: str, data: bytes) -> Path:
 
 
 def archive(data: bytes) -> None:
-    """An archive of pictures, whatever kind it is of."""
+    """An archive of pictures, of any kind."""
     fit(ArchiveConnector(_put("a.bin", data), None, LIMIT))
 
 
@@ -75,7 +75,7 @@ def csv(data: bytes) -> None:
 
 
 def jsonl(data: bytes) -> None:
-    """A manifest in JSON lines, as the rows of a Parquet file are handed over too."""
+    """A manifest in JSON lines, the form in which the rows of a Parquet file arrive too."""
     fit(ManifestConnector(_put("m.jsonl", data), None, LIMIT))
 
 
@@ -96,7 +96,7 @@ def persons(data: bytes) -> None:
 
 
 def warc(data: bytes) -> None:
-    """A web archive: as it is, or (behind a Z) each record packed here, as no fuzzer can; and one record alone."""
+    """A web archive: as it is, or (after a Z) with each record compressed here; and a single record."""
     if data.startswith(b"Z"):
         data = b"".join(gzip.compress(record, 1, mtime=0) for record in _RECORD.split(data[1:]) if record)
     _archive(_put("a.warc.gz" if data.startswith(b"\x1f\x8b") else "a.warc", data))
@@ -107,7 +107,7 @@ def warc(data: bytes) -> None:
 
 
 def wacz(data: bytes) -> None:
-    """A packed web archive."""
+    """A WACZ."""
     _archive(_put("a.wacz", data))
 
 
@@ -135,7 +135,7 @@ def _there_again(path: Path, record: ArchiveRecord) -> None:
 
 
 def archives() -> Iterator[bytes]:
-    """Every kind."""
+    """Yield one archive of each kind."""
     from tests.unit.sources.archive.test_archive import FILES, PACKED, nested
 
     for packed in PACKED.values():
@@ -144,7 +144,7 @@ def archives() -> Iterator[bytes]:
 
 
 def transactions() -> Iterator[bytes]:
-    """One booking photograph."""
+    """Yield a booking photograph."""
     message = nistitl.Message()
     message.TOT, message[0].DAT, message[0].TCN = "CAR", "20240601", "1"
     record = nistitl.AsciiRecord(10)
@@ -182,7 +182,7 @@ def crawls() -> Iterator[bytes]:
 
 
 def packed_crawls() -> Iterator[bytes]:
-    """The same in a WACZ."""
+    """Yield the same web archives in a WACZ."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as whole:
         whole.writestr("archive/a.warc", _crawl(packed=False))

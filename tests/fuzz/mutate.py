@@ -1,4 +1,4 @@
-"""How inputs are varied: JSON by its values, so that it stays JSON, and all else by its bytes, as libFuzzer does."""
+"""Mutates inputs: JSON by its values, so that it stays JSON; everything else by its bytes, as libFuzzer does."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ODD: tuple[Any, ...] = (
 
 
 def mutated(data: bytes, most: int, seed: int) -> bytes:
-    """As atheris wants it: another input of at most ``most`` bytes."""
+    """Return a mutated input of at most ``most`` bytes, as atheris asks."""
     random = Random(seed)
     if random.random() < _SOMETIMES:
         with suppress(ValueError, RecursionError):
@@ -51,7 +51,7 @@ def mutated(data: bytes, most: int, seed: int) -> bytes:
 
 
 def _varied(data: bytes, random: Random) -> bytes:
-    """With one line of JSON varied; ValueError where the one that is chosen is none."""
+    """Return the input with one line of JSON mutated; ValueError if the chosen line is not JSON."""
     lines = data.split(b"\n")
     at = random.randrange(len(lines))
     line = lines[at]

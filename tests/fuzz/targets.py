@@ -1,9 +1,9 @@
-"""What is fuzzed: each takes bytes, and raises nothing whatever they are. What was found is kept in cases/NAME.
+"""The fuzz targets: each takes any bytes and must raise nothing. Findings are kept in cases/NAME.
 
-These are the parsers that Lineament owns. Where a library is handed everything, its own fuzzers count: the frames of
+These are the parsers that Lineament owns. If a library gets everything, its own fuzzers count: the frames of
 videos (PyAV), Parquet (pyarrow; its rows come as JSON lines, see ``jsonl`` and ``child``), 7z (py7zr), content
 credentials (c2pa; what it reads out of them is ``claimed``), passkeys (webauthn), forms and headers of browsers
-(Starlette). All but the last two run in confined processes, and what these say is ``child``. Lists of known abuse are
+(Starlette). All but the last two run in workers, and what these send is ``child``. Lists of known abuse are
 searched line by line with one regular expression for digests.
 """
 
@@ -41,6 +41,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {name: target for name, (target, _
 
 
 def seeds(name: str) -> Iterator[bytes]:
-    """What a fuzzer begins with: well-formed files, and what was found before."""
+    """Yield the seeds of a target: well-formed files and earlier findings."""
     yield from _KNOWN[name][1]()
     yield from (path.read_bytes() for path in sorted((CASES / name).glob("*")))

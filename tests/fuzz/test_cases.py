@@ -1,4 +1,4 @@
-"""What the fuzzers found is tried again, and what they begin with."""
+"""Replays the seeds of all fuzz targets, and what was found before."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.fuzz.targets import TARGETS, seeds
 
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_what_was_found_is_found_no_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_earlier_findings_stay_fixed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # which a decoding process sets for itself
-    tried = list(seeds(name))
-    assert tried
-    for case in tried:
+    cases = list(seeds(name))
+    assert cases
+    for case in cases:
         TARGETS[name](case)

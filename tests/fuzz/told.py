@@ -1,4 +1,4 @@
-"""Fuzz targets: what side-cars, confined processes, ledgers' exports and OpenID providers say."""
+"""Fuzz targets: what side-cars, workers, exports of ledgers and OpenID providers claim."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _LIMITS = DecodeLimits(max_pixels=2**24, memory=2**30, seconds=1)
 
 
 def sidecar(data: bytes) -> None:
-    """A side-car, and the same bytes as the table of a folder."""
+    """A side-car, and the same bytes as a captures.csv."""
     with suppress(Unusable):
         _fit(parse_side_car(data, _UNSAID))
     with suppress(Unusable):
@@ -88,7 +88,7 @@ def _fit(told: Provenance) -> None:
 
 @cache
 def _ended(how: int) -> subprocess.Popen[bytes]:
-    """A process that has ended: well, badly, or by one of two signals."""
+    """Return a process that has ended: normally, with an error, or by one of two signals."""
     ends = ("exit 0", "exit 1", "kill -KILL $$", f"kill -{signal.SIGRTMIN + 3} $$")
     process = subprocess.Popen(["/bin/sh", "-c", ends[how % 4]], stdout=subprocess.PIPE)
     process.wait()
@@ -96,7 +96,7 @@ def _ended(how: int) -> subprocess.Popen[bytes]:
 
 
 def child(data: bytes) -> None:
-    """What a process says that was taken over: the first byte chooses who it is and how it ends."""
+    """The output of a worker that was taken over; the first byte chooses which one, and how it ends."""
     kind, said = data[0] if data else 0, data[1:LIMIT]
     with suppress(LineamentError):
         _CHILDREN[kind % len(_CHILDREN)](kind // len(_CHILDREN), said)
@@ -145,7 +145,7 @@ _CHILDREN = (_messages, _video, _credentials, _parquet, _decoder)
 
 
 def claimed(data: bytes) -> None:
-    """What C2PA's library reads out of a picture, through the process that reads it and the one that asked."""
+    """What C2PA's library reads from a picture, through the worker and its parent."""
     try:
         said = credentials_worker._summary(json.loads(data))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -154,7 +154,7 @@ def claimed(data: bytes) -> None:
 
 
 def picture(data: bytes) -> None:
-    """A picture in the process that decodes it."""
+    """A picture in a decoding process."""
     decode_read.set_up(_MOST_PIXELS)
     try:
         pixels, told = decode_read.read_picture(data, _MOST_PIXELS)
@@ -178,7 +178,7 @@ _SIGNS = SigningKey(name="lineament/fuzz", seed=bytes(range(32)))
 
 
 def ledger(data: bytes) -> None:
-    """An export as it is; and made to agree with its own hashes, as whoever forges one would, and signed."""
+    """An export as it is; then made consistent with its own hashes, as a forger would, and signed."""
     for made in (data, _agreeing(data)):
         path = _AT / "export.jsonl"
         path.write_bytes(made)
@@ -260,7 +260,7 @@ _EXPECTED = Expected(issuer="https://id.example", client_id="lineament", nonce="
 
 
 def openid(data: bytes) -> None:
-    """What a provider answers, and what a browser brings back: the first byte chooses."""
+    """What a provider answers, or a browser returns; the first byte chooses."""
     kind, said = data[0] if data else 0, data[1:]
     with suppress(LineamentError):
         _OPENID[kind % len(_OPENID)](said)
@@ -302,7 +302,7 @@ _OPENID = (_claims, _token, _published, _query, _endpoint)
 
 
 def sidecars() -> Iterator[bytes]:
-    """Both kinds."""
+    """Yield side-cars and tables."""
     yield (
         b'{"uri": "https://example.org/a", "page_uri": "urn:isbn:1", "page_title": "t", "licence": null,'
         b' "captured_at": "2024-05-31T12:00:00+02:00"}'
@@ -343,7 +343,7 @@ def claims_of_pictures() -> Iterator[bytes]:
 
 
 def pictures() -> Iterator[bytes]:
-    """Each format, small, with what EXIF says."""
+    """Yield a small picture of each format, with EXIF."""
     exif = Image.Exif()
     exif[0x112] = 6
     exif.get_ifd(0x8769).update({0x9003: "2024:05:31 12:00:00", 0x9011: "+02:00"})
@@ -378,7 +378,7 @@ def signed_statements() -> Iterator[bytes]:
 
 
 def provided() -> Iterator[bytes]:
-    """What a provider says when all is well."""
+    """Yield the answers of a well-behaved provider."""
     at = int(_NOW.timestamp())
     claims = {
         "iss": "https://id.example",

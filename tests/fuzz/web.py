@@ -1,4 +1,4 @@
-"""Fuzz targets: what hosts answer, and addresses, whoever wrote them."""
+"""Fuzz targets: answers of hosts, and addresses from any page."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _one_line(text: str | None, most: int) -> None:
 
 
 def page(data: bytes) -> None:
-    """A page, behind a line with the encoding that its header declares."""
+    """A page after a line with the encoding that its header declares."""
     declared, _, html = data.partition(b"\n")
     charset = charset_of(html, declared.decode("latin-1") or None)
     codecs.lookup(charset)
@@ -77,7 +77,7 @@ def page(data: bytes) -> None:
 
 
 def address(data: bytes) -> None:
-    """A base, an address on it and a host that a source lists, on a line each."""
+    """A base, an address on it and a host that a source lists, one per line."""
     base, uri, listed, *_ = [*data.decode("utf-8", "replace").split("\n", 2), "", ""]
     for address in (absolute(base, uri), uri_key(uri), uri_key(base)):
         if address is not None:
@@ -99,7 +99,7 @@ def address(data: bytes) -> None:
 
 
 def _address_of_one_host(url: str) -> None:
-    """Nothing that connects understands another host or port than what is checked."""
+    """Check that no client would connect to another host or port than the checked one."""
     assert url.isascii()
     assert uri_key(url) == url
     pattern(url)
@@ -160,7 +160,7 @@ def _pattern_is_as_documented(wanted: str, path: str) -> None:
 
 
 def headers(data: bytes) -> None:
-    """The headers of an answer, one a line."""
+    """The headers of an answer, one per line."""
     lines = [line.partition(":") for line in data.decode("latin-1").split("\n")]
     said = [(name, value.strip(" \t\r")) for name, _, value in lines]
     _one_line(reservations.in_headers(said, now=_NOW), 200)
@@ -176,7 +176,7 @@ def headers(data: bytes) -> None:
 
 
 def site(data: bytes) -> None:
-    """An answer to a crawl: status, headers, an empty line, a body. What is kept of it can be read again."""
+    """An answer in a crawl: status, headers, an empty line, a body. What is kept must be readable."""
     head, _, content = data.partition(b"\n\n")
     first, *lines = head.decode("latin-1").split("\n")
     number = int(first) if first.isascii() and first.isdigit() and len(first) == 3 else 200
@@ -213,7 +213,7 @@ def site(data: bytes) -> None:
 
 
 def pages() -> Iterator[bytes]:
-    """Every element that is read."""
+    """Yield pages with every element that is read."""
     yield (
         b"utf-8\n<!doctype html><meta charset=utf-8><base href='//example.org/x/'><title> A  b </title>"
         b"<meta name=robots content='noai, noimageai'><meta property=og:image content=/o.jpg>"
@@ -228,7 +228,7 @@ def pages() -> Iterator[bytes]:
 
 
 def addresses() -> Iterator[bytes]:
-    """Ways to write one."""
+    """Yield addresses in different spellings."""
     for base, uri, listed in (
         ("https://example.org/a/b?c#d", "../e;f?g=h&i#j", "example.org:8443"),
         ("http://EXAMPLE.org:80/", "//bücher.example:443/%7Ea/ü?ü", "*.example.org"),
@@ -240,7 +240,7 @@ def addresses() -> Iterator[bytes]:
 
 
 def bodies() -> Iterator[bytes]:
-    """Each encoding, and several."""
+    """Yield bodies in each encoding, and in several."""
     plain = b"a body of some words, " * 4
     yield b"chunked;\n5;x=y\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n"
     yield b";gzip\n" + gzip.compress(plain, mtime=0)
@@ -252,7 +252,7 @@ def bodies() -> Iterator[bytes]:
 
 
 def reserved() -> Iterator[bytes]:
-    """Well-known files."""
+    """Yield well-known files."""
     yield (
         b"# a\nUser-agent: *\nDisallow: /private/\nAllow: /private/a*b$\nCrawl-delay: 2\nRequest-rate: 1/5s\n"
         b"Content-Usage: /x bots=n\nContent-Signal: search=yes, ai-train=no\n\nUser-agent: Lineament\nDisallow: /y\n"
@@ -263,7 +263,7 @@ def reserved() -> Iterator[bytes]:
 
 
 def answered() -> Iterator[bytes]:
-    """Headers."""
+    """Yield headers."""
     yield (
         b"X-Robots-Tag: lineament: noai, unavailable_after: Fri, 02 Jan 2026 03:04:06 GMT, max-snippet: 5\n"
         b"tdm-reservation: 0\nContent-Usage: train-ai=n\nContent-Signal: ai-train=no\n"
@@ -273,7 +273,7 @@ def answered() -> Iterator[bytes]:
 
 
 def exchanges() -> Iterator[bytes]:
-    """Answers that are pages, pictures, redirects and refusals."""
+    """Yield answers: pages, pictures, redirects and refusals."""
     yield b'200\nContent-Type: image/jpeg\nETag: "a"\nLast-Modified: x\n\n\xff\xd8\xff\xe0 a picture'
     yield b"200\nContent-Type: text/html; charset=latin-1\n\n<title>t</title><img src=a.jpg><a href=b>c</a>"
     yield b"200\nContent-Type: text/html\nContent-Encoding: gzip\n\n" + gzip.compress(

@@ -1,4 +1,4 @@
-"""The page as it was captured, opened from a candidate: kept sealed, shown inert, on the record."""
+"""The archived page of a candidate: kept sealed, shown inert, and its opening recorded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was publishe
 
 
 def html(elsewhere: str) -> str:
-    """A page that tries whatever an archived page could."""
+    """Return a page that tries everything a hostile archived page could."""
     return f"""<!doctype html><html><head><title>Élysée 2025</title>
     <link rel="stylesheet" href="{elsewhere}/style.css"><link rel="dns-prefetch" href="{elsewhere}">
     <link rel="preload" as="image" href="{elsewhere}/preload.png">
@@ -130,7 +130,7 @@ def test_an_archive_that_is_gone_or_another_ends_nothing(tmp_path: Path) -> None
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[str]]]:
-    """A server that should never be asked, and what it was asked for."""
+    """Yield the log of a server that must never be asked."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         do_POST = do_GET  # noqa: N815 - as http.server calls it
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a crawl keeps: sealed, gone with the picture that it is evidence of, and taken out as plain WARC."""
+"""What a crawl keeps: it is sealed, destroyed with the picture that it is evidence of, and exported as plain WARC."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ from lineament.workspace import Workspace
 Run = Callable[..., Ran]
 MOST = 10**7
 SECRET = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(4))
-"""Bytes that cannot be compressed, at the end of every picture; in hexadecimal on every page."""
+"""Incompressible bytes, at the end of every picture and in hexadecimal on every page."""
 
 
 @dataclass
 class Site:
-    """A host whose pages show portraits, and a workspace into which it was crawled; to be copied."""
+    """A host whose pages show portraits, and a workspace that crawled it, for tests to copy."""
 
     web: LocalWeb
     home: Path
@@ -143,14 +143,14 @@ def workspace(home: Path) -> Iterator[Workspace]:
 
 
 def captures(workspace: Workspace) -> dict[str, Capture]:
-    """By the last part of their addresses."""
+    """Return the captures by the last part of their addresses."""
     with workspace.store.read() as tx:
         found = list(tx.captures.of_source(workspace.desk_at_the_machine().sources.get("press").id))
     return {item.provenance.uri.rpartition("/")[2]: item for item in found}
 
 
 def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
-    """What the answers that can be taken out carry, by path."""
+    """Return the payloads of the exported answers by path."""
     path = tmp_path / f"taken-{os.urandom(4).hex()}.warc.gz"
     workspace.desk_at_the_machine().takeout.warc("press", path)
     found = {}
@@ -165,7 +165,7 @@ def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
 
 
 def in_the_clear(home: Path, *secrets: bytes) -> list[Path]:
-    """The files that hold one of these, as it is or packed."""
+    """Return the files that contain one of these, plain or compressed."""
     found = []
     for path in (file for file in home.rglob("*") if file.is_file()):
         data = path.read_bytes()

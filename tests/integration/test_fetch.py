@@ -1,4 +1,4 @@
-"""Single pictures by their address: the same hosts, reservations and manners as a crawl's."""
+"""Single pictures by their address, under the policy of crawls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A web of some thousand pages on several hosts, full of reservations and of traps, crawled whole."""
+"""A complete crawl of several hosts with thousands of pages, full of reservations and traps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WELL_KNOWN = {
     ),
     "/ai.txt": text("User-Agent: *\nDisallow: /never-ai/"),
 }
-"""Each keeps its own part of a host back."""
+"""Each file reserves its own part of the host."""
 KEPT_BACK = ("/never-robots/", "/never-usage/1.jpg", "/never-tdm/1.jpg", "/never-ai/1.jpg")
 METAS = {
     "noai": '<meta name="robots" content="noai">',
@@ -39,7 +39,7 @@ HEADERS = {
     "x-tdm": {"TDM_Reservation": "1"},
     "x-usage": {"Content_Usage": "train-ai=n"},
 }
-"""Pages that say so of themselves: what only they show must not be asked for."""
+"""Pages that reserve themselves: what only they show must not be requested."""
 SAYING = {
     **{f"/says/{how}": page(how, f"/never/{how}.jpg", head=head) for how, head in METAS.items()},
     **{f"/says/{how}": page(how, f"/never/{how}.jpg", **said) for how, said in HEADERS.items()},
@@ -48,7 +48,7 @@ ENDLESS = ("/calendar/2024/1", "/deeper/", "/loop")
 
 
 def away(web: LocalWeb) -> dict[str, str]:
-    """Where redirects and links lead that must not be followed."""
+    """Return redirects and links that must not be followed."""
     return {
         "/to/other": web.url("outside.test", "/o.jpg"),
         "/to/loopback": f"http://127.0.0.1:{web.port}/o.jpg",
@@ -61,7 +61,7 @@ def away(web: LocalWeb) -> dict[str, str]:
 
 
 def large(leading_away: Mapping[str, str]) -> Responder:
-    """Pages that lead to seven others each; three share a picture, and every fiftieth leads into all traps."""
+    """Return a host whose pages link to seven others each; three share a picture, every fiftieth leads to all traps."""
     traps = (*KEPT_BACK, *SAYING, *ENDLESS, *leading_away, *leading_away.values())
     fixed = {**WELL_KNOWN, **SAYING, "/": page("Root", *(f"/p/{number}" for number in range(1, 8)))}
     moved = {path: CannedReply(status=302, headers={"Location": to}) for path, to in leading_away.items()}

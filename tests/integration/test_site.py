@@ -1,4 +1,4 @@
-"""A crawl of a web made here, whose hosts keep a log: what is permitted is found, and nothing else is asked for."""
+"""Crawls of a local web that logs requests: what is permitted is found, and nothing else is requested."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def text(content: str, status: int = 200) -> CannedReply:
 
 
 def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: object) -> Crawl:
-    """A crawl that begins at the roots of these hosts."""
+    """Return a crawl that starts at the roots of these hosts."""
     values: dict[str, object] = {
         "start": tuple(map(web.url, begin)),
         "hosts": web.listed(*begin, *also),
@@ -46,7 +46,7 @@ def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: obj
 
 
 def run(crawled: Crawl, folder: Path) -> tuple[list[Item], list[Refusal]]:
-    """Everything that it brings."""
+    """Return all items and all refusals of a crawl."""
     found = list(SiteConnector(crawled, of_crawl(folder), MOST).items())
     log = (folder / "crawl.log").read_text()
     assert not log, log
@@ -60,7 +60,7 @@ def of_crawl(folder: Path) -> KeptCrawl:
 
 
 def taken_out(folder: Path) -> Path:
-    """What is kept, as the plain WARC that it is sealed from."""
+    """Export what is kept as plain WARC."""
     path, crawled = folder / "out.warc.gz", of_crawl(folder)
     archives = [(archive, archive.stat().st_size) for archive in crawled.archives()]
     path.write_bytes(b"".join(packed for archive in archives for _, packed in crawled.members(*archive)))
@@ -68,7 +68,7 @@ def taken_out(folder: Path) -> Path:
 
 
 def kept_in(folder: Path) -> Counter[str]:
-    """How many records of each kind are kept."""
+    """Count the kept records of each kind."""
     kinds = Counter[str]()
     with taken_out(folder).open("rb") as file:
         kinds.update(str(record.headers["WARC-Type"]) for record in ArchiveIterator(file))
@@ -76,7 +76,7 @@ def kept_in(folder: Path) -> Counter[str]:
 
 
 def below(web: LocalWeb, host: str, items: list[Item]) -> set[str]:
-    """The paths of the pictures of a host."""
+    """Return the paths of the pictures of a host."""
     start = web.url(host, "")
     return {item.provenance.uri.removeprefix(start) for item in items if item.provenance.uri.startswith(start + "/")}
 
@@ -91,7 +91,7 @@ def web() -> Iterator[LocalWeb]:
 
 
 def tree(size: int) -> Responder:
-    """Pages that lead to seven others each, with a picture of their own and one that they share."""
+    """Return a host whose pages link to seven others each, with a picture of their own and a shared one."""
 
     def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         if path == "/":
@@ -485,7 +485,7 @@ def test_a_host_that_always_fails_is_given_up(web: LocalWeb, tmp_path: Path) -> 
 
 
 class Metered:
-    """Lets hosts give so many pictures and no more until it is told to, so that a crawl cannot end before its time."""
+    """Holds back pictures after a number of them, so that a crawl cannot end too early."""
 
     def __init__(self, most: int) -> None:
         self._given: set[tuple[str, str]] = set()
@@ -540,7 +540,7 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
 
 
 def _kill(folder: Path, when: threading.Event | None = None) -> None:
-    """Kill the process that crawls into the folder, and no other."""
+    """Kill only the process that crawls into the folder."""
     if when is not None:
         assert when.wait(300)
     for process in Path("/proc").glob("[0-9]*"):
@@ -664,7 +664,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
 
 
 def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: Path) -> None:
-    """The largest file that a process may write stands for the end of the disk."""
+    """A limit on file size stands for a full disk."""
     pictures = {f"/{number}.jpg": CannedReply(PICTURE + os.urandom(2**20), type="image/jpeg") for number in range(12)}
     web.host("a.test", {"/": page("a", *pictures), **pictures})
     crawled = crawl(web, "a.test")

@@ -1,4 +1,4 @@
-"""Web archives for the tests, written by warcio, which shares no code with what reads them."""
+"""Web archives for tests, written by warcio, which shares no code with our reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Headers = Sequence[tuple[str, str]]
 
 
 class Warc:
-    """Writes records, each packed by itself."""
+    """Writes records, each compressed by itself."""
 
     def __init__(self, path: Path, *, gzip: bool = True) -> None:
         self.path = path
@@ -40,7 +40,7 @@ class Warc:
         kind: str = "response",
         date: str = DATE,
     ) -> int:
-        """Add an HTTP answer; returns where it begins."""
+        """Add an HTTP answer, and return its offset."""
         at = self._file.tell()
         http = StatusAndHeaders(status, [("Content-Type", media_type), *headers], protocol="HTTP/1.1")
         record = self._writer.create_warc_record(
@@ -78,7 +78,7 @@ class Warc:
 
 
 def ingested_record(item: Item) -> ArchiveRecord:
-    """Its record with the digest that the ingest gives it."""
+    """Return the record of an item with the digest that an ingest adds."""
     record = item.provenance.record
     assert record is not None
     assert record.sha256 is None
@@ -90,7 +90,7 @@ def read_archives(*paths: Path, cursor: str | None = None) -> list[Item | Refusa
 
 
 def pictures_by_uri(*paths: Path) -> dict[str, Item]:
-    """What came, by its address; nothing may be refused."""
+    """Return the pictures by their addresses; nothing may be refused."""
     all_of_it = read_archives(*paths)
     assert [str(refusal.why) for refusal in all_of_it if isinstance(refusal, Refusal)] == []
     return {item.provenance.uri: item for item in all_of_it if isinstance(item, Item)}

@@ -1,4 +1,4 @@
-"""Something of each kind that a source gives, made of the portraits: what a collection is shown and tried with."""
+"""One delivery of each kind, made of the portraits, for tests and demonstrations of collecting."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CASE = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was publishe
 
 
 def portrait(name: str) -> bytes:
-    """The bytes of a portrait."""
+    """Return the bytes of a portrait."""
     return (PORTRAITS / f"{name}.jpg").read_bytes()
 
 
 def gather(folder: Path) -> None:
-    """Fill ``folder`` with what an ingest takes, and with some that it refuses."""
+    """Fill ``folder`` with files that an ingest takes, and some that it refuses."""
     ignored = shutil.ignore_patterns("*.md", "__pycache__", "macron-2014.jpg")
     shutil.copytree(PORTRAITS, folder / "photographs", ignore=ignored)
     (folder / "photographs" / "broken.jpg").write_bytes(portrait("obama")[:4000])
@@ -61,7 +61,7 @@ def gather(folder: Path) -> None:
 
 @contextmanager
 def collected(folder: Path) -> Iterator[Workspace]:
-    """A workspace with sources of several kinds, one of them empty and one withdrawn, and the case K-1."""
+    """Yield a workspace with sources of several kinds, one of them empty and one withdrawn, and the case K-1."""
     gather(folder)
     with Workspace.create(settings(folder / "ws")) as workspace:
         ingest_into(workspace, "press", folder / "photographs" / "macron-2025.jpg", folder / "list.csv")
@@ -74,7 +74,7 @@ def collected(folder: Path) -> Iterator[Workspace]:
 
 
 def ingest_into(workspace: Workspace, source: str, *what: Path) -> None:
-    """Register a source and bring things into it."""
+    """Register a source and ingest files into it."""
     workspace.desk_at_the_machine().sources.add(
         SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR")
     )
@@ -84,7 +84,7 @@ def ingest_into(workspace: Workspace, source: str, *what: Path) -> None:
 
 
 def web_archive(path: Path) -> None:
-    """Pages with pictures: one that is signed, one that its page reserves, one that a program made."""
+    """Write a web archive: one picture signed, one reserved by its page, one made by a program."""
     warc = Warc(path)
     warc.page(f"{SITE}/elysee", html("At the Élysée", "/pictures/macron.jpg", "The president in his office"))
     warc.answer(f"{SITE}/pictures/macron.jpg", signed(portrait("macron-2025")))
@@ -95,7 +95,7 @@ def web_archive(path: Path) -> None:
 
 
 def html(title: str, picture: str, words: str = "a portrait", head: str = "") -> str:
-    """A page as a newspaper has it."""
+    """Return a newspaper page."""
     style = (
         "<style>body { font: 16px/1.5 Georgia, serif; max-width: 640px; margin: 32px auto; padding: 0 16px }</style>"
     )
@@ -107,7 +107,7 @@ def html(title: str, picture: str, words: str = "a portrait", head: str = "") ->
 
 
 def newspaper() -> dict[str, CannedReply]:
-    """A host with a page that may be taken from, and one that may not."""
+    """Return the pages of a host, one of which robots.txt reserves."""
     return {
         "/robots.txt": CannedReply(b"User-agent: *\nDisallow: /private/\n", type="text/plain"),
         "/": page("The Harbour News", "/quay.jpg", "/private/"),

@@ -1,4 +1,4 @@
-"""A web of several hosts on the loopback network, whose log tells what was asked of them."""
+"""A small web of several hosts on the loopback network, with a log of all requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PICTURE = b"\xff\xd8\xff\xe0"
 
 @dataclass(frozen=True, slots=True)
 class CannedReply:
-    """What a host answers."""
+    """The answer of a host."""
 
     body: bytes = b""
     status: int = 200
@@ -37,12 +37,12 @@ class CannedReply:
 
 
 Responder = Callable[[str, Mapping[str, str]], CannedReply | None]
-"""Path and headers to an answer; None where there is nothing."""
+"""Maps path and headers to an answer; None if there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """A line of the log."""
+    """A request in the log."""
 
     host: str
     path: str
@@ -55,14 +55,14 @@ class LoggedRequest:
 
 
 def picture(name: str, **headers: str) -> CannedReply:
-    """A picture as far as its first bytes go, of its own for each name."""
+    """Return a picture, as far as its first bytes go, that differs for each name."""
     return CannedReply(
         PICTURE + name.encode(), type="image/jpeg", headers={item.replace("_", "-"): v for item, v in headers.items()}
     )
 
 
 def page(title: str, *parts: str, head: str = "", **headers: str) -> CannedReply:
-    """A page; parts that begin with “<” stand as they are, others are links, or pictures if they end like one."""
+    """Return a page; parts that begin with “<” are kept, others become pictures or links by their ending."""
     made = "".join(
         part
         if part.startswith("<")
@@ -76,7 +76,7 @@ def page(title: str, *parts: str, head: str = "", **headers: str) -> CannedReply
 
 
 class Certificate:
-    """What a host shows, signed by itself."""
+    """The self-signed certificate of a host."""
 
     def __init__(self, name: str) -> None:
         key, subject, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
@@ -92,7 +92,7 @@ class Certificate:
         self._both = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + self.public
 
     def context(self) -> ssl.SSLContext:
-        """For a server."""
+        """Return the TLS context of a server."""
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with NamedTemporaryFile() as file:
             file.write(self._both)
@@ -115,7 +115,7 @@ class LocalWeb:
         self.port = 0
 
     def host(self, name: str, answering: Responder | Mapping[str, CannedReply], tls: Certificate | None = None) -> None:
-        """A host with its pages; the first decides which port is free."""
+        """Add a host with its pages; the first one chooses the port."""
         pages = answering
         self._hosts[name] = pages if callable(pages) else lambda path, _headers: pages.get(path)
         self.addresses[name] = f"127.0.0.{len(self.addresses) + 2}"
@@ -128,15 +128,15 @@ class LocalWeb:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
 
     def url(self, name: str, path: str = "/") -> str:
-        """An absolute address."""
+        """Return an absolute address."""
         return f"http://{name}:{self.port}{path}"
 
     def listed(self, *names: str) -> tuple[str, ...]:
-        """What a source lists to have these hosts asked: their names, and their addresses by themselves."""
+        """Return what a source lists so that these hosts may be asked: their names and their loopback addresses."""
         return tuple(f"{value}:{self.port}" for name in names for value in (name, self.addresses[name]))
 
     def asked(self, name: str | None = None) -> list[str]:
-        """The paths that were asked of a host, or else host and path of all."""
+        """Return the paths requested from a host, or host and path of all requests."""
         return [
             request.url if name is None else request.path for request in list(self.log) if name in {None, request.host}
         ]
@@ -162,7 +162,7 @@ class LocalWeb:
                 self.at_once[asked.host] -= 1
 
     def answer(self, host: str, path: str, headers: Mapping[str, str]) -> CannedReply | None:
-        """What a host answers."""
+        """Return the answer of a host."""
         answering = self._hosts.get(host)
         return None if answering is None else answering(path, headers)
 
@@ -174,7 +174,7 @@ class _Server(ThreadingHTTPServer):
     web: LocalWeb
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever hangs up may."""
+        """Ignore clients that hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -219,9 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(sent.body[:length])
 
     def log_message(self, *_: object) -> None:
-        """The log is kept elsewhere."""
+        """Log nothing; requests are logged by the web."""
 
 
 def bomb(size: int) -> bytes:
-    """So many zeros, packed."""
+    """Return ``size`` zeros, compressed."""
     return gzip.compress(bytes(size), 9)

@@ -20,7 +20,7 @@ def main(*words):
 
 
 def report(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: object, **options: object) -> list[object]:
-    """What a worker in ``folder`` sees of the world."""
+    """Return what a worker in ``folder`` sees: arguments, path, environment, folder and descriptors."""
 
     (folder / "reporting.py").write_text(WORKER)
     monkeypatch.setattr(launch, "_SOURCE", folder)

@@ -1,4 +1,4 @@
-"""What the processes that read files of sources can do: the attempts are made inside real ones, warm and confined."""
+"""What workers can do: the attempts are made inside real ones, warmed up and confined."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ NO_DESCRIPTOR = b"24"  # EMFILE
 def tried(
     module: str, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...] = (), before: str = "pass"
 ) -> dict[bytes, bytes]:
-    """What came of each attempt: its error's number, “could” where there was none."""
+    """Return the outcome of each attempt: its error number, or “could” if it succeeded."""
     monkeypatch.setattr(launch, "_BOOT", TRYING.replace("{before}", before))
     place = locate(Path(__file__))[0]
     return dict(confined.messages_about(module, place, LIMITS, *words))

@@ -1,4 +1,4 @@
-"""A folder to put odd things in. The connector never decodes, so the pictures need not be any."""
+"""A folder to fill. Connectors never decode, so the pictures need not be real."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_folder(*paths: Path, page_base: str | None = None, max_bytes: int = LIM
 
 
 def names(found: list[Item | Refusal], folder: Path) -> dict[str, str]:
-    """What came, relative to the folder: "picture", or why not."""
+    """Return "picture" or the refusal for each name relative to the folder."""
     return {
         item.name.removeprefix(f"{folder}/"): "picture" if isinstance(item, Item) else str(item.why) for item in found
     }

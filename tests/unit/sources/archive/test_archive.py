@@ -1,4 +1,4 @@
-"""Archives, as people and as attackers pack them. The connector never decodes, so the pictures need not be any."""
+"""Archives as people and attackers pack them. Connectors never decode, so the pictures need not be real."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def connector(data: bytes, folder: Path, name: str = "photos.bin", max_bytes: in
 
 
 def found(data: bytes, folder: Path, max_bytes: int = LIMIT) -> dict[str, str | Item]:
-    """By the name in the archive: the item, or why not."""
+    """Return the item or the refusal for each name in the archive."""
     start = f"{folder}/photos.bin"
     return {
         item.name.removeprefix(start).lstrip("/"): item if isinstance(item, Item) else str(item.why)
@@ -69,7 +69,7 @@ def found(data: bytes, folder: Path, max_bytes: int = LIMIT) -> dict[str, str | 
 
 
 def why(data: bytes, folder: Path) -> str:
-    """The only refusal."""
+    """Return the only refusal."""
     (said,) = found(data, folder).values()
     assert isinstance(said, str)
     return said
@@ -357,7 +357,7 @@ def test_a_tar_that_unpacks_to_far_more_than_it_has(packed: Callable[[bytes], by
 
 
 def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many rows of the table of contents that lead to one entry."""
+    """Many rows of the table of contents lead to the same entry."""
     monkeypatch.setattr(module, "ALWAYS", 10**6)
     monkeypatch.setattr(module, "MOST_TIMES", 2)
     body = os.urandom(90_000)

@@ -1,4 +1,4 @@
-"""7z archives, read by a process of its own; py7zr packs them, and is made to say what no packer says."""
+"""7z archives, read by a worker; py7zr packs them, and is made to write what no packer writes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STORED = [{"id": FILTER_COPY}]
 def packed(
     files: dict[str, bytes], change: Callable[[SevenZipFile], None] = lambda _: None, **options: object
 ) -> bytes:
-    """An archive, with what ``change`` makes of it before its table of contents is written."""
+    """Return an archive that ``change`` altered before its table of contents was written."""
     out = io.BytesIO()
     with SevenZipFile(out, "w", **options) as made:  # type: ignore[arg-type]
         for name, data in files.items():
@@ -36,7 +36,7 @@ def packed(
 
 
 def read(data: bytes, limit: int = LIMIT) -> dict[str, bytes | str]:
-    """By name: the bytes of each entry or why not, and under “” why it ended early."""
+    """Return the bytes or refusal of each entry by name, and under “” why the archive ended early."""
     found: dict[str, bytes | str] = {}
     try:
         for entry in entries(io.BytesIO(data)):
@@ -48,7 +48,7 @@ def read(data: bytes, limit: int = LIMIT) -> dict[str, bytes | str]:
 
 
 def brought(data: bytes, folder: Path) -> dict[str, bytes | str]:
-    """By name: the picture, or why not."""
+    """Return the picture or refusal by name."""
     (folder / "p.7z").write_bytes(data)
     start = f"{folder}/p.7z/"
     return {

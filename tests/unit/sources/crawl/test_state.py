@@ -1,4 +1,4 @@
-"""Whose turn it is in a crawl, and what it remembers."""
+"""The queue of a crawl, and what a crawl remembers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content credentials: what they say is shown, reservations and generated marks are respected, nothing is trusted."""
+"""Content credentials: they are shown, reservations and marks of generated pictures count, nothing is trusted."""
 
 from __future__ import annotations
 

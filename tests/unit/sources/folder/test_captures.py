@@ -1,4 +1,4 @@
-"""A captures.csv speaks for many pictures; where it cannot be read, none of them is enrolled without its provenance."""
+"""A captures.csv describes many pictures; if it cannot be read, none is ingested without its provenance."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_table_that_is_none_refuses_all_pictures_without_a_side_car(
 
 
 def test_a_picture_that_is_named_and_not_there_is_said(folder: Path) -> None:
-    """A name that is misspelt would otherwise lose its provenance without a word."""
+    """A misspelt name would otherwise lose its provenance silently."""
     found = table(folder, "file,licence\na.JPG,CC0\nb.jpg,CC0\n", "a.jpg", "b.jpg")
     assert found["a.jpg"] == "picture"
     assert found["a.JPG"] == "It is not read: captures.csv names it, but there is no such picture here."

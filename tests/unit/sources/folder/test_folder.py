@@ -1,4 +1,4 @@
-"""A folder may hold anything; what is a picture comes with its provenance, the rest is refused in words."""
+"""A folder may hold anything: pictures come with their provenance, the rest is refused with a reason."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_paths_that_are_not_there_are_said_at_once(folder: Path) -> None:
 
 
 def test_a_relative_path_has_the_same_uri(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second run adds nothing, from wherever it is started."""
+    """A second run adds nothing, wherever it is started."""
     put(folder / "a.jpg")
     absolute = read_folder(folder)
     monkeypatch.chdir(folder)
@@ -170,7 +170,7 @@ def test_files_over_the_limit_are_refused_unread(folder: Path) -> None:
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused(folder: Path) -> None:
-    """The kernel's own files say that they are empty, and are not."""
+    """The kernel's own files claim to be empty, and are not."""
     link = Path("/proc/self/mountinfo")
     if not link.exists():
         pytest.skip("no /proc here")
@@ -298,7 +298,7 @@ def test_links_in_circles_end(folder: Path) -> None:
 
 
 def test_links_within_the_folder_are_followed(folder: Path) -> None:
-    """As git-annex lays its files out: the bytes in a hidden folder, links where the names are."""
+    """The layout of git-annex: the bytes are in a hidden folder, and the names are links."""
     put(folder / ".git" / "annex" / "objects" / "k1.jpg", b"annexed")
     put(folder / ".git" / "annex" / "objects" / "k2.json", '{"uri": "https://example.org/a"}')
     (folder / "sub").mkdir()
@@ -310,7 +310,7 @@ def test_links_within_the_folder_are_followed(folder: Path) -> None:
 
 
 def test_links_out_of_the_folder_are_not(folder: Path, tmp_path: Path) -> None:
-    """A folder from elsewhere must not make pictures of ours its own; nor do names that begin alike help."""
+    """A delivered folder must not reach our own pictures, not even through a name with the same prefix."""
     secret = put(tmp_path / "secret.jpg")
     neighbour = put(tmp_path / "photos-of-others" / "x.jpg")
     (folder / "a.jpg").symlink_to(secret)

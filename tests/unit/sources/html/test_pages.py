@@ -1,4 +1,4 @@
-"""What a page says, whatever it is made of."""
+"""What is read from pages, whatever they contain."""
 
 from __future__ import annotations
 

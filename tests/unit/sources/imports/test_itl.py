@@ -1,4 +1,4 @@
-"""Transactions as another library writes them, and as attackers do."""
+"""Transactions as another library and attackers write them."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_what_we_read_is_what_the_other_library_reads(tmp_path: Path) -> None:
 
 
 def contents(fields: bytes, less: int = 0) -> bytes:
-    """A first record, with its length less so much."""
+    """A first record that states a smaller length."""
     return b"1.001:%03d\x1d" % (len(fields) + 11 - less) + fields + b"\x1c"
 
 

@@ -1,4 +1,4 @@
-"""Exports of other systems: a folder a person, and CompreFace's answers."""
+"""Exports of other systems: a folder for each person, and CompreFace's answers."""
 
 from __future__ import annotations
 

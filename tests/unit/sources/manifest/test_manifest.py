@@ -1,4 +1,4 @@
-"""Manifests, as people and as attackers write them, with a fetcher that has a few pictures."""
+"""Manifests as people and attackers write them, with a fetcher that has a few pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ A = "https://example.org/a.jpg"
 
 
 class Shelf:
-    """A fetcher with what it was given; it counts who was asked for."""
+    """A fetcher that returns given pictures and counts requests."""
 
     def __init__(self, pictures: dict[str, bytes]) -> None:
         self.pictures = pictures
@@ -262,7 +262,7 @@ def test_a_garbled_parquet_file_costs_itself(tmp_path: Path) -> None:
 
 
 def test_a_parquet_file_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
-    """A few kilobytes that stand for gigabytes, in a process with less."""
+    """A few kilobytes unpack to gigabytes, in a process with less memory."""
     uri = pa.DictionaryArray.from_arrays(pa.array([0] * 1000), ["https://example.org/" + "x" * 50_000_000])
     for kept in (True, False):  # the dictionary as it is, or a copy for each row
         table(tmp_path, {"uri": uri}, compression="zstd", store_schema=kept)

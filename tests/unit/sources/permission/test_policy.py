@@ -41,14 +41,14 @@ def policy(*hosts: str, delay: float = 1.0) -> HostPolicy:
 
 
 def knowing(files: Mapping[str, FileAnswer] = FREE, delay: float = 1.0) -> HostPolicy:
-    """A policy that has read the files of a.test just now."""
+    """Return a policy that has just read the files of a.test."""
     made = policy(delay=delay)
     made.learn(ORIGIN, files, NOW)
     return made
 
 
 def read(made: HostPolicy, replies: Mapping[str, FileReply | None], url: str = URL) -> Iterator[str]:
-    """What is asked for before ``url``, each file answered as ``replies`` says; None: not at all."""
+    """Yield what is asked for before ``url``; ``replies`` answer the files, None stands for no answer."""
     now = NOW
     while not isinstance(step := made.step(url, now), AskNow):
         if isinstance(step, Wait):
@@ -171,7 +171,7 @@ def test_a_file_on_a_host_that_wants_to_be_left_alone_cannot_be_had() -> None:
 
 
 def pause(made: HostPolicy, outcome: RequestOutcome = OK, took: float = 0.0) -> float:
-    """Seconds that a.test is left alone after a request."""
+    """Return for how many seconds a.test is left alone after a request."""
     now = max(NOW, NOW + made.wait("a.test", NOW))
     made.start("a.test", now)
     made.finish("a.test", outcome, now + took)

@@ -1,4 +1,4 @@
-"""What publishers reserve, as they write it."""
+"""Reservations as publishers write them."""
 
 from __future__ import annotations
 

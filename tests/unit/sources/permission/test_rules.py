@@ -1,4 +1,4 @@
-"""What the well-known files of a host reserve."""
+"""Reservations in the well-known files of a host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ URL = "http://a.test/free/a.jpg?size=1"
 
 
 def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, status: int = 200) -> HostRules:
-    """Of a host whose other files are missing."""
+    """Return the rules of a host whose other files are missing."""
     missing = FileAnswer(404)
     return HostRules(
         {

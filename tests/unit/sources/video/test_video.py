@@ -1,4 +1,4 @@
-"""Videos made of the portraits: pans, cuts, turned and stretched pictures; and files that are none, or hostile."""
+"""Videos made of the portraits: pans, cuts, rotated and stretched pictures; and hostile files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RATE = 10
 
 
 def pan(portrait: str, count: int) -> Iterator[np.ndarray]:
-    """A window that moves over a portrait."""
+    """Yield a window that moves over a portrait."""
     image = Image.open(PORTRAITS / portrait).convert("RGB").resize((400, 400))
     for number in range(count):
         left = number * 80 // max(1, count - 1)
@@ -273,7 +273,7 @@ def test_garbled_videos_never_end_the_walk(tmp_path: Path) -> None:
 
 
 def test_pictures_larger_than_any_camera_makes(tmp_path: Path) -> None:
-    """An IVF file that says 16383 x 16383 pixels."""
+    """Return an IVF file that claims 16383 x 16383 pixels."""
     head = struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, b"VP80", 16383, 16383, 10, 1, 1, 0)
     frame = b"\x10\x02\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(50)
     (tmp_path / "a.ivf").write_bytes(head + struct.pack("<IQ", len(frame), 0) + frame)

@@ -309,7 +309,7 @@ def test_a_foreign_cursor(tmp_path: Path, cursor: str) -> None:
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
-    """Twenty times the records take no more memory, apart from a little for the index, which has its limit."""
+    """Twenty times the records take no more memory, except for the index, which is limited."""
     peaks = []
     for count in (300, 6000):
         warc = Warc(tmp_path / f"{count}.warc", gzip=False)
