@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.support.films import film, pan
 from tests.support.signed_pictures import signed
 from tests.support.staff import solo
-from tests.unit.sources.video.test_video import film, pan
 
 from lineament.errors import HostRefused, Interrupted, NotRead
 from lineament.model.faces import Provenance

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tests.conftest import PORTRAITS
 from tests.support.archives import Warc
+from tests.support.films import film, pan
 from tests.support.local_web import CannedReply, page
 from tests.support.serving import settings
 from tests.support.signed_pictures import signed
-from tests.unit.sources.imports.test_itl import face, person, transaction
-from tests.unit.sources.video.test_video import film, pan
+from tests.support.transactions import face, person, transaction
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms

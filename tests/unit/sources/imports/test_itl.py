@@ -9,6 +9,7 @@ from pathlib import Path
 import nistitl
 import pytest
 from tests.conftest import PORTRAITS
+from tests.support.transactions import face, person, transaction
 
 from lineament.errors import NoSuchFile
 from lineament.sources.base import Connector, Item, Refusal
@@ -19,34 +20,6 @@ from lineament.vision.decode import Decoder
 LIMIT = 5_000_000
 OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
 SUNAK = (PORTRAITS / "sunak.jpg").read_bytes()
-
-
-def face(number: int, picture: bytes, **said: str) -> nistitl.AsciiRecord:
-    record = nistitl.AsciiRecord(10)
-    record.IDC = number
-    fields = {"IMT": "FACE", "SRC": "DEBKA0000", "PHD": "20240531", "CGA": "JPEGB", "POS": "F", **said}
-    for name, value in fields.items():
-        tag = next(key for key, alias in nistitl.ALIASES[10].items() if alias == name)
-        record += nistitl.Field(10, tag, value, alias=name)
-    record += nistitl.BinaryField(10, 999, picture, alias="DATA")
-    return record
-
-
-def person() -> nistitl.AsciiRecord:
-    record = nistitl.AsciiRecord(2)
-    record.IDC = 0
-    record += nistitl.Field(2, 18, "SURNAME,FORENAME")
-    return record
-
-
-def transaction(*records: nistitl.AsciiRecord) -> bytes:
-    message = nistitl.Message()
-    message.TOT, message[0].DAT, message[0].TCN = "CAR", "20240601", "1"
-    message[0].DAI, message[0].ORI = "DAI000000", "ORI000000"
-    for record in records:
-        message += record
-    written: bytes = message.NIST
-    return written
 
 
 def brought(data: bytes, folder: Path, max_bytes: int = LIMIT) -> list[Item | Refusal]:

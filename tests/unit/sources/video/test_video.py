@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import PORTRAITS
+from tests.support.films import RATE, SIZE, film, pan
 
 from lineament.errors import NoSuchFile
 from lineament.sandbox.files import locate
@@ -26,30 +25,6 @@ from lineament.sources.video.connector import SampledFrame, VideoConnector, fram
 from lineament.sources.video.frames import Chooser, FrameReason
 
 LIMIT = 10_000_000
-SIZE = (320, 240)
-RATE = 10
-
-
-def pan(portrait: str, count: int) -> Iterator[np.ndarray]:
-    """Yield a window that moves over a portrait."""
-    image = Image.open(PORTRAITS / portrait).convert("RGB").resize((400, 400))
-    for number in range(count):
-        left = number * 80 // max(1, count - 1)
-        yield np.asarray(image.crop((left, 40, left + SIZE[0], 40 + SIZE[1])))
-
-
-def film(path: Path, *scenes: Iterator[np.ndarray], codec: str = "mpeg4", **stream_options: object) -> Path:
-    with av.open(str(path), "w") as out:
-        stream: Any = out.add_stream(codec, rate=RATE, options={"g": "1000", "sc_threshold": "1000000000"})
-        stream.width, stream.height = SIZE
-        stream.pix_fmt = "yuv420p" if codec != "mjpeg" else "yuvj420p"
-        for name, value in stream_options.items():
-            setattr(stream, name, value)
-        for scene in scenes:
-            for pixels in scene:
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        out.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture
