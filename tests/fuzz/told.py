@@ -362,9 +362,9 @@ def exports() -> Iterator[bytes]:
     for number in range(3):
         made.record(rows, Action.SEARCH, {"case": f"K-{number}"}, actor="a", at=_NOW)
     made.erase_details(rows, [1], reason="article 17", actor="a", at=_NOW)
-    for some in ({}, {"opened": {0}}, {"told": {0, 2}}):
+    for options in ({}, {"opened": {0}}, {"listed": {0, 2}}):
         out = io.StringIO()
-        export(rows, out, made.public_key, **some)
+        export(rows, out, made.public_key, **options)
         yield out.getvalue().encode()
 
 
