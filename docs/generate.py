@@ -27,9 +27,9 @@ REASONS = """## Reasons of a refusal
 `Refused` carries every reason, each with a code of its own. Codes do not change; words may.
 
 """
-CODES = """An error is one line on standard error, and the exit code tells its kind. The code
-names the error for programs and does not change. 0 is success (no candidate is one),
-2 a line that cannot be understood, 130 a stop by Ctrl-C, 141 a pipe that was closed.
+CODES = """An error is one line on standard error. The exit code says what kind of error it is; the
+code names it for programs and does not change. Exit code 0 is success (also without a candidate),
+2 a command line that cannot be parsed, 130 an interruption by Ctrl-C, 141 a closed pipe.
 
 """
 NOTE = "<!-- Made by docs/generate.py from the code; do not edit by hand. -->\n\n"
@@ -103,10 +103,10 @@ def error_pages() -> str:
 
 ENTRANCE = (
     "`lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in a cookie that scripts "
-    "cannot read, and goes on to `/`. *examiner* is whoever has such a session; *public* is anybody on this machine. "
-    "A POST is taken from our own pages alone: it carries the session's form token, and what the browser says of its "
-    "origin must agree. In a case's address its reference is written with letters, digits, `-` and `_` as they are and "
-    "every other byte as `~2F`.\n\n"
+    "cannot read, and is redirected to `/`. *examiner* is whoever has such a session; *public* is anybody. "
+    "A POST is accepted only from our own pages: it carries the session's form token, and the origin that the browser "
+    "states must agree. In the address of a case, letters, digits, `-` and `_` of its reference stand as they are, and "
+    "every other byte is written like `~2F`.\n\n"
 )
 
 
@@ -122,9 +122,9 @@ def web_pages() -> str:
     return "".join(lines)
 
 
-POLICY = """The policy of an agency says what is asked of its people. It begins at a preset: `solo` while one person
-works alone, `agency` from the second account on, for good. An agency may be stricter than its preset, setting by
-setting, and never laxer (`lineament policy --set SETTING=VALUE`, or the page `/policy`). R8, R45 … number the
+POLICY = """The policy of an agency sets what it requires of its people. It starts from a preset: `solo` while one
+person works alone, `agency` from the second account on, permanently. For each setting, an agency may be stricter than
+its preset, never laxer (`lineament policy --set SETTING=VALUE`, or the page `/policy`). R8, R45 … number the
 requirements of law and forensic practice that a setting serves.
 
 """
@@ -150,10 +150,10 @@ def _value(value: bool | int) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-ROLES_NOTE = """A page or a command declares what it needs; an official may do what any of the own roles allows. In a
-case it also takes a part in it: examiners and reviewers see the cases they are members of, supervisors and auditors all
-of their agency. *public* is open to anybody, *machine* to whoever runs the machine: no role gives that. The one person
-of a solo workspace may do everything.
+ROLES_NOTE = """A page or a command declares what it needs; an official may do whatever one of their roles allows. Which
+cases they see is decided beside that: examiners and reviewers see those they are members of, supervisors and auditors
+all cases of their agency. *public* is open to anybody, *machine* to whoever runs the machine: no role gives that. The
+one person of a solo workspace may do everything.
 
 """
 
