@@ -17,12 +17,15 @@ demo: .venv/run.stamp
 test: .venv/dev.stamp chromium
 	@$(PYTEST)
 
+# For the inner loop.
 quick: .venv/dev.stamp
 	@$(PYTEST) tests/unit
 
+# Tracing makes every test slower, so that make test does without.
 coverage: .venv/dev.stamp chromium
 	@$(PYTEST) --cov --cov-report=term:skip-covered
 
+# In a random order; the seed is printed.
 shuffle: .venv/dev.stamp chromium
 	@$(PYTEST) -p randomly
 

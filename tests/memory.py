@@ -1,0 +1,53 @@
+"""The most memory that a command and everything it starts take at once: ``python -m tests.memory make test``.
+
+Linux only. Memory that processes share is divided among them (PSS), so that the sum is what the machine has to have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+SECONDS = 1.0
+"""Between two samples."""
+
+
+def descendants(root: int) -> list[int]:
+    """Return the ids of a process and of all below it."""
+    children = defaultdict(list)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            children[int(path.read_text().rpartition(")")[2].split()[1])].append(int(path.parent.name))
+    found, pending = [], [root]
+    while pending:
+        found.append(pending.pop())
+        pending += children[found[-1]]
+    return found
+
+
+def memory(process: int) -> int:
+    """Return the memory of a process in KiB, its part of what it shares included; 0 if it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def main() -> int:
+    """Run the command and print its peak; return its exit code."""
+    most = 0
+    with subprocess.Popen(sys.argv[1:]) as running:
+        while running.poll() is None:
+            most = max(most, sum(memory(process) for process in descendants(running.pid)))
+            time.sleep(SECONDS)
+    sys.stdout.write(f"at most {most / 2**20:.2f} GiB at once\n")
+    return running.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
