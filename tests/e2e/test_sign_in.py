@@ -92,7 +92,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     press(page, "Add the app")
     sound(page, "My account")
 
-    here.clock.on(minutes=16)
+    here.clock.advance(minutes=16)
     page.goto("/account/passkey")
     sound(page, "Show your second factor again")
     press(page, "Use a passkey")
@@ -101,7 +101,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     press(page, "Make the passkey")
     expect(page.get_by_role("alert")).to_contain_text("already has a passkey")
 
-    here.clock.on(minutes=31)
+    here.clock.advance(minutes=31)
     page.goto("/cases")
     sound(page, "Locked")
     press(page, "Use a passkey")

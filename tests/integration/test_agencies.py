@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.clock import TICK, TODAY, Clock
 from tests.support.refusals import refused
-from tests.support.staff import TODAY, Clock, House, grounds, solo, trial
+from tests.support.staff import House, grounds, solo, trial
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState, Role
@@ -21,7 +22,7 @@ TERMS = AgencyTerms(name="Police of Freedonia", jurisdiction="FR")
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with solo(tmp_path / "ws", clock) as workspace:
         yield House(workspace, clock)
 
@@ -59,9 +60,9 @@ def test_a_refused_vetting_shuts_the_agency_out(house: House) -> None:
 def test_nobody_is_invited_after_the_last_day(house: House) -> None:
     agency = house.agency()
     chief = house.joined(agency.id, Role.ADMINISTRATOR)
-    house.clock.days(30)
+    house.clock.advance(days=30)
     assert house.desk(chief).people.invite("a@freedonia.example", "A", {Role.EXAMINER})
-    house.clock.days(1)
+    house.clock.advance(days=1)
     with refused(ReasonCode.LICENCE_EXPIRED, words=f"the trial of the agency ended on {TODAY + timedelta(days=30)}"):
         house.desk(chief).people.invite("b@freedonia.example", "B", {Role.EXAMINER})
 

@@ -65,7 +65,7 @@ def test_a_suspect_is_searched_for_only_while_an_authorisation_or_the_clock_cove
         team.search(case, probe)
 
     supervisor.authorise(case.key, team.ruling())
-    team.clock.days(3000)
+    team.clock.advance(days=3000)
     assert standing(team, case) is Standing.AUTHORISED
 
 
@@ -87,7 +87,7 @@ def test_the_clock_is_started_once_and_only_with_a_reason(team: Squad) -> None:
     for days in (1, 1, 1):
         with pytest.raises(Refused):
             casework.declare_urgent(case.key, "again")
-        team.clock.days(days)
+        team.clock.advance(days=days)
 
 
 def test_an_agency_may_let_nothing_come_before_the_authorisation(team: Squad) -> None:
@@ -138,7 +138,7 @@ def test_what_ends_within_a_week_is_told(team: Squad) -> None:
     assert (told.key, outlook) == (case.key, supervisor.outlook(case.key))
     supervisor.authorise(case.key, team.ruling(until=team.clock.at.date() + timedelta(days=30)))
     assert supervisor.pressing(12) == []
-    team.clock.days(25)
+    team.clock.advance(days=25)
     assert [one.key for one, _ in team.work(team.examiner).casework.pressing(12)] == [case.key]
     assert team.work(team.colleague).casework.pressing(12) == []
 

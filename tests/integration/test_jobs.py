@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.staff import NOON, Clock, House, solo
+from tests.support.clock import NOON, TICK, Clock
+from tests.support.staff import House, solo
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import HOME_AGENCY, AccountState, Official, Role
@@ -52,7 +53,7 @@ class Doing:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with solo(tmp_path / "ws", Clock()) as made:
+    with solo(tmp_path / "ws", Clock(tick=TICK)) as made:
         made.desk_at_the_machine().sources.add(
             SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
         )
@@ -284,7 +285,7 @@ def test_the_same_is_taken_up_where_it_waits(jobs: Jobs) -> None:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with solo(tmp_path / "agency", clock) as made:
         made.desk_at_the_machine().sources.add(
             SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
@@ -328,7 +329,7 @@ def test_a_job_runs_in_the_name_of_who_asked(house: House, doing: Doing) -> None
 
 def test_jobs_of_the_machine_lose_what_it_may_no_longer_do(workspace: Workspace, doing: Doing, jobs: Jobs) -> None:
     ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
-    House(workspace, Clock())  # from now on it is an agency's
+    House(workspace, Clock(tick=TICK))  # from now on it is an agency's
     Worker(workspace.desk_at_the_machine().record, doing.handlers).drain()
     with workspace.store.read() as tx:
         assert tx.jobs.get(ingest.id).state is JobState.FAILED

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
+from tests.support.clock import TICK, Clock
 from tests.support.refusals import refused
-from tests.support.staff import Clock, House, solo
+from tests.support.staff import House, solo
 
 from lineament.errors import NotAllowed
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -147,7 +148,7 @@ def test_the_command(ready: Run, tmp_path: Path) -> None:
 
 
 def test_nobody_else_loads_a_list(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with solo(tmp_path / "ws", clock) as made:
         house = House(made, clock)
         examiner = house.desk(house.joined(HOME_AGENCY, Role.EXAMINER))

@@ -11,9 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.clock import TICK, TODAY, Clock
 from tests.support.mail_server import Postbox, mail_server
 from tests.support.refusals import refused
-from tests.support.staff import TODAY, Clock, House, solo
+from tests.support.staff import House, solo
 
 from lineament.errors import AlreadyThere, InvalidValue, MailUnavailable, NotAllowed, NotFound, WrongState
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, FactorKind, Role
@@ -30,7 +31,7 @@ BOTH = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(tick=TICK)
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_the_link_leads_to_the_account_until_it_runs_out(house: House) -> None:
     assert made.account.state is AccountState.INVITED
     assert str(made.link).startswith("http://127.0.0.1:8471/join/")
     assert follows(house.workspace, made.link) == made.account
-    house.clock.days(7)
+    house.clock.advance(days=7)
     assert follows(house.workspace, made.link) is None
 
 

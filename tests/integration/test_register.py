@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.support.clock import TICK, TODAY, Clock
 from tests.support.refusals import refused
-from tests.support.staff import TODAY, Clock, House, solo
+from tests.support.staff import House, solo
 
 from lineament.errors import AlreadyThere, InvalidValue, NotAllowed, NotFound, WrongState
 from lineament.ledger import receipts
@@ -31,7 +32,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with solo(tmp_path / "ws", clock) as workspace:
         yield House(workspace, clock)
 
@@ -161,7 +162,7 @@ def test_an_agency_searches_what_is_shared_with_it(house: House, second: Desk) -
     assert len(set(unknown)) == 1, "in the same words as one that is not there"
     assert ReasonCode.SOURCE_NOT_SHARED not in [why.code for why in theirs.search.why_not("K-1", ("press",))]
 
-    house.clock.days(11)
+    house.clock.advance(days=11)
     with pytest.raises(NotFound):
         theirs.sources.get("press")
     house.operating.sources.share_with_all("press")

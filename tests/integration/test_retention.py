@@ -60,14 +60,14 @@ def test_a_closed_case_is_destroyed_when_its_time_is_over_and_not_before(team: S
 
 def test_what_the_record_says_has_a_clock_of_its_own(team: Squad) -> None:
     case = closed(team)
-    team.clock.days(366)
+    team.clock.advance(days=366)
     assert sweep(team).details == 0
     assert REASON in said(team)
     lines = team.work(team.supervisor).casework.timeline(case.key)
     assert lines[0].action == Action.CASE_DESTROYED
     assert "1 search, 1 photograph, 1 paper" in timeline_line(lines[0]).words
     assert not [line for line in lines if REASON in str(line.details)]  # the auditor alone still reads it
-    team.clock.days(365)
+    team.clock.advance(days=365)
     swept = sweep(team)
     assert swept.details > 5
     assert REASON not in said(team)
@@ -85,7 +85,7 @@ def said(team: Squad) -> str:
 def test_the_record_of_a_case_that_is_kept_is_kept_with_it(team: Squad) -> None:
     case = team.case()
     team.search(case, team.probe(case))
-    team.clock.days(1000)
+    team.clock.advance(days=1000)
     sweep(team)
     assert REASON in said(team)
     assert [line.action for line in team.work(team.supervisor).casework.timeline(case.key)][-1] == Action.CASE_OPENED
@@ -100,7 +100,7 @@ def test_a_legal_hold_stops_the_clock_until_it_is_released(team: Squad) -> None:
     with refused(ReasonCode.ON_HOLD):
         casework.hold(held.key, "again")
     assert casework.outlook(held.key).destroyed_on is None
-    team.clock.days(2000)
+    team.clock.advance(days=2000)
     assert sweep(team).cases == 1
     assert casework.get(other.key).state is CaseState.DESTROYED
     assert casework.get(held.key).state is CaseState.CLOSED
@@ -116,10 +116,10 @@ def test_a_photograph_that_nobody_searched_goes_and_one_that_was_searched_stays(
     case = team.case()
     searched, unsearched = team.probe(case), team.probe(case, OTHER)
     team.search(case, searched)
-    team.clock.days(29)
+    team.clock.advance(days=29)
     assert sweep(team) == NOTHING
     before = len(set(team.workspace.blobs.addresses()))
-    team.clock.days(2)
+    team.clock.advance(days=2)
     assert sweep(team) == Swept(cases=0, probes=1, details=0)
     assert len(set(team.workspace.blobs.addresses())) == before - 1
     with pytest.raises(NotFound):
@@ -134,7 +134,7 @@ def test_an_edited_photograph_keeps_its_original_while_one_of_its_versions_was_s
     plain = team.probe(case)
     edited = team.work(team.examiner).probes.edit(plain.id, [Edit(kind=EditKind.EXPOSURE, stops=0.5)])
     team.search(case, edited)
-    team.clock.days(31)
+    team.clock.advance(days=31)
     assert sweep(team).probes == 1
     assert team.work(team.examiner).probes.replay(edited.id).same
 
@@ -144,9 +144,9 @@ def test_an_agency_may_keep_less(team: Squad) -> None:
     case = closed(team)
     open_ = team.case(ref="K-2")
     team.probe(open_, OTHER)
-    team.clock.days(2)
+    team.clock.advance(days=2)
     assert sweep(team) == Swept(cases=0, probes=1, details=0)
-    team.clock.days(9)
+    team.clock.advance(days=9)
     assert sweep(team) == Swept(cases=1, probes=0, details=0)
     assert REASON in said(team)  # the record is kept for a year at least, whatever is destroyed
     assert team.work(team.supervisor).casework.get(case.key).state is CaseState.DESTROYED

@@ -105,7 +105,7 @@ def test_an_invitation_is_for_one_address_and_one_use(team: Squad) -> None:
     with pytest.raises(NotFound):
         team.work(team.guest).members.take(made.id)
     again = supervisor.invite(case.key, team.guest.email, CaseRole.OBSERVER, until)
-    team.clock.days(6)
+    team.clock.advance(days=6)
     assert team.work(team.guest).members.mine() == []
     with pytest.raises(NotFound):
         team.work(team.guest).members.take(again.id)

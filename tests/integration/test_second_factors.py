@@ -38,7 +38,7 @@ def rufus(here: House) -> Person:
 
 def again(here: House, person: Person) -> Session:
     """A new session, whose second factor is asked for; the app shows a code that was not used."""
-    here.clock.on(minutes=1)
+    here.clock.advance(minutes=1)
     return here.session(here.password(person).key)
 
 
@@ -88,7 +88,7 @@ def test_the_code_of_somebody_else_does_not_fit(here: House, factors: Factors, r
     for wrong in (here.code(groucho), "000000", "", "٠٠٠٠٠٠", "x" * 10_000, "\ud800\0"):
         with pytest.raises(SignInRefused):
             factors.prove_code(session, wrong)
-        here.clock.on(minutes=16)
+        here.clock.advance(minutes=16)
         session = again(here, rufus)
     assert here.session(groucho.key) is not None
 
@@ -102,7 +102,7 @@ def test_five_wrong_codes_lock_the_factor_for_right_ones_too(here: House, factor
     other = again(here, rufus)  # the password is still right, and does not forgive this
     with pytest.raises(SignInRefused):
         factors.prove_code(other, here.code(rufus))
-    here.clock.on(minutes=15)
+    here.clock.advance(minutes=15)
     factors.prove_code(here.session(here.password(rufus).key), here.code(rufus))
 
 
@@ -214,7 +214,7 @@ def test_a_passkey_is_added_once_and_only_as_it_was_asked_for(here: House, facto
 
 def test_adding_and_removing_take_a_factor_shown_lately(here: House, factors: Factors, rufus: Person) -> None:
     (app,) = factors.all(here.session(rufus.key))
-    here.clock.on(minutes=15, seconds=1)
+    here.clock.advance(minutes=15, seconds=1)
     stale, unproved = here.session(rufus.key), here.session(here.password(rufus).key)
     for session in (stale, unproved):
         for act in (
@@ -230,7 +230,7 @@ def test_adding_and_removing_take_a_factor_shown_lately(here: House, factors: Fa
 
 def test_what_was_begun_in_time_is_not_finished_too_late(here: House, factors: Factors, rufus: Person) -> None:
     new = factors.begin_totp(here.session(rufus.key))
-    here.clock.on(minutes=16)
+    here.clock.advance(minutes=16)
     late = Person(account=rufus.account, key=rufus.key, secret=new.secret)
     with pytest.raises(StepUpNeeded):
         factors.enrol_totp(here.session(rufus.key), new.pending, here.code(late), "phone")
@@ -290,9 +290,9 @@ def test_an_account_has_so_many_factors_and_no_more(here: House, factors: Factor
 
 
 def test_a_step_up_lapses_and_is_shown_again(here: House, factors: Factors, rufus: Person) -> None:
-    here.clock.on(minutes=15)
+    here.clock.advance(minutes=15)
     assert here.session(rufus.key).fresh
-    here.clock.on(seconds=1)
+    here.clock.advance(seconds=1)
     session = here.session(rufus.key)
     assert session.standing is Standing.OPEN
     assert not session.fresh
@@ -304,7 +304,7 @@ def test_an_export_asks_for_a_step_up(here: House, factors: Factors, tmp_path: P
     file = tmp_path / "ledger.jsonl"
     here.workspace.desk(here.session(auditor.key).official).audit.export(file)
     assert file.exists()
-    here.clock.on(minutes=16)
+    here.clock.advance(minutes=16)
     with pytest.raises(StepUpNeeded):
         here.workspace.desk(here.session(auditor.key).official).audit.export(file)
     opened = here.session(factors.prove_code(here.session(auditor.key), here.code(auditor)).key)

@@ -120,10 +120,10 @@ def test_five_failures_lock_an_address_known_or_not_and_time_unlocks_it(here: Ho
     refused(here, email)
     assert here.actions() == [*before, "sign_in_locked"]
     for _ in range(3):
-        here.clock.on(minutes=4)
+        here.clock.advance(minutes=4)
         refused(here, email, PASSWORD)
     assert here.actions() == [*before, "sign_in_locked"]  # and trying meanwhile does not make it longer
-    here.clock.on(minutes=3, seconds=1)
+    here.clock.advance(minutes=3, seconds=1)
     if email == EMAIL:
         here.door.password(email, PASSWORD, "a browser")
     else:
@@ -150,7 +150,7 @@ def test_success_forgives_and_failures_long_ago_do_not_add_up(here: House) -> No
         here.password(rufus)
     for _ in range(4):
         refused(here)
-    here.clock.on(minutes=15, seconds=1)
+    here.clock.advance(minutes=15, seconds=1)
     for _ in range(4):
         refused(here)
     here.password(rufus)
@@ -161,7 +161,7 @@ def test_a_stricter_agency_locks_earlier(here: House) -> None:
     here.wish(failures=2, locked_minutes=60)
     refused(here)
     refused(here)
-    here.clock.on(minutes=59)
+    here.clock.advance(minutes=59)
     refused(here, password=PASSWORD)
 
 
@@ -195,10 +195,10 @@ def test_every_rise_of_privilege_changes_the_key_and_the_old_one_is_worth_nothin
     new = factors.begin_totp(here.session(rufus.key))
     rufus.secret = new.secret
     keys.append(factors.enrol_totp(here.session(keys[-1]), new.pending, here.code(rufus), "phone").key)
-    here.clock.on(minutes=1)
+    here.clock.advance(minutes=1)
     keys.append(factors.prove_code(here.session(keys[-1]), here.code(rufus)).key)
     keys.append(door.change_password(here.session(keys[-1]), PASSWORD, OTHER_PASSWORD).key)
-    here.clock.on(minutes=31)
+    here.clock.advance(minutes=31)
     keys.append(door.unlock(here.session(keys[-1]), OTHER_PASSWORD).key)
     assert len(set(keys)) == len(keys)
     assert [door.session(key) is not None for key in keys] == [False] * (len(keys) - 1) + [True]
@@ -225,12 +225,12 @@ def test_the_database_holds_no_key_and_no_device_in_clear(here: House) -> None:
 def test_a_session_that_is_idle_is_locked_and_looking_does_not_open_it(here: House) -> None:
     rufus = here.with_app(EMAIL)
     for _ in range(4):
-        here.clock.on(minutes=29)
+        here.clock.advance(minutes=29)
         assert here.session(rufus.key).standing is Standing.OPEN
-    here.clock.on(minutes=30, seconds=1)
+    here.clock.advance(minutes=30, seconds=1)
     for _ in range(3):
         assert here.session(rufus.key).standing is Standing.LOCKED
-        here.clock.on(seconds=70)
+        here.clock.advance(seconds=70)
     with pytest.raises(SignInRefused):
         here.door.unlock(here.session(rufus.key), OTHER_PASSWORD)
     assert here.session(rufus.key).standing is Standing.LOCKED
@@ -241,7 +241,7 @@ def test_a_session_that_is_idle_is_locked_and_looking_does_not_open_it(here: Hou
 
 def test_the_second_factor_unlocks_too_and_is_a_step_up(here: House) -> None:
     rufus = here.with_app(EMAIL)
-    here.clock.on(minutes=31)
+    here.clock.advance(minutes=31)
     opened = here.session(here.door.factors.prove_code(here.session(rufus.key), here.code(rufus)).key)
     assert opened.standing is Standing.OPEN
     assert opened.fresh
@@ -249,7 +249,7 @@ def test_the_second_factor_unlocks_too_and_is_a_step_up(here: House) -> None:
 
 def test_guessing_at_a_locked_session_locks_its_address(here: House) -> None:
     rufus = here.with_app(EMAIL)
-    here.clock.on(minutes=31)
+    here.clock.advance(minutes=31)
     for _ in range(5):
         with pytest.raises(SignInRefused):
             here.door.unlock(here.session(rufus.key), WRONG)
@@ -260,11 +260,11 @@ def test_guessing_at_a_locked_session_locks_its_address(here: House) -> None:
 def test_a_session_ends_after_its_hours_however_busy(here: House) -> None:
     rufus = here.with_app(EMAIL)
     for _ in range(12 * 3 - 1):
-        here.clock.on(minutes=20)
+        here.clock.advance(minutes=20)
         assert here.session(rufus.key).standing is Standing.OPEN
-    here.clock.on(minutes=20)
+    here.clock.advance(minutes=20)
     assert here.door.session(rufus.key) is None
-    here.clock.on(seconds=1)
+    here.clock.advance(seconds=1)
     here.password(rufus)
     with here.workspace.store.read() as tx:
         assert len(tx.sessions.of_account(rufus.account.id)) == 1  # what is over is swept away
@@ -358,7 +358,7 @@ def test_an_invitation_runs_out_and_asks_for_a_good_password(here: House) -> Non
         assert password not in str(refusal.value)
     with pytest.raises(InvalidValue):
         here.door.join(token, " ", PASSWORD, "a browser")
-    here.clock.on(days=2, seconds=1)
+    here.clock.advance(days=2, seconds=1)
     with pytest.raises(SignInRefused):
         here.door.join(token, "Rufus", PASSWORD, "a browser")
 

@@ -136,7 +136,7 @@ def test_the_way_back_belongs_to_the_way_there(here: House, at_provider: httpx.C
     for pending in (other.pending, "", "zz", "00" * 200):
         with pytest.raises(SignInRefused):
             here.door.openid_finish(pending, query, BACK, "a browser")
-    here.clock.on(minutes=10, seconds=1)
+    here.clock.advance(minutes=10, seconds=1)
     with pytest.raises(SignInRefused):
         here.door.openid_finish(one.pending, query, BACK, "a browser")
     here.clock.at -= timedelta(minutes=10, seconds=1)

@@ -52,7 +52,7 @@ class Site:
         with self.browser() as browser:
             assert send(browser, "/sign-in", email=person.account.email, password=PASSWORD).status_code == 303
             if open:
-                self.house.clock.on(minutes=1)
+                self.house.clock.advance(minutes=1)
                 answer = send(browser, "/second-factor", code=self.house.code(person))
                 assert answer.status_code == 303, answer.text
             yield browser
@@ -136,7 +136,7 @@ def test_an_official_adds_a_passkey_and_shows_it(site: Site) -> None:
         form = {"csrf": token_in(page.text), "name": "blue key", "passkey": key.create(options_in(page))}
         assert browser.post("/account/passkey", data=form).status_code == 303
         assert browser.get("/cases").status_code == 200
-        site.house.clock.on(minutes=31)
+        site.house.clock.advance(minutes=31)
         page = browser.get("/locked?next=/cases")
         form = {"csrf": token_in(page.text), "next": "/cases", "passkey": key.get(options_in(page))}
         assert browser.post("/locked", data=form).headers["location"] == "/cases"
@@ -201,7 +201,7 @@ def halfway(shared: Site) -> dict[Standing, str]:
     unenrolled = shared.house.joined("unenrolled@agency.example")
     app = shared.house.with_app("app@agency.example")
     locked = app.key
-    shared.house.clock.on(minutes=31)
+    shared.house.clock.advance(minutes=31)
     return {
         Standing.LOCKED: locked,
         Standing.UNPROVED: shared.house.password(app).key,
@@ -360,7 +360,7 @@ def test_nobody_is_sent_elsewhere(site: Site, address: str) -> None:
         assert address not in html.unescape(page.text) or address.startswith("/%")
         fields = {"csrf": token_in(page.text), "email": EMAIL, "password": PASSWORD, "next": address}
         places = [browser.post("/sign-in", data=fields).headers["location"]]
-        site.house.clock.on(minutes=1)
+        site.house.clock.advance(minutes=1)
         form = {"code": site.house.code(rufus), "next": address}
         places += [send(browser, "/second-factor", **form).headers["location"]]
         places += [browser.get(page, params={"next": address}).headers["location"] for page in ("/sign-in", "/locked")]
@@ -450,7 +450,7 @@ def test_a_factor_is_removed_after_a_step_up_and_the_last_one_stays(site: Site) 
         (app,) = site.house.door.factors.all(site.house.session(key_of(browser)))
         remove = f"/account/factors/{app.id}/remove"
         assert send(browser, "/account", at=remove).status_code == 422
-        site.house.clock.on(minutes=16)
+        site.house.clock.advance(minutes=16)
         assert send(browser, "/account", at=remove).headers["location"] == "/step-up?next=/account"
         assert browser.get("/account/app").headers["location"] == "/step-up?next=%2Faccount%2Fapp"
         wrong = send(browser, "/step-up?next=/account", at="/step-up", code="000000", next="/account")

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.clock import TICK, Clock
 from tests.support.serving import CASE, PROBE, with_gallery
-from tests.support.staff import Clock, House, solo
+from tests.support.staff import House, solo
 
 from lineament.errors import InvalidValue, LineamentError, NotAllowed, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -24,7 +25,7 @@ SEARCHERS = 4
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with solo(tmp_path / "ws", clock) as workspace:
         yield House(workspace, clock)
 

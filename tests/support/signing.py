@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyotp
+from tests.support.clock import Clock
 
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.policy import Preset
@@ -18,19 +19,6 @@ from lineament.workspace import Workspace
 
 PASSWORD = "lantern otter plinth"
 OTHER_PASSWORD = "seven quiet harbours"
-
-
-@dataclass(slots=True)
-class Clock:
-    """Stands still."""
-
-    at: datetime = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def on(self, **later: float) -> None:
-        self.at += timedelta(**later)
 
 
 @dataclass(slots=True)
@@ -95,7 +83,7 @@ class House:
 
     def signed_in(self, person: Person) -> Session:
         """A new session of somebody with an app, whose second factor was shown just now."""
-        self.clock.on(minutes=1)  # to a code that was not used
+        self.clock.advance(minutes=1)  # to a code that was not used
         begun = self.password(person)
         return self.session(self.door.factors.prove_code(self.session(begun.key), self.code(person)).key)
 

@@ -10,7 +10,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tests.conftest import PORTRAITS
-from tests.support.staff import Clock, House, solo
+from tests.support.clock import TICK, Clock
+from tests.support.staff import House, solo
 
 from lineament.model.accounts import HOME_AGENCY, Account, Role
 from lineament.model.cases import AuthorisationOutcome, Case, CaseRole, CaseTerms, Seeks
@@ -128,6 +129,6 @@ class Squad(House):
 def squad(portraits: Path, home: Path) -> Iterator[Squad]:
     """A squad in a copy of that workspace."""
     shutil.copytree(portraits, home)
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with Workspace.open(Settings(home=home, examiner="at-the-machine", workers=1), clock=clock) as workspace:
         yield Squad(workspace, clock)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+
+from tests.support.clock import TICK, TODAY, Clock
 
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, VettingOutcome
@@ -12,23 +14,6 @@ from lineament.model.policy import Preset
 from lineament.services.people.agencies import Grounds
 from lineament.settings import Settings
 from lineament.workspace import Desk, Workspace
-
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-TODAY = NOON.date()
-
-
-@dataclass(slots=True)
-class Clock:
-    """A clock that a test moves."""
-
-    at: datetime = NOON
-
-    def __call__(self) -> datetime:
-        self.at += timedelta(milliseconds=1)
-        return self.at
-
-    def days(self, many: int) -> None:
-        self.at += timedelta(days=many)
 
 
 @dataclass(slots=True)
@@ -105,4 +90,4 @@ def trial(seats: int = 5, days: int = 30, searches: int = 100) -> Licence:
 def solo(home: Path, clock: Clock | None = None, **settings: object) -> Workspace:
     """A new workspace of one person."""
     made = Settings(home=home, examiner="at-the-machine", workers=1, **settings)  # type: ignore[arg-type]
-    return Workspace.create(made, clock=clock or Clock())
+    return Workspace.create(made, clock=clock or Clock(tick=TICK))

@@ -16,9 +16,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, FilePayload, expect
 from tests.conftest import PORTRAITS
 from tests.support.acting import Actor, Troupe, local
+from tests.support.clock import TICK, Clock
 from tests.support.serving import MEBI, PROBE, serving, with_gallery
 from tests.support.signing import House, Person
-from tests.support.staff import Clock
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import Preset
@@ -346,7 +346,7 @@ class Story:
 
     def the_authority_refuses(self) -> None:
         """A day later; everybody signs in anew."""
-        self.clock.days(1)
+        self.clock.advance(days=1)
         sven, eva, gerda = self.actor("Sven Spruce"), self.actor("Eva Elm"), self.actor("Gerda Gorse")
         for actor in (sven, eva, gerda):
             actor.go("/cases")
@@ -396,13 +396,13 @@ class Story:
 @contextmanager
 def stage(home: Path, browser: Browser) -> Iterator[Story]:
     """A workspace whose own agency has an operator and an administrator, served under the name of this machine."""
-    clock = Clock()
+    clock = Clock(tick=TICK)
     with_gallery(home / "ws", home / "photos", clock).close()
     settings = Settings(home=home / "ws", examiner="at-the-machine", max_file_bytes=MEBI, workers=2)
     with Workspace.open(settings, clock=clock) as workspace:
         with workspace.store.begin() as tx:
             tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
-        house = House(workspace, clock)  # type: ignore[arg-type]
+        house = House(workspace, clock)
         operator = house.with_app("olga@home.example", Role.OPERATOR)
         house.with_app("ada@home.example", Role.ADMINISTRATOR)
         with serving(workspace) as served:
