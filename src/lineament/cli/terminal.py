@@ -83,12 +83,12 @@ def workspace(context: typer.Context) -> Iterator[Desk]:
 
 def _desk(opened: Workspace) -> Desk:
     """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
-    from lineament.services.people.sessions import Standing
+    from lineament.services.people.sessions import SessionKeeper, Standing
 
     desk = opened.desk_at_the_machine()
     if desk.official.solo:
         return desk
-    session = opened.sign_in.session(kept_key(opened) or "")
+    session = SessionKeeper(desk.record).find(kept_key(opened) or "")
     if session is None:
         raise SignInNeeded
     if session.standing is Standing.LOCKED:

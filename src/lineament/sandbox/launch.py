@@ -69,7 +69,7 @@ def launch(
 
 def certificates() -> dict[str, str]:
     """Return the environment variables that make a worker trust the same certificate authorities as this process."""
-    import ssl  # noqa: PLC0415 - only crawls need it
+    import ssl
 
     paths = ssl.get_default_verify_paths()
     known = {"SSL_CERT_FILE": paths.cafile, "SSL_CERT_DIR": paths.capath}

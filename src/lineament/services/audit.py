@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lineament.errors import LedgerBroken
-from lineament.ledger import verify as verifier
 from lineament.ledger.anchor import read_anchor
 from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
@@ -17,6 +17,9 @@ from lineament.services.cases.access import seen_case
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
+
+if TYPE_CHECKING:
+    from lineament.ledger import verify as verifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class Audit:
 
     def verify(self) -> verifier.Verification:
         """Recompute everything; LedgerBroken names the first entry that does not fit."""
+        from lineament.ledger import verify as verifier
+
         anchored = read_anchor(self._record.anchor)
         with self._record.store.read() as tx:
             found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING
 
 import lineament
 from lineament.errors import NotFound
@@ -18,6 +17,9 @@ from lineament.services.people.policies import require_step_up
 from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
 from lineament.services.record import Record
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,6 @@ class Report:
         self._record = record
         self._pictures = pictures
         self._probes = probes
-        self._templates = Environment(
-            loader=PackageLoader("lineament.services", "."),
-            autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
 
     def html(self, search_id: str) -> str:
         """The report of one search as HTML; NotFound where there is no such search, StepUpNeeded (R49)."""
@@ -51,7 +46,7 @@ class Report:
             require_step_up(change.tx, self._record.official, change.at)
             change.concerns(case)
             change.record(ReportWritten(case=case.ref, search=search_id))
-        return self._templates.get_template("report.html.j2").render(
+        return _template().render(
             result=result,
             number=result.ledger_entry if self._record.official.may(Permission.READ_LEDGER) else None,
             commitment=stored.commitment,
@@ -69,6 +64,19 @@ class Report:
             return data_uri(self._pictures.crop(search_id, rank))
         except NotFound:
             return None
+
+
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("lineament.services", "."),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def data_uri(jpeg: bytes) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
-from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, RowMapping
 
 from lineament.errors import MixedModels, NotFound
@@ -23,6 +21,10 @@ from lineament.store.raw import fetched
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, templates
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MOST = 10_000
 """Ids in one statement."""
@@ -146,6 +148,8 @@ class FaceRows:
 
     def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
         """Return ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
+        import numpy as np
+
         query = sa.select(faces.c.id, faces.c.captured_day).where(faces.c.source_id == source_id, faces.c.id > after_id)
         rows = self._raw(query.order_by(faces.c.id))
         return _column(rows, 0), _column(rows, 1).astype(np.int32)
@@ -171,6 +175,8 @@ class FaceRows:
 
         All must be of the source of ``key``: Damaged otherwise. MixedModels if they are of several models.
         """
+        import numpy as np
+
         requested = np.asarray(ids, dtype=np.int64)
         parts: list[tuple[FaceIds, Vectors]] = []
         models: set[str] = set()
@@ -219,11 +225,15 @@ _SealedRow = tuple[int, bytes, int, str]
 
 
 def _column(rows: Sequence[Sequence[Any]], number: int) -> FaceIds:
+    import numpy as np
+
     return np.fromiter((row[number] for row in rows), dtype=np.int64, count=len(rows))
 
 
 def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
     """Return ids and vectors of sealed templates, all of one model."""
+    import numpy as np
+
     _, first, _, model = rows[0]
     length = len(first) - OVERHEAD
     plain = bytearray(length * len(rows))
@@ -244,6 +254,8 @@ def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]
 
 
 def _sealed(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
+    import numpy as np
+
     template = face.template
     plain = np.ascontiguousarray(template.vector, dtype="<f4").tobytes()
     sealed = key.templates.seal(plain, _about(source_id, face_id, template.model))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from lineament.model.faces import CaptureId, Provenance, SourceId
@@ -18,6 +17,9 @@ from lineament.store.meta import new_ids
 from lineament.store.raw import batched
 from lineament.store.source_tables import bands, places
 from lineament.store.tables import captures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MANY = 20_000
 """If more captures share a band with a batch, only those that share two bands are looked at."""
@@ -111,6 +113,8 @@ class PlaceRows:
 
 def _nearest(phash: bytes, known: Mapping[int, tuple[bytes, int | None]]) -> int | None:
     """Return the capture whose hash differs in the fewest bits; None if it is no near-duplicate."""
+    import numpy as np
+
     alike = [(id_, candidate) for id_, (candidate, _) in known.items() if len(candidate) == len(phash)]
     if not alike:
         return None

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
-
 from lineament.model.cases import Authorisation, AuthorisationOutcome
 from lineament.model.faces import (
     ArchiveRecord,
@@ -68,6 +66,8 @@ def quality_from(value: JsonObject) -> Quality:
 
 def face_to(face: Face) -> dict[str, Any]:
     """Return a face with its template, to be sealed before it is stored."""
+    import numpy as np
+
     vector = np.ascontiguousarray(face.template.vector, dtype="<f4")
     return {
         "box": box_to(face.box),
@@ -80,6 +80,8 @@ def face_to(face: Face) -> dict[str, Any]:
 
 def face_from(value: JsonObject) -> Face:
     """Return the value that the JSON holds."""
+    import numpy as np
+
     vector = np.frombuffer(b64decode(value["vector"]), dtype="<f4").astype(np.float32)
     return Face(
         box=box_from(value["box"]),

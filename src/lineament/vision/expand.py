@@ -22,8 +22,8 @@ def expanded(content: bytes) -> bytes:
     Weights are no longer inputs of the graph, and batch, height and width of its inputs are free, so that one file
     serves every size. The twelve outputs of YuNet are joined to three.
     """
-    import onnx  # noqa: PLC0415 - half a second, needed the first time only
-    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - as above
+    import onnx
+    from onnx.reference import ReferenceEvaluator
 
     model = onnx.load_from_string(content)
     graph = model.graph
@@ -67,7 +67,7 @@ def _joined(graph: GraphProto) -> list[NodeProto]:
     A score is the geometric mean of class and objectness (as in ``FaceDetectorYN`` of OpenCV). A graph does that faster
     than twelve small arrays in Python.
     """
-    from onnx import TensorProto, helper  # noqa: PLC0415 - as above
+    from onnx import TensorProto, helper
 
     nodes = [helper.make_node("Concat", [f"{name}_{grid}" for grid in GRIDS], [name], axis=1) for name in YUNET]
     nodes += [helper.make_node("Mul", ["cls", "obj"], ["product"]), helper.make_node("Sqrt", ["product"], ["scores"])]

@@ -91,7 +91,7 @@ class OpenVinoSession:
     """A net on the processor, run by OpenVINO."""
 
     def __init__(self, net: Net, *, precision: str, threads: int) -> None:
-        import openvino  # noqa: PLC0415 - takes a quarter of a second, needless with ONNX Runtime
+        import openvino
 
         self.precision = precision
         self._net = net
@@ -113,7 +113,7 @@ class OpenVinoSession:
 
     def run(self, images: Images) -> Outputs:
         """See InferenceSession; contiguous pictures are not copied."""
-        import openvino  # noqa: PLC0415 - as above
+        import openvino
 
         whole = np.ascontiguousarray(images)  # keep a reference: the tensor only points to it
         requests = self._requests(images.shape)
@@ -135,8 +135,8 @@ class OpenVinoSession:
             return self._compiled[shape]
 
     def _compile(self, shape: tuple[int, ...]) -> openvino.CompiledModel:
-        from openvino import Layout, Type  # noqa: PLC0415 - as above
-        from openvino.preprocess import PrePostProcessor  # noqa: PLC0415 - as above
+        from openvino import Layout, Type
+        from openvino.preprocess import PrePostProcessor
 
         images, height, width, channels = shape
         model = self._core.read_model(self._net.weights)
@@ -185,7 +185,7 @@ class OnnxRuntimeSession:
     precision = "f32"
 
     def __init__(self, net: Net) -> None:
-        import onnxruntime  # noqa: PLC0415 - takes a quarter of a second, needless with OpenVINO
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -6,16 +6,18 @@ import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lineament.errors import Damaged, NotFound
 from lineament.model.faces import SourceId
 from lineament.model.sources import Source, SourceState
 from lineament.services.keyholder import source_key
-from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.rows import CrawlProgress
-from lineament.sources.crawl.state import NAME, CrawlState
 from lineament.store.db import Store, Tx
 from lineament.store.keys import DataKey, KeyRing
+
+if TYPE_CHECKING:
+    from lineament.sources.crawl.kept import KeptCrawl
+    from lineament.sources.crawl.rows import CrawlProgress
 
 _AT_ONCE = 1000
 
@@ -38,6 +40,8 @@ class Crawls:
 
     def progress(self, source: Source, name: str) -> CrawlProgress | None:
         """How far a crawl is, while it runs too; None where there is none of that name."""
+        from lineament.sources.crawl.state import NAME, CrawlState
+
         kept = self.crawl(source, name)
         if not (kept.folder / NAME).is_file():
             return None
@@ -54,6 +58,8 @@ class Crawls:
 
     def all(self, tx: Tx, source: Source) -> list[KeptCrawl]:
         """Every crawl of a source, in the order of their names; Refused where its key was destroyed."""
+        from lineament.sources.crawl.state import NAME
+
         folder = self.folder(source.id)
         names = sorted(one.name for one in folder.iterdir() if (one / NAME).is_file()) if folder.is_dir() else []
         key = source_key(tx, self._keys, source) if names else None
@@ -80,6 +86,8 @@ class Crawls:
         shutil.rmtree(self.folder(source_id), ignore_errors=True)
 
     def _forget(self, tx: Tx, source_id: SourceId, sha256: str) -> int:
+        from lineament.sources.crawl.state import CrawlState
+
         def shows_kept(digests: Sequence[str]) -> bool:
             return tx.captures.keep_pages(source_id, digests)
 
@@ -108,4 +116,6 @@ class Crawls:
                 self.destroy(source_id)
 
     def _kept(self, source: Source, key: DataKey, name: str) -> KeptCrawl:
+        from lineament.sources.crawl.kept import KeptCrawl
+
         return KeptCrawl(self.folder(source.id) / name, key.derive(f"crawl {name}"))

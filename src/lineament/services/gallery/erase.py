@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lineament.errors import Refused
 from lineament.ledger import receipts
@@ -15,14 +15,16 @@ from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
-from lineament.services.gallery.crawls import Crawls
-from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
+
+if TYPE_CHECKING:
+    from lineament.services.gallery.crawls import Crawls
+    from lineament.services.gallery.indexes import Gallery
 
 
 @dataclass(slots=True)

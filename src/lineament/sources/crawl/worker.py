@@ -228,7 +228,7 @@ class SiteSpider(Spider):
 
     async def start(self) -> AsyncIterator[Request]:
         """Yield nothing: addresses come from the scheduler."""
-        from twisted.internet import reactor  # noqa: PLC0415 - not before Scrapy has chosen one
+        from twisted.internet import reactor
 
         reactor.installNameResolver(PinnedResolver(self.run.pinned))
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._on_input)

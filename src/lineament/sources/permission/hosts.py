@@ -233,7 +233,7 @@ def _is_name(name: str) -> bool:
 @cache
 def _suffixes() -> tldextract.TLDExtract:
     """Return the public suffixes that come with the library; nothing is fetched."""
-    import tldextract  # noqa: PLC0415 - it loads a whole HTTP client
+    import tldextract
 
     return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
 

@@ -35,8 +35,8 @@ def checked(found: str | None, place: str) -> None:
 
 def upgrade(connection: Connection) -> None:
     """Upgrade the schema to the newest revision, in the transaction of ``connection``: whole or not at all."""
-    from alembic import command  # noqa: PLC0415 - a fifth of a second that an up-to-date workspace is spared
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))

@@ -1,0 +1,94 @@
+"""How long a command takes to answer: processor seconds, beside ``python -c pass`` and importing Typer and Rich.
+
+    python -m bench.startup [--faces 10000] [--times 5]
+
+Each is run in turns, so that a busy machine slows all of them alike; the least of the runs counts. A search has its own
+probe of one photograph, in a gallery of that many faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import machine, whole
+
+BASE = "import typer, rich"
+TIMES_BASE = 3.0  # at most so many times the base: help, version and a usage error
+CASE_LIST, SEARCH = 0.5, 1.5  # seconds at most
+
+
+def commands(home: Path) -> dict[str, list[str]]:
+    """What is measured, by name."""
+    lineament = [sys.executable, "-m", "lineament"]
+    probe = str(whole.PROBES[0])
+    search = ["search", probe, "--face", "1", "--case", "B-1", "--reason", "bench", "--home", str(home)]
+    return {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        f"python -c '{BASE}'": [sys.executable, "-c", BASE],
+        "lineament --help": [*lineament, "--help"],
+        "lineament --version": [*lineament, "--version"],
+        "a usage error": [*lineament, "search", "--no-such-option"],
+        "lineament case list": [*lineament, "case", "list", "--home", str(home)],
+        "lineament search": [*lineament, *search],
+        "of which loading the models": [sys.executable, "-c", _MODELS, str(home)],
+    }
+
+
+_MODELS = """
+import sys
+from pathlib import Path
+from lineament.settings import Settings
+from lineament.vision.packs import default_pack
+from lineament.vision.runtime import sessions
+settings = Settings()
+pack = default_pack(settings.cache)
+opened = sessions(settings.runtime.value, settings.precision.value, 2)
+opened(pack.recogniser).prepare((2, pack.side, pack.side, 3))
+opened(pack.detector).prepare((1, 480, 640, 3))
+"""
+
+
+def seconds(command: list[str]) -> tuple[float, float]:
+    """Processor seconds and seconds by the clock of one run."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took
+
+
+def main() -> int:
+    """Print a table; 1 if a command takes longer than its target."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--faces", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=5)
+    options = parser.parse_args()
+    print(machine.line("typer", "sqlalchemy", "openvino"))
+    print(f"load {os.getloadavg()[0]:.1f}; the least of {options.times} runs")
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "ws"
+        whole.build(home, options.faces)
+        found: dict[str, list[tuple[float, float]]] = {}
+        for _ in range(options.times):
+            for name, command in commands(home).items():
+                found.setdefault(name, []).append(seconds(command))
+    least = {name: (min(cpu for cpu, _ in runs), min(took for _, took in runs)) for name, runs in found.items()}
+    base = least[f"python -c '{BASE}'"][0]
+    for name, (cpu, took) in least.items():
+        print(f"{name:32} {cpu:7.3f} s of processor time, {cpu / base:5.1f} times the base, {took:7.3f} s by the clock")
+    quick = [
+        least[name][0] <= TIMES_BASE * base for name in ("lineament --help", "lineament --version", "a usage error")
+    ]
+    return int(
+        not (all(quick) and least["lineament case list"][0] <= CASE_LIST and least["lineament search"][1] <= SEARCH)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

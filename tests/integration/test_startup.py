@@ -1,0 +1,66 @@
+"""A command loads what it uses, and nothing that is heavy beside it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import PORTRAITS
+
+LOADED = """
+import sys
+from lineament.__main__ import main
+try:
+    main(sys.argv[1:])
+finally:
+    print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
+    print("own:", *sorted(name for name in sys.modules if name.startswith("lineament.")))
+"""
+TERMINAL = {"typer", "rich", "markdown_it", "mdurl", "pygments", "shellingham", "annotated_doc"}
+"""What the terminal may load for every command."""
+STORE = {"sqlalchemy", "typing_extensions", "greenlet", "cryptography", "cffi", "psycopg"}
+"""What opening a workspace loads."""
+VISION = {"numpy", "cv2", "openvino", "openvino_telemetry", "packaging", "threadpoolctl", "turbovec"}
+"""What finding and comparing faces loads."""
+
+
+def loaded(*arguments: str) -> tuple[set[str], set[str]]:
+    """Third-party packages, and modules of ours, that a command loads."""
+    command = [sys.executable, "-c", LOADED, *arguments]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    packages, own = (set(line.split()[1:]) for line in printed[-2:])
+    known = {*sys.stdlib_module_names, "lineament", "cython_runtime", "sitecustomize"}
+    return {name for name in packages - known if not name.startswith("_")}, own
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("search", "--help"), ("--version",), ("search", "--no-such-option"), ("no-such-command",)],
+)
+def test_what_needs_no_workspace_loads_the_terminal_alone(arguments: tuple[str, ...]) -> None:
+    packages, own = loaded(*arguments)
+    assert packages <= TERMINAL - {"rich"}
+    floors = {name.split(".")[1] for name in own}
+    assert floors == {"__main__", "cli", "errors", "model"}
+
+
+def test_listing_cases_loads_the_store_and_no_model(prepared: Path, tmp_path: Path) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(prepared, home)
+    packages, own = loaded("case", "list", "--home", str(home))
+    assert "sqlalchemy" in packages
+    assert packages <= TERMINAL | STORE
+    assert {name.split(".")[1] for name in own}.isdisjoint({"vision", "index", "sources", "identity", "web"})
+
+
+def test_a_search_loads_the_models_and_neither_pages_nor_crawler(prepared: Path, tmp_path: Path) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(prepared, home)
+    probe = str(PORTRAITS / "macron-2014.jpg")
+    packages, own = loaded("search", probe, "--case", "K-1", "--reason", "for a test", "--home", str(home))
+    assert "openvino" in packages
+    assert packages <= TERMINAL | STORE | VISION
+    assert {name.split(".")[1] for name in own}.isdisjoint({"sources", "identity", "web"})
