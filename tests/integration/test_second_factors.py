@@ -70,6 +70,8 @@ def test_a_code_counts_once_and_only_while_it_is_shown(here: House, factors: Fac
     session = again(here, rufus)
     code = here.code(rufus)
     factors.prove_code(session, f" {code[:3]} {code[3:]} ")
+    with pytest.raises(SignInRefused, match="used before; wait"):
+        factors.prove_totp(here.session(here.password(rufus).key), code)
     for other in (again(here, rufus), here.session(here.password(rufus).key)):
         with pytest.raises(SignInRefused):
             factors.prove_totp(other, code)
@@ -78,7 +80,7 @@ def test_a_code_counts_once_and_only_while_it_is_shown(here: House, factors: Fac
 
 def test_the_code_of_the_enrolment_is_used_up(here: House, factors: Factors, rufus: Person) -> None:
     session = here.session(here.password(rufus).key)
-    with pytest.raises(SignInRefused):
+    with pytest.raises(SignInRefused, match="wait until your app shows the next code"):
         factors.prove_totp(session, here.code(rufus))
 
 

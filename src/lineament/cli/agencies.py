@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, workspace
+from lineament.cli.terminal import AsJson, day, iso, needs, print_facts, print_json, print_table, say, table, workspace
 from lineament.cli.users import print_invitation
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Agencies: vetted, licensed, and each alone with its own. For operators.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the agency, or its id.")]
-Day = typer.Option(formats=["%Y-%m-%d"], metavar="DATE")
+Day = typer.Option(parser=day, metavar="DATE")
 Wishes = Annotated[
     list[str] | None,
     typer.Option(
@@ -113,7 +113,7 @@ def vet(
     outcome: Annotated[VettingOutcome, typer.Option(help="Whether it is let in.")],
     restrictions: Annotated[str, typer.Option(help="What the law of its country allows it, and what not.")],
     rights: Annotated[str, typer.Option(help="Its human-rights record.")],
-    renew: Annotated[datetime, Day],
+    renew: Annotated[date, Day],
     by: Annotated[str, typer.Option(help="Who vetted, where it was somebody else.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -125,7 +125,7 @@ def vet(
             outcome=outcome,
             legal_restrictions=restrictions,
             human_rights_record=rights,
-            renew_on=renew.date(),
+            renew_on=renew,
             by=by,
         )
         _print(opened.agencies.vet(name, found), opened.clock(), as_json)
@@ -138,8 +138,8 @@ def license_agency(
     name: Name,
     seats: Annotated[int, typer.Option(help="Accounts that are not closed.")],
     searches: Annotated[int, typer.Option(help="Searches a calendar month, UTC.")],
-    last: Annotated[datetime, Day],
-    first: Annotated[datetime | None, Day] = None,
+    last: Annotated[date, Day],
+    first: Annotated[date | None, Day] = None,
     kind: Annotated[LicenceKind, typer.Option(help="Whether it tries Lineament or has it.")] = LicenceKind.TRIAL,
     price: Annotated[str, typer.Option(help="As agreed, with its currency.")] = "",
     reference: Annotated[str, typer.Option(help="Of the contract.")] = "",
@@ -149,8 +149,8 @@ def license_agency(
     with workspace(context) as opened:
         granted = Licence(
             kind=kind,
-            first_day=opened.clock().date() if first is None else first.date(),
-            last_day=last.date(),
+            first_day=opened.clock().date() if first is None else first,
+            last_day=last,
             seats=seats,
             searches_a_month=searches,
             price=price,

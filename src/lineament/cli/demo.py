@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lineament.cli.search import entry_of, show
-from lineament.cli.terminal import needs, say
+from lineament.cli.terminal import counted, needs, say
 from lineament.errors import AlreadyThere
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseTerms
@@ -73,7 +73,7 @@ def _enrol(opened: Desk, portraits: Path) -> None:
     gallery = sorted(path for path in portraits.glob("*.jpg") if path.name != PROBE)
     connector = FolderConnector(gallery, page_base=None, max_bytes=opened.settings.max_file_bytes)
     report = opened.ingest.run(SOURCE, connector, workers=opened.workspace.workers)
-    say(f"{report.seen} portraits, {report.faces} new faces.")
+    say(f"{counted(report.seen, 'portrait')}, {counted(report.faces, 'new face')}.")
 
 
 def _search(opened: Desk, probe: Path) -> SearchResult:

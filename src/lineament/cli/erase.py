@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, needs, print_json, say, workspace
+from lineament.cli.terminal import AsJson, counted, needs, print_json, say, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId, FaceId
@@ -42,4 +42,5 @@ def erase(
         counts = {"faces": len(done.faces), "captures": len(done.captures)}
         print_json({"source": done.source, **counts, "ledger_entry": done.ledger_entry})
         return
-    say(f"{len(done.faces):,} faces of {done.source} are erased (ledger entry {done.ledger_entry}).")
+    erased = f"{counted(len(done.faces), 'face')} of {done.source} {'is' if len(done.faces) == 1 else 'are'} erased"
+    say(f"{erased} (ledger entry {done.ledger_entry}).")

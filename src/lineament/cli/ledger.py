@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working, workspace
+from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working, workspace
 from lineament.model.accounts import Permission
 
 app = typer.Typer(help="The ledger: written out for whoever is to check it alone.", no_args_is_help=True)
@@ -30,7 +30,8 @@ def export(
     if as_json:
         print_json({"file": str(file), "entries": entries, "key": key})
         return
-    say(f"{entries:,} entries are in {file}. The key to check them with, best told on another way:")
+    written = f"{counted(entries, 'entry', 'entries')} {'is' if entries == 1 else 'are'} in {file}."
+    say(f"{written} The key to check them with, best told on another way:")
     say(key)
 
 

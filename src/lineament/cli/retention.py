@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working
+from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working
 from lineament.model.accounts import Permission
 
 
@@ -23,5 +23,6 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(asdict(swept))
         return
-    parts = f"{swept.cases:,} cases, {swept.probes:,} photographs, the details of {swept.details:,} entries"
+    details = counted(swept.details, "entry", "entries")
+    parts = f"{counted(swept.cases, 'case')}, {counted(swept.probes, 'photograph')}, the details of {details}"
     say(f"Destroyed: {parts}." if any(asdict(swept).values()) else "Nothing was due.")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lineament.cli.cases import Ref, print_case
-from lineament.cli.rulings import DAY, Until, last_day
+from lineament.cli.rulings import Until
 from lineament.cli.terminal import (
     AsJson,
+    day,
     iso,
     needs,
     picture_bytes,
@@ -61,7 +62,7 @@ def add_member(
 ) -> None:
     """Add an official of the agency to a case, or give another role or end."""
     with workspace(context) as opened:
-        opened.members.add(ref, account, role, last_day(until))
+        opened.members.add(ref, account, role, until)
         _print_members(opened.members.of(ref), as_json)
 
 
@@ -84,12 +85,12 @@ def invite(
     ref: Ref,
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="An official of another agency.")],
     role: Role,
-    until: Annotated[datetime, typer.Option(formats=DAY, metavar="DATE", help="The last day.")],
+    until: Annotated[date, typer.Option(parser=day, metavar="DATE", help="The last day.")],
     as_json: AsJson = False,
 ) -> None:
     """Invite an official of another agency to a case, until a day."""
     with workspace(context) as opened:
-        made = opened.members.invite(ref, email, role, last_day(until))
+        made = opened.members.invite(ref, email, role, until)
     if as_json:
         print_json(_invitation(made))
         return

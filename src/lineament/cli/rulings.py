@@ -9,28 +9,20 @@ from typing import Annotated
 import typer
 
 from lineament.cli.cases import Ref, print_case
-from lineament.cli.terminal import AsJson, needs, picture_bytes, workspace
+from lineament.cli.terminal import AsJson, counted, day, moment, needs, picture_bytes, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome
 
-DAY = ["%Y-%m-%d"]
-MOMENT = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", *DAY]
-
 Authority = Annotated[str, typer.Option(help="Who decided: the court, and the judge or prosecutor.")]
-Decided = Annotated[datetime, typer.Option(formats=MOMENT, metavar="DATE", help="When, in the zone of this machine.")]
+Decided = Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When, in the zone of this machine.")]
 Because = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")]
-Until = Annotated[datetime | None, typer.Option(formats=DAY, metavar="DATE", help="The last day, if it ends.")]
+Until = Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="The last day, if it ends.")]
 
 
 def register(app: typer.Typer) -> None:
     """Put the commands on ``app``."""
     for command in (urgent, authorise, refuse, hold, release):
         app.command()(command)
-
-
-def last_day(moment: datetime | None) -> date | None:
-    """The day of an option."""
-    return None if moment is None else moment.date()
 
 
 @needs(Permission.OPEN_CASES)
@@ -60,7 +52,7 @@ def authorise(
         decided_at=decided.astimezone(),
         outcome=AuthorisationOutcome.GRANTED,
         scope=scope,
-        expires_on=last_day(until),
+        expires_on=until,
         document=None if document is None else picture_bytes(document, LARGEST),
         document_name="decision" if document is None else document.name,
     )
@@ -88,7 +80,8 @@ def refuse(
         case = opened.casework.get(ref)
         if not yes:
             photographs = len(opened.casework.probes(case.key))
-            what = f"{photographs:,} photographs, {case.searches:,} searches and every paper of {case.ref}"
+            searches = counted(case.searches, "search", "searches")
+            what = f"{counted(photographs, 'photograph')}, {searches} and every paper of {case.ref}"
             typer.confirm(f"Destroy {what}?", abort=True)
         print_case(opened, opened.casework.authorise(case.key, ruling), as_json)
 

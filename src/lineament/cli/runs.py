@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, when, workspace
+from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.runs import Run
 
@@ -21,40 +22,43 @@ def runs(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the source.")],
     run: Annotated[
-        int | None, typer.Argument(metavar="[RUN]", help="Show this one, with what it refused and why.")
+        int | None,
+        typer.Argument(metavar="[RUN]", help="Show this one, by its number in the list, with what it refused and why."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List what was brought into a source: by which connector, from what, how far, and what was refused."""
     with workspace(context) as opened:
+        listed = list(enumerate(reversed(opened.sources.runs(name)), start=1))
         if run is not None:
-            found, refusals = opened.sources.run(name, run)
+            if not 1 <= run <= len(listed):
+                raise NotFound(what="run", name=run, hint=f"lineament source runs {name}")
+            found, refusals = opened.sources.run(name, listed[run - 1][1].id)
             refused = [{"name": which, "why": why} for which, why in refusals]
             if as_json:
-                print_json(_run(found) | {"refused_first": refused})
+                print_json(_run(run, found) | {"refused_first": refused})
                 return
-            print_facts(_run(found) | {"counts": _counts(found)})
+            print_facts(_run(run, found) | {"counts": _counts(found)})
             for which, why in refusals:
                 say(f"  refused {which}: {why}")
             return
-        listed = opened.sources.runs(name)
     if as_json:
-        print_json({"runs": [_run(one) for one in listed]})
+        print_json({"runs": [_run(number, one) for number, one in reversed(listed)]})
         return
     if not listed:
         say(f"Nothing was brought yet. Begin with: lineament ingest {name} PATH")
         return
     shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
-    for one in listed:
+    for number, one in reversed(listed):
         ended = when(one.ended_at) or "not yet"
         figures = (f"{one.seen:,}", f"{one.faces:,}")
-        shown.add_row(str(one.id), one.connector, when(one.begun_at), ended, *figures, _counts(one))
+        shown.add_row(str(number), one.connector, when(one.begun_at), ended, *figures, _counts(one))
     print_table(shown)
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(number: int, run: Run) -> dict[str, Any]:
     return {
-        "run": run.id,
+        "run": number,  # within its source
         "connector": run.connector,
         "what": run.what.split("\n"),
         "begun_at": iso(run.begun_at),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lineament.cli.terminal import (
-    AsJson,
+    complain,
+    day,
     iso,
     needs,
     picture_bytes,
     print_json,
+    print_json_line,
     print_table,
     say,
     table,
@@ -22,7 +25,7 @@ from lineament.cli.terminal import (
     working,
     workspace,
 )
-from lineament.errors import InvalidValue
+from lineament.errors import InvalidValue, LineamentError
 from lineament.model.accounts import Permission
 from lineament.model.faces import Box, Quality
 from lineament.model.search import (
@@ -50,47 +53,56 @@ def search(
     context: typer.Context,
     probes: Annotated[
         list[Path],
-        typer.Argument(metavar="PROBE...", help="The photograph asked about; several of one person are fused."),
+        typer.Argument(metavar="PROBE...", help="The photograph asked about; each of several gets its own answer."),
     ],
     case: Annotated[str, typer.Option(metavar="REF", help="The case that it belongs to.")],
     reason: Annotated[str, typer.Option(help="Why this search is made, for the record.")],
-    face: Annotated[int | None, typer.Option(min=1, help="Which face of the (first) probe, from 1.")] = None,
+    face: Annotated[
+        int | None, typer.Option(min=1, help="Which face of the photograph, or of the first, from 1.")
+    ] = None,
     kind: Annotated[
-        ProbeKind | None, typer.Option(help="What kind of photograph it is; the policy may ask for it.")
+        ProbeKind | None,
+        typer.Option(metavar="KIND", help=f"The policy may ask for it; one of: {', '.join(ProbeKind)}."),
     ] = None,
     source: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Search this source only; may be repeated.")
     ] = None,
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Captured then or later.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Captured then or earlier.")
-    ] = None,
+    since: Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="Captured then or later.")] = None,
+    until: Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="Captured then or earlier.")] = None,
     limit: Annotated[int, typer.Option(help="Most candidates listed, 1 to 50.")] = USUAL_CANDIDATES,
     min_score: Annotated[float | None, typer.Option(metavar="S", help="List this score and above.")] = None,
     investigate: Annotated[bool, typer.Option("--investigate", help="List the best, whatever their score.")] = False,
-    as_json: AsJson = False,
+    same_person: Annotated[
+        bool, typer.Option("--same-person", help="All photographs show one person: fuse them, for one answer.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead; for several photographs, one in each line.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report too.")] = None,
 ) -> None:
-    """Compare a face with every face of the gallery; the answer is a list of candidates, or no candidate."""
+    """Compare a face with every face of the gallery; the answer is a list of candidates, or no candidate.
+
+    If one of several photographs cannot be searched, the others are; the exit code is that of the first that failed.
+    """
+    if len(probes) > 1 and not same_person and (face is not None or report is not None):
+        given = "--report" if face is None else "--face"
+        raise InvalidValue(what=given, value=face or report, why="it goes with one photograph, or with --same-person")
     request = SearchRequest(
         case=case,
         reason=reason,
         sources=tuple(source or ()),
-        since=_day(since),
-        until=_day(until),
+        since=since,
+        until=until,
         limit=limit,
         mode=_mode(min_score, investigate),
         min_score=min_score,
     )
     with workspace(context) as opened:
-        untrusted = [picture_bytes(probe, opened.settings.max_file_bytes) for probe in probes]
-        opened.search.admit(request)
+        if len(probes) > 1 and not same_person:
+            _search_each(opened, probes, request, kind, as_json)
+            return
         with working("Searching"):
-            taken = [opened.probes.take(case, one, kind=kind) for one in untrusted]
-            request = replace(request, others=tuple(ProbeFace(probe_id=one.id, face=_only(one)) for one in taken[1:]))
-            result = opened.search.run(taken[0].id, request, face)
+            result = _search(opened, probes, request, kind, face)
             if report is not None:
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
         entry = entry_of(opened, result)
@@ -102,15 +114,62 @@ def search(
         say(f"The report is at {report}")
 
 
+def _search_each(
+    opened: Desk, paths: Sequence[Path], request: SearchRequest, kind: ProbeKind | None, as_json: bool
+) -> None:
+    """Search each photograph by itself; typer.Exit with the code of the first error, if there was one."""
+    code = 0
+    opened.search.admit(request)
+    for path in paths:
+        try:
+            with working(f"Searching {path.name}"):
+                result = _search(opened, [path], request, kind, None)
+        except LineamentError as error:
+            complain(_named(path, error))
+            code = code or error.exit_code
+            continue
+        entry = entry_of(opened, result)
+        if as_json:
+            print_json_line({"file": str(path), **described(result, entry)})
+        else:
+            say(f"{path}:")
+            show(result, entry)
+    if code:
+        raise typer.Exit(code)
+
+
+def _search(
+    opened: Desk, paths: Sequence[Path], request: SearchRequest, kind: ProbeKind | None, face: int | None
+) -> SearchResult:
+    """Search with one photograph, or with several of one person; an error of one of several names its file."""
+    untrusted = [picture_bytes(path, opened.settings.max_file_bytes) for path in paths]
+    opened.search.admit(request)
+    taken: list[Probe] = []
+    others: list[ProbeFace] = []
+    for path, content in zip(paths, untrusted, strict=True):
+        try:
+            probe = opened.probes.take(request.case, content, kind=kind)
+            if taken:
+                others.append(ProbeFace(probe_id=probe.id, face=_only(probe)))
+        except LineamentError as error:
+            if len(paths) == 1:
+                raise
+            complain(_named(path, error))
+            raise typer.Exit(error.exit_code) from None
+        taken.append(probe)
+    return opened.search.run(taken[0].id, replace(request, others=tuple(others)), face)
+
+
+def _named(path: Path, error: LineamentError) -> str:
+    """The error with the file that it is about."""
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
+
+
 def _only(probe: Probe) -> int:
     """The only face of a further photograph; SeveralFaces or NoFace where it cannot be told which."""
     from lineament.services.probes import chosen_face
 
     return probe.faces.index(chosen_face(probe, None)) + 1
-
-
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.date()
 
 
 def _mode(min_score: float | None, investigate: bool) -> Mode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from lineament.cli.terminal import (
     AsJson,
     checked_new,
     counted,
+    day,
     iso,
     machine,
     needs,
@@ -46,7 +47,8 @@ def add(
     jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
     permission: Annotated[Path | None, typer.Option(help="The document that grants it; it is kept, sealed.")] = None,
     expires: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it may be searched.")
+        date | None,
+        typer.Option(parser=day, metavar="DATE", help="The last day on which it may be searched."),
     ] = None,
     retention_days: Annotated[int | None, typer.Option(help="How long a picture may be kept.")] = None,
     page_base: Annotated[
@@ -77,7 +79,7 @@ def add(
             controller=controller,
             basis=basis,
             jurisdiction=jurisdiction,
-            expires_on=None if expires is None else expires.date(),
+            expires_on=expires,
             retention_days=retention_days,
             page_base=page_base,
             hosts=tuple(host or ()),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, needs, print_json, progress, say, workspace
+from lineament.cli.terminal import AsJson, counted, needs, print_json, progress, say, workspace
 from lineament.model.accounts import Permission
 
 
@@ -33,4 +33,5 @@ def take_out(
     if as_json:
         print_json(asdict(taken))
         return
-    say(f"{taken.exchanges:,} exchanges, {taken.bytes:,} bytes are in {file}, for its owner alone; keep it safe.")
+    parts = f"{counted(taken.exchanges, 'exchange')}, {counted(taken.bytes, 'byte')}"
+    say(f"{parts} are in {file}, for its owner alone; keep it safe.")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -30,6 +30,26 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+Written = TypeVar("Written", bound=date)
+
+
+def _written(text: str, kind: type[Written], example: str) -> Written:
+    try:
+        return kind.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day that I can read; write it as {example}.") from None
+
+
+def day(text: str | date) -> date:
+    """Read a day as an option gives it."""
+    return text if isinstance(text, date) else _written(text, date, "2027-06-30")
+
+
+def moment(text: str | datetime) -> datetime:
+    """Read a day, perhaps with a time, as an option gives it; in the zone of this machine, if it names none."""
+    return text if isinstance(text, datetime) else _written(text, datetime, "2027-06-30 or 2027-06-30T16:45")
+
 
 WIDE = 160
 """Columns of a table that goes into a file or a pipe."""
@@ -112,6 +132,11 @@ def print_json(answer: Any) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
+def print_json_line(answer: Any) -> None:
+    """One JSON object in one line, for an answer of several (JSON Lines)."""
+    typer.echo(json.dumps(answer, ensure_ascii=False))
+
+
 def say(message: str) -> None:
     """Print a line for a person."""
     typer.echo(message.translate(_UNPRINTED))
@@ -158,17 +183,20 @@ def print_drawing(drawing: RenderableType) -> None:
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """Print one thing, a line for each of its facts."""
+    """Print one thing, a line for each fact that is known; moments (``…_at``, ``…_since``) to the minute, UTC."""
     shown = Table(("", ""), header=False)
     for name, value in facts.items():
-        shown.add_row(name.replace("_", " "), _words(value))
+        if value not in (None, "", [], ()):
+            shown.add_row(name.replace("_", " "), _words(name, value))
     print_table(shown)
 
 
-def _words(value: object) -> str:
+def _words(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    if isinstance(value, str) and name.endswith(("_at", "_since")):
+        return when(datetime.fromisoformat(value))
+    return str(value)
 
 
 def when(moment: datetime | None) -> str:
@@ -210,9 +238,9 @@ def _aside() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def counted(many: int, one: str) -> str:
-    """A number with its noun, whose plural ends in s."""
-    return f"{many:,} {one}{'' if many == 1 else 's'}"
+def counted(many: int, one: str, several: str = "") -> str:
+    """A number with its noun; ``several`` is the plural, if it does not simply end in s."""
+    return f"{many:,} {one if many == 1 else several or one + 's'}"
 
 
 def checked_new(path: Path) -> Path:

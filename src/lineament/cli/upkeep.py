@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, machine, needs, print_json, print_table, say, settings_for, table, working
+from lineament.cli.terminal import (
+    AsJson,
+    counted,
+    machine,
+    needs,
+    print_json,
+    print_table,
+    say,
+    settings_for,
+    table,
+    working,
+)
 from lineament.model.accounts import Permission
 
 
@@ -47,9 +58,10 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
         details = {"opened": found.opened, "erased": found.erased, "unexplained": found.unexplained}
         print_json({**answer, **details, "anchored": found.anchored})
         return
-    say(f"Checked {found.entries:,} entries: sound. Root {found.root.hex()}")
+    say(f"Checked {counted(found.entries, 'entry', 'entries')}: sound. Root {found.root.hex()}")
     if found.unexplained:
-        say(f"The details of {found.unexplained:,} entries were erased, and no entry says why: ask who did it.")
+        erased = counted(found.unexplained, "entry", "entries")
+        say(f"The details of {erased} were erased, and no entry says why: ask who did it.")
 
 
 @needs(Permission.MACHINE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lineament.cli.terminal import (
     AsJson,
+    day,
     iso,
     machine,
     needs,
@@ -100,8 +101,8 @@ def train(
     context: typer.Context,
     email: Who,
     until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The last day on which the training counts."),
+        date | None,
+        typer.Option(parser=day, metavar="DATE", help="The last day on which the training counts."),
     ] = None,
     lapsed: Annotated[bool, typer.Option("--lapsed", help="It does not count any more, from now on.")] = False,
     as_json: AsJson = False,
@@ -110,7 +111,7 @@ def train(
     if (until is None) is not lapsed:
         raise InvalidValue(what="The training", value="", why="say either --until DATE or --lapsed")
     with workspace(context) as opened:
-        _print(opened.people.train(email, None if until is None else until.date()), as_json)
+        _print(opened.people.train(email, until), as_json)
 
 
 @app.command()

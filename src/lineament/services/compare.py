@@ -56,7 +56,7 @@ def _only(seen: Analysis, number: int | None) -> Face:
     if not seen.faces:
         raise NoFace(looked=f"{seen.picture.width} × {seen.picture.height} pixels were looked through")
     if number is None and len(seen.faces) > 1:
-        boxes = "; ".join(f"{n} at ({f.box.x:.0f}, {f.box.y:.0f})" for n, f in enumerate(seen.faces[:12], 1))
+        boxes = "; ".join(f"{n} at ({f.box.x:.0f}, {f.box.y:.0f})" for n, f in enumerate(seen.faces, 1))
         raise SeveralFaces(count=len(seen.faces), faces=boxes)
     if number is not None and not 1 <= number <= len(seen.faces):
         raise NotFound(what="face", name=number, hint=f"numbers 1 to {len(seen.faces)}")

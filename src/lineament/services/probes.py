@@ -220,9 +220,9 @@ def chosen_face(probe: Probe, face: int | None) -> Face:
     return probe.faces[face - 1]
 
 
-def _listed(faces: Sequence[Face], most: int = 12) -> str:
+def _listed(faces: Sequence[Face]) -> str:
     shown = [
         f"{number} at ({face.box.x:.0f}, {face.box.y:.0f}), {face.box.height:.0f} px high"
-        for number, face in enumerate(faces[:most], start=1)
+        for number, face in enumerate(faces, start=1)
     ]
-    return "; ".join(shown) + ("; …" if len(faces) > most else "")
+    return "; ".join(shown)

@@ -25,6 +25,7 @@ Fits = Callable[[Tx, datetime], bool]
 """Looks at an answer, in the transaction that uses it up."""
 
 _PRODUCT = "Lineament"
+_USED = "this code was used before; wait until your app shows the next code, at most 30 seconds"
 _NOT_FITTING = "this second factor does not fit, was used before, or is locked for a while after several failures"
 
 
@@ -125,8 +126,11 @@ class Factors:
         for factor in tx.factors.of_account(session.account.id):
             if factor.kind is FactorKind.TOTP:
                 step = totp.step_of(tx.factors.secret(factor.id)["secret"], untrusted_code, at, 0)
-                if step is not None and tx.factors.used(factor.id, at, step):
-                    return True
+                if step is None:
+                    continue
+                if not tx.factors.used(factor.id, at, step):
+                    raise SignInRefused(why=_USED)
+                return True
         return False
 
     # ------------------------------------------------------------ adding and removing
