@@ -14,7 +14,7 @@ import pytest
 from tests.support.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
 
 from lineament.errors import OpenIdUnavailable, SignInRefused
-from lineament.identity.openid import Begun, Provider, Subject
+from lineament.identity.openid import Provider, ProviderSignIn, Subject
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def _form(page: httpx.Response, **filled: str) -> dict[str, str]:
     return {one["name"]: html.unescape(one.get("value", "")) for one in hidden} | filled
 
 
-def comes_back(browser: httpx.Client, begun: Begun, *, consents: bool = True) -> str:
+def comes_back(browser: httpx.Client, begun: ProviderSignIn, *, consents: bool = True) -> str:
     """Follow the address, sign in and consent, as a person would; the query with which the browser comes back."""
     page = browser.get(begun.address)
     if "/accounts/login/" in str(page.url):
@@ -79,7 +79,7 @@ def test_every_sign_in_has_secrets_of_its_own(provider: Provider) -> None:
 class Way:
     """A sign-in whose code was not taken yet."""
 
-    begun: Begun
+    begun: ProviderSignIn
     query: str
 
 
@@ -89,7 +89,7 @@ def way(provider: Provider, browser: httpx.Client) -> Way:
     return Way(begun, comes_back(browser, begun))
 
 
-def refused(provider: Provider, begun: Begun, query: str, why: str) -> None:
+def refused(provider: Provider, begun: ProviderSignIn, query: str, why: str) -> None:
     with pytest.raises(SignInRefused, match=why) as caught:
         provider.finish(begun, query, REDIRECT)
     for secret in (SECRETS["lineament"], SECRETS["other"], begun.state, begun.nonce, begun.verifier, EMAIL, USER):
@@ -103,7 +103,7 @@ def refused(provider: Provider, begun: Begun, query: str, why: str) -> None:
         ({"state": ""}, "not begun in this browser"),
         ({"state": None}, "not begun in this browser"),
         ({"state": "ÿ"}, "not begun in this browser"),
-        ({"code": "another"}, "does not take its answer back"),
+        ({"code": "another"}, "no longer accepts its answer"),
         ({"code": ""}, "did not let you in"),
         ({"code": None}, "did not let you in"),
         ({"iss": "https://evil.example"}, "another provider"),
@@ -127,13 +127,13 @@ def test_the_way_back_of_another_sign_in_is_refused(provider: Provider, way: Way
     """A page of somebody else's sends the victim's browser back with the attacker's code."""
     mine = provider.begin(REDIRECT)
     refused(provider, mine, way.query, "not begun in this browser")
-    refused(provider, mine, changed(way.query, state=mine.state), "does not take its answer back")  # PKCE
+    refused(provider, mine, changed(way.query, state=mine.state), "no longer accepts its answer")  # PKCE
     refused(provider, replace(way.begun, state=""), changed(way.query, state=""), "not begun in this browser")
 
 
 def test_a_code_is_taken_once(provider: Provider, way: Way) -> None:
     assert provider.finish(way.begun, way.query, REDIRECT).subject == "1"
-    refused(provider, way.begun, way.query, "does not take its answer back")
+    refused(provider, way.begun, way.query, "no longer accepts its answer")
 
 
 @pytest.mark.parametrize("nonce", ["another", ""])
@@ -142,19 +142,19 @@ def test_an_id_token_of_another_sign_in_is_refused(provider: Provider, way: Way,
 
 
 def test_another_verifier_or_way_back_is_refused_by_the_provider(provider: Provider, way: Way) -> None:
-    with pytest.raises(SignInRefused, match="does not take its answer back"):
+    with pytest.raises(SignInRefused, match="no longer accepts its answer"):
         provider.finish(replace(way.begun, verifier="x" * 64), way.query, REDIRECT)
     with pytest.raises((SignInRefused, OpenIdUnavailable)):
         provider.finish(way.begun, way.query, REDIRECT + "/elsewhere")
 
 
 def test_the_code_of_another_client_is_refused(issuer: str, way: Way) -> None:
-    refused(Provider(issuer, "other", SECRETS["other"]), way.begun, way.query, "does not take its answer back")
+    refused(Provider(issuer, "other", SECRETS["other"]), way.begun, way.query, "no longer accepts its answer")
 
 
 @pytest.mark.parametrize(
     ("later", "why"),
-    [(timedelta(hours=11), "has run out"), (timedelta(hours=-1), r"not for this sign-in \(iat\)")],
+    [(timedelta(hours=11), "has expired"), (timedelta(hours=-1), r"not for this sign-in \(iat\)")],
 )
 def test_an_id_token_counts_in_its_time_alone(issuer: str, way: Way, later: timedelta, why: str) -> None:
     elsewhen = Provider(issuer, "lineament", SECRETS["lineament"], clock=lambda: datetime.now(UTC) + later)
@@ -174,5 +174,5 @@ def test_a_wrong_secret_is_said_without_it(issuer: str, way: Way) -> None:
 
 
 def test_a_provider_that_names_itself_otherwise_is_refused(issuer: str) -> None:
-    with pytest.raises(OpenIdUnavailable, match="names itself otherwise"):
+    with pytest.raises(OpenIdUnavailable, match="own issuer differs"):
         Provider(issuer + "/", "lineament", SECRETS["lineament"]).begin(REDIRECT)

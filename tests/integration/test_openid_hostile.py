@@ -96,7 +96,7 @@ def test_a_proper_configuration_begins_and_is_asked_for_once(impostor: Impostor)
         (200, b"[1]", "no JSON object"),
         (200, b"\xff\xfe", "no JSON"),
         (200, b"[" * 100_000, "no JSON"),
-        (200, b"{}", "names itself otherwise"),
+        (200, b"{}", "own issuer differs"),
         (404, b"{}", "404"),
         (500, b"<script>", "500"),
     ],

@@ -1,1 +1,1 @@
-"""Signing in: passwords, second factors, the agency's own provider, and the mail that invites."""
+"""Signing in: passwords, second factors, the agency's own provider, and the e-mail that invites."""

@@ -1,4 +1,4 @@
-"""What passwords are most often made of: common words, repetitions and ways along the keyboard."""
+"""What passwords are most often made of: common words, repetitions and walks along the keyboard."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ WALKS = (
     "qweasdzxc123456789",
     "!@#$%^&*()_+",
 )
-"""Ways along a keyboard, an alphabet or the digits, taken forwards or backwards."""
+"""Walks along a keyboard, an alphabet or the digits, forwards or backwards."""
 
 _LOOK_ALIKES = str.maketrans("@4301$57!", "aaeoissti")
 
 
 @cache
 def _stems() -> frozenset[str]:
-    """Common words in lower case, without digits."""
+    """Return common words in lower case, without digits."""
     text = files("lineament.identity").joinpath("common_passwords.txt").read_text(encoding="utf-8")
     return frozenset(text.split())
 
 
 def bare(text: str) -> str:
-    """Letters and digits alone, in one case."""
+    """Return only the letters and digits of a text, case-folded."""
     return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
 
 
 def common(password: str) -> bool:
-    """Whether it is a common word or two with trimmings, a short piece over and over, or a way along the keyboard."""
+    """Return whether a password is one or two common words with trimmings, a short repetition, or a keyboard walk."""
     folded = unicodedata.normalize("NFKC", password).casefold()
     plain = bare(password) or folded
     words = {plain, re.sub(r"\d+", "", plain), bare(folded.translate(_LOOK_ALIKES)), bare(_trimmed(folded))} - {""}
@@ -53,12 +53,12 @@ def _stemmed(word: str) -> bool:
 
 
 def _trimmed(folded: str) -> str:
-    """Without the digits and signs at both ends, and look-alikes turned back."""
+    """Return a text without digits and signs at both ends, and with look-alikes replaced by letters."""
     return re.sub(r"^[\W\d_]+|[\W\d_]+$", "", folded).translate(_LOOK_ALIKES)
 
 
 def _once(text: str) -> str:
-    """The piece that the text repeats, or the text."""
+    """Return the piece that the text repeats, or the text."""
     found = re.fullmatch(r"(.+?)\1+", text)
     return found[1] if found else text
 
@@ -68,22 +68,22 @@ def _repeats(text: str) -> bool:
 
 
 def _walks(text: str) -> bool:
-    """Whether it is made of ways along WALKS, each of at least four keys."""
+    """Return whether a text consists of parts of WALKS, each of at least four keys."""
     position = 0
     while position < len(text):
-        step = _way(text, position)
-        if step < 4:
+        length = _walk_length(text, position)
+        if length < 4:
             return False
-        position += step
+        position += length
     return True
 
 
-def _way(text: str, position: int) -> int:
-    """How many characters from ``position`` on lie along one way."""
-    best = 0
-    for walk in (*WALKS, *(way[::-1] for way in WALKS)):
-        step = best
-        while position + step < len(text) and text[position : position + step + 1] in walk:
-            step += 1
-        best = max(best, step)
-    return best
+def _walk_length(text: str, position: int) -> int:
+    """Return how many characters from ``position`` on lie along one walk."""
+    longest = 0
+    for walk in (*WALKS, *(walk[::-1] for walk in WALKS)):
+        length = longest
+        while position + length < len(text) and text[position : position + length + 1] in walk:
+            length += 1
+        longest = max(longest, length)
+    return longest

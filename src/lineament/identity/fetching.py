@@ -1,4 +1,4 @@
-"""Small JSON documents from one provider: encrypted, in time, never large, never from where it sends us on."""
+"""Fetches small JSON documents from one provider: encrypted, within limits of time and size, without redirects."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ import httpx
 from lineament.errors import OpenIdUnavailable
 
 SECONDS = 10.0
-"""How long one answer may take as a whole."""
+"""How long one response may take as a whole."""
 
 MOST_BYTES = 256 * 2**10
-"""Of the largest answer that is read."""
+"""Size of the largest response that is read."""
 
 _PLAIN = re.compile(r"[!-~]{1,2000}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A JSON object and how it was sent."""
+class ProviderResponse:
+    """A JSON object with the HTTP status of its response."""
 
     status: int
     json: dict[str, Any]
 
 
 def checked_address(address: object) -> str:
-    """An https:// address, or http:// on this machine; OpenIdUnavailable for any other, which no secret is sent to."""
+    """Return an https:// address, or http:// on this machine.
+
+    Raises OpenIdUnavailable for any other, to which no secret may be sent.
+    """
     try:
         text = address if isinstance(address, str) and _PLAIN.fullmatch(address) else ""
-        parts, asked = urlsplit(text), httpx.URL(text)
-        safe = parts.scheme == "https" or (parts.scheme == "http" and _here(parts.hostname))
-        whole = bool(parts.hostname) and parts.hostname == asked.host and parts.port != 0 and not parts.username
+        parts, url = urlsplit(text), httpx.URL(text)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and _is_local(parts.hostname))
+        whole = bool(parts.hostname) and parts.hostname == url.host and parts.port != 0 and not parts.username
     except (ValueError, httpx.InvalidURL) as error:
         raise OpenIdUnavailable(why="one of its addresses cannot be read") from error
     if not safe or not whole:
@@ -47,30 +50,30 @@ def checked_address(address: object) -> str:
     return text
 
 
-def _here(host: str | None) -> bool:
+def _is_local(host: str | None) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
 
 
-def get(address: object) -> Answer:
-    """Ask for a document; OpenIdUnavailable where it cannot be had."""
-    return _asked(httpx.Request("GET", checked_address(address), headers=_HEADERS))
+def get(address: object) -> ProviderResponse:
+    """Fetch a document. Raises OpenIdUnavailable if there is no JSON object in the response."""
+    return _send(httpx.Request("GET", checked_address(address), headers=_HEADERS))
 
 
-def post(address: object, form: Mapping[str, str], auth: tuple[str, str] | None) -> Answer:
-    """Post a form, with user and password; OpenIdUnavailable where there is no JSON object in answer."""
+def post(address: object, form: Mapping[str, str], auth: tuple[str, str] | None) -> ProviderResponse:
+    """Post a form, with ``auth`` as user and password. Raises OpenIdUnavailable if the response has no JSON object."""
     request = httpx.Request("POST", checked_address(address), headers=_HEADERS, data=dict(form))
     if auth is not None:
         request = next(httpx.BasicAuth(*auth).auth_flow(request))
-    return _asked(request)
+    return _send(request)
 
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "lineament"}
 
 
-def _asked(request: httpx.Request) -> Answer:
+def _send(request: httpx.Request) -> ProviderResponse:
     try:
         trust = ssl.create_default_context()
         with httpx.Client(timeout=SECONDS, trust_env=False, follow_redirects=False, verify=trust) as client:
@@ -83,13 +86,13 @@ def _asked(request: httpx.Request) -> Answer:
         raise OpenIdUnavailable(why="the provider does not answer") from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise OpenIdUnavailable(why="there is no connection to the provider") from error
-    return Answer(status=response.status_code, json=_object(content, response.status_code))
+    return ProviderResponse(status=response.status_code, json=_object(content, response.status_code))
 
 
 def _read(response: httpx.Response) -> bytes:
-    """The bytes as they come, up to the limits; what is compressed is not opened."""
+    """Read the body within the limits; refuse a compressed one."""
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise OpenIdUnavailable(why="the provider compresses what it was asked not to")
+        raise OpenIdUnavailable(why="the provider compresses its response although it was asked not to")
     until = time.monotonic() + SECONDS
     content = bytearray()
     for chunk in response.iter_raw():

@@ -1,4 +1,4 @@
-"""The ID token (OpenID Connect Core 1.0, 3.1.3.7): held against the provider's keys and against what was asked for."""
+"""The ID token (OpenID Connect Core 1.0, 3.1.3.7), verified with the provider's keys and against the request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lineament.errors import InvalidValue, OpenIdUnavailable, SignInRefused
 from lineament.model.accounts import checked_email
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
-"""Signatures with a public key alone: neither “none” nor one with a shared secret."""
+"""Only signatures with a public key: neither “none” nor one with a shared secret."""
 
 _SHORTEST_RSA = 342  # characters of a modulus of 2048 bits in base64 (NIST SP 800-131A)
-_LEEWAY = 60  # seconds by which the clocks may differ
+_LEEWAY = 60  # seconds that the clocks may differ
 _MOST_CHARACTERS = 255  # of a subject (OpenID Connect Core 1.0, 2) and of a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Who signed in, as the provider says. Issuer and subject together are that person for good; the address is not."""
+    """Who signed in, as the provider says. Issuer and subject together name a person for good; the address does not."""
 
     issuer: str
     subject: str
@@ -41,11 +41,11 @@ class Expected:
     issuer: str
     client_id: str
     nonce: str
-    access_token: str | None = None  # that came with it; its digest stands in the token, or nothing does
+    access_token: str | None = None  # received with it; the token has its digest, or none
 
 
 def public_keys(untrusted: Mapping[str, Any]) -> KeySet:
-    """The provider's keys for signatures; OpenIdUnavailable where there is none."""
+    """Return the provider's keys for signatures. Raises OpenIdUnavailable if they cannot be read."""
     keys = untrusted.get("keys")
     try:
         found = [key for key in keys if isinstance(key, dict) and _signs(key)] if isinstance(keys, list) else []
@@ -61,13 +61,16 @@ def _signs(key: dict[str, Any]) -> bool:
 
 
 def subject_of(untrusted_token: str, keys: KeySet, expected: Expected, now: datetime) -> Subject:
-    """Who the token is about; SignInRefused unless the provider signed it, for us, for this sign-in, and just now."""
+    """Return whom the token is about.
+
+    Raises SignInRefused unless the provider signed it, for us, for this sign-in, and within its time.
+    """
     try:
         token = jwt.decode(untrusted_token, keys, algorithms=ALGORITHMS)
         claims = CodeIDToken(token.claims, token.header, _options(expected), _params(expected))
         claims.validate(now=int(now.timestamp()), leeway=_LEEWAY)
     except ExpiredTokenError as error:
-        raise SignInRefused(why="the provider's ID token has run out") from error
+        raise SignInRefused(why="the provider's ID token has expired") from error
     except ClaimError as error:
         raise SignInRefused(why=f"the provider's ID token is not for this sign-in ({error.claim})") from error
     except (JoseError, ValueError, TypeError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Mail to officials: invitations and warnings, by the agency's own SMTP server (RFC 5321), encrypted on its way."""
+"""E-mail to officials: invitations and warnings, through the agency's own SMTP server (RFC 5321), encrypted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from lineament.errors import InvalidValue, MailUnavailable
 
 SECONDS = 15.0
-"""How long the server may take for each answer."""
+"""How long the server may take for each response."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -29,27 +29,27 @@ class Outbox(Protocol):
     def send(self, to: str, subject: str, text: str) -> None:
         """Send plain text to one address.
 
-        InvalidValue where the address or the subject cannot stand in a header; MailUnavailable where nothing was sent.
+        Raises InvalidValue if the address or the subject is not fit for a header, MailUnavailable if nothing was sent.
         """
 
 
 def message(sender: str, to: str, subject: str, text: str) -> EmailMessage:
-    """The message; InvalidValue for an address or a subject with a line break, a second address, or none at all."""
+    """Return the message. Raises InvalidValue for a line break, a second address, or an empty address or subject."""
     if _CONTROL.search(subject) or not 0 < len(subject) <= _MOST_SUBJECT:
         raise InvalidValue(what="The subject", value="…", why="it is one line of 1 to 200 characters")
-    written = EmailMessage(policy=SMTP)
-    written["From"] = _address(sender)
-    written["To"] = _address(to)
-    written["Subject"] = subject
-    written["Date"] = formatdate()
-    written["Message-ID"] = make_msgid(domain=_address(sender).domain)
-    written["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine answers it
-    written.set_content(text)
-    return written
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = _address(sender)
+    mail["To"] = _address(to)
+    mail["Subject"] = subject
+    mail["Date"] = formatdate()
+    mail["Message-ID"] = make_msgid(domain=_address(sender).domain)
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic reply answers it
+    mail.set_content(text)
+    return mail
 
 
 def _address(untrusted: str) -> Address:
-    """One address and nothing else. Its error does not repeat it: addresses are names of people."""
+    """Return a single address. The error does not repeat it: addresses name people."""
     why = "it is one address in plain letters, written as name@agency.example"
     if (
         _CONTROL.search(untrusted)
@@ -70,12 +70,15 @@ def _address(untrusted: str) -> Address:
 class SmtpOutbox:
     """A mail server, from an address such as ``smtp://user:password@mail.example:587?from=lineament@agency.example``.
 
-    ``smtps://`` is TLS from the first byte (port 465); ``smtp://`` (port 587) turns to TLS by STARTTLS, and where the
+    ``smtps://`` is TLS from the first byte (port 465); ``smtp://`` (port 587) switches to TLS by STARTTLS. If the
     server does not offer that, nothing is sent unless it is on this machine. User and password are percent-encoded.
     """
 
     def __init__(self, url: str, *, trust: ssl.SSLContext | None = None) -> None:
-        """``trust`` says whose certificates count; without it, those the system trusts. InvalidValue: no such URL."""
+        """``trust`` says which certificates are accepted; by default those that the system trusts.
+
+        Raises InvalidValue if ``url`` is not such an address.
+        """
         parts = _checked(url)
         self._tls = parts.scheme == "smtps"
         self._host = parts.hostname or ""
@@ -87,25 +90,25 @@ class SmtpOutbox:
         self._trust = trust
 
     def __repr__(self) -> str:
-        """Without user and password."""
+        """Return host and port, without user and password."""
         return f"SmtpOutbox({self._host}:{self._port})"
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Send plain text to one address; see ``Outbox``."""
-        written = message(self._sender, to, subject, text)
+        mail = message(self._sender, to, subject, text)
         try:
-            with self._connected() as server:
-                server.sendmail(self._sender, [to], written.as_bytes())
+            with self._connect() as server:
+                server.sendmail(self._sender, [to], mail.as_bytes())
         except MailUnavailable:
             raise
         except smtplib.SMTPRecipientsRefused as error:
-            raise MailUnavailable(why="the mail server does not take this recipient") from error
+            raise MailUnavailable(why="the mail server does not accept this recipient") from error
         except smtplib.SMTPAuthenticationError as error:
-            raise MailUnavailable(why="the mail server does not take the user and the password") from error
+            raise MailUnavailable(why="the mail server does not accept the user and the password") from error
         except (smtplib.SMTPException, OSError, UnicodeError) as error:  # TLS errors are OSErrors
-            raise MailUnavailable(why=_kind(error)) from error
+            raise MailUnavailable(why=_reason(error)) from error
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connect(self) -> smtplib.SMTP:
         trust = self._trust or ssl.create_default_context()
         if self._tls:
             server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=SECONDS, context=trust)
@@ -113,7 +116,7 @@ class SmtpOutbox:
             server = smtplib.SMTP(self._host, self._port, timeout=SECONDS)
         try:
             if not self._tls:
-                self._turned_to_tls(server, trust)
+                self._switch_to_tls(server, trust)
             if self._user:
                 server.login(self._user, self._password)
         except BaseException:
@@ -121,7 +124,7 @@ class SmtpOutbox:
             raise
         return server
 
-    def _turned_to_tls(self, server: smtplib.SMTP, trust: ssl.SSLContext) -> None:
+    def _switch_to_tls(self, server: smtplib.SMTP, trust: ssl.SSLContext) -> None:
         server.ehlo_or_helo_if_needed()
         if server.has_extn("starttls"):
             server.starttls(context=trust)
@@ -130,7 +133,7 @@ class SmtpOutbox:
 
 
 def _checked(url: str) -> SplitResult:
-    """The parts of the URL. Its error does not repeat it: there may be a password in it."""
+    """Return the parts of the URL. The error does not repeat it: there may be a password in it."""
     why = "write it as smtp://user:password@host:587?from=name@agency.example, or smtps://"
     try:
         parts = urlsplit(url)
@@ -142,12 +145,16 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _kind(error: Exception) -> str:
-    """What went wrong, without what the server wrote: that may repeat addresses."""
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without the server's own words: they may repeat addresses."""
     if isinstance(error, ssl.SSLError):
         return "its certificate or its encryption cannot be trusted"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"the mail server answered with {error.smtp_code}"
     if isinstance(error, TimeoutError):
         return "the mail server does not answer"
-    return "there is no connection to the mail server" if isinstance(error, OSError) else "it did not take the message"
+    return (
+        "there is no connection to the mail server"
+        if isinstance(error, OSError)
+        else "the mail server did not accept the message"
+    )

@@ -18,16 +18,16 @@ from lineament.errors import OpenIdUnavailable, SignInRefused
 from lineament.identity import fetching
 from lineament.identity.id_token import Expected, Subject, public_keys, subject_of
 
-__all__ = ["Begun", "Provider", "Subject"]
+__all__ = ["Provider", "Subject"]
 
 SCOPE = "openid email profile"
-_FRESH = timedelta(minutes=5)  # for so long its configuration is not asked for again
-_MOST_CHARACTERS = 8192  # of what the browser brings back
+_FRESH = timedelta(minutes=5)  # its configuration is not fetched again for so long
+_MOST_CHARACTERS = 8192  # of the query with which the browser comes back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """A sign-in under way. All but the address stays here, with the browser's session, and is used once."""
+class ProviderSignIn:
+    """A sign-in under way. Everything but the address stays here, with the browser's session, and is used once."""
 
     address: str  # to send the browser to
     state: str = field(repr=False)
@@ -40,12 +40,12 @@ def _now() -> datetime:
 
 
 class Provider:
-    """One provider, where Lineament is a confidential client. Nothing is asked of it before it is needed."""
+    """One provider, with Lineament as a confidential client. It is contacted only when needed."""
 
     def __init__(
         self, issuer: str, client_id: str, client_secret: str, *, clock: Callable[[], datetime] = _now
     ) -> None:
-        """OpenIdUnavailable unless the issuer begins with https:// (http:// on this machine alone)."""
+        """Raises OpenIdUnavailable unless the issuer begins with https:// (or http://, on this machine only)."""
         self.issuer = fetching.checked_address(issuer)
         self._client_id = client_id
         self._secret = client_secret
@@ -53,11 +53,11 @@ class Provider:
         self._known: tuple[datetime, dict[str, Any]] | None = None
 
     def __repr__(self) -> str:
-        """Without the secret."""
+        """Return the issuer, without the secret."""
         return f"Provider({self.issuer})"
 
-    def begin(self, redirect_uri: str) -> Begun:
-        """Where to send the browser, and what to keep until it comes back to ``redirect_uri``."""
+    def begin(self, redirect_uri: str) -> ProviderSignIn:
+        """Return where to send the browser, and what to keep until it comes back to ``redirect_uri``."""
         endpoint = fetching.checked_address(self._configuration().get("authorization_endpoint"))
         state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
         address = prepare_grant_uri(
@@ -71,13 +71,13 @@ class Provider:
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
         )
-        return Begun(address=address, state=state, nonce=nonce, verifier=verifier)
+        return ProviderSignIn(address=address, state=state, nonce=nonce, verifier=verifier)
 
-    def finish(self, begun: Begun, untrusted_query: str, redirect_uri: str) -> Subject:
-        """Who signed in, from the query with which the browser came back.
+    def finish(self, begun: ProviderSignIn, untrusted_query: str, redirect_uri: str) -> Subject:
+        """Return who signed in, from the query with which the browser came back.
 
-        SignInRefused where it does not belong to what was begun, or the provider refused or cannot prove it;
-        OpenIdUnavailable where the provider cannot be asked. ``begun`` is spent either way.
+        Raises SignInRefused if it does not belong to ``begun``, or the provider refused or cannot prove it, and
+        OpenIdUnavailable if the provider cannot be reached. ``begun`` is used up either way.
         """
         configuration = self._configuration()
         code = self._code(begun, untrusted_query, configuration)
@@ -85,7 +85,7 @@ class Provider:
         keys = public_keys(self._document(configuration.get("jwks_uri")))
         token, access = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(token, str):
-            raise SignInRefused(why="the provider gave no ID token")
+            raise SignInRefused(why="the provider sent no ID token")
         expected = Expected(
             issuer=self.issuer,
             client_id=self._client_id,
@@ -95,13 +95,13 @@ class Provider:
         return subject_of(token, keys, expected, self._clock())
 
     def _configuration(self) -> dict[str, Any]:
-        """OpenID Connect Discovery 1.0, 4; its issuer must be exactly ours."""
+        """Return the provider's configuration (OpenID Connect Discovery 1.0, 4); its issuer must be exactly ours."""
         now = self._clock()
         if self._known is not None and abs(now - self._known[0]) < _FRESH:
             return self._known[1]
         found = self._document(get_well_known_url(self.issuer, external=True))
         if found.get("issuer") != self.issuer:
-            raise OpenIdUnavailable(why="the provider names itself otherwise than LINEAMENT_OPENID_ISSUER does")
+            raise OpenIdUnavailable(why="the provider's own issuer differs from LINEAMENT_OPENID_ISSUER")
         self._known = (now, found)
         return found
 
@@ -112,33 +112,35 @@ class Provider:
             raise OpenIdUnavailable(why=f"the provider answered with {answer.status}")
         return answer.json
 
-    def _code(self, begun: Begun, untrusted_query: str, configuration: dict[str, Any]) -> str:
-        """The code that the browser brought, after all that must agree with it (RFC 6749, 4.1.2; RFC 9207)."""
-        brought = _parameters(untrusted_query)
-        state = brought.get("state", "").encode()
+    def _code(self, begun: ProviderSignIn, untrusted_query: str, configuration: dict[str, Any]) -> str:
+        """Return the code in the query, once all that must agree with it does (RFC 6749, 4.1.2; RFC 9207)."""
+        parameters = _parameters(untrusted_query)
+        state = parameters.get("state", "").encode()
         if not begun.state or not hmac.compare_digest(state, begun.state.encode()):
-            raise SignInRefused(why="it was not begun in this browser, or not just now")
-        if brought.get("error") == "access_denied":
+            raise SignInRefused(why="it was not started in this browser, or not just now")
+        if parameters.get("error") == "access_denied":
             raise SignInRefused(why="it was cancelled at the provider")
-        if "error" in brought or not brought.get("code"):
+        if "error" in parameters or not parameters.get("code"):
             raise SignInRefused(why="the provider did not let you in")
-        issuer = brought.get("iss")
+        issuer = parameters.get("iss")
         if issuer is None and configuration.get("authorization_response_iss_parameter_supported") is True:
             raise SignInRefused(why="the answer does not say which provider it comes from")
         if issuer not in {None, self.issuer}:
             raise SignInRefused(why="the answer comes from another provider")
-        return brought["code"]
+        return parameters["code"]
 
-    def _tokens(self, begun: Begun, code: str, redirect_uri: str, configuration: dict[str, Any]) -> dict[str, Any]:
+    def _tokens(
+        self, begun: ProviderSignIn, code: str, redirect_uri: str, configuration: dict[str, Any]
+    ) -> dict[str, Any]:
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": redirect_uri,
             "code_verifier": begun.verifier,
         }
-        ways = configuration.get("token_endpoint_auth_methods_supported")
+        methods = configuration.get("token_endpoint_auth_methods_supported")
         auth = None
-        if isinstance(ways, list) and "client_secret_basic" not in ways and "client_secret_post" in ways:
+        if isinstance(methods, list) and "client_secret_basic" not in methods and "client_secret_post" in methods:
             form |= {"client_id": self._client_id, "client_secret": self._secret}
         else:
             auth = (quote(self._client_id, safe=""), quote(self._secret, safe=""))  # RFC 6749, 2.3.1
@@ -146,14 +148,14 @@ class Provider:
         if answer.status == 200:
             return answer.json
         if answer.json.get("error") == "invalid_grant":
-            raise SignInRefused(why="the provider does not take its answer back: it was used, or too old")
+            raise SignInRefused(why="the provider no longer accepts its answer: it was used, or is too old")
         if answer.json.get("error") in {"invalid_client", "unauthorized_client"}:
             raise OpenIdUnavailable(why="the provider does not know this client id with this secret")
         raise OpenIdUnavailable(why=f"the provider answered with {answer.status}")
 
 
 def _parameters(untrusted_query: str) -> dict[str, str]:
-    """The parameters, each of which may stand there once."""
+    """Return the parameters of a query, each of which may occur once."""
     if len(untrusted_query) > _MOST_CHARACTERS:
         raise SignInRefused(why="the answer is longer than any provider's")
     try:

@@ -1,4 +1,4 @@
-"""Passkeys (WebAuthn level 2): what the browser is asked for, and whether its answer holds."""
+"""Passkeys (WebAuthn level 2): what the browser is asked for, and whether its answer is valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from webauthn.helpers.structs import (
 from lineament.errors import SignInRefused
 
 MOST_BYTES = 64 * 2**10
-"""Characters of the longest answer that is read."""
+"""Length of the longest answer that is read, in characters."""
 
 _MILLISECONDS = 120_000
 
@@ -36,17 +36,17 @@ class NewPasskey:
 
 
 def rp_id_of(origin: str) -> str:
-    """The relying party that pages at an origin may speak for: its host. Browsers take no bare IP address as one."""
+    """Return the relying party of an origin: its host. Browsers accept no IP address as one."""
     return urlsplit(origin).hostname or ""
 
 
 def registration(  # noqa: PLR0913, PLR0917 -- what WebAuthn binds to a new passkey
     rp_id: str, rp_name: str, account_id: str, email: str, name: str, existing: Sequence[bytes]
 ) -> tuple[dict[str, Any], bytes]:
-    """The options (JSON) for navigator.credentials.create, and the challenge to keep in the session.
+    """Return the options (JSON) for navigator.credentials.create, and the challenge to keep in the session.
 
-    ``existing`` are the credential ids that the account has already, so that no authenticator is added twice. The
-    passkey is a second factor: the account is known by then, so none of a security key's few places is asked for.
+    ``existing`` are the credential ids that the account already has, so that no authenticator is added twice. The
+    passkey is a second factor: the account is known by then, so it need not take up one of a security key's few slots.
     """
     options = webauthn.generate_registration_options(
         rp_id=rp_id,
@@ -60,13 +60,13 @@ def registration(  # noqa: PLR0913, PLR0917 -- what WebAuthn binds to a new pass
             resident_key=ResidentKeyRequirement.DISCOURAGED,
             user_verification=UserVerificationRequirement.PREFERRED,
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in existing],
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=credential_id) for credential_id in existing],
     )
     return options_to_json_dict(options), options.challenge
 
 
 def registered(untrusted_json: str, challenge: bytes, rp_id: str, origin: str) -> NewPasskey:
-    """The new passkey in the browser's answer; SignInRefused where anything about it is not as it was asked for."""
+    """Return the new passkey in the browser's answer. Raises SignInRefused if anything differs from the request."""
     try:
         answer = webauthn.verify_registration_response(
             credential=_sized(untrusted_json),
@@ -75,32 +75,32 @@ def registered(untrusted_json: str, challenge: bytes, rp_id: str, origin: str) -
             expected_origin=origin,
         )
     except Exception as error:  # hostile CBOR and JSON fail in more ways than the library names
-        raise SignInRefused(why="the new passkey's answer does not hold") from error
+        raise SignInRefused(why="the new passkey's answer is not valid") from error
     return NewPasskey(
         credential_id=answer.credential_id, public_key=answer.credential_public_key, sign_count=answer.sign_count
     )
 
 
 def assertion(rp_id: str, allowed: Sequence[bytes]) -> tuple[dict[str, Any], bytes]:
-    """The options (JSON) for navigator.credentials.get, and the challenge to keep in the session."""
+    """Return the options (JSON) for navigator.credentials.get, and the challenge to keep in the session."""
     options = webauthn.generate_authentication_options(
         rp_id=rp_id,
         timeout=_MILLISECONDS,
-        allow_credentials=[PublicKeyCredentialDescriptor(id=one) for one in allowed],
+        allow_credentials=[PublicKeyCredentialDescriptor(id=credential_id) for credential_id in allowed],
         user_verification=UserVerificationRequirement.PREFERRED,
     )
     return options_to_json_dict(options), options.challenge
 
 
 def answering(untrusted_json: str) -> bytes:
-    """Which credential an answer says that it comes from, to look it up. Nothing is proved by it yet."""
+    """Return the credential that an answer claims to come from, to look it up. It proves nothing yet."""
     try:
         return webauthn.helpers.parse_authentication_credential_json(_sized(untrusted_json)).raw_id
     except Exception as error:  # as above
-        raise SignInRefused(why="the passkey's answer does not hold") from error
+        raise SignInRefused(why="the passkey's answer is not valid") from error
 
 
-def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn holds a signature against
+def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signature against
     untrusted_json: str,
     challenge: bytes,
     rp_id: str,
@@ -109,10 +109,10 @@ def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn holds a signature again
     public_key: bytes,
     sign_count: int,
 ) -> int:
-    """The new count of signatures, to keep; SignInRefused where the answer does not hold.
+    """Return the new count of signatures, to keep. Raises SignInRefused if the answer is not valid.
 
-    ``credential_id``, ``public_key`` and ``sign_count`` are what was kept of the passkey.
-    Both counts zero: the passkey does not count. Otherwise one that has not grown means that the key was copied.
+    ``credential_id``, ``public_key`` and ``sign_count`` are what was kept of the passkey. If both counts are zero, the
+    passkey does not count; otherwise a count that has not grown means that the key was copied.
     """
     try:
         answer = webauthn.verify_authentication_response(
@@ -124,7 +124,7 @@ def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn holds a signature again
             credential_current_sign_count=0,  # compared below, once the signature is known to hold
         )
     except Exception as error:  # as above
-        raise SignInRefused(why="the passkey's answer does not hold") from error
+        raise SignInRefused(why="the passkey's answer is not valid") from error
     if not hmac.compare_digest(answer.credential_id, credential_id):
         raise SignInRefused(why="the answer comes from another passkey")
     if (answer.new_sign_count or sign_count) and answer.new_sign_count <= sign_count:

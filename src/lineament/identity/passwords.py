@@ -1,4 +1,4 @@
-"""Passwords: argon2id, and what is not taken as one (NIST SP 800-63B, 3.1.1: length and a blocklist, nothing else)."""
+"""Passwords: argon2id, and which are refused (NIST SP 800-63B, 3.1.1: length and a blocklist, nothing else)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from lineament.errors import Damaged, InvalidValue
 from lineament.identity.blocklist import bare, common
 
-MOST = 256
-"""Characters of the longest password."""
+MAX_LENGTH = 256
+"""Length of the longest password, in characters."""
 
 MEMORY = 47_104
 """KiB of one hash; with one pass and one lane the first choice of OWASP's Password Storage Cheat Sheet."""
@@ -33,31 +33,31 @@ def hasher() -> PasswordHasher:
     )
 
 
-def nobodys() -> str:
-    """A hash as costly to check as any other, that no known password fits."""
+def unowned_hash() -> str:
+    """Return a hash that costs as much to check as any other and that no known password matches."""
     salt, digest = (base64.b64encode(bytes(size)).decode().rstrip("=") for size in (_SALT_BYTES, _HASH_BYTES))
     return f"$argon2id$v=19$m={MEMORY},t={_PASSES},p={_LANES}${salt}${digest}"
 
 
 def _bytes(password: str) -> bytes:
-    """The same bytes on every keyboard (NFKC), also for what is no text at all."""
+    """Return bytes that do not depend on the keyboard (NFKC), even for invalid text."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 def hashed(password: str) -> str:
-    """The argon2id hash to keep, with its salt and parameters (PHC string format)."""
+    """Return the argon2id hash to keep, with its salt and parameters (PHC string format)."""
     return hasher().hash(_bytes(password))
 
 
 def fits(stored: str | None, untrusted: str) -> bool:
-    """Whether the password belongs to the stored hash.
+    """Return whether the password belongs to the stored hash.
 
-    With None (there is no such account, or it has no password) the answer is False and takes as long.
-    Damaged where what is stored is no hash.
+    For None (no such account, or one without a password) the answer is False and takes as long.
+    Raises Damaged if what is stored is not a hash.
     """
-    possible = stored is not None and len(untrusted) <= MOST
+    possible = stored is not None and len(untrusted) <= MAX_LENGTH
     try:
-        fitting = hasher().verify(stored if stored and possible else nobodys(), _bytes(untrusted[:MOST]))
+        fitting = hasher().verify(stored if stored and possible else unowned_hash(), _bytes(untrusted[:MAX_LENGTH]))
     except VerifyMismatchError:
         return False
     except (InvalidHashError, VerificationError) as error:
@@ -66,29 +66,29 @@ def fits(stored: str | None, untrusted: str) -> bool:
 
 
 def outdated(stored: str) -> bool:
-    """Whether the hash was made with other parameters than today's, so that it is made anew at the next sign-in."""
+    """Return whether the hash has other parameters than today's, so that the next sign-in must hash again."""
     return hasher().check_needs_rehash(stored)
 
 
 def checked(untrusted: str, least: int, also: Sequence[str]) -> str:
-    """The password, if it may be chosen; it has ``least`` to MOST characters.
+    """Return the password if it may be chosen; it has ``least`` to MAX_LENGTH characters.
 
-    ``also`` are words it may not contain: the e-mail address (of which the part before the @ counts), the agency's
-    name. InvalidValue says why not, and never repeats it.
+    ``also`` are words it may not contain: the e-mail address (only the part before the @ counts), the agency's name.
+    Raises InvalidValue with the reason, which never repeats the password.
     """
     length = len(unicodedata.normalize("NFKC", untrusted))
-    if not least <= length <= MOST or len(untrusted) > MOST:
-        raise _refused(f"choose {least} to {MOST} characters")
+    if not least <= length <= MAX_LENGTH or len(untrusted) > MAX_LENGTH:
+        raise _refused(f"choose {least} to {MAX_LENGTH} characters")
     for term in also:
         name = bare(term.partition("@")[0])
         if len(name) >= _SHORTEST_TERM and name in bare(untrusted):
             raise _refused("it contains your e-mail address or the name of your agency")
     if common(untrusted):
         raise _refused(
-            "it is among those that are tried first; a few unrelated words are easy to keep and hard to guess"
+            "it is among those that are guessed first; a few unrelated words are easy to remember and hard to guess"
         )
     return untrusted
 
 
 def _refused(why: str) -> InvalidValue:
-    return InvalidValue(what="The password", value="…", why=why)
+    return InvalidValue(what="The password", value="…", why=why, field="password")

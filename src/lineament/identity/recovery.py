@@ -1,4 +1,4 @@
-"""Recovery codes: ten on paper, each good once, kept as keyed digests alone."""
+"""Recovery codes: ten on paper, each good once; only keyed digests are kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _READ_AS = str.maketrans("OILU", "011V")
 
 
 def new_codes() -> list[str]:
-    """Ten codes of 80 random bits, as they are shown: XXXX-XXXX-XXXX-XXXX."""
+    """Return ten codes of 80 random bits, as they are shown: XXXX-XXXX-XXXX-XXXX."""
     return [_grouped("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))) for _ in range(CODES)]
 
 
@@ -24,18 +24,18 @@ def _grouped(code: str) -> str:
 
 
 def normal(untrusted_code: str) -> str:
-    """A code as it was meant: in capitals, without blanks and hyphens, and O, I, L and U read as 0, 1, 1 and V."""
+    """Return a code in normal form: capitals without blanks and hyphens; O, I, L and U are read as 0, 1, 1 and V."""
     kept = "".join(char for char in untrusted_code[:100] if char.isalnum())
     return kept.upper().translate(_READ_AS)
 
 
 def digest(untrusted_code: str, key: bytes) -> bytes:
-    """What is kept of a code: HMAC-SHA256 of its normal form, 32 bytes. 80 random bits need no slow hash."""
+    """Return what is kept of a code: HMAC-SHA256 of its normal form, 32 bytes. 80 random bits need no slow hash."""
     return hmac.digest(key, normal(untrusted_code).encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
 def without(untrusted_code: str, key: bytes, digests: Sequence[bytes]) -> list[bytes] | None:
-    """The digests that are left once this code is used; None if it is none of them. All are compared."""
+    """Return the digests that are left once this code is used; None if it is none of them. All are compared."""
     typed = digest(untrusted_code, key)
     left = [kept for kept in digests if not hmac.compare_digest(kept, typed)]
     return left if len(left) < len(digests) else None

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher, extract_parameters
 
 from lineament.errors import Damaged, InvalidValue
 from lineament.identity import passwords
-from lineament.identity.passwords import MEMORY, MOST, checked, fits, hashed, nobodys, outdated
+from lineament.identity.passwords import MAX_LENGTH, MEMORY, checked, fits, hashed, outdated, unowned_hash
 
 GOOD = "lantern-otter-plinth"
 
@@ -35,8 +35,8 @@ def test_the_parameters_are_those_that_owasp_asks_for() -> None:
 
 
 def test_an_unknown_account_costs_as_much_as_a_known_one() -> None:
-    assert extract_parameters(nobodys()) == extract_parameters(hashed(GOOD))
-    assert not outdated(nobodys())
+    assert extract_parameters(unowned_hash()) == extract_parameters(hashed(GOOD))
+    assert not outdated(unowned_hash())
     for untrusted in ("", GOOD, "x" * 1000, "\udcff"):
         assert not fits(None, untrusted)
 
@@ -49,7 +49,7 @@ def test_a_password_is_the_same_on_every_keyboard() -> None:
 
 def test_what_is_longer_than_any_password_never_fits() -> None:
     longest = "ab3" * 85 + "x"
-    assert len(longest) == MOST
+    assert len(longest) == MAX_LENGTH
     stored = hashed(longest)
     assert fits(stored, longest)
     assert not fits(stored, longest + "y")
@@ -97,7 +97,7 @@ def test_good_passwords_are_taken_as_they_are(password: str) -> None:
     [
         "short",
         "elevenchars",
-        "x" * (MOST + 1),
+        "x" * (MAX_LENGTH + 1),
         "passwordpassword",
         "Password1234!",
         "P@ssw0rd2024!",

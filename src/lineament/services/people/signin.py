@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from lineament.errors import Damaged, OpenIdUnavailable, SignInRefused, StepUpNeeded
 from lineament.identity import passwords
-from lineament.identity.openid import Begun as AtProvider
-from lineament.identity.openid import Provider, Subject
+from lineament.identity.openid import Provider, ProviderSignIn, Subject
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, SignedIn
 from lineament.model.events.people import AccountJoined, AccountSignedIn, PasswordChanged
 from lineament.model.policy import Policy
@@ -95,7 +94,7 @@ class SignIn:
     def unlock(self, session: Session, untrusted_password: str) -> Begun:
         """Open a session that was idle with the password; SignInRefused."""
         account = session.account
-        self._own_password(session, untrusted_password)
+        self._own_password(session, untrusted_password, "password")
         with self._keeper.acting(account).change() as change:
             self._still_active(change.tx, account)
             change.tx.accounts.forgive(account.email)
@@ -112,7 +111,7 @@ class SignIn:
             has_one = tx.accounts.password(account.id) is not None
             agency = tx.agencies.name(account.agency_id)
         if has_one:
-            self._own_password(session, untrusted_old)
+            self._own_password(session, untrusted_old, "old")
         elif not session.fresh:
             raise StepUpNeeded
         new = self._hashed(untrusted_new, session.policy, account, agency)
@@ -123,12 +122,13 @@ class SignIn:
             change.record(PasswordChanged(sessions_ended=ended))
             return self._keeper.raised(change.tx, session, proved=False)
 
-    def _own_password(self, session: Session, untrusted: str) -> None:
+    def _own_password(self, session: Session, untrusted: str, field: str) -> None:
         account = session.account
         with self._record.store.read() as tx:
             stored = tx.accounts.password(account.id)
         if not self._fits(account.email, session.policy, account, stored, untrusted):
-            raise SignInRefused(why="the password is wrong, or locked for a while after several failures")
+            why = "the password is wrong, or locked for a while after several failures"
+            raise SignInRefused(why=why, field=field)
 
     def _fits(self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str) -> bool:
         """Count the attempt and look at it: one argon2, whoever it is. The caller forgives what was counted."""
@@ -211,7 +211,7 @@ class SignIn:
         address, which is bound by that. SignInRefused, OpenIdUnavailable.
         """
         kept = self._kept(untrusted_pending)
-        at_provider = AtProvider(**{name: kept[name] for name in ("address", "state", "nonce", "verifier")})
+        at_provider = ProviderSignIn(**{name: kept[name] for name in ("address", "state", "nonce", "verifier")})
         subject = self._the_provider.finish(at_provider, untrusted_query, redirect_uri)
         if kept["invitation"]:
             return self._joined_with(subject, kept["invitation"], device), kept["next"]
