@@ -91,7 +91,8 @@ def checked_email(untrusted: str) -> str:
     """An e-mail address as it is compared: without blanks at its ends, in lower case. InvalidValue if it is none."""
     email = untrusted.strip().lower()
     if not _EMAIL.fullmatch(email) or not email.isprintable():
-        raise InvalidValue(what="The e-mail address", value=untrusted[:100], why="write it as name@agency.example")
+        why = "write it as name@agency.example"
+        raise InvalidValue(what="The e-mail address", value=untrusted[:100], why=why, field="email")
     return email
 
 
@@ -100,10 +101,10 @@ def checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
     held = frozenset(roles)
     shown = ", ".join(sorted(held))
     if not held:
-        raise InvalidValue(what="The choice of roles", value="", why="choose at least one")
+        raise InvalidValue(what="The choice of roles", value="", why="choose at least one", field="role")
     for some, others, why in SEPARATED:
         if held & some and held & others:
-            raise InvalidValue(what="The choice of roles", value=shown, why=why)
+            raise InvalidValue(what="The choice of roles", value=shown, why=why, field="role")
     return held
 
 

@@ -31,15 +31,17 @@ class Vetting:
 
     def __post_init__(self) -> None:
         grounds = {
-            "who vetted": self.by,
-            "legal restrictions": self.legal_restrictions,
-            "human-rights record": self.human_rights_record,
+            "by": ("who vetted", self.by),
+            "legal_restrictions": ("legal restrictions", self.legal_restrictions),
+            "human_rights_record": ("human-rights record", self.human_rights_record),
         }
-        for what, text in grounds.items():
+        for field, (words, text) in grounds.items():
             if not text.strip():
-                raise InvalidValue(what=f"The field “{what}” of a vetting", value=text, why="it must say something")
+                what = f"The field “{words}” of a vetting"
+                raise InvalidValue(what=what, value=text, why="it must say something", field=field)
         if self.renew_on < self.at.date():
-            raise InvalidValue(what="The day of renewal", value=self.renew_on, why="it lies in the past")
+            why = "it lies in the past"
+            raise InvalidValue(what="The day of renewal", value=self.renew_on, why=why, field="renew_on")
 
 
 class LicenceKind(StrEnum):
@@ -64,10 +66,11 @@ class Licence:
     def __post_init__(self) -> None:
         if self.last_day < self.first_day:
             why = f"it comes before the first, {self.first_day}"
-            raise InvalidValue(what="The last day of the licence", value=self.last_day, why=why)
-        for what, number in (("seats", self.seats), ("searches a month", self.searches_a_month)):
+            raise InvalidValue(what="The last day of the licence", value=self.last_day, why=why, field="last_day")
+        for field, number in (("seats", self.seats), ("searches_a_month", self.searches_a_month)):
             if not 1 <= number <= 10_000_000:
-                raise InvalidValue(what=f"The number of {what}", value=number, why="it is at least one")
+                what = f"The number of {field.replace('_', ' ')}"
+                raise InvalidValue(what=what, value=number, why="it is at least one", field=field)
 
     def days_left(self, today: date) -> int:
         """Days until its last day; 0 on that day, negative after it."""
@@ -83,7 +86,8 @@ class AgencyTerms:
 
     def __post_init__(self) -> None:
         if not self.name.strip() or len(self.name) > 200 or not self.name.isprintable():
-            raise InvalidValue(what="The name of an agency", value=self.name[:200], why="write 1 to 200 characters")
+            why = "write 1 to 200 characters"
+            raise InvalidValue(what="The name of an agency", value=self.name[:200], why=why, field="name")
         checked_country(self.jurisdiction)
 
 

@@ -68,21 +68,23 @@ class CaseTerms:
     def __post_init__(self) -> None:
         if len(self.ref) > 100 or self.ref != self.ref.strip() or not self.ref.isprintable():
             why = "use at most 100 printable characters, without blanks at the ends"
-            raise InvalidValue(what="The reference of a case", value=self.ref[:100], why=why)
+            raise InvalidValue(what="The reference of a case", value=self.ref[:100], why=why, field="ref")
         texts = {
-            "reference": self.ref,
-            "offence": self.offence,
-            "purpose": self.purpose,
-            "legal basis": self.basis,
+            "ref": ("reference", self.ref),
+            "offence": ("offence", self.offence),
+            "purpose": ("purpose", self.purpose),
+            "basis": ("legal basis", self.basis),
         }
-        for what, text in texts.items():
+        for field, (words, text) in texts.items():
             if not text.strip():
-                raise InvalidValue(what=f"The {what} of a case", value=text, why="it must say something")
+                what = f"The {words} of a case"
+                raise InvalidValue(what=what, value=text, why="it must say something", field=field)
         if self.jurisdiction is not None:
             checked_country(self.jurisdiction)
         if self.seeks is Seeks.INITIAL and not (self.exempt_because or "").strip():
             why = "say which facts link the person to the offence, for that is why no authorisation is needed"
-            raise InvalidValue(what="The exemption of an initial identification", value="", why=why)
+            what = "The exemption of an initial identification"
+            raise InvalidValue(what=what, value="", why=why, field="exempt_because")
 
 
 class AuthorisationOutcome(StrEnum):
@@ -106,9 +108,10 @@ class Authorisation:
     recorded_at: datetime
 
     def __post_init__(self) -> None:
-        for what, text in (("authority", self.authority), ("scope", self.scope)):
+        for field, text in (("authority", self.authority), ("scope", self.scope)):
             if not text.strip():
-                raise InvalidValue(what=f"The {what} of an authorisation", value=text, why="it must say something")
+                what = f"The {field} of an authorisation"
+                raise InvalidValue(what=what, value=text, why="it must say something", field=field)
 
 
 class Standing(StrEnum):

@@ -61,13 +61,14 @@ class SearchRequest:
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_CANDIDATES:
             why = f"a list holds 1 to {MOST_CANDIDATES} candidates"
-            raise InvalidValue(what="The limit", value=self.limit, why=why)
+            raise InvalidValue(what="The limit", value=self.limit, why=why, field="limit")
         if (self.mode is Mode.MANUAL) != (self.min_score is not None):
             raise InvalidValue(what="The score", value=self.min_score, why="it goes with the manual threshold alone")
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise InvalidValue(what="The score", value=self.min_score, why="it lies between -1 and 1")
         if self.since and self.until and self.since > self.until:
-            raise InvalidValue(what="The first day", value=self.since, why=f"it comes after the last, {self.until}")
+            why = f"it comes after the last, {self.until}"
+            raise InvalidValue(what="The first day", value=self.since, why=why, field="since")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

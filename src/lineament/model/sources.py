@@ -56,7 +56,7 @@ def checked_country(untrusted: str) -> str:
     """A country's code (ISO 3166-1 alpha-2); InvalidValue if it is none."""
     if not _COUNTRY.fullmatch(untrusted):
         why = "use two capital letters, as in FR (ISO 3166-1)"
-        raise InvalidValue(what="The jurisdiction", value=untrusted[:40], why=why)
+        raise InvalidValue(what="The jurisdiction", value=untrusted[:40], why=why, field="jurisdiction")
     return untrusted
 
 

@@ -142,7 +142,7 @@ class Probes:
                 raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             if kind is None and policy_for(tx, self._record.official.agency_id).probe_kind:
                 why = f"declare one: {', '.join(one.value for one in ProbeKind)}"
-                raise InvalidValue(what="The kind of photograph", value="", why=why)
+                raise InvalidValue(what="The kind of photograph", value="", why=why, field="kind")
             declared = kind or ProbeKind.OTHER
             if declared in NO_PROBES:
                 raise Refused(ReasonCode.PROBE_KIND.reason(kind=declared, why=NO_PROBES[declared]))

@@ -155,11 +155,11 @@ class Search:
             ids = (probe_id, *(one.probe_id for one in request.others))
             if len(ids) > MOST_FUSED:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"
-                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
+                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
             probes = [self._probe(tx, case, one) for one in ids]
             if len({probe.sha256 for probe in probes}) < len(probes):
                 why = "a photograph counts once, however it was edited"
-                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why)
+                raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=probes))
         return probes, sources
 

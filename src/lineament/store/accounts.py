@@ -52,7 +52,7 @@ class AccountRows:
         """
         email, checked = checked_email(email), checked_roles(roles)
         if any(account.email == email for account in self.of_agency(agency_id)):
-            raise AlreadyThere(what="account", name=email)
+            raise AlreadyThere(what="account", name=email, field="email")
         new = secrets.token_hex(8)
         row = {"id": new, "agency_id": agency_id, "roles": _roles_to(checked), "created_at": at}
         row |= {"state": AccountState.INVITED.value, "sealed": self._seal(new, email, _checked_name(name))}
@@ -77,7 +77,7 @@ class AccountRows:
         for account in self.of_agency(agency_id) if email else ():
             if account.email == email:
                 return account
-        raise NotFound(what="account", name=email_or_id[:200], hint=_HINT)
+        raise NotFound(what="account", name=email_or_id[:200], hint=_HINT, field="account")
 
     def by_email(self, email: str) -> Account | None:
         """Return the account that joined under that address, whatever its state; None if none did."""
@@ -116,7 +116,7 @@ class AccountRows:
             raise WrongState(what="account", name=account.id, state=account.state.value, event="joined")
         lookup = self._lookup_email(account.email)
         if self._exists(accounts.c.lookup == lookup, account.id):
-            raise AlreadyThere(what="account", name=account.email)
+            raise AlreadyThere(what="account", name=account.email, field="email")
         sealed = self._seal(account.id, account.email, _checked_name(name, least=1))
         self._change(account.id, lookup=lookup, sealed=sealed, state=AccountState.ACTIVE.value)
         if password_hash is not None:
@@ -266,5 +266,6 @@ def _checked_name(untrusted: str, least: int = 0) -> str:
     name = untrusted.strip()
     if not least <= len(name) <= 200 or not name.isprintable():
         shown = name[:200].encode(errors="backslashreplace").decode()
-        raise InvalidValue(what="The name of an official", value=shown, why="write 1 to 200 printable characters")
+        why = "write 1 to 200 printable characters"
+        raise InvalidValue(what="The name of an official", value=shown, why=why, field="name")
     return name

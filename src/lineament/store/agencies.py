@@ -110,7 +110,7 @@ class AgencyRows:
         lookup = self._lookup(name)
         same = sa.or_(agencies.c.lookup == lookup, agencies.c.id == checked_id(name))
         if self._connection.scalar(sa.select(agencies.c.id).where(same, agencies.c.id != but)) is not None:
-            raise AlreadyThere(what="agency", name=name)
+            raise AlreadyThere(what="agency", name=name, field="name")
         return lookup
 
     def _row(self, where: sa.ColumnElement[bool], name: str) -> RowMapping:

@@ -44,7 +44,7 @@ class CaseRows:
         """Open a case of an agency; AlreadyThere if the agency has a case with that reference."""
         known = sa.select(cases.c.id).where(cases.c.agency_id == agency_id, cases.c.ref == terms.ref)
         if self._connection.scalar(known) is not None:
-            raise AlreadyThere(what="case", name=terms.ref)
+            raise AlreadyThere(what="case", name=terms.ref, field="ref")
         (new,) = new_ids(self._connection, "case", 1)
         row = asdict(terms) | {"id": new, "key": key, "agency_id": agency_id, "seeks": terms.seeks.value}
         row |= {"state": CaseState.OPEN.value, "opened_at": at, "wrapped_key": wrapped_key}

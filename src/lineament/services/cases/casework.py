@@ -131,7 +131,8 @@ class Casework:
         """Let searches come before the authorisation: the clock begins, and the case locks when it runs out (R8)."""
         because = because.strip()
         if not because:
-            raise InvalidValue(what="The urgency", value="", why="say why it cannot wait for the authorisation")
+            why = "say why it cannot wait for the authorisation"
+            raise InvalidValue(what="The urgency", value="", why=why, field="because")
         with self._record.change() as change:
             case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
             policy = policy_for(change.tx, case.agency_id)
@@ -179,7 +180,8 @@ class Casework:
 
     def _decided(self, ruling: Ruling, at: datetime) -> Authorisation:
         if ruling.decided_at > at:
-            raise InvalidValue(what="The time of the decision", value=ruling.decided_at, why="it lies in the future")
+            what, why = "The time of the decision", "it lies in the future"
+            raise InvalidValue(what=what, value=ruling.decided_at, why=why, field="decided_at")
         digest = None if ruling.document is None else hashlib.sha256(ruling.document).hexdigest()
         return Authorisation(
             authority=ruling.authority,
@@ -196,7 +198,8 @@ class Casework:
         """Put a case on legal hold: its clock of retention stands still (R35)."""
         because = because.strip()
         if not because:
-            raise InvalidValue(what="The legal hold", value="", why="say who ordered it, and why")
+            why = "say who ordered it, and why"
+            raise InvalidValue(what="The legal hold", value="", why=why, field="because")
         return self._set_hold(name, because)
 
     def release(self, name: str) -> Case:

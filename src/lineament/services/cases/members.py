@@ -51,11 +51,12 @@ class Members:
         """
         address = checked_email(email)
         if until is None:
-            raise InvalidValue(what="The end of an invitation", value="", why="say on which day it ends")
+            why = "say on which day it ends"
+            raise InvalidValue(what="The end of an invitation", value="", why=why, field="until")
         with self._record.change() as change:
             case = self._managed(change, name, until)
             if any(one.email == address for one in change.tx.members.invitations_of(case.id)):
-                raise AlreadyThere(what="invitation to this case", name=address)
+                raise AlreadyThere(what="invitation to this case", name=address, field="email")
             made = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
             change.record(MemberInvited(case=case.ref, email=address, role=role.value, until=until))
             return made
@@ -122,5 +123,5 @@ class Members:
         if case.state is not CaseState.OPEN:
             raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
         if until is not None and until < change.at.date():
-            raise InvalidValue(what="The last day", value=until, why="it lies in the past")
+            raise InvalidValue(what="The last day", value=until, why="it lies in the past", field="until")
         return case

@@ -59,9 +59,9 @@ class Room:
     def sealed(self, name: str, permission: Permission, untrusted: bytes) -> Stored:
         """Put a file's bytes under the key of a case in which the official may do that; FileTooLarge, InvalidValue."""
         if not untrusted:
-            raise InvalidValue(what="The file", value="", why="it is empty")
+            raise InvalidValue(what="The file", value="", why="it is empty", field="file")
         if len(untrusted) > LARGEST:
-            raise FileTooLarge(size=len(untrusted), limit=LARGEST)
+            raise FileTooLarge(size=len(untrusted), limit=LARGEST, field="file")
         with self._record.store.read() as tx:
             key = case_key(tx, self._keys, case_for(tx, self._record, name, permission))
         address = self._blobs.put(key, untrusted)
@@ -107,7 +107,8 @@ class Room:
         said = text.strip()
         if not said or len(said) > LONGEST:
             why = f"write 1 to {LONGEST:,} characters"
-            raise InvalidValue(what=f"The {kind.value}", value=f"{len(said):,} characters long", why=why)
+            value = f"{len(said):,} characters long"
+            raise InvalidValue(what=f"The {kind.value}", value=value, why=why, field="text")
         with self._record.change() as change:
             case = self._open_case(change, name)
             paper = self._paper(change, kind, said)

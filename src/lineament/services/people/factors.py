@@ -114,7 +114,7 @@ class Factors:
         try:
             with self._keeper.acting(account).change() as change:
                 if count is None or kind not in session.kinds or not fits(change.tx, change.at):
-                    raise SignInRefused(why=_NOT_FITTING)
+                    raise SignInRefused(why=_NOT_FITTING, field="" if kind is FactorKind.PASSKEY else "code")
                 change.tx.accounts.forgive(key)
                 change.record(FactorShown(factor=kind.value, session=session.id))
                 return self._keeper.raised(change.tx, session, proved=True)
@@ -174,7 +174,8 @@ class Factors:
         secret = self._opened(session, untrusted_pending)
         step = totp.step_of(secret, untrusted_code, self._keeper.record.clock(), 0)
         if step is None:
-            raise SignInRefused(why="this code does not belong to the app; look whether its clock is right")
+            why = "this code does not belong to the app; look whether its clock is right"
+            raise SignInRefused(why=why, field="code")
         return self._enrolled(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
 
     def new_recovery_codes(self, session: Session) -> list[str]:

@@ -142,7 +142,8 @@ class People:
         with self._record.change() as change:
             account, today = self._managed(change, name), change.at.date()
             if until is not None and not today <= until <= today + LONGEST_TRAINING:
-                raise InvalidValue(what="The last day of the training", value=until, why="it lies within five years")
+                what, why = "The last day of the training", "it lies within five years"
+                raise InvalidValue(what=what, value=until, why=why, field="until")
             change.tx.accounts.set_training(account.id, until)
             change.record(AccountTrained(subject=account.id, name=account.name, until=until))
             return change.tx.accounts.get(account.id)

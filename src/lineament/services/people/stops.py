@@ -115,5 +115,6 @@ class Stops:
 def _checked(untrusted: str) -> str:
     reason = " ".join(untrusted.split())
     if not 0 < len(reason) <= LONGEST or not reason.isprintable():
-        raise InvalidValue(what="The reason of a stop", value=reason[:60], why=f"write 1 to {LONGEST} characters")
+        why = f"write 1 to {LONGEST} characters"
+        raise InvalidValue(what="The reason of a stop", value=reason[:60], why=why, field="reason")
     return reason
