@@ -37,7 +37,7 @@ from lineament.settings import Settings
 from lineament.store.people_tables import sessions
 from lineament.web.app import declared
 from lineament.web.pages import PageRoute
-from lineament.web.security import Place
+from lineament.web.security import SiteAddress
 from lineament.web.serve import listening, server
 from lineament.workspace import Workspace
 
@@ -279,7 +279,7 @@ def _of(taken: Sequence[float]) -> tuple[float, float]:
 def _requests(served: Served, asked: Asked, times: int, sizes: list[int]) -> list[float]:
     """So many requests over one connection, in ms each."""
     taken = []
-    cookie = Place().cookie_name(Headers({"host": f"localhost:{served.port}"}))
+    cookie = SiteAddress().cookie_name(Headers({"host": f"localhost:{served.port}"}))
     headers = {"host": f"localhost:{served.port}", "cookie": f"{cookie}={asked.cookie}"} if asked.cookie else {}
     with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
         for at in range(WARM + times):

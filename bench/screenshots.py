@@ -164,7 +164,7 @@ def collection(browser: Browser, folder: Path, takes: Taker) -> None:
         page.goto(served.entrance)
         candidate = f"{search(page, PROBE, investigation=True, case=GATHERED.ref)}/candidates/1"
         page.goto(f"{served.url}/sources/web-archive")
-        page.get_by_role("region", name="What was brought").get_by_role("link").first.click()
+        page.get_by_role("region", name="Runs").get_by_role("link").first.click()
         page.wait_for_url("**/runs/*")
         run = page.url
         for name, address in {

@@ -58,11 +58,11 @@ def test_from_the_sources_to_what_was_refused(page: Page) -> None:
     page.goto("/sources")
     page.get_by_role("link", name="web-archive").focus()
     page.keyboard.press("Enter")
-    runs = page.get_by_role("region", name="What was brought")
+    runs = page.get_by_role("region", name="Runs")
     expect(runs).to_contain_text("crawl.warc.gz")
     runs.get_by_role("link").first.focus()
     page.keyboard.press("Enter")
-    refused = page.get_by_role("region", name="What was refused")
+    refused = page.get_by_role("region", name="Refused")
     expect(refused).to_contain_text("meta robots: noai")
     expect(refused).to_contain_text("a program made")
     page.get_by_role("link", name="web-archive").click()
@@ -118,14 +118,14 @@ def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
     with workspace.store.begin() as tx:
         run = tx.runs.begin(source.id, "site", what, workspace.clock())
     page.goto(f"/sources/crawled/runs/{run.id}")
-    expect(page.get_by_role("region", name="How far the crawl is")).to_have_count(0)
+    expect(page.get_by_role("region", name="Progress of the crawl")).to_have_count(0)
     kept = workspace.crawls.crawl(source, crawl_name(what))
     kept.folder.mkdir(parents=True)
     state = CrawlState(kept, write=True)
     assert state.add(NewAddress(url=what, host="press.example"), alike=1)
     state.close()
-    page.get_by_role("link", name="Read again").click()
-    expect(page.get_by_role("region", name="How far the crawl is")).to_contain_text("0 of 1 known addresses")
+    page.get_by_role("link", name="Reload").click()
+    expect(page.get_by_role("region", name="Progress of the crawl")).to_contain_text("0 of 1 known addresses")
     assert faults(page, f"/sources/crawled/runs/{run.id}", door=False) == []
 
 

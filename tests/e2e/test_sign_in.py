@@ -72,7 +72,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     sound(page, "Join This agency")
     page.get_by_label("Your name").fill("Rufus T. Firefly")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("The password again").fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
     press(page, "Join")
 
     sound(page, "Add a second factor")
@@ -119,6 +119,6 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     press(page, "Sign in")
     sound(page, "Your second factor")
     page.get_by_label("Code from your app").fill(pyotp.TOTP(secret).at(here.clock()))
-    press(page, "Go on")
+    press(page, "Continue")
     page.wait_for_url("**/")
     assert "factor_shown" in here.actions()

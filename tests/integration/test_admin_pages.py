@@ -159,7 +159,7 @@ def test_a_long_register_is_paged_and_narrowed(tmp_path: Path) -> None:
         assert browser.get("/agencies?page=0").text == first
         narrowed = browser.get("/agencies?q=police 11").text
         assert narrowed.count('<th scope="row">') == 11  # 011, 110 to 119
-        assert "No agency has these words" in browser.get("/agencies?q=nowhere").text
+        assert "No agency found" in browser.get("/agencies?q=nowhere").text
 
 
 def test_an_agency_that_is_not_there_is_not_there(operator: httpx.Client) -> None:
@@ -316,7 +316,7 @@ def test_the_stop_says_what_since_when_and_by_whom(site: Site, operator: httpx.C
         assert send(operator, "/stop", "/stop/everything/resume").status_code == 403
         assert send(browser, "/stop", "/stop/agency/resume").status_code == 303
         assert send(operator, f"/agencies/{agency}", f"/agencies/{agency}/stop", reason="complaints").status_code == 303
-        assert "Whoever stopped it resumes it" in browser.get("/stop").text
+        assert "Only whoever stopped it can resume it" in browser.get("/stop").text
         assert send(browser, "/stop", "/stop/agency/resume").status_code == 403
         assert send(operator, f"/agencies/{agency}", f"/agencies/{agency}/resume").status_code == 303
 
@@ -339,5 +339,5 @@ def test_a_solo_workspace_becomes_an_agencys_on_the_page(tmp_path: Path) -> None
         assert "This will be the second account" in browser.get("/people").text
         second = {"email": "emil@home.example", "name": "Emil", "role": "examiner"}
         page = send(browser, "/people", "/people", **second)
-        assert "no longer one person's alone" in html.unescape(page.text)
+        assert "no longer belongs to one person" in html.unescape(page.text)
         assert browser.get("/people").status_code != 200

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
-from tests.support.sending import Asking, asking, named, sending
-from tests.support.sight import BY_ROLE, NOT_THERE, PEOPLE
-from tests.support.world import Pages, Person, Words, World, made
+from tests.support.sending import asking, named, prepared, right
+from tests.support.sight import NOT_THERE, PEOPLE
+from tests.support.world import Pages, Words, World, made
 
 from lineament.model.accounts import Permission
 from lineament.web.app import PAGE_MODULES, declared
@@ -41,24 +41,6 @@ def called(route: PageRoute) -> str:
 def pages(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     with world.copied(tmp_path_factory.mktemp("attacks")).open() as here, here.pages() as opened:
         yield opened
-
-
-def right(world: World, route: PageRoute) -> tuple[Person, Asking]:
-    """Somebody who may do it, and a request that is right."""
-    for name in PEOPLE:
-        who = world.people[name]
-        if route.access.value not in BY_ROLE[who.role]:
-            continue
-        for what in named(route, world, who):
-            if what.seen and (what.may is None or route.access.value in what.may):
-                return who, asking(world, who, route, what)
-    raise AssertionError(route)
-
-
-def prepared(world: World, route: PageRoute, made: Asking) -> None:
-    before = sending(route).before
-    if before is not None:
-        before(world, made.names)
 
 
 class Watch:

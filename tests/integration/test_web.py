@@ -444,7 +444,7 @@ def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str) -> None
         if 'class="candidate"' not in html:
             break
     assert "No candidate" in html
-    assert "full answer" in html
+    assert "complete answer" in html
     again = browser.get(re.search(r'href="(/probes/[^"]+again=[^"]+)">Look', html)[1].replace("&amp;", "&")).text  # type: ignore[index]
     assert "to find where it was published" in again
     assert re.search(r'value="investigation" checked', again)
@@ -559,7 +559,7 @@ def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> N
         with served.client() as client:
             csrf = token_in(client.get("/ledger").text)
             html = client.post("/ledger/check", data={"csrf": csrf}).text
-            assert "It does not fit" in html
+            assert "The ledger is broken" in html
             assert "does not verify" in html
 
 

@@ -118,7 +118,7 @@ class Actor:
         self.shows_password()
         if self.secret:
             self.page.get_by_label("Code from your app").fill(self.code())
-            self.press("Go on")
+            self.press("Continue")
         else:
             self.press("Use a passkey")
         self.page.wait_for_url("**/")
@@ -128,7 +128,7 @@ class Actor:
         self.go(link)
         self.heading(f"Join {agency}")
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_label("The password again").fill(PASSWORD)
+        self.page.get_by_label("Password again").fill(PASSWORD)
         self.press("Join")
         self.heading("Add a second factor")
 

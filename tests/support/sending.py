@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 from tests.support.serving import PROBE
-from tests.support.sight import KINDS, NOT_THERE, Named, cases, nothing, runs, sources
+from tests.support.sight import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Named, cases, nothing, runs, sources
 from tests.support.world import SOURCE, Pages, Person, World
 
 from lineament.model.accounts import HOME_AGENCY
@@ -45,6 +45,13 @@ def awaiting(world: World, ids: dict[str, str]) -> None:
 def held(world: World, ids: dict[str, str]) -> None:
     with sqlite3.connect(world.home / "lineament.db") as database:
         database.execute("UPDATE cases SET hold_because = 'an order' WHERE key = ?", (ids["ref"],))
+    database.close()
+
+
+def crawlable(world: World, ids: dict[str, str]) -> None:
+    hosts, contact = '["press.example", "*.news.example"]', "who@press.example"
+    with sqlite3.connect(world.home / "lineament.db") as database:
+        database.execute("UPDATE sources SET hosts = ?, contact = ? WHERE name = ?", (hosts, contact, ids["name"]))
     database.close()
 
 
@@ -85,7 +92,7 @@ SENT = {
     "/cases/{ref}/messages": Sending({"text": "seen at the harbour", "to": ""}),
     "/cases/{ref}/files": Sending(file=("file", b"a file")),
     "/sources/{name}/receipt": Sending(),
-    "/sources/{name}/crawl": Sending({"host": "press.example"}),
+    "/sources/{name}/crawl": Sending({"host": "press.example"}, before=crawlable),
     "/jobs/{job_id}/stop": Sending(),
     "/sources/{name}/{event}": Sending(ids={"event": "=suspend"}),
     "/search": Sending({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), about=cases),
@@ -106,11 +113,13 @@ SENT = {
     "/step-up": Sending({"code": "000000"}, proof=True),
     "/locked": Sending({"code": "000000"}, proof=True),
     "/sign-out": Sending(),
-    "/account/password": Sending({"old": "wrong", "new": "seven quiet harbours", "again": "seven quiet harbours"}),
+    "/account/password": Sending(
+        {"old": "wrong", "password": "seven quiet harbours", "again": "seven quiet harbours"}, proof=True
+    ),
     "/account/passkey": Sending({"passkey": "{{}}"}, proof=True),
     "/account/app": Sending({"pending": "00", "code": "000000"}, proof=True),
     "/account/recovery": Sending(),
-    "/account/factors/{factor_id}/remove": Sending(),
+    "/account/factors/{factor_id}/remove": Sending(proof=True),
     "/account/sessions/others/end": Sending(),
     "/account/sessions/{session_id}/end": Sending(),
     "/people": Sending({"email": "new@a.example", "name": "New", "role": "examiner"}),
@@ -193,6 +202,24 @@ def asking(world: World, who: Person, route: PageRoute, what: Named) -> Asking:
         more["files"] = {sent.file[0]: ("a.jpg", sent.file[1])}
     data = {name: value.format(**given) for name, value in sent.fields.items()}
     return Asking(route.path.format(**given), data, more, given)
+
+
+def right(world: World, route: PageRoute) -> tuple[Person, Asking]:
+    """Somebody who may do it, and a request that is right."""
+    for name in PEOPLE:
+        who = world.people[name]
+        if route.access.value not in BY_ROLE[who.role]:
+            continue
+        for what in named(route, world, who):
+            if what.seen and (what.may is None or route.access.value in what.may):
+                return who, asking(world, who, route, what)
+    raise AssertionError(route)
+
+
+def prepared(world: World, route: PageRoute, made: Asking) -> None:
+    before = sending(route).before
+    if before is not None:
+        before(world, made.names)
 
 
 def asked(pages: Pages, who: Person, route: PageRoute, what: Named) -> Answer:

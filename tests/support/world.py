@@ -36,7 +36,7 @@ from lineament.services.people.agencies import Grounds
 from lineament.store.meta import new_ids
 from lineament.store.people_tables import sessions
 from lineament.web.app import create_app
-from lineament.web.security import Session
+from lineament.web.security import BrowserSession
 from lineament.workspace import Desk, Workspace
 
 PASSWORD = "lantern otter plinth"
@@ -360,7 +360,7 @@ class Pages:
         """One request; a form goes with the token of whoever sends it."""
         headers = {"cookie": f"lineament-8471={who.key}", **more.pop("headers", {})} if who else more.pop("headers", {})
         if method == "POST" and who is not None:
-            data = {"csrf": Session(who.key).csrf, **(data or {})}
+            data = {"csrf": BrowserSession(who.key).csrf, **(data or {})}
         self._client.cookies.clear()
         asked = self._client.request(method, address, data=data, headers=headers, **more)
         return self._loop.run_until_complete(asked)

@@ -1,4 +1,4 @@
-"""Where things are: a case's own reference as one part of a path, and links that may be followed."""
+"""Addresses of pages: a case's own reference as one part of a path, and links that may be followed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]")
 
 
 def slug(ref: str) -> str:
-    """Any reference as one path segment: letters, digits, ``-`` and ``_`` as they are, other bytes as ``~2F``.
+    """Return a reference as one path segment: letters, digits, ``-`` and ``_`` as they are, other bytes as ``~2F``.
 
-    Percent-encoding would not do: servers and browsers decode ``%2F`` and ``%2E%2E`` before they look at the path.
+    Percent-encoding does not work here: servers and browsers decode ``%2F`` and ``%2E%2E`` before they read the path.
     """
     return "".join(
         character if _PLAIN.fullmatch(character) else "".join(f"~{byte:02X}" for byte in character.encode())
@@ -20,37 +20,37 @@ def slug(ref: str) -> str:
 
 
 def unslug(untrusted_segment: str) -> str:
-    """The reference of a path segment; anything else comes out as a reference that no case has."""
+    """Return the reference of a path segment; anything else gives a reference that no case has."""
     return unquote_to_bytes(untrusted_segment.replace("%", "").replace("~", "%")).decode(errors="replace")
 
 
 def case_address(ref: str) -> str:
-    """The page of a case."""
+    """Return the address of a case."""
     return f"/cases/{slug(ref)}"
 
 
 def search_address(search_id: str) -> str:
-    """The page of a search."""
+    """Return the address of a search."""
     return f"/searches/{quote(search_id, safe='')}"
 
 
 def candidate_address(search_id: str, rank: int) -> str:
-    """The page of a candidate."""
+    """Return the address of a candidate."""
     return f"{search_address(search_id)}/candidates/{rank}"
 
 
 def probe_address(probe_id: str) -> str:
-    """The page of a probe."""
+    """Return the address of a probe."""
     return f"/probes/{quote(probe_id, safe='')}"
 
 
 def source_address(name: str) -> str:
-    """The page of a source."""
+    """Return the address of a source."""
     return f"/sources/{quote(name, safe='')}"
 
 
 def followable(untrusted_uri: str | None) -> str | None:
-    """The URI where a person may follow it (http and https alone), or None."""
+    """Return the URI if a person may follow it (only http and https), else None."""
     if untrusted_uri is None or not untrusted_uri.isprintable():
         return None
     try:
@@ -61,7 +61,7 @@ def followable(untrusted_uri: str | None) -> str | None:
 
 
 def site(untrusted_uri: str) -> str:
-    """The host of a URI, for a short line."""
+    """Return the host of a URI, for a short line."""
     try:
         return urlsplit(untrusted_uri).hostname or untrusted_uri
     except ValueError:

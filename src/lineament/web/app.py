@@ -1,4 +1,4 @@
-"""The application: its routes, its checks at the door, and a page for whatever goes wrong."""
+"""The application: its routes, the checks before them, and a page for whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from lineament.web import (
     sources,
     stops,
 )
-from lineament.web.pages import PageRoute, elsewhere
+from lineament.web.pages import PageRoute, ask_to_sign_in
 from lineament.web.render import Renderer
-from lineament.web.security import Place, Sessions, WithHeaders, entered
+from lineament.web.security import HeadersMiddleware, SiteAddress, TokenSessions, enter_with_token
 from lineament.workspace import Workspace
 
 
-class Door:
-    """Turns away foreign names, lets in who has the token, and answers what nothing else answered."""
+class Entrance:
+    """Turns away foreign host names, admits whoever has the token, and answers what nothing else answered."""
 
-    def __init__(self, app: ASGIApp, *, place: Place, sessions: Sessions, solo: Callable[[], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, site: SiteAddress, sessions: TokenSessions, solo: Callable[[], bool]) -> None:
         self._app = app
-        self._place = place
+        self._site = site
         self._sessions = sessions
         self._solo = solo
 
@@ -51,27 +51,27 @@ class Door:
             return
         request = Request(scope)
         try:
-            self._place.checked_host(request.headers)
-            answer = await entered(scope, self._place, self._sessions, self._solo)
-        except LineamentError as refusal:
-            answer = await failures.lineament_error(request, refusal)
-        if answer is None:
-            await self._guarded(scope, receive, send)
+            self._site.check_host(request.headers)
+            response = await enter_with_token(scope, self._site, self._sessions, self._solo)
+        except LineamentError as error:
+            response = await failures.lineament_error(request, error)
+        if response is None:
+            await self._pass_on(scope, receive, send)
         else:
-            await answer(scope, receive, send)
+            await response(scope, receive, send)
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
 
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_on)
         except Exception as error:
-            if begun:
+            if started:
                 raise
             await failures.unforeseen(Request(scope), error)(scope, receive, send)
 
@@ -103,21 +103,23 @@ def declared() -> list[PageRoute]:
 
 
 def create_app(workspace: Workspace, token: str) -> FastAPI:
-    """The pages of ``workspace`` for its officials; while it is solo, for whoever has ``token``."""
+    """Make the pages of ``workspace`` for its officials; while it is solo, for whoever has ``token``."""
     app = FastAPI(title="Lineament", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    place, sessions = Place(workspace.settings.public_url), Sessions(token)
+    site, sessions = SiteAddress(workspace.settings.public_url), TokenSessions(token)
     app.state.workspace = workspace
-    app.state.place = place
+    app.state.site = site
     app.state.sessions = sessions
-    app.state.assets = assets.packaged()
-    app.state.renderer = Renderer({name: found.digest for name, found in app.state.assets.items()})
+    app.state.assets = assets.load()
+    app.state.renderer = Renderer({name: asset.digest for name, asset in app.state.assets.items()})
     for module in PAGE_MODULES:
         app.include_router(module.pages)
     app.add_exception_handler(LineamentError, failures.lineament_error)
-    app.add_exception_handler(SignInNeeded, elsewhere)
-    app.add_exception_handler(StepUpNeeded, elsewhere)
+    app.add_exception_handler(SignInNeeded, ask_to_sign_in)
+    app.add_exception_handler(StepUpNeeded, ask_to_sign_in)
     app.add_exception_handler(HTTPException, failures.http_error)
     app.add_exception_handler(RequestValidationError, failures.bad_address)
-    app.add_middleware(Door, place=place, sessions=sessions, solo=lambda: workspace.desk_at_the_machine().official.solo)
-    app.add_middleware(WithHeaders, encrypted=place.encrypted)
+    app.add_middleware(
+        Entrance, site=site, sessions=sessions, solo=lambda: workspace.desk_at_the_machine().official.solo
+    )
+    app.add_middleware(HeadersMiddleware, encrypted=site.encrypted)
     return app

@@ -1,4 +1,4 @@
-"""Style and scripts, read once from the package. A name that is not among them is not there: no path is ever opened."""
+"""Style and scripts, read once from the package. Only their names are looked up: no path is ever opened."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from lineament.model.accounts import Permission
 from lineament.web.pages import Pages
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_FOR_GOOD = "public, max-age=31536000, immutable"
+_FOREVER = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file of ours."""
+    """One of our static files."""
 
     data: bytes
     media_type: str
-    digest: str  # the beginning of its SHA-256, which makes its address change with it
+    digest: str  # the first 12 hex digits of its SHA-256; part of its address, which so changes with it
 
 
-def packaged() -> Mapping[str, Asset]:
-    """Every file in ``static/`` by name."""
-    found = {}
+def load() -> Mapping[str, Asset]:
+    """Read every file in ``static/``, by name."""
+    assets = {}
     for entry in files("lineament.web").joinpath("static").iterdir():
         kind = MEDIA_TYPES.get(entry.name[entry.name.rfind(".") :])
         if kind is not None:
             data = entry.read_bytes()
-            found[entry.name] = Asset(data, kind, hashlib.sha256(data).hexdigest()[:12])
-    return found
+            assets[entry.name] = Asset(data, kind, hashlib.sha256(data).hexdigest()[:12])
+    return assets
 
 
 pages = Pages()
@@ -47,5 +47,5 @@ async def asset(request: Request, name: str, v: str = "") -> Response:
     found: Asset | None = request.app.state.assets.get(name)
     if found is None:
         raise NotFound(what="file", name=name, hint="nothing; it is not part of the pages")
-    keep = _FOR_GOOD if v == found.digest else "no-cache"
-    return Response(found.data, media_type=found.media_type, headers={"cache-control": keep})
+    caching = _FOREVER if v == found.digest else "no-cache"
+    return Response(found.data, media_type=found.media_type, headers={"cache-control": caching})

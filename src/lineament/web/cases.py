@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from lineament.errors import AlreadyThere, InvalidValue, LineamentError, Refused
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState, CaseTerms, Seeks
-from lineament.web import failures
 from lineament.web.addresses import case_address, unslug
 from lineament.web.casewords import SEEKS, hours_left, next_step
-from lineament.web.forms import Sent
-from lineament.web.pages import Form, Here, Pages, Visit, go_on_to
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 from lineament.web.phrases import distressing
 
 pages = Pages()
-_FIELDS = ("ref", "offence", "purpose", "basis", "authorised-by", "jurisdiction", "seeks", "exempt-because")
 PAGE = 50
 """Cases, searches and lines of the timeline on one page."""
 
 
-# ---------------------------------------------------------------- all of them
+# ---------------------------------------------------------------- the list
 
 
 @pages.page("/cases", access=Permission.READ_CASES)
-def cases(here: Here, q: str = "", state: str = "", after: str = "") -> HTMLResponse:
-    """The newest cases, or those whose reference, offence or purpose holds the words looked for."""
-    casework = here.desk.casework
-    states = tuple(one for one in CaseState if one.value == state)
+def cases(visit: CurrentVisit, q: str = "", state: str = "", after: str = "") -> HTMLResponse:
+    """The newest cases, or those whose reference, offence or purpose holds the words in ``q``."""
+    casework = visit.desk.casework
+    states = tuple(known for known in CaseState if known.value == state)
     last = casework.get(unslug(after)).id if after else None
     found = casework.page(words=q, states=states, after=last, limit=PAGE + 1)
-    return here.page(
+    return visit.page(
         "cases.html",
         cases=found[:PAGE],
         standings=casework.standings(found[:PAGE]),
@@ -42,56 +37,39 @@ def cases(here: Here, q: str = "", state: str = "", after: str = "") -> HTMLResp
         every=casework.count(states),
         q=q.strip(),
         state=state if states else "",
-        states=[one.value for one in CaseState],
+        states=[known.value for known in CaseState],
     )
 
 
 @pages.page("/cases/new", access=Permission.OPEN_CASES)
-def new_case(here: Here) -> HTMLResponse:
+def new_case(visit: CurrentVisit) -> HTMLResponse:
     """The form that opens a case."""
-    return _form(here, dict.fromkeys(_FIELDS, "") | {"seeks": Seeks.SUSPECT.value})
+    return visit.page("case_new.html", seekable=[(seeks.value, *SEEKS[seeks]) for seeks in Seeks])
 
 
-@pages.act("/cases", access=Permission.OPEN_CASES)
-def open_case(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
-    """Opens a case; what was typed stays in the form where something in it is not right."""
-    try:
-        case = here.desk.casework.open(_terms(sent))
-    except (InvalidValue, AlreadyThere, Refused) as wrong:
-        return _form(here, {name: sent.text(name) for name in _FIELDS}, wrong)
-    return go_on_to(case_address(case.key))
-
-
-def _form(here: Visit, typed: dict[str, str], wrong: LineamentError | None = None) -> HTMLResponse:
-    status = 200 if wrong is None else failures.answer_for(wrong).status
-    said = "" if wrong is None else str(wrong)
-    seekable = [(one.value, *SEEKS[one]) for one in Seeks]
-    return here.page("case_new.html", status=status, typed=typed, wrong=said, seekable=seekable)
-
-
-def _terms(sent: Sent) -> CaseTerms:
-    seeks = sent.text("seeks") or Seeks.SUSPECT.value
-    if seeks not in {one.value for one in Seeks}:
-        raise InvalidValue(what="Whom the case seeks", value=seeks[:40], why="choose one of the list")
-    return CaseTerms(
-        ref=sent.text("ref"),
-        offence=sent.text("offence"),
-        purpose=sent.text("purpose"),
-        basis=sent.text("basis"),
-        authorised_by=sent.text("authorised-by") or None,
-        jurisdiction=sent.text("jurisdiction").upper() or None,
-        seeks=Seeks(seeks),
-        exempt_because=sent.text("exempt-because") or None,
+@pages.act("/cases", access=Permission.OPEN_CASES, page=new_case)
+def open_case(visit: CurrentVisit, form: Form) -> RedirectResponse:
+    """Open a case."""
+    terms = CaseTerms(
+        ref=form.text("ref"),
+        offence=form.text("offence"),
+        purpose=form.text("purpose"),
+        basis=form.text("basis"),
+        authorised_by=form.text("authorised-by") or None,
+        jurisdiction=form.text("jurisdiction").upper() or None,
+        seeks=form.choice("seeks", Seeks) if form.text("seeks") else Seeks.SUSPECT,
+        exempt_because=form.text("exempt-because") or None,
     )
+    return redirect(case_address(visit.desk.casework.open(terms).key))
 
 
-# ---------------------------------------------------------------- one of them
+# ---------------------------------------------------------------- one case
 
 
-def framed(here: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
-    """A case that is looked into, which is recorded, and what every page of it shows above its own content."""
-    case = here.desk.casework.read(unslug(ref), part)
-    outlook = here.desk.casework.outlook(case.key)
+def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
+    """Open a part of a case, which is recorded, and return what every page of the case shows above that part."""
+    case = visit.desk.casework.read(unslug(ref), part)
+    outlook = visit.desk.casework.outlook(case.key)
 
     def can(permission: str) -> bool:
         return Permission(permission) in outlook.may
@@ -100,7 +78,7 @@ def framed(here: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
         "case": case,
         "outlook": outlook,
         "next": next_step(case, outlook),
-        "left": hours_left(outlook, here.desk.clock()),
+        "left": hours_left(outlook, visit.desk.clock()),
         "part": part,
         "can": can,
         "veiled": distressing(case),
@@ -108,29 +86,14 @@ def framed(here: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
     }
 
 
-Again = Callable[[str, int], HTMLResponse]
-"""Shows the page of a form again, with what is wrong and the status."""
-
-
-def tried(act: Callable[[], str], again: Again) -> HTMLResponse | RedirectResponse:
-    """On to the address that ``act`` gives, or the page as it was with what is wrong with the form."""
-    try:
-        return go_on_to(act())
-    except LineamentError as wrong:
-        status = failures.answer_for(wrong).status
-        if not isinstance(wrong, InvalidValue | Refused) and status not in {404, 409, 413}:
-            raise
-        return again(str(wrong), status)
-
-
 @pages.page("/cases/{ref}", access=Permission.READ_CASES)
-def case(here: Here, ref: str, before: str = "") -> HTMLResponse:
+def case(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
     """A case: what it is about, its searches, and its photographs that were not searched yet."""
-    found, frame = framed(here, ref, "searches")
-    casework = here.desk.casework
-    last = here.desk.search.get(before).ledger_entry if before else None
+    found, frame = read_case(visit, ref, "searches")
+    casework = visit.desk.casework
+    last = visit.desk.search.get(before).ledger_entry if before else None
     searches = casework.stored_searches(found.key, last, PAGE + 1)
-    return here.page(
+    return visit.page(
         "case.html",
         searches=searches[:PAGE],
         older=searches[PAGE - 1].result.search_id if len(searches) > PAGE else None,
@@ -140,16 +103,16 @@ def case(here: Here, ref: str, before: str = "") -> HTMLResponse:
 
 
 @pages.page("/cases/{ref}/timeline", access=Permission.READ_CASES)
-def timeline(here: Here, ref: str, before: str = "") -> HTMLResponse:
-    """What happened in a case, as the ledger says; nobody writes it by hand."""
-    found, frame = framed(here, ref, "timeline")
-    casework = here.desk.casework
+def timeline(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
+    """What happened in a case, from the ledger."""
+    found, frame = read_case(visit, ref, "timeline")
+    casework = visit.desk.casework
     lines = casework.timeline(found.key, casework.entry(found.key, before) if before else None, PAGE + 1)
     older = lines[PAGE - 1].commitment if len(lines) > PAGE else None
-    return here.page("case_timeline.html", lines=lines[:PAGE], older=older, first=not before, **frame)
+    return visit.page("case_timeline.html", lines=lines[:PAGE], older=older, first=not before, **frame)
 
 
-@pages.act("/cases/{ref}/close", access=Permission.OPEN_CASES)
-def close_case(here: Here, ref: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
-    """Closes a case; it can be read on, but not searched in."""
-    return go_on_to(case_address(here.desk.casework.close(unslug(ref)).key))
+@pages.act("/cases/{ref}/close", access=Permission.OPEN_CASES, page=case)
+def close_case(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:  # noqa: ARG001 - its token was checked
+    """Close a case; it can still be read, but not searched in."""
+    return redirect(case_address(visit.desk.casework.close(unslug(ref)).key))

@@ -1,4 +1,4 @@
-"""How a case stands, in words: what may be done next, and by when."""
+"""The state of a case in words: what can be done next, and by when."""
 
 from __future__ import annotations
 
@@ -18,92 +18,98 @@ from lineament.web.timeline import timeline_line
 
 SEEKS = {
     Seeks.SUSPECT: (
-        "A suspect, or somebody convicted",
-        "Needs an authorisation; where it is urgent it may follow.",
+        "A suspect or a convicted person",
+        "Needs an authorisation; in an urgent case it may follow later.",
     ),
     Seeks.INITIAL: (
-        "A suspect nobody knows yet",
-        "A first identification, from facts that link a person to the offence. Needs these facts alone.",
+        "An unknown suspect",
+        "An initial identification, from facts that link a person to the offence. Needs only these facts.",
     ),
     Seeks.MISSING: ("A missing person", "Needs no authorisation."),
     Seeks.VICTIM: ("A victim", "Needs no authorisation."),
-    Seeks.DECEASED: ("Somebody dead whose name is not known", "Needs no authorisation."),
+    Seeks.DECEASED: ("Somebody dead whose name is unknown", "Needs no authorisation."),
 }
-"""Whom a case seeks, and what follows from it (EU AI Act 26(10))."""
+"""Who a case seeks, and what follows from it (EU AI Act 26(10))."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
-    """What may be done next in a case, and how loud the page is about it."""
+class NextStep:
+    """What can be done next in a case, and how loud the page is about it."""
 
     words: str | Markup
     level: str  # calm, warn or stop
 
 
 def seeks(whom: Seeks) -> str:
-    """Whom a case seeks."""
+    """Return who a case seeks, in words."""
     return SEEKS[whom][0]
 
 
 def standing_level(standing: Standing) -> str:
-    """How loud a standing is."""
+    """Return how loud the page is about a standing: calm, warn or stop."""
     if standing in {Standing.LOCKED, Standing.EXPIRED, Standing.AWAITING}:
         return "stop"
     return "warn" if standing is Standing.URGENT else "calm"
 
 
 def hours_left(outlook: Outlook, now: datetime) -> float:
-    """Hours until an urgent case locks; 0 once it has."""
+    """Return the hours until an urgent case locks; 0 once it has."""
     return 0.0 if outlook.locks_at is None else max(0.0, (outlook.locks_at - now) / timedelta(hours=1))
 
 
 def hours(left: float) -> str:
-    """Hours and minutes."""
+    """Return hours as hours and minutes."""
     minutes = int(left * 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def next_step(case: Case, outlook: Outlook) -> Next:
-    """What may be done next in a case, and by when."""
+def next_step(case: Case, outlook: Outlook) -> NextStep:
+    """Return what can be done next in a case, and by when."""
     if case.state is not CaseState.OPEN:
         return _after(case, outlook)
     return _while_open(case, outlook)
 
 
-def _while_open(case: Case, outlook: Outlook) -> Next:
+def _while_open(case: Case, outlook: Outlook) -> NextStep:
     ruling = case.authorisation
     match outlook.standing:
         case Standing.AWAITING:
-            urgent = ", or declare the case urgent where that cannot wait" if outlook.urgent_hours else ""
-            return Next(words=f"No search before an authorisation is recorded: record it{urgent}.", level="stop")
+            urgent = ", or declare the case urgent if it cannot wait" if outlook.urgent_hours else ""
+            return NextStep(words=f"No search before an authorisation is recorded: record it{urgent}.", level="stop")
         case Standing.URGENT:
-            words = Markup("May be searched until {}. Without an authorisation by then the case locks.")
-            return Next(words=words.format(_at(outlook.locks_at)), level="warn")
+            words = Markup("May be searched until {}. Without an authorisation by then, the case locks.")
+            return NextStep(words=words.format(_at(outlook.locks_at)), level="warn")
         case Standing.LOCKED:
-            words = Markup("Locked since {}, for no authorisation came in {} hours. Record one to search again.")
-            return Next(words=words.format(_at(outlook.locks_at), outlook.urgent_hours), level="stop")
+            words = Markup(
+                "Locked since {}, because no authorisation came within {} hours. Record one to search again."
+            )
+            return NextStep(words=words.format(_at(outlook.locks_at), outlook.urgent_hours), level="stop")
         case Standing.EXPIRED:
             ended = "" if ruling is None else f" on {ruling.expires_on}"
-            return Next(words=f"The authorisation ended{ended}. Record a new one to search again.", level="stop")
+            return NextStep(words=f"The authorisation ended{ended}. Record a new one to search again.", level="stop")
         case Standing.AUTHORISED:
             last = None if ruling is None else ruling.expires_on
             until = "for as long as it is open" if last is None else f"until {last}, its last day"
-            return Next(words=f"May be searched {until}.", level="calm")
+            return NextStep(words=f"May be searched {until}.", level="calm")
         case _:
-            return Next(words="May be searched; no authorisation is needed.", level="calm")
+            return NextStep(words="May be searched; no authorisation is needed.", level="calm")
 
 
-def _after(case: Case, outlook: Outlook) -> Next:
+def _after(case: Case, outlook: Outlook) -> NextStep:
     ruling = case.authorisation
     if case.state is CaseState.REFUSED:
         who = "" if ruling is None else f" by {ruling.authority}"
-        words = f"The authorisation was refused{who}. Everything that hung on the case was destroyed; this page stays."
-        return Next(words=words, level="stop")
+        words = f"The authorisation was refused{who}. Everything in the case was destroyed; this page stays."
+        return NextStep(words=words, level="stop")
     if case.state is CaseState.DESTROYED:
-        return Next(words="Its time was over, and what it held was destroyed. This page stays.", level="calm")
+        return NextStep(
+            words="Its retention period ended, and what it held was destroyed. This page stays.", level="calm"
+        )
     if case.hold_because is not None:
-        return Next(words="Closed, and on legal hold: nothing of it is destroyed until it is released.", level="warn")
-    return Next(words=f"Closed. What it holds is destroyed on {outlook.destroyed_on}.", level="calm")
+        return NextStep(
+            words="Closed, and on legal hold: nothing of it is destroyed until it is released.", level="warn"
+        )
+    return NextStep(words=f"Closed. What it holds is destroyed on {outlook.destroyed_on}.", level="calm")
 
 
 def _at(at: datetime | None) -> Markup:
@@ -123,7 +129,7 @@ def remedy_link(remedy: Remedy, path: str, case: str) -> tuple[str, str] | None:
 
 
 def ruling_words(outcome: AuthorisationOutcome) -> str:
-    """A ruling's outcome."""
+    """Return the outcome of a ruling in words."""
     return "granted" if outcome is AuthorisationOutcome.GRANTED else "refused"
 
 

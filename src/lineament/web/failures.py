@@ -1,4 +1,4 @@
-"""What went wrong, as a page: what happened, what was kept, what to do. Never a traceback."""
+"""Errors as pages: what happened, what was kept, what to do next. Never a traceback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Failure:
     kept: str = KEPT_NOTHING
 
 
-ANSWERS: dict[type[Exception], Failure] = {
+FAILURES: dict[type[Exception], Failure] = {
     errors.NotSignedIn: Failure(403, "Open Lineament with its token", ""),
     errors.SignInNeeded: Failure(403, "Sign in first"),
     errors.StepUpNeeded: Failure(403, "Show your second factor again"),
@@ -56,53 +56,59 @@ ANSWERS: dict[type[Exception], Failure] = {
 UNFORESEEN = Failure(500, "Something went wrong", "What was acknowledged before is kept.")
 
 
-def answer_for(error: LineamentError) -> Failure:
-    """How an error is answered; a kind takes after the nearest of its own kinds."""
-    return next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), UNFORESEEN)
+def failure_for(error: LineamentError) -> Failure:
+    """Return how an error is answered: as its class, or the nearest base class that has an answer."""
+    return next((FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES), UNFORESEEN)
+
+
+def is_mendable(error: LineamentError) -> bool:
+    """Return whether whoever sent a form can mend it there: not if they may not send it, or the server is at fault."""
+    kinds = errors.NotSignedIn | errors.StepUpNeeded | errors.ForeignRequest | errors.NotAllowed
+    return failure_for(error).status < 500 and not isinstance(error, kinds)
 
 
 def page(request: Request, failure: Failure, message: str) -> HTMLResponse:
-    """The page of a failure; it shows nothing of the workspace, for it may be shown to anybody."""
+    """Render the page of a failure; it shows nothing of the workspace, because anybody may see it."""
     renderer: Renderer = request.app.state.renderer
-    html = renderer.page("failure.html", failure=failure, message=message, path="", csrf="", examiner="")
+    html = renderer.page("failure.html", failure=failure, message=message, path="", csrf="")
     return HTMLResponse(html, status_code=failure.status)
 
 
 async def lineament_error(request: Request, error: Exception) -> HTMLResponse:
-    """One of our own errors."""
+    """Answer one of our own errors."""
     if not isinstance(error, LineamentError):
         return unforeseen(request, error)
-    failure = answer_for(error)
+    failure = failure_for(error)
     if failure is UNFORESEEN:
         log.error("%s %s: %s", request.method, _route(request), error)
     return page(request, failure, str(error))
 
 
 async def http_error(request: Request, error: Exception) -> HTMLResponse:
-    """No such page, or not in this way."""
+    """Answer a request for a page that does not exist, or with a method that it does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 405:
-        failure = Failure(405, "This address is used in another way")
-        answer = page(request, failure, "Go back and use the buttons of the page.")
-        answer.headers.update(getattr(error, "headers", None) or {})
-        return answer
+        failure = Failure(405, "This address works in another way")
+        response = page(request, failure, "Go back and use the buttons of the page.")
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
     failure = Failure(status, "There is nothing here" if status == 404 else "This request cannot be answered", "")
-    return page(request, failure, "The address may be mistyped, or what it showed was erased.")
+    return page(request, failure, "The address may be mistyped, or what it showed has been erased.")
 
 
 async def bad_address(request: Request, error: Exception) -> HTMLResponse:
-    """An address whose parts are of the wrong kind, such as a rank that is no number."""
+    """Answer an address with a part of the wrong kind, such as a rank that is not a number."""
     if not isinstance(error, RequestValidationError):
         return unforeseen(request, error)
     return page(request, Failure(404, "There is nothing here", ""), "The address may be mistyped.")
 
 
 def unforeseen(request: Request, error: Exception) -> HTMLResponse:
-    """Anything else: told in full to the terminal, in one line to the page."""
+    """Answer anything else: with the traceback in the terminal, and one line on the page."""
     log.error("%s %s", request.method, _route(request), exc_info=error)
-    return page(request, UNFORESEEN, "Lineament did not foresee this; the terminal it runs in says more.")
+    return page(request, UNFORESEEN, "Lineament did not expect this. The terminal in which it runs shows the details.")
 
 
 def _route(request: Request) -> str:
-    """Which page it was, without what its address names: a case, or the token of an invitation."""
+    """Return the pattern of the page's address, without what it names: a case, or the token of an invitation."""
     return str(getattr(request.scope.get("route"), "path", "an unknown page"))

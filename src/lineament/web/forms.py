@@ -1,4 +1,4 @@
-"""What a form sent: read within a limit, kept in memory alone, and checked before anything is done with it."""
+"""Reading a form: within a size limit, in memory only, and with its CSRF token checked first."""
 
 from __future__ import annotations
 
@@ -6,130 +6,163 @@ import hmac
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from lineament.errors import FileTooLarge, ForeignRequest, InvalidValue
-from lineament.web.security import Session
+from lineament.web.security import BrowserSession
 
-ROOM_FOR_FIELDS = 256 * 2**10
-"""Bytes of a form beside its file."""
-MOST_FIELDS = 2000
-"""A gallery may have many sources, each a box to tick."""
-_LONGEST_TEXT = 64 * 2**10
+MAX_FIELD_BYTES = 256 * 2**10
+"""Bytes of a form in addition to its file."""
+MAX_FIELDS = 2000
+"""A gallery may have many sources, each with a box to tick."""
+_MAX_TEXT = 64 * 2**10
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The fields of a form; all of them untrusted."""
+class SentForm:
+    """The fields of a form, all of them untrusted.
 
-    texts: Mapping[str, tuple[str, ...]]
-    files: Mapping[str, bytes]
-    names: Mapping[str, str] = field(default_factory=dict)  # that the files had on the other side
+    What reads a field raises InvalidValue with the field's name if the field does not hold what it should.
+    """
+
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    file_names: Mapping[str, str] = field(default_factory=dict)  # as the browser gave them
 
     def text(self, name: str) -> str:
-        """One field without blanks at its ends; empty where it was left out."""
-        text = self.texts.get(name, ("",))[0].replace("\r\n", "\n").strip()
+        """Return a field without blanks at its ends; empty if it was left out."""
+        text = self.typed(name).replace("\r\n", "\n").strip()
         if "\0" in text:
-            raise InvalidValue(what=_spoken(name), value="…", why="it holds a character that cannot be kept")
+            raise _invalid(name, "…", "it holds a character that cannot be kept")
         return text
 
+    def typed(self, name: str) -> str:
+        """Return a field exactly as it was typed, such as a password; empty if it was left out."""
+        return self.texts.get(name, ("",))[0]
+
     def all(self, name: str) -> tuple[str, ...]:
-        """Every value of a field that may come several times."""
+        """Return every value of a field that may be sent several times."""
         return tuple(self.texts.get(name, ()))
 
     def number(self, name: str) -> float:
-        """A field that holds a number."""
+        """Return a field that holds a number below 1e9 in size."""
         text = self.text(name)
         try:
             number = float(text)
         except ValueError:
-            raise InvalidValue(what=_spoken(name), value=text[:40], why="it must be a number") from None
-        if not abs(number) < 1e9:  # also not a number at all
-            raise InvalidValue(what=_spoken(name), value=text[:40], why="it lies outside any picture")
+            raise _invalid(name, text, "it must be a number") from None
+        if not abs(number) < 1e9:  # false for NaN as well
+            raise _invalid(name, text, "it is too large")
         return number
 
     def whole(self, name: str) -> int:
-        """A field that holds a whole number."""
-        return int(self.number(name))
+        """Return a field that holds a whole number."""
+        number = self.number(name)
+        if not number.is_integer():
+            raise _invalid(name, self.text(name), "it must be a whole number")
+        return int(number)
 
     def day(self, name: str) -> date | None:
-        """A field that holds a day; None where it is empty."""
+        """Return a field that holds a day; None if it is empty."""
         text = self.text(name)
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
-            raise InvalidValue(what=_spoken(name), value=text[:40], why="write it as 2026-11-21") from None
+            raise _invalid(name, text, "write it as 2026-11-21") from None
+
+    def required_day(self, name: str) -> date:
+        """Return a field that must hold a day."""
+        day = self.day(name)
+        if day is None:
+            raise _invalid(name, "", "write it as 2026-11-21")
+        return day
 
     def moment(self, name: str) -> datetime:
-        """A field that holds a day and a time of day, in the zone in which the pages show times."""
+        """Return a field that holds a day and a time, in the time zone in which the pages show times."""
         text = self.text(name)
         try:
             return datetime.fromisoformat(text).astimezone()
+        except (ValueError, OverflowError):
+            raise _invalid(name, text, "write it as 2026-11-21T14:05") from None
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice:
+        """Return a field that holds a value of ``kind``."""
+        text = self.text(name)
+        try:
+            return kind(text)
         except ValueError:
-            raise InvalidValue(what=_spoken(name), value=text[:40], why="write it as 2026-11-21T14:05") from None
+            raise _invalid(name, text, f"choose one of {', '.join(kind)}") from None
 
 
-def _spoken(name: str) -> str:
-    return f"The field “{name.replace('-', ' ')}”"
+def _invalid(name: str, value: str, why: str) -> InvalidValue:
+    return InvalidValue(what=f"The field “{name.replace('-', ' ')}”", value=value[:40], why=why, field=name)
 
 
-class _InMemory(MultiPartParser):
-    """Starlette's parser, without its temporary files: a case's photograph is never on the disk unsealed."""
+class _InMemoryParser(MultiPartParser):
+    """Starlette's parser without its temporary files: a case's photograph is never on disk unsealed."""
 
     spool_max_size = 2**62
 
 
-async def checked(request: Request, session: Session, *, limit: int) -> Sent:
-    """The form of a request, whose file has at most ``limit`` bytes; ForeignRequest if it is not one of ours."""
-    sent = await _read(request, limit)
-    theirs = sent.text("csrf").encode(errors="replace")
-    if not hmac.compare_digest(theirs, session.csrf.encode()):
+async def read_form(request: Request, session: BrowserSession, *, limit: int) -> SentForm:
+    """Read the form of a request, with a file of at most ``limit`` bytes.
+
+    Raises ForeignRequest if the form did not come from one of our pages, FileTooLarge or InvalidValue if it is too long
+    or cannot be read.
+    """
+    form = await _read(request, limit)
+    token = form.text("csrf").encode(errors="replace")
+    if not hmac.compare_digest(token, session.csrf.encode()):
         raise ForeignRequest
-    return sent
+    return form
 
 
-async def _read(request: Request, limit: int) -> Sent:
-    stream = _within(request, limit)
+async def _read(request: Request, limit: int) -> SentForm:
+    stream = _limited(request, limit)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind == "multipart/form-data":
-            form = await _InMemory(request.headers, stream, max_files=1, max_fields=MOST_FIELDS).parse()
+            form = await _InMemoryParser(request.headers, stream, max_files=1, max_fields=MAX_FIELDS).parse()
         elif kind == "application/x-www-form-urlencoded":
-            form = await FormParser(request.headers, stream, max_fields=MOST_FIELDS).parse()
+            form = await FormParser(request.headers, stream, max_fields=MAX_FIELDS).parse()
         else:
             raise ForeignRequest
-    except MultiPartException as refusal:
-        raise InvalidValue(what="The form", value="…", why=f"it cannot be read ({refusal.message})") from refusal
+    except MultiPartException as error:
+        raise InvalidValue(what="The form", value="…", why=f"it cannot be read ({error.message})") from error
     try:
-        return await _unpacked(form)
+        return await _unpack(form)
     finally:
         await form.close()
 
 
-async def _unpacked(form: FormData) -> Sent:
+async def _unpack(form: FormData) -> SentForm:
     texts: dict[str, tuple[str, ...]] = {}
     files: dict[str, bytes] = {}
-    names: dict[str, str] = {}
+    file_names: dict[str, str] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             files[name] = await value.read()
-            names[name] = value.filename or ""
-        elif len(value) > _LONGEST_TEXT:
-            raise InvalidValue(what=_spoken(name), value=value[:20] + "…", why="it is too long")
+            file_names[name] = value.filename or ""
+        elif len(value) > _MAX_TEXT:
+            raise _invalid(name, value[:20] + "…", "it is too long")
         else:
             texts[name] = (*texts.get(name, ()), value)
-    return Sent(texts=texts, files=files, names=names)
+    return SentForm(texts=texts, files=files, file_names=file_names)
 
 
-async def _within(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body, broken off as soon as it is longer than it may be, or says that it will be."""
-    said = request.headers.get("content-length", "")
-    most = limit + ROOM_FOR_FIELDS
-    if said.isdecimal() and int(said) > most:
-        raise FileTooLarge(size=int(said), limit=limit)
+async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """Yield the body; raise FileTooLarge as soon as it is, or says that it will be, longer than allowed."""
+    declared = request.headers.get("content-length", "")
+    most = limit + MAX_FIELD_BYTES
+    if declared.isdecimal() and int(declared) > most:
+        raise FileTooLarge(size=int(declared), limit=limit)
     size = 0
     async for chunk in request.stream():
         size += len(chunk)

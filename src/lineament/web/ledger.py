@@ -1,4 +1,4 @@
-"""The ledger: what was done, by whom and when, and whether it still fits together."""
+"""The ledger: what was done, by whom and when, and whether the record is sound."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fastapi.responses import HTMLResponse
 from lineament.errors import LedgerBroken
 from lineament.model.accounts import Permission
 from lineament.services.audit import LedgerEntry
-from lineament.web.pages import Form, Here, Pages, Visit
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit
 from lineament.web.phrases import short
 
 pages = Pages()
 
 PAGE = 50
-_LONGEST = 120
+_MAX_SHOWN = 120
 _FIRST = (
     "case",
     "ref",
@@ -37,54 +37,54 @@ _DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class LedgerRow:
     """An entry as the page shows it."""
 
     seq: int
     at: datetime
     action: str
     actor: str
-    details: tuple[tuple[str, str, str], ...]  # what, as shown, whole
+    details: tuple[tuple[str, str, str], ...]  # name, value as shown, whole value
     erased: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """What a check of the ledger said."""
+class LedgerCheck:
+    """The outcome of checking the ledger."""
 
     seconds: float
     entries: int = 0
-    broken: str = ""
+    broken: str = ""  # what is wrong; empty if the ledger is sound
 
 
 @pages.page("/ledger", access=Permission.READ_LEDGER)
-def ledger(here: Here, before: int | None = None) -> HTMLResponse:
+def ledger(visit: CurrentVisit, before: int | None = None) -> HTMLResponse:
     """The entries, newest first."""
-    return _ledger(here, before, check=None)
+    return _ledger(visit, before, check=None)
 
 
-@pages.act("/ledger/check", access=Permission.READ_LEDGER)
-def check(here: Here, sent: Form) -> HTMLResponse:  # noqa: ARG001 - the form is checked
-    """Recomputes the whole ledger. That it does not fit is an answer too, in its own colour."""
-    begun = perf_counter()
+@pages.act("/ledger/check", access=Permission.READ_LEDGER, page=ledger)
+def check(visit: CurrentVisit, form: Form) -> HTMLResponse:  # noqa: ARG001 - its token was checked
+    """Recompute the whole ledger. That it is broken is an answer too, in its own colour."""
+    started = perf_counter()
     try:
-        sound = here.desk.audit.verify()
+        sound = visit.desk.audit.verify()
     except LedgerBroken as broken:
-        said = Check(seconds=perf_counter() - begun, broken=str(broken))
+        outcome = LedgerCheck(seconds=perf_counter() - started, broken=str(broken))
     else:
-        said = Check(seconds=perf_counter() - begun, entries=sound.entries)
-    return _ledger(here, None, check=said)
+        outcome = LedgerCheck(seconds=perf_counter() - started, entries=sound.entries)
+    return _ledger(visit, None, check=outcome)
 
 
-def _ledger(here: Visit, before: int | None, *, check: Check | None) -> HTMLResponse:
-    audit = here.desk.audit
+def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> HTMLResponse:
+    audit = visit.desk.audit
     try:
         entries = audit.page(before, PAGE)
-    except LedgerBroken as broken:  # the page that says so must be there whatever was done to the ledger
-        entries, check = [], check or Check(seconds=0, broken=str(broken))
-    return here.page(
+    except LedgerBroken as broken:  # this page must open whatever was done to the ledger
+        entries, check = [], check or LedgerCheck(seconds=0, broken=str(broken))
+    return visit.page(
         "ledger.html",
-        entries=[_line(entry) for entry in entries],
+        entries=[_row(entry) for entry in entries],
         size=audit.size(),
         start=entries[-1].seq if entries else 0,
         stop=entries[0].seq + 1 if entries else 0,
@@ -94,40 +94,40 @@ def _ledger(here: Visit, before: int | None, *, check: Check | None) -> HTMLResp
     )
 
 
-def _line(entry: LedgerEntry) -> Line:
+def _row(entry: LedgerEntry) -> LedgerRow:
     known = {} if entry.details is None else json.loads(entry.details)
     actor = known.pop("actor", "")
-    names = sorted((name for name, value in known.items() if value not in (None, [])), key=_place)
-    said = [(name.replace("_", " "), _said(name, known[name])) for name in names]
-    return Line(
+    names = sorted((name for name, value in known.items() if value not in (None, [])), key=_order)
+    shown = [(name.replace("_", " "), _value_text(name, known[name])) for name in names]
+    return LedgerRow(
         seq=entry.seq,
         at=entry.at,
         action=entry.action.replace("_", " "),
         actor=str(actor),
-        details=tuple((name, _shortened(whole), whole) for name, whole in said),
+        details=tuple((name, _shortened(whole), whole) for name, whole in shown),
         erased=entry.details is None,
     )
 
 
-def _place(name: str) -> tuple[int, str]:
+def _order(name: str) -> tuple[int, str]:
     return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
 
 
-def _said(name: str, value: object) -> str:
+def _value_text(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if (
         name == "candidates"
         and isinstance(value, list)
-        and all(isinstance(one, list) and len(one) == 3 for one in value)
+        and all(isinstance(candidate, list) and len(candidate) == 3 for candidate in value)
     ):
         return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
-    if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
-        return ", ".join(str(one) for one in value)
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        return ", ".join(str(item) for item in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _shortened(whole: str) -> str:
     if _DIGEST.fullmatch(whole):
         return short(whole)
-    return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}…"
+    return whole if len(whole) <= _MAX_SHOWN else f"{whole[:_MAX_SHOWN]}…"

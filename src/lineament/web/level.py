@@ -1,6 +1,6 @@
-"""Two crops with their eyes in the same places, so that one can be laid over the other.
+"""Two crops with their eyes in the same places, so that one can be overlaid on the other.
 
-Only turning, scaling and moving: nothing that changes the shape of a face (FISWG, Facial Comparison Overview).
+Crops are only rotated, scaled and moved: nothing changes the shape of a face (FISWG, Facial Comparison Overview).
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from lineament.vision.derive import MARGIN
 SIDE = 256
 """Units of a crop's side in the drawing; the pixels of ``face_crop``."""
 EYES = (complex(0.4, 0.44), complex(0.6, 0.44))
-"""Where the eyes go, in sides of the crop: where they lie on the average in a crop that nothing was done to."""
+"""Where the eyes go, in sides of the crop: their average position in an unchanged crop."""
 SCALES = (0.75, 1.35)
-"""A head that is turned has its eyes closer together; it is not blown up for that beyond these factors."""
+"""The least and the largest scale. In a turned head the eyes are closer together, which must not enlarge it further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levelling:
-    """What is done to a crop to bring its eyes where the other's are."""
+    """The transform that brings the eyes of a crop to where the other's are."""
 
     degrees: float  # clockwise
     scale: float
-    x: float  # moved afterwards, in units of SIDE
+    x: float  # translation after that, in units of SIDE
     y: float
 
     @property
     def transform(self) -> str:
-        """As an SVG attribute."""
+        """The value of an SVG ``transform`` attribute."""
         turn = cmath.rect(self.scale, math.radians(self.degrees))
         numbers = (turn.real, turn.imag, -turn.imag, turn.real, self.x, self.y)
         return f"matrix({' '.join(f'{number:.5g}' for number in numbers)})"
 
 
 def levelled(box: Box, landmarks: Landmarks) -> Levelling:
-    """How the crop of a face with that box is to be turned, scaled and moved."""
+    """Return how to rotate, scale and move the crop of a face with that box."""
     side = max(box.width, box.height) * (1 + 2 * MARGIN)
     corner = complex(box.x + (box.width - side) / 2, box.y + (box.height - side) / 2)
     left, right = ((complex(*eye) - corner) / side for eye in (landmarks.left_eye, landmarks.right_eye))

@@ -1,4 +1,4 @@
-"""The own agency: what it uses, and its policy with the rule that each setting serves."""
+"""One's own agency: what it uses, and its policy with the rule that each setting serves."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from lineament.errors import InvalidValue, Refused
+from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.policy import SETTINGS
 from lineament.services.people.agencies import Rules
-from lineament.web.forms import Sent
-from lineament.web.pages import Form, Here, Pages, Visit, go_on_to
+from lineament.web.forms import SentForm
+from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 
 pages = Pages()
 
-_BY_ITSELF = frozenset({"accounts"})
+_AUTOMATIC = frozenset({"accounts"})
 """Settings that nobody turns on: they come with the second account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class PolicySetting:
     """A setting as the pages show it."""
 
     name: str
@@ -30,80 +30,71 @@ class Setting:
     rule: str
     preset: str  # in words
     value: bool | int
-    typed: str  # what stands in its field
     onoff: bool
     least: int | None
     most: int | None
     fixed: bool  # as strict as it can be, so there is nothing to choose
 
 
-def settings_lines(rules: Rules, sent: Sent | None = None) -> list[Setting]:
-    """Every setting of a policy; with what was typed, where the form was sent and something in it was not right."""
-    return [_setting(one.name, one.metadata, rules, sent) for one in SETTINGS]
+def policy_settings(rules: Rules) -> list[PolicySetting]:
+    """Return every setting of a policy."""
+    return [_setting(setting.name, setting.metadata, rules) for setting in SETTINGS]
 
 
-def _setting(name: str, said: Mapping[str, str], rules: Rules, sent: Sent | None) -> Setting:
+def _setting(name: str, metadata: Mapping[str, str], rules: Rules) -> PolicySetting:
     value, base = getattr(rules.policy, name), getattr(rules.base, name)
     onoff = isinstance(base, bool)
-    return Setting(
+    return PolicySetting(
         name=name,
         words=name.replace("_", " "),
-        meaning=said["meaning"],
-        rule=said["rule"],
+        meaning=metadata["meaning"],
+        rule=metadata["rule"],
         preset=("yes" if base else "no") if onoff else f"{base:,}",
         value=value,
-        typed=str(value) if sent is None or onoff else sent.text(name),
         onoff=onoff,
-        least=base if said["stricter"] == "more" else None,
-        most=base if said["stricter"] == "less" else None,
-        fixed=(onoff and base) or name in _BY_ITSELF,
+        least=base if metadata["stricter"] == "more" else None,
+        most=base if metadata["stricter"] == "less" else None,
+        fixed=(onoff and base) or name in _AUTOMATIC,
     )
 
 
-def wished(sent: Sent, rules: Rules) -> dict[str, bool | int]:
-    """The settings that the form would change."""
+def wished(form: SentForm, rules: Rules) -> dict[str, bool | int]:
+    """Return the settings that the form would change, by name."""
     wishes: dict[str, bool | int] = {}
-    for one in settings_lines(rules):
-        if one.fixed:
+    for setting in policy_settings(rules):
+        if setting.fixed:
             continue
-        wish = bool(sent.text(one.name)) if one.onoff else _number(sent, one)
-        if wish != one.value:
-            wishes[one.name] = wish
+        wish = bool(form.text(setting.name)) if setting.onoff else _number(form, setting)
+        if wish != setting.value:
+            wishes[setting.name] = wish
     return wishes
 
 
-def _number(sent: Sent, setting: Setting) -> int:
-    text = sent.text(setting.name)
+def _number(form: SentForm, setting: PolicySetting) -> int:
+    text = form.text(setting.name)
     if not text.isdecimal() or len(text) > 9:
-        raise InvalidValue(what=f"The setting {setting.name}", value=text[:40], why="it is a whole number")
+        what = f"The setting {setting.name}"
+        raise InvalidValue(what=what, value=text[:40], why="it is a whole number", field=setting.name)
     return int(text)
 
 
 @pages.page("/usage", access=Permission.READ_USAGE)
-def usage(here: Here) -> HTMLResponse:
-    """What the own agency uses: seats, searches of the month, and how long its licence lasts."""
-    own = here.desk.agencies.own()
-    return here.page("usage.html", own=own, against=own.agency.why_closed(own.today))
+def usage(visit: CurrentVisit) -> HTMLResponse:
+    """What my agency uses: seats, searches of the month, and how long its licence lasts."""
+    own = visit.desk.agencies.own()
+    return visit.page("usage.html", own=own, against=own.agency.why_closed(own.today))
 
 
 @pages.page("/policy", access=Permission.MANAGE_PEOPLE)
-def policy(here: Here) -> HTMLResponse:
-    """The policy of the own agency: every setting with its rule, and where the agency is stricter."""
-    return _policy(here)
+def policy(visit: CurrentVisit) -> HTMLResponse:
+    """The policy of my agency: every setting with its rule, and where the agency is stricter."""
+    rules = visit.desk.agencies.own().rules
+    return visit.page("policy.html", rules=rules, settings=policy_settings(rules))
 
 
-@pages.act("/policy", access=Permission.MANAGE_PEOPLE)
-def tighten(here: Here, sent: Form) -> HTMLResponse | RedirectResponse:
-    """Makes the policy of the own agency stricter, or takes a wish back as far as the preset."""
-    agencies = here.desk.agencies
-    try:
-        agencies.tighten(wished(sent, agencies.own().rules))
-    except (InvalidValue, Refused) as wrong:
-        return _policy(here, sent, str(wrong))
-    return go_on_to("/policy")
-
-
-def _policy(here: Visit, sent: Sent | None = None, wrong: str = "") -> HTMLResponse:
-    rules = here.desk.agencies.own().rules
-    status = 422 if wrong else 200
-    return here.page("policy.html", status=status, rules=rules, settings=settings_lines(rules, sent), wrong=wrong)
+@pages.act("/policy", access=Permission.MANAGE_PEOPLE, page=policy)
+def tighten(visit: CurrentVisit, form: Form) -> RedirectResponse:
+    """Make the policy of my agency stricter, or relax it again as far as the preset."""
+    agencies = visit.desk.agencies
+    agencies.tighten(wished(form, agencies.own().rules))
+    return redirect("/policy")

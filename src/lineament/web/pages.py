@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -13,26 +15,27 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament import errors
 from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
-from lineament.services.people.sessions import Begun, Standing
-from lineament.services.people.sessions import Session as SignedIn
+from lineament.services.people.sessions import Begun, Session, Standing
 from lineament.web import failures
-from lineament.web.forms import Sent, checked
+from lineament.web.forms import SentForm, read_form
+from lineament.web.rejected import RejectedForm
 from lineament.web.render import Renderer
-from lineament.web.security import Place, Session, new_key, own_path
+from lineament.web.security import BrowserSession, SiteAddress, new_key, own_path
 from lineament.workspace import Desk, Workspace
 
-Route = TypeVar("Route", bound=Callable[..., Any])
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+ResponseT = TypeVar("ResponseT", bound=Response)
 
-FORM = "form"
-"""The cookie of a browser that is shown a form before it is signed in."""
+FORM_COOKIE = "form"
+"""The cookie of a browser that is shown a form before anybody has signed in."""
 
 OPEN = frozenset({Standing.OPEN})
-_NEEDED: dict[Standing, type[LineamentError]] = {
+_ERRORS: dict[Standing, type[LineamentError]] = {
     Standing.LOCKED: SessionLocked,
     Standing.UNPROVED: FactorNeeded,
     Standing.UNENROLLED: FactorNeeded,
 }
-_WHERE: dict[type[Exception], str] = {
+_SIGN_IN_PAGES: dict[type[Exception], str] = {
     SessionLocked: "/locked",
     FactorNeeded: "/second-factor",
     StepUpNeeded: "/step-up",
@@ -42,16 +45,17 @@ _WHERE: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of somebody who may be here: an official who signed in, or the one person of a solo workspace."""
+    """One request of somebody known: an official who signed in, or the one person of a solo workspace."""
 
     request: Request
-    session: Session
+    session: BrowserSession
     desk: Desk
-    signed_in: SignedIn | None  # None: with the start-up token, in a solo workspace
+    signed_in: Session | None  # None: with the start-up token, in a solo workspace
+    rejected: RejectedForm | None = None  # the form that the page shows again
 
     @property
     def standing(self) -> Standing:
-        """What is open to this visit."""
+        """How far this session is signed in."""
         return Standing.OPEN if self.signed_in is None else self.signed_in.standing
 
     @property
@@ -61,26 +65,27 @@ class Visit:
 
     @property
     def origin(self) -> str:
-        """Where the browser is, as it says itself; one of the names of these pages."""
-        return place_of(self.request).origin(self.request.headers)
+        """The origin under which the browser reaches these pages."""
+        return site_of(self.request).origin(self.request.headers)
 
-    def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        """A whole page."""
-        renderer: Renderer = self.request.app.state.renderer
-        html = renderer.page(
+    def typed(self, name: str, first: str = "") -> str:
+        """Return what was typed in a field of the rejected form, or ``first``."""
+        return first if self.rejected is None else self.rejected.form.typed(name)
+
+    def page(self, template: str, **values: object) -> HTMLResponse:
+        """Render a whole page; its status is that of the rejected form, or 200."""
+        return _rendered(
+            self,
             template,
-            path=self.request.url.path,
-            csrf=self.session.csrf,
             official=self.desk.official,
             agency_name="" if self.signed_in is None else self.signed_in.agency,
             signed_in=self.signed_in,
             **values,
         )
-        return HTMLResponse(html, status_code=status)
 
-    def go_on(self, address: str, begun: Begun) -> RedirectResponse:
-        """The next page, under the session's new key."""
-        return signed_in_at(self.request, go_on_to(own_path(address)), begun)
+    def signed_in_redirect(self, address: str, begun: Begun) -> RedirectResponse:
+        """Redirect to a path of ours under the session's new key."""
+        return with_session(self.request, redirect(own_path(address)), begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,146 +93,185 @@ class Guest:
     """One request of anybody, who is shown a form before signing in."""
 
     request: Request
-    session: Session  # not signed in: it only ties the form to the browser that it was shown to
+    session: BrowserSession  # not signed in: it only ties the form to the browser that it was shown to
     workspace: Workspace
+    rejected: RejectedForm | None = None  # the form that the page shows again
 
     @property
     def origin(self) -> str:
-        """Where the browser is, as it says itself; one of the names of these pages."""
-        return place_of(self.request).origin(self.request.headers)
+        """The origin under which the browser reaches these pages."""
+        return site_of(self.request).origin(self.request.headers)
 
-    def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        """A whole page, which shows nothing of the workspace but what is given here."""
-        renderer: Renderer = self.request.app.state.renderer
-        html = renderer.page(template, path=self.request.url.path, csrf=self.session.csrf, **values)
-        answer = HTMLResponse(html, status_code=status)
-        place_of(self.request).keep(answer, self.request.headers, self.session.key, FORM)
-        return answer
+    def typed(self, name: str, first: str = "") -> str:
+        """Return what was typed in a field of the rejected form, or ``first``."""
+        return first if self.rejected is None else self.rejected.form.typed(name)
 
-    def go_on(self, address: str, begun: Begun) -> RedirectResponse:
-        """The next page, signed in."""
-        return signed_in_at(self.request, go_on_to(own_path(address)), begun)
+    def page(self, template: str, **values: object) -> HTMLResponse:
+        """Render a whole page, which shows nothing of the workspace except ``values``."""
+        response = _rendered(self, template, **values)
+        site_of(self.request).set_cookie(response, self.request.headers, self.session.key, FORM_COOKIE)
+        return response
 
-
-Answer = TypeVar("Answer", bound=Response)
-
-
-def place_of(request: Request) -> Place:
-    """Where these pages are reached."""
-    place: Place = request.app.state.place
-    return place
+    def signed_in_redirect(self, address: str, begun: Begun) -> RedirectResponse:
+        """Redirect to a path of ours, signed in."""
+        return with_session(self.request, redirect(own_path(address)), begun)
 
 
-def go_on_to(address: str) -> RedirectResponse:
-    """What follows a form that did its work: the next page, which can be read again without doing it twice."""
+def _rendered(visit: Visit | Guest, template: str, **values: object) -> HTMLResponse:
+    renderer: Renderer = visit.request.app.state.renderer
+    html = renderer.page(
+        template, path=visit.request.url.path, csrf=visit.session.csrf, rejected=visit.rejected, **values
+    )
+    return HTMLResponse(html, status_code=200 if visit.rejected is None else visit.rejected.status)
+
+
+def site_of(request: Request) -> SiteAddress:
+    """Return where these pages are reached."""
+    site: SiteAddress = request.app.state.site
+    return site
+
+
+def redirect(address: str) -> RedirectResponse:
+    """Lead on after a form did its work, to a page that can be loaded again without doing it twice."""
     return RedirectResponse(address, status_code=303)
 
 
-def signed_in_at(request: Request, answer: Answer, begun: Begun) -> Answer:
-    """The answer with the session's key in the cookie; the form that was shown before it is spent."""
-    place = place_of(request)
-    place.keep(answer, request.headers, begun.key)
-    if place.cookie_name(request.headers, FORM) in request.cookies:
-        place.drop(answer, request.headers, FORM)
-    return answer
+def with_session(request: Request, response: ResponseT, begun: Begun) -> ResponseT:
+    """Set the cookie with the session's key; the form that was shown before it is spent."""
+    site = site_of(request)
+    site.set_cookie(response, request.headers, begun.key)
+    if site.cookie_name(request.headers, FORM_COOKIE) in request.cookies:
+        site.delete_cookie(response, request.headers, FORM_COOKIE)
+    return response
 
 
-def picture(data: bytes, media_type: str = "image/jpeg") -> Response:
-    """A picture that we made ourselves."""
+def image(data: bytes, media_type: str = "image/jpeg") -> Response:
+    """Send a picture that we encoded ourselves."""
     return Response(data, media_type=media_type)
 
 
-async def elsewhere(request: Request, error: Exception) -> Response:
-    """Where to go first, and then on to what was asked for; a form is refused, for it is not sent twice."""
+async def ask_to_sign_in(request: Request, error: Exception) -> Response:
+    """Redirect a GET to the page where one signs in, and from there back; refuse a form, for it is not sent twice."""
     if not isinstance(error, LineamentError) or request.method != "GET":
         return await failures.lineament_error(request, error)
-    where = next(_WHERE[kind] for kind in type(error).__mro__ if kind in _WHERE)
+    page = next(_SIGN_IN_PAGES[kind] for kind in type(error).__mro__ if kind in _SIGN_IN_PAGES)
     query = request.url.query
-    asked = own_path(quote(request.url.path, safe="/~") + (f"?{query}" if query else ""))
-    return go_on_to(where if asked == "/" else f"{where}?{urlencode({'next': asked})}")
+    wanted = own_path(quote(request.url.path, safe="/~") + (f"?{query}" if query else ""))
+    return redirect(page if wanted == "/" else f"{page}?{urlencode({'next': wanted})}")
 
 
 # ---------------------------------------------------------------- who is there
 
 
-def found(request: Request) -> Visit | None:
-    """The visit of a browser that is known, whatever is open to it; None where it is not."""
+def known_visit(request: Request) -> Visit | None:
+    """Return the visit of a browser with a session, whatever its standing; None if it has none."""
     workspace: Workspace = request.app.state.workspace
-    place, sessions = place_of(request), request.app.state.sessions
-    cookie = request.cookies.get(place.cookie_name(request.headers))
+    site, sessions = site_of(request), request.app.state.sessions
+    cookie = request.cookies.get(site.cookie_name(request.headers))
     if cookie is None:
         return None
-    with_token = None if place.public(request.headers) else sessions.of(cookie)
+    with_token = None if site.is_public(request.headers) else sessions.find(cookie)
     if with_token is not None:
         desk = workspace.desk_at_the_machine()
         return Visit(request, with_token, desk, None) if desk.official.solo else None
     signed_in = workspace.sign_in.session(cookie)
     if signed_in is None:
         return None
-    return Visit(request, Session(cookie), workspace.desk(signed_in.official), signed_in)
+    return Visit(request, BrowserSession(cookie), workspace.desk(signed_in.official), signed_in)
 
 
-def _held(request: Request) -> Visit:
-    visit = found(request)
+def _any_visit(request: Request) -> Visit:
+    visit = known_visit(request)
     if visit is not None:
         return visit
     workspace: Workspace = request.app.state.workspace
-    alone = workspace.desk_at_the_machine().official.solo
-    raise NotSignedIn if alone else SignInNeeded
+    raise NotSignedIn if workspace.desk_at_the_machine().official.solo else SignInNeeded
 
 
-Held = Annotated[Visit, Depends(_held)]
-"""Whoever is known, whatever is open to them; for the few routes that declare other standings than OPEN."""
+AnyVisit = Annotated[Visit, Depends(_any_visit)]
+"""Anybody with a session, whatever its standing; for the few routes that declare other standings than OPEN."""
 
 
-async def _visit(held: Held) -> Visit:
-    _checked_standing(held, OPEN)
-    return held
+async def _current_visit(visit: AnyVisit) -> Visit:
+    _check_standing(visit, OPEN)
+    return visit
 
 
-Here = Annotated[Visit, Depends(_visit)]
-"""Whoever may be here."""
+CurrentVisit = Annotated[Visit, Depends(_current_visit)]
+"""Somebody who is signed in."""
 
 
-async def _guest(request: Request) -> Guest:
-    kept = request.cookies.get(place_of(request).cookie_name(request.headers, FORM), "")
-    return Guest(request, Session(kept if len(kept) >= 40 else new_key()), request.app.state.workspace)
+async def _current_guest(request: Request) -> Guest:
+    key = request.cookies.get(site_of(request).cookie_name(request.headers, FORM_COOKIE), "")
+    return Guest(request, BrowserSession(key if len(key) >= 40 else new_key()), request.app.state.workspace)
 
 
-AsGuest = Annotated[Guest, Depends(_guest)]
+CurrentGuest = Annotated[Guest, Depends(_current_guest)]
 """Anybody."""
 
 
-def _checked_standing(visit: Visit, standings: Collection[Standing]) -> None:
+def _check_standing(visit: Visit, standings: Collection[Standing]) -> None:
     if visit.standing not in standings:
-        raise _NEEDED.get(visit.standing, SignInNeeded)
+        raise _ERRORS.get(visit.standing, SignInNeeded)
 
 
-def _allowed(permission: Permission, standings: Collection[Standing]) -> Callable[[Visit], Any]:
-    async def check(held: Held) -> None:
-        _checked_standing(held, standings)
-        held.desk.record.require(permission)
+def _check_access(permission: Permission, standings: Collection[Standing]) -> Callable[[Visit], Any]:
+    async def check(visit: AnyVisit) -> None:
+        _check_standing(visit, standings)
+        visit.desk.record.require(permission)
 
     return check
 
 
-async def _sent(held: Held) -> Sent:
-    place_of(held.request).checked_origin(held.request.headers)
-    return await checked(held.request, held.session, limit=held.desk.settings.max_file_bytes)
+async def _sent_form(visit: AnyVisit) -> SentForm:
+    site_of(visit.request).check_origin(visit.request.headers)
+    return await read_form(visit.request, visit.session, limit=visit.desk.settings.max_file_bytes)
 
 
-Form = Annotated[Sent, Depends(_sent)]
+Form = Annotated[SentForm, Depends(_sent_form)]
 
 
-async def _guest_sent(guest: AsGuest) -> Sent:
-    place = place_of(guest.request)
-    place.checked_origin(guest.request.headers)
-    if place.cookie_name(guest.request.headers, FORM) not in guest.request.cookies:
+async def _guest_form(guest: CurrentGuest) -> SentForm:
+    site = site_of(guest.request)
+    site.check_origin(guest.request.headers)
+    if site.cookie_name(guest.request.headers, FORM_COOKIE) not in guest.request.cookies:
         raise errors.ForeignRequest
-    return await checked(guest.request, guest.session, limit=0)
+    return await read_form(guest.request, guest.session, limit=0)
 
 
-GuestForm = Annotated[Sent, Depends(_guest_sent)]
+GuestForm = Annotated[SentForm, Depends(_guest_form)]
+
+
+# ---------------------------------------------------------------- routes
+
+
+def rejected_form(action: str, form: SentForm, error: LineamentError) -> RejectedForm:
+    """Return a form that was not accepted, with the status of its error."""
+    return RejectedForm(action=action, form=form, error=error, status=failures.failure_for(error).status)
+
+
+def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
+    """Wrap the endpoint of a form: if it is not accepted, ``page`` is shown again, with what was typed and the error.
+
+    ``page`` is called with those of the endpoint's arguments that it has; its visit carries the rejected form.
+    """
+    takes = inspect.signature(page).parameters
+    visitor = "visit" if "visit" in takes else "guest"
+
+    @wraps(act)
+    def endpoint(**arguments: Any) -> Response:
+        try:
+            response: Response = act(**arguments)
+        except LineamentError as error:
+            if not failures.is_mendable(error):
+                raise
+            visit = arguments[visitor]
+            rejected = rejected_form(visit.request.url.path, arguments["form"], error)
+            known = {name: value for name, value in arguments.items() if name in takes}
+            return page(**known | {visitor: replace(visit, rejected=rejected)})
+        return response
+
+    return endpoint  # type: ignore[return-value]  # same signature, by functools.wraps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +281,13 @@ class PageRoute:
     method: str
     path: str
     access: Permission
-    summary: str  # first sentence of the endpoint's docstring
+    endpoint: Callable[..., Any]
+    page: Callable[..., Response] | None = None  # of a form: the endpoint that shows it again
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the endpoint's docstring."""
+        return " ".join((self.endpoint.__doc__ or "").partition("\n\n")[0].split())
 
 
 class Pages(APIRouter):
@@ -249,30 +299,48 @@ class Pages(APIRouter):
 
     def page(
         self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN
-    ) -> Callable[[Route], Route]:
-        """A page or a picture that is read; ``standings`` are those that it is open to."""
-        needs = [] if access is Permission.PUBLIC else [Depends(_allowed(access, standings))]
-        return self._on("GET", path, access, needs)
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declare a page or a picture; ``standings`` are those that it is open to."""
+        needs = [] if access is Permission.PUBLIC else [Depends(_check_access(access, standings))]
 
-    def act(self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN) -> Callable[[Route], Route]:
-        """A form that changes something: sent by POST, from one of our own pages, by whoever it was shown to."""
-        if access is Permission.PUBLIC:
-            return self._on("POST", path, access, [Depends(_guest_sent)])
-        return self._on("POST", path, access, [Depends(_allowed(access, standings)), Depends(_sent)])
+        def declare(endpoint: Endpoint) -> Endpoint:
+            self._add(PageRoute(method="GET", path=path, access=access, endpoint=endpoint), endpoint, needs)
+            return endpoint
 
-    def _on(self, method: str, path: str, access: Permission, needs: list[Any]) -> Callable[[Route], Route]:
-        add = self.api_route(
-            path,
-            methods=[method],
+        return declare
+
+    def act(
+        self,
+        path: str,
+        *,
+        access: Permission,
+        page: Callable[..., Response] | None,
+        standings: Collection[Standing] = OPEN,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Declare a form: sent by POST, from one of our own pages, by whoever it was shown to.
+
+        ``page`` has the form and is shown again if it is not accepted; None if nothing can be wrong with it, or its
+        answer opens elsewhere.
+        """
+        needs = [Depends(_guest_form)]
+        if access is not Permission.PUBLIC:
+            needs = [Depends(_check_access(access, standings)), Depends(_sent_form)]
+
+        def declare(endpoint: Endpoint) -> Endpoint:
+            route = PageRoute(method="POST", path=path, access=access, endpoint=endpoint, page=page)
+            self._add(route, endpoint if page is None else _with_page(endpoint, page), needs)
+            return endpoint
+
+        return declare
+
+    def _add(self, route: PageRoute, endpoint: Callable[..., Any], needs: list[Any]) -> None:
+        self.declared.append(route)
+        self.add_api_route(
+            route.path,
+            endpoint,
+            methods=[route.method],
             dependencies=needs,
             response_model=None,
             response_class=HTMLResponse,
             include_in_schema=False,
         )
-
-        def declare(endpoint: Route) -> Route:
-            summary = " ".join((endpoint.__doc__ or "").partition("\n\n")[0].split())
-            self.declared.append(PageRoute(method=method, path=path, access=access, summary=summary))
-            return add(endpoint)
-
-        return declare

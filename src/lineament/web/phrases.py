@@ -1,4 +1,4 @@
-"""Values in words: the same number, date or rule reads the same on every page."""
+"""Values in words, so that a number, a date or a rule reads alike on every page."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from lineament.web import addresses
 
 SOON_DAYS = 7
 SILENCE = timedelta(minutes=10)
-"""After which a run that commits nothing counts as stopped."""
+"""A run that commits nothing for so long counts as stopped."""
 _DISTRESSING = re.compile(r"abuse|exploit|indecen|sexual|rape|csam|csem", re.IGNORECASE)
 
 
 def number(value: int) -> str:
-    """3412908 is 3,412,908."""
+    """Return a number with separators: 3,412,908."""
     return f"{value:,}"
 
 
-def count(value: int, one: str, many: str) -> str:
-    """A number with its noun."""
-    return f"{value:,} {one if value == 1 else many}"
+def count(value: int, singular: str, plural: str) -> str:
+    """Return a number with its noun."""
+    return f"{value:,} {singular if value == 1 else plural}"
 
 
 def score(value: float) -> str:
-    """A score as a plain number; three places tell apart what the arithmetic tells apart."""
+    """Return a score with three decimals, which is as precise as its arithmetic."""
     return f"{value:.3f}".replace("-", "−")
 
 
 def strangers(expected: float) -> str:
-    """Strangers expected, with two figures that count; the far tail of the table is not known better than that."""
+    """Return the strangers expected, with two significant figures: the tail of the table is not known better."""
     if expected >= 10:
         return f"{expected:,.0f}"
     if expected < 0.0001:
@@ -51,14 +51,14 @@ def strangers(expected: float) -> str:
 
 
 def seconds(duration: float) -> str:
-    """How long something took."""
+    """Return a duration in words."""
     if duration < 10:
         return f"{max(duration, 0.01):.2f} s"
     return f"{duration:.0f} s" if duration < 120 else f"{duration / 60:.0f} min"
 
 
 def size(count_of_bytes: int) -> str:
-    """A file's size."""
+    """Return a file's size in words."""
     if count_of_bytes < 1000:
         return f"{count_of_bytes} bytes"
     if count_of_bytes < 1_000_000:
@@ -67,29 +67,29 @@ def size(count_of_bytes: int) -> str:
 
 
 def time_code(at: float) -> str:
-    """Seconds into a video: 3725.25 is 1:02:05.250."""
+    """Return seconds into a video as a time code: 3725.25 is 1:02:05.250."""
     whole, thousandths = divmod(round(at * 1000), 1000)
     minutes, rest = divmod(whole, 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}.{thousandths:03}"
 
 
 def moment(at: datetime) -> Markup:
-    """A moment in this machine's zone, which is told on hover."""
-    here = at.astimezone()
-    zone = f"{here:%Z} (UTC{here:%z})"
+    """Return a moment in this machine's time zone, which is shown on hover."""
+    local = at.astimezone()
+    zone = f"{local:%Z} (UTC{local:%z})"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(), f"{here:%Y-%m-%d %H:%M:%S} {zone}", f"{here:%Y-%m-%d %H:%M}"
+        at.isoformat(), f"{local:%Y-%m-%d %H:%M:%S} {zone}", f"{local:%Y-%m-%d %H:%M}"
     )
 
 
 def short(identifier: str) -> str:
-    """The beginning of a long identifier; the whole stands in the title."""
+    """Return the beginning of a long identifier; pages show the whole as a title."""
     identifier = identifier.removeprefix("urn:uuid:")
     return identifier if len(identifier) <= 14 else f"{identifier[:12]}…"
 
 
 def days_left(source: Source, today: date) -> str:
-    """Until when a source's faces may be searched, in words."""
+    """Return how long a source's faces may be searched, in words."""
     left = source.days_left(today)
     if left is None:
         return "no end"
@@ -99,7 +99,7 @@ def days_left(source: Source, today: date) -> str:
 
 
 def standing(source: Source, today: date) -> str:
-    """The state of a source as a person means it: expiry is one, though it comes by itself."""
+    """Return the state of a source for people; “expired” is one, although nobody sets it."""
     left = source.days_left(today)
     if source.state is not SourceState.LIVE or left is None or left > SOON_DAYS:
         return source.state.value
@@ -107,24 +107,24 @@ def standing(source: Source, today: date) -> str:
 
 
 def connector_words(connector: str) -> str:
-    """What brought a picture: “warc 1” is the connector warc, version 1."""
+    """Return which connector ingested a picture: “warc 1” is the connector warc, version 1."""
     name, _, version = connector.rpartition(" ")
     return f"{name} connector, version {version}" if name else f"{connector} connector"
 
 
 def last_part(path: str) -> str:
-    """The name at the end of a path or an address, for a short line."""
+    """Return the name at the end of a path, or the host of an address, for a short line."""
     return path.rstrip("/").rpartition("/")[2] if "://" not in path else addresses.site(path)
 
 
 def outcomes(run: Run) -> list[tuple[str, int]]:
-    """What became of the things that a run saw, in words, in the order in which a person wants to know."""
+    """Return the outcomes of a run's items in words with their numbers, in the order that interests people."""
     known = [(seen.value, run.counts[seen.name.lower()]) for seen in Seen if seen.name.lower() in run.counts]
-    return [(f"{words[:1].upper()}{words[1:]}", many) for words, many in known]
+    return [(f"{words[:1].upper()}{words[1:]}", number) for words, number in known]
 
 
 def run_state(run: Run, now: datetime) -> str:
-    """Whether a run ended, is under way, or has not said anything for so long that it was stopped."""
+    """Return whether a run ended, is under way, or has been silent for so long that it was stopped."""
     if run.ended_at is not None:
         return "ended"
     return "under way" if now - run.seen_at < SILENCE else "stopped"
@@ -136,7 +136,7 @@ def job_level(state: JobState) -> str:
 
 
 def urgency(source: Source, today: date) -> str:
-    """How loud the page is about it: stop, warn or calm."""
+    """Return how loud the page is about a source: stop, warn or calm."""
     if source.why_closed(today) is not None:
         return "stop"
     left = source.days_left(today)
@@ -144,7 +144,7 @@ def urgency(source: Source, today: date) -> str:
 
 
 def list_rule(result: SearchResult) -> str:
-    """What the candidate list shows, as the line above it says it."""
+    """Return the rule of a candidate list, as the line above it states it."""
     if result.mode is Mode.IDENTIFICATION:
         return f"list shows those where {EXPECTED_FALSE:g} strangers are expected"
     if result.mode is Mode.MANUAL:
@@ -153,33 +153,33 @@ def list_rule(result: SearchResult) -> str:
 
 
 def edit_step(edit: Edit) -> str:
-    """One step of an edited photograph."""
+    """Return one edit of a photograph in words."""
     if edit.kind is EditKind.ROTATE:
         return f"turned {edit.degrees}° clockwise"
     if edit.kind is EditKind.EXPOSURE:
-        way = "lighter" if edit.stops > 0 else "darker"
-        return f"{way} by {count_of_stops(abs(edit.stops))}"
+        change = "lighter" if edit.stops > 0 else "darker"
+        return f"{change} by {count_of_stops(abs(edit.stops))}"
     box = edit.box
     return "cropped" if box is None else f"cropped to {box.width:.0f} × {box.height:.0f} px"
 
 
 def count_of_stops(stops: float) -> str:
-    """Stops of exposure: half a stop, 1 stop, 1.5 stops."""
+    """Return stops of exposure in words: half a stop, 1 stop, 1.5 stops."""
     return "half a stop" if stops == 0.5 else f"{stops:g} {'stop' if stops == 1 else 'stops'}"
 
 
 def quality_line(quality: Quality) -> str:
-    """What is good to know of a face before it is searched."""
+    """Return what an examiner should know about a face before searching with it."""
     return f"{quality.face_height:.0f} px high"
 
 
 def kind_words(kind: str) -> str:
-    """A kind of photograph as it begins a line."""
+    """Return a kind of photograph with a capital."""
     return kind.upper() if kind == "cctv" else kind.capitalize()
 
 
 def distressing(case: Case) -> bool:
-    """Whether pictures of this case are blurred until somebody means to look at them."""
+    """Return whether pictures of this case are blurred until somebody points at them."""
     return _DISTRESSING.search(f"{case.terms.offence} {case.terms.purpose}") is not None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from lineament.errors import InvalidValue
@@ -11,82 +9,67 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome, Case, PaperKind
 from lineament.services.cases.casework import Ruling
 from lineament.web.addresses import case_address, unslug
-from lineament.web.cases import framed, tried
-from lineament.web.forms import Sent
-from lineament.web.pages import Form, Here, Pages, Visit
+from lineament.web.cases import read_case
+from lineament.web.forms import SentForm
+from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 
 pages = Pages()
-_FIELDS = ("outcome", "authority", "decided-at", "scope", "until", "because", "reference")
 
 
 @pages.page("/cases/{ref}/authorisation", access=Permission.READ_CASES)
-def authorisation(here: Here, ref: str) -> HTMLResponse:
-    """Whether the searches of a case are covered, until when, and what may be done about it."""
-    return _shown(here, ref, dict.fromkeys(_FIELDS, ""))
-
-
-@pages.act("/cases/{ref}/urgent", access=Permission.OPEN_CASES)
-def urgent(here: Here, ref: str, sent: Form) -> HTMLResponse | RedirectResponse:
-    """Lets searches come before the authorisation; the clock begins."""
-    return _done(here, ref, sent, lambda: here.desk.casework.declare_urgent(unslug(ref), sent.text("because")))
-
-
-@pages.act("/cases/{ref}/ruling", access=Permission.MANAGE_CASES)
-def ruling(here: Here, ref: str, sent: Form) -> HTMLResponse | RedirectResponse:
-    """Records what the authority decided. A refusal destroys what hung on the case, so its reference is typed."""
-    return _done(here, ref, sent, lambda: here.desk.casework.authorise(unslug(ref), _ruling(here, ref, sent)))
-
-
-@pages.act("/cases/{ref}/hold", access=Permission.MANAGE_CASES)
-def hold(here: Here, ref: str, sent: Form) -> HTMLResponse | RedirectResponse:
-    """Puts a case on legal hold."""
-    return _done(here, ref, sent, lambda: here.desk.casework.hold(unslug(ref), sent.text("because")))
-
-
-@pages.act("/cases/{ref}/release", access=Permission.MANAGE_CASES)
-def release(here: Here, ref: str, sent: Form) -> HTMLResponse | RedirectResponse:
-    """Ends the legal hold."""
-    return _done(here, ref, sent, lambda: here.desk.casework.release(unslug(ref)))
-
-
-def _done(here: Visit, ref: str, sent: Sent, act: Callable[[], Case]) -> HTMLResponse | RedirectResponse:
-    typed = {name: sent.text(name) for name in _FIELDS}
-    return tried(
-        lambda: f"{case_address(act().key)}/authorisation",
-        lambda wrong, status: _shown(here, ref, typed, wrong=wrong, status=status),
-    )
-
-
-def _ruling(here: Visit, ref: str, sent: Sent) -> Ruling:
-    outcomes = {one.value: one for one in AuthorisationOutcome}
-    outcome = outcomes.get(sent.text("outcome"))
-    if outcome is None:
-        raise InvalidValue(what="The decision", value="", why="say whether it was granted or refused")
-    if outcome is AuthorisationOutcome.REFUSED:
-        wanted = here.desk.casework.get(unslug(ref)).ref
-        if sent.text("reference") != wanted:
-            why = f"type {wanted} to confirm that everything in the case is destroyed"
-            raise InvalidValue(what="The reference", value=sent.text("reference")[:100], why=why)
-    return Ruling(
-        authority=sent.text("authority"),
-        decided_at=sent.moment("decided-at"),
-        outcome=outcome,
-        scope=sent.text("scope"),
-        expires_on=sent.day("until"),
-        document=sent.files.get("document") or None,
-        document_name=sent.names.get("document") or "decision",
-    )
-
-
-def _shown(here: Visit, ref: str, typed: dict[str, str], *, wrong: str = "", status: int = 200) -> HTMLResponse:
-    found, frame = framed(here, ref, "authorisation")
-    decisions = here.desk.room.papers(found.key, kinds=(PaperKind.DECISION,))
-    return here.page(
+def authorisation(visit: CurrentVisit, ref: str) -> HTMLResponse:
+    """Whether the searches of a case are covered, until when, and what can be done about it."""
+    case, frame = read_case(visit, ref, "authorisation")
+    return visit.page(
         "case_authorisation.html",
-        status=status,
-        wrong=wrong,
-        typed=typed,
-        decisions=decisions,
-        photographs=len(here.desk.casework.probes(found.key)),
+        decisions=visit.desk.room.papers(case.key, kinds=(PaperKind.DECISION,)),
+        photographs=len(visit.desk.casework.probes(case.key)),
         **frame,
+    )
+
+
+@pages.act("/cases/{ref}/urgent", access=Permission.OPEN_CASES, page=authorisation)
+def urgent(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
+    """Declare a case urgent: it may be searched before the authorisation, and the clock starts."""
+    return _to(visit.desk.casework.declare_urgent(unslug(ref), form.text("because")))
+
+
+@pages.act("/cases/{ref}/ruling", access=Permission.MANAGE_CASES, page=authorisation)
+def ruling(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
+    """Record what the authority decided. A refusal destroys what the case holds, so its reference must be typed."""
+    return _to(visit.desk.casework.authorise(unslug(ref), _ruling(visit, ref, form)))
+
+
+@pages.act("/cases/{ref}/hold", access=Permission.MANAGE_CASES, page=authorisation)
+def hold(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
+    """Put a case on legal hold."""
+    return _to(visit.desk.casework.hold(unslug(ref), form.text("because")))
+
+
+@pages.act("/cases/{ref}/release", access=Permission.MANAGE_CASES, page=authorisation)
+def release(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:  # noqa: ARG001 - its token was checked
+    """End the legal hold."""
+    return _to(visit.desk.casework.release(unslug(ref)))
+
+
+def _to(case: Case) -> RedirectResponse:
+    return redirect(f"{case_address(case.key)}/authorisation")
+
+
+def _ruling(visit: Visit, ref: str, form: SentForm) -> Ruling:
+    outcome = form.choice("outcome", AuthorisationOutcome)
+    if outcome is AuthorisationOutcome.REFUSED:
+        wanted = visit.desk.casework.get(unslug(ref)).ref
+        typed = form.text("reference")
+        if typed != wanted:
+            why = f"type {wanted} to confirm that everything in the case is destroyed"
+            raise InvalidValue(what="The reference", value=typed[:100], why=why, field="reference")
+    return Ruling(
+        authority=form.text("authority"),
+        decided_at=form.moment("decided-at"),
+        outcome=outcome,
+        scope=form.text("scope"),
+        expires_on=form.day("until"),
+        document=form.files.get("document") or None,
+        document_name=form.file_names.get("document") or "decision",
     )

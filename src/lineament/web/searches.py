@@ -11,7 +11,7 @@ from lineament.model.search import Candidate, SearchResult
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import levelled
-from lineament.web.pages import Form, Here, Pages, picture
+from lineament.web.pages import CurrentVisit, Form, Pages, image
 from lineament.web.phrases import distressing
 from lineament.web.security import POLICY
 
@@ -19,29 +19,29 @@ pages = Pages()
 
 _SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 _ORIGINAL_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
-"""For a stranger's bytes: nothing may run. The style is the browser's own, around a picture shown by itself."""
+"""For untrusted bytes: nothing may run. The style is the browser's own, around a picture shown by itself."""
 
 _ARCHIVED_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'") + "; frame-src 'none'"
-"""Around an archived page in its sandboxed frame, which inherits it: no scripts, no requests, no way elsewhere."""
+"""Around an archived page in its sandboxed frame, which inherits it: no scripts, no requests, no links out."""
 _INERT = (
     "<!doctype html>"
     "<meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 )
-"""Before the archived page itself: what its addresses name is not asked of this server either."""
+"""Before the archived page itself: its addresses are not requested from this server either."""
 
 
 @pages.page("/searches/{search_id}", access=Permission.READ_CASES)
-def result(here: Here, search_id: str) -> HTMLResponse:
+def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
-    stored = here.desk.search.read(search_id)
-    case = here.desk.casework.get(stored.result.case_key)
+    stored = visit.desk.search.read(search_id)
+    case = visit.desk.casework.get(stored.result.case_key)
     every: list[Candidate | ErasedCandidate] = [*stored.result.candidates, *stored.erased]
-    listed = sorted(every, key=lambda one: one.rank)
-    return here.page(
+    listed = sorted(every, key=lambda candidate: candidate.rank)
+    return visit.page(
         "result.html",
         case=case,
         search=stored.result,
-        probe=here.desk.probes.get(stored.result.probe_id),
+        probe=visit.desk.probes.get(stored.result.probe_id),
         examiner_then=stored.examiner,
         commitment=stored.commitment,
         listed=listed,
@@ -50,27 +50,27 @@ def result(here: Here, search_id: str) -> HTMLResponse:
 
 
 @pages.page("/searches/{search_id}/candidates/{rank}", access=Permission.READ_CASES)
-def candidate(here: Here, search_id: str, rank: int) -> HTMLResponse:
+def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     """A candidate beside the probe, with where its picture was found."""
-    stored = here.desk.search.stored(search_id)
+    stored = visit.desk.search.stored(search_id)
     search = stored.result
     found = _at(search, rank)
-    case = here.desk.casework.get(search.case_key)
-    asked = here.desk.probes.get(search.probe_id)
-    probe = asked.faces[search.face - 1]
-    face, capture = here.desk.pictures.beside_probe(search_id, rank)
+    case = visit.desk.casework.get(search.case_key)
+    probe = visit.desk.probes.get(search.probe_id)
+    probe_face = probe.faces[search.face - 1]
+    face, capture = visit.desk.pictures.beside_probe(search_id, rank)
     others = [other.rank for other in search.candidates]
-    return here.page(
+    return visit.page(
         "compare.html",
         case=case,
         search=search,
         candidate=found,
-        probe=asked,
+        probe=probe,
         listed=len(search.candidates) + len(stored.erased),
         capture=capture,
         quality=face.quality,
-        elsewhere=here.desk.pictures.elsewhere(search_id, rank),
-        levels=(levelled(probe.box, probe.landmarks), levelled(face.box, face.landmarks)),
+        elsewhere=visit.desk.pictures.elsewhere(search_id, rank),
+        levels=(levelled(probe_face.box, probe_face.landmarks), levelled(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
         later=min((other for other in others if other > rank), default=None),
         veiled=distressing(case),
@@ -86,21 +86,21 @@ def _at(search: SearchResult, rank: int) -> Candidate:
 
 
 @pages.page("/searches/{search_id}/candidates/{rank}/crop", access=Permission.READ_CASES)
-def candidate_crop(here: Here, search_id: str, rank: int) -> Response:
+def candidate_crop(visit: CurrentVisit, search_id: str, rank: int) -> Response:
     """The candidate's face."""
-    return picture(here.desk.pictures.crop(search_id, rank))
+    return image(visit.desk.pictures.crop(search_id, rank))
 
 
 @pages.page("/searches/{search_id}/candidates/{rank}/thumbnail", access=Permission.READ_CASES)
-def candidate_thumbnail(here: Here, search_id: str, rank: int) -> Response:
+def candidate_thumbnail(visit: CurrentVisit, search_id: str, rank: int) -> Response:
     """The whole picture, small, without metadata."""
-    return picture(here.desk.pictures.thumbnail(search_id, rank))
+    return image(visit.desk.pictures.thumbnail(search_id, rank))
 
 
-@pages.act("/searches/{search_id}/candidates/{rank}/original", access=Permission.READ_CASES)
-def candidate_original(here: Here, search_id: str, rank: int, sent: Form) -> Response:  # noqa: ARG001 - checked
-    """The original as it was found. Opening it is on the record before a byte is given."""
-    untrusted, media_type = here.desk.pictures.original(search_id, rank)
+@pages.act("/searches/{search_id}/candidates/{rank}/original", access=Permission.READ_CASES, page=None)
+def candidate_original(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> Response:  # noqa: ARG001
+    """Open the original as it was found, in a new tab; that is on the record before a byte is sent."""
+    untrusted, media_type = visit.desk.pictures.original(search_id, rank)
     shown = media_type in _SHOWN_BY_BROWSERS
     return Response(
         untrusted,
@@ -112,24 +112,24 @@ def candidate_original(here: Here, search_id: str, rank: int, sent: Form) -> Res
     )
 
 
-@pages.act("/searches/{search_id}/candidates/{rank}/page", access=Permission.READ_CASES)
-def candidate_page(here: Here, search_id: str, rank: int, sent: Form) -> Response:
-    """The page that showed the picture, as it was captured: inert in a frame, or its WARC record to be saved."""
-    alike = CaptureId(sent.whole("alike")) if sent.text("alike") else None
-    record = here.desk.pictures.page(search_id, rank, alike)
-    if sent.text("as") == "record":
+@pages.act("/searches/{search_id}/candidates/{rank}/page", access=Permission.READ_CASES, page=None)
+def candidate_page(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> Response:
+    """Open the page that showed the picture, as it was captured: inert in a frame, or as a WARC record to save."""
+    alike = CaptureId(form.whole("alike")) if form.text("alike") else None
+    record = visit.desk.pictures.page(search_id, rank, alike)
+    if form.text("as") == "record":
         headers = {
             "content-disposition": f'attachment; filename="{search_id}-{rank}.warc"',
             "content-security-policy": _ORIGINAL_POLICY,
         }
         return Response(record, media_type="application/octet-stream", headers=headers)
-    shown = here.page(
+    shown = visit.page(
         "archived.html",
-        case=here.desk.casework.get(here.desk.search.stored(search_id).result.case_key),
+        case=visit.desk.casework.get(visit.desk.search.stored(search_id).result.case_key),
         search_id=search_id,
         rank=rank,
         alike=alike,
-        capture=here.desk.pictures.capture(search_id, rank, alike),
+        capture=visit.desk.pictures.capture(search_id, rank, alike),
         html=_INERT + html_of(record),
     )
     shown.headers["content-security-policy"] = _ARCHIVED_POLICY

@@ -1,8 +1,7 @@
-"""Who may be here: names, origins, cookies, the start-up token, and the checks on what a browser says about itself.
+"""Host names, origins, cookies, the start-up token, and the headers that protect every response.
 
-What has to be kept out is everything that a browser may be made to do by somebody else: pages of other origins that
-post forms (CSRF) or point their own name at this port (DNS rebinding), links that lead away, frames, and scripts that
-came in with a text.
+They keep out what somebody else can make a browser do: pages of other origins that post forms (CSRF) or point their own
+name at this port (DNS rebinding), links that lead away, frames, and scripts that came in with a text.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lineament.errors import ForeignRequest, NotSignedIn
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-"""The names of this machine under which the pages may be asked for, with any port."""
+"""The names of this machine under which the pages are served, with any port."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -42,59 +41,59 @@ HEADERS = {
     "permissions-policy": ", ".join(f"{feature}=()" for feature in _FEATURES),
     "cache-control": "no-store",
 }
-"""On every answer, unless the route set the header itself."""
-ONLY_TLS = {"strict-transport-security": "max-age=31536000"}
-"""Also on every answer where the pages are reached by https."""
+"""On every response, unless the route set the header itself."""
+TLS_HEADERS = {"strict-transport-security": "max-age=31536000"}
+"""Also on every response if the pages are reached by https."""
 
 _OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]{0,2000}")  # printable ASCII without blanks and backslashes
 
 
 def own_path(untrusted: str | None) -> str:
-    """A path of ours to go on to, with its query; “/” for anything that a browser might read as another place."""
+    """Return a path of ours with its query; “/” for anything that a browser might read as another site."""
     return untrusted if untrusted is not None and _OWN_PATH.fullmatch(untrusted) else "/"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A browser: one that showed the token or signed in, or one that is about to."""
+class BrowserSession:
+    """A browser that showed the token or signed in, or is about to."""
 
     key: str  # the value of its cookie
 
     def __repr__(self) -> str:
-        return "Session(…)"
+        return "BrowserSession(…)"
 
     @property
     def csrf(self) -> str:
-        """Goes into every form: only who has the cookie, or was shown the page, knows it."""
-        made = hmac.digest(self.key.encode(errors="surrogatepass"), b"lineament form 1", "sha256")
-        return base64.urlsafe_b64encode(made).decode().rstrip("=")
+        """The token in every form: only those who have the cookie, or were shown the page, know it."""
+        digest = hmac.digest(self.key.encode(errors="surrogatepass"), b"lineament form 1", "sha256")
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def new_key() -> str:
-    """256 random bits."""
+    """Return 256 random bits in base64url."""
     return secrets.token_urlsafe(32)
 
 
-class Sessions:
-    """The sessions of whoever has the token of this run, in memory: they end with the server, as its token does."""
+class TokenSessions:
+    """The sessions of browsers that showed this run's token, in memory: they end with the server, as its token does."""
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        self._open: dict[bytes, Session] = {}
+        self._open: dict[bytes, BrowserSession] = {}
 
-    def admit(self, untrusted_token: str) -> Session | None:
-        """A new session for whoever has the token; None otherwise."""
+    def admit(self, untrusted_token: str) -> BrowserSession | None:
+        """Return a new session if the token is right, else None."""
         if not hmac.compare_digest(untrusted_token.encode(errors="replace"), self._token):
             return None
-        session = Session(new_key())
+        session = BrowserSession(new_key())
         self._open[_digest(session.key)] = session
         return session
 
-    def of(self, untrusted_cookie: str | None) -> Session | None:
-        """The session of a cookie, found by digest, so that the time it takes tells nothing about the key."""
+    def find(self, untrusted_cookie: str | None) -> BrowserSession | None:
+        """Return the session of a cookie, looked up by digest so that the time it takes tells nothing about the key."""
         return None if untrusted_cookie is None else self._open.get(_digest(untrusted_cookie))
 
-    def end(self, session: Session) -> None:
+    def end(self, session: BrowserSession) -> None:
         """Forget a session."""
         self._open.pop(_digest(session.key), None)
 
@@ -104,7 +103,7 @@ def _digest(key: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SiteAddress:
     """Where the pages are reached: by the names of this machine, and by a public one behind the agency's TLS proxy."""
 
     public_url: str | None = None  # an origin, as the settings checked it
@@ -114,39 +113,45 @@ class Place:
         """Whether the public name is reached by https."""
         return self.public_url is not None and self.public_url.startswith("https://")
 
-    def public(self, headers: Headers) -> bool:
-        """Whether the request names the public host."""
+    def is_public(self, headers: Headers) -> bool:
+        """Return whether the request names the public host."""
         if self.public_url is None:
             return False
         parts = urlsplit(self.public_url)
         standard = {"https": 443, "http": 80}[parts.scheme]
         return headers.get("host", "").lower() in {parts.netloc, f"{parts.hostname}:{parts.port or standard}"}
 
-    def checked_host(self, headers: Headers) -> None:
-        """Refuses names other than the loopback's and the public one: a foreign name pointed here reads nothing."""
+    def check_host(self, headers: Headers) -> None:
+        """Raise ForeignRequest for any name but the loopback's and the public one.
+
+        A foreign name that is pointed at this port (DNS rebinding) thus reads nothing.
+        """
         host = headers.get("host", "").lower()
         name, colon, port = host.rpartition(":")
-        if host in LOOPBACK or (colon and name in LOOPBACK and port.isdecimal()) or self.public(headers):
+        if host in LOOPBACK or (colon and name in LOOPBACK and port.isdecimal()) or self.is_public(headers):
             return
         raise ForeignRequest
 
     def origin(self, headers: Headers) -> str:
-        """The origin of our own pages for a request whose host was checked."""
-        if self.public_url is not None and self.public(headers):
+        """Return the origin of our own pages for a request whose host was checked."""
+        if self.public_url is not None and self.is_public(headers):
             return self.public_url
         return f"http://{headers.get('host', '').lower()}"
 
-    def checked_origin(self, headers: Headers) -> None:
-        """Refuses forms that another origin's page sent; what the browser leaves out, the form's own token proves."""
+    def check_origin(self, headers: Headers) -> None:
+        """Raise ForeignRequest if another origin's page sent the form.
+
+        If the browser does not say which origin it is, the form's own token proves it.
+        """
         site = headers.get("sec-fetch-site", "same-origin")
         origin = headers.get("origin", "null")  # “null” under our own referrer policy
         if site != "same-origin" or origin not in {"null", self.origin(headers)}:
             raise ForeignRequest
 
     def cookie_name(self, headers: Headers, kind: str = "") -> str:
-        """A cookie of ours: behind TLS, one that no other host and no plain connection can set.
+        """Return the name of a cookie of ours: behind TLS, one that no other host and no plain connection can set.
 
-        Else with the port, for cookies do not know ports and two workspaces may be open at once.
+        Elsewhere the port is part of it: cookies ignore ports, and two workspaces may be open at once.
         """
         name = f"lineament-{kind}" if kind else "lineament"
         if self._secure(headers):
@@ -154,9 +159,11 @@ class Place:
         port = headers.get("host", "").rpartition(":")[2]
         return f"{name}-{port}" if port.isdecimal() else name
 
-    def keep(self, answer: Response, headers: Headers, value: str, kind: str = "", *, lax: bool = False) -> None:
-        """Put a cookie; ``lax`` for what has to come back with a browser that another site sends here (OpenID)."""
-        answer.set_cookie(
+    def set_cookie(
+        self, response: Response, headers: Headers, value: str, kind: str = "", *, lax: bool = False
+    ) -> None:
+        """Set a cookie; ``lax`` if it must come back with a browser that another site sends here (OpenID)."""
+        response.set_cookie(
             self.cookie_name(headers, kind),
             value,
             max_age=600 if lax else None,
@@ -166,19 +173,22 @@ class Place:
             samesite="lax" if lax else "strict",
         )
 
-    def drop(self, answer: Response, headers: Headers, kind: str = "") -> None:
-        """Take a cookie away."""
-        secure = self._secure(headers)
-        answer.delete_cookie(self.cookie_name(headers, kind), path="/", httponly=True, secure=secure, samesite="strict")
+    def delete_cookie(self, response: Response, headers: Headers, kind: str = "") -> None:
+        """Delete a cookie."""
+        name, secure = self.cookie_name(headers, kind), self._secure(headers)
+        response.delete_cookie(name, path="/", httponly=True, secure=secure, samesite="strict")
 
     def _secure(self, headers: Headers) -> bool:
-        return self.encrypted and self.public(headers)
+        return self.encrypted and self.is_public(headers)
 
 
-async def entered(scope: Scope, place: Place, sessions: Sessions, solo: Callable[[], bool]) -> Response | None:
-    """The answer to ``/?token=…``, as ``lineament serve`` prints it: a session, and the address without the token.
+async def enter_with_token(
+    scope: Scope, site: SiteAddress, sessions: TokenSessions, solo: Callable[[], bool]
+) -> Response | None:
+    """Answer ``/?token=…``, as ``lineament serve`` prints it, with a session and the address without the token.
 
-    The token is for a workspace of one person, on the machine itself; elsewhere it opens nothing.
+    Returns None for any other request; raises NotSignedIn if the token is wrong. The token is for a workspace of one
+    person, on the machine itself; elsewhere it opens nothing.
     """
     if scope["path"] != "/" or scope["method"] != "GET":
         return None
@@ -186,31 +196,31 @@ async def entered(scope: Scope, place: Place, sessions: Sessions, solo: Callable
     if not tokens:
         return None
     headers = Headers(scope=scope)
-    answer = RedirectResponse("/", status_code=303)
-    if place.public(headers) or not await run_in_threadpool(solo):
-        return answer
+    response = RedirectResponse("/", status_code=303)
+    if site.is_public(headers) or not await run_in_threadpool(solo):
+        return response
     session = sessions.admit(tokens[0])
     if session is None:
         raise NotSignedIn
-    place.keep(answer, headers, session.key)
-    return answer
+    site.set_cookie(response, headers, session.key)
+    return response
 
 
-class WithHeaders:
-    """Puts the protective headers on every answer, whoever gives it."""
+class HeadersMiddleware:
+    """Puts the protective headers on every response, whichever part gives it."""
 
     def __init__(self, app: ASGIApp, *, encrypted: bool = False) -> None:
         self._app = app
-        self._headers = HEADERS | ONLY_TLS if encrypted else HEADERS
+        self._headers = HEADERS | TLS_HEADERS if encrypted else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on, and its answer back with the headers."""
+        """Pass one request on, and its response back with the headers."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                there = {name.lower() for name, _ in message["headers"]}
+                present = {name.lower() for name, _ in message["headers"]}
                 extra = [(name.encode(), value.encode()) for name, value in self._headers.items()]
-                message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in there)]
+                message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in present)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

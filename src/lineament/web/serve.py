@@ -1,4 +1,4 @@
-"""Runs the pages on this machine's own loopback, until it is stopped; a TLS proxy of the agency may stand before it."""
+"""Serves the pages on this machine's loopback until stopped; the agency's TLS proxy may stand in front of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lineament.workspace import Workspace
 
 
 def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serves until interrupted; ``announce`` is told the address once the port is ours.
+    """Serve until interrupted; ``announce`` is called with the address once the port is bound.
 
-    The address holds the token of this run while the workspace is solo; officials with accounts sign in instead.
-    Port 0 takes any free one. InvalidValue if ``host`` is not the loopback, or the port is taken.
+    While the workspace is solo, the address has the token of this run; officials with accounts sign in instead.
+    Port 0 takes any free port. Raises InvalidValue if ``host`` is not the loopback, or the port is in use.
     """
     token = secrets.token_urlsafe(24)
     with closing(listening(host, port)) as listener:
@@ -28,14 +28,14 @@ def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], 
 
 
 def entrance(workspace: Workspace, host: str, port: int, token: str) -> str:
-    """The address to open."""
+    """Return the address to open."""
     if workspace.desk_at_the_machine().official.solo:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}"
     return f"{workspace.settings.public_url or f'http://localhost:{port}'}/"  # passkeys want a name
 
 
 def server(workspace: Workspace, token: str) -> uvicorn.Server:
-    """The server itself; it writes no access log, for addresses name cases, and trusts no proxy."""
+    """Make the server. It writes no access log, because addresses name cases, and trusts no proxy's headers."""
     return uvicorn.Server(
         uvicorn.Config(
             create_app(workspace, token),
@@ -52,13 +52,13 @@ def server(workspace: Workspace, token: str) -> uvicorn.Server:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket on the loopback; InvalidValue where ``host`` is anything else, or the port cannot be had.
+    """Return a socket on the loopback. Raises InvalidValue if ``host`` is anything else, or the port cannot be bound.
 
-    The protocol is named, for asyncio sends small packets at once only on sockets that say they are TCP: without it
-    every page waits 40 ms for an acknowledgement.
+    The protocol is given explicitly: asyncio disables Nagle's algorithm only on sockets that say they are TCP, and
+    without that every page waits 40 ms for an acknowledgement.
     """
     if host != "localhost" and not _is_loopback(host):
-        why = "these pages are for this machine alone; use 127.0.0.1, ::1 or localhost"
+        why = "these pages are for this machine only; use 127.0.0.1, ::1 or localhost"
         raise InvalidValue(what="The host", value=host, why=why)
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -75,7 +75,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def _is_loopback(host: str) -> bool:
-    """Only the two addresses that browsers are let in under: see ``security.LOOPBACK``."""
+    """Return whether it is one of the two addresses that are served: see ``security.LOOPBACK``."""
     try:
         return str(ip_address(host)) in {"127.0.0.1", "::1"}
     except ValueError:

@@ -1,9 +1,10 @@
-"""Signing in, showing the second factor, unlocking, joining, signing out."""
+"""Signing in, proving the second factor, unlocking, joining, signing out."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -15,28 +16,28 @@ from starlette.datastructures import Headers
 from lineament.errors import AlreadyThere, InvalidValue, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
 from lineament.services.people.sessions import Begun, Standing
-from lineament.web.forms import Sent
+from lineament.web.forms import SentForm
 from lineament.web.pages import (
-    AsGuest,
+    AnyVisit,
+    CurrentGuest,
+    CurrentVisit,
     Form,
-    Guest,
     GuestForm,
-    Held,
-    Here,
     Pages,
     Visit,
-    found,
-    go_on_to,
-    place_of,
-    signed_in_at,
+    known_visit,
+    redirect,
+    rejected_form,
+    site_of,
+    with_session,
 )
 from lineament.web.security import own_path
 
 pages = Pages()
 
-AT_PROVIDER = "openid"
-"""The cookie of a sign-in under way at the agency's provider."""
-_BACK = "/sign-in/openid/back"
+PROVIDER_COOKIE = "openid"
+"""The cookie of a sign-in that is under way at the agency's provider."""
+_FROM_PROVIDER = "/sign-in/openid/back"
 _ANY = frozenset(Standing)
 _FACTOR = frozenset({Standing.OPEN, Standing.UNPROVED, Standing.UNENROLLED})
 _LOCKED = frozenset({Standing.OPEN, Standing.LOCKED})
@@ -54,201 +55,160 @@ _SYSTEMS = (
 
 
 def device_of(headers: Headers) -> str:
-    """What the browser says of itself, in a few words, so that its owner knows it again."""
-    said = headers.get("user-agent", "")[:500]
-    browser = next((name for mark, name in _BROWSERS if mark in said), "")
-    system = next((name for mark, name in _SYSTEMS if mark in said), "")
+    """Return what the browser says of itself in a few words, such as “Firefox on Linux”, so that its owner knows it."""
+    agent = headers.get("user-agent", "")[:500]
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     known = " on ".join(part for part in (browser, system) if part)
-    return known or re.sub(r"[^ -~]", " ", said)[:60].strip() or "a browser"
-
-
-def as_typed(sent: Sent, name: str) -> str:
-    """A password as it was typed, blanks at its ends too."""
-    return sent.texts.get(name, ("",))[0]
+    return known or re.sub(r"[^ -~]", " ", agent)[:60].strip() or "a browser"
 
 
 # ---------------------------------------------------------------- signing in
 
 
 @pages.page("/sign-in", access=Permission.PUBLIC)
-def sign_in(guest: AsGuest, next: str = "/") -> Response:  # noqa: A002 - what the address says
-    """The door: address and password, or the agency's own provider."""
-    here = found(guest.request)
-    if here is not None and here.standing is not Standing.LOCKED:
-        return go_on_to(own_path(next))
-    return _door(guest, next)
+def sign_in(guest: CurrentGuest, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+    """Sign in with address and password, or with the agency's own provider."""
+    visit = known_visit(guest.request)
+    if visit is not None and visit.standing is not Standing.LOCKED and guest.rejected is None:
+        return redirect(own_path(next))
+    wanted = own_path(guest.typed("next", next))
+    return guest.page("sign_in.html", next=wanted, openid=guest.workspace.sign_in.openid)
 
 
-@pages.act("/sign-in", access=Permission.PUBLIC)
-def signing_in(guest: AsGuest, sent: GuestForm) -> Response:
+@pages.act("/sign-in", access=Permission.PUBLIC, page=sign_in)
+def sign_in_with_password(guest: CurrentGuest, form: GuestForm) -> Response:
     """Sign in with a password; the second factor is asked for on the next page."""
-    email, asked = sent.text("email"), sent.text("next")
-    try:
-        begun = guest.workspace.sign_in.password(email, as_typed(sent, "password"), device_of(guest.request.headers))
-    except SignInRefused as refusal:
-        return _door(guest, asked, email=email, wrong=str(refusal))
-    return guest.go_on(asked, begun)
-
-
-def _door(guest: Guest, untrusted_next: str, *, email: str = "", wrong: str = "") -> HTMLResponse:
-    return guest.page(
-        "sign_in.html",
-        status=403 if wrong else 200,
-        next=own_path(untrusted_next),
-        email=email,
-        openid=guest.workspace.sign_in.openid,
-        wrong=wrong,
+    begun = guest.workspace.sign_in.password(
+        form.text("email"), form.typed("password"), device_of(guest.request.headers)
     )
+    return guest.signed_in_redirect(form.text("next"), begun)
 
 
 @pages.page("/sign-in/openid", access=Permission.PUBLIC)
-def to_provider(guest: AsGuest, next: str = "/", invitation: str = "") -> Response:  # noqa: A002
-    """On to the agency's provider (OpenID Connect)."""
-    back = guest.origin + _BACK
+def to_provider(guest: CurrentGuest, next: str = "/", invitation: str = "") -> Response:  # noqa: A002
+    """Go to the agency's provider (OpenID Connect)."""
+    back = guest.origin + _FROM_PROVIDER
     begun = guest.workspace.sign_in.openid_begin(back, next_path=own_path(next), invitation=invitation[:200])
-    answer = RedirectResponse(begun.address, status_code=303)
-    place_of(guest.request).keep(answer, guest.request.headers, begun.pending, AT_PROVIDER, lax=True)
-    return answer
+    response = RedirectResponse(begun.address, status_code=303)
+    site_of(guest.request).set_cookie(response, guest.request.headers, begun.pending, PROVIDER_COOKIE, lax=True)
+    return response
 
 
-@pages.page(_BACK, access=Permission.PUBLIC)
-def from_provider(guest: AsGuest) -> Response:
-    """Back from the provider, who said who it is."""
-    request, place = guest.request, place_of(guest.request)
-    pending = request.cookies.get(place.cookie_name(request.headers, AT_PROVIDER), "")
+@pages.page(_FROM_PROVIDER, access=Permission.PUBLIC)
+def from_provider(guest: CurrentGuest) -> Response:
+    """Come back from the provider, which says who signed in."""
+    request, site = guest.request, site_of(guest.request)
+    pending = request.cookies.get(site.cookie_name(request.headers, PROVIDER_COOKIE), "")
     try:
-        begun, asked = guest.workspace.sign_in.openid_finish(
-            pending, request.url.query, guest.origin + _BACK, device_of(request.headers)
+        begun, wanted = guest.workspace.sign_in.openid_finish(
+            pending, request.url.query, guest.origin + _FROM_PROVIDER, device_of(request.headers)
         )
-    except (SignInRefused, AlreadyThere) as refusal:
-        answer = _door(guest, "/", wrong=str(refusal))
-        place.drop(answer, request.headers, AT_PROVIDER)
-        return answer
-    # A page and no redirect: the session's cookie goes along only where one of our own pages leads.
-    answer = signed_in_at(request, guest.page("signed_in.html", next=own_path(asked)), begun)
-    place.drop(answer, request.headers, AT_PROVIDER)
-    return answer
+    except (SignInRefused, AlreadyThere) as error:
+        response = sign_in(replace(guest, rejected=rejected_form(_FROM_PROVIDER, SentForm(), error)))
+    else:
+        # A page and no redirect: the browser sends the session's cookie only if one of our own pages leads on.
+        response = with_session(request, guest.page("signed_in.html", next=own_path(wanted)), begun)
+    site.delete_cookie(response, request.headers, PROVIDER_COOKIE)
+    return response
 
 
 # ---------------------------------------------------------------- joining
 
 
 @pages.page("/join/{token}", access=Permission.PUBLIC)
-def invitation(guest: AsGuest, token: str) -> HTMLResponse:
+def invitation(guest: CurrentGuest, token: str) -> HTMLResponse:
     """Who is invited, and the form to join with."""
-    return _invitation(guest, token)
+    sign_in = guest.workspace.sign_in
+    openid = f"/sign-in/openid?{urlencode({'invitation': token})}" if sign_in.openid else ""
+    return guest.page("join.html", invited=sign_in.invited(token), openid=openid)
 
 
-@pages.act("/join/{token}", access=Permission.PUBLIC)
-def joining(guest: AsGuest, token: str, sent: GuestForm) -> Response:
+@pages.act("/join/{token}", access=Permission.PUBLIC, page=invitation)
+def join(guest: CurrentGuest, token: str, form: GuestForm) -> Response:
     """Join with a name and a password; a second factor comes next."""
-    password, name = as_typed(sent, "password"), sent.text("name")
-    try:
-        if password != as_typed(sent, "again"):
-            raise InvalidValue(what="The password", value="…", why="you typed two different ones")
-        begun = guest.workspace.sign_in.join(token, name, password, device_of(guest.request.headers))
-    except (InvalidValue, AlreadyThere) as refusal:
-        return _invitation(guest, token, name=name, wrong=str(refusal))
-    return guest.go_on("/", begun)
-
-
-def _invitation(guest: Guest, token: str, *, name: str | None = None, wrong: str = "") -> HTMLResponse:
-    invited = guest.workspace.sign_in.invited(token)
-    return guest.page(
-        "join.html",
-        status=422 if wrong else 200,
-        invited=invited,
-        name=invited.account.name if name is None else name,
-        openid=f"/sign-in/openid?{urlencode({'invitation': token})}" if guest.workspace.sign_in.openid else "",
-        wrong=wrong,
-    )
+    password = form.typed("password")
+    if password != form.typed("again"):
+        raise InvalidValue(what="The password", value="…", why="you typed two different ones", field="again")
+    begun = guest.workspace.sign_in.join(token, form.text("name"), password, device_of(guest.request.headers))
+    return guest.signed_in_redirect("/", begun)
 
 
 # ---------------------------------------------------------------- the second factor
 
 
 @pages.page("/second-factor", access=Permission.OWN_ACCOUNT, standings=_FACTOR)
-def second_factor(here: Held, next: str = "/") -> Response:  # noqa: A002
-    """The second factor after the password, or the way to one's first."""
-    if here.standing is Standing.OPEN:
-        return go_on_to(own_path(next))
-    return _factor(here, "second_factor.html", next)
+def second_factor(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A002
+    """The second factor after the password, or the way to add one."""
+    if visit.standing is Standing.OPEN and visit.rejected is None:
+        return redirect(own_path(next))
+    return _factor_page(visit, "second_factor.html", next)
 
 
-@pages.act("/second-factor", access=Permission.OWN_ACCOUNT, standings=_FACTOR)
-def showing(here: Held, sent: Form) -> Response:
-    """Show it."""
-    return _show(here, sent, "second_factor.html")
+@pages.act("/second-factor", access=Permission.OWN_ACCOUNT, standings=_FACTOR, page=second_factor)
+def show_second_factor(visit: AnyVisit, form: Form) -> Response:
+    """Show the second factor."""
+    return visit.signed_in_redirect(form.text("next"), _proof(visit, form))
 
 
 @pages.page("/step-up", access=Permission.OWN_ACCOUNT)
-def step_up(here: Here, next: str = "/") -> Response:  # noqa: A002
+def step_up(visit: CurrentVisit, next: str = "/") -> Response:  # noqa: A002
     """The second factor once more, before a search or an export."""
-    if here.signed_in is None or not here.signed_in.kinds:
-        return go_on_to(own_path(next))
-    return _factor(here, "step_up.html", next)
+    if (visit.signed_in is None or not visit.signed_in.kinds) and visit.rejected is None:
+        return redirect(own_path(next))
+    return _factor_page(visit, "step_up.html", next)
 
 
-@pages.act("/step-up", access=Permission.OWN_ACCOUNT)
-def stepping_up(here: Here, sent: Form) -> Response:
-    """Show it again."""
-    return _show(here, sent, "step_up.html")
+@pages.act("/step-up", access=Permission.OWN_ACCOUNT, page=step_up)
+def show_again(visit: CurrentVisit, form: Form) -> Response:
+    """Show the second factor again."""
+    return visit.signed_in_redirect(form.text("next"), _proof(visit, form))
 
 
 @pages.page("/locked", access=Permission.OWN_ACCOUNT, standings=_LOCKED)
-def locked(here: Held, next: str = "/") -> Response:  # noqa: A002
-    """A session that was idle: the password or the second factor opens it."""
-    if here.standing is not Standing.LOCKED:
-        return go_on_to(own_path(next))
-    return _factor(here, "locked.html", next)
+def locked(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A002
+    """A session that was idle; the password or the second factor unlocks it."""
+    if visit.standing is not Standing.LOCKED and visit.rejected is None:
+        return redirect(own_path(next))
+    return _factor_page(visit, "locked.html", next)
 
 
-@pages.act("/locked", access=Permission.OWN_ACCOUNT, standings=_LOCKED)
-def unlocking(here: Held, sent: Form) -> Response:
-    """Unlock it."""
-    return _show(here, sent, "locked.html")
+@pages.act("/locked", access=Permission.OWN_ACCOUNT, standings=_LOCKED, page=locked)
+def unlock(visit: AnyVisit, form: Form) -> Response:
+    """Unlock an idle session."""
+    return visit.signed_in_redirect(form.text("next"), _proof(visit, form))
 
 
-def _show(here: Visit, sent: Sent, template: str) -> Response:
-    asked = sent.text("next")
-    try:
-        return here.go_on(asked, _proof(here, sent))
-    except SignInRefused as refusal:
-        return _factor(here, template, asked, wrong=str(refusal))
-
-
-def _proof(here: Visit, sent: Sent) -> Begun:
-    door, signed_in = here.workspace.sign_in, here.signed_in
+def _proof(visit: Visit, form: SentForm) -> Begun:
+    sign_in, signed_in = visit.workspace.sign_in, visit.signed_in
     if signed_in is None:
         raise SignInRefused(why="nobody is signed in here")
-    if answer := sent.text("passkey"):
-        return door.factors.prove_passkey(signed_in, answer, here.origin)
-    if code := sent.text("code"):
-        return door.factors.prove_code(signed_in, code)
-    if here.standing is Standing.LOCKED:
-        return door.unlock(signed_in, as_typed(sent, "password"))
+    if answer := form.text("passkey"):
+        return sign_in.factors.prove_passkey(signed_in, answer, visit.origin)
+    if code := form.text("code"):
+        return sign_in.factors.prove_code(signed_in, code)
+    if visit.standing is Standing.LOCKED:
+        return sign_in.unlock(signed_in, form.typed("password"))
     raise SignInRefused(why="nothing was shown")
 
 
-def _factor(here: Visit, template: str, untrusted_next: str, *, wrong: str = "") -> HTMLResponse:
-    signed_in = here.signed_in
+def _factor_page(visit: Visit, template: str, untrusted_next: str) -> HTMLResponse:
+    signed_in = visit.signed_in
     kinds = frozenset() if signed_in is None else signed_in.kinds
     options: dict[str, Any] | None = None
-    if signed_in is not None and FactorKind.PASSKEY in kinds and speaks_for_passkeys(here.origin):
-        options = here.workspace.sign_in.factors.begin_passkey(signed_in, here.origin)
-    return here.page(
+    if signed_in is not None and FactorKind.PASSKEY in kinds and takes_passkeys(visit.origin):
+        options = visit.workspace.sign_in.factors.begin_passkey(signed_in, visit.origin)
+    return visit.page(
         template,
-        status=403 if wrong else 200,
-        next=own_path(untrusted_next),
+        next=own_path(visit.typed("next", untrusted_next)),
         kinds=frozenset(kind.value for kind in kinds),
         options=None if options is None else json.dumps(options),
-        named=named(here.origin),
-        wrong=wrong,
+        passkey_origin=passkey_origin(visit.origin),
     )
 
 
-def speaks_for_passkeys(origin: str) -> bool:
-    """Whether browsers let pages there use passkeys: they want a name, not an address of numbers."""
+def takes_passkeys(origin: str) -> bool:
+    """Return whether browsers let pages of that origin use passkeys: they want a name, not an IP address."""
     try:
         ip_address((urlsplit(origin).hostname or "").strip("[]"))
     except ValueError:
@@ -256,22 +216,22 @@ def speaks_for_passkeys(origin: str) -> bool:
     return False
 
 
-def named(origin: str) -> str:
-    """The same pages under a name for which passkeys work."""
+def passkey_origin(origin: str) -> str:
+    """Return the origin of the same pages under a name for which passkeys work."""
     port = urlsplit(origin).port
-    return origin if speaks_for_passkeys(origin) else f"http://localhost:{port}" if port else "http://localhost"
+    return origin if takes_passkeys(origin) else f"http://localhost:{port}" if port else "http://localhost"
 
 
 # ---------------------------------------------------------------- signing out
 
 
-@pages.act("/sign-out", access=Permission.OWN_ACCOUNT, standings=_ANY)
-def signing_out(request: Request, here: Held, sent: Form) -> Response:  # noqa: ARG001
+@pages.act("/sign-out", access=Permission.OWN_ACCOUNT, standings=_ANY, page=None)
+def sign_out(request: Request, visit: AnyVisit, form: Form) -> Response:  # noqa: ARG001
     """End this session."""
-    if here.signed_in is None:
-        request.app.state.sessions.end(here.session)
+    if visit.signed_in is None:
+        request.app.state.sessions.end(visit.session)
     else:
-        here.workspace.sign_in.sign_out(here.signed_in)
-    answer = go_on_to("/sign-in" if here.signed_in is not None else "/")
-    place_of(request).drop(answer, request.headers)
-    return answer
+        visit.workspace.sign_in.sign_out(visit.signed_in)
+    response = redirect("/sign-in" if visit.signed_in is not None else "/")
+    site_of(request).delete_cookie(response, request.headers)
+    return response

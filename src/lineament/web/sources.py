@@ -1,4 +1,4 @@
-"""Sources: who gave us images, on what basis, and for how long."""
+"""Sources: who gave us images, on what legal basis, and for how long."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from lineament.model.sources import Source, SourceState
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
-from lineament.web.pages import Form, Here, Pages, go_on_to
+from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 
 pages = Pages()
 
 NEWEST = 20
 """Runs on the page of a source."""
 _FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""For a stranger's bytes: they are saved, and nothing in them runs."""
+"""For untrusted bytes: they are saved, and nothing in them runs."""
 
 
 @pages.page("/sources", access=Permission.READ_SOURCES)
-def sources(here: Here) -> HTMLResponse:
+def sources(visit: CurrentVisit) -> HTMLResponse:
     """Every registered source."""
-    today = here.desk.clock().date()
-    listed = here.desk.sources.list()
+    today = visit.desk.clock().date()
+    listed = visit.desk.sources.list()
     faces = sum(source.faces for source in listed if source.why_closed(today) is None)
-    return here.page("sources.html", sources=listed, today=today, faces=faces, fresh=here.desk.sources.fresh())
+    return visit.page("sources.html", sources=listed, today=today, faces=faces, fresh=visit.desk.sources.fresh())
 
 
 @pages.page("/sources/{name}", access=Permission.READ_SOURCES)
-def source(here: Here, name: str) -> HTMLResponse:
+def source(visit: CurrentVisit, name: str) -> HTMLResponse:
     """A source: its terms and what it holds."""
-    found = here.desk.sources.get(name)
-    manages = here.desk.official.may(Permission.MANAGE_SOURCES)
-    standing = here.desk.sources.standing(name) if manages else None
-    runs = here.desk.sources.runs(name, limit=NEWEST) if manages else []
-    own = next((one for one in found.shares or () if one.agency_id == here.desk.official.agency_id), None)
-    now = here.desk.clock()
-    return here.page(
+    found = visit.desk.sources.get(name)
+    manages = visit.desk.official.may(Permission.MANAGE_SOURCES)
+    standing = visit.desk.sources.standing(name) if manages else None
+    runs = visit.desk.sources.runs(name, limit=NEWEST) if manages else []
+    agency_id = visit.desk.official.agency_id
+    own = next((share for share in found.shares or () if share.agency_id == agency_id), None)
+    now = visit.desk.clock()
+    return visit.page(
         "source.html",
         source=found,
         now=now,
@@ -48,75 +49,76 @@ def source(here: Here, name: str) -> HTMLResponse:
         standing=standing,
         own=own,
         runs=runs,
-        jobs=here.desk.jobs.of_source(found.id) if manages else [],
+        jobs=visit.desk.jobs.of_source(found.id) if manages else [],
         crawlable=crawlable(found) if manages else [],
-        key=here.desk.audit.public_key,
+        key=visit.desk.audit.public_key,
     )
 
 
 @pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
-def run(here: Here, name: str, run_id: int) -> HTMLResponse:
-    """What one run of a connector brought, and what it refused and why."""
-    found, refusals = here.desk.sources.run(name, run_id)
-    source = here.desk.sources.get(name)
+def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
+    """What one run of a connector took in, and what it refused and why."""
+    found, refusals = visit.desk.sources.run(name, run_id)
+    source = visit.desk.sources.get(name)
     crawls = found.connector == "site" and found.ended_at is None
-    progress = here.workspace.crawls.progress(source, crawl_name(found.what)) if crawls else None
-    jobs = here.desk.jobs.of_source(source.id) if found.ended_at is None else []
-    return here.page(
+    progress = visit.workspace.crawls.progress(source, crawl_name(found.what)) if crawls else None
+    jobs = visit.desk.jobs.of_source(source.id) if found.ended_at is None else []
+    return visit.page(
         "run.html",
         source=source,
         run=found,
         refusals=refusals,
-        now=here.desk.clock(),
+        now=visit.desk.clock(),
         progress=progress,
         jobs=jobs,
     )
 
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)
-def permission(here: Here, name: str) -> Response:
-    """The document that grants a source, to be saved; that it was opened is on the record before a byte is given."""
-    untrusted, filename = here.desk.sources.permission(name)
+def permission(visit: CurrentVisit, name: str) -> Response:
+    """Save the document that permits a source; that it was opened is on the record before a byte is sent."""
+    untrusted, filename = visit.desk.sources.permission(name)
     return _saved(untrusted, filename)
 
 
-@pages.act("/sources/{name}/receipt", access=Permission.MANAGE_SOURCES)
-def receipt(here: Here, name: str, sent: Form) -> Response:  # noqa: ARG001 - the form is checked
-    """The signed receipt of a withdrawn source, to be saved; what is left of it is looked for first."""
-    source = here.desk.sources.get(name)
-    if source.state is not SourceState.WITHDRAWN:
-        raise WrongState(what="source", name=name, state=source.state.value, event="given a receipt")
-    return _saved(here.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
+@pages.act("/sources/{name}/receipt", access=Permission.MANAGE_SOURCES, page=source)
+def receipt(visit: CurrentVisit, name: str, form: Form) -> Response:  # noqa: ARG001 - its token was checked
+    """Save the signed receipt of a withdrawn source, after checking that nothing is left of it."""
+    found = visit.desk.sources.get(name)
+    if found.state is not SourceState.WITHDRAWN:
+        raise WrongState(what="source", name=name, state=found.state.value, event="given a receipt")
+    return _saved(visit.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
 
 
-@pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES)
-def crawl(here: Here, name: str, sent: Form) -> RedirectResponse:
-    """Queues a crawl of one host that the source lists, from its first page."""
-    source, host = here.desk.sources.get(name), sent.text("host")
-    if host not in crawlable(source):
-        raise InvalidValue(what="The host", value=host[:100], why="choose one of those that the source lists")
-    arguments = ingest_arguments(source.name, [f"https://{host}/"], "site")
-    return go_on_to(f"/jobs/{here.desk.jobs.add(INGEST, arguments, source=source.name).id}")
+@pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES, page=source)
+def crawl(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
+    """Queue a crawl of one host that the source lists, from its home page."""
+    found, host = visit.desk.sources.get(name), form.text("host")
+    if host not in crawlable(found):
+        why = "choose one of those that the source lists"
+        raise InvalidValue(what="The host", value=host[:100], why=why, field="host")
+    arguments = ingest_arguments(found.name, [f"https://{host}/"], "site")
+    return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=found.name).id}")
 
 
 def crawlable(source: Source) -> list[str]:
-    """The hosts that a crawl may begin at: listed by name, by a live source that says whom they may complain to."""
+    """Return the hosts at which a crawl may start: listed by name, in a live source that names a contact."""
     if source.state is not SourceState.LIVE or source.terms.contact is None:
         return []
     return [host for host in source.terms.hosts if not host.startswith("*.")]
 
 
-@pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES)
-def change(here: Here, name: str, event: str, sent: Form) -> RedirectResponse:  # noqa: ARG001 - the form is checked
-    """Approves what somebody else drafted; takes a source out of every search, or back in.
+@pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES, page=source)
+def change(visit: CurrentVisit, name: str, event: str, form: Form) -> RedirectResponse:  # noqa: ARG001
+    """Approve what somebody else drafted; suspend a source from every search, or resume it.
 
-    Withdrawing destroys, so it is left to the command line.
+    Withdrawing destroys, so only the command line does it.
     """
-    register = here.desk.sources
-    steps = {"approve": register.approve, "suspend": register.suspend, "resume": register.resume}
-    if event not in steps:
-        raise NotFound(what="step", name=event, hint=", ".join(steps))
-    return go_on_to(source_address(steps[event](name).name))
+    register = visit.desk.sources
+    changes = {"approve": register.approve, "suspend": register.suspend, "resume": register.resume}
+    if event not in changes:
+        raise NotFound(what="step", name=event, hint=", ".join(changes))
+    return redirect(source_address(changes[event](name).name))
 
 
 def _saved(untrusted: bytes, filename: str) -> Response:

@@ -9,16 +9,16 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from lineament.errors import ForeignRequest
-from lineament.web.security import POLICY, Place, Session, Sessions, own_path
-from lineament.web.signin import device_of, named, speaks_for_passkeys
+from lineament.web.security import POLICY, BrowserSession, SiteAddress, TokenSessions, own_path
+from lineament.web.signin import device_of, passkey_origin, takes_passkeys
 
-HERE = Place()
-PUBLIC = Place("https://lineament.agency.example")
-PORTED = Place("https://lineament.agency.example:8443")
+HERE = SiteAddress()
+PUBLIC = SiteAddress("https://lineament.agency.example")
+PORTED = SiteAddress("https://lineament.agency.example:8443")
 
 
 def test_only_the_token_opens_a_session_and_each_is_its_own() -> None:
-    sessions = Sessions("right")
+    sessions = TokenSessions("right")
     assert sessions.admit("wrong") is None
     assert sessions.admit("") is None
     assert sessions.admit("ri\udcffght") is None
@@ -26,26 +26,26 @@ def test_only_the_token_opens_a_session_and_each_is_its_own() -> None:
     assert one is not None
     assert other is not None
     assert len({one.key, one.csrf, other.key, other.csrf}) == 4
-    assert sessions.of(one.key) == one
-    assert sessions.of(one.csrf) is None
-    assert sessions.of(None) is None
-    assert Sessions("right").of(one.key) is None
+    assert sessions.find(one.key) == one
+    assert sessions.find(one.csrf) is None
+    assert sessions.find(None) is None
+    assert TokenSessions("right").find(one.key) is None
     sessions.end(one)
-    assert sessions.of(one.key) is None
-    assert sessions.of(other.key) == other
+    assert sessions.find(one.key) is None
+    assert sessions.find(other.key) == other
 
 
 def test_the_token_of_a_form_belongs_to_one_key_and_does_not_tell_it() -> None:
-    assert Session("a").csrf == Session("a").csrf
-    assert Session("a").csrf != Session("b").csrf
-    assert len(Session("a").csrf) == 43
-    assert "secret-key" not in Session("secret-key").csrf + repr(Session("secret-key"))
+    assert BrowserSession("a").csrf == BrowserSession("a").csrf
+    assert BrowserSession("a").csrf != BrowserSession("b").csrf
+    assert len(BrowserSession("a").csrf) == 43
+    assert "secret-key" not in BrowserSession("secret-key").csrf + repr(BrowserSession("secret-key"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8471", "localhost:1", "LOCALHOST", "[::1]", "[::1]:8471"])
 def test_names_of_this_machine(host: str) -> None:
-    HERE.checked_host(Headers({"host": host}))
-    PUBLIC.checked_host(Headers({"host": host}))
+    HERE.check_host(Headers({"host": host}))
+    PUBLIC.check_host(Headers({"host": host}))
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_names_of_this_machine(host: str) -> None:
         (PORTED, "lineament.agency.example:8443"),
     ],
 )
-def test_the_public_name(place: Place, host: str) -> None:
-    place.checked_host(Headers({"host": host}))
+def test_the_public_name(place: SiteAddress, host: str) -> None:
+    place.check_host(Headers({"host": host}))
     with pytest.raises(ForeignRequest):
-        HERE.checked_host(Headers({"host": host}))
+        HERE.check_host(Headers({"host": host}))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_public_name(place: Place, host: str) -> None:
 def test_other_names(host: str) -> None:
     for place in (HERE, PUBLIC, PORTED):
         with pytest.raises(ForeignRequest):
-            place.checked_host(Headers({"host": host}))
+            place.check_host(Headers({"host": host}))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_other_names(host: str) -> None:
     [{}, {"origin": "null"}, {"origin": "http://127.0.0.1:8471"}, {"origin": "null", "sec-fetch-site": "same-origin"}],
 )
 def test_forms_of_ours(said: dict[str, str]) -> None:
-    HERE.checked_origin(Headers({"host": "127.0.0.1:8471", **said}))
+    HERE.check_origin(Headers({"host": "127.0.0.1:8471", **said}))
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_forms_of_ours(said: dict[str, str]) -> None:
 def test_forms_of_others(said: dict[str, str]) -> None:
     for place in (HERE, PUBLIC):
         with pytest.raises(ForeignRequest):
-            place.checked_origin(Headers({"host": "127.0.0.1:8471", **said}))
+            place.check_origin(Headers({"host": "127.0.0.1:8471", **said}))
 
 
 def test_forms_at_the_public_name_come_from_its_encrypted_pages() -> None:
-    PUBLIC.checked_origin(Headers({"host": "lineament.agency.example", "origin": "https://lineament.agency.example"}))
+    PUBLIC.check_origin(Headers({"host": "lineament.agency.example", "origin": "https://lineament.agency.example"}))
     for origin in ("http://lineament.agency.example", "https://agency.example", "http://127.0.0.1:8471"):
         with pytest.raises(ForeignRequest):
-            PUBLIC.checked_origin(Headers({"host": "lineament.agency.example", "origin": origin}))
+            PUBLIC.check_origin(Headers({"host": "lineament.agency.example", "origin": origin}))
 
 
 def test_two_servers_of_one_machine_do_not_share_a_cookie() -> None:
@@ -126,7 +126,7 @@ def test_two_servers_of_one_machine_do_not_share_a_cookie() -> None:
 
 def test_behind_tls_no_other_host_and_no_plain_connection_sets_the_cookie() -> None:
     answer = Response()
-    PUBLIC.keep(answer, Headers({"host": "lineament.agency.example"}), "the key")
+    PUBLIC.set_cookie(answer, Headers({"host": "lineament.agency.example"}), "the key")
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-lineament=")
     assert {part.strip().lower() for part in cookie.split(";")[1:]} == {
@@ -138,9 +138,9 @@ def test_behind_tls_no_other_host_and_no_plain_connection_sets_the_cookie() -> N
 
 
 def test_without_tls_the_cookie_is_still_ours_alone() -> None:
-    for place in (HERE, PUBLIC, Place("http://lineament.agency.example")):
+    for place in (HERE, PUBLIC, SiteAddress("http://lineament.agency.example")):
         answer = Response()
-        place.keep(answer, Headers({"host": "localhost:8471"}), "the key")
+        place.set_cookie(answer, Headers({"host": "localhost:8471"}), "the key")
         assert answer.headers["set-cookie"] == "lineament-8471=the key; HttpOnly; Path=/; SameSite=strict".replace(
             "the key", '"the key"'
         )
@@ -205,9 +205,9 @@ def test_browsers_are_told_apart_in_a_few_words() -> None:
 
 
 def test_passkeys_want_a_name() -> None:
-    assert speaks_for_passkeys("https://lineament.agency.example")
-    assert speaks_for_passkeys("http://localhost:8471")
-    assert not speaks_for_passkeys("http://127.0.0.1:8471")
-    assert not speaks_for_passkeys("http://[::1]:8471")
-    assert named("http://127.0.0.1:8471") == "http://localhost:8471"
-    assert named("https://lineament.agency.example") == "https://lineament.agency.example"
+    assert takes_passkeys("https://lineament.agency.example")
+    assert takes_passkeys("http://localhost:8471")
+    assert not takes_passkeys("http://127.0.0.1:8471")
+    assert not takes_passkeys("http://[::1]:8471")
+    assert passkey_origin("http://127.0.0.1:8471") == "http://localhost:8471"
+    assert passkey_origin("https://lineament.agency.example") == "https://lineament.agency.example"

@@ -1,4 +1,4 @@
-// The candidate list by keyboard: arrows go through it as it lies on the screen, enter follows the link.
+// The candidate list by keyboard: arrows move through it as it is laid out, enter follows the link.
 
 const links = [...document.querySelectorAll("#candidates .candidate")];
 
@@ -14,7 +14,7 @@ const step = (key) => {
   const nearest = key === "ArrowDown" ? Math.min(...rows) : Math.max(...rows);
   const inRow = beyond.filter((link) => row(link) === nearest);
   const away = (link) => Math.abs(link.getBoundingClientRect().left - here.left);
-  return inRow.sort((one, other) => away(one) - away(other))[0];
+  return inRow.sort((left, right) => away(left) - away(right))[0];
 };
 
 document.addEventListener("keydown", (event) => {
@@ -31,6 +31,6 @@ for (const link of links) {
   link.addEventListener("click", () => sessionStorage.setItem(`at ${location.pathname}`, link.pathname));
 }
 
-// Back from a comparison, one is where one was.
+// Coming back from a comparison, return to the same candidate.
 const last = sessionStorage.getItem(`at ${location.pathname}`);
 if (document.activeElement === document.body) links.find((link) => link.pathname === last)?.focus({ preventScroll: false });

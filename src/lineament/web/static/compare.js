@@ -1,17 +1,17 @@
-// Probe and candidate: zoomed and moved together; side by side, faded, or in turns; with a grid.
+// Probe and candidate: zoomed and moved together; side by side, faded or blinking; with a grid.
 
 const stage = document.getElementById("stage");
 const panes = [...stage.querySelectorAll(".pane")];
 const groups = panes.map((pane) => pane.querySelector("g"));
 const images = panes.map((pane) => pane.querySelector("image"));
 const over = panes[1];
-const SIDE = 256;  // of the drawing that each picture lies in
+const SIDE = 256;  // units of the drawing that holds each picture
 const slider = document.getElementById("fade");
 const modes = [...document.querySelectorAll("[data-mode][aria-pressed]")];
 const grid = document.getElementById("grid");
-const MOST = 8;
+const MAX_SCALE = 8;
 const STEP = 1.5;
-const view = { scale: 1, x: 0, y: 0 };  // x and y in sides of a pane, so that both move alike at any size
+const view = { scale: 1, x: 0, y: 0 };  // x and y in sides of a pane, so that both move equally at any size
 let turns = 0;
 
 // ------------------------------------------------------------ zoom and pan
@@ -26,10 +26,10 @@ const apply = () => {
   stage.classList.toggle("zoomed", view.scale > 1);
   document.getElementById("scale").textContent = `${Number(view.scale.toFixed(1))}×`;
   document.getElementById("out").disabled = view.scale <= 1;
-  document.getElementById("in").disabled = view.scale >= MOST;
+  document.getElementById("in").disabled = view.scale >= MAX_SCALE;
 };
 const zoom = (scale, at = { x: 0.5, y: 0.5 }) => {
-  const next = Math.min(MOST, Math.max(1, scale));
+  const next = Math.min(MAX_SCALE, Math.max(1, scale));
   view.x = at.x - ((at.x - view.x) * next) / view.scale;
   view.y = at.y - ((at.y - view.y) * next) / view.scale;
   view.scale = next;
@@ -52,39 +52,39 @@ document.getElementById("out").addEventListener("click", () => zoom(view.scale /
 document.getElementById("zoom").addEventListener("click", turnZoom);
 stage.addEventListener("dblclick", (event) => zoom(view.scale >= 4 ? 1 : view.scale * 2, inPane(event)));
 stage.addEventListener("wheel", (event) => {
-  if (!event.ctrlKey && !event.metaKey && view.scale === 1) return;  // a wheel scrolls the page until one zoomed
+  if (!event.ctrlKey && !event.metaKey && view.scale === 1) return;  // the wheel scrolls the page until the picture is zoomed
   event.preventDefault();
   zoom(view.scale * Math.exp(-event.deltaY / 300), inPane(event));
 }, { passive: false });
 
-const held = new Map();
+const pointers = new Map();
 stage.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
-  held.set(event.pointerId, event);
+  pointers.set(event.pointerId, event);
   stage.setPointerCapture(event.pointerId);
   stage.classList.add("held");
 });
 stage.addEventListener("pointermove", (event) => {
-  const before = held.get(event.pointerId);
+  const before = pointers.get(event.pointerId);
   if (!before) return;
   const { width: side } = panes[0].getBoundingClientRect();
-  if (held.size === 2) {
-    const other = [...held.values()].find((one) => one.pointerId !== event.pointerId);
-    const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
-    zoom((view.scale * apart(event)) / apart(before));
+  if (pointers.size === 2) {
+    const other = [...pointers.values()].find((pointer) => pointer.pointerId !== event.pointerId);
+    const distance = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY) || 1;
+    zoom((view.scale * distance(event)) / distance(before));
   } else {
     pan((event.clientX - before.clientX) / side, (event.clientY - before.clientY) / side);
   }
-  held.set(event.pointerId, event);
+  pointers.set(event.pointerId, event);
 });
 const release = (event) => {
-  held.delete(event.pointerId);
-  stage.classList.toggle("held", held.size > 0);
+  pointers.delete(event.pointerId);
+  stage.classList.toggle("held", pointers.size > 0);
 };
 stage.addEventListener("pointerup", release);
 stage.addEventListener("pointercancel", release);
 
-// ------------------------------------------------------------ how they are shown
+// ------------------------------------------------------------ modes
 
 const fade = () => { over.style.opacity = String(Number(slider.value) / 100); };
 const show = (mode) => {

@@ -1,4 +1,4 @@
-// The face of a new search: its box is pressed on the photograph, or drawn; and the button says what it will search.
+// The face of a new search: pick its box on the photograph, or draw one; the button says what will be searched.
 
 const photo = document.getElementById("photo");
 const boxes = document.getElementById("boxes");
@@ -35,8 +35,8 @@ const fields = Object.fromEntries(["x", "y", "width", "height"].map((name) => [n
 const inPicture = (event) => {
   const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(boxes.getScreenCTM().inverse());
   const view = boxes.viewBox.baseVal;
-  const within = (value, most) => Math.round(Math.min(Math.max(value, 0), most));
-  return { x: within(at.x, view.width), y: within(at.y, view.height) };
+  const clamp = (value, most) => Math.round(Math.min(Math.max(value, 0), most));
+  return { x: clamp(at.x, view.width), y: clamp(at.y, view.height) };
 };
 const show = () => {
   for (const [name, field] of Object.entries(fields)) drawn.setAttribute(name, String(Math.max(0, Number(field.value) || 0)));
@@ -64,14 +64,14 @@ photo.addEventListener("pointermove", (event) => {
   show();
 });
 photo.addEventListener("pointerup", (event) => {
-  const still = from && Math.hypot(event.clientX - from.left, event.clientY - from.top) < 4;
-  if (still) {
+  const clicked = from && Math.hypot(event.clientX - from.left, event.clientY - from.top) < 4;
+  if (clicked) {
     const at = inPicture(event);
     const under = [...boxes.querySelectorAll(".box")].filter((box) => {
       const side = (name) => Number(box.querySelector(".over").getAttribute(name));
       return at.x >= side("x") && at.y >= side("y") && at.x <= side("x") + side("width") && at.y <= side("y") + side("height");
     });
-    const smallest = under.sort((one, other) => one.querySelector(".over").getAttribute("width") - other.querySelector(".over").getAttribute("width"))[0];
+    const smallest = under.sort((left, right) => left.querySelector(".over").getAttribute("width") - right.querySelector(".over").getAttribute("width"))[0];
     if (smallest) pick(radios[Number(smallest.dataset.face) - 1]);
   }
   from = null;
@@ -85,7 +85,7 @@ const sources = [...why.querySelectorAll("input[name=source]")];
 const count = () => {
   const picked = sources.filter((source) => source.checked);
   const faces = picked.reduce((sum, source) => sum + Number(source.dataset.faces), 0);
-  const words = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+  const words = (number, singular, plural) => `${number.toLocaleString("en")} ${number === 1 ? singular : plural}`;
   document.getElementById("picked").textContent = words(picked.length, "source", "sources");
   document.getElementById("compared").textContent = `${words(faces, "face", "faces")} will be compared`;
   sources[0]?.setCustomValidity(picked.length ? "" : "Choose at least one source.");

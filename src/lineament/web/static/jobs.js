@@ -1,5 +1,5 @@
-// Keeps what a page says of jobs up to date while one of them is not over.
-// It rests while the page is hidden, and five minutes after the last key or press, so that an idle session still locks.
+// Keeps the progress of jobs on a page up to date until all of them have ended.
+// It pauses while the page is hidden, and five minutes after the last key or click, so that an idle session still locks.
 
 const EVERY = 1000;
 const AWAKE = 5 * 60 * 1000;
@@ -38,7 +38,7 @@ const look = async () => {
       }
     }
   } catch {
-    // the server is away for a moment; the next look tells
+    // the server cannot be reached for a moment; try again next time
   }
   wait();
 };

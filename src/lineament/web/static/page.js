@@ -1,11 +1,11 @@
-// On every page: the keys, copying of identifiers, the blur that is remembered, and buttons that say they work.
+// On every page: keys, copying identifiers, remembering the blur, and forms that are sent only once.
 
 const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, dialog");
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  const act = KEYS[event.key];
-  if (act && act() !== false) event.preventDefault();
+  const action = KEYS[event.key];
+  if (action && action() !== false) event.preventDefault();
 });
 
 const KEYS = {
@@ -19,9 +19,9 @@ const KEYS = {
   "?": () => document.getElementById("keys")?.showModal() ?? undefined,
   n: () => location.assign(document.querySelector("[data-key=n]")?.href ?? "/search"),
   u: () => {
-    const above = [...document.querySelectorAll(".crumbs a")].at(-1);
-    if (!above) return false;
-    location.assign(above.href);
+    const parent = [...document.querySelectorAll(".crumbs a")].at(-1);
+    if (!parent) return false;
+    location.assign(parent.href);
   },
 };
 
@@ -31,7 +31,7 @@ document.getElementById("help")?.addEventListener("click", (event) => {
   KEYS["?"]();
 });
 
-// Identifiers: pressed, they are on the clipboard.
+// Pressing an identifier copies it.
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.dataset.copy);
@@ -41,16 +41,16 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// The blur: as the case wants it, until somebody says otherwise in this tab.
+// The blur: as the case sets it, until somebody changes it in this tab.
 const veil = document.getElementById("veil");
 if (veil) {
   const key = `veil ${veil.defaultChecked}`;
-  const said = sessionStorage.getItem(key);
-  if (said !== null) veil.checked = said === "on";
+  const stored = sessionStorage.getItem(key);
+  if (stored !== null) veil.checked = stored === "on";
   veil.addEventListener("change", () => sessionStorage.setItem(key, veil.checked ? "on" : "off"));
 }
 
-// A form that is under way is not sent twice, and says that it works.
+// A form that is being sent is not sent again; its button says that it is working.
 for (const form of document.querySelectorAll("form[method=post]:not([target])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) {

@@ -1,4 +1,4 @@
-// The photograph of a new search: dropped, pasted or chosen; shown, and weighed before it is sent.
+// The photograph of a new search: dropped, pasted or chosen; shown, and its size checked before it is sent.
 
 const form = document.querySelector("form.photograph");
 const drop = document.getElementById("drop");
@@ -6,7 +6,7 @@ const input = document.getElementById("photograph");
 const preview = document.getElementById("preview");
 const picture = document.getElementById("preview-picture");
 const wrong = document.getElementById("photograph-wrong");
-const said = document.getElementById("photograph-said");
+const chosen = document.getElementById("photograph-chosen");
 const go = document.getElementById("go");
 
 if (form) {
@@ -17,10 +17,10 @@ if (form) {
     URL.revokeObjectURL(picture.src);
     preview.hidden = true;
     wrong.hidden = true;
-    said.textContent = "";
+    chosen.textContent = "";
     input.setCustomValidity("");
     if (!file) return;
-    said.textContent = `${file.name}, ${file.size < 1e6 ? `${Math.ceil(file.size / 1e3)} kB` : `${(file.size / 1e6).toFixed(1)} MB`}`;
+    chosen.textContent = `${file.name}, ${file.size < 1e6 ? `${Math.ceil(file.size / 1e3)} kB` : `${(file.size / 1e6).toFixed(1)} MB`}`;
     if (file.size > most) {
       wrong.textContent = `This file is larger than the ${Math.floor(most / 1e6)} MB that are read; scale the picture down first.`;
       wrong.hidden = false;
@@ -28,16 +28,16 @@ if (form) {
       return;
     }
     picture.src = URL.createObjectURL(file);
-    picture.onload = () => { preview.hidden = false; };  // a HEIC or TIFF that the browser cannot show stays hidden
+    picture.onload = () => { preview.hidden = false; };  // hidden if the browser cannot show it, such as HEIC or TIFF
     go.focus();
   };
 
   const take = (files) => {
-    const file = [...files].find((one) => one.type.startsWith("image/") || one.type === "") ?? files[0];
+    const file = [...files].find((candidate) => candidate.type.startsWith("image/") || candidate.type === "") ?? files[0];
     if (!file) return false;
-    const one = new DataTransfer();
-    one.items.add(file);
-    input.files = one.files;
+    const transfer = new DataTransfer();
+    transfer.items.add(file);
+    input.files = transfer.files;
     show();
     return true;
   };

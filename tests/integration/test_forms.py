@@ -1,0 +1,225 @@
+"""A form that is not accepted comes back in one way, whichever it is.
+
+Its page again, with a status that begins with 4; the error on top; beside the field that is wrong, which has the focus
+and says so to a screen reader; and everything that was typed or chosen still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import lxml.html
+import pytest
+from tests.support.sending import prepared, right, sending
+from tests.support.sight import BY_ROLE
+from tests.support.world import Pages, Person, World
+
+from lineament.model.accounts import Permission
+from lineament.web.app import declared
+from lineament.web.pages import PageRoute
+
+pytestmark = pytest.mark.enable_socket
+FORMS = [route for route in declared() if route.method == "POST"]
+
+ELSEWHERE = {
+    "/sign-out": "nothing in it can be wrong",
+    "/searches/{search_id}/candidates/{rank}/original": "opens in a new tab",
+    "/searches/{search_id}/candidates/{rank}/page": "opens in a new tab",
+}
+BUTTONS = {
+    "/cases/{ref}/close",
+    "/cases/{ref}/release",
+    "/cases/{ref}/members/{account_id}/remove",
+    "/cases/{ref}/invitations/{invitation_id}/withdraw",
+    "/invitations/{invitation_id}/take",
+    "/sources/{name}/receipt",
+    "/sources/{name}/{event}",
+    "/probes/{probe_id}/turn",
+    "/probes/{probe_id}/expose",
+    "/probes/{probe_id}/replay",
+    "/probes/{probe_id}/approve",
+    "/probes/{probe_id}/undo",
+    "/ledger/check",
+    "/account/recovery",
+    "/account/factors/{factor_id}/remove",
+    "/account/sessions/others/end",
+    "/account/sessions/{session_id}/end",
+    "/people/{account_id}/reset",
+    "/stop/everything/resume",
+    "/stop/agency/resume",
+    "/agencies/{agency_id}/resume",
+    "/jobs/{job_id}/stop",
+}
+"""Forms in which nothing is typed or chosen."""
+PROOFS = {
+    "/sign-in": "does not say which of its two fields is wrong",
+    "/second-factor": "what is shown there is never shown again",
+    "/step-up": "what is shown there is never shown again",
+    "/locked": "what is shown there is never shown again",
+    "/join/{token}": "has no session; test_sign_in_pages.py",
+    "/account/passkey": "its answer comes from the browser",
+}
+_REGION = {"x": "far", "y": "", "width": "0", "height": "0"}
+WRONG: dict[str, dict[str, str]] = {
+    "/cases": {"ref": " ", "offence": " ", "purpose": " ", "basis": "", "seeks": "anybody", "jurisdiction": "XYZ"},
+    "/cases/{ref}/urgent": {"because": " "},
+    "/cases/{ref}/ruling": {"authority": " ", "scope": " ", "decided-at": "soon", "until": "soon"},
+    "/cases/{ref}/hold": {"because": " "},
+    "/cases/{ref}/members": {"account": "nobody@a.example", "role": "king", "until": "soon"},
+    "/cases/{ref}/invitations": {"email": "nobody", "role": "king", "until": ""},
+    "/cases/{ref}/messages": {"text": " "},
+    "/cases/{ref}/files": {"file": ""},
+    "/sources/{name}/crawl": {"host": "elsewhere.example"},
+    "/search": {"kind": "engraving"},
+    "/probes/{probe_id}/crop": _REGION,
+    "/probes/{probe_id}/draw": _REGION,
+    "/probes/{probe_id}/search": {
+        "face": "",
+        "reason": " ",
+        "source": "",
+        "mode": "everything",
+        "limit": "0",
+        "since": "soon",
+        "until": "2026-99-99",
+    },
+    "/account/password": {"old": "wrong", "again": "another one"},
+    "/account/app": {"code": "000000"},
+    "/people": {"name": "N" * 201, "email": "nobody", "role": ""},
+    "/people/{account_id}/roles": {"role": ""},
+    "/people/{account_id}/training": {"until": "soon"},
+    "/people/{account_id}/{event}": {"sure": ""},
+    "/policy": {"password_length": "1", "idle_minutes": "soon"},
+    "/stop/everything": {"reason": " "},
+    "/stop/agency": {"reason": " "},
+    "/agencies": {"name": " ", "jurisdiction": "France"},
+    "/agencies/{agency_id}/rename": {"name": " ", "jurisdiction": "France"},
+    "/agencies/{agency_id}/vet": {
+        "outcome": "perhaps",
+        "legal-restrictions": " ",
+        "human-rights-record": " ",
+        "renew-on": "2001-01-01",
+    },
+    "/agencies/{agency_id}/license": {
+        "kind": "gift",
+        "first-day": "soon",
+        "last-day": "2001-01-01",
+        "seats": "0",
+        "searches-a-month": "many",
+    },
+    "/agencies/{agency_id}/invite": {"name": "N" * 201, "email": "nobody"},
+    "/agencies/{agency_id}/policy": {"password_length": "1"},
+    "/agencies/{agency_id}/stop": {"reason": " "},
+}
+"""What is wrong in each field of each form, one at a time."""
+
+
+def test_every_form_is_looked_at() -> None:
+    assert {route.path for route in FORMS if route.page is None} == set(ELSEWHERE)
+    with_page = {route.path for route in FORMS if route.page is not None}
+    assert with_page == BUTTONS | set(PROOFS) | set(WRONG)
+
+
+def test_who_may_send_a_form_may_open_its_page() -> None:
+    """The page is shown again without asking once more."""
+    access = {route.endpoint: route.access for route in declared() if route.method == "GET"}
+    needed = {(route.access, access[route.page]) for route in FORMS if route.page is not None}
+    shut = [
+        (form, page)
+        for form, page in needed
+        for may in BY_ROLE.values()
+        if form.value in may and page is not Permission.PUBLIC and page.value not in may
+    ]
+    assert needed
+    assert shut == []
+
+
+# ---------------------------------------------------------------- reading a page
+
+SECRET = {"csrf", "old", "password", "again", "code", "file"}
+"""Fields whose value no page shows: secrets, and files, which a browser lets nobody fill in."""
+
+
+@pytest.fixture(scope="module")
+def pages(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with world.copied(tmp_path_factory.mktemp("forms")).open() as here, here.pages() as opened:
+        yield opened
+
+
+def form_of(page: Any, address: str, data: dict[str, str]) -> Any:
+    """The form that is sent to an address; of two, the one whose hidden fields say what was sent."""
+    found = page.xpath("//form[@method='post'][@action=$to or .//@formaction=$to]", to=address)
+    if address.endswith("/ruling"):
+        found = [form for form in found if form.fields["outcome"] == data["outcome"]]
+    (form,) = found
+    return form
+
+
+def shown(page: Any, form: Any) -> set[tuple[str, str]]:
+    """What a browser would send if the form were sent as it is shown."""
+    outside = page.xpath("//input[@form=$id][@checked]", id=form.get("id", ""))
+    return {*form.form_values(), *((control.get("name"), control.get("value")) for control in outside)}
+
+
+def text_of(page: Any, element: str) -> str:
+    (found,) = page.xpath("//*[@id=$id]", id=element)
+    return str(found.text_content()).strip()
+
+
+# ---------------------------------------------------------------- what comes back
+
+CASES = [(route, field) for route in FORMS for field in WRONG.get(route.path, {})]
+
+
+@pytest.mark.parametrize(("route", "field"), CASES, ids=[f"{route.path} {field}" for route, field in CASES])
+def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(pages: Pages, route: PageRoute, field: str) -> None:
+    who, made = right(pages.world, route)
+    prepared(pages.world, route, made)
+    address = made.address.replace("/unlock", "/close")  # the one event of an account that is ticked
+    data = sent_with(pages, who, route, made.data, field)
+    files = {"files": {"file": ("empty.txt", b"")}} if field == "file" else made.more
+    answer = pages.ask(who, "POST", address, data, **files)
+    if sending(route).before is not None:
+        pages.world.restore()
+    assert 400 <= answer.status_code < 500
+    page = lxml.html.fromstring(answer.text)
+    assert text_of(page, "problem").startswith("Not done.")
+
+    focused = page.xpath("//*[@autofocus]")[0]
+    assert focused.get("name") == field
+    assert focused.get("aria-invalid") == "true"
+    told = [text_of(page, element) for element in focused.get("aria-describedby").split()]
+    assert all(told)
+    assert any(words[:-1].lower() in text_of(page, "problem").lower() for words in told)
+
+    form = form_of(page, address, data)
+    names = {name for name in data if name in form.inputs or page.xpath("//input[@form][@name=$n]", n=name)}
+    assert names >= data.keys() - SECRET - {"pending", "case"}
+    offered = {(name, value) for name, value in data.items() if not refused_by_choice(page, name, value)}
+    assert {(name, value) for name, value in offered if name not in SECRET} <= shown(page, form)
+
+
+def sent_with(pages: Pages, who: Person, route: PageRoute, data: dict[str, str], field: str) -> dict[str, str]:
+    """A form that is right but for one field."""
+    if route.path == "/account/app":
+        page = lxml.html.fromstring(pages.ask(who, "GET", "/account/app").text)
+        data = data | {"pending": page.forms[0].fields["pending"]}
+    wrong = WRONG[route.path][field]
+    data = data | {field: wrong}
+    return {name: value for name, value in data.items() if value or name not in {"face", "source", "role", "sure"}}
+
+
+def refused_by_choice(page: Any, name: str, value: str) -> bool:
+    """Whether a field is chosen from a list that does not have the value, which no browser sends."""
+    controls = page.xpath("//input[@name=$n][@type='radio' or @type='checkbox'] | //select[@name=$n]/option", n=name)
+    return bool(controls) and value not in {control.get("value") or control.text_content() for control in controls}
+
+
+def test_an_error_about_no_field_has_the_focus_itself(pages: Pages) -> None:
+    who = pages.world.people["home operator"]
+    answer = pages.ask(who, "POST", "/agencies/home/resume")
+    assert 400 <= answer.status_code < 500
+    (focused,) = lxml.html.fromstring(answer.text).xpath("//*[@autofocus]")
+    assert focused.get("id") == "problem"
+    assert focused.get("role") == "alert"
+    assert focused.get("tabindex") == "-1"
