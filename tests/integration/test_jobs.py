@@ -383,7 +383,7 @@ def handle(arguments, report):
     return {}
 
 with Workspace.open(Settings(home=Path(sys.argv[1]))) as workspace:
-    Worker(workspace.record, lambda official: {"ingest": handle}).drain()
+    Worker(workspace.desk_at_the_machine().record, lambda official: {"ingest": handle}).drain()
 """
 
 

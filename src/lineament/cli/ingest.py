@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lineament.cli.terminal import AsJson, counted, needs, print_json, progress, say, working, workspace
-from lineament.errors import InvalidValue, NothingTaken
+from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
-from lineament.model.sources import SourceTerms
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from lineament.model.jobs import Job
+    from lineament.services.collect import Collection
     from lineament.services.gallery.items import IngestReport
-    from lineament.sources.choose import ChosenConnector
+    from lineament.services.jobs.kinds import Report
     from lineament.workspace import Desk
 
 SHOWN_REFUSALS = 10
@@ -47,91 +46,60 @@ def ingest(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Pictures under way at once. [default: two a processor]")
     ] = None,
+    background: Annotated[bool, typer.Option("--background", help="Leave it to a worker, and return at once.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take in photographs; it can be stopped and run again, and what is there already is not taken twice."""
+    from lineament.services.collect import check
+    from lineament.services.jobs.kinds import INGEST, ingest_arguments
     from lineament.sources.registry import registrations
 
     if kind is not None and kind not in registrations():
         raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
-    with workspace(context) as opened:
+    with workspace(context) as desk:
         with working("Looking at what there is"):
-            later: dict[str, str] = {}
-            found = _chosen(opened, source, what, kind, later)
-        reports = [_run(opened, source, one, workers) for one in found]
-        opened.erase.reserved(source, later)
-    report = _together(source, reports)
+            collection = desk.collect.choose(source, what, kind=kind, workers=workers)
+        arguments = ingest_arguments(source, what, kind, workers)
+        if background:
+            _queued(desk.jobs.add(INGEST, arguments, source=source), as_json=as_json)
+            return
+        done = _run(desk, collection, arguments)
     if as_json:
-        print_json(_described(report) | {"reserved_later": len(later)})
+        print_json(_described(done) | {"reserved_later": len(collection.reserved_later)})
     else:
-        _print(report)
-    _check(report, what)
+        _print(done)
+    check(done, what)
 
 
-def _chosen(
-    opened: Desk, source: str, what: list[str], kind: str | None, later: dict[str, str]
-) -> list[ChosenConnector]:
-    from lineament.sources.choose import choose
-    from lineament.sources.registry import Terms
+def _queued(job: Job, *, as_json: bool) -> None:
+    from lineament.services.jobs import words
 
-    registered = opened.sources.get(source)
-    said: SourceTerms = registered.terms
-    terms = Terms(
-        max_bytes=opened.settings.max_file_bytes,
-        page_base=said.page_base,
-        hosts=said.hosts,
-        contact=said.contact,
-        crawl=partial(opened.workspace.crawls.crawl, registered),
-        on_reserved=later.__setitem__,
-    )
-    return choose(what, terms, kind)
+    if as_json:
+        print_json(words.as_json(job))
+    else:
+        say(f"Queued as job {job.id}; a worker takes it up. How far it is: lineament job show {job.id}")
 
 
-def _run(opened: Desk, source: str, one: ChosenConnector, workers: int | None) -> IngestReport:
-    from lineament.services.gallery.ingest import Task
+def _run(desk: Desk, collection: Collection, arguments: dict[str, Any]) -> IngestReport:
+    """Collect in this process, as a job that the pages show and can stop."""
+    from lineament.services import collect
+    from lineament.services.jobs.kinds import INGEST
 
-    task = Task(
-        connector=one.connector,
-        kind=one.kind,
-        what=one.locations,
-        video=one.kind == "video",
-        page=one.page,
-    )
+    source = collection.source
     with progress() as bar:
         shown = bar.add_task(f"Ingesting into {source}", total=None, rate="")
-        return opened.ingest.run(
-            source, task, workers=workers or opened.workspace.workers, told=lambda now: _tell(bar, shown, now)
-        )
+
+        def act(report: Report) -> IngestReport:
+            def on_report(now: IngestReport) -> None:
+                _show_progress(bar, shown, now)
+                report(collect.progress(now))
+
+            return desk.collect.run(collection, on_report)
+
+        return desk.jobs.here(INGEST, arguments, act, lambda done: collect.result(done, collection), source=source)
 
 
-def _together(source: str, reports: list[IngestReport]) -> IngestReport:
-    from lineament.services.gallery.items import IngestReport
-
-    whole = IngestReport(source)
-    whole.outcomes = sum((one.outcomes for one in reports), Counter())
-    for one in reports:
-        whole.faces += one.faces
-        whole.batches += one.batches
-        whole.seconds += one.seconds
-        whole.refusals += one.refusals
-        whole.gone_on |= one.gone_on
-    return whole
-
-
-def _check(report: IngestReport, what: list[str]) -> None:
-    """NothingTaken where there was nothing, or nothing that could be used."""
-    from lineament.services.gallery.items import Seen
-
-    if not report.seen and not report.gone_on:
-        from lineament.sandbox.files import printable
-
-        named = printable(", ".join(what)[:200])
-        raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
-    if report.seen and report.outcomes[Seen.REFUSED] == report.seen:
-        raise NothingTaken(why=f"everything was refused; why is kept, see: lineament source runs {report.source}")
-
-
-def _tell(bar: Progress, task: TaskID, now: IngestReport) -> None:
+def _show_progress(bar: Progress, task: TaskID, now: IngestReport) -> None:
     rate = f"{now.seen / now.seconds:.0f} pictures/s" if now.seconds else ""
     bar.update(task, total=now.total, completed=now.seen, rate=rate)
 

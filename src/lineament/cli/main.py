@@ -20,6 +20,7 @@ from lineament.cli import (
     demo,
     erase,
     ingest,
+    jobs,
     ledger,
     probes,
     retention,
@@ -55,6 +56,7 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
     runs.register(sources.app)
     takeout.register(sources.app)
     ingest.register(app)
+    jobs.register(app)
     app.add_typer(cases.app, name="case")
     rulings.register(cases.app)
     room.register(cases.app)

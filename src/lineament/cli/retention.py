@@ -18,8 +18,10 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.MACHINE)
 def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     """Destroy what its clock has run out for: closed cases, photographs nobody searched, old details. Run it daily."""
+    from lineament.services.jobs.kinds import SWEEP
+
     with machine(context) as opened, working("Sweeping"):
-        swept = opened.retain.sweep()
+        swept = opened.jobs.here(SWEEP, {}, lambda _: opened.retain.sweep(), asdict)
     if as_json:
         print_json(asdict(swept))
         return

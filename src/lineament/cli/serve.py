@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,10 +29,21 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
         context: typer.Context,
         host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
         port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8471,
+        worker: Annotated[
+            bool, typer.Option("--worker/--no-worker", help="Run a worker for jobs beside the pages.")
+        ] = True,
     ) -> None:
         """Open the pages in the browser; this machine only, with a token in the address."""
-        with machine(context) as opened:
+        from lineament.cli.beside import WorkerBeside
+
+        signal.signal(signal.SIGTERM, _leave)
+        with machine(context) as opened, WorkerBeside(opened.settings.home) if worker else nullcontext():
             run_pages(opened.workspace, host, port, _announce)
+
+
+def _leave(number: int, _: object) -> None:
+    """End in order at SIGTERM, and the worker with the pages."""
+    sys.exit(128 + number)
 
 
 def _announce(url: str) -> None:

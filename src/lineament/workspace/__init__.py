@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lineament.model.accounts import Official
     from lineament.services.gallery.crawls import Crawls
     from lineament.services.gallery.indexes import Gallery
+    from lineament.services.jobs.worker import Worker
     from lineament.services.people.invitations import Post
     from lineament.services.people.signin import SignIn
     from lineament.services.record import Clock
@@ -248,6 +249,13 @@ class Workspace:
 
             outbox = SmtpOutbox(settings.smtp_url.reveal())
         return Post(outbox=outbox, base=settings.public_url or LOOPBACK)
+
+    @property
+    def worker(self) -> Worker:
+        """Runs jobs in this process."""
+        from lineament.services.jobs.worker import Worker
+
+        return Worker(self.desk_at_the_machine().record, lambda official: self.desk(official).handlers)
 
     def warm(self) -> None:
         """Load the nets and build all that desks share, before several threads use the workspace."""

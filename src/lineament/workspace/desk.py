@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lineament.model.accounts import Official
     from lineament.services.audit import Audit
     from lineament.services.cases.casework import Casework
     from lineament.services.cases.members import Members
     from lineament.services.cases.retain import Retain
     from lineament.services.cases.room import Room
+    from lineament.services.collect import Collect
     from lineament.services.compare import Compare
     from lineament.services.doctor import Doctor
     from lineament.services.gallery.abuse import KnownAbuse
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.register import Register
     from lineament.services.gallery.takeout import TakeOut
+    from lineament.services.jobs.kinds import Handler
     from lineament.services.jobs.queue import Jobs
     from lineament.services.people.agencies import Agencies
     from lineament.services.people.officials import People
@@ -131,6 +136,25 @@ class Desk:
 
         held = self.workspace
         return Ingest(self.record, held.keys, held.blobs, held.analyser, held.gallery)
+
+    @cached_property
+    def collect(self) -> Collect:
+        """Collects what is named for a source."""
+        from lineament.services.collect import Collect, CollectLimits
+
+        limits = CollectLimits(max_bytes=self.settings.max_file_bytes, workers=self.workspace.workers)
+        return Collect(self.record, self.workspace.crawls, lambda: self.ingest, lambda: self.erase, limits)
+
+    @cached_property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Does each kind of job in this official's name."""
+        from lineament.services.jobs.kinds import DELETIONS, INGEST, SWEEP
+
+        return {
+            INGEST.name: self.collect.job,
+            SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
+            DELETIONS.name: lambda _arguments, _report: {"deleted": self.erase.finish_deletions()},
+        }
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -41,6 +41,7 @@ class Retain:
             cases += self._cases(agency_id, policy.case_days)
             probes += self._probes(agency_id, policy.probe_days)
             details += self._details(agency_id, policy.audit_days)
+            self._jobs(agency_id, policy.audit_days)
         Shredder(self._record, self._blobs).finish()
         if cases or probes or details:
             self._record.store.scrub()
@@ -88,6 +89,11 @@ class Retain:
         blobs = [change.tx.probes.blob(one) for one in probe_ids]
         change.tx.probes.delete(probe_ids)
         change.tx.deletions.add(blobs)
+
+    def _jobs(self, agency_id: str, days: int) -> None:
+        """Forget jobs that ended so long ago; what they did is in the ledger, as long as that is kept."""
+        with self._record.store.begin() as tx:
+            tx.jobs.delete_ended(agency_id, self._record.clock() - timedelta(days=days))
 
     def _details(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)

@@ -1,0 +1,61 @@
+"""A worker beside the pages: a process of its own, started again if it dies, and ended with them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Self
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+"""Seconds before a worker that died is started again; twice as long each time."""
+PATIENCE = 30.0
+"""Seconds for a worker to hand its job back."""
+
+
+class WorkerBeside:
+    """Keeps one ``lineament worker`` running as long as the block lasts."""
+
+    def __init__(self, home: Path) -> None:
+        line = ["--home", str(home.absolute()), "worker", "--with-parent"]
+        self._line = [sys.executable, "-P", "-m", "lineament", *line]
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="worker", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        with self._lock:
+            process = self._process
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()  # another worker takes its job over
+        self._thread.join()
+
+    def _keep(self) -> None:
+        pause = FIRST_PAUSE
+        while (process := self._started()) is not None:
+            process.wait()
+            if self._over.wait(pause):
+                return
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """A new worker, in a session of its own so that Ctrl-C reaches the pages alone; None if all is over."""
+        with self._lock:
+            if self._over.is_set():
+                return None
+            self._process = subprocess.Popen(  # noqa: S603 - every word is ours
+                self._line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+            return self._process

@@ -1,0 +1,183 @@
+"""``lineament job list``, ``show`` and ``stop``, and ``lineament worker``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lineament.cli.terminal import (
+    AsJson,
+    needs,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    settings_for,
+    table,
+    when,
+    workspace,
+)
+from lineament.model.accounts import Permission
+
+if TYPE_CHECKING:
+    from lineament.model.jobs import Job
+    from lineament.services.jobs.worker import Worker
+    from lineament.settings import Settings
+
+app = typer.Typer(help="Long work: what runs, how far it is, and stopping it.", no_args_is_help=True)
+
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job.")]
+POLL = 2.0
+"""Seconds between two looks for a job, if nothing else is said."""
+
+
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``."""
+    root.add_typer(app, name="job")
+    root.command("worker")(worker)
+
+
+@app.command("list")
+@needs(Permission.OWN_ACCOUNT)
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the newest jobs."""
+    from lineament.services.jobs import words
+
+    with workspace(context) as desk:
+        found = desk.jobs.newest()
+    if as_json:
+        print_json({"jobs": [words.as_json(job) for job in found]})
+        return
+    if not found:
+        say("There is no job. Work that runs in the background begins with: lineament ingest NAME PATH --background")
+        return
+    shown = table("job", "what", "asked for", "how far", "state")
+    for job in found:
+        far = words.progress_line(job)
+        shown.add_row(job.id, words.title(job), when(job.requested_at), far, words.standing(job))
+    print_table(shown)
+
+
+@app.command()
+@needs(Permission.OWN_ACCOUNT)
+def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
+    """Show one job: what was asked for, how far it is, how it ended."""
+    from lineament.services.jobs import words
+
+    with workspace(context) as desk:
+        found = desk.jobs.show(job)
+    if as_json:
+        print_json(words.as_json(found))
+        return
+    print_facts(_facts(found))
+
+
+@app.command()
+@needs(Permission.OWN_ACCOUNT)
+def stop(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
+    """Stop a job; what it has done is kept, and the same work goes on from there later."""
+    from lineament.services.jobs import words
+
+    with workspace(context) as desk:
+        found = desk.jobs.stop(job)
+    if as_json:
+        print_json(words.as_json(found))
+        return
+    say(f"{words.title(found)}: {'it stops within seconds' if found.stopping else 'stopped'}.")
+
+
+@needs(Permission.MACHINE)
+def worker(
+    context: typer.Context,
+    poll: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks for a job.")] = POLL,
+    drain: Annotated[bool, typer.Option("--drain", help="End when no job is left.")] = False,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", help="End when the process that started it is gone.")
+    ] = False,
+) -> None:
+    """Run jobs, each in the name of whoever asked for it, until it is stopped; a job under way is handed back."""
+    parent = os.getppid()
+    ending = Ending()
+    with ending.heard():
+        _serve_queue(settings_for(context), ending, poll, lambda: drain or (with_parent and os.getppid() != parent))
+
+
+class Ending:
+    """SIGTERM and SIGINT end the worker: once, with KeyboardInterrupt, and then nothing interrupts the cleaning up."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen as long as the block lasts, which the signals end."""
+        before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self.asked:
+                raise
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _ask(self, *_: object) -> None:
+        if not self.asked:
+            self.asked = True
+            raise KeyboardInterrupt
+
+
+def _serve_queue(settings: Settings, ending: Ending, poll: float, leaves: Callable[[], bool]) -> None:
+    """Open the workspace anew for each spell of work, so that the nets and their memory go after it."""
+    from lineament.workspace import Workspace
+
+    while True:
+        with Workspace.open(settings) as opened:
+            if not _waited(opened.worker, poll, leaves):
+                return
+            _work(opened.worker, ending)
+
+
+def _facts(job: Job) -> dict[str, object]:
+    from lineament.services.jobs import words
+
+    return {
+        "job": job.id,
+        "state": words.standing(job),
+        "what": words.title(job),
+        "from": ", ".join(job.request.arguments.get("what", ())),
+        "asked for": when(job.requested_at),
+        "by": job.request.requested_by,
+        "started": when(job.started_at),
+        "ended": when(job.ended_at),
+        "how far": words.progress_line(job),
+        "doing": job.progress.words,
+        "times claimed": job.attempts,
+        **(job.result or {}),
+        "error": None if job.error is None else f"{job.error.message} ({job.error.code})",
+    }
+
+
+def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
+    """Wait for a job; False if there is none and it is time to leave."""
+    while not worker.waiting():
+        if leaves():
+            return False
+        time.sleep(poll)
+    return True
+
+
+def _work(worker: Worker, ending: Ending) -> None:
+    """Run all jobs that there are, and say of each how it ended."""
+    from lineament.services.jobs import words
+
+    worker.ending = lambda: ending.asked
+    while (job := worker.run_one()) is not None:
+        error = f": {job.error.message}" if job.error is not None else ""
+        typer.echo(f"{words.title(job)} ({job.id}): {words.standing(job)}{error}", err=True)

@@ -1,0 +1,157 @@
+"""Collects for a source: chooses the connectors for what was named, and takes in what they bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lineament.errors import NothingTaken
+from lineament.model.jobs import JobProgress
+from lineament.sandbox.files import printable
+from lineament.services.gallery.items import IngestReport, Seen
+from lineament.sources.choose import ChosenConnector, choose
+from lineament.sources.registry import Terms
+
+if TYPE_CHECKING:
+    from lineament.services.gallery.crawls import Crawls
+    from lineament.services.gallery.erase import Erase
+    from lineament.services.gallery.ingest import Ingest
+    from lineament.services.record import Record
+
+OnReport = Callable[[IngestReport], None]
+"""Hears of every committed batch: what the whole collection has done so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectLimits:
+    """What this machine allows."""
+
+    max_bytes: int  # of one picture
+    workers: int  # pictures under way at once, if nothing else is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What is to be collected: the connectors are chosen, and nothing is read yet."""
+
+    source: str
+    names: tuple[str, ...]
+    connectors: tuple[ChosenConnector, ...]
+    workers: int
+    reserved_later: dict[str, str] = field(default_factory=dict)  # address to reservation, told while it runs
+
+
+class Collect:
+    """Collects what was named into a source."""
+
+    def __init__(
+        self,
+        record: Record,
+        crawls: Crawls,
+        ingest: Callable[[], Ingest],
+        erase: Callable[[], Erase],
+        limits: CollectLimits,
+    ) -> None:
+        """``ingest`` is called once there is something to be looked at, for it loads the nets."""
+        self._record, self._crawls = record, crawls
+        self._ingest, self._erase = ingest, erase
+        self._limits = limits
+
+    def choose(
+        self, source: str, names: Sequence[str], *, kind: str | None = None, workers: int | None = None
+    ) -> Collection:
+        """Choose the connectors. NotFound, NoSuchFile, InvalidValue or HostRefused if one of the names will not do."""
+        with self._record.store.read() as tx:
+            registered = tx.sources.get(source)
+        later: dict[str, str] = {}
+        terms = Terms(
+            max_bytes=self._limits.max_bytes,
+            page_base=registered.terms.page_base,
+            hosts=registered.terms.hosts,
+            contact=registered.terms.contact,
+            crawl=partial(self._crawls.crawl, registered),
+            on_reserved=later.__setitem__,
+        )
+        return Collection(
+            source=source,
+            names=tuple(names),
+            connectors=tuple(choose(names, terms, kind)),
+            workers=workers or self._limits.workers,
+            reserved_later=later,
+        )
+
+    def run(self, collection: Collection, on_report: OnReport = lambda _: None) -> IngestReport:
+        """Take in what is new, then erase what its publishers have reserved since.
+
+        What was committed stays whatever happens, and the same collection goes on from there.
+
+        Raises:
+            Refused: The source is not live.
+            Interrupted: By Ctrl-C, or because the job is to stop.
+        """
+        from lineament.services.gallery.ingest import Task
+
+        whole = IngestReport(collection.source)
+        for chosen in collection.connectors:
+            before = whole
+            task = Task(
+                connector=chosen.connector,
+                kind=chosen.kind,
+                what=chosen.locations,
+                video=chosen.kind == "video",
+                page=chosen.page,
+            )
+            report = self._ingest().run(
+                collection.source,
+                task,
+                workers=collection.workers,
+                told=lambda now, before=before: on_report(together(before, now)),  # type: ignore[misc]
+            )
+            whole = together(before, report)
+        self._erase().reserved(collection.source, collection.reserved_later)
+        return whole
+
+    def job(self, arguments: Mapping[str, Any], report: Callable[[JobProgress], None]) -> Mapping[str, Any]:
+        """Collect as a worker does, with the arguments of a job; NothingTaken if there was nothing that can be used."""
+        names, kind, workers = arguments["what"], arguments.get("kind"), arguments.get("workers")
+        collection = self.choose(arguments["source"], names, kind=kind, workers=workers)
+        done = self.run(collection, lambda now: report(progress(now)))
+        check(done, names)
+        return result(done, collection)
+
+
+def together(first: IngestReport, second: IngestReport) -> IngestReport:
+    """Return two reports of one source as one."""
+    return IngestReport(
+        first.source,
+        total=second.total if not first.seen or second.total is None else first.seen + second.total,
+        outcomes=first.outcomes + second.outcomes,
+        faces=first.faces + second.faces,
+        batches=first.batches + second.batches,
+        seconds=first.seconds + second.seconds,
+        refusals=first.refusals + second.refusals,
+        gone_on=first.gone_on or second.gone_on,
+    )
+
+
+def check(report: IngestReport, names: Sequence[str]) -> None:
+    """NothingTaken if there was nothing, or nothing that could be used."""
+    if not report.seen and not report.gone_on:
+        named = printable(", ".join(names)[:200])
+        raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
+    if report.seen and report.outcomes[Seen.REFUSED] == report.seen:
+        raise NothingTaken(why=f"everything was refused; why is kept, see: lineament source runs {report.source}")
+
+
+def progress(report: IngestReport) -> JobProgress:
+    """Return how far an ingest is, for its job."""
+    total = None if report.total is None else max(report.total, report.seen)
+    return JobProgress(done=report.seen, total=total, words=f"{report.faces:,} new faces so far")
+
+
+def result(report: IngestReport, collection: Collection) -> Mapping[str, Any]:
+    """Return what is kept of an ingest in its job: counts alone. Names and reasons are in the run."""
+    counts = {seen.name.lower(): report.outcomes[seen] for seen in Seen}
+    return {"seen": report.seen, **counts, "faces": report.faces, "reserved_later": len(collection.reserved_later)}

@@ -1,0 +1,191 @@
+"""Real workers and what may befall them: killed, told to end, told to stop a job. Nothing is lost, nothing is twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import SOURCE
+from tests.integration.test_crashes import command, counts, good, made, varied
+from tests.support.local_web import CannedReply, LocalWeb, page
+from tests.support.serving import settings
+
+from lineament.model.faces import CaptureId
+from lineament.model.jobs import JobState
+from lineament.workspace import Workspace
+
+PICTURES = 170  # more than two batches
+PATIENCE = 240.0
+"""Seconds after which a test gives up waiting for what must happen."""
+
+
+def until(holds: Callable[[], bool], running: subprocess.Popen[Any] | None = None) -> None:
+    stop = time.monotonic() + PATIENCE
+    while not holds():
+        assert running is None or running.poll() is None, "it ended before that"
+        assert time.monotonic() < stop, "it did not happen"
+        time.sleep(0.05)
+
+
+def job(home: Path) -> dict[str, Any]:
+    """The only job of the workspace."""
+    (found,) = json.loads(good(home, "job", "list", "--json"))["jobs"]
+    return dict(found)
+
+
+def states(home: Path) -> list[str]:
+    """Of all jobs, without a command that would open the workspace."""
+    with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
+        return [state for (state,) in database.execute("SELECT state FROM jobs ORDER BY requested_at")]
+
+
+@contextmanager
+def working(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command(home, "worker", "--poll", "0.1"), stderr=subprocess.DEVNULL) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def captures(home: Path, more_than: int) -> Callable[[], bool]:
+    return lambda: counts(home)[0] > more_than
+
+
+def test_an_ingest_survives_workers_that_end_and_workers_that_are_killed(tmp_path: Path) -> None:
+    folder, home = varied(tmp_path / "photos", PICTURES, width=240), made(tmp_path / "ws")
+    queued = json.loads(good(home, "ingest", "press", folder, "--background", "--json"))
+    assert queued["state"] == "queued"
+    with working(home) as running:
+        until(captures(home, 0), running)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(PATIENCE) == 0
+    back, acknowledged = job(home), counts(home)
+    assert (back["state"], back["attempts"]) == ("queued", 0)
+    with working(home) as running:
+        until(captures(home, acknowledged[0]), running)
+        running.kill()
+        running.wait()
+    assert states(home) == ["running"]
+    assert acknowledged < counts(home)
+    assert counts(home)[0] < PICTURES
+    good(home, "worker", "--drain")
+    done = job(home)
+    assert (done["job"], done["state"], done["attempts"]) == (queued["job"], "done", 2)
+    assert done["result"]["seen"] == PICTURES
+    assert counts(home)[:2] == (PICTURES, PICTURES)
+    assert json.loads(good(home, "verify", "--json"))["sound"]
+    assert json.loads(good(home, "doctor", "--pictures", "--json"))["healthy"]
+
+
+# ---------------------------------------------------------------- crawls
+
+HOST = "127.0.0.2"
+SHOWN = 4
+
+
+class Newspaper:
+    """A page that shows some pictures; the last of them is not given away before it may be."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pictures = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
+        self.asked_for_the_last, self.may_go_on = threading.Event(), threading.Event()
+
+    def answer(self, path: str, _headers: object) -> CannedReply | None:
+        if path == "/":
+            return page("News", *(f"/{number}.jpg" for number in range(len(self.pictures))))
+        if not path.endswith(".jpg"):
+            return None
+        number = int(path.strip("/").removesuffix(".jpg"))
+        if number == len(self.pictures) - 1:
+            self.asked_for_the_last.set()
+            self.may_go_on.wait(PATIENCE)
+        return CannedReply(self.pictures[number], type="image/jpeg")
+
+
+@pytest.fixture
+def newspaper(tmp_path: Path) -> Newspaper:
+    return Newspaper(varied(tmp_path / "photos", SHOWN))
+
+
+@pytest.fixture
+def web(newspaper: Newspaper) -> Iterator[LocalWeb]:
+    with LocalWeb() as made:
+        made.host(HOST, newspaper.answer)
+        yield made
+        newspaper.may_go_on.set()
+
+
+@pytest.fixture
+def home(web: LocalWeb, tmp_path: Path) -> Path:
+    """A workspace with a source that lists the newspaper."""
+    home = tmp_path / "ws"
+    good(home, "init")
+    address = f"{HOST}:{web.port}"
+    good(home, "source", "add", "press", *SOURCE, "--host", address, "--contact", "who@police.example")
+    return home
+
+
+def test_a_crawl_survives_the_death_of_its_worker(newspaper: Newspaper, web: LocalWeb, home: Path) -> None:
+    good(home, "ingest", "press", f"http://{HOST}:{web.port}/", "--background")
+    with working(home) as running:
+        until(newspaper.asked_for_the_last.is_set, running)
+        running.kill()
+        running.wait()
+    assert states(home) == ["running"]
+    newspaper.may_go_on.set()
+    good(home, "worker", "--drain")
+    done, asked = job(home), web.asked(HOST)
+    assert (done["state"], done["attempts"], done["result"]["reserved_later"]) == ("done", 2, 0)
+    assert counts(home)[:2] == (SHOWN, SHOWN)
+    assert [asked.count(f"/{number}.jpg") for number in range(SHOWN - 1)] == [1] * (SHOWN - 1)
+
+
+# ---------------------------------------------------------------- erasures
+
+KILLED = """
+import os, signal, sys
+from lineament.store.blobs import BlobFolder
+BlobFolder.delete = lambda self, address: os.kill(os.getpid(), signal.SIGKILL)
+from lineament.__main__ import main
+main(sys.argv[1:])
+"""
+
+
+def test_an_erasure_that_was_killed_is_finished_by_a_worker_that_runs_already(tmp_path: Path) -> None:
+    folder, home = varied(tmp_path / "photos", 2), made(tmp_path / "ws")
+    good(home, "ingest", "press", folder)
+    with Workspace.open(settings(home)) as workspace:
+        with workspace.store.read() as tx:
+            erased = tx.captures.get(CaptureId(1))
+        assert erased.original is not None
+        line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
+        assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
+        assert erased.original in workspace.blobs, "it was killed before"
+        assert states(home)[-1] == "running"
+        ended = workspace.worker.run_one()
+        assert ended is not None
+        assert (ended.request.kind, ended.state, ended.attempts) == ("deletions", JobState.DONE, 2)
+        assert erased.original not in workspace.blobs
+        with workspace.store.read() as tx:
+            assert tx.deletions.all() == []
+
+
+def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(tmp_path: Path) -> None:
+    folder, home = varied(tmp_path / "photos", 2), made(tmp_path / "ws")
+    good(home, "ingest", "press", folder)
+    line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
+    assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
+    assert states(home)[-1] == "running"
+    Workspace.open(settings(home)).close()
+    assert states(home)[-1] == "done"
