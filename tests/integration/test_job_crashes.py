@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import SOURCE
-from tests.integration.test_crashes import command, counts, good, made, varied
+from tests.integration.test_crashes import command, counts, good, made, run, varied
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.serving import settings
 
@@ -151,6 +151,36 @@ def test_a_crawl_survives_the_death_of_its_worker(newspaper: Newspaper, web: Loc
     assert [asked.count(f"/{number}.jpg") for number in range(SHOWN - 1)] == [1] * (SHOWN - 1)
 
 
+def test_a_job_is_stopped_and_its_worker_goes_on(
+    newspaper: Newspaper, web: LocalWeb, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    first = json.loads(good(home, "ingest", "press", f"http://{HOST}:{web.port}/", "--background", "--json"))["job"]
+    with working(home) as running:
+        until(newspaper.asked_for_the_last.is_set, running)
+        assert json.loads(good(home, "job", "stop", first, "--json"))["stopping"]
+        until(lambda: states(home) == ["stopped"], running)
+        good(home, "ingest", "press", tmp_path / "empty", "--background")
+        until(lambda: states(home) == ["stopped", "failed"], running)  # there is nothing in it
+    refused = run(home, "job", "stop", first)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (4, 1)
+
+
+def test_an_ingest_in_the_terminal_is_a_job_that_is_stopped_elsewhere(
+    newspaper: Newspaper, web: LocalWeb, home: Path
+) -> None:
+    line = command(home, "ingest", "press", f"http://{HOST}:{web.port}/")
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        until(newspaper.asked_for_the_last.is_set, running)
+        shown = job(home)
+        assert shown["state"] == "running"
+        good(home, "job", "stop", shown["job"])
+        _, complaint = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 130
+    assert "goes on from there" in complaint
+    assert states(home) == ["stopped"]
+
+
 # ---------------------------------------------------------------- erasures
 
 KILLED = """
@@ -189,3 +219,34 @@ def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(tmp
     assert states(home)[-1] == "running"
     Workspace.open(settings(home)).close()
     assert states(home)[-1] == "done"
+
+
+# ---------------------------------------------------------------- beside the pages
+
+
+def workers(process: int) -> list[int]:
+    """The children of a process that are workers, whichever of its threads started them."""
+    found = []
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for number in children.read_text().split():
+            words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+            found += [int(number)] if b"worker" in words else []
+    return found
+
+
+def test_the_pages_have_a_worker_that_is_started_again_and_ends_with_them(tmp_path: Path) -> None:
+    folder, home = varied(tmp_path / "photos", 2), made(tmp_path / "ws")
+    with subprocess.Popen(command(home, "serve", "--port", "0"), stdout=subprocess.PIPE) as pages:
+        try:
+            until(lambda: len(workers(pages.pid)) == 1, pages)
+            (first,) = workers(pages.pid)
+            good(home, "ingest", "press", folder, "--background")
+            until(lambda: states(home) == ["done"], pages)
+            subprocess.run(["kill", "-9", str(first)], check=True)
+            until(lambda: [one for one in workers(pages.pid) if one != first] != [], pages)
+            (second,) = workers(pages.pid)
+            pages.send_signal(signal.SIGTERM)
+            pages.wait(PATIENCE)
+        finally:
+            pages.kill()
+    until(lambda: not Path(f"/proc/{second}").exists())
