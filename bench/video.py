@@ -33,7 +33,7 @@ from lineament.model.sources import SourceTerms
 from lineament.model.tracks import Sighting, Tracker
 from lineament.sandbox.files import locate
 from lineament.services.gallery.ingest import Task
-from lineament.services.gallery.items import Seen
+from lineament.services.gallery.items import IngestOutcome
 from lineament.settings import Settings
 from lineament.sources.video.connector import VideoConnector, frames
 from lineament.vision.analyse import Analyser
@@ -210,7 +210,7 @@ def whole(folder: Path, path: Path, seconds: int) -> None:
         workspace.analyser.close()  # its decoders have ended, and their time is counted
         told = Cost(length=seconds, clock=clock, processor=processor() - used)
         tracks = tracked(workspace.analyser, path)
-    outcomes = ", ".join(f"{report.outcomes[seen]} {seen.value}" for seen in Seen if report.outcomes[seen])
+    outcomes = ", ".join(f"{report.outcomes[seen]} {seen.value}" for seen in IngestOutcome if report.outcomes[seen])
     print(f"{path.name}, the whole ingest: {told}")
     print(f"  {report.seen} frames: {outcomes}; {report.faces} faces enrolled of {len(tracks)} tracks: {tracks} frames")
 

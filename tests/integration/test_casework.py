@@ -12,7 +12,7 @@ from tests.support.squad import PROBE, REASON, TERMS, Squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.actions import Action
-from lineament.model.cases import AuthorisationOutcome, Case, CaseState, PaperKind, Seeks, Standing
+from lineament.model.cases import AuthorisationOutcome, Case, CaseStanding, CaseState, PaperKind, Seeks
 from lineament.model.reasons import ReasonCode
 from lineament.web.casewords import next_step
 from lineament.web.timeline import timeline_line
@@ -20,7 +20,7 @@ from lineament.web.timeline import timeline_line
 REFUSED = AuthorisationOutcome.REFUSED
 
 
-def standing(team: Squad, case: Case) -> Standing:
+def standing(team: Squad, case: Case) -> CaseStanding:
     casework = team.work(team.supervisor).casework
     found = casework.outlook(case.key).standing
     assert casework.standings(casework.page()) == {case.id: found}, "the list says the same"
@@ -34,46 +34,46 @@ def test_a_suspect_is_searched_for_only_while_an_authorisation_or_the_clock_cove
     case, supervisor = team.case(Seeks.SUSPECT), team.work(team.supervisor).casework
     probe = team.probe(case)
 
-    assert standing(team, case) is Standing.AWAITING
+    assert standing(team, case) is CaseStanding.AWAITING
     with refused(ReasonCode.NOT_AUTHORISED):
         team.search(case, probe)
 
     team.work(team.examiner).casework.declare_urgent(case.key, "he is about to leave the country")
     declared = team.clock.at
-    assert standing(team, case) is Standing.URGENT
+    assert standing(team, case) is CaseStanding.URGENT
     team.search(case, probe)
 
     team.clock.at = declared + timedelta(hours=47, minutes=59)
-    assert standing(team, case) is Standing.URGENT
+    assert standing(team, case) is CaseStanding.URGENT
     team.search(case, probe)
 
     team.clock.at = declared + timedelta(hours=48)
-    assert standing(team, case) is Standing.LOCKED
+    assert standing(team, case) is CaseStanding.LOCKED
     with refused(ReasonCode.CASE_LOCKED, words="locked at 2026-05-06 12:00 UTC: no authorisation came within 48 hours"):
         team.search(case, probe)
 
     last = team.clock.at.date() + timedelta(days=3)
     supervisor.authorise(case.key, team.ruling(until=last))
-    assert standing(team, case) is Standing.AUTHORISED
+    assert standing(team, case) is CaseStanding.AUTHORISED
     team.search(case, probe)
     team.clock.at = team.clock.at.replace(day=last.day, hour=23, minute=59)
     team.search(case, probe)
 
     team.clock.at += timedelta(minutes=1)
-    assert standing(team, case) is Standing.EXPIRED
+    assert standing(team, case) is CaseStanding.EXPIRED
     with refused(ReasonCode.AUTHORISATION_EXPIRED, words=f"ended on {last}"):
         team.search(case, probe)
 
     supervisor.authorise(case.key, team.ruling())
     team.clock.advance(days=3000)
-    assert standing(team, case) is Standing.AUTHORISED
+    assert standing(team, case) is CaseStanding.AUTHORISED
 
 
 @pytest.mark.parametrize("seeks", [Seeks.MISSING, Seeks.VICTIM, Seeks.DECEASED, Seeks.INITIAL])
 def test_others_need_no_authorisation(team: Squad, seeks: Seeks) -> None:
     facts = "the camera shows him at the counter" if seeks is Seeks.INITIAL else None
     case = team.work(team.examiner).casework.open(replace(TERMS, seeks=seeks, exempt_because=facts))
-    assert standing(team, case) is Standing.EXEMPT
+    assert standing(team, case) is CaseStanding.EXEMPT
     team.search(case, team.probe(case))
     with refused(ReasonCode.NOT_AWAITING):
         team.work(team.examiner).casework.declare_urgent(case.key, "it is late")
@@ -111,7 +111,7 @@ def test_only_who_manages_cases_records_what_was_decided(team: Squad) -> None:
     for stranger in (team.colleague, team.reviewer, team.abroad, team.administrator):
         with pytest.raises((NotFound, NotAllowed)):
             team.work(stranger).casework.authorise(case.key, team.ruling())
-    assert standing(team, case) is Standing.AWAITING
+    assert standing(team, case) is CaseStanding.AWAITING
 
 
 def test_a_decision_of_the_future_is_none(team: Squad) -> None:

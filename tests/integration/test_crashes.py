@@ -237,6 +237,6 @@ def test_ctrl_c_keeps_what_is_in(tmp_path: Path) -> None:
     if running.returncode == 0:
         pytest.fail("it was over before it could be stopped")
     assert running.returncode == 130
-    assert "goes on from there" in complaint
+    assert "resumes from there" in complaint
     assert json.loads(good(home, "ingest", "press", folder, "--json"))["seen"] == PICTURES
     assert counts(home)[:2] == (PICTURES, PICTURES)

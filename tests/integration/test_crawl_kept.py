@@ -33,7 +33,7 @@ from lineament.model.faces import Capture
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.ingest import Task
-from lineament.services.gallery.items import IngestReport, Seen
+from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.sources.base import Item
 from lineament.sources.crawl.connector import SiteConnector
 from lineament.sources.crawl.kept import KeptCrawl
@@ -127,7 +127,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
             )
             report = ingest(workspace, site, "first", site.crawl())
-            assert (report.outcomes[Seen.ENROLLED], report.faces) == (4, 5)
+            assert (report.outcomes[IngestOutcome.ENROLLED], report.faces) == (4, 5)
         yield site
 
 
@@ -266,7 +266,7 @@ def test_a_group_picture_goes_with_one_of_its_faces(crawled: Site, workspace: Wo
     workspace.desk_at_the_machine().erase.face(face.id, "asked")
     assert not {"/group", "/group.jpg"} & set(bodies(workspace, tmp_path))
     report = ingest(workspace, crawled, "other", crawled.crawl("/group"))
-    assert report.outcomes == {Seen.ALREADY_THERE: 1}
+    assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1}
     assert "/group.jpg" in bodies(workspace, tmp_path)
     workspace.desk_at_the_machine().erase.finish_deletions()
     assert "/group.jpg" not in bodies(workspace, tmp_path), "another crawl may not keep it either"
@@ -275,7 +275,7 @@ def test_a_group_picture_goes_with_one_of_its_faces(crawled: Site, workspace: Wo
 def test_what_was_erased_is_not_kept_by_a_later_crawl(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
     workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     report = ingest(workspace, crawled, "second", crawled.crawl("/another"))
-    assert report.outcomes == {Seen.ERASED_BEFORE: 1}
+    assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 1}
     assert workspace.desk_at_the_machine().erase.reserved("press", {}) == 0, "as the command does at its end"
     left = bodies(workspace, tmp_path)
     assert not {"/another", "/again.jpg"} & set(left)

@@ -22,7 +22,7 @@ from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
 from lineament.sandbox.files import locate
 from lineament.services.gallery.ingest import Task
-from lineament.services.gallery.items import Seen
+from lineament.services.gallery.items import IngestOutcome
 from lineament.sources.base import Item, Refusal
 from lineament.sources.video.connector import VideoConnector, frames
 from lineament.workspace import Workspace
@@ -99,7 +99,7 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
     report = workspace.desk_at_the_machine().ingest.run(
         "press", Task(connector=third, kind="pile", what="pile 1"), workers=1
     )
-    assert (third.asked, report.outcomes[Seen.ALREADY_THERE]) == (list(range(7)), 6)
+    assert (third.asked, report.outcomes[IngestOutcome.ALREADY_THERE]) == (list(range(7)), 6)
     assert len(workspace.desk_at_the_machine().sources.runs("press")) == 2
 
 
@@ -109,11 +109,15 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
 def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) -> None:
     obama, sunak = PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"
     report = workspace.desk_at_the_machine().ingest.run("press", Pile([obama, sunak, obama]), workers=1)
-    assert (report.outcomes[Seen.ENROLLED], report.outcomes[Seen.ANOTHER_PLACE], report.faces) == (2, 1, 2)
+    assert (report.outcomes[IngestOutcome.ENROLLED], report.outcomes[IngestOutcome.ANOTHER_PLACE], report.faces) == (
+        2,
+        1,
+        2,
+    )
     report = workspace.desk_at_the_machine().ingest.run(
         "press", Task(connector=Pile([sunak, obama, obama, obama]), what="b"), workers=1
     )
-    assert report.outcomes == {Seen.ANOTHER_PLACE: 3, Seen.ALREADY_THERE: 1}
+    assert report.outcomes == {IngestOutcome.ANOTHER_PLACE: 3, IngestOutcome.ALREADY_THERE: 1}
     with workspace.store.read() as tx:
         first, second = tx.captures.of_source(tx.sources.get("press").id)
         assert [one.uri[-1] for one in tx.places.of_capture(first.id)] == ["2", "1", "3"]
@@ -122,7 +126,7 @@ def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) ->
         assert (first.provenance.licence, first.provenance.connector) == ("CC BY 4.0", "folder 1")
     workspace.desk_at_the_machine().erase.capture(first.id, "asked")
     report = workspace.desk_at_the_machine().ingest.run("press", Task(connector=Pile([obama] * 9), what="c"), workers=1)
-    assert report.outcomes == {Seen.ERASED_BEFORE: 9}, "whatever its place"
+    assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 9}, "whatever its place"
 
 
 def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Path) -> None:
@@ -240,7 +244,7 @@ def test_what_is_reserved_later_is_erased(workspace: Workspace) -> None:
     report = workspace.desk_at_the_machine().ingest.run(
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
     )
-    assert report.outcomes == {Seen.ALREADY_THERE: 1, Seen.ERASED_BEFORE: 1}
+    assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1, IngestOutcome.ERASED_BEFORE: 1}
 
 
 # ---------------------------------------------------------------- content credentials
@@ -256,7 +260,7 @@ def test_credentials_are_kept_and_respected(workspace: Workspace, tmp_path: Path
     for name, picture in made.items():
         (tmp_path / name).write_bytes(picture)
     report = workspace.desk_at_the_machine().ingest.run("press", Pile([tmp_path / name for name in made]), workers=1)
-    assert report.outcomes == {Seen.ENROLLED: 1, Seen.REFUSED: 2}
+    assert report.outcomes == {IngestOutcome.ENROLLED: 1, IngestOutcome.REFUSED: 2}
     assert "trainedAlgorithmicMedia" in report.refusals[0][1]
     assert "reserves" in report.refusals[1][1]
     with workspace.store.read() as tx:

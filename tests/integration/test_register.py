@@ -21,7 +21,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceState, SourceTerms
 from lineament.services import gate
 from lineament.services.cases.access import seen_case
-from lineament.services.gallery.register import Paper
+from lineament.services.gallery.register import PermissionDocument
 from lineament.sources.folder.connector import FolderConnector
 from lineament.workspace import Desk
 
@@ -111,7 +111,7 @@ def test_a_solo_workspace_needs_no_second_person(tmp_path: Path) -> None:
 
 
 def test_the_permission_is_kept_sealed_and_opened_on_the_record(house: House, second: Desk) -> None:
-    paper = Paper(name="../Agreement\n№ 5.pdf", untrusted=b"%PDF-1.7 we permit it")
+    paper = PermissionDocument(name="../Agreement\n№ 5.pdf", untrusted=b"%PDF-1.7 we permit it")
     source = house.operating.sources.add(TERMS, paper)
     assert source.terms.permission_sha256 is not None
     assert all(paper.untrusted not in path.read_bytes() for path in blobs(house))
@@ -126,9 +126,9 @@ def test_the_permission_is_kept_sealed_and_opened_on_the_record(house: House, se
 def test_a_name_that_is_taken_leaves_no_paper_behind(house: House, second: Desk) -> None:
     live(house, second)
     with pytest.raises(AlreadyThere):
-        house.operating.sources.add(TERMS, Paper(name="a.pdf", untrusted=b"permission"))
+        house.operating.sources.add(TERMS, PermissionDocument(name="a.pdf", untrusted=b"permission"))
     with pytest.raises(InvalidValue):
-        house.operating.sources.add(TERMS, Paper(name="a.pdf", untrusted=b""))
+        house.operating.sources.add(TERMS, PermissionDocument(name="a.pdf", untrusted=b""))
     house.workspace.blobs.flush()
     assert blobs(house) == []
 

@@ -15,13 +15,13 @@ from lineament.model.actions import Action
 from lineament.model.cases import Case, CaseState
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Edit, EditKind
-from lineament.services.cases.retain import Swept
+from lineament.services.cases.retain import SweepReport
 from lineament.web.timeline import timeline_line
 
-NOTHING = Swept(cases=0, probes=0, details=0)
+NOTHING = SweepReport(cases=0, probes=0, details=0)
 
 
-def sweep(team: Squad) -> Swept:
+def sweep(team: Squad) -> SweepReport:
     return team.workspace.desk_at_the_machine().retain.sweep()
 
 
@@ -120,7 +120,7 @@ def test_a_photograph_that_nobody_searched_goes_and_one_that_was_searched_stays(
     assert sweep(team) == NOTHING
     before = len(set(team.workspace.blobs.addresses()))
     team.clock.advance(days=2)
-    assert sweep(team) == Swept(cases=0, probes=1, details=0)
+    assert sweep(team) == SweepReport(cases=0, probes=1, details=0)
     assert len(set(team.workspace.blobs.addresses())) == before - 1
     with pytest.raises(NotFound):
         team.work(team.examiner).probes.get(unsearched.id)
@@ -145,9 +145,9 @@ def test_an_agency_may_keep_less(team: Squad) -> None:
     open_ = team.case(ref="K-2")
     team.probe(open_, OTHER)
     team.clock.advance(days=2)
-    assert sweep(team) == Swept(cases=0, probes=1, details=0)
+    assert sweep(team) == SweepReport(cases=0, probes=1, details=0)
     team.clock.advance(days=9)
-    assert sweep(team) == Swept(cases=1, probes=0, details=0)
+    assert sweep(team) == SweepReport(cases=1, probes=0, details=0)
     assert REASON in said(team)  # the record is kept for a year at least, whatever is destroyed
     assert team.work(team.supervisor).casework.get(case.key).state is CaseState.DESTROYED
 

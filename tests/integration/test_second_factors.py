@@ -12,7 +12,7 @@ from tests.support.signing import House, Person, house
 from lineament.errors import AlreadyThere, NotFound, Refused, SignInRefused, StepUpNeeded
 from lineament.model.accounts import FactorKind, Role
 from lineament.services.people.factors import MOST, Factors
-from lineament.services.people.sessions import Session, Standing
+from lineament.services.people.sessions import Session, SessionState
 
 EMAIL = "rufus@agency.example"
 ORIGIN = "https://lineament.agency.example"
@@ -60,7 +60,7 @@ def kinds(here: House, session: Session) -> list[str]:
 
 def test_the_first_app_opens_the_session(here: House, rufus: Person) -> None:
     session = here.session(rufus.key)
-    assert session.standing is Standing.OPEN
+    assert session.standing is SessionState.OPEN
     assert session.fresh
     assert session.official.proved_at == here.clock()
     assert here.actions()[-1] == "factor_added"
@@ -277,7 +277,7 @@ def test_where_passkeys_alone_count_no_code_opens_anything(here: House, factors:
 
 def test_where_passkeys_alone_count_an_app_is_none(here: House, rufus: Person) -> None:
     here.wish(passkey_only=True)
-    assert again(here, rufus).standing is Standing.UNENROLLED
+    assert again(here, rufus).standing is SessionState.UNENROLLED
 
 
 def test_an_account_has_so_many_factors_and_no_more(here: House, factors: Factors, rufus: Person) -> None:
@@ -296,7 +296,7 @@ def test_a_step_up_lapses_and_is_shown_again(here: House, factors: Factors, rufu
     assert here.session(rufus.key).fresh
     here.clock.advance(seconds=1)
     session = here.session(rufus.key)
-    assert session.standing is Standing.OPEN
+    assert session.standing is SessionState.OPEN
     assert not session.fresh
     assert here.session(factors.prove_code(session, here.code(rufus)).key).fresh
 

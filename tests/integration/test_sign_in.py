@@ -16,7 +16,7 @@ from lineament.model.accounts import HOME_AGENCY, AccountState, Role
 from lineament.model.agencies import AgencyTerms
 from lineament.model.policy import AGENCY
 from lineament.services.people.attempts import Attempts, failure_keys
-from lineament.services.people.sessions import Standing
+from lineament.services.people.sessions import SessionState
 
 EMAIL = "rufus@agency.example"
 WRONG = "wrong and long"
@@ -42,7 +42,7 @@ def test_the_password_opens_a_session_that_opens_nothing_yet(here: House) -> Non
     rufus = here.with_app(EMAIL)
     begun = here.door.password(" Rufus@Agency.Example ", PASSWORD, "Firefox on Linux")
     session = here.session(begun.key)
-    assert session.standing is Standing.UNPROVED
+    assert session.standing is SessionState.UNPROVED
     assert session.account.id == rufus.account.id
     assert session.signed_in.device == "Firefox on Linux"
     assert session.official.proved_at is None
@@ -226,16 +226,16 @@ def test_a_session_that_is_idle_is_locked_and_looking_does_not_open_it(here: Hou
     rufus = here.with_app(EMAIL)
     for _ in range(4):
         here.clock.advance(minutes=29)
-        assert here.session(rufus.key).standing is Standing.OPEN
+        assert here.session(rufus.key).standing is SessionState.OPEN
     here.clock.advance(minutes=30, seconds=1)
     for _ in range(3):
-        assert here.session(rufus.key).standing is Standing.LOCKED
+        assert here.session(rufus.key).standing is SessionState.LOCKED
         here.clock.advance(seconds=70)
     with pytest.raises(SignInRefused):
         here.door.unlock(here.session(rufus.key), OTHER_PASSWORD)
-    assert here.session(rufus.key).standing is Standing.LOCKED
+    assert here.session(rufus.key).standing is SessionState.LOCKED
     opened = here.session(here.door.unlock(here.session(rufus.key), PASSWORD).key)
-    assert opened.standing is Standing.OPEN
+    assert opened.standing is SessionState.OPEN
     assert not opened.fresh  # the password is no step-up
 
 
@@ -243,7 +243,7 @@ def test_the_second_factor_unlocks_too_and_is_a_step_up(here: House) -> None:
     rufus = here.with_app(EMAIL)
     here.clock.advance(minutes=31)
     opened = here.session(here.door.factors.prove_code(here.session(rufus.key), here.code(rufus)).key)
-    assert opened.standing is Standing.OPEN
+    assert opened.standing is SessionState.OPEN
     assert opened.fresh
 
 
@@ -261,7 +261,7 @@ def test_a_session_ends_after_its_hours_however_busy(here: House) -> None:
     rufus = here.with_app(EMAIL)
     for _ in range(12 * 3 - 1):
         here.clock.advance(minutes=20)
-        assert here.session(rufus.key).standing is Standing.OPEN
+        assert here.session(rufus.key).standing is SessionState.OPEN
     here.clock.advance(minutes=20)
     assert here.door.session(rufus.key) is None
     here.clock.advance(seconds=1)
@@ -335,7 +335,7 @@ def test_an_invitation_is_followed_once(here: House) -> None:
     assert here.door.invited(token).account.id == account.id
     begun = here.door.join(token, "Rufus T. Firefly", PASSWORD, "a browser")
     session = here.session(begun.key)
-    assert session.standing is Standing.UNENROLLED
+    assert session.standing is SessionState.UNENROLLED
     assert (session.account.name, session.account.roles) == ("Rufus T. Firefly", frozenset({Role.SUPERVISOR}))
     assert here.actions()[-1] == "account_joined"
     for attempt in (lambda: here.door.invited(token), lambda: here.door.join(token, "x", PASSWORD, "a browser")):
@@ -375,7 +375,7 @@ def test_an_address_joins_at_one_agency_alone(here: House) -> None:
 def test_an_account_with_a_password_alone_opens_nothing_but_enrolment(here: House) -> None:
     rufus = here.joined(EMAIL)
     session = here.session(rufus.key)
-    assert session.standing is Standing.UNENROLLED
+    assert session.standing is SessionState.UNENROLLED
     for act in (
         lambda: here.door.factors.new_recovery_codes(session),
         lambda: here.door.factors.remove(session, "x"),

@@ -17,7 +17,7 @@ from tests.support.signing import OTHER_PASSWORD, House, house
 
 from lineament.errors import OpenIdUnavailable, SignInRefused, StepUpNeeded
 from lineament.model.accounts import Account, AccountState
-from lineament.services.people.sessions import Begun, Standing
+from lineament.services.people.sessions import SessionKey, SessionState
 from lineament.settings import Secret
 
 pytestmark = pytest.mark.enable_socket
@@ -66,7 +66,7 @@ def comes_back(browser: httpx.Client, address: str) -> str:
     return urlsplit(back).query
 
 
-def finish(here: House, browser: httpx.Client, invitation: str = "") -> Begun:
+def finish(here: House, browser: httpx.Client, invitation: str = "") -> SessionKey:
     begun = here.door.openid_begin(BACK, next_path="/cases", invitation=invitation)
     done, asked = here.door.openid_finish(begun.pending, comes_back(browser, begun.address), BACK, "a browser")
     assert asked == "/cases"
@@ -79,7 +79,7 @@ def test_somebody_who_is_invited_joins_and_the_second_factor_is_still_asked_here
     account, token = here.invited(ADDRESS)
     session = here.session(finish(here, at_provider, token).key)
     assert (session.account.id, session.account.name) == (account.id, NAME)
-    assert session.standing is Standing.UNENROLLED
+    assert session.standing is SessionState.UNENROLLED
     assert here.session(finish(here, at_provider).key).account.id == account.id  # and comes back
     with pytest.raises(SignInRefused):
         here.door.password(ADDRESS, "", "a browser")  # there is no password

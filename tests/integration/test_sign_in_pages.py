@@ -19,7 +19,7 @@ from tests.support.signing import OTHER_PASSWORD, PASSWORD, House, Person, house
 
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.policy import Preset
-from lineament.services.people.sessions import Standing
+from lineament.services.people.sessions import SessionState
 from lineament.web.app import declared
 from lineament.web.pages import PageRoute
 from lineament.web.serve import entrance
@@ -196,23 +196,23 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def halfway(shared: Site) -> dict[Standing, str]:
+def halfway(shared: Site) -> dict[SessionState, str]:
     """Keys of sessions that are not open."""
     unenrolled = shared.house.joined("unenrolled@agency.example")
     app = shared.house.with_app("app@agency.example")
     locked = app.key
     shared.house.clock.advance(minutes=31)
     return {
-        Standing.LOCKED: locked,
-        Standing.UNPROVED: shared.house.password(app).key,
-        Standing.UNENROLLED: shared.house.password(unenrolled).key,
+        SessionState.LOCKED: locked,
+        SessionState.UNPROVED: shared.house.password(app).key,
+        SessionState.UNENROLLED: shared.house.password(unenrolled).key,
     }
 
 
 MEANT = {
-    Standing.LOCKED: ("/locked", {"GET /locked", "POST /locked", "POST /sign-out"}),
-    Standing.UNPROVED: ("/second-factor", {"GET /second-factor", "POST /second-factor", "POST /sign-out"}),
-    Standing.UNENROLLED: (
+    SessionState.LOCKED: ("/locked", {"GET /locked", "POST /locked", "POST /sign-out"}),
+    SessionState.UNPROVED: ("/second-factor", {"GET /second-factor", "POST /second-factor", "POST /sign-out"}),
+    SessionState.UNENROLLED: (
         "/second-factor",
         {
             "GET /second-factor",
@@ -229,7 +229,7 @@ MEANT = {
 
 @pytest.mark.parametrize("standing", MEANT)
 def test_a_session_that_is_not_open_opens_what_it_is_meant_for_and_nothing_else(
-    shared: Site, halfway: dict[Standing, str], standing: Standing
+    shared: Site, halfway: dict[SessionState, str], standing: SessionState
 ) -> None:
     where, meant = MEANT[standing]
     port = shared.url.rpartition(":")[2]
@@ -300,7 +300,7 @@ def test_fields_that_no_form_has_change_nothing(site: Site) -> None:
         session = site.house.session(key_of(browser))
     assert session.account.roles == {Role.EXAMINER}
     assert session.account.agency_id == HOME_AGENCY
-    assert session.standing is Standing.UNENROLLED
+    assert session.standing is SessionState.UNENROLLED
 
 
 # ---------------------------------------------------------------- keys

@@ -16,7 +16,7 @@ from tests.conftest import PORTRAITS
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
-from lineament.services.gallery.register import Paper
+from lineament.services.gallery.register import PermissionDocument
 from lineament.services.record import Clock
 from lineament.settings import Settings
 from lineament.sources.folder.connector import FolderConnector
@@ -71,7 +71,9 @@ def settings(home: Path) -> Settings:
     return Settings(home=home, examiner="examiner-a", max_file_bytes=MEBI, workers=2)
 
 
-def with_gallery(home: Path, photos: Path, clock: Clock = now, permission: Paper | None = None) -> Workspace:
+def with_gallery(
+    home: Path, photos: Path, clock: Clock = now, permission: PermissionDocument | None = None
+) -> Workspace:
     """A workspace whose gallery holds the portraits but for the probe, with one open case."""
     shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", PROBE.name))
     workspace = Workspace.create(settings(home), clock=clock)

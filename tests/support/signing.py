@@ -12,7 +12,7 @@ from tests.support.clock import Clock
 
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.policy import Preset
-from lineament.services.people.sessions import Begun, Session
+from lineament.services.people.sessions import Session, SessionKey
 from lineament.services.people.signin import SignIn
 from lineament.settings import Settings
 from lineament.workspace import Workspace
@@ -78,7 +78,7 @@ class House:
         assert found is not None
         return found
 
-    def password(self, person: Person, password: str = PASSWORD) -> Begun:
+    def password(self, person: Person, password: str = PASSWORD) -> SessionKey:
         return self.door.password(person.account.email, password, "a browser")
 
     def signed_in(self, person: Person) -> Session:

@@ -11,7 +11,7 @@ from tests.support.clock import TICK, TODAY, Clock
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, VettingOutcome
 from lineament.model.policy import Preset
-from lineament.services.people.agencies import Grounds
+from lineament.services.people.agencies import VettingGrounds
 from lineament.settings import Settings
 from lineament.workspace import Desk, Workspace
 
@@ -73,8 +73,8 @@ class House:
             return str(tx.ledger.of_agency(agency_id, None, 1)[0].details)
 
 
-def grounds(outcome: VettingOutcome = VettingOutcome.OPEN, days: int = 365) -> Grounds:
-    return Grounds(
+def grounds(outcome: VettingOutcome = VettingOutcome.OPEN, days: int = 365) -> VettingGrounds:
+    return VettingGrounds(
         outcome=outcome,
         legal_restrictions="no search for misdemeanours",
         human_rights_record="nothing known against it",

@@ -31,8 +31,8 @@ from lineament.model.policy import Preset
 from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.cases.casework import Ruling
-from lineament.services.gallery.register import Paper
-from lineament.services.people.agencies import Grounds
+from lineament.services.gallery.register import PermissionDocument
+from lineament.services.people.agencies import VettingGrounds
 from lineament.store.meta import new_ids
 from lineament.store.people_tables import sessions
 from lineament.web.app import create_app
@@ -43,7 +43,7 @@ PASSWORD = "lantern otter plinth"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of everybody's app
 HOST = "localhost:8471"
 SOURCE = "portraits"
-PERMISSION = Paper(name="permission.pdf", untrusted=b"%PDF a permission")
+PERMISSION = PermissionDocument(name="permission.pdf", untrusted=b"%PDF a permission")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,12 @@ def licence(today: Any) -> Licence:
     return Licence(kind=LicenceKind.TRIAL, first_day=today, last_day=last, seats=50, searches_a_month=500)
 
 
-def grounds(today: Any) -> Grounds:
+def grounds(today: Any) -> VettingGrounds:
     """Nothing against it."""
     renew = today + timedelta(days=365)
-    return Grounds(outcome=VettingOutcome.OPEN, legal_restrictions="none", human_rights_record="good", renew_on=renew)
+    return VettingGrounds(
+        outcome=VettingOutcome.OPEN, legal_restrictions="none", human_rights_record="good", renew_on=renew
+    )
 
 
 def words(letter: str) -> Words:

@@ -118,10 +118,10 @@ def vet(
     as_json: AsJson = False,
 ) -> None:
     """Record the vetting of an agency, until the day on which it has to be renewed."""
-    from lineament.services.people.agencies import Grounds
+    from lineament.services.people.agencies import VettingGrounds
 
     with workspace(context) as opened:
-        found = Grounds(
+        found = VettingGrounds(
             outcome=outcome,
             legal_restrictions=restrictions,
             human_rights_record=rights,

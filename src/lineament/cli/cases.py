@@ -10,7 +10,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.cases import Authorisation, Case, CaseState, CaseTerms, Seeks, Standing
+from lineament.model.cases import Authorisation, Case, CaseStanding, CaseState, CaseTerms, Seeks
 
 if TYPE_CHECKING:
     from lineament.services.cases.casework import Outlook
@@ -70,7 +70,7 @@ def open_case(
     if as_json:
         print_json(described(case, outlook))
         return
-    if outlook.standing is Standing.AWAITING:
+    if outlook.standing is CaseStanding.AWAITING:
         say(f"The case {case.ref} is open, and needs an authorisation before it is searched: lineament case authorise")
         return
     say(f"The case {case.ref} is open. Next: lineament search PHOTO --case {case.ref} --reason TEXT")
@@ -156,9 +156,9 @@ def described(case: Case, outlook: Outlook) -> dict[str, Any]:
     }
 
 
-def _state(case: Case, standing: Standing | None) -> str:
+def _state(case: Case, standing: CaseStanding | None) -> str:
     """The state of a case, and what keeps an open one from being searched."""
-    quiet = standing in {None, Standing.EXEMPT, Standing.AUTHORISED}
+    quiet = standing in {None, CaseStanding.EXEMPT, CaseStanding.AUTHORISED}
     return case.state.value if quiet else f"{case.state.value}, {standing}"
 
 

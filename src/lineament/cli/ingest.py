@@ -105,32 +105,32 @@ def _show_progress(bar: Progress, task: TaskID, now: IngestReport) -> None:
 
 
 def _described(report: IngestReport) -> dict[str, Any]:
-    from lineament.services.gallery.items import Seen
+    from lineament.services.gallery.items import IngestOutcome
 
-    counts = {seen.name.lower(): report.outcomes[seen] for seen in Seen if seen is not Seen.REFUSED}
+    counts = {seen.name.lower(): report.outcomes[seen] for seen in IngestOutcome if seen is not IngestOutcome.REFUSED}
     return {
         "source": report.source,
         "seen": report.seen,
         **counts,
         "faces": report.faces,
         "refused": [{"name": name, "why": why} for name, why in report.refusals],
-        "refused_in_all": report.outcomes[Seen.REFUSED],
+        "refused_in_all": report.outcomes[IngestOutcome.REFUSED],
         "gone_on": report.gone_on,
         "seconds": round(report.seconds, 3),
     }
 
 
 def _print(report: IngestReport) -> None:
-    from lineament.services.gallery.items import Seen
+    from lineament.services.gallery.items import IngestOutcome
 
     if report.gone_on:
         say("It went on from where it was stopped.")
-    counts = ", ".join(f"{count:,} {seen.value}" for seen in Seen if (count := report.outcomes[seen]))
+    counts = ", ".join(f"{count:,} {seen.value}" for seen in IngestOutcome if (count := report.outcomes[seen]))
     if report.seen:
         took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""
         pictures, faces = counted(report.seen, "picture"), counted(report.faces, "new face")
         say(f"{pictures}: {counts}; {faces}{took}.")
     for name, why in report.refusals[:SHOWN_REFUSALS]:
         say(f"  refused {name}: {why}")
-    if (more := report.outcomes[Seen.REFUSED] - SHOWN_REFUSALS) > 0:
+    if (more := report.outcomes[IngestOutcome.REFUSED] - SHOWN_REFUSALS) > 0:
         say(f"  and {more:,} more; see: lineament source runs {report.source}")

@@ -26,7 +26,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
-from lineament.model.cases import CaseInvitation, CaseRole, Happening, Member, Paper
+from lineament.model.cases import CaseInvitation, CaseRole, Member, Paper, TimelineEntry
 
 Role = Annotated[CaseRole, typer.Option(help="What this person may do in the case.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is said.")]
@@ -269,6 +269,6 @@ def _paper(one: Paper) -> dict[str, Any]:
     }
 
 
-def _happening(one: Happening, *, numbers: bool) -> dict[str, Any]:
+def _happening(one: TimelineEntry, *, numbers: bool) -> dict[str, Any]:
     entry = {"entry": one.seq if numbers else None, "commitment": one.commitment}
     return {**entry, "at": iso(one.at), "action": one.action, "actor": one.actor, "details": one.details}

@@ -71,7 +71,7 @@ def _run(number: int, run: Run) -> dict[str, Any]:
 
 
 def _counts(run: Run) -> str:
-    from lineament.services.gallery.items import Seen
+    from lineament.services.gallery.items import IngestOutcome
 
-    known = [(seen.value, run.counts[seen.name.lower()]) for seen in Seen if seen.name.lower() in run.counts]
+    known = [(seen.value, run.counts[seen.name.lower()]) for seen in IngestOutcome if seen.name.lower() in run.counts]
     return ", ".join(f"{many:,} {words}" for words, many in known)

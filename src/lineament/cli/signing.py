@@ -14,7 +14,7 @@ from lineament.errors import SignInNeeded, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
 
 if TYPE_CHECKING:
-    from lineament.services.people.sessions import Begun, Session
+    from lineament.services.people.sessions import Session, SessionKey
     from lineament.workspace import Workspace
 
 _DEVICE = "terminal"
@@ -70,18 +70,18 @@ def sign_out(context: typer.Context) -> None:
         say("Signed out.")
 
 
-def _session(opened: Workspace, begun: Begun) -> Session:
+def _session(opened: Workspace, begun: SessionKey) -> Session:
     session = opened.sign_in.session(begun.key)
     if session is None:
         raise SignInNeeded
     return session
 
 
-def _proved(opened: Workspace, session: Session) -> Begun:
+def _proved(opened: Workspace, session: Session) -> SessionKey:
     """Ask for a code; SignInRefused where the account has none that a terminal can read."""
-    from lineament.services.people.sessions import Standing
+    from lineament.services.people.sessions import SessionState
 
-    if session.standing is Standing.UNENROLLED:
+    if session.standing is SessionState.UNENROLLED:
         raise SignInRefused(why="your account has no second factor yet; sign in on the pages and add one")
     if not session.kinds & {FactorKind.TOTP, FactorKind.RECOVERY}:
         if session.policy.passkey_only:

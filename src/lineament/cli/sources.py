@@ -68,12 +68,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a source; nothing is ingested without one. In an agency a second person has to approve it."""
-    from lineament.services.gallery.register import LARGEST_PERMISSION, Paper
+    from lineament.services.gallery.register import LARGEST_PERMISSION, PermissionDocument
 
     with workspace(context) as opened:
         paper = None
         if permission is not None:
-            paper = Paper(name=permission.name, untrusted=picture_bytes(permission, LARGEST_PERMISSION))
+            paper = PermissionDocument(name=permission.name, untrusted=picture_bytes(permission, LARGEST_PERMISSION))
         terms = SourceTerms(
             name=name,
             controller=controller,

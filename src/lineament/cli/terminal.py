@@ -103,7 +103,7 @@ def workspace(context: typer.Context) -> Iterator[Desk]:
 
 def _desk(opened: Workspace) -> Desk:
     """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
-    from lineament.services.people.sessions import SessionKeeper, Standing
+    from lineament.services.people.sessions import SessionKeeper, SessionState
 
     desk = opened.desk_at_the_machine()
     if desk.official.solo:
@@ -111,9 +111,9 @@ def _desk(opened: Workspace) -> Desk:
     session = SessionKeeper(desk.record).find(kept_key(opened) or "")
     if session is None:
         raise SignInNeeded
-    if session.standing is Standing.LOCKED:
+    if session.standing is SessionState.LOCKED:
         raise SessionLocked
-    if session.standing is not Standing.OPEN:
+    if session.standing is not SessionState.OPEN:
         raise FactorNeeded
     return opened.desk(session.official)
 

@@ -97,7 +97,7 @@ def checked_email(untrusted: str) -> str:
 
 
 def checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
-    """The roles of one person; InvalidValue where there is none, or where two of them are kept apart."""
+    """The roles of one person; InvalidValue if there is none, or if two of them are kept apart."""
     held = frozenset(roles)
     shown = ", ".join(sorted(held))
     if not held:
@@ -122,7 +122,7 @@ class Sight:
 class Official:
     """Who acts: an account at work, or the one person at the machine (of a solo workspace, say)."""
 
-    name: str  # as it goes on the record
+    name: str  # as it is recorded
     agency_id: str = HOME_AGENCY
     account_id: str | None = None  # None: whoever is at the machine
     roles: frozenset[Role] = frozenset()
@@ -240,5 +240,5 @@ class SignedIn:
     began_at: datetime
     seen_at: datetime
     proved_at: datetime | None  # when a second factor was last shown; None: not yet, so nothing but that is open
-    device: str  # what the browser said of itself, shortened
+    device: str  # the browser's own description, shortened
     terminal: bool  # begun by: lineament sign-in

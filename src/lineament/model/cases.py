@@ -114,7 +114,7 @@ class Authorisation:
                 raise InvalidValue(what=what, value=text, why="it must say something", field=field)
 
 
-class Standing(StrEnum):
+class CaseStanding(StrEnum):
     """Whether the searches of an open case are covered, now."""
 
     EXEMPT = "exempt"  # no authorisation is needed for whom it seeks, or the policy asks for none
@@ -147,17 +147,17 @@ class Case:
         """The agency's own reference."""
         return self.terms.ref
 
-    def standing(self, policy: Policy, now: datetime) -> Standing:
+    def standing(self, policy: Policy, now: datetime) -> CaseStanding:
         """Whether its searches are covered at that time (R8)."""
         if not policy.authorisation or self.terms.seeks is not Seeks.SUSPECT:
-            return Standing.EXEMPT
+            return CaseStanding.EXEMPT
         granted = self.authorisation
         if granted is not None and granted.outcome is AuthorisationOutcome.GRANTED:
             over = granted.expires_on is not None and now.date() > granted.expires_on
-            return Standing.EXPIRED if over else Standing.AUTHORISED
+            return CaseStanding.EXPIRED if over else CaseStanding.AUTHORISED
         if self.urgent_since is None:
-            return Standing.AWAITING
-        return Standing.URGENT if now < self.locks_at(policy) else Standing.LOCKED
+            return CaseStanding.AWAITING
+        return CaseStanding.URGENT if now < self.locks_at(policy) else CaseStanding.LOCKED
 
     def locks_at(self, policy: Policy) -> datetime:
         """When the clock of an urgent case runs out; ValueError for one that is not urgent."""
@@ -168,12 +168,12 @@ class Case:
     def why_uncovered(self, policy: Policy, now: datetime) -> Reason | None:
         """Return why the authorisation does not cover a search now, None if it does."""
         match self.standing(policy, now):
-            case Standing.AWAITING:
+            case CaseStanding.AWAITING:
                 return ReasonCode.NOT_AUTHORISED.reason(ref=self.ref)
-            case Standing.LOCKED:
+            case CaseStanding.LOCKED:
                 locked = {"at": self.locks_at(policy), "hours": policy.urgent_hours}
                 return ReasonCode.CASE_LOCKED.reason(ref=self.ref, **locked)
-            case Standing.EXPIRED:
+            case CaseStanding.EXPIRED:
                 last = None if self.authorisation is None else self.authorisation.expires_on
                 return ReasonCode.AUTHORISATION_EXPIRED.reason(ref=self.ref, last=last)
             case _:
@@ -246,13 +246,13 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class TimelineEntry:
     """A line of a case's timeline, which writes itself: it is what the ledger says of the case."""
 
     seq: int
     at: datetime
     action: str
     actor: str
-    details: dict[str, object]  # empty where they were erased
+    details: dict[str, object]  # empty if they were erased
     event: Event | None = None  # None if the details were erased, or are of another version
     commitment: str = ""  # of the entry: what names it to those who may not count the entries of others (R46)

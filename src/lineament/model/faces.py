@@ -46,7 +46,7 @@ class Box:
         return shared / (self.width * self.height + other.width * other.height - shared)
 
     def scaled(self, across: float, down: float) -> Box:
-        """The same region in a picture whose sides are ``across`` and ``down`` times as long."""
+        """Return the box in a picture whose sides are ``across`` and ``down`` times as long."""
         return Box(x=self.x * across, y=self.y * down, width=self.width * across, height=self.height * down)
 
 
@@ -160,7 +160,7 @@ class NewCapture:
     taken_at: datetime | None  # by the camera's clock, from EXIF
     place: Place | None
     enrolled_at: datetime
-    original: str | None  # blob addresses; None where no face was found, or erased
+    original: str | None  # blob addresses; None if no face was found, or erased
     thumbnail: str | None
     page: str | None = None  # the WARC record of the page that showed it, a blob address too
     credentials: Credentials | None = None  # that it carries (C2PA)

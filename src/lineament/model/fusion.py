@@ -30,7 +30,7 @@ def fused(vectors: Sequence[Vector]) -> Vector:
 
 
 def damping(vectors: Sequence[Vector]) -> float:
-    """By what a score of the fused template is multiplied before the table of false match rates is asked; 0 to 1.
+    """Return the factor, 0 to 1, for scores of the fused template before false match rates are looked up.
 
     The table is counted with one probe a search. Averaging takes out what pose and light did to the probes, and what
     is left lies nearer to everybody: on LFW twice as many strangers reach a score with three probes as with one. The

@@ -82,7 +82,7 @@ SOLO = replace(
 )
 """One person on a laptop: the record, the case and the reason stay; what takes a second person or a device goes."""
 
-SETTINGS = tuple(one for one in fields(Policy) if one.name != "preset")
+SETTINGS = tuple(setting for setting in fields(Policy) if setting.name != "preset")
 _RANGES = {
     "further_approvals": (0, 2),
     "audit_days": (365, 36500),
@@ -95,7 +95,7 @@ _RANGES = {
 
 def stricter(base: Policy, wishes: Mapping[str, Any]) -> Policy:
     """``base`` with an agency's own wishes; InvalidValue for an unknown setting or one that would be laxer."""
-    known = {one.name: one for one in SETTINGS}
+    known = {setting.name: setting for setting in SETTINGS}
     for name, value in wishes.items():
         if name not in known:
             raise InvalidValue(what="The setting", value=name[:60], why=f"there is {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""Runs: what a connector brought into a source, and how far it came."""
+"""Runs: what was ingested into a source, and how far each run has come."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """An ingest of one thing into a source; one that was stopped is gone on with by the next."""
+    """One ingest into a source; an interrupted run resumes with the next of the same kind."""
 
     id: RunId
     source_id: SourceId
@@ -35,8 +35,8 @@ class Run:
     what: str  # it was given, a line each
     begun_at: datetime
     seen_at: datetime  # when it last committed something
-    ended_at: datetime | None = None  # None: it goes on, or was stopped
-    cursor: str | None = None  # from which it goes on
+    ended_at: datetime | None = None  # None: it is still running, or was interrupted
+    cursor: str | None = None  # from which it resumes
     counts: Mapping[str, int] = field(default_factory=dict)  # things dealt with, by outcome
     faces: int = 0
 

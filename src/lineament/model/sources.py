@@ -73,7 +73,7 @@ class SourceTerms:
     retention_days: int | None = None
     page_base: str | None = None  # pages of file names are looked up below this URL
     hosts: tuple[str, ...] = ()  # HOST[:PORT] from which pictures may be fetched; none: nothing is fetched (R2)
-    licence: str | None = None  # of its pictures, where they themselves say nothing
+    licence: str | None = None  # of its pictures that state none themselves
     contact: str | None = None  # where whoever is visited can complain: an e-mail address or a URL
 
     def __post_init__(self) -> None:
@@ -136,7 +136,7 @@ class Source:
         return any(share.agency_id == agency_id and share.lasts(today) for share in self.shares)
 
     def days_left(self, today: date) -> int | None:
-        """Days until its basis ends, 0 on the last day, negative after it; None where it does not end."""
+        """Days until its basis ends, 0 on the last day, negative after it; None if it does not end."""
         return None if self.terms.expires_on is None else (self.terms.expires_on - today).days
 
     def why_closed(self, today: date) -> Reason | None:

@@ -1,4 +1,4 @@
-"""Faces of one video, followed from frame to frame: who stays is one track, of which the best few faces are kept."""
+"""Follows the faces of one video from frame to frame; the best few faces of each track are kept."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lineament.model.faces import Box, Vector
 
 ALIKE = 0.5
-"""Cosine of two templates from which on two faces of a video belong together wherever they are."""
+"""The least cosine of two templates for two faces of a video to be one track wherever they are."""
 ALIKE_NEARBY = 0.25
-"""The same for two faces whose boxes overlap by NEARBY or more: one that turns or blurs in its place."""
+"""The least cosine if their boxes overlap by NEARBY or more: a face that turns or blurs in its place."""
 NEARBY = 0.3
 """Intersection over union."""
 PATIENCE = 2.0
@@ -40,7 +40,7 @@ class Sighting(Generic[Kept]):
 
 @dataclass(slots=True, eq=False)
 class Track(Generic[Kept]):
-    """One person, as long as in sight."""
+    """One person, for as long as in sight."""
 
     first: float  # seconds
     last: float
@@ -49,56 +49,56 @@ class Track(Generic[Kept]):
 
 
 class Tracker(Generic[Kept]):
-    """Follows the faces of one video. It keeps no more than the best few faces of the tracks that are not over."""
+    """Follows the faces of one video. It holds only the best few faces of the tracks that have not ended."""
 
     def __init__(self, *, best: int = BEST, apart: float = APART, patience: float = PATIENCE) -> None:
-        """At most ``best`` faces a track, ``apart`` seconds from each other; see PATIENCE for ``patience``."""
+        """Keep at most ``best`` faces of a track, ``apart`` seconds from each other; see PATIENCE for ``patience``."""
         self._best, self._apart, self._patience = best, apart, patience
-        self._open: list[_Open[Kept]] = []
+        self._active: list[_ActiveTrack[Kept]] = []
         self._now = -np.inf
 
     def add(self, seconds: float, faces: Sequence[Sighting[Kept]]) -> list[Track[Kept]]:
-        """The faces of the next frame; returns the tracks that are over. ValueError where time goes backwards."""
+        """Add the faces of the next frame; return the tracks that ended. ValueError if time goes backwards."""
         if seconds < self._now:
             raise ValueError("frames come in the order of time")
         self._now = seconds
-        over = [one.track for one in self._open if seconds - one.track.last > self._patience]
-        self._open = [one for one in self._open if seconds - one.track.last <= self._patience]
-        taken = self._assigned(faces)
+        over = [active.track for active in self._active if seconds - active.track.last > self._patience]
+        self._active = [active for active in self._active if seconds - active.track.last <= self._patience]
+        assigned = self._assigned(faces)
         for at, face in enumerate(faces):
-            if at not in taken:
-                self._open.append(_Open(Track(seconds, seconds, 0), face))
-                taken[at] = self._open[-1]
-            taken[at].see(face, self._best, self._apart)
+            if at not in assigned:
+                self._active.append(_ActiveTrack(Track(seconds, seconds, 0), face))
+                assigned[at] = self._active[-1]
+            assigned[at].see(face, self._best, self._apart)
         return over
 
     def held(self) -> list[Sighting[Kept]]:
-        """The faces that may still be kept: the best so far of the tracks that are not over."""
-        return [face for one in self._open for face in one.track.best]
+        """Return the faces that may still be kept: the best so far of the tracks that have not ended."""
+        return [face for active in self._active for face in active.track.best]
 
     def end(self) -> list[Track[Kept]]:
-        """The tracks that were not over."""
-        over, self._open = [one.track for one in self._open], []
+        """End the video; return the tracks that had not ended yet."""
+        over, self._active = [active.track for active in self._active], []
         return over
 
-    def _assigned(self, faces: Sequence[Sighting[Kept]]) -> dict[int, _Open[Kept]]:
-        """For faces, by their place, the tracks that they go on; the surest pairs first, each track once."""
-        if not faces or not self._open:
+    def _assigned(self, faces: Sequence[Sighting[Kept]]) -> dict[int, _ActiveTrack[Kept]]:
+        """Return the active tracks of faces, by position in ``faces``; the surest pairs first, each track once."""
+        if not faces or not self._active:
             return {}
-        alike = np.array([one.mean for one in self._open]) @ np.array([face.vector for face in faces]).T
-        nearby = np.array([[one.box.overlap(face.box) for face in faces] for one in self._open])
+        alike = np.array([active.mean for active in self._active]) @ np.array([face.vector for face in faces]).T
+        nearby = np.array([[active.box.overlap(face.box) for face in faces] for active in self._active])
         sure = (alike >= ALIKE) | ((alike >= ALIKE_NEARBY) & (nearby >= NEARBY))
         score = np.where(sure, alike + nearby, -np.inf)
-        pairs: dict[int, _Open[Kept]] = {}
+        pairs: dict[int, _ActiveTrack[Kept]] = {}
         while np.isfinite(score.max()):
             track, face = np.unravel_index(int(score.argmax()), score.shape)
-            pairs[int(face)] = self._open[track]
+            pairs[int(face)] = self._active[track]
             score[track, :] = score[:, face] = -np.inf
         return pairs
 
 
-class _Open(Generic[Kept]):
-    """A track that may go on."""
+class _ActiveTrack(Generic[Kept]):
+    """A track that has not ended."""
 
     def __init__(self, track: Track[Kept], face: Sighting[Kept]) -> None:
         self.track = track
@@ -119,10 +119,10 @@ class _Open(Generic[Kept]):
 
 
 def chosen(so_far: list[Sighting[Kept]], new: Sighting[Kept], best: int, apart: float) -> list[Sighting[Kept]]:
-    """The best faces with ``new`` among them if it is good enough; the best of all is always kept."""
-    rivals = [one for one in so_far if abs(one.seconds - new.seconds) < apart]
-    if any(one.norm >= new.norm for one in rivals):
+    """Return the best faces, with ``new`` among them if it is good enough; the best of all is always kept."""
+    rivals = [sighting for sighting in so_far if abs(sighting.seconds - new.seconds) < apart]
+    if any(sighting.norm >= new.norm for sighting in rivals):
         return so_far
-    left = [one for one in so_far if one not in rivals] + [new]
-    left.sort(key=lambda one: -one.norm)
-    return sorted(left[:best], key=lambda one: one.seconds)
+    left = [sighting for sighting in so_far if sighting not in rivals] + [new]
+    left.sort(key=lambda sighting: -sighting.norm)
+    return sorted(left[:best], key=lambda sighting: sighting.seconds)

@@ -11,9 +11,11 @@ from lineament.errors import LedgerBroken
 from lineament.ledger.anchor import read_anchor
 from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
+from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.ledger import LedgerExported, LedgerRead
 from lineament.services.cases.access import seen_case
+from lineament.services.needs import needs, open_to_all
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -30,7 +32,7 @@ class LedgerEntry:
     at: datetime
     action: str
     commitment: bytes
-    details: str | None  # canonical JSON, or None where it was lawfully erased
+    details: str | None  # canonical JSON, or None if it was lawfully erased
 
 
 class Audit:
@@ -39,34 +41,38 @@ class Audit:
     def __init__(self, record: Record) -> None:
         self._record = record
 
+    @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def verify(self) -> verifier.Verification:
         """Recompute everything; LedgerBroken names the first entry that does not fit."""
         from lineament.ledger import verify as verifier
 
         anchored = read_anchor(self._record.anchor)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored)
             for search_id, entry in tx.searches.ledger_entries():
                 if not 0 <= entry < found.size:
                     raise LedgerBroken(why=f"the search {search_id} has no entry", entry=entry)
         return found
 
+    @open_to_all("a workspace is checked as it is opened, whoever opens it")
     def check_anchor(self) -> None:
-        """LedgerBroken where the ledger does not go on from the checkpoint that was anchored on disk."""
-        with self._record.store.read() as tx:
+        """LedgerBroken if the ledger does not go on from the checkpoint that was anchored on disk."""
+        with self._record.read() as tx:
             self._record.ledger.check_anchor(tx.ledger, self._record.anchor)
 
     @property
+    @open_to_all("it is for whoever is to check a signature")
     def public_key(self) -> str:
         """The key that checks the signatures, as C2SP vkey text."""
         return str(self._record.ledger.public_key)
 
+    @needs(Permission.READ_LEDGER)
     def export(self, path: Path, case_ref: str | None = None) -> int:
         """Write the ledger out for a stand-alone check, and how many entries there are.
 
-        With ``case_ref`` only that case's entries show their details; NotFound where there is no such case. Of what
+        With ``case_ref`` only that case's entries show their details; NotFound if there is no such case. Of what
         other agencies do an auditor's export has nothing but the leaves (R46). It is recorded before it is written.
-        StepUpNeeded where the second factor was not shown lately (R49).
+        StepUpNeeded if the second factor was not shown lately (R49).
         """
         official = self._record.official
         with self._record.change() as change:
@@ -76,7 +82,7 @@ class Audit:
                 change.concerns(case)
             change.record(LedgerExported(case=None if case is None else case.ref))
         beside = path.with_name(f".{path.name}.part")
-        with self._record.store.read() as tx, beside.open("w", encoding="utf-8") as out:
+        with self._record.read() as tx, beside.open("w", encoding="utf-8") as out:
             shown = None if case is None else self._of_case(tx, case)
             told = None if official.solo else tx.ledger.filed(official.agency_id)
             count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=told)
@@ -86,11 +92,13 @@ class Audit:
     def _of_case(self, tx: Tx, case: Case) -> set[int]:
         return {row.seq for row in tx.ledger.of_case(case.id, None, None)}
 
+    @needs(Permission.READ_LEDGER)
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:
         """Entries ``start`` to ``stop`` (from 0, the last not included), in their order, whoever made them."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return [_read(row) for row in tx.ledger.entries(start, stop)]
 
+    @needs(Permission.READ_LEDGER)
     def page(self, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
         """The newest entries before the entry ``before`` that the official may read.
 
@@ -99,21 +107,23 @@ class Audit:
         """
         official = self._record.official
         if official.solo:
-            with self._record.store.read() as tx:
+            with self._record.read() as tx:
                 stop = tx.ledger.size() if before is None else max(0, min(before, tx.ledger.size()))
                 return [_read(row) for row in tx.ledger.entries(max(0, stop - limit), stop)][::-1]
         with self._record.change() as change:
             change.record(LedgerRead(before=before))
             return [_read(row) for row in change.tx.ledger.of_agency(official.agency_id, before, limit)]
 
+    @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def size(self) -> int:
         """How many entries there are."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return tx.ledger.size()
 
+    @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def checkpoint(self) -> str | None:
         """The newest signed checkpoint (C2SP), or None before the first entry."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return tx.ledger.checkpoint()
 
 

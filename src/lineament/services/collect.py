@@ -8,9 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lineament.errors import NothingTaken
+from lineament.model.accounts import Permission
 from lineament.model.jobs import JobProgress
 from lineament.sandbox.files import printable
-from lineament.services.gallery.items import IngestReport, Seen
+from lineament.services.gallery.items import IngestOutcome, IngestReport
+from lineament.services.needs import needs
 from lineament.sources.choose import ChosenConnector, choose
 from lineament.sources.registry import Terms
 
@@ -59,11 +61,12 @@ class Collect:
         self._ingest, self._erase = ingest, erase
         self._limits = limits
 
+    @needs(Permission.MANAGE_SOURCES)
     def choose(
         self, source: str, names: Sequence[str], *, kind: str | None = None, workers: int | None = None
     ) -> Collection:
         """Choose the connectors. NotFound, NoSuchFile, InvalidValue or HostRefused if one of the names will not do."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             registered = tx.sources.get(source)
         later: dict[str, str] = {}
         terms = Terms(
@@ -82,6 +85,7 @@ class Collect:
             reserved_later=later,
         )
 
+    @needs(Permission.MANAGE_SOURCES)
     def run(self, collection: Collection, on_report: OnReport = lambda _: None) -> IngestReport:
         """Take in what is new, then erase what its publishers have reserved since.
 
@@ -113,6 +117,7 @@ class Collect:
         self._erase().reserved(collection.source, collection.reserved_later)
         return whole
 
+    @needs(Permission.MANAGE_SOURCES)
     def job(self, arguments: Mapping[str, Any], report: Callable[[JobProgress], None]) -> Mapping[str, Any]:
         """Collect as a worker does, with the arguments of a job; NothingTaken if there was nothing that can be used."""
         names, kind, workers = arguments["what"], arguments.get("kind"), arguments.get("workers")
@@ -141,7 +146,7 @@ def check(report: IngestReport, names: Sequence[str]) -> None:
     if not report.seen and not report.gone_on:
         named = printable(", ".join(names)[:200])
         raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
-    if report.seen and report.outcomes[Seen.REFUSED] == report.seen:
+    if report.seen and report.outcomes[IngestOutcome.REFUSED] == report.seen:
         raise NothingTaken(why=f"everything was refused; why is kept, see: lineament source runs {report.source}")
 
 
@@ -153,5 +158,5 @@ def progress(report: IngestReport) -> JobProgress:
 
 def result(report: IngestReport, collection: Collection) -> Mapping[str, Any]:
     """Return what is kept of an ingest in its job: counts alone. Names and reasons are in the run."""
-    counts = {seen.name.lower(): report.outcomes[seen] for seen in Seen}
+    counts = {seen.name.lower(): report.outcomes[seen] for seen in IngestOutcome}
     return {"seen": report.seen, **counts, "faces": report.faces, "reserved_later": len(collection.reserved_later)}

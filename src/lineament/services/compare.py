@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineament.errors import NoFace, NotFound, SeveralFaces
+from lineament.model.accounts import Permission
 from lineament.model.events.searches import PicturesCompared
 from lineament.model.faces import Face, Quality
 from lineament.model.scores import score
+from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.vision.analyse import Analyser, Analysis, face_crop
 
@@ -32,8 +34,9 @@ class Compare:
         self._record = record
         self._analyser = analyser
 
+    @needs(Permission.SEARCH)
     def run(self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None) -> Comparison:
-        """The score of two faces; NoFace or SeveralFaces where a picture does not show exactly one."""
+        """Return the score of two faces; NoFace or SeveralFaces if a picture does not show exactly one."""
         seen = self._analyser.analyse(one), self._analyser.analyse(other)
         faces = _only(seen[0], face_one), _only(seen[1], face_other)
         close = score(faces[0].template.vector, faces[1].template.vector)

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 from lineament.errors import LineamentError
+from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState
 from lineament.sandbox.confine import GUARDS
 from lineament.services.audit import Audit
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.keyholder import source_key
+from lineament.services.needs import needs
+from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Store
 from lineament.store.keys import KeyRing
@@ -63,12 +66,14 @@ class Examined(Protocol):
 class Doctor:
     """Checks the machine and the workspace; changes nothing but orphaned pictures, and those only when asked."""
 
-    def __init__(self, workspace: Examined, audit: Audit) -> None:
+    def __init__(self, record: Record, workspace: Examined, audit: Audit) -> None:
+        self._record = record
         self._workspace = workspace
         self._audit = audit
 
+    @needs(Permission.MACHINE)
     def run(self, *, pictures: bool = False) -> Iterator[Check]:
-        """All checks, one after the other; ``pictures`` opens every picture of the gallery too."""
+        """Yield the results of all checks; with ``pictures`` every picture of the gallery is opened too."""
         checks = [self._machine, self._nets, self._disk, self._database, self._indexes, self._provenance]
         checks.append(self._ledger)
         if pictures:
@@ -103,7 +108,7 @@ class Doctor:
         return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
 
     def _provenance(self) -> Check:
-        with self._workspace.store.read() as tx:
+        with self._record.read() as tx:
             lost = tx.captures.faces_without()
         verdict = Verdict.BAD if lost else Verdict.GOOD
         return Check("provenance", verdict, f"{lost:,} faces lead back to no source, address or digest")
@@ -117,7 +122,7 @@ class Doctor:
         seen, bad = 0, []
         spoken_of: set[str] = set()
         for source in self._kept_sources():
-            with workspace.store.read() as tx:
+            with self._record.read() as tx:
                 key = source_key(tx, workspace.keys, source)
                 addresses = tx.captures.addresses(source.id)
             spoken_of.update(addresses)
@@ -127,7 +132,7 @@ class Doctor:
                     workspace.blobs.get(key, address)
                 except LineamentError:
                     bad.append(address)
-        with workspace.store.read() as tx:
+        with self._record.read() as tx:
             spoken_of.update(tx.probes.addresses())
             spoken_of.update(tx.papers.addresses())
         orphans = sum(1 for address in workspace.blobs.addresses() if address not in spoken_of)
@@ -137,7 +142,7 @@ class Doctor:
         return Check("pictures", Verdict.BAD if bad else Verdict.GOOD, detail)
 
     def _kept_sources(self) -> list[Source]:
-        with self._workspace.store.read() as tx:
+        with self._record.read() as tx:
             return [source for source in tx.sources.all() if source.state is not SourceState.WITHDRAWN]
 
 

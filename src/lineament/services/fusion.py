@@ -30,7 +30,7 @@ class Gains:
 
 @cache
 def measured() -> Gains | None:
-    """The figures that came with this release; None where there are none."""
+    """The figures that came with this release; None if there are none."""
     packaged = files("lineament.services").joinpath("fusion.json")
     if not packaged.is_file():
         return None

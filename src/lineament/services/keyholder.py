@@ -21,7 +21,7 @@ def about_case(key: str) -> str:
 
 
 def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
-    """The data key of a source, or Refused where it was destroyed."""
+    """The data key of a source, or Refused if it was destroyed."""
     wrapped = tx.sources.wrapped_key(source.id)
     if wrapped is None:
         raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=source.name))
@@ -29,5 +29,5 @@ def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
 
 
 def case_key(tx: Tx, keys: KeyRing, case: Case) -> DataKey:
-    """The data key of a case, or Refused where it was destroyed."""
+    """The data key of a case, or Refused if it was destroyed."""
     return keys.unwrap(tx.cases.wrapped_key(case.id), about_case(case.key))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lineament.errors import NotFound, Refused, WrongState
+from lineament.model.accounts import Permission
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Candidate
 from lineament.services.cases.access import case_of_search
 from lineament.services.keyholder import source_key
+from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
@@ -33,7 +35,7 @@ class Elsewhere:
     """Where else a candidate's picture was found."""
 
     places: tuple[Provenance, ...]  # the same bytes
-    alike: tuple[Alike, ...]  # other bytes, hardly another picture; of every source that was searched
+    alike: tuple[Alike, ...]  # other bytes, almost the same picture; from every source that was searched
 
 
 class Pictures:
@@ -44,38 +46,44 @@ class Pictures:
         self._keys = keys
         self._blobs = blobs
 
+    @needs(Permission.READ_CASES, in_case=True)
     def crop(self, search_id: str, rank: int) -> bytes:
         """The candidate's face as JPEG."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             face, capture = self._found(tx, search_id, rank)
             return self._opened(tx, capture, face.crop)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def thumbnail(self, search_id: str, rank: int) -> bytes:
         """The candidate's picture as a small JPEG without metadata."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             _, capture = self._found(tx, search_id, rank)
             return self._opened(tx, capture, capture.thumbnail)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def face(self, search_id: str, rank: int) -> EnrolledFace:
         """The candidate's face: where it lies in its picture, its landmarks and its quality."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return self._found(tx, search_id, rank)[0]
 
+    @needs(Permission.READ_CASES, in_case=True)
     def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
-        """Where the candidate's picture comes from, or one that is ``alike``; NotFound where that is not."""
-        with self._record.store.read() as tx:
+        """Return the capture of the candidate, or the one that is ``alike``; NotFound if that is not alike."""
+        with self._record.read() as tx:
             return self._meant(tx, search_id, rank, alike)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> Elsewhere:
-        """Where else the same bytes were found, and what is nearly identical."""
-        with self._record.store.read() as tx:
+        """Return where else the same bytes were found, and which pictures are nearly identical."""
+        with self._record.read() as tx:
             _, capture = self._found(tx, search_id, rank)
-            captures = [tx.captures.get(one) for one in self._alike(tx, search_id, rank)[:limit]]
-            named = [Alike(source=tx.sources.by_id(one.source_id).name, capture=one) for one in captures]
+            captures = [tx.captures.get(capture_id) for capture_id in self._alike(tx, search_id, rank)[:limit]]
+            named = [Alike(source=tx.sources.by_id(alike.source_id).name, capture=alike) for alike in captures]
             return Elsewhere(places=tuple(tx.places.of_capture(capture.id, limit)), alike=tuple(named))
 
+    @needs(Permission.READ_CASES, in_case=True)
     def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
-        """A candidate's face and picture for somebody who compares it with the probe, which is recorded (R39)."""
+        """Return a candidate's face and picture to compare with the probe, and record that (R39)."""
         with self._record.change() as change:
             case, _ = case_of_search(change.tx, self._record, search_id)
             change.concerns(case)
@@ -83,8 +91,9 @@ class Pictures:
             change.record(CandidateRead(case=case.ref, search=search_id, rank=rank, face=face.id))
         return face, capture
 
+    @needs(Permission.READ_CASES, in_case=True)
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
-        """The picture as it was found, and its media type; recorded before it is shown."""
+        """Return the original picture and its media type, after recording that it is opened."""
         with self._record.change() as change:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, capture = self._found(change.tx, search_id, rank)
@@ -92,6 +101,7 @@ class Pictures:
             change.record(OriginalViewed(search=search_id, rank=rank, face=face.id, capture=capture.id))
         return picture, capture.media_type
 
+    @needs(Permission.READ_CASES, in_case=True)
     def page(self, search_id: str, rank: int, alike: CaptureId | None = None) -> bytes:
         """The WARC record of the page that showed the candidate's picture, or one that is ``alike``; untrusted.
 
@@ -116,12 +126,12 @@ class Pictures:
         return tx.captures.get(alike)
 
     def _alike(self, tx: Tx, search_id: str, rank: int) -> list[CaptureId]:
-        """What the search folded into the candidate, and then what its source holds beside."""
+        """Return the captures that the search folded into the candidate, then those that its source groups with it."""
         _, capture = self._found(tx, search_id, rank)
         _, stored = case_of_search(tx, self._record, search_id)
         folded = candidate_at(stored.result.candidates, rank).near_duplicates
         ids = [tx.faces.get(face).capture_id for face in folded] + tx.places.group_of(capture.id)
-        return [one for one in dict.fromkeys(ids) if one != capture.id]
+        return [capture_id for capture_id in dict.fromkeys(ids) if capture_id != capture.id]
 
     def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         _, stored = case_of_search(tx, self._record, search_id)
@@ -138,7 +148,7 @@ class Pictures:
 
 
 def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:
-    """The candidate of that rank; NotFound where there is none, or where it was erased."""
+    """Return the candidate of that rank; NotFound if there is none, or if it was erased."""
     for candidate in candidates:
         if candidate.rank == rank:
             return candidate

@@ -19,6 +19,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in
 from lineament.services.keyholder import case_key
+from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
@@ -36,7 +37,7 @@ class Replay:
     @property
     def same(self) -> bool:
         """Whether every step gives the same pixels as it did."""
-        return len(self.steps) == len(self.edits) + 1 and all(one == other for one, other in self.steps)
+        return len(self.steps) == len(self.edits) + 1 and all(recorded == other for recorded, other in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +62,13 @@ class Probes:
     def _analyser(self) -> Analyser:
         return self._load()
 
+    @needs(Permission.OPEN_CASES, in_case=True)
     def take(
         self, case_name: str, untrusted: bytes, edits: Sequence[Edit] = (), kind: ProbeKind | None = None
     ) -> Probe:
         """Store a probe with its case and find all its faces, the largest first; there may be none.
 
-        The same bytes with the same edits and kind are one probe of that case. Refused where the case is closed, where
+        The same bytes with the same edits and kind are one probe of that case. Refused if the case is closed, if
         the policy wants the kind declared, and for kinds that are no photographs of a face (R13).
         """
         admitted = self._admitted(case_name, kind)
@@ -75,11 +77,13 @@ class Probes:
             return known
         return self._store(admitted, untrusted, self._analyser.analyse(untrusted, edits=edits, digests=True), edits)
 
+    @needs(Permission.OPEN_CASES, in_case=True)
     def edit(self, probe_id: str, edits: Sequence[Edit]) -> Probe:
-        """The same original with these edits instead of those it had; a probe of its own."""
+        """Make another probe of the same original with these edits instead of those it had."""
         probe = self.get(probe_id)
         return self.take(probe.case_key, self._original(probe), edits, probe.kind)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def replay(self, probe_id: str) -> Replay:
         """Make a probe's edits again from its original and compare the digests of every step (R14); recorded."""
         probe = self.get(probe_id)
@@ -91,8 +95,9 @@ class Probes:
             change.record(ProbeReplayed(case=case.ref, probe=probe_id, same=replay.same))
         return replay
 
+    @needs(Permission.APPROVE, in_case=True)
     def approve(self, probe_id: str) -> None:
-        """Approve that a photograph is searched (R11); by somebody else than whoever searches, which the gate sees."""
+        """Approve that a photograph is searched (R11). The gate counts only approvals by others than the searcher."""
         account = self._record.official.account_id
         with self._record.change() as change:
             case = case_of_probe(change.tx, self._record, probe_id)
@@ -104,31 +109,36 @@ class Probes:
             change.tx.members.approve(probe_id, account, change.at)
             change.record(ProbeApproved(case=case.ref, probe=probe_id))
 
+    @needs(Permission.READ_CASES, in_case=True)
     def approvers(self, probe_id: str) -> dict[str, str]:
-        """Those who approved it, in the order in which they did: account and name."""
-        with self._record.store.read() as tx:
+        """Return the accounts and names of those who approved it, in order."""
+        with self._record.read() as tx:
             case_of_probe(tx, self._record, probe_id)
-            return {one: tx.accounts.get(one).name for one in tx.members.approvers(probe_id)}
+            return {account_id: tx.accounts.get(account_id).name for account_id in tx.members.approvers(probe_id)}
 
+    @needs(Permission.OPEN_CASES, in_case=True)
     def draw(self, probe_id: str, box: Box) -> Probe:
-        """A probe of the same picture whose last face is the one in the box that the examiner drew; NoFace if none."""
+        """Make a probe whose last face is the one in the box that the examiner drew; NoFace if there is none."""
         probe = self.get(probe_id)
         untrusted = self._original(probe)
         drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True)
         admitted = self._admitted(probe.case_key, probe.kind)
         return self._store(admitted, untrusted, drawn, probe.edits, earlier=probe.faces)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def get(self, probe_id: str) -> Probe:
-        """One probe; NotFound where there is none in a case that is seen."""
-        with self._record.store.read() as tx:
+        """Return a probe; NotFound if there is none in a case that is seen."""
+        with self._record.read() as tx:
             case = case_of_probe(tx, self._record, probe_id)
             return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
+    @needs(Permission.READ_CASES, in_case=True)
     def picture(self, probe_id: str) -> bytes:
         """The probe as JPEG for the screen, edits applied, long side at most 1600 pixels."""
         probe = self.get(probe_id)
         return screen_picture(self._analyser.decoded(self._original(probe), probe.edits))
 
+    @needs(Permission.READ_CASES, in_case=True)
     def crop(self, probe_id: str, face: int) -> bytes:
         """One face of the probe as JPEG; faces count from 1."""
         probe = self.get(probe_id)
@@ -136,7 +146,7 @@ class Probes:
         return face_crop(self._analyser.decoded(self._original(probe), probe.edits), chosen.box)
 
     def _admitted(self, case_name: str, kind: ProbeKind | None) -> _Admitted:
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
             if case.state is not CaseState.OPEN:
                 raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
@@ -149,12 +159,12 @@ class Probes:
             return _Admitted(case=case, kind=declared, key=case_key(tx, self._keys, case))
 
     def _known(self, admitted: _Admitted, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             same = tx.probes.same(admitted.case.id, sha256, self._analyser.model, admitted.key)
-        return next((one for one in same if one.edits == edits and one.kind is admitted.kind), None)
+        return next((probe for probe in same if probe.edits == edits and probe.kind is admitted.kind), None)
 
     def _original(self, probe: Probe) -> bytes:
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             key = case_key(tx, self._keys, case_of_probe(tx, self._record, probe.id))
             return self._blobs.get(key, tx.probes.blob(probe.id))
 

@@ -78,10 +78,19 @@ class Record:
         """Which cases the official sees now."""
         return self.official.sight(self.today)
 
-    def require(self, permission: Permission) -> None:
-        """NotAllowed unless the official's roles include it."""
-        if not self.official.may(permission):
-            raise NotAllowed(what=permission.value)
+    def require(self, *permissions: Permission) -> None:
+        """Raise NotAllowed unless the official's roles include one of the permissions."""
+        if not any(map(self.official.may, permissions)):
+            raise NotAllowed(what=" or ".join(permissions))
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Open a read transaction in the official's name.
+
+        It is the one place where the database can be told who reads, so that it may hide rows by itself.
+        """
+        with self.store.read() as tx:
+            yield tx
 
     @contextmanager
     def change(self) -> Iterator[Change]:

@@ -13,6 +13,7 @@ from lineament.model.accounts import Permission
 from lineament.model.events.searches import ReportWritten
 from lineament.model.search import Candidate, Mode, SearchResult
 from lineament.services.cases.access import case_of_search
+from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
 from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A candidate with its picture as a data URI; None where it was erased."""
+    """A candidate with its picture as a data URI; None if it was erased."""
 
     candidate: Candidate
     crop: str | None
@@ -38,8 +39,9 @@ class Report:
         self._pictures = pictures
         self._probes = probes
 
+    @needs(Permission.READ_CASES, in_case=True)
     def html(self, search_id: str) -> str:
-        """The report of one search as HTML; NotFound where there is no such search, StepUpNeeded (R49)."""
+        """The report of one search as HTML; NotFound if there is no such search, StepUpNeeded (R49)."""
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
             result = stored.result
@@ -55,7 +57,7 @@ class Report:
             cut=how_cut(result),
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
             erased=len(stored.erased),
-            candidates=[_Shown(one, self._crop(search_id, one.rank)) for one in result.candidates],
+            candidates=[_Shown(candidate, self._crop(search_id, candidate.rank)) for candidate in result.candidates],
             version=lineament.__version__,
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lineament.errors import InvalidValue, MixedModels
+from lineament.model.accounts import Permission
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case
 from lineament.model.events.searches import ListRead, SearchRun
@@ -31,6 +32,7 @@ from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
 from lineament.services.gallery.indexes import Compared, Gallery
 from lineament.services.keyholder import case_key
+from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -44,19 +46,19 @@ SPARE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What is known before the record is written."""
+class _Comparison:
+    """A comparison that is not recorded yet."""
 
     probes: tuple[Probe, ...]  # of one person
     face: int  # of the first, from 1
-    damping: float  # of scores, before the table of strangers is asked
+    damping: float  # a factor for scores, before false match rates are looked up
     sources: tuple[Source, ...]
     compared: Compared
     seconds: float
 
 
 class Search:
-    """Runs searches and shows those that were run."""
+    """Runs searches and reads earlier ones."""
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class Search:
     def _rates(self) -> FalseMatchTable:
         return self._read_rates()
 
+    @needs(Permission.SEARCH, in_case=True)
     def run(self, probe_id: str, request: SearchRequest, face: int | None = None) -> SearchResult:
         """Compare one face of a probe with every face of the permitted sources.
 
@@ -86,28 +89,30 @@ class Search:
         """
         probes, sources = self._admitted(probe_id, request)
         faces = [chosen_face(probes[0], face)]
-        faces += [chosen_face(probe, one.face) for probe, one in zip(probes[1:], request.others, strict=True)]
-        for one in faces:
-            if one.template.model != self._rates.model:
-                raise MixedModels(one=self._rates.model, other=one.template.model)
+        faces += [chosen_face(probe, other.face) for probe, other in zip(probes[1:], request.others, strict=True)]
+        for chosen in faces:
+            if chosen.template.model != self._rates.model:
+                raise MixedModels(one=self._rates.model, other=chosen.template.model)
         self._gallery.open(sources, [self._rates.model])
         began = time.perf_counter()
-        vectors = [one.template.vector for one in faces]
+        vectors = [chosen.template.vector for chosen in faces]
         template = Template(self._rates.model, fused(vectors))
         days = (request.since, request.until)
         compared = self._gallery.search(sources, template, SPARE * request.limit, days)
         seconds = time.perf_counter() - began
         number = probes[0].faces.index(faces[0]) + 1
-        found = _Found(tuple(probes), number, damping(vectors), tuple(sources), compared, seconds)
+        found = _Comparison(tuple(probes), number, damping(vectors), tuple(sources), compared, seconds)
         return self._recorded(request, found)
 
+    @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:
-        """Refused where the gate would not let this search run; asked before a probe is taken in for it."""
-        with self._record.store.read() as tx:
+        """Raise Refused if the gate would stop this search; to be called before a probe is taken in for it."""
+        with self._record.read() as tx:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason))
 
+    @needs(Permission.READ_CASES, in_case=True)
     def read(self, search_id: str) -> StoredSearch:
         """A search that was run, for somebody who looks into its list, which is recorded (R39)."""
         with self._record.change() as change:
@@ -116,43 +121,48 @@ class Search:
             change.record(ListRead(case=case.ref, search=search_id))
             return stored
 
+    @needs(Permission.READ_CASES, in_case=True)
     def get(self, search_id: str) -> SearchResult:
-        """A search that was run; NotFound where there is none that is seen."""
+        """A search that was run; NotFound if there is none that is seen."""
         return self.stored(search_id).result
 
+    @needs(Permission.READ_CASES, in_case=True)
     def stored(self, search_id: str) -> StoredSearch:
-        """The same with who made it, and with what is left of the candidates that were erased since."""
-        with self._record.store.read() as tx:
+        """Return a search with who made it; erased candidates are left out. NotFound if none is seen."""
+        with self._record.read() as tx:
             return case_of_search(tx, self._record, search_id)[1]
 
+    @needs(Permission.READ_CASES, in_case=True)
     def why_not(self, case_name: str, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:
         """Return every reason why a search in this case (with that probe) may not run now."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             case = seen_case(tx, self._record, case_name)
             probes = None if probe_id is None else [self._probe(tx, case, probe_id)]
             found = gate.chosen(tx, self._record, sources)
             return gate.reasons_against(gate.attempt(tx, self._record, case, found, gate.UNSAID, probes=probes))
 
+    @needs(Permission.SEARCH)
     def left(self) -> int | None:
-        """How many more searches the licence of the own agency allows this month; None where nothing limits them."""
-        with self._record.store.read() as tx:
+        """How many more searches the licence of the own agency allows this month; None if nothing limits them."""
+        with self._record.read() as tx:
             agency = tx.agencies.get(self._record.official.agency_id)
             if agency.home or agency.licence is None:
                 return None
             used = tx.searches.count_of(agency.id, *month_of(self._record.today))
             return max(0, agency.licence.searches_a_month - used)
 
+    @needs(Permission.READ_SOURCES)
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
         """How many faces a search of these sources would compare now."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             found = gate.chosen(tx, self._record, sources)
             return sum(tx.faces.count(source.id, self._rates.model) for source in found)
 
     def _admitted(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
-            ids = (probe_id, *(one.probe_id for one in request.others))
+            ids = (probe_id, *(other.probe_id for other in request.others))
             if len(ids) > MOST_FUSED:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
@@ -167,14 +177,14 @@ class Search:
         probe_in(tx, probe_id, case)
         return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
-    def _threshold(self, request: SearchRequest, found: _Found) -> float:
+    def _threshold(self, request: SearchRequest, found: _Comparison) -> float:
         if request.mode is Mode.MANUAL and request.min_score is not None:
             return request.min_score
         if request.mode is Mode.INVESTIGATION:
             return -1.0
         return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.compared.faces) / found.damping)
 
-    def _recorded(self, request: SearchRequest, found: _Found) -> SearchResult:
+    def _recorded(self, request: SearchRequest, found: _Comparison) -> SearchResult:
         """Pass the gate again, describe the candidates, and commit list and ledger entry together."""
         faces = found.compared.faces
         threshold = self._threshold(request, found)
@@ -239,7 +249,7 @@ class Search:
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
         return result
 
-    def _described(self, tx: Tx, hits: Sequence[Hit], search: _Found) -> list[Candidate]:
+    def _described(self, tx: Tx, hits: Sequence[Hit], search: _Comparison) -> list[Candidate]:
         names = {source.id: source.name for source in search.sources}
         faces = search.compared.faces
         described = tx.faces.described([hit.face_id for hit in hits])

@@ -10,13 +10,13 @@ from markupsafe import Markup
 from lineament.errors import InvalidValue, NotFound, StepUpNeeded
 from lineament.identity import totp
 from lineament.model.accounts import FactorKind, Permission
-from lineament.services.people.sessions import Begun, Session, Standing, countable
+from lineament.services.people.sessions import Session, SessionKey, SessionState, countable
 from lineament.web.pages import AnyVisit, CurrentVisit, Form, Pages, Visit, redirect
 from lineament.web.signin import passkey_origin, takes_passkeys
 
 pages = Pages()
 
-_ENROLLING = frozenset({Standing.OPEN, Standing.UNENROLLED})
+_ENROLLING = frozenset({SessionState.OPEN, SessionState.UNENROLLED})
 _OWN = Permission.OWN_ACCOUNT
 
 
@@ -100,7 +100,7 @@ def add_app(visit: AnyVisit, form: Form) -> Response:
     )
 
 
-def _added(visit: Visit, session: Session, begun: Begun) -> Response:
+def _added(visit: Visit, session: Session, begun: SessionKey) -> Response:
     first = not session.enrolled and not session.policy.passkey_only
     return visit.signed_in_redirect("/account/recovery" if first else "/account", begun)
 

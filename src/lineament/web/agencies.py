@@ -11,7 +11,7 @@ from lineament.errors import Refused
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
 from lineament.model.reasons import ReasonCode
-from lineament.services.people.agencies import Grounds
+from lineament.services.people.agencies import VettingGrounds
 from lineament.web.forms import SentForm
 from lineament.web.own import policy_settings, wished
 from lineament.web.pages import CurrentVisit, Form, Pages, redirect
@@ -141,7 +141,7 @@ def vet(visit: CurrentVisit, agency_id: str, form: Form) -> RedirectResponse:
     """Record the vetting of an agency."""
     visit.desk.agencies.vet(
         agency_id,
-        Grounds(
+        VettingGrounds(
             outcome=form.choice("outcome", VettingOutcome),
             legal_restrictions=form.text("legal-restrictions"),
             human_rights_record=form.text("human-rights-record"),

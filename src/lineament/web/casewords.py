@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from lineament.model.cases import AuthorisationOutcome, Case, CaseState, Seeks, Standing
+from lineament.model.cases import AuthorisationOutcome, Case, CaseStanding, CaseState, Seeks
 from lineament.model.reasons import Remedy
 from lineament.services.cases.casework import Outlook
 from lineament.web.phrases import moment
@@ -45,11 +45,11 @@ def seeks(whom: Seeks) -> str:
     return SEEKS[whom][0]
 
 
-def standing_level(standing: Standing) -> str:
+def standing_level(standing: CaseStanding) -> str:
     """Return how loud the page is about a standing: calm, warn or stop."""
-    if standing in {Standing.LOCKED, Standing.EXPIRED, Standing.AWAITING}:
+    if standing in {CaseStanding.LOCKED, CaseStanding.EXPIRED, CaseStanding.AWAITING}:
         return "stop"
-    return "warn" if standing is Standing.URGENT else "calm"
+    return "warn" if standing is CaseStanding.URGENT else "calm"
 
 
 def hours_left(outlook: Outlook, now: datetime) -> float:
@@ -73,21 +73,21 @@ def next_step(case: Case, outlook: Outlook) -> NextStep:
 def _while_open(case: Case, outlook: Outlook) -> NextStep:
     ruling = case.authorisation
     match outlook.standing:
-        case Standing.AWAITING:
+        case CaseStanding.AWAITING:
             urgent = ", or declare the case urgent if it cannot wait" if outlook.urgent_hours else ""
             return NextStep(words=f"No search before an authorisation is recorded: record it{urgent}.", level="stop")
-        case Standing.URGENT:
+        case CaseStanding.URGENT:
             words = Markup("May be searched until {}. Without an authorisation by then, the case locks.")
             return NextStep(words=words.format(_at(outlook.locks_at)), level="warn")
-        case Standing.LOCKED:
+        case CaseStanding.LOCKED:
             words = Markup(
                 "Locked since {}, because no authorisation came within {} hours. Record one to search again."
             )
             return NextStep(words=words.format(_at(outlook.locks_at), outlook.urgent_hours), level="stop")
-        case Standing.EXPIRED:
+        case CaseStanding.EXPIRED:
             ended = "" if ruling is None else f" on {ruling.expires_on}"
             return NextStep(words=f"The authorisation ended{ended}. Record a new one to search again.", level="stop")
-        case Standing.AUTHORISED:
+        case CaseStanding.AUTHORISED:
             last = None if ruling is None else ruling.expires_on
             until = "for as long as it is open" if last is None else f"until {last}, its last day"
             return NextStep(words=f"May be searched {until}.", level="calm")

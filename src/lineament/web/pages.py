@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament import errors
 from lineament.errors import FactorNeeded, LineamentError, NotSignedIn, SessionLocked, SignInNeeded, StepUpNeeded
 from lineament.model.accounts import Permission
-from lineament.services.people.sessions import Begun, Session, Standing
+from lineament.services.people.sessions import Session, SessionKey, SessionState
 from lineament.web import failures
 from lineament.web.forms import SentForm, read_form
 from lineament.web.rejected import RejectedForm
@@ -29,11 +29,11 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 FORM_COOKIE = "form"
 """The cookie of a browser that is shown a form before anybody has signed in."""
 
-OPEN = frozenset({Standing.OPEN})
-_ERRORS: dict[Standing, type[LineamentError]] = {
-    Standing.LOCKED: SessionLocked,
-    Standing.UNPROVED: FactorNeeded,
-    Standing.UNENROLLED: FactorNeeded,
+OPEN = frozenset({SessionState.OPEN})
+_ERRORS: dict[SessionState, type[LineamentError]] = {
+    SessionState.LOCKED: SessionLocked,
+    SessionState.UNPROVED: FactorNeeded,
+    SessionState.UNENROLLED: FactorNeeded,
 }
 _SIGN_IN_PAGES: dict[type[Exception], str] = {
     SessionLocked: "/locked",
@@ -54,9 +54,9 @@ class Visit:
     rejected: RejectedForm | None = None  # the form that the page shows again
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> SessionState:
         """How far this session is signed in."""
-        return Standing.OPEN if self.signed_in is None else self.signed_in.standing
+        return SessionState.OPEN if self.signed_in is None else self.signed_in.standing
 
     @property
     def workspace(self) -> Workspace:
@@ -83,7 +83,7 @@ class Visit:
             **values,
         )
 
-    def signed_in_redirect(self, address: str, begun: Begun) -> RedirectResponse:
+    def signed_in_redirect(self, address: str, begun: SessionKey) -> RedirectResponse:
         """Redirect to a path of ours under the session's new key."""
         return with_session(self.request, redirect(own_path(address)), begun)
 
@@ -112,7 +112,7 @@ class Guest:
         site_of(self.request).set_cookie(response, self.request.headers, self.session.key, FORM_COOKIE)
         return response
 
-    def signed_in_redirect(self, address: str, begun: Begun) -> RedirectResponse:
+    def signed_in_redirect(self, address: str, begun: SessionKey) -> RedirectResponse:
         """Redirect to a path of ours, signed in."""
         return with_session(self.request, redirect(own_path(address)), begun)
 
@@ -136,7 +136,7 @@ def redirect(address: str) -> RedirectResponse:
     return RedirectResponse(address, status_code=303)
 
 
-def with_session(request: Request, response: ResponseT, begun: Begun) -> ResponseT:
+def with_session(request: Request, response: ResponseT, begun: SessionKey) -> ResponseT:
     """Set the cookie with the session's key; the form that was shown before it is spent."""
     site = site_of(request)
     site.set_cookie(response, request.headers, begun.key)
@@ -210,12 +210,12 @@ CurrentGuest = Annotated[Guest, Depends(_current_guest)]
 """Anybody."""
 
 
-def _check_standing(visit: Visit, standings: Collection[Standing]) -> None:
+def _check_standing(visit: Visit, standings: Collection[SessionState]) -> None:
     if visit.standing not in standings:
         raise _ERRORS.get(visit.standing, SignInNeeded)
 
 
-def _check_access(permission: Permission, standings: Collection[Standing]) -> Callable[[Visit], Any]:
+def _check_access(permission: Permission, standings: Collection[SessionState]) -> Callable[[Visit], Any]:
     async def check(visit: AnyVisit) -> None:
         _check_standing(visit, standings)
         visit.desk.record.require(permission)
@@ -298,7 +298,7 @@ class Pages(APIRouter):
         self.declared: list[PageRoute] = []
 
     def page(
-        self, path: str, *, access: Permission, standings: Collection[Standing] = OPEN
+        self, path: str, *, access: Permission, standings: Collection[SessionState] = OPEN
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare a page or a picture; ``standings`` are those that it is open to."""
         needs = [] if access is Permission.PUBLIC else [Depends(_check_access(access, standings))]
@@ -315,7 +315,7 @@ class Pages(APIRouter):
         *,
         access: Permission,
         page: Callable[..., Response] | None,
-        standings: Collection[Standing] = OPEN,
+        standings: Collection[SessionState] = OPEN,
     ) -> Callable[[Endpoint], Endpoint]:
         """Declare a form: sent by POST, from one of our own pages, by whoever it was shown to.
 

@@ -15,7 +15,7 @@ from lineament.model.jobs import JobState
 from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
-from lineament.services.gallery.items import Seen
+from lineament.services.gallery.items import IngestOutcome
 from lineament.services.jobs import words
 from lineament.web import addresses
 
@@ -119,7 +119,7 @@ def last_part(path: str) -> str:
 
 def outcomes(run: Run) -> list[tuple[str, int]]:
     """Return the outcomes of a run's items in words with their numbers, in the order that interests people."""
-    known = [(seen.value, run.counts[seen.name.lower()]) for seen in Seen if seen.name.lower() in run.counts]
+    known = [(seen.value, run.counts[seen.name.lower()]) for seen in IngestOutcome if seen.name.lower() in run.counts]
     return [(f"{words[:1].upper()}{words[1:]}", number) for words, number in known]
 
 

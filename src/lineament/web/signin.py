@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 
 from lineament.errors import AlreadyThere, InvalidValue, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
-from lineament.services.people.sessions import Begun, Standing
+from lineament.services.people.sessions import SessionKey, SessionState
 from lineament.web.forms import SentForm
 from lineament.web.pages import (
     AnyVisit,
@@ -38,9 +38,9 @@ pages = Pages()
 PROVIDER_COOKIE = "openid"
 """The cookie of a sign-in that is under way at the agency's provider."""
 _FROM_PROVIDER = "/sign-in/openid/back"
-_ANY = frozenset(Standing)
-_FACTOR = frozenset({Standing.OPEN, Standing.UNPROVED, Standing.UNENROLLED})
-_LOCKED = frozenset({Standing.OPEN, Standing.LOCKED})
+_ANY = frozenset(SessionState)
+_FACTOR = frozenset({SessionState.OPEN, SessionState.UNPROVED, SessionState.UNENROLLED})
+_LOCKED = frozenset({SessionState.OPEN, SessionState.LOCKED})
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
@@ -70,7 +70,7 @@ def device_of(headers: Headers) -> str:
 def sign_in(guest: CurrentGuest, next: str = "/") -> Response:  # noqa: A002 - the name in the address
     """Sign in with address and password, or with the agency's own provider."""
     visit = known_visit(guest.request)
-    if visit is not None and visit.standing is not Standing.LOCKED and guest.rejected is None:
+    if visit is not None and visit.standing is not SessionState.LOCKED and guest.rejected is None:
         return redirect(own_path(next))
     wanted = own_path(guest.typed("next", next))
     return guest.page("sign_in.html", next=wanted, openid=guest.workspace.sign_in.openid)
@@ -140,7 +140,7 @@ def join(guest: CurrentGuest, token: str, form: GuestForm) -> Response:
 @pages.page("/second-factor", access=Permission.OWN_ACCOUNT, standings=_FACTOR)
 def second_factor(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A002
     """The second factor after the password, or the way to add one."""
-    if visit.standing is Standing.OPEN and visit.rejected is None:
+    if visit.standing is SessionState.OPEN and visit.rejected is None:
         return redirect(own_path(next))
     return _factor_page(visit, "second_factor.html", next)
 
@@ -168,7 +168,7 @@ def show_again(visit: CurrentVisit, form: Form) -> Response:
 @pages.page("/locked", access=Permission.OWN_ACCOUNT, standings=_LOCKED)
 def locked(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A002
     """A session that was idle; the password or the second factor unlocks it."""
-    if visit.standing is not Standing.LOCKED and visit.rejected is None:
+    if visit.standing is not SessionState.LOCKED and visit.rejected is None:
         return redirect(own_path(next))
     return _factor_page(visit, "locked.html", next)
 
@@ -179,7 +179,7 @@ def unlock(visit: AnyVisit, form: Form) -> Response:
     return visit.signed_in_redirect(form.text("next"), _proof(visit, form))
 
 
-def _proof(visit: Visit, form: SentForm) -> Begun:
+def _proof(visit: Visit, form: SentForm) -> SessionKey:
     sign_in, signed_in = visit.workspace.sign_in, visit.signed_in
     if signed_in is None:
         raise SignInRefused(why="nobody is signed in here")
@@ -187,7 +187,7 @@ def _proof(visit: Visit, form: SentForm) -> Begun:
         return sign_in.factors.prove_passkey(signed_in, answer, visit.origin)
     if code := form.text("code"):
         return sign_in.factors.prove_code(signed_in, code)
-    if visit.standing is Standing.LOCKED:
+    if visit.standing is SessionState.LOCKED:
         return sign_in.unlock(signed_in, form.typed("password"))
     raise SignInRefused(why="nothing was shown")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import singledispatch
 
-from lineament.model.cases import Happening
+from lineament.model.cases import TimelineEntry
 from lineament.model.events import cases, ledger, searches
 from lineament.model.events.base import Event
 from lineament.web.addresses import probe_address, search_address
@@ -22,7 +22,7 @@ class TimelineLine:
     reading: bool = False  # somebody only looked
 
 
-def timeline_line(happening: Happening) -> TimelineLine:
+def timeline_line(happening: TimelineEntry) -> TimelineLine:
     """Return a line of the timeline in words; it says so if the details were erased."""
     if happening.event is not None and happening.details:
         return _line(happening.event)

@@ -219,4 +219,4 @@ class Desk:
         """Checks the workspace and the machine."""
         from lineament.services.doctor import Doctor
 
-        return Doctor(self.workspace, self.audit)
+        return Doctor(self.record, self.workspace, self.audit)

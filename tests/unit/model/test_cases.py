@@ -17,10 +17,10 @@ from lineament.model.cases import (
     AuthorisationOutcome,
     Case,
     CaseEvent,
+    CaseStanding,
     CaseState,
     CaseTerms,
     Seeks,
-    Standing,
 )
 from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, SOLO
@@ -46,21 +46,29 @@ HOURS_48 = timedelta(hours=48)
 @pytest.mark.parametrize(
     ("case", "at", "standing"),
     [
-        (CASE, NOW, Standing.AWAITING),
-        (URGENT, NOW, Standing.URGENT),
-        (URGENT, NOW + HOURS_48 - timedelta(microseconds=1), Standing.URGENT),
-        (URGENT, NOW + HOURS_48, Standing.LOCKED),
-        (replace(CASE, authorisation=GRANTED), NOW, Standing.AUTHORISED),
-        (replace(CASE, authorisation=GRANTED), datetime(2026, 5, 10, 23, 59, 59, tzinfo=UTC), Standing.AUTHORISED),
-        (replace(CASE, authorisation=GRANTED), datetime(2026, 5, 11, tzinfo=UTC), Standing.EXPIRED),
-        (replace(CASE, authorisation=replace(GRANTED, expires_on=None)), NOW.replace(year=2099), Standing.AUTHORISED),
-        (replace(URGENT, authorisation=GRANTED), NOW + timedelta(days=5), Standing.AUTHORISED),
-        (replace(URGENT, authorisation=GRANTED), NOW + timedelta(days=50), Standing.EXPIRED),
-        (replace(CASE, authorisation=replace(GRANTED, outcome=AuthorisationOutcome.REFUSED)), NOW, Standing.AWAITING),
-        (replace(CASE, terms=replace(TERMS, seeks=Seeks.MISSING)), NOW, Standing.EXEMPT),
+        (CASE, NOW, CaseStanding.AWAITING),
+        (URGENT, NOW, CaseStanding.URGENT),
+        (URGENT, NOW + HOURS_48 - timedelta(microseconds=1), CaseStanding.URGENT),
+        (URGENT, NOW + HOURS_48, CaseStanding.LOCKED),
+        (replace(CASE, authorisation=GRANTED), NOW, CaseStanding.AUTHORISED),
+        (replace(CASE, authorisation=GRANTED), datetime(2026, 5, 10, 23, 59, 59, tzinfo=UTC), CaseStanding.AUTHORISED),
+        (replace(CASE, authorisation=GRANTED), datetime(2026, 5, 11, tzinfo=UTC), CaseStanding.EXPIRED),
+        (
+            replace(CASE, authorisation=replace(GRANTED, expires_on=None)),
+            NOW.replace(year=2099),
+            CaseStanding.AUTHORISED,
+        ),
+        (replace(URGENT, authorisation=GRANTED), NOW + timedelta(days=5), CaseStanding.AUTHORISED),
+        (replace(URGENT, authorisation=GRANTED), NOW + timedelta(days=50), CaseStanding.EXPIRED),
+        (
+            replace(CASE, authorisation=replace(GRANTED, outcome=AuthorisationOutcome.REFUSED)),
+            NOW,
+            CaseStanding.AWAITING,
+        ),
+        (replace(CASE, terms=replace(TERMS, seeks=Seeks.MISSING)), NOW, CaseStanding.EXEMPT),
     ],
 )
-def test_how_a_case_stands(case: Case, at: datetime, standing: Standing) -> None:
+def test_how_a_case_stands(case: Case, at: datetime, standing: CaseStanding) -> None:
     assert case.standing(AGENCY, at) is standing
     why = case.why_uncovered(AGENCY, at)
     assert (None if why is None else why.code) is UNCOVERED.get(standing)
@@ -68,21 +76,21 @@ def test_how_a_case_stands(case: Case, at: datetime, standing: Standing) -> None
 
 
 def test_alone_no_authorisation_is_asked_for() -> None:
-    assert CASE.standing(SOLO, NOW) is Standing.EXEMPT
+    assert CASE.standing(SOLO, NOW) is CaseStanding.EXEMPT
     assert CASE.why_uncovered(SOLO, NOW) is None
 
 
 UNCOVERED = {
-    Standing.AWAITING: ReasonCode.NOT_AUTHORISED,
-    Standing.LOCKED: ReasonCode.CASE_LOCKED,
-    Standing.EXPIRED: ReasonCode.AUTHORISATION_EXPIRED,
+    CaseStanding.AWAITING: ReasonCode.NOT_AUTHORISED,
+    CaseStanding.LOCKED: ReasonCode.CASE_LOCKED,
+    CaseStanding.EXPIRED: ReasonCode.AUTHORISATION_EXPIRED,
 }
 
 
 @given(hours=st.integers(0, 48), later=st.timedeltas(timedelta(0), timedelta(days=9)))
 def test_an_urgent_case_is_open_for_the_hours_of_the_policy_and_no_longer(hours: int, later: timedelta) -> None:
     policy = replace(AGENCY, urgent_hours=hours)
-    is_open = URGENT.standing(policy, NOW + later) is Standing.URGENT
+    is_open = URGENT.standing(policy, NOW + later) is CaseStanding.URGENT
     assert is_open == (later < timedelta(hours=hours))
     assert URGENT.locks_at(policy) == NOW + timedelta(hours=hours)
 
@@ -97,7 +105,7 @@ def test_an_initial_identification_says_which_facts_it_rests_on() -> None:
         with pytest.raises(InvalidValue, match="which facts"):
             replace(TERMS, seeks=Seeks.INITIAL, exempt_because=nothing)
     facts = replace(TERMS, seeks=Seeks.INITIAL, exempt_because="the camera shows him")
-    assert replace(CASE, terms=facts).standing(AGENCY, NOW) is Standing.EXEMPT
+    assert replace(CASE, terms=facts).standing(AGENCY, NOW) is CaseStanding.EXEMPT
 
 
 @pytest.mark.parametrize("field", ["ref", "offence", "purpose", "basis"])

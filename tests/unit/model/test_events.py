@@ -14,7 +14,7 @@ import pytest
 
 from lineament.ledger.entries import canonical
 from lineament.model.actions import Action
-from lineament.model.cases import Happening
+from lineament.model.cases import TimelineEntry
 from lineament.model.events.base import Event
 from lineament.model.events.cases import CaseAuthorised, CaseReleased, MemberInvited, PaperAdded
 from lineament.model.events.catalogue import EVENTS, read_event
@@ -24,9 +24,9 @@ LINES = (Path(__file__).parent / "recorded.jsonl").read_text(encoding="utf-8").s
 RECORDED: list[dict[str, Any]] = [json.loads(line) for line in LINES]
 
 
-def happening(action: str, details: dict[str, Any], event: Event | None) -> Happening:
+def happening(action: str, details: dict[str, Any], event: Event | None) -> TimelineEntry:
     at = datetime(2026, 5, 4, tzinfo=UTC)
-    return Happening(seq=0, at=at, action=action, actor="Eva", details=details, event=event)
+    return TimelineEntry(seq=0, at=at, action=action, actor="Eva", details=details, event=event)
 
 
 def test_every_action_has_an_event_of_its_own_and_a_stored_example() -> None:

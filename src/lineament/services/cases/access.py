@@ -1,4 +1,4 @@
-"""Which cases and sources an official may open, and what may be done in them. What is not seen is not there."""
+"""Which cases and sources an official sees, and what the official may do in them. What is not seen does not exist."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _AS_SUPERVISOR = frozenset(
 
 
 def seen_case(tx: Tx, record: Record, name: str) -> Case:
-    """The case of that key, or of that reference in the own agency; NotFound also where it is another's."""
+    """Return the case of that key, or of that reference in the own agency; NotFound also if it is another's."""
     return tx.cases.find(name, record.sight)
 
 
@@ -45,7 +45,11 @@ def may_in(tx: Tx, record: Record, case: Case, permission: Permission) -> bool:
 def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
     """All that the official may do in a case that is seen, with one look at its members."""
     official, role = record.official, _member_role(tx, record, case)
-    return frozenset(one for one in Permission if _by_role(official, case, one) or _as_member(official, role, one))
+    return frozenset(
+        permission
+        for permission in Permission
+        if _by_role(official, case, permission) or _as_member(official, role, permission)
+    )
 
 
 def _by_role(official: Official, case: Case, permission: Permission) -> bool:
@@ -69,7 +73,7 @@ def _member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
 
 
 def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
-    """A case in which the official may do that; NotFound where it is not seen, NotAllowed where it is but may not."""
+    """A case in which the official may do that; NotFound if it is not seen, NotAllowed if it is but may not."""
     case = seen_case(tx, record, name)
     if not may_in(tx, record, case, permission):
         raise NotAllowed(what=f"{permission.value}, in this case")
@@ -77,7 +81,7 @@ def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
 
 
 def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
-    """The case of a probe; NotFound, in the same words, where there is no such probe or its case is not seen."""
+    """The case of a probe; NotFound, in the same words, if there is no such probe or its case is not seen."""
     try:
         return seen_case(tx, record, tx.probes.case_key(probe_id))
     except NotFound:
@@ -85,7 +89,7 @@ def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
 
 
 def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, StoredSearch]:
-    """A search with its case; NotFound, in the same words, where there is none or its case is not seen."""
+    """A search with its case; NotFound, in the same words, if there is none or its case is not seen."""
     try:
         stored = tx.searches.stored(search_id)
         return seen_case(tx, record, stored.result.case_key), stored
@@ -94,13 +98,13 @@ def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, Stored
 
 
 def probe_in(tx: Tx, probe_id: str, case: Case) -> None:
-    """NotFound, in the same words, where there is no such probe or it is one of another case."""
+    """NotFound, in the same words, if there is no such probe or it is one of another case."""
     if tx.probes.case_key(probe_id) != case.key:
         raise NotFound(what="probe", name=probe_id, hint="lineament case show")
 
 
 def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
-    """The same as ``case_for`` for what is up to the agency whose case it is; NotAllowed for its guests."""
+    """Return the case as ``case_for`` does, for what only its own agency decides; NotAllowed for guests."""
     case = case_for(tx, record, name, permission)
     if case.agency_id != record.official.agency_id:
         raise NotAllowed(what=f"{permission.value}, in a case of your own agency")
@@ -108,7 +112,7 @@ def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> C
 
 
 def source_seen(record: Record, source: Source) -> bool:
-    """Whether the official sees a source: whoever manages them all of them, others what their agency may search."""
+    """Whether the official sees a source: those who manage sources see all, others what their agency may search."""
     official = record.official
     if official.may(Permission.MANAGE_SOURCES):
         return True
@@ -116,7 +120,7 @@ def source_seen(record: Record, source: Source) -> bool:
 
 
 def seen_source(tx: Tx, record: Record, name: str) -> Source:
-    """The source of that name; NotFound, in the same words, where there is none or it is not shared with the agency."""
+    """The source of that name; NotFound, in the same words, if there is none or it is not shared with the agency."""
     source = tx.sources.get(name)
     if not source_seen(record, source):
         raise NotFound(what="source", name=name, hint="lineament source list")

@@ -20,20 +20,17 @@ from lineament.model.cases import (
     Case,
     CaseEvent,
     CaseRole,
+    CaseStanding,
     CaseState,
     CaseTerms,
-    Happening,
     PaperKind,
-    Standing,
+    TimelineEntry,
 )
 from lineament.model.events.cases import (
-    CaseAuthorised,
     CaseClosed,
     CaseDestroyed,
     CaseHeld,
-    CaseOpened,
     CaseRead,
-    CaseRefused,
     CaseReleased,
     CaseUrgent,
 )
@@ -44,10 +41,12 @@ from lineament.model.purposes import refused_purposes
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe, SearchResult
 from lineament.services.cases.access import case_for, everything_in, own_case_for
-from lineament.services.cases.destroy import DestroyedCounts, destroy
+from lineament.services.cases.destroy import destroy
+from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
 from lineament.services.cases.room import Room
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import about_case, case_key
+from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
@@ -77,9 +76,9 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """How a case stands now, and what may be done in it by whoever asks."""
+    """How a case stands now, and what the official may do in it."""
 
-    standing: Standing
+    standing: CaseStanding
     locks_at: datetime | None  # while the clock of an urgent case runs, and after it
     urgent_hours: int
     destroyed_on: date | None
@@ -87,7 +86,7 @@ class Outlook:
 
 
 class Casework:
-    """What happens to a case, and what it holds."""
+    """Opens, authorises, holds and closes cases, and reads what they hold."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, room: Room) -> None:
         self._record = record
@@ -97,10 +96,11 @@ class Casework:
 
     # ------------------------------------------------------------ a case's life
 
+    @needs(Permission.OPEN_CASES)
     def open(self, terms: CaseTerms) -> Case:
-        """Open a case with a key of its own; whoever opens it is its first examiner.
+        """Open a case with its own key; whoever opens it is its first examiner.
 
-        AlreadyThere where the agency has a case of that reference, Refused for a purpose nobody is searched for (R10).
+        AlreadyThere if the agency has a case of that reference, Refused for a purpose that is never searched (R10).
         """
         if refused := refused_purposes([terms.purpose]):
             raise Refused(*(purpose.reason for purpose in refused))
@@ -111,13 +111,14 @@ class Casework:
             change.concerns(case)
             if official.account_id is not None:
                 change.tx.members.put(case.id, official.account_id, CaseRole.EXAMINER, change.at, None)
-            change.record(_opened(key, terms))
+            change.record(case_opened(key, terms))
             return change.tx.cases.by_key(key)
 
+    @needs(Permission.OPEN_CASES, in_case=True)
     def close(self, name: str) -> Case:
-        """Close a case: no search may use it any more, invited agencies leave, and its clock of retention begins.
+        """Close a case: no search may use it any more, invited agencies leave, and its retention period starts.
 
-        Only its own agency does.
+        Only its own agency can.
         """
         with self._record.change() as change:
             case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
@@ -127,8 +128,9 @@ class Casework:
             change.record(CaseClosed(case=case.ref))
             return change.tx.cases.by_key(case.key)
 
+    @needs(Permission.OPEN_CASES, in_case=True)
     def declare_urgent(self, name: str, because: str) -> Case:
-        """Let searches come before the authorisation: the clock begins, and the case locks when it runs out (R8)."""
+        """Allow searches before the authorisation; the case locks if none comes within the hours of the policy (R8)."""
         because = because.strip()
         if not because:
             why = "say why it cannot wait for the authorisation"
@@ -136,7 +138,7 @@ class Casework:
         with self._record.change() as change:
             case = self._in(change, name, Permission.OPEN_CASES, own_case_for)
             policy = policy_for(change.tx, case.agency_id)
-            if case.standing(policy, change.at) is not Standing.AWAITING or case.state is not CaseState.OPEN:
+            if case.standing(policy, change.at) is not CaseStanding.AWAITING or case.state is not CaseState.OPEN:
                 raise Refused(ReasonCode.NOT_AWAITING.reason(ref=case.ref))
             if not policy.urgent_hours:
                 raise Refused(ReasonCode.NO_URGENT_SEARCHES.reason())
@@ -144,11 +146,12 @@ class Casework:
             change.record(CaseUrgent(case=case.ref, because=because, hours=policy.urgent_hours))
             return change.tx.cases.by_key(case.key)
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def authorise(self, name: str, ruling: Ruling) -> Case:
-        """Record what the authority decided.
+        """Record the decision of the authority.
 
-        Granted, the case may be searched until the ruling ends; refused, its use stops at once, and everything that
-        hung on it is deleted but a tombstone (R9).
+        If granted, the case may be searched until the ruling ends. If refused, its use stops at once and everything in
+        it is deleted except a tombstone (R9).
         """
         if ruling.outcome is AuthorisationOutcome.REFUSED:
             return self._refuse(name, ruling)
@@ -163,7 +166,7 @@ class Casework:
             change.tx.cases.set_authorisation(case.id, decided)
             if stored is not None:
                 self._room.filed(change, case, PaperKind.DECISION, ruling.document_name, stored)
-            change.record(_authorised(case, decided))
+            change.record(case_authorised(case, decided))
             return change.tx.cases.by_key(case.key)
 
     def _refuse(self, name: str, ruling: Ruling) -> Case:
@@ -173,7 +176,7 @@ class Casework:
             decided = self._decided(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
             counts = destroy(change, case, CaseState.REFUSED)
-            change.record(_refused(case, decided, counts))
+            change.record(case_refused(case, decided, counts))
         Shredder(self._record, self._blobs).finish()
         self._record.store.scrub()
         return self.get(case.key)
@@ -194,14 +197,16 @@ class Casework:
             recorded_at=at,
         )
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def hold(self, name: str, because: str) -> Case:
-        """Put a case on legal hold: its clock of retention stands still (R35)."""
+        """Put a case on legal hold: its retention period is paused (R35)."""
         because = because.strip()
         if not because:
             why = "say who ordered it, and why"
             raise InvalidValue(what="The legal hold", value="", why=why, field="because")
         return self._set_hold(name, because)
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def release(self, name: str) -> Case:
         """End the legal hold."""
         return self._set_hold(name, None)
@@ -226,53 +231,61 @@ class Casework:
 
     # ------------------------------------------------------------ reading
 
+    @needs(Permission.READ_CASES)
     def page(
         self, *, words: str = "", states: Sequence[CaseState] = (), after: int | None = None, limit: int = 50
     ) -> list[Case]:
-        """The newest cases that are seen, those before the case number ``after``; ``words`` are all in them."""
-        with self._record.store.read() as tx:
+        """Return the newest cases that are seen, before the case number ``after``, which contain all ``words``."""
+        with self._record.read() as tx:
             return tx.cases.page(self._record.sight, words=words, states=states, after=after, limit=limit)
 
-    def standings(self, found: Iterable[Case]) -> dict[int, Standing]:
-        """How the searches of those cases are covered now, by the case's number; of the open ones alone."""
+    @needs(Permission.READ_CASES)
+    def standings(self, found: Iterable[Case]) -> dict[int, CaseStanding]:
+        """Return how the searches of the open ones of those cases are covered now, by case number."""
         open_ = [case for case in found if case.state is CaseState.OPEN]
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             policies = _policies(tx, open_)
         now = self._record.clock()
         return {case.id: case.standing(policies[case.agency_id], now) for case in open_}
 
+    @needs(Permission.READ_CASES)
     def count(self, states: Sequence[CaseState] = ()) -> int:
-        """How many cases are seen."""
-        with self._record.store.read() as tx:
+        """Return how many cases are seen."""
+        with self._record.read() as tx:
             return tx.cases.count(self._record.sight, states)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def get(self, name: str) -> Case:
-        """One case; NotFound where there is none that is seen."""
-        with self._record.store.read() as tx:
+        """Return a case; NotFound if none is seen."""
+        with self._record.read() as tx:
             return case_for(tx, self._record, name, Permission.READ_CASES)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def read(self, name: str, part: str = "case") -> Case:
-        """The same for somebody who looks into a part of it, which is recorded (R39)."""
+        """Return a case for somebody who looks into a part of it, and record that (R39)."""
         with self._record.change() as change:
             case = self._in(change, name, Permission.READ_CASES)
             change.record(CaseRead(case=case.ref, part=part))
             return case
 
+    @needs(Permission.READ_CASES, in_case=True)
     def policy(self, name: str) -> Policy:
-        """The policy under which a case stands: that of its agency."""
-        with self._record.store.read() as tx:
+        """Return the policy of the agency whose case it is."""
+        with self._record.read() as tx:
             return policy_for(tx, case_for(tx, self._record, name, Permission.READ_CASES).agency_id)
 
+    @needs(Permission.READ_CASES)
     def pressing(self, limit: int) -> list[tuple[Case, Outlook]]:
-        """The open cases whose clock runs or whose authorisation ends within a week, in that order; how they stand."""
-        with self._record.store.read() as tx:
+        """Return the open urgent cases, then those whose authorisation ends within a week, each with its outlook."""
+        with self._record.read() as tx:
             found = tx.cases.expiring(self._record.sight, self._record.today + SOON, limit)
             policies = _policies(tx, found)
             return [(case, self._outlook(tx, case, policies[case.agency_id])) for case in found]
 
+    @needs(Permission.READ_CASES, in_case=True)
     def outlook(self, name: str) -> Outlook:
-        """How a case stands now, and what the official may do in it."""
-        with self._record.store.read() as tx:
+        """Return how a case stands now, and what the official may do in it."""
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             return self._outlook(tx, case, policy_for(tx, case.agency_id))
 
@@ -285,39 +298,44 @@ class Casework:
             may=everything_in(tx, self._record, case),
         )
 
+    @needs(Permission.READ_CASES, in_case=True)
     def searches(self, name: str) -> Sequence[SearchResult]:
-        """The searches of a case, the newest first; those without candidates too (R22)."""
+        """Return the searches of a case, the newest first, also those without candidates (R22)."""
         return [stored.result for stored in self.stored_searches(name)]
 
+    @needs(Permission.READ_CASES, in_case=True)
     def stored_searches(self, name: str, before: int | None = None, limit: int | None = None) -> Sequence[StoredSearch]:
-        """The same with who made them, and with what is left of the candidates that were erased since.
+        """Return the searches of a case with who made them, the newest first; erased candidates are left out.
 
-        With ``before`` those before that entry of the ledger, with ``limit`` the newest of them.
+        With ``before`` only those before that entry of the ledger, with ``limit`` only the newest of them.
         """
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             return tx.searches.stored_of_case(case.id, before, limit)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def waiting(self, name: str) -> Sequence[Probe]:
-        """The probes of a case that no search used yet, the newest first."""
+        """Return the probes of a case that no search has used yet, the newest first."""
         probes = self.probes(name)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             used = tx.searches.probes_of(case_for(tx, self._record, name, Permission.READ_CASES).id)
         return [probe for probe in probes if probe.id not in used]
 
+    @needs(Permission.READ_CASES, in_case=True)
     def probes(self, name: str) -> Sequence[Probe]:
-        """The probes of a case, the newest first; none where its key was destroyed."""
-        with self._record.store.read() as tx:
+        """Return the probes of a case, the newest first; none if its key was destroyed."""
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             if case.state in GONE:
                 return []
             return tx.probes.of_case(case.id, case_key(tx, self._keys, case))
 
-    def timeline(self, name: str, before: int | None = None, limit: int = 50) -> list[Happening]:
-        """What the ledger says of a case, the newest first; ``before`` is the entry from which to go on."""
-        with self._record.store.read() as tx:
+    @needs(Permission.READ_CASES, in_case=True)
+    def timeline(self, name: str, before: int | None = None, limit: int = 50) -> list[TimelineEntry]:
+        """Return the newest entries of the ledger on a case; with ``before`` those before that entry."""
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
-            found: list[Happening] = []
+            found: list[TimelineEntry] = []
             while rows := tx.ledger.of_case(case.id, before, limit):
                 every = (_happening(row, case) for row in rows)
                 found += [told for one in every if (told := self._told(one, case)) is not None]
@@ -326,12 +344,13 @@ class Casework:
                     break
         return found[:limit]
 
+    @needs(Permission.READ_CASES, in_case=True)
     def entry(self, name: str, reference: str) -> int:
-        """The entry of a case that a line of its timeline names: by its commitment, or for auditors by its number.
+        """Return the number of a case's entry, named by its commitment or, by auditors, by its number.
 
-        Numbers tell how much others do (R46). NotFound where nothing in the case is called that.
+        Numbers would tell how much others do (R46). NotFound if the case has no such entry.
         """
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             if self._record.official.may(Permission.READ_LEDGER) and reference.isdecimal() and len(reference) < 19:
                 return int(reference)
@@ -341,8 +360,8 @@ class Casework:
             raise NotFound(what="line of the timeline", name=reference[:64], hint="lineament case timeline")
         return found
 
-    def _told(self, happening: Happening, case: Case) -> Happening | None:
-        """What the official may know of it: no other agency's notes, and of guests' addresses only their host's."""
+    def _told(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
+        """Return what the official may know: no notes of other agencies, and guests' addresses only for the host."""
         details = dict(happening.details)
         own = self._record.official.agency_id
         if details.pop("notes_of", own) != own:
@@ -357,52 +376,11 @@ def _policies(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
     return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
 
 
-def _opened(key: str, terms: CaseTerms) -> CaseOpened:
-    return CaseOpened(
-        key=key,
-        ref=terms.ref,
-        offence=terms.offence,
-        purpose=terms.purpose,
-        basis=terms.basis,
-        authorised_by=terms.authorised_by,
-        jurisdiction=terms.jurisdiction,
-        seeks=terms.seeks.value,
-        exempt_because=terms.exempt_because,
-    )
-
-
-def _authorised(case: Case, decision: Authorisation) -> CaseAuthorised:
-    return CaseAuthorised(
-        case=case.ref,
-        authority=decision.authority,
-        decided_at=decision.decided_at,
-        outcome=decision.outcome.value,
-        scope=decision.scope,
-        document=decision.document_sha256,
-        expires_on=decision.expires_on,
-    )
-
-
-def _refused(case: Case, decision: Authorisation, destroyed: DestroyedCounts) -> CaseRefused:
-    return CaseRefused(
-        case=case.ref,
-        authority=decision.authority,
-        decided_at=decision.decided_at,
-        outcome=decision.outcome.value,
-        scope=decision.scope,
-        document=decision.document_sha256,
-        expires_on=decision.expires_on,
-        searches=destroyed.searches,
-        photographs=destroyed.photographs,
-        papers=destroyed.papers,
-    )
-
-
-def _happening(row: LedgerRow, case: Case) -> Happening:
-    """A line of the timeline; of a destroyed case without what was said, which only auditors still read."""
+def _happening(row: LedgerRow, case: Case) -> TimelineEntry:
+    """Return a line of the timeline; for a destroyed case without its details, which only auditors still read."""
     known = {} if row.details is None else json.loads(row.details)
     actor = str(known.pop("actor", ""))
     shown = {} if case.state is CaseState.DESTROYED and row.action != CaseDestroyed.action else known
-    return Happening(
+    return TimelineEntry(
         seq=row.seq, at=row.at, action=row.action, actor=actor, details=shown, commitment=row.commitment.hex()
     )

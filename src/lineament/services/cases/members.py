@@ -12,6 +12,7 @@ from lineament.model.events.cases import InvitationWithdrawn, MemberAdded, Membe
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
 from lineament.services.cases.casework import SOON
+from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.store.db import Tx
 from lineament.store.members import Ending
@@ -23,17 +24,20 @@ class Members:
     def __init__(self, record: Record) -> None:
         self._record = record
 
+    @needs(Permission.READ_CASES, in_case=True)
     def of(self, name: str) -> Sequence[Member]:
-        """Those who work on it today."""
-        with self._record.store.read() as tx:
+        """Return those who work on it today."""
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             return tx.members.of_case(case.id, self._record.today)
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def invitations(self, name: str) -> Sequence[CaseInvitation]:
-        """The invitations that nobody took up yet."""
-        with self._record.store.read() as tx:
+        """Return the invitations that are still open."""
+        with self._record.read() as tx:
             return tx.members.invitations_of(case_for(tx, self._record, name, Permission.MANAGE_CASES).id)
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def add(self, name: str, account: str, role: CaseRole, until: date | None = None) -> None:
         """Add an official of the case's own agency, by e-mail address or account; NotFound if it has no such one."""
         with self._record.change() as change:
@@ -44,8 +48,9 @@ class Members:
             change.tx.members.put(case.id, official.id, role, change.at, until)
             change.record(MemberAdded(case=case.ref, member=official.name, role=role.value, until=until))
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def invite(self, name: str, email: str, role: CaseRole, until: date | None) -> CaseInvitation:
-        """Invite an official of another agency, until a day. It is the same whether the address has an account (R46).
+        """Invite an official of another agency, until a day. It does not tell whether the address has an account (R46).
 
         Whoever signs in with that address finds the invitation; nobody else learns of it.
         """
@@ -61,46 +66,53 @@ class Members:
             change.record(MemberInvited(case=case.ref, email=address, role=role.value, until=until))
             return made
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def withdraw(self, name: str, invitation_id: str) -> None:
-        """Take an invitation back."""
+        """Withdraw an invitation."""
         with self._record.change() as change:
             case = self._managed(change, name, None)
-            if all(one.id != invitation_id for one in change.tx.members.invitations_of(case.id)):
+            if all(invitation.id != invitation_id for invitation in change.tx.members.invitations_of(case.id)):
                 raise NotFound(what="invitation", name=invitation_id, hint="lineament case show")
             change.tx.members.withdraw(invitation_id)
             change.record(InvitationWithdrawn(case=case.ref, invitation=invitation_id))
 
+    @needs(Permission.MANAGE_CASES, in_case=True)
     def remove(self, name: str, account_id: str) -> None:
-        """Take somebody out of a case, at once."""
+        """Remove a member from a case, at once."""
         with self._record.change() as change:
             case = self._managed(change, name, None)
             found = [
-                one for one in change.tx.members.of_case(case.id, change.at.date()) if one.account_id == account_id
+                member
+                for member in change.tx.members.of_case(case.id, change.at.date())
+                if member.account_id == account_id
             ]
             if not found:
                 raise NotFound(what="member", name=account_id, hint="lineament case show")
             change.tx.members.drop(case.id, account_id)
             change.record(MemberRemoved(case=case.ref, member=found[0].name))
 
+    @needs(Permission.READ_CASES)
     def ending(self) -> Sequence[Ending]:
-        """The memberships that end within a week, of those that whoever asks may see."""
-        with self._record.store.read() as tx:
+        """Return the memberships that end within a week, in the cases that the official sees."""
+        with self._record.read() as tx:
             return tx.members.ending(self._record.sight, self._record.today + SOON)
 
+    @needs(Permission.READ_CASES)
     def mine(self) -> Sequence[CaseInvitation]:
-        """The invitations that wait for whoever asks."""
+        """Return the open invitations to the official."""
         official = self._record.official
         if official.account_id is None:
             return []
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return self._waiting(tx, official.account_id)
 
+    @needs(Permission.READ_CASES)
     def take(self, invitation_id: str) -> Case:
-        """Take an invitation up: from then on the case is seen. NotFound where it is not one of one's own."""
+        """Accept an invitation: from then on the official sees the case. NotFound if it is not one of one's own."""
         official = self._record.official
         with self._record.change() as change:
             waiting = [] if official.account_id is None else self._waiting(change.tx, official.account_id)
-            if official.account_id is None or all(one.id != invitation_id for one in waiting):
+            if official.account_id is None or all(invitation.id != invitation_id for invitation in waiting):
                 raise NotFound(what="invitation", name=invitation_id, hint="lineament case list")
             case_id, role, until = change.tx.members.take(invitation_id)
             case = change.tx.cases.by_id(case_id)
@@ -113,9 +125,11 @@ class Members:
             return case
 
     def _waiting(self, tx: Tx, account_id: str) -> Sequence[CaseInvitation]:
-        """What waits for an account and has not ended."""
+        """Return the open invitations to an account."""
         found = tx.members.invitations_for(tx.accounts.get(account_id).email)
-        return [one for one in found if one.until is None or one.until >= self._record.today]
+        return [
+            invitation for invitation in found if invitation.until is None or invitation.until >= self._record.today
+        ]
 
     def _managed(self, change: Change, name: str, until: date | None) -> Case:
         case = case_for(change.tx, self._record, name, Permission.MANAGE_CASES)

@@ -1,24 +1,26 @@
-"""The clocks of what is kept: closed cases, photographs that nobody searched, details of the record (R35)."""
+"""Retention: destroys closed cases, unsearched photographs and old details of the ledger in time (R35)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lineament.model.accounts import Permission
 from lineament.model.cases import NEXT, CaseEvent, CaseState
 from lineament.model.events.cases import CaseDestroyed, CaseHeld
 from lineament.model.events.searches import ProbesDestroyed
 from lineament.model.lifecycle import advance
 from lineament.services.cases.destroy import destroy
 from lineament.services.gallery.shred import Shredder
+from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
-    """What a sweep destroyed."""
+class SweepReport:
+    """How much a sweep destroyed."""
 
     cases: int
     probes: int
@@ -26,15 +28,16 @@ class Swept:
 
 
 class Retain:
-    """Destroys what its clock has run out for. Run it daily: ``lineament sweep``."""
+    """Destroys everything whose retention period is over. Run it daily: ``lineament sweep``."""
 
     def __init__(self, record: Record, blobs: Blobs) -> None:
         self._record = record
         self._blobs = blobs
 
-    def sweep(self) -> Swept:
+    @needs(Permission.MACHINE)
+    def sweep(self) -> SweepReport:
         """Destroy what is due now; a second sweep finds nothing. A case on legal hold stays whole."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             agencies = [(agency.id, policy_for(tx, agency.id)) for agency in tx.agencies.all()]
         cases = probes = details = 0
         for agency_id, policy in agencies:
@@ -45,11 +48,11 @@ class Retain:
         Shredder(self._record, self._blobs).finish()
         if cases or probes or details:
             self._record.store.scrub()
-        return Swept(cases=cases, probes=probes, details=details)
+        return SweepReport(cases=cases, probes=probes, details=details)
 
     def _cases(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             due = tx.cases.due(agency_id, before)
         return sum(self._destroyed(case.key, before, days) for case in due)
 
@@ -58,7 +61,7 @@ class Retain:
         with self._record.change() as change:
             case = change.tx.cases.by_key(key)
             change.concerns(case)
-            if all(one.id != case.id for one in change.tx.cases.due(case.agency_id, before)):
+            if all(due.id != case.id for due in change.tx.cases.due(case.agency_id, before)):
                 change.record(CaseHeld(case=case.ref, because="held when its time was over"))
                 return 0
             advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
@@ -76,7 +79,7 @@ class Retain:
 
     def _probes(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             if not tx.probes.unsearched(agency_id, before):
                 return 0
         with self._record.change() as change:
@@ -86,7 +89,7 @@ class Retain:
         return len(due)
 
     def _forget(self, change: Change, probe_ids: list[str]) -> None:
-        blobs = [change.tx.probes.blob(one) for one in probe_ids]
+        blobs = [change.tx.probes.blob(probe_id) for probe_id in probe_ids]
         change.tx.probes.delete(probe_ids)
         change.tx.deletions.add(blobs)
 
@@ -97,7 +100,7 @@ class Retain:
 
     def _details(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             due = tx.ledger.older(agency_id, before)
         if not due:
             return 0

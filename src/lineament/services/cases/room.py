@@ -14,6 +14,7 @@ from lineament.model.events.cases import PaperAdded, PaperOpened
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
 from lineament.services.keyholder import case_key
+from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
@@ -25,8 +26,8 @@ LARGEST = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A file that lies sealed in the blob folder, and belongs to no case yet."""
+class SealedFile:
+    """A file that is sealed in the blob folder and belongs to no case yet."""
 
     address: str
     size: int
@@ -34,42 +35,47 @@ class Stored:
 
 
 class Room:
-    """What those who work on a case tell and give each other. It ends with the case."""
+    """Messages, notes and files of those who work on a case. The room ends with the case."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
         self._record = record
         self._keys = keys
         self._blobs = blobs
 
+    @needs(Permission.TAKE_PART, in_case=True)
     def say(self, name: str, text: str) -> Paper:
-        """A message to everybody in the room."""
+        """Send a message to everybody in the room."""
         return self._written(name, PaperKind.MESSAGE, text)
 
+    @needs(Permission.TAKE_PART, in_case=True)
     def note(self, name: str, text: str) -> Paper:
-        """A note for one's own agency alone."""
+        """Write a note for one's own agency only."""
         return self._written(name, PaperKind.NOTE, text)
 
+    @needs(Permission.TAKE_PART, in_case=True)
     def file(self, name: str, filename: str, untrusted: bytes) -> Paper:
-        """A file for everybody in the room; it is kept as it is and never opened here."""
+        """Add a file for everybody in the room; it is kept as it is and never opened here."""
         stored = self.sealed(name, Permission.TAKE_PART, untrusted)
         with self._record.change() as change:
             case = self._open_case(change, name)
             return self.filed(change, case, PaperKind.FILE, filename, stored)
 
-    def sealed(self, name: str, permission: Permission, untrusted: bytes) -> Stored:
+    @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
+    def sealed(self, name: str, permission: Permission, untrusted: bytes) -> SealedFile:
         """Put a file's bytes under the key of a case in which the official may do that; FileTooLarge, InvalidValue."""
         if not untrusted:
             raise InvalidValue(what="The file", value="", why="it is empty", field="file")
         if len(untrusted) > LARGEST:
             raise FileTooLarge(size=len(untrusted), limit=LARGEST, field="file")
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             key = case_key(tx, self._keys, case_for(tx, self._record, name, permission))
         address = self._blobs.put(key, untrusted)
         self._blobs.flush()
-        return Stored(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest())
+        return SealedFile(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest())
 
-    def filed(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: Stored) -> Paper:
-        """Make a stored file a paper of the case, within a change."""
+    @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
+    def filed(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: SealedFile) -> Paper:
+        """Add a sealed file to the papers of the case, within a change."""
         name = " ".join(filename.replace("/", " ").replace("\\", " ").split())[-200:] or "file"
         paper = self._paper(change, kind, name, size=stored.size, sha256=stored.sha256)
         change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case), blob=stored.address)
@@ -78,11 +84,12 @@ class Room:
         )
         return paper
 
+    @needs(Permission.READ_CASES, in_case=True)
     def papers(
         self, name: str, kinds: Collection[PaperKind] = tuple(PaperKind), limit: int | None = None
     ) -> Sequence[Paper]:
-        """The newest messages, files and notes of one's own agency, the oldest first; none where the case is gone."""
-        with self._record.store.read() as tx:
+        """The newest messages, files and notes of one's own agency, the oldest first; none if the case is gone."""
+        with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             if case.state in GONE:
                 return []
@@ -90,8 +97,9 @@ class Room:
             own = self._record.official.agency_id
             return tx.papers.of_case(case.id, key, notes_of=own, kinds=kinds, limit=limit)
 
+    @needs(Permission.READ_CASES, in_case=True)
     def open(self, name: str, paper_id: str) -> tuple[bytes, Paper]:
-        """A file's bytes, untrusted as they came; that it was opened is recorded first."""
+        """Return a file's bytes, untrusted as they came, after recording that it was opened."""
         with self._record.change() as change:
             case = case_for(change.tx, self._record, name, Permission.READ_CASES)
             change.concerns(case)

@@ -14,6 +14,7 @@ from lineament.model.faces import CaptureId
 from lineament.services.gallery.crawls import Crawls
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
+from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
@@ -27,8 +28,8 @@ _AT_ONCE = 10_000
 
 
 @dataclass(slots=True)
-class Loaded:
-    """What a list brought."""
+class LoadReport:
+    """What was loaded from a list."""
 
     digests: int = 0  # in the file
     new: int = 0
@@ -37,7 +38,7 @@ class Loaded:
 
 
 class AbuseList:
-    """Says how a file is called on the list."""
+    """Computes the keyed digests under which a file would be on the list."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._key = keys.derive("known abuse")
@@ -45,16 +46,16 @@ class AbuseList:
     def digests(self, untrusted: bytes, sha256: str) -> tuple[bytes, ...]:
         """What these bytes would be called on the list: by their SHA-256, which is known, their SHA-1 and MD5."""
         others = (hashlib.sha1(untrusted, usedforsecurity=False), hashlib.md5(untrusted, usedforsecurity=False))
-        return tuple(map(self.keyed, (sha256, *(one.hexdigest() for one in others))))
+        return tuple(map(self.keyed, (sha256, *(digest.hexdigest() for digest in others))))
 
     def keyed(self, digest: str) -> bytes:
-        """A digest as it is stored: of no use to whoever has not the workspace's key."""
+        """Return a digest as it is stored: useless without the workspace's key."""
         kind = _KINDS[len(digest)]
         return hmac.digest(self._key, f"{kind}/{digest.lower()}".encode(), "sha256")
 
 
 class KnownAbuse:
-    """Takes lists of digests in. They are never given out again, in whole or in part."""
+    """Loads lists of digests. They are never given out again, in whole or in part."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, crawls: Crawls) -> None:
         self._record = record
@@ -64,13 +65,13 @@ class KnownAbuse:
         self._list = AbuseList(keys)
         self._shredder = Shredder(record, blobs)
 
-    def load(self, lines: Iterable[str]) -> Loaded:
+    @needs(Permission.MANAGE_SOURCES)
+    def load(self, lines: Iterable[str]) -> LoadReport:
         """Put the digests in these lines on the list (SHA-256, SHA-1, MD5; the first of a line that is one).
 
         Captures with one of the SHA-256 lose their pictures at once; the other kinds hold for what is taken in later.
         """
-        self._record.require(Permission.MANAGE_SOURCES)
-        loaded = Loaded()
+        loaded = LoadReport()
         some: list[str] = []
         for line in lines:
             if (found := _DIGEST.search(line)) is None:
@@ -84,14 +85,14 @@ class KnownAbuse:
             self._put(some, loaded)
         return loaded
 
-    def _put(self, digests: list[str], loaded: Loaded) -> None:
+    def _put(self, digests: list[str], loaded: LoadReport) -> None:
         with self._record.change() as change:
             new = change.tx.abuse.add(map(self._list.keyed, digests), change.at)
             there = [
                 (source, capture_id)
                 for source in change.tx.sources.all()
                 for capture_id in change.tx.places.with_bytes(
-                    source.id, [one for one in digests if len(one) == 64]
+                    source.id, [digest for digest in digests if len(digest) == 64]
                 ).values()
                 if not change.tx.captures.get(capture_id).barred
             ]
@@ -114,6 +115,6 @@ def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
         tx.faces.set_crop(face.id, blobs.put(key, veiled(blobs.get(key, face.crop))))
     blobs.flush()
     tx.captures.bar(capture_id)
-    unused = [one for one in gone if one is not None and tx.captures.references(one) == 0]
+    unused = [address for address in gone if address is not None and tx.captures.references(address) == 0]
     tx.deletions.add(unused)
     tx.deletions.add_crawled(capture.source_id, [capture.sha256])

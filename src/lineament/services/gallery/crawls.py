@@ -34,8 +34,8 @@ class Crawls:
         return self._home / str(source_id)
 
     def crawl(self, source: Source, name: str) -> KeptCrawl:
-        """Where a crawl of a source is kept, or will be; Refused where the source's key was destroyed."""
-        with self._store.read() as tx:
+        """Where a crawl of a source is kept, or will be; Refused if the source's key was destroyed."""
+        with self._store.read() as tx:  # upkeep: files on the disk follow the store
             return self._kept(source, source_key(tx, self._keys, source), name)
 
     def progress(self, source: Source, name: str) -> CrawlProgress | None:
@@ -61,7 +61,7 @@ class Crawls:
         from lineament.sources.crawl.state import NAME
 
         folder = self.folder(source.id)
-        names = sorted(one.name for one in folder.iterdir() if (one / NAME).is_file()) if folder.is_dir() else []
+        names = sorted(path.name for path in folder.iterdir() if (path / NAME).is_file()) if folder.is_dir() else []
         key = source_key(tx, self._keys, source) if names else None
         return [self._kept(source, key, name) for name in names if key is not None]
 
@@ -73,9 +73,9 @@ class Crawls:
         done = 0
         self._finish_withdrawn()
         while True:
-            with self._store.read() as tx:
+            with self._store.read() as tx:  # upkeep: files on the disk follow the store
                 some = tx.deletions.crawled(_AT_ONCE)
-                done += sum(self._forget(tx, *one) for one in some)
+                done += sum(self._forget(tx, *record) for record in some)
             if not some:
                 return done
             with self._store.begin() as tx:
@@ -105,9 +105,9 @@ class Crawls:
         return done
 
     def _finish_withdrawn(self) -> None:
-        names = [one.name for one in self._home.iterdir() if one.name.isdigit()] if self._home.is_dir() else []
+        names = [path.name for path in self._home.iterdir() if path.name.isdigit()] if self._home.is_dir() else []
         for source_id in map(SourceId, map(int, names)):
-            with self._store.read() as tx:
+            with self._store.read() as tx:  # upkeep: files on the disk follow the store
                 try:
                     is_gone = tx.sources.by_id(source_id).state is SourceState.WITHDRAWN
                 except NotFound:  # nobody knows whose it is

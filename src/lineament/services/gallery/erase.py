@@ -17,6 +17,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
+from lineament.services.needs import needs, open_to_all
 from lineament.services.record import Change, Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
@@ -54,6 +55,7 @@ class Erase:
         self._crawls = crawls
         self._suppression = Suppression(keys)
 
+    @needs(Permission.MANAGE_SOURCES)
     def face(self, face_id: FaceId, reason: str) -> Erasure:
         """Erase one face, and every picture that shows it.
 
@@ -81,6 +83,7 @@ class Erase:
         self._finish(source)
         return erasure
 
+    @needs(Permission.MANAGE_SOURCES)
     def capture(self, capture_id: CaptureId, reason: str) -> Erasure:
         """Erase a picture with all its faces; the same bytes and the same URI are not taken in again."""
         with self._record.change() as change:
@@ -93,13 +96,13 @@ class Erase:
         self._finish(source)
         return erasure
 
+    @needs(Permission.MANAGE_SOURCES)
     def reserved(self, name: str, found: Mapping[str, str]) -> int:
         """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation.
 
         What the crawl that said so may not keep either is destroyed too.
         """
-        self._record.require(Permission.MANAGE_SOURCES)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             source = tx.sources.get(name)
             there = tx.captures.at(source.id, found)
         for capture_id, uri in there:
@@ -107,6 +110,7 @@ class Erase:
         self.finish_deletions()
         return len(there)
 
+    @needs(Permission.MANAGE_SOURCES)
     def source(self, name: str, reason: str) -> Erasure:
         """Withdraw a source: its key is destroyed, its rows, pictures and index files are deleted."""
         with self._record.change() as change:
@@ -132,15 +136,15 @@ class Erase:
         self._record.store.scrub()
         return erasure
 
+    @needs(Permission.MANAGE_SOURCES)
     def receipt(self, name: str) -> str:
         """The signed receipt for a withdrawn source, as JSON; it can be written again at any time.
 
-        Refused where the source is not withdrawn, or where anything of it is left; that is deleted first, if it can be.
+        Refused if the source is not withdrawn, or if anything of it is left after another attempt to delete it.
         """
-        self._record.require(Permission.MANAGE_SOURCES)
         self.finish_deletions()
         cleaned = self._record.store.scrub()
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             source = tx.sources.get(name)
             said = tx.sources.destroyed(source.id)
             if said is None:
@@ -172,6 +176,7 @@ class Erase:
         }
         return receipts.signed(ledger, statement)
 
+    @open_to_all("it ends what was decided before")
     def finish_deletions(self) -> int:
         """Delete the blobs and records that committed erasures left to delete; also run when a workspace is opened."""
         return self._crawls.finish() + self._shredder.finish()
@@ -182,7 +187,7 @@ class Erase:
         change.tx.searches.forget_faces(ids)
         found = [capture.provenance, *change.tx.places.of_capture(capture.id)]
         change.tx.captures.erase(capture.id)
-        digests = [one for place in found for one in self._suppression.capture(place.uri, capture.sha256)]
+        digests = [digest for place in found for digest in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
         pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
         self._unlink_later(change, pictures)
@@ -192,7 +197,7 @@ class Erase:
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:
         """Note blobs that nothing refers to any more; they are deleted once the erasure is committed."""
         there = [address for address in addresses if address is not None]
-        change.tx.deletions.add([one for one in there if change.tx.captures.references(one) == 0])
+        change.tx.deletions.add([address for address in there if change.tx.captures.references(address) == 0])
 
     def _finish(self, source: Source) -> None:
         self.finish_deletions()

@@ -1,4 +1,4 @@
-"""Frames of videos: faces are followed from frame to frame, and of each person the best few are enrolled."""
+"""Follows faces from frame to frame of a video and enrols the best few of each person."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lineament.model.tracks import Sighting, Track, Tracker
-from lineament.services.gallery.items import Brought, Seen
+from lineament.services.gallery.items import IngestItem, IngestOutcome
 
 
 @dataclass(slots=True, eq=False)
 class _Frame:
-    """A frame that may be kept, with the faces in it that were chosen so far."""
+    """A frame that may be kept, and which of its faces are chosen so far."""
 
-    brought: Brought
+    item: IngestItem
     chosen: set[int] = field(default_factory=set)
 
 
@@ -21,30 +21,30 @@ _Kept = tuple[_Frame, int]
 """A frame and the number of a face in it."""
 
 
-def followed(frames: Iterable[Brought]) -> Iterator[Brought]:
-    """The frames that are to be kept, each with the chosen of its faces; every other one with what became of it.
+def followed(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
+    """Yield every frame: those to keep with their chosen faces, the others with their outcome.
 
-    Frames come in the order of time, video after video; those that wait for a better one are few.
+    Frames come in order of time, video after video. Only the few that may still be chosen are held in memory.
     """
     tracker: Tracker[_Kept] = Tracker()
     waiting: list[_Frame] = []
     video = ""
-    for one in frames:
-        of = one.item.provenance.uri.partition("#")[0]
+    for item in frames:
+        of = item.collected.provenance.uri.partition("#")[0]
         if of and of != video:
             yield from _left(tracker.end(), waiting)
             tracker, waiting, video = Tracker(), [], of
-        at = one.item.provenance.time_code
-        if one.outcome is not Seen.ENROLLED or one.capture is None or at is None:
-            yield one.without(one.outcome, one.why)
+        at = item.collected.provenance.time_code
+        if item.outcome is not IngestOutcome.ENROLLED or item.capture is None or at is None:
+            yield item.without(item.outcome, item.why)
             continue
-        frame = _Frame(one)
+        frame = _Frame(item)
         waiting.append(frame)
         seen = [
             Sighting(
                 seconds=at, box=face.box, vector=face.template.vector, norm=face.quality.norm, kept=(frame, number)
             )
-            for number, face in enumerate(one.found)
+            for number, face in enumerate(item.found)
         ]
         _choose(tracker.add(at, seen))
         alive = {id(sighting.kept[0]) for sighting in tracker.held()}
@@ -53,7 +53,7 @@ def followed(frames: Iterable[Brought]) -> Iterator[Brought]:
     yield from _left(tracker.end(), waiting)
 
 
-def _left(tracks: list[Track[_Kept]], waiting: list[_Frame]) -> Iterator[Brought]:
+def _left(tracks: list[Track[_Kept]], waiting: list[_Frame]) -> Iterator[IngestItem]:
     _choose(tracks)
     yield from map(_ended, waiting)
 
@@ -65,7 +65,7 @@ def _choose(tracks: list[Track[_Kept]]) -> None:
             frame.chosen.add(number)
 
 
-def _ended(frame: _Frame) -> Brought:
+def _ended(frame: _Frame) -> IngestItem:
     if not frame.chosen:
-        return frame.brought.without(Seen.LESS_GOOD)
-    return frame.brought.of_faces(frame.chosen)
+        return frame.item.without(IngestOutcome.LESS_GOOD)
+    return frame.item.of_faces(frame.chosen)

@@ -178,18 +178,18 @@ class Gallery:
         for path in folder.iterdir() if folder.is_dir() else ():
             if path.is_file():  # releases before 0.2.0 kept the only index of a source here
                 path.unlink(missing_ok=True)
-        with self._store.read() as tx:
+        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
             key = source_key(tx, self._keys, source)
         turn = rotation(key.derive("rotation"), self._models[model])
         index = self._open_index(folder / _folder_name(model), model=model, rotation=turn, exact=self._exact(source))
         newest = int(index.ids.max(initial=0))
-        with self._store.read() as tx:
+        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
             others = tx.faces.count_others(source.id, model, up_to=newest)
         return _OpenIndex(index, source.id, model, newest, others)
 
     def _exact(self, source: Source) -> ExactVectors:
         def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
-            with self._store.read() as tx:
+            with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
                 return tx.faces.vectors(ids, source_key(tx, self._keys, source))
 
         return look_up
@@ -198,7 +198,7 @@ class Gallery:
 
     def _catch_up(self, opened: _OpenIndex) -> None:
         """Make the index hold what the store holds now; if nothing changed, that costs two counters."""
-        with self._store.read() as tx:
+        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
             source = tx.sources.by_id(opened.source_id)
             if source.last_face_id > opened.newest:
                 key = source_key(tx, self._keys, source)
@@ -222,7 +222,7 @@ class Gallery:
 
     def _mask(self, opened: _OpenIndex, days: Days) -> _WithinDays:
         """Return a mask for days of capture; its table from id to day is filled once and topped up."""
-        with self._store.read() as tx:
+        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
             after = opened.first_id + len(opened.days) - 1 if len(opened.days) else 0
             ids, new = tx.faces.days(opened.source_id, after)
         if len(ids):

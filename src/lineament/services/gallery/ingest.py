@@ -1,4 +1,4 @@
-"""Ingest: pictures of a registered source pass through the layers once, and are acknowledged on commit."""
+"""Ingest: takes in the pictures of a registered source, and acknowledges each once it is committed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
+from lineament.model.accounts import Permission
 from lineament.model.credentials import against
 from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
 from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
@@ -20,10 +21,10 @@ from lineament.services.gallery.footage import followed
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.items import (
     BATCH,
-    Brought,
+    DerivedPictures,
+    IngestItem,
+    IngestOutcome,
     IngestReport,
-    Seen,
-    Small,
     by_capture,
     chunks,
     in_batches,
@@ -34,6 +35,7 @@ from lineament.services.gallery.items import (
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
+from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.credentials import reader as credentials
@@ -44,25 +46,25 @@ from lineament.vision.analyse import Analyser, face_crop, thumbnail
 from lineament.vision.veil import veiled
 
 WAITING = 128 * 2**20
-"""Bytes of pictures under way at most, however few they are."""
+"""The most bytes of pictures being analysed at once, however few the pictures are."""
 SYNC_EVERY = 50_000
 """Faces after which the index files are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is to be taken in, and how it is called in the list of runs."""
+    """What to ingest, and what the list of runs calls it."""
 
     connector: Connector
     kind: str = "folder"
-    what: str = ""  # it was given; a run that was stopped is gone on with where both are the same
+    what: str = ""  # what the person named; an interrupted run resumes if kind and this are the same
     page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # the record of a page that showed a picture
     video: bool = False  # its pictures are frames, in the order of time
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """What all steps of one ingest need."""
+class RunContext:
+    """What all stages of one run need."""
 
     source: Source
     key: DataKey
@@ -71,7 +73,7 @@ class _Way:
 
 
 class Ingest:
-    """Takes in what a connector brings."""
+    """Takes in what a connector collects."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser, gallery: Gallery) -> None:
         self._record = record
@@ -83,6 +85,7 @@ class Ingest:
         self._abuse = AbuseList(keys)
         self._shredder = Shredder(record, blobs)
 
+    @needs(Permission.MANAGE_SOURCES)
     def run(
         self,
         source_name: str,
@@ -91,69 +94,71 @@ class Ingest:
         workers: int,
         told: Callable[[IngestReport], None] = lambda _: None,
     ) -> IngestReport:
-        """Take in everything that is new; ``told`` hears of every committed batch.
+        """Take in everything that is new; ``told`` is called after each committed batch.
 
-        Refused where the source is not live. What was committed stays whatever happens; a later run goes on there.
+        Refused if the source is not live. What is committed stays, whatever happens; a later run resumes there.
         """
         task = given if isinstance(given, Task) else Task(connector=given)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             source = tx.sources.get(source_name)
-            self._admit(source)
+            self._require_open(source)
             key = source_key(tx, self._keys, source)
         report = IngestReport(source_name, total=task.connector.count())
-        way = _Way(source, key, self._begun(source, task), task)
-        report.gone_on = way.run.cursor is not None
+        context = RunContext(source, key, self._start(source, task), task)
+        report.gone_on = context.run.cursor is not None
         began = time.monotonic()
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="analyse") as pool:
-                for batch in in_batches(self._brought(pool, workers, way)):
-                    self._commit(way, batch, report)
+                for batch in in_batches(self._items(pool, workers, context)):
+                    self._commit(context, batch, report)
                     report.seconds = time.monotonic() - began
                     report.total = task.connector.count() if task.video else report.total
                     told(report)
         except KeyboardInterrupt:
-            kept = f"{report.seen:,} pictures are dealt with and kept; the same command goes on from there"
+            kept = f"{report.seen:,} pictures are done and kept; the same command resumes from there"
             raise Interrupted(kept=kept) from None
         finally:
             self._gallery.sync()
-        self._ended(way, report)
+        self._end(context, report)
         report.seconds = time.monotonic() - began
         return report
 
-    def _admit(self, source: Source) -> None:
+    def _require_open(self, source: Source) -> None:
         if (why := source.why_closed(self._record.clock().date())) is not None:
             raise Refused(why)
 
-    def _begun(self, source: Source, task: Task) -> Run:
+    def _start(self, source: Source, task: Task) -> Run:
         with self._record.change() as change:
             run = change.tx.runs.begin(source.id, task.kind, task.what, change.at)
             change.record(RunStarted(source=source.name, run=run.id, connector=task.kind, what=task.what))
         return run
 
-    def _ended(self, way: _Way, report: IngestReport) -> None:
+    def _end(self, context: RunContext, report: IngestReport) -> None:
         with self._record.change() as change:
-            change.tx.runs.end(way.run.id, change.at)
+            change.tx.runs.end(context.run.id, change.at)
             counts = {seen.name.lower(): many for seen, many in report.outcomes.items()}
-            change.record(RunEnded(source=way.source.name, run=way.run.id, counts=counts, faces=report.faces))
+            change.record(RunEnded(source=context.source.name, run=context.run.id, counts=counts, faces=report.faces))
 
-    # ------------------------------------------------------------ looking at them, in threads
+    # ------------------------------------------------------------ analysing, in threads
 
-    def _brought(self, pool: ThreadPoolExecutor, workers: int, way: _Way) -> Iterator[Brought]:
-        if not way.task.video:
-            yield from self._in_order(pool, workers, way, lambda one: self._kept(way, self._looked_at(way, one)))
+    def _items(self, pool: ThreadPoolExecutor, workers: int, context: RunContext) -> Iterator[IngestItem]:
+        if not context.task.video:
+            yield from self._in_order(
+                pool, workers, context, lambda item: self._kept(context, self._analysed(context, item))
+            )
             return
-        for one in followed(self._in_order(pool, workers, way, lambda one: self._looked_at(way, one))):
-            yield self._kept(way, one)
+        for item in followed(self._in_order(pool, workers, context, lambda item: self._analysed(context, item))):
+            yield self._kept(context, item)
 
     def _in_order(
-        self, pool: ThreadPoolExecutor, workers: int, way: _Way, step: Callable[[Brought], Brought]
-    ) -> Iterator[Brought]:
-        """In the order of the items; enough are under way that nobody waits for a commit, and memory stays flat."""
-        under_way: deque[tuple[Future[Brought], int]] = deque()
+        self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
+    ) -> Iterator[IngestItem]:
+        """Yield the items in order; enough are in progress that no thread waits for a commit, and memory is bounded."""
+        under_way: deque[tuple[Future[IngestItem], int]] = deque()
         waiting = 0  # bytes
         try:
-            for known in self._sifted(way):
-                size = len(known.item.untrusted)
+            for known in self._sift(context):
+                size = len(known.collected.untrusted)
                 under_way.append((pool.submit(step, known), size))
                 waiting += size
                 while len(under_way) > max(BATCH, 4 * workers) or (waiting > WAITING and len(under_way) > workers):
@@ -166,73 +171,73 @@ class Ingest:
             for future, _ in under_way:
                 future.cancel()
 
-    def _sifted(self, way: _Way) -> Iterator[Brought]:
-        """Digest the items and mark those that need no analysis."""
-        for some in chunks(walked(way.task.connector, way.run.cursor), BATCH // 4):
+    def _sift(self, context: RunContext) -> Iterator[IngestItem]:
+        """Hash the pictures and mark those that need no analysis."""
+        for some in chunks(walked(context.task.connector, context.run.cursor), BATCH // 4):
             found = [
-                refused(one, cursor) if isinstance(one, Refusal) else self._digested(way, one, cursor)
-                for one, cursor in some
+                refused(item, cursor) if isinstance(item, Refusal) else self._digested(context, item, cursor)
+                for item, cursor in some
             ]
-            fresh = [one for one in found if one.outcome is Seen.ENROLLED]
-            with self._record.store.read() as tx:
-                known = self._outcomes(tx, way, fresh)
+            fresh = [item for item in found if item.outcome is IngestOutcome.ENROLLED]
+            with self._record.read() as tx:
+                known = self._outcomes(tx, context, fresh)
                 erasures, listed = tx.suppressions.is_filled(), tx.abuse.is_filled()
-            for one in found:
-                if one.outcome is Seen.ENROLLED and one.pair in known:
-                    yield one.without(known[one.pair])
+            for item in found:
+                if item.outcome is IngestOutcome.ENROLLED and item.pair in known:
+                    yield item.without(known[item.pair])
                 else:
-                    yield replace(one, erasures=erasures, listed=listed)
+                    yield replace(item, erasures=erasures, listed=listed)
 
-    def _digested(self, way: _Way, item: Item, cursor: str | None) -> Brought:
-        """The item with its digest, and what its source says of all its pictures where nothing is said of this one."""
+    def _digested(self, context: RunContext, item: Item, cursor: str | None) -> IngestItem:
+        """Return the item with its digest, and with the licence of its source if it has none of its own."""
         sha256 = hashlib.sha256(item.untrusted).hexdigest()
         found = item.provenance
         told = replace(
             found,
-            licence=found.licence or way.source.terms.licence,
-            connector=found.connector or f"{way.task.kind} 1",
+            licence=found.licence or context.source.terms.licence,
+            connector=found.connector or f"{context.task.kind} 1",
             record=None if found.record is None else replace(found.record, sha256=sha256),
         )
-        return Brought(replace(item, provenance=told), sha256, cursor)
+        return IngestItem(replace(item, provenance=told), sha256, cursor)
 
-    def _outcomes(self, tx: Tx, way: _Way, fresh: list[Brought]) -> dict[tuple[str, str], Seen]:
-        """What becomes of those that need not be looked at, by place and digest."""
-        pairs = [one.pair for one in fresh]
-        known = dict.fromkeys(self._suppression.erased(tx, pairs), Seen.ERASED_BEFORE)
-        if way.task.video:  # the best frame of a face can be told among all of them alone
+    def _outcomes(self, tx: Tx, context: RunContext, fresh: list[IngestItem]) -> dict[tuple[str, str], IngestOutcome]:
+        """Return the outcomes of the pictures that need no analysis, by URI and digest."""
+        pairs = [item.pair for item in fresh]
+        known = dict.fromkeys(self._suppression.erased(tx, pairs), IngestOutcome.ERASED_BEFORE)
+        if context.task.video:  # the best frame of a face is chosen among all of them
             return known
-        there = tx.places.with_bytes(way.source.id, [sha256 for _, sha256 in pairs])
-        known = {pair: Seen.ANOTHER_PLACE for pair in pairs if pair[1] in there} | known
-        return known | dict.fromkeys(tx.captures.known(way.source.id, pairs), Seen.ALREADY_THERE)
+        there = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
+        known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in there} | known
+        return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
 
-    def _looked_at(self, way: _Way, one: Brought) -> Brought:
-        """Its faces, and the pictures that are made of it."""
-        if one.outcome is not Seen.ENROLLED:
-            return one
-        said = credentials.read_credentials(one.item.untrusted)
+    def _analysed(self, context: RunContext, item: IngestItem) -> IngestItem:
+        """Find its faces and derive its pictures."""
+        if item.outcome is not IngestOutcome.ENROLLED:
+            return item
+        said = credentials.read_credentials(item.collected.untrusted)
         if said is not None and (why := against(said)) is not None:
-            return refused_for(one, why)
+            return refused_for(item, why)
         try:
-            seen = self._analyser.analyse(one.item.untrusted, enrolling=True)
+            seen = self._analyser.analyse(item.collected.untrusted, enrolling=True)
         except (StorageFull, StoreUnavailable):
             raise
         except LineamentError as error:
-            return refused_for(one, error)
+            return refused_for(item, error)
         faces = list(seen.faces)
-        one, barred = replace(one, abuse=self._abuse.digests(one.item.untrusted, one.sha256)), False
-        if one.listed:
-            with self._record.store.read() as tx:
-                barred = bool(tx.abuse.any_of(one.abuse))
-        if one.erasures:
-            with self._record.store.read() as tx:
-                faces = self._suppression.still_wanted(tx, one.sha256, seen.faces)
+        item, barred = replace(item, abuse=self._abuse.digests(item.collected.untrusted, item.sha256)), False
+        if item.listed:
+            with self._record.read() as tx:
+                barred = bool(tx.abuse.any_of(item.abuse))
+        if item.erasures:
+            with self._record.read() as tx:
+                faces = self._suppression.still_wanted(tx, item.sha256, seen.faces)
         capture = NewCapture(
-            source_id=way.source.id,
-            provenance=one.item.provenance,
-            sha256=one.sha256,
+            source_id=context.source.id,
+            provenance=item.collected.provenance,
+            sha256=item.sha256,
             phash=seen.phash,
             media_type=seen.picture.media_type,
-            size=len(one.item.untrusted),
+            size=len(item.collected.untrusted),
             width=seen.picture.width,
             height=seen.picture.height,
             taken_at=seen.picture.taken_at,
@@ -244,147 +249,161 @@ class Ingest:
             barred=barred,
         )
         if not faces:
-            ended = one.without(Seen.NO_FACE)
-            return ended if way.task.video else replace(ended, capture=capture)
+            ended = item.without(IngestOutcome.NO_FACE)
+            return ended if context.task.video else replace(ended, capture=capture)
         crops = tuple(face_crop(seen.picture, face.box) for face in faces)
-        small = Small(None, tuple(map(veiled, crops))) if barred else Small(thumbnail(seen.picture), crops)
-        return replace(one, capture=capture, found=tuple(faces), small=small)
+        derived = (
+            DerivedPictures(None, tuple(map(veiled, crops)))
+            if barred
+            else DerivedPictures(thumbnail(seen.picture), crops)
+        )
+        return replace(item, capture=capture, found=tuple(faces), derived=derived)
 
-    def _kept(self, way: _Way, one: Brought) -> Brought:
-        """Its pictures, and the page that showed it, put into the blob folder."""
-        if one.small is None:
-            return one
-        key, shown = way.key, one.item.provenance.page_record
-        record = None if shown is None else way.task.page(shown)
+    def _kept(self, context: RunContext, item: IngestItem) -> IngestItem:
+        """Store its pictures, and the page that showed it, as blobs."""
+        if item.derived is None:
+            return item
+        key, shown = context.key, item.collected.provenance.page_record
+        record = None if shown is None else context.task.page(shown)
         page = None if record is None else self._blobs.put(key, record)
         original = small = None
-        if one.small.thumbnail is not None:
-            original = self._blobs.put(key, one.item.untrusted)
-            small = self._blobs.put(key, one.small.thumbnail)
-        return one.kept(original, small, [self._blobs.put(key, crop) for crop in one.small.crops], page)
+        if item.derived.thumbnail is not None:
+            original = self._blobs.put(key, item.collected.untrusted)
+            small = self._blobs.put(key, item.derived.thumbnail)
+        return item.kept(original, small, [self._blobs.put(key, crop) for crop in item.derived.crops], page)
 
     # ------------------------------------------------------------ committing
 
-    def _commit(self, way: _Way, batch: list[Brought], report: IngestReport) -> None:
-        """One transaction: captures, places, faces, templates, how far the run is, and the ledger entry."""
-        if any(one.capture is not None for one in batch):
+    def _commit(self, context: RunContext, batch: list[IngestItem], report: IngestReport) -> None:
+        """Commit captures, places, faces, templates, the run's progress and the ledger entry in one transaction."""
+        if any(item.capture is not None for item in batch):
             self._blobs.flush()
-        if all(one.capture is None and one.outcome is not Seen.ANOTHER_PLACE for one in batch):
+        if all(item.capture is None and item.outcome is not IngestOutcome.ANOTHER_PLACE for item in batch):
             with self._record.store.begin() as tx:
-                outcomes = [one.outcome for one in batch]
-                tx.runs.advance(way.run.id, _step(batch, outcomes, 0), self._record.clock())
-                self._unwanted(tx, way, batch, outcomes)
+                outcomes = [item.outcome for item in batch]
+                tx.runs.advance(context.run.id, _step(batch, outcomes, 0), self._record.clock())
+                self._note_unwanted(tx, context, batch, outcomes)
             enrolled = 0
         else:
-            outcomes, enrolled = self._store(way, batch)
+            outcomes, enrolled = self._store(context, batch)
             report.batches += 1
-        for one, outcome in zip(batch, outcomes, strict=True):
+        for item, outcome in zip(batch, outcomes, strict=True):
             report.outcomes[outcome] += 1
-            if outcome is Seen.REFUSED and len(report.refusals) < MOST_REFUSALS:
-                report.refusals.append((one.item.name, one.why))
+            if outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
+                report.refusals.append((item.collected.name, item.why))
         before = report.faces // SYNC_EVERY
         report.faces += enrolled
         if report.faces // SYNC_EVERY > before:
-            self._gallery.open([way.source])
+            self._gallery.open([context.source])
             self._gallery.sync()
 
-    def _store(self, way: _Way, batch: list[Brought]) -> tuple[list[Seen], int]:
-        """What became of each, now that it is certain, and how many faces were enrolled."""
+    def _store(self, context: RunContext, batch: list[IngestItem]) -> tuple[list[IngestOutcome], int]:
+        """Store the batch; return the final outcome of each picture and how many faces were enrolled."""
         with self._record.change() as change:
-            self._admit(change.tx.sources.by_id(way.source.id))
-            outcomes = self._certain(change.tx, way, batch)
-            new = [one for one, seen in zip(batch, outcomes, strict=True) if one.capture is not None and _taken(seen)]
-            ids = change.tx.captures.add_all([one.capture for one in new if one.capture is not None])
-            enrolled = change.tx.faces.add_all(way.source.id, by_capture(ids, new), way.key)
-            grouped = {id_: one.capture.phash for id_, one in zip(ids, new, strict=True) if one.capture and one.faces}
-            change.tx.places.group(way.source.id, grouped)
-            again = [one for one, seen in zip(batch, outcomes, strict=True) if seen is Seen.ANOTHER_PLACE]
-            places = self._placed(change, way, again)
-            barred = self._barred(change.tx, way, ids, new)
-            change.tx.runs.advance(way.run.id, _step(batch, outcomes, len(enrolled)), change.at)
-            self._unwanted(change.tx, way, batch, outcomes)
+            self._require_open(change.tx.sources.by_id(context.source.id))
+            outcomes = self._final_outcomes(change.tx, context, batch)
+            new = [
+                item for item, seen in zip(batch, outcomes, strict=True) if item.capture is not None and _is_kept(seen)
+            ]
+            ids = change.tx.captures.add_all([item.capture for item in new if item.capture is not None])
+            enrolled = change.tx.faces.add_all(context.source.id, by_capture(ids, new), context.key)
+            grouped = {
+                id_: item.capture.phash for id_, item in zip(ids, new, strict=True) if item.capture and item.faces
+            }
+            change.tx.places.group(context.source.id, grouped)
+            again = [item for item, seen in zip(batch, outcomes, strict=True) if seen is IngestOutcome.ANOTHER_PLACE]
+            places = self._add_places(change, context, again)
+            barred = self._barred(change.tx, context, ids, new)
+            change.tx.runs.advance(context.run.id, _step(batch, outcomes, len(enrolled)), change.at)
+            self._note_unwanted(change.tx, context, batch, outcomes)
             change.record(
                 BatchIngested(
-                    source=way.source.name,
-                    run=way.run.id,
+                    source=context.source.name,
+                    run=context.run.id,
                     captures=(int(ids[0]), int(ids[-1])) if ids else (),
                     faces=(int(enrolled[0]), int(enrolled[-1])) if len(enrolled) else (),
                     places=places,
                     barred=barred,
-                    digest=hashlib.sha256("".join(one.sha256 for one in (*new, *again)).encode()).hexdigest(),
+                    digest=hashlib.sha256("".join(item.sha256 for item in (*new, *again)).encode()).hexdigest(),
                 )
             )
         if barred:
             self._shredder.finish()
         return outcomes, len(enrolled)
 
-    def _barred(self, tx: Tx, way: _Way, ids: list[CaptureId], new: list[Brought]) -> int:
-        """Bar what came onto the list of known abuse since it was looked at, and how many are barred now."""
-        on_list = tx.abuse.any_of([digest for one in new for digest in one.abuse])
-        listed = [(id_, one) for id_, one in zip(ids, new, strict=True) if on_list.intersection(one.abuse)]
-        for id_, one in listed:
-            if one.capture is not None and not one.capture.barred:
-                bar(tx, self._blobs, way.key, id_)
+    def _barred(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
+        """Bar the pictures that were listed as known abuse since their analysis; return how many are barred in all."""
+        on_list = tx.abuse.any_of([digest for item in new for digest in item.abuse])
+        listed = [(id_, item) for id_, item in zip(ids, new, strict=True) if on_list.intersection(item.abuse)]
+        for id_, item in listed:
+            if item.capture is not None and not item.capture.barred:
+                bar(tx, self._blobs, context.key, id_)
         return len(listed)
 
-    def _certain(self, tx: Tx, way: _Way, batch: list[Brought]) -> list[Seen]:
-        """The outcomes, with what others committed or erased since they were sifted; each picture and place once."""
-        open_ = [one for one in batch if one.capture is not None or one.outcome is Seen.ANOTHER_PLACE]
-        pairs = [one.pair for one in open_]
+    def _final_outcomes(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> list[IngestOutcome]:
+        """Return the outcomes, given what others committed or erased since the sifting; each picture counts once."""
+        open_ = [item for item in batch if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE]
+        pairs = [item.pair for item in open_]
         erased = self._suppression.erased(tx, pairs)
-        known = tx.captures.known(way.source.id, pairs)
-        there: dict[str, CaptureId | None] = {**tx.places.with_bytes(way.source.id, [one.sha256 for one in open_])}
+        known = tx.captures.known(context.source.id, pairs)
+        there: dict[str, CaptureId | None] = {
+            **tx.places.with_bytes(context.source.id, [item.sha256 for item in open_])
+        }
         erasures = tx.suppressions.is_filled()
-        outcomes: list[Seen] = []
-        for one in batch:
-            outcome = one.outcome
-            if one.capture is not None or outcome is Seen.ANOTHER_PLACE:
-                if one.pair in erased:
-                    outcome = Seen.ERASED_BEFORE
-                elif one.pair in known:
-                    outcome = Seen.ALREADY_THERE
-                elif one.sha256 in there:
-                    outcome = Seen.ANOTHER_PLACE
-                elif one.capture is None or self._lost(tx, one, erasures):
-                    outcome = Seen.ALREADY_THERE if one.capture is not None else Seen.ERASED_BEFORE
-                known.add(one.pair)
-                if _taken(outcome):
-                    there.setdefault(one.sha256, None)
+        outcomes: list[IngestOutcome] = []
+        for item in batch:
+            outcome = item.outcome
+            if item.capture is not None or outcome is IngestOutcome.ANOTHER_PLACE:
+                if item.pair in erased:
+                    outcome = IngestOutcome.ERASED_BEFORE
+                elif item.pair in known:
+                    outcome = IngestOutcome.ALREADY_THERE
+                elif item.sha256 in there:
+                    outcome = IngestOutcome.ANOTHER_PLACE
+                elif item.capture is None or self._is_lost(tx, item, erasures):
+                    outcome = IngestOutcome.ALREADY_THERE if item.capture is not None else IngestOutcome.ERASED_BEFORE
+                known.add(item.pair)
+                if _is_kept(outcome):
+                    there.setdefault(item.sha256, None)
             outcomes.append(outcome)
         return outcomes
 
-    def _unwanted(self, tx: Tx, way: _Way, batch: list[Brought], outcomes: list[Seen]) -> None:
-        """Note what a crawl may not keep either: what was erased before, and pictures that are not kept."""
-        if way.task.kind != "site":
+    def _note_unwanted(
+        self, tx: Tx, context: RunContext, batch: list[IngestItem], outcomes: list[IngestOutcome]
+    ) -> None:
+        """Mark what the crawl may not keep either: what was erased before, and pictures that are not kept."""
+        if context.task.kind != "site":
             return
-        erased = [one.sha256 for one, seen in zip(batch, outcomes, strict=True) if seen is Seen.ERASED_BEFORE]
-        there = tx.places.with_bytes(way.source.id, erased)
-        lost = tx.captures.without_picture(way.source.id, [one.sha256 for one in batch if one.sha256])
-        tx.deletions.add_crawled(way.source.id, [*(one for one in erased if one not in there), *lost])
+        erased = [
+            item.sha256 for item, seen in zip(batch, outcomes, strict=True) if seen is IngestOutcome.ERASED_BEFORE
+        ]
+        there = tx.places.with_bytes(context.source.id, erased)
+        lost = tx.captures.without_picture(context.source.id, [item.sha256 for item in batch if item.sha256])
+        tx.deletions.add_crawled(context.source.id, [*(item for item in erased if item not in there), *lost])
 
-    def _lost(self, tx: Tx, one: Brought, erasures: bool) -> bool:
-        """Whether one of its pictures, or one of its faces, was erased since it was looked at."""
-        if not all(address in self._blobs for address in one.addresses):
+    def _is_lost(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
+        """Whether one of its blobs or one of its faces was erased since its analysis."""
+        if not all(address in self._blobs for address in item.addresses):
             return True
-        faces = [new.face for new in one.faces]
-        return erasures and len(self._suppression.still_wanted(tx, one.sha256, faces)) < len(faces)
+        faces = [new.face for new in item.faces]
+        return erasures and len(self._suppression.still_wanted(tx, item.sha256, faces)) < len(faces)
 
-    def _placed(self, change: Change, way: _Way, again: list[Brought]) -> int:
-        """Put down further places of pictures that are there."""
-        there = change.tx.places.with_bytes(way.source.id, [one.sha256 for one in again])
-        new = [(there[one.sha256], one.sha256, one.item.provenance) for one in again]
-        change.tx.places.add_all(way.source.id, new)
+    def _add_places(self, change: Change, context: RunContext, again: list[IngestItem]) -> int:
+        """Store further places of pictures that are there already; return how many."""
+        there = change.tx.places.with_bytes(context.source.id, [item.sha256 for item in again])
+        new = [(there[item.sha256], item.sha256, item.collected.provenance) for item in again]
+        change.tx.places.add_all(context.source.id, new)
         return len(new)
 
 
-def _taken(outcome: Seen) -> bool:
-    return outcome in {Seen.ENROLLED, Seen.NO_FACE}
+def _is_kept(outcome: IngestOutcome) -> bool:
+    return outcome in {IngestOutcome.ENROLLED, IngestOutcome.NO_FACE}
 
 
-def _step(batch: list[Brought], outcomes: list[Seen], faces: int) -> Step:
+def _step(batch: list[IngestItem], outcomes: list[IngestOutcome], faces: int) -> Step:
     return Step(
         counts=Counter(outcome.name.lower() for outcome in outcomes),
         faces=faces,
-        cursor=next((one.cursor for one in reversed(batch) if one.cursor is not None), None),
-        refused=[(one.item.name, one.why) for one in batch if one.outcome is Seen.REFUSED],
+        cursor=next((item.cursor for item in reversed(batch) if item.cursor is not None), None),
+        refused=[(item.collected.name, item.why) for item in batch if item.outcome is IngestOutcome.REFUSED],
     )

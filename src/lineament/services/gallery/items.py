@@ -1,4 +1,4 @@
-"""What a connector brought on its way down: found, looked at, kept, committed; and what became of it in the end."""
+"""The pictures of an ingest, from the connector to the commit, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lineament.sources.base import Connector, Item, Refusal, Resumable
 from lineament.store.faces import NewFace
 
 BATCH = 64
-"""Pictures a transaction; one ledger entry each."""
+"""Pictures in a transaction; each transaction has one ledger entry."""
 PATIENCE = 2.0
-"""Seconds after which a smaller batch is committed too."""
+"""Seconds after which a smaller batch is committed."""
 
 
-class Seen(StrEnum):
-    """What became of a picture; the value is what a person reads."""
+class IngestOutcome(StrEnum):
+    """The outcome of one picture; the value is what a person reads."""
 
     ENROLLED = "enrolled"
     NO_FACE = "no face"
@@ -36,11 +36,11 @@ class Seen(StrEnum):
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did, and while it runs, how far it is."""
+    """What an ingest has done so far."""
 
     source: str
     total: int | None = None  # pictures expected
-    outcomes: Counter[Seen] = field(default_factory=Counter)
+    outcomes: Counter[IngestOutcome] = field(default_factory=Counter)
     faces: int = 0
     batches: int = 0
     seconds: float = 0.0
@@ -49,64 +49,68 @@ class IngestReport:
 
     @property
     def seen(self) -> int:
-        """Pictures dealt with."""
+        """How many pictures are done."""
         return self.outcomes.total()
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
-    """The pictures that are made of one, as JPEG."""
+class DerivedPictures:
+    """The pictures derived from one, as JPEG."""
 
     thumbnail: bytes | None  # None: neither it nor the original is kept
-    crops: tuple[bytes, ...]  # one a face
+    crops: tuple[bytes, ...]  # one for each face
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """A picture on its way; every step makes a new one that knows more."""
+class IngestItem:
+    """A picture on its way into the store; each stage makes a new value that knows more."""
 
-    item: Item  # its bytes are dropped once they are kept, or not needed
+    collected: Item  # by the connector; its bytes are dropped when they are stored, or not needed
     sha256: str = ""
-    cursor: str | None = None  # from which to go on after it
-    outcome: Seen = Seen.ENROLLED
+    cursor: str | None = None  # from which a run resumes after it
+    outcome: IngestOutcome = IngestOutcome.ENROLLED
     why: str = ""
     erasures: bool = False  # whether anything had been erased when it was sifted
     listed: bool = False  # whether the list of known abuse held anything then; asked again at the commit
     abuse: tuple[bytes, ...] = ()  # what it would be called on the list of known-abuse material
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()
-    small: Small | None = None  # until it is kept
-    faces: tuple[NewFace, ...] = ()  # once it is kept
+    derived: DerivedPictures | None = None  # until they are stored
+    faces: tuple[NewFace, ...] = ()  # once its crops are stored
 
-    def without(self, outcome: Seen, why: str = "") -> Brought:
-        """The end of its way; nothing of it is taken."""
-        ended = Brought(_emptied(self.item), self.sha256, self.cursor, outcome, why)
+    def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
+        """Return the picture with its final outcome and without its bytes; nothing of it is enrolled."""
+        ended = IngestItem(_emptied(self.collected), self.sha256, self.cursor, outcome, why)
         return replace(ended, erasures=self.erasures)
 
-    def of_faces(self, which: Iterable[int]) -> Brought:
-        """The same with some of its faces alone."""
+    def of_faces(self, which: Iterable[int]) -> IngestItem:
+        """Return the picture with only these of its faces, numbered from 0."""
         chosen = sorted(which)
-        small = None if self.small is None else replace(self.small, crops=tuple(self.small.crops[at] for at in chosen))
-        return replace(self, found=tuple(self.found[at] for at in chosen), small=small)
+        derived = (
+            None
+            if self.derived is None
+            else replace(self.derived, crops=tuple(self.derived.crops[at] for at in chosen))
+        )
+        return replace(self, found=tuple(self.found[at] for at in chosen), derived=derived)
 
     def kept(
         self, original: str | None, thumbnail: str | None, crops: Iterable[str], page: str | None = None
-    ) -> Brought:
-        """The same with its pictures in the blob folder, at these addresses."""
+    ) -> IngestItem:
+        """Return the picture with these addresses of its blobs instead of its bytes."""
         if self.capture is None:
             return self
         faces = tuple(NewFace(face=face, crop=crop) for face, crop in zip(self.found, crops, strict=True))
         capture = replace(self.capture, original=original, thumbnail=thumbnail, page=page)
-        return replace(self, item=_emptied(self.item), capture=capture, faces=faces, small=None)
+        return replace(self, collected=_emptied(self.collected), capture=capture, faces=faces, derived=None)
 
     @property
     def pair(self) -> tuple[str, str]:
-        """What makes it unique in its source: its place and its bytes."""
-        return self.item.provenance.uri, self.sha256
+        """Its URI and SHA-256, which together are unique in its source."""
+        return self.collected.provenance.uri, self.sha256
 
     @property
     def addresses(self) -> list[str]:
-        """Of its pictures in the blob folder."""
+        """The addresses of its blobs."""
         if self.capture is None:
             return []
         capture = self.capture
@@ -114,19 +118,19 @@ class Brought:
         return [address for address in pictures if address is not None]
 
 
-def refused(refusal: Refusal, cursor: str | None) -> Brought:
-    """What the connector itself refused."""
+def refused(refusal: Refusal, cursor: str | None) -> IngestItem:
+    """Return the item of something that the connector itself refused."""
     item = Item(name=refusal.name, untrusted=b"", provenance=Provenance(uri=""))
-    return Brought(item, cursor=cursor, outcome=Seen.REFUSED, why=str(refusal.why))
+    return IngestItem(item, cursor=cursor, outcome=IngestOutcome.REFUSED, why=str(refusal.why))
 
 
-def refused_for(one: Brought, error: LineamentError) -> Brought:
-    """What cannot be read."""
-    return one.without(Seen.REFUSED, str(error))
+def refused_for(item: IngestItem, error: LineamentError) -> IngestItem:
+    """Return the picture as refused for that error."""
+    return item.without(IngestOutcome.REFUSED, str(error))
 
 
 def walked(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Refusal, str | None]]:
-    """What a connector brings, from where it goes on if it can, each with the cursor after it."""
+    """Yield what a connector collects, each with the cursor after it; from ``cursor`` if the connector can resume."""
     if isinstance(connector, Resumable):
         yield from connector.items_from(cursor)
     else:
@@ -137,19 +141,19 @@ def walked(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Re
 def chunks(
     found: Iterator[tuple[Item | Refusal, str | None]], size: int
 ) -> Iterator[list[tuple[Item | Refusal, str | None]]]:
-    """Lists of at most ``size``."""
+    """Yield lists of at most ``size``."""
     while some := list(itertools.islice(found, size)):
         yield some
 
 
-def in_batches(brought: Iterable[Brought]) -> Iterator[list[Brought]]:
-    """Batches of at most BATCH pictures, cut earlier where they come slowly."""
-    batch: list[Brought] = []
+def in_batches(items: Iterable[IngestItem]) -> Iterator[list[IngestItem]]:
+    """Yield batches of at most BATCH pictures, smaller ones if pictures come slowly."""
+    batch: list[IngestItem] = []
     began = time.monotonic()
-    for one in brought:
+    for item in items:
         if not batch:
             began = time.monotonic()
-        batch.append(one)
+        batch.append(item)
         if len(batch) >= BATCH or time.monotonic() - began > PATIENCE:
             yield batch
             batch = []
@@ -157,17 +161,17 @@ def in_batches(brought: Iterable[Brought]) -> Iterator[list[Brought]]:
         yield batch
 
 
-def by_capture(ids: list[CaptureId], new: list[Brought]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
-    """Captures with their days and their faces, as the store takes faces in."""
+def by_capture(ids: list[CaptureId], new: list[IngestItem]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
+    """Return captures with their days and faces, in the form in which the store adds faces."""
     return [
-        (capture_id, _day(one.capture), one.faces)
-        for capture_id, one in zip(ids, new, strict=True)
-        if one.capture is not None
+        (capture_id, _day(item.capture), item.faces)
+        for capture_id, item in zip(ids, new, strict=True)
+        if item.capture is not None
     ]
 
 
 def _day(capture: NewCapture) -> int:
-    """The day of capture, in days since 1970-01-01 UTC."""
+    """Return the day of capture, in days since 1970-01-01 UTC."""
     at: datetime = capture.provenance.captured_at or capture.enrolled_at
     day: date = at.astimezone(UTC).date()
     return (day - EPOCH).days

@@ -28,6 +28,7 @@ from lineament.model.runs import Run, RunId
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
 from lineament.services.cases.access import seen_source, source_seen
 from lineament.services.keyholder import about_source, source_key
+from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.sources.permission.hosts import Hosts
@@ -39,7 +40,7 @@ LARGEST_PERMISSION = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
+class PermissionDocument:
     """A document as it was handed in."""
 
     name: str
@@ -47,7 +48,7 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class SourceDestruction:
     """The end of a source."""
 
     at: datetime
@@ -57,14 +58,14 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What whoever manages sources reads of one: who is behind it, and who may search it."""
+class SourceStanding:
+    """What those who manage sources see of one: who registered and approved it, and who may search it."""
 
-    drafted_by: str  # names; empty where it was whoever was at the machine
+    drafted_by: str  # names; empty for whoever was at the machine
     approved_by: str
     shares: tuple[tuple[Agency, date | None], ...] | None  # None: every agency
     may_approve: bool
-    gone: Gone | None  # where it is withdrawn
+    gone: SourceDestruction | None  # if it is withdrawn
 
 
 class Register:
@@ -75,20 +76,23 @@ class Register:
         self._keys = keys
         self._blobs = blobs
 
+    @needs(Permission.MANAGE_SOURCES)
     def add(
-        self, terms: SourceTerms, permission: Paper | None = None, shares: Mapping[str, date | None] | None = None
+        self,
+        terms: SourceTerms,
+        permission: PermissionDocument | None = None,
+        shares: Mapping[str, date | None] | None = None,
     ) -> Source:
-        """Register a source with a key of its own; AlreadyThere where the name is taken.
+        """Register a source with a key of its own; AlreadyThere if the name is taken.
 
-        It is drafted until a second person approves it, and live at once where the policy asks for none. ``shares``
+        It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
         names the agencies that alone may search it, each with its last day. HostRefused for a social network.
         """
-        self._record.require(Permission.MANAGE_SOURCES)
         Hosts(terms.hosts)
         wrapped = self._keys.new_data_key(about_source(terms.name))
         if permission is not None:
             terms = replace(terms, permission_sha256=_checked(permission))
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             live = not policy_for(tx, self._record.official.agency_id).source_approval
         address = None if permission is None else self._sealed(wrapped, terms.name, permission)
         try:
@@ -106,9 +110,9 @@ class Register:
                 self._blobs.delete(address)
             raise
 
+    @needs(Permission.MANAGE_SOURCES)
     def approve(self, name: str) -> Source:
         """Let a drafted source go live; Refused for whoever drafted it."""
-        self._record.require(Permission.MANAGE_SOURCES)
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             advance(NEXT, source.state, SourceEvent.APPROVED, what="source", name=name)
@@ -118,17 +122,17 @@ class Register:
             change.record(SourceApproved(source=name))
             return change.tx.sources.get(name)
 
+    @needs(Permission.MANAGE_SOURCES)
     def share(self, name: str, agency: str, until: date | None = None) -> Source:
-        """Let an agency search it; from now on nobody but the agencies that are listed may."""
-        self._record.require(Permission.MANAGE_SOURCES)
+        """Let an agency search it; from then on only the listed agencies may."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             self._shared(change, source, agency, until)
             return change.tx.sources.get(name)
 
+    @needs(Permission.MANAGE_SOURCES)
     def unshare(self, name: str, agency: str) -> Source:
         """Take an agency off the list; a source that is shared with nobody is searched by nobody."""
-        self._record.require(Permission.MANAGE_SOURCES)
         with self._record.change() as change:
             source, meant = change.tx.sources.get(name), change.tx.agencies.find(agency)
             if source.shares is None:
@@ -139,43 +143,45 @@ class Register:
             change.record(SourceUnshared(source=name, agency=meant.id))
             return change.tx.sources.get(name)
 
+    @needs(Permission.MANAGE_SOURCES)
     def share_with_all(self, name: str) -> Source:
-        """Let every agency of the workspace search it, those of tomorrow too."""
-        self._record.require(Permission.MANAGE_SOURCES)
+        """Let every agency of the workspace search it, also those registered later."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             change.tx.sources.share_with_all(source.id)
             change.record(SourceShared(source=name, agency=None, until=None))
             return change.tx.sources.get(name)
 
+    @needs(Permission.READ_SOURCES)
     def list(self) -> list[Source]:
         """All sources that the official sees, in the order of their names, the withdrawn ones too."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return [source for source in tx.sources.all() if source_seen(self._record, source)]
 
+    @needs(Permission.READ_SOURCES)
     def get(self, name: str) -> Source:
-        """One source; NotFound where there is none that the official sees."""
-        with self._record.store.read() as tx:
+        """One source; NotFound if there is none that the official sees."""
+        with self._record.read() as tx:
             return seen_source(tx, self._record, name)
 
+    @needs(Permission.READ_SOURCES)
     def fresh(self) -> Mapping[SourceId, datetime]:
-        """When something was last brought into each source, of those into which anything was."""
-        self._record.require(Permission.READ_SOURCES)
-        with self._record.store.read() as tx:
+        """Return when each source was last ingested; sources that never were are left out."""
+        with self._record.read() as tx:
             return tx.runs.newest()
 
-    def standing(self, name: str) -> Standing:
-        """Who is behind a source, and who may search it; for whoever manages sources."""
-        self._record.require(Permission.MANAGE_SOURCES)
-        with self._record.store.read() as tx:
+    @needs(Permission.MANAGE_SOURCES)
+    def standing(self, name: str) -> SourceStanding:
+        """Return who registered and approved a source, and who may search it."""
+        with self._record.read() as tx:
             source = tx.sources.get(name)
             names = [
                 "" if account is None else tx.accounts.get(account).name
                 for account in (source.drafted_by, source.approved_by)
             ]
             listed = source.shares
-            shares = None if listed is None else [(tx.agencies.get(one.agency_id), one.until) for one in listed]
-            return Standing(
+            shares = None if listed is None else [(tx.agencies.get(share.agency_id), share.until) for share in listed]
+            return SourceStanding(
                 drafted_by=names[0],
                 approved_by=names[1],
                 shares=None if shares is None else tuple(sorted(shares, key=lambda pair: pair[0].name)),
@@ -183,9 +189,9 @@ class Register:
                 gone=_gone(tx.sources.destroyed(source.id)),
             )
 
+    @needs(Permission.MANAGE_SOURCES)
     def permission(self, name: str) -> tuple[bytes, str]:
-        """The document that grants it, untrusted as it was handed in, and its name; that it was opened is recorded."""
-        self._record.require(Permission.MANAGE_SOURCES)
+        """Return the permission document, untrusted as it was handed in, and its name; the opening is recorded."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             address = change.tx.sources.permission(source.id)
@@ -195,31 +201,32 @@ class Register:
             change.record(PermissionOpened(source=name))
         return untrusted, source.permission_name
 
+    @needs(Permission.MANAGE_SOURCES)
     def runs(self, name: str, limit: int | None = None) -> Sequence[Run]:
-        """What was brought into a source, the newest first."""
-        self._record.require(Permission.MANAGE_SOURCES)
-        with self._record.store.read() as tx:
+        """Return the ingest runs of a source, the newest first."""
+        with self._record.read() as tx:
             return tx.runs.of_source(tx.sources.get(name).id, limit)
 
+    @needs(Permission.MANAGE_SOURCES)
     def run(self, name: str, run_id: int) -> tuple[Run, Sequence[tuple[str, str]]]:
-        """A run, and what it refused first: names and reasons. NotFound where it is none of that source."""
-        self._record.require(Permission.MANAGE_SOURCES)
-        with self._record.store.read() as tx:
+        """Return a run and its first refusals (names, reasons); NotFound if it is not of that source."""
+        with self._record.read() as tx:
             source, run = tx.sources.get(name), tx.runs.get(RunId(run_id))
             if run.source_id != source.id:  # in the words of a run that never was
                 raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
             return run, tx.runs.refusals(run.id)
 
+    @needs(Permission.MANAGE_SOURCES)
     def suspend(self, name: str) -> Source:
         """Take a source out of every search until it is resumed."""
         return self._move(name, SourceEvent.SUSPENDED, SourceSuspended(source=name))
 
+    @needs(Permission.MANAGE_SOURCES)
     def resume(self, name: str) -> Source:
         """Let a suspended source be searched again."""
         return self._move(name, SourceEvent.RESUMED, SourceResumed(source=name))
 
     def _move(self, name: str, event: SourceEvent, recorded: Event) -> Source:
-        self._record.require(Permission.MANAGE_SOURCES)
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             change.tx.sources.set_state(source.id, advance(NEXT, source.state, event, what="source", name=name))
@@ -238,21 +245,21 @@ class Register:
         change.in_agency(agency.id)
         change.record(SourceShared(source=source.name, agency=agency.id, until=until))
 
-    def _sealed(self, wrapped: bytes, name: str, permission: Paper) -> str:
+    def _sealed(self, wrapped: bytes, name: str, permission: PermissionDocument) -> str:
         address = self._blobs.put(self._keys.unwrap(wrapped, about_source(name)), permission.untrusted)
         self._blobs.flush()
         return address
 
 
-def _gone(said: Mapping[str, Any] | None) -> Gone | None:
+def _gone(said: Mapping[str, Any] | None) -> SourceDestruction | None:
     if said is None:
         return None
     at = datetime.fromisoformat(said["at"])
-    return Gone(at=at, reason=said["reason"], entry=said["entry"], destroyed=said["destroyed"])
+    return SourceDestruction(at=at, reason=said["reason"], entry=said["entry"], destroyed=said["destroyed"])
 
 
-def _checked(permission: Paper) -> str:
-    """The digest of a document; InvalidValue where it is empty or too large."""
+def _checked(permission: PermissionDocument) -> str:
+    """The digest of a document; InvalidValue if it is empty or too large."""
     if not 0 < len(permission.untrusted) <= LARGEST_PERMISSION:
         why = f"it has 1 to {LARGEST_PERMISSION:,} bytes"
         raise InvalidValue(what="The permission", value=f"{len(permission.untrusted):,} bytes", why=why)
@@ -261,7 +268,7 @@ def _checked(permission: Paper) -> str:
 
 def _filename(untrusted: str) -> str:
     name = " ".join(untrusted.replace("/", " ").replace("\\", " ").split())
-    shown = "".join(one for one in name if one.isprintable())[-200:]
+    shown = "".join(letter for letter in name if letter.isprintable())[-200:]
     return shown.encode(errors="replace").decode() or "permission"
 
 

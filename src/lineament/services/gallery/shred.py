@@ -18,7 +18,7 @@ class Shredder:
         self._blobs = blobs
 
     def finish(self) -> int:
-        """Delete what is left to delete, and how many blobs that were; a process killed in between goes on here."""
+        """Delete the blobs that are left to delete; return how many. A process that was killed resumes here."""
         done = 0
         while some := self._delete_some():
             done += some
@@ -28,8 +28,8 @@ class Shredder:
         return done
 
     def _delete_some(self) -> int:
-        """Delete while nobody else commits: an ingest that met the same picture looks again when its turn comes."""
-        with self._record.store.read() as tx:
+        """Delete while no one else commits: an ingest of the same picture checks again in its own transaction."""
+        with self._record.read() as tx:
             if not tx.deletions.all(most=1):
                 return 0
         with self._record.store.begin() as tx:

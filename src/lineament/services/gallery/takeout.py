@@ -12,18 +12,19 @@ from lineament.model.accounts import Permission
 from lineament.model.events.sources import WarcTakenOut
 from lineament.model.reasons import ReasonCode
 from lineament.services.gallery.crawls import Crawls
+from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.state import CrawlState
 from lineament.store.durable import new_file
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Hears how many bytes are dealt with, of how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class TakenOut:
     """What was taken out."""
 
     exchanges: int  # answers with their requests, revisits, and what says which program wrote them
@@ -38,7 +39,8 @@ class TakeOut:
     def __init__(self, record: Record, crawls: Crawls) -> None:
         self._record, self._crawls = record, crawls
 
-    def warc(self, name: str, path: Path, told: Told = lambda _done, _total: None) -> Taken:
+    @needs(Permission.MANAGE_SOURCES)
+    def warc(self, name: str, path: Path, told: OnProgress = lambda _done, _total: None) -> TakenOut:
         """Write a WARC 1.1 file (ISO 28500), a gzip member a record, whole or not at all; recorded before it is there.
 
         Raises:
@@ -47,11 +49,10 @@ class TakeOut:
             StepUpNeeded: The second factor was not shown lately (R49).
             Damaged, StorageFull, NoSuchFile: As they say.
         """
-        self._record.require(Permission.MANAGE_SOURCES)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             require_step_up(tx, self._record.official, self._record.clock())
             source = tx.sources.get(name)
-            files = [one for kept in self._crawls.all(tx, source) for one in _files(kept)]
+            files = [file for kept in self._crawls.all(tx, source) for file in _files(kept)]
         if not files:
             raise Refused(ReasonCode.NOTHING_CRAWLED.reason(name=name))
         try:
@@ -66,8 +67,8 @@ class TakeOut:
         return taken
 
     def _written(
-        self, name: str, files: list[tuple[KeptCrawl, Path, int]], write: Callable[[bytes], object], told: Told
-    ) -> Taken:
+        self, name: str, files: list[tuple[KeptCrawl, Path, int]], write: Callable[[bytes], object], told: OnProgress
+    ) -> TakenOut:
         digest, size, exchanges, before = hashlib.sha256(), 0, 0, 0
         total = sum(end for _, _, end in files)
         for kept, archive, end in files:
@@ -81,7 +82,7 @@ class TakeOut:
         with self._record.change() as change:
             sha256 = digest.hexdigest()
             entry = change.record(WarcTakenOut(source=name, exchanges=exchanges, bytes=size, sha256=sha256))
-        return Taken(exchanges=exchanges, bytes=size, sha256=sha256, ledger_entry=entry)
+        return TakenOut(exchanges=exchanges, bytes=size, sha256=sha256, ledger_entry=entry)
 
 
 def _files(kept: KeptCrawl) -> Iterator[tuple[KeptCrawl, Path, int]]:

@@ -29,7 +29,7 @@ def note(tx: Tx, official: Official, at: datetime) -> None:
 
 def settle(store: Store, at: datetime) -> None:
     """End the job if nothing is left to delete, whoever deleted it."""
-    with store.read() as tx:
+    with store.read() as tx:  # upkeep: it ends what was decided before
         if tx.jobs.open_of_kind(DELETIONS.name) is None:
             return
     with store.begin() as tx:

@@ -13,6 +13,7 @@ from lineament.model.jobs import Job, JobRequest
 from lineament.model.reasons import ReasonCode
 from lineament.services.jobs import owner, runner
 from lineament.services.jobs.kinds import JobKind, Report, kind_of
+from lineament.services.needs import needs
 from lineament.services.record import Record
 from lineament.store.db import Tx
 
@@ -28,6 +29,7 @@ class Jobs:
     def __init__(self, record: Record) -> None:
         self._record = record
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def add(self, kind: JobKind, arguments: Mapping[str, Any], *, source: str | None = None) -> Job:
         """Queue a job for a worker. NotAllowed, NotFound for a source that is not there, InvalidValue.
 
@@ -40,25 +42,29 @@ class Jobs:
         with self._record.store.begin() as tx:
             return tx.jobs.add(self._request(tx, kind, arguments, source), self._record.clock())
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def newest(self) -> list[Job]:
         """Return the newest jobs, the newest first."""
         official = self._record.official
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             whole = self._sees_whole_agency
             return tx.jobs.listed(official.agency_id, official.account_id, whole_agency=whole, most=NEWEST)
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def show(self, id: str) -> Job:  # noqa: A002 - the column
         """Return one job; NotFound if there is none, or if it is not to be seen."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return self._get(tx, id)
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def of_source(self, source_id: SourceId) -> list[Job]:
         """Return the jobs of a source that are not over and may be seen, the oldest first."""
         official = self._record.official
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             found = tx.jobs.open_of_source(source_id)
         return [job for job in found if self._sees_whole_agency and job.request.agency_id == official.agency_id]
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
         """Stop a job: a queued one at once, a running one within seconds; what it committed is kept.
 
@@ -70,6 +76,7 @@ class Jobs:
                 raise Refused(ReasonCode.ALWAYS_FINISHED.reason())
             return tx.jobs.request_stop(job.id, self._record.clock())
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def wait(self, id: str, on_progress: Callable[[Job], None], *, every: float = 1.0) -> Job:  # noqa: A002
         """Return a job once it is over; ``on_progress`` hears of it every so many seconds until then."""
         while not (job := self.show(id)).ended:
@@ -77,6 +84,7 @@ class Jobs:
             time.sleep(every)
         return job
 
+    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def here(
         self,
         kind: JobKind,

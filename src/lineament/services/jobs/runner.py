@@ -73,7 +73,7 @@ class Watch:
         silence = time.monotonic() - self._told_at
         if silence >= RENEWS or (silence >= TELLS and self._progress != self._told):
             self._renew()
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             stop = tx.jobs.stop_requested(self._job.id, self._worker)
         self.stopping, self.lost = stop is True, stop is None
         return stop is False

@@ -29,7 +29,7 @@ class Worker:
 
     def waiting(self) -> bool:
         """Whether there is a job to be claimed now."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return tx.jobs.waiting(self._record.clock(), owner.dead(tx.jobs.workers()))
 
     def run_one(self) -> Job | None:
@@ -65,7 +65,7 @@ class Worker:
 
     def _run(self, job: Job) -> None:
         def act(report: Report) -> Mapping[str, Any]:
-            with self._record.store.read() as tx:
+            with self._record.read() as tx:
                 official = official_of(tx, job)
             return self._handlers(official)[job.request.kind](job.request.arguments, report)
 
@@ -73,7 +73,7 @@ class Worker:
 
     def _now(self, job: Job) -> Job:
         """The job as its row stands; as it was claimed if it went with its source."""
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             try:
                 return tx.jobs.get(job.id)
             except NotFound:

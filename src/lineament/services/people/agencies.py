@@ -22,34 +22,35 @@ from lineament.model.events.people import AgencyLicensed, AgencyRegistered, Agen
 from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, Policy, stricter
 from lineament.model.reasons import ReasonCode
-from lineament.services.people.invitations import Invitation, Post, Waiting, invited, invited_again
+from lineament.services.needs import needs
+from lineament.services.people.invitations import Invitation, PendingInvitation, Post, invited, invited_again
 from lineament.services.people.policies import base_for, policy_for
 from lineament.services.record import Change, Record
 from lineament.store.db import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grounds:
+class VettingGrounds:
     """What a vetting found; who vetted and when is added as it is recorded."""
 
     outcome: VettingOutcome
     legal_restrictions: str
     human_rights_record: str
     renew_on: date
-    by: str = ""  # where it was somebody else than who records it
+    by: str = ""  # if it was not whoever records it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The policy of an agency, and where it begins."""
+    """The policy of an agency, and the preset from which it starts."""
 
     policy: Policy
     base: Policy  # its preset
-    wishes: Mapping[str, bool | int]  # where it is stricter
+    wishes: Mapping[str, bool | int]  # settings that the agency made stricter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class OwnAgency:
     """What an official sees of the own agency."""
 
     agency: Agency
@@ -67,37 +68,38 @@ class Agencies:
 
     # ------------------------------------------------------------ for the operator
 
+    @needs(Permission.OPERATE)
     def list(self) -> Sequence[Agency]:
         """All agencies, in the order of their names."""
-        self._record.require(Permission.OPERATE)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return tx.agencies.all()
 
+    @needs(Permission.OPERATE)
     def get(self, name: str) -> Agency:
         """The agency of that name or id."""
-        self._record.require(Permission.OPERATE)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return tx.agencies.find(name)
 
+    @needs(Permission.OPERATE)
     def register(self, terms: AgencyTerms) -> Agency:
         """Register an agency. Nobody of it is let in before it is vetted and licensed."""
-        self._record.require(Permission.OPERATE)
         with self._record.change() as change:
             agency = change.tx.agencies.add(terms, change.at)
             change.in_agency(agency.id)
             change.record(AgencyRegistered(agency=agency.id, name=terms.name, jurisdiction=terms.jurisdiction))
             return agency
 
+    @needs(Permission.OPERATE)
     def rename_home(self, terms: AgencyTerms) -> Agency:
         """Say which agency runs this workspace."""
-        self._record.require(Permission.OPERATE)
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)
             change.tx.agencies.set_terms(HOME_AGENCY, terms)
             change.record(AgencyRenamed(agency=HOME_AGENCY, name=terms.name, jurisdiction=terms.jurisdiction))
             return change.tx.agencies.get(HOME_AGENCY)
 
-    def vet(self, name: str, grounds: Grounds) -> Agency:
+    @needs(Permission.OPERATE)
+    def vet(self, name: str, grounds: VettingGrounds) -> Agency:
         """Record what a vetting said, in place of the last one; the ledger keeps both."""
         with self._record.change() as change:
             agency = self._other(change, name)
@@ -122,6 +124,7 @@ class Agencies:
             )
             return change.tx.agencies.get(agency.id)
 
+    @needs(Permission.OPERATE)
     def license(self, name: str, licence: Licence) -> Agency:
         """Give an agency a licence, in place of the last one; Refused before it was vetted and let in."""
         with self._record.change() as change:
@@ -146,34 +149,35 @@ class Agencies:
             )
             return change.tx.agencies.get(agency.id)
 
+    @needs(Permission.OPERATE)
     def invite_administrator(self, name: str, email: str, person: str) -> Invitation:
         """Invite the first administrator of an agency, or let one in again who lost everything.
 
-        Refused where the agency has another administrator at work: who else is let in is then the agency's own affair.
+        Refused if the agency has another administrator at work: who else is let in is then the agency's own affair.
         """
         return self._invited(name, email, person, Role.ADMINISTRATOR)
 
+    @needs(Permission.OPERATE)
     def invite_operator(self, email: str, person: str) -> Invitation:
         """Invite another operator, of the agency that runs this workspace; or let one in again who lost everything."""
         return self._invited(HOME_AGENCY, email, person, Role.OPERATOR)
 
     def _invited(self, name: str, email: str, person: str, role: Role) -> Invitation:
-        self._record.require(Permission.OPERATE)
         address = checked_email(email)
         with self._record.change() as change:
             agency = self._meant(change, name)
             waiting = self._waiting(change, agency, address, person, role)
         return self._post.deliver(waiting)
 
-    def _waiting(self, change: Change, agency: Agency, address: str, person: str, role: Role) -> Waiting:
+    def _waiting(self, change: Change, agency: Agency, address: str, person: str, role: Role) -> PendingInvitation:
         inviter = self._record.official.name
-        alike = [one for one in change.tx.accounts.of_agency(agency.id) if role in one.roles]
-        known = next((one for one in alike if one.email == address), None)
+        alike = [account for account in change.tx.accounts.of_agency(agency.id) if role in account.roles]
+        known = next((account for account in alike if account.email == address), None)
         if known is not None:
             self._not_oneself(known)
             advance(ACCOUNT_NEXT, known.state, AccountEvent.RESET, what="account", name=known.id)
             return invited_again(change, inviter, known)
-        if role is Role.ADMINISTRATOR and any(one.state is AccountState.ACTIVE for one in alike):
+        if role is Role.ADMINISTRATOR and any(account.state is AccountState.ACTIVE for account in alike):
             raise Refused(ReasonCode.HAS_ADMINISTRATOR.reason())
         return invited(change, inviter, agency.id, address, person, {role})
 
@@ -183,12 +187,13 @@ class Agencies:
 
     # ------------------------------------------------------------ policy
 
+    @needs(Permission.OPERATE)
     def rules_of(self, name: str) -> Rules:
         """The policy of an agency, for the operator."""
-        self._record.require(Permission.OPERATE)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return _rules(tx, tx.agencies.find(name).id)
 
+    @needs(Permission.MANAGE_PEOPLE, Permission.OPERATE)
     def tighten(self, settings: Mapping[str, bool | int], name: str | None = None) -> Rules:
         """Make the policy stricter, setting by setting; a setting may go back as far as the preset, never below it.
 
@@ -205,49 +210,48 @@ class Agencies:
                 raise Refused(ReasonCode.ACCOUNTS_SETTING.reason())
             wishes = {**before.wishes, **settings}
             stricter(before.base, wishes)  # refuses what is laxer
-            kept = {one: value for one, value in wishes.items() if value != getattr(before.base, one)}
+            kept = {name_: value for name_, value in wishes.items() if value != getattr(before.base, name_)}
             stricter(AGENCY, kept)  # they hold on when solo ends
             change.tx.agencies.set_wishes(agency.id, kept)
             after = _rules(change.tx, agency.id)
-            changed = {one: getattr(after.policy, one) for one in settings}
+            changed = {name_: getattr(after.policy, name_) for name_ in settings}
             change.record(PolicyChanged(agency=agency.id, settings=changed))
             return after
 
     # ------------------------------------------------------------ what is used
 
-    def own(self) -> Own:
+    @needs(Permission.READ_USAGE)
+    def own(self) -> OwnAgency:
         """The own agency with its policy and what it uses."""
-        self._record.require(Permission.READ_USAGE)
         agency_id = self._record.official.agency_id
-        with self._record.store.read() as tx:
-            return Own(
+        with self._record.read() as tx:
+            return OwnAgency(
                 agency=tx.agencies.get(agency_id),
                 rules=_rules(tx, agency_id),
                 usage=_usage(tx, tx.agencies.get(agency_id), self._record.clock()),
                 today=self._record.today,
             )
 
+    @needs(Permission.OPERATE)
     def usage_of(self, name: str) -> Usage:
         """What an agency uses, for the operator."""
-        self._record.require(Permission.OPERATE)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             return _usage(tx, tx.agencies.find(name), self._record.clock())
 
+    @needs(Permission.OPERATE)
     def usage(self) -> Sequence[Usage]:
         """What every agency uses, for the operator, in the order of their names."""
-        self._record.require(Permission.OPERATE)
         first, following = month_of(self._record.today)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             made = tx.searches.counts(first, following)
             return [
-                Usage(agency=one, month=first, searches=made.get(one.id, 0), seats=one.seats_taken)
-                for one in tx.agencies.all()
+                Usage(agency=agency, month=first, searches=made.get(agency.id, 0), seats=agency.seats_taken)
+                for agency in tx.agencies.all()
             ]
 
     # ------------------------------------------------------------ which agency
 
     def _meant(self, change: Change, name: str) -> Agency:
-        self._record.require(Permission.OPERATE)
         agency = change.tx.agencies.find(name)
         change.in_agency(agency.id)
         return agency

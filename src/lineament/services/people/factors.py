@@ -12,8 +12,9 @@ from lineament.identity import passkeys, recovery, totp
 from lineament.model.accounts import Factor, FactorKind
 from lineament.model.events.people import FactorAdded, FactorRemoved, FactorShown
 from lineament.model.reasons import ReasonCode
+from lineament.services.needs import open_to_all
 from lineament.services.people.attempts import Attempts, factor_key
-from lineament.services.people.sessions import Begun, Session, SessionKeeper, countable, showable
+from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, countable, showable
 from lineament.services.record import Change
 from lineament.store.db import Store, Tx
 from lineament.store.keys import KeyRing
@@ -26,6 +27,7 @@ Fits = Callable[[Tx, datetime], bool]
 
 _PRODUCT = "Lineament"
 _USED = "this code was used before; wait until your app shows the next code, at most 30 seconds"
+_OWN = "every account has its own second factors; each session answers for its own account"
 _NOT_FITTING = "this second factor does not fit, was used before, or is locked for a while after several failures"
 
 
@@ -33,7 +35,7 @@ _NOT_FITTING = "this second factor does not fit, was used before, or is locked f
 class NewApp:
     """An app that is being set up: what it reads, and what comes back with its first code."""
 
-    secret: str  # base32, to be typed where no camera is
+    secret: str  # base32, to type in if there is no camera
     address: str  # otpauth:
     pending: str  # the secret, sealed for this session; worth nothing to anybody else
 
@@ -49,41 +51,51 @@ class Factors:
         self._attempts = attempts
         self._keys = keys
 
+    @open_to_all(_OWN)
     def all(self, session: Session) -> list[Factor]:
         """The account's own, the oldest first."""
-        with self._store.read() as tx:
+        with self._keeper.record.read() as tx:
             return tx.factors.of_account(session.account.id)
 
     # ------------------------------------------------------------ showing one
 
-    def prove_code(self, session: Session, untrusted_code: str) -> Begun:
+    @open_to_all(_OWN)
+    def prove_code(self, session: Session, untrusted_code: str) -> SessionKey:
         """Six digits from an app, or else a recovery code; SignInRefused."""
         digits = "".join(untrusted_code.split())
         if len(digits) == 6 and digits.isdigit():
             return self.prove_totp(session, untrusted_code)
         return self.prove_recovery(session, untrusted_code)
 
-    def prove_totp(self, session: Session, untrusted_code: str) -> Begun:
+    @open_to_all(_OWN)
+    def prove_totp(self, session: Session, untrusted_code: str) -> SessionKey:
         """A code from an app, each good once; SignInRefused."""
         return self._shown(session, FactorKind.TOTP, lambda tx, at: self._fits_app(tx, session, untrusted_code, at))
 
-    def prove_recovery(self, session: Session, untrusted_code: str) -> Begun:
+    @open_to_all(_OWN)
+    def prove_recovery(self, session: Session, untrusted_code: str) -> SessionKey:
         """A code from paper, used up by it; SignInRefused."""
         digest = recovery.digest(untrusted_code, self._recovery_key)
         return self._shown(
             session, FactorKind.RECOVERY, lambda tx, at: tx.factors.spend(session.account.id, digest, at)
         )
 
+    @open_to_all(_OWN)
     def begin_passkey(self, session: Session, origin: str) -> dict[str, Any]:
         """What the browser is to ask a passkey (PublicKeyCredentialRequestOptionsJSON)."""
         rp_id = passkeys.rp_id_of(origin)
-        with self._store.read() as tx:
-            known = [bytes.fromhex(one["credential_id"]) for one in _passkeys(tx, session) if one["rp_id"] == rp_id]
+        with self._keeper.record.read() as tx:
+            known = [
+                bytes.fromhex(passkey["credential_id"])
+                for passkey in _passkeys(tx, session)
+                if passkey["rp_id"] == rp_id
+            ]
         options, challenge = passkeys.assertion(rp_id, known)
         self._ask(session, challenge)
         return options
 
-    def prove_passkey(self, session: Session, untrusted_json: str, origin: str) -> Begun:
+    @open_to_all(_OWN)
+    def prove_passkey(self, session: Session, untrusted_json: str, origin: str) -> SessionKey:
         """A passkey's answer to ``begin_passkey``, once; SignInRefused."""
         challenge = self._asked(session)
         credential_id = passkeys.answering(untrusted_json)
@@ -106,8 +118,8 @@ class Factors:
 
         return self._shown(session, FactorKind.PASSKEY, fits)
 
-    def _shown(self, session: Session, kind: FactorKind, fits: Fits) -> Begun:
-        """Count the attempt, look at it, and open the session under a new key where it fits."""
+    def _shown(self, session: Session, kind: FactorKind, fits: Fits) -> SessionKey:
+        """Count the attempt, look at it, and open the session under a new key if it fits."""
         account, policy = session.account, session.policy
         key = factor_key(account)
         count = self._attempts.counted(key, policy)
@@ -135,19 +147,21 @@ class Factors:
 
     # ------------------------------------------------------------ adding and removing
 
+    @open_to_all(_OWN)
     def begin_passkey_enrolment(self, session: Session, origin: str) -> dict[str, Any]:
         """What the browser is to make (PublicKeyCredentialCreationOptionsJSON); StepUpNeeded, Refused."""
         account = session.account
-        with self._store.read() as tx:
+        with self._keeper.record.read() as tx:
             _may_add(tx, session)
-            known = [bytes.fromhex(one["credential_id"]) for one in _passkeys(tx, session)]
+            known = [bytes.fromhex(passkey["credential_id"]) for passkey in _passkeys(tx, session)]
         options, challenge = passkeys.registration(
             passkeys.rp_id_of(origin), _PRODUCT, account.id, account.email, account.name, known
         )
         self._ask(session, challenge)
         return options
 
-    def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> Begun:
+    @open_to_all(_OWN)
+    def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> SessionKey:
         """Keep the passkey that the browser made; SignInRefused, StepUpNeeded, Refused, AlreadyThere."""
         rp_id = passkeys.rp_id_of(origin)
         made = passkeys.registered(untrusted_json, self._asked(session), rp_id, origin)
@@ -157,19 +171,22 @@ class Factors:
             session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=made.sign_count
         )
 
+    @open_to_all(_OWN)
     def begin_totp(self, session: Session) -> NewApp:
         """A new secret for an app; StepUpNeeded, Refused."""
-        with self._store.read() as tx:
+        with self._keeper.record.read() as tx:
             _may_add(tx, session)
         secret = totp.new_secret()
         pending = self._keys.vault.seal(secret.encode(), _pending(session)).hex()
         return self._new_app(session, secret, pending)
 
+    @open_to_all(_OWN)
     def pending_totp(self, session: Session, untrusted_pending: str) -> NewApp:
-        """The same app once more, after a code that did not fit; SignInRefused where it is not this session's."""
+        """Return the app again after a wrong code; SignInRefused if it was not started in this session."""
         return self._new_app(session, self._opened(session, untrusted_pending), untrusted_pending)
 
-    def enrol_totp(self, session: Session, untrusted_pending: str, untrusted_code: str, name: str) -> Begun:
+    @open_to_all(_OWN)
+    def enrol_totp(self, session: Session, untrusted_pending: str, untrusted_code: str, name: str) -> SessionKey:
         """Keep the app, once it shows a code of the secret; SignInRefused, StepUpNeeded, Refused."""
         secret = self._opened(session, untrusted_pending)
         step = totp.step_of(secret, untrusted_code, self._keeper.record.clock(), 0)
@@ -178,6 +195,7 @@ class Factors:
             raise SignInRefused(why=why, field="code")
         return self._enrolled(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
 
+    @open_to_all(_OWN)
     def new_recovery_codes(self, session: Session) -> list[str]:
         """Ten codes, shown this once; they replace those before. StepUpNeeded, Refused."""
         if session.policy.passkey_only:
@@ -190,8 +208,9 @@ class Factors:
             _add(change, session, FactorKind.RECOVERY, "Recovery codes", {"codes": digests})
         return codes
 
+    @open_to_all(_OWN)
     def remove(self, session: Session, factor_id: str) -> None:
-        """Remove one of the account's own; NotFound, StepUpNeeded, or Refused for the last where one is wanted."""
+        """Remove one of the account's own; NotFound, StepUpNeeded, or Refused for the last one if one is required."""
         with self._keeper.acting(session.account).change() as change:
             if not session.fresh:
                 raise StepUpNeeded
@@ -205,7 +224,9 @@ class Factors:
             change.tx.factors.remove(found.id)
             change.record(FactorRemoved(factor=found.kind.value, id=found.id))
 
-    def _enrolled(self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> Begun:
+    def _enrolled(
+        self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any
+    ) -> SessionKey:
         if kind not in countable(session.policy):
             raise Refused(ReasonCode.PASSKEYS_ONLY.reason())
         with self._keeper.acting(session.account).change() as change:
@@ -254,7 +275,7 @@ def _passkeys(tx: Tx, session: Session) -> list[dict[str, Any]]:
 
 
 def _may_add(tx: Tx, session: Session) -> bool:
-    """Whether it would be the first; StepUpNeeded where there is one and it was not shown lately."""
+    """Whether it would be the first; StepUpNeeded if there is one and it was not shown lately."""
     own = tx.factors.of_account(session.account.id)
     first = not showable(own, session.policy) & countable(session.policy)
     if session.locked or not (first or session.fresh):

@@ -19,7 +19,7 @@ from lineament.services.record import Change
 from lineament.store.db import Tx
 
 KEEPERS = (Role.ADMINISTRATOR, Role.OPERATOR)
-"""Without these nobody could let anybody in, or keep the sources."""
+"""Roles without which no one could be invited and no source managed."""
 
 _SUBJECT = "You are invited to Lineament"
 _TEXT = """{name}
@@ -47,7 +47,7 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class PendingInvitation:
     """An invitation whose transaction is not committed yet, so nobody has heard of it."""
 
     account: Account
@@ -65,7 +65,7 @@ class Post:
     outbox: Outbox | None
     base: str  # scheme, host and port with which every link begins
 
-    def deliver(self, waiting: Waiting) -> Invitation:
+    def deliver(self, waiting: PendingInvitation) -> Invitation:
         """After the commit: send the link, or give it to whoever invited. No transaction waits for a mail server."""
         link = f"{self.base}/join/{waiting.token}"
         return Invitation(
@@ -76,7 +76,7 @@ class Post:
             ends_solo=waiting.ends_solo,
         )
 
-    def _sent(self, outbox: Outbox, waiting: Waiting, link: str) -> str:
+    def _sent(self, outbox: Outbox, waiting: PendingInvitation, link: str) -> str:
         text = _TEXT.format(
             name=waiting.account.name,
             inviter=waiting.inviter,
@@ -93,11 +93,11 @@ class Post:
 
 def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
     change: Change, inviter: str, agency_id: str, email: str, name: str, roles: Iterable[Role], *, sure: bool = False
-) -> Waiting:
+) -> PendingInvitation:
     """A new account that is invited.
 
-    Refused where the licence has no seat for it, and where the workspace would come out of solo without anybody who
-    manages it (unless ``sure``); AlreadyThere where the agency has that address.
+    Refused if the licence has no seat for it, or if the workspace would leave solo without anybody who
+    manages it (unless ``sure``); AlreadyThere if the agency has that address.
     """
     held = frozenset(roles)
     tx = change.tx
@@ -115,8 +115,8 @@ def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
     return waiting(change, inviter, account, ends_solo=ends_solo)
 
 
-def invited_again(change: Change, inviter: str, account: Account) -> Waiting:
-    """Take password, factors and sessions away and invite anew; the caller has asked the lifecycle."""
+def invited_again(change: Change, inviter: str, account: Account) -> PendingInvitation:
+    """Remove password, factors and sessions and invite again; the caller has checked the lifecycle."""
     tx = change.tx
     tx.accounts.set_state(account.id, AccountState.INVITED)
     factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
@@ -124,19 +124,19 @@ def invited_again(change: Change, inviter: str, account: Account) -> Waiting:
     return waiting(change, inviter, tx.accounts.get(account.id))
 
 
-def waiting(change: Change, inviter: str, account: Account, *, ends_solo: bool = False) -> Waiting:
+def waiting(change: Change, inviter: str, account: Account, *, ends_solo: bool = False) -> PendingInvitation:
     """A new link for an invited account, in place of those before."""
     token = secrets.token_urlsafe(32)
     expires_at = change.at + timedelta(days=policy_for(change.tx, account.agency_id).invitation_days)
     change.tx.accounts.invite(account.id, hashlib.sha256(token.encode()).digest(), expires_at)
     agency = change.tx.agencies.name(account.agency_id)
-    return Waiting(
+    return PendingInvitation(
         account=account, agency=agency, inviter=inviter, token=token, expires_at=expires_at, ends_solo=ends_solo
     )
 
 
 def _seat(tx: Tx, agency_id: str, today: date) -> None:
-    """Refused, with the reason and the date, where the agency may not have another account."""
+    """Refused, with the reason and the date, if the agency may not have another account."""
     agency = tx.agencies.get(agency_id)
     against = agency.why_closed(today)
     licence = agency.licence
@@ -152,7 +152,10 @@ def _out_of_solo(tx: Tx, *, sure: bool) -> bool:
     if tx.accounts.count() < 2 or tx.agencies.preset(HOME_AGENCY) is Preset.AGENCY:
         return False
     held = {
-        role for one in tx.accounts.of_agency(HOME_AGENCY) if one.state is not AccountState.CLOSED for role in one.roles
+        role
+        for account in tx.accounts.of_agency(HOME_AGENCY)
+        if account.state is not AccountState.CLOSED
+        for role in account.roles
     }
     missing = [role.value for role in KEEPERS if role not in held]
     if missing and not sure:

@@ -30,6 +30,7 @@ from lineament.model.events.people import (
 )
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
+from lineament.services.needs import needs
 from lineament.services.people.attempts import failure_keys
 from lineament.services.people.invitations import KEEPERS, Invitation, Post, invited, invited_again
 from lineament.services.people.policies import policy_for
@@ -61,16 +62,17 @@ class People:
 
     # ------------------------------------------------------------ reading
 
+    @needs(Permission.MANAGE_PEOPLE)
     def list(self, *, closed: bool = False) -> Sequence[Account]:
         """The accounts of the agency in the order of their names; those that were closed only when asked for."""
-        self._record.require(Permission.MANAGE_PEOPLE)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             every = tx.accounts.of_agency(self._record.official.agency_id)
-        return [one for one in every if closed or one.state is not AccountState.CLOSED]
+        return [account for account in every if closed or account.state is not AccountState.CLOSED]
 
+    @needs(Permission.MANAGE_PEOPLE)
     def get(self, name: str) -> Person:
-        """One of them by e-mail address or id; NotFound, in the same words, where another agency has it."""
-        with self._record.store.read() as tx:
+        """One of them by e-mail address or id; NotFound, in the same words, if another agency has it."""
+        with self._record.read() as tx:
             account = self._found(tx, name)
             policy = policy_for(tx, account.agency_id)
             at = self._record.clock()
@@ -86,19 +88,20 @@ class People:
 
     # ------------------------------------------------------------ letting in
 
+    @needs(Permission.MANAGE_PEOPLE)
     def invite(self, email: str, name: str, roles: Iterable[Role], *, sure: bool = False) -> Invitation:
-        """Invite somebody; the link is shown once, or sent to the address where there is a mail server.
+        """Invite somebody; the link is shown once, or sent to the address if there is a mail server.
 
-        Errors: InvalidValue for roles that are kept apart; Refused where the licence has no seat, and where a solo
+        Errors: InvalidValue for roles that are kept apart; Refused if the licence has no seat, or if a solo
         workspace would be left without anybody to manage it, unless ``sure``; AlreadyThere; NotAllowed for operators.
         """
-        self._record.require(Permission.MANAGE_PEOPLE)
         held, official = checked_roles(roles), self._record.official
         self._may_give(held)
         with self._record.change() as change:
             waiting = invited(change, official.name, official.agency_id, email, name, held, sure=sure)
         return self._post.deliver(waiting)
 
+    @needs(Permission.MANAGE_PEOPLE)
     def reset(self, name: str) -> Invitation:
         """Let somebody in again who lost everything: factors, password and sessions go, and a new link is made."""
         with self._record.change() as change:
@@ -108,12 +111,12 @@ class People:
             waiting = invited_again(change, self._record.official.name, account)
         return self._post.deliver(waiting)
 
+    @needs(Permission.MACHINE)
     def reset_at_the_machine(self, name: str) -> Invitation:
         """The way out when no operator and no administrator can sign in any more: by whoever runs the machine.
 
         It is for their accounts in the agency that runs this workspace alone; NotFound for every other one.
         """
-        self._record.require(Permission.MACHINE)
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)
             account = change.tx.accounts.find(HOME_AGENCY, name)
@@ -125,6 +128,7 @@ class People:
 
     # ------------------------------------------------------------ what becomes of them
 
+    @needs(Permission.MANAGE_PEOPLE)
     def set_roles(self, name: str, roles: Iterable[Role]) -> Account:
         """Trust somebody with other roles, from the next click on."""
         held = checked_roles(roles)
@@ -137,6 +141,7 @@ class People:
             change.record(AccountRolesChanged(subject=account.id, name=account.name, before=before, roles=after))
             return change.tx.accounts.get(account.id)
 
+    @needs(Permission.MANAGE_PEOPLE)
     def train(self, name: str, until: date | None) -> Account:
         """Record the last day on which somebody's training counts (R23); None takes it back, at once."""
         with self._record.change() as change:
@@ -148,18 +153,22 @@ class People:
             change.record(AccountTrained(subject=account.id, name=account.name, until=until))
             return change.tx.accounts.get(account.id)
 
+    @needs(Permission.MANAGE_PEOPLE)
     def suspend(self, name: str) -> Account:
         """Let somebody do nothing until restored; every session ends at once."""
         return self._move(name, AccountEvent.SUSPENDED)
 
+    @needs(Permission.MANAGE_PEOPLE)
     def restore(self, name: str) -> Account:
         """Let somebody who was suspended work again."""
         return self._move(name, AccountEvent.RESTORED)
 
+    @needs(Permission.MANAGE_PEOPLE)
     def close(self, name: str) -> Account:
         """Let somebody go for good: the seat is free, name and address go, cases are left. The record keeps them."""
         return self._move(name, AccountEvent.CLOSED)
 
+    @needs(Permission.MANAGE_PEOPLE)
     def unlock(self, name: str) -> Account:
         """Forgive the failures to sign in, before the time of the lock is over."""
         with self._record.change() as change:
@@ -169,6 +178,7 @@ class People:
             change.record(SignInUnlocked(subject=account.id, name=account.name))
             return account
 
+    @needs(Permission.MANAGE_PEOPLE)
     def end_sessions(self, name: str) -> int:
         """End every session of somebody, at once; how many there were."""
         with self._record.change() as change:
@@ -196,7 +206,6 @@ class People:
             return change.tx.accounts.get(account.id)
 
     def _found(self, tx: Tx, name: str) -> Account:
-        self._record.require(Permission.MANAGE_PEOPLE)
         return tx.accounts.find(self._record.official.agency_id, name)
 
     def _managed(self, change: Change, name: str) -> Account:
@@ -214,13 +223,17 @@ class People:
             raise Refused(ReasonCode.OPERATOR_ELSEWHERE.reason())
 
     def _not_the_last(self, tx: Tx, account: Account, loses: frozenset[Role]) -> None:
-        """Refused where nobody who can sign in would be left with a role that somebody has to have."""
+        """Refused if nobody who can sign in would be left with a role that somebody has to have."""
         if self._record.official.solo:
             return
         able = {AccountState.ACTIVE} if account.state is AccountState.ACTIVE else set(AccountState) - _GONE
-        others = [one for one in tx.accounts.of_agency(account.agency_id) if one.id != account.id and one.state in able]
+        others = [
+            other
+            for other in tx.accounts.of_agency(account.agency_id)
+            if other.id != account.id and other.state in able
+        ]
         for role in KEEPERS:
-            if role in loses and not any(role in one.roles for one in others):
+            if role in loses and not any(role in other.roles for other in others):
                 raise Refused(ReasonCode.LAST_OF_ROLE.reason(role=role))
 
 

@@ -20,7 +20,7 @@ def policy_for(tx: Tx, agency_id: str) -> Policy:
 
 
 def base_for(tx: Tx, agency_id: str) -> Policy:
-    """The preset where the policy of an agency begins."""
+    """Return the preset from which the policy of an agency starts."""
     alone = agency_id == HOME_AGENCY and tx.accounts.count() < 2
     chosen = tx.agencies.preset(agency_id)
     return SOLO if alone and chosen is not Preset.AGENCY else AGENCY
@@ -43,6 +43,6 @@ def stepped_up(official: Official, policy: Policy, at: datetime) -> bool:
 
 
 def require_step_up(tx: Tx, official: Official, at: datetime) -> None:
-    """StepUpNeeded before an export, where the second factor was not shown lately."""
+    """Raise StepUpNeeded before an export if the second factor was not shown recently."""
     if not stepped_up(official, policy_for(tx, official.agency_id), at):
         raise StepUpNeeded

@@ -28,7 +28,7 @@ def digest_of(untrusted: str) -> bytes:
     return hashlib.sha256(untrusted.encode(errors="surrogatepass")).digest()
 
 
-class Standing(StrEnum):
+class SessionState(StrEnum):
     """What a session may open."""
 
     OPEN = "open"  # whatever the roles allow
@@ -44,7 +44,7 @@ def countable(policy: Policy) -> frozenset[FactorKind]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session that has not ended, as it was at one moment."""
+    """A session that has not ended, as of one moment."""
 
     signed_in: SignedIn
     account: Account  # active
@@ -79,13 +79,13 @@ class Session:
         return self.at - self.signed_in.seen_at > timedelta(minutes=self.policy.idle_minutes)
 
     @property
-    def standing(self) -> Standing:
-        """What is open to it."""
+    def standing(self) -> SessionState:
+        """What it may open."""
         if self.locked:
-            return Standing.LOCKED
+            return SessionState.LOCKED
         if self.policy.second_factor and not self.enrolled:
-            return Standing.UNENROLLED
-        return Standing.OPEN if self.proved else Standing.UNPROVED
+            return SessionState.UNENROLLED
+        return SessionState.OPEN if self.proved else SessionState.UNPROVED
 
     @property
     def official(self) -> Official:
@@ -94,8 +94,8 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """A session has begun, or may do more than before: from now on it has this key and no other."""
+class SessionKey:
+    """The new key of a session that has started, or that may do more than before; its old key is void."""
 
     key: str  # 256 random bits; whoever has it is the account
     account: Account
@@ -105,7 +105,7 @@ class Begun:
 
 
 class SessionKeeper:
-    """Begins sessions, finds them by their keys and changes their keys."""
+    """Starts sessions, finds them by their keys and changes their keys."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -115,12 +115,12 @@ class SessionKeeper:
         return replace(self.record, official=account.official)
 
     def find(self, untrusted_key: str) -> Session | None:
-        """The session of a key; None where there is none, it has run out, or its account is not active.
+        """The session of a key; None if there is none, it has run out, or its account is not active.
 
         A session that is used is written down as seen, at most once a minute; one that is locked is not.
         """
         at = self.record.clock()
-        with self.record.store.read() as tx:
+        with self.record.read() as tx:
             signed_in = tx.sessions.of(digest_of(untrusted_key))
             session = None if signed_in is None else _session(tx, signed_in, at)
         if session is not None and not session.locked and at - session.signed_in.seen_at >= SEEN_EVERY:
@@ -129,45 +129,45 @@ class SessionKeeper:
                 tx.accounts.mark_seen(session.account.id, at)
         return session
 
-    def begin(self, tx: Tx, account: Account, device: str, terminal: bool) -> Begun:
-        """A new session of an account, whose second factor was not shown yet."""
+    def begin(self, tx: Tx, account: Account, device: str, terminal: bool) -> SessionKey:
+        """Start a session of an account; its second factor is still to be shown."""
         at = self.record.clock()
         tx.sessions.expire(at - _LONGEST, at - _LONGEST)
         key = secrets.token_urlsafe(_KEY_BYTES)
         tx.sessions.begin(account.id, digest_of(key), at, device, terminal)
         tx.accounts.mark_seen(account.id, at)
-        return Begun(key=key, account=account)
+        return SessionKey(key=key, account=account)
 
-    def raised(self, tx: Tx, session: Session, *, proved: bool) -> Begun:
-        """More is open to the session than before, under a new key; NotFound where it ended meanwhile."""
+    def raised(self, tx: Tx, session: Session, *, proved: bool) -> SessionKey:
+        """Give the session a new key, with which it may do more; NotFound if it has ended meanwhile."""
         at = self.record.clock()
         key = secrets.token_urlsafe(_KEY_BYTES)
         tx.sessions.rekey(session.id, digest_of(key))
         tx.sessions.mark_seen(session.id, at)
         if proved:
             tx.sessions.prove(session.id, at)
-        return Begun(key=key, account=session.account)
+        return SessionKey(key=key, account=session.account)
 
     def of_account(self, session: Session) -> list[SignedIn]:
         """Where the account is signed in, the session seen last first."""
         at = self.record.clock()
-        with self.record.store.read() as tx:
+        with self.record.read() as tx:
             found = tx.sessions.of_account(session.account.id)
-        return [one for one in found if not _over(one, session.policy, at)]
+        return [entry for entry in found if not _over(entry, session.policy, at)]
 
     def end(self, session: Session, session_id: str) -> bool:
         """End one of the account's own sessions; whether it was there."""
-        with self.record.store.read() as tx:
-            own = any(one.id == session_id for one in tx.sessions.of_account(session.account.id))
+        with self.record.read() as tx:
+            own = any(entry.id == session_id for entry in tx.sessions.of_account(session.account.id))
         return own and self._ended(session, SessionEnded(session=session_id), session_id)
 
     def sign_out(self, session: Session) -> None:
-        """End this session; nothing happens where it has ended already."""
+        """End this session; nothing happens if it has ended already."""
         self._ended(session, AccountSignedOut(session=session.id), session.id)
 
     def end_others(self, session: Session) -> int:
         """End every session of the account but this one; how many."""
-        others = [one for one in self.of_account(session) if one.id != session.id]
+        others = [entry for entry in self.of_account(session) if entry.id != session.id]
         return sum(self._ended(session, SessionEnded(session=other.id), other.id) for other in others)
 
     def _ended(self, session: Session, event: Event, session_id: str) -> bool:
@@ -188,7 +188,7 @@ def _session(tx: Tx, signed_in: SignedIn, at: datetime) -> Session | None:
 
 
 def showable(factors: list[Factor], policy: Policy) -> frozenset[FactorKind]:
-    """The kinds of second factors that can be shown; where passkeys alone count, no codes of any sort."""
+    """Return the kinds of second factors that can be shown; no codes if only passkeys count."""
     kinds = {factor.kind for factor in factors if factor.left}
     return frozenset(kinds & countable(policy) if policy.passkey_only else kinds)
 

@@ -13,19 +13,21 @@ from lineament.identity.openid import Provider, ProviderSignIn, Subject
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, SignedIn
 from lineament.model.events.people import AccountJoined, AccountSignedIn, PasswordChanged
 from lineament.model.policy import Policy
+from lineament.services.needs import open_to_all
 from lineament.services.people.attempts import Attempts
 from lineament.services.people.factors import Factors
 from lineament.services.people.policies import policy_for
-from lineament.services.people.sessions import Begun, Session, SessionKeeper, Standing, digest_of
+from lineament.services.people.sessions import Session, SessionKeeper, SessionKey, digest_of
 from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
-__all__ = ["Begun", "Invited", "OpenIdBegun", "Session", "SignIn", "Standing"]
+__all__ = ["InvitedAccount", "OpenIdRedirect", "Session", "SessionKey", "SignIn"]
 
 AT_ONCE = 4
 """Passwords that are looked at at once; each takes 46 MiB."""
 
+_DOOR = "whoever signs in has no roles yet; each session answers for its own account"
 _LONGEST_EMAIL = 320
 _PROVIDER_MINUTES = 10
 _WRONG = "the address and the password do not belong together, or are locked for a while after several failures"
@@ -35,7 +37,7 @@ _FORGOTTEN = timedelta(minutes=36_500)  # the longest lock that a policy can ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invited:
+class InvitedAccount:
     """Who may join with a link."""
 
     account: Account
@@ -44,7 +46,7 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenIdBegun:
+class OpenIdRedirect:
     """A sign-in under way at the agency's provider."""
 
     address: str  # to send the browser to
@@ -68,14 +70,17 @@ class SignIn:
 
     # ------------------------------------------------------------ with a password
 
-    def password(self, untrusted_email: str, untrusted_password: str, device: str, *, terminal: bool = False) -> Begun:
+    @open_to_all(_DOOR)
+    def password(
+        self, untrusted_email: str, untrusted_password: str, device: str, *, terminal: bool = False
+    ) -> SessionKey:
         """Sign in; the second factor is still to be shown.
 
         SignInRefused, in the same words and after the same work, whether the address is unknown, the password wrong,
         the account suspended or the address locked.
         """
         email = untrusted_email.strip().lower()[:_LONGEST_EMAIL]
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             account = tx.accounts.by_email(email)
             stored = tx.accounts.password("" if account is None else account.id)
             policy = policy_for(tx, HOME_AGENCY if account is None else account.agency_id)
@@ -91,7 +96,8 @@ class SignIn:
             change.record(AccountSignedIn(how="password", terminal=terminal))
             return self._keeper.begin(change.tx, account, device, terminal)
 
-    def unlock(self, session: Session, untrusted_password: str) -> Begun:
+    @open_to_all(_DOOR)
+    def unlock(self, session: Session, untrusted_password: str) -> SessionKey:
         """Open a session that was idle with the password; SignInRefused."""
         account = session.account
         self._own_password(session, untrusted_password, "password")
@@ -101,13 +107,14 @@ class SignIn:
             change.record(AccountSignedIn(how="unlocked with the password", session=session.id))
             return self._keeper.raised(change.tx, session, proved=False)
 
-    def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> Begun:
+    @open_to_all(_DOOR)
+    def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> SessionKey:
         """Another password; every other session of the account ends. SignInRefused, InvalidValue.
 
         An account that signs in at a provider alone has no old one: StepUpNeeded unless its factor was shown lately.
         """
         account = session.account
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             has_one = tx.accounts.password(account.id) is not None
             agency = tx.agencies.name(account.agency_id)
         if has_one:
@@ -124,14 +131,14 @@ class SignIn:
 
     def _own_password(self, session: Session, untrusted: str, field: str) -> None:
         account = session.account
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             stored = tx.accounts.password(account.id)
         if not self._fits(account.email, session.policy, account, stored, untrusted):
             why = "the password is wrong, or locked for a while after several failures"
             raise SignInRefused(why=why, field=field)
 
     def _fits(self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str) -> bool:
-        """Count the attempt and look at it: one argon2, whoever it is. The caller forgives what was counted."""
+        """Count the attempt and check it with one argon2, whoever it is. The caller clears the count on success."""
         count = self._attempts.counted(email, policy)
         with self._looking:
             fits = passwords.fits(stored, untrusted)
@@ -147,12 +154,14 @@ class SignIn:
 
     # ------------------------------------------------------------ with an invitation
 
-    def invited(self, untrusted_token: str) -> Invited:
-        """Who may join with that link; SignInRefused where nobody may."""
-        with self._record.store.read() as tx:
+    @open_to_all(_DOOR)
+    def invited(self, untrusted_token: str) -> InvitedAccount:
+        """Return who may join with that link; SignInRefused if it is no longer good."""
+        with self._record.read() as tx:
             return self._invited(tx, untrusted_token)
 
-    def join(self, untrusted_token: str, name: str, untrusted_password: str, device: str) -> Begun:
+    @open_to_all(_DOOR)
+    def join(self, untrusted_token: str, name: str, untrusted_password: str, device: str) -> SessionKey:
         """Join, or come back after a reset; the link is used up. SignInRefused, InvalidValue, AlreadyThere."""
         invited = self.invited(untrusted_token)
         hashed = self._hashed(untrusted_password, invited.policy, invited.account, invited.agency)
@@ -160,7 +169,7 @@ class SignIn:
 
     def _joined(
         self, untrusted_token: str, name: str, hashed: str | None, device: str, subject: Subject | None = None
-    ) -> Begun:
+    ) -> SessionKey:
         account = self.invited(untrusted_token).account
         with self._keeper.acting(replace(account, name=name.strip() or account.name)).change() as change:
             self._invited(change.tx, untrusted_token)
@@ -172,21 +181,23 @@ class SignIn:
             change.record(AccountJoined(how=how, terminal=False))
             return self._keeper.begin(change.tx, account, device, terminal=False)
 
-    def _invited(self, tx: Tx, untrusted_token: str) -> Invited:
+    def _invited(self, tx: Tx, untrusted_token: str) -> InvitedAccount:
         account = tx.accounts.invited(digest_of(untrusted_token), self._record.clock())
         if account is None:
             raise SignInRefused(why=_NO_LINK)
         agency = tx.agencies.name(account.agency_id)
-        return Invited(account=account, agency=agency, policy=policy_for(tx, account.agency_id))
+        return InvitedAccount(account=account, agency=agency, policy=policy_for(tx, account.agency_id))
 
     # ------------------------------------------------------------ at the agency's provider
 
     @property
+    @open_to_all(_DOOR)
     def openid(self) -> bool:
         """Whether there is a provider to sign in at."""
         return self._provider is not None
 
-    def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdBegun:
+    @open_to_all(_DOOR)
+    def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdRedirect:
         """Send somebody to the provider; OpenIdUnavailable. ``invitation`` is the token of a link to join with."""
         begun = self._the_provider.begin(redirect_uri)
         kept = {
@@ -199,11 +210,12 @@ class SignIn:
             "at": self._record.clock().isoformat(),
         }
         pending = self._keys.vault.seal(json.dumps(kept).encode(), "openid sign-in").hex()
-        return OpenIdBegun(address=begun.address, pending=pending)
+        return OpenIdRedirect(address=begun.address, pending=pending)
 
+    @open_to_all(_DOOR)
     def openid_finish(
         self, untrusted_pending: str, untrusted_query: str, redirect_uri: str, device: str
-    ) -> tuple[Begun, str]:
+    ) -> tuple[SessionKey, str]:
         """Who came back, signed in, and where they wanted to go; the second factor is still to be shown here.
 
         Somebody new joins with an invitation to the very address that the provider verified. Of the accounts that are
@@ -215,7 +227,7 @@ class SignIn:
         subject = self._the_provider.finish(at_provider, untrusted_query, redirect_uri)
         if kept["invitation"]:
             return self._joined_with(subject, kept["invitation"], device), kept["next"]
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             account = _account_of(tx, subject)
         if account is None:
             raise SignInRefused(why=_NO_ACCOUNT)
@@ -227,7 +239,7 @@ class SignIn:
             change.record(AccountSignedIn(how="openid", terminal=False))
             return self._keeper.begin(change.tx, account, device, terminal=False), kept["next"]
 
-    def _joined_with(self, subject: Subject, token: str, device: str) -> Begun:
+    def _joined_with(self, subject: Subject, token: str, device: str) -> SessionKey:
         invited = self.invited(token).account
         if not subject.email_verified or subject.email != invited.email:
             raise SignInRefused(why="the invitation is to another address than the one that your provider verified")
@@ -250,22 +262,27 @@ class SignIn:
 
     # ------------------------------------------------------------ sessions
 
+    @open_to_all(_DOOR)
     def session(self, untrusted_key: str) -> Session | None:
-        """The session of a key, whatever its standing; None where there is none, or none any more."""
+        """The session of a key, whatever its standing; None if there is none, or none any more."""
         return self._keeper.find(untrusted_key)
 
+    @open_to_all(_DOOR)
     def sessions(self, session: Session) -> list[SignedIn]:
         """Where the account is signed in."""
         return self._keeper.of_account(session)
 
+    @open_to_all(_DOOR)
     def end(self, session: Session, session_id: str) -> bool:
         """End one of the account's own sessions; whether it was there."""
         return self._keeper.end(session, session_id)
 
+    @open_to_all(_DOOR)
     def end_others(self, session: Session) -> int:
         """End all of the account's sessions but this; how many."""
         return self._keeper.end_others(session)
 
+    @open_to_all(_DOOR)
     def sign_out(self, session: Session) -> None:
         """End this session."""
         self._keeper.sign_out(session)

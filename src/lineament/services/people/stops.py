@@ -10,6 +10,7 @@ from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, Stop, StopScope
 from lineament.model.events.people import AgencyResumed, AgencyStopped, AllResumed, AllStopped
 from lineament.model.reasons import ReasonCode
+from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 
 LONGEST = 500
@@ -24,37 +25,39 @@ class Stops:
     def __init__(self, record: Record) -> None:
         self._record = record
 
+    @needs(Permission.OWN_ACCOUNT)
     def in_force(self) -> Sequence[Stop]:
         """What stands against the searches of the own agency: the stop of everything first. For every official."""
-        self._record.require(Permission.OWN_ACCOUNT)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             found = tx.stops.in_force(self._record.official.agency_id)
         return [self._told(stop) for stop in found]
 
+    @needs(Permission.OPERATE)
     def of_agencies(self) -> Sequence[tuple[Agency, Stop]]:
         """Every agency that is stopped by itself, for the operator; the oldest stop first."""
-        self._record.require(Permission.OPERATE)
-        with self._record.store.read() as tx:
+        with self._record.read() as tx:
             found = [(stop.agency_id, stop) for stop in tx.stops.all()]
             return [(tx.agencies.get(agency_id), stop) for agency_id, stop in found if agency_id is not None]
 
+    @needs(Permission.OPERATE)
     def stop_everything(self, reason: str) -> Stop:
         """Stop all searching, of every agency."""
-        self._record.require(Permission.OPERATE)
         with self._record.change() as change:
             return self._stopped(change, None, reason)
 
+    @needs(Permission.OPERATE)
     def resume_everything(self) -> None:
         """Let everybody search again; a stop of one agency stays."""
-        self._record.require(Permission.OPERATE)
         with self._record.change() as change:
             self._resumed(change, None)
 
+    @needs(Permission.STOP_AGENCY, Permission.OPERATE)
     def stop_agency(self, reason: str, name: str | None = None) -> Stop:
         """Stop the searching of the own agency, or with ``name`` (OPERATE) of any."""
         with self._record.change() as change:
             return self._stopped(change, self._meant(change, name), reason)
 
+    @needs(Permission.STOP_AGENCY, Permission.OPERATE)
     def resume_agency(self, name: str | None = None) -> None:
         """Let the own agency search again, or with ``name`` (OPERATE) any."""
         with self._record.change() as change:
@@ -99,8 +102,8 @@ class Stops:
             change.record(AgencyResumed(agency=agency_id))
 
     def _standing(self, change: Change, agency_id: str | None) -> Stop | None:
-        """The stop that is replaced or lifted; NotAllowed where an agency would lift what the operator stopped."""
-        found = next((one for one in change.tx.stops.all() if one.agency_id == agency_id), None)
+        """The stop that is replaced or lifted; NotAllowed if an agency would lift what the operator stopped."""
+        found = next((stop for stop in change.tx.stops.all() if stop.agency_id == agency_id), None)
         if found is not None and found.by == OPERATOR and not self._record.official.may(Permission.OPERATE):
             raise NotAllowed(what=f"{Permission.OPERATE.value}, for the operator stopped it")
         return found
