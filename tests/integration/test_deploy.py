@@ -172,7 +172,7 @@ def test_units_call_commands_that_exist() -> None:
             r"^ExecStart=/opt/lineament/bin/lineament (\S+)", (DEPLOY / name).read_text("utf-8"), re.MULTILINE
         )
     }
-    assert called >= {"serve", "sweep", "verify"}
+    assert called >= {"serve", "worker", "sweep", "verify"}
     assert all(f"## `lineament {command}`" in reference for command in called)
 
 
