@@ -155,7 +155,7 @@ class Settings:
     runtime: Runtime = _setting(
         "runtime", _one_of(Runtime), Runtime.OPENVINO, "onnxruntime is for machines with a GPU."
     )
-    cache: Path = _setting("cache", Path, _cache, "Where the expanded and the compiled models are kept between runs.")
+    cache: Path = _setting("cache", Path, _cache, "Where the expanded models are kept between runs.")
     state: Path = _setting("state", Path, _state, "Where the terminal keeps its sign-in, one file for each workspace.")
     workers: int = _setting(
         "workers", _whole(0, 256), 0, "Pictures in progress at once in an ingest; 0: two for each processor."
