@@ -44,7 +44,7 @@ def test_what_needs_no_workspace_loads_the_terminal_alone(arguments: tuple[str, 
     packages, own = loaded(*arguments)
     assert packages <= TERMINAL - {"rich"}
     floors = {name.split(".")[1] for name in own}
-    assert floors == {"__main__", "cli", "errors", "model"}
+    assert floors == {"__main__", "cli", "views", "errors", "model"}
 
 
 def test_listing_cases_loads_the_store_and_no_model(prepared: Path, tmp_path: Path) -> None:

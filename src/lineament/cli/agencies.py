@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, day, iso, needs, print_facts, print_json, print_table, say, table, workspace
+from lineament.cli.terminal import AsJson, day, needs, print_facts, print_json, print_table, say, table, workspace
 from lineament.cli.users import print_invitation
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
 from lineament.model.policy import SETTINGS
+from lineament.views.values import iso
 
 if TYPE_CHECKING:
     from lineament.services.people.agencies import Rules

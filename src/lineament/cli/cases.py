@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, when, workspace
+from lineament.cli.terminal import AsJson, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.cases import Authorisation, Case, CaseStanding, CaseState, CaseTerms, Seeks
+from lineament.model.cases import Case, CaseStanding, CaseState, CaseTerms, Seeks
+from lineament.views.cases import case_json, case_state, listed_case_json
+from lineament.views.searches import listed_search_json
 
 if TYPE_CHECKING:
-    from lineament.services.cases.casework import Outlook
     from lineament.store.searches import StoredSearch
     from lineament.workspace import Desk
 
@@ -68,7 +69,7 @@ def open_case(
         case = opened.casework.open(terms)
         outlook = opened.casework.outlook(case.key)
     if as_json:
-        print_json(described(case, outlook))
+        print_json(case_json(case, outlook))
         return
     if outlook.standing is CaseStanding.AWAITING:
         say(f"The case {case.ref} is open, and needs an authorisation before it is searched: lineament case authorise")
@@ -89,7 +90,7 @@ def list_cases(
         cases = opened.casework.page(words=words, states=() if state is None else (state,), limit=MOST_LISTED)
         standings = opened.casework.standings(cases)
     if as_json:
-        print_json({"cases": [_in_list(case) | {"standing": standings.get(case.id)} for case in cases]})
+        print_json({"cases": [listed_case_json(case) | {"standing": standings.get(case.id)} for case in cases]})
         return
     if not cases:
         say("No case is open yet. Begin with: lineament case open REF --offence … --purpose … --basis …")
@@ -97,7 +98,7 @@ def list_cases(
     shown = table("reference", "state", "opened", "searches", "offence", right=("searches",))
     for case in cases:
         offence = case.terms.offence
-        state_now = _state(case, standings.get(case.id))
+        state_now = case_state(case, standings.get(case.id))
         shown.add_row(case.ref, state_now, when(case.opened_at), f"{case.searches:,}", offence)
     print_table(shown)
 
@@ -122,9 +123,9 @@ def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
 
 def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[StoredSearch] | None = None) -> None:
     """A case as it stands now."""
-    facts = described(case, opened.casework.outlook(case.key))
+    facts = case_json(case, opened.casework.outlook(case.key))
     if as_json:
-        listed = {} if searches is None else {"list": [_listed(search) for search in searches]}
+        listed = {} if searches is None else {"list": [listed_search_json(search) for search in searches]}
         print_json({**facts, **listed})
         return
     ruling = facts.pop("authorisation")
@@ -141,66 +142,3 @@ def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[Store
             shown.add_row(search.search_id, when(search.made_at), f"{search.gallery_faces:,}", count, reason)
         say("")
         print_table(shown)
-
-
-def described(case: Case, outlook: Outlook) -> dict[str, Any]:
-    """A case for JSON."""
-    return {
-        **_in_list(case),
-        "standing": outlook.standing.value,
-        "urgent_since": iso(case.urgent_since),
-        "urgent_because": case.urgent_because,
-        "locks_at": iso(outlook.locks_at),
-        "authorisation": None if case.authorisation is None else _ruling(case.authorisation),
-        "destroyed_on": None if outlook.destroyed_on is None else outlook.destroyed_on.isoformat(),
-    }
-
-
-def _state(case: Case, standing: CaseStanding | None) -> str:
-    """The state of a case, and what keeps an open one from being searched."""
-    quiet = standing in {None, CaseStanding.EXEMPT, CaseStanding.AUTHORISED}
-    return case.state.value if quiet else f"{case.state.value}, {standing}"
-
-
-def _in_list(case: Case) -> dict[str, Any]:
-    return {
-        "ref": case.ref,
-        "key": case.key,
-        "state": case.state.value,
-        "offence": case.terms.offence,
-        "purpose": case.terms.purpose,
-        "basis": case.terms.basis,
-        "authorised_by": case.terms.authorised_by,
-        "jurisdiction": case.terms.jurisdiction,
-        "seeks": case.terms.seeks.value,
-        "exempt_because": case.terms.exempt_because,
-        "opened_at": iso(case.opened_at),
-        "closed_at": iso(case.closed_at),
-        "hold_because": case.hold_because,
-        "searches": case.searches,
-    }
-
-
-def _ruling(ruling: Authorisation) -> dict[str, Any]:
-    return {
-        "outcome": ruling.outcome.value,
-        "authority": ruling.authority,
-        "decided_at": iso(ruling.decided_at),
-        "scope": ruling.scope,
-        "last_day": None if ruling.expires_on is None else ruling.expires_on.isoformat(),
-        "document": ruling.document_sha256,
-        "recorded_by": ruling.recorded_by,
-        "recorded_at": iso(ruling.recorded_at),
-    }
-
-
-def _listed(stored: StoredSearch) -> dict[str, Any]:
-    search = stored.result
-    return {
-        "search_id": search.search_id,
-        "made_at": iso(search.made_at),
-        "reason": search.reason,
-        "outcome": stored.outcome.value,
-        "candidates": len(search.candidates),
-        "erased": len(stored.erased),
-    }

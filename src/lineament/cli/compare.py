@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.search import quality
 from lineament.cli.terminal import AsJson, needs, picture_bytes, print_drawing, print_json, say, working, workspace
 from lineament.model.accounts import Permission
+from lineament.views.comparisons import comparison_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,17 +48,7 @@ def compare(
         for name, jpeg in zip(("a.jpg", "b.jpg"), found.crops, strict=True):
             (crops / name).write_bytes(jpeg)
     if as_json:
-        print_json(
-            {
-                "score": found.score,
-                "false_match_rate": found.false_match_rate,
-                "model": found.model,
-                "sha256": list(found.sha256),
-                "quality": [quality(measured) for measured in found.qualities],
-                "crops": [data_uri(jpeg) for jpeg in found.crops],
-                "ledger_entry": found.ledger_entry if numbers else None,
-            }
-        )
+        print_json(comparison_json(found, [data_uri(jpeg) for jpeg in found.crops], numbered=numbers))
         return
     if sys.stdout.isatty():
         _draw(found.crops)

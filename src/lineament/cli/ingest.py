@@ -53,6 +53,7 @@ def ingest(
     from lineament.services.collect import check
     from lineament.services.jobs.kinds import INGEST, ingest_arguments
     from lineament.sources.registry import registrations
+    from lineament.views.runs import report_json
 
     if kind is not None and kind not in registrations():
         raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
@@ -65,17 +66,17 @@ def ingest(
             return
         done = _run(desk, collection, arguments)
     if as_json:
-        print_json(_described(done) | {"reserved_later": len(collection.reserved_later)})
+        print_json(report_json(done) | {"reserved_later": len(collection.reserved_later)})
     else:
         _print(done)
     check(done, what)
 
 
 def _queued(job: Job, *, as_json: bool) -> None:
-    from lineament.services.jobs import words
+    from lineament.views import jobs as job_views
 
     if as_json:
-        print_json(words.as_json(job))
+        print_json(job_views.job_json(job))
     else:
         say(f"Queued as job {job.id}; a worker takes it up. How far it is: lineament job show {job.id}")
 
@@ -104,32 +105,16 @@ def _show_progress(bar: Progress, task: TaskID, now: IngestReport) -> None:
     bar.update(task, total=now.total, completed=now.seen, rate=rate)
 
 
-def _described(report: IngestReport) -> dict[str, Any]:
-    from lineament.services.gallery.items import IngestOutcome
-
-    counts = {seen.name.lower(): report.outcomes[seen] for seen in IngestOutcome if seen is not IngestOutcome.REFUSED}
-    return {
-        "source": report.source,
-        "seen": report.seen,
-        **counts,
-        "faces": report.faces,
-        "refused": [{"name": name, "why": why} for name, why in report.refusals],
-        "refused_in_all": report.outcomes[IngestOutcome.REFUSED],
-        "gone_on": report.gone_on,
-        "seconds": round(report.seconds, 3),
-    }
-
-
 def _print(report: IngestReport) -> None:
     from lineament.services.gallery.items import IngestOutcome
+    from lineament.views.runs import report_counts
 
     if report.gone_on:
         say("It went on from where it was stopped.")
-    counts = ", ".join(f"{count:,} {seen.value}" for seen in IngestOutcome if (count := report.outcomes[seen]))
     if report.seen:
         took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""
         pictures, faces = counted(report.seen, "picture"), counted(report.faces, "new face")
-        say(f"{pictures}: {counts}; {faces}{took}.")
+        say(f"{pictures}: {report_counts(report)}; {faces}{took}.")
     for name, why in report.refusals[:SHOWN_REFUSALS]:
         say(f"  refused {name}: {why}")
     if (more := report.outcomes[IngestOutcome.REFUSED] - SHOWN_REFUSALS) > 0:

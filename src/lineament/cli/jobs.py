@@ -47,20 +47,20 @@ def register(root: typer.Typer) -> None:
 @needs(Permission.OWN_ACCOUNT)
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the newest jobs."""
-    from lineament.services.jobs import words
+    from lineament.views import jobs as job_views
 
     with workspace(context) as desk:
         found = desk.jobs.newest()
     if as_json:
-        print_json({"jobs": [words.as_json(job) for job in found]})
+        print_json({"jobs": [job_views.job_json(job) for job in found]})
         return
     if not found:
         say("There is no job. Work that runs in the background begins with: lineament ingest NAME PATH --background")
         return
     shown = table("job", "what", "asked for", "how far", "state")
     for job in found:
-        far = words.progress_line(job)
-        shown.add_row(job.id, words.title(job), when(job.requested_at), far, words.standing(job))
+        far = job_views.progress_line(job)
+        shown.add_row(job.id, job_views.title(job), when(job.requested_at), far, job_views.standing(job))
     print_table(shown)
 
 
@@ -68,12 +68,12 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @needs(Permission.OWN_ACCOUNT)
 def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
     """Show one job: what was asked for, how far it is, how it ended."""
-    from lineament.services.jobs import words
+    from lineament.views import jobs as job_views
 
     with workspace(context) as desk:
         found = desk.jobs.show(job)
     if as_json:
-        print_json(words.as_json(found))
+        print_json(job_views.job_json(found))
         return
     print_facts(_facts(found))
 
@@ -82,14 +82,14 @@ def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 @needs(Permission.OWN_ACCOUNT)
 def stop(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
     """Stop a job; what it has done is kept, and the same work goes on from there later."""
-    from lineament.services.jobs import words
+    from lineament.views import jobs as job_views
 
     with workspace(context) as desk:
         found = desk.jobs.stop(job)
     if as_json:
-        print_json(words.as_json(found))
+        print_json(job_views.job_json(found))
         return
-    say(f"{words.title(found)}: {'it stops within seconds' if found.stopping else 'stopped'}.")
+    say(f"{job_views.title(found)}: {'it stops within seconds' if found.stopping else 'stopped'}.")
 
 
 @needs(Permission.MACHINE)
@@ -145,18 +145,18 @@ def _serve_queue(settings: Settings, ending: Ending, poll: float, leaves: Callab
 
 
 def _facts(job: Job) -> dict[str, object]:
-    from lineament.services.jobs import words
+    from lineament.views import jobs as job_views
 
     return {
         "job": job.id,
-        "state": words.standing(job),
-        "what": words.title(job),
+        "state": job_views.standing(job),
+        "what": job_views.title(job),
         "from": ", ".join(job.request.arguments.get("what", ())),
         "asked for": when(job.requested_at),
         "by": job.request.requested_by,
         "started": when(job.started_at),
         "ended": when(job.ended_at),
-        "how far": words.progress_line(job),
+        "how far": job_views.progress_line(job),
         "doing": job.progress.words,
         "times claimed": job.attempts,
         **(job.result or {}),
@@ -175,9 +175,9 @@ def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
 
 def _work(worker: Worker, ending: Ending) -> None:
     """Run all jobs that there are, and say of each how it ended."""
-    from lineament.services.jobs import words
+    from lineament.views import jobs as job_views
 
     worker.ending = lambda: ending.asked
     while (job := worker.run_one()) is not None:
         error = f": {job.error.message}" if job.error is not None else ""
-        typer.echo(f"{words.title(job)} ({job.id}): {words.standing(job)}{error}", err=True)
+        typer.echo(f"{job_views.title(job)} ({job.id}): {job_views.standing(job)}{error}", err=True)

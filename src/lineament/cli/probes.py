@@ -8,6 +8,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, working, workspace
 from lineament.model.accounts import Permission
+from lineament.views.probes import replay_json
 
 app = typer.Typer(help="Photographs of a case.", no_args_is_help=True)
 
@@ -21,8 +22,7 @@ def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> Non
     with workspace(context) as opened, working("Making the steps again"):
         made = opened.probes.replay(probe)
     if as_json:
-        steps = [{"recorded": recorded, "now": now} for recorded, now in made.steps]
-        print_json({"probe": probe, "same": made.same, "steps": steps})
+        print_json(replay_json(probe, made))
     else:
         shown = table("step", "recorded", "now")
         for number, (recorded, now) in enumerate(made.steps):

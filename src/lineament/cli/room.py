@@ -14,7 +14,6 @@ from lineament.cli.rulings import Until
 from lineament.cli.terminal import (
     AsJson,
     day,
-    iso,
     needs,
     picture_bytes,
     print_json,
@@ -27,6 +26,7 @@ from lineament.cli.terminal import (
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseInvitation, CaseRole, Member, Paper, TimelineEntry
+from lineament.views.values import iso
 
 Role = Annotated[CaseRole, typer.Option(help="What this person may do in the case.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is said.")]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, needs, print_facts, print_json, print_table, say, table, when, workspace
+from lineament.cli.terminal import AsJson, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
-from lineament.model.runs import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +27,8 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List what was brought into a source: by which connector, from what, how far, and what was refused."""
+    from lineament.views.runs import run_counts, run_json
+
     with workspace(context) as opened:
         listed = list(enumerate(reversed(opened.sources.runs(name)), start=1))
         if run is not None:
@@ -36,42 +37,23 @@ def runs(
             found, refusals = opened.sources.run(name, listed[run - 1][1].id)
             refused = [{"name": which, "why": why} for which, why in refusals]
             if as_json:
-                print_json(_run(run, found) | {"refused_first": refused})
+                print_json(run_json(run, found) | {"refused_first": refused})
                 return
-            print_facts(_run(run, found) | {"counts": _counts(found)})
+            print_facts(run_json(run, found) | {"counts": run_counts(found)})
             for which, why in refusals:
                 say(f"  refused {which}: {why}")
             return
     if as_json:
-        print_json({"runs": [_run(number, one) for number, one in reversed(listed)]})
+        print_json({"runs": [run_json(number, listed_run) for number, listed_run in reversed(listed)]})
         return
     if not listed:
         say(f"Nothing was brought yet. Begin with: lineament ingest {name} PATH")
         return
     shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
-    for number, one in reversed(listed):
-        ended = when(one.ended_at) or "not yet"
-        figures = (f"{one.seen:,}", f"{one.faces:,}")
-        shown.add_row(str(number), one.connector, when(one.begun_at), ended, *figures, _counts(one))
+    for number, listed_run in reversed(listed):
+        ended = when(listed_run.ended_at) or "not yet"
+        figures = (f"{listed_run.seen:,}", f"{listed_run.faces:,}")
+        shown.add_row(
+            str(number), listed_run.connector, when(listed_run.begun_at), ended, *figures, run_counts(listed_run)
+        )
     print_table(shown)
-
-
-def _run(number: int, run: Run) -> dict[str, Any]:
-    return {
-        "run": number,  # within its source
-        "connector": run.connector,
-        "what": run.what.split("\n"),
-        "begun_at": iso(run.begun_at),
-        "last_at": iso(run.seen_at),
-        "ended_at": iso(run.ended_at),
-        "cursor": run.cursor,
-        "counts": dict(run.counts),
-        "faces": run.faces,
-    }
-
-
-def _counts(run: Run) -> str:
-    from lineament.services.gallery.items import IngestOutcome
-
-    known = [(seen.value, run.counts[seen.name.lower()]) for seen in IngestOutcome if seen.name.lower() in run.counts]
-    return ", ".join(f"{many:,} {words}" for words, many in known)

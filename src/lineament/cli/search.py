@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lineament.cli.terminal import (
     complain,
     day,
-    iso,
     needs,
     picture_bytes,
     print_json,
@@ -27,7 +26,6 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue, LineamentError
 from lineament.model.accounts import Permission
-from lineament.model.faces import Box, Quality
 from lineament.model.search import (
     USUAL_CANDIDATES,
     Candidate,
@@ -38,6 +36,7 @@ from lineament.model.search import (
     SearchRequest,
     SearchResult,
 )
+from lineament.views.searches import SearchEntry, search_json
 
 if TYPE_CHECKING:
     from lineament.workspace import Desk
@@ -107,7 +106,7 @@ def search(
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
         entry = entry_of(opened, result)
     if as_json:
-        print_json(described(result, entry))
+        print_json(search_json(result, entry))
         return
     show(result, entry)
     if report is not None:
@@ -130,7 +129,7 @@ def _search_each(
             continue
         entry = entry_of(opened, result)
         if as_json:
-            print_json_line({"file": str(path), **described(result, entry)})
+            print_json_line({"file": str(path), **search_json(result, entry)})
         else:
             say(f"{path}:")
             show(result, entry)
@@ -180,25 +179,14 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
     return Mode.IDENTIFICATION if min_score is None else Mode.MANUAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """The entry of a search in the ledger, as far as whoever asks may know it: its number tells what others do."""
-
-    number: int | None  # for auditors, and in a solo workspace
-    commitment: str
-
-    def __str__(self) -> str:
-        return self.commitment if self.number is None else str(self.number)
-
-
-def entry_of(opened: Desk, result: SearchResult) -> Entry:
+def entry_of(opened: Desk, result: SearchResult) -> SearchEntry:
     """What whoever is here may know of the entry of a search."""
     numbers = opened.official.may(Permission.READ_LEDGER)
     commitment = opened.search.stored(result.search_id).commitment
-    return Entry(number=result.ledger_entry if numbers else None, commitment=commitment)
+    return SearchEntry(number=result.ledger_entry if numbers else None, commitment=commitment)
 
 
-def show(result: SearchResult, entry: Entry) -> None:
+def show(result: SearchResult, entry: SearchEntry) -> None:
     """The list as a person reads it."""
     from lineament.services.report import how_cut
 
@@ -218,79 +206,17 @@ def show(result: SearchResult, entry: Entry) -> None:
 def _print(candidates: tuple[Candidate, ...]) -> None:
     right = ("rank", "score", "strangers expected", "face")
     shown = table("rank", "score", "strangers expected", "face", "source", "captured", "page", right=right)
-    for one in candidates:
-        folded = f" (+{len(one.near_duplicates)} near-identical)" if one.near_duplicates else ""
-        page = (one.page_title or one.page_uri or one.uri) + folded
-        strangers = f"{one.expected_false:.2g}"
+    for candidate in candidates:
+        folded = f" (+{len(candidate.near_duplicates)} near-identical)" if candidate.near_duplicates else ""
+        page = (candidate.page_title or candidate.page_uri or candidate.uri) + folded
+        strangers = f"{candidate.expected_false:.2g}"
         shown.add_row(
-            str(one.rank),
-            f"{one.score:.3f}",
+            str(candidate.rank),
+            f"{candidate.score:.3f}",
             strangers,
-            str(one.face_id),
-            one.source,
-            when(one.captured_at),
+            str(candidate.face_id),
+            candidate.source,
+            when(candidate.captured_at),
             page,
         )
     print_table(shown)
-
-
-def described(result: SearchResult, entry: Entry) -> dict[str, Any]:
-    """The answer as one JSON object (docs/reference/search-json.md)."""
-    return {
-        "search_id": result.search_id,
-        "case": result.case,
-        "model": result.model,
-        "gallery_faces": result.gallery_faces,
-        "sources": list(result.sources),
-        "mode": result.mode.value,
-        "threshold": result.threshold,
-        "outcome": result.outcome.value,
-        "probe": {
-            "id": result.probe_id,
-            "sha256": result.probe_sha256,
-            "face": result.face,
-            "box": _sides(result.face_box),
-            "quality": quality(result.quality),
-        },
-        "others": [{"id": one.probe_id, "face": one.face} for one in result.others],
-        "candidates": [_candidate(one) for one in result.candidates],
-        "ledger_entry": entry.number,
-        "commitment": entry.commitment,
-        "seconds": round(result.seconds, 6),
-    }
-
-
-def quality(measured: Quality) -> dict[str, Any]:
-    """Quality for JSON: measures, reasons, and whether the face is reliable."""
-    return {
-        **asdict(measured),
-        "reasons": [reason.value for reason in measured.reasons],
-        "reliable": measured.reliable,
-    }
-
-
-def _sides(box: Box) -> list[float]:
-    return [box.x, box.y, box.width, box.height]
-
-
-def _candidate(one: Candidate) -> dict[str, Any]:
-    return {
-        "rank": one.rank,
-        "score": one.score,
-        "expected_false": one.expected_false,
-        "face_id": one.face_id,
-        "capture_id": one.capture_id,
-        "source": one.source,
-        "uri": one.uri,
-        "page_uri": one.page_uri,
-        "page_title": one.page_title,
-        "captured_at": iso(one.captured_at),
-        "connector": one.connector,
-        "words": one.words,
-        "record": None if one.record is None else asdict(one.record),
-        "page_record": None if one.page_record is None else asdict(one.page_record),
-        "time_code": one.time_code,
-        "sha256": one.sha256,
-        "box": _sides(one.box),
-        "near_duplicates": list(one.near_duplicates),
-    }

@@ -14,7 +14,6 @@ from lineament.cli.terminal import (
     checked_new,
     counted,
     day,
-    iso,
     machine,
     needs,
     picture_bytes,
@@ -28,6 +27,7 @@ from lineament.cli.terminal import (
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState, SourceTerms
+from lineament.views.sources import source_json, source_state
 
 if TYPE_CHECKING:
     from lineament.workspace import Desk
@@ -88,7 +88,7 @@ def add(
         )
         source = opened.sources.add(terms, paper, dict(map(_share, share or ())))
         if as_json:
-            print_json(_described(source, opened))
+            print_json(_json(source, opened))
             return
         if source.state is SourceState.DRAFTED:
             say(f"The source {source.name} is drafted. Somebody else has to: lineament source approve {source.name}")
@@ -150,7 +150,7 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
     """List all sources."""
     with workspace(context) as opened:
         sources, today = opened.sources.list(), opened.clock().date()
-        described = [_described(source, opened) for source in sources] if as_json else []
+        described = [_json(source, opened) for source in sources] if as_json else []
     if as_json:
         print_json({"sources": described})
         return
@@ -171,7 +171,7 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
         days = "no end" if left is None else str(left)
         shown.add_row(
             source.name,
-            _state(source, today),
+            source_state(source, today),
             f"{source.faces:,}",
             f"{source.captures:,}",
             days,
@@ -303,55 +303,22 @@ def _share(untrusted: str) -> tuple[str, date | None]:
 
 
 def _print(source: Source, opened: Desk, as_json: bool) -> None:
-    described = _described(source, opened)
+    facts = _json(source, opened)
     if as_json:
-        print_json(described)
+        print_json(facts)
         return
-    if described.get("shared_with", ()) is None and source.state is not SourceState.WITHDRAWN:
-        described["shared_with"] = "every agency"
+    if facts.get("shared_with", ()) is None and source.state is not SourceState.WITHDRAWN:
+        facts["shared_with"] = "every agency"
     print_facts(
         {
             name: "; ".join(map(str, value)) if isinstance(value, list) else value
-            for name, value in described.items()
+            for name, value in facts.items()
             if value not in (None, [])
         }
     )
 
 
-def _state(source: Source, today: date) -> str:
-    left = source.days_left(today)
-    return "expired" if source.state == "live" and left is not None and left < 0 else source.state.value
-
-
-def _described(source: Source, opened: Desk) -> dict[str, Any]:
-    terms, today = source.terms, opened.clock().date()
-    return {
-        "name": terms.name,
-        "state": _state(source, today),
-        "captures": source.captures,
-        "faces": source.faces,
-        "controller": terms.controller,
-        "basis": terms.basis,
-        "jurisdiction": terms.jurisdiction,
-        "permission_sha256": terms.permission_sha256,
-        "permission_kept": None if source.state is SourceState.WITHDRAWN else source.permission_name,
-        "licence": terms.licence,
-        "hosts": list(terms.hosts),
-        "contact": terms.contact,
-        "expires": None if terms.expires_on is None else terms.expires_on.isoformat(),
-        "days_left": source.days_left(today),
-        "retention_days": terms.retention_days,
-        "page_base": terms.page_base,
-        "registered_at": iso(source.registered_at),
-        "approved_at": iso(source.approved_at),
-        **(_behind(source, opened) if opened.official.may(Permission.MANAGE_SOURCES) else {}),
-    }
-
-
-def _behind(source: Source, opened: Desk) -> dict[str, Any]:
-    """What only whoever manages sources reads."""
-    standing = opened.sources.standing(source.name)
-    shares = None
-    if standing.shares is not None:
-        shares = [f"{agency.name}{f' until {until}' if until else ''}" for agency, until in standing.shares]
-    return {"drafted_by": standing.drafted_by, "approved_by": standing.approved_by, "shared_with": shares}
+def _json(source: Source, opened: Desk) -> dict[str, Any]:
+    manages = opened.official.may(Permission.MANAGE_SOURCES)
+    standing = opened.sources.standing(source.name) if manages else None
+    return source_json(source, opened.clock().date(), standing)

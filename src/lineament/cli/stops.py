@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, iso, needs, print_json, say, when, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, say, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Stop, StopScope
+from lineament.views.values import iso
 
 Reason = Annotated[str, typer.Option(help="Why; everybody whom it stops reads it.")]
 

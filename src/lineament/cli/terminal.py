@@ -204,11 +204,6 @@ def when(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
-def iso(moment: datetime | None) -> str | None:
-    """A moment for JSON."""
-    return None if moment is None else moment.isoformat()
-
-
 def progress() -> Progress:
     """A bar with rate and time left, on standard error, gone when it is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn

@@ -10,7 +10,6 @@ import typer
 from lineament.cli.terminal import (
     AsJson,
     day,
-    iso,
     machine,
     needs,
     print_facts,
@@ -23,6 +22,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Account, Permission, Role, SignedIn
+from lineament.views.values import iso
 
 if TYPE_CHECKING:
     from lineament.services.people.invitations import Invitation

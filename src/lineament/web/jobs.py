@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from lineament.model.accounts import Permission
 from lineament.model.jobs import Job
-from lineament.services.jobs import words
 from lineament.services.jobs.kinds import KINDS
+from lineament.views import jobs as job_views
 from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 
 pages = Pages()
@@ -51,9 +51,9 @@ def _live(job: Job) -> dict[str, Any]:
     """Return what changes on a page while a job runs; the page reloads if the standing differs."""
     return {
         "id": job.id,
-        "standing": words.standing(job),
-        "line": words.progress_line(job),
+        "standing": job_views.standing(job),
+        "line": job_views.progress_line(job),
         "doing": job.progress.words,
-        "took": words.took(job),
+        "took": job_views.took(job),
         "width": None if job.fraction is None else round(100 * job.fraction, 1),
     }

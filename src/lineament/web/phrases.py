@@ -15,8 +15,9 @@ from lineament.model.jobs import JobState
 from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
-from lineament.services.gallery.items import IngestOutcome
-from lineament.services.jobs import words
+from lineament.views import jobs as job_views
+from lineament.views.runs import run_outcomes
+from lineament.views.sources import source_state
 from lineament.web import addresses
 
 SOON_DAYS = 7
@@ -100,10 +101,8 @@ def days_left(source: Source, today: date) -> str:
 
 def standing(source: Source, today: date) -> str:
     """Return the state of a source for people; “expired” is one, although nobody sets it."""
-    left = source.days_left(today)
-    if source.state is not SourceState.LIVE or left is None or left > SOON_DAYS:
-        return source.state.value
-    return "expired" if left < 0 else "ends soon"
+    state, left = source_state(source, today), source.days_left(today)
+    return "ends soon" if state == SourceState.LIVE and left is not None and left <= SOON_DAYS else state
 
 
 def connector_words(connector: str) -> str:
@@ -119,8 +118,7 @@ def last_part(path: str) -> str:
 
 def outcomes(run: Run) -> list[tuple[str, int]]:
     """Return the outcomes of a run's items in words with their numbers, in the order that interests people."""
-    known = [(seen.value, run.counts[seen.name.lower()]) for seen in IngestOutcome if seen.name.lower() in run.counts]
-    return [(f"{words[:1].upper()}{words[1:]}", number) for words, number in known]
+    return [(f"{words[:1].upper()}{words[1:]}", number) for words, number in run_outcomes(run)]
 
 
 def run_state(run: Run, now: datetime) -> str:
@@ -201,10 +199,10 @@ FILTERS: dict[str, Callable[..., object]] = {
     "outcomes": outcomes,
     "run_state": run_state,
     "list_rule": list_rule,
-    "job_title": words.title,
-    "job_standing": words.standing,
-    "job_progress": words.progress_line,
-    "job_took": words.took,
+    "job_title": job_views.title,
+    "job_standing": job_views.standing,
+    "job_progress": job_views.progress_line,
+    "job_took": job_views.took,
     "job_level": job_level,
     "edit_step": edit_step,
     "quality_line": quality_line,

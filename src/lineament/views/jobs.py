@@ -1,16 +1,17 @@
-"""A job in words and as JSON, the same on pages and in the terminal."""
+"""Jobs as JSON and in words."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from lineament.model.jobs import Job
 from lineament.services.jobs.kinds import KINDS
+from lineament.views.values import iso
 
 
 def title(job: Job) -> str:
-    """What the job does, as in “Ingest of press”."""
+    """Return what the job does, as in “Ingest of press”."""
     kind = KINDS.get(job.request.kind)
     words = job.request.kind if kind is None else kind.words
     source = job.request.arguments.get("source")
@@ -18,12 +19,12 @@ def title(job: Job) -> str:
 
 
 def standing(job: Job) -> str:
-    """Its state, or that it is about to stop."""
+    """Return its state, or that it is about to stop."""
     return "stopping" if job.stopping else job.state.value
 
 
 def progress_line(job: Job) -> str:
-    """How far it is: items, rate and time left; empty before anything was done."""
+    """Return its progress: items, rate and time left; empty before anything was done."""
     done, total = job.progress.done, job.progress.total
     parts = [f"{done:,} of {total:,}" if total else f"{done:,}"] if done or total else []
     if job.rate is not None:
@@ -34,7 +35,7 @@ def progress_line(job: Job) -> str:
 
 
 def duration(length: timedelta) -> str:
-    """A length of time, to two figures or so: 40 s, 12 min, 3 h 20 min."""
+    """Return a length of time to about two figures: 40 s, 12 min, 3 h 20 min."""
     seconds = round(length.total_seconds())
     if seconds < 100:
         return f"{seconds} s"
@@ -44,20 +45,20 @@ def duration(length: timedelta) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
-def as_json(job: Job) -> dict[str, Any]:
-    """The job as JSON: times in ISO 8601, the rate in items a second, the time left in seconds."""
+def job_json(job: Job) -> dict[str, Any]:
+    """Return a job as JSON: times in ISO 8601, the rate in items a second, the time left in seconds."""
     left, error = job.time_left, job.error
     return {
         "job": job.id,
         "kind": job.request.kind,
         "arguments": dict(job.request.arguments),
         "requested_by": job.request.requested_by,
-        "requested_at": _iso(job.requested_at),
+        "requested_at": iso(job.requested_at),
         "state": job.state.value,
         "stopping": job.stopping,
         "attempts": job.attempts,
-        "started_at": _iso(job.started_at),
-        "ended_at": _iso(job.ended_at),
+        "started_at": iso(job.started_at),
+        "ended_at": iso(job.ended_at),
         "done": job.progress.done,
         "total": job.progress.total,
         "doing": job.progress.words,
@@ -69,10 +70,6 @@ def as_json(job: Job) -> dict[str, Any]:
 
 
 def took(job: Job) -> str:
-    """How long it has run, or ran; empty before it started."""
+    """Return how long it has run, or ran; empty before it started."""
     end = job.ended_at or job.seen_at
     return "" if job.started_at is None or end is None else duration(end - job.started_at)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -1,0 +1,64 @@
+"""Cases as JSON and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lineament.model.cases import Authorisation, Case, CaseStanding
+from lineament.views.values import iso
+
+if TYPE_CHECKING:
+    from lineament.services.cases.casework import Outlook
+
+
+def case_json(case: Case, outlook: Outlook) -> dict[str, Any]:
+    """Return a case as JSON, with its authorisation and its dates."""
+    return {
+        **listed_case_json(case),
+        "standing": outlook.standing.value,
+        "urgent_since": iso(case.urgent_since),
+        "urgent_because": case.urgent_because,
+        "locks_at": iso(outlook.locks_at),
+        "authorisation": None if case.authorisation is None else authorisation_json(case.authorisation),
+        "destroyed_on": None if outlook.destroyed_on is None else outlook.destroyed_on.isoformat(),
+    }
+
+
+def listed_case_json(case: Case) -> dict[str, Any]:
+    """Return a case as JSON for a list of cases."""
+    return {
+        "ref": case.ref,
+        "key": case.key,
+        "state": case.state.value,
+        "offence": case.terms.offence,
+        "purpose": case.terms.purpose,
+        "basis": case.terms.basis,
+        "authorised_by": case.terms.authorised_by,
+        "jurisdiction": case.terms.jurisdiction,
+        "seeks": case.terms.seeks.value,
+        "exempt_because": case.terms.exempt_because,
+        "opened_at": iso(case.opened_at),
+        "closed_at": iso(case.closed_at),
+        "hold_because": case.hold_because,
+        "searches": case.searches,
+    }
+
+
+def authorisation_json(ruling: Authorisation) -> dict[str, Any]:
+    """Return the authorisation of a case, or its refusal, as JSON."""
+    return {
+        "outcome": ruling.outcome.value,
+        "authority": ruling.authority,
+        "decided_at": iso(ruling.decided_at),
+        "scope": ruling.scope,
+        "last_day": None if ruling.expires_on is None else ruling.expires_on.isoformat(),
+        "document": ruling.document_sha256,
+        "recorded_by": ruling.recorded_by,
+        "recorded_at": iso(ruling.recorded_at),
+    }
+
+
+def case_state(case: Case, standing: CaseStanding | None) -> str:
+    """Return the state of a case, and what keeps an open one from being searched."""
+    quiet = standing in {None, CaseStanding.EXEMPT, CaseStanding.AUTHORISED}
+    return case.state.value if quiet else f"{case.state.value}, {standing}"

@@ -1,0 +1,61 @@
+"""Runs of connectors, and what they ingested, as JSON and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lineament.model.runs import Run
+from lineament.services.gallery.items import IngestOutcome, IngestReport
+from lineament.views.values import iso
+
+
+def report_json(report: IngestReport) -> dict[str, Any]:
+    """Return the report of an ingest as JSON."""
+    refused = IngestOutcome.REFUSED
+    counts = {outcome.name.lower(): report.outcomes[outcome] for outcome in IngestOutcome if outcome is not refused}
+    return {
+        "source": report.source,
+        "seen": report.seen,
+        **counts,
+        "faces": report.faces,
+        "refused": [{"name": name, "why": why} for name, why in report.refusals],
+        "refused_in_all": report.outcomes[refused],
+        "gone_on": report.gone_on,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def report_counts(report: IngestReport) -> str:
+    """Return the outcomes of an ingest in one line; those without an item are left out."""
+    return _line((outcome.value, count) for outcome in IngestOutcome if (count := report.outcomes[outcome]))
+
+
+def run_json(number: int, run: Run) -> dict[str, Any]:
+    """Return a run as JSON; ``number`` counts the runs of its source, from 1."""
+    return {
+        "run": number,
+        "connector": run.connector,
+        "what": run.what.split("\n"),
+        "begun_at": iso(run.begun_at),
+        "last_at": iso(run.seen_at),
+        "ended_at": iso(run.ended_at),
+        "cursor": run.cursor,
+        "counts": dict(run.counts),
+        "faces": run.faces,
+    }
+
+
+def run_outcomes(run: Run) -> list[tuple[str, int]]:
+    """Return the outcomes of a run's items in words with their counts, in the order that interests people."""
+    names = [(outcome.value, outcome.name.lower()) for outcome in IngestOutcome]
+    return [(words, run.counts[name]) for words, name in names if name in run.counts]
+
+
+def run_counts(run: Run) -> str:
+    """Return the outcomes of a run in one line."""
+    return _line(run_outcomes(run))
+
+
+def _line(outcomes: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{count:,} {words}" for words, count in outcomes)

@@ -1,0 +1,96 @@
+"""Searches as JSON (docs/reference/search-json.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from lineament.model.faces import Quality
+from lineament.model.search import Candidate, SearchResult
+from lineament.views.values import iso, sides
+
+if TYPE_CHECKING:
+    from lineament.store.searches import StoredSearch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchEntry:
+    """The ledger entry of a search, as far as the reader may know it: its number tells how much others do."""
+
+    number: int | None  # for auditors, and in a solo workspace
+    commitment: str
+
+    def __str__(self) -> str:
+        return self.commitment if self.number is None else str(self.number)
+
+
+def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
+    """Return a search with its candidates as JSON."""
+    return {
+        "search_id": result.search_id,
+        "case": result.case,
+        "model": result.model,
+        "gallery_faces": result.gallery_faces,
+        "sources": list(result.sources),
+        "mode": result.mode.value,
+        "threshold": result.threshold,
+        "outcome": result.outcome.value,
+        "probe": {
+            "id": result.probe_id,
+            "sha256": result.probe_sha256,
+            "face": result.face,
+            "box": sides(result.face_box),
+            "quality": quality_json(result.quality),
+        },
+        "others": [{"id": other.probe_id, "face": other.face} for other in result.others],
+        "candidates": [candidate_json(candidate) for candidate in result.candidates],
+        "ledger_entry": entry.number,
+        "commitment": entry.commitment,
+        "seconds": round(result.seconds, 6),
+    }
+
+
+def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
+    """Return a search as JSON for the list of its case: how many candidates, and not which."""
+    search = stored.result
+    return {
+        "search_id": search.search_id,
+        "made_at": iso(search.made_at),
+        "reason": search.reason,
+        "outcome": stored.outcome.value,
+        "candidates": len(search.candidates),
+        "erased": len(stored.erased),
+    }
+
+
+def quality_json(measured: Quality) -> dict[str, Any]:
+    """Return the quality of a face as JSON: its measures, the reasons against it, and whether it is reliable."""
+    return {
+        **asdict(measured),
+        "reasons": [reason.value for reason in measured.reasons],
+        "reliable": measured.reliable,
+    }
+
+
+def candidate_json(candidate: Candidate) -> dict[str, Any]:
+    """Return one candidate as JSON."""
+    return {
+        "rank": candidate.rank,
+        "score": candidate.score,
+        "expected_false": candidate.expected_false,
+        "face_id": candidate.face_id,
+        "capture_id": candidate.capture_id,
+        "source": candidate.source,
+        "uri": candidate.uri,
+        "page_uri": candidate.page_uri,
+        "page_title": candidate.page_title,
+        "captured_at": iso(candidate.captured_at),
+        "connector": candidate.connector,
+        "words": candidate.words,
+        "record": None if candidate.record is None else asdict(candidate.record),
+        "page_record": None if candidate.page_record is None else asdict(candidate.page_record),
+        "time_code": candidate.time_code,
+        "sha256": candidate.sha256,
+        "box": sides(candidate.box),
+        "near_duplicates": list(candidate.near_duplicates),
+    }

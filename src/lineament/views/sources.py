@@ -1,0 +1,51 @@
+"""Sources as JSON and in words."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from lineament.model.sources import Source, SourceState
+from lineament.views.values import iso
+
+if TYPE_CHECKING:
+    from lineament.services.gallery.register import SourceStanding
+
+
+def source_state(source: Source, today: date) -> str:
+    """Return the state of a source; “expired” is one, although nobody sets it."""
+    left = source.days_left(today)
+    return "expired" if source.state is SourceState.LIVE and left is not None and left < 0 else source.state.value
+
+
+def source_json(source: Source, today: date, standing: SourceStanding | None) -> dict[str, Any]:
+    """Return a source as JSON; ``standing`` is for those who manage sources, None for others."""
+    terms = source.terms
+    return {
+        "name": terms.name,
+        "state": source_state(source, today),
+        "captures": source.captures,
+        "faces": source.faces,
+        "controller": terms.controller,
+        "basis": terms.basis,
+        "jurisdiction": terms.jurisdiction,
+        "permission_sha256": terms.permission_sha256,
+        "permission_kept": None if source.state is SourceState.WITHDRAWN else source.permission_name,
+        "licence": terms.licence,
+        "hosts": list(terms.hosts),
+        "contact": terms.contact,
+        "expires": None if terms.expires_on is None else terms.expires_on.isoformat(),
+        "days_left": source.days_left(today),
+        "retention_days": terms.retention_days,
+        "page_base": terms.page_base,
+        "registered_at": iso(source.registered_at),
+        "approved_at": iso(source.approved_at),
+        **({} if standing is None else _standing_json(standing)),
+    }
+
+
+def _standing_json(standing: SourceStanding) -> dict[str, Any]:
+    shares = None
+    if standing.shares is not None:
+        shares = [f"{agency.name}{f' until {until}' if until else ''}" for agency, until in standing.shares]
+    return {"drafted_by": standing.drafted_by, "approved_by": standing.approved_by, "shared_with": shares}
