@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, cast
-
-import typer
-from typer.core import TyperGroup
+from typing import TYPE_CHECKING
 
 from lineament.cli import main as terminal
 
 if TYPE_CHECKING:
+    from typer.core import TyperGroup
+
     from lineament.workspace import Workspace
 
 
 @cache
 def application() -> TyperGroup:
     """Return all commands, ``lineament serve`` included; made once, since each making would register them again."""
-    return cast("TyperGroup", typer.main.get_command(terminal.application(_pages)))
+    return terminal.application(_pages)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

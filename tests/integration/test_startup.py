@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from tests.conftest import PORTRAITS
 
+from lineament.__main__ import application
+from lineament.cli.commands import COMMANDS
+
 LOADED = """
 import sys
 from lineament.__main__ import main
@@ -45,6 +48,14 @@ def test_what_needs_no_workspace_loads_the_terminal_alone(arguments: tuple[str, 
     assert packages <= TERMINAL - {"rich"}
     floors = {name.split(".")[1] for name in own}
     assert floors == {"__main__", "cli", "views", "errors", "model"}
+
+
+def test_the_commands_are_those_of_their_modules_with_their_help() -> None:
+    commands = application().commands
+    helps = {name: (command.help or "").partition("\n\n")[0].replace("\n", " ") for name, command in commands.items()}
+    assert helps == {name: words for name, (_, words) in COMMANDS.items()}
+    assert list(commands) == list(COMMANDS)
+    assert [command.name for command in commands.values()] == list(COMMANDS)
 
 
 def test_listing_cases_loads_the_store_and_no_model(prepared: Path, tmp_path: Path) -> None:

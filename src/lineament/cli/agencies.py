@@ -32,10 +32,11 @@ Wishes = Annotated[
 ]
 
 
-def register(main: typer.Typer) -> None:
-    """Put the commands of the own agency on ``main``."""
-    main.command()(usage)
-    main.command()(policy)
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``; those of the own agency stand there by themselves."""
+    root.add_typer(app, name="agency")
+    root.command()(usage)
+    root.command()(policy)
 
 
 @app.command()

@@ -26,6 +26,15 @@ MOST_LISTED = 1000
 Ref = Annotated[str, typer.Argument(metavar="REF", help="The agency's reference of the case.")]
 
 
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``."""
+    from lineament.cli import room, rulings
+
+    rulings.register(app)
+    room.register(app)
+    root.add_typer(app, name="case")
+
+
 class Whom(StrEnum):
     """Whom a case seeks, in one word for the command line."""
 

@@ -35,6 +35,11 @@ def export(
     say(key)
 
 
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``."""
+    root.add_typer(app, name="ledger")
+
+
 @app.command()
 @needs(Permission.MACHINE)
 def key(context: typer.Context, as_json: AsJson = False) -> None:

@@ -6,43 +6,24 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from typer.core import TyperGroup
 
 import lineament
-from lineament.cli import (
-    agencies,
-    cases,
-    compare,
-    demo,
-    erase,
-    ingest,
-    jobs,
-    ledger,
-    probes,
-    retention,
-    room,
-    rulings,
-    runs,
-    search,
-    serve,
-    signing,
-    sources,
-    stops,
-    takeout,
-    upkeep,
-    users,
-)
+from lineament.cli import serve
+from lineament.cli.commands import LazyCommands, LazyGroup
 from lineament.cli.terminal import complain
 from lineament.errors import LineamentError, NoSuchFile, StorageFull
 
 
-def application(run_pages: serve.RunPages) -> typer.Typer:
+def application(run_pages: serve.RunPages) -> TyperGroup:
     """All commands; ``run_pages`` is what ``lineament serve`` runs, from another room of this floor."""
     app = typer.Typer(
+        cls=LazyGroup,
         help="Face search for investigators: every face compared, every search on the record.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -50,29 +31,9 @@ def application(run_pages: serve.RunPages) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(everything)
-    upkeep.register(app)
-    signing.register(app)
-    app.add_typer(sources.app, name="source")
-    runs.register(sources.app)
-    takeout.register(sources.app)
-    ingest.register(app)
-    jobs.register(app)
-    app.add_typer(cases.app, name="case")
-    rulings.register(cases.app)
-    room.register(cases.app)
-    app.add_typer(probes.app, name="probe")
-    search.register(app)
-    compare.register(app)
-    serve.register(app, run_pages)
-    stops.register(app)
-    app.add_typer(agencies.app, name="agency")
-    app.add_typer(users.app, name="user")
-    agencies.register(app)
-    erase.register(app)
-    retention.register(app)
-    app.add_typer(ledger.app, name="ledger")
-    demo.register(app)
-    return app
+    group = cast("TyperGroup", typer.main.get_command(app))
+    group.commands = LazyCommands({"serve": partial(serve.register, run_pages=run_pages)})
+    return group
 
 
 def _version(asked: bool) -> None:

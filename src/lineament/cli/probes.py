@@ -15,6 +15,11 @@ app = typer.Typer(help="Photographs of a case.", no_args_is_help=True)
 Probe = Annotated[str, typer.Argument(metavar="ID", help="The photograph, as a search names it.")]
 
 
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``."""
+    root.add_typer(app, name="probe")
+
+
 @app.command()
 @needs(Permission.READ_CASES)
 def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:

@@ -37,6 +37,15 @@ app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the source.")]
 
 
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``."""
+    from lineament.cli import runs, takeout
+
+    runs.register(app)
+    takeout.register(app)
+    root.add_typer(app, name="source")
+
+
 @app.command()
 @needs(Permission.MANAGE_SOURCES)
 def add(

@@ -35,6 +35,11 @@ Roles = Annotated[list[Role], typer.Option("--role", help="A role; may be repeat
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
 
 
+def register(root: typer.Typer) -> None:
+    """Put the commands on ``root``."""
+    root.add_typer(app, name="user")
+
+
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def invite(

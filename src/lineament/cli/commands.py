@@ -1,0 +1,103 @@
+"""The commands by name; the module of one is imported when it is run, so that no command waits for all the others."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context, HelpFormatter
+
+COMMANDS = {
+    "init": ("upkeep", "Make a workspace: keys, database and ledger."),
+    "verify": ("upkeep", "Recompute the whole ledger; name the first entry that does not fit."),
+    "doctor": ("upkeep", "Check the machine and the workspace."),
+    "sign-in": (
+        "signing",
+        "Sign in: your password, then a code from your app or a recovery code; both are asked for, never on the line.",
+    ),
+    "step-up": (
+        "signing",
+        "Show your second factor again, before a search or an export; it also unlocks a session that was idle.",
+    ),
+    "sign-out": ("signing", "End the session of this terminal."),
+    "ingest": (
+        "ingest",
+        "Take in photographs; it can be stopped and run again, and what is there already is not taken twice.",
+    ),
+    "worker": (
+        "jobs",
+        "Run jobs, each in the name of whoever asked for it, until it is stopped; a job under way is handed back.",
+    ),
+    "search": (
+        "search",
+        "Compare a face with every face of the gallery; the answer is a list of candidates, or no candidate.",
+    ),
+    "compare": ("compare", "Compare two faces, 1:1: the score, how many strangers reach it, and both crops."),
+    "serve": ("serve", "Open the pages in the browser; this machine only, with a token in the address."),
+    "stop": ("stops", "Stop all searching, of every agency, at once."),
+    "resume": ("stops", "Let everybody search again; an agency that was stopped by itself stays so."),
+    "stop-agency": ("stops", "Stop all searching of your agency, at once."),
+    "resume-agency": ("stops", "Let your agency search again."),
+    "stops": ("stops", "Show what is stopped, since when and why."),
+    "usage": ("agencies", "Show what your agency uses this month, and how long its licence lasts."),
+    "policy": ("agencies", "Show the policy of your agency, or make it stricter."),
+    "erase": ("erase", "Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."),
+    "sweep": (
+        "retention",
+        "Destroy what its clock has run out for: closed cases, photographs nobody searched, old details. Run it daily.",
+    ),
+    "demo": ("demo", "Build a small workspace from the portraits that ship with Lineament, and search it."),
+    "source": ("sources", "Sources: who gives us pictures, and on what legal basis."),
+    "job": ("jobs", "Long work: what runs, how far it is, and stopping it."),
+    "case": ("cases", "Cases: every search belongs to one."),
+    "probe": ("probes", "Photographs of a case."),
+    "agency": ("agencies", "Agencies: vetted, licensed, and each alone with its own. For operators."),
+    "user": ("users", "The people of your agency and their accounts."),
+    "ledger": ("ledger", "The ledger: written out for whoever is to check it alone."),
+}
+"""The module of each command or group of commands, and the first paragraph of its help, in the order of ``--help``."""
+
+
+class LazyCommands(UserDict[str, "Command"]):
+    """Commands by name; looking one up imports its module, listing the names imports nothing.
+
+    ``registers`` holds what stands in for the ``register`` of a module, by the name of the module.
+    """
+
+    def __init__(self, registers: Mapping[str, Callable[[typer.Typer], None]]) -> None:
+        super().__init__()
+        self._registers = registers
+        self.data = dict.fromkeys(COMMANDS, TyperCommand(None))
+        self._loaded: set[str] = set()
+
+    def __getitem__(self, name: str) -> Command:
+        if name in COMMANDS and name not in self._loaded:
+            self._load(COMMANDS[name][0])
+        return super().__getitem__(name)
+
+    def _load(self, module: str) -> None:
+        app = typer.Typer(rich_markup_mode=None)
+        register = self._registers.get(module) or import_module(f"lineament.cli.{module}").register
+        register(app)
+        group = typer.main.get_group(app)
+        self.data.update(group.commands)
+        self._loaded.update(group.commands)
+
+
+class LazyGroup(TyperGroup):
+    """The root of all commands: lists them without importing them."""
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002
+        """Return the names, in their order."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the names, each with the first words of its help."""
+        listed: dict[str, Command] = {name: TyperCommand(name, help=words) for name, (_, words) in COMMANDS.items()}
+        TyperGroup(commands=listed).format_commands(ctx, formatter)
