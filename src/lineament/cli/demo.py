@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lineament.cli.search import entry_of, show
+from lineament.cli.search import show
 from lineament.cli.terminal import counted, needs, say
 from lineament.errors import AlreadyThere
 from lineament.model.accounts import Permission
@@ -50,7 +50,7 @@ def demo(context: typer.Context) -> None:
         result = _search(opened, portraits / PROBE)
         report = home / "report.html"
         report.write_text(opened.report.html(result.search_id), encoding="utf-8")
-        show(result, entry_of(opened, result))
+        show(result, opened.search.entry(result.search_id))
         found = opened.audit.verify()
         say(f"The ledger: checked {found.size:,} entries, sound.")
     say(f"The report: {report}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,21 +23,21 @@ from lineament.cli.terminal import (
     working,
     workspace,
 )
-from lineament.errors import InvalidValue, LineamentError
+from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.search import (
     USUAL_CANDIDATES,
     Candidate,
     Mode,
-    Probe,
-    ProbeFace,
     ProbeKind,
+    SearchEntry,
     SearchRequest,
     SearchResult,
 )
-from lineament.views.searches import SearchEntry, search_json
+from lineament.views.searches import search_json
 
 if TYPE_CHECKING:
+    from lineament.services.photographs import FailedPhotograph, Photograph
     from lineament.workspace import Desk
 
 
@@ -97,14 +96,18 @@ def search(
         min_score=min_score,
     )
     with workspace(context) as opened:
-        if len(probes) > 1 and not same_person:
-            _search_each(opened, probes, request, kind, as_json)
+        photographs = [_photograph(path, opened) for path in probes]
+        if len(photographs) > 1 and not same_person:
+            _search_each(opened, photographs, request, kind, as_json)
             return
         with working("Searching"):
-            result = _search(opened, probes, request, kind, face)
+            if len(photographs) == 1:
+                result = opened.photographs.one(photographs[0], request, kind=kind, face=face)
+            else:
+                result = _succeeded(opened.photographs.together(photographs, request, kind=kind, face=face))
             if report is not None:
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
-        entry = entry_of(opened, result)
+        entry = opened.search.entry(result.search_id)
     if as_json:
         print_json(search_json(result, entry))
         return
@@ -113,62 +116,51 @@ def search(
         say(f"The report is at {report}")
 
 
+def _photograph(path: Path, opened: Desk) -> Photograph:
+    from lineament.services.photographs import Photograph
+
+    return Photograph(name=str(path), read=lambda: picture_bytes(path, opened.settings.max_file_bytes))
+
+
 def _search_each(
-    opened: Desk, paths: Sequence[Path], request: SearchRequest, kind: ProbeKind | None, as_json: bool
+    opened: Desk, photographs: Sequence[Photograph], request: SearchRequest, kind: ProbeKind | None, as_json: bool
 ) -> None:
     """Search each photograph by itself; typer.Exit with the code of the first error, if there was one."""
+    from lineament.services.photographs import FailedPhotograph
+
     code = 0
-    opened.search.admit(request)
-    for path in paths:
-        try:
-            with working(f"Searching {path.name}"):
-                result = _search(opened, [path], request, kind, None)
-        except LineamentError as error:
-            complain(_named(path, error))
-            code = code or error.exit_code
+    answers = opened.photographs.each(photographs, request, kind=kind)
+    for photograph in photographs:
+        with working(f"Searching {Path(photograph.name).name}"):
+            answer = next(answers)
+        if isinstance(answer, FailedPhotograph):
+            complain(_failure(answer))
+            code = code or answer.error.exit_code
             continue
-        entry = entry_of(opened, result)
+        entry = opened.search.entry(answer.search_id)
         if as_json:
-            print_json_line({"file": str(path), **search_json(result, entry)})
+            print_json_line({"file": photograph.name, **search_json(answer, entry)})
         else:
-            say(f"{path}:")
-            show(result, entry)
+            say(f"{photograph.name}:")
+            show(answer, entry)
     if code:
         raise typer.Exit(code)
 
 
-def _search(
-    opened: Desk, paths: Sequence[Path], request: SearchRequest, kind: ProbeKind | None, face: int | None
-) -> SearchResult:
-    """Search with one photograph, or with several of one person; an error of one of several names its file."""
-    untrusted = [picture_bytes(path, opened.settings.max_file_bytes) for path in paths]
-    opened.search.admit(request)
-    taken: list[Probe] = []
-    others: list[ProbeFace] = []
-    for path, content in zip(paths, untrusted, strict=True):
-        try:
-            probe = opened.probes.take(request.case, content, kind=kind)
-            if taken:
-                others.append(ProbeFace(probe_id=probe.id, face=_only(probe)))
-        except LineamentError as error:
-            if len(paths) == 1:
-                raise
-            complain(_named(path, error))
-            raise typer.Exit(error.exit_code) from None
-        taken.append(probe)
-    return opened.search.run(taken[0].id, replace(request, others=tuple(others)), face)
+def _succeeded(answer: SearchResult | FailedPhotograph) -> SearchResult:
+    """Return the result; if one of the photographs failed, complain of it and raise typer.Exit with its code."""
+    from lineament.services.photographs import FailedPhotograph
+
+    if isinstance(answer, FailedPhotograph):
+        complain(_failure(answer))
+        raise typer.Exit(answer.error.exit_code)
+    return answer
 
 
-def _named(path: Path, error: LineamentError) -> str:
-    """The error with the file that it is about."""
-    return str(error) if str(path) in str(error) else f"{path}: {error}"
-
-
-def _only(probe: Probe) -> int:
-    """The only face of a further photograph; SeveralFaces or NoFace where it cannot be told which."""
-    from lineament.services.probes import chosen_face
-
-    return probe.faces.index(chosen_face(probe, None)) + 1
+def _failure(failed: FailedPhotograph) -> str:
+    """Return the message of an error with the name of its photograph."""
+    message = str(failed.error)
+    return message if failed.name in message else f"{failed.name}: {message}"
 
 
 def _mode(min_score: float | None, investigate: bool) -> Mode:
@@ -177,13 +169,6 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
     if investigate:
         return Mode.INVESTIGATION
     return Mode.IDENTIFICATION if min_score is None else Mode.MANUAL
-
-
-def entry_of(opened: Desk, result: SearchResult) -> SearchEntry:
-    """What whoever is here may know of the entry of a search."""
-    numbers = opened.official.may(Permission.READ_LEDGER)
-    commitment = opened.search.stored(result.search_id).commitment
-    return SearchEntry(number=result.ledger_entry if numbers else None, commitment=commitment)
 
 
 def show(result: SearchResult, entry: SearchEntry) -> None:

@@ -166,6 +166,17 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchEntry:
+    """The ledger entry of a search, as far as the reader may know it: its number tells how much others do."""
+
+    number: int | None  # for auditors, and in a solo workspace
+    commitment: str
+
+    def __str__(self) -> str:
+        return self.commitment if self.number is None else str(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
     """The answer to a search, as shown and as stored."""
 

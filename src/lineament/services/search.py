@@ -23,6 +23,7 @@ from lineament.model.search import (
     Hit,
     Mode,
     Probe,
+    SearchEntry,
     SearchRequest,
     SearchResult,
     folded,
@@ -131,6 +132,13 @@ class Search:
         """Return a search with who made it; erased candidates are left out. NotFound if none is seen."""
         with self._record.read() as tx:
             return case_of_search(tx, self._record, search_id)[1]
+
+    @needs(Permission.READ_CASES, in_case=True)
+    def entry(self, search_id: str) -> SearchEntry:
+        """Return the ledger entry of a search; its number only to those who read the ledger (R46)."""
+        stored = self.stored(search_id)
+        numbered = self._record.official.may(Permission.READ_LEDGER)
+        return SearchEntry(number=stored.result.ledger_entry if numbered else None, commitment=stored.commitment)
 
     @needs(Permission.READ_CASES, in_case=True)
     def why_not(self, case_name: str, sources: Sequence[str] = (), probe_id: str | None = None) -> list[Reason]:

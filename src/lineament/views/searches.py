@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lineament.model.faces import Quality
-from lineament.model.search import Candidate, SearchResult
+from lineament.model.search import Candidate, SearchEntry, SearchResult
 from lineament.views.values import iso, sides
 
 if TYPE_CHECKING:
     from lineament.store.searches import StoredSearch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchEntry:
-    """The ledger entry of a search, as far as the reader may know it: its number tells how much others do."""
-
-    number: int | None  # for auditors, and in a solo workspace
-    commitment: str
-
-    def __str__(self) -> str:
-        return self.commitment if self.number is None else str(self.number)
 
 
 def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:

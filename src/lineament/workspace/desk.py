@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lineament.services.people.agencies import Agencies
     from lineament.services.people.officials import People
     from lineament.services.people.stops import Stops
+    from lineament.services.photographs import Photographs
     from lineament.services.pictures import Pictures
     from lineament.services.probes import Probes
     from lineament.services.record import Clock, Record
@@ -184,6 +185,13 @@ class Desk:
 
         held = self.workspace
         return Search(self.record, held.keys, lambda: held.gallery, lambda: held.pack.false_matches)
+
+    @cached_property
+    def photographs(self) -> Photographs:
+        """Takes photographs in and searches with them."""
+        from lineament.services.photographs import Photographs
+
+        return Photographs(self.record, self.probes, self.search)
 
     @cached_property
     def compare(self) -> Compare:

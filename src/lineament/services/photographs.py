@@ -1,0 +1,108 @@
+"""Searches with photographs that are not in a case yet: each is taken in as a probe, and then searched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lineament.errors import LineamentError
+from lineament.model.accounts import Permission
+from lineament.model.search import Probe, ProbeFace, ProbeKind, SearchRequest, SearchResult
+from lineament.services.needs import needs
+from lineament.services.probes import Probes, chosen_face
+from lineament.services.record import Record
+from lineament.services.search import Search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photograph:
+    """A photograph as somebody brings it."""
+
+    name: str  # tells it from others, such as its path
+    read: Callable[[], bytes]  # its untrusted bytes; NoSuchFile, FileTooLarge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPhotograph:
+    """One of several photographs that could not be searched, and why."""
+
+    name: str
+    error: LineamentError
+
+
+class Photographs:
+    """Takes photographs into a case and searches with them."""
+
+    def __init__(self, record: Record, probes: Probes, search: Search) -> None:
+        self._record = record
+        self._probes = probes
+        self._search = search
+
+    @needs(Permission.SEARCH, in_case=True)
+    def one(
+        self,
+        photograph: Photograph,
+        request: SearchRequest,
+        *,
+        kind: ProbeKind | None = None,
+        face: int | None = None,
+    ) -> SearchResult:
+        """Search with a photograph. Nothing is stored if the gate would refuse; errors as of its parts."""
+        untrusted = photograph.read()
+        self._search.admit(request)
+        probe = self._probes.take(request.case, untrusted, kind=kind)
+        return self._search.run(probe.id, request, face)
+
+    @needs(Permission.SEARCH, in_case=True)
+    def each(
+        self, photographs: Sequence[Photograph], request: SearchRequest, *, kind: ProbeKind | None = None
+    ) -> Iterator[SearchResult | FailedPhotograph]:
+        """Search with each photograph by itself, in order; one that fails does not stop the others.
+
+        Refused, before any is read, if the gate would stop them all.
+        """
+        self._search.admit(request)
+        for photograph in photographs:
+            answer: SearchResult | FailedPhotograph
+            try:
+                answer = self.one(photograph, request, kind=kind)
+            except LineamentError as error:
+                answer = FailedPhotograph(name=photograph.name, error=error)
+            yield answer
+
+    @needs(Permission.SEARCH, in_case=True)
+    def together(
+        self,
+        photographs: Sequence[Photograph],
+        request: SearchRequest,
+        *,
+        kind: ProbeKind | None = None,
+        face: int | None = None,
+    ) -> SearchResult | FailedPhotograph:
+        """Search once with all photographs, which show one person; or return the first that cannot be used.
+
+        ``face`` is that of the first photograph; each of the others must show one face alone.
+        """
+        untrusted: list[bytes] = []
+        probes: list[Probe] = []
+        others: list[ProbeFace] = []
+        for photograph in photographs:
+            try:
+                untrusted.append(photograph.read())
+            except LineamentError as error:
+                return FailedPhotograph(name=photograph.name, error=error)
+        self._search.admit(request)
+        for photograph, content in zip(photographs, untrusted, strict=True):
+            try:
+                probe = self._probes.take(request.case, content, kind=kind)
+                if probes:
+                    others.append(_only_face(probe))
+            except LineamentError as error:
+                return FailedPhotograph(name=photograph.name, error=error)
+            probes.append(probe)
+        return self._search.run(probes[0].id, replace(request, others=tuple(others)), face)
+
+
+def _only_face(probe: Probe) -> ProbeFace:
+    """Return the only face of a probe; SeveralFaces or NoFace if there is no such face."""
+    return ProbeFace(probe_id=probe.id, face=probe.faces.index(chosen_face(probe, None)) + 1)
