@@ -157,9 +157,10 @@ def page(chosen: Photographs) -> str:
     if len(precisions) > 1:
         cosines = (shipped.templates() * lfw.features(chosen, "bf16").templates()).sum(axis=1)
         alike = (
-            "The templates of one photograph in f32 and in bf16 have a cosine of "
-            f"{np.median(cosines):.4f} on median, {np.quantile(cosines, 0.01):.4f} in the worst hundredth and "
-            f"{cosines.min():.4f} at least: the detector's landmarks move a little. The table shows what that costs.\n"
+            "The cosine between the f32 and the bf16 template of the same photograph is "
+            f"{np.median(cosines):.4f} at the median, {np.quantile(cosines, 0.01):.4f} at the first percentile and "
+            f"{cosines.min():.4f} at the lowest: the detector's landmarks move a little. The table shows "
+            "what that costs.\n"
         )
     return TEMPLATE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
@@ -188,8 +189,8 @@ Written by `python -m bench.accuracy --write` on {date}; model `{model}`;
 
 Half of Labeled Faces in the Wild: {photographs:,} photographs of 250 × 250 pixels, {people:,} people. They are
 {whose}.
-So these figures do not say how it does with children, with old photographs, with people who are rare in that set, with
-surveillance pictures, masks or make-up. Expect it to do worse there, and measure before you rely on it.
+So these figures do not say how well it works for children, old photographs, people who are rare in that set,
+surveillance pictures, masks or make-up. Expect worse results there, and measure before you rely on it.
 
 ## Every face found
 
@@ -197,18 +198,19 @@ surveillance pictures, masks or make-up. Expect it to do worse there, and measur
 
 ## Telling people apart
 
-- Rank-1: everybody's first photograph is enrolled ({people:,} people), the other {probes:,} are probes; how often the
-  mated face comes first, and in brackets the middle 95 % of the results when people are drawn again and again.
-- FNIR: {enrolled:,} people with several photographs are enrolled with one of them; {mated:,} probes are theirs, and
+- Rank-1: how often the mated face comes first. Everybody's first photograph is enrolled ({people:,} people), the other
+  {probes:,} are probes. In brackets: the middle 95 % of the results when people are resampled (bootstrap).
+- FNIR: {enrolled:,} people with several photographs are enrolled with one of them. {mated:,} probes show them, and
   {strangers:,} show people who are not enrolled, of whom 1 % get a candidate.
-- Verification: ten folds, as many pairs of strangers as mated ones.
-- FNMR: over all mated pairs, every person counting alike, at the score that this share of the pairs of strangers reach.
+- Verification: ten folds, with as many pairs of strangers as mated pairs.
+- FNMR: over all mated pairs, each person with the same weight, at the score that this share of the pairs of strangers
+  reaches.
 
 {head}
 {rows}
 
-People are who LFW says they are, although it has some people under two names and some photographs under the wrong
-person; these count as errors here. From the pairs of strangers the thirteen pairs of names are left out that
+LFW's names are taken as they are, although it has some people under two names and some photographs under the wrong
+name; these count as errors here. The pairs of strangers leave out the thirteen pairs of names that
 `bench/false_match_table.py` lists.
 
 {alike}"""

@@ -187,13 +187,13 @@ def reading(measured: dict[int, dict[str, Figure]]) -> str:
     several = [each for count, each in measured.items() if count > 1]
     damped = max((each["strangers"] for each in several), key=lambda figure: figure.value)
     bare = max((each["strangers_undamped"] for each in several), key=lambda figure: figure.value)
-    told = f"By the table {EXPECTED_FALSE} strangers a search are expected, counted with one probe. Fused probes bring "
-    told += f"up to {bare:.3f} if nothing is done, and {damped:.3f} with the scores damped: "
+    told = f"The table, made with single probes, expects {EXPECTED_FALSE} strangers per search. Fused probes bring "
+    told += f"up to {bare:.3f} undamped, and {damped:.3f} with the scores damped: "
     if damped.low > EXPECTED_FALSE:
         return told + "**the table is not on the safe side for fused probes.**"
     if damped.high < EXPECTED_FALSE:
         return told + "then the table is on the safe side for fused probes too."
-    return told + "the interval holds what the table says."
+    return told + "the interval contains what the table says."
 
 
 TEMPLATE = """{title}
@@ -201,24 +201,24 @@ TEMPLATE = """{title}
 Written by `python -m bench.fusion --write` on {date}; model `{model}`, f32, as shipped;
 {machine}.
 
-The templates of several probes of one person are averaged and searched for as one. {gallery:,} people of the same half
-of LFW are enrolled with one photograph each. {mated} people have at least three more, which are the probes of the mated
-searches; {nonmated} people have at least three, and are searched for among all others while they are not enrolled
-themselves (non-mated). Everybody is drawn {draws} times with other photographs enrolled and asked about:
-{mated_searches:,} mated and {nonmated_searches:,} non-mated searches a row. In brackets the middle 95 % of the results
-when people are drawn again and again; the gain is compared person by person.
+The templates of several probes of one person are averaged, and the mean is searched for. {gallery:,} people of the same
+half of LFW are enrolled with one photograph each. {mated} people have at least three more, which are the probes of the
+mated searches; {nonmated} people have at least three, and are searched for among all others while they are not enrolled
+themselves (non-mated). Each person is drawn {draws} times, with other photographs as enrolled face and as probes:
+{mated_searches:,} mated and {nonmated_searches:,} non-mated searches per row. In brackets: the middle 95 % of the
+results when people are resampled (bootstrap); the gain is compared person by person.
 
-- FNIR: the mate is not first or below the threshold of the product, {threshold:.3f}, at which the table of false match
-  rates expects {expected} strangers in a gallery of {gallery:,}.
-- Gain: by how much that is less than with one probe, in points.
-- FNIR, FPIR {fpir}: at the score that so many of the non-mated searches reach, for each row its own. No FPIR below
-  {least:.4f} could be given: by the number of people, for the draws of one person are not independent.
-- FPIR: share of the non-mated searches with a stranger at the threshold of the product or above.
-- Strangers: how many there are above it, a search.
-- Undamped: how many there would be if the scores of fused probes were taken as they are. Averaging takes out what pose
-  and light did to the probes, and what is left lies nearer to everybody, strangers too. So a score is multiplied by the
-  root of the length of the mean template (1 for one probe) before the table is asked (`damping` in
-  `lineament/model/fusion.py`); all other figures here are with it. That it is the root was chosen on these photographs.
+- FNIR: the mate is not first, or is below the threshold of the product, {threshold:.3f}, at which the table of false
+  match rates expects {expected} strangers in a gallery of {gallery:,}.
+- Gain: how much lower that is than with one probe, in percentage points.
+- FNIR, FPIR {fpir}: at the score that this share of the row's non-mated searches reaches. No FPIR below {least:.4f}
+  could be given for this number of people, because the draws of one person are not independent.
+- FPIR: share of the non-mated searches with a stranger at or above the threshold of the product.
+- Strangers: how many there are at or above it per search.
+- Undamped: how many there would be if the scores of fused probes were not damped. Averaging removes the effects of pose
+  and light from the probes, and the mean is closer to everybody, strangers too. So a score is multiplied by the
+  square root of the length of the mean template (1 for one probe) before it is looked up in the table (`damping` in
+  `lineament/model/fusion.py`); all other figures here are damped. The square root was chosen on these photographs.
 
 | probes | FNIR | gain | FNIR, FPIR {fpir} | rank-1 | FPIR | strangers | undamped |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -226,8 +226,8 @@ when people are drawn again and again; the gain is compared person by person.
 
 {reading}
 
-The photographs of one person in LFW are often of one year and sometimes of one occasion; expect less where a case has
-several frames of one camera, which say the same thing several times.
+The photographs of one person in LFW are often from one year and sometimes from one occasion. Expect less gain if a case
+has several frames of one camera, which add little to each other.
 """
 
 
