@@ -87,8 +87,22 @@ def test_the_source_leads_to_its_jobs(pages: Pages, operator: Person) -> None:
     assert job.id not in pages.ask(examiner, "GET", f"/sources/{SOURCE}").text
     with pages.world.workspace.store.begin() as tx:
         run = tx.runs.begin(desk.sources.get(SOURCE).id, "folder", "/data/new", pages.world.at)
-    assert f'href="/jobs/{job.id}"' in pages.ask(operator, "GET", f"/sources/{SOURCE}/runs/{run.id}").text
+    page = pages.ask(operator, "GET", f"/sources/{SOURCE}/runs/{run.id}").text
+    assert f'href="/jobs/{job.id}"' in page
     assert 'href="/jobs"' in pages.ask(operator, "GET", "/sources").text
+
+
+def test_a_run_has_the_number_that_it_has_within_its_source(pages: Pages, operator: Person) -> None:
+    desk = pages.world.desk("home operator")
+    source, other = desk.sources.get(SOURCE), desk.sources.get(f"other-{SOURCE}")
+    before = len(desk.sources.runs(SOURCE))
+    with pages.world.workspace.store.begin() as tx:
+        tx.runs.begin(other.id, "folder", "/data/new", pages.world.at)
+        run = tx.runs.begin(source.id, "folder", "/data/new", pages.world.at)
+    assert run.id > run.number == before + 1
+    listed = pages.ask(operator, "GET", f"/sources/{SOURCE}").text
+    assert f'href="/sources/{SOURCE}/runs/{run.id}">Run {run.number}</a>' in listed
+    assert f"<h1>Run {run.number} " in pages.ask(operator, "GET", f"/sources/{SOURCE}/runs/{run.id}").text
 
 
 def test_a_crawl_of_a_listed_host_is_queued(pages: Pages, operator: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from lineament.cli.terminal import AsJson, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
+from lineament.model.runs import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -26,34 +28,43 @@ def runs(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was brought into a source: by which connector, from what, how far, and what was refused."""
-    from lineament.views.runs import run_counts, run_json
+    """List the runs of a source: the connector, what it was given, how far it came, and what was refused."""
+    from lineament.views.runs import run_json
 
     with workspace(context) as opened:
-        listed = list(enumerate(reversed(opened.sources.runs(name)), start=1))
+        listed = opened.sources.runs(name)
         if run is not None:
-            if not 1 <= run <= len(listed):
+            wanted = next((found.id for found in listed if found.number == run), None)
+            if wanted is None:
                 raise NotFound(what="run", name=run, hint=f"lineament source runs {name}")
-            found, refusals = opened.sources.run(name, listed[run - 1][1].id)
-            refused = [{"name": which, "why": why} for which, why in refusals]
-            if as_json:
-                print_json(run_json(run, found) | {"refused_first": refused})
-                return
-            print_facts(run_json(run, found) | {"counts": run_counts(found)})
-            for which, why in refusals:
-                say(f"  refused {which}: {why}")
+            _show(*opened.sources.run(name, wanted), as_json=as_json)
             return
     if as_json:
-        print_json({"runs": [run_json(number, listed_run) for number, listed_run in reversed(listed)]})
+        print_json({"runs": [run_json(found) for found in listed]})
         return
     if not listed:
-        say(f"Nothing was brought yet. Begin with: lineament ingest {name} PATH")
+        say(f"Nothing was ingested yet. Begin with: lineament ingest {name} PATH")
         return
+    _list(listed)
+
+
+def _show(run: Run, refusals: Sequence[tuple[str, str]], *, as_json: bool) -> None:
+    from lineament.views.runs import run_counts, run_json
+
+    if as_json:
+        print_json(run_json(run) | {"refused_first": [{"name": item, "why": why} for item, why in refusals]})
+        return
+    print_facts(run_json(run) | {"counts": run_counts(run)})
+    for item, why in refusals:
+        say(f"  refused {item}: {why}")
+
+
+def _list(runs: Sequence[Run]) -> None:
+    from lineament.views.runs import run_counts
+
     shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
-    for number, listed_run in reversed(listed):
-        ended = when(listed_run.ended_at) or "not yet"
-        figures = (f"{listed_run.seen:,}", f"{listed_run.faces:,}")
-        shown.add_row(
-            str(number), listed_run.connector, when(listed_run.begun_at), ended, *figures, run_counts(listed_run)
-        )
+    for run in runs:
+        ended = when(run.ended_at) or "not yet"
+        figures = (f"{run.seen:,}", f"{run.faces:,}")
+        shown.add_row(str(run.number), run.connector, when(run.begun_at), ended, *figures, run_counts(run))
     print_table(shown)

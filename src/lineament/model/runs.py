@@ -31,6 +31,7 @@ class Run:
 
     id: RunId
     source_id: SourceId
+    number: int  # within its source, from 1, in the order in which they began
     connector: str  # as “folder”
     what: str  # it was given, a line each
     begun_at: datetime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -28,7 +29,7 @@ class RunRows:
     def begin(self, source_id: SourceId, connector: str, what: str, at: datetime) -> Run:
         """Start a run, or resume the last one of the same connector and target if it was interrupted."""
         same_target = (runs.c.source_id == source_id, runs.c.connector == connector, runs.c.what == what)
-        query = sa.select(runs).where(*same_target).order_by(runs.c.id.desc()).limit(1)
+        query = _select().where(*same_target).order_by(runs.c.id.desc()).limit(1)
         last = self._connection.execute(query).mappings().one_or_none()
         if last is not None and last["ended_at"] is None:
             return _run(last)
@@ -39,14 +40,14 @@ class RunRows:
 
     def get(self, run_id: RunId) -> Run:
         """Return a run; NotFound if there is none with that id."""
-        row = self._connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().one_or_none()
+        row = self._connection.execute(_select().where(runs.c.id == run_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
         return _run(row)
 
     def of_source(self, source_id: SourceId, limit: int | None = None) -> list[Run]:
         """Return the runs of a source, newest first."""
-        query = sa.select(runs).where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
+        query = _select().where(runs.c.source_id == source_id).order_by(runs.c.id.desc()).limit(limit)
         return [_run(row) for row in self._connection.execute(query).mappings()]
 
     def newest(self) -> dict[SourceId, datetime]:
@@ -93,10 +94,19 @@ def _plain(untrusted: str) -> str:
     return untrusted[:_LONGEST].replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
+def _select() -> sa.Select[Any]:
+    """Select runs, each with its number within its source."""
+    earlier = runs.alias()
+    of_source = sa.and_(earlier.c.source_id == runs.c.source_id, earlier.c.id <= runs.c.id)
+    number = sa.select(sa.func.count()).select_from(earlier).where(of_source).correlate(runs).scalar_subquery()
+    return sa.select(*runs.c, number.label("number"))
+
+
 def _run(row: RowMapping) -> Run:
     return Run(
         id=RunId(row["id"]),
         source_id=SourceId(row["source_id"]),
+        number=row["number"],
         connector=row["connector"],
         what=row["what"],
         begun_at=row["begun_at"],

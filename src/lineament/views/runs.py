@@ -31,10 +31,10 @@ def report_counts(report: IngestReport) -> str:
     return _line((outcome.value, count) for outcome in IngestOutcome if (count := report.outcomes[outcome]))
 
 
-def run_json(number: int, run: Run) -> dict[str, Any]:
-    """Return a run as JSON; ``number`` counts the runs of its source, from 1."""
+def run_json(run: Run) -> dict[str, Any]:
+    """Return a run as JSON."""
     return {
-        "run": number,
+        "run": run.number,
         "connector": run.connector,
         "what": run.what.split("\n"),
         "begun_at": iso(run.begun_at),

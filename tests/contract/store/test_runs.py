@@ -42,6 +42,9 @@ def test_another_target_is_another_run(store: Store, rows: Rows) -> None:
         assert len(set(ids)) == 4
         assert [run.id for run in tx.runs.of_source(source.id)] == ids[2::-1]
         assert [run.id for run in tx.runs.of_source(source.id, 1)] == ids[2:3]
+        assert [run.number for run in tx.runs.of_source(source.id)] == [3, 2, 1]
+        assert [run.number for run in tx.runs.of_source(source.id, 1)] == [3]
+        assert tx.runs.get(ids[3]).number == 1
 
 
 def test_refusals_are_kept_up_to_a_number_and_all_counted(store: Store, rows: Rows) -> None:

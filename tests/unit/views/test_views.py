@@ -17,15 +17,24 @@ TERMS = SourceTerms(name="press", controller="C", basis="B", jurisdiction="FR", 
 
 
 def test_a_run_has_the_number_within_its_source_and_a_line_for_each_thing_it_was_given() -> None:
-    run = Run(id=RunId(70), source_id=SourceId(1), connector="folder", what="a\nb", begun_at=AT, seen_at=AT)
-    shown = run_json(3, run)
+    run = Run(id=RunId(70), source_id=SourceId(1), number=3, connector="folder", what="a\nb", begun_at=AT, seen_at=AT)
+    shown = run_json(run)
     assert (shown["run"], shown["what"]) == (3, ["a", "b"])
     assert (shown["begun_at"], shown["ended_at"]) == ("2026-03-01T12:00:00+00:00", None)
 
 
 def test_the_counts_of_a_run_are_in_one_order_and_unknown_ones_are_left_out() -> None:
     counts = {"refused": 2, "of_a_later_version": 5, "enrolled": 1200}
-    run = Run(id=RunId(1), source_id=SourceId(1), connector="folder", what="a", begun_at=AT, seen_at=AT, counts=counts)
+    run = Run(
+        id=RunId(1),
+        source_id=SourceId(1),
+        number=1,
+        connector="folder",
+        what="a",
+        begun_at=AT,
+        seen_at=AT,
+        counts=counts,
+    )
     assert run_counts(run) == "1,200 enrolled, 2 refused"
 
 
