@@ -39,7 +39,7 @@ def compare(
     """Compare two faces, 1:1: the score, how many strangers reach it, and both crops."""
     from lineament.services.report import data_uri
 
-    with workspace(context) as opened, working("Comparing"):
+    with workspace(context, nets=True) as opened, working("Comparing"):
         numbers = opened.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
         most = opened.settings.max_file_bytes
         found = opened.compare.run(picture_bytes(one, most), picture_bytes(other, most), face_a, face_b)

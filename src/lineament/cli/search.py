@@ -95,7 +95,7 @@ def search(
         mode=_mode(min_score, investigate),
         min_score=min_score,
     )
-    with workspace(context) as opened:
+    with workspace(context, nets=True) as opened:
         photographs = [_photograph(path, opened) for path in probes]
         if len(photographs) > 1 and not same_person:
             _search_each(opened, photographs, request, kind, as_json)

@@ -90,12 +90,15 @@ def needed(command: object) -> Permission:
 
 
 @contextmanager
-def workspace(context: typer.Context) -> Iterator[Desk]:
-    """The desk of whoever runs this command, if the command is theirs; the workspace is closed at its end."""
+def workspace(context: typer.Context, *, nets: bool = False) -> Iterator[Desk]:
+    """The desk of whoever runs this command, if the command is theirs; the workspace is closed at its end.
+
+    ``nets`` loads the nets while it is opened.
+    """
     from lineament.workspace import Workspace
 
     permission = needed(context.command.callback)
-    with Workspace.open(settings_for(context)) as opened:
+    with Workspace.open(settings_for(context), nets=nets) as opened:
         desk = _desk(opened)
         desk.record.require(permission)
         yield desk

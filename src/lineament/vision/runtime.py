@@ -103,7 +103,8 @@ class OpenVinoSession:
             "ENABLE_CPU_PINNING": False,  # decoders run too, and perhaps another Lineament
         }
         self._threads = threads
-        self._names = [output.any_name for output in self._core.read_model(net.weights).outputs]
+        self._model = self._core.read_model(net.weights)  # read once, copied for each size
+        self._names = [output.any_name for output in self._model.outputs]
         self._compiled: OrderedDict[tuple[int, ...], _Requests] = OrderedDict()
         self._lock = Lock()
 
@@ -139,7 +140,7 @@ class OpenVinoSession:
         from openvino.preprocess import PrePostProcessor
 
         images, height, width, channels = shape
-        model = self._core.read_model(self._net.weights)
+        model = self._model.clone()
         model.reshape([images, channels, height, width])
         before = PrePostProcessor(model)
         given = before.input()

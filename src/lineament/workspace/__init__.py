@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
 from lineament.workspace.desk import Desk
+from lineament.workspace.vision import Vision
 
 if TYPE_CHECKING:
     from lineament.ledger.log import Ledger
@@ -51,13 +51,15 @@ class Workspace:
     desk, in an official's name.
     """
 
-    def __init__(self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, keys: KeyRing, *, clock: Clock = now, vision: Vision | None = None
+    ) -> None:
         self.settings = settings
         self.home = settings.home
         self.clock = clock
         self.store = store
         self.keys = keys
-        self._analyser: Analyser | None = None
+        self._vision = vision or Vision(settings)
         self._gallery: Gallery | None = None
         self._building = threading.RLock()
 
@@ -92,11 +94,11 @@ class Workspace:
         return cls.open(settings, clock=clock)
 
     @classmethod
-    def open(cls, settings: Settings, *, clock: Clock = now, suspect: bool = False) -> Self:
+    def open(cls, settings: Settings, *, clock: Clock = now, suspect: bool = False, nets: bool = False) -> Self:
         """Open a workspace, and finish deletions that were interrupted.
 
         The ledger must continue the checkpoint anchored on disk, unless the workspace is opened as ``suspect``, for
-        inspection.
+        inspection. ``nets`` loads the nets meanwhile, for work that needs them.
 
         Raises:
             NoWorkspace: There is none in ``settings.home``.
@@ -104,29 +106,32 @@ class Workspace:
             WorkspaceNewer: A later version of Lineament made it.
             LedgerBroken: The ledger does not continue its checkpoint.
         """
-        from lineament.store.db import Store
-        from lineament.store.keys import KeyRing
-
         home = settings.home
         key_file = home / "keys" / "kek"
         if not home.is_dir() or not ((home / "lineament.db").exists() or settings.database_url):
             raise NoWorkspace(path=home)
         if not key_file.exists():
             raise WrongKey(path=key_file)
-        keys = KeyRing.open(key_file)
-        store = Store.open(settings.database_url or _sqlite(home), keys.vault)
-        try:
+        with contextlib.ExitStack() as undo:
+            vision = Vision(settings)
+            undo.callback(vision.close)
+            if nets:
+                vision.load_ahead()  # before the imports below, which take as long
+            from lineament.store.db import Store
+            from lineament.store.keys import KeyRing
+
+            keys = KeyRing.open(key_file)
+            store = Store.open(settings.database_url or _sqlite(home), keys.vault)
+            undo.callback(store.close)
             with store.read() as tx:
                 if tx.meta.get("key check") != keys.check_value().hex():
                     raise WrongKey(path=key_file)
-            workspace = cls(settings, store, keys, clock=clock)
+            workspace = cls(settings, store, keys, clock=clock, vision=vision)
             desk = workspace.desk_at_the_machine()
             if not suspect:
                 desk.audit.check_anchor()
             desk.erase.finish_deletions()
-        except BaseException:
-            store.close()
-            raise
+            undo.pop_all()
         return workspace
 
     def desk(self, official: Official) -> Desk:
@@ -174,49 +179,19 @@ class Workspace:
         return SignIn(self.desk_at_the_machine().record, self.keys, provider)
 
     @cached_property
-    def processors(self) -> int:
-        """How many nets and how many decoders run at once."""
-        return len(os.sched_getaffinity(0))
-
-    @cached_property
     def workers(self) -> int:
         """Pictures in progress at once in an ingest: while one waits for its decoder, another has the processor."""
-        return self.settings.workers or 2 * self.processors
+        return self.settings.workers or 2 * self._vision.processors
 
-    @cached_property
+    @property
     def pack(self) -> Pack:
         """The model pack: nets, and what was measured of them."""
-        from lineament.vision.packs import default_pack
-
-        return default_pack(self.settings.cache)
+        return self._vision.pack
 
     @property
     def analyser(self) -> Analyser:
         """The nets and the decoding processes."""
-        with self._building:
-            if self._analyser is None:
-                self._analyser = self._new_analyser()
-            return self._analyser
-
-    def _new_analyser(self) -> Analyser:
-        from lineament.vision.analyse import Analyser
-        from lineament.vision.decode import Decoder
-
-        settings = self.settings
-        decoder = Decoder(
-            workers=self.processors,
-            max_pixels=settings.max_pixels,
-            max_bytes=settings.max_file_bytes,
-            memory=settings.decode_memory,
-            seconds=settings.decode_seconds,
-        )
-        return Analyser(
-            pack=self.pack,
-            decoder=decoder,
-            runtime=settings.runtime.value,
-            precision=settings.precision.value,
-            threads=self.processors,
-        )
+        return self._vision.analyser
 
     @property
     def gallery(self) -> Gallery:
@@ -265,8 +240,7 @@ class Workspace:
         """Write the indexes, stop the decoding processes, close the database."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.store.close)
-            if self._analyser is not None:
-                stack.callback(self._analyser.close)
+            stack.callback(self._vision.close)
             if self._gallery is not None:
                 stack.callback(self._gallery.close)
 
