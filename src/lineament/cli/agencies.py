@@ -77,24 +77,24 @@ def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
     with workspace(context) as opened:
         listed, today = opened.agencies.usage(), opened.clock().date()
     if as_json:
-        print_json({"agencies": [_used(one, today) for one in listed]})
+        print_json({"agencies": [_used(usage, today) for usage in listed]})
         return
     right = ("days left", "seats", "searches")
     shown = table("name", "country", "vetting", "licence", *right, "id", right=right)
-    for one in listed:
-        row = described(one.agency, today)
-        licence = "" if one.agency.licence is None else one.agency.licence.kind.value
+    for usage in listed:
+        row = described(usage.agency, today)
+        licence = "" if usage.agency.licence is None else usage.agency.licence.kind.value
         left = "" if row["days_left"] is None else str(row["days_left"])
-        vetting = "runs this workspace" if one.agency.home else str(row["vetting"] or "none")
+        vetting = "runs this workspace" if usage.agency.home else str(row["vetting"] or "none")
         shown.add_row(
-            one.agency.name,
+            usage.agency.name,
             row["jurisdiction"],
             vetting,
             licence,
             left,
-            _seats(one),
-            _searches(one),
-            one.agency.id,
+            _seats(usage),
+            _searches(usage),
+            usage.agency.id,
         )
     print_table(shown)
 
@@ -116,7 +116,7 @@ def vet(
     restrictions: Annotated[str, typer.Option(help="What the law of its country allows it, and what not.")],
     rights: Annotated[str, typer.Option(help="Its human-rights record.")],
     renew: Annotated[date, Day],
-    by: Annotated[str, typer.Option(help="Who vetted, where it was somebody else.")] = "",
+    by: Annotated[str, typer.Option(help="Who vetted, if somebody else did.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Record the vetting of an agency, until the day on which it has to be renewed."""
@@ -179,7 +179,7 @@ def invite(
     person: Annotated[str, typer.Option("--name", help="What this person is called.")],
     as_json: AsJson = False,
 ) -> None:
-    """Invite the first administrator of an agency, or let one in again who lost everything."""
+    """Invite the first administrator of an agency, or again one who lost everything."""
     with workspace(context) as opened:
         print_invitation(opened.agencies.invite_administrator(name, email, person), as_json)
 
@@ -192,7 +192,7 @@ def invite_operator(
     person: Annotated[str, typer.Option("--name", help="What this person is called.")],
     as_json: AsJson = False,
 ) -> None:
-    """Invite another operator, of the agency that runs this workspace, or let one in again who lost everything."""
+    """Invite another operator, of the agency that runs this workspace, or again one who lost everything."""
     with workspace(context) as opened:
         print_invitation(opened.agencies.invite_operator(email, person), as_json)
 
@@ -254,7 +254,7 @@ def policy(context: typer.Context, wish: Wishes = None, as_json: AsJson = False)
 
 
 def described(agency: Agency, today: date) -> dict[str, Any]:
-    """An agency for JSON."""
+    """Return an agency as JSON."""
     vetting, licence = agency.vetting, agency.licence
     return {
         "id": agency.id,
@@ -289,19 +289,19 @@ def _print(agency: Agency, now: datetime, as_json: bool) -> None:
     print_facts({**shown, "closed_because": "; ".join(shown["closed_because"])})
 
 
-def _used(one: Usage, today: date) -> dict[str, Any]:
-    made = {"month": one.month.isoformat(), "searches": one.searches, "searches_left": one.searches_left}
-    return {**described(one.agency, today), **made}
+def _used(usage: Usage, today: date) -> dict[str, Any]:
+    made = {"month": usage.month.isoformat(), "searches": usage.searches, "searches_left": usage.searches_left}
+    return {**described(usage.agency, today), **made}
 
 
-def _print_usage(one: Usage, today: date, as_json: bool) -> None:
-    licence = one.agency.licence
+def _print_usage(usage: Usage, today: date, as_json: bool) -> None:
+    licence = usage.agency.licence
     answer = {
-        "agency": one.agency.name,
-        "month": f"{one.month:%Y-%m}",
-        "searches": one.searches,
-        "searches_left": one.searches_left,
-        "seats_taken": one.seats,
+        "agency": usage.agency.name,
+        "month": f"{usage.month:%Y-%m}",
+        "searches": usage.searches,
+        "searches_left": usage.searches_left,
+        "seats_taken": usage.seats,
         "seats": None if licence is None else licence.seats,
         "licence": None if licence is None else licence.kind.value,
         "last_day": None if licence is None else licence.last_day.isoformat(),
@@ -313,26 +313,28 @@ def _print_usage(one: Usage, today: date, as_json: bool) -> None:
     print_facts(answer)
 
 
-def _seats(one: Usage) -> str:
-    return f"{one.seats:,}" if one.agency.licence is None else f"{one.seats:,} of {one.agency.licence.seats:,}"
+def _seats(usage: Usage) -> str:
+    return f"{usage.seats:,}" if usage.agency.licence is None else f"{usage.seats:,} of {usage.agency.licence.seats:,}"
 
 
-def _searches(one: Usage) -> str:
-    licence = one.agency.licence
-    return f"{one.searches:,}" if licence is None else f"{one.searches:,} of {licence.searches_a_month:,}"
+def _searches(usage: Usage) -> str:
+    licence = usage.agency.licence
+    return f"{usage.searches:,}" if licence is None else f"{usage.searches:,} of {licence.searches_a_month:,}"
 
 
 def _wishes(untrusted: Sequence[str]) -> Mapping[str, bool | int]:
     wishes: dict[str, bool | int] = {}
-    for one in untrusted:
-        name, _, value = one.partition("=")
+    for setting in untrusted:
+        name, _, value = setting.partition("=")
         word = value.strip().lower()
         if word in {"yes", "no"}:
             wishes[name.strip()] = word == "yes"
         elif word.isdecimal():
             wishes[name.strip()] = int(word)
         else:
-            raise InvalidValue(what="A setting", value=one[:60], why="write it as idle_minutes=20 or passkey_only=yes")
+            raise InvalidValue(
+                what="A setting", value=setting[:60], why="write it as idle_minutes=20 or passkey_only=yes"
+            )
     return wishes
 
 

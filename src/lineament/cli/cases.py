@@ -55,7 +55,7 @@ def open_case(
     basis: Annotated[str, typer.Option(help="The legal basis of the searches.")],
     authorised_by: Annotated[str | None, typer.Option(help="Who authorised them.")] = None,
     jurisdiction: Annotated[
-        str | None, typer.Option(metavar="CC", help="The country, where it is not the agency's own.")
+        str | None, typer.Option(metavar="CC", help="The country, if not the agency's own.")
     ] = None,
     seeks: Annotated[Whom, typer.Option(help="Whom it seeks; a suspect needs an authorisation.")] = Whom.SUSPECT,
     exempt_because: Annotated[
@@ -131,7 +131,7 @@ def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
 
 
 def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[StoredSearch] | None = None) -> None:
-    """A case as it stands now."""
+    """Print a case as it is now."""
     facts = case_json(case, opened.casework.outlook(case.key))
     if as_json:
         listed = {} if searches is None else {"list": [listed_search_json(search) for search in searches]}

@@ -1,4 +1,4 @@
-"""The commands by name; the module of one is imported when it is run, so that no command waits for all the others."""
+"""Commands by name. The module of a command is imported when it runs, so that no command waits for the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMANDS = {
     "sign-out": ("signing", "End the session of this terminal."),
     "ingest": (
         "ingest",
-        "Take in photographs; it can be stopped and run again, and what is there already is not taken twice.",
+        "Ingest photographs; an interrupted ingest resumes when run again, and nothing is ingested twice.",
     ),
     "worker": (
         "jobs",
@@ -41,7 +41,7 @@ COMMANDS = {
     "compare": ("compare", "Compare two faces, 1:1: the score, how many strangers reach it, and both crops."),
     "serve": ("serve", "Open the pages in the browser; this machine only, with a token in the address."),
     "stop": ("stops", "Stop all searching, of every agency, at once."),
-    "resume": ("stops", "Let everybody search again; an agency that was stopped by itself stays so."),
+    "resume": ("stops", "Let everybody search again; an agency that was stopped separately stays stopped."),
     "stop-agency": ("stops", "Stop all searching of your agency, at once."),
     "resume-agency": ("stops", "Let your agency search again."),
     "stops": ("stops", "Show what is stopped, since when and why."),
@@ -50,16 +50,16 @@ COMMANDS = {
     "erase": ("erase", "Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."),
     "sweep": (
         "retention",
-        "Destroy what its clock has run out for: closed cases, photographs nobody searched, old details. Run it daily.",
+        "Destroy what is due: closed cases, photographs that nobody searched with, old details. Run it daily.",
     ),
     "demo": ("demo", "Build a small workspace from the portraits that ship with Lineament, and search it."),
     "source": ("sources", "Sources: who gives us pictures, and on what legal basis."),
-    "job": ("jobs", "Long work: what runs, how far it is, and stopping it."),
+    "job": ("jobs", "Long work: what runs, its progress, and how to stop it."),
     "case": ("cases", "Cases: every search belongs to one."),
     "probe": ("probes", "Photographs of a case."),
     "agency": ("agencies", "Agencies: vetted, licensed, and each alone with its own. For operators."),
     "user": ("users", "The people of your agency and their accounts."),
-    "ledger": ("ledger", "The ledger: written out for whoever is to check it alone."),
+    "ledger": ("ledger", "The ledger: exports that anybody can check."),
 }
 """The module of each command or group of commands, and the first paragraph of its help, in the order of ``--help``."""
 

@@ -69,7 +69,7 @@ def _enrol(opened: Desk, portraits: Path) -> None:
     try:
         opened.sources.add(terms)
     except AlreadyThere:
-        say("The demo was here before; what is there is not taken in again.")
+        say("The demo workspace exists; what it holds is not ingested again.")
     gallery = sorted(path for path in portraits.glob("*.jpg") if path.name != PROBE)
     connector = FolderConnector(gallery, page_base=None, max_bytes=opened.settings.max_file_bytes)
     report = opened.ingest.run(SOURCE, connector, workers=opened.workspace.workers)
@@ -82,5 +82,5 @@ def _search(opened: Desk, probe: Path) -> SearchResult:
         opened.casework.open(terms)
     except AlreadyThere:
         opened.casework.get(CASE)
-    taken = opened.probes.take(CASE, probe.read_bytes())
-    return opened.search.run(taken.id, SearchRequest(case=CASE, reason="to show how a search works"))
+    stored = opened.probes.take(CASE, probe.read_bytes())
+    return opened.search.run(stored.id, SearchRequest(case=CASE, reason="to show how a search works"))

@@ -49,7 +49,7 @@ def ingest(
     background: Annotated[bool, typer.Option("--background", help="Leave it to a worker, and return at once.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take in photographs; it can be stopped and run again, and what is there already is not taken twice."""
+    """Ingest photographs; an interrupted ingest resumes when run again, and nothing is ingested twice."""
     from lineament.services.collect import check
     from lineament.services.jobs.kinds import INGEST, ingest_arguments
     from lineament.sources.registry import registrations
@@ -110,7 +110,7 @@ def _print(report: IngestReport) -> None:
     from lineament.views.runs import report_counts
 
     if report.gone_on:
-        say("It went on from where it was stopped.")
+        say("It resumed where it was stopped.")
     if report.seen:
         took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""
         pictures, faces = counted(report.seen, "picture"), counted(report.faces, "new face")

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from lineament.services.jobs.worker import Worker
     from lineament.settings import Settings
 
-app = typer.Typer(help="Long work: what runs, how far it is, and stopping it.", no_args_is_help=True)
+app = typer.Typer(help="Long work: what runs, its progress, and how to stop it.", no_args_is_help=True)
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job.")]
 POLL = 2.0
-"""Seconds between two looks for a job, if nothing else is said."""
+"""Seconds between two polls of the queue, by default."""
 
 
 def register(root: typer.Typer) -> None:
@@ -67,7 +67,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 @needs(Permission.OWN_ACCOUNT)
 def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
-    """Show one job: what was asked for, how far it is, how it ended."""
+    """Show one job: what was requested, its progress, and how it ended."""
     from lineament.views import jobs as job_views
 
     with workspace(context) as desk:
@@ -81,7 +81,7 @@ def show(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 @app.command()
 @needs(Permission.OWN_ACCOUNT)
 def stop(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
-    """Stop a job; what it has done is kept, and the same work goes on from there later."""
+    """Stop a job; what it has done is kept, and the same work resumes from there later."""
     from lineament.views import jobs as job_views
 
     with workspace(context) as desk:
@@ -95,7 +95,7 @@ def stop(context: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 @needs(Permission.MACHINE)
 def worker(
     context: typer.Context,
-    poll: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks for a job.")] = POLL,
+    poll: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two polls of the queue.")] = POLL,
     drain: Annotated[bool, typer.Option("--drain", help="End when no job is left.")] = False,
     with_parent: Annotated[
         bool, typer.Option("--with-parent", help="End when the process that started it is gone.")
@@ -112,29 +112,29 @@ class Ending:
     """SIGTERM and SIGINT end the worker: once, with KeyboardInterrupt, and then nothing interrupts the cleaning up."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Listen as long as the block lasts, which the signals end."""
+        """Handle the signals within the block, which they end."""
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         except KeyboardInterrupt:
-            if not self.asked:
+            if not self.requested:
                 raise
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _ask(self, *_: object) -> None:
-        if not self.asked:
-            self.asked = True
+        if not self.requested:
+            self.requested = True
             raise KeyboardInterrupt
 
 
 def _serve_queue(settings: Settings, ending: Ending, poll: float, leaves: Callable[[], bool]) -> None:
-    """Open the workspace anew for each spell of work, so that the nets and their memory go after it."""
+    """Open the workspace again for each batch of jobs, so that the memory of the models is freed after it."""
     from lineament.workspace import Workspace
 
     while True:
@@ -165,7 +165,7 @@ def _facts(job: Job) -> dict[str, object]:
 
 
 def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
-    """Wait for a job; False if there is none and it is time to leave."""
+    """Wait for a job; return False if there is none and the worker is to end."""
     while not worker.waiting():
         if leaves():
             return False
@@ -174,10 +174,10 @@ def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
 
 
 def _work(worker: Worker, ending: Ending) -> None:
-    """Run all jobs that there are, and say of each how it ended."""
+    """Run all jobs in the queue, and report how each ended."""
     from lineament.views import jobs as job_views
 
-    worker.ending = lambda: ending.asked
+    worker.ending = lambda: ending.requested
     while (job := worker.run_one()) is not None:
         error = f": {job.error.message}" if job.error is not None else ""
         typer.echo(f"{job_views.title(job)} ({job.id}): {job_views.standing(job)}{error}", err=True)

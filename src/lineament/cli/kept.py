@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def place(opened: Workspace) -> Path:
-    """Where the key of this workspace's session lies."""
+    """Return the file that keeps the key of this workspace's session."""
     with opened.store.read() as tx:
         return opened.settings.state / "sessions" / str(tx.meta.get("workspace"))
 
 
 def kept_key(opened: Workspace) -> str | None:
-    """The key that was kept; None where there is none. KeyExposed where others may read it."""
+    """Return the key that was kept; None if there is none. KeyExposed if others may read it."""
     path = place(opened)
     try:
         with path.open(encoding="ascii", errors="replace") as file:
@@ -32,7 +32,7 @@ def kept_key(opened: Workspace) -> str | None:
 
 
 def keep_key(opened: Workspace, key: str) -> None:
-    """Keep a key in place of the last one, whole or not at all; StorageFull where it cannot be written."""
+    """Keep a key in place of the last one, whole or not at all; StorageFull if it cannot be written."""
     path = place(opened)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

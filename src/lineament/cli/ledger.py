@@ -10,7 +10,7 @@ import typer
 from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working, workspace
 from lineament.model.accounts import Permission
 
-app = typer.Typer(help="The ledger: written out for whoever is to check it alone.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: exports that anybody can check.", no_args_is_help=True)
 
 
 @app.command()
@@ -31,7 +31,7 @@ def export(
         print_json({"file": str(file), "entries": entries, "key": key})
         return
     written = f"{counted(entries, 'entry', 'entries')} {'is' if entries == 1 else 'are'} in {file}."
-    say(f"{written} The key to check them with, best told on another way:")
+    say(f"{written} The key to check them with; pass it on by another way:")
     say(key)
 
 

@@ -21,7 +21,7 @@ from lineament.errors import LineamentError, NoSuchFile, StorageFull
 
 
 def application(run_pages: serve.RunPages) -> TyperGroup:
-    """All commands; ``run_pages`` is what ``lineament serve`` runs, from another room of this floor."""
+    """Return all commands; ``run_pages`` serves the pages, and is passed in because cli and web are on one layer."""
     app = typer.Typer(
         cls=LazyGroup,
         help="Face search for investigators: every face compared, every search on the record.",
@@ -36,8 +36,8 @@ def application(run_pages: serve.RunPages) -> TyperGroup:
     return group
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"lineament {lineament.__version__}")
         raise typer.Exit
 
@@ -49,7 +49,7 @@ def everything(
         typer.Option(help="The folder of the workspace. [default: $LINEAMENT_HOME or ./lineament-data]"),
     ] = None,
     version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Face search for investigators: every face compared, every search on the record."""
@@ -89,7 +89,7 @@ def _traced() -> bool:
 
 
 def _home_first(arguments: list[str]) -> list[str]:
-    """``--home`` may stand anywhere on the line; it is moved to the front, where the parser wants it."""
+    """Move ``--home``, which may be anywhere on the line, to the front, where the parser expects it."""
     moved: list[str] = []
     rest: list[str] = []
     given = iter(arguments)

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 @needs(Permission.MACHINE)
 def sweep(context: typer.Context, as_json: AsJson = False) -> None:
-    """Destroy what its clock has run out for: closed cases, photographs nobody searched, old details. Run it daily."""
+    """Destroy what is due: closed cases, photographs that nobody searched with, old details. Run it daily."""
     from lineament.services.jobs.kinds import SWEEP
 
     with machine(context) as opened, working("Sweeping"):

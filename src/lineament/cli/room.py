@@ -29,7 +29,7 @@ from lineament.model.cases import CaseInvitation, CaseRole, Member, Paper, Timel
 from lineament.views.values import iso
 
 Role = Annotated[CaseRole, typer.Option(help="What this person may do in the case.")]
-Text = Annotated[str, typer.Argument(metavar="TEXT", help="What is said.")]
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="The message or note.")]
 PaperId = Annotated[str, typer.Argument(metavar="PAPER", help="Its number, from: lineament case papers REF.")]
 
 
@@ -73,7 +73,7 @@ def remove_member(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="From: lineament case members REF.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take somebody out of a case, at once."""
+    """Remove somebody from a case, at once."""
     with workspace(context) as opened:
         opened.members.remove(ref, account)
         _print_members(opened.members.of(ref), as_json)
@@ -103,15 +103,15 @@ def invitations(context: typer.Context, as_json: AsJson = False) -> None:
     with workspace(context) as opened:
         waiting = opened.members.mine()
     if as_json:
-        print_json({"invitations": [_invitation(one) for one in waiting]})
+        print_json({"invitations": [_invitation(invitation) for invitation in waiting]})
         return
     if not waiting:
         say("No invitation waits for you.")
         return
     shown = table("invitation", "case", "agency", "role", "until", "invited by")
-    for one in waiting:
-        names = (one.case, one.agency_name)
-        shown.add_row(one.id, *names, one.role.value, str(one.until or ""), one.invited_by)
+    for invitation in waiting:
+        names = (invitation.case, invitation.agency_name)
+        shown.add_row(invitation.id, *names, invitation.role.value, str(invitation.until or ""), invitation.invited_by)
     print_table(shown)
 
 
@@ -121,46 +121,46 @@ def take(
     invitation: Annotated[str, typer.Argument(metavar="ID", help="From: lineament case invitations.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take an invitation to a case up."""
+    """Accept an invitation to a case."""
     with workspace(context) as opened:
         print_case(opened, opened.members.take(invitation), as_json)
 
 
 def _print_members(found: Sequence[Member], as_json: bool) -> None:
     if as_json:
-        print_json({"members": [_member(one) for one in found]})
+        print_json({"members": [_member(member) for member in found]})
         return
     if not found:
         say("Nobody is a member of it.")
         return
     shown = table("account", "name", "agency", "role", "since", "until")
-    for one in found:
-        names = (one.name, one.agency_name)
-        shown.add_row(one.account_id, *names, one.role.value, when(one.since), str(one.until or ""))
+    for member in found:
+        names = (member.name, member.agency_name)
+        shown.add_row(member.account_id, *names, member.role.value, when(member.since), str(member.until or ""))
     print_table(shown)
 
 
-def _member(one: Member) -> dict[str, Any]:
+def _member(member: Member) -> dict[str, Any]:
     return {
-        "account": one.account_id,
-        "name": one.name,
-        "agency": one.agency_name,
-        "role": one.role.value,
-        "since": iso(one.since),
-        "until": None if one.until is None else one.until.isoformat(),
+        "account": member.account_id,
+        "name": member.name,
+        "agency": member.agency_name,
+        "role": member.role.value,
+        "since": iso(member.since),
+        "until": None if member.until is None else member.until.isoformat(),
     }
 
 
-def _invitation(one: CaseInvitation) -> dict[str, Any]:
+def _invitation(invitation: CaseInvitation) -> dict[str, Any]:
     return {
-        "invitation": one.id,
-        "case": one.case,
-        "agency": one.agency_name,
-        "email": one.email,
-        "role": one.role.value,
-        "until": None if one.until is None else one.until.isoformat(),
-        "invited_by": one.invited_by,
-        "invited_at": iso(one.invited_at),
+        "invitation": invitation.id,
+        "case": invitation.case,
+        "agency": invitation.agency_name,
+        "email": invitation.email,
+        "role": invitation.role.value,
+        "until": None if invitation.until is None else invitation.until.isoformat(),
+        "invited_by": invitation.invited_by,
+        "invited_at": iso(invitation.invited_at),
     }
 
 
@@ -169,7 +169,7 @@ def _invitation(one: CaseInvitation) -> dict[str, Any]:
 
 @needs(Permission.TAKE_PART)
 def say_(context: typer.Context, ref: Ref, text: Text, as_json: AsJson = False) -> None:
-    """Say something to everybody who works on a case."""
+    """Send a message to everybody who works on a case."""
     with workspace(context) as opened:
         _print_papers([opened.room.say(ref, text)], as_json)
 
@@ -202,7 +202,7 @@ def get(
     paper: PaperId,
     file: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write it; nothing may be there yet.")],
 ) -> None:
-    """Write a file of the room of a case out; that it was opened is on the record."""
+    """Save a file from the room of a case; the ledger records that it was opened."""
     with workspace(context) as opened:
         if file.exists():
             raise WorkspaceExists(path=file)
@@ -214,7 +214,7 @@ def get(
 
 @needs(Permission.READ_CASES)
 def papers(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
-    """List what lies in the room of a case."""
+    """List what is in the room of a case."""
     with workspace(context) as opened:
         _print_papers(opened.room.papers(ref), as_json)
 
@@ -232,43 +232,46 @@ def timeline(
         casework, numbers = opened.casework, opened.official.may(Permission.READ_LEDGER)
         found = casework.timeline(ref, casework.entry(ref, before) if before else None, limit)
     if as_json:
-        print_json({"timeline": [_happening(one, numbers=numbers) for one in found]})
+        print_json({"timeline": [_happening(entry, numbers=numbers) for entry in found]})
         return
     shown = table("entry", "when", "who", "what", right=("entry",))
-    for one in found:
+    for entry in found:
         shown.add_row(
-            f"{one.seq:,}" if numbers else one.commitment, when(one.at), one.actor, one.action.replace("_", " ")
+            f"{entry.seq:,}" if numbers else entry.commitment,
+            when(entry.at),
+            entry.actor,
+            entry.action.replace("_", " "),
         )
     print_table(shown)
 
 
 def _print_papers(found: Sequence[Paper], as_json: bool) -> None:
     if as_json:
-        print_json({"papers": [_paper(one) for one in found]})
+        print_json({"papers": [_paper(paper) for paper in found]})
         return
     if not found:
         say("Nothing lies in the room.")
         return
     shown = table("paper", "kind", "when", "who", "agency", "text")
-    for one in found:
-        who = (one.author, one.agency_name)
-        shown.add_row(one.id, one.kind.value, when(one.at), *who, one.text)
+    for paper in found:
+        who = (paper.author, paper.agency_name)
+        shown.add_row(paper.id, paper.kind.value, when(paper.at), *who, paper.text)
     print_table(shown)
 
 
-def _paper(one: Paper) -> dict[str, Any]:
+def _paper(paper: Paper) -> dict[str, Any]:
     return {
-        "paper": one.id,
-        "kind": one.kind.value,
-        "author": one.author,
-        "agency": one.agency_name,
-        "at": iso(one.at),
-        "text": one.text,
-        "size": one.size,
-        "sha256": one.sha256,
+        "paper": paper.id,
+        "kind": paper.kind.value,
+        "author": paper.author,
+        "agency": paper.agency_name,
+        "at": iso(paper.at),
+        "text": paper.text,
+        "size": paper.size,
+        "sha256": paper.sha256,
     }
 
 
-def _happening(one: TimelineEntry, *, numbers: bool) -> dict[str, Any]:
-    entry = {"entry": one.seq if numbers else None, "commitment": one.commitment}
-    return {**entry, "at": iso(one.at), "action": one.action, "actor": one.actor, "details": one.details}
+def _happening(entry: TimelineEntry, *, numbers: bool) -> dict[str, Any]:
+    which = {"entry": entry.seq if numbers else None, "commitment": entry.commitment}
+    return {**which, "at": iso(entry.at), "action": entry.action, "actor": entry.actor, "details": entry.details}

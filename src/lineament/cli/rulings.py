@@ -70,7 +70,7 @@ def refuse(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Record that an authority refused the searches: all use stops, and what hung on the case is destroyed."""
+    """Record that an authority refused the searches: all use stops, and what depended on the case is destroyed."""
     from lineament.services.cases.casework import Ruling
 
     ruling = Ruling(

@@ -172,7 +172,7 @@ def _mode(min_score: float | None, investigate: bool) -> Mode:
 
 
 def show(result: SearchResult, entry: SearchEntry) -> None:
-    """The list as a person reads it."""
+    """Print the candidate list for people."""
     from lineament.services.report import how_cut
 
     faces = "1 face" if result.gallery_faces == 1 else f"{result.gallery_faces:,} faces"

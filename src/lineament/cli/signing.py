@@ -78,7 +78,7 @@ def _session(opened: Workspace, begun: SessionKey) -> Session:
 
 
 def _proved(opened: Workspace, session: Session) -> SessionKey:
-    """Ask for a code; SignInRefused where the account has none that a terminal can read."""
+    """Ask for a code; SignInRefused if the account has none that a terminal can read."""
     from lineament.services.people.sessions import SessionState
 
     if session.standing is SessionState.UNENROLLED:
@@ -97,7 +97,7 @@ def _end(opened: Workspace, key: str) -> None:
 
 
 def _asked(prompt: str) -> str:
-    """What is typed, unseen; or the next line of what is piped in. It never stands on the command line."""
+    """Return what is typed, without echo, or the next line of piped input; secrets are never on the command line."""
     if sys.stdin.isatty():
         return getpass.getpass(f"{prompt}: ")
     return sys.stdin.readline().rstrip("\r\n")

@@ -227,8 +227,8 @@ def withdraw(
     with workspace(context) as opened:
         source = opened.sources.get(name)
         if not yes:
-            held = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
-            typer.confirm(f"Destroy the key, {held} of {name}?", abort=True)
+            contents = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
+            typer.confirm(f"Destroy the key, {contents} of {name}?", abort=True)
         if receipt is not None:
             checked_new(receipt)
         opened.erase.source(name, reason)
@@ -241,10 +241,10 @@ def withdraw(
 @needs(Permission.MANAGE_SOURCES)
 def known_abuse(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A digest a line: SHA-256, SHA-1 or MD5.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One digest in each line: SHA-256, SHA-1 or MD5.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take a list of known-abuse material in: such a picture is never shown nor kept, only its faces, on a blur."""
+    """Load a list of known-abuse material; a picture on it is never shown or kept, only its faces, on a blur."""
     if not file.is_file():
         raise NoSuchFile(path=file)
     with workspace(context) as opened, file.open(encoding="ascii", errors="replace") as lines:
@@ -268,12 +268,12 @@ def write_receipt(
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
 ) -> None:
-    """Write the signed receipt of a withdrawn source; what is left of it is looked for first."""
+    """Write the signed receipt of a withdrawn source, after checking that nothing of it is left."""
     with workspace(context) as opened:
         written = opened.erase.receipt(name)
         checked_new(file).write_text(written, encoding="ascii")
         say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
-        say(f"The key, best told on another way: {opened.audit.public_key}")
+        say(f"The key; pass it on by another way: {opened.audit.public_key}")
 
 
 @app.command("check-receipt")
@@ -294,12 +294,12 @@ def check_receipt(
     if key is None:
         with machine(context) as opened:
             key = opened.audit.public_key
-    said = receipts.checked(untrusted, PublicKey.parse(key))
+    claims = receipts.checked(untrusted, PublicKey.parse(key))
     if as_json:
-        print_json(said)
+        print_json(claims)
         return
-    say(f"The receipt is signed by {key.partition('+')[0]}, and its ledger holds entry {said['ledger']['entry']}.")
-    print_facts({name: value for name, value in said.items() if name != "ledger"})
+    say(f"The receipt is signed by {key.partition('+')[0]}, and its ledger holds entry {claims['ledger']['entry']}.")
+    print_facts({name: value for name, value in claims.items() if name != "ledger"})
 
 
 def _share(untrusted: str) -> tuple[str, date | None]:

@@ -34,7 +34,7 @@ def stop(context: typer.Context, reason: Reason, as_json: AsJson = False) -> Non
 
 @needs(Permission.OPERATE)
 def resume(context: typer.Context, as_json: AsJson = False) -> None:
-    """Let everybody search again; an agency that was stopped by itself stays so."""
+    """Let everybody search again; an agency that was stopped separately stays stopped."""
     with workspace(context) as opened:
         opened.stops.resume_everything()
         _print(opened.stops.in_force(), as_json)
@@ -65,11 +65,13 @@ def stops(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _print(found: Sequence[Stop], as_json: bool) -> None:
     if as_json:
-        listed = [{"stopped": one.scope.value, "reason": one.reason, "by": one.by, "at": iso(one.at)} for one in found]
+        listed = [
+            {"stopped": stop.scope.value, "reason": stop.reason, "by": stop.by, "at": iso(stop.at)} for stop in found
+        ]
         print_json({"stops": listed})
         return
-    for one in found:
-        what = "All searching" if one.scope is StopScope.EVERYTHING else "The searching of your agency"
-        say(f"{what} is stopped since {when(one.at)} UTC, by {one.by}: {one.reason}")
+    for stop in found:
+        what = "All searching" if stop.scope is StopScope.EVERYTHING else "The searching of your agency"
+        say(f"{what} is stopped since {when(stop.at)} UTC, by {stop.by}: {stop.reason}")
     if not found:
         say("Nothing is stopped.")

@@ -24,14 +24,14 @@ def take_out(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it: a new file, as crawl.warc.gz.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take out what was crawled for a source as one WARC file, unsealed and without what was erased; on the record."""
+    """Export what was crawled for a source as one WARC file, unsealed and without what was erased; on the record."""
     with workspace(context) as opened, progress() as bar:
         shown = bar.add_task(f"Writing {file.name}, kB", total=None, rate="")
-        taken = opened.takeout.warc(
+        exported = opened.takeout.warc(
             name, file, lambda done, total: bar.update(shown, completed=done // 1000, total=total // 1000)
         )
     if as_json:
-        print_json(asdict(taken))
+        print_json(asdict(exported))
         return
-    parts = f"{counted(taken.exchanges, 'exchange')}, {counted(taken.bytes, 'byte')}"
+    parts = f"{counted(exported.exchanges, 'exchange')}, {counted(exported.bytes, 'byte')}"
     say(f"{parts} are in {file}, for its owner alone; keep it safe.")

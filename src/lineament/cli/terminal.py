@@ -59,12 +59,12 @@ _UNPRINTED = dict.fromkeys((7, 8, 11, 12, 13))
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     typer.echo(f"lineament: {message}", err=True)
 
 
 def settings_for(context: typer.Context) -> Settings:
-    """The settings, with the folder of the command line before that of the environment."""
+    """Return the settings; the folder given on the command line goes before that of the environment."""
     from lineament.settings import Settings
 
     home: Path | None = context.find_root().obj
@@ -72,7 +72,7 @@ def settings_for(context: typer.Context) -> Settings:
 
 
 def needs(permission: Permission) -> Callable[[Command], Command]:
-    """Declares what a command needs, beside it; a test lists them all."""
+    """Declare the permission that a command needs; a test lists them all."""
 
     def declared(command: Command) -> Command:
         command.__dict__["needs"] = permission
@@ -82,7 +82,7 @@ def needs(permission: Permission) -> Callable[[Command], Command]:
 
 
 def needed(command: object) -> Permission:
-    """What a command was declared to need."""
+    """Return the permission that a command declares; TypeError if it declares none."""
     found = getattr(command, "needs", None)
     if not isinstance(found, Permission):
         raise TypeError(f"{command!r} does not say what it needs")
@@ -242,7 +242,7 @@ def counted(many: int, one: str, several: str = "") -> str:
 
 
 def checked_new(path: Path) -> Path:
-    """A file that can be written; InvalidValue where it cannot, before anything is done for which it is to stand."""
+    """A file that can be written; InvalidValue if it cannot, before any work whose result it is to hold."""
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidValue(what="The file", value=path, why="nothing can be written there; name another place")
     return path

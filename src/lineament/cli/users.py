@@ -68,15 +68,16 @@ def list_people(
     with workspace(context) as opened:
         listed = opened.people.list(closed=closed)
     if as_json:
-        print_json({"accounts": [_described(one) for one in listed]})
+        print_json({"accounts": [_described(account) for account in listed]})
         return
     if not listed:
         say("No account yet. Begin with: lineament user invite EMAIL --name NAME --role operator --role administrator")
         return
     shown = table("name", "e-mail", "roles", "state", "trained until", "last seen", "id")
-    for one in listed:
-        until = "" if one.trained_until is None else one.trained_until.isoformat()
-        shown.add_row(one.name, one.email, _roles(one), one.state.value, until, when(one.last_seen_at), one.id)
+    for account in listed:
+        until = "" if account.trained_until is None else account.trained_until.isoformat()
+        row = (account.name, account.email, _roles(account), account.state.value, until, when(account.last_seen_at))
+        shown.add_row(*row, account.id)
     print_table(shown)
 
 
@@ -95,7 +96,7 @@ def show(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def roles(context: typer.Context, email: Who, role: Roles, as_json: AsJson = False) -> None:
-    """Trust somebody with these roles, in place of the last ones."""
+    """Give somebody these roles, in place of the last ones."""
     with workspace(context) as opened:
         _print(opened.people.set_roles(email, role), as_json)
 
@@ -122,7 +123,7 @@ def train(
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def suspend(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
-    """Let somebody do nothing until restored; every session ends at once."""
+    """Suspend somebody until restored; every session ends at once."""
     with workspace(context) as opened:
         _print(opened.people.suspend(email), as_json)
 
@@ -146,7 +147,7 @@ def reset(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let somebody in again who lost everything: password, factors and sessions go, and a new link is made."""
+    """Reset an account whose owner lost everything: password, factors and sessions go, and a new link is made."""
     if at_the_machine:
         with machine(context) as opened:
             print_invitation(opened.people.reset_at_the_machine(email), as_json)
@@ -169,7 +170,7 @@ def close(context: typer.Context, email: Who, yes: Yes = False, as_json: AsJson 
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def unlock(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
-    """Forgive failures to sign in, before the lock is over."""
+    """Unlock an account that failed sign-ins have locked."""
     with workspace(context) as opened:
         _print(opened.people.unlock(email), as_json)
 
@@ -181,14 +182,16 @@ def sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> Non
     with workspace(context) as opened:
         listed = opened.people.get(email).sessions
     if as_json:
-        print_json({"sessions": [_session(one) for one in listed]})
+        print_json({"sessions": [_session(session) for session in listed]})
         return
     if not listed:
         say("No session.")
         return
     shown = table("session", "began", "last seen", "second factor", "device")
-    for one in listed:
-        shown.add_row(one.id, when(one.began_at), when(one.seen_at), when(one.proved_at), one.device)
+    for session in listed:
+        shown.add_row(
+            session.id, when(session.began_at), when(session.seen_at), when(session.proved_at), session.device
+        )
     print_table(shown)
 
 
@@ -205,7 +208,7 @@ def end_sessions(context: typer.Context, email: Who, as_json: AsJson = False) ->
 
 
 def print_invitation(made: Invitation, as_json: bool) -> None:
-    """What whoever invited is told: the link to hand over, or where it went."""
+    """Print the link to hand over, or where it was sent."""
     account = made.account
     if as_json:
         answer = {**_described(account), "link": made.link, "expires_at": iso(made.expires_at)}
@@ -247,7 +250,7 @@ def _described(account: Account) -> dict[str, Any]:
 def _signing_in(person: Person) -> dict[str, Any]:
     return {
         "sessions": len(person.sessions),
-        "second_factors": ", ".join(f"{one.kind.value} ({one.name})" for one in person.factors),
+        "second_factors": ", ".join(f"{factor.kind.value} ({factor.name})" for factor in person.factors),
         "failures": person.failures,
         "locked": person.locked,
     }
@@ -257,12 +260,12 @@ def _roles(account: Account) -> str:
     return ", ".join(sorted(role.value for role in account.roles))
 
 
-def _session(one: SignedIn) -> dict[str, Any]:
+def _session(signed_in: SignedIn) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "began_at": iso(one.began_at),
-        "seen_at": iso(one.seen_at),
-        "proved_at": iso(one.proved_at),
-        "device": one.device,
-        "terminal": one.terminal,
+        "id": signed_in.id,
+        "began_at": iso(signed_in.began_at),
+        "seen_at": iso(signed_in.seen_at),
+        "proved_at": iso(signed_in.proved_at),
+        "device": signed_in.device,
+        "terminal": signed_in.terminal,
     }
