@@ -107,11 +107,15 @@ class Search:
 
     @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:
-        """Raise Refused if the gate would stop this search; to be called before a probe is taken in for it."""
+        """Raise Refused if the gate would stop this search; to be called before a probe is taken in for it.
+
+        The indexes are opened at once: the nets may still be loading, and the search would wait for them anyway.
+        """
         with self._record.read() as tx:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason))
+        self._gallery.open(sources, [self._rates.model])
 
     @needs(Permission.READ_CASES, in_case=True)
     def read(self, search_id: str) -> StoredSearch:

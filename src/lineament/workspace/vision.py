@@ -30,6 +30,9 @@ class Vision:
 
         The modules are imported by the caller: imports in two threads at once would gain nothing and might deadlock.
         """
+        from lineament.settings import spare_blas_threads
+
+        spare_blas_threads()
         for module in (self._settings.runtime.value, "lineament.vision.analyse"):
             import_module(module)
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="load")
