@@ -106,11 +106,11 @@ def workspace(context: typer.Context, *, nets: bool = False) -> Iterator[Desk]:
 
 def _desk(opened: Workspace) -> Desk:
     """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
-    from lineament.services.people.sessions import SessionKeeper, SessionState
-
     desk = opened.desk_at_the_machine()
     if desk.official.solo:
         return desk
+    from lineament.services.people.sessions import SessionKeeper, SessionState
+
     session = SessionKeeper(desk.record).find(kept_key(opened) or "")
     if session is None:
         raise SignInNeeded
