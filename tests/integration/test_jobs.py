@@ -212,8 +212,11 @@ def test_a_job_that_lost_its_lease_leaves_the_row_alone(
 
 
 def test_a_worker_that_is_to_end_hands_its_job_back(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+    ending = threading.Event()
+    worker.ending = ending.is_set
+
     def act(report: Report) -> Mapping[str, Any]:
-        worker.ending = lambda: True
+        ending.set()
         raise KeyboardInterrupt
 
     doing.act = act
