@@ -30,7 +30,10 @@ def test_an_agency_from_the_terminal(solo: Run) -> None:
     assert solo("agency", "show", made["name"], "--json").json == licensed
     assert "Police of [Freedonia]" in solo("agency", "list").out
     listed = solo("agency", "list", "--json").json["agencies"]
-    assert [(one["name"], one["searches"]) for one in listed] == [("Police of [Freedonia]", 0), ("This agency", 0)]
+    assert [(agency["name"], agency["searches"]) for agency in listed] == [
+        ("Police of [Freedonia]", 0),
+        ("This agency", 0),
+    ]
     assert solo("agency", "usage", made["id"], "--json").json["searches_left"] == 100
     assert "Police of [Freedonia]" in solo("agency", "show", made["id"]).out
     assert solo("agency", "rename", "Ministry", "--jurisdiction", "CH", "--json").json["name"] == "Ministry"

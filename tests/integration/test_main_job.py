@@ -65,14 +65,14 @@ def test_a_person_who_is_not_there_is_no_candidate(lineament: Run, photos: Path,
 
 def test_investigation_lists_the_best_whatever_their_score(ready: Run, tmp_path: Path) -> None:
     answer = search(ready, tmp_path, "--investigate", "--limit", "3").json
-    assert [one["rank"] for one in answer["candidates"]] == [1, 2, 3]
-    scores = [one["score"] for one in answer["candidates"]]
+    assert [candidate["rank"] for candidate in answer["candidates"]] == [1, 2, 3]
+    scores = [candidate["score"] for candidate in answer["candidates"]]
     assert scores == sorted(scores, reverse=True)
 
 
 def test_dates_narrow_the_gallery(ready: Run, tmp_path: Path) -> None:
     answer = search(ready, tmp_path, "--since", "2022-01-01", "--until", "2022-12-31", "--investigate").json
-    assert [one["page_title"] for one in answer["candidates"]] == ["Jacinda Ardern, May 2022"]
+    assert [candidate["page_title"] for candidate in answer["candidates"]] == ["Jacinda Ardern, May 2022"]
     assert answer["gallery_faces"] == 1
 
 
@@ -84,7 +84,7 @@ def test_near_identical_pictures_are_folded(ready: Run, photos: Path, tmp_path: 
     cv2.imwrite(str(photos / "copy.jpg"), cv2.resize(picture, None, fx=0.8, fy=0.8))
     assert ready("ingest", "press", photos, "--json").json["enrolled"] == 1
     answer = search(ready, tmp_path, "--investigate").json
-    folded = [one for one in answer["candidates"] if one["near_duplicates"]]
+    folded = [candidate for candidate in answer["candidates"] if candidate["near_duplicates"]]
     assert len(folded) == 1
     assert len(answer["candidates"]) == 5
     assert answer["gallery_faces"] == 6

@@ -64,7 +64,7 @@ def test_each_of_several_photographs_gets_its_own_answer(ready: Run, tmp_path: P
     assert ran.code == 5  # that of the first error
 
 
-def test_several_photographs_of_one_person_are_fused_if_that_is_said(ready: Run, tmp_path: Path) -> None:
+def test_several_photographs_of_one_person_are_fused_on_request(ready: Run, tmp_path: Path) -> None:
     second = tmp_path / "second.jpg"
     shutil.copy(tmp_path / "photos" / "macron-2025.jpg", second)
     ran = ready("search", tmp_path / "probe.jpg", second, *BASIS, "--same-person", "--json")

@@ -303,7 +303,7 @@ def check_receipt(
 
 
 def _share(untrusted: str) -> tuple[str, date | None]:
-    """AGENCY or AGENCY:DATE."""
+    """Read AGENCY or AGENCY:DATE."""
     agency, _, day = untrusted.rpartition(":")
     try:
         return (agency, date.fromisoformat(day)) if agency else (untrusted, None)

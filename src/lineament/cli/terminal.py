@@ -91,9 +91,9 @@ def needed(command: object) -> Permission:
 
 @contextmanager
 def workspace(context: typer.Context, *, nets: bool = False) -> Iterator[Desk]:
-    """The desk of whoever runs this command, if the command is theirs; the workspace is closed at its end.
+    """Open the workspace and yield the desk of whoever runs this command; NotAllowed if they may not run it.
 
-    ``nets`` loads the nets while it is opened.
+    ``nets`` loads the nets while the workspace opens.
     """
     from lineament.workspace import Workspace
 
@@ -105,7 +105,7 @@ def workspace(context: typer.Context, *, nets: bool = False) -> Iterator[Desk]:
 
 
 def _desk(opened: Workspace) -> Desk:
-    """The machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
+    """Return the machine's own desk in a solo workspace; else that of whoever signed in at this terminal."""
     desk = opened.desk_at_the_machine()
     if desk.official.solo:
         return desk
@@ -123,7 +123,7 @@ def _desk(opened: Workspace) -> Desk:
 
 @contextmanager
 def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Desk]:
-    """The desk of whoever is at the machine, for upkeep; ``suspect`` opens a workspace with a broken ledger too."""
+    """Yield the desk of the machine, for upkeep; ``suspect`` opens a workspace with a broken ledger too."""
     from lineament.workspace import Workspace
 
     with Workspace.open(settings_for(context), suspect=suspect) as opened:
@@ -131,12 +131,12 @@ def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Desk]:
 
 
 def print_json(answer: Any) -> None:
-    """One JSON object, its keys in the order in which they were put in."""
+    """Print one JSON object, its keys in the order in which they were added."""
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
 def print_json_line(answer: Any) -> None:
-    """One JSON object in one line, for an answer of several (JSON Lines)."""
+    """Print one JSON object on one line, as one of several (JSON Lines)."""
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
@@ -147,7 +147,7 @@ def say(message: str) -> None:
 
 @dataclass(slots=True)
 class Table:
-    """Rows under a header, without lines; the columns in ``right`` are set flush right. Nothing is taken as markup."""
+    """Rows under a header, without lines; the columns in ``right`` are set flush right. Nothing is read as markup."""
 
     columns: tuple[str, ...]
     right: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ class Table:
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table."""
+    """Return an empty table."""
     return Table(columns, right)
 
 
@@ -203,12 +203,12 @@ def _words(name: str, value: object) -> str:
 
 
 def when(moment: datetime | None) -> str:
-    """A moment as a person reads it, UTC."""
+    """Return a moment for people, to the minute, UTC."""
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
 
 
 def progress() -> Progress:
-    """A bar with rate and time left, on standard error, gone when it is done."""
+    """Return a progress bar with rate and time left; it is on standard error, and cleared at its end."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     console = _aside()
@@ -236,20 +236,20 @@ def _aside() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def counted(many: int, one: str, several: str = "") -> str:
-    """A number with its noun; ``several`` is the plural, if it does not simply end in s."""
-    return f"{many:,} {one if many == 1 else several or one + 's'}"
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun; ``plural`` is needed if it is not the singular with an s."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def checked_new(path: Path) -> Path:
-    """A file that can be written; InvalidValue if it cannot, before any work whose result it is to hold."""
+    """Return the path if a file can be written there; InvalidValue if not. Call it before the work."""
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidValue(what="The file", value=path, why="nothing can be written there; name another place")
     return path
 
 
 def picture_bytes(path: Path, most: int) -> bytes:
-    """The bytes of a picture that was named on the line; NoSuchFile or FileTooLarge."""
+    """Return the bytes of a picture that the command line names; NoSuchFile, FileTooLarge."""
     try:
         size = path.stat().st_size
         if not path.is_file():
