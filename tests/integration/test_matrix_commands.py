@@ -157,7 +157,7 @@ LINES = {
     "source suspend": Line("{name}", sources),
     "source resume": Line("{name}", sources, source_suspended),
     "source withdraw": Line("{name} --yes", sources),
-    "source runs": Line("{name} {run_id}", runs),
+    "source runs": Line("{name} {run_number}", runs),
     "source known-abuse": Line("{listed}"),
     "source warc": Line("{name} {out}", sources, crawled),
     "source receipt": Line("{name} {out}", sources, withdrawn),

@@ -144,9 +144,10 @@ def sources(world: World, who: Person) -> Iterator[Named]:
 
 
 def runs(world: World, who: Person) -> Iterator[Named]:
-    yield Named("own", {"name": SOURCE, "run_id": world.runs[SOURCE]})
-    yield Named("foreign", {"name": SOURCE, "run_id": world.runs[f"other-{SOURCE}"]}, seen=False)
-    yield Named("not there", {"name": SOURCE, "run_id": "9999"}, seen=False)
+    foreign = world.runs[f"other-{SOURCE}"]
+    yield Named("own", {"name": SOURCE, "run_id": world.runs[SOURCE], "run_number": "1"})
+    yield Named("foreign", {"name": SOURCE, "run_id": foreign, "run_number": foreign}, seen=False)
+    yield Named("not there", {"name": SOURCE, "run_id": "9999", "run_number": "9999"}, seen=False)
 
 
 def jobs(world: World, who: Person) -> Iterator[Named]:
