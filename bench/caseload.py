@@ -29,6 +29,7 @@ from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, Stop, St
 from lineament.model.cases import Authorisation, AuthorisationOutcome, CaseRole, Paper, PaperKind
 from lineament.model.events.base import JSON
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, Template
+from lineament.model.jobs import JobRequest
 from lineament.model.policy import Preset
 from lineament.model.search import Candidate, Edit, EditKind, Mode, Probe, ProbeKind, SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
@@ -109,6 +110,7 @@ class Person:
     email: str
     account_id: str
     secret: str = ""
+    job: str = ""  # of their own, stopped before it began
 
 
 @dataclass(slots=True, kw_only=True)
@@ -239,7 +241,10 @@ def _signing(tx: Tx, agency_id: str, role: Role, begin: datetime, name: str = ""
     shown = name or role.value
     account = tx.accounts.add(agency_id, f"{shown}@{agency_id}.example", f"The {shown}", {role}, begin)
     tx.accounts.set_training(account.id, datetime.now(UTC).date() + timedelta(days=200))
-    return Person(email=account.email, account_id=account.id)
+    request = JobRequest(kind="sweep", agency_id=agency_id, account_id=account.id, requested_by=account.name)
+    job = tx.jobs.add(request, begin)
+    tx.jobs.request_stop(job.id, begin)
+    return Person(email=account.email, account_id=account.id, job=job.id)
 
 
 def _vetting(at: datetime, renew_on: date) -> Vetting:

@@ -201,6 +201,7 @@ def _filled(route: PageRoute, variant: str, made: Made, who: str) -> str:
         "probe_id": made.probe,
         "search_id": made.long_search if variant == " long" else made.search,
         "paper_id": made.paper,
+        "job_id": made.people[who].job if who in made.people else "",
         "run_id": "1",  # of the ingest that made the gallery, the only one
         "token": made.invitation.replace(" ", "%20"),
         "name": "lineament.css" if route.path.startswith("/static") else SOURCE,

@@ -25,7 +25,8 @@ import sqlalchemy as sa
 from bench import machine
 from bench.whole import batch_ingested, captures, faces
 from lineament.ledger.log import Ledger
-from lineament.model.accounts import Official
+from lineament.model.accounts import HOME_AGENCY, Official
+from lineament.model.agencies import AgencyTerms
 from lineament.model.events.sources import CaptureErased, SourceWithdrawn
 from lineament.model.faces import CaptureId
 from lineament.model.sources import SourceTerms
@@ -67,6 +68,7 @@ class Rows:
         self.count = self.erased = 0
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
         with self.store.begin() as tx:
+            tx.agencies.add(AgencyTerms(name="made", jurisdiction="FR"), datetime.now(UTC), id=HOME_AGENCY)
             self.source = tx.sources.add(terms, wrapped, datetime.now(UTC))
         while self.count < count:
             self.batch(min(5_000, count - self.count))

@@ -245,7 +245,7 @@ def test_light_is_a_step_that_can_be_proved_and_undone(
         tx.connection.exec_driver_sql(
             "UPDATE probes SET digests = ? WHERE id = ?", (forged, lighter.rpartition("/")[2])
         )
-    assert "gave other pixels than were recorded" in browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
+    assert "did not give the pixels that were recorded" in browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
 
 
 def test_further_photographs_are_offered_with_what_they_gain_and_fused(

@@ -99,10 +99,10 @@ def refused(provider: Provider, begun: ProviderSignIn, query: str, why: str) -> 
 @pytest.mark.parametrize(
     ("parameters", "why"),
     [
-        ({"state": "another"}, "not begun in this browser"),
-        ({"state": ""}, "not begun in this browser"),
-        ({"state": None}, "not begun in this browser"),
-        ({"state": "ÿ"}, "not begun in this browser"),
+        ({"state": "another"}, "not started in this browser"),
+        ({"state": ""}, "not started in this browser"),
+        ({"state": None}, "not started in this browser"),
+        ({"state": "ÿ"}, "not started in this browser"),
         ({"code": "another"}, "no longer accepts its answer"),
         ({"code": ""}, "did not let you in"),
         ({"code": None}, "did not let you in"),
@@ -126,9 +126,9 @@ def test_a_way_back_that_says_things_twice_or_at_length_is_refused(provider: Pro
 def test_the_way_back_of_another_sign_in_is_refused(provider: Provider, way: Way) -> None:
     """A page of somebody else's sends the victim's browser back with the attacker's code."""
     mine = provider.begin(REDIRECT)
-    refused(provider, mine, way.query, "not begun in this browser")
+    refused(provider, mine, way.query, "not started in this browser")
     refused(provider, mine, changed(way.query, state=mine.state), "no longer accepts its answer")  # PKCE
-    refused(provider, replace(way.begun, state=""), changed(way.query, state=""), "not begun in this browser")
+    refused(provider, replace(way.begun, state=""), changed(way.query, state=""), "not started in this browser")
 
 
 def test_a_code_is_taken_once(provider: Provider, way: Way) -> None:

@@ -445,7 +445,9 @@ def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str) -> None
             break
     assert "No candidate" in html
     assert "complete answer" in html
-    again = browser.get(re.search(r'href="(/probes/[^"]+again=[^"]+)">Look', html)[1].replace("&amp;", "&")).text  # type: ignore[index]
+    found = re.search(r'href="(/probes/[^"]+again=[^"]+)">Show the best', html)
+    assert found is not None
+    again = browser.get(found[1].replace("&amp;", "&")).text
     assert "to find where it was published" in again
     assert re.search(r'value="investigation" checked', again)
 
@@ -628,7 +630,7 @@ def test_many_pictures_asked_for_at_once_all_come(browser: httpx.Client, result:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::", "127.0.0.2"])  # noqa: S104 - refused
 def test_no_other_address_is_listened_on(served: Served, host: str) -> None:
-    with pytest.raises(InvalidValue, match="this machine alone"):
+    with pytest.raises(InvalidValue, match="this machine only"):
         serve(served.workspace, host, 0, announce=pytest.fail)
 
 

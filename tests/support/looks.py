@@ -127,7 +127,7 @@ def _job(story: Story) -> str:
     """An ingest that Olga Operator asked for, and that is half done."""
     at = story.clock.at
     with story.workspace.store.begin() as tx:
-        (olga,) = (account for account in tx.accounts.of_agency(HOME_AGENCY) if account.name == "Olga Operator")
+        olga = story.operator_person.account
         request = JobRequest(
             kind="ingest",
             arguments={"source": "portraits", "what": ["/data/portraits"]},

@@ -71,7 +71,7 @@ class Story:
         operator = self.troupe.enters("Olga Operator", person.account.email, person.secret)
         self.clock.at += timedelta(minutes=1)  # to a code that was not used
         operator.signs_in()
-        operator.sees("reads no case")
+        operator.sees("cannot read cases")
         link = self._agency_with_licence(YS, "FR", "Anna Almond", "anna@ys.example")
 
         anna = self.troupe.enters("Anna Almond", "anna@ys.example")

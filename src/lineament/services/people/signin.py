@@ -255,7 +255,7 @@ class SignIn:
         try:
             kept = json.loads(self._keys.vault.open(bytes.fromhex(untrusted_pending[:20_000]), "openid sign-in"))
         except (ValueError, Damaged):
-            raise SignInRefused(why="it was not begun in this browser") from None
+            raise SignInRefused(why="it was not started in this browser") from None
         if self._record.clock() - datetime.fromisoformat(kept["at"]) > timedelta(minutes=_PROVIDER_MINUTES):
             raise SignInRefused(why="it took longer than ten minutes")
         return dict(kept)
