@@ -62,6 +62,15 @@ def _within(node: ast.AST) -> Iterator[ast.AST]:
             yield from _within(child)
 
 
+def test_a_class_name_stands_in_one_module() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
 FORBIDDEN = re.compile(r"\b(match(es|ed)?|identified|identity|confidence|percent(age)?|per cent)\b", re.IGNORECASE)
 
 

@@ -89,7 +89,7 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
         "press", Task(connector=again, kind="pile", what="pile 1"), workers=1
     )
     assert again.asked == list(range(done, 7))
-    assert report.gone_on
+    assert report.resumed
     (run,) = workspace.desk_at_the_machine().sources.runs("press")
     assert run.ended_at is not None
     assert run.counts == {"enrolled": 6, "refused": 1}
@@ -204,7 +204,7 @@ def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Worksp
     told: list[int | None] = []
     task = Task(connector=VideoConnector(path, None, 10**7), kind="video", video=True)
     report = workspace.desk_at_the_machine().ingest.run(
-        "press", task, workers=1, told=lambda now: told.append(now.total)
+        "press", task, workers=1, on_progress=lambda now: told.append(now.total)
     )
     assert told[-1] == report.seen == 12, "the bar comes to its end"
     assert report.faces == BEST

@@ -109,7 +109,7 @@ def _print(report: IngestReport) -> None:
     from lineament.services.gallery.items import IngestOutcome
     from lineament.views.runs import report_counts
 
-    if report.gone_on:
+    if report.resumed:
         say("It resumed where it was stopped.")
     if report.seen:
         took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""

@@ -103,19 +103,21 @@ def worker(
 ) -> None:
     """Run jobs, each in the name of whoever asked for it, until it is stopped; a job under way is handed back."""
     parent = os.getppid()
-    ending = Ending()
-    with ending.heard():
-        _serve_queue(settings_for(context), ending, poll, lambda: drain or (with_parent and os.getppid() != parent))
+    end_request = EndRequest()
+    with end_request.handled():
+        _serve_queue(
+            settings_for(context), end_request, poll, lambda: drain or (with_parent and os.getppid() != parent)
+        )
 
 
-class Ending:
+class EndRequest:
     """SIGTERM and SIGINT end the worker: once, with KeyboardInterrupt, and then nothing interrupts the cleaning up."""
 
     def __init__(self) -> None:
         self.requested = False
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
+    def handled(self) -> Iterator[None]:
         """Handle the signals within the block, which they end."""
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -133,7 +135,7 @@ class Ending:
             raise KeyboardInterrupt
 
 
-def _serve_queue(settings: Settings, ending: Ending, poll: float, leaves: Callable[[], bool]) -> None:
+def _serve_queue(settings: Settings, end_request: EndRequest, poll: float, leaves: Callable[[], bool]) -> None:
     """Open the workspace again for each batch of jobs, so that the memory of the models is freed after it."""
     from lineament.workspace import Workspace
 
@@ -141,7 +143,7 @@ def _serve_queue(settings: Settings, ending: Ending, poll: float, leaves: Callab
         with Workspace.open(settings) as opened:
             if not _waited(opened.worker, poll, leaves):
                 return
-            _work(opened.worker, ending)
+            _work(opened.worker, end_request)
 
 
 def _facts(job: Job) -> dict[str, object]:
@@ -173,11 +175,11 @@ def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
     return True
 
 
-def _work(worker: Worker, ending: Ending) -> None:
+def _work(worker: Worker, end_request: EndRequest) -> None:
     """Run all jobs in the queue, and report how each ended."""
     from lineament.views import jobs as job_views
 
-    worker.ending = lambda: ending.requested
+    worker.ending = lambda: end_request.requested
     while (job := worker.run_one()) is not None:
         error = f": {job.error.message}" if job.error is not None else ""
         typer.echo(f"{job_views.title(job)} ({job.id}): {job_views.standing(job)}{error}", err=True)

@@ -84,8 +84,8 @@ class Audit:
         beside = path.with_name(f".{path.name}.part")
         with self._record.read() as tx, beside.open("w", encoding="utf-8") as out:
             shown = None if case is None else self._of_case(tx, case)
-            told = None if official.solo else tx.ledger.filed(official.agency_id)
-            count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=told)
+            listed = None if official.solo else tx.ledger.filed(official.agency_id)
+            count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=listed)
         beside.replace(path)
         return count
 

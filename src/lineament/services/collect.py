@@ -111,7 +111,7 @@ class Collect:
                 collection.source,
                 task,
                 workers=collection.workers,
-                told=lambda now, before=before: on_report(together(before, now)),  # type: ignore[misc]
+                on_progress=lambda now, before=before: on_report(together(before, now)),  # type: ignore[misc]
             )
             whole = together(before, report)
         self._erase().reserved(collection.source, collection.reserved_later)
@@ -137,13 +137,13 @@ def together(first: IngestReport, second: IngestReport) -> IngestReport:
         batches=first.batches + second.batches,
         seconds=first.seconds + second.seconds,
         refusals=first.refusals + second.refusals,
-        gone_on=first.gone_on or second.gone_on,
+        resumed=first.resumed or second.resumed,
     )
 
 
 def check(report: IngestReport, names: Sequence[str]) -> None:
     """NothingTaken if there was nothing, or nothing that could be used."""
-    if not report.seen and not report.gone_on:
+    if not report.seen and not report.resumed:
         named = printable(", ".join(names)[:200])
         raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
     if report.seen and report.outcomes[IngestOutcome.REFUSED] == report.seen:

@@ -34,14 +34,19 @@ def measured() -> Gains | None:
     packaged = files("lineament.services").joinpath("fusion.json")
     if not packaged.is_file():
         return None
-    told = json.loads(packaged.read_text(encoding="utf-8"))
+    measured = json.loads(packaged.read_text(encoding="utf-8"))
     gains = tuple(
         Gain(
-            probes=one["probes"],
-            missed=round(1000 * one["fnir"]["value"]),
-            low=round(1000 * one["fnir"]["low"]),
-            high=round(1000 * one["fnir"]["high"]),
+            probes=search["probes"],
+            missed=round(1000 * search["fnir"]["value"]),
+            low=round(1000 * search["fnir"]["low"]),
+            high=round(1000 * search["fnir"]["high"]),
         )
-        for one in told["searches"]
+        for search in measured["searches"]
     )
-    return Gains(model=told["model"], gallery_faces=told["gallery_faces"], people=told["mated_people"], by_probes=gains)
+    return Gains(
+        model=measured["model"],
+        gallery_faces=measured["gallery_faces"],
+        people=measured["mated_people"],
+        by_probes=gains,
+    )

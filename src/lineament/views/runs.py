@@ -21,7 +21,7 @@ def report_json(report: IngestReport) -> dict[str, Any]:
         "faces": report.faces,
         "refused": [{"name": name, "why": why} for name, why in report.refusals],
         "refused_in_all": report.outcomes[refused],
-        "gone_on": report.gone_on,
+        "gone_on": report.resumed,
         "seconds": round(report.seconds, 3),
     }
 

@@ -37,7 +37,7 @@ _DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
+class LedgerLine:
     """An entry as the page shows it."""
 
     seq: int
@@ -94,12 +94,12 @@ def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> H
     )
 
 
-def _row(entry: LedgerEntry) -> LedgerRow:
+def _row(entry: LedgerEntry) -> LedgerLine:
     known = {} if entry.details is None else json.loads(entry.details)
     actor = known.pop("actor", "")
     names = sorted((name for name, value in known.items() if value not in (None, [])), key=_order)
     shown = [(name.replace("_", " "), _value_text(name, known[name])) for name in names]
-    return LedgerRow(
+    return LedgerLine(
         seq=entry.seq,
         at=entry.at,
         action=entry.action.replace("_", " "),

@@ -337,8 +337,9 @@ class Casework:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             found: list[TimelineEntry] = []
             while rows := tx.ledger.of_case(case.id, before, limit):
-                every = (_happening(row, case) for row in rows)
-                found += [told for one in every if (told := self._told(one, case)) is not None]
+                entries = (_happening(row, case) for row in rows)
+                shown = (self._as_shown(entry, case) for entry in entries)
+                found += [entry for entry in shown if entry is not None]
                 before = rows[-1].seq
                 if len(found) >= limit:
                     break
@@ -360,7 +361,7 @@ class Casework:
             raise NotFound(what="line of the timeline", name=reference[:64], hint="lineament case timeline")
         return found
 
-    def _told(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
+    def _as_shown(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
         """Return what the official may know: no notes of other agencies, and guests' addresses only for the host."""
         details = dict(happening.details)
         own = self._record.official.agency_id

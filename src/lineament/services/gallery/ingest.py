@@ -92,9 +92,9 @@ class Ingest:
         given: Connector | Task,
         *,
         workers: int,
-        told: Callable[[IngestReport], None] = lambda _: None,
+        on_progress: Callable[[IngestReport], None] = lambda _: None,
     ) -> IngestReport:
-        """Take in everything that is new; ``told`` is called after each committed batch.
+        """Take in everything that is new; ``on_progress`` is called after each committed batch.
 
         Refused if the source is not live. What is committed stays, whatever happens; a later run resumes there.
         """
@@ -105,7 +105,7 @@ class Ingest:
             key = source_key(tx, self._keys, source)
         report = IngestReport(source_name, total=task.connector.count())
         context = RunContext(source, key, self._start(source, task), task)
-        report.gone_on = context.run.cursor is not None
+        report.resumed = context.run.cursor is not None
         began = time.monotonic()
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="analyse") as pool:
@@ -113,7 +113,7 @@ class Ingest:
                     self._commit(context, batch, report)
                     report.seconds = time.monotonic() - began
                     report.total = task.connector.count() if task.video else report.total
-                    told(report)
+                    on_progress(report)
         except KeyboardInterrupt:
             kept = f"{report.seen:,} pictures are done and kept; the same command resumes from there"
             raise Interrupted(kept=kept) from None
@@ -192,13 +192,13 @@ class Ingest:
         """Return the item with its digest, and with the licence of its source if it has none of its own."""
         sha256 = hashlib.sha256(item.untrusted).hexdigest()
         found = item.provenance
-        told = replace(
+        provenance = replace(
             found,
             licence=found.licence or context.source.terms.licence,
             connector=found.connector or f"{context.task.kind} 1",
             record=None if found.record is None else replace(found.record, sha256=sha256),
         )
-        return IngestItem(replace(item, provenance=told), sha256, cursor)
+        return IngestItem(replace(item, provenance=provenance), sha256, cursor)
 
     def _outcomes(self, tx: Tx, context: RunContext, fresh: list[IngestItem]) -> dict[tuple[str, str], IngestOutcome]:
         """Return the outcomes of the pictures that need no analysis, by URI and digest."""

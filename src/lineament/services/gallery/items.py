@@ -45,7 +45,7 @@ class IngestReport:
     batches: int = 0
     seconds: float = 0.0
     refusals: list[tuple[str, str]] = field(default_factory=list)  # the first of them: name and reason
-    gone_on: bool = False  # from where an earlier one was stopped
+    resumed: bool = False  # where an earlier run was stopped
 
     @property
     def seen(self) -> int:

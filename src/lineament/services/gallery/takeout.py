@@ -40,7 +40,7 @@ class TakeOut:
         self._record, self._crawls = record, crawls
 
     @needs(Permission.MANAGE_SOURCES)
-    def warc(self, name: str, path: Path, told: OnProgress = lambda _done, _total: None) -> TakenOut:
+    def warc(self, name: str, path: Path, on_progress: OnProgress = lambda _done, _total: None) -> TakenOut:
         """Write a WARC 1.1 file (ISO 28500), a gzip member a record, whole or not at all; recorded before it is there.
 
         Raises:
@@ -57,7 +57,7 @@ class TakeOut:
             raise Refused(ReasonCode.NOTHING_CRAWLED.reason(name=name))
         try:
             with new_file(path) as out:
-                taken = self._written(name, files, out.write, told)
+                taken = self._written(name, files, out.write, on_progress)
         except FileExistsError:
             raise AlreadyThere(what="file", name=path) from None
         except FileNotFoundError:
@@ -67,7 +67,11 @@ class TakeOut:
         return taken
 
     def _written(
-        self, name: str, files: list[tuple[KeptCrawl, Path, int]], write: Callable[[bytes], object], told: OnProgress
+        self,
+        name: str,
+        files: list[tuple[KeptCrawl, Path, int]],
+        write: Callable[[bytes], object],
+        on_progress: OnProgress,
     ) -> TakenOut:
         digest, size, exchanges, before = hashlib.sha256(), 0, 0, 0
         total = sum(end for _, _, end in files)
@@ -77,7 +81,7 @@ class TakeOut:
                 digest.update(packed)
                 size += len(packed)
                 exchanges += 1
-                told(before + read, total)
+                on_progress(before + read, total)
             before += end
         with self._record.change() as change:
             sha256 = digest.hexdigest()

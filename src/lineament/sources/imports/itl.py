@@ -40,7 +40,7 @@ _TYPE, _SOURCE, _DATE, _POSITION, _PICTURE = 3, 4, 5, 20, 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Photograph:
+class ItlPhotograph:
     """A Type-10 record that shows a face."""
 
     number: int  # of the record in its file, from 1
@@ -70,7 +70,7 @@ class ItlConnector:
             with os.fdopen(open_regular(self._place), "rb") as file:
                 for number, found in photographs(file, self._max_bytes):
                     record = f"{name} record {number}"
-                    if isinstance(found, Photograph):
+                    if isinstance(found, ItlPhotograph):
                         yield Item(name=record, untrusted=found.untrusted, provenance=_provenance(whole, found))
                     else:
                         yield Refusal(name=record, why=found)
@@ -80,7 +80,7 @@ class ItlConnector:
             yield Refusal(name=name, why=NotRead(why=os_reason(error)))
 
 
-def _provenance(whole: Provenance, photograph: Photograph) -> Provenance:
+def _provenance(whole: Provenance, photograph: ItlPhotograph) -> Provenance:
     words = [
         f"source agency: {photograph.source}" if photograph.source else None,
         f"position: {photograph.position}" if photograph.position else None,
@@ -94,7 +94,7 @@ def _provenance(whole: Provenance, photograph: Photograph) -> Provenance:
     )
 
 
-def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, Photograph | LineamentError]]:
+def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, ItlPhotograph | LineamentError]]:
     """Yield the number of each Type-10 record with its photograph of a face, or why it is refused.
 
     Raises:
@@ -151,7 +151,7 @@ def _length(file: IO[bytes], at: int, kind: int, number: int) -> int:
     return length
 
 
-def _photograph(file: IO[bytes], at: int, length: int, number: int, max_bytes: int) -> Photograph | LineamentError:
+def _photograph(file: IO[bytes], at: int, length: int, number: int, max_bytes: int) -> ItlPhotograph | LineamentError:
     if length > max_bytes + LARGEST_HEADER:
         return FileTooLarge(size=length, limit=max_bytes)
     file.seek(at)
@@ -161,7 +161,7 @@ def _photograph(file: IO[bytes], at: int, length: int, number: int, max_bytes: i
         _check(fields, untrusted, max_bytes)
     except LineamentError as error:
         return error.with_traceback(None)
-    return Photograph(
+    return ItlPhotograph(
         number=number,
         untrusted=untrusted,
         source=one_line(fields.get(_SOURCE, b"").decode("latin-1")),
