@@ -177,7 +177,7 @@ def test_an_ingest_in_the_terminal_is_a_job_that_is_stopped_elsewhere(
         good(home, "job", "stop", shown["job"])
         _, complaint = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
-    assert "goes on from there" in complaint
+    assert "resumes from there" in complaint
     assert states(home) == ["stopped"]
 
 
