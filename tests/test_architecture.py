@@ -92,3 +92,32 @@ def test_nothing_but_the_terminal_prints() -> None:
         if re.search(r"^\s*print\(", path.read_text(), re.MULTILINE) and "cli" not in path.parts
     ]
     assert [path.name for path in printing if path != PACKAGE / "ledger" / "verify.py"] == []
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.stem)
+def test_the_terminal_composes_no_json_of_its_own(path: Path) -> None:
+    """What a command prints as JSON is the answer of a view, as it is, so that pages and API can give the same."""
+    tree = ast.parse(path.read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    of_views = [node for node in imports if str(node.module).startswith("lineament.views")]
+    views = {alias.asname or alias.name for node in of_views for alias in node.names}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    printed = [call for call in calls if _root_name(call.func) in {"print_json", "print_json_line"}]
+    answers = [(call.lineno, [_root_name(of.func) for of in call.args if isinstance(of, ast.Call)]) for call in printed]
+    assert [line for line, names in answers if len(names) != 1 or not set(names) <= views] == []
+
+
+def _root_name(function: ast.expr) -> str:
+    """Return the first name of a function that is called: “jobs” of ``jobs.job_json``; empty for other expressions."""
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def test_every_command_that_prints_json_is_looked_at() -> None:
+    printing = [
+        path for path in (PACKAGE / "cli").glob("*.py") if re.search(r"\bjson\.dumps|print_json\(", path.read_text())
+    ]
+    dumping = [path.stem for path in printing if "json.dumps" in path.read_text()]
+    assert len(printing) > 15
+    assert dumping == ["terminal"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,9 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, VettingOutcome
 from lineament.model.policy import SETTINGS
-from lineament.views.values import iso
+from lineament.views.agencies import agencies_json, agency_json, searches_line, seats_line, usage_json, vetting_word
+from lineament.views.policies import rules_json, setting_words
+from lineament.views.stops import agency_stop_json
 
 if TYPE_CHECKING:
     from lineament.services.people.agencies import Rules
@@ -52,7 +54,7 @@ def add(
         made = opened.agencies.register(AgencyTerms(name=name, jurisdiction=jurisdiction))
         today = opened.clock().date()
     if as_json:
-        print_json(described(made, today))
+        print_json(agency_json(made, today))
         return
     say(f"The agency {made.name} is registered. Next: lineament agency vet {made.id} --outcome open …")
 
@@ -77,24 +79,21 @@ def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
     with workspace(context) as opened:
         listed, today = opened.agencies.usage(), opened.clock().date()
     if as_json:
-        print_json({"agencies": [_used(usage, today) for usage in listed]})
+        print_json(agencies_json(listed, today))
         return
     right = ("days left", "seats", "searches")
     shown = table("name", "country", "vetting", "licence", *right, "id", right=right)
     for usage in listed:
-        row = described(usage.agency, today)
-        licence = "" if usage.agency.licence is None else usage.agency.licence.kind.value
-        left = "" if row["days_left"] is None else str(row["days_left"])
-        vetting = "runs this workspace" if usage.agency.home else str(row["vetting"] or "none")
+        agency, licence = usage.agency, usage.agency.licence
         shown.add_row(
-            usage.agency.name,
-            row["jurisdiction"],
-            vetting,
-            licence,
-            left,
-            _seats(usage),
-            _searches(usage),
-            usage.agency.id,
+            agency.name,
+            agency.terms.jurisdiction,
+            vetting_word(agency),
+            "" if licence is None else licence.kind.value,
+            "" if licence is None else str(licence.days_left(today)),
+            seats_line(usage),
+            searches_line(usage),
+            agency.id,
         )
     print_table(shown)
 
@@ -217,7 +216,7 @@ def stop(
     with workspace(context) as opened:
         made = opened.stops.stop_agency(reason, name)
     if as_json:
-        print_json({"stopped": made.scope.value, "reason": made.reason, "at": iso(made.at)})
+        print_json(agency_stop_json(made))
         return
     say(f"The agency is stopped. Resume with: lineament agency resume {name}")
 
@@ -229,7 +228,7 @@ def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     with workspace(context) as opened:
         opened.stops.resume_agency(name)
     if as_json:
-        print_json({"stopped": None})
+        print_json(agency_stop_json(None))
         return
     say("The agency may search again.")
 
@@ -253,73 +252,19 @@ def policy(context: typer.Context, wish: Wishes = None, as_json: AsJson = False)
 # ---------------------------------------------------------------- how it is printed
 
 
-def described(agency: Agency, today: date) -> dict[str, Any]:
-    """Return an agency as JSON."""
-    vetting, licence = agency.vetting, agency.licence
-    return {
-        "id": agency.id,
-        "name": agency.name,
-        "jurisdiction": agency.terms.jurisdiction,
-        "home": agency.home,
-        "registered_at": iso(agency.registered_at),
-        "vetting": None if vetting is None else vetting.outcome.value,
-        "vetted_by": None if vetting is None else vetting.by,
-        "vetted_at": None if vetting is None else iso(vetting.at),
-        "legal_restrictions": None if vetting is None else vetting.legal_restrictions,
-        "human_rights_record": None if vetting is None else vetting.human_rights_record,
-        "renew_on": None if vetting is None else vetting.renew_on.isoformat(),
-        "licence": None if licence is None else licence.kind.value,
-        "first_day": None if licence is None else licence.first_day.isoformat(),
-        "last_day": None if licence is None else licence.last_day.isoformat(),
-        "days_left": None if licence is None else licence.days_left(today),
-        "seats": None if licence is None else licence.seats,
-        "searches_a_month": None if licence is None else licence.searches_a_month,
-        "price": None if licence is None else licence.price,
-        "reference": None if licence is None else licence.reference,
-        "seats_taken": agency.seats_taken,
-        "closed_because": [reason.words for reason in agency.why_closed(today)],
-    }
-
-
 def _print(agency: Agency, now: datetime, as_json: bool) -> None:
-    shown = described(agency, now.date())
     if as_json:
-        print_json(shown)
+        print_json(agency_json(agency, now.date()))
         return
-    print_facts({**shown, "closed_because": "; ".join(shown["closed_because"])})
-
-
-def _used(usage: Usage, today: date) -> dict[str, Any]:
-    made = {"month": usage.month.isoformat(), "searches": usage.searches, "searches_left": usage.searches_left}
-    return {**described(usage.agency, today), **made}
+    facts = agency_json(agency, now.date())
+    print_facts({**facts, "closed_because": "; ".join(facts["closed_because"])})
 
 
 def _print_usage(usage: Usage, today: date, as_json: bool) -> None:
-    licence = usage.agency.licence
-    answer = {
-        "agency": usage.agency.name,
-        "month": f"{usage.month:%Y-%m}",
-        "searches": usage.searches,
-        "searches_left": usage.searches_left,
-        "seats_taken": usage.seats,
-        "seats": None if licence is None else licence.seats,
-        "licence": None if licence is None else licence.kind.value,
-        "last_day": None if licence is None else licence.last_day.isoformat(),
-        "days_left": None if licence is None else licence.days_left(today),
-    }
     if as_json:
-        print_json(answer)
+        print_json(usage_json(usage, today))
         return
-    print_facts(answer)
-
-
-def _seats(usage: Usage) -> str:
-    return f"{usage.seats:,}" if usage.agency.licence is None else f"{usage.seats:,} of {usage.agency.licence.seats:,}"
-
-
-def _searches(usage: Usage) -> str:
-    licence = usage.agency.licence
-    return f"{usage.searches:,}" if licence is None else f"{usage.searches:,} of {licence.searches_a_month:,}"
+    print_facts(usage_json(usage, today))
 
 
 def _wishes(untrusted: Sequence[str]) -> Mapping[str, bool | int]:
@@ -339,18 +284,14 @@ def _wishes(untrusted: Sequence[str]) -> Mapping[str, bool | int]:
 
 
 def _print_rules(rules: Rules, as_json: bool) -> None:
-    values = asdict(rules.policy)
     if as_json:
-        print_json({**values, "preset": rules.policy.preset.value, "stricter": dict(rules.wishes)})
+        print_json(rules_json(rules))
         return
     say(f"Preset: {rules.policy.preset.value}")
+    values = asdict(rules.policy)
     shown = table("setting", "value", "preset", "rule", "meaning", right=("value", "preset"))
     for setting in SETTINGS:
         value, base = values[setting.name], getattr(rules.base, setting.name)
-        preset = "" if value == base else _said(base)
-        shown.add_row(setting.name, _said(value), preset, setting.metadata["rule"], setting.metadata["meaning"])
+        preset = "" if value == base else setting_words(base)
+        shown.add_row(setting.name, setting_words(value), preset, setting.metadata["rule"], setting.metadata["meaning"])
     print_table(shown)
-
-
-def _said(value: bool | int) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

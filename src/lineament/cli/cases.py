@@ -11,8 +11,7 @@ import typer
 from lineament.cli.terminal import AsJson, needs, print_facts, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseStanding, CaseState, CaseTerms, Seeks
-from lineament.views.cases import case_json, case_state, listed_case_json
-from lineament.views.searches import listed_search_json
+from lineament.views.cases import case_json, case_state, cases_json
 
 if TYPE_CHECKING:
     from lineament.store.searches import StoredSearch
@@ -99,7 +98,7 @@ def list_cases(
         cases = opened.casework.page(words=words, states=() if state is None else (state,), limit=MOST_LISTED)
         standings = opened.casework.standings(cases)
     if as_json:
-        print_json({"cases": [listed_case_json(case) | {"standing": standings.get(case.id)} for case in cases]})
+        print_json(cases_json(cases, standings))
         return
     if not cases:
         say("No case is open yet. Begin with: lineament case open REF --offence … --purpose … --basis …")
@@ -132,11 +131,11 @@ def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
 
 def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[StoredSearch] | None = None) -> None:
     """Print a case as it is now."""
-    facts = case_json(case, opened.casework.outlook(case.key))
+    outlook = opened.casework.outlook(case.key)
     if as_json:
-        listed = {} if searches is None else {"list": [listed_search_json(search) for search in searches]}
-        print_json({**facts, **listed})
+        print_json(case_json(case, outlook, searches))
         return
+    facts = case_json(case, outlook)
     ruling = facts.pop("authorisation")
     if ruling is not None:
         until = f" until {ruling['last_day']}" if ruling["last_day"] else ""

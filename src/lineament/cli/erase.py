@@ -10,6 +10,7 @@ from lineament.cli.terminal import AsJson, counted, needs, print_json, say, work
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId, FaceId
+from lineament.views.erasures import erasure_json
 
 
 def register(app: typer.Typer) -> None:
@@ -39,8 +40,7 @@ def erase(
         else:
             done = opened.erase.source(source or "", reason)
     if as_json:
-        counts = {"faces": len(done.faces), "captures": len(done.captures)}
-        print_json({"source": done.source, **counts, "ledger_entry": done.ledger_entry})
+        print_json(erasure_json(done))
         return
     erased = f"{counted(len(done.faces), 'face')} of {done.source} {'is' if len(done.faces) == 1 else 'are'} erased"
     say(f"{erased} (ledger entry {done.ledger_entry}).")

@@ -53,7 +53,7 @@ def ingest(
     from lineament.services.collect import check
     from lineament.services.jobs.kinds import INGEST, ingest_arguments
     from lineament.sources.registry import registrations
-    from lineament.views.runs import report_json
+    from lineament.views.runs import collected_json
 
     if kind is not None and kind not in registrations():
         raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
@@ -66,7 +66,7 @@ def ingest(
             return
         done = _run(desk, collection, arguments)
     if as_json:
-        print_json(report_json(done) | {"reserved_later": len(collection.reserved_later)})
+        print_json(collected_json(done, len(collection.reserved_later)))
     else:
         _print(done)
     check(done, what)

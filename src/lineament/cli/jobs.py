@@ -52,7 +52,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     with workspace(context) as desk:
         found = desk.jobs.newest()
     if as_json:
-        print_json({"jobs": [job_views.job_json(job) for job in found]})
+        print_json(job_views.jobs_json(found))
         return
     if not found:
         say("There is no job. Work that runs in the background begins with: lineament ingest NAME PATH --background")

@@ -9,6 +9,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working, workspace
 from lineament.model.accounts import Permission
+from lineament.views.ledger import export_json, key_json
 
 app = typer.Typer(help="The ledger: exports that anybody can check.", no_args_is_help=True)
 
@@ -28,7 +29,7 @@ def export(
         entries = opened.audit.export(file, case)
         key = opened.audit.public_key
     if as_json:
-        print_json({"file": str(file), "entries": entries, "key": key})
+        print_json(export_json(file, entries, key))
         return
     written = f"{counted(entries, 'entry', 'entries')} {'is' if entries == 1 else 'are'} in {file}."
     say(f"{written} The key to check them with; pass it on by another way:")
@@ -47,6 +48,6 @@ def key(context: typer.Context, as_json: AsJson = False) -> None:
     with machine(context) as opened:
         shown = opened.audit.public_key
     if as_json:
-        print_json({"key": shown})
+        print_json(key_json(shown))
         return
     say(shown)

@@ -8,7 +8,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, working, workspace
 from lineament.model.accounts import Permission
-from lineament.views.probes import replay_json
+from lineament.views.probes import approvals_json, replay_json
 
 app = typer.Typer(help="Photographs of a case.", no_args_is_help=True)
 
@@ -47,6 +47,6 @@ def approve(context: typer.Context, probe: Probe, as_json: AsJson = False) -> No
         opened.probes.approve(probe)
         names = list(opened.probes.approvers(probe).values())
     if as_json:
-        print_json({"probe": probe, "approved_by": names})
+        print_json(approvals_json(probe, names))
         return
     say(f"Approved by {', '.join(names)}.")

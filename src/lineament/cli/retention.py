@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import typer
 
 from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working
 from lineament.model.accounts import Permission
+from lineament.views.erasures import sweep_json
 
 
 def register(app: typer.Typer) -> None:
@@ -21,10 +20,10 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     from lineament.services.jobs.kinds import SWEEP
 
     with machine(context) as opened, working("Sweeping"):
-        swept = opened.jobs.here(SWEEP, {}, lambda _: opened.retain.sweep(), asdict)
+        swept = opened.jobs.here(SWEEP, {}, lambda _: opened.retain.sweep(), sweep_json)
     if as_json:
-        print_json(asdict(swept))
+        print_json(sweep_json(swept))
         return
     details = counted(swept.details, "entry", "entries")
     parts = f"{counted(swept.cases, 'case')}, {counted(swept.probes, 'photograph')}, the details of {details}"
-    say(f"Destroyed: {parts}." if any(asdict(swept).values()) else "Nothing was due.")
+    say(f"Destroyed: {parts}." if any(sweep_json(swept).values()) else "Nothing was due.")

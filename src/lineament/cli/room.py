@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,8 +25,8 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import WorkspaceExists
 from lineament.model.accounts import Permission
-from lineament.model.cases import CaseInvitation, CaseRole, Member, Paper, TimelineEntry
-from lineament.views.values import iso
+from lineament.model.cases import CaseRole, Member, Paper
+from lineament.views.rooms import case_invitation_json, case_invitations_json, members_json, papers_json, timeline_json
 
 Role = Annotated[CaseRole, typer.Option(help="What this person may do in the case.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="The message or note.")]
@@ -92,7 +92,7 @@ def invite(
     with workspace(context) as opened:
         made = opened.members.invite(ref, email, role, until)
     if as_json:
-        print_json(_invitation(made))
+        print_json(case_invitation_json(made))
         return
     say(f"{made.email} is invited to {made.case} as {made.role.value} until {made.until}.")
 
@@ -103,7 +103,7 @@ def invitations(context: typer.Context, as_json: AsJson = False) -> None:
     with workspace(context) as opened:
         waiting = opened.members.mine()
     if as_json:
-        print_json({"invitations": [_invitation(invitation) for invitation in waiting]})
+        print_json(case_invitations_json(waiting))
         return
     if not waiting:
         say("No invitation waits for you.")
@@ -128,7 +128,7 @@ def take(
 
 def _print_members(found: Sequence[Member], as_json: bool) -> None:
     if as_json:
-        print_json({"members": [_member(member) for member in found]})
+        print_json(members_json(found))
         return
     if not found:
         say("Nobody is a member of it.")
@@ -138,30 +138,6 @@ def _print_members(found: Sequence[Member], as_json: bool) -> None:
         names = (member.name, member.agency_name)
         shown.add_row(member.account_id, *names, member.role.value, when(member.since), str(member.until or ""))
     print_table(shown)
-
-
-def _member(member: Member) -> dict[str, Any]:
-    return {
-        "account": member.account_id,
-        "name": member.name,
-        "agency": member.agency_name,
-        "role": member.role.value,
-        "since": iso(member.since),
-        "until": None if member.until is None else member.until.isoformat(),
-    }
-
-
-def _invitation(invitation: CaseInvitation) -> dict[str, Any]:
-    return {
-        "invitation": invitation.id,
-        "case": invitation.case,
-        "agency": invitation.agency_name,
-        "email": invitation.email,
-        "role": invitation.role.value,
-        "until": None if invitation.until is None else invitation.until.isoformat(),
-        "invited_by": invitation.invited_by,
-        "invited_at": iso(invitation.invited_at),
-    }
 
 
 # ---------------------------------------------------------------- the room
@@ -232,7 +208,7 @@ def timeline(
         casework, numbers = opened.casework, opened.official.may(Permission.READ_LEDGER)
         found = casework.timeline(ref, casework.entry(ref, before) if before else None, limit)
     if as_json:
-        print_json({"timeline": [_happening(entry, numbers=numbers) for entry in found]})
+        print_json(timeline_json(found, numbered=numbers))
         return
     shown = table("entry", "when", "who", "what", right=("entry",))
     for entry in found:
@@ -247,7 +223,7 @@ def timeline(
 
 def _print_papers(found: Sequence[Paper], as_json: bool) -> None:
     if as_json:
-        print_json({"papers": [_paper(paper) for paper in found]})
+        print_json(papers_json(found))
         return
     if not found:
         say("Nothing lies in the room.")
@@ -257,21 +233,3 @@ def _print_papers(found: Sequence[Paper], as_json: bool) -> None:
         who = (paper.author, paper.agency_name)
         shown.add_row(paper.id, paper.kind.value, when(paper.at), *who, paper.text)
     print_table(shown)
-
-
-def _paper(paper: Paper) -> dict[str, Any]:
-    return {
-        "paper": paper.id,
-        "kind": paper.kind.value,
-        "author": paper.author,
-        "agency": paper.agency_name,
-        "at": iso(paper.at),
-        "text": paper.text,
-        "size": paper.size,
-        "sha256": paper.sha256,
-    }
-
-
-def _happening(entry: TimelineEntry, *, numbers: bool) -> dict[str, Any]:
-    which = {"entry": entry.seq if numbers else None, "commitment": entry.commitment}
-    return {**which, "at": iso(entry.at), "action": entry.action, "actor": entry.actor, "details": entry.details}

@@ -29,7 +29,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the runs of a source: the connector, what it was given, how far it came, and what was refused."""
-    from lineament.views.runs import run_json
+    from lineament.views.runs import runs_json
 
     with workspace(context) as opened:
         listed = opened.sources.runs(name)
@@ -40,7 +40,7 @@ def runs(
             _show(*opened.sources.run(name, wanted), as_json=as_json)
             return
     if as_json:
-        print_json({"runs": [run_json(found) for found in listed]})
+        print_json(runs_json(listed))
         return
     if not listed:
         say(f"Nothing was ingested yet. Begin with: lineament ingest {name} PATH")
@@ -49,10 +49,10 @@ def runs(
 
 
 def _show(run: Run, refusals: Sequence[tuple[str, str]], *, as_json: bool) -> None:
-    from lineament.views.runs import run_counts, run_json
+    from lineament.views.runs import run_counts, run_json, run_with_refusals_json
 
     if as_json:
-        print_json(run_json(run) | {"refused_first": [{"name": item, "why": why} for item, why in refusals]})
+        print_json(run_with_refusals_json(run, refusals))
         return
     print_facts(run_json(run) | {"counts": run_counts(run)})
     for item, why in refusals:

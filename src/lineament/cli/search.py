@@ -34,7 +34,7 @@ from lineament.model.search import (
     SearchRequest,
     SearchResult,
 )
-from lineament.views.searches import search_json
+from lineament.views.searches import named_search_json, search_json
 
 if TYPE_CHECKING:
     from lineament.services.photographs import FailedPhotograph, Photograph
@@ -139,7 +139,7 @@ def _search_each(
             continue
         entry = opened.search.entry(answer.search_id)
         if as_json:
-            print_json_line({"file": photograph.name, **search_json(answer, entry)})
+            print_json_line(named_search_json(photograph.name, answer, entry))
         else:
             say(f"{photograph.name}:")
             show(answer, entry)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,9 +26,10 @@ from lineament.cli.terminal import (
 from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState, SourceTerms
-from lineament.views.sources import source_json, source_state
+from lineament.views.sources import known_abuse_json, receipt_json, source_json, source_state, sources_json
 
 if TYPE_CHECKING:
+    from lineament.services.gallery.register import SourceStanding
     from lineament.workspace import Desk
 
 app = typer.Typer(help="Sources: who gives us pictures, and on what legal basis.", no_args_is_help=True)
@@ -97,7 +97,7 @@ def add(
         )
         source = opened.sources.add(terms, paper, dict(map(_share, share or ())))
         if as_json:
-            print_json(_json(source, opened))
+            print_json(source_json(source, opened.clock().date(), _standing(source, opened)))
             return
         if source.state is SourceState.DRAFTED:
             say(f"The source {source.name} is drafted. Somebody else has to: lineament source approve {source.name}")
@@ -159,10 +159,10 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
     """List all sources."""
     with workspace(context) as opened:
         sources, today = opened.sources.list(), opened.clock().date()
-        described = [_json(source, opened) for source in sources] if as_json else []
-    if as_json:
-        print_json({"sources": described})
-        return
+        if as_json:
+            standings = {source.name: _standing(source, opened) for source in sources}
+            print_json(sources_json(sources, today, standings))
+            return
     if not sources:
         say("No source yet. Begin with: lineament source add NAME --controller … --basis … --jurisdiction CC")
         return
@@ -252,7 +252,7 @@ def known_abuse(
     if not loaded.digests:
         raise InvalidValue(what="The list", value=file, why="no line of it holds a SHA-256, SHA-1 or MD5")
     if as_json:
-        print_json(asdict(loaded))
+        print_json(known_abuse_json(loaded))
         return
     say(f"{counted(loaded.digests, 'digest')}, {loaded.new:,} new; the list is never given out again.")
     if loaded.empty_lines:
@@ -296,7 +296,7 @@ def check_receipt(
             key = opened.audit.public_key
     claims = receipts.checked(untrusted, PublicKey.parse(key))
     if as_json:
-        print_json(claims)
+        print_json(receipt_json(claims))
         return
     say(f"The receipt is signed by {key.partition('+')[0]}, and its ledger holds entry {claims['ledger']['entry']}.")
     print_facts({name: value for name, value in claims.items() if name != "ledger"})
@@ -312,10 +312,11 @@ def _share(untrusted: str) -> tuple[str, date | None]:
 
 
 def _print(source: Source, opened: Desk, as_json: bool) -> None:
-    facts = _json(source, opened)
+    today, standing = opened.clock().date(), _standing(source, opened)
     if as_json:
-        print_json(facts)
+        print_json(source_json(source, today, standing))
         return
+    facts = source_json(source, today, standing)
     if facts.get("shared_with", ()) is None and source.state is not SourceState.WITHDRAWN:
         facts["shared_with"] = "every agency"
     print_facts(
@@ -327,7 +328,6 @@ def _print(source: Source, opened: Desk, as_json: bool) -> None:
     )
 
 
-def _json(source: Source, opened: Desk) -> dict[str, Any]:
-    manages = opened.official.may(Permission.MANAGE_SOURCES)
-    standing = opened.sources.standing(source.name) if manages else None
-    return source_json(source, opened.clock().date(), standing)
+def _standing(source: Source, opened: Desk) -> SourceStanding | None:
+    """Return who registered, approved and may search a source; None if the official does not manage sources."""
+    return opened.sources.standing(source.name) if opened.official.may(Permission.MANAGE_SOURCES) else None

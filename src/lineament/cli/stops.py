@@ -9,8 +9,8 @@ import typer
 
 from lineament.cli.terminal import AsJson, needs, print_json, say, when, workspace
 from lineament.model.accounts import Permission
-from lineament.model.agencies import Stop, StopScope
-from lineament.views.values import iso
+from lineament.model.agencies import Stop
+from lineament.views.stops import stopped_words, stops_json
 
 Reason = Annotated[str, typer.Option(help="Why; everybody whom it stops reads it.")]
 
@@ -65,13 +65,9 @@ def stops(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _print(found: Sequence[Stop], as_json: bool) -> None:
     if as_json:
-        listed = [
-            {"stopped": stop.scope.value, "reason": stop.reason, "by": stop.by, "at": iso(stop.at)} for stop in found
-        ]
-        print_json({"stops": listed})
+        print_json(stops_json(found))
         return
     for stop in found:
-        what = "All searching" if stop.scope is StopScope.EVERYTHING else "The searching of your agency"
-        say(f"{what} is stopped since {when(stop.at)} UTC, by {stop.by}: {stop.reason}")
+        say(f"{stopped_words(stop)} is stopped since {when(stop.at)} UTC, by {stop.by}: {stop.reason}")
     if not found:
         say("Nothing is stopped.")

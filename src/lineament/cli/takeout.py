@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, counted, needs, print_json, progress, say, workspace
 from lineament.model.accounts import Permission
+from lineament.views.sources import taken_out_json
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def take_out(
             name, file, lambda done, total: bar.update(shown, completed=done // 1000, total=total // 1000)
         )
     if as_json:
-        print_json(asdict(exported))
+        print_json(taken_out_json(exported))
         return
     parts = f"{counted(exported.exchanges, 'exchange')}, {counted(exported.bytes, 'byte')}"
     say(f"{parts} are in {file}, for its owner alone; keep it safe.")

@@ -20,6 +20,8 @@ from lineament.cli.terminal import (
     working,
 )
 from lineament.model.accounts import Permission
+from lineament.views.ledger import verification_json
+from lineament.views.workspaces import health_json, workspace_json
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +44,7 @@ def init(
     settings = settings_for(context) if folder is None else Settings(home=folder)
     with Workspace.create(settings) as made:
         if as_json:
-            print_json({"home": str(made.home), "database": made.store.dialect})
+            print_json(workspace_json(made.home, made.store.dialect))
             return
         say(f"A workspace is at {made.home}. Its key is {made.home / 'keys' / 'kek'}: keep a copy of it elsewhere.")
         say("Next: lineament source add NAME --controller TEXT --basis TEXT --jurisdiction CC")
@@ -54,9 +56,7 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
     with machine(context, suspect=True) as opened, working("Recomputing the ledger"):
         found = opened.audit.verify()
     if as_json:
-        answer = {"sound": True, "entries": found.entries, "root": found.root.hex()}
-        details = {"opened": found.opened, "erased": found.erased, "unexplained": found.unexplained}
-        print_json({**answer, **details, "anchored": found.anchored})
+        print_json(verification_json(found))
         return
     say(f"Checked {counted(found.entries, 'entry', 'entries')}: sound. Root {found.root.hex()}")
     if found.unexplained:
@@ -77,8 +77,7 @@ def doctor(
         checks = list(opened.doctor.run(pictures=pictures))
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:
-        listed = [{"name": c.name, "verdict": c.verdict.value, "detail": c.detail} for c in checks]
-        print_json({"healthy": not bad, "checks": listed})
+        print_json(health_json(checks, healthy=not bad))
     else:
         shown = table("check", "verdict", "finding")
         for check in checks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,12 +21,19 @@ from lineament.cli.terminal import (
     workspace,
 )
 from lineament.errors import InvalidValue
-from lineament.model.accounts import Account, Permission, Role, SignedIn
-from lineament.views.values import iso
+from lineament.model.accounts import Account, Permission, Role
+from lineament.views.accounts import (
+    account_invitation_json,
+    account_json,
+    accounts_json,
+    ended_sessions_json,
+    person_json,
+    roles_line,
+    sessions_json,
+)
 
 if TYPE_CHECKING:
     from lineament.services.people.invitations import Invitation
-    from lineament.services.people.officials import Person
 
 app = typer.Typer(help="The people of your agency and their accounts.", no_args_is_help=True)
 
@@ -68,7 +75,7 @@ def list_people(
     with workspace(context) as opened:
         listed = opened.people.list(closed=closed)
     if as_json:
-        print_json({"accounts": [_described(account) for account in listed]})
+        print_json(accounts_json(listed))
         return
     if not listed:
         say("No account yet. Begin with: lineament user invite EMAIL --name NAME --role operator --role administrator")
@@ -76,7 +83,7 @@ def list_people(
     shown = table("name", "e-mail", "roles", "state", "trained until", "last seen", "id")
     for account in listed:
         until = "" if account.trained_until is None else account.trained_until.isoformat()
-        row = (account.name, account.email, _roles(account), account.state.value, until, when(account.last_seen_at))
+        row = (account.name, account.email, roles_line(account), account.state.value, until, when(account.last_seen_at))
         shown.add_row(*row, account.id)
     print_table(shown)
 
@@ -88,9 +95,9 @@ def show(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     with workspace(context) as opened:
         person = opened.people.get(email)
     if as_json:
-        print_json({**_described(person.account), **_signing_in(person)})
+        print_json(person_json(person))
         return
-    print_facts({**_described(person.account), "roles": _roles(person.account), **_signing_in(person)})
+    print_facts({**person_json(person), "roles": roles_line(person.account)})
 
 
 @app.command()
@@ -182,7 +189,7 @@ def sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> Non
     with workspace(context) as opened:
         listed = opened.people.get(email).sessions
     if as_json:
-        print_json({"sessions": [_session(session) for session in listed]})
+        print_json(sessions_json(listed))
         return
     if not listed:
         say("No session.")
@@ -202,7 +209,7 @@ def end_sessions(context: typer.Context, email: Who, as_json: AsJson = False) ->
     with workspace(context) as opened:
         ended = opened.people.end_sessions(email)
     if as_json:
-        print_json({"ended": ended})
+        print_json(ended_sessions_json(ended))
         return
     say(f"{ended} {'session has' if ended == 1 else 'sessions have'} ended.")
 
@@ -211,8 +218,7 @@ def print_invitation(made: Invitation, as_json: bool) -> None:
     """Print the link to hand over, or where it was sent."""
     account = made.account
     if as_json:
-        answer = {**_described(account), "link": made.link, "expires_at": iso(made.expires_at)}
-        print_json({**answer, "unsent": made.unsent or None, "ends_solo": made.ends_solo})
+        print_json(account_invitation_json(made))
         return
     if made.unsent:
         say(f"{account.email} has an account, but the link could not be sent there: {made.unsent}.")
@@ -229,43 +235,6 @@ def print_invitation(made: Invitation, as_json: bool) -> None:
 
 def _print(account: Account, as_json: bool) -> None:
     if as_json:
-        print_json(_described(account))
+        print_json(account_json(account))
         return
-    print_facts({**_described(account), "roles": _roles(account)})
-
-
-def _described(account: Account) -> dict[str, Any]:
-    return {
-        "id": account.id,
-        "email": account.email,
-        "name": account.name,
-        "roles": sorted(role.value for role in account.roles),
-        "state": account.state.value,
-        "trained_until": None if account.trained_until is None else account.trained_until.isoformat(),
-        "last_seen_at": iso(account.last_seen_at),
-        "created_at": iso(account.created_at),
-    }
-
-
-def _signing_in(person: Person) -> dict[str, Any]:
-    return {
-        "sessions": len(person.sessions),
-        "second_factors": ", ".join(f"{factor.kind.value} ({factor.name})" for factor in person.factors),
-        "failures": person.failures,
-        "locked": person.locked,
-    }
-
-
-def _roles(account: Account) -> str:
-    return ", ".join(sorted(role.value for role in account.roles))
-
-
-def _session(signed_in: SignedIn) -> dict[str, Any]:
-    return {
-        "id": signed_in.id,
-        "began_at": iso(signed_in.began_at),
-        "seen_at": iso(signed_in.seen_at),
-        "proved_at": iso(signed_in.proved_at),
-        "device": signed_in.device,
-        "terminal": signed_in.terminal,
-    }
+    print_facts({**account_json(account), "roles": roles_line(account)})

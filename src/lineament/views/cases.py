@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lineament.model.cases import Authorisation, Case, CaseStanding
+from lineament.views.searches import listed_search_json
 from lineament.views.values import iso
 
 if TYPE_CHECKING:
     from lineament.services.cases.casework import Outlook
+    from lineament.store.searches import StoredSearch
 
 
-def case_json(case: Case, outlook: Outlook) -> dict[str, Any]:
-    """Return a case as JSON, with its authorisation and its dates."""
+def case_json(case: Case, outlook: Outlook, searches: Iterable[StoredSearch] | None = None) -> dict[str, Any]:
+    """Return a case as JSON, with its authorisation and its dates; with its searches if they are given."""
+    listed = {} if searches is None else {"list": [listed_search_json(search) for search in searches]}
     return {
         **listed_case_json(case),
         "standing": outlook.standing.value,
@@ -20,8 +24,14 @@ def case_json(case: Case, outlook: Outlook) -> dict[str, Any]:
         "urgent_because": case.urgent_because,
         "locks_at": iso(outlook.locks_at),
         "authorisation": None if case.authorisation is None else authorisation_json(case.authorisation),
-        "destroyed_on": None if outlook.destroyed_on is None else outlook.destroyed_on.isoformat(),
+        "destroyed_on": iso(outlook.destroyed_on),
+        **listed,
     }
+
+
+def cases_json(cases: Iterable[Case], standings: Mapping[int, CaseStanding]) -> dict[str, Any]:
+    """Return a list of cases as JSON; ``standings`` holds those of open cases by their ids."""
+    return {"cases": [listed_case_json(case) | {"standing": standings.get(case.id)} for case in cases]}
 
 
 def listed_case_json(case: Case) -> dict[str, Any]:
@@ -51,7 +61,7 @@ def authorisation_json(ruling: Authorisation) -> dict[str, Any]:
         "authority": ruling.authority,
         "decided_at": iso(ruling.decided_at),
         "scope": ruling.scope,
-        "last_day": None if ruling.expires_on is None else ruling.expires_on.isoformat(),
+        "last_day": iso(ruling.expires_on),
         "document": ruling.document_sha256,
         "recorded_by": ruling.recorded_by,
         "recorded_at": iso(ruling.recorded_at),

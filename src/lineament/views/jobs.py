@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -67,6 +68,11 @@ def job_json(job: Job) -> dict[str, Any]:
         "result": None if job.result is None else dict(job.result),
         "error": None if error is None else {"code": error.code, "message": error.message},
     }
+
+
+def jobs_json(jobs: Iterable[Job]) -> dict[str, Any]:
+    """Return a list of jobs as JSON."""
+    return {"jobs": [job_json(job) for job in jobs]}
 
 
 def took(job: Job) -> str:

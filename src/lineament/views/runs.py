@@ -26,6 +26,11 @@ def report_json(report: IngestReport) -> dict[str, Any]:
     }
 
 
+def collected_json(report: IngestReport, reserved_later: int) -> dict[str, Any]:
+    """Return the report of an ingest as JSON with how many pictures their publishers have reserved since."""
+    return report_json(report) | {"reserved_later": reserved_later}
+
+
 def report_counts(report: IngestReport) -> str:
     """Return the outcomes of an ingest in one line; those without an item are left out."""
     return _line((outcome.value, count) for outcome in IngestOutcome if (count := report.outcomes[outcome]))
@@ -44,6 +49,16 @@ def run_json(run: Run) -> dict[str, Any]:
         "counts": dict(run.counts),
         "faces": run.faces,
     }
+
+
+def runs_json(runs: Iterable[Run]) -> dict[str, Any]:
+    """Return a list of runs as JSON."""
+    return {"runs": [run_json(run) for run in runs]}
+
+
+def run_with_refusals_json(run: Run, refusals: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return a run as JSON with the first items that it refused, and why."""
+    return run_json(run) | {"refused_first": [{"name": name, "why": why} for name, why in refusals]}
 
 
 def run_outcomes(run: Run) -> list[tuple[str, int]]:

@@ -39,6 +39,11 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
     }
 
 
+def named_search_json(file: str, result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
+    """Return a search as JSON, named by the file of its photograph, as one of several."""
+    return {"file": file, **search_json(result, entry)}
+
+
 def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
     """Return a search as JSON for the list of its case: how many candidates, and not which."""
     search = stored.result

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 
 from lineament.model.faces import Box
 
 
-def iso(moment: datetime | None) -> str | None:
-    """Return a moment for JSON, in ISO 8601."""
+def iso(moment: date | None) -> str | None:
+    """Return a moment or a day for JSON, in ISO 8601; None if there is none."""
     return None if moment is None else moment.isoformat()
 
 

@@ -1,0 +1,25 @@
+"""Erasures, on request and when a time of retention is over, as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lineament.services.cases.retain import SweepReport
+    from lineament.services.gallery.erase import Erasure
+
+
+def erasure_json(erasure: Erasure) -> dict[str, Any]:
+    """Return what was erased as JSON: how many faces and captures of which source."""
+    return {
+        "source": erasure.source,
+        "faces": len(erasure.faces),
+        "captures": len(erasure.captures),
+        "ledger_entry": erasure.ledger_entry,
+    }
+
+
+def sweep_json(report: SweepReport) -> dict[str, Any]:
+    """Return how many cases, photographs and details of ledger entries a sweep destroyed, as JSON."""
+    return asdict(report)

@@ -1,0 +1,21 @@
+"""Workspaces, new ones and their health, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lineament.services.doctor import Check
+
+
+def workspace_json(home: Path, dialect: str) -> dict[str, Any]:
+    """Return a new workspace as JSON: its folder and the dialect of its database."""
+    return {"home": str(home), "database": dialect}
+
+
+def health_json(checks: Iterable[Check], *, healthy: bool) -> dict[str, Any]:
+    """Return the findings of the doctor as JSON; ``healthy`` says that none of them is bad."""
+    listed = [{"name": check.name, "verdict": check.verdict.value, "detail": check.detail} for check in checks]
+    return {"healthy": healthy, "checks": listed}

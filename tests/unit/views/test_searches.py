@@ -1,0 +1,139 @@
+"""Searches, comparisons and probes as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from tests.support.samples import AT, ISO, QUALITY, candidate, result
+
+from lineament.model.faces import FaceId, QualityReason
+from lineament.model.search import Edit, EditKind, ProbeFace, SearchEntry
+from lineament.services.compare import Comparison
+from lineament.services.probes import Replay
+from lineament.views.comparisons import comparison_json
+from lineament.views.probes import approvals_json, replay_json
+from lineament.views.searches import candidate_json, named_search_json, quality_json, search_json
+from lineament.views.values import iso, sides
+
+ENTRY = SearchEntry(number=12, commitment="ab" * 32)
+QUALITY_JSON = {
+    "face_height": 120.0,
+    "detector_score": 0.9,
+    "norm": 12.0,
+    "sharpness": 300.0,
+    "exposure": 0.5,
+    "yaw": 2.0,
+    "cropped": 0.0,
+    "reasons": [],
+    "reliable": True,
+}
+CANDIDATE_JSON = {
+    "rank": 1,
+    "score": 0.6,
+    "expected_false": 0.01,
+    "face_id": 9,
+    "capture_id": 4,
+    "source": "press",
+    "uri": "file:///a.jpg",
+    "page_uri": None,
+    "page_title": None,
+    "captured_at": None,
+    "connector": None,
+    "words": None,
+    "record": None,
+    "page_record": None,
+    "time_code": None,
+    "sha256": "c" * 64,
+    "box": [1.0, 2.0, 30.0, 40.0],
+    "near_duplicates": [],
+}
+SEARCH_JSON = {
+    "search_id": "s1",
+    "case": "K-1",
+    "model": "sface-yunet",
+    "gallery_faces": 1200,
+    "sources": ["press"],
+    "mode": "identification",
+    "threshold": 0.5,
+    "outcome": "candidates",
+    "probe": {
+        "id": "p1",
+        "sha256": "d" * 64,
+        "face": 1,
+        "box": [1.0, 2.0, 30.0, 40.0],
+        "quality": QUALITY_JSON,
+    },
+    "others": [],
+    "candidates": [CANDIDATE_JSON],
+    "ledger_entry": 12,
+    "commitment": "ab" * 32,
+    "seconds": 0.012346,
+}
+
+
+def test_a_search_is_json_with_its_probe_and_its_candidates() -> None:
+    assert search_json(result(), ENTRY) == SEARCH_JSON
+    assert list(search_json(result(), ENTRY)) == list(SEARCH_JSON)
+
+
+def test_one_of_several_searches_is_named_by_its_file() -> None:
+    shown = named_search_json("a.jpg", result(), ENTRY)
+    assert shown == {"file": "a.jpg", **SEARCH_JSON}
+    assert next(iter(shown)) == "file"
+
+
+def test_a_search_without_candidates_has_another_outcome_and_fused_photographs_are_named() -> None:
+    found = result(candidates=(), others=(ProbeFace(probe_id="p2", face=1),))
+    shown = search_json(found, SearchEntry(number=None, commitment="ab" * 32))
+    assert (shown["outcome"], shown["candidates"], shown["ledger_entry"]) == ("no_candidate", [], None)
+    assert shown["others"] == [{"id": "p2", "face": 1}]
+
+
+def test_a_candidate_names_the_near_duplicates_folded_into_it() -> None:
+    assert candidate_json(candidate()) == CANDIDATE_JSON
+    shown = candidate_json(candidate(near_duplicates=(FaceId(11),), captured_at=AT))
+    assert (shown["near_duplicates"], shown["captured_at"]) == ([11], ISO)
+
+
+def test_a_poor_face_says_why_it_is_not_reliable() -> None:
+    assert quality_json(QUALITY) == QUALITY_JSON
+    poor = type(QUALITY)(**{**asdict(QUALITY), "reasons": (QualityReason.SMALL,)})
+    assert quality_json(poor) == {**QUALITY_JSON, "reasons": ["the face is small"], "reliable": False}
+
+
+def test_a_comparison_gives_the_number_of_its_entry_only_if_asked() -> None:
+    compared = Comparison(
+        score=0.7,
+        false_match_rate=1e-6,
+        model="sface-yunet",
+        crops=(b"a", b"b"),
+        qualities=(QUALITY, QUALITY),
+        sha256=("a" * 64, "b" * 64),
+        ledger_entry=5,
+    )
+    shown = {
+        "score": 0.7,
+        "false_match_rate": 1e-6,
+        "model": "sface-yunet",
+        "sha256": ["a" * 64, "b" * 64],
+        "quality": [QUALITY_JSON, QUALITY_JSON],
+        "crops": ["data:a", "data:b"],
+    }
+    assert comparison_json(compared, ["data:a", "data:b"], numbered=True) == {**shown, "ledger_entry": 5}
+    assert comparison_json(compared, ["data:a", "data:b"], numbered=False) == {**shown, "ledger_entry": None}
+
+
+def test_edits_that_were_made_again_are_compared_step_by_step() -> None:
+    edits = (Edit(kind=EditKind.ROTATE, degrees=90),)
+    replay = Replay(steps=(("aa", "aa"), ("bb", "cc")), edits=edits)
+    steps = [{"recorded": "aa", "now": "aa"}, {"recorded": "bb", "now": "cc"}]
+    assert replay_json("p1", replay) == {"probe": "p1", "same": False, "steps": steps}
+
+
+def test_approvals_name_everybody_who_gave_one() -> None:
+    assert approvals_json("p1", ["Sue", "Rob"]) == {"probe": "p1", "approved_by": ["Sue", "Rob"]}
+
+
+def test_moments_and_days_are_iso_8601_and_boxes_four_numbers() -> None:
+    assert [iso(AT), iso(AT.date()), iso(None)] == [ISO, "2026-03-01", None]
+    assert sides(result().face_box) == [1.0, 2.0, 30.0, 40.0]
