@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,9 +18,9 @@ import pytest
 from tests.support.clock import NOON, TICK, Clock
 from tests.support.staff import House, solo
 
-from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
+from lineament.errors import InvalidValue, LedgerUnavailable, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import HOME_AGENCY, AccountState, Official, Role
-from lineament.model.jobs import LEASE, Job, JobProgress, JobState
+from lineament.model.jobs import LEASE, Job, JobProgress, JobRequest, JobState
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceTerms
 from lineament.services.jobs import runner
@@ -235,12 +236,45 @@ def test_a_queued_job_is_stopped_before_anybody_claims_it(jobs: Jobs, worker: Wo
         jobs.stop(job.id)
 
 
-def test_what_is_left_of_an_erasure_cannot_be_stopped(jobs: Jobs, worker: Worker) -> None:
-    job = jobs.add(DELETIONS, {})
+def test_what_is_left_of_an_erasure_cannot_be_stopped(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
+    job, before = jobs.add(DELETIONS, {}), len(recorded(workspace))
     with pytest.raises(Refused):
         jobs.stop(job.id)
+    assert len(recorded(workspace)) == before
     worker.drain()
     assert jobs.show(job.id).state is JobState.DONE
+
+
+def recorded(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
+    """Return the entries of the ledger, actions with details, the newest first."""
+    page = workspace.desk_at_the_machine().audit.page()
+    return [(entry.action, json.loads(entry.details or "{}")) for entry in page]
+
+
+def test_a_stop_is_on_the_record_with_the_job_and_its_source(workspace: Workspace, jobs: Jobs) -> None:
+    ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
+    for job in (ingest, sweep):
+        jobs.stop(job.id)
+    newest = recorded(workspace)[:2]
+    assert [action for action, _ in newest] == ["job_stopped", "job_stopped"]
+    keys = ("job", "kind", "source", "actor")
+    assert [tuple(details[key] for key in keys) for _, details in newest] == [
+        (sweep.id, "sweep", None, "at-the-machine"),
+        (ingest.id, "ingest", SOURCE, "at-the-machine"),
+    ]
+
+
+def test_a_stop_that_the_ledger_cannot_record_does_not_happen(
+    workspace: Workspace, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise LedgerUnavailable(why="a test")
+
+    job = queued(jobs)
+    monkeypatch.setattr("lineament.ledger.log.Ledger.record", fail)
+    with pytest.raises(LedgerUnavailable):
+        jobs.stop(job.id)
+    assert jobs.show(job.id).state is JobState.QUEUED
 
 
 # ---------------------------------------------------------------- here and now
@@ -358,6 +392,18 @@ def test_jobs_of_others_are_not_there(house: House) -> None:
     source = house.operating.sources.get(SOURCE)
     assert [one.id for one in operator.of_source(source.id)] == [job.id]
     assert administrator.of_source(source.id) == []
+
+
+def test_a_stop_is_filed_under_the_agency_of_its_job_alone(house: House) -> None:
+    agency = house.agency()
+    examiner = house.joined(agency.id, Role.EXAMINER, name="Eva Examiner")
+    request = JobRequest(kind="sweep", agency_id=agency.id, account_id=examiner.id, requested_by=examiner.name)
+    with house.workspace.store.begin() as tx:
+        job = tx.jobs.add(request, house.clock())
+    Jobs(house.desk(examiner).record).stop(job.id)
+    assert house.actions(agency.id)[0] == "job_stopped"
+    assert json.loads(house.said(agency.id))["job"] == job.id
+    assert "job_stopped" not in house.actions(HOME_AGENCY)
 
 
 def test_an_address_with_a_password_is_kept_nowhere() -> None:

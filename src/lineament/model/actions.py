@@ -80,3 +80,4 @@ class Action(StrEnum):
     SIGN_IN_LOCKED = "sign_in_locked"
     SIGN_IN_UNLOCKED = "sign_in_unlocked"
     SESSION_ENDED = "session_ended"
+    JOB_STOPPED = "job_stopped"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from lineament.errors import Refused
 from lineament.model.accounts import Permission
+from lineament.model.events.jobs import JobStopped
 from lineament.model.faces import SourceId
 from lineament.model.jobs import Job, JobRequest
 from lineament.model.reasons import ReasonCode
@@ -66,15 +67,20 @@ class Jobs:
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
-        """Stop a job: a queued one at once, a running one within seconds; what it committed is kept.
+        """Stop a job, on the record: a queued one at once, a running one within seconds; what it committed is kept.
 
         Errors: NotFound; WrongState if it is over; Refused if its kind is always finished.
         """
-        with self._record.store.begin() as tx:
+        with self._record.change() as change:
+            tx = change.tx
             job = self._get(tx, id)
             if not kind_of(job).can_stop:
                 raise Refused(ReasonCode.ALWAYS_FINISHED.reason())
-            return tx.jobs.request_stop(job.id, self._record.clock())
+            source_id = job.request.source_id
+            source = None if source_id is None else tx.sources.by_id(source_id).name
+            change.in_agency(job.request.agency_id)
+            change.record(JobStopped(job=job.id, kind=job.request.kind, source=source))
+            return tx.jobs.request_stop(job.id, change.at)
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def wait(self, id: str, on_progress: Callable[[Job], None], *, every: float = 1.0) -> Job:  # noqa: A002
