@@ -13,10 +13,11 @@ from lineament import errors
 from lineament.__main__ import application
 from lineament.model.accounts import ROLES, SEPARATED, Permission, Role
 from lineament.model.policy import AGENCY, SETTINGS, SOLO
-from lineament.model.reasons import ReasonCode
+from lineament.model.reasons import ReasonCode, Remedy
 from lineament.settings import described
 from lineament.sources.registry import registrations
 from lineament.web.app import declared
+from lineament.web.casewords import remedy_link
 
 REFERENCE = Path(__file__).parent / "reference"
 OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may stand anywhere on the line), `--version`,
@@ -24,12 +25,25 @@ OPTIONS = """Options of `lineament` itself, on any command: `--home DIR` (may st
 """
 REASONS = """## Reasons of a refusal
 
-`Refused` carries every reason, each with a code of its own. Codes do not change; words may.
+`Refused` carries every reason, each with a code of its own. Codes do not change; words may. If a reason can be
+remedied, the terminal prints the command below the error. In JSON, each reason has `code`, `words`, `remedy` and
+`command`; the last two are null if nothing can be done with Lineament.
 
+"""
+REMEDIES = """## Remedies
+
+What stands in braces is filled in from the reason; what stands in capitals is for you to fill in.
+
+| what can be done | command | page |
+| --- | --- | --- |
 """
 CODES = """An error is one line on standard error. The exit code says what kind of error it is; the
 code names it for programs and does not change. Exit code 0 is success (also without a candidate),
 2 a command line that cannot be parsed, 130 an interruption by Ctrl-C, 141 a closed pipe.
+
+With `--json`, a command that fails also prints `{"error": {"code": …, "message": …, "reasons": […]}}` on standard
+output. `reasons` is empty unless the command was refused. If a face has to be chosen, `faces` has the number and the
+box of each, and the terminal prints them as a table.
 
 """
 NOTE = "<!-- Made by docs/generate.py from the code; do not edit by hand. -->\n\n"
@@ -98,6 +112,13 @@ def error_pages() -> str:
         lines.append(f"| {kind.exit_code} | `{kind.code}` | `{kind.__name__}` | {message} |\n")
     lines += ["\n", REASONS, "| code | words | what can be done |\n| --- | --- | --- |\n"]
     lines.extend(f"| `{code}` | {code.template} | {code.remedy.value} |\n" for code in ReasonCode)
+    lines += ["\n", REMEDIES]
+    for remedy in Remedy:
+        link = remedy_link(remedy, "", "/cases/{ref}")
+        if link is not None:
+            words, address = link
+            address = f"/probes/{{probe}}{address}" if address.startswith("#") else address.partition("?")[0]
+            lines.append(f"| {remedy.value} | `{remedy.command}` | {words}, `{address}` |\n")
     return "".join(lines)
 
 

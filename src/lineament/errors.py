@@ -219,7 +219,7 @@ class NoFace(LineamentError):
 
 
 class SeveralFaces(LineamentError):
-    """The picture shows {count} faces; choose one with --face N: {faces}."""
+    """The picture shows {count} faces; choose one with --face N."""
 
     code = "several-faces"
     exit_code = 6

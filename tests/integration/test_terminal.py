@@ -7,26 +7,13 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from tests.conftest import SOURCE, Ran
 
-from lineament.errors import SeveralFaces
-from lineament.model.faces import Box
-from lineament.services.probes import chosen_face
-
 Run = Callable[..., Ran]
 
 BASIS = ("--case", "K-1", "--reason", "a sighting")
-
-
-def test_every_face_of_a_group_is_listed() -> None:
-    faces = [SimpleNamespace(box=Box(x=10.0 * at, y=5.0, width=8.0, height=9.0)) for at in range(25)]
-    with pytest.raises(SeveralFaces) as caught:
-        chosen_face(cast("Any", SimpleNamespace(faces=faces, width=400, height=40)), None)
-    assert [f"{number} at (" in str(caught.value) for number in range(1, 26)] == [True] * 25
 
 
 @pytest.mark.parametrize("written", ["30/06/2027", "tomorrow", "2027-02-30"])

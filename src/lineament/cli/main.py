@@ -6,9 +6,10 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, NoReturn, cast
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +17,7 @@ from typer.core import TyperGroup
 import lineament
 from lineament.cli import serve
 from lineament.cli.commands import LazyCommands, LazyGroup
-from lineament.cli.terminal import complain
+from lineament.cli.terminal import complain, explain, print_json
 from lineament.errors import LineamentError, NoSuchFile, StorageFull
 
 
@@ -57,13 +58,12 @@ def everything(
 
 
 def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
-    """Run a command; on an error print one line and leave with the exit code that tells its kind."""
+    """Run a command; explain an error, as JSON too if the command was to print that, and exit with its code."""
     untrusted = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(args=_home_first(untrusted), prog_name="lineament")
     except LineamentError as error:
-        complain(str(error))
-        sys.exit(error.exit_code)
+        _fail(error, untrusted)
     except KeyboardInterrupt:
         complain("Stopped.")
         sys.exit(130)
@@ -71,15 +71,22 @@ def run(app: TyperGroup, arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        known = _from_os(error)
-        complain(str(known))
-        sys.exit(known.exit_code)
+        _fail(_from_os(error), untrusted)
     except Exception as error:
         if _traced():
             raise
-        unforeseen = LineamentError(detail=f"{type(error).__name__}; LINEAMENT_TRACE=1 shows where")
-        complain(str(unforeseen))
-        sys.exit(unforeseen.exit_code)
+        _fail(LineamentError(detail=f"{type(error).__name__}; LINEAMENT_TRACE=1 shows where"), untrusted)
+
+
+def _fail(error: LineamentError, untrusted: Sequence[str]) -> NoReturn:
+    """Explain an error and exit with its code."""
+    from lineament.views.errors import error_json
+
+    explain(error)
+    if "--json" in untrusted:
+        with suppress(BrokenPipeError):  # whoever reads it has left
+            print_json(error_json(error))
+    sys.exit(error.exit_code)
 
 
 def _traced() -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lineament.cli.terminal import (
-    complain,
     day,
+    explain,
     needs,
     picture_bytes,
     print_json,
@@ -134,7 +134,7 @@ def _search_each(
         with working(f"Searching {Path(photograph.name).name}"):
             answer = next(answers)
         if isinstance(answer, FailedPhotograph):
-            complain(_failure(answer))
+            explain(answer.error, _failure(answer))
             code = code or answer.error.exit_code
             continue
         entry = opened.search.entry(answer.search_id)
@@ -152,7 +152,7 @@ def _succeeded(answer: SearchResult | FailedPhotograph) -> SearchResult:
     from lineament.services.photographs import FailedPhotograph
 
     if isinstance(answer, FailedPhotograph):
-        complain(_failure(answer))
+        explain(answer.error, _failure(answer))
         raise typer.Exit(answer.error.exit_code)
     return answer
 

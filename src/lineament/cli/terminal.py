@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lineament.cli.kept import kept_key
-from lineament.errors import FactorNeeded, FileTooLarge, InvalidValue, NoSuchFile, SessionLocked, SignInNeeded
+from lineament.errors import (
+    FactorNeeded,
+    FileTooLarge,
+    InvalidValue,
+    LineamentError,
+    NoSuchFile,
+    SessionLocked,
+    SignInNeeded,
+)
 from lineament.model.accounts import Permission
 
 if TYPE_CHECKING:
@@ -61,6 +69,23 @@ _UNPRINTED = dict.fromkeys((7, 8, 11, 12, 13))
 def complain(message: str) -> None:
     """Print one line on standard error."""
     typer.echo(f"lineament: {message}", err=True)
+
+
+def explain(error: LineamentError, message: str | None = None) -> None:
+    """Print an error on standard error, with the commands that remedy a refusal or the faces that can be chosen.
+
+    ``message`` stands in for that of the error.
+    """
+    from lineament.views.errors import face_rows, remedy_lines
+
+    complain(message or str(error))
+    for line in remedy_lines(error):
+        typer.echo(line.translate(_UNPRINTED), err=True)
+    if rows := face_rows(error):
+        faces = table("face", "left, top", "width × height", right=("face", "left, top", "width × height"))
+        for row in rows:
+            faces.add_row(*row)
+        print_table(faces, err=True)
 
 
 def settings_for(context: typer.Context) -> Settings:
@@ -164,8 +189,11 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     return Table(columns, right)
 
 
-def print_table(table: Table) -> None:
-    """Print a table, as wide as the terminal or ``WIDE``; long cells go on in the next line."""
+def print_table(table: Table, *, err: bool = False) -> None:
+    """Print a table, as wide as the terminal or ``WIDE``; long cells go on in the next line.
+
+    ``err`` prints it on standard error.
+    """
     from rich.table import Table as Drawn
     from rich.text import Text
 
@@ -174,15 +202,15 @@ def print_table(table: Table) -> None:
         drawn.add_column(column, justify="right" if column in table.right else "left", overflow="fold")
     for row in table.rows:
         drawn.add_row(*map(Text, row))
-    print_drawing(drawn)
+    print_drawing(drawn, err=err)
 
 
-def print_drawing(drawing: RenderableType) -> None:
+def print_drawing(drawing: RenderableType, *, err: bool = False) -> None:
     """Print what Rich draws."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else WIDE
-    Console(highlight=False, soft_wrap=True, width=width).print(drawing)
+    width = None if (sys.stderr if err else sys.stdout).isatty() else WIDE
+    Console(highlight=False, soft_wrap=True, width=width, stderr=err).print(drawing)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -1,24 +1,41 @@
-"""Reasons why something is refused: each has a stable code, words for people and what can be done about it.
+"""Reasons why something is refused: each has a stable code, words for people, a remedy and the command for it.
 
 ``docs/reference/errors.md`` lists the codes and is made from this file.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 
 class Remedy(StrEnum):
-    """What can be done about a reason. The pages turn it into a link, the terminal into a command."""
+    """What can be done about a reason, with the template of the command that does it.
 
-    NOTHING = "nothing here"  # wait, or ask somebody whom Lineament does not know
-    STEP_UP = "show your second factor"
-    AUTHORISE = "record an authorisation of the case"
-    APPROVALS = "have the photograph approved"
-    PEOPLE = "become a member of the case"
-    SOURCES = "choose other sources"
+    The pages turn it into a link (``web.casewords.remedy_link``). Values in braces are details of the reason; what
+    stands in capitals is for whoever runs the command to fill in.
+    """
+
+    command: str  # empty if there is none
+
+    def __new__(cls, words: str, command: str) -> Self:
+        """Make a member whose value is its words."""
+        member = str.__new__(cls, words)
+        member._value_ = words
+        member.command = command
+        return member
+
+    NOTHING = "nothing here", ""  # wait, or ask somebody whom Lineament does not know
+    STEP_UP = "show your second factor", "lineament step-up"
+    AUTHORISE = (
+        "record an authorisation of the case",
+        "lineament case authorise {ref} --authority TEXT --decided DATE --scope TEXT",
+    )
+    APPROVALS = "have the photograph approved", "lineament probe approve {probe}"
+    PEOPLE = "become a member of the case", "lineament case add-member {ref} ACCOUNT --role examiner"
+    SOURCES = "choose other sources", "lineament source list"
 
 
 class ReasonCode(StrEnum):
@@ -36,8 +53,10 @@ class ReasonCode(StrEnum):
         return member
 
     def reason(self, **details: object) -> Reason:
-        """Return the reason with its details filled in; KeyError if the template names one that is missing."""
-        return Reason(code=self, words=self.template.format(**details), remedy=self.remedy)
+        """Return the reason with its details filled in; KeyError if its words or its command need a missing one."""
+        quoted = {name: shlex.quote(str(value)) for name, value in details.items()}
+        command = self.remedy.command.format(**quoted)
+        return Reason(code=self, words=self.template.format(**details), remedy=self.remedy, command=command or None)
 
     # stops and the official
     ALL_STOPPED = "all-stopped", "all searching was stopped on {at:%Y-%m-%d %H:%M} UTC: {reason}"
@@ -177,6 +196,7 @@ class Reason:
     code: ReasonCode
     words: str
     remedy: Remedy
+    command: str | None  # that does what the remedy says; values are quoted for a shell
 
     def __str__(self) -> str:
         return self.words

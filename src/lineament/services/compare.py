@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lineament.errors import NoFace, NotFound, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.events.searches import PicturesCompared
 from lineament.model.faces import Face, Quality
 from lineament.model.scores import score
 from lineament.services.needs import needs
+from lineament.services.probes import face_of
 from lineament.services.record import Record
 from lineament.vision.analyse import Analyser, Analysis, face_crop
 
@@ -38,7 +38,7 @@ class Compare:
     def run(self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None) -> Comparison:
         """Return the score of two faces; NoFace or SeveralFaces if a picture does not show exactly one."""
         seen = self._analyser.analyse(one), self._analyser.analyse(other)
-        faces = _only(seen[0], face_one), _only(seen[1], face_other)
+        faces = _chosen(seen[0], face_one), _chosen(seen[1], face_other)
         close = score(faces[0].template.vector, faces[1].template.vector)
         rate = self._analyser.false_matches.rate_at(close)
         digests = seen[0].sha256, seen[1].sha256
@@ -55,12 +55,5 @@ class Compare:
         )
 
 
-def _only(seen: Analysis, number: int | None) -> Face:
-    if not seen.faces:
-        raise NoFace(looked=f"{seen.picture.width} × {seen.picture.height} pixels were looked through")
-    if number is None and len(seen.faces) > 1:
-        boxes = "; ".join(f"{n} at ({f.box.x:.0f}, {f.box.y:.0f})" for n, f in enumerate(seen.faces, 1))
-        raise SeveralFaces(count=len(seen.faces), faces=boxes)
-    if number is not None and not 1 <= number <= len(seen.faces):
-        raise NotFound(what="face", name=number, hint=f"numbers 1 to {len(seen.faces)}")
-    return seen.faces[(number or 1) - 1]
+def _chosen(seen: Analysis, number: int | None) -> Face:
+    return face_of(seen.faces, number, width=seen.picture.width, height=seen.picture.height)

@@ -39,7 +39,7 @@ class Attempt:
     case_policy: Policy  # of the case's agency: how it is covered
     sources: Sequence[Source]
     reason: str
-    approvals: int | None  # by others, the fewest of the probes; None: no photograph is chosen yet
+    approvals: tuple[int, str] | None  # by others, of the probe with the fewest; None: no photograph is chosen yet
     at: datetime
 
 
@@ -77,7 +77,7 @@ def attempt(  # noqa: PLR0913 - what a search consists of
         case_policy=policy_for(tx, case.agency_id),
         sources=sources,
         reason=reason,
-        approvals=None if probes is None else min(_approvals(tx, official, probe) for probe in probes),
+        approvals=None if probes is None else min((_approvals(tx, official, probe), probe.id) for probe in probes),
         at=at,
     )
 
@@ -100,7 +100,7 @@ def reasons_against(search: Attempt) -> list[Reason]:
 def _official(search: Attempt) -> list[Reason]:
     policy, official, against = search.policy, search.official, []
     if not search.allowed:
-        against.append(ReasonCode.ROLES.reason())
+        against.append(ReasonCode.ROLES.reason(ref=search.case.ref))
     if policy.training and not search.trained:
         against.append(ReasonCode.UNTRAINED.reason())
     if not stepped_up(official, policy, search.at):
@@ -127,8 +127,9 @@ def _case(search: Attempt) -> list[Reason]:
         against.append(ReasonCode.NO_REASON.reason())
     against.extend(refused.reason for refused in refused_purposes((case.terms.purpose, search.reason)))
     wanted = search.policy.further_approvals
-    if search.approvals is not None and search.approvals < wanted:
-        against.append(ReasonCode.APPROVALS.reason(given=search.approvals, wanted=wanted))
+    if search.approvals is not None and search.approvals[0] < wanted:
+        given, probe_id = search.approvals
+        against.append(ReasonCode.APPROVALS.reason(given=given, wanted=wanted, probe=probe_id))
     return against
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, SeveralFaces
-from lineament.errors import NoFace as NoFaceFound
+from lineament.errors import InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
 from lineament.model.events.base import JSON
@@ -217,22 +216,23 @@ def _edit_details(edit: Edit) -> dict[str, JSON]:
     return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": edit.stops}
 
 
-def chosen_face(probe: Probe, face: int | None) -> Face:
-    """Face number ``face`` (from 1), or the only one there is; NoFace, SeveralFaces or NotFound otherwise."""
-    if not probe.faces:
-        raise NoFaceFound(looked=f"{probe.width} × {probe.height} pixels were looked through")
-    if face is None:
-        if len(probe.faces) > 1:
-            raise SeveralFaces(count=len(probe.faces), faces=_listed(probe.faces))
-        return probe.faces[0]
-    if not 1 <= face <= len(probe.faces):
-        raise NotFound(what="face", name=face, hint=f"numbers 1 to {len(probe.faces)}")
-    return probe.faces[face - 1]
+def chosen_face(probe: Probe, number: int | None) -> Face:
+    """Return face ``number`` (from 1) of a probe, or the only one; NoFace, SeveralFaces or NotFound otherwise."""
+    return face_of(probe.faces, number, width=probe.width, height=probe.height)
 
 
-def _listed(faces: Sequence[Face]) -> str:
-    shown = [
-        f"{number} at ({face.box.x:.0f}, {face.box.y:.0f}), {face.box.height:.0f} px high"
-        for number, face in enumerate(faces, start=1)
-    ]
-    return "; ".join(shown)
+def face_of(faces: Sequence[Face], number: int | None, *, width: int, height: int) -> Face:
+    """Return face ``number`` (from 1) of a picture of that size in pixels, or the only one if ``number`` is None.
+
+    Raises:
+        NoFace: The picture shows none.
+        SeveralFaces: It shows several and ``number`` is None; ``boxes`` of its details says where they are.
+        NotFound: There is no face of that number.
+    """
+    if not faces:
+        raise NoFace(looked=f"{width} × {height} pixels were looked through")
+    if number is None and len(faces) > 1:
+        raise SeveralFaces(count=len(faces), boxes=tuple(face.box for face in faces))
+    if number is not None and not 1 <= number <= len(faces):
+        raise NotFound(what="face", name=number, hint=f"numbers 1 to {len(faces)}")
+    return faces[(number or 1) - 1]

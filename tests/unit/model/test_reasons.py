@@ -37,7 +37,8 @@ def test_every_class_of_errors_has_a_code_of_its_own_and_stands_in_the_docs() ->
 def test_every_reason_stands_in_the_docs_and_fills_in_its_words(code: ReasonCode) -> None:
     assert KEBAB.fullmatch(code)
     assert f"| `{code}` | {code.template} | {code.remedy.value} |" in PAGE
-    names = [name for _, name, _, _ in string.Formatter().parse(code.template) if name]
+    templates = code.template + code.remedy.command
+    names = [name for _, name, _, _ in string.Formatter().parse(templates) if name]
     if names:
         with pytest.raises(KeyError):
             code.reason()
@@ -56,3 +57,11 @@ def test_a_refusal_says_all_its_reasons_and_crosses_processes_whole() -> None:
     assert [reason.remedy for reason in refused.reasons] == [Remedy.NOTHING, Remedy.NOTHING]
     said = "Refused: no reason is given for the search; the purpose is refused (untargeted): {braces} stay."
     assert str(refused) == said
+
+
+def test_the_command_of_a_remedy_names_the_case_as_a_shell_reads_it() -> None:
+    reason = ReasonCode.NOT_AUTHORISED.reason(ref="K 1; rm -rf ~")
+    assert reason.words == "the case K 1; rm -rf ~ seeks a suspect and has no authorisation yet"
+    line = "lineament case authorise 'K 1; rm -rf ~' --authority TEXT --decided DATE --scope TEXT"
+    assert reason.command == line
+    assert ReasonCode.NO_REASON.reason().command is None
