@@ -16,6 +16,7 @@ from lineament.model.policy import AGENCY, SETTINGS, SOLO
 from lineament.model.reasons import ReasonCode, Remedy
 from lineament.settings import described
 from lineament.sources.registry import registrations
+from lineament.views.policies import setting_words
 from lineament.web.app import declared
 from lineament.web.casewords import remedy_link
 
@@ -161,14 +162,10 @@ def policy() -> str:
         "| setting | `solo` | `agency` | stricter is | rule | meaning |\n| --- | --- | --- | --- | --- | --- |\n",
     ]
     for one in SETTINGS:
-        solo, agency = (_value(getattr(preset, one.name)) for preset in (SOLO, AGENCY))
+        solo, agency = (setting_words(getattr(preset, one.name)) for preset in (SOLO, AGENCY))
         way, rule, meaning = STRICTER[one.metadata["stricter"]], one.metadata["rule"], one.metadata["meaning"]
         lines.append(f"| `{one.name}` | {solo} | {agency} | {way} | {rule} | {meaning} |\n")
     return "".join(lines)
-
-
-def _value(value: bool | int) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 ROLES_NOTE = """A page or a command declares what it needs; an official may do whatever one of their roles allows. Which

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lineament.cli.stops import Reason
 from lineament.cli.terminal import AsJson, day, needs, print_facts, print_json, print_table, say, table, workspace
 from lineament.cli.users import print_invitation
 from lineament.errors import InvalidValue
@@ -209,7 +210,7 @@ def usage_of(context: typer.Context, name: Name, as_json: AsJson = False) -> Non
 def stop(
     context: typer.Context,
     name: Name,
-    reason: Annotated[str, typer.Option(help="Why; everybody whom it stops reads it.")],
+    reason: Reason,
     as_json: AsJson = False,
 ) -> None:
     """Stop all searching of an agency, at once."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from lineament.cli.search import show
-from lineament.cli.terminal import counted, needs, say
+from lineament.cli.terminal import needs, say
 from lineament.errors import AlreadyThere
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseTerms
 from lineament.model.search import SearchRequest, SearchResult
 from lineament.model.sources import SourceTerms
+from lineament.views.values import counted
 
 if TYPE_CHECKING:
     from lineament.workspace import Desk

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, counted, needs, print_json, say, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, say, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId, FaceId
 from lineament.views.erasures import erasure_json
+from lineament.views.values import counted
 
 
 def register(app: typer.Typer) -> None:

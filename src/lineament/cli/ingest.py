@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, counted, needs, print_json, progress, say, working, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, progress, say, working, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.views.values import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working, workspace
+from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working, workspace
 from lineament.model.accounts import Permission
 from lineament.views.ledger import export_json, key_json
+from lineament.views.values import counted
 
 app = typer.Typer(help="The ledger: exports that anybody can check.", no_args_is_help=True)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from lineament.cli.terminal import AsJson, counted, machine, needs, print_json, say, working
+from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working
 from lineament.model.accounts import Permission
 from lineament.views.erasures import sweep_json
+from lineament.views.values import counted
 
 
 def register(app: typer.Typer) -> None:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from lineament.cli.cases import Ref, print_case
-from lineament.cli.terminal import AsJson, counted, day, moment, needs, picture_bytes, workspace
+from lineament.cli.terminal import AsJson, Yes, day, moment, needs, picture_bytes, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome
+from lineament.views.values import counted
 
 Authority = Annotated[str, typer.Option(help="Who decided: the court, and the judge or prosecutor.")]
 Decided = Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When, in the zone of this machine.")]
@@ -67,7 +68,7 @@ def refuse(
     authority: Authority,
     decided: Decided,
     scope: Annotated[str, typer.Option(help="What was refused, and why.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Record that an authority refused the searches: all use stops, and what depended on the case is destroyed."""

@@ -35,6 +35,7 @@ from lineament.model.search import (
     SearchResult,
 )
 from lineament.views.searches import named_search_json, search_json
+from lineament.views.values import counted
 
 if TYPE_CHECKING:
     from lineament.services.photographs import FailedPhotograph, Photograph
@@ -175,7 +176,7 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     """Print the candidate list for people."""
     from lineament.services.report import how_cut
 
-    faces = "1 face" if result.gallery_faces == 1 else f"{result.gallery_faces:,} faces"
+    faces = counted(result.gallery_faces, "face")
     say(f"{faces} compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
     if result.others:
         say(f"{len(result.others) + 1} photographs of one person were fused.")

@@ -10,8 +10,8 @@ import typer
 
 from lineament.cli.terminal import (
     AsJson,
+    Yes,
     checked_new,
-    counted,
     day,
     machine,
     needs,
@@ -27,6 +27,7 @@ from lineament.errors import InvalidValue, NoSuchFile
 from lineament.model.accounts import Permission
 from lineament.model.sources import Source, SourceState, SourceTerms
 from lineament.views.sources import known_abuse_json, receipt_json, source_json, source_state, sources_json
+from lineament.views.values import counted
 
 if TYPE_CHECKING:
     from lineament.services.gallery.register import SourceStanding
@@ -220,7 +221,7 @@ def withdraw(
     name: Name,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "withdrawn by its controller",
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the signed receipt there.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a source for good: its key, pictures, faces and index are destroyed."""

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, counted, needs, print_json, progress, say, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, progress, say, workspace
 from lineament.model.accounts import Permission
 from lineament.views.sources import taken_out_json
+from lineament.views.values import counted
 
 
 def register(app: typer.Typer) -> None:

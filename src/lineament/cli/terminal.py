@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
 
 Written = TypeVar("Written", bound=date)
 
@@ -262,11 +263,6 @@ def _aside() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
-
-
-def counted(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun; ``plural`` is needed if it is not the singular with an s."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def checked_new(path: Path) -> Path:

@@ -9,7 +9,6 @@ import typer
 
 from lineament.cli.terminal import (
     AsJson,
-    counted,
     machine,
     needs,
     print_json,
@@ -21,6 +20,7 @@ from lineament.cli.terminal import (
 )
 from lineament.model.accounts import Permission
 from lineament.views.ledger import verification_json
+from lineament.views.values import counted
 from lineament.views.workspaces import health_json, workspace_json
 
 

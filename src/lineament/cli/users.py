@@ -9,6 +9,7 @@ import typer
 
 from lineament.cli.terminal import (
     AsJson,
+    Yes,
     day,
     machine,
     needs,
@@ -39,7 +40,6 @@ app = typer.Typer(help="The people of your agency and their accounts.", no_args_
 
 Who = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address of the account, or its id.")]
 Roles = Annotated[list[Role], typer.Option("--role", help="A role; may be repeated.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
 
 
 def register(root: typer.Typer) -> None:

@@ -15,3 +15,8 @@ def iso(moment: date | None) -> str | None:
 def sides(box: Box) -> list[float]:
     """Return a box for JSON: x, y, width and height, in pixels."""
     return [box.x, box.y, box.width, box.height]
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun; ``plural`` is needed if it is not the singular with an s."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

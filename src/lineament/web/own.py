@@ -11,6 +11,7 @@ from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.policy import SETTINGS
 from lineament.services.people.agencies import Rules
+from lineament.views.policies import setting_words
 from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 
@@ -49,7 +50,7 @@ def _setting(name: str, metadata: Mapping[str, str], rules: Rules) -> PolicySett
         words=name.replace("_", " "),
         meaning=metadata["meaning"],
         rule=metadata["rule"],
-        preset=("yes" if base else "no") if onoff else f"{base:,}",
+        preset=setting_words(base),
         value=value,
         onoff=onoff,
         least=base if metadata["stricter"] == "more" else None,

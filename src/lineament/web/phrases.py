@@ -18,6 +18,7 @@ from lineament.model.sources import Source, SourceState
 from lineament.views import jobs as job_views
 from lineament.views.runs import run_outcomes
 from lineament.views.sources import source_state
+from lineament.views.values import counted
 from lineament.web import addresses
 
 SOON_DAYS = 7
@@ -29,11 +30,6 @@ _DISTRESSING = re.compile(r"abuse|exploit|indecen|sexual|rape|csam|csem", re.IGN
 def number(value: int) -> str:
     """Return a number with separators: 3,412,908."""
     return f"{value:,}"
-
-
-def count(value: int, singular: str, plural: str) -> str:
-    """Return a number with its noun."""
-    return f"{value:,} {singular if value == 1 else plural}"
 
 
 def score(value: float) -> str:
@@ -96,7 +92,7 @@ def days_left(source: Source, today: date) -> str:
         return "no end"
     if left < 0:
         return "expired"
-    return "last day" if left == 0 else count(left, "day", "days")
+    return "last day" if left == 0 else counted(left, "day")
 
 
 def standing(source: Source, today: date) -> str:
@@ -183,7 +179,7 @@ def distressing(case: Case) -> bool:
 
 FILTERS: dict[str, Callable[..., object]] = {
     "number": number,
-    "count": count,
+    "count": counted,
     "score": score,
     "strangers": strangers,
     "seconds": seconds,

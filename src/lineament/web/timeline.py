@@ -9,8 +9,9 @@ from functools import singledispatch
 from lineament.model.cases import TimelineEntry
 from lineament.model.events import cases, ledger, searches
 from lineament.model.events.base import Event
+from lineament.views.values import counted
 from lineament.web.addresses import probe_address, search_address
-from lineament.web.phrases import count, kind_words
+from lineament.web.phrases import kind_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +95,9 @@ def _decision(event: cases.CaseAuthorised | cases.CaseRefused) -> str:
 
 def _destroyed(event: cases.CaseRefused | cases.CaseDestroyed) -> str:
     parts = [
-        count(event.searches, "search", "searches"),
-        count(event.photographs, "photograph", "photographs"),
-        count(event.papers, "paper", "papers"),
+        counted(event.searches, "search", "searches"),
+        counted(event.photographs, "photograph"),
+        counted(event.papers, "paper"),
     ]
     return f"destroyed what the case held: {', '.join(parts)}"
 
@@ -149,8 +150,8 @@ def _as(role: str, until: date | None = None) -> str:
 
 @_line.register
 def _(event: searches.ProbeAdded) -> TimelineLine:
-    edited = f", edited in {count(len(event.edits), 'step', 'steps')}" if event.edits else ""
-    words = f"added a photograph ({kind_words(event.kind)}, {count(event.faces, 'face', 'faces')}{edited})"
+    edited = f", edited in {counted(len(event.edits), 'step')}" if event.edits else ""
+    words = f"added a photograph ({kind_words(event.kind)}, {counted(event.faces, 'face')}{edited})"
     return TimelineLine(words=words, address=probe_address(event.probe))
 
 
@@ -167,8 +168,8 @@ def _(event: searches.ProbeReplayed) -> TimelineLine:
 
 @_line.register
 def _(event: searches.SearchRun) -> TimelineLine:
-    found = count(len(event.candidates), "candidate", "candidates") if event.candidates else "no candidate"
-    words = f"searched {count(event.gallery_faces, 'face', 'faces')}: {found}. Reason: {event.reason}"
+    found = counted(len(event.candidates), "candidate") if event.candidates else "no candidate"
+    words = f"searched {counted(event.gallery_faces, 'face')}: {found}. Reason: {event.reason}"
     return TimelineLine(words=words, address=search_address(event.search))
 
 
