@@ -1,8 +1,8 @@
-"""Every error that Lineament raises on purpose, with one root.
+"""The errors that Lineament raises on purpose; all derive from LineamentError.
 
 The docstring of a class is the message that a person reads: one line that says what is wrong and what to do next,
-with the details in braces. The code names the class for programs and never changes; the exit code tells the
-kind. ``docs/reference/errors.md`` lists them all.
+with the details in braces. The code identifies the class to programs and never changes; the exit code gives the
+group. ``docs/reference/errors.md`` lists them all.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ class LineamentError(Exception):
         super().__init__(" ".join((type(self).__doc__ or "").format(**details).split()))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors cross process borders whole (their details are keyword-only)."""
-        return _rebuilt, (type(self), self.details)
+        """Return what pickle needs to rebuild the error in another process (its details are keyword-only)."""
+        return _rebuild, (type(self), self.details)
 
 
-def _rebuilt(kind: type[LineamentError], details: dict[str, object]) -> LineamentError:
+def _rebuild(kind: type[LineamentError], details: dict[str, object]) -> LineamentError:
     return kind(**details)
 
 
-# ---------------------------------------------------------------- 3: what was asked for is not there
+# ---------------------------------------------------------------- 3: not found
 
 
 class NotFound(LineamentError):
@@ -46,19 +46,19 @@ class NoSuchFile(LineamentError):
     exit_code = 3
 
 
-# ---------------------------------------------------------------- 4: the rules say no
+# ---------------------------------------------------------------- 4: refused by a rule
 
 
-class Because(Protocol):
-    """One reason of a refusal; ``model/reasons.py`` has them all."""
+class RefusalReason(Protocol):
+    """One reason for a refusal; ``model/reasons.py`` defines them."""
 
     @property
     def code(self) -> str:
-        """What programs tell it by; it never changes."""
+        """The stable code that programs read."""
 
     @property
     def words(self) -> str:
-        """What a person reads."""
+        """The reason in words, for people."""
 
 
 class Refused(LineamentError):
@@ -67,12 +67,12 @@ class Refused(LineamentError):
     code = "refused"
     exit_code = 4
 
-    def __init__(self, *reasons: Because) -> None:
+    def __init__(self, *reasons: RefusalReason) -> None:
         self.reasons = reasons
         super().__init__(reasons="; ".join(reason.words for reason in reasons))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what makes the error again in another process."""
+        """Return what pickle needs to rebuild the error in another process."""
         return type(self), self.reasons
 
 
@@ -105,28 +105,28 @@ class WrongState(LineamentError):
 
 
 class MixedModels(LineamentError):
-    """Templates of {one} and of {other} are never compared; enrol the pictures again with one model."""
+    """Templates of {first} and of {second} are never compared; enrol the pictures again with one model."""
 
     code = "mixed-models"
     exit_code = 4
 
 
 class Reserved(LineamentError):
-    """Its publisher reserves it ({reservation}), so it is not taken; only the publisher can permit it."""
+    """Its publisher reserves it ({reservation}), so it was not collected; only the publisher can permit it."""
 
     code = "reserved"
     exit_code = 4
 
 
 class HostRefused(LineamentError):
-    """{host} is not asked: {why}."""
+    """Nothing is fetched from {host}: {why}."""
 
     code = "host-refused"
     exit_code = 4
 
 
 class Generated(LineamentError):
-    """Its own credentials say that a program made or composed it ({kinds}), so it shows nobody and is not taken."""
+    """Its content credentials say that a program made or composed it ({kinds}), so it was not ingested."""
 
     code = "generated"
     exit_code = 4
@@ -155,25 +155,25 @@ class UnknownFormat(BadPicture):
 
 
 class PictureTruncated(BadPicture):
-    """The picture breaks off in the middle; ask the source for the whole file."""
+    """The picture is cut off in the middle; ask the source for the complete file."""
 
     code = "picture-truncated"
 
 
 class PictureTooLarge(BadPicture):
-    """The picture has {width} × {height} pixels, more than the {limit} that are opened; scale it down first."""
+    """The picture has {width} × {height} pixels, more than the limit of {limit}; scale it down first."""
 
     code = "picture-too-large"
 
 
 class PictureTooSmall(BadPicture):
-    """The picture has {width} × {height} pixels; a face needs at least {limit} pixels of height."""
+    """The picture has {width} × {height} pixels; a face needs at least {limit} pixels in height."""
 
     code = "picture-too-small"
 
 
 class FileTooLarge(BadPicture):
-    """The file has {size} bytes, more than the {limit} that are read; scale the picture down first."""
+    """The file has {size} bytes, more than the limit of {limit}; scale the picture down first."""
 
     code = "file-too-large"
 
@@ -185,27 +185,27 @@ class DecoderDied(BadPicture):
 
 
 class NotAPicture(BadPicture):
-    """The file has no suffix of a picture, so it is passed over; name the file itself if it is one."""
+    """The file name has no picture suffix, so the file was skipped; name the file itself if it is a picture."""
 
     code = "not-a-picture"
 
 
 class NothingTaken(LineamentError):
-    """Nothing was taken in: {why}."""
+    """Nothing was ingested: {why}."""
 
     code = "nothing-taken"
     exit_code = 5
 
 
 class NotRead(LineamentError):
-    """It is not read: {why}."""
+    """It was not read: {why}."""
 
     code = "not-read"
     exit_code = 5
 
 
 class BadSideCar(LineamentError):
-    """Its side-car {name} cannot be used: {why}; correct that and ingest the picture again."""
+    """Its side-car {name} cannot be used: {why}; correct it and ingest the picture again."""
 
     code = "bad-side-car"
     exit_code = 5
@@ -229,14 +229,14 @@ class SeveralFaces(LineamentError):
 
 
 class NoWorkspace(LineamentError):
-    """There is no workspace at {path}; make one with: lineament init {path}."""
+    """There is no workspace at {path}; create one with: lineament init {path}."""
 
     code = "no-workspace"
     exit_code = 7
 
 
 class WorkspaceExists(LineamentError):
-    """There already is something at {path}; choose an empty or a new folder."""
+    """There is already something at {path}; choose an empty or a new folder."""
 
     code = "workspace-exists"
     exit_code = 7
@@ -264,7 +264,7 @@ class WrongKey(LineamentError):
 
 
 class KeyExposed(LineamentError):
-    """Other users can read the key in {path}; make it yours alone with: chmod 600 {path}."""
+    """Other users can read the key in {path}; make it readable to you alone with: chmod 600 {path}."""
 
     code = "key-exposed"
     exit_code = 8
@@ -292,21 +292,21 @@ class LedgerUnavailable(LineamentError):
 
 
 class AnchorUnavailable(LineamentError):
-    """The newest checkpoint cannot be kept in {path} ({why}); mend that, then run: lineament verify."""
+    """The newest checkpoint cannot be kept in {path} ({why}); correct that, then run: lineament verify."""
 
     code = "anchor-unavailable"
     exit_code = 10
 
 
 class StorageFull(LineamentError):
-    """There is no room left on the disk at {path}; nothing that was acknowledged is lost, make room and run again."""
+    """The disk at {path} is full; nothing that was acknowledged is lost. Free some space, then run it again."""
 
     code = "storage-full"
     exit_code = 11
 
 
 class StoreUnavailable(LineamentError):
-    """The database cannot be used ({why}); check that it is running and that its address is right."""
+    """The database cannot be used ({why}); check that it is running and that its address is correct."""
 
     code = "store-unavailable"
     exit_code = 11
@@ -334,7 +334,7 @@ class ModelUnavailable(LineamentError):
 
 
 class PackUnusable(LineamentError):
-    """The model pack {pack} cannot be used: {why}; mend its manifest or choose another pack."""
+    """The model pack {pack} cannot be used: {why}; correct its manifest or choose another pack."""
 
     code = "pack-unusable"
     exit_code = 12
@@ -361,7 +361,7 @@ class Interrupted(LineamentError):
     exit_code = 130
 
 
-# ---------------------------------------------------------------- 13: the pages
+# ---------------------------------------------------------------- 13: signing in
 
 
 class NotSignedIn(LineamentError):
@@ -372,7 +372,7 @@ class NotSignedIn(LineamentError):
 
 
 class ForeignRequest(LineamentError):
-    """This request did not come from a page of this Lineament, so nothing was done; open the page anew."""
+    """This request did not come from a page of this Lineament, so nothing was done; open the page again."""
 
     code = "foreign-request"
     exit_code = 13
@@ -405,13 +405,13 @@ class SessionLocked(SignInNeeded):
 
 
 class FactorNeeded(SignInNeeded):
-    """Your second factor was not shown yet; show it, or add one where you have none, on the page /second-factor."""
+    """Your second factor is needed; show it, or add one if you have none, on the page /second-factor."""
 
     code = "factor-needed"
 
 
 class StepUpNeeded(LineamentError):
-    """This needs your second factor, shown again; show it on the page /step-up, or with: lineament step-up."""
+    """This needs your second factor again; show it on the page /step-up, or with: lineament step-up."""
 
     code = "step-up-needed"
     exit_code = 13

@@ -72,7 +72,7 @@ def test_the_corpus_holds_what_the_issue_names() -> None:
 
 
 def test_the_message_names_the_size_and_the_limit(decoder: Decoder) -> None:
-    with pytest.raises(PictureTooLarge, match="30000 × 30000 pixels, more than the 200,000,000"):
+    with pytest.raises(PictureTooLarge, match="30000 × 30000 pixels, more than the limit of 200,000,000"):
         decoder.decode(CORPUS["png of 30000 × 30000"][0])
 
 

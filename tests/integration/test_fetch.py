@@ -123,7 +123,7 @@ def test_a_busy_host_is_left_alone_for_as_long_as_it_asks(web: LocalWeb) -> None
     first, second = (request.at for request in web.log if request.path == "/i.jpg")
     assert second - first >= 1
     began = time.monotonic()
-    with pytest.raises(NotRead, match="left alone"):
+    with pytest.raises(NotRead, match="asks for a pause"):
         asking.fetch(web.url("a.test", "/never.jpg"))
     assert time.monotonic() - began < 60
     assert times["/never.jpg"] == 1

@@ -59,7 +59,7 @@ class Pile:
                 raise KeyboardInterrupt
             self.asked.append(number)
             if path.name == "none":
-                yield Refusal(name="none", why=NotRead(why="it is none")), str(number)
+                yield Refusal(name="none", why=NotRead(why="it is not a picture")), str(number)
             else:
                 uri = f"https://press.example/{number}"
                 item = Item(name=path.name, untrusted=path.read_bytes(), provenance=Provenance(uri=uri))
@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
     assert run.ended_at is not None
     assert run.counts == {"enrolled": 6, "refused": 1}
     assert (run.faces, run.connector, run.what) == (6, "pile", "pile 1")
-    assert workspace.desk_at_the_machine().sources.run("press", run.id)[1] == [("none", "It is not read: it is none.")]
+    assert workspace.desk_at_the_machine().sources.run("press", run.id)[1] == [("none", "It was not read: it is none.")]
     third = Pile(pictures)
     report = workspace.desk_at_the_machine().ingest.run(
         "press", Task(connector=third, kind="pile", what="pile 1"), workers=1

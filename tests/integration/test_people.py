@@ -51,7 +51,7 @@ def examiner(house: House) -> Account:
 
 
 def follows(workspace: Workspace, link: str | None) -> Account | None:
-    """Who may join with a link."""
+    """Return the account that a link invites."""
     assert link is not None
     digest = hashlib.sha256(link.rpartition("/join/")[2].encode()).digest()
     with workspace.store.read() as tx:

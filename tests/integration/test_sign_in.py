@@ -168,7 +168,7 @@ def test_a_stricter_agency_locks_earlier(here: House) -> None:
 def test_guessing_in_parallel_wins_nothing(here: House) -> None:
     attempts = Attempts(here.workspace.desk_at_the_machine().record)
     with ThreadPoolExecutor(12) as pool:
-        counted = list(pool.map(lambda _: attempts.counted(EMAIL, AGENCY), range(24)))
+        counted = list(pool.map(lambda _: attempts.count(EMAIL, AGENCY), range(24)))
     assert sorted(one for one in counted if one is not None) == [1, 2, 3, 4, 5]
 
 

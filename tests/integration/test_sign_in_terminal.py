@@ -131,7 +131,7 @@ def test_somebody_without_an_app_is_told_what_to_do(rufus: Rufus) -> None:
     assert "add an app that shows codes" in rufus.types(PASSWORD)("sign-in", EMAIL).err
     with rufus.workspace() as opened, opened.store.begin() as tx:
         tx.agencies.set_wishes(HOME_AGENCY, {"passkey_only": True})
-    assert "use the pages" in rufus.types(PASSWORD)("sign-in", EMAIL).err
+    assert "sign in on the pages" in rufus.types(PASSWORD)("sign-in", EMAIL).err
 
 
 def test_a_key_that_others_can_read_is_not_used(rufus: Rufus, kept: Callable[[], list[Path]]) -> None:

@@ -332,7 +332,7 @@ def _raw(port: int, request: str) -> bytes:
     [
         (b"", "empty"),
         (b"this is a text\n" * 50, "not a picture"),
-        (PROBE.read_bytes()[:4000], "breaks off"),
+        (PROBE.read_bytes()[:4000], "is cut off"),
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "not a picture"),
     ],
 )

@@ -32,7 +32,7 @@ def erase(
     if sum(given is not None for given in (face, capture, source)) != 1:
         raise InvalidValue(what="What to erase", value="", why="give one of --face, --capture and --source")
     if not reason.strip():
-        raise InvalidValue(what="The reason", value=reason, why="it must say something")
+        raise InvalidValue(what="The reason", value=reason, why="write something")
     with workspace(context) as opened:
         if face is not None:
             done = opened.erase.face(FaceId(face), reason)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lineament.services.jobs.worker import Worker
     from lineament.settings import Settings
 
-app = typer.Typer(help="Long work: what runs, its progress, and how to stop it.", no_args_is_help=True)
+app = typer.Typer(help="Long work: list, follow and stop jobs.", no_args_is_help=True)
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job.")]
 POLL = 2.0
@@ -38,7 +38,7 @@ POLL = 2.0
 
 
 def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``."""
+    """Add the commands to ``root``."""
     root.add_typer(app, name="job")
     root.command("worker")(worker)
 
@@ -101,7 +101,7 @@ def worker(
         bool, typer.Option("--with-parent", help="End when the process that started it is gone.")
     ] = False,
 ) -> None:
-    """Run jobs, each in the name of whoever asked for it, until it is stopped; a job under way is handed back."""
+    """Run queued jobs, each in the name of the official who queued it. When stopped, hand back the running job."""
     parent = os.getppid()
     end_request = EndRequest()
     with end_request.handled():
@@ -111,14 +111,14 @@ def worker(
 
 
 class EndRequest:
-    """SIGTERM and SIGINT end the worker: once, with KeyboardInterrupt, and then nothing interrupts the cleaning up."""
+    """The first SIGTERM or SIGINT raises KeyboardInterrupt; later ones are ignored, so cleaning up can finish."""
 
     def __init__(self) -> None:
         self.requested = False
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle the signals within the block, which they end."""
+        """Handle the signals during the block; the first one ends it."""
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -167,7 +167,7 @@ def _facts(job: Job) -> dict[str, object]:
 
 
 def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
-    """Wait for a job; return False if there is none and the worker is to end."""
+    """Wait for a job; return False if there is none and the worker should end."""
     while not worker.waiting():
         if leaves():
             return False

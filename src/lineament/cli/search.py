@@ -85,7 +85,9 @@ def search(
     """
     if len(probes) > 1 and not same_person and (face is not None or report is not None):
         given = "--report" if face is None else "--face"
-        raise InvalidValue(what=given, value=face or report, why="it goes with one photograph, or with --same-person")
+        raise InvalidValue(
+            what=given, value=face or report, why="it needs one photograph, or several with --same-person"
+        )
     request = SearchRequest(
         case=case,
         reason=reason,
@@ -166,7 +168,7 @@ def _failure(failed: FailedPhotograph) -> str:
 
 def _mode(min_score: float | None, investigate: bool) -> Mode:
     if investigate and min_score is not None:
-        raise InvalidValue(what="--min-score", value=min_score, why="it does not go with --investigate")
+        raise InvalidValue(what="--min-score", value=min_score, why="it cannot be combined with --investigate")
     if investigate:
         return Mode.INVESTIGATION
     return Mode.IDENTIFICATION if min_score is None else Mode.MANUAL

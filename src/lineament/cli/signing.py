@@ -85,7 +85,7 @@ def _proved(opened: Workspace, session: Session) -> SessionKey:
         raise SignInRefused(why="your account has no second factor yet; sign in on the pages and add one")
     if not session.kinds & {FactorKind.TOTP, FactorKind.RECOVERY}:
         if session.policy.passkey_only:
-            raise SignInRefused(why="your agency takes passkeys alone, and a terminal has none; use the pages")
+            raise SignInRefused(why="your agency accepts passkeys only, and a terminal has none; sign in on the pages")
         raise SignInRefused(why="a terminal has no passkeys; add an app that shows codes, on the page of your account")
     return opened.sign_in.factors.prove_code(session, _asked("Code from your app, or a recovery code"))
 

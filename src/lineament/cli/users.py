@@ -122,7 +122,7 @@ def train(
 ) -> None:
     """Record until when somebody's training in face comparison counts."""
     if (until is None) is not lapsed:
-        raise InvalidValue(what="The training", value="", why="say either --until DATE or --lapsed")
+        raise InvalidValue(what="The training", value="", why="give either --until DATE or --lapsed")
     with workspace(context) as opened:
         _print(opened.people.train(email, until), as_json)
 

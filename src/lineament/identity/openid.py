@@ -163,5 +163,5 @@ def _parameters(untrusted_query: str) -> dict[str, str]:
     except ValueError as error:
         raise SignInRefused(why="the answer cannot be read") from error
     if any(len(values) > 1 for values in found.values()):
-        raise SignInRefused(why="the answer says something twice")
+        raise SignInRefused(why="the answer holds a parameter twice")
     return {name: values[0] for name, values in found.items()}

@@ -76,7 +76,7 @@ class PublicKey:
             raise InvalidValue(what=what, value=text[:300], why="it is not an Ed25519 key (type 1)")
         key = cls(name=name, raw=decoded[1:])
         if key_id != key.id.hex():
-            raise InvalidValue(what=what, value=text[:300], why="its id does not belong to it; copy it again, whole")
+            raise InvalidValue(what=what, value=text[:300], why="its id does not match it; copy all of it again")
         return key
 
     @property
@@ -153,7 +153,7 @@ class Checkpoint:
         origin, size, root, *extensions = text[:-1].split("\n") + [""] * (3 - text.count("\n"))
         what = "A checkpoint"
         if origin != key.name:
-            raise InvalidValue(what=what, value=origin[:200], why=f"it is of another ledger than {key.name}")
+            raise InvalidValue(what=what, value=origin[:200], why=f"it belongs to another ledger than {key.name}")
         if not (size.isascii() and size.isdecimal() and len(size) <= 19) or str(int(size)) != size:
             raise InvalidValue(what=what, value=size[:40], why="its size is not a whole number")
         decoded = _decoded(root, what)

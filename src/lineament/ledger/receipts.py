@@ -73,6 +73,6 @@ def _check_entry(ledger: Mapping[str, Any], key: PublicKey) -> None:
         path = [bytes.fromhex(hash_) for hash_ in ledger["path"]]
         included = verify_inclusion(ledger["entry"], head.size, leaf, path, head.root)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise InvalidValue(what=_WHAT, value="", why="what it says of the ledger is malformed") from None
+        raise InvalidValue(what=_WHAT, value="", why="its data about the ledger are malformed") from None
     if not included:
         raise InvalidValue(what=_WHAT, value=str(ledger["entry"]), why="the ledger does not hold its entry")

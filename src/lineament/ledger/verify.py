@@ -103,12 +103,12 @@ class _TreeWalk:
     def _open(self, entry: _LeafEntry) -> None:
         if entry.salt is not None and entry.details is not None:
             if sha256(DETAILS_DOMAIN + entry.salt + entry.details.encode()).digest() != entry.commitment:
-                raise LedgerBroken(why="the details do not fit their commitment", entry=entry.seq)
+                raise LedgerBroken(why="the details do not match their commitment", entry=entry.seq)
             self.opened += 1
             if entry.action == _ANNOUNCEMENT:
                 self.announced += _announced(entry.details)
         elif entry.salt is not None or entry.details is not None:
-            raise LedgerBroken(why="only a part of the details is there", entry=entry.seq)
+            raise LedgerBroken(why="some of the details are missing", entry=entry.seq)
         elif entry.withheld:
             self.withheld += 1
         else:
@@ -163,7 +163,7 @@ def _leaf(entry: _LeafEntry) -> bytes:
     text = f'{{"action":"{entry.action}","at":"{entry.at}","commitment":"{commitment}","seq":{entry.seq}}}'
     leaf = sha256(b"\x00" + text.encode()).digest()
     if leaf != entry.leaf:
-        raise LedgerBroken(why="an entry does not fit its leaf hash", entry=entry.seq)
+        raise LedgerBroken(why="an entry does not match its leaf hash", entry=entry.seq)
     return leaf
 
 
@@ -235,7 +235,7 @@ def _compare_nodes(rows: LeafStore, completed: Sequence[list[tuple[int, bytes]]]
         above = {position >> 1 for position in wrong | above}
         nodes.clear()
     if first:
-        raise LedgerBroken(why="a stored node of the tree does not fit its entries", entry=min(first))
+        raise LedgerBroken(why="a stored node of the tree does not match its entries", entry=min(first))
 
 
 def _look_for_more(rows: LeafStore, size: int) -> None:
@@ -273,7 +273,7 @@ def _header(lines: BinaryIO, path: Path) -> str:
         why = "its first line is not the header of a ledger"
         raise Damaged(what=f"The export {path}", why=why, remedy=remedy) from error
     if not known or not isinstance(checkpoint, str):
-        raise Damaged(what=f"The export {path}", why=f"it is not of the format {FORMAT}", remedy=remedy)
+        raise Damaged(what=f"The export {path}", why=f"its format is not {FORMAT}", remedy=remedy)
     return checkpoint
 
 

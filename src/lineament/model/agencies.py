@@ -38,9 +38,9 @@ class Vetting:
         for field, (words, text) in grounds.items():
             if not text.strip():
                 what = f"The field “{words}” of a vetting"
-                raise InvalidValue(what=what, value=text, why="it must say something", field=field)
+                raise InvalidValue(what=what, value=text, why="write something", field=field)
         if self.renew_on < self.at.date():
-            why = "it lies in the past"
+            why = "it is in the past"
             raise InvalidValue(what="The day of renewal", value=self.renew_on, why=why, field="renew_on")
 
 
@@ -70,7 +70,7 @@ class Licence:
         for field, number in (("seats", self.seats), ("searches_a_month", self.searches_a_month)):
             if not 1 <= number <= 10_000_000:
                 what = f"The number of {field.replace('_', ' ')}"
-                raise InvalidValue(what=what, value=number, why="it is at least one", field=field)
+                raise InvalidValue(what=what, value=number, why="it must be at least 1", field=field)
 
     def days_left(self, today: date) -> int:
         """Days until its last day; 0 on that day, negative after it."""

@@ -78,7 +78,7 @@ class CaseTerms:
         for field, (words, text) in texts.items():
             if not text.strip():
                 what = f"The {words} of a case"
-                raise InvalidValue(what=what, value=text, why="it must say something", field=field)
+                raise InvalidValue(what=what, value=text, why="write something", field=field)
         if self.jurisdiction is not None:
             checked_country(self.jurisdiction)
         if self.seeks is Seeks.INITIAL and not (self.exempt_because or "").strip():
@@ -111,7 +111,7 @@ class Authorisation:
         for field, text in (("authority", self.authority), ("scope", self.scope)):
             if not text.strip():
                 what = f"The {field} of an authorisation"
-                raise InvalidValue(what=what, value=text, why="it must say something", field=field)
+                raise InvalidValue(what=what, value=text, why="write something", field=field)
 
 
 class CaseStanding(StrEnum):

@@ -98,7 +98,7 @@ def stricter(base: Policy, wishes: Mapping[str, Any]) -> Policy:
     known = {setting.name: setting for setting in SETTINGS}
     for name, value in wishes.items():
         if name not in known:
-            raise InvalidValue(what="The setting", value=name[:60], why=f"there is {', '.join(known)}")
+            raise InvalidValue(what="The setting", value=name[:60], why=f"choose one of {', '.join(known)}")
         _check(known[name], getattr(base, name), value)
     return replace(base, **dict(wishes))
 
@@ -106,11 +106,11 @@ def stricter(base: Policy, wishes: Mapping[str, Any]) -> Policy:
 def _check(setting: Any, base: bool | int, value: object) -> None:
     what = f"The setting {setting.name}"
     if not isinstance(value, int) or isinstance(value, bool) != isinstance(base, bool):
-        why = "it is yes or no" if isinstance(base, bool) else "it is a whole number"
+        why = "it is yes or no" if isinstance(base, bool) else "it must be a whole number"
         raise InvalidValue(what=what, value=value, why=why, field=setting.name)
     low, high = _RANGES.get(setting.name, (0, 36500))
     if not low <= value <= high:
-        raise InvalidValue(what=what, value=value, why=f"it lies between {low} and {high}", field=setting.name)
+        raise InvalidValue(what=what, value=value, why=f"it must be between {low} and {high}", field=setting.name)
     way = setting.metadata["stricter"]
     if (value < base) if way in {"more", "on"} else (value > base):
         shown = {True: "yes", False: "no"}.get(base, base) if isinstance(base, bool) else base

@@ -63,9 +63,9 @@ class SearchRequest:
             why = f"a list holds 1 to {MOST_CANDIDATES} candidates"
             raise InvalidValue(what="The limit", value=self.limit, why=why, field="limit")
         if (self.mode is Mode.MANUAL) != (self.min_score is not None):
-            raise InvalidValue(what="The score", value=self.min_score, why="it goes with the manual threshold alone")
+            raise InvalidValue(what="The score", value=self.min_score, why="only the manual threshold takes it")
         if self.min_score is not None and not -1 <= self.min_score <= 1:
-            raise InvalidValue(what="The score", value=self.min_score, why="it lies between -1 and 1")
+            raise InvalidValue(what="The score", value=self.min_score, why="it must be between -1 and 1")
         if self.since and self.until and self.since > self.until:
             why = f"it comes after the last, {self.until}"
             raise InvalidValue(what="The first day", value=self.since, why=why, field="since")

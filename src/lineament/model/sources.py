@@ -82,12 +82,12 @@ class SourceTerms:
             raise InvalidValue(what="The name of a source", value=self.name, why=why)
         for what, text in (("The controller", self.controller), ("The legal basis", self.basis)):
             if not text.strip():
-                raise InvalidValue(what=what, value=text, why="it must say something")
+                raise InvalidValue(what=what, value=text, why="write something")
         checked_country(self.jurisdiction)
         if self.retention_days is not None and self.retention_days < 1:
-            raise InvalidValue(what="The retention", value=self.retention_days, why="it is at least one day")
+            raise InvalidValue(what="The retention", value=self.retention_days, why="it must be at least one day")
         if self.page_base is not None and not self.page_base.startswith(("http://", "https://")):
-            raise InvalidValue(what="The page base", value=self.page_base, why="it begins with http:// or https://")
+            raise InvalidValue(what="The page base", value=self.page_base, why="it must begin with http:// or https://")
         if len(self.hosts) > MOST_HOSTS:
             raise InvalidValue(what="The list of hosts", value=len(self.hosts), why=f"list at most {MOST_HOSTS:,}")
         if self.contact is not None and not _CONTACT.fullmatch(self.contact):

@@ -94,9 +94,9 @@ def printable(text: str) -> str:
 def os_reason(error: OSError) -> str:
     """Return why the operating system refuses to read something, to complete “it is not read: …”."""
     if error.errno == errno.ENOENT:
-        return "it is gone, or leads nowhere"
+        return "it is gone, or is a broken link"
     if error.errno == errno.ELOOP:
-        return "its symbolic links lead in a circle"
+        return "its symbolic links form a loop"
     return (error.strerror or type(error).__name__).lower()
 
 
@@ -146,10 +146,10 @@ def regular_path(place: SourcePath) -> bytes:
     if stat.S_ISLNK(mode):
         path = os.path.realpath(path, strict=True)
         if os.path.commonpath([path, place.root]) != place.root:
-            raise NotRead(why="it is a symbolic link that leads out of the folder; name what it leads to as well")
+            raise NotRead(why="it is a symbolic link to something outside the folder; name its target as well")
         mode = os.lstat(path).st_mode
         if stat.S_ISDIR(mode):
-            raise NotRead(why="it is a symbolic link to a folder, which is read where it is")
+            raise NotRead(why="it is a symbolic link to a folder that is read in its own place")
     if not stat.S_ISREG(mode):
         raise NotRead(why=f"it is {_kind(mode)}")
     return path

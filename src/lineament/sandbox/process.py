@@ -93,7 +93,7 @@ class _WorkerOutput:
         while True:
             kind, length = HEADER.unpack(self._exactly(HEADER.size))
             if length > self._limits.message:
-                raise NotRead(why="the process that reads it answered nonsense; the file may be hostile")
+                raise NotRead(why="the process that reads it sent an invalid reply; the file may be hostile")
             content = self._exactly(length)
             if kind == END:
                 return

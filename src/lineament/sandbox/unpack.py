@@ -108,7 +108,7 @@ def decompress(packed: bytes, limit: int) -> bytes:
             if length > limit:
                 raise FileTooLarge(size=length, limit=limit)
     except ERRORS:
-        raise NotRead(why="it is compressed, and damaged or breaks off") from None
+        raise NotRead(why="it is compressed, and damaged or truncated") from None
     return b"".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The doctor: is the machine fit, and does everything that the store speaks of exist and open?"""
+"""The doctor checks the machine, and that everything that the store refers to exists and can be opened."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LITTLE_ROOM = 2**30
 
 
 class Verdict(StrEnum):
-    """How a check went."""
+    """The result of a check."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding."""
+    """One check and its result."""
 
     name: str
     verdict: Verdict
@@ -47,7 +47,7 @@ class Check:
 
 
 class Examined(Protocol):
-    """What the doctor looks at: the workspace, seen from below."""
+    """The parts of a workspace that the doctor checks."""
 
     home: Path
     store: Store
@@ -64,7 +64,7 @@ class Examined(Protocol):
 
 
 class Doctor:
-    """Checks the machine and the workspace; changes nothing but orphaned pictures, and those only when asked."""
+    """Checks the machine and the workspace, and changes nothing."""
 
     def __init__(self, record: Record, workspace: Examined, audit: Audit) -> None:
         self._record = record
@@ -111,21 +111,21 @@ class Doctor:
         with self._record.read() as tx:
             lost = tx.captures.faces_without()
         verdict = Verdict.BAD if lost else Verdict.GOOD
-        return Check("provenance", verdict, f"{lost:,} faces lead back to no source, address or digest")
+        return Check("provenance", verdict, f"{lost:,} faces without a source, address or digest")
 
     def _ledger(self) -> Check:
         found = self._audit.verify()
-        return Check("ledger", Verdict.GOOD, f"{found.size:,} entries, sound")
+        return Check("ledger", Verdict.GOOD, f"{found.size:,} entries, all verified")
 
     def _pictures(self) -> Check:
         workspace = self._workspace
         seen, bad = 0, []
-        spoken_of: set[str] = set()
+        referenced: set[str] = set()
         for source in self._kept_sources():
             with self._record.read() as tx:
                 key = source_key(tx, workspace.keys, source)
                 addresses = tx.captures.addresses(source.id)
-            spoken_of.update(addresses)
+            referenced.update(addresses)
             for address in addresses:
                 seen += 1
                 try:
@@ -133,9 +133,9 @@ class Doctor:
                 except LineamentError:
                     bad.append(address)
         with self._record.read() as tx:
-            spoken_of.update(tx.probes.addresses())
-            spoken_of.update(tx.papers.addresses())
-        orphans = sum(1 for address in workspace.blobs.addresses() if address not in spoken_of)
+            referenced.update(tx.probes.addresses())
+            referenced.update(tx.papers.addresses())
+        orphans = sum(1 for address in workspace.blobs.addresses() if address not in referenced)
         detail = f"{seen:,} pictures of the gallery opened, {len(bad)} damaged, {orphans} orphaned"
         if bad:
             detail += f"; damaged: {', '.join(bad[:5])}; erase their captures and ingest them again"

@@ -93,7 +93,7 @@ class Search:
         faces += [chosen_face(probe, other.face) for probe, other in zip(probes[1:], request.others, strict=True)]
         for chosen in faces:
             if chosen.template.model != self._rates.model:
-                raise MixedModels(one=self._rates.model, other=chosen.template.model)
+                raise MixedModels(first=self._rates.model, second=chosen.template.model)
         self._gallery.open(sources, [self._rates.model])
         began = time.perf_counter()
         vectors = [chosen.template.vector for chosen in faces]

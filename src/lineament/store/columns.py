@@ -23,7 +23,7 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise InvalidValue(what="A time", value=value, why="it needs its zone")
+            raise InvalidValue(what="A time", value=value, why="it needs a time zone")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 

@@ -185,7 +185,7 @@ class FaceRows:
                 parts.append(_opened(rows, key))
                 models.add(rows[0][3])
         if len(models) > 1:
-            raise MixedModels(one=min(models), other=max(models))
+            raise MixedModels(first=min(models), second=max(models))
         if not parts:
             return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
         found = np.concatenate([part[0] for part in parts])
@@ -244,7 +244,7 @@ def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]
     try:
         for face_id, sealed, source_id, of in rows:
             if of != model:
-                raise MixedModels(one=model, other=of)
+                raise MixedModels(first=model, second=of)
             about = _about(source_id, face_id, of)
             open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
             at += length

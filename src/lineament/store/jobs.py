@@ -290,7 +290,7 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InvalidValue(what="The arguments of a job", value=str(error)[:100], why="they are no JSON") from None
+        raise InvalidValue(what="The arguments of a job", value=str(error)[:100], why="they are not JSON") from None
     if len(text) > LONGEST_ARGUMENTS:
         why = f"they have {len(text)} bytes, more than {LONGEST_ARGUMENTS}; ask for less at once"
         raise InvalidValue(what="The arguments of a job", value=f"{text[:100]}…", why=why)

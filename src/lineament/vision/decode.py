@@ -206,8 +206,8 @@ def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
         case Status.NO_COLOURS:
             raise BadPicture(why="it holds measurements, not colours")
         case Status.OUT_OF_MEMORY:
-            raise DecoderDied(why=f"it wanted more than {limits.memory >> 20} MiB of memory")
-    raise DecoderDied(why="it answered nonsense")
+            raise DecoderDied(why=f"it needed more than {limits.memory >> 20} MiB of memory")
+    raise DecoderDied(why="it sent an invalid reply")
 
 
 def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
@@ -225,7 +225,7 @@ def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
         and _same_shape(sides, decoded)
     )
     if not plausible:
-        raise DecoderDied(why="it answered nonsense")
+        raise DecoderDied(why="it sent an invalid reply")
 
 
 def _same_shape(sides: tuple[int, int], decoded: tuple[int, int]) -> bool:

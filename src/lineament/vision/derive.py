@@ -53,7 +53,7 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     columns = slice(max(0, left), min(across, left + side))
     rows = slice(max(0, top), min(down, top + side))
     if columns.stop <= columns.start or rows.stop <= rows.start:
-        raise InvalidValue(what="The box of a face", value=_rounded(box), why="it lies outside the picture")
+        raise InvalidValue(what="The box of a face", value=_rounded(box), why="it is outside the picture")
     scale = CROP_SIDE / side
     width = max(1, round((columns.stop - columns.start) * scale))
     height = max(1, round((rows.stop - rows.start) * scale))
@@ -174,7 +174,7 @@ def _clipped(box: Box, picture: DecodedPicture) -> Box:
     left, top = max(0.0, box.x), max(0.0, box.y)
     right, bottom = min(float(picture.width), box.x + box.width), min(float(picture.height), box.y + box.height)
     if right <= left or bottom <= top:
-        raise InvalidValue(what="The crop", value=_rounded(box), why="it lies outside the picture")
+        raise InvalidValue(what="The crop", value=_rounded(box), why="it is outside the picture")
     return Box(x=left, y=top, width=right - left, height=bottom - top)
 
 

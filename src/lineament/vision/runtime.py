@@ -66,13 +66,13 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
     if runtime == "onnxruntime":
         chosen_precision(precision, "ONNX Runtime runs these nets in f32 alone")
         return OnnxRuntimeSession
-    raise InvalidValue(what="The runtime", value=runtime, why="there are openvino and onnxruntime")
+    raise InvalidValue(what="The runtime", value=runtime, why="choose openvino or onnxruntime")
 
 
 def chosen_precision(requested: str, why_not_bf16: str | None) -> str:
     """Return the arithmetic that is used, ``f32`` or ``bf16``; PrecisionUnavailable, InvalidValue."""
     if requested not in {"auto", "f32", "bf16"}:
-        raise InvalidValue(what="The precision", value=requested, why="there are auto, f32 and bf16")
+        raise InvalidValue(what="The precision", value=requested, why="choose auto, f32 or bf16")
     if requested == "bf16" and why_not_bf16:
         raise PrecisionUnavailable(precision=requested, why=why_not_bf16)
     return "f32" if requested == "f32" or why_not_bf16 else "bf16"

@@ -22,7 +22,7 @@ def veiled(crop: bytes) -> bytes:
     """
     pixels = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise Damaged(what="A face crop", why="it is no JPEG", remedy="erase its capture and ingest it again")
+        raise Damaged(what="A face crop", why="it is not a JPEG", remedy="erase its capture and ingest it again")
     height, width = pixels.shape[:2]
     small = cv2.resize(
         pixels, (max(1, width // _GRAIN // 4), max(1, height // _GRAIN // 4)), interpolation=cv2.INTER_AREA

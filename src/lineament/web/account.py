@@ -49,7 +49,7 @@ def change_password(visit: CurrentVisit, form: Form) -> Response:
     """Change the password; all other sessions end."""
     new = form.typed("password")
     if new != form.typed("again"):
-        raise InvalidValue(what="The password", value="…", why="you typed two different ones", field="again")
+        raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
     begun = visit.workspace.sign_in.change_password(_session(visit), form.typed("old"), new)
     return visit.signed_in_redirect("/account", begun)
 

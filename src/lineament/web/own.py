@@ -75,7 +75,7 @@ def _number(form: SentForm, setting: PolicySetting) -> int:
     text = form.text(setting.name)
     if not text.isdecimal() or len(text) > 9:
         what = f"The setting {setting.name}"
-        raise InvalidValue(what=what, value=text[:40], why="it is a whole number", field=setting.name)
+        raise InvalidValue(what=what, value=text[:40], why="it must be a whole number", field=setting.name)
     return int(text)
 
 

@@ -100,7 +100,7 @@ def change(visit: CurrentVisit, account_id: str, event: str, form: Form) -> Redi
     if event not in changes:
         raise NotFound(what="step", name=event, hint=", ".join(changes))
     if event == "close" and not form.text("sure"):
-        raise InvalidValue(what="Closing", value="", why="tick the box, because it cannot be undone", field="sure")
+        raise InvalidValue(what="Closing", value="", why="tick the box, because this cannot be undone", field="sure")
     changes[event](account_id)
     return redirect("/people") if event == "close" else _to(account_id)
 

@@ -129,7 +129,7 @@ def join(guest: CurrentGuest, token: str, form: GuestForm) -> Response:
     """Join with a name and a password; a second factor comes next."""
     password = form.typed("password")
     if password != form.typed("again"):
-        raise InvalidValue(what="The password", value="…", why="you typed two different ones", field="again")
+        raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
     begun = guest.workspace.sign_in.join(token, form.text("name"), password, device_of(guest.request.headers))
     return guest.signed_in_redirect("/", begun)
 

@@ -338,7 +338,7 @@ def test_a_full_disk(folder: Path, templates: Templates) -> None:
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=60
     )
     first, second, last = ran.stdout.splitlines()
-    assert "no room left" in first
+    assert "is full" in first
     assert first == second
     assert last == "20000"
 

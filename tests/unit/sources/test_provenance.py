@@ -228,7 +228,7 @@ def test_a_bad_side_car_refuses_its_picture_and_no_other(folder: Path) -> None:
     assert found["b.jpg"] == "picture"
     assert found["a.jpg"] == (
         f"Its side-car {folder}/a.json cannot be used: its uri does not begin with http://, https://, file:// or "
-        "urn:; correct that and ingest the picture again."
+        "urn:; correct it and ingest the picture again."
     )
 
 

@@ -173,7 +173,7 @@ def test_no_half_file_is_left_where_a_file_may_not_grow(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", LIMITED, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "There is no room left" in done.stdout
+    assert "The disk at" in done.stdout
     assert len(files(tmp_path)) == 1
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
     command = ["unshare", "-rm", "sh", "-c", script, sys.executable, FULL, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "FULL There is no room left" in done.stdout
+    assert "FULL The disk at" in done.stdout
 
 
 def test_a_flush_that_fails_forgets_what_was_put(

@@ -137,5 +137,5 @@ class Members:
         if case.state is not CaseState.OPEN:
             raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
         if until is not None and until < change.at.date():
-            raise InvalidValue(what="The last day", value=until, why="it lies in the past", field="until")
+            raise InvalidValue(what="The last day", value=until, why="it is in the past", field="until")
         return case

@@ -167,7 +167,7 @@ class Gallery:
 
     def _index(self, source: Source, model: str) -> _OpenIndex:
         if model not in self._models:
-            raise MixedModels(one=" and ".join(self._models), other=model)
+            raise MixedModels(first=" and ".join(self._models), second=model)
         with self._lock:
             if (source.id, model) not in self._opened:
                 self._opened[source.id, model] = self._load(source, model)

@@ -240,7 +240,7 @@ class Register:
     def _shared(self, change: Change, source: Source, name: str, until: date | None) -> None:
         agency = change.tx.agencies.find(name)
         if until is not None and until < change.at.date():
-            raise InvalidValue(what="The last day of sharing", value=until, why="it lies in the past")
+            raise InvalidValue(what="The last day of sharing", value=until, why="it is in the past")
         change.tx.sources.share(source.id, agency.id, until)
         change.in_agency(agency.id)
         change.record(SourceShared(source=source.name, agency=agency.id, until=until))

@@ -1,1 +1,1 @@
-"""Jobs: long work that a worker claims, carries on and ends."""
+"""Jobs: long work that a worker claims and runs."""

@@ -1,6 +1,6 @@
-"""What a committed erasure leaves to delete is a job, noted in the same transaction.
+"""The job that deletes what a committed erasure left on disk; it is added in the transaction of the erasure.
 
-Whoever erased deletes at once; the job is for a process that was killed in between: a worker takes it over.
+The erasing process deletes immediately. If it is killed before that, a worker takes the job over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lineament.store.db import Store, Tx
 
 
 def note(tx: Tx, official: Official, at: datetime) -> None:
-    """Note that something is left to delete. One open job is enough for all; this process holds it."""
+    """Add the job, claimed by this process, unless one is already open."""
     if tx.jobs.open_of_kind(DELETIONS.name) is not None:
         return
     request = JobRequest(
@@ -28,8 +28,8 @@ def note(tx: Tx, official: Official, at: datetime) -> None:
 
 
 def settle(store: Store, at: datetime) -> None:
-    """End the job if nothing is left to delete, whoever deleted it."""
-    with store.read() as tx:  # upkeep: it ends what was decided before
+    """End the job if nothing is left to delete."""
+    with store.read() as tx:  # upkeep: it completes an earlier decision
         if tx.jobs.open_of_kind(DELETIONS.name) is None:
             return
     with store.begin() as tx:

@@ -1,4 +1,4 @@
-"""What kinds of jobs there are, and what each needs."""
+"""The kinds of jobs, and the permission and arguments of each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lineament.services.people.policies import at_the_machine
 from lineament.store.db import Tx
 
 Report = Callable[[JobProgress], None]
-"""Hears how far a job is."""
+"""Receives the progress of a job."""
 
 Handler = Callable[[Mapping[str, Any], Report], Mapping[str, Any]]
-"""Does the work of a kind of job in one official's name; takes its arguments and returns its result, JSON both."""
+"""Runs one kind of job in an official's name; takes the arguments and returns the result, both JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,8 @@ class JobKind:
     """A kind of job."""
 
     name: str
-    needs: Permission | None  # when it is asked for, and again when it runs; None: it ends what was decided before
-    words: str  # as a person reads it
+    needs: Permission | None  # checked when it is queued and again when it runs; None: it completes an earlier decision
+    words: str  # for people
     can_stop: bool = True
 
 
@@ -39,7 +39,7 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, SWEEP, DELE
 
 
 def kind_of(job: Job) -> JobKind:
-    """Return the kind of a job; NotFound if a newer Lineament asked for it."""
+    """Return the kind of a job. Raises NotFound if a newer Lineament queued it."""
     kind = KINDS.get(job.request.kind)
     if kind is None:
         raise NotFound(what="kind of job", name=job.request.kind, hint="lineament job list")
@@ -47,7 +47,7 @@ def kind_of(job: Job) -> JobKind:
 
 
 def official_of(tx: Tx, job: Job) -> Official:
-    """Return who asked for the job, as the account stands now; NotAllowed if it may not do that any more."""
+    """Return the official who queued the job. Raises NotAllowed if the account no longer has the permission."""
     kind, request = kind_of(job), job.request
     if request.account_id is None:
         official = at_the_machine(tx, request.requested_by)
@@ -64,15 +64,15 @@ def official_of(tx: Tx, job: Job) -> Official:
 def ingest_arguments(
     source: str, what: Sequence[str], kind: str | None = None, workers: int | None = None
 ) -> dict[str, Any]:
-    """Return the arguments of an ingest, with paths that hold wherever the worker runs. InvalidValue."""
+    """Return the arguments of an ingest, with absolute paths. Raises InvalidValue."""
     named = [name if "://" in name else str(Path(name).absolute()) for name in without_secrets(what)]
     return {"source": source, "what": named, "kind": kind, "workers": workers}
 
 
 def without_secrets(addresses: Sequence[str]) -> Sequence[str]:
-    """Return addresses as they may be kept in a job; InvalidValue if one carries a user name or a password."""
+    """Return the addresses for a job. Raises InvalidValue if one contains a user name or a password."""
     for address in addresses:
         if "://" in address and "@" in urlsplit(address).netloc:
-            why = "it names a user or a password, and jobs are kept in the clear; leave them out"
+            why = "it contains a user name or a password, and jobs are stored in the clear; leave them out"
             raise InvalidValue(what="The address", value=address.partition("://")[0] + "://…", why=why)
     return addresses

@@ -1,4 +1,4 @@
-"""Which process holds a job, and whether it is dead for certain."""
+"""Names the process that holds a job, and tells whether that process is certainly dead."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ _UNKNOWN = "unknown"
 
 
 def this_process() -> str:
-    """Return the name of this process for the queue: where it runs, its id, and when it began.
+    """Return the name of this process for the queue: its host, its id, and when it started.
 
-    "Where" is this boot of this machine and this namespace of process ids, so that no process of another machine or
-    container is ever taken for one of ours. Without /proc it is only a number, and nobody can tell that it is dead.
+    The host is this boot of this machine and this pid namespace, so a process of another machine or container is
+    never mistaken for a local one. Without /proc it is only a number, and its death cannot be detected.
     """
     pid = os.getpid()
-    return f"{_here()} {pid} {_began(pid)}"
+    return f"{_host()} {pid} {_start_time(pid)}"
 
 
 def dead(workers: Iterable[str]) -> list[str]:
-    """Return those of the workers that ran here, under this name, and run no more.
+    """Return those of the workers that ran on this host and have ended.
 
-    Of whoever runs elsewhere nothing is known: their leases have to run out.
+    Nothing is known about workers elsewhere; their leases must expire.
     """
     return [worker for worker in workers if _is_dead(worker)]
 
 
 def _is_dead(worker: str) -> bool:
     place, process, began = worker.rsplit(" ", 2)
-    if place != _here() or place == _UNKNOWN:
+    if place != _host() or place == _UNKNOWN:
         return False
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except OSError:  # it is somebody else's, so it is there
+    except OSError:  # it belongs to another user, so it exists
         return False
-    now = _began(int(process))
+    now = _start_time(int(process))
     return now not in {_UNKNOWN, began}
 
 
 @cache
-def _here() -> str:
+def _host() -> str:
     try:
         return f"{_BOOT.read_text().strip()}/{_NAMESPACE.readlink()}"
     except OSError:
         return _UNKNOWN
 
 
-def _began(pid: int) -> str:
-    """When a process began, in clock ticks after the boot; "dead" if nothing but its entry is left of it."""
+def _start_time(pid: int) -> str:
+    """Return when a process started, in clock ticks since boot; "dead" if it is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Asks for jobs, shows them, stops them; and runs one here and now, as a job that everybody can watch."""
+"""Queues, shows and stops jobs, and runs work in this process as a job that others can follow."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from lineament.store.db import Tx
 T = TypeVar("T")
 
 NEWEST = 100
-"""Jobs in a list."""
+"""Most jobs in a list."""
 
 
 class Jobs:
-    """The jobs of one official: those asked for in person, and all of the agency's for whoever manages sources."""
+    """The jobs that an official may see: their own, and the whole agency's for those who manage sources."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def add(self, kind: JobKind, arguments: Mapping[str, Any], *, source: str | None = None) -> Job:
-        """Queue a job for a worker. NotAllowed, NotFound for a source that is not there, InvalidValue.
+        """Queue a job for a worker. Raises NotAllowed, InvalidValue, or NotFound if there is no such source.
 
         Args:
-            kind: What is to be done.
-            arguments: With what: JSON that holds no secret and no template.
-            source: The name of the source whose job it is; the job goes with it.
+            kind: The kind of job.
+            arguments: Its arguments: JSON without secrets and templates.
+            source: The name of the source it belongs to; the job is deleted with the source.
         """
         self._require(kind)
         with self._record.store.begin() as tx:
@@ -45,7 +45,7 @@ class Jobs:
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def newest(self) -> list[Job]:
-        """Return the newest jobs, the newest first."""
+        """Return the newest jobs, newest first."""
         official = self._record.official
         with self._record.read() as tx:
             whole = self._sees_whole_agency
@@ -53,13 +53,13 @@ class Jobs:
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def show(self, id: str) -> Job:  # noqa: A002 - the column
-        """Return one job; NotFound if there is none, or if it is not to be seen."""
+        """Return one job. Raises NotFound if there is none, or the official may not see it."""
         with self._record.read() as tx:
             return self._get(tx, id)
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def of_source(self, source_id: SourceId) -> list[Job]:
-        """Return the jobs of a source that are not over and may be seen, the oldest first."""
+        """Return the open jobs of a source that the official may see, oldest first."""
         official = self._record.official
         with self._record.read() as tx:
             found = tx.jobs.open_of_source(source_id)
@@ -67,9 +67,9 @@ class Jobs:
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
-        """Stop a job, on the record: a queued one at once, a running one within seconds; what it committed is kept.
+        """Stop and record it: a queued job immediately, a running one within seconds; what it committed is kept.
 
-        Errors: NotFound; WrongState if it is over; Refused if its kind is always finished.
+        Raises NotFound; WrongState if it has ended; Refused if jobs of its kind cannot be stopped.
         """
         with self._record.change() as change:
             tx = change.tx
@@ -84,7 +84,7 @@ class Jobs:
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def wait(self, id: str, on_progress: Callable[[Job], None], *, every: float = 1.0) -> Job:  # noqa: A002
-        """Return a job once it is over; ``on_progress`` hears of it every so many seconds until then."""
+        """Wait until a job has ended and return it; call ``on_progress`` with it every ``every`` seconds."""
         while not (job := self.show(id)).ended:
             on_progress(job)
             time.sleep(every)
@@ -100,9 +100,9 @@ class Jobs:
         *,
         source: str | None = None,
     ) -> T:
-        """Do the work in this process, as a job that it has claimed, and return its answer; raises what that raises.
+        """Run ``act`` in this process as a job that it has claimed, and return its result; raises what ``act`` raises.
 
-        If the same was asked for before and waits, because it was queued or its worker died, that job is taken up.
+        If an equal job is waiting, because it was queued or its worker died, this process claims that one.
         """
         self._require(kind)
         at, worker = self._record.clock(), owner.this_process()

@@ -1,4 +1,4 @@
-"""Runs a claimed job in this process: renews its lease, shows its progress, and interrupts it when it is to stop."""
+"""Runs a claimed job in this process: renews its lease, writes its progress, and interrupts it on request."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from lineament.store.db import Tx
 T = TypeVar("T")
 
 LOOKS = 1.0
-"""Seconds between two looks whether the job is to stop."""
+"""Seconds between two checks for a request to stop."""
 TELLS = 2.0
-"""Seconds after which progress is written again."""
+"""Least seconds between two writes of the progress."""
 RENEWS = LEASE.total_seconds() / 4
-"""Seconds after which a lease is renewed even if nothing new is to be told."""
+"""Seconds after which a lease is renewed even without new progress."""
 
 
 class Watch:
-    """Stands by one running job, in a thread of its own."""
+    """Watches one running job from its own thread."""
 
     def __init__(self, record: Record, job: Job) -> None:
         assert job.worker is not None  # noqa: S101 - it was claimed
@@ -37,18 +37,18 @@ class Watch:
         self._told_at = time.monotonic()
         self._over = threading.Event()
         self._interrupting = _Interruption()
-        self.stopping = False  # somebody asked for it
-        self.lost = False  # another worker has it, or it is gone
+        self.stopping = False  # a stop was requested
+        self.lost = False  # another worker holds the job, or it no longer exists
 
     def report(self, progress: JobProgress) -> None:
-        """Note how far the job is. KeyboardInterrupt if it is to stop and has not been interrupted yet."""
+        """Note the progress of the job. Raises KeyboardInterrupt if a stop was requested and not raised yet."""
         self._progress = progress
         if self.stopping or self.lost:
             raise KeyboardInterrupt
 
     @contextmanager
-    def standing_by(self) -> Iterator[None]:
-        """Watch over the job as long as the block lasts."""
+    def watching(self) -> Iterator[None]:
+        """Watch the job during the block."""
         thread = threading.Thread(target=self._watch, name=f"job {self._job.id}", daemon=True)
         with self._interrupting:
             thread.start()
@@ -61,15 +61,15 @@ class Watch:
     def _watch(self) -> None:
         while not self._over.wait(LOOKS):
             try:
-                wanted = self._look()
-            except LineamentError:  # the database is busy or away; the lease lasts longer than that
+                wanted = self._check()
+            except LineamentError:  # the database is busy or unreachable; the lease outlasts that
                 continue
             if not wanted:
                 self._interrupting.interrupt()
                 return
 
-    def _look(self) -> bool:
-        """Renew the lease if it is time; whether the job is to go on."""
+    def _check(self) -> bool:
+        """Renew the lease if it is due; return whether the job should continue."""
         silence = time.monotonic() - self._told_at
         if silence >= RENEWS or (silence >= TELLS and self._progress != self._told):
             self._renew()
@@ -85,7 +85,7 @@ class Watch:
         self._told, self._told_at = progress, time.monotonic()
 
     def end(self, write: Callable[[Tx, str, datetime], bool]) -> None:
-        """Write the last progress and how the job ended, unless it was lost."""
+        """Write the last progress and the outcome, unless the job was lost."""
         at = self._record.clock()
         with self._record.store.begin() as tx:
             if tx.jobs.renew(self._job.id, self._worker, self._progress, at):
@@ -93,9 +93,9 @@ class Watch:
 
 
 class _Interruption:
-    """Raises KeyboardInterrupt in the main thread, as Ctrl-C would, and only as long as the block lasts.
+    """Raises KeyboardInterrupt in the main thread, like Ctrl-C, but only during the block.
 
-    The handler stays installed afterwards and does nothing: a signal that comes late must not end the process.
+    The handler stays installed afterwards and does nothing: a late signal must not end the process.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class _Interruption:
         self._open = False
 
     def interrupt(self) -> None:
-        """Wake the main thread, whatever it waits for; in another thread the next report does it."""
+        """Interrupt the main thread, whatever it waits for; a job in another thread ends at its next report."""
         main = threading.main_thread().ident
         if self._open and main is not None:
             signal.pthread_kill(main, signal.SIGUSR1)
@@ -129,22 +129,22 @@ def run(
     *,
     hands_back: Callable[[], bool] = lambda: False,
 ) -> T:
-    """Run a job that this process claimed, and write down how it ended.
+    """Run a job that this process claimed, and record how it ended.
 
     Args:
-        record: In whose name.
-        job: As it was claimed.
-        act: Does the work; is given what hears of its progress.
-        result: What is kept of the answer.
-        hands_back: Whether an interruption means that another worker is to go on, and not that the job is stopped.
+        record: The record in the name of the job's official.
+        job: The claimed job.
+        act: Does the work; takes the function that receives its progress.
+        result: Turns the value of ``act`` into the stored result.
+        hands_back: Whether an interruption hands the job to another worker instead of stopping it.
 
     Raises:
-        KeyboardInterrupt or Interrupted: It was interrupted, or asked to stop. What it committed is kept.
-        Exception: Whatever the work raised; the job has failed.
+        KeyboardInterrupt or Interrupted: It was interrupted or stopped. What it committed is kept.
+        Exception: Whatever ``act`` raised; the job has failed.
     """
     watch = Watch(record, job)
     try:
-        with watch.standing_by():
+        with watch.watching():
             answer = act(watch.report)
         watch.end(lambda tx, worker, at: tx.jobs.finish(job.id, worker, result(answer), at))
     except (KeyboardInterrupt, Interrupted):
@@ -155,13 +155,13 @@ def run(
         raise
     except Exception as error:
         why = _reason(error)
-        with suppress(LineamentError):  # the first error says more; the lease runs out by itself
+        with suppress(LineamentError):  # the first error matters more; the lease expires by itself
             watch.end(lambda tx, worker, at: tx.jobs.fail(job.id, worker, why, at))
         raise
     return answer
 
 
 def _reason(error: Exception) -> JobError:
-    """What is kept of an error: no traceback, and nothing of one that nobody foresaw but its name."""
+    """Return what is stored of an error: no traceback, and only the class name of an unforeseen one."""
     known = error if isinstance(error, LineamentError) else LineamentError(detail=type(error).__name__)
     return JobError(code=known.code, message=str(known))

@@ -1,4 +1,4 @@
-"""A worker: claims jobs one after the other, and runs each in the name of whoever asked for it."""
+"""The worker: claims one job after another, and runs each in the name of the official who queued it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from lineament.services.jobs.kinds import Handler, Report, official_of
 from lineament.services.record import Record
 
 Handlers = Callable[[Official], Mapping[str, Handler]]
-"""What does each kind of job in an official's name."""
+"""Returns the handler of each kind of job, in an official's name."""
 
 
 class Worker:
     """Runs jobs in the main thread of this process."""
 
     def __init__(self, record: Record, handlers: Handlers) -> None:
-        """``record`` is that of the machine; each job is run under the name of its own official."""
+        """Take the record of the machine; each job runs in the name of its own official."""
         self._record, self._handlers = record, handlers
         self._name = owner.this_process()
         self.ending: Callable[[], bool] = lambda: False
-        """Says whether the process is to end; then what is under way is handed back."""
+        """Return whether the process should end; then the running job is handed back."""
 
     def waiting(self) -> bool:
-        """Whether there is a job to be claimed now."""
+        """Return whether there is a job to claim."""
         with self._record.read() as tx:
             return tx.jobs.waiting(self._record.clock(), owner.dead(tx.jobs.workers()))
 
     def run_one(self) -> Job | None:
-        """Claim the job that has waited longest and run it; return it as it ended, None if there is none.
+        """Claim the job that has waited longest, run it, and return its final state; None if there is no job.
 
-        What goes wrong with the job stands in its row. KeyboardInterrupt if the process is to end.
+        An error of the job is stored in its row. Raises KeyboardInterrupt if the process should end.
         """
         job = self._claim()
         if job is None:
@@ -46,19 +46,19 @@ class Worker:
             if self.ending():
                 raise KeyboardInterrupt from None
         except Exception:
-            if self._now(job).state is JobState.RUNNING:  # not even that could be written down
+            if self._now(job).state is JobState.RUNNING:  # the failure could not be recorded
                 raise
         return self._now(job)
 
     def drain(self) -> int:
-        """Run jobs until none is left to be claimed; return how many."""
+        """Run jobs until none is left to claim; return how many ran."""
         done = 0
         while self.run_one() is not None:
             done += 1
         return done
 
     def _claim(self) -> Job | None:
-        if not self.waiting():  # a look costs no turn among the writers
+        if not self.waiting():  # reading does not wait for the writers
             return None
         with self._record.store.begin() as tx:
             return tx.jobs.claim(self._name, self._record.clock(), owner.dead(tx.jobs.workers()))
@@ -72,7 +72,7 @@ class Worker:
         runner.run(self._record, job, act, lambda result: result, hands_back=self.ending)
 
     def _now(self, job: Job) -> Job:
-        """The job as its row stands; as it was claimed if it went with its source."""
+        """Return the job from its row; the claimed one, as stopped, if it was deleted with its source."""
         with self._record.read() as tx:
             try:
                 return tx.jobs.get(job.id)

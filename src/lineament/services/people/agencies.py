@@ -1,4 +1,4 @@
-"""Agencies: registered, vetted, licensed, and each with a policy of its own; what they use is theirs to know."""
+"""Registers, vets and licenses agencies, sets their policies, and reports what they use."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from lineament.store.db import Tx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VettingGrounds:
-    """What a vetting found; who vetted and when is added as it is recorded."""
+    """The findings of a vetting. ``Agencies.vet`` adds who vetted, and when."""
 
     outcome: VettingOutcome
     legal_restrictions: str
     human_rights_record: str
     renew_on: date
-    by: str = ""  # if it was not whoever records it
+    by: str = ""  # who vetted, if not the official who records it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The policy of an agency, and the preset from which it starts."""
+    """The policy of an agency, and the preset that it is based on."""
 
     policy: Policy
-    base: Policy  # its preset
+    base: Policy  # the preset
     wishes: Mapping[str, bool | int]  # settings that the agency made stricter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnAgency:
-    """What an official sees of the own agency."""
+    """An official's own agency, as that official sees it."""
 
     agency: Agency
     rules: Rules
@@ -60,7 +60,7 @@ class OwnAgency:
 
 
 class Agencies:
-    """The register of agencies, for the operator; and for everybody the own one."""
+    """The register of agencies for the operator, and the own agency for every official."""
 
     def __init__(self, record: Record, post: Post) -> None:
         self._record = record
@@ -70,19 +70,19 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def list(self) -> Sequence[Agency]:
-        """All agencies, in the order of their names."""
+        """Return all agencies, sorted by name."""
         with self._record.read() as tx:
             return tx.agencies.all()
 
     @needs(Permission.OPERATE)
     def get(self, name: str) -> Agency:
-        """The agency of that name or id."""
+        """Return the agency with that name or id. Raises NotFound if there is none."""
         with self._record.read() as tx:
             return tx.agencies.find(name)
 
     @needs(Permission.OPERATE)
     def register(self, terms: AgencyTerms) -> Agency:
-        """Register an agency. Nobody of it is let in before it is vetted and licensed."""
+        """Register an agency. None of its people can sign in before it is vetted and licensed."""
         with self._record.change() as change:
             agency = change.tx.agencies.add(terms, change.at)
             change.in_agency(agency.id)
@@ -91,7 +91,7 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def rename_home(self, terms: AgencyTerms) -> Agency:
-        """Say which agency runs this workspace."""
+        """Set the name and terms of the agency that runs this workspace."""
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)
             change.tx.agencies.set_terms(HOME_AGENCY, terms)
@@ -100,9 +100,9 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def vet(self, name: str, grounds: VettingGrounds) -> Agency:
-        """Record what a vetting said, in place of the last one; the ledger keeps both."""
+        """Record a vetting, in place of the last one; the ledger keeps both."""
         with self._record.change() as change:
-            agency = self._other(change, name)
+            agency = self._find_other_agency(change, name)
             vetting = Vetting(
                 by=grounds.by.strip() or self._record.official.name,
                 at=change.at,
@@ -126,13 +126,13 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def license(self, name: str, licence: Licence) -> Agency:
-        """Give an agency a licence, in place of the last one; Refused before it was vetted and let in."""
+        """Give an agency a licence, in place of the last one. Raises Refused if no vetting has approved it."""
         with self._record.change() as change:
-            agency, today = self._other(change, name), change.at.date()
+            agency, today = self._find_other_agency(change, name), change.at.date()
             if agency.vetting is None or agency.vetting.outcome is not VettingOutcome.OPEN:
                 raise Refused(ReasonCode.LICENSED_AFTER_VETTING.reason())
             if licence.last_day < today:
-                what, why = "The last day of the licence", "it lies in the past"
+                what, why = "The last day of the licence", "it is in the past"
                 raise InvalidValue(what=what, value=licence.last_day, why=why, field="last_day")
             change.tx.agencies.set_licence(agency.id, licence)
             change.record(
@@ -151,37 +151,39 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def invite_administrator(self, name: str, email: str, person: str) -> Invitation:
-        """Invite the first administrator of an agency, or let one in again who lost everything.
+        """Invite the first administrator of an agency, or reset the account of one who lost every credential.
 
-        Refused if the agency has another administrator at work: who else is let in is then the agency's own affair.
+        Raises Refused if the agency has another active administrator: its people are then its own responsibility.
         """
-        return self._invited(name, email, person, Role.ADMINISTRATOR)
+        return self._invite(name, email, person, Role.ADMINISTRATOR)
 
     @needs(Permission.OPERATE)
     def invite_operator(self, email: str, person: str) -> Invitation:
-        """Invite another operator, of the agency that runs this workspace; or let one in again who lost everything."""
-        return self._invited(HOME_AGENCY, email, person, Role.OPERATOR)
+        """Invite an operator to the agency that runs this workspace, or reset one who lost every credential."""
+        return self._invite(HOME_AGENCY, email, person, Role.OPERATOR)
 
-    def _invited(self, name: str, email: str, person: str, role: Role) -> Invitation:
+    def _invite(self, name: str, email: str, person: str, role: Role) -> Invitation:
         address = checked_email(email)
         with self._record.change() as change:
-            agency = self._meant(change, name)
-            waiting = self._waiting(change, agency, address, person, role)
+            agency = self._find_for_change(change, name)
+            waiting = self._prepare_invitation(change, agency, address, person, role)
         return self._post.deliver(waiting)
 
-    def _waiting(self, change: Change, agency: Agency, address: str, person: str, role: Role) -> PendingInvitation:
+    def _prepare_invitation(
+        self, change: Change, agency: Agency, address: str, person: str, role: Role
+    ) -> PendingInvitation:
         inviter = self._record.official.name
-        alike = [account for account in change.tx.accounts.of_agency(agency.id) if role in account.roles]
-        known = next((account for account in alike if account.email == address), None)
+        holders = [account for account in change.tx.accounts.of_agency(agency.id) if role in account.roles]
+        known = next((account for account in holders if account.email == address), None)
         if known is not None:
-            self._not_oneself(known)
+            self._refuse_own_account(known)
             advance(ACCOUNT_NEXT, known.state, AccountEvent.RESET, what="account", name=known.id)
             return invited_again(change, inviter, known)
-        if role is Role.ADMINISTRATOR and any(account.state is AccountState.ACTIVE for account in alike):
+        if role is Role.ADMINISTRATOR and any(account.state is AccountState.ACTIVE for account in holders):
             raise Refused(ReasonCode.HAS_ADMINISTRATOR.reason())
         return invited(change, inviter, agency.id, address, person, {role})
 
-    def _not_oneself(self, account: Account) -> None:
+    def _refuse_own_account(self, account: Account) -> None:
         if account.id == self._record.official.account_id:
             raise Refused(ReasonCode.OWN_ACCOUNT.reason(who=Role.OPERATOR))
 
@@ -189,40 +191,40 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def rules_of(self, name: str) -> Rules:
-        """The policy of an agency, for the operator."""
+        """Return the policy of an agency, for the operator."""
         with self._record.read() as tx:
             return _rules(tx, tx.agencies.find(name).id)
 
     @needs(Permission.MANAGE_PEOPLE, Permission.OPERATE)
     def tighten(self, settings: Mapping[str, bool | int], name: str | None = None) -> Rules:
-        """Make the policy stricter, setting by setting; a setting may go back as far as the preset, never below it.
+        """Change single settings of a policy; a setting may be relaxed to the preset's value, but not below it.
 
-        Without ``name`` it is the own agency's (MANAGE_PEOPLE), with it that of any other (OPERATE).
+        Without ``name`` the own agency's policy changes (MANAGE_PEOPLE), with it that of any agency (OPERATE).
         """
         self._record.require(Permission.MANAGE_PEOPLE if name is None else Permission.OPERATE)
         with self._record.change() as change:
             if name is None:
                 agency = change.tx.agencies.get(self._record.official.agency_id)
             else:
-                agency = self._meant(change, name)
+                agency = self._find_for_change(change, name)
             before = _rules(change.tx, agency.id)
             if before.base.accounts != settings.get("accounts", before.base.accounts) and not before.policy.accounts:
                 raise Refused(ReasonCode.ACCOUNTS_SETTING.reason())
             wishes = {**before.wishes, **settings}
-            stricter(before.base, wishes)  # refuses what is laxer
+            stricter(before.base, wishes)  # raises if a setting is laxer
             kept = {name_: value for name_, value in wishes.items() if value != getattr(before.base, name_)}
-            stricter(AGENCY, kept)  # they hold on when solo ends
+            stricter(AGENCY, kept)  # they must still be valid when solo ends
             change.tx.agencies.set_wishes(agency.id, kept)
             after = _rules(change.tx, agency.id)
             changed = {name_: getattr(after.policy, name_) for name_ in settings}
             change.record(PolicyChanged(agency=agency.id, settings=changed))
             return after
 
-    # ------------------------------------------------------------ what is used
+    # ------------------------------------------------------------ usage
 
     @needs(Permission.READ_USAGE)
     def own(self) -> OwnAgency:
-        """The own agency with its policy and what it uses."""
+        """Return the own agency with its policy and its usage."""
         agency_id = self._record.official.agency_id
         with self._record.read() as tx:
             return OwnAgency(
@@ -234,13 +236,13 @@ class Agencies:
 
     @needs(Permission.OPERATE)
     def usage_of(self, name: str) -> Usage:
-        """What an agency uses, for the operator."""
+        """Return the usage of one agency, for the operator."""
         with self._record.read() as tx:
             return _usage(tx, tx.agencies.find(name), self._record.clock())
 
     @needs(Permission.OPERATE)
     def usage(self) -> Sequence[Usage]:
-        """What every agency uses, for the operator, in the order of their names."""
+        """Return the usage of every agency, for the operator, sorted by name."""
         first, following = month_of(self._record.today)
         with self._record.read() as tx:
             made = tx.searches.counts(first, following)
@@ -249,15 +251,15 @@ class Agencies:
                 for agency in tx.agencies.all()
             ]
 
-    # ------------------------------------------------------------ which agency
+    # ------------------------------------------------------------ finding an agency
 
-    def _meant(self, change: Change, name: str) -> Agency:
+    def _find_for_change(self, change: Change, name: str) -> Agency:
         agency = change.tx.agencies.find(name)
         change.in_agency(agency.id)
         return agency
 
-    def _other(self, change: Change, name: str) -> Agency:
-        agency = self._meant(change, name)
+    def _find_other_agency(self, change: Change, name: str) -> Agency:
+        agency = self._find_for_change(change, name)
         if agency.home:
             raise Refused(ReasonCode.HOME_AGENCY.reason())
         return agency

@@ -1,4 +1,4 @@
-"""Failures to sign in, counted before an answer is looked at, so that guessing in parallel wins nothing (R49)."""
+"""Counts failed sign-ins. Each attempt is counted before it is checked, so parallel guesses gain nothing (R49)."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from lineament.model.policy import Policy
 from lineament.services.record import Record
 
 NOBODY = Official(name="unknown address", agency_id=HOME_AGENCY)
-"""Whom the lock of an address without an account is filed under; the address itself is not kept."""
+"""The official in the ledger entry when an address without an account is locked; the address is not recorded."""
 
 
 def factor_key(account: Account) -> str:
-    """Under which failures of an account's second factors are counted. Those of its password: its address."""
+    """Return the key that counts failures of an account's second factors; its address counts those of its password."""
     return f"factor {account.id}"
 
 
 def failure_keys(account: Account) -> tuple[str, ...]:
-    """Everything under which an account's failures are counted; whoever unlocks it forgives them all."""
+    """Return all keys that count an account's failures; unlocking the account clears them all."""
     return (account.email, factor_key(account))
 
 
 class Attempts:
-    """Counts attempts. The work is the same whether there is such an account, and whether it is locked."""
+    """Counts attempts. An unknown, a known and a locked account take the same work, so timing reveals nothing."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
 
-    def counted(self, key: str, policy: Policy) -> int | None:
-        """Count this attempt as failed until it is forgiven: how many there are now; None: the key is locked.
+    def count(self, key: str, policy: Policy) -> int | None:
+        """Count this attempt as failed and return the number of failures; None if the key is locked.
 
-        Attempts on a key that is locked do not lengthen its lock.
+        The caller clears the count if the attempt succeeds. Attempts on a locked key do not extend its lock.
         """
         with self._record.store.begin() as tx:
             at = self._record.clock()
@@ -41,8 +41,8 @@ class Attempts:
             now = tx.accounts.failed(f"locked {key}" if locked else key, at, policy.locked_minutes)
         return None if locked else now
 
-    def failed(self, count: int | None, policy: Policy, account: Account | None, what: str) -> None:
-        """The attempt with that count failed; the one that locks is recorded, whether there is such an account."""
+    def record_failure(self, count: int | None, policy: Policy, account: Account | None, what: str) -> None:
+        """Record the lock if the failed attempt with this count caused it, even for an address without an account."""
         if count != policy.failures:
             return
         official = NOBODY if account is None else account.official

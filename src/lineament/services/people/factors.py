@@ -1,4 +1,4 @@
-"""Second factors: showing one, which is also the step-up, and adding and removing them (R49)."""
+"""Second factors: verify one (which is also the step-up), and add and remove them (R49)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST = 20
 """Second factors of one account."""
 
 Fits = Callable[[Tx, datetime], bool]
-"""Looks at an answer, in the transaction that uses it up."""
+"""Checks an answer, in the transaction that marks it as used."""
 
 _PRODUCT = "Lineament"
 _USED = "this code was used before; wait until your app shows the next code, at most 30 seconds"
@@ -33,18 +33,18 @@ _NOT_FITTING = "this second factor does not fit, was used before, or is locked f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewApp:
-    """An app that is being set up: what it reads, and what comes back with its first code."""
+    """An authenticator app that is being set up: its secret, and the state that returns with its first code."""
 
     secret: str  # base32, to type in if there is no camera
     address: str  # otpauth:
-    pending: str  # the secret, sealed for this session; worth nothing to anybody else
+    pending: str  # the secret, sealed for this session; no other session can use it
 
     def __repr__(self) -> str:
         return "NewApp(…)"
 
 
 class Factors:
-    """The second factors of whoever is signed in. ``origin`` is where the browser is: scheme, host and port."""
+    """The second factors of the signed-in account. ``origin`` is the browser's: scheme, host and port."""
 
     def __init__(self, keeper: SessionKeeper, attempts: Attempts, keys: KeyRing) -> None:
         self._keeper = keeper
@@ -53,7 +53,7 @@ class Factors:
 
     @open_to_all(_OWN)
     def all(self, session: Session) -> list[Factor]:
-        """The account's own, the oldest first."""
+        """Return the account's second factors, oldest first."""
         with self._keeper.record.read() as tx:
             return tx.factors.of_account(session.account.id)
 
@@ -61,7 +61,7 @@ class Factors:
 
     @open_to_all(_OWN)
     def prove_code(self, session: Session, untrusted_code: str) -> SessionKey:
-        """Six digits from an app, or else a recovery code; SignInRefused."""
+        """Verify six digits from an app, or a recovery code. Raises SignInRefused."""
         digits = "".join(untrusted_code.split())
         if len(digits) == 6 and digits.isdigit():
             return self.prove_totp(session, untrusted_code)
@@ -69,20 +69,20 @@ class Factors:
 
     @open_to_all(_OWN)
     def prove_totp(self, session: Session, untrusted_code: str) -> SessionKey:
-        """A code from an app, each good once; SignInRefused."""
-        return self._shown(session, FactorKind.TOTP, lambda tx, at: self._fits_app(tx, session, untrusted_code, at))
+        """Verify a code from an app; each works once. Raises SignInRefused."""
+        return self._verify(session, FactorKind.TOTP, lambda tx, at: self._check_totp(tx, session, untrusted_code, at))
 
     @open_to_all(_OWN)
     def prove_recovery(self, session: Session, untrusted_code: str) -> SessionKey:
-        """A code from paper, used up by it; SignInRefused."""
+        """Verify a recovery code; each works once. Raises SignInRefused."""
         digest = recovery.digest(untrusted_code, self._recovery_key)
-        return self._shown(
+        return self._verify(
             session, FactorKind.RECOVERY, lambda tx, at: tx.factors.spend(session.account.id, digest, at)
         )
 
     @open_to_all(_OWN)
     def begin_passkey(self, session: Session, origin: str) -> dict[str, Any]:
-        """What the browser is to ask a passkey (PublicKeyCredentialRequestOptionsJSON)."""
+        """Return the request for the browser's passkeys (PublicKeyCredentialRequestOptionsJSON)."""
         rp_id = passkeys.rp_id_of(origin)
         with self._keeper.record.read() as tx:
             known = [
@@ -91,13 +91,13 @@ class Factors:
                 if passkey["rp_id"] == rp_id
             ]
         options, challenge = passkeys.assertion(rp_id, known)
-        self._ask(session, challenge)
+        self._keep_challenge(session, challenge)
         return options
 
     @open_to_all(_OWN)
     def prove_passkey(self, session: Session, untrusted_json: str, origin: str) -> SessionKey:
-        """A passkey's answer to ``begin_passkey``, once; SignInRefused."""
-        challenge = self._asked(session)
+        """Verify a passkey's answer to ``begin_passkey``; each works once. Raises SignInRefused."""
+        challenge = self._take_challenge(session)
         credential_id = passkeys.answering(untrusted_json)
 
         def fits(tx: Tx, at: datetime) -> bool:
@@ -112,17 +112,17 @@ class Factors:
                 origin,
                 credential_id,
                 bytes.fromhex(secret["public_key"]),
-                0,  # the store compares the counts, in the transaction that keeps the new one
+                0,  # the store compares the counts in the transaction that stores the new one
             )
             return tx.factors.used(factor.id, at, count)
 
-        return self._shown(session, FactorKind.PASSKEY, fits)
+        return self._verify(session, FactorKind.PASSKEY, fits)
 
-    def _shown(self, session: Session, kind: FactorKind, fits: Fits) -> SessionKey:
-        """Count the attempt, look at it, and open the session under a new key if it fits."""
+    def _verify(self, session: Session, kind: FactorKind, fits: Fits) -> SessionKey:
+        """Count the attempt, check it, and return the session's new key if it is right. Raises SignInRefused."""
         account, policy = session.account, session.policy
         key = factor_key(account)
-        count = self._attempts.counted(key, policy)
+        count = self._attempts.count(key, policy)
         try:
             with self._keeper.acting(account).change() as change:
                 if count is None or kind not in session.kinds or not fits(change.tx, change.at):
@@ -131,10 +131,10 @@ class Factors:
                 change.record(FactorShown(factor=kind.value, session=session.id))
                 return self._keeper.raised(change.tx, session, proved=True)
         except SignInRefused:
-            self._attempts.failed(count, policy, account, "second factor")
+            self._attempts.record_failure(count, policy, account, "second factor")
             raise
 
-    def _fits_app(self, tx: Tx, session: Session, untrusted_code: str, at: datetime) -> bool:
+    def _check_totp(self, tx: Tx, session: Session, untrusted_code: str, at: datetime) -> bool:
         for factor in tx.factors.of_account(session.account.id):
             if factor.kind is FactorKind.TOTP:
                 step = totp.step_of(tx.factors.secret(factor.id)["secret"], untrusted_code, at, 0)
@@ -149,55 +149,56 @@ class Factors:
 
     @open_to_all(_OWN)
     def begin_passkey_enrolment(self, session: Session, origin: str) -> dict[str, Any]:
-        """What the browser is to make (PublicKeyCredentialCreationOptionsJSON); StepUpNeeded, Refused."""
+        """Return the browser's options for a new passkey (PublicKeyCredentialCreationOptionsJSON).
+
+        Raises StepUpNeeded or Refused.
+        """
         account = session.account
         with self._keeper.record.read() as tx:
-            _may_add(tx, session)
+            _is_first_factor(tx, session)
             known = [bytes.fromhex(passkey["credential_id"]) for passkey in _passkeys(tx, session)]
         options, challenge = passkeys.registration(
             passkeys.rp_id_of(origin), _PRODUCT, account.id, account.email, account.name, known
         )
-        self._ask(session, challenge)
+        self._keep_challenge(session, challenge)
         return options
 
     @open_to_all(_OWN)
     def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> SessionKey:
-        """Keep the passkey that the browser made; SignInRefused, StepUpNeeded, Refused, AlreadyThere."""
+        """Add the passkey that the browser created. Raises SignInRefused, StepUpNeeded, Refused or AlreadyThere."""
         rp_id = passkeys.rp_id_of(origin)
-        made = passkeys.registered(untrusted_json, self._asked(session), rp_id, origin)
+        made = passkeys.registered(untrusted_json, self._take_challenge(session), rp_id, origin)
         credential = made.credential_id.hex()
         secret = {"credential_id": credential, "public_key": made.public_key.hex(), "rp_id": rp_id}
-        return self._enrolled(
-            session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=made.sign_count
-        )
+        return self._enrol(session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=made.sign_count)
 
     @open_to_all(_OWN)
     def begin_totp(self, session: Session) -> NewApp:
-        """A new secret for an app; StepUpNeeded, Refused."""
+        """Return a new secret for an app. Raises StepUpNeeded or Refused."""
         with self._keeper.record.read() as tx:
-            _may_add(tx, session)
+            _is_first_factor(tx, session)
         secret = totp.new_secret()
-        pending = self._keys.vault.seal(secret.encode(), _pending(session)).hex()
+        pending = self._keys.vault.seal(secret.encode(), _enrolment_context(session)).hex()
         return self._new_app(session, secret, pending)
 
     @open_to_all(_OWN)
     def pending_totp(self, session: Session, untrusted_pending: str) -> NewApp:
-        """Return the app again after a wrong code; SignInRefused if it was not started in this session."""
-        return self._new_app(session, self._opened(session, untrusted_pending), untrusted_pending)
+        """Return the app again after a wrong code. Raises SignInRefused if it was not set up in this session."""
+        return self._new_app(session, self._open_secret(session, untrusted_pending), untrusted_pending)
 
     @open_to_all(_OWN)
     def enrol_totp(self, session: Session, untrusted_pending: str, untrusted_code: str, name: str) -> SessionKey:
-        """Keep the app, once it shows a code of the secret; SignInRefused, StepUpNeeded, Refused."""
-        secret = self._opened(session, untrusted_pending)
+        """Add the app if the code comes from its secret. Raises SignInRefused, StepUpNeeded or Refused."""
+        secret = self._open_secret(session, untrusted_pending)
         step = totp.step_of(secret, untrusted_code, self._keeper.record.clock(), 0)
         if step is None:
             why = "this code does not belong to the app; look whether its clock is right"
             raise SignInRefused(why=why, field="code")
-        return self._enrolled(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
+        return self._enrol(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
 
     @open_to_all(_OWN)
     def new_recovery_codes(self, session: Session) -> list[str]:
-        """Ten codes, shown this once; they replace those before. StepUpNeeded, Refused."""
+        """Return ten new codes, which replace the old ones and are shown once. Raises StepUpNeeded or Refused."""
         if session.policy.passkey_only:
             raise Refused(ReasonCode.NO_RECOVERY_CODES.reason())
         codes = recovery.new_codes()
@@ -210,7 +211,7 @@ class Factors:
 
     @open_to_all(_OWN)
     def remove(self, session: Session, factor_id: str) -> None:
-        """Remove one of the account's own; NotFound, StepUpNeeded, or Refused for the last one if one is required."""
+        """Remove one of the account's factors. Raises NotFound, StepUpNeeded, or Refused for a last, required one."""
         with self._keeper.acting(session.account).change() as change:
             if not session.fresh:
                 raise StepUpNeeded
@@ -224,13 +225,13 @@ class Factors:
             change.tx.factors.remove(found.id)
             change.record(FactorRemoved(factor=found.kind.value, id=found.id))
 
-    def _enrolled(
+    def _enrol(
         self, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any
     ) -> SessionKey:
         if kind not in countable(session.policy):
             raise Refused(ReasonCode.PASSKEYS_ONLY.reason())
         with self._keeper.acting(session.account).change() as change:
-            first = _may_add(change.tx, session)
+            first = _is_first_factor(change.tx, session)
             _add(change, session, kind, name.strip()[:80] or kind.value, secret, **more)
             return self._keeper.raised(change.tx, session, proved=first)
 
@@ -244,28 +245,28 @@ class Factors:
     def _recovery_key(self) -> bytes:
         return self._keys.derive("recovery codes")
 
-    def _ask(self, session: Session, challenge: bytes) -> None:
+    def _keep_challenge(self, session: Session, challenge: bytes) -> None:
         with self._store.begin() as tx:
             tx.sessions.challenge(session.id, challenge)
 
-    def _asked(self, session: Session) -> bytes:
+    def _take_challenge(self, session: Session) -> bytes:
         with self._store.begin() as tx:
             challenge = tx.sessions.take_challenge(session.id)
         if challenge is None:
-            raise SignInRefused(why="the passkey was not asked just now; open the page anew")
+            raise SignInRefused(why="the passkey was not asked just now; open the page again")
         return challenge
 
-    def _opened(self, session: Session, untrusted_pending: str) -> str:
+    def _open_secret(self, session: Session, untrusted_pending: str) -> str:
         try:
-            return self._keys.vault.open(bytes.fromhex(untrusted_pending[:1000]), _pending(session)).decode()
+            return self._keys.vault.open(bytes.fromhex(untrusted_pending[:1000]), _enrolment_context(session)).decode()
         except (ValueError, Damaged):
-            raise SignInRefused(why="the app was not begun in this session; open the page anew") from None
+            raise SignInRefused(why="the app was not set up in this session; open the page again") from None
 
     def _new_app(self, session: Session, secret: str, pending: str) -> NewApp:
         return NewApp(secret=secret, address=totp.uri(secret, session.account.email, _PRODUCT), pending=pending)
 
 
-def _pending(session: Session) -> str:
+def _enrolment_context(session: Session) -> str:
     return f"totp enrolment|{session.id}"
 
 
@@ -274,8 +275,8 @@ def _passkeys(tx: Tx, session: Session) -> list[dict[str, Any]]:
     return [tx.factors.secret(factor.id) for factor in own if factor.kind is FactorKind.PASSKEY]
 
 
-def _may_add(tx: Tx, session: Session) -> bool:
-    """Whether it would be the first; StepUpNeeded if there is one and it was not shown lately."""
+def _is_first_factor(tx: Tx, session: Session) -> bool:
+    """Return whether this would be the first factor. Raises StepUpNeeded if one exists but was not shown recently."""
     own = tx.factors.of_account(session.account.id)
     first = not showable(own, session.policy) & countable(session.policy)
     if session.locked or not (first or session.fresh):

@@ -1,4 +1,4 @@
-"""Invitations: a link that leads to one account, once. With a mail server it goes to the address itself."""
+"""Invitations: a link to one account that works once. A configured mail server sends it to the address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lineament.services.record import Change
 from lineament.store.db import Tx
 
 KEEPERS = (Role.ADMINISTRATOR, Role.OPERATOR)
-"""Roles without which no one could be invited and no source managed."""
+"""Roles without which nobody could invite people or manage sources."""
 
 _SUBJECT = "You are invited to Lineament"
 _TEXT = """{name}
@@ -37,18 +37,18 @@ If you did not expect this message, do not follow the link, and tell your admini
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """An invitation that was made just now."""
+    """A new invitation."""
 
     account: Account
     expires_at: datetime
-    link: str | None = field(repr=False)  # to hand over, shown this once; None: it went to the address itself
-    unsent: str = ""  # why it could not be sent there; inviting again sends a new one
-    ends_solo: bool = False  # with it, whoever is at the machine no longer does everything
+    link: str | None = field(repr=False)  # to hand over, shown once; None if it was mailed
+    unsent: str = ""  # why it could not be mailed; inviting again sends a new one
+    ends_solo: bool = False  # whether the terminal alone no longer gives every permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingInvitation:
-    """An invitation whose transaction is not committed yet, so nobody has heard of it."""
+    """An invitation to deliver after its transaction has committed."""
 
     account: Account
     agency: str
@@ -60,23 +60,24 @@ class PendingInvitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """How invitations reach people."""
+    """Delivers invitations."""
 
     outbox: Outbox | None
-    base: str  # scheme, host and port with which every link begins
+    base: str  # scheme, host and port of every link
 
     def deliver(self, waiting: PendingInvitation) -> Invitation:
-        """After the commit: send the link, or give it to whoever invited. No transaction waits for a mail server."""
+        """Mail the link, or return it to be handed over. Call it after the commit: no transaction waits for mail."""
         link = f"{self.base}/join/{waiting.token}"
         return Invitation(
             account=waiting.account,
             expires_at=waiting.expires_at,
             link=link if self.outbox is None else None,
-            unsent="" if self.outbox is None else self._sent(self.outbox, waiting, link),
+            unsent="" if self.outbox is None else self._mail(self.outbox, waiting, link),
             ends_solo=waiting.ends_solo,
         )
 
-    def _sent(self, outbox: Outbox, waiting: PendingInvitation, link: str) -> str:
+    def _mail(self, outbox: Outbox, waiting: PendingInvitation, link: str) -> str:
+        """Mail the link; return why that failed, or ""."""
         text = _TEXT.format(
             name=waiting.account.name,
             inviter=waiting.inviter,
@@ -94,10 +95,10 @@ class Post:
 def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
     change: Change, inviter: str, agency_id: str, email: str, name: str, roles: Iterable[Role], *, sure: bool = False
 ) -> PendingInvitation:
-    """A new account that is invited.
+    """Add an account and invite it.
 
-    Refused if the licence has no seat for it, or if the workspace would leave solo without anybody who
-    manages it (unless ``sure``); AlreadyThere if the agency has that address.
+    Raises Refused if the licence has no seat left, or if the workspace would leave solo without anybody who
+    can manage it (unless ``sure``); AlreadyThere if the agency has an account with that address.
     """
     held = frozenset(roles)
     tx = change.tx
@@ -116,7 +117,7 @@ def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
 
 
 def invited_again(change: Change, inviter: str, account: Account) -> PendingInvitation:
-    """Remove password, factors and sessions and invite again; the caller has checked the lifecycle."""
+    """Remove password, factors and sessions, and invite the account again; the caller has checked the lifecycle."""
     tx = change.tx
     tx.accounts.set_state(account.id, AccountState.INVITED)
     factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
@@ -125,7 +126,7 @@ def invited_again(change: Change, inviter: str, account: Account) -> PendingInvi
 
 
 def waiting(change: Change, inviter: str, account: Account, *, ends_solo: bool = False) -> PendingInvitation:
-    """A new link for an invited account, in place of those before."""
+    """Create a new link for an invited account; earlier links stop working."""
     token = secrets.token_urlsafe(32)
     expires_at = change.at + timedelta(days=policy_for(change.tx, account.agency_id).invitation_days)
     change.tx.accounts.invite(account.id, hashlib.sha256(token.encode()).digest(), expires_at)
@@ -136,7 +137,7 @@ def waiting(change: Change, inviter: str, account: Account, *, ends_solo: bool =
 
 
 def _seat(tx: Tx, agency_id: str, today: date) -> None:
-    """Refused, with the reason and the date, if the agency may not have another account."""
+    """Raise Refused, with the reason and the date, if the agency has no seat for another account."""
     agency = tx.agencies.get(agency_id)
     against = agency.why_closed(today)
     licence = agency.licence
@@ -148,7 +149,7 @@ def _seat(tx: Tx, agency_id: str, today: date) -> None:
 
 
 def _out_of_solo(tx: Tx, *, sure: bool) -> bool:
-    """Whether the account that was just added ends solo; from then on that stays, whatever is closed later."""
+    """Return whether the account just added ends solo. That is permanent, even if accounts are closed later."""
     if tx.accounts.count() < 2 or tx.agencies.preset(HOME_AGENCY) is Preset.AGENCY:
         return False
     held = {

@@ -1,4 +1,4 @@
-"""The people of an agency: invited, trusted with roles, trained, suspended, let in again, and let go."""
+"""Manages the accounts of an agency: invitations, roles, training, suspension, resets and closing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from lineament.services.record import Change, Record
 from lineament.store.db import Tx
 
 LONGEST_TRAINING = timedelta(days=5 * 366)
-"""Nobody is trained for good."""
+"""The longest time for which training counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +46,15 @@ class Person:
     """An account as its administrators see it."""
 
     account: Account
-    sessions: Sequence[SignedIn]  # the one seen last first
+    sessions: Sequence[SignedIn]  # most recently seen first
     factors: Sequence[Factor]
-    failures: int  # to sign in, in a row
+    failures: int  # consecutive failures to sign in
     locked: bool
     oneself: bool
 
 
 class People:
-    """The accounts of the own agency. Nobody manages the own one."""
+    """The accounts of the official's agency. Nobody manages their own account."""
 
     def __init__(self, record: Record, post: Post) -> None:
         self._record = record
@@ -64,16 +64,16 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def list(self, *, closed: bool = False) -> Sequence[Account]:
-        """The accounts of the agency in the order of their names; those that were closed only when asked for."""
+        """Return the accounts of the agency, sorted by name; closed ones only with ``closed``."""
         with self._record.read() as tx:
             every = tx.accounts.of_agency(self._record.official.agency_id)
         return [account for account in every if closed or account.state is not AccountState.CLOSED]
 
     @needs(Permission.MANAGE_PEOPLE)
     def get(self, name: str) -> Person:
-        """One of them by e-mail address or id; NotFound, in the same words, if another agency has it."""
+        """Return an account by e-mail address or id. Raises the same NotFound if another agency has it."""
         with self._record.read() as tx:
-            account = self._found(tx, name)
+            account = self._find(tx, name)
             policy = policy_for(tx, account.agency_id)
             at = self._record.clock()
             failures = max(tx.accounts.failures(key, at, policy.locked_minutes)[0] for key in failure_keys(account))
@@ -90,32 +90,32 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def invite(self, email: str, name: str, roles: Iterable[Role], *, sure: bool = False) -> Invitation:
-        """Invite somebody; the link is shown once, or sent to the address if there is a mail server.
+        """Invite somebody; the link is returned once, or mailed if a mail server is configured.
 
-        Errors: InvalidValue for roles that are kept apart; Refused if the licence has no seat, or if a solo
-        workspace would be left without anybody to manage it, unless ``sure``; AlreadyThere; NotAllowed for operators.
+        Raises InvalidValue for roles that must be separate; Refused if the licence has no seat left, or if a solo
+        workspace would be left without anybody to manage it (unless ``sure``); AlreadyThere; NotAllowed for operators.
         """
         held, official = checked_roles(roles), self._record.official
-        self._may_give(held)
+        self._require_may_grant(held)
         with self._record.change() as change:
             waiting = invited(change, official.name, official.agency_id, email, name, held, sure=sure)
         return self._post.deliver(waiting)
 
     @needs(Permission.MANAGE_PEOPLE)
     def reset(self, name: str) -> Invitation:
-        """Let somebody in again who lost everything: factors, password and sessions go, and a new link is made."""
+        """Reset an account: remove its factors, password and sessions, and create a new link."""
         with self._record.change() as change:
-            account = self._managed(change, name)
-            self._may_give(account.roles)
+            account = self._find_other_person(change, name)
+            self._require_may_grant(account.roles)
             advance(ACCOUNT_NEXT, account.state, AccountEvent.RESET, what="account", name=account.id)
             waiting = invited_again(change, self._record.official.name, account)
         return self._post.deliver(waiting)
 
     @needs(Permission.MACHINE)
     def reset_at_the_machine(self, name: str) -> Invitation:
-        """The way out when no operator and no administrator can sign in any more: by whoever runs the machine.
+        """Reset an operator or administrator from the machine itself, when none of them can sign in any more.
 
-        It is for their accounts in the agency that runs this workspace alone; NotFound for every other one.
+        Only for accounts of the agency that runs this workspace; raises NotFound for every other one.
         """
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)
@@ -130,12 +130,12 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def set_roles(self, name: str, roles: Iterable[Role]) -> Account:
-        """Trust somebody with other roles, from the next click on."""
+        """Replace the roles of an account; the change applies from its next request."""
         held = checked_roles(roles)
         with self._record.change() as change:
-            account = self._managed(change, name)
-            self._may_give(held | account.roles)
-            self._not_the_last(change.tx, account, account.roles - held)
+            account = self._find_other_person(change, name)
+            self._require_may_grant(held | account.roles)
+            self._refuse_last_holder(change.tx, account, account.roles - held)
             change.tx.accounts.set_roles(account.id, held)
             before, after = (tuple(sorted(role.value for role in roles)) for roles in (account.roles, held))
             change.record(AccountRolesChanged(subject=account.id, name=account.name, before=before, roles=after))
@@ -143,11 +143,11 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def train(self, name: str, until: date | None) -> Account:
-        """Record the last day on which somebody's training counts (R23); None takes it back, at once."""
+        """Record the last day on which an account's training counts (R23); None revokes it immediately."""
         with self._record.change() as change:
-            account, today = self._managed(change, name), change.at.date()
+            account, today = self._find_other_person(change, name), change.at.date()
             if until is not None and not today <= until <= today + LONGEST_TRAINING:
-                what, why = "The last day of the training", "it lies within five years"
+                what, why = "The last day of the training", "it must be within five years"
                 raise InvalidValue(what=what, value=until, why=why, field="until")
             change.tx.accounts.set_training(account.id, until)
             change.record(AccountTrained(subject=account.id, name=account.name, until=until))
@@ -155,24 +155,24 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def suspend(self, name: str) -> Account:
-        """Let somebody do nothing until restored; every session ends at once."""
+        """Suspend an account until it is restored; all its sessions end immediately."""
         return self._move(name, AccountEvent.SUSPENDED)
 
     @needs(Permission.MANAGE_PEOPLE)
     def restore(self, name: str) -> Account:
-        """Let somebody who was suspended work again."""
+        """Restore a suspended account."""
         return self._move(name, AccountEvent.RESTORED)
 
     @needs(Permission.MANAGE_PEOPLE)
     def close(self, name: str) -> Account:
-        """Let somebody go for good: the seat is free, name and address go, cases are left. The record keeps them."""
+        """Close an account for good: free its seat, erase name and address, and leave its cases; the ledger stays."""
         return self._move(name, AccountEvent.CLOSED)
 
     @needs(Permission.MANAGE_PEOPLE)
     def unlock(self, name: str) -> Account:
-        """Forgive the failures to sign in, before the time of the lock is over."""
+        """Clear the failed sign-ins of an account before its lock expires."""
         with self._record.change() as change:
-            account = self._found(change.tx, name)
+            account = self._find(change.tx, name)
             for key in failure_keys(account):
                 change.tx.accounts.forgive(key)
             change.record(SignInUnlocked(subject=account.id, name=account.name))
@@ -180,9 +180,9 @@ class People:
 
     @needs(Permission.MANAGE_PEOPLE)
     def end_sessions(self, name: str) -> int:
-        """End every session of somebody, at once; how many there were."""
+        """End all sessions of an account immediately; return their number."""
         with self._record.change() as change:
-            account = self._found(change.tx, name)
+            account = self._find(change.tx, name)
             ended = change.tx.sessions.end_all(account.id)
             change.record(SessionEnded(subject=account.id, name=account.name, sessions=ended))
             return ended
@@ -191,10 +191,10 @@ class People:
 
     def _move(self, name: str, event: AccountEvent) -> Account:
         with self._record.change() as change:
-            account = self._managed(change, name)
+            account = self._find_other_person(change, name)
             state = advance(ACCOUNT_NEXT, account.state, event, what="account", name=account.id)
             if event is not AccountEvent.RESTORED:
-                self._not_the_last(change.tx, account, account.roles)
+                self._refuse_last_holder(change.tx, account, account.roles)
             ended = change.tx.sessions.end_all(account.id)
             change.tx.accounts.set_state(account.id, state)
             if event is AccountEvent.CLOSED:
@@ -205,25 +205,25 @@ class People:
                 change.record(kind(subject=account.id, name=account.name, sessions=ended))
             return change.tx.accounts.get(account.id)
 
-    def _found(self, tx: Tx, name: str) -> Account:
+    def _find(self, tx: Tx, name: str) -> Account:
         return tx.accounts.find(self._record.official.agency_id, name)
 
-    def _managed(self, change: Change, name: str) -> Account:
-        account = self._found(change.tx, name)
+    def _find_other_person(self, change: Change, name: str) -> Account:
+        account = self._find(change.tx, name)
         if account.id == self._record.official.account_id:
             raise Refused(ReasonCode.OWN_ACCOUNT.reason(who=Role.ADMINISTRATOR))
         return account
 
-    def _may_give(self, roles: frozenset[Role]) -> None:
-        """Only operators make operators, or open an operator's account anew; and only in the agency that runs this."""
+    def _require_may_grant(self, roles: frozenset[Role]) -> None:
+        """Refuse to create or reset an operator, except to an operator in the agency that runs this workspace."""
         if Role.OPERATOR not in roles:
             return
         self._record.require(Permission.OPERATE)
         if self._record.official.agency_id != HOME_AGENCY:
             raise Refused(ReasonCode.OPERATOR_ELSEWHERE.reason())
 
-    def _not_the_last(self, tx: Tx, account: Account, loses: frozenset[Role]) -> None:
-        """Refused if nobody who can sign in would be left with a role that somebody has to have."""
+    def _refuse_last_holder(self, tx: Tx, account: Account, loses: frozenset[Role]) -> None:
+        """Raise Refused if no active account would keep a role that at least one must have."""
         if self._record.official.solo:
             return
         able = {AccountState.ACTIVE} if account.state is AccountState.ACTIVE else set(AccountState) - _GONE

@@ -1,4 +1,4 @@
-"""Which policy holds: solo while one person works alone, that of an agency as soon as there is a second account."""
+"""Which policy applies: solo while one person works alone, the agency preset once there is a second account."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lineament.store.db import Tx
 
 
 def policy_for(tx: Tx, agency_id: str) -> Policy:
-    """The policy of an agency: its preset, made stricter as it wishes.
+    """Return the policy of an agency: its preset with the settings that it made stricter.
 
-    Solo holds for the agency that runs the workspace alone, and only until a second account is there; nobody can
+    Solo applies only to the agency that runs the workspace, and only until there is a second account; nobody can
     choose it afterwards.
     """
     return stricter(base_for(tx, agency_id), tx.agencies.wishes(agency_id))
@@ -27,14 +27,14 @@ def base_for(tx: Tx, agency_id: str) -> Policy:
 
 
 def at_the_machine(tx: Tx, name: str) -> Official:
-    """Whoever is at the machine: everything in a solo workspace, and nothing but its upkeep in an agency's."""
+    """Return the official at the machine, who has every permission in solo and only upkeep otherwise."""
     return Official(name=name, solo=not policy_for(tx, HOME_AGENCY).accounts)
 
 
 def stepped_up(official: Official, policy: Policy, at: datetime) -> bool:
-    """Whether the official showed a second factor so lately that a search or an export may run (R49).
+    """Return whether the official's second factor is recent enough for a search or an export (R49).
 
-    Whoever is at the machine has no account, and so none to show.
+    The official at the machine has no account and needs no second factor.
     """
     if official.account_id is None or not policy.second_factor:
         return True

@@ -1,4 +1,4 @@
-"""Sessions of officials: who is signed in, what is open to them, and until when (R49)."""
+"""Sessions of officials: who is signed in, what the session may open, and until when (R49)."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from lineament.services.record import Record
 from lineament.store.db import Tx
 
 SEEN_EVERY = timedelta(minutes=1)
-"""How often a session that is used writes down that it is."""
+"""The least time between two updates of when a session was last seen."""
 
 _KEY_BYTES = 32
-_LONGEST = timedelta(hours=AGENCY.session_hours)  # an agency's are this long or shorter
+_LONGEST = timedelta(hours=AGENCY.session_hours)  # a policy can only shorten them
 
 
 def digest_of(untrusted: str) -> bytes:
-    """SHA-256 of a session's key, or of an invitation's token: all that the database keeps of it."""
+    """Return the SHA-256 of a session's key or an invitation's token; the database stores only that."""
     return hashlib.sha256(untrusted.encode(errors="surrogatepass")).digest()
 
 
 class SessionState(StrEnum):
     """What a session may open."""
 
-    OPEN = "open"  # whatever the roles allow
-    LOCKED = "locked"  # nothing but unlocking it
-    UNPROVED = "unproved"  # nothing but showing the second factor
-    UNENROLLED = "unenrolled"  # nothing but adding a second factor, for there is none
+    OPEN = "open"  # everything that the roles allow
+    LOCKED = "locked"  # only unlocking it
+    UNPROVED = "unproved"  # only verifying the second factor
+    UNENROLLED = "unenrolled"  # only adding a second factor, because there is none
 
 
 def countable(policy: Policy) -> frozenset[FactorKind]:
-    """Which kinds make an account one with a second factor. Recovery codes stand in for one, and are none."""
+    """Return the kinds that count as a second factor. Recovery codes only replace one."""
     return frozenset({FactorKind.PASSKEY} if policy.passkey_only else {FactorKind.PASSKEY, FactorKind.TOTP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session that has not ended, as of one moment."""
+    """A session that has not ended, at one point in time."""
 
     signed_in: SignedIn
     account: Account  # active
-    agency: str  # its name
-    policy: Policy  # of it
-    kinds: frozenset[FactorKind]  # of the second factors that can be shown
+    agency: str  # its name in the list
+    policy: Policy  # of the agency
+    kinds: frozenset[FactorKind]  # kinds of second factors that can be shown
     at: datetime
 
     @property
     def id(self) -> str:
-        """Its name in the list of sessions; not what is in the cookie."""
+        """The id in the list of sessions; not the key in the cookie."""
         return self.signed_in.id
 
     @property
@@ -65,22 +65,22 @@ class Session:
 
     @property
     def proved(self) -> bool:
-        """Whether a second factor was shown in this session, or none is asked for."""
+        """Whether a second factor was shown in this session, or none is required."""
         return self.signed_in.proved_at is not None or not (self.policy.second_factor or self.enrolled)
 
     @property
     def fresh(self) -> bool:
-        """Whether it was shown so lately that a search or an export may run, or a factor be changed."""
+        """Whether the second factor is recent enough for a search, an export or a change of factors."""
         return self.proved and stepped_up(self.official, self.policy, self.at)
 
     @property
     def locked(self) -> bool:
-        """Whether it was idle for too long."""
+        """Whether the session was idle for too long."""
         return self.at - self.signed_in.seen_at > timedelta(minutes=self.policy.idle_minutes)
 
     @property
     def standing(self) -> SessionState:
-        """What it may open."""
+        """What the session may open."""
         if self.locked:
             return SessionState.LOCKED
         if self.policy.second_factor and not self.enrolled:
@@ -89,13 +89,13 @@ class Session:
 
     @property
     def official(self) -> Official:
-        """The account at work, with when its second factor was last shown."""
+        """The official of the account, with the time its second factor was last shown."""
         return replace(self.account.official, proved_at=self.signed_in.proved_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionKey:
-    """The new key of a session that has started, or that may do more than before; its old key is void."""
+    """The new key of a session that was started or raised; its old key no longer works."""
 
     key: str  # 256 random bits; whoever has it is the account
     account: Account
@@ -111,13 +111,13 @@ class SessionKeeper:
         self.record = record
 
     def acting(self, account: Account) -> Record:
-        """The record in that account's own name."""
+        """Return the record in the name of that account."""
         return replace(self.record, official=account.official)
 
     def find(self, untrusted_key: str) -> Session | None:
-        """The session of a key; None if there is none, it has run out, or its account is not active.
+        """Return the session of a key; None if there is none, it has expired, or its account is not active.
 
-        A session that is used is written down as seen, at most once a minute; one that is locked is not.
+        This updates when the session was last seen, at most once a minute and not while it is locked.
         """
         at = self.record.clock()
         with self.record.read() as tx:
@@ -130,7 +130,7 @@ class SessionKeeper:
         return session
 
     def begin(self, tx: Tx, account: Account, device: str, terminal: bool) -> SessionKey:
-        """Start a session of an account; its second factor is still to be shown."""
+        """Start a session of an account; its second factor must still be shown."""
         at = self.record.clock()
         tx.sessions.expire(at - _LONGEST, at - _LONGEST)
         key = secrets.token_urlsafe(_KEY_BYTES)
@@ -139,7 +139,7 @@ class SessionKeeper:
         return SessionKey(key=key, account=account)
 
     def raised(self, tx: Tx, session: Session, *, proved: bool) -> SessionKey:
-        """Give the session a new key, with which it may do more; NotFound if it has ended meanwhile."""
+        """Give the session a new key with more rights. Raises NotFound if it has ended in the meantime."""
         at = self.record.clock()
         key = secrets.token_urlsafe(_KEY_BYTES)
         tx.sessions.rekey(session.id, digest_of(key))
@@ -149,24 +149,24 @@ class SessionKeeper:
         return SessionKey(key=key, account=session.account)
 
     def of_account(self, session: Session) -> list[SignedIn]:
-        """Where the account is signed in, the session seen last first."""
+        """Return the account's sessions, most recently seen first."""
         at = self.record.clock()
         with self.record.read() as tx:
             found = tx.sessions.of_account(session.account.id)
         return [entry for entry in found if not _over(entry, session.policy, at)]
 
     def end(self, session: Session, session_id: str) -> bool:
-        """End one of the account's own sessions; whether it was there."""
+        """End one of the account's own sessions; return whether it existed."""
         with self.record.read() as tx:
             own = any(entry.id == session_id for entry in tx.sessions.of_account(session.account.id))
         return own and self._ended(session, SessionEnded(session=session_id), session_id)
 
     def sign_out(self, session: Session) -> None:
-        """End this session; nothing happens if it has ended already."""
+        """End this session; do nothing if it has already ended."""
         self._ended(session, AccountSignedOut(session=session.id), session.id)
 
     def end_others(self, session: Session) -> int:
-        """End every session of the account but this one; how many."""
+        """End every other session of the account; return how many."""
         others = [entry for entry in self.of_account(session) if entry.id != session.id]
         return sum(self._ended(session, SessionEnded(session=other.id), other.id) for other in others)
 

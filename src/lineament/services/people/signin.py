@@ -25,7 +25,7 @@ from lineament.store.keys import KeyRing
 __all__ = ["InvitedAccount", "OpenIdRedirect", "Session", "SessionKey", "SignIn"]
 
 AT_ONCE = 4
-"""Passwords that are looked at at once; each takes 46 MiB."""
+"""How many passwords are checked at a time; each takes 46 MiB."""
 
 _DOOR = "whoever signs in has no roles yet; each session answers for its own account"
 _LONGEST_EMAIL = 320
@@ -33,12 +33,12 @@ _PROVIDER_MINUTES = 10
 _WRONG = "the address and the password do not belong together, or are locked for a while after several failures"
 _NO_LINK = "this link was used, was replaced by a newer one, or has run out"
 _NO_ACCOUNT = "no account here is open to that sign-in"
-_FORGOTTEN = timedelta(minutes=36_500)  # the longest lock that a policy can ask for
+_FORGOTTEN = timedelta(minutes=36_500)  # the longest lock that a policy can set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitedAccount:
-    """Who may join with a link."""
+    """The account that a link invites."""
 
     account: Account
     agency: str  # its name
@@ -47,17 +47,17 @@ class InvitedAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIdRedirect:
-    """A sign-in under way at the agency's provider."""
+    """A sign-in in progress at the agency's provider."""
 
-    address: str  # to send the browser to
-    pending: str  # for its cookie: sealed, good for ten minutes
+    address: str  # where to send the browser
+    pending: str  # for its cookie: sealed, valid for ten minutes
 
     def __repr__(self) -> str:
         return "OpenIdBegun(…)"
 
 
 class SignIn:
-    """The door of the workspace. Everything is recorded in the name of the account that it concerns."""
+    """Signs people in. Every event is recorded in the name of the account that it concerns."""
 
     def __init__(self, record: Record, keys: KeyRing, provider: Provider | None = None) -> None:
         self._record = record
@@ -74,17 +74,17 @@ class SignIn:
     def password(
         self, untrusted_email: str, untrusted_password: str, device: str, *, terminal: bool = False
     ) -> SessionKey:
-        """Sign in; the second factor is still to be shown.
+        """Sign in; the second factor must still be shown.
 
-        SignInRefused, in the same words and after the same work, whether the address is unknown, the password wrong,
-        the account suspended or the address locked.
+        Raises the same SignInRefused, after the same work, whether the address is unknown, the password is wrong,
+        the account is suspended or the address is locked.
         """
         email = untrusted_email.strip().lower()[:_LONGEST_EMAIL]
         with self._record.read() as tx:
             account = tx.accounts.by_email(email)
             stored = tx.accounts.password("" if account is None else account.id)
             policy = policy_for(tx, HOME_AGENCY if account is None else account.agency_id)
-        fits = self._fits(email, policy, account, stored, untrusted_password)
+        fits = self._check_password(email, policy, account, stored, untrusted_password)
         if not fits or account is None or stored is None:
             raise SignInRefused(why=_WRONG)
         with self._keeper.acting(account).change() as change:
@@ -98,9 +98,9 @@ class SignIn:
 
     @open_to_all(_DOOR)
     def unlock(self, session: Session, untrusted_password: str) -> SessionKey:
-        """Open a session that was idle with the password; SignInRefused."""
+        """Unlock an idle session with the password. Raises SignInRefused."""
         account = session.account
-        self._own_password(session, untrusted_password, "password")
+        self._verify_password(session, untrusted_password, "password")
         with self._keeper.acting(account).change() as change:
             self._still_active(change.tx, account)
             change.tx.accounts.forgive(account.email)
@@ -109,19 +109,19 @@ class SignIn:
 
     @open_to_all(_DOOR)
     def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> SessionKey:
-        """Another password; every other session of the account ends. SignInRefused, InvalidValue.
+        """Set a new password and end every other session of the account. Raises SignInRefused or InvalidValue.
 
-        An account that signs in at a provider alone has no old one: StepUpNeeded unless its factor was shown lately.
+        An account that signs in only at a provider has no old one; it raises StepUpNeeded without a recent factor.
         """
         account = session.account
         with self._record.read() as tx:
             has_one = tx.accounts.password(account.id) is not None
             agency = tx.agencies.name(account.agency_id)
         if has_one:
-            self._own_password(session, untrusted_old, "old")
+            self._verify_password(session, untrusted_old, "old")
         elif not session.fresh:
             raise StepUpNeeded
-        new = self._hashed(untrusted_new, session.policy, account, agency)
+        new = self._hash_password(untrusted_new, session.policy, account, agency)
         with self._keeper.acting(account).change() as change:
             change.tx.accounts.forgive(account.email)
             change.tx.accounts.set_password(account.id, new)
@@ -129,25 +129,27 @@ class SignIn:
             change.record(PasswordChanged(sessions_ended=ended))
             return self._keeper.raised(change.tx, session, proved=False)
 
-    def _own_password(self, session: Session, untrusted: str, field: str) -> None:
+    def _verify_password(self, session: Session, untrusted: str, field: str) -> None:
         account = session.account
         with self._record.read() as tx:
             stored = tx.accounts.password(account.id)
-        if not self._fits(account.email, session.policy, account, stored, untrusted):
+        if not self._check_password(account.email, session.policy, account, stored, untrusted):
             why = "the password is wrong, or locked for a while after several failures"
             raise SignInRefused(why=why, field=field)
 
-    def _fits(self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str) -> bool:
-        """Count the attempt and check it with one argon2, whoever it is. The caller clears the count on success."""
-        count = self._attempts.counted(email, policy)
+    def _check_password(
+        self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str
+    ) -> bool:
+        """Count the attempt and check it with one argon2, even without an account; on success the caller clears it."""
+        count = self._attempts.count(email, policy)
         with self._looking:
             fits = passwords.fits(stored, untrusted)
         if fits and count is not None and account is not None and account.state is AccountState.ACTIVE:
             return True
-        self._attempts.failed(count, policy, account, "password")
+        self._attempts.record_failure(count, policy, account, "password")
         return False
 
-    def _hashed(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
+    def _hash_password(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
         checked = passwords.checked(untrusted, policy.password_length, (account.email, agency))
         with self._looking:
             return passwords.hashed(checked)
@@ -156,23 +158,23 @@ class SignIn:
 
     @open_to_all(_DOOR)
     def invited(self, untrusted_token: str) -> InvitedAccount:
-        """Return who may join with that link; SignInRefused if it is no longer good."""
+        """Return the account that the link invites. Raises SignInRefused if the link is no longer valid."""
         with self._record.read() as tx:
-            return self._invited(tx, untrusted_token)
+            return self._invited_account(tx, untrusted_token)
 
     @open_to_all(_DOOR)
     def join(self, untrusted_token: str, name: str, untrusted_password: str, device: str) -> SessionKey:
-        """Join, or come back after a reset; the link is used up. SignInRefused, InvalidValue, AlreadyThere."""
+        """Join, or return after a reset; the link works once. Raises SignInRefused, InvalidValue or AlreadyThere."""
         invited = self.invited(untrusted_token)
-        hashed = self._hashed(untrusted_password, invited.policy, invited.account, invited.agency)
-        return self._joined(untrusted_token, name, hashed, device)
+        hashed = self._hash_password(untrusted_password, invited.policy, invited.account, invited.agency)
+        return self._join(untrusted_token, name, hashed, device)
 
-    def _joined(
+    def _join(
         self, untrusted_token: str, name: str, hashed: str | None, device: str, subject: Subject | None = None
     ) -> SessionKey:
         account = self.invited(untrusted_token).account
         with self._keeper.acting(replace(account, name=name.strip() or account.name)).change() as change:
-            self._invited(change.tx, untrusted_token)
+            self._invited_account(change.tx, untrusted_token)
             account = change.tx.accounts.join(account.id, name, hashed)
             if subject is not None:
                 change.tx.accounts.set_openid(account.id, subject.issuer, subject.subject)
@@ -181,7 +183,7 @@ class SignIn:
             change.record(AccountJoined(how=how, terminal=False))
             return self._keeper.begin(change.tx, account, device, terminal=False)
 
-    def _invited(self, tx: Tx, untrusted_token: str) -> InvitedAccount:
+    def _invited_account(self, tx: Tx, untrusted_token: str) -> InvitedAccount:
         account = tx.accounts.invited(digest_of(untrusted_token), self._record.clock())
         if account is None:
             raise SignInRefused(why=_NO_LINK)
@@ -193,13 +195,13 @@ class SignIn:
     @property
     @open_to_all(_DOOR)
     def openid(self) -> bool:
-        """Whether there is a provider to sign in at."""
+        """Whether a provider is configured."""
         return self._provider is not None
 
     @open_to_all(_DOOR)
     def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdRedirect:
-        """Send somebody to the provider; OpenIdUnavailable. ``invitation`` is the token of a link to join with."""
-        begun = self._the_provider.begin(redirect_uri)
+        """Begin a sign-in at the provider; ``invitation`` is the token of a link. Raises OpenIdUnavailable."""
+        begun = self._configured_provider.begin(redirect_uri)
         kept = {
             "address": begun.address,
             "state": begun.state,
@@ -216,17 +218,17 @@ class SignIn:
     def openid_finish(
         self, untrusted_pending: str, untrusted_query: str, redirect_uri: str, device: str
     ) -> tuple[SessionKey, str]:
-        """Who came back, signed in, and where they wanted to go; the second factor is still to be shown here.
+        """Sign in whoever returns from the provider; return the session's key and the path they wanted.
 
-        Somebody new joins with an invitation to the very address that the provider verified. Of the accounts that are
-        there, the one bound to the provider's subject signs in, or at the first time the one with the verified
-        address, which is bound by that. SignInRefused, OpenIdUnavailable.
+        A new person needs an invitation to the address that the provider verified. Otherwise the account bound to the
+        provider's subject signs in; the first time it is the account with the verified address, which is then bound.
+        The second factor must still be shown here. Raises SignInRefused or OpenIdUnavailable.
         """
-        kept = self._kept(untrusted_pending)
+        kept = self._open_pending(untrusted_pending)
         at_provider = ProviderSignIn(**{name: kept[name] for name in ("address", "state", "nonce", "verifier")})
-        subject = self._the_provider.finish(at_provider, untrusted_query, redirect_uri)
+        subject = self._configured_provider.finish(at_provider, untrusted_query, redirect_uri)
         if kept["invitation"]:
-            return self._joined_with(subject, kept["invitation"], device), kept["next"]
+            return self._join_with(subject, kept["invitation"], device), kept["next"]
         with self._record.read() as tx:
             account = _account_of(tx, subject)
         if account is None:
@@ -239,19 +241,19 @@ class SignIn:
             change.record(AccountSignedIn(how="openid", terminal=False))
             return self._keeper.begin(change.tx, account, device, terminal=False), kept["next"]
 
-    def _joined_with(self, subject: Subject, token: str, device: str) -> SessionKey:
+    def _join_with(self, subject: Subject, token: str, device: str) -> SessionKey:
         invited = self.invited(token).account
         if not subject.email_verified or subject.email != invited.email:
-            raise SignInRefused(why="the invitation is to another address than the one that your provider verified")
-        return self._joined(token, subject.name or invited.name, None, device, subject)
+            raise SignInRefused(why="the invitation is for another address than the one that your provider verified")
+        return self._join(token, subject.name or invited.name, None, device, subject)
 
     @property
-    def _the_provider(self) -> Provider:
+    def _configured_provider(self) -> Provider:
         if self._provider is None:
-            raise OpenIdUnavailable(why="no provider is set up here")
+            raise OpenIdUnavailable(why="no provider is configured")
         return self._provider
 
-    def _kept(self, untrusted_pending: str) -> dict[str, str]:
+    def _open_pending(self, untrusted_pending: str) -> dict[str, str]:
         try:
             kept = json.loads(self._keys.vault.open(bytes.fromhex(untrusted_pending[:20_000]), "openid sign-in"))
         except (ValueError, Damaged):
@@ -264,22 +266,22 @@ class SignIn:
 
     @open_to_all(_DOOR)
     def session(self, untrusted_key: str) -> Session | None:
-        """The session of a key, whatever its standing; None if there is none, or none any more."""
+        """Return the session of a key, whatever its state; None if it does not exist or has ended."""
         return self._keeper.find(untrusted_key)
 
     @open_to_all(_DOOR)
     def sessions(self, session: Session) -> list[SignedIn]:
-        """Where the account is signed in."""
+        """Return the account's sessions, most recently seen first."""
         return self._keeper.of_account(session)
 
     @open_to_all(_DOOR)
     def end(self, session: Session, session_id: str) -> bool:
-        """End one of the account's own sessions; whether it was there."""
+        """End one of the account's own sessions; return whether it existed."""
         return self._keeper.end(session, session_id)
 
     @open_to_all(_DOOR)
     def end_others(self, session: Session) -> int:
-        """End all of the account's sessions but this; how many."""
+        """End every other session of the account; return how many."""
         return self._keeper.end_others(session)
 
     @open_to_all(_DOOR)
@@ -294,7 +296,7 @@ class SignIn:
 
 
 def _account_of(tx: Tx, subject: Subject) -> Account | None:
-    """The account that a subject signs in to: the one bound to it, or one with its verified address and no other."""
+    """Return the account bound to the subject, else the only one with its verified address; None if neither exists."""
     bound = tx.accounts.by_openid(subject.issuer, subject.subject)
     if bound is not None or subject.email is None or not subject.email_verified:
         return bound

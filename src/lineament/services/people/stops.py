@@ -1,4 +1,4 @@
-"""Stops: one control for all searching, and one for that of an agency (R12). The gate reads them each time."""
+"""Stops of all searching, or of one agency's (R12). The gate reads them for every search."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 
 LONGEST = 500
-"""Characters of a reason; everybody whom it stops reads it."""
+"""Most characters of a reason, which everybody who is stopped reads."""
 OPERATOR = "the operator"
-"""Who stopped, as another agency is told (R46)."""
+"""Who set a stop, as other agencies see it (R46)."""
 
 
 class Stops:
-    """Stops and resumes searching. Once ``stop_…`` has returned, no search is answered any more."""
+    """Stops and resumes searching. Once ``stop_…`` has returned, no search returns a result."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
 
     @needs(Permission.OWN_ACCOUNT)
     def in_force(self) -> Sequence[Stop]:
-        """What stands against the searches of the own agency: the stop of everything first. For every official."""
+        """Return the stops that apply to the official's agency, that of everything first; open to every official."""
         with self._record.read() as tx:
             found = tx.stops.in_force(self._record.official.agency_id)
-        return [self._told(stop) for stop in found]
+        return [self._visible_stop(stop) for stop in found]
 
     @needs(Permission.OPERATE)
     def of_agencies(self) -> Sequence[tuple[Agency, Stop]]:
-        """Every agency that is stopped by itself, for the operator; the oldest stop first."""
+        """Return every agency with a stop of its own, oldest stop first, for the operator."""
         with self._record.read() as tx:
             found = [(stop.agency_id, stop) for stop in tx.stops.all()]
             return [(tx.agencies.get(agency_id), stop) for agency_id, stop in found if agency_id is not None]
@@ -43,27 +43,27 @@ class Stops:
     def stop_everything(self, reason: str) -> Stop:
         """Stop all searching, of every agency."""
         with self._record.change() as change:
-            return self._stopped(change, None, reason)
+            return self._set_stop(change, None, reason)
 
     @needs(Permission.OPERATE)
     def resume_everything(self) -> None:
-        """Let everybody search again; a stop of one agency stays."""
+        """Let everybody search again, except agencies with a stop of their own."""
         with self._record.change() as change:
-            self._resumed(change, None)
+            self._lift_stop(change, None)
 
     @needs(Permission.STOP_AGENCY, Permission.OPERATE)
     def stop_agency(self, reason: str, name: str | None = None) -> Stop:
-        """Stop the searching of the own agency, or with ``name`` (OPERATE) of any."""
+        """Stop searching in the official's agency, or in the agency ``name`` (OPERATE)."""
         with self._record.change() as change:
-            return self._stopped(change, self._meant(change, name), reason)
+            return self._set_stop(change, self._find_agency(change, name), reason)
 
     @needs(Permission.STOP_AGENCY, Permission.OPERATE)
     def resume_agency(self, name: str | None = None) -> None:
-        """Let the own agency search again, or with ``name`` (OPERATE) any."""
+        """Let the official's agency search again, or the agency ``name`` (OPERATE)."""
         with self._record.change() as change:
-            self._resumed(change, self._meant(change, name))
+            self._lift_stop(change, self._find_agency(change, name))
 
-    def _meant(self, change: Change, name: str | None) -> str:
+    def _find_agency(self, change: Change, name: str | None) -> str:
         own = self._record.official.agency_id
         if name is None:
             if not self._record.official.may(Permission.OPERATE):
@@ -74,9 +74,9 @@ class Stops:
         change.in_agency(agency.id)
         return agency.id
 
-    def _stopped(self, change: Change, agency_id: str | None, reason: str) -> Stop:
+    def _set_stop(self, change: Change, agency_id: str | None, reason: str) -> Stop:
         official = self._record.official
-        self._standing(change, agency_id)
+        self._replaceable_stop(change, agency_id)
         stop = Stop(
             scope=StopScope.EVERYTHING if agency_id is None else StopScope.AGENCY,
             agency_id=agency_id,
@@ -91,8 +91,8 @@ class Stops:
             change.record(AgencyStopped(agency=agency_id, reason=stop.reason))
         return stop
 
-    def _resumed(self, change: Change, agency_id: str | None) -> None:
-        standing = self._standing(change, agency_id)
+    def _lift_stop(self, change: Change, agency_id: str | None) -> None:
+        standing = self._replaceable_stop(change, agency_id)
         if standing is None:
             raise Refused(ReasonCode.NO_SUCH_STOP.reason())
         change.tx.stops.lift(standing.scope, agency_id)
@@ -101,15 +101,15 @@ class Stops:
         else:
             change.record(AgencyResumed(agency=agency_id))
 
-    def _standing(self, change: Change, agency_id: str | None) -> Stop | None:
-        """The stop that is replaced or lifted; NotAllowed if an agency would lift what the operator stopped."""
+    def _replaceable_stop(self, change: Change, agency_id: str | None) -> Stop | None:
+        """Return the stop to be replaced or lifted. Raises NotAllowed if it is the operator's, for an agency."""
         found = next((stop for stop in change.tx.stops.all() if stop.agency_id == agency_id), None)
         if found is not None and found.by == OPERATOR and not self._record.official.may(Permission.OPERATE):
-            raise NotAllowed(what=f"{Permission.OPERATE.value}, for the operator stopped it")
+            raise NotAllowed(what=f"{Permission.OPERATE.value}, because the operator stopped it")
         return found
 
-    def _told(self, stop: Stop) -> Stop:
-        """As this official may read it: who operates is no affair of other agencies."""
+    def _visible_stop(self, stop: Stop) -> Stop:
+        """Return the stop as this official may see it; the operator's name is hidden from other agencies."""
         if stop.scope is StopScope.AGENCY or self._record.official.may(Permission.OPERATE):
             return stop
         return replace(stop, by=OPERATOR)

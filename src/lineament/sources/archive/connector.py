@@ -124,7 +124,7 @@ class ArchiveConnector:
             return
         try:
             if path is None:
-                raise NotRead(why="its name leads out of the archive, or is none")
+                raise NotRead(why="its name points outside the archive or is not valid")
             if stated.is_repeated(path):
                 raise NotRead(why="two entries of the archive have this name")
             if entry.why_not is not None:
@@ -155,7 +155,7 @@ class ArchiveConnector:
 
     def _inner(self, archive: _Archive, entry: ArchiveEntry, trail: tuple[bytes, ...]) -> Iterator[Item | Refusal]:
         if len(trail) > LEVELS:
-            raise NotRead(why=f"it is in more than {LEVELS} archives that are in each other; unpack some")
+            raise NotRead(why=f"it is in more than {LEVELS} nested archives; unpack some")
         untrusted = _content(archive, entry, LARGEST_INNER)
         yield from self._read(_Archive(io.BytesIO(untrusted), trail, archive.budget))
 
@@ -218,7 +218,7 @@ def _damaged(error: Exception) -> NotRead:
         return error
     if isinstance(error, OSError) and error.errno is not None:
         return NotRead(why=os_reason(error))
-    return NotRead(why="the archive is damaged here, or breaks off")
+    return NotRead(why="the archive is damaged or truncated here")
 
 
 # ---------------------------------------------------------------- side-cars and tables
@@ -265,7 +265,9 @@ class _Statements:
         except Unusable as error:
             raise BadSideCar(name=f"{folder_name}/{TABLE.decode()}", why=error) from None
         if provenance is default and self.why is not None:
-            raise NotRead(why="the archive is not whole, so what is said of this picture may be missing; mend it first")
+            raise NotRead(
+                why="the archive is incomplete, so the metadata of this picture may be missing; repair it first"
+            )
         return provenance
 
     def _side_car(self, path: bytes, default: Provenance) -> Provenance | None:

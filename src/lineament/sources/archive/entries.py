@@ -99,7 +99,7 @@ def _zip_refusal(info: zipfile.ZipInfo) -> LineamentError | None:
     if info.flag_bits & 0x41:
         return NotRead(why=ENCRYPTED)
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        return NotRead(why="it is packed in a way that is not read; pack it with Deflate, as usual for zip")
+        return NotRead(why="its compression method is not supported; use Deflate, the usual one for zip")
     if info.file_size > ALWAYS // MOST_TIMES and info.file_size > info.compress_size * MOST_TIMES:
         return NotRead(why=f"it unpacks to more than {MOST_TIMES} times its bytes")
     return None
@@ -128,7 +128,7 @@ class _Forwards:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         if whence or offset < self._at:
-            raise NotRead(why="it leads backwards")
+            raise NotRead(why="its offsets point backwards")
         while self._at < offset and self.raw(min(offset - self._at, _AT_ONCE)):
             pass
         return self._at
@@ -169,12 +169,12 @@ def _in_tar(stream: _Forwards) -> Iterator[ArchiveEntry]:
                 parts=lambda info=info: _tar_parts(stream, info),  # type: ignore[misc]
             )
     if stream.block != bytes(_BLOCK):
-        raise NotRead(why="it breaks off, or is damaged, behind the last entry that was read")
+        raise NotRead(why="it is truncated or damaged after the last entry that was read")
 
 
 def _tar_refusal(info: tarfile.TarInfo) -> LineamentError | None:
     if info.issparse():
-        return NotRead(why="it is stored with holes, as photographs are not")
+        return NotRead(why="it is a sparse file, and no photograph is stored as one")
     if not info.isreg():
         return NotRead(why=NOT_REGULAR)
     return None

@@ -31,5 +31,5 @@ class ArchiveEntry:
             if length > limit:
                 raise FileTooLarge(size=length, limit=limit)
         if length != self.size:
-            raise NotRead(why=f"it breaks off after {length:,} of {self.size:,} bytes")
+            raise NotRead(why=f"it is truncated after {length:,} of {self.size:,} bytes")
         return b"".join(parts)

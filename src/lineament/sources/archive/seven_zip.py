@@ -71,7 +71,7 @@ def _parts(messages: Iterator[tuple[bytes, bytes]], failed: list[NotRead]) -> It
 
 
 def _nonsense() -> NotRead:
-    return NotRead(why="the process that reads it answered nonsense; the file may be hostile")
+    return NotRead(why="the process that reads it sent an invalid reply; the file may be hostile")
 
 
 def _descriptor(file: IO[bytes]) -> int:

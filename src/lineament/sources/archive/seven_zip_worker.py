@@ -43,7 +43,7 @@ def main() -> None:
     except MemoryError:
         send(FAILED, b"it takes too much memory; pack it with a smaller dictionary, or as zip or tar")
     except Exception:  # noqa: BLE001 - parsers raise anything over hostile bytes
-        send(FAILED, b"the archive is damaged here, or breaks off")
+        send(FAILED, b"the archive is damaged or truncated here")
 
 
 def _warm() -> None:

@@ -139,7 +139,7 @@ class AnswerHandler:
     def _redirected(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         target = absolute(ask.url, reply.header("location") or "")
         if target is None or ask.hops >= self._crawl.limits.redirects:
-            why = "it is redirected to nowhere" if target is None else "it is redirected again and again"
+            why = "its redirect has no target" if target is None else "it is redirected too many times"
             self._state.refuse(ask, RefusalReason(kind="read", text=why))
             return
         try:

@@ -76,13 +76,13 @@ class HostFetcher:
     def _follow(self, uri: str) -> Fetched:
         url = uri_key(uri)
         if url is None:
-            raise NotRead(why="it is no http or https address")
+            raise NotRead(why="it is not an http or https address")
         for _ in range(MOST_REDIRECTS + 1):
             found = self._ask(url)
             if isinstance(found, Fetched):
                 return found
             url = found
-        raise NotRead(why="it is redirected again and again")
+        raise NotRead(why="it is redirected too many times")
 
     def _ask(self, url: str) -> Fetched | str:
         """Return the picture, or the address to which it is redirected."""
@@ -102,10 +102,10 @@ class HostFetcher:
         if answer.status in REDIRECTS:
             target = absolute(url, answer.header("location") or "")
             if target is None:
-                raise NotRead(why="it is redirected to nowhere")
+                raise NotRead(why="its redirect has no target")
             return target
         if answer.status in {401, 407}:
-            raise NotRead(why=f"its host asks for a log-in ({answer.status}), and there is none")
+            raise NotRead(why=f"its host requires a log-in ({answer.status})")
         if answer.status != 200:
             raise NotRead(why=f"its host answers with {answer.status}")
         reservation = reservations.in_headers(answer.headers, now=datetime.now(UTC))
@@ -113,7 +113,7 @@ class HostFetcher:
             raise Reserved(reservation=reservation)
         kind = media_type(answer.header("content-type"))
         if kind in PAGES or (kind not in UNKNOWN and not kind.startswith("image/")):
-            raise NotRead(why=f"it is no picture ({kind})")
+            raise NotRead(why=f"it is not a picture ({kind})")
         headers = {name.lower(): value for name, value in answer.headers}
         return Fetched(untrusted=answer.plain_body(self._max_bytes), uri=url, headers=headers)
 
@@ -129,7 +129,7 @@ class HostFetcher:
                 self._read_file(step)
                 continue
             if step.seconds > LONGEST_WAIT:
-                raise NotRead(why=f"its host asks to be left alone for {step.seconds:.0f} seconds; try again later")
+                raise NotRead(why=f"its host asks for a pause of {step.seconds:.0f} seconds; try again later")
             time.sleep(step.seconds)
 
     def _read_file(self, file: ReadFile) -> None:

@@ -82,7 +82,7 @@ class KeptCrawl:
     @contextmanager
     def _file(self, archive: str) -> Iterator[int]:
         if os.fspath(Path(archive).name) != archive:
-            raise NotRead(why=f"{printable(archive)} is no name of a file")
+            raise NotRead(why=f"{printable(archive)} is not a file name")
         file = os.open(self.folder / archive, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             yield file

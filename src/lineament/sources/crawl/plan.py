@@ -62,7 +62,7 @@ class Crawl:
         for address in self.start:
             url = uri_key(address)
             if url is None:
-                raise InvalidValue(what="The start", value=address[:100], why="it is no http or https address")
+                raise InvalidValue(what="The start", value=address[:100], why="it is not an http or https address")
             allowed.allows(url)
         if not self.start:
             raise InvalidValue(what="The start", value="", why="name the address to start at")

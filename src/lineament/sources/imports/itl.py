@@ -108,7 +108,7 @@ def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, ItlPhoto
         at += length
     file.seek(at)
     if file.read(2**10).strip(b"\0\r\n\t \x1a"):
-        raise NotRead(why="there is more behind the last record that its first one lists")
+        raise NotRead(why="there is data after the last record that its first record lists")
 
 
 def _contents(file: IO[bytes]) -> list[int]:
@@ -116,7 +116,7 @@ def _contents(file: IO[bytes]) -> list[int]:
     file.seek(0)
     start = file.read(2)
     if start[:1] == b"<" or start == b"\xef\xbb":
-        raise NotRead(why="it is in the XML encoding, which is not read; export it in the traditional one")
+        raise NotRead(why="it is in the XML encoding, which is not supported; export it in the traditional encoding")
     length = _length(file, 0, 1, 1)
     if length > LARGEST_CONTENTS:
         raise NotRead(why="the list of its records is too long")
@@ -141,11 +141,11 @@ def _length(file: IO[bytes], at: int, kind: int, number: int) -> int:
         length = int(found[2])
     if length < 5:
         why = f"record {number} is not of the type that the first record says, or damaged"
-        raise NotRead(why="it is no ANSI/NIST-ITL transaction" if number == 1 else why)
+        raise NotRead(why="it is not an ANSI/NIST-ITL transaction" if number == 1 else why)
     file.seek(at + length - 1)
     last = file.read(1)
     if not last:
-        raise NotRead(why=f"it breaks off in record {number}")
+        raise NotRead(why=f"it is truncated in record {number}")
     if kind not in _BINARY and last != _FILE:
         raise NotRead(why=f"record {number} does not end where it says")
     return length
@@ -174,11 +174,11 @@ def _check(fields: dict[int, bytes], untrusted: bytes, max_bytes: int) -> None:
     """Raise NotRead or FileTooLarge if the picture of a record is refused."""
     kind = fields.get(_TYPE, b"").strip().upper()
     if kind != b"FACE":
-        raise NotRead(why="it does not show a face but a mark, a tattoo or something else")
+        raise NotRead(why="it shows a mark, a tattoo or something else, and not a face")
     if len(untrusted) > max_bytes:
         raise FileTooLarge(size=len(untrusted), limit=max_bytes)
     if not untrusted.startswith(_KNOWN):
-        raise NotRead(why="its picture is neither in JPEG, JPEG 2000 nor PNG, or it has none")
+        raise NotRead(why="it has no picture in JPEG, JPEG 2000 or PNG")
 
 
 def _fields(record: bytes, kind: int) -> dict[int, bytes]:

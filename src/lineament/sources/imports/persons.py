@@ -52,7 +52,7 @@ class PersonsConnector:
         """Yield the pictures person by person, in the byte order of their names."""
         for person in self._persons():
             if person is None:
-                why = NotRead(why="it is no folder with a folder for each person")
+                why = NotRead(why="it is not a folder with one folder for each person")
                 yield Refusal(name=self._place.name, why=why)
                 return
             subject = labelled(person.base.decode("utf-8", "replace"))
@@ -107,7 +107,7 @@ class CompreFaceConnector:
             yield Refusal(name=self._place.name, why=why)
         else:
             for image_id in sorted(pictures.keys() - named):
-                why = NotRead(why="no list says whose it is")
+                why = NotRead(why="no list says whom it shows")
                 yield Refusal(name=pictures[image_id].name, why=why)
 
     def _pages(self) -> Iterator[SourcePath]:
@@ -164,7 +164,7 @@ def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:
         return
     faces = page.get("faces") if isinstance(page, dict) else None
     if not isinstance(faces, list):
-        yield NotRead(why="it is no list of examples as CompreFace answers it")
+        yield NotRead(why="it is not a list of examples as CompreFace returns it")
         return
     for face in faces:
         image_id = face.get("image_id") if isinstance(face, dict) else None

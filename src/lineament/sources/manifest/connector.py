@@ -75,7 +75,7 @@ class ManifestConnector:
             is_file = _SCHEME.match(uri) is None
             item = self._from_disk(name, uri, row) if is_file else self._fetched(name, uri, row)
         except Unusable as error:
-            return Refusal(name=name, why=NotRead(why=f"what row {number} says cannot be used: {error}"))
+            return Refusal(name=name, why=NotRead(why=f"row {number} cannot be used: {error}"))
         except LineamentError as error:
             return Refusal(name=name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
         except OSError as error:
@@ -87,7 +87,7 @@ class ManifestConnector:
         if urlsplit(uri).scheme not in {"http", "https"}:
             raise NotRead(why="only addresses that begin with http:// or https:// are fetched")
         if self._fetcher is None:
-            raise NotRead(why="nothing is fetched here; the source must list the hosts that may be asked")
+            raise NotRead(why="nothing is fetched; the source must list the hosts that may be contacted")
         fetched = self._fetcher.fetch(uri)
         if len(fetched.untrusted) > self._max_bytes:
             raise FileTooLarge(size=len(fetched.untrusted), limit=self._max_bytes)
@@ -104,10 +104,10 @@ class ManifestConnector:
         folder = self._place.parent
         path = normal(below.encode("utf-8", "replace"))
         if path is None:
-            raise NotRead(why="it leads out of the folder of the manifest")
+            raise NotRead(why="it points outside the folder of the manifest")
         real = os.path.realpath(folder.child(path).path, strict=True)
         if os.path.commonpath([real, folder.path]) != folder.path:
-            raise NotRead(why="it leads out of the folder of the manifest")
+            raise NotRead(why="it points outside the folder of the manifest")
         return SourcePath(path=real, shown=folder.child(path).shown, below=path, root=folder.path)
 
 

@@ -143,7 +143,7 @@ def origin_of(url: str) -> Origin:
     """Return the origin of an http(s) address spelled as ``uri_key`` does; HostRefused for any other text."""
     found = _ORIGIN.match(url)
     if found is None or "\\" in url or not url.isascii() or not url.isprintable():
-        raise HostRefused(host=_shown(url), why="it is no plain http or https address")
+        raise HostRefused(host=_shown(url), why="it is not a plain http or https address")
     scheme, host, port = found[1], found[2].strip("[]"), found[3]
     number = PORTS[scheme] if port is None else int(port)
     try:
@@ -152,7 +152,7 @@ def origin_of(url: str) -> Origin:
     except ValueError:
         agreed = False
     if not agreed or not 0 < number < 65536 or (not _literal(host) and not _is_name(host.removesuffix("."))):
-        raise HostRefused(host=_shown(url), why="it is no plain http or https address")
+        raise HostRefused(host=_shown(url), why="it is not a plain http or https address")
     return Origin(scheme, str(_address(host)) if _literal(host) else host.removesuffix("."), number)
 
 

@@ -33,7 +33,7 @@ CONNECTOR = "video 1"
 _WORKER = "lineament.sources.video.worker"
 _LIMITS = WorkerLimits(message=2**28, patience=300, seconds=12 * 3600)
 _NO_PICTURES = "it has no pictures"
-_NONSENSE = "the process that reads it answered nonsense; the file may be hostile"
+_NONSENSE = "the process that reads it sent an invalid reply; the file may be hostile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def _damage(kind: bytes, untrusted: bytes) -> str:
     if kind == BROKEN_OFF and len(untrusted) == LENGTHS.size:
         ends, length = LENGTHS.unpack(untrusted)
         if 0 <= ends <= length <= LONGEST:
-            return f"it breaks off at {time_text(ends)} of {time_text(length)}; what is there was taken"
+            return f"it is truncated at {time_text(ends)} of {time_text(length)}; what is there was taken"
     if kind == DAMAGED and len(untrusted) == COUNT.size:
         (count,) = COUNT.unpack(untrusted)
         return f"{count:,} of its packets are damaged; what could be decoded was taken" if count else _NO_PICTURES

@@ -32,7 +32,7 @@ def html_of(untrusted_record: bytes) -> str:
         found = record_at(io.BytesIO(untrusted_record), 0)
         if found is None:
             remedy = "restore it from a backup"
-            raise Damaged(what="The record of the page", why="it is no WARC record", remedy=remedy)
+            raise Damaged(what="The record of the page", why="it is not a WARC record", remedy=remedy)
         declared = found.http_charset if parsed_http(found) else None
         html = payload_of(found, LARGEST_PAGE)
     except OSError as error:

@@ -195,7 +195,7 @@ class _Reading:
         elif parsed_http(record):
             headers = record.http_headers
             if headers.status_code is None:
-                raise NotRead(why="the headers of the answer break off, or are none")
+                raise NotRead(why="the headers of the response are truncated or malformed")
             if headers.status_code in _REDIRECTS:
                 self._redirect(uri, headers.get("Location"))
             if headers.status_code != 200:
@@ -315,4 +315,4 @@ def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
             yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
         else:
             waiting += reversed(inner)
-    yield Refusal(name=given.name, why=NotRead(why=f"it holds more than {MOST_FOLDERS} folders; the rest is left"))
+    yield Refusal(name=given.name, why=NotRead(why=f"it holds more than {MOST_FOLDERS} folders; the rest was skipped"))

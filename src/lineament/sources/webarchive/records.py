@@ -81,7 +81,7 @@ class _RecordWalk:
         length = _WHOLE_LENGTH.search(head)
         if not between or length is None or len(body) <= int(length[1]) + 4:
             return None
-        return "it is compressed as a whole and not record by record; mend it with: warcio recompress"
+        return "it is compressed as a whole, not record by record; repair it with: warcio recompress"
 
     def places(self) -> Iterator[RecordPlace]:
         """Yield records and damage, in the order of the file."""
@@ -113,7 +113,7 @@ class _RecordWalk:
                     return "it is not packed record by record"
                 self._last = offset
                 if WarcHeader.CONTENT_LENGTH not in record.headers:
-                    return "the file breaks off in the headers of a record, or they are none"
+                    return "the file is truncated or malformed in the headers of a record"
                 yield RecordPlace(record, offset)
         except OSError as error:
             return printable(str(error)).rstrip(".").lower()[:200] or "it cannot be read"
@@ -130,7 +130,7 @@ class _RecordWalk:
                 start = zlib.decompressobj(wbits=31).decompress(self._file.read(2**12), 5)
                 if b"WARC/".startswith(start):  # or nothing, if so little is left
                     self._last = max(self._last, after)
-                    return "the file breaks off"
+                    return "the file is truncated"
             after = self._find(after + 1)
         return None
 
@@ -183,7 +183,7 @@ def body_of(record: WarcRecord, limit: int) -> bytes:
         parts.append(part)
         left -= len(part)
     if left:
-        raise NotRead(why=f"the record breaks off: {left} of its {size} bytes are missing")
+        raise NotRead(why=f"the record is truncated: {left} of its {size} bytes are missing")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

@@ -127,7 +127,7 @@ def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal]:
             sign, name_length, extra_length = _LOCAL.unpack(file.read(_LOCAL.size))
             begin = info.header_offset + _LOCAL.size + name_length + extra_length
             if sign != b"PK\3\4" or begin + info.file_size > size:
-                why = NotRead(why="the WACZ breaks off before its end")
+                why = NotRead(why="the WACZ is truncated")
                 yield Refusal(name=f"{place.name}/{member}", why=why)
                 continue
             yield WarcFile(place, f"{name}/{member}", begin, info.file_size)

@@ -66,8 +66,8 @@ def test_names_that_lead_out_and_two_of_one_name_are_refused(tmp_path: Path) -> 
     files = {"a.jpg": b"1", "UP/b.jpg": b"2", "ROOT/c.jpg": b"3", "SAME.jpg": b"4", "d/ä.jpg": b"5"}
     found = brought(packed(files | {"big.jpg": bytes(LIMIT + 1), "z.jpg": b"6"}, renamed), tmp_path)
     assert {name: said for name, said in found.items() if isinstance(said, bytes)} == {"d/ä.jpg": b"5", "z.jpg": b"6"}
-    assert "leads out" in str(found["../b.jpg"])
-    assert "leads out" in str(found["//c.jpg"])
+    assert "points outside" in str(found["../b.jpg"])
+    assert "points outside" in str(found["//c.jpg"])
     assert "two entries" in str(found["a.jpg"])
     assert "100001 bytes" in str(found["big.jpg"])
 
@@ -100,7 +100,7 @@ def test_links_folders_empty_files_and_what_was_packed_apart() -> None:
 
 def test_what_is_encrypted_is_refused() -> None:
     assert set(read(packed({"a.jpg": b"a"}, password="x")).values()) == {
-        "It is not read: it is encrypted; unlock the archive first."
+        "It was not read: it is encrypted; unlock the archive first."
     }
     found = read(packed({"a.jpg": b"a"}, password="x", header_encryption=True))
     assert "table of contents is encrypted" in str(found[""])

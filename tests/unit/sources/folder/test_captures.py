@@ -124,7 +124,7 @@ def test_a_picture_that_is_named_and_not_there_is_said(folder: Path) -> None:
     """A misspelt name would otherwise lose its provenance silently."""
     found = table(folder, "file,licence\na.JPG,CC0\nb.jpg,CC0\n", "a.jpg", "b.jpg")
     assert found["a.jpg"] == "picture"
-    assert found["a.JPG"] == "It is not read: captures.csv names it, but there is no such picture here."
+    assert found["a.JPG"] == "It was not read: captures.csv names it, but there is no such picture here."
     assert "b.jpg" in found
 
 

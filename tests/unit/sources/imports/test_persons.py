@@ -55,7 +55,9 @@ def test_names_that_are_no_text_or_a_terminal_would_obey(folder: Path) -> None:
 def test_what_is_no_such_folder(folder: Path) -> None:
     put(folder / "a.jpg")
     for path in (folder, folder / "a.jpg"):
-        assert why(PersonsConnector(path, LIMIT)) == ["It is not read: it is no folder with a folder for each person."]
+        assert why(PersonsConnector(path, LIMIT)) == [
+            "It was not read: it is not a folder with one folder for each person."
+        ]
         assert PersonsConnector(path, LIMIT).count() == 1
     with pytest.raises(NoSuchFile):
         PersonsConnector(folder / "none", LIMIT)
@@ -68,7 +70,7 @@ def test_links_out_of_the_folder_of_a_person(folder: Path, tmp_path: Path) -> No
     (folder / "Bob").symlink_to(tmp_path)
     made = PersonsConnector(folder, LIMIT)
     assert len(items(made)) == 1
-    assert "leads out of the folder" in why(made)[0]
+    assert "points outside the folder" in why(made)[0]
 
 
 # ---------------------------------------------------------------- CompreFace
@@ -98,8 +100,8 @@ def test_what_is_missing_on_either_side_is_said(folder: Path) -> None:
     put(folder / "faces.json", page({"image_id": ID, "subject": "Ada"}))
     put(folder / f"{uuid.uuid4()}.jpg")
     assert why(CompreFaceConnector(folder, LIMIT)) == [
-        f"It is not read: there is no picture {ID} beside the list.",
-        "It is not read: no list says whose it is.",
+        f"It was not read: there is no picture {ID} beside the list.",
+        "It was not read: no list says whom it shows.",
     ]
 
 

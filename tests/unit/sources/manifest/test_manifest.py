@@ -94,7 +94,7 @@ def test_nothing_outside_of_its_folder_is_read(tmp_path: Path) -> None:
     found = said(manifest(folder, json_lines(rows), "m.jsonl"))
     assert len(found) == len(rows)
     assert "picture" not in found
-    assert sum("leads out of the folder" in item for item in found) == 7
+    assert sum("points outside the folder" in item for item in found) == 7
 
 
 def json_lines(uris: list[str]) -> str:
@@ -110,7 +110,7 @@ def test_only_the_web_is_fetched_and_only_with_a_fetcher(tmp_path: Path) -> None
     assert shelf.asked == [A]
     (only,) = ManifestConnector(tmp_path / "m.jsonl", None, LIMIT).items_from("5")
     assert isinstance(only[0], Refusal)
-    assert "nothing is fetched here" in str(only[0].why)
+    assert "nothing is fetched" in str(only[0].why)
 
 
 def test_what_the_fetcher_refuses_and_what_is_too_large(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
     found += brought
     refused = found.pop()
     assert isinstance(refused, Refusal)
-    assert re.search(r"it breaks off at 0:00:0\d\.\d of 0:00:12\.0; what is there was taken", str(refused.why))
+    assert re.search(r"it is truncated at 0:00:0\d\.\d of 0:00:12\.0; what is there was taken", str(refused.why))
     assert len(found) > 1
     assert connector.count() == len(found) + 1
 
