@@ -49,7 +49,7 @@ class NoSuchFile(LineamentError):
 # ---------------------------------------------------------------- 4: refused by a rule
 
 
-class RefusalReason(Protocol):
+class ReasonLike(Protocol):
     """One reason for a refusal; ``model/reasons.py`` defines them."""
 
     @property
@@ -67,7 +67,7 @@ class Refused(LineamentError):
     code = "refused"
     exit_code = 4
 
-    def __init__(self, *reasons: RefusalReason) -> None:
+    def __init__(self, *reasons: ReasonLike) -> None:
         self.reasons = reasons
         super().__init__(reasons="; ".join(reason.words for reason in reasons))
 

@@ -69,13 +69,13 @@ def _setting(name: str, parse: Callable[[str], T], default: T | Callable[[], T],
         try:
             return parse(text)
         except ValueError as error:
-            raise InvalidValue(what=variable, value=_shown(parse, text), why=error) from None
+            raise InvalidValue(what=variable, value=_printable(parse, text), why=error) from None
 
     made: T = field(default_factory=value, metadata={"default": default, "meaning": meaning})
     return made
 
 
-def _shown(parse: Callable[[str], object], text: str) -> str:
+def _printable(parse: Callable[[str], object], text: str) -> str:
     return "…" if parse is Secret else text[:100]
 
 

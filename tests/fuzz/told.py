@@ -24,7 +24,7 @@ from PIL import Image
 
 from lineament.errors import Damaged, InvalidValue, LedgerBroken, LineamentError
 from lineament.identity.fetching import _object, checked_address
-from lineament.identity.id_token import Expected, public_keys, subject_of
+from lineament.identity.id_token import ExpectedToken, public_keys, subject_of
 from lineament.identity.openid import _parameters
 from lineament.ledger import receipts
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
@@ -256,7 +256,7 @@ _KEY = ECKey.import_key(
     }
 )  # of RFC 7517, appendix A.2
 _KEYS = {"keys": [_KEY.as_dict(private=False)]}
-_EXPECTED = Expected(issuer="https://id.example", client_id="lineament", nonce="n", access_token="a")
+_EXPECTED = ExpectedToken(issuer="https://id.example", client_id="lineament", nonce="n", access_token="a")
 
 
 def openid(data: bytes) -> None:

@@ -35,7 +35,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class ExpectedToken:
     """What an ID token must say."""
 
     issuer: str
@@ -60,7 +60,7 @@ def _signs(key: dict[str, Any]) -> bool:
     return kind in {"RSA", "EC", "OKP"} and key.get("use", "sig") == "sig" and is_long
 
 
-def subject_of(untrusted_token: str, keys: KeySet, expected: Expected, now: datetime) -> Subject:
+def subject_of(untrusted_token: str, keys: KeySet, expected: ExpectedToken, now: datetime) -> Subject:
     """Return whom the token is about.
 
     Raises SignInRefused unless the provider signed it, for us, for this sign-in, and within its time.
@@ -78,7 +78,7 @@ def subject_of(untrusted_token: str, keys: KeySet, expected: Expected, now: date
     return _subject(token.claims)
 
 
-def _options(expected: Expected) -> dict[str, dict[str, object]]:
+def _options(expected: ExpectedToken) -> dict[str, dict[str, object]]:
     return {
         "iss": {"essential": True, "value": expected.issuer},
         "aud": {"essential": True, "value": expected.client_id},
@@ -87,7 +87,7 @@ def _options(expected: Expected) -> dict[str, dict[str, object]]:
     }
 
 
-def _params(expected: Expected) -> dict[str, object]:
+def _params(expected: ExpectedToken) -> dict[str, object]:
     return {"client_id": expected.client_id, "nonce": expected.nonce, "access_token": expected.access_token}
 
 

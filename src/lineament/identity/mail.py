@@ -79,7 +79,7 @@ class SmtpOutbox:
 
         Raises InvalidValue if ``url`` is not such an address.
         """
-        parts = _checked(url)
+        parts = _parse_url(url)
         self._tls = parts.scheme == "smtps"
         self._host = parts.hostname or ""
         self._port = parts.port or (465 if self._tls else 587)
@@ -132,7 +132,7 @@ class SmtpOutbox:
             raise MailUnavailable(why="the mail server offers no encryption")
 
 
-def _checked(url: str) -> SplitResult:
+def _parse_url(url: str) -> SplitResult:
     """Return the parts of the URL. The error does not repeat it: there may be a password in it."""
     why = "write it as smtp://user:password@host:587?from=name@agency.example, or smtps://"
     try:

@@ -16,7 +16,7 @@ from authlib.oidc.discovery import get_well_known_url
 
 from lineament.errors import OpenIdUnavailable, SignInRefused
 from lineament.identity import fetching
-from lineament.identity.id_token import Expected, Subject, public_keys, subject_of
+from lineament.identity.id_token import ExpectedToken, Subject, public_keys, subject_of
 
 __all__ = ["Provider", "Subject"]
 
@@ -86,7 +86,7 @@ class Provider:
         token, access = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(token, str):
             raise SignInRefused(why="the provider sent no ID token")
-        expected = Expected(
+        expected = ExpectedToken(
             issuer=self.issuer,
             client_id=self._client_id,
             nonce=begun.nonce,

@@ -69,7 +69,7 @@ def registered(untrusted_json: str, challenge: bytes, rp_id: str, origin: str) -
     """Return the new passkey in the browser's answer. Raises SignInRefused if anything differs from the request."""
     try:
         answer = webauthn.verify_registration_response(
-            credential=_sized(untrusted_json),
+            credential=_checked_length(untrusted_json),
             expected_challenge=challenge,
             expected_rp_id=rp_id,
             expected_origin=origin,
@@ -95,7 +95,7 @@ def assertion(rp_id: str, allowed: Sequence[bytes]) -> tuple[dict[str, Any], byt
 def answering(untrusted_json: str) -> bytes:
     """Return the credential that an answer claims to come from, to look it up. It proves nothing yet."""
     try:
-        return webauthn.helpers.parse_authentication_credential_json(_sized(untrusted_json)).raw_id
+        return webauthn.helpers.parse_authentication_credential_json(_checked_length(untrusted_json)).raw_id
     except Exception as error:  # as above
         raise SignInRefused(why="the passkey's answer is not valid") from error
 
@@ -116,7 +116,7 @@ def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signature agai
     """
     try:
         answer = webauthn.verify_authentication_response(
-            credential=_sized(untrusted_json),
+            credential=_checked_length(untrusted_json),
             expected_challenge=challenge,
             expected_rp_id=rp_id,
             expected_origin=origin,
@@ -132,7 +132,7 @@ def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signature agai
     return answer.new_sign_count
 
 
-def _sized(untrusted_json: str) -> str:
+def _checked_length(untrusted_json: str) -> str:
     if len(untrusted_json) > MOST_BYTES:
         raise SignInRefused(why="the answer is longer than any passkey's")
     return untrusted_json

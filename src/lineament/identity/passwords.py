@@ -78,17 +78,17 @@ def checked(untrusted: str, least: int, also: Sequence[str]) -> str:
     """
     length = len(unicodedata.normalize("NFKC", untrusted))
     if not least <= length <= MAX_LENGTH or len(untrusted) > MAX_LENGTH:
-        raise _refused(f"choose {least} to {MAX_LENGTH} characters")
+        raise _invalid_password(f"choose {least} to {MAX_LENGTH} characters")
     for term in also:
         name = bare(term.partition("@")[0])
         if len(name) >= _SHORTEST_TERM and name in bare(untrusted):
-            raise _refused("it contains your e-mail address or the name of your agency")
+            raise _invalid_password("it contains your e-mail address or the name of your agency")
     if common(untrusted):
-        raise _refused(
+        raise _invalid_password(
             "it is among those that are guessed first; a few unrelated words are easy to remember and hard to guess"
         )
     return untrusted
 
 
-def _refused(why: str) -> InvalidValue:
+def _invalid_password(why: str) -> InvalidValue:
     return InvalidValue(what="The password", value="…", why=why, field="password")

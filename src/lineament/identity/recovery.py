@@ -16,10 +16,10 @@ _READ_AS = str.maketrans("OILU", "011V")
 
 def new_codes() -> list[str]:
     """Return ten codes of 80 random bits, as they are shown: XXXX-XXXX-XXXX-XXXX."""
-    return [_grouped("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))) for _ in range(CODES)]
+    return [_group("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))) for _ in range(CODES)]
 
 
-def _grouped(code: str) -> str:
+def _group(code: str) -> str:
     return "-".join(code[start : start + _GROUP] for start in range(0, _LENGTH, _GROUP))
 
 

@@ -91,7 +91,7 @@ class Codes:
         """Add unit vectors, shape (n, d), under new ids. Searches wait meanwhile, some 1 ms for 1,000."""
         with self._turnstile.writing():
             end = self._count + len(ids)
-            self._held = _grown(self._held, self._count, end)
+            self._held = _grow(self._held, self._count, end)
             self._held[self._count : end] = ids
             self._codes.add(vectors, chunk_size=0)
             self._count = end
@@ -120,17 +120,17 @@ class Codes:
         while True:
             with self._turnstile.reading():
                 removals, before = self._removals, self._held[: self._count]
-            allowed = None if among is None else _allowed(among, before)
+            allowed = None if among is None else _allowed_mask(among, before)
             with self._turnstile.reading():
                 if allowed is None or removals == self._removals:
-                    return self._scanned(probes, most, allowed)
+                    return self._scan_codes(probes, most, allowed)
 
     def sync(self, path: Path) -> None:
         """Write what is new durably, so that the file at ``path`` holds these codes; OSError if that fails."""
         self._codes.sync(str(path))
         _give_back_memory()
 
-    def _scanned(self, probes: Vectors, most: int, allowed: NDArray[np.bool_] | None) -> Sequence[FaceIds]:
+    def _scan_codes(self, probes: Vectors, most: int, allowed: NDArray[np.bool_] | None) -> Sequence[FaceIds]:
         if not self._count:
             return [self._held[:0]] * len(probes)
         if allowed is None:
@@ -149,14 +149,14 @@ def _give_back_memory() -> None:
         trim(0)
 
 
-def _allowed(among: Mask, ids: FaceIds) -> NDArray[np.bool_]:
+def _allowed_mask(among: Mask, ids: FaceIds) -> NDArray[np.bool_]:
     allowed = np.asarray(among(ids), dtype=np.bool_)
     if allowed.shape != ids.shape:
         raise ValueError(f"a mask of shape {allowed.shape} for {len(ids)} faces")
     return allowed
 
 
-def _grown(held: FaceIds, count: int, needed: int) -> FaceIds:
+def _grow(held: FaceIds, count: int, needed: int) -> FaceIds:
     if needed <= len(held):
         return held
     grown = np.empty(max(needed, count + count // 2), dtype=np.int64)

@@ -51,7 +51,7 @@ class ExactIndex:
         with self._changing:
             ids, vectors = self._ids, self._vectors
         allowed = np.ones(len(ids), dtype=np.bool_) if among is None else among(ids)
-        return [_searched(probe, ids, vectors, k, allowed) for probe in probes]
+        return [_search_one(probe, ids, vectors, k, allowed) for probe in probes]
 
     def sync(self) -> None:
         """Do nothing."""
@@ -69,7 +69,7 @@ class ExactIndex:
         self._ids, self._vectors = ids, vectors
 
 
-def _searched(probe: Vector, ids: FaceIds, vectors: Vectors, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
+def _search_one(probe: Vector, ids: FaceIds, vectors: Vectors, k: int, allowed: NDArray[np.bool_]) -> list[Hit]:
     rough = np.where(allowed, vectors @ probe, np.float32(-2.0))
     if k < len(rough):
         lowest = np.partition(rough, len(rough) - k)[len(rough) - k]

@@ -91,7 +91,7 @@ class IndexFolder:
     def read(self) -> Codes:
         """Read the codes on disk; FileNotFoundError if there are none, Damaged if they cannot be used."""
         try:
-            with self._locked(fcntl.LOCK_SH):
+            with self._lock(fcntl.LOCK_SH):
                 head = Head.from_bytes((self._folder / _HEAD).read_bytes())
                 if head.coding != self._coding:
                     raise damaged("it was made with another model, key or version")
@@ -111,7 +111,7 @@ class IndexFolder:
         Nothing is written if the folder itself is gone, because its source was withdrawn.
         """
         try:
-            with self._locked(fcntl.LOCK_EX):
+            with self._lock(fcntl.LOCK_EX):
                 self._write(codes)
         except OSError as error:
             self._written = _LastWrite()
@@ -191,7 +191,7 @@ class IndexFolder:
         return self._folder / f"ids-{token}", self._folder / f"codes-{token}"
 
     @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
+    def _lock(self, how: int) -> Iterator[None]:
         """Lock the folder: one process writes at a time, and none reads meanwhile."""
         with (self._folder / _LOCK).open("ab") as handle:
             fcntl.flock(handle, how)

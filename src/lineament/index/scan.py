@@ -87,7 +87,7 @@ class ScanIndex:
                 raise ValueError("an id is already there")
             for start in range(0, len(ids), _PIECE):
                 piece = slice(start, start + _PIECE)
-                self._codes.add(ids[piece], self._rotated(vectors[piece]))
+                self._codes.add(ids[piece], self._rotate(vectors[piece]))
             self._highest = max(self._highest, int(ids.max()))
 
     def remove(self, ids: FaceIds) -> None:
@@ -101,7 +101,7 @@ class ScanIndex:
         if k < 1:
             raise ValueError(f"the best {k} are nothing")
         probes = checked_vectors(probes, len(self._rotation))
-        shortlists = self._codes.nearest(self._rotated(probes), max(self._rescored, RESCORED_EACH * k), among)
+        shortlists = self._codes.nearest(self._rotate(probes), max(self._rescored, RESCORED_EACH * k), among)
         wanted = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *shortlists]))
         if not len(wanted):
             return [[] for _ in probes]
@@ -128,6 +128,6 @@ class ScanIndex:
     def __len__(self) -> int:
         return len(self._codes)
 
-    def _rotated(self, vectors: Vectors) -> Vectors:
+    def _rotate(self, vectors: Vectors) -> Vectors:
         rotated: Vectors = vectors @ self._rotation
         return rotated

@@ -37,18 +37,18 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _decoded(text: str, what: str) -> bytes:
+def _decode_base64(text: str, what: str) -> bytes:
     """Decode standard base64, strictly: encoding the result again must give the same text."""
     try:
         decoded = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         decoded = b""
-    if not decoded or _encoded(decoded) != text:
+    if not decoded or _encode_base64(decoded) != text:
         raise InvalidValue(what=what, value=text[:100], why="it is not base64")
     return decoded
 
 
-def _encoded(raw: bytes) -> str:
+def _encode_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
@@ -71,7 +71,7 @@ class PublicKey:
         what, text = "The key of a ledger", untrusted.strip()
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
-        decoded = _decoded(encoded, what)
+        decoded = _decode_base64(encoded, what)
         if decoded[:1] != ED25519:
             raise InvalidValue(what=what, value=text[:300], why="it is not an Ed25519 key (type 1)")
         key = cls(name=name, raw=decoded[1:])
@@ -86,7 +86,7 @@ class PublicKey:
 
     def __str__(self) -> str:
         """The C2SP verifier key, to be given to whoever checks the ledger."""
-        return f"{self.name}+{self.id.hex()}+{_encoded(ED25519 + self.raw)}"
+        return f"{self.name}+{self.id.hex()}+{_encode_base64(ED25519 + self.raw)}"
 
 
 class SigningKey:
@@ -102,7 +102,7 @@ class SigningKey:
     def sign(self, text: str) -> str:
         """Return a signed note with ``text``, which ends in a newline."""
         signature = self._key.sign(text.encode())
-        return f"{text}\n\N{EM DASH} {self.public.name} {_encoded(self.public.id + signature)}\n"
+        return f"{text}\n\N{EM DASH} {self.public.name} {_encode_base64(self.public.id + signature)}\n"
 
 
 def opened(untrusted_note: str, key: PublicKey) -> str:
@@ -120,7 +120,7 @@ def opened(untrusted_note: str, key: PublicKey) -> str:
         name, _, encoded = rest.partition(" ")
         if dash != "\N{EM DASH}" or not name:
             raise InvalidValue(what=what, value=shown, why="a line of signature is malformed")
-        signature = _decoded(encoded, what)
+        signature = _decode_base64(encoded, what)
         if name == key.name and signature[:ID_BYTES] == key.id:
             _check(signature[ID_BYTES:], text, key, shown)
             return text
@@ -144,7 +144,7 @@ class Checkpoint:
 
     def signed(self, key: SigningKey) -> str:
         """Return the checkpoint as a signed note."""
-        return key.sign(f"{self.origin}\n{self.size}\n{_encoded(self.root)}\n")
+        return key.sign(f"{self.origin}\n{self.size}\n{_encode_base64(self.root)}\n")
 
     @classmethod
     def parse(cls, untrusted_note: str, key: PublicKey) -> Self:
@@ -156,7 +156,7 @@ class Checkpoint:
             raise InvalidValue(what=what, value=origin[:200], why=f"it belongs to another ledger than {key.name}")
         if not (size.isascii() and size.isdecimal() and len(size) <= 19) or str(int(size)) != size:
             raise InvalidValue(what=what, value=size[:40], why="its size is not a whole number")
-        decoded = _decoded(root, what)
+        decoded = _decode_base64(root, what)
         if len(decoded) != HASH_BYTES or int(size) > LARGEST_SIZE or "" in extensions:
             raise InvalidValue(what=what, value=origin[:200], why="its lines are not size and root")
         return cls(origin=origin, size=int(size), root=decoded)

@@ -71,7 +71,7 @@ class Frontier:
 
     def root(self) -> bytes:
         """Return the root of the whole tree."""
-        return _bagged(self._hashes)
+        return _root_above(self._hashes)
 
 
 def _edge(size: int) -> list[tuple[int, int]]:
@@ -80,7 +80,7 @@ def _edge(size: int) -> list[tuple[int, int]]:
     return [(level, (size >> level) - 1) for level in levels if size >> level & 1]
 
 
-def _bagged(hashes: Sequence[bytes]) -> bytes:
+def _root_above(hashes: Sequence[bytes]) -> bytes:
     """Return the root above the edge ``hashes``."""
     if not hashes:
         return EMPTY_ROOT

@@ -93,20 +93,20 @@ class _TreeWalk:
                 raise LedgerBroken(why=f"entry {self.size} is missing or out of order", entry=self.size)
             if entry.hidden:
                 self.hidden += 1
-                self._append(_hidden(entry))
+                self._append(_withheld_leaf(entry))
             else:
-                self._open(entry)
+                self._check_details(entry)
                 self._append(_leaf(entry))
             if self.size == self.anchor:
                 self.anchored_root = self.root()
 
-    def _open(self, entry: _LeafEntry) -> None:
+    def _check_details(self, entry: _LeafEntry) -> None:
         if entry.salt is not None and entry.details is not None:
             if sha256(DETAILS_DOMAIN + entry.salt + entry.details.encode()).digest() != entry.commitment:
                 raise LedgerBroken(why="the details do not match their commitment", entry=entry.seq)
             self.opened += 1
             if entry.action == _ANNOUNCEMENT:
-                self.announced += _announced(entry.details)
+                self.announced += _erased_ranges(entry.details)
         elif entry.salt is not None or entry.details is not None:
             raise LedgerBroken(why="some of the details are missing", entry=entry.seq)
         elif entry.withheld:
@@ -148,7 +148,7 @@ class _TreeWalk:
         return gaps
 
 
-def _hidden(entry: _LeafEntry) -> bytes:
+def _withheld_leaf(entry: _LeafEntry) -> bytes:
     """Return the leaf hash of an entry of which the export gives nothing else."""
     if len(entry.leaf) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
@@ -167,7 +167,7 @@ def _leaf(entry: _LeafEntry) -> bytes:
     return leaf
 
 
-def _announced(details: str) -> list[tuple[int, int]]:
+def _erased_ranges(details: str) -> list[tuple[int, int]]:
     """Return the ranges (first, last) of entries whose erasure an entry announces; none if it is malformed."""
     try:
         return [(int(first), int(last)) for first, last in json.loads(details)["entries"]]
@@ -214,7 +214,7 @@ def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Veri
     note = rows.checkpoint()
     if note is None and walk.size:
         raise LedgerBroken(why="the checkpoint is gone", entry=0)
-    return _compared(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
+    return _compare_heads(walk, None if note is None else _checkpoint(note, key, "the checkpoint"), kept, key)
 
 
 def _from_store(row: StoredEntry) -> _LeafEntry:
@@ -260,7 +260,7 @@ def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Ve
                 walk.take(_from_export(lines, walk))
     except OSError as error:
         raise NoSuchFile(path=path) from error
-    return _compared(walk, head, kept, key)
+    return _compare_heads(walk, head, kept, key)
 
 
 def _header(lines: BinaryIO, path: Path) -> str:
@@ -302,7 +302,7 @@ def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
 # ---------------------------------------------------------------- both
 
 
-def _compared(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
+def _compare_heads(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
     """Compare what was recomputed with the signed checkpoint and the one kept outside."""
     for what, checkpoint in (("signed", head), ("anchored", kept)):
         if checkpoint and checkpoint.size > walk.size:

@@ -112,9 +112,9 @@ class Agency:
         """Every reason for which its officials may not search today, with the day from which that holds."""
         if self.home:
             return []
-        return [*self._unvetted(today), *self._unlicensed(today)]
+        return [*self._vetting_reasons(today), *self._licence_reasons(today)]
 
-    def _unvetted(self, today: date) -> list[Reason]:
+    def _vetting_reasons(self, today: date) -> list[Reason]:
         if self.vetting is None:
             return [ReasonCode.NOT_VETTED.reason()]
         if self.vetting.outcome is VettingOutcome.REFUSED:
@@ -123,7 +123,7 @@ class Agency:
             return [ReasonCode.VETTING_EXPIRED.reason(last=self.vetting.renew_on)]
         return []
 
-    def _unlicensed(self, today: date) -> list[Reason]:
+    def _licence_reasons(self, today: date) -> list[Reason]:
         licence = self.licence
         if licence is None:
             return [ReasonCode.NO_LICENCE.reason()]

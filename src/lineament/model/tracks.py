@@ -64,7 +64,7 @@ class Tracker(Generic[Kept]):
         self._now = seconds
         over = [active.track for active in self._active if seconds - active.track.last > self._patience]
         self._active = [active for active in self._active if seconds - active.track.last <= self._patience]
-        assigned = self._assigned(faces)
+        assigned = self._assign(faces)
         for at, face in enumerate(faces):
             if at not in assigned:
                 self._active.append(_ActiveTrack(Track(seconds, seconds, 0), face))
@@ -81,7 +81,7 @@ class Tracker(Generic[Kept]):
         over, self._active = [active.track for active in self._active], []
         return over
 
-    def _assigned(self, faces: Sequence[Sighting[Kept]]) -> dict[int, _ActiveTrack[Kept]]:
+    def _assign(self, faces: Sequence[Sighting[Kept]]) -> dict[int, _ActiveTrack[Kept]]:
         """Return the active tracks of faces, by position in ``faces``; the surest pairs first, each track once."""
         if not faces or not self._active:
             return {}

@@ -111,12 +111,12 @@ class _WorkerOutput:
                 raise NotRead(why="the process that reads it took too long; the file may be hostile")
             part = os.read(self._pipe, min(length, 2**20))
             if not part:
-                raise NotRead(why=f"the process that reads it {self._ended()}; the file may be hostile")
+                raise NotRead(why=f"the process that reads it {self._exit_text()}; the file may be hostile")
             parts.append(part)
             length -= len(part)
         return b"".join(parts)
 
-    def _ended(self) -> str:
+    def _exit_text(self) -> str:
         try:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:

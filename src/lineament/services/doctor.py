@@ -46,7 +46,7 @@ class Check:
     detail: str
 
 
-class Examined(Protocol):
+class CheckedWorkspace(Protocol):
     """The parts of a workspace that the doctor checks."""
 
     home: Path
@@ -66,7 +66,7 @@ class Examined(Protocol):
 class Doctor:
     """Checks the machine and the workspace, and changes nothing."""
 
-    def __init__(self, record: Record, workspace: Examined, audit: Audit) -> None:
+    def __init__(self, record: Record, workspace: CheckedWorkspace, audit: Audit) -> None:
         self._record = record
         self._workspace = workspace
         self._audit = audit

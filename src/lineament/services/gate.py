@@ -50,11 +50,11 @@ def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
     """
     if names:
         return [seen_source(tx, record, name) for name in dict.fromkeys(names)]
-    mine = [source for source in tx.sources.all() if _shared(source, record.official, record.today)]
+    mine = [source for source in tx.sources.all() if _may_use(source, record.official, record.today)]
     return [source for source in mine if source.why_closed(record.today) is None]
 
 
-def _shared(source: Source, official: Official, today: date) -> bool:
+def _may_use(source: Source, official: Official, today: date) -> bool:
     return official.solo or source.open_to(official.agency_id, today)
 
 
@@ -138,7 +138,7 @@ def _sources(search: Attempt) -> list[Reason]:
         return [ReasonCode.NO_SOURCE.reason()]
     today, against = search.at.date(), []
     for source in search.sources:
-        if not _shared(source, search.official, today):
+        if not _may_use(source, search.official, today):
             against.append(ReasonCode.SOURCE_NOT_SHARED.reason(name=source.name))
         elif (why := source.why_closed(today)) is not None:
             against.append(why)

@@ -51,14 +51,14 @@ class Pictures:
         """The candidate's face as JPEG."""
         with self._record.read() as tx:
             face, capture = self._found(tx, search_id, rank)
-            return self._opened(tx, capture, face.crop)
+            return self._open_blob(tx, capture, face.crop)
 
     @needs(Permission.READ_CASES, in_case=True)
     def thumbnail(self, search_id: str, rank: int) -> bytes:
         """The candidate's picture as a small JPEG without metadata."""
         with self._record.read() as tx:
             _, capture = self._found(tx, search_id, rank)
-            return self._opened(tx, capture, capture.thumbnail)
+            return self._open_blob(tx, capture, capture.thumbnail)
 
     @needs(Permission.READ_CASES, in_case=True)
     def face(self, search_id: str, rank: int) -> EnrolledFace:
@@ -97,7 +97,7 @@ class Pictures:
         with self._record.change() as change:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, capture = self._found(change.tx, search_id, rank)
-            picture = self._opened(change.tx, capture, capture.original)
+            picture = self._open_blob(change.tx, capture, capture.original)
             change.record(OriginalViewed(search=search_id, rank=rank, face=face.id, capture=capture.id))
         return picture, capture.media_type
 
@@ -113,7 +113,7 @@ class Pictures:
             capture = self._meant(change.tx, search_id, rank, alike)
             if capture.page is None:
                 raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
-            record = self._opened(change.tx, capture, capture.page)
+            record = self._open_blob(change.tx, capture, capture.page)
             change.record(PageOpened(search=search_id, rank=rank, face=face.id, capture=capture.id))
         return record
 
@@ -139,7 +139,7 @@ class Pictures:
         face = tx.faces.get(candidate.face_id)
         return face, tx.captures.get(face.capture_id)
 
-    def _opened(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
+    def _open_blob(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
         if address is None and capture.barred:
             raise Refused(ReasonCode.KNOWN_ABUSE.reason())
         if address is None:

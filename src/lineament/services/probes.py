@@ -40,7 +40,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Admitted:
+class _AdmittedCase:
     """A case that takes a probe of that kind, with its key."""
 
     case: Case
@@ -70,9 +70,9 @@ class Probes:
         The same bytes with the same edits and kind are one probe of that case. Refused if the case is closed, if
         the policy wants the kind declared, and for kinds that are no photographs of a face (R13).
         """
-        admitted = self._admitted(case_name, kind)
+        admitted = self._admit(case_name, kind)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        if (known := self._known(admitted, sha256, tuple(edits))) is not None:
+        if (known := self._find_equal(admitted, sha256, tuple(edits))) is not None:
             return known
         return self._store(admitted, untrusted, self._analyser.analyse(untrusted, edits=edits, digests=True), edits)
 
@@ -121,7 +121,7 @@ class Probes:
         probe = self.get(probe_id)
         untrusted = self._original(probe)
         drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True)
-        admitted = self._admitted(probe.case_key, probe.kind)
+        admitted = self._admit(probe.case_key, probe.kind)
         return self._store(admitted, untrusted, drawn, probe.edits, earlier=probe.faces)
 
     @needs(Permission.READ_CASES, in_case=True)
@@ -144,7 +144,7 @@ class Probes:
         chosen = chosen_face(probe, face)
         return face_crop(self._analyser.decoded(self._original(probe), probe.edits), chosen.box)
 
-    def _admitted(self, case_name: str, kind: ProbeKind | None) -> _Admitted:
+    def _admit(self, case_name: str, kind: ProbeKind | None) -> _AdmittedCase:
         with self._record.read() as tx:
             case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
             if case.state is not CaseState.OPEN:
@@ -155,9 +155,9 @@ class Probes:
             declared = kind or ProbeKind.OTHER
             if declared in NO_PROBES:
                 raise Refused(ReasonCode.PROBE_KIND.reason(kind=declared, why=NO_PROBES[declared]))
-            return _Admitted(case=case, kind=declared, key=case_key(tx, self._keys, case))
+            return _AdmittedCase(case=case, kind=declared, key=case_key(tx, self._keys, case))
 
-    def _known(self, admitted: _Admitted, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
+    def _find_equal(self, admitted: _AdmittedCase, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
         with self._record.read() as tx:
             same = tx.probes.same(admitted.case.id, sha256, self._analyser.model, admitted.key)
         return next((probe for probe in same if probe.edits == edits and probe.kind is admitted.kind), None)
@@ -169,7 +169,7 @@ class Probes:
 
     def _store(
         self,
-        admitted: _Admitted,
+        admitted: _AdmittedCase,
         untrusted: bytes,
         seen: Analysis,
         edits: Sequence[Edit],

@@ -21,8 +21,8 @@ Clock = Callable[[], datetime]
 """The time now, with zone (UTC)."""
 
 
-class Unrecorded(AssertionError):
-    """A service changed something and did not say so; a defect of ours, and the change is undone."""
+class UnrecordedChange(AssertionError):
+    """A service changed something without recording it; this is a defect, and the change is rolled back."""
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Record:
             change = Change(tx, self.clock(), self.ledger, self.official)
             yield change
             if not change.entries:
-                raise Unrecorded
+                raise UnrecordedChange
             if tx.deletions.added:
                 deletions.note(tx, self.official, change.at)
             note = tx.ledger.checkpoint()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _CandidateWithCrop:
     """A candidate with its picture as a data URI; None if it was erased."""
 
     candidate: Candidate
@@ -57,7 +57,9 @@ class Report:
             cut=how_cut(result),
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
             erased=len(stored.erased),
-            candidates=[_Shown(candidate, self._crop(search_id, candidate.rank)) for candidate in result.candidates],
+            candidates=[
+                _CandidateWithCrop(candidate, self._crop(search_id, candidate.rank)) for candidate in result.candidates
+            ],
             version=lineament.__version__,
         )
 

@@ -31,7 +31,7 @@ from lineament.model.search import (
 from lineament.model.sources import Source
 from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
-from lineament.services.gallery.indexes import Compared, Gallery
+from lineament.services.gallery.indexes import Gallery, GallerySearch
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
@@ -54,7 +54,7 @@ class _Comparison:
     face: int  # of the first, from 1
     damping: float  # a factor for scores, before false match rates are looked up
     sources: tuple[Source, ...]
-    compared: Compared
+    compared: GallerySearch
     seconds: float
 
 
@@ -88,7 +88,7 @@ class Search:
         With ``request.others`` the templates of these faces, of the same person, are fused with it. Errors: Refused by
         the gate; NoFace, SeveralFaces, NotFound for the face; MixedModels; LedgerUnavailable.
         """
-        probes, sources = self._admitted(probe_id, request)
+        probes, sources = self._admit(probe_id, request)
         faces = [chosen_face(probes[0], face)]
         faces += [chosen_face(probe, other.face) for probe, other in zip(probes[1:], request.others, strict=True)]
         for chosen in faces:
@@ -103,7 +103,7 @@ class Search:
         seconds = time.perf_counter() - began
         number = probes[0].faces.index(faces[0]) + 1
         found = _Comparison(tuple(probes), number, damping(vectors), tuple(sources), compared, seconds)
-        return self._recorded(request, found)
+        return self._record_search(request, found)
 
     @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:
@@ -170,7 +170,7 @@ class Search:
             found = gate.chosen(tx, self._record, sources)
             return sum(tx.faces.count(source.id, self._rates.model) for source in found)
 
-    def _admitted(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
+    def _admit(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
         with self._record.read() as tx:
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
@@ -189,17 +189,17 @@ class Search:
         probe_in(tx, probe_id, case)
         return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
-    def _threshold(self, request: SearchRequest, found: _Comparison) -> float:
+    def _threshold_for(self, request: SearchRequest, found: _Comparison) -> float:
         if request.mode is Mode.MANUAL and request.min_score is not None:
             return request.min_score
         if request.mode is Mode.INVESTIGATION:
             return -1.0
         return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.compared.faces) / found.damping)
 
-    def _recorded(self, request: SearchRequest, found: _Comparison) -> SearchResult:
+    def _record_search(self, request: SearchRequest, found: _Comparison) -> SearchResult:
         """Pass the gate again, describe the candidates, and commit list and ledger entry together."""
         faces = found.compared.faces
-        threshold = self._threshold(request, found)
+        threshold = self._threshold_for(request, found)
         above = [hit for hit in found.compared.hits if hit.score >= threshold]
         with self._record.change() as change:
             tx = change.tx
@@ -207,7 +207,7 @@ class Search:
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
-            candidates = folded(self._described(tx, above, found), request.limit)
+            candidates = folded(self._describe(tx, above, found), request.limit)
             search_id = secrets.token_hex(8)
             probe = found.probes[0]
             chosen = probe.faces[found.face - 1]
@@ -261,7 +261,7 @@ class Search:
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)
         return result
 
-    def _described(self, tx: Tx, hits: Sequence[Hit], search: _Comparison) -> list[Candidate]:
+    def _describe(self, tx: Tx, hits: Sequence[Hit], search: _Comparison) -> list[Candidate]:
         names = {source.id: source.name for source in search.sources}
         faces = search.compared.faces
         described = tx.faces.described([hit.face_id for hit in hits])

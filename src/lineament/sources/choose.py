@@ -46,11 +46,11 @@ def choose(names: Sequence[str], terms: Terms, kind: str | None = None) -> list[
     for of_kind, group in groupby(names, key=lambda name: kind or kind_of(name)):
         registration, together = registrations()[of_kind], tuple(group)
         parts = [together] if registration.combines else [(name,) for name in together]
-        chosen += [_connected(registration, part, terms) for part in parts]
+        chosen += [_connect(registration, part, terms) for part in parts]
     return chosen
 
 
-def _connected(registration: Registration, names: tuple[str, ...], terms: Terms) -> ChosenConnector:
+def _connect(registration: Registration, names: tuple[str, ...], terms: Terms) -> ChosenConnector:
     locate = printable if registration.takes_addresses else _absolute
     locations = Locations(names=names, text="\n".join(sorted(map(locate, names))))
     return ChosenConnector(

@@ -63,7 +63,7 @@ class AgencyRows:
         seats = self._seats()
         rows = self._connection.execute(sa.select(agencies)).mappings()
         found = [self._agency(row, seats.get(row["id"], 0)) for row in rows]
-        return sorted(found, key=lambda agency: (_folded(agency.name), agency.id))
+        return sorted(found, key=lambda agency: (_normalise(agency.name), agency.id))
 
     def name(self, id: str) -> str:  # noqa: A002
         """Return the name of an agency; NotFound if there is none with that id."""
@@ -103,7 +103,7 @@ class AgencyRows:
     # ------------------------------------------------------------ rows
 
     def _lookup(self, name: str) -> bytes:
-        return self._vault.lookup("agencies", _folded(name))
+        return self._vault.lookup("agencies", _normalise(name))
 
     def _free(self, name: str, but: str) -> bytes:
         """Return the lookup of a name; AlreadyThere if another agency has it as its name or id."""
@@ -144,7 +144,7 @@ class AgencyRows:
         )
 
 
-def _folded(name: str) -> str:
+def _normalise(name: str) -> str:
     """Normalise a name for comparison: case, blanks and the width of letters do not count."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
 

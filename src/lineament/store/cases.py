@@ -59,7 +59,7 @@ class CaseRows:
         wanted = sa.bindparam(None, name, Words)
         own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == wanted)
         for which in (cases.c.key == wanted, own):
-            row = self._connection.execute(_SELECT.where(which, _seen(sight))).mappings().one_or_none()
+            row = self._connection.execute(_SELECT.where(which, _is_visible(sight))).mappings().one_or_none()
             if row is not None:
                 return self._case(row)
         raise NotFound(what="case", name=name, hint="lineament case list")
@@ -84,7 +84,10 @@ class CaseRows:
         also = [cases.c.words.contains(word, autoescape=True) for word in searched]
         wanted = states or tuple(CaseState)
         parts = []
-        for number, queries in ((cases.c.id, _own(sight, wanted)), (case_members.c.case_id, _shared(sight, wanted))):
+        for number, queries in (
+            (cases.c.id, _own_case_queries(sight, wanted)),
+            (case_members.c.case_id, _shared_case_queries(sight, wanted)),
+        ):
             older = also if after is None else [*also, number < after]
             parts += [query.where(*older).order_by(number.desc()).limit(limit) for query in queries]
         return self._any_of(parts, cases.c.id.desc(), limit)
@@ -111,8 +114,8 @@ class CaseRows:
         urgent = sa.and_(cases.c.urgent_since.is_not(None), cases.c.authorisation.is_(None))
         first = sa.case((cases.c.authorisation.is_(None), 0), else_=1)
         order = (first, cases.c.authorised_until, cases.c.urgent_since, cases.c.id)
-        parts = [query.where(sa.or_(urgent, ending)).order_by(*order) for query in _shared(sight, open_)]
-        for query in _own(sight, open_):
+        parts = [query.where(sa.or_(urgent, ending)).order_by(*order) for query in _shared_case_queries(sight, open_)]
+        for query in _own_case_queries(sight, open_):
             parts.append(query.where(ending).order_by(cases.c.authorised_until, cases.c.id))
             parts.append(query.where(urgent).order_by(cases.c.urgent_since, cases.c.id))
         return self._any_of([query.limit(limit) for query in parts], order, limit)
@@ -229,7 +232,7 @@ def _member(sight: Sight) -> sa.ColumnElement[bool]:
     return sa.and_(case_members.c.account_id == sight.account_id, holds)
 
 
-def _seen(sight: Sight) -> sa.ColumnElement[bool]:
+def _is_visible(sight: Sight) -> sa.ColumnElement[bool]:
     """Whether a case is visible."""
     reasons: list[sa.ColumnElement[bool]] = []
     if sight.whole_agency:
@@ -239,7 +242,7 @@ def _seen(sight: Sight) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *reasons)
 
 
-def _own(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
+def _own_case_queries(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
     """Return a query for the ids of the agency's own cases in each state: an index orders each, but not an OR."""
     if not sight.whole_agency:
         return []
@@ -247,7 +250,7 @@ def _own(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
     return [own.where(cases.c.state == state.value) for state in states]
 
 
-def _shared(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
+def _shared_case_queries(sight: Sight, states: Sequence[CaseState]) -> list[sa.Select[Any]]:
     """Return the query for the ids of cases that the official is a member of, in the order of the members' index."""
     if sight.account_id is None:
         return []

@@ -256,8 +256,8 @@ def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
         options["autocommit"] = legacy  # Python 3.12 and later, whatever their default becomes
     writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4, hide_parameters=True)
     reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64, hide_parameters=True)
-    _prepared(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384"])
-    _prepared(reader, "BEGIN", [*_PRAGMAS, "PRAGMA query_only = ON"])
+    _prepare(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384"])
+    _prepare(reader, "BEGIN", [*_PRAGMAS, "PRAGMA query_only = ON"])
     return writer, reader
 
 
@@ -270,7 +270,7 @@ _PRAGMAS = [
 ]
 
 
-def _prepared(engine: Engine, begin: str, statements: list[str]) -> None:
+def _prepare(engine: Engine, begin: str, statements: list[str]) -> None:
     @sa.event.listens_for(engine, "connect")
     def connected(raw: Any, _record: object) -> None:
         for statement in statements:

@@ -51,7 +51,7 @@ class DescribedFace:
     capture: Capture
 
 
-def _about(source_id: int, face_id: int, model: str) -> bytes:
+def _associated_data(source_id: int, face_id: int, model: str) -> bytes:
     """Return the associated data of a template: it opens for this face, source and model only."""
     return b"template|%d|%d|%s" % (source_id, face_id, model.encode())
 
@@ -79,7 +79,7 @@ class FaceRows:
         rows, sealed = [], []
         for face_id, (capture_id, day, face) in zip(ids, new, strict=True):
             rows.append(_row(face_id, source_id, face) | {"capture_id": capture_id, "captured_day": day})
-            sealed.append(_sealed(face_id, source_id, face.face, key))
+            sealed.append(_sealed_row(face_id, source_id, face.face, key))
         self._connection.execute(sa.insert(faces), rows)
         self._connection.execute(sa.insert(templates), sealed)
         count(self._connection, source_id, faces=len(ids), last_face=ids[-1])
@@ -166,7 +166,7 @@ class FaceRows:
             .limit(batch)
         )
         while rows := self._raw(query.where(faces.c.id > last_id)):
-            ids, vectors = _opened(rows, key)
+            ids, vectors = _open_templates(rows, key)
             yield ids, vectors
             last_id = int(ids[-1])
 
@@ -182,7 +182,7 @@ class FaceRows:
         models: set[str] = set()
         for start in range(0, len(requested), _MOST):
             if rows := self._looked_up(requested[start : start + _MOST].tolist()):
-                parts.append(_opened(rows, key))
+                parts.append(_open_templates(rows, key))
                 models.add(rows[0][3])
         if len(models) > 1:
             raise MixedModels(first=min(models), second=max(models))
@@ -230,7 +230,7 @@ def _column(rows: Sequence[Sequence[Any]], number: int) -> FaceIds:
     return np.fromiter((row[number] for row in rows), dtype=np.int64, count=len(rows))
 
 
-def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
+def _open_templates(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]:
     """Return ids and vectors of sealed templates, all of one model."""
     import numpy as np
 
@@ -245,7 +245,7 @@ def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]
         for face_id, sealed, source_id, of in rows:
             if of != model:
                 raise MixedModels(first=model, second=of)
-            about = _about(source_id, face_id, of)
+            about = _associated_data(source_id, face_id, of)
             open_into(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about, view[at : at + length])
             at += length
     except (InvalidTag, ValueError):
@@ -253,12 +253,12 @@ def _opened(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, Vectors]
     return _column(rows, 0), np.frombuffer(plain, dtype="<f4").reshape(len(rows), -1)
 
 
-def _sealed(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
+def _sealed_row(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
     import numpy as np
 
     template = face.template
     plain = np.ascontiguousarray(template.vector, dtype="<f4").tobytes()
-    sealed = key.templates.seal(plain, _about(source_id, face_id, template.model))
+    sealed = key.templates.seal(plain, _associated_data(source_id, face_id, template.model))
     return {"face_id": face_id, "source_id": source_id, "model": template.model, "sealed": sealed}
 
 

@@ -47,7 +47,7 @@ class FactorRows:
         Recovery codes, ``{"codes": [SHA-256 in hexadecimal, …]}``, replace the previous sheet.
         """
         lookup = None if lookup_text is None else self._lookup(lookup_text)
-        if lookup is not None and self._known(lookup):
+        if lookup is not None and self._exists(lookup):
             raise AlreadyThere(what=kind.value, name=name)
         if kind is FactorKind.RECOVERY:
             counter = len(secret["codes"])
@@ -117,7 +117,7 @@ class FactorRows:
     def _lookup(self, text: str) -> bytes:
         return self._vault.lookup("factors", text)
 
-    def _known(self, lookup: bytes) -> bool:
+    def _exists(self, lookup: bytes) -> bool:
         return self._connection.scalar(sa.select(factors.c.id).where(factors.c.lookup == lookup)) is not None
 
     def _row(self, factor_id: str) -> RowMapping:

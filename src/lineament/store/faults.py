@@ -78,13 +78,13 @@ def _of_sqlite(error: sqlite3.Error, place: str) -> LineamentError:
     return StoreUnavailable(why=str(error))
 
 
-def _said(error: BaseException | None) -> object:
+def _first_line(error: BaseException | None) -> object:
     """Return PostgreSQL's first line; the row that it refuses, with personal data, follows it."""
     return getattr(getattr(error, "diag", None), "message_primary", None) or error
 
 
 def _of_postgresql(error: BaseException | None, place: str) -> LineamentError:
-    why = " ".join(str(_said(error)).split())
+    why = " ".join(str(_first_line(error)).split())
     state = getattr(error, "sqlstate", None) or ""
     if state == _PG_FULL:
         return StorageFull(path=place)

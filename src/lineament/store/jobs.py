@@ -76,11 +76,11 @@ class JobRows:
 
     def of_agency(self, id: str, agency_id: str, account_id: str | None, *, whole_agency: bool) -> Job:  # noqa: A002
         """The job with that id, if that official may see it; NotFound for every other."""
-        return self._one(sa.and_(jobs.c.id == checked_id(id), _seen(agency_id, account_id, whole_agency)), id)
+        return self._one(sa.and_(jobs.c.id == checked_id(id), _is_visible(agency_id, account_id, whole_agency)), id)
 
     def listed(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
         """The newest jobs that an official may see: all of the agency, or those asked for under that account."""
-        query = sa.select(jobs).where(_seen(agency_id, account_id, whole_agency))
+        query = sa.select(jobs).where(_is_visible(agency_id, account_id, whole_agency))
         rows = self._connection.execute(query.order_by(*(column.desc() for column in _ORDER)).limit(most)).mappings()
         return [self._job(row) for row in rows]
 
@@ -113,12 +113,12 @@ class JobRows:
         """
         self._end_abandoned(at, dead)
         oldest = sa.select(jobs.c.id).where(_claimable(at, dead)).order_by(*_ORDER).limit(1)
-        return self._claimed(oldest.with_for_update(skip_locked=True), worker, at)
+        return self._claim_row(oldest.with_for_update(skip_locked=True), worker, at)
 
     def claim_this(self, id: str, worker: str, at: datetime) -> Job | None:  # noqa: A002
         """Claim one job that is queued; None if it is not, or no longer."""
         this = sa.select(jobs.c.id).where(jobs.c.id == checked_id(id), _QUEUED)
-        return self._claimed(this.with_for_update(skip_locked=True), worker, at)
+        return self._claim_row(this.with_for_update(skip_locked=True), worker, at)
 
     def take_up(self, request: JobRequest, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
         """Claim a job that waits for a worker and asks for the same, of the same official; None if there is none.
@@ -134,9 +134,9 @@ class JobRows:
         )
         oldest = sa.select(jobs.c.id).where(*same).order_by(*_ORDER).limit(1)
         values = {"attempts": 1, "stop_requested_at": None}
-        return self._claimed(oldest.with_for_update(skip_locked=True), worker, at, values)
+        return self._claim_row(oldest.with_for_update(skip_locked=True), worker, at, values)
 
-    def _claimed(
+    def _claim_row(
         self, which: sa.Select[Any], worker: str, at: datetime, more: Mapping[str, object] | None = None
     ) -> Job | None:
         values: dict[str, Any] = {
@@ -158,7 +158,7 @@ class JobRows:
 
     def _end_abandoned(self, at: datetime, dead: Collection[str]) -> None:
         over = {"worker": None, "lease_until": None, "ended_at": at}
-        lost = sa.update(jobs).where(_abandoned(at, dead))
+        lost = sa.update(jobs).where(_is_abandoned(at, dead))
         stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
         self._connection.execute(stopped.values(state=JobState.STOPPED.value, **over))
         kept = f"{MOST_ATTEMPTS} workers died over it, so nobody takes it over; what they committed is kept"
@@ -177,7 +177,7 @@ class JobRows:
             "seen_at": at,
             "lease_until": at + LEASE,
         }
-        return self._connection.execute(_held(id, worker).values(values)).rowcount == 1
+        return self._connection.execute(_update_held(id, worker).values(values)).rowcount == 1
 
     def stop_requested(self, id: str, worker: str) -> bool | None:  # noqa: A002
         """Whether the job is to stop; None if the worker does not hold it any more."""
@@ -224,7 +224,7 @@ class JobRows:
     def _end(self, id: str, worker: str, event: JobEvent, more: Mapping[str, Any]) -> bool:  # noqa: A002
         after = JOB_NEXT[JobState.RUNNING][event]
         values = {"state": after.value, "worker": None, "lease_until": None, **more}
-        return self._connection.execute(_held(id, worker).values(values)).rowcount == 1
+        return self._connection.execute(_update_held(id, worker).values(values)).rowcount == 1
 
     # ------------------------------------------------------------ forgetting
 
@@ -267,21 +267,21 @@ class JobRows:
         )
 
 
-def _seen(agency_id: str, account_id: str | None, whole_agency: bool) -> sa.ColumnElement[bool]:
+def _is_visible(agency_id: str, account_id: str | None, whole_agency: bool) -> sa.ColumnElement[bool]:
     own = jobs.c.agency_id == agency_id
     return own if whole_agency else sa.and_(own, jobs.c.account_id.is_not_distinct_from(account_id))
 
 
-def _abandoned(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]:
+def _is_abandoned(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]:
     lapsed = jobs.c.lease_until <= at
     return sa.and_(_RUNNING, sa.or_(lapsed, jobs.c.worker.in_(list(dead))) if dead else lapsed)
 
 
 def _claimable(at: datetime, dead: Collection[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(_QUEUED, _abandoned(at, dead))
+    return sa.or_(_QUEUED, _is_abandoned(at, dead))
 
 
-def _held(id: str, worker: str) -> sa.Update:  # noqa: A002
+def _update_held(id: str, worker: str) -> sa.Update:  # noqa: A002
     return sa.update(jobs).where(jobs.c.id == id, _RUNNING, jobs.c.worker == worker)
 
 

@@ -77,7 +77,7 @@ class LedgerRows:
         """Append the entry ``seq``, its details and the tree nodes it completes; Refused unless ``seq`` is next."""
         entry = {"seq": seq, "at": at.isoformat(), "action": action, "commitment": commitment, "leaf": leaf}
         self._connection.execute(sa.insert(ledger_entries), entry)
-        sealed = self._vault.seal(details.encode(), _about(seq))
+        sealed = self._vault.seal(details.encode(), _associated_data(seq))
         self._connection.execute(sa.insert(ledger_details), {"seq": seq, "salt": salt, "sealed": sealed} | self._filing)
         if nodes:
             rows = [{"level": level, "position": position, "hash": hash_} for level, position, hash_ in nodes]
@@ -117,15 +117,15 @@ class LedgerRows:
 
         Entries whose details were erased are missing: their case was erased too.
         """
-        return self._filed(_narrowed(ledger_details.c.case_id == case_id, before, limit), limit)
+        return self._read_rows(_narrow_query(ledger_details.c.case_id == case_id, before, limit), limit)
 
     def of_agency(self, agency_id: str, before: int | None, limit: int | None) -> list[LedgerRow]:
         """Return the newest entries of an agency's people, and of others in its cases, newest first."""
         own, guests = (
-            _narrowed(column == agency_id, before, limit).subquery()
+            _narrow_query(column == agency_id, before, limit).subquery()
             for column in (ledger_details.c.agency_id, ledger_details.c.host_id)
         )
-        return self._filed(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
+        return self._read_rows(sa.union_all(sa.select(own.c.seq), sa.select(guests.c.seq)), limit)
 
     def place(self, case_id: int, commitment: bytes) -> int | None:
         """Return the entry with that commitment if it is filed under that case."""
@@ -156,7 +156,7 @@ class LedgerRows:
         )
         return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))
 
-    def _filed(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int | None) -> list[LedgerRow]:
+    def _read_rows(self, wanted: sa.Select[Any] | sa.CompoundSelect[Any], limit: int | None) -> list[LedgerRow]:
         seq = ledger_entries.c.seq
         query = _FILED.where(seq.in_(wanted)).order_by(seq.desc()).limit(limit)
         return [self._entry(row) for row in fetched(self._connection.execute(query, execution_options={BINARY: True}))]
@@ -185,21 +185,21 @@ class LedgerRows:
             commitment=commitment,
             leaf=leaf,
             salt=salt,
-            details=None if sealed is None else self._opened(seq, sealed),
+            details=None if sealed is None else self._open_details(seq, sealed),
         )
 
-    def _opened(self, seq: int, sealed: bytes) -> str:
+    def _open_details(self, seq: int, sealed: bytes) -> str:
         try:
-            return self._vault.open(sealed, _about(seq)).decode()
+            return self._vault.open(sealed, _associated_data(seq)).decode()
         except (Damaged, TypeError):  # SQLite's columns may hold anything
             raise LedgerBroken(why="the details are not those that were sealed", entry=seq) from None
 
 
-def _about(seq: int) -> str:
+def _associated_data(seq: int) -> str:
     return f"ledger|{seq}"
 
 
-def _narrowed(which: sa.ColumnElement[bool], before: int | None, limit: int | None) -> sa.Select[Any]:
+def _narrow_query(which: sa.ColumnElement[bool], before: int | None, limit: int | None) -> sa.Select[Any]:
     """Return a query for the newest entries of one kind that its index alone answers."""
     seq = ledger_details.c.seq
     query = sa.select(seq).where(which).order_by(seq.desc()).limit(limit)

@@ -31,7 +31,7 @@ class PaperRows:
             "kind": paper.kind.value,
             "agency_id": paper.agency_id,
             "at": paper.at,
-            "sealed": key.seal(json.dumps(sealed_fields).encode("ascii"), _about(case_id, paper.id)),
+            "sealed": key.seal(json.dumps(sealed_fields).encode("ascii"), _associated_data(case_id, paper.id)),
             "size": paper.size,
             "blob": blob,
         }
@@ -89,12 +89,12 @@ _SEALED = ("author", "agency_name", "text", "sha256")
 """The sealed fields."""
 
 
-def _about(case_id: int, paper_id: str) -> bytes:
+def _associated_data(case_id: int, paper_id: str) -> bytes:
     return f"paper|{case_id}|{paper_id}".encode()
 
 
 def _paper(row: RowMapping, key: DataKey) -> Paper:
-    sealed_fields = json.loads(key.open(bytes(row["sealed"]), _about(row["case_id"], row["id"])))
+    sealed_fields = json.loads(key.open(bytes(row["sealed"]), _associated_data(row["case_id"], row["id"])))
     return Paper(
         id=row["id"],
         kind=PaperKind(row["kind"]),

@@ -39,7 +39,7 @@ class ProbeRows:
             "width": probe.width,
             "height": probe.height,
             "blob": blob,
-            "faces": key.seal(plain, _about(case_id, probe.id)),
+            "faces": key.seal(plain, _associated_data(case_id, probe.id)),
             "model": probe.faces[0].template.model if probe.faces else None,
             "edits": text([edit_to(edit) for edit in probe.edits]),
             "digests": text(probe.digests),
@@ -52,7 +52,7 @@ class ProbeRows:
         """Return a probe; NotFound if there is none, Damaged if its faces do not open with the key of its case."""
         row = self._connection.execute(_SELECT.where(_is(probe_id))).mappings().one_or_none()
         if row is None:
-            raise _unknown(probe_id)
+            raise _not_found(probe_id)
         return _probe(row, key)
 
     def case_key(self, probe_id: str) -> str:
@@ -60,7 +60,7 @@ class ProbeRows:
         query = sa.select(cases.c.key).join(probes, probes.c.case_id == cases.c.id).where(_is(probe_id))
         found: str | None = self._connection.scalar(query)
         if found is None:
-            raise _unknown(probe_id)
+            raise _not_found(probe_id)
         return found
 
     def addresses(self) -> list[str]:
@@ -120,7 +120,7 @@ class ProbeRows:
         """Return the address of the original; NotFound if there is no such probe."""
         found: str | None = self._connection.scalar(sa.select(probes.c.blob).where(_is(probe_id)))
         if found is None:
-            raise _unknown(probe_id)
+            raise _not_found(probe_id)
         return found
 
 
@@ -128,16 +128,16 @@ def _is(probe_id: str) -> sa.ColumnElement[bool]:
     return probes.c.id == checked_id(probe_id)
 
 
-def _unknown(probe_id: str) -> NotFound:
+def _not_found(probe_id: str) -> NotFound:
     return NotFound(what="probe", name=probe_id, hint="lineament case show")
 
 
-def _about(case_id: int, probe_id: str) -> bytes:
+def _associated_data(case_id: int, probe_id: str) -> bytes:
     return f"probe|{case_id}|{probe_id}".encode()
 
 
 def _probe(row: RowMapping, key: DataKey) -> Probe:
-    faces = json.loads(key.open(bytes(row["faces"]), _about(row["case_id"], row["id"])))
+    faces = json.loads(key.open(bytes(row["faces"]), _associated_data(row["case_id"], row["id"])))
     return Probe(
         id=row["id"],
         case=row["ref"],

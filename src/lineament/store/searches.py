@@ -78,7 +78,10 @@ class SearchRows:
 
         Its ledger entry must already exist (R40), its probes belong to that case, and the case be open.
         """
-        row = _row(result, case_id) | {"agency_id": agency_id, "examiner": self._sealed(result.search_id, examiner)}
+        row = _row(result, case_id) | {
+            "agency_id": agency_id,
+            "examiner": self._seal_examiner(result.search_id, examiner),
+        }
         self._connection.execute(sa.insert(searches), row)
         self._insert(search_probes, (_other_row(result.search_id, *other) for other in enumerate(result.others, 1)))
         self._insert(candidates, (_candidate_row(result.search_id, candidate) for candidate in result.candidates))
@@ -95,7 +98,7 @@ class SearchRows:
 
     def stored(self, search_id: str) -> StoredSearch:
         """Return a search with its examiner and its erased candidates; NotFound if there is none."""
-        found = self._stored(_SELECT.where(searches.c.id == checked_id(search_id)))
+        found = self._read_searches(_SELECT.where(searches.c.id == checked_id(search_id)))
         if not found:
             raise NotFound(what="search", name=search_id, hint="lineament case show")
         return found[0]
@@ -110,7 +113,7 @@ class SearchRows:
         ``before``: only those before that ledger entry. ``limit``: at most that many.
         """
         query = _SELECT.where(searches.c.case_id == case_id).order_by(searches.c.ledger_entry.desc()).limit(limit)
-        return self._stored(query if before is None else query.where(searches.c.ledger_entry < before))
+        return self._read_searches(query if before is None else query.where(searches.c.ledger_entry < before))
 
     def probes_of(self, case_id: int) -> set[str]:
         """Return the ids of the probes that searches of a case used."""
@@ -123,13 +126,13 @@ class SearchRows:
 
         Searches that were destroyed with their cases still count: destroying a case gives no quota back.
         """
-        return self._made(since, until, agency_id).get(agency_id, 0)
+        return self._counts(since, until, agency_id).get(agency_id, 0)
 
     def counts(self, since: date, until: date) -> dict[str, int]:
         """Count the searches of every agency that made any between two firsts of a month, the second excluded; UTC."""
-        return self._made(since, until, None)
+        return self._counts(since, until, None)
 
-    def _made(self, since: date, until: date, agency_id: str | None) -> dict[str, int]:
+    def _counts(self, since: date, until: date, agency_id: str | None) -> dict[str, int]:
         first, last = (datetime.combine(day, time(), UTC) for day in (since, until))
         kept = sa.select(searches.c.agency_id, sa.func.count().label("made")).group_by(searches.c.agency_id)
         kept = kept.where(searches.c.made_at >= first, searches.c.made_at < last)
@@ -191,11 +194,11 @@ class SearchRows:
         if every := list(rows):
             self._connection.execute(sa.insert(table), every)
 
-    def _sealed(self, search_id: str, examiner: str) -> bytes:
+    def _seal_examiner(self, search_id: str, examiner: str) -> bytes:
         """Seal the examiner's name; a blank one seals to nothing, which the table refuses (R7)."""
-        return self._vault.seal((examiner if examiner.strip() else "").encode(), _about(search_id))
+        return self._vault.seal((examiner if examiner.strip() else "").encode(), _associated_data(search_id))
 
-    def _stored(self, query: sa.Select[Any]) -> list[StoredSearch]:
+    def _read_searches(self, query: sa.Select[Any]) -> list[StoredSearch]:
         """Return the searches that a query selects, in its order."""
         rows = list(self._connection.execute(query).mappings())
         found = []
@@ -203,7 +206,7 @@ class SearchRows:
             ids = [row["id"] for row in batch]
             shown, others = self._lists(ids), self._others(ids)
             for row in batch:
-                examiner = self._vault.open(bytes(row["examiner"]), _about(row["id"])).decode()
+                examiner = self._vault.open(bytes(row["examiner"]), _associated_data(row["id"])).decode()
                 kept, erased = shown.get(row["id"], ([], []))
                 result = _result(row, tuple(kept), tuple(others.get(row["id"], ())))
                 stored = StoredSearch(
@@ -244,7 +247,7 @@ class SearchRows:
         return others
 
 
-def _about(search_id: str) -> str:
+def _associated_data(search_id: str) -> str:
     return f"searches|examiner|{search_id}"
 
 

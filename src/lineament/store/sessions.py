@@ -29,7 +29,7 @@ class SessionRows:
         """Start a session that has not shown a second factor yet; the first 120 characters of ``device`` are kept."""
         new = secrets.token_hex(8)
         row = {"digest": key_digest, "id": new, "account_id": account_id, "began_at": at, "seen_at": at}
-        row |= {"device": self._device.seal(new, _shortened(device)), "terminal": terminal}
+        row |= {"device": self._device.seal(new, _shorten(device)), "terminal": terminal}
         self._connection.execute(sa.insert(sessions), row)
         return self._signed_in(self._connection.execute(_SELECT.where(sessions.c.id == new)).mappings().one())
 
@@ -104,5 +104,5 @@ class SessionRows:
         )
 
 
-def _shortened(untrusted: str) -> str:
+def _shorten(untrusted: str) -> str:
     return "".join(character if character.isprintable() else " " for character in untrusted[:120]).strip()

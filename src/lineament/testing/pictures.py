@@ -52,7 +52,7 @@ def chart(mode: str = "RGB", size: tuple[int, int] = CHART_SIZE) -> Image.Image:
 @cache
 def bad_pictures() -> Corpus:
     """Return pictures that are broken, hostile or merely odd."""
-    return {**_no_pictures(), **_cut_short(), **_too_much(), **_lies(), **_odd(), **_turned(), **_polyglots()}
+    return {**_no_pictures(), **_cut_short(), **_too_much(), **_lies(), **_odd(), **_orientations(), **_polyglots()}
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -234,7 +234,7 @@ def _grey_at_the_end() -> bytes:
     return encoded(image, "JPEG", quality=95)
 
 
-def _turned() -> Corpus:
+def _orientations() -> Corpus:
     """Return all eight orientations, and EXIF that is wrong in many ways; all show the chart upright."""
     found: Corpus = {}
     for orientation in range(1, 9):

@@ -93,11 +93,11 @@ def aligned(pixels: Pixels, points: Points, template: Points, side: int) -> Pixe
     transform = similarity(points, template)
     factor = int(1 / max(float(np.hypot(transform[0, 0], transform[0, 1])), 1e-3))
     if factor > 1:
-        pixels, transform = _averaged(pixels, points, transform, factor)
+        pixels, transform = _average_down(pixels, points, transform, factor)
     return cast("Pixels", cv2.warpAffine(pixels, transform, (side, side), flags=cv2.INTER_LINEAR))
 
 
-def _averaged(pixels: Pixels, points: Points, transform: Transform, factor: int) -> tuple[Pixels, Transform]:
+def _average_down(pixels: Pixels, points: Points, transform: Transform, factor: int) -> tuple[Pixels, Transform]:
     """Return the face's surroundings averaged down by ``factor``, against aliasing, and the transform from there."""
     low, high = points.min(axis=0), points.max(axis=0)
     around = window_around(np.concatenate([low, high - low]), NEIGHBOURHOOD)

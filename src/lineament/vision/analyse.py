@@ -93,7 +93,7 @@ class Analyser:
             BadPicture: A subclass of it.
             InvalidValue: An edit that cannot be made.
         """
-        return self._staged(untrusted, edits)[1]
+        return self._apply_edits(untrusted, edits)[1]
 
     def analyse(
         self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = (), digests: bool = False
@@ -109,7 +109,7 @@ class Analyser:
         Raises:
             BadPicture: A subclass of it.
         """
-        picture, digested = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
         return self._analysis(untrusted, picture, found, digested)
 
@@ -122,7 +122,7 @@ class Analyser:
             NoFace: There is none in it.
             BadPicture: A subclass of it.
         """
-        picture, digested = self._staged(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
         shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
@@ -135,7 +135,7 @@ class Analyser:
         self._preparing.shutdown()
         self._decoder.close()
 
-    def _staged(self, untrusted: bytes, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
+    def _apply_edits(self, untrusted: bytes, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
         """Return the picture after the edits, and its digests before, between and after them."""
         picture = self._decoder.decode(untrusted)
         digested = [digest(picture)]

@@ -64,14 +64,14 @@ class DecodingProcess:
             self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES)  # writable, so that pages can be returned to the system
             read_requests, self._requests = _pipe(undo)
             self._replies, write_replies = _pipe(undo)
-            self._process = self._started(limits, read_requests, write_replies)
+            self._process = self._start_worker(limits, read_requests, write_replies)
             os.close(read_requests)
             os.close(write_replies)
             undo.pop_all()
         self._poll = select.poll()
         self._poll.register(self._replies, select.POLLIN)
 
-    def _started(self, limits: DecodeLimits, requests: int, replies: int) -> subprocess.Popen[bytes]:
+    def _start_worker(self, limits: DecodeLimits, requests: int, replies: int) -> subprocess.Popen[bytes]:
         words = [self._inbox, self._outbox, limits.max_pixels, limits.memory, round(limits.seconds * 1000)]
         inherited = (self._inbox, self._outbox)
         channels = Channels(stdin=requests, stdout=replies, stderr=self._complaints, inherited=inherited)

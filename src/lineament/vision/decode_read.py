@@ -111,7 +111,7 @@ def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, Decode
     """
     media = sniffed(untrusted)
     try:
-        return _decoded(untrusted, media, max_pixels)
+        return _decode(untrusted, media, max_pixels)
     except (NotDecodedError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - decoders raise anything over hostile bytes
@@ -148,7 +148,7 @@ def sniffed(untrusted: bytes) -> int:
     raise NotDecodedError(Status.UNKNOWN_FORMAT)
 
 
-def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image, DecodeReply]:
+def _decode(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image, DecodeReply]:
     image = _OPENERS[media](io.BytesIO(untrusted))
     _check_size(image.size, media, max_pixels)
     size = image.size
@@ -161,7 +161,7 @@ def _decoded(untrusted: bytes, media: int, max_pixels: int) -> tuple[Image.Image
         size = image.size  # the file's own header was wrong
         _check_size(size, media, max_pixels)
     facts = _exif_facts(image)
-    pixels = _in_colour(image) if media == JPEG else _reduced(image)
+    pixels = _in_colour(image) if media == JPEG else _reduce(image)
     if facts.orientation in _UPRIGHT:
         pixels = pixels.transpose(_UPRIGHT[facts.orientation])
         size = size if facts.orientation < 5 else (size[1], size[0])
@@ -232,7 +232,7 @@ def _in_colour(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _reduce(image: Image.Image) -> Image.Image:
     """The picture in RGB, at most LONGEST_DECODED pixels long, by averaging."""
     width, height = image.size
     longest = max(width, height)

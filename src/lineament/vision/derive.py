@@ -53,7 +53,7 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     columns = slice(max(0, left), min(across, left + side))
     rows = slice(max(0, top), min(down, top + side))
     if columns.stop <= columns.start or rows.stop <= rows.start:
-        raise InvalidValue(what="The box of a face", value=_rounded(box), why="it is outside the picture")
+        raise InvalidValue(what="The box of a face", value=_round_box(box), why="it is outside the picture")
     scale = CROP_SIDE / side
     width = max(1, round((columns.stop - columns.start) * scale))
     height = max(1, round((rows.stop - rows.start) * scale))
@@ -90,11 +90,11 @@ def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
     for edit in edits:
         match edit.kind:
             case EditKind.ROTATE:
-                picture = _turned(picture, edit.degrees)
+                picture = _rotate(picture, edit.degrees)
             case EditKind.CROP:
-                picture = _cut(picture, edit.box)
+                picture = _crop(picture, edit.box)
             case EditKind.EXPOSURE:
-                picture = _exposed(picture, edit.stops)
+                picture = _expose(picture, edit.stops)
     return picture
 
 
@@ -155,7 +155,7 @@ def _window(middle: int, length: int) -> range:
 def _square(picture: DecodedPicture, box: Box) -> tuple[int, int, int]:
     """Return the square around a face that a crop shows: left, top, side, in decoded pixels."""
     if not _sound(box):
-        raise InvalidValue(what="The box of a face", value=_rounded(box), why="it has no area")
+        raise InvalidValue(what="The box of a face", value=_round_box(box), why="it has no area")
     drawn = box.scaled(*_scales(picture))
     side = max(1, round(max(drawn.width, drawn.height) * (1 + 2 * MARGIN)))
     return round(drawn.x + (drawn.width - side) / 2), round(drawn.y + (drawn.height - side) / 2), side
@@ -165,16 +165,16 @@ def _sound(box: Box) -> bool:
     return all(map(math.isfinite, (box.x, box.y, box.width, box.height))) and box.width > 0 and box.height > 0
 
 
-def _rounded(box: Box | None) -> tuple[float, ...]:
+def _round_box(box: Box | None) -> tuple[float, ...]:
     return (round(box.x, 1), round(box.y, 1), round(box.width, 1), round(box.height, 1)) if box else ()
 
 
-def _clipped(box: Box, picture: DecodedPicture) -> Box:
+def _clip(box: Box, picture: DecodedPicture) -> Box:
     """Return the part of a box that lies in the picture."""
     left, top = max(0.0, box.x), max(0.0, box.y)
     right, bottom = min(float(picture.width), box.x + box.width), min(float(picture.height), box.y + box.height)
     if right <= left or bottom <= top:
-        raise InvalidValue(what="The crop", value=_rounded(box), why="it is outside the picture")
+        raise InvalidValue(what="The crop", value=_round_box(box), why="it is outside the picture")
     return Box(x=left, y=top, width=right - left, height=bottom - top)
 
 
@@ -184,7 +184,7 @@ def _scales(picture: DecodedPicture) -> tuple[float, float]:
     return across / picture.width, down / picture.height
 
 
-def _turned(picture: DecodedPicture, degrees: int) -> DecodedPicture:
+def _rotate(picture: DecodedPicture, degrees: int) -> DecodedPicture:
     if degrees not in _TURNS:
         raise InvalidValue(what="The turn", value=degrees, why="it is 90, 180 or 270 degrees clockwise")
     width, height = (picture.width, picture.height) if degrees == 180 else (picture.height, picture.width)
@@ -192,10 +192,10 @@ def _turned(picture: DecodedPicture, degrees: int) -> DecodedPicture:
     return replace(picture, pixels=pixels, width=width, height=height)
 
 
-def _cut(picture: DecodedPicture, box: Box | None) -> DecodedPicture:
+def _crop(picture: DecodedPicture, box: Box | None) -> DecodedPicture:
     if box is None or not _sound(box):
-        raise InvalidValue(what="The crop", value=_rounded(box), why="it has no area")
-    inside = _clipped(box, picture)
+        raise InvalidValue(what="The crop", value=_round_box(box), why="it has no area")
+    inside = _clip(box, picture)
     left, top = math.floor(inside.x), math.floor(inside.y)
     right, bottom = math.ceil(inside.x + inside.width), math.ceil(inside.y + inside.height)
     if min(right - left, bottom - top) < SMALLEST_SIDE:
@@ -208,7 +208,7 @@ def _cut(picture: DecodedPicture, box: Box | None) -> DecodedPicture:
     return replace(picture, pixels=pixels, width=right - left, height=bottom - top)
 
 
-def _exposed(picture: DecodedPicture, stops: float) -> DecodedPicture:
+def _expose(picture: DecodedPicture, stops: float) -> DecodedPicture:
     """Apply the same table to every channel; values brighter than white become white."""
     if not -MOST_STOPS <= stops <= MOST_STOPS:
         why = f"it lies between −{MOST_STOPS:.0f} and {MOST_STOPS:.0f} stops"
@@ -221,10 +221,10 @@ def exposure_table(stops: float) -> NDArray[np.uint8]:
 
     Computed in linear light by the curve of sRGB (IEC 61966-2-1), in 64-bit numbers, rounded to the nearest.
     """
-    return np.array([_lightened(value / 255, 2.0**stops) for value in range(256)], np.uint8)
+    return np.array([_lighten(value / 255, 2.0**stops) for value in range(256)], np.uint8)
 
 
-def _lightened(value: float, factor: float) -> int:
+def _lighten(value: float, factor: float) -> int:
     light = value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
     light = min(1.0, light * factor)
     return round(255 * (12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055))

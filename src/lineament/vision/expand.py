@@ -47,7 +47,7 @@ def expanded(content: bytes) -> bytes:
     named = {tensor.name for tensor in weights}
     inputs = [value for value in graph.input if value.name in needed and value.name not in named]
     if {output.name for output in graph.output} == {f"{name}_{grid}" for name in YUNET for grid in GRIDS}:
-        kept += _joined(graph)
+        kept += _join_grids(graph)
     for value in inputs:
         _free(value, keep=1)
     for value in graph.output:
@@ -61,7 +61,7 @@ def expanded(content: bytes) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _joined(graph: GraphProto) -> list[NodeProto]:
+def _join_grids(graph: GraphProto) -> list[NodeProto]:
     """Return nodes that join the three grids of YuNet to new outputs: ``scores`` (1, n, 1), ``bbox`` and ``kps``.
 
     A score is the geometric mean of class and objectness (as in ``FaceDetectorYN`` of OpenCV). A graph does that faster

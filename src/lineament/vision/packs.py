@@ -236,7 +236,7 @@ def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path 
     if _digest(content) != terms.expanded_sha256:
         log.info("the weights of %s expand to SHA-256 %s and are not cached", terms.file, _digest(content))
         return content
-    return cached if _put(cached, content) else content
+    return cached if _write_cache(cached, content) else content
 
 
 def _holds(cached: Path, digest: str | None) -> bool:
@@ -247,7 +247,7 @@ def _holds(cached: Path, digest: str | None) -> bool:
         return False
 
 
-def _put(cached: Path, content: bytes) -> bool:
+def _write_cache(cached: Path, content: bytes) -> bool:
     """Cache the expanded weights; several processes may do so at once, each renames a complete file of its own."""
     temporary: str | None = None
     try:

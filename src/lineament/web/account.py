@@ -74,7 +74,9 @@ def new_passkey(visit: AnyVisit) -> HTMLResponse:
 def add_passkey(visit: AnyVisit, form: Form) -> Response:
     """Add the passkey that the browser made."""
     session, factors = _session(visit), visit.workspace.sign_in.factors
-    return _added(visit, session, factors.enrol_passkey(session, form.text("passkey"), visit.origin, form.text("name")))
+    return _finish_adding(
+        visit, session, factors.enrol_passkey(session, form.text("passkey"), visit.origin, form.text("name"))
+    )
 
 
 @pages.page("/account/app", access=_OWN, standings=_ENROLLING)
@@ -95,12 +97,12 @@ def new_app(visit: AnyVisit) -> HTMLResponse:
 def add_app(visit: AnyVisit, form: Form) -> Response:
     """Add the app, with a first code from it."""
     session, factors = _session(visit), visit.workspace.sign_in.factors
-    return _added(
+    return _finish_adding(
         visit, session, factors.enrol_totp(session, form.text("pending"), form.text("code"), form.text("name"))
     )
 
 
-def _added(visit: Visit, session: Session, begun: SessionKey) -> Response:
+def _finish_adding(visit: Visit, session: Session, begun: SessionKey) -> Response:
     first = not session.enrolled and not session.policy.passkey_only
     return visit.signed_in_redirect("/account/recovery" if first else "/account", begun)
 

@@ -104,7 +104,7 @@ def _row(entry: LedgerEntry) -> LedgerLine:
         at=entry.at,
         action=entry.action.replace("_", " "),
         actor=str(actor),
-        details=tuple((name, _shortened(whole), whole) for name, whole in shown),
+        details=tuple((name, _shorten(whole), whole) for name, whole in shown),
         erased=entry.details is None,
     )
 
@@ -127,7 +127,7 @@ def _value_text(name: str, value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _shortened(whole: str) -> str:
+def _shorten(whole: str) -> str:
     if _DIGEST.fullmatch(whole):
         return short(whole)
     return whole if len(whole) <= _MAX_SHOWN else f"{whole[:_MAX_SHOWN]}…"

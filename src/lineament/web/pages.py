@@ -74,7 +74,7 @@ class Visit:
 
     def page(self, template: str, **values: object) -> HTMLResponse:
         """Render a whole page; its status is that of the rejected form, or 200."""
-        return _rendered(
+        return _render(
             self,
             template,
             official=self.desk.official,
@@ -108,7 +108,7 @@ class Guest:
 
     def page(self, template: str, **values: object) -> HTMLResponse:
         """Render a whole page, which shows nothing of the workspace except ``values``."""
-        response = _rendered(self, template, **values)
+        response = _render(self, template, **values)
         site_of(self.request).set_cookie(response, self.request.headers, self.session.key, FORM_COOKIE)
         return response
 
@@ -117,7 +117,7 @@ class Guest:
         return with_session(self.request, redirect(own_path(address)), begun)
 
 
-def _rendered(visit: Visit | Guest, template: str, **values: object) -> HTMLResponse:
+def _render(visit: Visit | Guest, template: str, **values: object) -> HTMLResponse:
     renderer: Renderer = visit.request.app.state.renderer
     html = renderer.page(
         template, path=visit.request.url.path, csrf=visit.session.csrf, rejected=visit.rejected, **values

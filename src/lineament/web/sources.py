@@ -78,7 +78,7 @@ def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
 def permission(visit: CurrentVisit, name: str) -> Response:
     """Save the document that permits a source; that it was opened is on the record before a byte is sent."""
     untrusted, filename = visit.desk.sources.permission(name)
-    return _saved(untrusted, filename)
+    return _download(untrusted, filename)
 
 
 @pages.act("/sources/{name}/receipt", access=Permission.MANAGE_SOURCES, page=source)
@@ -87,7 +87,7 @@ def receipt(visit: CurrentVisit, name: str, form: Form) -> Response:  # noqa: AR
     found = visit.desk.sources.get(name)
     if found.state is not SourceState.WITHDRAWN:
         raise WrongState(what="source", name=name, state=found.state.value, event="given a receipt")
-    return _saved(visit.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
+    return _download(visit.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
 
 
 @pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES, page=source)
@@ -121,7 +121,7 @@ def change(visit: CurrentVisit, name: str, event: str, form: Form) -> RedirectRe
     return redirect(source_address(changes[event](name).name))
 
 
-def _saved(untrusted: bytes, filename: str) -> Response:
+def _download(untrusted: bytes, filename: str) -> Response:
     return Response(
         untrusted,
         media_type="application/octet-stream",

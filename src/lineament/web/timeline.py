@@ -70,7 +70,7 @@ def _(event: cases.CaseAuthorised) -> TimelineLine:
 
 @_line.register
 def _(event: cases.CaseRefused) -> TimelineLine:
-    return TimelineLine(words=f"{_decision(event)}; {_destroyed(event)}")
+    return TimelineLine(words=f"{_decision(event)}; {_destruction_words(event)}")
 
 
 @_line.register
@@ -85,7 +85,7 @@ def _(_event: cases.CaseReleased) -> TimelineLine:
 
 @_line.register
 def _(event: cases.CaseDestroyed) -> TimelineLine:
-    return TimelineLine(words=_destroyed(event))
+    return TimelineLine(words=_destruction_words(event))
 
 
 def _decision(event: cases.CaseAuthorised | cases.CaseRefused) -> str:
@@ -93,7 +93,7 @@ def _decision(event: cases.CaseAuthorised | cases.CaseRefused) -> str:
     return f"recorded that {event.authority} {event.outcome} the searches{until}: {event.scope}"
 
 
-def _destroyed(event: cases.CaseRefused | cases.CaseDestroyed) -> str:
+def _destruction_words(event: cases.CaseRefused | cases.CaseDestroyed) -> str:
     parts = [
         counted(event.searches, "search", "searches"),
         counted(event.photographs, "photograph"),
@@ -175,30 +175,30 @@ def _(event: searches.SearchRun) -> TimelineLine:
 
 @_line.register
 def _(event: searches.ListRead) -> TimelineLine:
-    return _looked("read a candidate list", event.search)
+    return _reading_line("read a candidate list", event.search)
 
 
 @_line.register
 def _(event: searches.CandidateRead) -> TimelineLine:
-    return _looked(f"looked at candidate {event.rank} beside the probe", event.search)
+    return _reading_line(f"looked at candidate {event.rank} beside the probe", event.search)
 
 
 @_line.register
 def _(event: searches.PageOpened) -> TimelineLine:
-    return _looked(f"opened the archived page of candidate {event.rank}", event.search)
+    return _reading_line(f"opened the archived page of candidate {event.rank}", event.search)
 
 
 @_line.register
 def _(event: searches.OriginalViewed) -> TimelineLine:
-    return _looked(f"opened the original of candidate {event.rank}", event.search)
+    return _reading_line(f"opened the original of candidate {event.rank}", event.search)
 
 
 @_line.register
 def _(event: searches.ReportWritten) -> TimelineLine:
-    return _looked("wrote the report of a search", event.search)
+    return _reading_line("wrote the report of a search", event.search)
 
 
-def _looked(words: str, search: str) -> TimelineLine:
+def _reading_line(words: str, search: str) -> TimelineLine:
     return TimelineLine(words=words, address=search_address(search), reading=True)
 
 

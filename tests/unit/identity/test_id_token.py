@@ -12,11 +12,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from lineament.errors import OpenIdUnavailable, SignInRefused
-from lineament.identity.id_token import Expected, Subject, public_keys, subject_of
+from lineament.identity.id_token import ExpectedToken, Subject, public_keys, subject_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
-EXPECTED = Expected(issuer="https://id.agency.example", client_id="lineament", nonce="n-1")
+EXPECTED = ExpectedToken(issuer="https://id.agency.example", client_id="lineament", nonce="n-1")
 CLAIMS: dict[str, Any] = {
     "iss": "https://id.agency.example",
     "aud": "lineament",
@@ -38,7 +38,7 @@ def signed(key: Any = RSA, alg: str = "RS256", kid: str | None = "rsa", **change
     return jwt.encode({"alg": alg} | ({"kid": kid} if kid else {}), claims, key, algorithms=[alg])
 
 
-def read(token: str, expected: Expected = EXPECTED, published: dict[str, Any] | None = None) -> Subject:
+def read(token: str, expected: ExpectedToken = EXPECTED, published: dict[str, Any] | None = None) -> Subject:
     return subject_of(token, public_keys(published or PUBLIC), expected, NOW)
 
 
@@ -98,7 +98,7 @@ def test_a_token_for_several_that_names_us_as_its_party_is_fine() -> None:
 
 
 def test_a_token_that_came_with_another_access_token_is_refused() -> None:
-    expected = Expected(issuer=EXPECTED.issuer, client_id="lineament", nonce="n-1", access_token="access")
+    expected = ExpectedToken(issuer=EXPECTED.issuer, client_id="lineament", nonce="n-1", access_token="access")
     with pytest.raises(SignInRefused, match="at_hash"):
         read(signed(at_hash="AAAAAAAAAAAAAAAAAAAAAA"), expected)
 

@@ -32,7 +32,7 @@ class Event:
     def details(self) -> dict[str, JSON]:
         """Return what the ledger stores of it: dates in ISO 8601, tuples as lists."""
         values = [(field, getattr(self, field.name)) for field in fields(self)]
-        return {field.name: _stored(value) for field, value in values if value != field.default}
+        return {field.name: _to_json(value) for field, value in values if value != field.default}
 
     @classmethod
     def read(cls, details: Mapping[str, object]) -> Self:
@@ -57,11 +57,11 @@ def _hints(kind: type[Event]) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _stored(value: Any) -> JSON:
+def _to_json(value: Any) -> JSON:
     if isinstance(value, date):  # a datetime is one too
         return value.isoformat()
     if isinstance(value, tuple):
-        return [_stored(item) for item in value]
+        return [_to_json(item) for item in value]
     return value  # type: ignore[no-any-return]  # the fields of events hold nothing else but JSON
 
 
@@ -73,8 +73,8 @@ def _read(hint: Any, value: Any) -> Any:
         if not isinstance(value, str):
             raise ValueError(f"no date: {value!r}")
         return datetime.fromisoformat(value) if datetime in kinds else date.fromisoformat(value)
-    return _tupled(value)
+    return _to_tuples(value)
 
 
-def _tupled(value: Any) -> Any:
-    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
+def _to_tuples(value: Any) -> Any:
+    return tuple(_to_tuples(item) for item in value) if isinstance(value, list) else value

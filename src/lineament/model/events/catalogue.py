@@ -10,13 +10,13 @@ from lineament.model.events import cases, jobs, ledger, people, searches, source
 from lineament.model.events.base import Event
 
 
-def _defined(module: ModuleType) -> list[type[Event]]:
+def _events_in(module: ModuleType) -> list[type[Event]]:
     found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Event)]
     return [kind for kind in found if kind is not Event]
 
 
 EVENTS: Mapping[Action, type[Event]] = {
-    kind.action: kind for module in (cases, jobs, ledger, people, searches, sources) for kind in _defined(module)
+    kind.action: kind for module in (cases, jobs, ledger, people, searches, sources) for kind in _events_in(module)
 }
 
 

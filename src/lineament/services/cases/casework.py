@@ -162,7 +162,7 @@ class Casework:
             case = self._in(change, name, Permission.MANAGE_CASES)
             if case.state is not CaseState.OPEN:
                 raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
-            decided = self._decided(ruling, change.at)
+            decided = self._authorisation(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
             if stored is not None:
                 self._room.filed(change, case, PaperKind.DECISION, ruling.document_name, stored)
@@ -173,7 +173,7 @@ class Casework:
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             advance(NEXT, case.state, CaseEvent.REFUSED, what="case", name=case.ref)
-            decided = self._decided(ruling, change.at)
+            decided = self._authorisation(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
             counts = destroy(change, case, CaseState.REFUSED)
             change.record(case_refused(case, decided, counts))
@@ -181,7 +181,7 @@ class Casework:
         self._record.store.scrub()
         return self.get(case.key)
 
-    def _decided(self, ruling: Ruling, at: datetime) -> Authorisation:
+    def _authorisation(self, ruling: Ruling, at: datetime) -> Authorisation:
         if ruling.decided_at > at:
             what, why = "The time of the decision", "it lies in the future"
             raise InvalidValue(what=what, value=ruling.decided_at, why=why, field="decided_at")

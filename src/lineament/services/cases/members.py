@@ -41,7 +41,7 @@ class Members:
     def add(self, name: str, account: str, role: CaseRole, until: date | None = None) -> None:
         """Add an official of the case's own agency, by e-mail address or account; NotFound if it has no such one."""
         with self._record.change() as change:
-            case = self._managed(change, name, until)
+            case = self._find_open_case(change, name, until)
             official = change.tx.accounts.find(case.agency_id, account)
             if official.state is not AccountState.ACTIVE:
                 raise Refused(ReasonCode.ACCOUNT_NOT_ACTIVE.reason(name=official.name, state=official.state))
@@ -59,7 +59,7 @@ class Members:
             why = "say on which day it ends"
             raise InvalidValue(what="The end of an invitation", value="", why=why, field="until")
         with self._record.change() as change:
-            case = self._managed(change, name, until)
+            case = self._find_open_case(change, name, until)
             if any(one.email == address for one in change.tx.members.invitations_of(case.id)):
                 raise AlreadyThere(what="invitation to this case", name=address, field="email")
             made = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
@@ -70,7 +70,7 @@ class Members:
     def withdraw(self, name: str, invitation_id: str) -> None:
         """Withdraw an invitation."""
         with self._record.change() as change:
-            case = self._managed(change, name, None)
+            case = self._find_open_case(change, name, None)
             if all(invitation.id != invitation_id for invitation in change.tx.members.invitations_of(case.id)):
                 raise NotFound(what="invitation", name=invitation_id, hint="lineament case show")
             change.tx.members.withdraw(invitation_id)
@@ -80,7 +80,7 @@ class Members:
     def remove(self, name: str, account_id: str) -> None:
         """Remove a member from a case, at once."""
         with self._record.change() as change:
-            case = self._managed(change, name, None)
+            case = self._find_open_case(change, name, None)
             found = [
                 member
                 for member in change.tx.members.of_case(case.id, change.at.date())
@@ -131,7 +131,7 @@ class Members:
             invitation for invitation in found if invitation.until is None or invitation.until >= self._record.today
         ]
 
-    def _managed(self, change: Change, name: str, until: date | None) -> Case:
+    def _find_open_case(self, change: Change, name: str, until: date | None) -> Case:
         case = case_for(change.tx, self._record, name, Permission.MANAGE_CASES)
         change.concerns(case)
         if case.state is not CaseState.OPEN:

@@ -54,9 +54,9 @@ class Retain:
         before = self._record.clock() - timedelta(days=days)
         with self._record.read() as tx:
             due = tx.cases.due(agency_id, before)
-        return sum(self._destroyed(case.key, before, days) for case in due)
+        return sum(self._destroy(case.key, before, days) for case in due)
 
-    def _destroyed(self, key: str, before: datetime, days: int) -> int:
+    def _destroy(self, key: str, before: datetime, days: int) -> int:
         """Destroy a case, if it is still due by now."""
         with self._record.change() as change:
             case = change.tx.cases.by_key(key)

@@ -45,12 +45,12 @@ class Room:
     @needs(Permission.TAKE_PART, in_case=True)
     def say(self, name: str, text: str) -> Paper:
         """Send a message to everybody in the room."""
-        return self._written(name, PaperKind.MESSAGE, text)
+        return self._add_text(name, PaperKind.MESSAGE, text)
 
     @needs(Permission.TAKE_PART, in_case=True)
     def note(self, name: str, text: str) -> Paper:
         """Write a note for one's own agency only."""
-        return self._written(name, PaperKind.NOTE, text)
+        return self._add_text(name, PaperKind.NOTE, text)
 
     @needs(Permission.TAKE_PART, in_case=True)
     def file(self, name: str, filename: str, untrusted: bytes) -> Paper:
@@ -111,7 +111,7 @@ class Room:
             change.record(PaperOpened(case=case.ref, paper=paper_id))
         return untrusted, paper
 
-    def _written(self, name: str, kind: PaperKind, text: str) -> Paper:
+    def _add_text(self, name: str, kind: PaperKind, text: str) -> Paper:
         said = text.strip()
         if not said or len(said) > LONGEST:
             why = f"write 1 to {LONGEST:,} characters"

@@ -79,13 +79,13 @@ class KnownAbuse:
                 continue
             some.append(found[0].lower())
             if len(some) == _AT_ONCE:
-                self._put(some, loaded)
+                self._load(some, loaded)
                 some = []
         if some:
-            self._put(some, loaded)
+            self._load(some, loaded)
         return loaded
 
-    def _put(self, digests: list[str], loaded: LoadReport) -> None:
+    def _load(self, digests: list[str], loaded: LoadReport) -> None:
         with self._record.change() as change:
             new = change.tx.abuse.add(map(self._list.keyed, digests), change.at)
             there = [

@@ -36,7 +36,7 @@ class Crawls:
     def crawl(self, source: Source, name: str) -> KeptCrawl:
         """Where a crawl of a source is kept, or will be; Refused if the source's key was destroyed."""
         with self._store.read() as tx:  # upkeep: files on the disk follow the store
-            return self._kept(source, source_key(tx, self._keys, source), name)
+            return self._stored_crawl(source, source_key(tx, self._keys, source), name)
 
     def progress(self, source: Source, name: str) -> CrawlProgress | None:
         """How far a crawl is, while it runs too; None where there is none of that name."""
@@ -63,7 +63,7 @@ class Crawls:
         folder = self.folder(source.id)
         names = sorted(path.name for path in folder.iterdir() if (path / NAME).is_file()) if folder.is_dir() else []
         key = source_key(tx, self._keys, source) if names else None
-        return [self._kept(source, key, name) for name in names if key is not None]
+        return [self._stored_crawl(source, key, name) for name in names if key is not None]
 
     def finish(self) -> int:
         """Destroy what committed erasures left to destroy, and how many records that were; Damaged.
@@ -115,7 +115,7 @@ class Crawls:
             if is_gone:
                 self.destroy(source_id)
 
-    def _kept(self, source: Source, key: DataKey, name: str) -> KeptCrawl:
+    def _stored_crawl(self, source: Source, key: DataKey, name: str) -> KeptCrawl:
         from lineament.sources.crawl.kept import KeptCrawl
 
         return KeptCrawl(self.folder(source.id) / name, key.derive(f"crawl {name}"))

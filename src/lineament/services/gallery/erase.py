@@ -153,9 +153,9 @@ class Erase:
             files = self._gallery().holds(source.id) or self._crawls.folder(source.id).exists()
             if left or files or tx.sources.wrapped_key(source.id) is not None:
                 raise Refused(ReasonCode.NOT_ALL_DESTROYED.reason(name=name))
-            return self._signed(tx, source, said, cleaned)
+            return self._sign_receipt(tx, source, said, cleaned)
 
-    def _signed(self, tx: Tx, source: Source, said: dict[str, Any], cleaned: bool) -> str:
+    def _sign_receipt(self, tx: Tx, source: Source, said: dict[str, Any], cleaned: bool) -> str:
         ledger, terms, rows = self._record.ledger, source.terms, tx.ledger
         (entry,) = rows.entries(said["entry"], said["entry"] + 1)
         path = ledger.prove(rows, entry.seq, rows.size())

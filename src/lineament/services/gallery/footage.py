@@ -32,7 +32,7 @@ def followed(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
     for item in frames:
         of = item.collected.provenance.uri.partition("#")[0]
         if of and of != video:
-            yield from _left(tracker.end(), waiting)
+            yield from _finish_shot(tracker.end(), waiting)
             tracker, waiting, video = Tracker(), [], of
         at = item.collected.provenance.time_code
         if item.outcome is not IngestOutcome.ENROLLED or item.capture is None or at is None:
@@ -48,14 +48,14 @@ def followed(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
         ]
         _choose(tracker.add(at, seen))
         alive = {id(sighting.kept[0]) for sighting in tracker.held()}
-        yield from map(_ended, (frame for frame in waiting if id(frame) not in alive))
+        yield from map(_with_chosen_faces, (frame for frame in waiting if id(frame) not in alive))
         waiting = [frame for frame in waiting if id(frame) in alive]
-    yield from _left(tracker.end(), waiting)
+    yield from _finish_shot(tracker.end(), waiting)
 
 
-def _left(tracks: list[Track[_Kept]], waiting: list[_Frame]) -> Iterator[IngestItem]:
+def _finish_shot(tracks: list[Track[_Kept]], waiting: list[_Frame]) -> Iterator[IngestItem]:
     _choose(tracks)
-    yield from map(_ended, waiting)
+    yield from map(_with_chosen_faces, waiting)
 
 
 def _choose(tracks: list[Track[_Kept]]) -> None:
@@ -65,7 +65,7 @@ def _choose(tracks: list[Track[_Kept]]) -> None:
             frame.chosen.add(number)
 
 
-def _ended(frame: _Frame) -> IngestItem:
+def _with_chosen_faces(frame: _Frame) -> IngestItem:
     if not frame.chosen:
         return frame.item.without(IngestOutcome.LESS_GOOD)
     return frame.item.of_faces(frame.chosen)

@@ -64,7 +64,7 @@ class _WithinDays:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class GallerySearch:
     """What a search of the gallery found."""
 
     hits: list[Hit]
@@ -90,7 +90,7 @@ class Gallery:
         self._opened: dict[tuple[SourceId, str], _OpenIndex] = {}
         self._lock = threading.Lock()
 
-    def search(self, sources: Sequence[Source], probe: Template, k: int, days: Days = (None, None)) -> Compared:
+    def search(self, sources: Sequence[Source], probe: Template, k: int, days: Days = (None, None)) -> GallerySearch:
         """Return the best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared.
 
         Only faces described by the probe's own model are compared (R31); MixedModels if that model has no index here.
@@ -104,7 +104,7 @@ class Gallery:
                 mask = self._mask(opened, days) if any(days) else None
                 found.extend(opened.index.search(probe.vector[np.newaxis, :], k, among=mask))
                 compared += mask.faces if mask else len(opened.index)
-        return Compared(merged(found, k), compared)
+        return GallerySearch(merged(found, k), compared)
 
     def open(self, sources: Iterable[Source], models: Collection[str] | None = None) -> int:
         """Open the indexes of these models (all, unless named) and catch up; return how many faces they hold."""

@@ -144,11 +144,11 @@ class Ingest:
     def _items(self, pool: ThreadPoolExecutor, workers: int, context: RunContext) -> Iterator[IngestItem]:
         if not context.task.video:
             yield from self._in_order(
-                pool, workers, context, lambda item: self._kept(context, self._analysed(context, item))
+                pool, workers, context, lambda item: self._store_pictures(context, self._analyse(context, item))
             )
             return
-        for item in followed(self._in_order(pool, workers, context, lambda item: self._analysed(context, item))):
-            yield self._kept(context, item)
+        for item in followed(self._in_order(pool, workers, context, lambda item: self._analyse(context, item))):
+            yield self._store_pictures(context, item)
 
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
@@ -175,7 +175,7 @@ class Ingest:
         """Hash the pictures and mark those that need no analysis."""
         for some in chunks(walked(context.task.connector, context.run.cursor), BATCH // 4):
             found = [
-                refused(item, cursor) if isinstance(item, Refusal) else self._digested(context, item, cursor)
+                refused(item, cursor) if isinstance(item, Refusal) else self._digest(context, item, cursor)
                 for item, cursor in some
             ]
             fresh = [item for item in found if item.outcome is IngestOutcome.ENROLLED]
@@ -188,7 +188,7 @@ class Ingest:
                 else:
                     yield replace(item, erasures=erasures, listed=listed)
 
-    def _digested(self, context: RunContext, item: Item, cursor: str | None) -> IngestItem:
+    def _digest(self, context: RunContext, item: Item, cursor: str | None) -> IngestItem:
         """Return the item with its digest, and with the licence of its source if it has none of its own."""
         sha256 = hashlib.sha256(item.untrusted).hexdigest()
         found = item.provenance
@@ -210,7 +210,7 @@ class Ingest:
         known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in there} | known
         return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
 
-    def _analysed(self, context: RunContext, item: IngestItem) -> IngestItem:
+    def _analyse(self, context: RunContext, item: IngestItem) -> IngestItem:
         """Find its faces and derive its pictures."""
         if item.outcome is not IngestOutcome.ENROLLED:
             return item
@@ -259,7 +259,7 @@ class Ingest:
         )
         return replace(item, capture=capture, found=tuple(faces), derived=derived)
 
-    def _kept(self, context: RunContext, item: IngestItem) -> IngestItem:
+    def _store_pictures(self, context: RunContext, item: IngestItem) -> IngestItem:
         """Store its pictures, and the page that showed it, as blobs."""
         if item.derived is None:
             return item
@@ -313,7 +313,7 @@ class Ingest:
             change.tx.places.group(context.source.id, grouped)
             again = [item for item, seen in zip(batch, outcomes, strict=True) if seen is IngestOutcome.ANOTHER_PLACE]
             places = self._add_places(change, context, again)
-            barred = self._barred(change.tx, context, ids, new)
+            barred = self._bar(change.tx, context, ids, new)
             change.tx.runs.advance(context.run.id, _step(batch, outcomes, len(enrolled)), change.at)
             self._note_unwanted(change.tx, context, batch, outcomes)
             change.record(
@@ -331,7 +331,7 @@ class Ingest:
             self._shredder.finish()
         return outcomes, len(enrolled)
 
-    def _barred(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
+    def _bar(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
         """Bar the pictures that were listed as known abuse since their analysis; return how many are barred in all."""
         on_list = tx.abuse.any_of([digest for item in new for digest in item.abuse])
         listed = [(id_, item) for id_, item in zip(ids, new, strict=True) if on_list.intersection(item.abuse)]

@@ -80,7 +80,7 @@ class IngestItem:
 
     def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
         """Return the picture with its final outcome and without its bytes; nothing of it is enrolled."""
-        ended = IngestItem(_emptied(self.collected), self.sha256, self.cursor, outcome, why)
+        ended = IngestItem(_without_pictures(self.collected), self.sha256, self.cursor, outcome, why)
         return replace(ended, erasures=self.erasures)
 
     def of_faces(self, which: Iterable[int]) -> IngestItem:
@@ -101,7 +101,7 @@ class IngestItem:
             return self
         faces = tuple(NewFace(face=face, crop=crop) for face, crop in zip(self.found, crops, strict=True))
         capture = replace(self.capture, original=original, thumbnail=thumbnail, page=page)
-        return replace(self, collected=_emptied(self.collected), capture=capture, faces=faces, derived=None)
+        return replace(self, collected=_without_pictures(self.collected), capture=capture, faces=faces, derived=None)
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -177,5 +177,5 @@ def _day(capture: NewCapture) -> int:
     return (day - EPOCH).days
 
 
-def _emptied(item: Item) -> Item:
+def _without_pictures(item: Item) -> Item:
     return Item(name=item.name, untrusted=b"", provenance=item.provenance)

@@ -91,19 +91,19 @@ class Register:
         Hosts(terms.hosts)
         wrapped = self._keys.new_data_key(about_source(terms.name))
         if permission is not None:
-            terms = replace(terms, permission_sha256=_checked(permission))
+            terms = replace(terms, permission_sha256=_digest_of(permission))
         with self._record.read() as tx:
             live = not policy_for(tx, self._record.official.agency_id).source_approval
-        address = None if permission is None else self._sealed(wrapped, terms.name, permission)
+        address = None if permission is None else self._store_permission(wrapped, terms.name, permission)
         try:
             with self._record.change() as change:
                 by = self._record.official.account_id
                 source = change.tx.sources.add(terms, wrapped, change.at, drafted_by=by, live=live)
                 if permission is not None and address is not None:
                     change.tx.sources.keep_permission(source.id, address, _filename(permission.name))
-                change.record(_registered(terms, live=live))
+                change.record(_registration_event(terms, live=live))
                 for name, until in (shares or {}).items():
-                    self._shared(change, source, name, until)
+                    self._share(change, source, name, until)
                 return change.tx.sources.by_id(source.id)
         except BaseException:
             if address is not None:
@@ -127,7 +127,7 @@ class Register:
         """Let an agency search it; from then on only the listed agencies may."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
-            self._shared(change, source, agency, until)
+            self._share(change, source, agency, until)
             return change.tx.sources.get(name)
 
     @needs(Permission.MANAGE_SOURCES)
@@ -186,7 +186,7 @@ class Register:
                 approved_by=names[1],
                 shares=None if shares is None else tuple(sorted(shares, key=lambda pair: pair[0].name)),
                 may_approve=source.state is SourceState.DRAFTED and self._may_approve(source),
-                gone=_gone(tx.sources.destroyed(source.id)),
+                gone=_destruction(tx.sources.destroyed(source.id)),
             )
 
     @needs(Permission.MANAGE_SOURCES)
@@ -237,7 +237,7 @@ class Register:
         """Whether the official is a second person."""
         return source.drafted_by != self._record.official.account_id
 
-    def _shared(self, change: Change, source: Source, name: str, until: date | None) -> None:
+    def _share(self, change: Change, source: Source, name: str, until: date | None) -> None:
         agency = change.tx.agencies.find(name)
         if until is not None and until < change.at.date():
             raise InvalidValue(what="The last day of sharing", value=until, why="it is in the past")
@@ -245,20 +245,20 @@ class Register:
         change.in_agency(agency.id)
         change.record(SourceShared(source=source.name, agency=agency.id, until=until))
 
-    def _sealed(self, wrapped: bytes, name: str, permission: PermissionDocument) -> str:
+    def _store_permission(self, wrapped: bytes, name: str, permission: PermissionDocument) -> str:
         address = self._blobs.put(self._keys.unwrap(wrapped, about_source(name)), permission.untrusted)
         self._blobs.flush()
         return address
 
 
-def _gone(said: Mapping[str, Any] | None) -> SourceDestruction | None:
+def _destruction(said: Mapping[str, Any] | None) -> SourceDestruction | None:
     if said is None:
         return None
     at = datetime.fromisoformat(said["at"])
     return SourceDestruction(at=at, reason=said["reason"], entry=said["entry"], destroyed=said["destroyed"])
 
 
-def _checked(permission: PermissionDocument) -> str:
+def _digest_of(permission: PermissionDocument) -> str:
     """The digest of a document; InvalidValue if it is empty or too large."""
     if not 0 < len(permission.untrusted) <= LARGEST_PERMISSION:
         why = f"it has 1 to {LARGEST_PERMISSION:,} bytes"
@@ -272,7 +272,7 @@ def _filename(untrusted: str) -> str:
     return shown.encode(errors="replace").decode() or "permission"
 
 
-def _registered(terms: SourceTerms, *, live: bool) -> SourceRegistered:
+def _registration_event(terms: SourceTerms, *, live: bool) -> SourceRegistered:
     return SourceRegistered(
         name=terms.name,
         controller=terms.controller,

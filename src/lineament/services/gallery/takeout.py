@@ -57,7 +57,7 @@ class TakeOut:
             raise Refused(ReasonCode.NOTHING_CRAWLED.reason(name=name))
         try:
             with new_file(path) as out:
-                taken = self._written(name, files, out.write, on_progress)
+                taken = self._write_files(name, files, out.write, on_progress)
         except FileExistsError:
             raise AlreadyThere(what="file", name=path) from None
         except FileNotFoundError:
@@ -66,7 +66,7 @@ class TakeOut:
             raise StorageFull(path=path.parent) from error
         return taken
 
-    def _written(
+    def _write_files(
         self,
         name: str,
         files: list[tuple[KeptCrawl, Path, int]],

@@ -159,18 +159,18 @@ class SessionKeeper:
         """End one of the account's own sessions; return whether it existed."""
         with self.record.read() as tx:
             own = any(entry.id == session_id for entry in tx.sessions.of_account(session.account.id))
-        return own and self._ended(session, SessionEnded(session=session_id), session_id)
+        return own and self._end(session, SessionEnded(session=session_id), session_id)
 
     def sign_out(self, session: Session) -> None:
         """End this session; do nothing if it has already ended."""
-        self._ended(session, AccountSignedOut(session=session.id), session.id)
+        self._end(session, AccountSignedOut(session=session.id), session.id)
 
     def end_others(self, session: Session) -> int:
         """End every other session of the account; return how many."""
         others = [entry for entry in self.of_account(session) if entry.id != session.id]
-        return sum(self._ended(session, SessionEnded(session=other.id), other.id) for other in others)
+        return sum(self._end(session, SessionEnded(session=other.id), other.id) for other in others)
 
-    def _ended(self, session: Session, event: Event, session_id: str) -> bool:
+    def _end(self, session: Session, event: Event, session_id: str) -> bool:
         with self.acting(session.account).change() as change:
             there = change.tx.sessions.end(session_id)
             change.record(event)

@@ -80,7 +80,7 @@ class Stops:
         stop = Stop(
             scope=StopScope.EVERYTHING if agency_id is None else StopScope.AGENCY,
             agency_id=agency_id,
-            reason=_checked(reason),
+            reason=_checked_reason(reason),
             by=official.name if agency_id in {None, official.agency_id} else OPERATOR,
             at=change.at,
         )
@@ -115,7 +115,7 @@ class Stops:
         return replace(stop, by=OPERATOR)
 
 
-def _checked(untrusted: str) -> str:
+def _checked_reason(untrusted: str) -> str:
     reason = " ".join(untrusted.split())
     if not 0 < len(reason) <= LONGEST or not reason.isprintable():
         why = f"write 1 to {LONGEST} characters"

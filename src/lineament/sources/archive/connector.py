@@ -198,7 +198,7 @@ def _readable(archive: _Archive) -> Iterator[ArchiveEntry | NotRead]:
                 return
             yield entry
     except Exception as error:  # noqa: BLE001 - parsers raise anything over hostile bytes
-        yield _damaged(error)
+        yield _damage(error)
 
 
 def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
@@ -208,12 +208,12 @@ def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
     except Exception as error:
         if isinstance(error, FileTooLarge):
             raise
-        raise _damaged(error) from None
+        raise _damage(error) from None
     archive.budget.take(len(untrusted))
     return untrusted
 
 
-def _damaged(error: Exception) -> NotRead:
+def _damage(error: Exception) -> NotRead:
     if isinstance(error, NotRead):
         return error
     if isinstance(error, OSError) and error.errno is not None:

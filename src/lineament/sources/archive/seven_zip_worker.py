@@ -106,7 +106,7 @@ def _send_entry(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]
         _send_head(entry, kind)
     if kind in {READ, LINK}:
         crc = 0
-        for part in _unpacked(folder, entry.uncompressed, file):
+        for part in _read_unpacked(folder, entry.uncompressed, file):
             crc = calculate_crc32(part, crc)
             if kind == READ and not entry.is_directory:
                 send(PART, part)
@@ -116,7 +116,7 @@ def _send_entry(entry: ArchiveFile, kind: bytes, folder: Folder, file: IO[bytes]
         send(WHOLE)
 
 
-def _unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
+def _read_unpacked(folder: Folder, size: int, file: IO[bytes]) -> Iterator[bytes]:
     decoder = folder.decompressor
     assert decoder is not None  # noqa: S101 - entries without one are not read
     while size > 0:

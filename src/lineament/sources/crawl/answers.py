@@ -122,9 +122,9 @@ class AnswerHandler:
             self._state.add_revisit(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=True))
             self._state.mark_answered(ask)
         elif status in REDIRECTS:
-            self._redirected(ask, reply)
+            self._take_redirect(ask, reply)
         elif status == 200:
-            self._succeeded(ask, reply)
+            self._take_success(ask, reply)
         elif status >= 500 or status == 408:
             self._again(ask, f"its host answers with {status}")
         else:
@@ -136,7 +136,7 @@ class AnswerHandler:
         if ask.tries >= self._crawl.limits.tries:
             self._state.refuse(ask, RefusalReason(kind="read", text=f"{why}, after {ask.tries} tries"))
 
-    def _redirected(self, ask: QueuedAddress, reply: CrawlReply) -> None:
+    def _take_redirect(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         target = absolute(ask.url, reply.header("location") or "")
         if target is None or ask.hops >= self._crawl.limits.redirects:
             why = "its redirect has no target" if target is None else "it is redirected too many times"
@@ -160,7 +160,7 @@ class AnswerHandler:
         )
         self._add(new)
 
-    def _succeeded(self, ask: QueuedAddress, reply: CrawlReply) -> None:
+    def _take_success(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         exchange = reply.exchange
         why = refused_by_headers(exchange.answer, None, self._crawl.limits.answer)
         if why is None and not reply.whole:

@@ -17,7 +17,7 @@ from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.answers import PAGES, UNKNOWN, media_type
 from lineament.sources.crawl.plan import user_agent
-from lineament.sources.manifest.fetching import Fetched
+from lineament.sources.manifest.fetching import FetchedFile
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts
 from lineament.sources.permission.policy import FAILED, AskNow, HostPolicy, ReadFile, outcome_of
@@ -47,7 +47,7 @@ class HostFetcher:
         self._policy = HostPolicy(hosts, delay)
         self._headers = [("User-Agent", user_agent(contact)), ("Accept-Encoding", "gzip")]
         self._headers += [("From", contact)] if "@" in contact else []
-        self._network = _Pinned(hosts)
+        self._network = _PinnedBackend(hosts)
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl.create_default_context(),
             network_backend=self._network,
@@ -61,7 +61,7 @@ class HostFetcher:
         """Close all connections."""
         self._pool.close()
 
-    def fetch(self, uri: str) -> Fetched:
+    def fetch(self, uri: str) -> FetchedFile:
         """Return what is at ``uri``.
 
         Raises:
@@ -73,22 +73,22 @@ class HostFetcher:
         with self._lock:
             return self._follow(uri)
 
-    def _follow(self, uri: str) -> Fetched:
+    def _follow(self, uri: str) -> FetchedFile:
         url = uri_key(uri)
         if url is None:
             raise NotRead(why="it is not an http or https address")
         for _ in range(MOST_REDIRECTS + 1):
             found = self._ask(url)
-            if isinstance(found, Fetched):
+            if isinstance(found, FetchedFile):
                 return found
             url = found
         raise NotRead(why="it is redirected too many times")
 
-    def _ask(self, url: str) -> Fetched | str:
+    def _ask(self, url: str) -> FetchedFile | str:
         """Return the picture, or the address to which it is redirected."""
         why = ""
         for _ in range(TRIES):
-            host = self._permitted(url)
+            host = self._wait_for_permission(url)
             try:
                 with self._request(host, url, "image/*,*/*;q=0.5") as answer:
                     if not answer.outcome.failed:
@@ -98,7 +98,7 @@ class HostFetcher:
                 why = f"its host does not answer as it should ({type(error).__name__})"
         raise NotRead(why=f"{why}, after {TRIES} tries")
 
-    def _picture(self, url: str, answer: _FetchAnswer) -> Fetched | str:
+    def _picture(self, url: str, answer: _FetchAnswer) -> FetchedFile | str:
         if answer.status in REDIRECTS:
             target = absolute(url, answer.header("location") or "")
             if target is None:
@@ -115,11 +115,11 @@ class HostFetcher:
         if kind in PAGES or (kind not in UNKNOWN and not kind.startswith("image/")):
             raise NotRead(why=f"it is not a picture ({kind})")
         headers = {name.lower(): value for name, value in answer.headers}
-        return Fetched(untrusted=answer.plain_body(self._max_bytes), uri=url, headers=headers)
+        return FetchedFile(untrusted=answer.plain_body(self._max_bytes), uri=url, headers=headers)
 
     # ------------------------------------------------------------ permission
 
-    def _permitted(self, url: str) -> str:
+    def _wait_for_permission(self, url: str) -> str:
         """Do what the policy asks for until ``url`` may be asked for; return its host."""
         while True:
             step = self._policy.step(url, time.time())
@@ -192,7 +192,7 @@ class _FetchAnswer:
         return b"".join(parts)
 
 
-class _Pinned(NetworkBackend):
+class _PinnedBackend(NetworkBackend):
     """Connects only to addresses that were checked."""
 
     def __init__(self, hosts: Hosts) -> None:
@@ -215,14 +215,14 @@ class _Pinned(NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 why = error
             else:
-                return _Timed(stream, self)
+                return _TimedStream(stream, self)
         raise why
 
 
-class _Timed(NetworkStream):
+class _TimedStream(NetworkStream):
     """A connection that ends an answer when its time is up, however slowly its bytes arrive."""
 
-    def __init__(self, inner: NetworkStream, network: _Pinned) -> None:
+    def __init__(self, inner: NetworkStream, network: _PinnedBackend) -> None:
         self._inner, self._network = inner, network
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - as httpcore calls it
@@ -244,7 +244,7 @@ class _Timed(NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> NetworkStream:
         """Return the connection encrypted, under the same time limit."""
-        return _Timed(self._inner.start_tls(ssl_context, server_hostname, timeout), self._network)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._network)
 
     def get_extra_info(self, info: str) -> Any:
         """Return what the connection knows under a name."""

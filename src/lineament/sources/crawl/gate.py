@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 
 
-class Forbidden(IgnoreRequest):
+class ForbiddenRequest(IgnoreRequest):
     """It may not be asked for."""
 
     def __init__(self, why: RefusalReason) -> None:
@@ -48,7 +48,7 @@ class Gate:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        """Let it pass; Forbidden if it may not, OSError if its host has no address."""
+        """Let it pass; ForbiddenRequest if it may not, OSError if its host has no address."""
         try:
             origin = self._run.hosts.allows(request.url)
             await self._pin(origin)
@@ -56,9 +56,9 @@ class Gate:
                 await self._permit(request.url, origin)
         except HostRefused as error:
             text = f"{error.details['host']}\n{error.details['why']}"
-            raise Forbidden(RefusalReason(kind="host", text=text)) from None
+            raise ForbiddenRequest(RefusalReason(kind="host", text=text)) from None
         except Reserved as error:
-            raise Forbidden(RefusalReason(kind="reserved", text=str(error.details["reservation"]))) from None
+            raise ForbiddenRequest(RefusalReason(kind="reserved", text=str(error.details["reservation"]))) from None
 
     async def _pin(self, origin: Origin) -> None:
         """Find and check the addresses of a host; only these will be connected to."""

@@ -26,14 +26,14 @@ def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.crawl.plan import Crawl
 
     crawl = Crawl(start=locations.names, hosts=terms.hosts, contact=terms.required_contact())
-    return SiteConnector(crawl, _kept(locations, terms), terms.max_bytes, terms.on_reserved)
+    return SiteConnector(crawl, _open_crawl(locations, terms), terms.max_bytes, terms.on_reserved)
 
 
 def _page_reader(locations: Locations, terms: Terms) -> PageReader:
-    return _kept(locations, terms).page
+    return _open_crawl(locations, terms).page
 
 
-def _kept(locations: Locations, terms: Terms) -> KeptCrawl:
+def _open_crawl(locations: Locations, terms: Terms) -> KeptCrawl:
     assert terms.crawl is not None  # noqa: S101 - whoever crawls says where that is kept
     return terms.crawl(crawl_name(locations.text))
 

@@ -48,13 +48,13 @@ class Seal:
     def frame(self, plain: bytes, archive: str, offset: int) -> bytes:
         """Seal ``plain`` into the frame at byte ``offset`` of the file ``archive``."""
         nonce = os.urandom(_NONCE)
-        sealed = self._aead.encrypt(nonce, plain, _about(archive, offset))
+        sealed = self._aead.encrypt(nonce, plain, _associated_data(archive, offset))
         return _HEAD.pack(_SEALED, _NONCE + len(sealed)) + nonce + sealed
 
     def opened(self, sealed: bytes, archive: str, offset: int) -> bytes:
         """Open what follows the head of a frame; Damaged if a bit, the place or the key differs."""
         try:
-            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _about(archive, offset))
+            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _associated_data(archive, offset))
         except (InvalidTag, ValueError):
             raise damaged(archive, offset, "it was altered, or sealed elsewhere or under another key") from None
 
@@ -144,5 +144,5 @@ def _overwrite(file: int, frame: SealedFrame) -> None:
     write(file, _GONE, frame.offset)
 
 
-def _about(archive: str, offset: int) -> bytes:
+def _associated_data(archive: str, offset: int) -> bytes:
     return f"crawl|{archive}|{offset}".encode()

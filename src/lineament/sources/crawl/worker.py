@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 
 import lineament
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
-from lineament.sources.crawl.gate import Forbidden, Gate
+from lineament.sources.crawl.gate import ForbiddenRequest, Gate
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
@@ -258,9 +258,9 @@ class SiteSpider(Spider):
     def failed(self, failure: Failure) -> None:
         """Deal with an answer that did not come, or not completely."""
         with _or_end():
-            self._failed(failure)
+            self._report_failure(failure)
 
-    def _failed(self, failure: Failure) -> None:
+    def _report_failure(self, failure: Failure) -> None:
         error = failure.value
         if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
             raise error
@@ -270,7 +270,7 @@ class SiteSpider(Spider):
             self._take(error.response.replace(request=request), whole=False)
             return
         outcome: RequestOutcome | None = None
-        if isinstance(error, Forbidden):
+        if isinstance(error, ForbiddenRequest):
             self.run.answers.refuse(ask, error.why)
         elif isinstance(error, DownloadCancelledError):
             self.run.answers.refuse(ask, RefusalReason(kind="read", text=_TOO_LARGE))

@@ -41,7 +41,7 @@ def read_credentials(untrusted: bytes) -> Credentials | None:
 def parse_claims(untrusted: bytes) -> Credentials:
     """Parse what the worker sent, which the picture may have taken over."""
     try:
-        return _checked(json.loads(untrusted))
+        return _check(json.loads(untrusted))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Credentials(state=UNREADABLE)
 
@@ -62,7 +62,7 @@ def _file(untrusted: bytes) -> int:
     return descriptor
 
 
-def _checked(claims: Mapping[str, Any]) -> Credentials:
+def _check(claims: Mapping[str, Any]) -> Credentials:
     return Credentials(
         state=one_line(str(claims["state"])) or UNREADABLE,
         generator=_line(claims["generator"]),

@@ -51,7 +51,7 @@ def _summary(store: Any) -> dict[str, Any]:
         "issuer": signed.get("issuer"),
         "signed_at": signed.get("time"),
         "kinds": sorted(set(_kinds(everything)))[:_MOST],
-        "reserved": sorted(set(_reserved(active.get("assertions") or [])))[:_MOST],
+        "reserved": sorted(set(_reserved_uses(active.get("assertions") or [])))[:_MOST],
     }
 
 
@@ -65,7 +65,7 @@ def _kinds(assertions: list[Any]) -> Iterator[str]:
                     yield kind.rstrip("/").rpartition("/")[2]
 
 
-def _reserved(assertions: list[Any]) -> Iterator[str]:
+def _reserved_uses(assertions: list[Any]) -> Iterator[str]:
     """Yield the uses for training and mining that are not simply allowed."""
     for assertion in assertions:
         if ".training-mining" in str(assertion.get("label", "")):

@@ -129,7 +129,7 @@ class _TooManyTagsError(Exception):
 
 
 @dataclass(slots=True)
-class _Seen:
+class _PictureReference:
     """A picture, and its place in the text of the page."""
 
     uri: str
@@ -153,7 +153,7 @@ class _Tags:
         self._titled = ""
         self._text: list[str] = []
         self._add_text = self._text.append  # where text goes now
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _PictureReference] = {}
         self._meta: list[tuple[str, str]] = []
 
     # ------------------------------------------------------------ called by the parser
@@ -242,7 +242,7 @@ class _Tags:
         before = self._seen.get(found)
         if before is None:
             if len(self._seen) < MOST_LINKS:
-                self._seen[found] = _Seen(found, alt, at)
+                self._seen[found] = _PictureReference(found, alt, at)
         elif before.alt is None and (alt or before.at < 0):
             before.alt, before.at = alt, at if before.at < 0 else before.at
 
@@ -273,7 +273,7 @@ def _discard(_: str) -> None:
     """Drop text that is not shown on the page."""
 
 
-def _words(picture: _Seen, text: str, ends: list[int]) -> str | None:
+def _words(picture: _PictureReference, text: str, ends: list[int]) -> str | None:
     """Return the words around a picture; ``ends[n]`` is the length of the first ``n`` pieces of text."""
     at = -1 if picture.at < 0 else ends[picture.at]
     around = "" if at < 0 else text[max(at - AROUND, 0) : at + AROUND]

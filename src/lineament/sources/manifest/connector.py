@@ -73,7 +73,7 @@ class ManifestConnector:
             uri = uri.strip()
             name = f"{name}: {printable(uri[:_LONGEST_SHOWN])}"
             is_file = _SCHEME.match(uri) is None
-            item = self._from_disk(name, uri, row) if is_file else self._fetched(name, uri, row)
+            item = self._from_disk(name, uri, row) if is_file else self._fetch(name, uri, row)
         except Unusable as error:
             return Refusal(name=name, why=NotRead(why=f"row {number} cannot be used: {error}"))
         except LineamentError as error:
@@ -82,7 +82,7 @@ class ManifestConnector:
             return Refusal(name=name, why=NotRead(why=os_reason(error)))
         return replace(item, provenance=replace(item.provenance, connector=CONNECTOR))
 
-    def _fetched(self, name: str, uri: str, row: ManifestRow) -> Item:
+    def _fetch(self, name: str, uri: str, row: ManifestRow) -> Item:
         provenance = provenance_from(_fields(row), Provenance(uri=uri))
         if urlsplit(uri).scheme not in {"http", "https"}:
             raise NotRead(why="only addresses that begin with http:// or https:// are fetched")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class FetchedFile:
     """The answer from an address."""
 
     untrusted: bytes
@@ -19,7 +19,7 @@ class Fetched:
 class Fetcher(Protocol):
     """Fetches only what a source and its publishers allow (R2, R3)."""
 
-    def fetch(self, uri: str) -> Fetched:
+    def fetch(self, uri: str) -> FetchedFile:
         """Return what is at ``uri``.
 
         Raises:

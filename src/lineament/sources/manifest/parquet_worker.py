@@ -73,15 +73,15 @@ def _rows(file: parquet.ParquetFile, after: int) -> Iterator[dict[str, object]]:
 
 
 def _plain(batch: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, object]]:
-    values = [_cut(batch.column(name)) for name in names]
+    values = [_truncate_texts(batch.column(name)) for name in names]
     for at in range(batch.num_rows):
         yield {name: _value(column[at]) for name, column in zip(names, values, strict=True)}
 
 
-def _cut(column: pa.Array) -> pa.Array:
+def _truncate_texts(column: pa.Array) -> pa.Array:
     """Cut texts before any is read: one dictionary entry of many megabytes may serve all rows."""
     if isinstance(column, pa.DictionaryArray):
-        return pa.DictionaryArray.from_arrays(column.indices, _cut(column.dictionary))
+        return pa.DictionaryArray.from_arrays(column.indices, _truncate_texts(column.dictionary))
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return compute.utf8_slice_codeunits(column, 0, _LONGEST_TEXT)
     return column

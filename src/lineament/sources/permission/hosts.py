@@ -134,7 +134,7 @@ def listed_host(untrusted: str) -> ListedHost:
     network = social_network(ascii_name)
     if network is not None:
         raise HostRefused(host=ascii_name, why=_social(network))
-    if below and not _owned(ascii_name):
+    if below and not _is_registrable(ascii_name):
         raise _invalid(untrusted, "“*.” may stand before a domain of one owner only")
     return ListedHost(ascii_name, below, port)
 
@@ -143,7 +143,7 @@ def origin_of(url: str) -> Origin:
     """Return the origin of an http(s) address spelled as ``uri_key`` does; HostRefused for any other text."""
     found = _ORIGIN.match(url)
     if found is None or "\\" in url or not url.isascii() or not url.isprintable():
-        raise HostRefused(host=_shown(url), why="it is not a plain http or https address")
+        raise HostRefused(host=_printable(url), why="it is not a plain http or https address")
     scheme, host, port = found[1], found[2].strip("[]"), found[3]
     number = PORTS[scheme] if port is None else int(port)
     try:
@@ -152,7 +152,7 @@ def origin_of(url: str) -> Origin:
     except ValueError:
         agreed = False
     if not agreed or not 0 < number < 65536 or (not _literal(host) and not _is_name(host.removesuffix("."))):
-        raise HostRefused(host=_shown(url), why="it is not a plain http or https address")
+        raise HostRefused(host=_printable(url), why="it is not a plain http or https address")
     return Origin(scheme, str(_address(host)) if _literal(host) else host.removesuffix("."), number)
 
 
@@ -238,7 +238,7 @@ def _suffixes() -> tldextract.TLDExtract:
     return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
 
 
-def _owned(name: str) -> bool:
+def _is_registrable(name: str) -> bool:
     found = _suffixes()(name)
     return bool(found.domain) and (bool(found.suffix) or "." in name)
 
@@ -247,9 +247,9 @@ def _social(network: str) -> str:
     return f"{network} is a social network or the like, of which nothing is ever collected"
 
 
-def _shown(url: str) -> str:
+def _printable(url: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in url[:100]) or "an empty address"
 
 
 def _invalid(untrusted: str, why: str) -> InvalidValue:
-    return InvalidValue(what="A host", value=_shown(untrusted), why=why)
+    return InvalidValue(what="A host", value=_printable(untrusted), why=why)

@@ -33,7 +33,7 @@ def in_headers(headers: Iterable[tuple[str, str]], *, now: datetime) -> str | No
         if lower in _HEADERS:
             reserved = len(value) > LONGEST or _HEADERS[lower](value, now)
             if reserved:
-                return _named(name, value)
+                return _describe(name, value)
     return None
 
 
@@ -44,7 +44,7 @@ def in_meta(elements: Iterable[tuple[str, str]], *, now: datetime) -> str | None
         if lower == "tdm-reservation" or lower in AGENTS:
             check = tdm if lower == "tdm-reservation" else robots
             if len(content) > LONGEST or check(content, now):
-                return _named(f"meta {lower}", content)
+                return _describe(f"meta {lower}", content)
     return None
 
 
@@ -100,6 +100,6 @@ def _is_over(date: str, now: datetime) -> bool:
     return True
 
 
-def _named(name: str, value: str) -> str:
+def _describe(name: str, value: str) -> str:
     text = " ".join("".join(char if char.isprintable() else " " for char in value[:LONGEST]).split())
     return f"{name}: {text}" if len(text) <= _SHOWN else f"{name}: {text[:_SHOWN]}…"

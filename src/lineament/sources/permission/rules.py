@@ -76,11 +76,11 @@ class HostRules:
     def __init__(self, answers: Mapping[str, FileAnswer]) -> None:
         """``answers`` has one for each of FILES that was asked for; the others count as ones that cannot be had."""
         self._whole: str | None = None
-        self._robots = self._parsed(ROBOTS, answers)
+        self._robots = self._parse(ROBOTS, answers)
         self._usages = list(_usages(_text(answers.get(ROBOTS, FileAnswer(None)))))
         self._tdm: list[_PathRule] = []
         self._read_tdm(answers.get(TDMREP, FileAnswer(None)))
-        self._ai = self._parsed(AI, answers)
+        self._ai = self._parse(AI, answers)
 
     def refusal(self, url: str) -> str | None:
         """Return what reserves ``url``, to complete “its publisher reserves it (…)”; None if nothing does."""
@@ -105,7 +105,7 @@ class HostRules:
         delays = [0.0] if self._robots is None else [_delay(self._robots, agent) for agent in _AGENTS]
         return max(delays)
 
-    def _parsed(self, name: str, answers: Mapping[str, FileAnswer]) -> Protego | None:
+    def _parse(self, name: str, answers: Mapping[str, FileAnswer]) -> Protego | None:
         answer = answers.get(name, FileAnswer(None))
         text = _text(answer)
         if not answer.known or _copies(text) > _MOST_COPIES:

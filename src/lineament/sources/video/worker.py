@@ -92,11 +92,11 @@ def _warm() -> None:
     frame = VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24")
     _jpeg(frame, None)
     _grey(frame, VideoReformatter())
-    with io.BytesIO(b"none") as none, contextlib.suppress(FFmpegError), _opened(none):
+    with io.BytesIO(b"none") as none, contextlib.suppress(FFmpegError), _open_container(none):
         pass
 
 
-def _opened(file: IO[bytes]) -> InputContainer:
+def _open_container(file: IO[bytes]) -> InputContainer:
     return av.open(file, "r", container_options=_OPTIONS, options=_OPTIONS, metadata_errors="replace")
 
 
@@ -107,7 +107,7 @@ def _grey(frame: VideoFrame, smaller: VideoReformatter) -> NDArray[np.uint8]:
 
 
 def _answer(file: IO[bytes]) -> None:
-    with _opened(file) as container:
+    with _open_container(file) as container:
         stream = next((stream for stream in container.streams.video if not _is_cover(stream)), None)
         if stream is None:
             raise _TooMuchError("it has no pictures")

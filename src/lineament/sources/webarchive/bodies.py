@@ -66,17 +66,17 @@ def dechunked(body: bytes) -> bytes:
 
 
 def _gzip(body: bytes, most: int) -> bytes:
-    return _inflated(body, most, 31)
+    return _inflate(body, most, 31)
 
 
 def _deflate(body: bytes, most: int) -> bytes:
     try:
-        return _inflated(body, most, 15)
+        return _inflate(body, most, 15)
     except Undecodable:
-        return _inflated(body, most, -15)
+        return _inflate(body, most, -15)
 
 
-def _inflated(body: bytes, most: int, wbits: int) -> bytes:
+def _inflate(body: bytes, most: int, wbits: int) -> bytes:
     try:
         return zlib.decompressobj(wbits=wbits).decompress(body, most)
     except zlib.error as error:

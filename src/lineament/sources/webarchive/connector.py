@@ -28,7 +28,7 @@ from lineament.sources.html.pages import LARGEST_PAGE, PageParser, charset_of
 from lineament.sources.permission import reservations
 from lineament.sources.provenance import Unusable, checked_uri
 from lineament.sources.registry import OnReserved
-from lineament.sources.webarchive.index import ArchivedPage, PageIndex, Shown
+from lineament.sources.webarchive.index import ArchivedPage, PageIndex, ShowingPage
 from lineament.sources.webarchive.records import id_of, parsed_http, payload_of, record_at, records
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 from lineament.sources.webarchive.wacz import WarcFile, warc_files
@@ -263,7 +263,7 @@ def _record_place(archive: WarcFile, record: WarcRecord, at: _Position, sha256: 
     return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
 
 
-def _provenance(answer: _RecordHeaders, shown: Shown | None, record: ArchiveRecord) -> Provenance:
+def _provenance(answer: _RecordHeaders, shown: ShowingPage | None, record: ArchiveRecord) -> Provenance:
     if shown is None:
         return Provenance(uri=answer.uri, captured_at=answer.at, connector=CONNECTOR, record=record)
     page = shown.page

@@ -30,7 +30,7 @@ class ArchivedPage:
     reserved: str | None
 
 
-class Shown(NamedTuple):
+class ShowingPage(NamedTuple):
     """The first page that shows a picture."""
 
     page: ArchivedPage
@@ -60,7 +60,7 @@ class PageIndex:
         """Note that ``come_from`` redirects to ``to``."""
         self._rows.execute("INSERT OR IGNORE INTO redirects VALUES (?, ?)", (_key(to), _key(come_from)))
 
-    def shown(self, uri: str) -> Shown | None:
+    def shown(self, uri: str) -> ShowingPage | None:
         """Return the first page that shows the picture at ``uri``; None if none does so far."""
         key = _key(uri)
         row = self._rows.execute(_SHOWN, (key,)).fetchone()
@@ -72,7 +72,7 @@ class PageIndex:
                 return None
             key = before[0]
             row = self._rows.execute(_SHOWN, (key,)).fetchone()
-        return None if row is None else Shown(self._page(row[0]), row[1], row[2])
+        return None if row is None else ShowingPage(self._page(row[0]), row[1], row[2])
 
     def _page(self, number: int) -> ArchivedPage:
         """Return a page; the last one is cached, because pictures of a page come together."""

@@ -218,27 +218,27 @@ def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
 
     NoSuchFile, NotRead, FileTooLarge; Damaged if the archive no longer holds it as it was ingested.
     """
-    with _opened(archive_path, record) as file:
+    with _open_window(archive_path, record) as file:
         found = _at(file, record)
         size = found.content_length
         if size > LARGEST_RECORD:
             raise FileTooLarge(size=size, limit=LARGEST_RECORD)
         headers = _headers(found)
         block = _read(found, LARGEST_RECORD)
-    with _opened(archive_path, record) as file:
-        _checked(_at(file, record), record)
+    with _open_window(archive_path, record) as file:
+        _check_digest(_at(file, record), record)
     return headers + block + b"\r\n\r\n"
 
 
 def page_html(archive_path: Path, record: ArchiveRecord) -> tuple[bytes, str]:
     """Return the HTML of an archived page and its encoding, unsanitised; raises like ``record_of``."""
-    with _opened(archive_path, record) as file:
+    with _open_window(archive_path, record) as file:
         found = _at(file, record)
-        html = _checked(found, record, LARGEST_PAGE)
+        html = _check_digest(found, record, LARGEST_PAGE)
         return html, charset_of(html, found.http_charset if found.is_http_parsed else None)
 
 
-def _opened(path: Path, record: ArchiveRecord) -> FileWindow:
+def _open_window(path: Path, record: ArchiveRecord) -> FileWindow:
     place, _ = locate(path)
     for archive in warc_files(place):
         if isinstance(archive, Refusal):
@@ -257,21 +257,21 @@ def _at(file: FileWindow, record: ArchiveRecord) -> WarcRecord:
     try:
         found = record_at(file, record.offset)
     except OSError as error:
-        raise _damaged(record, "no record begins there") from error
+        raise _damaged_record(record, "no record begins there") from error
     if found is None or id_of(found) != record.id:
-        raise _damaged(record, "another record is there")
+        raise _damaged_record(record, "another record is there")
     return found
 
 
-def _checked(found: WarcRecord, record: ArchiveRecord, limit: int = LARGEST_RECORD) -> bytes:
+def _check_digest(found: WarcRecord, record: ArchiveRecord, limit: int = LARGEST_RECORD) -> bytes:
     """Return the payload; Damaged if its digest differs."""
     try:
         parsed_http(found)
         payload = payload_of(found, limit)
     except OSError as error:
-        raise _damaged(record, printable(str(error))) from error
+        raise _damaged_record(record, printable(str(error))) from error
     if hashlib.sha256(payload).hexdigest() != record.sha256:
-        raise _damaged(record, "its digest has changed since it was ingested")
+        raise _damaged_record(record, "its digest has changed since it was ingested")
     return payload
 
 
@@ -288,6 +288,6 @@ def _headers(found: WarcRecord) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def _damaged(record: ArchiveRecord, why: str) -> LineamentError:
+def _damaged_record(record: ArchiveRecord, why: str) -> LineamentError:
     what = f"record {printable(record.id)} at byte {record.offset} of {printable(record.archive)}"
     return Damaged(what=what, why=why, remedy="put back the archive that was ingested")

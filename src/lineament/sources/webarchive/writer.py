@@ -71,8 +71,8 @@ class WarcWriter:
         """Write a request with its answer, after ``ready``; OSError if the disk refuses."""
         id_, answer = self._response(exchange, "response", [], exchange.body)
         lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
-        _, request = _packed("request", exchange.at, [("WARC-Target-URI", exchange.uri), *lines], _request(exchange))
-        return self._kept(id_, answer + request)
+        _, request = _pack("request", exchange.at, [("WARC-Target-URI", exchange.uri), *lines], _request(exchange))
+        return self._append(id_, answer + request)
 
     def revisit(self, exchange: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
         """Write that an answer equals the one in ``before``, as the server said or by its digest."""
@@ -82,7 +82,7 @@ class WarcWriter:
             ("WARC-Refers-To-Target-URI", exchange.uri),
             ("WARC-Profile", f"http://netpreserve.org/warc/1.1/revisit/{profile}"),
         ]
-        return self._kept(*self._response(exchange, "revisit", lines, b""))
+        return self._append(*self._response(exchange, "revisit", lines, b""))
 
     def close(self) -> None:
         """Close the file."""
@@ -94,7 +94,7 @@ class WarcWriter:
         digest = ("WARC-Payload-Digest", f"sha256:{hashlib.sha256(exchange.body).hexdigest()}")
         server = [("WARC-IP-Address", exchange.address)] if exchange.address else []
         mine = [("Content-Type", "application/http;msgtype=response"), digest, *server, *lines]
-        return _packed(kind, exchange.at, [("WARC-Target-URI", exchange.uri), *mine], _response(exchange) + body)
+        return _pack(kind, exchange.at, [("WARC-Target-URI", exchange.uri), *mine], _response(exchange) + body)
 
     def _start_file(self) -> None:
         self.close()
@@ -104,9 +104,9 @@ class WarcWriter:
         self._file = os.open(self._folder / self.name, flags, 0o600)
         fields = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\n".encode()
         lines = [("WARC-Filename", self.name), ("Content-Type", "application/warc-fields")]
-        self._write(_packed("warcinfo", now, lines, fields)[1])
+        self._write(_pack("warcinfo", now, lines, fields)[1])
 
-    def _kept(self, id_: str, packed: bytes) -> WrittenRecord:
+    def _append(self, id_: str, packed: bytes) -> WrittenRecord:
         written = WrittenRecord(archive=self.name, id=id_, offset=self.size)
         self._write(packed)
         os.fdatasync(self._file)
@@ -118,7 +118,7 @@ class WarcWriter:
         self.size += len(frame)
 
 
-def _packed(kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> tuple[str, bytes]:
+def _pack(kind: str, at: datetime, lines: list[tuple[str, str]], block: bytes) -> tuple[str, bytes]:
     """Return the id of a record, and the record as a gzip member."""
     id_ = f"urn:uuid:{uuid4()}"
     head = [

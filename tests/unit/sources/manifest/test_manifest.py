@@ -15,7 +15,7 @@ from pyarrow import parquet
 from lineament.errors import InvalidValue, NoSuchFile, NotFound
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.manifest.connector import ManifestConnector
-from lineament.sources.manifest.fetching import Fetched
+from lineament.sources.manifest.fetching import FetchedFile
 
 LIMIT = 10_000
 A = "https://example.org/a.jpg"
@@ -28,11 +28,11 @@ class Shelf:
         self.pictures = pictures
         self.asked: list[str] = []
 
-    def fetch(self, uri: str) -> Fetched:
+    def fetch(self, uri: str) -> FetchedFile:
         self.asked.append(uri)
         if uri not in self.pictures:
             raise NotFound(what="picture", name=uri, hint="none")
-        return Fetched(untrusted=self.pictures[uri], uri=uri, headers={"content-type": "image/jpeg"})
+        return FetchedFile(untrusted=self.pictures[uri], uri=uri, headers={"content-type": "image/jpeg"})
 
 
 def manifest(folder: Path, text: str | bytes, name: str = "m.csv", shelf: Shelf | None = None) -> ManifestConnector:
