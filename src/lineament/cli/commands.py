@@ -32,7 +32,7 @@ COMMANDS = {
     ),
     "worker": (
         "jobs",
-        "Run jobs, each in the name of whoever asked for it, until it is stopped; a job under way is handed back.",
+        "Run queued jobs, each in the name of the official who queued it. When stopped, hand back the running job.",
     ),
     "search": (
         "search",
@@ -54,7 +54,7 @@ COMMANDS = {
     ),
     "demo": ("demo", "Build a small workspace from the portraits that ship with Lineament, and search it."),
     "source": ("sources", "Sources: who gives us pictures, and on what legal basis."),
-    "job": ("jobs", "Long work: what runs, its progress, and how to stop it."),
+    "job": ("jobs", "Long work: list, follow and stop jobs."),
     "case": ("cases", "Cases: every search belongs to one."),
     "probe": ("probes", "Photographs of a case."),
     "agency": ("agencies", "Agencies: vetted, licensed, and each alone with its own. For operators."),

@@ -1,1 +1,1 @@
-"""The use cases, one file each."""
+"""The use cases, in packages by noun."""

@@ -1,4 +1,4 @@
-"""The audit: the ledger recomputed from its first entry, and its entries read."""
+"""Verifies the ledger from its first entry, exports it, and reads its entries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """An entry as an auditor reads it."""
+    """A ledger entry with its details, as an auditor reads it."""
 
     seq: int
     at: datetime
@@ -43,7 +43,7 @@ class Audit:
 
     @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def verify(self) -> verifier.Verification:
-        """Recompute everything; LedgerBroken names the first entry that does not fit."""
+        """Recompute the whole ledger. Raises LedgerBroken with the first entry that does not match."""
         from lineament.ledger import verify as verifier
 
         anchored = read_anchor(self._record.anchor)
@@ -56,19 +56,19 @@ class Audit:
 
     @open_to_all("a workspace is checked as it is opened, whoever opens it")
     def check_anchor(self) -> None:
-        """LedgerBroken if the ledger does not go on from the checkpoint that was anchored on disk."""
+        """Raise LedgerBroken if the ledger does not extend the checkpoint that is anchored on disk."""
         with self._record.read() as tx:
             self._record.ledger.check_anchor(tx.ledger, self._record.anchor)
 
     @property
-    @open_to_all("it is for whoever is to check a signature")
+    @open_to_all("it is for everybody who checks a signature")
     def public_key(self) -> str:
-        """The key that checks the signatures, as C2SP vkey text."""
+        """Return the key that verifies the signatures, as C2SP vkey text."""
         return str(self._record.ledger.public_key)
 
     @needs(Permission.READ_LEDGER)
     def export(self, path: Path, case_ref: str | None = None) -> int:
-        """Write the ledger out for a stand-alone check, and how many entries there are.
+        """Write the ledger to a file for a stand-alone check; return the number of entries.
 
         With ``case_ref`` only that case's entries show their details; NotFound if there is no such case. Of what
         other agencies do an auditor's export has nothing but the leaves (R46). It is recorded before it is written.
@@ -94,13 +94,13 @@ class Audit:
 
     @needs(Permission.READ_LEDGER)
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:
-        """Entries ``start`` to ``stop`` (from 0, the last not included), in their order, whoever made them."""
+        """Return entries ``start`` to ``stop`` (from 0, ``stop`` excluded), in order, of every agency."""
         with self._record.read() as tx:
             return [_read(row) for row in tx.ledger.entries(start, stop)]
 
     @needs(Permission.READ_LEDGER)
     def page(self, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
-        """The newest entries before the entry ``before`` that the official may read.
+        """Return the newest entries before the entry ``before`` that the official may read.
 
         That is everything in a solo workspace; otherwise what was done by one's own agency or in its cases (R46), and
         that the ledger was read is recorded (R44).
@@ -116,13 +116,13 @@ class Audit:
 
     @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def size(self) -> int:
-        """How many entries there are."""
+        """Return the number of entries."""
         with self._record.read() as tx:
             return tx.ledger.size()
 
     @needs(Permission.READ_LEDGER, Permission.MACHINE)
     def checkpoint(self) -> str | None:
-        """The newest signed checkpoint (C2SP), or None before the first entry."""
+        """Return the newest signed checkpoint (C2SP), or None before the first entry."""
         with self._record.read() as tx:
             return tx.ledger.checkpoint()
 

@@ -1,4 +1,4 @@
-"""Collects for a source: chooses the connectors for what was named, and takes in what they bring."""
+"""Collects for a source: chooses connectors for the given names, and ingests what they yield."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from lineament.services.record import Record
 
 OnReport = Callable[[IngestReport], None]
-"""Hears of every committed batch: what the whole collection has done so far."""
+"""Receives the report of the whole collection after every committed batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectLimits:
-    """What this machine allows."""
+    """Limits of this machine."""
 
-    max_bytes: int  # of one picture
-    workers: int  # pictures under way at once, if nothing else is said
+    max_bytes: int  # bytes of one picture
+    workers: int  # pictures in progress at once, by default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What is to be collected: the connectors are chosen, and nothing is read yet."""
+    """A collection that is ready to run: its connectors are chosen, and nothing is read yet."""
 
     source: str
     names: tuple[str, ...]
     connectors: tuple[ChosenConnector, ...]
     workers: int
-    reserved_later: dict[str, str] = field(default_factory=dict)  # address to reservation, told while it runs
+    reserved_later: dict[str, str] = field(default_factory=dict)  # reservation by address; filled while it runs
 
 
 class Collect:
-    """Collects what was named into a source."""
+    """Collects into a source."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Collect:
         erase: Callable[[], Erase],
         limits: CollectLimits,
     ) -> None:
-        """``ingest`` is called once there is something to be looked at, for it loads the nets."""
+        """``ingest`` is called only when there is something to analyse, because it loads the nets."""
         self._record, self._crawls = record, crawls
         self._ingest, self._erase = ingest, erase
         self._limits = limits
@@ -65,7 +65,7 @@ class Collect:
     def choose(
         self, source: str, names: Sequence[str], *, kind: str | None = None, workers: int | None = None
     ) -> Collection:
-        """Choose the connectors. NotFound, NoSuchFile, InvalidValue or HostRefused if one of the names will not do."""
+        """Choose the connectors. Raises NotFound, NoSuchFile, InvalidValue or HostRefused for an unusable name."""
         with self._record.read() as tx:
             registered = tx.sources.get(source)
         later: dict[str, str] = {}
@@ -87,13 +87,13 @@ class Collect:
 
     @needs(Permission.MANAGE_SOURCES)
     def run(self, collection: Collection, on_report: OnReport = lambda _: None) -> IngestReport:
-        """Take in what is new, then erase what its publishers have reserved since.
+        """Ingest what is new, then erase what publishers have reserved since it was ingested.
 
-        What was committed stays whatever happens, and the same collection goes on from there.
+        What was committed stays in any case, and the next run of the same collection resumes there.
 
         Raises:
             Refused: The source is not live.
-            Interrupted: By Ctrl-C, or because the job is to stop.
+            Interrupted: By Ctrl-C, or because a stop of the job was requested.
         """
         from lineament.services.gallery.ingest import Task
 
@@ -119,7 +119,7 @@ class Collect:
 
     @needs(Permission.MANAGE_SOURCES)
     def job(self, arguments: Mapping[str, Any], report: Callable[[JobProgress], None]) -> Mapping[str, Any]:
-        """Collect as a worker does, with the arguments of a job; NothingTaken if there was nothing that can be used."""
+        """Collect with the arguments of a job. Raises NothingTaken if there was nothing usable."""
         names, kind, workers = arguments["what"], arguments.get("kind"), arguments.get("workers")
         collection = self.choose(arguments["source"], names, kind=kind, workers=workers)
         done = self.run(collection, lambda now: report(progress(now)))
@@ -128,7 +128,7 @@ class Collect:
 
 
 def together(first: IngestReport, second: IngestReport) -> IngestReport:
-    """Return two reports of one source as one."""
+    """Merge two reports of one source."""
     return IngestReport(
         first.source,
         total=second.total if not first.seen or second.total is None else first.seen + second.total,
@@ -142,7 +142,7 @@ def together(first: IngestReport, second: IngestReport) -> IngestReport:
 
 
 def check(report: IngestReport, names: Sequence[str]) -> None:
-    """NothingTaken if there was nothing, or nothing that could be used."""
+    """Raise NothingTaken if there was nothing usable."""
     if not report.seen and not report.resumed:
         named = printable(", ".join(names)[:200])
         raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
@@ -151,12 +151,12 @@ def check(report: IngestReport, names: Sequence[str]) -> None:
 
 
 def progress(report: IngestReport) -> JobProgress:
-    """Return how far an ingest is, for its job."""
+    """Return the progress of an ingest for its job."""
     total = None if report.total is None else max(report.total, report.seen)
     return JobProgress(done=report.seen, total=total, words=f"{report.faces:,} new faces so far")
 
 
 def result(report: IngestReport, collection: Collection) -> Mapping[str, Any]:
-    """Return what is kept of an ingest in its job: counts alone. Names and reasons are in the run."""
+    """Return the job's result of an ingest: only counts; names and reasons are in the run."""
     counts = {seen.name.lower(): report.outcomes[seen] for seen in IngestOutcome}
     return {"seen": report.seen, **counts, "faces": report.faces, "reserved_later": len(collection.reserved_later)}

@@ -16,10 +16,10 @@ from lineament.vision.analyse import Analyser, Analysis, face_crop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """How close two faces are."""
+    """The result of comparing two faces."""
 
     score: float  # cosine similarity, -1 to 1, higher is closer
-    false_match_rate: float  # share of strangers that reach this score
+    false_match_rate: float  # share of pairs of strangers that reach this score
     model: str
     crops: tuple[bytes, bytes]  # JPEG
     qualities: tuple[Quality, Quality]
@@ -28,7 +28,7 @@ class Comparison:
 
 
 class Compare:
-    """Compares the faces of two pictures; neither is kept, the comparison is recorded."""
+    """Compares the faces of two pictures; neither is stored, the comparison is recorded."""
 
     def __init__(self, record: Record, analyser: Analyser) -> None:
         self._record = record
@@ -36,7 +36,7 @@ class Compare:
 
     @needs(Permission.SEARCH)
     def run(self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None) -> Comparison:
-        """Return the score of two faces; NoFace or SeveralFaces if a picture does not show exactly one."""
+        """Compare two faces. Raises NoFace or SeveralFaces if a picture does not show exactly one."""
         seen = self._analyser.analyse(one), self._analyser.analyse(other)
         faces = _chosen(seen[0], face_one), _chosen(seen[1], face_other)
         close = score(faces[0].template.vector, faces[1].template.vector)

@@ -1,4 +1,4 @@
-"""What several photographs of one person gain over one, as bench/fusion.py measured it; the pages show it."""
+"""The gain of several photographs of one person over one, as measured by bench/fusion.py; the pages show it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """Of a thousand people who are in the gallery, how many a search misses with so many photographs fused."""
+    """Misses per thousand mated searches, with that many photographs fused."""
 
     probes: int
     missed: int
@@ -20,17 +20,17 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gains:
-    """All that was measured."""
+    """The whole measurement."""
 
     model: str
     gallery_faces: int
-    people: int  # who were searched for
+    people: int  # number of people searched for
     by_probes: tuple[Gain, ...]
 
 
 @cache
 def measured() -> Gains | None:
-    """The figures that came with this release; None if there are none."""
+    """Return the figures of this release; None if it has none."""
     packaged = files("lineament.services").joinpath("fusion.json")
     if not packaged.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The gate: the one place that says whether a search may run, with every reason against it."""
+"""The gate: the one place that decides whether a search may run, with every reason against it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lineament.services.record import Record
 from lineament.store.db import Tx
 
 UNSAID = "unsaid"
-"""Stands in for the reason of a search that nobody has typed yet, to learn what else stands against it."""
+"""Placeholder for a reason that nobody has typed yet, to learn every other reason against the search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Everything that decides whether a search may run, read in the transaction that would answer it."""
+    """Everything that decides whether a search may run, read in the transaction of the search."""
 
     official: Official
     allowed: bool  # by role, and in this case

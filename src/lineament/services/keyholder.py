@@ -1,4 +1,4 @@
-"""Where data keys are unwrapped: one a source, one a case. None is kept, so a destroyed key is gone at once."""
+"""Unwraps the data keys of sources and cases. None is cached, so a destroyed key stops working immediately."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from lineament.store.keys import DataKey, KeyRing
 
 
 def about_source(name: str) -> str:
-    """What the wrapping of a source's key is bound to."""
+    """Return the associated data of a source's wrapped key."""
     return f"source/{name}"
 
 
 def about_case(key: str) -> str:
-    """What the wrapping of a case's data key is bound to; ``key`` is what addresses name the case by."""
+    """Return the associated data of a case's wrapped key; ``key`` is the case's name in addresses."""
     return f"case/{key}"
 
 
 def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
-    """The data key of a source, or Refused if it was destroyed."""
+    """Return the data key of a source. Raises Refused if it was destroyed."""
     wrapped = tx.sources.wrapped_key(source.id)
     if wrapped is None:
         raise Refused(ReasonCode.SOURCE_DESTROYED.reason(name=source.name))
@@ -29,5 +29,5 @@ def source_key(tx: Tx, keys: KeyRing, source: Source) -> DataKey:
 
 
 def case_key(tx: Tx, keys: KeyRing, case: Case) -> DataKey:
-    """The data key of a case, or Refused if it was destroyed."""
+    """Return the data key of a case. Raises Refused if it was destroyed."""
     return keys.unwrap(tx.cases.wrapped_key(case.id), about_case(case.key))

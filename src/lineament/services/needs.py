@@ -1,4 +1,4 @@
-"""What a method of a service needs: declared beside it, and checked here before it runs."""
+"""Declares the permissions that a service's methods need, and checks them before the method runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 class Service(Protocol):
-    """Whatever acts in an official's name."""
+    """An object that acts in an official's name."""
 
     @property
     def _record(self) -> Record: ...
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What a method needs."""
+    """The permissions that a method needs."""
 
-    permissions: tuple[Permission, ...]  # any one of them; none: it is open to all
-    in_case: bool = False  # the method itself checks it again, for one case
+    permissions: tuple[Permission, ...]  # any one of them is enough; empty: open to all
+    in_case: bool = False  # the method checks the permission again, for one case
     why_open: str = ""
 
 
@@ -39,7 +39,7 @@ def needs(
 ) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
     """Declare that a method needs any one of these permissions, and refuse everybody else with NotAllowed.
 
-    ``in_case`` tells that the permission counts in one case, which the method finds with ``case_for`` or the gate; here
+    ``in_case`` means that the permission counts in one case, which the method finds with ``case_for`` or the gate; here
     only those are refused who have it in no case.
     """
 

@@ -1,4 +1,4 @@
-"""Searches with photographs that are not in a case yet: each is taken in as a probe, and then searched."""
+"""Searches with photographs that are not in a case yet: each is added as a probe, and then searched."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lineament.services.search import Search
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photograph:
-    """A photograph as somebody brings it."""
+    """A photograph that was not read yet."""
 
-    name: str  # tells it from others, such as its path
-    read: Callable[[], bytes]  # its untrusted bytes; NoSuchFile, FileTooLarge
+    name: str  # such as its path
+    read: Callable[[], bytes]  # returns its untrusted bytes; raises NoSuchFile or FileTooLarge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class FailedPhotograph:
 
 
 class Photographs:
-    """Takes photographs into a case and searches with them."""
+    """Adds photographs to a case and searches with them."""
 
     def __init__(self, record: Record, probes: Probes, search: Search) -> None:
         self._record = record
@@ -47,7 +47,7 @@ class Photographs:
         kind: ProbeKind | None = None,
         face: int | None = None,
     ) -> SearchResult:
-        """Search with a photograph. Nothing is stored if the gate would refuse; errors as of its parts."""
+        """Search with a photograph; store nothing if the gate refuses. Raises errors of ``Probes`` and ``Search``."""
         untrusted = photograph.read()
         self._search.admit(request)
         probe = self._probes.take(request.case, untrusted, kind=kind)
@@ -104,5 +104,5 @@ class Photographs:
 
 
 def _only_face(probe: Probe) -> ProbeFace:
-    """Return the only face of a probe; SeveralFaces or NoFace if there is no such face."""
+    """Return the only face of a probe. Raises SeveralFaces or NoFace if there is not exactly one."""
     return ProbeFace(probe_id=probe.id, face=probe.faces.index(chosen_face(probe, None)) + 1)

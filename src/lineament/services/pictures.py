@@ -19,12 +19,12 @@ from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
 MOST_PLACES = 50
-"""Further places of a picture that are shown, and pictures that are nearly identical to it."""
+"""Most further places and most nearly identical pictures that are shown for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alike:
-    """A picture that is nearly identical to that of a candidate."""
+    """A picture that is nearly identical to a candidate's."""
 
     source: str  # its name
     capture: Capture
@@ -35,11 +35,11 @@ class Elsewhere:
     """Where else a candidate's picture was found."""
 
     places: tuple[Provenance, ...]  # the same bytes
-    alike: tuple[Alike, ...]  # other bytes, almost the same picture; from every source that was searched
+    alike: tuple[Alike, ...]  # nearly identical pictures with other bytes, from every source searched
 
 
 class Pictures:
-    """Opens pictures by the search that found them and the candidate's rank."""
+    """Opens pictures of candidates, given the search and the rank."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
         self._record = record
@@ -48,33 +48,33 @@ class Pictures:
 
     @needs(Permission.READ_CASES, in_case=True)
     def crop(self, search_id: str, rank: int) -> bytes:
-        """The candidate's face as JPEG."""
+        """Return the candidate's face as JPEG."""
         with self._record.read() as tx:
             face, capture = self._found(tx, search_id, rank)
             return self._open_blob(tx, capture, face.crop)
 
     @needs(Permission.READ_CASES, in_case=True)
     def thumbnail(self, search_id: str, rank: int) -> bytes:
-        """The candidate's picture as a small JPEG without metadata."""
+        """Return the candidate's picture as a small JPEG without metadata."""
         with self._record.read() as tx:
             _, capture = self._found(tx, search_id, rank)
             return self._open_blob(tx, capture, capture.thumbnail)
 
     @needs(Permission.READ_CASES, in_case=True)
     def face(self, search_id: str, rank: int) -> EnrolledFace:
-        """The candidate's face: where it lies in its picture, its landmarks and its quality."""
+        """Return the candidate's face: its box in the picture, its landmarks and its quality."""
         with self._record.read() as tx:
             return self._found(tx, search_id, rank)[0]
 
     @needs(Permission.READ_CASES, in_case=True)
     def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
-        """Return the capture of the candidate, or the one that is ``alike``; NotFound if that is not alike."""
+        """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
         with self._record.read() as tx:
             return self._meant(tx, search_id, rank, alike)
 
     @needs(Permission.READ_CASES, in_case=True)
     def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> Elsewhere:
-        """Return where else the same bytes were found, and which pictures are nearly identical."""
+        """Return where else the same bytes were found, and the nearly identical pictures."""
         with self._record.read() as tx:
             _, capture = self._found(tx, search_id, rank)
             captures = [tx.captures.get(capture_id) for capture_id in self._alike(tx, search_id, rank)[:limit]]
@@ -93,7 +93,7 @@ class Pictures:
 
     @needs(Permission.READ_CASES, in_case=True)
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
-        """Return the original picture and its media type, after recording that it is opened."""
+        """Record the opening of the original, and return its bytes and media type."""
         with self._record.change() as change:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, capture = self._found(change.tx, search_id, rank)
@@ -103,7 +103,7 @@ class Pictures:
 
     @needs(Permission.READ_CASES, in_case=True)
     def page(self, search_id: str, rank: int, alike: CaptureId | None = None) -> bytes:
-        """The WARC record of the page that showed the candidate's picture, or one that is ``alike``; untrusted.
+        """Return the untrusted WARC record of the page that showed the candidate's picture, or its near-duplicate.
 
         It is recorded before it is given.
         """
@@ -126,7 +126,7 @@ class Pictures:
         return tx.captures.get(alike)
 
     def _alike(self, tx: Tx, search_id: str, rank: int) -> list[CaptureId]:
-        """Return the captures that the search folded into the candidate, then those that its source groups with it."""
+        """Return the captures that the search folded into the candidate, then the near-duplicates in its source."""
         _, capture = self._found(tx, search_id, rank)
         _, stored = case_of_search(tx, self._record, search_id)
         folded = candidate_at(stored.result.candidates, rank).near_duplicates
@@ -148,7 +148,7 @@ class Pictures:
 
 
 def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:
-    """Return the candidate of that rank; NotFound if there is none, or if it was erased."""
+    """Return the candidate of that rank. Raises NotFound if there is none, or it was erased."""
     for candidate in candidates:
         if candidate.rank == rank:
             return candidate

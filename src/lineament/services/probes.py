@@ -1,4 +1,4 @@
-"""Probes: the images asked about. The original is sealed with its case and never changes (R14)."""
+"""Probes: the images asked about. The original is sealed under the key of its case and never changes (R14)."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ from lineament.vision.analyse import Analyser, Analysis, face_crop, screen_pictu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A probe's edits made again."""
+    """The result of repeating a probe's edits."""
 
-    steps: tuple[tuple[str, str], ...]  # digests of the pixels, as recorded and as made again: decoded, then each edit
+    steps: tuple[
+        tuple[str, str], ...
+    ]  # digests of the pixels, recorded and recomputed: as decoded, then after each edit
     edits: tuple[Edit, ...]
 
     @property
     def same(self) -> bool:
-        """Whether every step gives the same pixels as it did."""
+        """Whether every step gives the recorded pixels."""
         return len(self.steps) == len(self.edits) + 1 and all(recorded == other for recorded, other in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AdmittedCase:
-    """A case that takes a probe of that kind, with its key."""
+    """An open case that accepts a probe of that kind, with its key."""
 
     case: Case
     kind: ProbeKind
@@ -49,7 +51,7 @@ class _AdmittedCase:
 
 
 class Probes:
-    """Takes probes in, finds their faces, and shows them."""
+    """Stores probes, finds their faces, and returns their pictures."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Callable[[], Analyser]) -> None:
         self._record = record
@@ -65,7 +67,7 @@ class Probes:
     def take(
         self, case_name: str, untrusted: bytes, edits: Sequence[Edit] = (), kind: ProbeKind | None = None
     ) -> Probe:
-        """Store a probe with its case and find all its faces, the largest first; there may be none.
+        """Store a probe in its case and find all its faces, largest first; there may be none.
 
         The same bytes with the same edits and kind are one probe of that case. Refused if the case is closed, if
         the policy wants the kind declared, and for kinds that are no photographs of a face (R13).
@@ -78,13 +80,13 @@ class Probes:
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def edit(self, probe_id: str, edits: Sequence[Edit]) -> Probe:
-        """Make another probe of the same original with these edits instead of those it had."""
+        """Create another probe from the same original, with these edits in place of the previous ones."""
         probe = self.get(probe_id)
         return self.take(probe.case_key, self._original(probe), edits, probe.kind)
 
     @needs(Permission.READ_CASES, in_case=True)
     def replay(self, probe_id: str) -> Replay:
-        """Make a probe's edits again from its original and compare the digests of every step (R14); recorded."""
+        """Repeat a probe's edits from its original, compare the digests of every step (R14), and record it."""
         probe = self.get(probe_id)
         again = self._analyser.replayed(self._original(probe), probe.edits)
         replay = Replay(steps=tuple(zip(probe.digests, again, strict=False)), edits=probe.edits)
@@ -96,7 +98,7 @@ class Probes:
 
     @needs(Permission.APPROVE, in_case=True)
     def approve(self, probe_id: str) -> None:
-        """Approve that a photograph is searched (R11). The gate counts only approvals by others than the searcher."""
+        """Approve searches with a photograph (R11). The gate counts only approvals by others than the searcher."""
         account = self._record.official.account_id
         with self._record.change() as change:
             case = case_of_probe(change.tx, self._record, probe_id)
@@ -110,14 +112,14 @@ class Probes:
 
     @needs(Permission.READ_CASES, in_case=True)
     def approvers(self, probe_id: str) -> dict[str, str]:
-        """Return the accounts and names of those who approved it, in order."""
+        """Return the account ids and names of those who approved the probe, in order."""
         with self._record.read() as tx:
             case_of_probe(tx, self._record, probe_id)
             return {account_id: tx.accounts.get(account_id).name for account_id in tx.members.approvers(probe_id)}
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def draw(self, probe_id: str, box: Box) -> Probe:
-        """Make a probe whose last face is the one in the box that the examiner drew; NoFace if there is none."""
+        """Create a probe whose last face is the one in the box that the examiner drew. Raises NoFace."""
         probe = self.get(probe_id)
         untrusted = self._original(probe)
         drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True)
@@ -126,20 +128,20 @@ class Probes:
 
     @needs(Permission.READ_CASES, in_case=True)
     def get(self, probe_id: str) -> Probe:
-        """Return a probe; NotFound if there is none in a case that is seen."""
+        """Return a probe. Raises NotFound if it is in no visible case."""
         with self._record.read() as tx:
             case = case_of_probe(tx, self._record, probe_id)
             return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
     @needs(Permission.READ_CASES, in_case=True)
     def picture(self, probe_id: str) -> bytes:
-        """The probe as JPEG for the screen, edits applied, long side at most 1600 pixels."""
+        """Return the probe as JPEG for the screen, edits applied, long side at most 1600 pixels."""
         probe = self.get(probe_id)
         return screen_picture(self._analyser.decoded(self._original(probe), probe.edits))
 
     @needs(Permission.READ_CASES, in_case=True)
     def crop(self, probe_id: str, face: int) -> bytes:
-        """One face of the probe as JPEG; faces count from 1."""
+        """Return one face of the probe as JPEG; faces count from 1."""
         probe = self.get(probe_id)
         chosen = chosen_face(probe, face)
         return face_crop(self._analyser.decoded(self._original(probe), probe.edits), chosen.box)
@@ -150,7 +152,7 @@ class Probes:
             if case.state is not CaseState.OPEN:
                 raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
             if kind is None and policy_for(tx, self._record.official.agency_id).probe_kind:
-                why = f"declare one: {', '.join(one.value for one in ProbeKind)}"
+                why = f"declare one: {', '.join(option.value for option in ProbeKind)}"
                 raise InvalidValue(what="The kind of photograph", value="", why=why, field="kind")
             declared = kind or ProbeKind.OTHER
             if declared in NO_PROBES:

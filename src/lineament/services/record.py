@@ -36,11 +36,11 @@ class Change:
     entries: int = 0
 
     def concerns(self, case: Case) -> None:
-        """What is recorded from here on was done in that case; its timeline shows it."""
+        """Set the case of the following entries; its timeline shows them."""
         self.tx.ledger.file_under(self._official.agency_id, case.id)
 
     def in_agency(self, agency_id: str) -> None:
-        """What is recorded from here on concerns that agency, whoever did it; its auditors read it."""
+        """Set the agency that the following entries concern; its auditors read them."""
         self.tx.ledger.file_under(agency_id, None)
 
     def record(self, event: Event) -> int:
@@ -51,7 +51,7 @@ class Change:
         return self._ledger.record(rows, event.action, {**event.details(), **by}, actor=self._official.name, at=self.at)
 
     def erase_details(self, entries: Collection[int], reason: str) -> None:
-        """Erase what entries say, and announce it, so that the verifier knows why; nothing to do for none."""
+        """Erase the details of entries, and record that for the verifier; do nothing for an empty list."""
         if entries:
             self.entries += 1
             rows: LeafStore = self.tx.ledger
@@ -60,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The only way in which services change anything, and who changes it."""
+    """Opens transactions in an official's name. Services read and change the store only through it."""
 
     store: Store
     ledger: Ledger
@@ -70,12 +70,12 @@ class Record:
 
     @property
     def today(self) -> date:
-        """The day now, UTC."""
+        """Today's date, UTC."""
         return self.clock().date()
 
     @property
     def sight(self) -> Sight:
-        """Which cases the official sees now."""
+        """What the official may see now."""
         return self.official.sight(self.today)
 
     def require(self, *permissions: Permission) -> None:
@@ -94,9 +94,9 @@ class Record:
 
     @contextmanager
     def change(self) -> Iterator[Change]:
-        """A write transaction that must record at least one entry; afterwards the checkpoint is anchored on disk.
+        """Open a write transaction that must record at least one entry; then anchor the checkpoint on disk.
 
-        If it leaves something to delete, that is a job from then on.
+        If it leaves something to delete, a job is added for that.
         """
         with self.store.begin() as tx:
             tx.ledger.file_under(self.official.agency_id, None)

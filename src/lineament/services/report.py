@@ -41,7 +41,7 @@ class Report:
 
     @needs(Permission.READ_CASES, in_case=True)
     def html(self, search_id: str) -> str:
-        """The report of one search as HTML; NotFound if there is no such search, StepUpNeeded (R49)."""
+        """Return the report of a search as HTML. Raises NotFound if there is no such search, or StepUpNeeded (R49)."""
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
             result = stored.result
@@ -84,12 +84,12 @@ def _template() -> Template:
 
 
 def data_uri(jpeg: bytes) -> str:
-    """A JPEG as a data URI."""
+    """Return a JPEG as a data URI."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def how_cut(result: SearchResult) -> str:
-    """How the list was cut, in words."""
+    """Return how the list was cut, in words."""
     if result.mode is Mode.INVESTIGATION:
         return f"investigation: the best {result.limit}, whatever their score"
     if result.mode is Mode.MANUAL:

@@ -41,18 +41,18 @@ from lineament.store.keys import KeyRing
 from lineament.store.searches import StoredSearch
 
 MOST_FUSED = 10
-"""Photographs of one person in a search."""
+"""Most photographs of one person in a search."""
 SPARE = 4
-"""The gallery is asked for so many times the limit, so that folding near-duplicates does not shorten the list."""
+"""Factor by which more faces are requested than listed, because folding near-duplicates shortens the list."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A comparison that is not recorded yet."""
+    """The result of a comparison that is not recorded yet."""
 
     probes: tuple[Probe, ...]  # of one person
     face: int  # of the first, from 1
-    damping: float  # a factor for scores, before false match rates are looked up
+    damping: float  # factor for scores before false match rates are looked up
     sources: tuple[Source, ...]
     compared: GallerySearch
     seconds: float
@@ -119,7 +119,7 @@ class Search:
 
     @needs(Permission.READ_CASES, in_case=True)
     def read(self, search_id: str) -> StoredSearch:
-        """A search that was run, for somebody who looks into its list, which is recorded (R39)."""
+        """Return a search whose list is about to be read, and record that (R39)."""
         with self._record.change() as change:
             case, stored = case_of_search(change.tx, self._record, search_id)
             change.concerns(case)
@@ -128,12 +128,12 @@ class Search:
 
     @needs(Permission.READ_CASES, in_case=True)
     def get(self, search_id: str) -> SearchResult:
-        """A search that was run; NotFound if there is none that is seen."""
+        """Return a search. Raises NotFound if it is not visible."""
         return self.stored(search_id).result
 
     @needs(Permission.READ_CASES, in_case=True)
     def stored(self, search_id: str) -> StoredSearch:
-        """Return a search with who made it; erased candidates are left out. NotFound if none is seen."""
+        """Return a search with its examiner, without erased candidates. Raises NotFound if it is not visible."""
         with self._record.read() as tx:
             return case_of_search(tx, self._record, search_id)[1]
 
@@ -197,7 +197,7 @@ class Search:
         return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.compared.faces) / found.damping)
 
     def _record_search(self, request: SearchRequest, found: _Comparison) -> SearchResult:
-        """Pass the gate again, describe the candidates, and commit list and ledger entry together."""
+        """Check the gate again, describe the candidates, and commit the list with its ledger entry."""
         faces = found.compared.faces
         threshold = self._threshold_for(request, found)
         above = [hit for hit in found.compared.hits if hit.score >= threshold]
@@ -268,7 +268,7 @@ class Search:
         found: list[Candidate] = []
         for hit in hits:
             known = described.get(hit.face_id)
-            if known is None:  # erased since the index answered
+            if known is None:  # erased since the index was searched
                 continue
             capture = known.capture
             found.append(

@@ -1,4 +1,4 @@
-"""Which cases and sources an official sees, and what the official may do in them. What is not seen does not exist."""
+"""Which cases and sources an official may see, and what they may do in them. All others answer like missing ones."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ _AS_SUPERVISOR = frozenset(
         Permission.MANAGE_CASES,
     }
 )
-"""What a supervisor may do in every case of the own agency."""
+"""What a supervisor may do in every case of their agency."""
 
 
 def seen_case(tx: Tx, record: Record, name: str) -> Case:
-    """Return the case of that key, or of that reference in the own agency; NotFound also if it is another's."""
+    """Return the case with that key, or that reference in the own agency. Raises NotFound also for unseen ones."""
     return tx.cases.find(name, record.sight)
 
 
 def may_in(tx: Tx, record: Record, case: Case, permission: Permission) -> bool:
-    """Whether the official may do that in a case that is seen."""
+    """Return whether the official has a permission in a case that they see."""
     official = record.official
     return _by_role(official, case, permission) or _as_member(official, _member_role(tx, record, case), permission)
 
 
 def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
-    """All that the official may do in a case that is seen, with one look at its members."""
+    """Return all permissions of the official in a case that they see, with one query of its members."""
     official, role = record.official, _member_role(tx, record, case)
     return frozenset(
         permission
@@ -53,7 +53,7 @@ def everything_in(tx: Tx, record: Record, case: Case) -> frozenset[Permission]:
 
 
 def _by_role(official: Official, case: Case, permission: Permission) -> bool:
-    """Whether that may be done without being a member."""
+    """Return whether the permission needs no membership."""
     if official.solo:
         return True
     if not official.may(permission) or case.agency_id != official.agency_id:
@@ -73,7 +73,7 @@ def _member_role(tx: Tx, record: Record, case: Case) -> CaseRole | None:
 
 
 def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
-    """A case in which the official may do that; NotFound if it is not seen, NotAllowed if it is but may not."""
+    """Return a case in which the official has the permission. Raises NotFound if unseen, NotAllowed without it."""
     case = seen_case(tx, record, name)
     if not may_in(tx, record, case, permission):
         raise NotAllowed(what=f"{permission.value}, in this case")
@@ -81,7 +81,7 @@ def case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
 
 
 def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
-    """The case of a probe; NotFound, in the same words, if there is no such probe or its case is not seen."""
+    """Return the case of a probe. Raises the same NotFound if there is no such probe or its case is not seen."""
     try:
         return seen_case(tx, record, tx.probes.case_key(probe_id))
     except NotFound:
@@ -89,7 +89,7 @@ def case_of_probe(tx: Tx, record: Record, probe_id: str) -> Case:
 
 
 def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, StoredSearch]:
-    """A search with its case; NotFound, in the same words, if there is none or its case is not seen."""
+    """Return the case and the search. Raises the same NotFound if there is no such search or its case is not seen."""
     try:
         stored = tx.searches.stored(search_id)
         return seen_case(tx, record, stored.result.case_key), stored
@@ -98,13 +98,13 @@ def case_of_search(tx: Tx, record: Record, search_id: str) -> tuple[Case, Stored
 
 
 def probe_in(tx: Tx, probe_id: str, case: Case) -> None:
-    """NotFound, in the same words, if there is no such probe or it is one of another case."""
+    """Raise the same NotFound if there is no such probe or it belongs to another case."""
     if tx.probes.case_key(probe_id) != case.key:
         raise NotFound(what="probe", name=probe_id, hint="lineament case show")
 
 
 def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> Case:
-    """Return the case as ``case_for`` does, for what only its own agency decides; NotAllowed for guests."""
+    """Return the case as ``case_for`` does, for decisions of its own agency. Raises NotAllowed for guests."""
     case = case_for(tx, record, name, permission)
     if case.agency_id != record.official.agency_id:
         raise NotAllowed(what=f"{permission.value}, in a case of your own agency")
@@ -112,7 +112,7 @@ def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> C
 
 
 def source_seen(record: Record, source: Source) -> bool:
-    """Whether the official sees a source: those who manage sources see all, others what their agency may search."""
+    """Return whether the official sees a source: all if they manage sources, else those their agency may search."""
     official = record.official
     if official.may(Permission.MANAGE_SOURCES):
         return True
@@ -120,7 +120,7 @@ def source_seen(record: Record, source: Source) -> bool:
 
 
 def seen_source(tx: Tx, record: Record, name: str) -> Source:
-    """The source of that name; NotFound, in the same words, if there is none or it is not shared with the agency."""
+    """Return the source of that name. Raises the same NotFound if there is none or the agency may not search it."""
     source = tx.sources.get(name)
     if not source_seen(record, source):
         raise NotFound(what="source", name=name, hint="lineament source list")

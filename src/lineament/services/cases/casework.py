@@ -1,4 +1,4 @@
-"""Cases: opened with offence, purpose and legal basis, authorised or refused, held, closed, and destroyed in time."""
+"""Opens cases with offence, purpose and legal basis; authorises, refuses, holds and closes them."""
 
 from __future__ import annotations
 
@@ -58,28 +58,28 @@ from lineament.store.searches import StoredSearch
 Finding = Callable[[Tx, Record, str, Permission], Case]
 _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 SOON = timedelta(days=7)
-"""What ends within it is shown on the first page."""
+"""The first page shows what ends within this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What an authority decided, as a supervisor records it."""
+    """The decision of an authority, as a supervisor records it."""
 
     authority: str
     decided_at: datetime
     outcome: AuthorisationOutcome
     scope: str
     expires_on: date | None = None
-    document: bytes | None = None  # untrusted: the decision itself
+    document: bytes | None = None  # the untrusted document of the decision
     document_name: str = "decision"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """How a case stands now, and what the official may do in it."""
+    """The current state of a case, and what the official may do in it."""
 
     standing: CaseStanding
-    locks_at: datetime | None  # while the clock of an urgent case runs, and after it
+    locks_at: datetime | None  # for an urgent case, also after the time is over
     urgent_hours: int
     destroyed_on: date | None
     may: frozenset[Permission]
@@ -98,7 +98,7 @@ class Casework:
 
     @needs(Permission.OPEN_CASES)
     def open(self, terms: CaseTerms) -> Case:
-        """Open a case with its own key; whoever opens it is its first examiner.
+        """Open a case with its own key; the official becomes its first examiner.
 
         AlreadyThere if the agency has a case of that reference, Refused for a purpose that is never searched (R10).
         """
@@ -183,7 +183,7 @@ class Casework:
 
     def _authorisation(self, ruling: Ruling, at: datetime) -> Authorisation:
         if ruling.decided_at > at:
-            what, why = "The time of the decision", "it lies in the future"
+            what, why = "The time of the decision", "it is in the future"
             raise InvalidValue(what=what, value=ruling.decided_at, why=why, field="decided_at")
         digest = None if ruling.document is None else hashlib.sha256(ruling.document).hexdigest()
         return Authorisation(
@@ -235,13 +235,13 @@ class Casework:
     def page(
         self, *, words: str = "", states: Sequence[CaseState] = (), after: int | None = None, limit: int = 50
     ) -> list[Case]:
-        """Return the newest cases that are seen, before the case number ``after``, which contain all ``words``."""
+        """Return the newest visible cases before the case number ``after`` that contain all ``words``."""
         with self._record.read() as tx:
             return tx.cases.page(self._record.sight, words=words, states=states, after=after, limit=limit)
 
     @needs(Permission.READ_CASES)
     def standings(self, found: Iterable[Case]) -> dict[int, CaseStanding]:
-        """Return how the searches of the open ones of those cases are covered now, by case number."""
+        """Return how the searches of the open cases are covered now, by case number."""
         open_ = [case for case in found if case.state is CaseState.OPEN]
         with self._record.read() as tx:
             policies = _policies(tx, open_)
@@ -250,19 +250,19 @@ class Casework:
 
     @needs(Permission.READ_CASES)
     def count(self, states: Sequence[CaseState] = ()) -> int:
-        """Return how many cases are seen."""
+        """Return the number of visible cases."""
         with self._record.read() as tx:
             return tx.cases.count(self._record.sight, states)
 
     @needs(Permission.READ_CASES, in_case=True)
     def get(self, name: str) -> Case:
-        """Return a case; NotFound if none is seen."""
+        """Return a case. Raises NotFound if it is not visible."""
         with self._record.read() as tx:
             return case_for(tx, self._record, name, Permission.READ_CASES)
 
     @needs(Permission.READ_CASES, in_case=True)
     def read(self, name: str, part: str = "case") -> Case:
-        """Return a case for somebody who looks into a part of it, and record that (R39)."""
+        """Return a case whose ``part`` is about to be read, and record that (R39)."""
         with self._record.change() as change:
             case = self._in(change, name, Permission.READ_CASES)
             change.record(CaseRead(case=case.ref, part=part))
@@ -270,7 +270,7 @@ class Casework:
 
     @needs(Permission.READ_CASES, in_case=True)
     def policy(self, name: str) -> Policy:
-        """Return the policy of the agency whose case it is."""
+        """Return the policy of the case's agency."""
         with self._record.read() as tx:
             return policy_for(tx, case_for(tx, self._record, name, Permission.READ_CASES).agency_id)
 
@@ -284,7 +284,7 @@ class Casework:
 
     @needs(Permission.READ_CASES, in_case=True)
     def outlook(self, name: str) -> Outlook:
-        """Return how a case stands now, and what the official may do in it."""
+        """Return the current state of a case, and what the official may do in it."""
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             return self._outlook(tx, case, policy_for(tx, case.agency_id))
@@ -338,7 +338,7 @@ class Casework:
             found: list[TimelineEntry] = []
             while rows := tx.ledger.of_case(case.id, before, limit):
                 entries = (_happening(row, case) for row in rows)
-                shown = (self._as_shown(entry, case) for entry in entries)
+                shown = (self._visible_entry(entry, case) for entry in entries)
                 found += [entry for entry in shown if entry is not None]
                 before = rows[-1].seq
                 if len(found) >= limit:
@@ -347,9 +347,9 @@ class Casework:
 
     @needs(Permission.READ_CASES, in_case=True)
     def entry(self, name: str, reference: str) -> int:
-        """Return the number of a case's entry, named by its commitment or, by auditors, by its number.
+        """Return the number of a case's ledger entry, given its commitment or, for auditors, its number.
 
-        Numbers would tell how much others do (R46). NotFound if the case has no such entry.
+        Numbers would reveal how much others do (R46). Raises NotFound if the case has no such entry.
         """
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
@@ -361,8 +361,8 @@ class Casework:
             raise NotFound(what="line of the timeline", name=reference[:64], hint="lineament case timeline")
         return found
 
-    def _as_shown(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
-        """Return what the official may know: no notes of other agencies, and guests' addresses only for the host."""
+    def _visible_entry(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
+        """Return what the official may see: no notes of other agencies, and guests' addresses only for the host."""
         details = dict(happening.details)
         own = self._record.official.agency_id
         if details.pop("notes_of", own) != own:
@@ -378,7 +378,7 @@ def _policies(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
 
 
 def _happening(row: LedgerRow, case: Case) -> TimelineEntry:
-    """Return a line of the timeline; for a destroyed case without its details, which only auditors still read."""
+    """Return a line of the timeline, without details if the case was destroyed (only auditors still read them)."""
     known = {} if row.details is None else json.loads(row.details)
     actor = str(known.pop("actor", ""))
     shown = {} if case.state is CaseState.DESTROYED and row.action != CaseDestroyed.action else known

@@ -1,4 +1,4 @@
-"""The end of a case: everything that hung on it goes, and a tombstone stays (R9, R35)."""
+"""Destroys a case and everything in it except a tombstone (R9, R35)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lineament.services.record import Change
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestroyedCounts:
-    """How much of a case was destroyed."""
+    """Counts of what was destroyed with a case."""
 
     searches: int
     photographs: int

@@ -1,4 +1,4 @@
-"""Who works on a case: officials of its agency, and of others that were invited, each with a role and an end."""
+"""The members of a case: officials of its agency and invited ones of others, each with a role and a last day."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from lineament.store.members import Ending
 
 
 class Members:
-    """Adds, invites and removes those who work on a case."""
+    """Adds, invites and removes members of a case."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
 
     @needs(Permission.READ_CASES, in_case=True)
     def of(self, name: str) -> Sequence[Member]:
-        """Return those who work on it today."""
+        """Return the current members."""
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             return tx.members.of_case(case.id, self._record.today)
 
     @needs(Permission.MANAGE_CASES, in_case=True)
     def invitations(self, name: str) -> Sequence[CaseInvitation]:
-        """Return the invitations that are still open."""
+        """Return the open invitations."""
         with self._record.read() as tx:
             return tx.members.invitations_of(case_for(tx, self._record, name, Permission.MANAGE_CASES).id)
 
     @needs(Permission.MANAGE_CASES, in_case=True)
     def add(self, name: str, account: str, role: CaseRole, until: date | None = None) -> None:
-        """Add an official of the case's own agency, by e-mail address or account; NotFound if it has no such one."""
+        """Add an official of the case's own agency, by e-mail address or account id. Raises NotFound."""
         with self._record.change() as change:
             case = self._find_open_case(change, name, until)
             official = change.tx.accounts.find(case.agency_id, account)
@@ -50,7 +50,7 @@ class Members:
 
     @needs(Permission.MANAGE_CASES, in_case=True)
     def invite(self, name: str, email: str, role: CaseRole, until: date | None) -> CaseInvitation:
-        """Invite an official of another agency, until a day. It does not tell whether the address has an account (R46).
+        """Invite an official of another agency until a day, without revealing whether the address has an account (R46).
 
         Whoever signs in with that address finds the invitation; nobody else learns of it.
         """
@@ -78,7 +78,7 @@ class Members:
 
     @needs(Permission.MANAGE_CASES, in_case=True)
     def remove(self, name: str, account_id: str) -> None:
-        """Remove a member from a case, at once."""
+        """Remove a member from a case immediately."""
         with self._record.change() as change:
             case = self._find_open_case(change, name, None)
             found = [
@@ -93,7 +93,7 @@ class Members:
 
     @needs(Permission.READ_CASES)
     def ending(self) -> Sequence[Ending]:
-        """Return the memberships that end within a week, in the cases that the official sees."""
+        """Return the memberships that end within a week, in the official's visible cases."""
         with self._record.read() as tx:
             return tx.members.ending(self._record.sight, self._record.today + SOON)
 
@@ -108,7 +108,7 @@ class Members:
 
     @needs(Permission.READ_CASES)
     def take(self, invitation_id: str) -> Case:
-        """Accept an invitation: from then on the official sees the case. NotFound if it is not one of one's own."""
+        """Accept an invitation, which makes the case visible. Raises NotFound if it is another's invitation."""
         official = self._record.official
         with self._record.change() as change:
             waiting = [] if official.account_id is None else self._waiting(change.tx, official.account_id)

@@ -1,4 +1,4 @@
-"""The events of a case, as they are recorded."""
+"""Builds the ledger events of cases."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from lineament.store.blobs import Blobs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepReport:
-    """How much a sweep destroyed."""
+    """Counts of what a sweep destroyed."""
 
     cases: int
     probes: int
@@ -57,7 +57,7 @@ class Retain:
         return sum(self._destroy(case.key, before, days) for case in due)
 
     def _destroy(self, key: str, before: datetime, days: int) -> int:
-        """Destroy a case, if it is still due by now."""
+        """Destroy a case if it is still due."""
         with self._record.change() as change:
             case = change.tx.cases.by_key(key)
             change.concerns(case)
@@ -94,7 +94,7 @@ class Retain:
         change.tx.deletions.add(blobs)
 
     def _jobs(self, agency_id: str, days: int) -> None:
-        """Forget jobs that ended so long ago; what they did is in the ledger, as long as that is kept."""
+        """Delete jobs that ended that many days ago; the ledger keeps what they did."""
         with self._record.store.begin() as tx:
             tx.jobs.delete_ended(agency_id, self._record.clock() - timedelta(days=days))
 

@@ -1,4 +1,4 @@
-"""The room of a case: messages, notes and files of those who work on it, sealed under the case's key."""
+"""The room of a case: its members' messages, notes and files, sealed under the case's key."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
 
 LONGEST = 20_000
-"""Characters of a message or a note."""
+"""Most characters of a message or a note."""
 LARGEST = 64 * 2**20
-"""Bytes of a file."""
+"""Most bytes of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedFile:
-    """A file that is sealed in the blob folder and belongs to no case yet."""
+    """A file in the blob folder, sealed but not yet added to a case."""
 
     address: str
     size: int
@@ -35,7 +35,7 @@ class SealedFile:
 
 
 class Room:
-    """Messages, notes and files of those who work on a case. The room ends with the case."""
+    """Messages, notes and files of a case; they are destroyed with it."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
         self._record = record
@@ -62,7 +62,7 @@ class Room:
 
     @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
     def sealed(self, name: str, permission: Permission, untrusted: bytes) -> SealedFile:
-        """Put a file's bytes under the key of a case in which the official may do that; FileTooLarge, InvalidValue."""
+        """Seal a file under the key of a case; needs ``permission``. Raises FileTooLarge or InvalidValue."""
         if not untrusted:
             raise InvalidValue(what="The file", value="", why="it is empty", field="file")
         if len(untrusted) > LARGEST:
@@ -88,7 +88,7 @@ class Room:
     def papers(
         self, name: str, kinds: Collection[PaperKind] = tuple(PaperKind), limit: int | None = None
     ) -> Sequence[Paper]:
-        """The newest messages, files and notes of one's own agency, the oldest first; none if the case is gone."""
+        """Return the newest messages, files and notes of the own agency, oldest first; none for a destroyed case."""
         with self._record.read() as tx:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             if case.state in GONE:
@@ -99,7 +99,7 @@ class Room:
 
     @needs(Permission.READ_CASES, in_case=True)
     def open(self, name: str, paper_id: str) -> tuple[bytes, Paper]:
-        """Return a file's bytes, untrusted as they came, after recording that it was opened."""
+        """Record the opening of a file, and return its untrusted bytes and its entry."""
         with self._record.change() as change:
             case = case_for(change.tx, self._record, name, Permission.READ_CASES)
             change.concerns(case)
@@ -112,14 +112,14 @@ class Room:
         return untrusted, paper
 
     def _add_text(self, name: str, kind: PaperKind, text: str) -> Paper:
-        said = text.strip()
-        if not said or len(said) > LONGEST:
+        content = text.strip()
+        if not content or len(content) > LONGEST:
             why = f"write 1 to {LONGEST:,} characters"
-            value = f"{len(said):,} characters long"
+            value = f"{len(content):,} characters long"
             raise InvalidValue(what=f"The {kind.value}", value=value, why=why, field="text")
         with self._record.change() as change:
             case = self._open_case(change, name)
-            paper = self._paper(change, kind, said)
+            paper = self._paper(change, kind, content)
             change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case))
             agency = paper.agency_id if kind is PaperKind.NOTE else None
             change.record(PaperAdded(case=case.ref, paper=paper.id, kind=kind.value, notes_of=agency))

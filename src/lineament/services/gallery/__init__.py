@@ -1,1 +1,1 @@
-"""What is searched: sources, what they bring in, and what is erased again."""
+"""The gallery: sources, ingest, indexes and erasure."""

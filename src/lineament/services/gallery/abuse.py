@@ -1,4 +1,4 @@
-"""Known-abuse material (R52): handled by digest alone. Its picture is not kept; the face is, on a blurred ground."""
+"""Known-abuse material (R52), recognised by digest alone. The picture is not kept; its faces are, on a blur."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.veil import veiled
 
 _KINDS = {64: "sha256", 40: "sha1", 32: "md5"}
-"""Kinds of digests, by their length in hexadecimal digits."""
+"""The kind of a digest, by its length in hexadecimal digits."""
 _DIGEST = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Za-z])")
 _AT_ONCE = 10_000
 
 
 @dataclass(slots=True)
 class LoadReport:
-    """What was loaded from a list."""
+    """Counts of what was loaded from a list."""
 
-    digests: int = 0  # in the file
+    digests: int = 0  # digests in the file
     new: int = 0
-    empty_lines: int = 0  # that hold no digest
-    barred: int = 0  # captures that were there, and whose pictures are gone now
+    empty_lines: int = 0  # lines without a digest
+    barred: int = 0  # captures in the gallery whose pictures were deleted
 
 
 class AbuseList:
@@ -44,18 +44,18 @@ class AbuseList:
         self._key = keys.derive("known abuse")
 
     def digests(self, untrusted: bytes, sha256: str) -> tuple[bytes, ...]:
-        """What these bytes would be called on the list: by their SHA-256, which is known, their SHA-1 and MD5."""
+        """Return the keyed digests of a file: of its SHA-256 (given), SHA-1 and MD5."""
         others = (hashlib.sha1(untrusted, usedforsecurity=False), hashlib.md5(untrusted, usedforsecurity=False))
         return tuple(map(self.keyed, (sha256, *(digest.hexdigest() for digest in others))))
 
     def keyed(self, digest: str) -> bytes:
-        """Return a digest as it is stored: useless without the workspace's key."""
+        """Return a digest as stored, which is useless without the workspace's key."""
         kind = _KINDS[len(digest)]
         return hmac.digest(self._key, f"{kind}/{digest.lower()}".encode(), "sha256")
 
 
 class KnownAbuse:
-    """Loads lists of digests. They are never given out again, in whole or in part."""
+    """Loads lists of digests, which can never be read out again."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, crawls: Crawls) -> None:
         self._record = record
@@ -67,9 +67,9 @@ class KnownAbuse:
 
     @needs(Permission.MANAGE_SOURCES)
     def load(self, lines: Iterable[str]) -> LoadReport:
-        """Put the digests in these lines on the list (SHA-256, SHA-1, MD5; the first of a line that is one).
+        """Add the first digest of each line (SHA-256, SHA-1 or MD5) to the list.
 
-        Captures with one of the SHA-256 lose their pictures at once; the other kinds hold for what is taken in later.
+        Captures with one of the SHA-256 lose their pictures immediately; the other kinds apply to later ingests.
         """
         loaded = LoadReport()
         some: list[str] = []
@@ -108,7 +108,7 @@ class KnownAbuse:
 
 
 def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
-    """Take the pictures of a capture away, and veil its faces; ``key`` is that of its source."""
+    """Delete the pictures of a capture, and veil its faces; ``key`` is that of its source."""
     capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
     gone = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
     for face in faces:

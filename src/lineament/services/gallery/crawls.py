@@ -1,4 +1,4 @@
-"""What crawls keep on the disk: each under a key of its own, and gone with the picture that it is evidence of."""
+"""The files that crawls keep on disk. Each record has its own key and is destroyed with the picture it documents."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Crawls:
     """The folders of the crawls of all sources."""
 
     def __init__(self, store: Store, keys: KeyRing, home: Path) -> None:
-        """``home`` holds a folder for each source, with a folder for each of its crawls."""
+        """``home`` holds one folder for each source, with one folder for each of its crawls."""
         self._store, self._keys, self._home = store, keys, home
 
     def folder(self, source_id: SourceId) -> Path:
-        """Where the crawls of a source are; it goes with the source."""
+        """Return the folder of a source's crawls; it is deleted with the source."""
         return self._home / str(source_id)
 
     def crawl(self, source: Source, name: str) -> KeptCrawl:
-        """Where a crawl of a source is kept, or will be; Refused if the source's key was destroyed."""
-        with self._store.read() as tx:  # upkeep: files on the disk follow the store
+        """Return where a crawl of a source is or will be kept. Raises Refused if the source's key was destroyed."""
+        with self._store.read() as tx:  # upkeep: files on disk follow the store
             return self._stored_crawl(source, source_key(tx, self._keys, source), name)
 
     def progress(self, source: Source, name: str) -> CrawlProgress | None:
-        """How far a crawl is, while it runs too; None where there is none of that name."""
+        """Return the progress of a crawl, which may be running; None if there is none of that name."""
         from lineament.sources.crawl.state import NAME, CrawlState
 
         kept = self.crawl(source, name)
@@ -47,7 +47,7 @@ class Crawls:
             return None
         try:
             state = CrawlState(kept, write=False)
-        except sqlite3.Error:  # it is just being made
+        except sqlite3.Error:  # it is being created
             return None
         try:
             return state.progress()
@@ -57,7 +57,7 @@ class Crawls:
             state.close()
 
     def all(self, tx: Tx, source: Source) -> list[KeptCrawl]:
-        """Every crawl of a source, in the order of their names; Refused where its key was destroyed."""
+        """Return every crawl of a source, sorted by name. Raises Refused if its key was destroyed."""
         from lineament.sources.crawl.state import NAME
 
         folder = self.folder(source.id)
@@ -66,14 +66,14 @@ class Crawls:
         return [self._stored_crawl(source, key, name) for name in names if key is not None]
 
     def finish(self) -> int:
-        """Destroy what committed erasures left to destroy, and how many records that were; Damaged.
+        """Destroy the records that committed erasures left, and return how many. Raises Damaged.
 
-        A process killed in between goes on here. The folders of withdrawn sources go too.
+        This also completes the work of a process that was killed, and deletes the folders of withdrawn sources.
         """
         done = 0
         self._finish_withdrawn()
         while True:
-            with self._store.read() as tx:  # upkeep: files on the disk follow the store
+            with self._store.read() as tx:  # upkeep: files on disk follow the store
                 some = tx.deletions.crawled(_AT_ONCE)
                 done += sum(self._forget(tx, *record) for record in some)
             if not some:
@@ -107,10 +107,10 @@ class Crawls:
     def _finish_withdrawn(self) -> None:
         names = [path.name for path in self._home.iterdir() if path.name.isdigit()] if self._home.is_dir() else []
         for source_id in map(SourceId, map(int, names)):
-            with self._store.read() as tx:  # upkeep: files on the disk follow the store
+            with self._store.read() as tx:  # upkeep: files on disk follow the store
                 try:
                     is_gone = tx.sources.by_id(source_id).state is SourceState.WITHDRAWN
-                except NotFound:  # nobody knows whose it is
+                except NotFound:  # its source is unknown
                     continue
             if is_gone:
                 self.destroy(source_id)

@@ -1,4 +1,4 @@
-"""Erasure that is real: rows, templates, pictures and codes go; the ledger keeps that it happened (R32, R33)."""
+"""Erases rows, templates, pictures and codes for good; the ledger keeps the fact (R32, R33)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Erasure:
-    """What was erased."""
+    """The result of an erasure."""
 
     source: str
     faces: list[FaceId] = field(default_factory=list)
@@ -59,8 +59,8 @@ class Erase:
     def face(self, face_id: FaceId, reason: str) -> Erasure:
         """Erase one face, and every picture that shows it.
 
-        The only face of a capture takes the capture with it. In a group picture the other faces stay, with their
-        crops and their page, but the original and the thumbnail go, for they show the one who was erased.
+        If it is the only face, the capture is erased too. In a group picture the other faces keep their crops and
+        their page, but the original and the thumbnail are deleted, because they show the erased face.
         """
         with self._record.change() as change:
             face = change.tx.faces.get(face_id)

@@ -11,7 +11,7 @@ from lineament.services.gallery.items import IngestItem, IngestOutcome
 
 @dataclass(slots=True, eq=False)
 class _Frame:
-    """A frame that may be kept, and which of its faces are chosen so far."""
+    """A frame that may be kept, and the numbers of its faces chosen so far."""
 
     item: IngestItem
     chosen: set[int] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The gallery: one index for each source and model, opened when first searched, up to date before it answers."""
+"""The gallery: one index for each source and model, opened at its first search and synced before each search."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from lineament.store.keys import KeyRing
 
 EPOCH = date(1970, 1, 1)
 NEVER = np.iinfo(np.int32).min
-"""The day of a face that is not there."""
+"""The day of an id without a face."""
 
 Days = tuple[date | None, date | None]
-"""First and last day of capture; None leaves that end open."""
+"""First and last day of capture; None means no limit."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _OpenIndex:
     index: VectorIndex
     source_id: SourceId
     model: str
-    newest: int  # every face up to this id has been looked at
+    newest: int  # every face up to this id has been read
     others: int  # faces of the source that other models described, when the store was last read
     unwritten: bool = False  # the index and its files differ
     first_id: int = 0  # the id of days[0]
@@ -65,10 +65,10 @@ class _WithinDays:
 
 @dataclass(frozen=True, slots=True)
 class GallerySearch:
-    """What a search of the gallery found."""
+    """The result of a search of the gallery."""
 
     hits: list[Hit]
-    faces: int  # how many were compared
+    faces: int  # number of faces compared
 
 
 class Gallery:
@@ -81,7 +81,7 @@ class Gallery:
     def __init__(
         self, store: Store, keys: KeyRing, folder: Path, *, models: Mapping[str, int], open_index: IndexFactory
     ) -> None:
-        """``models``: the dimension of each model that can be searched with, by its name."""
+        """``models`` gives the dimension of each model in use, by name."""
         self._store = store
         self._keys = keys
         self._folder = folder
@@ -146,17 +146,17 @@ class Gallery:
             shutil.rmtree(self._folder / str(source_id), ignore_errors=True)
 
     def holds(self, source_id: SourceId) -> bool:
-        """Whether there is any index file of that source."""
+        """Return whether the source has any index file."""
         return (self._folder / str(source_id)).exists()
 
     def close(self) -> None:
-        """Write, and close every index."""
+        """Write and close every index."""
         self.sync()
         with self._lock:
             self._opened.clear()
 
     def _write(self, opened: _OpenIndex) -> None:
-        """Write until the files hold what the store holds, lest what another process erased be written back."""
+        """Write until the files equal the store, so that faces erased by another process are not written back."""
         while opened.unwritten:
             self._catch_up(opened)
             opened.unwritten = False
@@ -178,18 +178,18 @@ class Gallery:
         for path in folder.iterdir() if folder.is_dir() else ():
             if path.is_file():  # releases before 0.2.0 kept the only index of a source here
                 path.unlink(missing_ok=True)
-        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             key = source_key(tx, self._keys, source)
         turn = rotation(key.derive("rotation"), self._models[model])
         index = self._open_index(folder / _folder_name(model), model=model, rotation=turn, exact=self._exact(source))
         newest = int(index.ids.max(initial=0))
-        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             others = tx.faces.count_others(source.id, model, up_to=newest)
         return _OpenIndex(index, source.id, model, newest, others)
 
     def _exact(self, source: Source) -> ExactVectors:
         def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
-            with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
+            with self._store.read() as tx:  # upkeep: an index follows its store for every caller
                 return tx.faces.vectors(ids, source_key(tx, self._keys, source))
 
         return look_up
@@ -197,8 +197,8 @@ class Gallery:
     # ------------------------------------------------------------ catching up
 
     def _catch_up(self, opened: _OpenIndex) -> None:
-        """Make the index hold what the store holds now; if nothing changed, that costs two counters."""
-        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
+        """Sync the index with the store; if nothing changed, this reads only two counters."""
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             source = tx.sources.by_id(opened.source_id)
             if source.last_face_id > opened.newest:
                 key = source_key(tx, self._keys, source)
@@ -222,7 +222,7 @@ class Gallery:
 
     def _mask(self, opened: _OpenIndex, days: Days) -> _WithinDays:
         """Return a mask for days of capture; its table from id to day is filled once and topped up."""
-        with self._store.read() as tx:  # upkeep: an index follows its store, whoever asks
+        with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             after = opened.first_id + len(opened.days) - 1 if len(opened.days) else 0
             ids, new = tx.faces.days(opened.source_id, after)
         if len(ids):

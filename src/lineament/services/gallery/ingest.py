@@ -1,4 +1,4 @@
-"""Ingest: takes in the pictures of a registered source, and acknowledges each once it is committed."""
+"""Ingests the pictures of a registered source, and acknowledges each once it is committed."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ SYNC_EVERY = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What to ingest, and what the list of runs calls it."""
+    """What to ingest, and its kind and name in the list of runs."""
 
     connector: Connector
     kind: str = "folder"
-    what: str = ""  # what the person named; an interrupted run resumes if kind and this are the same
-    page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # the record of a page that showed a picture
-    video: bool = False  # its pictures are frames, in the order of time
+    what: str = ""  # names as given; a run resumes an interrupted one with equal kind and names
+    page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # reads the record of the page that showed a picture
+    video: bool = False  # the pictures are frames, in order of time
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What all stages of one run need."""
+    """The values that all stages of one run share."""
 
     source: Source
     key: DataKey
@@ -73,7 +73,7 @@ class RunContext:
 
 
 class Ingest:
-    """Takes in what a connector collects."""
+    """Ingests what a connector yields."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Analyser, gallery: Gallery) -> None:
         self._record = record
@@ -94,7 +94,7 @@ class Ingest:
         workers: int,
         on_progress: Callable[[IngestReport], None] = lambda _: None,
     ) -> IngestReport:
-        """Take in everything that is new; ``on_progress`` is called after each committed batch.
+        """Ingest everything that is new; ``on_progress`` is called after each committed batch.
 
         Refused if the source is not live. What is committed stays, whatever happens; a later run resumes there.
         """
@@ -153,7 +153,7 @@ class Ingest:
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
     ) -> Iterator[IngestItem]:
-        """Yield the items in order; enough are in progress that no thread waits for a commit, and memory is bounded."""
+        """Yield the items in order; enough are in progress to keep all threads busy during commits, in bounded memory."""
         under_way: deque[tuple[Future[IngestItem], int]] = deque()
         waiting = 0  # bytes
         try:
@@ -189,7 +189,7 @@ class Ingest:
                     yield replace(item, erasures=erasures, listed=listed)
 
     def _digest(self, context: RunContext, item: Item, cursor: str | None) -> IngestItem:
-        """Return the item with its digest, and with the licence of its source if it has none of its own."""
+        """Return the item with its digest, and with its source's licence if it states none."""
         sha256 = hashlib.sha256(item.untrusted).hexdigest()
         found = item.provenance
         provenance = replace(
@@ -211,7 +211,7 @@ class Ingest:
         return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
 
     def _analyse(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Find its faces and derive its pictures."""
+        """Return the item with its faces and derived pictures."""
         if item.outcome is not IngestOutcome.ENROLLED:
             return item
         said = credentials.read_credentials(item.collected.untrusted)
@@ -260,7 +260,7 @@ class Ingest:
         return replace(item, capture=capture, found=tuple(faces), derived=derived)
 
     def _store_pictures(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Store its pictures, and the page that showed it, as blobs."""
+        """Store the item's pictures, and the page that showed it, as blobs."""
         if item.derived is None:
             return item
         key, shown = context.key, item.collected.provenance.page_record
@@ -332,7 +332,7 @@ class Ingest:
         return outcomes, len(enrolled)
 
     def _bar(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
-        """Bar the pictures that were listed as known abuse since their analysis; return how many are barred in all."""
+        """Bar pictures listed as known abuse since their analysis; return the number of all barred pictures."""
         on_list = tx.abuse.any_of([digest for item in new for digest in item.abuse])
         listed = [(id_, item) for id_, item in zip(ids, new, strict=True) if on_list.intersection(item.abuse)]
         for id_, item in listed:
@@ -341,7 +341,7 @@ class Ingest:
         return len(listed)
 
     def _final_outcomes(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> list[IngestOutcome]:
-        """Return the outcomes, given what others committed or erased since the sifting; each picture counts once."""
+        """Return the outcomes after what other processes committed or erased meanwhile; each picture counts once."""
         open_ = [item for item in batch if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE]
         pairs = [item.pair for item in open_]
         erased = self._suppression.erased(tx, pairs)
@@ -371,7 +371,7 @@ class Ingest:
     def _note_unwanted(
         self, tx: Tx, context: RunContext, batch: list[IngestItem], outcomes: list[IngestOutcome]
     ) -> None:
-        """Mark what the crawl may not keep either: what was erased before, and pictures that are not kept."""
+        """Mark the records that the crawl must not keep: of pictures erased before, and of pictures not stored."""
         if context.task.kind != "site":
             return
         erased = [
@@ -382,14 +382,14 @@ class Ingest:
         tx.deletions.add_crawled(context.source.id, [*(item for item in erased if item not in there), *lost])
 
     def _is_lost(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
-        """Whether one of its blobs or one of its faces was erased since its analysis."""
+        """Return whether a blob or a face of the item was erased since its analysis."""
         if not all(address in self._blobs for address in item.addresses):
             return True
         faces = [new.face for new in item.faces]
         return erasures and len(self._suppression.still_wanted(tx, item.sha256, faces)) < len(faces)
 
     def _add_places(self, change: Change, context: RunContext, again: list[IngestItem]) -> int:
-        """Store further places of pictures that are there already; return how many."""
+        """Store further places of pictures that are already stored; return how many."""
         there = change.tx.places.with_bytes(context.source.id, [item.sha256 for item in again])
         new = [(there[item.sha256], item.sha256, item.collected.provenance) for item in again]
         change.tx.places.add_all(context.source.id, new)

@@ -17,13 +17,13 @@ from lineament.sources.base import Connector, Item, Refusal, Resumable
 from lineament.store.faces import NewFace
 
 BATCH = 64
-"""Pictures in a transaction; each transaction has one ledger entry."""
+"""Most pictures in a transaction; each transaction has one ledger entry."""
 PATIENCE = 2.0
 """Seconds after which a smaller batch is committed."""
 
 
 class IngestOutcome(StrEnum):
-    """The outcome of one picture; the value is what a person reads."""
+    """The outcome of one picture; the value is its text for people."""
 
     ENROLLED = "enrolled"
     NO_FACE = "no face"
@@ -36,7 +36,7 @@ class IngestOutcome(StrEnum):
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest has done so far."""
+    """The report of an ingest so far."""
 
     source: str
     total: int | None = None  # pictures expected
@@ -44,42 +44,42 @@ class IngestReport:
     faces: int = 0
     batches: int = 0
     seconds: float = 0.0
-    refusals: list[tuple[str, str]] = field(default_factory=list)  # the first of them: name and reason
-    resumed: bool = False  # where an earlier run was stopped
+    refusals: list[tuple[str, str]] = field(default_factory=list)  # the first refusals: name and reason
+    resumed: bool = False  # whether it continued an interrupted run
 
     @property
     def seen(self) -> int:
-        """How many pictures are done."""
+        """The number of finished pictures."""
         return self.outcomes.total()
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedPictures:
-    """The pictures derived from one, as JPEG."""
+    """The JPEGs derived from one picture."""
 
-    thumbnail: bytes | None  # None: neither it nor the original is kept
-    crops: tuple[bytes, ...]  # one for each face
+    thumbnail: bytes | None  # None: neither the thumbnail nor the original is kept
+    crops: tuple[bytes, ...]  # one crop for each face
 
 
 @dataclass(frozen=True, slots=True)
 class IngestItem:
-    """A picture on its way into the store; each stage makes a new value that knows more."""
+    """A picture in the ingest pipeline; each stage returns a copy with more fields set."""
 
-    collected: Item  # by the connector; its bytes are dropped when they are stored, or not needed
+    collected: Item  # as the connector yielded it; its bytes are dropped once stored or not needed
     sha256: str = ""
-    cursor: str | None = None  # from which a run resumes after it
+    cursor: str | None = None  # the position after it, from which a run can resume
     outcome: IngestOutcome = IngestOutcome.ENROLLED
     why: str = ""
     erasures: bool = False  # whether anything had been erased when it was sifted
     listed: bool = False  # whether the list of known abuse held anything then; asked again at the commit
-    abuse: tuple[bytes, ...] = ()  # what it would be called on the list of known-abuse material
+    abuse: tuple[bytes, ...] = ()  # its keyed digests for the list of known-abuse material
     capture: NewCapture | None = None
     found: tuple[Face, ...] = ()
     derived: DerivedPictures | None = None  # until they are stored
     faces: tuple[NewFace, ...] = ()  # once its crops are stored
 
     def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
-        """Return the picture with its final outcome and without its bytes; nothing of it is enrolled."""
+        """Return the picture with a final outcome, without its bytes and faces."""
         ended = IngestItem(_without_pictures(self.collected), self.sha256, self.cursor, outcome, why)
         return replace(ended, erasures=self.erasures)
 
@@ -96,7 +96,7 @@ class IngestItem:
     def kept(
         self, original: str | None, thumbnail: str | None, crops: Iterable[str], page: str | None = None
     ) -> IngestItem:
-        """Return the picture with these addresses of its blobs instead of its bytes."""
+        """Return the picture with the addresses of its blobs instead of its bytes."""
         if self.capture is None:
             return self
         faces = tuple(NewFace(face=face, crop=crop) for face, crop in zip(self.found, crops, strict=True))
@@ -119,18 +119,18 @@ class IngestItem:
 
 
 def refused(refusal: Refusal, cursor: str | None) -> IngestItem:
-    """Return the item of something that the connector itself refused."""
+    """Return the item for a refusal by the connector."""
     item = Item(name=refusal.name, untrusted=b"", provenance=Provenance(uri=""))
     return IngestItem(item, cursor=cursor, outcome=IngestOutcome.REFUSED, why=str(refusal.why))
 
 
 def refused_for(item: IngestItem, error: LineamentError) -> IngestItem:
-    """Return the picture as refused for that error."""
+    """Return the picture as refused because of ``error``."""
     return item.without(IngestOutcome.REFUSED, str(error))
 
 
 def walked(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Refusal, str | None]]:
-    """Yield what a connector collects, each with the cursor after it; from ``cursor`` if the connector can resume."""
+    """Yield what a connector collects, each with the cursor after it; start at ``cursor`` if it can resume."""
     if isinstance(connector, Resumable):
         yield from connector.items_from(cursor)
     else:
@@ -162,7 +162,7 @@ def in_batches(items: Iterable[IngestItem]) -> Iterator[list[IngestItem]]:
 
 
 def by_capture(ids: list[CaptureId], new: list[IngestItem]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
-    """Return captures with their days and faces, in the form in which the store adds faces."""
+    """Return captures with their days and faces, in the form that the store takes."""
     return [
         (capture_id, _day(item.capture), item.faces)
         for capture_id, item in zip(ids, new, strict=True)

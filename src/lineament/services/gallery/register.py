@@ -36,12 +36,12 @@ from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
 
 LARGEST_PERMISSION = 64 * 2**20
-"""Bytes."""
+"""Most bytes of a permission document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionDocument:
-    """A document as it was handed in."""
+    """The document that grants the permission, as submitted."""
 
     name: str
     untrusted: bytes
@@ -49,19 +49,19 @@ class PermissionDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDestruction:
-    """The end of a source."""
+    """How and when a source was destroyed."""
 
     at: datetime
     reason: str
-    entry: int  # of the ledger
-    destroyed: Mapping[str, int]  # how many, by what they were
+    entry: int  # number in the ledger
+    destroyed: Mapping[str, int]  # counts by kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStanding:
-    """What those who manage sources see of one: who registered and approved it, and who may search it."""
+    """Who registered and approved a source, and who may search it, for those who manage sources."""
 
-    drafted_by: str  # names; empty for whoever was at the machine
+    drafted_by: str  # names; empty for the official at the machine
     approved_by: str
     shares: tuple[tuple[Agency, date | None], ...] | None  # None: every agency
     may_approve: bool
@@ -83,7 +83,7 @@ class Register:
         permission: PermissionDocument | None = None,
         shares: Mapping[str, date | None] | None = None,
     ) -> Source:
-        """Register a source with a key of its own; AlreadyThere if the name is taken.
+        """Register a source with its own key.
 
         It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
         names the agencies that alone may search it, each with its last day. HostRefused for a social network.
@@ -112,7 +112,7 @@ class Register:
 
     @needs(Permission.MANAGE_SOURCES)
     def approve(self, name: str) -> Source:
-        """Let a drafted source go live; Refused for whoever drafted it."""
+        """Let a drafted source go live. Raises Refused for the official who drafted it."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             advance(NEXT, source.state, SourceEvent.APPROVED, what="source", name=name)
@@ -124,7 +124,7 @@ class Register:
 
     @needs(Permission.MANAGE_SOURCES)
     def share(self, name: str, agency: str, until: date | None = None) -> Source:
-        """Let an agency search it; from then on only the listed agencies may."""
+        """Let an agency search a source; from then on only listed agencies may."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             self._share(change, source, agency, until)
@@ -132,7 +132,7 @@ class Register:
 
     @needs(Permission.MANAGE_SOURCES)
     def unshare(self, name: str, agency: str) -> Source:
-        """Take an agency off the list; a source that is shared with nobody is searched by nobody."""
+        """Remove an agency from the list; with an empty list, nobody may search the source."""
         with self._record.change() as change:
             source, meant = change.tx.sources.get(name), change.tx.agencies.find(agency)
             if source.shares is None:
@@ -145,7 +145,7 @@ class Register:
 
     @needs(Permission.MANAGE_SOURCES)
     def share_with_all(self, name: str) -> Source:
-        """Let every agency of the workspace search it, also those registered later."""
+        """Let every agency of the workspace search a source, also those registered later."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             change.tx.sources.share_with_all(source.id)
@@ -154,13 +154,13 @@ class Register:
 
     @needs(Permission.READ_SOURCES)
     def list(self) -> list[Source]:
-        """All sources that the official sees, in the order of their names, the withdrawn ones too."""
+        """Return all sources that the official sees, sorted by name, including withdrawn ones."""
         with self._record.read() as tx:
             return [source for source in tx.sources.all() if source_seen(self._record, source)]
 
     @needs(Permission.READ_SOURCES)
     def get(self, name: str) -> Source:
-        """One source; NotFound if there is none that the official sees."""
+        """Return a source. Raises NotFound if the official does not see it."""
         with self._record.read() as tx:
             return seen_source(tx, self._record, name)
 
@@ -191,7 +191,7 @@ class Register:
 
     @needs(Permission.MANAGE_SOURCES)
     def permission(self, name: str) -> tuple[bytes, str]:
-        """Return the permission document, untrusted as it was handed in, and its name; the opening is recorded."""
+        """Record the opening of the permission document, and return its untrusted bytes and its name."""
         with self._record.change() as change:
             source = change.tx.sources.get(name)
             address = change.tx.sources.permission(source.id)
@@ -203,16 +203,16 @@ class Register:
 
     @needs(Permission.MANAGE_SOURCES)
     def runs(self, name: str, limit: int | None = None) -> Sequence[Run]:
-        """Return the ingest runs of a source, the newest first."""
+        """Return the ingest runs of a source, newest first."""
         with self._record.read() as tx:
             return tx.runs.of_source(tx.sources.get(name).id, limit)
 
     @needs(Permission.MANAGE_SOURCES)
     def run(self, name: str, run_id: int) -> tuple[Run, Sequence[tuple[str, str]]]:
-        """Return a run and its first refusals (names, reasons); NotFound if it is not of that source."""
+        """Return a run and its first refusals (names, reasons). Raises NotFound if it is not of that source."""
         with self._record.read() as tx:
             source, run = tx.sources.get(name), tx.runs.get(RunId(run_id))
-            if run.source_id != source.id:  # in the words of a run that never was
+            if run.source_id != source.id:  # the words of a run that does not exist
                 raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
             return run, tx.runs.refusals(run.id)
 
@@ -234,7 +234,7 @@ class Register:
             return change.tx.sources.get(name)
 
     def _may_approve(self, source: Source) -> bool:
-        """Whether the official is a second person."""
+        """Return whether the official is another person than the one who drafted it."""
         return source.drafted_by != self._record.official.account_id
 
     def _share(self, change: Change, source: Source, name: str, until: date | None) -> None:
@@ -259,7 +259,7 @@ def _destruction(said: Mapping[str, Any] | None) -> SourceDestruction | None:
 
 
 def _digest_of(permission: PermissionDocument) -> str:
-    """The digest of a document; InvalidValue if it is empty or too large."""
+    """Return the digest of a document. Raises InvalidValue if it is empty or too large."""
     if not 0 < len(permission.untrusted) <= LARGEST_PERMISSION:
         why = f"it has 1 to {LARGEST_PERMISSION:,} bytes"
         raise InvalidValue(what="The permission", value=f"{len(permission.untrusted):,} bytes", why=why)

@@ -1,4 +1,4 @@
-"""What committed erasures left to delete: the blobs go, and the database's files are scrubbed."""
+"""Deletes the blobs that committed erasures left, and scrubs the files of the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 
 AT_ONCE = 10_000
-"""Blobs deleted in one turn."""
+"""Blobs deleted in one transaction."""
 
 
 class Shredder:
@@ -18,7 +18,7 @@ class Shredder:
         self._blobs = blobs
 
     def finish(self) -> int:
-        """Delete the blobs that are left to delete; return how many. A process that was killed resumes here."""
+        """Delete the blobs that are marked for deletion, also by a process that was killed; return how many."""
         done = 0
         while some := self._delete_some():
             done += some
@@ -28,7 +28,7 @@ class Shredder:
         return done
 
     def _delete_some(self) -> int:
-        """Delete while no one else commits: an ingest of the same picture checks again in its own transaction."""
+        """Delete while nobody else commits; an ingest of the same picture checks again in its own transaction."""
         with self._record.read() as tx:
             if not tx.deletions.all(most=1):
                 return 0

@@ -1,4 +1,4 @@
-"""What was erased stays erased: keyed digests of what must not be taken in again (R33)."""
+"""Keeps erased pictures and faces from being ingested again, by keyed digests (R33)."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from lineament.store.keys import KeyRing
 
 
 class Suppression:
-    """Keyed digests of URIs, of pictures and of regions of pictures; none can be read back without the key."""
+    """Computes keyed digests of URIs, pictures and regions of pictures; without the key they reveal nothing."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._key = keys.derive("suppression")
 
     def capture(self, uri: str, sha256: str) -> list[bytes]:
-        """What keeps a whole picture out: its place and its bytes."""
+        """Return the digests that suppress a whole picture: of its URI and of its bytes."""
         return [self._digest("uri", uri), self._digest("picture", sha256)]
 
     def face(self, sha256: str, box: Box) -> list[bytes]:
-        """What keeps one face of a group picture out, wherever the same bytes are found."""
+        """Return the digests that suppress one face of a group picture, wherever the same bytes are found."""
         return [self._face(sha256, box)]
 
     def erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of the (uri, sha256) pairs that were erased."""
+        """Return those of the (uri, sha256) pairs that were erased."""
         wanted = {pair: self.capture(*pair) for pair in pairs}
         there = tx.suppressions.any_of([digest for digests in wanted.values() for digest in digests])
         return {pair for pair, digests in wanted.items() if there.intersection(digests)}
 
     def still_wanted(self, tx: Tx, sha256: str, faces: Sequence[Face]) -> list[Face]:
-        """The faces of a picture without those that were erased from it."""
+        """Return the faces of a picture without the erased ones."""
         digests = [self._face(sha256, face.box) for face in faces]
         there = tx.suppressions.any_of(digests)
         return [face for face, digest in zip(faces, digests, strict=True) if digest not in there]

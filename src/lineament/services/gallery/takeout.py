@@ -1,4 +1,4 @@
-"""What crawls fetched, taken out as one plain WARC file; on the record."""
+"""Exports what crawls fetched as one plain WARC file, and records it."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from lineament.sources.crawl.state import CrawlState
 from lineament.store.durable import new_file
 
 OnProgress = Callable[[int, int], None]
-"""Hears how many bytes are dealt with, of how many."""
+"""Receives how many bytes are processed, and of how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenOut:
-    """What was taken out."""
+    """The result of an export."""
 
-    exchanges: int  # answers with their requests, revisits, and what says which program wrote them
+    exchanges: int  # responses with their requests, revisits and warcinfo records
     bytes: int
-    sha256: str  # of the file
+    sha256: str  # size of the file
     ledger_entry: int
 
 
 class TakeOut:
-    """Writes out what the crawls of a source fetched, without what was erased."""
+    """Exports what the crawls of a source fetched, without what was erased."""
 
     def __init__(self, record: Record, crawls: Crawls) -> None:
         self._record, self._crawls = record, crawls
 
     @needs(Permission.MANAGE_SOURCES)
     def warc(self, name: str, path: Path, on_progress: OnProgress = lambda _done, _total: None) -> TakenOut:
-        """Write a WARC 1.1 file (ISO 28500), a gzip member a record, whole or not at all; recorded before it is there.
+        """Write a WARC 1.1 file (ISO 28500) atomically, one gzip member for each record; it is recorded first.
 
         Raises:
-            AlreadyThere: ``path`` is; it stays as it is.
+            AlreadyThere: ``path`` exists; it is left unchanged.
             Refused: Nothing was crawled for the source, or it is withdrawn.
-            StepUpNeeded: The second factor was not shown lately (R49).
-            Damaged, StorageFull, NoSuchFile: As they say.
+            StepUpNeeded: The second factor is not recent enough (R49).
+            Damaged, StorageFull, NoSuchFile: Reading or writing failed.
         """
         with self._record.read() as tx:
             require_step_up(tx, self._record.official, self._record.clock())
@@ -90,7 +90,7 @@ class TakeOut:
 
 
 def _files(kept: KeptCrawl) -> Iterator[tuple[KeptCrawl, Path, int]]:
-    """The files of a crawl, and how many bytes of each count."""
+    """Yield the files of a crawl, and how many bytes of each are valid."""
     state = CrawlState(kept, write=False)
     try:
         name, size = state.written()
