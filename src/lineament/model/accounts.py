@@ -11,11 +11,11 @@ from enum import StrEnum
 from lineament.errors import InvalidValue
 
 HOME_AGENCY = "home"
-"""The agency that runs this workspace; the one of a solo workspace too. Operators belong to it."""
+"""The id of the agency that runs this workspace, also of a solo one. Operators belong to it."""
 
 
 class Role(StrEnum):
-    """What an official is trusted with. One person may hold several, but for those in SEPARATED."""
+    """A role of an official. One person may hold several, except the combinations in SEPARATED."""
 
     EXAMINER = "examiner"
     REVIEWER = "reviewer"
@@ -26,24 +26,24 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a page or a command needs; declared beside each one."""
+    """A permission; every page and command declares the one it needs."""
 
-    PUBLIC = "public"  # anybody who reaches the port: nothing that belongs to the workspace
-    MACHINE = "machine"  # whoever runs the machine, in the terminal, without an account: keys lie there anyway
-    OWN_ACCOUNT = "own account"  # every official: sign-in, factors and sessions of one's own, help
-    READ_CASES = "read cases"  # of these only one's own agency's, and those one was invited to
+    PUBLIC = "public"  # anybody who reaches the port; gives access to nothing in the workspace
+    MACHINE = "machine"  # whoever is at the machine's terminal, without an account; the keys are there anyway
+    OWN_ACCOUNT = "own account"  # every official: their own sign-in, factors and sessions, and the help
+    READ_CASES = "read cases"  # only those of the official's agency, and those they were invited to
     TAKE_PART = "take part"  # notes, messages and files in the room of a case
     OPEN_CASES = "open cases"  # and their photographs, and close them
     SEARCH = "search"
     APPROVE = "approve"  # a further approval of a search (R11)
     MANAGE_CASES = "manage cases"  # authorisation, members, invited agencies, legal hold
-    STOP_AGENCY = "stop agency"  # all searching of one's own agency, at once
+    STOP_AGENCY = "stop agency"  # all searching of their own agency
     READ_SOURCES = "read sources"
     MANAGE_SOURCES = "manage sources"  # register, feed, suspend, withdraw, erase
-    READ_LEDGER = "read ledger"  # the entries of one's own agency
+    READ_LEDGER = "read ledger"  # the entries of their own agency
     READ_USAGE = "read usage"  # of one's own agency
-    MANAGE_PEOPLE = "manage people"  # of one's own agency, and how strict its policy is
-    OPERATE = "operate"  # vet and license agencies, stop everything, see what each of them uses
+    MANAGE_PEOPLE = "manage people"  # of their own agency, and its policy
+    OPERATE = "operate"  # vet and license agencies, stop everything, see every agency's usage
 
 
 _EVERYONE = frozenset({Permission.PUBLIC, Permission.OWN_ACCOUNT, Permission.READ_SOURCES})
@@ -79,16 +79,16 @@ SEPARATED: tuple[tuple[frozenset[Role], frozenset[Role], str], ...] = (
         "who manages accounts or agencies cannot read cases",
     ),
 )
-"""Roles that no one person holds together, and why (R45)."""
+"""Pairs of roles that one person must not hold together, and why (R45)."""
 
 SEES_ALL_CASES = frozenset({Role.SUPERVISOR, Role.AUDITOR})
-"""Roles that see every case of their own agency; the others see those they are members of."""
+"""Roles that see every case of their own agency; the others see the cases they are members of."""
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,190}")
 
 
 def checked_email(untrusted: str) -> str:
-    """An e-mail address as it is compared: without blanks at its ends, in lower case. InvalidValue if it is none."""
+    """Return an e-mail address stripped and in lower case, for comparison. Raises InvalidValue if it is none."""
     email = untrusted.strip().lower()
     if not _EMAIL.fullmatch(email) or not email.isprintable():
         why = "write it as name@agency.example"
@@ -97,7 +97,7 @@ def checked_email(untrusted: str) -> str:
 
 
 def checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
-    """The roles of one person; InvalidValue if there is none, or if two of them are kept apart."""
+    """Return the roles of one person as a set. Raises InvalidValue if it is empty, or holds a pair in SEPARATED."""
     held = frozenset(roles)
     shown = ", ".join(sorted(held))
     if not held:
@@ -110,27 +110,27 @@ def checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """Which cases are seen on a day: those of one's own agency with a role for that, and those one is a member of."""
+    """Which cases an official sees on a day: with certain roles all of the agency, else those with a membership."""
 
     agency_id: str
-    account_id: str | None  # None: whoever is at the machine, a member of nothing
+    account_id: str | None  # None: the official at the machine, who is a member of nothing
     whole_agency: bool  # every case of the agency
     today: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Official:
-    """Who acts: an account at work, or the one person at the machine (of a solo workspace, say)."""
+    """Who acts: an account, or the person at the machine."""
 
-    name: str  # as it is recorded
+    name: str  # as recorded
     agency_id: str = HOME_AGENCY
-    account_id: str | None = None  # None: whoever is at the machine
+    account_id: str | None = None  # None: the person at the machine
     roles: frozenset[Role] = frozenset()
-    solo: bool = False  # the only person there is, who does everything
+    solo: bool = False  # the only person, who has every permission
     proved_at: datetime | None = None  # when the second factor was last shown
 
     def may(self, permission: Permission) -> bool:
-        """Whether this official may do that at all; which cases is another question."""
+        """Return whether this official has the permission at all; access to a case is checked separately."""
         if permission is Permission.PUBLIC or self.solo:
             return True
         if permission is Permission.MACHINE:
@@ -139,18 +139,18 @@ class Official:
 
     @property
     def sees_all_cases(self) -> bool:
-        """Whether every case of the own agency is seen without being a member of it."""
+        """Whether the official sees every case of the agency without being a member."""
         return self.solo or bool(self.roles & SEES_ALL_CASES)
 
     def sight(self, today: date) -> Sight:
-        """Which cases this official sees on that day."""
+        """Return what this official sees on that day."""
         return Sight(
             agency_id=self.agency_id, account_id=self.account_id, whole_agency=self.sees_all_cases, today=today
         )
 
 
 class AccountState(StrEnum):
-    """Where an account stands."""
+    """The state of an account."""
 
     INVITED = "invited"
     ACTIVE = "active"
@@ -159,7 +159,7 @@ class AccountState(StrEnum):
 
 
 class AccountEvent(StrEnum):
-    """What happens to an account; the value completes “it cannot be …”."""
+    """An event in the life of an account; the value completes “it cannot be …”."""
 
     JOINED = "joined"
     SUSPENDED = "suspended"
@@ -189,7 +189,7 @@ ACCOUNT_NEXT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An official's account. A seat of the licence is taken from the invitation until it is closed."""
+    """An official's account. It takes a seat of the licence from the invitation until it is closed."""
 
     id: str
     agency_id: str
@@ -203,20 +203,20 @@ class Account:
 
     @property
     def official(self) -> Official:
-        """This account at work."""
+        """The official who acts with this account."""
         return Official(name=self.name, agency_id=self.agency_id, account_id=self.id, roles=self.roles)
 
     def trained(self, today: date) -> bool:
-        """Whether the training counts today."""
+        """Return whether the training counts today."""
         return self.trained_until is not None and today <= self.trained_until
 
 
 class FactorKind(StrEnum):
-    """A second factor."""
+    """The kinds of second factors."""
 
     PASSKEY = "passkey"  # WebAuthn: cannot be phished
     TOTP = "totp"  # six digits from an app (RFC 6238)
-    RECOVERY = "recovery"  # ten codes on paper, each good once
+    RECOVERY = "recovery"  # ten codes on paper; each works once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +225,7 @@ class Factor:
 
     id: str
     kind: FactorKind
-    name: str  # that its owner gave it
+    name: str  # given by its owner
     added_at: datetime
     used_at: datetime | None
     left: int = 1  # recovery codes that are left
@@ -239,6 +239,6 @@ class SignedIn:
     account_id: str
     began_at: datetime
     seen_at: datetime
-    proved_at: datetime | None  # when a second factor was last shown; None: not yet, so nothing but that is open
+    proved_at: datetime | None  # when a second factor was last shown; None: not yet, so the session opens nothing else
     device: str  # the browser's own description, shortened
     terminal: bool  # begun by: lineament sign-in

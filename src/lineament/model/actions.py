@@ -1,4 +1,4 @@
-"""What the ledger records, by name."""
+"""The names of the actions that the ledger records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What was done (R39). The value goes into the leaf: lower-case letters and underscores, for good."""
+    """A recorded action (R39). Its value is part of the leaf and never changes: lower-case letters and underscores."""
 
     WORKSPACE_CREATED = "workspace_created"
     SOURCE_REGISTERED = "source_registered"

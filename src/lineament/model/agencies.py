@@ -1,4 +1,4 @@
-"""Agencies: vetted before they are let in, licensed for a time, and each alone with its own."""
+"""Agencies: vetted before they may use Lineament, licensed for a time, and isolated from each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lineament.model.sources import checked_country
 
 
 class VettingOutcome(StrEnum):
-    """What the vetting of an agency said."""
+    """The outcome of a vetting."""
 
     OPEN = "open"  # it may use Lineament
     REFUSED = "refused"
@@ -20,14 +20,14 @@ class VettingOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vetting:
-    """Who looked at an agency, when, and on which grounds it was let in or refused."""
+    """The vetting of an agency: by whom, when, and on which grounds it was approved or refused."""
 
     by: str
     at: datetime
     outcome: VettingOutcome
-    legal_restrictions: str  # what the law of its country allows it, and what not
+    legal_restrictions: str  # what the law of its country allows and forbids it
     human_rights_record: str
-    renew_on: date  # the last day on which this vetting counts
+    renew_on: date  # the last day on which this vetting is valid
 
     def __post_init__(self) -> None:
         grounds = {
@@ -45,7 +45,7 @@ class Vetting:
 
 
 class LicenceKind(StrEnum):
-    """Whether an agency tries Lineament or has it."""
+    """The kind of a licence."""
 
     TRIAL = "trial"
     FULL = "full"
@@ -61,7 +61,7 @@ class Licence:
     seats: int  # accounts that are not closed
     searches_a_month: int  # by calendar months, UTC
     price: str = ""  # as agreed, with its currency
-    reference: str = ""  # of the contract
+    reference: str = ""  # reference of the contract
 
     def __post_init__(self) -> None:
         if self.last_day < self.first_day:
@@ -73,13 +73,13 @@ class Licence:
                 raise InvalidValue(what=what, value=number, why="it must be at least 1", field=field)
 
     def days_left(self, today: date) -> int:
-        """Days until its last day; 0 on that day, negative after it."""
+        """Return the days until its last day; 0 on that day, negative after it."""
         return (self.last_day - today).days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgencyTerms:
-    """What an agency is known by."""
+    """The name and country of an agency."""
 
     name: str
     jurisdiction: str  # ISO 3166-1 alpha-2
@@ -93,7 +93,7 @@ class AgencyTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """An agency with what was decided about it. The agency that runs the workspace needs no vetting and no licence."""
+    """An agency with its vetting and licence. The agency that runs the workspace needs neither."""
 
     id: str
     terms: AgencyTerms
@@ -109,7 +109,7 @@ class Agency:
         return self.terms.name
 
     def why_closed(self, today: date) -> list[Reason]:
-        """Every reason for which its officials may not search today, with the day from which that holds."""
+        """Return every reason why its officials may not search today, each with its day."""
         if self.home:
             return []
         return [*self._vetting_reasons(today), *self._licence_reasons(today)]
@@ -137,7 +137,7 @@ class Agency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What an agency uses; for itself and for the operator alone (R46)."""
+    """The usage of an agency; only the agency itself and the operator may see it (R46)."""
 
     agency: Agency
     month: date  # its first day
@@ -146,18 +146,18 @@ class Usage:
 
     @property
     def searches_left(self) -> int | None:
-        """How many more searches this month; None without a limit."""
+        """How many more searches are allowed this month; None without a limit."""
         return None if self.agency.licence is None else max(0, self.agency.licence.searches_a_month - self.searches)
 
 
 def month_of(day: date) -> tuple[date, date]:
-    """The first day of a day's month, and that of the next."""
+    """Return the first day of a day's month, and that of the next month."""
     following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
     return day.replace(day=1), following
 
 
 class StopScope(StrEnum):
-    """What a stop stops. A source is stopped by suspending it."""
+    """What a stop applies to. To stop a source, suspend it."""
 
     EVERYTHING = "everything"
     AGENCY = "agency"
@@ -168,13 +168,13 @@ class Stop:
     """A stop in force: no search is answered while there is one (R12)."""
 
     scope: StopScope
-    agency_id: str | None  # with AGENCY
+    agency_id: str | None  # only with AGENCY
     reason: str
     by: str
     at: datetime
 
     @property
     def why(self) -> Reason:
-        """Why no search runs while the stop is in force."""
+        """The reason why no search runs while the stop is in force."""
         code = ReasonCode.ALL_STOPPED if self.scope is StopScope.EVERYTHING else ReasonCode.AGENCY_STOPPED
         return code.reason(at=self.at, reason=self.reason)

@@ -15,16 +15,16 @@ from lineament.model.sources import checked_country
 
 
 class CaseState(StrEnum):
-    """Where a case stands. That its authorisation is missing, running out or over comes by itself, with the time."""
+    """The state of a case. Whether its authorisation covers it is computed from the time (``CaseStanding``)."""
 
     OPEN = "open"
     CLOSED = "closed"
-    REFUSED = "refused"  # its authorisation was refused: everything that hung on it is deleted, a tombstone stays
-    DESTROYED = "destroyed"  # its time of retention is over: the same
+    REFUSED = "refused"  # its authorisation was refused: everything in it is deleted except a tombstone
+    DESTROYED = "destroyed"  # its retention period is over: everything in it is deleted except a tombstone
 
 
 class CaseEvent(StrEnum):
-    """What happens to a case."""
+    """An event in the life of a case."""
 
     CLOSED = "closed"
     REFUSED = "refused"
@@ -39,14 +39,14 @@ NEXT = {
 }
 
 GONE = frozenset({CaseState.REFUSED, CaseState.DESTROYED})
-"""Of these only a tombstone is left."""
+"""States in which only a tombstone is left."""
 
 
 class Seeks(StrEnum):
-    """Who is looked for; it decides whether an authorisation is needed (EU AI Act 26(10))."""
+    """Whom a case seeks; this decides whether it needs an authorisation (EU AI Act 26(10))."""
 
-    SUSPECT = "suspect"  # a person suspected or convicted: needs an authorisation
-    INITIAL = "initial identification"  # of a suspect not known yet, from facts linked to the offence: says which
+    SUSPECT = "suspect"  # suspected or convicted: needs an authorisation
+    INITIAL = "initial identification"  # of a suspect not known yet, from stated facts linked to the offence
     MISSING = "missing person"
     VICTIM = "victim"
     DECEASED = "deceased person"
@@ -54,7 +54,7 @@ class Seeks(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTerms:
-    """What is known when a case is opened (R7)."""
+    """The terms under which a case is opened (R7)."""
 
     ref: str  # the agency's own reference
     offence: str
@@ -82,13 +82,13 @@ class CaseTerms:
         if self.jurisdiction is not None:
             checked_country(self.jurisdiction)
         if self.seeks is Seeks.INITIAL and not (self.exempt_because or "").strip():
-            why = "say which facts link the person to the offence, for that is why no authorisation is needed"
+            why = "say which facts link the person to the offence; they are why no authorisation is needed"
             what = "The exemption of an initial identification"
             raise InvalidValue(what=what, value="", why=why, field="exempt_because")
 
 
 class AuthorisationOutcome(StrEnum):
-    """What the authority said."""
+    """The decision of the authority."""
 
     GRANTED = "granted"
     REFUSED = "refused"
@@ -101,9 +101,9 @@ class Authorisation:
     authority: str  # who decided: the court, and the judge or prosecutor
     decided_at: datetime
     outcome: AuthorisationOutcome
-    document_sha256: str | None  # of the decision; the document itself lies in the case's room
+    document_sha256: str | None  # of the document, which is in the case's room
     scope: str  # what it allows
-    expires_on: date | None  # the last day on which it holds
+    expires_on: date | None  # the last day on which it is valid
     recorded_by: str
     recorded_at: datetime
 
@@ -115,12 +115,12 @@ class Authorisation:
 
 
 class CaseStanding(StrEnum):
-    """Whether the searches of an open case are covered, now."""
+    """Whether the searches of an open case are covered now."""
 
-    EXEMPT = "exempt"  # no authorisation is needed for whom it seeks, or the policy asks for none
+    EXEMPT = "exempt"  # whom it seeks needs no authorisation, or the policy requires none
     AWAITING = "awaiting authorisation"
-    URGENT = "urgent"  # searched before the authorisation; the clock runs
-    LOCKED = "locked"  # the clock ran out
+    URGENT = "urgent"  # searched before the authorisation, within the hours of the policy
+    LOCKED = "locked"  # no authorisation came within the hours of the policy
     AUTHORISED = "authorised"
     EXPIRED = "expired"  # the authorisation ended
 
@@ -130,14 +130,14 @@ class Case:
     """A case of an agency."""
 
     id: int
-    key: str  # random; what addresses name it by
+    key: str  # random; its name in addresses
     agency_id: str = HOME_AGENCY
     terms: CaseTerms
     state: CaseState
     opened_at: datetime
     closed_at: datetime | None
     searches: int
-    urgent_since: datetime | None = None  # when it was declared urgent: the 48-hour clock begins
+    urgent_since: datetime | None = None  # when it was declared urgent; the hours of the policy count from then
     urgent_because: str | None = None
     authorisation: Authorisation | None = None  # the newest
     hold_because: str | None = None  # on legal hold: not destroyed
@@ -148,7 +148,7 @@ class Case:
         return self.terms.ref
 
     def standing(self, policy: Policy, now: datetime) -> CaseStanding:
-        """Whether its searches are covered at that time (R8)."""
+        """Return whether its searches are covered at that time (R8)."""
         if not policy.authorisation or self.terms.seeks is not Seeks.SUSPECT:
             return CaseStanding.EXEMPT
         granted = self.authorisation
@@ -160,7 +160,7 @@ class Case:
         return CaseStanding.URGENT if now < self.locks_at(policy) else CaseStanding.LOCKED
 
     def locks_at(self, policy: Policy) -> datetime:
-        """When the clock of an urgent case runs out; ValueError for one that is not urgent."""
+        """Return when an urgent case locks. Raises ValueError if it is not urgent."""
         if self.urgent_since is None:
             raise ValueError(self.key)
         return self.urgent_since + timedelta(hours=policy.urgent_hours)
@@ -180,23 +180,23 @@ class Case:
                 return None
 
     def destroyed_on(self, policy: Policy) -> date | None:
-        """The day on which the clock of retention ends; None while it is open, on hold, or gone (R35)."""
+        """Return the day on which its retention ends; None if it is open, on hold or destroyed (R35)."""
         if self.closed_at is None or self.hold_because is not None or self.state is not CaseState.CLOSED:
             return None
         return (self.closed_at + timedelta(days=policy.case_days)).date()
 
 
 class CaseRole(StrEnum):
-    """What a member may do in a case; never more than the roles of the account allow."""
+    """The role of a member in a case; it never allows more than the roles of the account."""
 
     EXAMINER = "examiner"  # searches
-    REVIEWER = "reviewer"  # looks and approves
+    REVIEWER = "reviewer"  # reads and approves
     OBSERVER = "observer"  # reads, and takes part in the room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An official who works on a case, of the case's agency or of one that was invited."""
+    """A member of a case: an official of its agency, or an invited one of another."""
 
     account_id: str
     name: str
@@ -204,12 +204,12 @@ class Member:
     agency_name: str
     role: CaseRole
     since: datetime
-    until: date | None  # the last day; None: as long as the case
+    until: date | None  # the last day; None: as long as the case exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseInvitation:
-    """An invitation to a case that was not taken up yet. It does not tell whether the address has an account."""
+    """An open invitation to a case. It does not reveal whether the address has an account."""
 
     id: str
     case: str
@@ -222,7 +222,7 @@ class CaseInvitation:
 
 
 class PaperKind(StrEnum):
-    """What lies in the room of a case, sealed under the case's key."""
+    """The kinds of papers in the room of a case."""
 
     MESSAGE = "message"  # for all members
     NOTE = "note"  # for one's own agency
@@ -247,12 +247,12 @@ class Paper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """A line of a case's timeline, which writes itself: it is what the ledger says of the case."""
+    """A line of a case's timeline, which is read from the ledger."""
 
     seq: int
     at: datetime
     action: str
     actor: str
-    details: dict[str, object]  # empty if they were erased
+    details: dict[str, object]  # empty if erased
     event: Event | None = None  # None if the details were erased, or are of another version
-    commitment: str = ""  # of the entry: what names it to those who may not count the entries of others (R46)
+    commitment: str = ""  # of the entry; it names the entry to readers who must not learn how many there are (R46)

@@ -1,4 +1,4 @@
-"""Content credentials (C2PA): what a picture says of its own making, under a signature."""
+"""Content credentials (C2PA): signed statements in a picture about how it was made."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ GENERATED = frozenset(
         "dataDrivenMedia",
     }
 )
-"""Digital source types (IPTC NewsCodes) of pictures that a program made, or put together with what one made."""
+"""Digital source types (IPTC NewsCodes) of pictures that a program made in whole or in part."""
 UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What the credentials in a picture say; none of it is verified beyond the signature."""
+    """The statements of a picture's credentials; only the signature is verified."""
 
-    state: str  # “Trusted”, “Valid” (signed, by whomever), “Invalid”, or “unreadable”
-    generator: str | None = None  # the program that signed
+    state: str  # “Trusted”, “Valid” (signed by anybody), “Invalid”, or “unreadable”
+    generator: str | None = None  # the signing program
     issuer: str | None = None  # of the certificate
-    signed_at: str | None = None  # as a time stamp authority says it
-    kinds: tuple[str, ...] = ()  # digital source types, their last word
-    reserved: tuple[str, ...] = ()  # uses that are not allowed, or under conditions only
+    signed_at: str | None = None  # according to a time stamp authority
+    kinds: tuple[str, ...] = ()  # the last part of the digital source types
+    reserved: tuple[str, ...] = ()  # uses that are forbidden, or allowed only under conditions
 
 
 def against(found: Credentials) -> LineamentError | None:
-    """Why a picture with these credentials is not taken, or None; a broken signature lifts no reservation."""
+    """Return why a picture with these credentials is refused, or None; a broken signature lifts no reservation."""
     if found.reserved:
         return Reserved(reservation=f"C2PA: {', '.join(found.reserved)}")
     made = [kind for kind in found.kinds if kind in GENERATED]

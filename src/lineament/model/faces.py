@@ -62,7 +62,7 @@ class Landmarks:
 
 
 class QualityReason(StrEnum):
-    """Why a face may not compare reliably; the value is what a person reads."""
+    """Why a face may not compare reliably; the value is its text for people."""
 
     SMALL = "the face is small"
     UNSURE = "the detector is unsure that this is a face"
@@ -89,13 +89,13 @@ class Quality:
 
     @property
     def reliable(self) -> bool:
-        """Whether nothing speaks against comparing this face."""
+        """Whether there is no reason against comparing this face."""
         return not self.reasons
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An embedding with the model that made it. Templates of different models are never compared."""
+    """An embedding with its model. Templates of different models are never compared."""
 
     model: str
     vector: Vector
@@ -103,7 +103,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """A face in a picture, as the vision floor found it."""
+    """A face found in a picture."""
 
     box: Box
     landmarks: Landmarks
@@ -138,10 +138,10 @@ class Provenance:
     page_title: str | None = None
     captured_at: datetime | None = None  # when the source found it, with zone
     licence: str | None = None
-    connector: str | None = None  # what brought it, with its version: “warc 1”
+    connector: str | None = None  # the connector, with its version: “warc 1”
     words: str | None = None  # its alternative text and the text around it on the page, one line
     record: ArchiveRecord | None = None  # in the web archive that it came from
-    page_record: ArchiveRecord | None = None  # the page that showed it, in such an archive
+    page_record: ArchiveRecord | None = None  # the record of the page that showed it, in a web archive
     time_code: float | None = None  # seconds from the beginning of the video that it is a frame of
 
 
@@ -163,7 +163,7 @@ class NewCapture:
     original: str | None  # blob addresses; None if no face was found, or erased
     thumbnail: str | None
     page: str | None = None  # the WARC record of the page that showed it, a blob address too
-    credentials: Credentials | None = None  # that it carries (C2PA)
+    credentials: Credentials | None = None  # its content credentials (C2PA)
     barred: bool = False  # known-abuse material: its picture is never shown, and not kept (R52)
 
 

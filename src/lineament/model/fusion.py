@@ -1,4 +1,4 @@
-"""Several probes of one person, fused into one template (R14, issue 3); bench/fusion.py measures what it gains."""
+"""Fuses several probes of one person into one template (R14, issue 3); bench/fusion.py measures the gain."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lineament.errors import InvalidValue
 from lineament.model.faces import Vector
 
 LEAST_LENGTH = 1e-3
-"""Of the mean of unit vectors: below it they contradict each other, and what is left of them is rounding."""
+"""Least length of the mean of unit vectors; below it they cancel each other, and the rest is rounding."""
 
 
 def fused(vectors: Sequence[Vector]) -> Vector:
-    """The mean of several unit vectors, of unit length again, shape (d,); one alone comes back to the bit.
+    """Return the mean of unit vectors, normalised, shape (d,); a single vector is returned bit for bit.
 
-    Sums are exact before they are rounded (``math.fsum``), so the order of the vectors plays no part. All are of one
+    Sums are exact before they are rounded (``math.fsum``), so the order of the vectors does not matter. All are of one
     model; the caller sees to that (R31).
 
     Raises:
@@ -46,9 +46,9 @@ def damping(vectors: Sequence[Vector]) -> float:
 
 
 def _mean(vectors: Sequence[Vector]) -> tuple[list[float], float]:
-    """The mean and its length."""
+    """Return the mean and its length."""
     if not vectors:
-        raise InvalidValue(what="The number of probes to fuse", value=0, why="there must be one")
+        raise InvalidValue(what="The number of probes to fuse", value=0, why="give at least one")
     columns = np.stack(vectors).astype(np.float64).T.tolist()
     mean = [fsum(column) / len(vectors) for column in columns]
     length = sqrt(fsum(value * value for value in mean))

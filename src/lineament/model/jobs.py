@@ -1,4 +1,4 @@
-"""Jobs: long work in the store, which a worker claims, carries on and ends."""
+"""Jobs: long work in the store that a worker claims and runs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lineament.model.faces import SourceId
 JobId = NewType("JobId", str)
 
 LEASE = timedelta(seconds=60)
-"""How long a claim lasts unless the worker renews it; then another worker may take the job over."""
+"""How long a claim lasts without a renewal; after that another worker may take the job over."""
 MOST_ATTEMPTS = 5
-"""Workers that may die over one job; then it has failed. A job that is handed back in order does not count."""
+"""The number of workers that may die while running a job before it fails; handing it back does not count."""
 LONGEST_ARGUMENTS = 64 * 1024
-"""Bytes of a job's arguments, as JSON."""
+"""Most bytes of a job's arguments, as JSON."""
 LONGEST_ERROR = 500
-"""Characters of the message of a job that failed."""
+"""Most characters of the message of a failed job."""
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -34,7 +34,7 @@ class JobState(StrEnum):
 
 
 class JobEvent(StrEnum):
-    """What happens to a job; the value completes “it cannot be …”."""
+    """An event in the life of a job; the value completes “it cannot be …”."""
 
     CLAIMED = "claimed"
     HANDED_BACK = "handed back"
@@ -46,7 +46,7 @@ class JobEvent(StrEnum):
 JOB_NEXT: Mapping[JobState, Mapping[JobEvent, JobState]] = {
     JobState.QUEUED: {
         JobEvent.CLAIMED: JobState.RUNNING,
-        JobEvent.FINISHED: JobState.DONE,  # somebody else did the work meanwhile
+        JobEvent.FINISHED: JobState.DONE,  # another process did the work in the meantime
         JobEvent.STOPPED: JobState.STOPPED,
     },
     JobState.RUNNING: {
@@ -67,23 +67,23 @@ ENDED = frozenset(state for state, events in JOB_NEXT.items() if not events)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """Work that somebody asks for. The arguments are JSON and hold no secret and no template."""
+    """A request for work. The arguments are JSON without secrets and templates."""
 
     kind: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    source_id: SourceId | None = None  # whose job it is; it goes with the source
+    source_id: SourceId | None = None  # the source it belongs to; it is deleted with the source
     agency_id: str
-    account_id: str | None = None  # None: whoever is at the machine
-    requested_by: str  # the name, as it goes on the record
+    account_id: str | None = None  # None: the official at the machine
+    requested_by: str  # the name, as recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobProgress:
-    """How far a job is, counted since it was last claimed."""
+    """The progress of a job since it was last claimed."""
 
     done: int = 0
-    total: int | None = None  # None: nobody knows yet
-    words: str = ""  # what is being done now
+    total: int | None = None  # None: unknown
+    words: str = ""  # the current step
 
     def __post_init__(self) -> None:
         if self.done < 0 or (self.total is not None and self.total < 0):
@@ -100,18 +100,18 @@ class JobError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job, as its row stands."""
+    """A job."""
 
     id: JobId
     request: JobRequest
     state: JobState
     requested_at: datetime
-    attempts: int = 0  # times that it was claimed, without those that handed it back
+    attempts: int = 0  # how often it was claimed, without claims that handed it back
     started_at: datetime | None = None  # the first time
     claimed_at: datetime | None = None  # the last time
     seen_at: datetime | None = None  # when its worker last renewed the lease
     ended_at: datetime | None = None
-    worker: str | None = None  # who runs it
+    worker: str | None = None  # the process that runs it
     lease_until: datetime | None = None
     stop_requested_at: datetime | None = None
     progress: JobProgress = field(default_factory=JobProgress)
@@ -120,17 +120,17 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over, however it ended."""
+        """Whether it has ended, with any outcome."""
         return self.state in ENDED
 
     @property
     def stopping(self) -> bool:
-        """Whether it still runs, and was asked to stop."""
+        """Whether it is running and a stop was requested."""
         return self.state is JobState.RUNNING and self.stop_requested_at is not None
 
     @property
     def fraction(self) -> float | None:
-        """How much of it is done, from 0 to 1; None while the total is unknown."""
+        """The fraction done, 0 to 1; None while the total is unknown."""
         if self.state is JobState.DONE:
             return 1.0
         total = self.progress.total
@@ -138,7 +138,7 @@ class Job:
 
     @property
     def rate(self) -> float | None:
-        """Items a second since it was last claimed; None while nothing can be said."""
+        """Items a second since it was last claimed; None while unknown."""
         if self.claimed_at is None or self.seen_at is None or not self.progress.done:
             return None
         seconds = ((self.ended_at or self.seen_at) - self.claimed_at).total_seconds()
@@ -146,12 +146,12 @@ class Job:
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long a running job still takes at the rate so far; None while nobody can tell."""
+        """The time left at the current rate; None while unknown, or if it is not running."""
         rate, total = self.rate, self.progress.total
         if self.state is not JobState.RUNNING or rate is None or total is None:
             return None
         return timedelta(seconds=max(0, total - self.progress.done) / rate)
 
     def abandoned(self, now: datetime) -> bool:
-        """Whether it runs in name only: its worker did not renew the lease in time."""
+        """Return whether its lease has expired although its state is running."""
         return self.state is JobState.RUNNING and self.lease_until is not None and self.lease_until <= now

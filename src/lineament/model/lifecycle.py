@@ -13,7 +13,7 @@ Event = TypeVar("Event", bound=StrEnum)
 
 
 def advance(table: Mapping[State, Mapping[Event, State]], state: State, event: Event, *, what: str, name: str) -> State:
-    """The state after ``event``, or WrongState if the table has no such step."""
+    """Return the state after ``event``. Raises WrongState if the table has no such step."""
     try:
         return table[state][event]
     except KeyError:

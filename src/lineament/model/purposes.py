@@ -1,4 +1,4 @@
-"""Purposes for which nobody is searched, whoever asks (R10). A table, so that it can be read and argued about."""
+"""Purposes for which nobody may be searched (R10), as a table that can be read and discussed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class RefusedPurpose:
 
     name: str
     why: str
-    rule: str  # where it comes from
+    rule: str  # the law or rule behind it
     words: re.Pattern[str]
 
     @property
     def reason(self) -> Reason:
-        """Why nothing is searched for it."""
+        """The reason against a search for this purpose."""
         return ReasonCode.PURPOSE.reason(name=self.name, why=self.why)
 
 
@@ -100,10 +100,10 @@ REFUSED: Final = (
         ),
     ),
 )
-"""Every purpose that is refused. Words cannot catch every wish; what passes them stands on the record and is read."""
+"""Every refused purpose. Words cannot catch every case; what passes is on the record for the auditors."""
 
 
 def refused_purposes(texts: Iterable[str]) -> list[RefusedPurpose]:
-    """The refused purposes that any of the texts names, in the order of the table."""
+    """Return the refused purposes that any of the texts names, in the order of the table."""
     said = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
     return [refused for refused in REFUSED if any(refused.words.search(text) for text in said)]

@@ -1,4 +1,4 @@
-"""False match rates: how many strangers reach a score."""
+"""False match rates: the share of strangers that reaches a score."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FalseMatchTable:
     rates: tuple[float, ...]
 
     def rate_at(self, score: float) -> float:
-        """The share of strangers that reach ``score`` (cosine, -1 to 1)."""
+        """Return the share of strangers that reaches ``score`` (cosine, -1 to 1)."""
         if score <= self.scores[0]:
             return self.rates[0]
         upper = min(bisect_left(self.scores, score), len(self.scores) - 1)
@@ -32,11 +32,11 @@ class FalseMatchTable:
         return exp(log(self.rates[lower]) + slope * (score - self.scores[lower]))
 
     def expected_false(self, score: float, gallery_faces: int) -> float:
-        """How many strangers are expected to reach ``score`` in a gallery of that size."""
+        """Return how many strangers are expected to reach ``score`` in a gallery of that size."""
         return gallery_faces * self.rate_at(score)
 
     def score_for(self, expected_false: float, gallery_faces: int) -> float:
-        """The score that ``expected_false`` strangers are expected to reach; at most 1."""
+        """Return the score that ``expected_false`` strangers are expected to reach; at most 1."""
         low, high = -1.0, 1.0
         if gallery_faces == 0 or self.expected_false(low, gallery_faces) <= expected_false:
             return low

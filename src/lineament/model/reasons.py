@@ -45,7 +45,7 @@ class ReasonCode(StrEnum):
     remedy: Remedy
 
     def __new__(cls, code: str, template: str, remedy: Remedy = Remedy.NOTHING) -> Self:
-        """Make a member whose value is its code."""
+        """Create a member whose value is its code."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.template = template
@@ -82,10 +82,10 @@ class ReasonCode(StrEnum):
         "seats-taken",
         "{taken:,} seats are taken and the licence of {seats:,} runs until {last}; close an account, or ask for more",
     )
-    LICENSED_AFTER_VETTING = "licensed-after-vetting", "an agency is licensed only after its vetting let it in"
+    LICENSED_AFTER_VETTING = "licensed-after-vetting", "an agency is licensed only after a vetting has approved it"
     HOME_AGENCY = "home-agency", "the agency that runs this workspace needs no vetting and no licence"
     AGENCY_KEEPS_NAME = "agency-keeps-name", "an agency keeps the name under which it was vetted"
-    ACCOUNTS_SETTING = "accounts-setting", "the setting accounts comes by itself, with the second account"
+    ACCOUNTS_SETTING = "accounts-setting", "the setting accounts is switched on by the second account, and not by hand"
 
     # the case
     CASE_NOT_OPEN = "case-not-open", "the case {ref} is {state}"
@@ -106,8 +106,8 @@ class ReasonCode(StrEnum):
         "the authorisation of the case {ref} ended on {last}",
         Remedy.AUTHORISE,
     )
-    NOT_AWAITING = "not-awaiting", "the case {ref} is not one that waits for an authorisation"
-    NO_URGENT_SEARCHES = "no-urgent-searches", "the policy of the agency lets no search come before its authorisation"
+    NOT_AWAITING = "not-awaiting", "the case {ref} does not wait for an authorisation"
+    NO_URGENT_SEARCHES = "no-urgent-searches", "the policy of the agency allows no search before the authorisation"
     NOTHING_TO_HOLD = "nothing-to-hold", "the case {ref} is {state}, and nothing of it is left to hold"
     ON_HOLD = "on-hold", "the case {ref} is on legal hold already"
     NOT_ON_HOLD = "not-on-hold", "the case {ref} is not on legal hold"
@@ -121,7 +121,7 @@ class ReasonCode(StrEnum):
     # probes and pictures
     APPROVALS = (
         "approvals",
-        "{given} of the {wanted} further approvals of this photograph are there",
+        "{given} of the {wanted} further approvals of this photograph were given",
         Remedy.APPROVALS,
     )
     PROBE_KIND = "probe-kind", "a {kind} face is not searched: {why}"
@@ -149,12 +149,12 @@ class ReasonCode(StrEnum):
         "the key of the source {name} was destroyed when it was withdrawn",
         Remedy.SOURCES,
     )
-    OWN_DRAFT = "own-draft", "whoever drafted the source {name} does not approve it; ask somebody else"
+    OWN_DRAFT = "own-draft", "you drafted the source {name}, so you cannot approve it; ask somebody else"
     SHARED_WITH_ALL = (
         "shared-with-all",
         (
-            "the source {name} cannot be taken from one: it is shared with every agency; share it with those that are "
-            "meant, and the others are out"
+            "the source {name} is shared with every agency, so none can be removed; share it with those that may "
+            "search it, and all others are excluded"
         ),
     )
     NOTHING_CRAWLED = "nothing-crawled", "nothing was crawled for the source {name}, or it is destroyed"
@@ -177,21 +177,21 @@ class ReasonCode(StrEnum):
             "{missing} in the agency that runs this workspace; invite one first"
         ),
     )
-    PASSKEYS_ONLY = "passkeys-only", "your agency takes passkeys alone"
-    NO_RECOVERY_CODES = "no-recovery-codes", "your agency takes passkeys alone, so there are no recovery codes"
+    PASSKEYS_ONLY = "passkeys-only", "your agency accepts passkeys only"
+    NO_RECOVERY_CODES = "no-recovery-codes", "your agency accepts passkeys only, so there are no recovery codes"
     ONLY_FACTOR = "only-factor", "this is your only second factor; add another one before you remove it"
     MOST_FACTORS = "most-factors", "an account has at most {limit} second factors; remove one first"
 
     # jobs
-    ALWAYS_FINISHED = "always-finished", "what is left of an erasure is always finished"
+    ALWAYS_FINISHED = "always-finished", "the deletions of an erasure cannot be stopped"
 
     # the database
-    ROW_REFUSED = "row-refused", "the database does not take the row: {why}"
+    ROW_REFUSED = "row-refused", "the database refuses the row: {why}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One reason against something that was asked for; ``str`` of it are its words."""
+    """One reason against a request; ``str`` returns its words."""
 
     code: ReasonCode
     words: str

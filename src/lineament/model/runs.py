@@ -1,4 +1,4 @@
-"""Runs: what was ingested into a source, and how far each run has come."""
+"""Runs: what was ingested into a source, and the progress of each run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lineament.model.faces import SourceId
 RunId = NewType("RunId", int)
 
 MOST_REFUSALS = 1000
-"""Refusals of a run that are kept with name and reason; all are counted."""
+"""Most refusals of a run that are kept with name and reason; all are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a batch added to a run."""
+    """The changes of a run by one batch."""
 
-    counts: Mapping[str, int]  # things dealt with, by outcome
+    counts: Mapping[str, int]  # items by outcome
     faces: int = 0
-    cursor: str | None = None  # after it; None: as before
+    cursor: str | None = None  # position after the batch; None: unchanged
     refused: Sequence[tuple[str, str]] = ()  # names and reasons
 
 
@@ -31,17 +31,17 @@ class Run:
 
     id: RunId
     source_id: SourceId
-    number: int  # within its source, from 1, in the order in which they began
+    number: int  # within its source, from 1, in the order of their beginnings
     connector: str  # as “folder”
-    what: str  # it was given, a line each
+    what: str  # the given names, one a line
     begun_at: datetime
-    seen_at: datetime  # when it last committed something
-    ended_at: datetime | None = None  # None: it is still running, or was interrupted
-    cursor: str | None = None  # from which it resumes
-    counts: Mapping[str, int] = field(default_factory=dict)  # things dealt with, by outcome
+    seen_at: datetime  # when it last committed a batch
+    ended_at: datetime | None = None  # None: running, or interrupted
+    cursor: str | None = None  # where it resumes
+    counts: Mapping[str, int] = field(default_factory=dict)  # items by outcome
     faces: int = 0
 
     @property
     def seen(self) -> int:
-        """Things dealt with."""
+        """The number of processed items."""
         return sum(self.counts.values())

@@ -1,4 +1,4 @@
-"""The exact score of two faces, the same to the last bit on every machine."""
+"""The exact score of two faces, identical to the last bit on every machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scores = NDArray[np.float32]
 
 
 def scores(probe: Vector, vectors: Vectors) -> Scores:
-    """How close ``probe``, shape (d,), is to each of ``vectors``, shape (n, d), all of unit length: shape (n,).
+    """Return the scores of ``probe``, shape (d,), with ``vectors``, shape (n, d), all of unit length: shape (n,).
 
     The product of two float32 numbers is exact in float64, and the sums are taken in a fixed order, so processors,
     libraries and thread counts do not matter: a score in a report can be recomputed to the last digit. Rounding may
@@ -24,13 +24,13 @@ def scores(probe: Vector, vectors: Vectors) -> Scores:
     return np.clip(summed(products), -1.0, 1.0).astype(np.float32)
 
 
-def score(one: Vector, other: Vector) -> float:
-    """How close two faces are, each of shape (d,) and unit length."""
-    return float(scores(one, other[np.newaxis, :])[0])
+def score(first: Vector, second: Vector) -> float:
+    """Return the score of two faces, each of shape (d,) and unit length."""
+    return float(scores(first, second[np.newaxis, :])[0])
 
 
 def summed(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums along the last axis, halves added to halves: elementwise additions are the same on every processor."""
+    """Return sums along the last axis by adding halves, because elementwise additions are exact on every processor."""
     rest: NDArray[Any] = terms
     while (width := rest.shape[-1]) > 1:
         half = width // 2

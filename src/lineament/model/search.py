@@ -11,14 +11,14 @@ from lineament.errors import InvalidValue
 from lineament.model.faces import ArchiveRecord, Box, CaptureId, Face, FaceId, Quality
 
 EXPECTED_FALSE = 0.1
-"""Strangers expected above the threshold of an identification, in the gallery searched."""
+"""Strangers expected above the default threshold, in the gallery searched."""
 MOST_CANDIDATES = 50
-"""A candidate list is never longer (R16)."""
+"""Most candidates in a list (R16)."""
 USUAL_CANDIDATES = 20
 NEAR_DUPLICATE_BITS = 31
-"""Pictures whose PDQ hashes differ in at most so many of 256 bits are near-identical (the PDQ authors' advice)."""
+"""Pictures whose PDQ hashes differ in at most this many of 256 bits are near-identical (the PDQ authors' advice)."""
 SAME_REGION = 0.5
-"""Overlap, in parts of the pictures, above which the faces of near-identical pictures are the same face."""
+"""Least overlap, in relative coordinates, for two faces of near-identical pictures to be the same face."""
 
 
 class Mode(StrEnum):
@@ -30,7 +30,7 @@ class Mode(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a search found; “no candidate” is an answer."""
+    """The outcome of a search; “no candidate” is an answer."""
 
     CANDIDATES = "candidates"
     NO_CANDIDATE = "no_candidate"
@@ -46,17 +46,17 @@ class ProbeFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
-    """What an examiner asks, but for the probe."""
+    """The request of an examiner, without the probe."""
 
     case: str
     reason: str
-    sources: tuple[str, ...] = ()  # empty: every source that may be searched
-    since: date | None = None  # captured on that day or later
-    until: date | None = None  # captured on that day or earlier
+    sources: tuple[str, ...] = ()  # empty: every permitted source
+    since: date | None = None  # first day of capture
+    until: date | None = None  # last day of capture
     limit: int = USUAL_CANDIDATES
     mode: Mode = Mode.IDENTIFICATION
-    min_score: float | None = None  # with MANUAL only
-    others: tuple[ProbeFace, ...] = ()  # of the same person: their templates are fused with the probe's
+    min_score: float | None = None  # only with MANUAL
+    others: tuple[ProbeFace, ...] = ()  # faces of the same person, whose templates are fused with the probe's
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_CANDIDATES:
@@ -81,11 +81,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A face of the gallery that an examiner is asked to look at."""
+    """A face of the gallery that the examiner should look at."""
 
     rank: int  # from 1
     score: float  # cosine similarity, -1 to 1, higher is closer
-    expected_false: float  # strangers expected to score this high in the gallery searched
+    expected_false: float  # strangers expected to reach this score in the gallery searched
     face_id: FaceId
     capture_id: CaptureId
     source: str
@@ -99,7 +99,7 @@ class Candidate:
     width: int  # of the picture, pixels
     height: int
     near_duplicates: tuple[FaceId, ...] = ()  # faces of near-identical pictures, folded into this one
-    connector: str | None = None  # what brought the picture, with its version
+    connector: str | None = None  # with its version
     words: str | None = None  # around it on its page
     record: ArchiveRecord | None = None  # of the picture, in a web archive
     page_record: ArchiveRecord | None = None
@@ -126,7 +126,7 @@ NO_PROBES = {
     ProbeKind.LOOK_ALIKE: "a look-alike is somebody else, and so would be whoever is found",
     ProbeKind.GENERATED: "a face that a program made or changed is nobody's; its score would mean nothing",
 }
-"""Kinds that are refused, and why (Georgetown, Garbage In, 2019)."""
+"""Refused kinds of probes, and why (Georgetown, Garbage In, 2019)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class Probe:
     edits: tuple[Edit, ...] = ()
     digests: tuple[str, ...] = ()  # SHA-256 of the pixels: as decoded, then after each edit (R14)
     kind: ProbeKind = ProbeKind.OTHER
-    case_key: str = ""  # what addresses name its case by
+    case_key: str = ""  # the name of its case in addresses
 
 
 class EditKind(StrEnum):
@@ -167,7 +167,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
-    """The ledger entry of a search, as far as the reader may know it: its number tells how much others do."""
+    """The ledger entry of a search, as the reader may see it; its number would reveal how much others do."""
 
     number: int | None  # for auditors, and in a solo workspace
     commitment: str
@@ -198,34 +198,34 @@ class SearchResult:
     face_box: Box
     quality: Quality
     candidates: tuple[Candidate, ...]
-    seconds: float  # that the comparing took
+    seconds: float  # duration of the comparison
     ledger_entry: int
     others: tuple[ProbeFace, ...] = ()  # fused with the probe's face
-    case_key: str = ""  # what addresses name its case by
+    case_key: str = ""  # the name of its case in addresses
 
     @property
     def outcome(self) -> Outcome:
-        """Whether there is a candidate."""
+        """Whether there is any candidate."""
         return Outcome.CANDIDATES if self.candidates else Outcome.NO_CANDIDATE
 
 
-def differing_bits(one: bytes, other: bytes) -> int:
-    """The Hamming distance of two perceptual hashes, in bits."""
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+def differing_bits(first: bytes, second: bytes) -> int:
+    """Return the Hamming distance of two perceptual hashes, in bits."""
+    return (int.from_bytes(first, "big") ^ int.from_bytes(second, "big")).bit_count()
 
 
-def near_identical(one: Candidate, other: Candidate) -> bool:
-    """Whether two candidates are the same face in two nearly identical pictures."""
-    if one.capture_id == other.capture_id:
+def near_identical(first: Candidate, second: Candidate) -> bool:
+    """Return whether two candidates are the same face in two nearly identical pictures."""
+    if first.capture_id == second.capture_id:
         return False
-    if not one.phash or differing_bits(one.phash, other.phash) > NEAR_DUPLICATE_BITS:
+    if not first.phash or differing_bits(first.phash, second.phash) > NEAR_DUPLICATE_BITS:
         return False
-    here = one.box.scaled(1 / one.width, 1 / one.height)
-    return here.overlap(other.box.scaled(1 / other.width, 1 / other.height)) >= SAME_REGION
+    box = first.box.scaled(1 / first.width, 1 / first.height)
+    return box.overlap(second.box.scaled(1 / second.width, 1 / second.height)) >= SAME_REGION
 
 
 def folded(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]:
-    """The first ``limit`` candidates, each with its near-duplicates folded in, ranked anew from 1."""
+    """Return the first ``limit`` candidates, each with its near-duplicates folded in, re-ranked from 1."""
     kept: list[Candidate] = []
     for candidate in candidates:
         first = next((at for at, other in enumerate(kept) if near_identical(other, candidate)), None)
@@ -238,5 +238,5 @@ def folded(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]
 
 
 def merged(lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:
-    """The best ``k`` of several lists; equal scores in the order of their ids, so that the answer never varies."""
+    """Return the best ``k`` hits of several lists; equal scores are ordered by id, so the result is deterministic."""
     return sorted((hit for hits in lists for hit in hits), key=lambda hit: (-hit.score, hit.face_id))[:k]

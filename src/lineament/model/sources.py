@@ -13,7 +13,7 @@ from lineament.model.reasons import Reason, ReasonCode
 
 
 class SourceState(StrEnum):
-    """Where a source stands. Expiry is not a state: it comes by itself, with the date."""
+    """The state of a source. Expiry is not a state; it follows from the date."""
 
     DRAFTED = "drafted"
     LIVE = "live"
@@ -22,7 +22,7 @@ class SourceState(StrEnum):
 
 
 class SourceEvent(StrEnum):
-    """What a person does to a source; the value completes “it cannot be …”."""
+    """An event in the life of a source; the value completes “it cannot be …”."""
 
     APPROVED = "approved"
     SUSPENDED = "suspended"
@@ -53,7 +53,7 @@ MOST_HOSTS = 10_000
 
 
 def checked_country(untrusted: str) -> str:
-    """A country's code (ISO 3166-1 alpha-2); InvalidValue if it is none."""
+    """Return a country code (ISO 3166-1 alpha-2). Raises InvalidValue if it is none."""
     if not _COUNTRY.fullmatch(untrusted):
         why = "use two capital letters, as in FR (ISO 3166-1)"
         raise InvalidValue(what="The jurisdiction", value=untrusted[:40], why=why, field="jurisdiction")
@@ -62,19 +62,19 @@ def checked_country(untrusted: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTerms:
-    """What is registered before anything is ingested (R1)."""
+    """The terms of a source, registered before anything is ingested (R1)."""
 
     name: str
     controller: str
     basis: str
     jurisdiction: str  # ISO 3166-1 alpha-2
-    permission_sha256: str | None = None  # of the document that grants it
+    permission_sha256: str | None = None  # digest of the document that grants it
     expires_on: date | None = None  # the last day on which its faces may be searched
     retention_days: int | None = None
     page_base: str | None = None  # pages of file names are looked up below this URL
     hosts: tuple[str, ...] = ()  # HOST[:PORT] from which pictures may be fetched; none: nothing is fetched (R2)
     licence: str | None = None  # of its pictures that state none themselves
-    contact: str | None = None  # where whoever is visited can complain: an e-mail address or a URL
+    contact: str | None = None  # where visited sites can complain: an e-mail address or a URL
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -91,7 +91,7 @@ class SourceTerms:
         if len(self.hosts) > MOST_HOSTS:
             raise InvalidValue(what="The list of hosts", value=len(self.hosts), why=f"list at most {MOST_HOSTS:,}")
         if self.contact is not None and not _CONTACT.fullmatch(self.contact):
-            why = "write an e-mail address or a URL, for it goes into every request"
+            why = "write an e-mail address or a URL, which is sent with every request"
             raise InvalidValue(what="The contact", value=self.contact[:100], why=why)
 
 
@@ -103,7 +103,7 @@ class Share:
     until: date | None = None  # the last day; None: as long as the source is live
 
     def lasts(self, today: date) -> bool:
-        """Whether it counts today."""
+        """Return whether it is valid today."""
         return self.until is None or today <= self.until
 
 
@@ -118,11 +118,11 @@ class Source:
     captures: int
     faces: int
     last_face_id: int  # the highest id ever enrolled from it, 0 if none
-    drafted_by: str | None = None  # the account; None: whoever was at the machine of a solo workspace
+    drafted_by: str | None = None  # the account; None: the person at the machine of a solo workspace
     approved_by: str | None = None
     approved_at: datetime | None = None
-    permission_name: str | None = None  # of the document that is kept, sealed; None: none is kept
-    shares: tuple[Share, ...] | None = None  # the agencies that may search it; None: every one of the workspace
+    permission_name: str | None = None  # name of the sealed document; None: none is kept
+    shares: tuple[Share, ...] | None = None  # the agencies that may search it; None: every agency of the workspace
 
     @property
     def name(self) -> str:
@@ -130,17 +130,17 @@ class Source:
         return self.terms.name
 
     def open_to(self, agency_id: str, today: date) -> bool:
-        """Whether that agency may see and search it today."""
+        """Return whether that agency may see and search it today."""
         if self.shares is None:
             return True
         return any(share.agency_id == agency_id and share.lasts(today) for share in self.shares)
 
     def days_left(self, today: date) -> int | None:
-        """Days until its basis ends, 0 on the last day, negative after it; None if it does not end."""
+        """Return the days until its basis ends, 0 on the last day, negative after it; None if it does not end."""
         return None if self.terms.expires_on is None else (self.terms.expires_on - today).days
 
     def why_closed(self, today: date) -> Reason | None:
-        """Return why it may be neither searched nor fed today, None if it may."""
+        """Return why it may not be searched or ingested into today; None if it may."""
         if self.state is SourceState.DRAFTED:
             return ReasonCode.SOURCE_DRAFTED.reason(name=self.name)
         if self.state is not SourceState.LIVE:

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from lineament.model.faces import Box, Vector
 
 ALIKE = 0.5
-"""The least cosine of two templates for two faces of a video to be one track wherever they are."""
+"""The least cosine of two templates for two faces of a video to be one track, wherever they are in the frame."""
 ALIKE_NEARBY = 0.25
 """The least cosine if their boxes overlap by NEARBY or more: a face that turns or blurs in its place."""
 NEARBY = 0.3
 """Intersection over union."""
 PATIENCE = 2.0
-"""Seconds that a face may be out of sight before its track ends."""
+"""Seconds that a face may be invisible before its track ends."""
 BEST = 3
-"""Faces of a track that are kept."""
+"""Most faces of a track that are kept."""
 APART = 1.0
-"""Seconds between two of them, at least."""
+"""Least seconds between two kept faces."""
 
 Kept = TypeVar("Kept")
 
@@ -35,12 +35,12 @@ class Sighting(Generic[Kept]):
     box: Box
     vector: Vector
     norm: float  # quality, higher is better
-    kept: Kept  # whatever is to be enrolled, should this face be chosen
+    kept: Kept  # the caller's value, returned if this face is chosen
 
 
 @dataclass(slots=True, eq=False)
 class Track(Generic[Kept]):
-    """One person, for as long as in sight."""
+    """One person, for as long as they are visible."""
 
     first: float  # seconds
     last: float
@@ -82,7 +82,7 @@ class Tracker(Generic[Kept]):
         return over
 
     def _assign(self, faces: Sequence[Sighting[Kept]]) -> dict[int, _ActiveTrack[Kept]]:
-        """Return the active tracks of faces, by position in ``faces``; the surest pairs first, each track once."""
+        """Return the active track of each face, by position in ``faces``; the closest pairs are assigned first."""
         if not faces or not self._active:
             return {}
         alike = np.array([active.mean for active in self._active]) @ np.array([face.vector for face in faces]).T
@@ -107,7 +107,7 @@ class _ActiveTrack(Generic[Kept]):
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """The direction of the faces seen so far, newer ones counting more."""
+        """The mean direction of the faces so far; newer ones count more."""
         return self._sum / (np.linalg.norm(self._sum) or 1.0)
 
     def see(self, face: Sighting[Kept], best: int, apart: float) -> None:

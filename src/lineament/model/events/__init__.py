@@ -1,1 +1,1 @@
-"""Everything that the ledger records, as values: one frozen class for each action, in modules by noun."""
+"""The events that the ledger records: one frozen class for each action, in modules by noun."""

@@ -1,4 +1,4 @@
-"""What all events have in common: their action, and the details that the ledger stores of them as JSON."""
+"""The base class of events: their action, and their details, which the ledger stores as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Event:
-    """Something that happened, as the ledger records it.
+    """An event that the ledger records.
 
     A subclass names its action (``class CaseClosed(Event, action=Action.CASE_CLOSED)``) and is a frozen, keyword-only
     dataclass. Its fields are the keys of the stored details, so their names never change. A field without a default
@@ -58,7 +58,7 @@ def _hints(kind: type[Event]) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> JSON:
-    if isinstance(value, date):  # a datetime is one too
+    if isinstance(value, date):  # a datetime is a date too
         return value.isoformat()
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]

@@ -1,4 +1,4 @@
-"""What happened to cases, to those who work on them and in their rooms. ``case`` is the agency's own reference."""
+"""Events of cases, their members and their rooms. ``case`` is the agency's own reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CaseOpened(Event, action=Action.CASE_OPENED):
 
 
 class CaseRead(Event, action=Action.CASE_READ):
-    """Somebody looked into a part of a case."""
+    """Somebody read a part of a case."""
 
     case: str
     part: str
@@ -71,7 +71,7 @@ class CaseRefused(Event, action=Action.CASE_REFUSED):
 
 
 class CaseHeld(Event, action=Action.CASE_HELD):
-    """A case was put on legal hold, or was on hold when its time was over."""
+    """A case was put on legal hold, or was on hold when its retention period was over."""
 
     case: str
     because: str
@@ -81,11 +81,11 @@ class CaseReleased(Event, action=Action.CASE_RELEASED):
     """The legal hold of a case ended."""
 
     case: str
-    because: str | None  # None, under a key that every entry has
+    because: str | None  # always None; every entry of a case has this key
 
 
 class CaseDestroyed(Event, action=Action.CASE_DESTROYED):
-    """The time of retention of a case was over, and what it held was destroyed."""
+    """The retention period of a case was over, and what it held was destroyed."""
 
     case: str
     days: int  # of retention
@@ -107,7 +107,7 @@ class MemberInvited(Event, action=Action.MEMBER_INVITED):
     """An official of another agency was invited to a case."""
 
     case: str
-    email: str | None  # guests of the case are not told
+    email: str | None  # hidden from guests of the case
     role: str
     until: date | None
 
@@ -143,7 +143,7 @@ class PaperAdded(Event, action=Action.PAPER_ADDED):
     kind: str
     sha256: str | None = None  # of a file
     size: int | None = None  # of a file, bytes
-    notes_of: str | None = None  # of a note: the agency that alone reads it
+    notes_of: str | None = None  # of a note: the only agency that may read it
 
 
 class PaperOpened(Event, action=Action.PAPER_OPENED):

@@ -1,4 +1,4 @@
-"""What happened to the ledger and to the workspace."""
+"""Events of the ledger and the workspace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LedgerRead(Event, action=Action.LEDGER_READ):
 
 
 class LedgerExported(Event, action=Action.LEDGER_EXPORTED):
-    """The ledger was written out."""
+    """The ledger was exported."""
 
     case: str | None  # only this case's entries show their details; None: all do
 

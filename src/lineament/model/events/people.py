@@ -1,4 +1,4 @@
-"""What happened to agencies and accounts, and who signed in. ``agency`` and ``subject`` are ids."""
+"""Events of agencies, accounts and sign-ins. ``agency`` and ``subject`` are ids."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class AccountInvited(Event, action=Action.ACCOUNT_INVITED):
 
 
 class AccountJoined(Event, action=Action.ACCOUNT_JOINED):
-    """An invited person took up an account."""
+    """An invited person joined."""
 
     how: str
     terminal: bool
@@ -114,7 +114,7 @@ class AccountRolesChanged(Event, action=Action.ACCOUNT_ROLES_CHANGED):
 
 
 class AccountTrained(Event, action=Action.ACCOUNT_TRAINED):
-    """The training of somebody was recorded, or taken back."""
+    """Somebody's training was recorded or revoked."""
 
     subject: str
     name: str
@@ -195,7 +195,7 @@ class SignInLocked(Event, action=Action.SIGN_IN_LOCKED):
 
 
 class SignInUnlocked(Event, action=Action.SIGN_IN_UNLOCKED):
-    """An administrator unlocked the signing in of somebody."""
+    """An administrator unlocked somebody's sign-in."""
 
     subject: str
     name: str
@@ -205,6 +205,6 @@ class SessionEnded(Event, action=Action.SESSION_ENDED):
     """Sessions were ended: one by its owner, or all of an account by an administrator."""
 
     session: str | None = None  # by its owner
-    subject: str | None = None  # by an administrator, as what follows
+    subject: str | None = None  # by an administrator, like the fields below
     name: str | None = None
     sessions: int | None = None  # how many

@@ -1,4 +1,4 @@
-"""What happened to probes, searches, candidates and reports. ``case`` is the agency's own reference."""
+"""Events of probes, searches, candidates and reports. ``case`` is the agency's own reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lineament.model.events.base import JSON, Event
 
 
 class ProbeAdded(Event, action=Action.PROBE_ADDED):
-    """A photograph was taken into a case."""
+    """A photograph was added to a case."""
 
     case: str
     probe: str
@@ -22,7 +22,7 @@ class ProbeAdded(Event, action=Action.PROBE_ADDED):
 
 
 class ProbeReplayed(Event, action=Action.PROBE_REPLAYED):
-    """The edits of a photograph were made again."""
+    """The edits of a photograph were replayed."""
 
     case: str
     probe: str
@@ -30,14 +30,14 @@ class ProbeReplayed(Event, action=Action.PROBE_REPLAYED):
 
 
 class ProbeApproved(Event, action=Action.PROBE_APPROVED):
-    """Somebody approved that a photograph is searched."""
+    """Somebody approved searches with a photograph."""
 
     case: str
     probe: str
 
 
 class ProbesDestroyed(Event, action=Action.PROBES_DESTROYED):
-    """Photographs that nobody searched were destroyed when their time was over."""
+    """Photographs that nobody searched with were destroyed at the end of their retention period."""
 
     photographs: int
     days: int  # of retention
@@ -66,7 +66,7 @@ class SearchRun(Event, action=Action.SEARCH):
 
 
 class PicturesCompared(Event, action=Action.COMPARED):
-    """Two pictures were compared, and neither was kept."""
+    """Two pictures were compared; neither was stored."""
 
     pictures: tuple[str, ...]  # SHA-256 of both
     score: float

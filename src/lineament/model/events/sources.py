@@ -1,4 +1,4 @@
-"""What happened to sources, and to what was ingested from them. ``source`` is its name."""
+"""Events of sources and of what was ingested from them. ``source`` is the name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SourceRegistered(Event, action=Action.SOURCE_REGISTERED):
     hosts: tuple[str, ...]
     licence: str | None
     contact: str | None
-    live: bool  # at once; otherwise it is drafted and waits for approval
+    live: bool  # otherwise it is drafted and waits for approval
 
 
 class SourceApproved(Event, action=Action.SOURCE_APPROVED):
@@ -83,7 +83,7 @@ class KnownAbuseLoaded(Event, action=Action.KNOWN_ABUSE_LOADED):
 
 
 class WarcTakenOut(Event, action=Action.WARC_TAKEN_OUT):
-    """What crawls of a source fetched was written out as a WARC file."""
+    """What crawls of a source fetched was exported as a WARC file."""
 
     source: str
     exchanges: int

@@ -153,7 +153,7 @@ class Ingest:
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
     ) -> Iterator[IngestItem]:
-        """Yield the items in order; enough are in progress to keep all threads busy during commits, in bounded memory."""
+        """Yield the items in order; enough are in progress to keep all threads busy, in bounded memory."""
         under_way: deque[tuple[Future[IngestItem], int]] = deque()
         waiting = 0  # bytes
         try:
