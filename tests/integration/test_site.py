@@ -659,7 +659,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
         killer.join()
     items, (refusal,) = run(crawled, tmp_path)
     assert below(web, "a.test", items) == {"/z.jpg"}
-    assert "again and again" in str(refusal.why)
+    assert "ended repeatedly" in str(refusal.why)
     assert web.asked("a.test").count("/deadly.jpg") == 2
 
 

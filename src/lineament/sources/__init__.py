@@ -1,1 +1,1 @@
-"""Where pictures come from: connectors that yield untrusted bytes with provenance."""
+"""Connectors, which yield untrusted pictures with their provenance."""

@@ -33,7 +33,7 @@ class Connector(Protocol):
     """Yields pictures; one that cannot be used does not stop the others."""
 
     def count(self) -> int | None:
-        """Return about how many items and refusals there will be, for the progress bar; None if nobody knows."""
+        """Return about how many items and refusals there will be, for the progress bar; None if unknown."""
 
     def items(self) -> Iterator[Item | Refusal]:
         """Yield every picture, in the same order each time; one at a time, so that memory stays flat."""

@@ -1,4 +1,4 @@
-"""Which connector reads what was named."""
+"""Chooses the connectors for the given names."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lineament.sources.base import Connector
 from lineament.sources.registry import Locations, PageReader, Registration, Terms, registrations
 
 FALLBACK = "folder"
-"""The kind of what no connector recognises: a single picture, whatever its suffix."""
+"""The kind of a name that no connector recognises: a single picture, with any suffix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenConnector:
-    """A connector for some of what was named."""
+    """A connector for some of the given names."""
 
     kind: str
     connector: Connector
@@ -36,7 +36,7 @@ def choose(names: Sequence[str], terms: Terms, kind: str | None = None) -> list[
     """Return connectors for all of ``names``, in their order.
 
     Raises:
-        NoSuchFile: A path leads nowhere.
+        NoSuchFile: A path does not exist.
         InvalidValue: ``kind`` is not registered, a name is neither path nor address, or the source lacks a contact.
         HostRefused: An address may not be collected from.
     """
@@ -65,10 +65,10 @@ def _absolute(untrusted: str) -> str:
     """Return the printable absolute path; InvalidValue or NoSuchFile if there is none."""
     shown = printable(untrusted[:100])
     if not untrusted.strip():
-        raise InvalidValue(what="What to bring", value=shown, why="name a file, a folder or an address")
+        raise InvalidValue(what="What to ingest", value=shown, why="name a file, a folder or an address")
     if "://" in untrusted:
         why = "it is a file, a folder, or an address that begins with http:// or https://; streams are never read"
-        raise InvalidValue(what="What to bring", value=shown, why=why)
+        raise InvalidValue(what="What to ingest", value=shown, why=why)
     path = Path(untrusted)
     if not path.exists():
         raise NoSuchFile(path=printable(untrusted))

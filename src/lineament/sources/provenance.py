@@ -21,7 +21,7 @@ _SCHEME = re.compile(r"(https?|file)://|urn:[a-z0-9][a-z0-9-]{0,31}:", re.IGNORE
 
 
 class Unusable(ValueError):
-    """A side-car cannot be used; the text says why, to complete “it cannot be used: …”."""
+    """A side-car cannot be used; the text completes “it cannot be used: …”."""
 
 
 def parse_side_car(untrusted: bytes, fallback: Provenance) -> Provenance:

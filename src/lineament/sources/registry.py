@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lineament.sources.crawl.kept import KeptCrawl
 
 OnReserved = Callable[[str, str], None]
-"""Called for a picture that was taken before its publisher reserved it: its address and the reservation (R4)."""
+"""Called for a picture that was ingested before its publisher reserved it: address and reservation (R4)."""
 
 PageReader = Callable[["ArchiveRecord"], bytes | None]
 """Returns the whole record of a page that showed a picture; None if it is not there."""
@@ -44,7 +44,7 @@ class Terms:
         """Return the contact; InvalidValue if the source names none."""
         if self.contact is None:
             why = (
-                "whoever is visited must be able to complain, and the source names nobody; "
+                "visited sites must be able to complain, and the source names no contact; "
                 "register one with: lineament source add NAME … --host HOST --contact ADDRESS"
             )
             raise InvalidValue(what="The contact", value="", why=why)
@@ -97,7 +97,7 @@ class Registration:
 
 @cache
 def registrations() -> Mapping[str, Registration]:
-    """Return every registration by its kind, in the order in which they are asked."""
+    """Return every registration by its kind, in the order in which their recognisers are called."""
     folders = sorted(path.parent.name for path in Path(__file__).parent.glob("*/registration.py"))
     modules = [import_module(f"{__package__}.{folder}.registration") for folder in folders]
     declared = [registration for module in modules for registration in module.REGISTRATIONS]

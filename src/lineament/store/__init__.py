@@ -1,1 +1,1 @@
-"""The truth: SQL rows, sealed pictures, and the keys that open them."""
+"""The store: SQL rows, sealed pictures, and the keys that open them."""

@@ -1,4 +1,4 @@
-"""Known-abuse material: keyed digests of files that nobody may look at (R52). The list cannot be read back."""
+"""Known-abuse material: keyed digests of files that nobody may see (R52). The list cannot be read back."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class AccountRows:
         return self._found(accounts.c.openid == self._lookup_openid(issuer, subject))
 
     def count(self) -> int:
-        """How many accounts the workspace has, without the closed ones."""
+        """Return the number of accounts in the workspace, without closed ones."""
         return self._connection.execute(sa.select(sa.func.count()).select_from(accounts).where(_OPEN)).scalar_one()
 
     # ------------------------------------------------------------ changes
@@ -172,7 +172,7 @@ class AccountRows:
         self._connection.execute(sa.insert(invitations), row)
 
     def invited(self, token_digest: bytes, now: datetime) -> Account | None:
-        """Return who may join with that link; None if it is unknown, replaced, used or expired."""
+        """Return the account that the link invites; None if the link is unknown, replaced, used or expired."""
         good = sa.and_(invitations.c.digest == token_digest, invitations.c.expires_at > now)
         invited = sa.select(invitations.c.account_id).where(good)
         return self._found(accounts.c.id.in_(invited), accounts.c.state == AccountState.INVITED.value)

@@ -130,7 +130,7 @@ class Store:
 
     @property
     def place(self) -> str:
-        """Where the database is, for messages; without a password."""
+        """The address of the database for messages, without a password."""
         return self._url.database or "" if self.dialect == "sqlite" else self._url.render_as_string()
 
     @contextmanager

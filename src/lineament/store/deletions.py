@@ -1,4 +1,4 @@
-"""Blobs and crawl records that a committed erasure left to delete, so that a crash in between forgets none."""
+"""Blobs and crawl records that a committed erasure has yet to delete, so that a crash in between loses none."""
 
 from __future__ import annotations
 

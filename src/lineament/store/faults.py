@@ -1,4 +1,4 @@
-"""Turns errors of the databases and the operating system into Lineament's own."""
+"""Translates errors of the databases and the operating system into Lineament's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def translated(place: str) -> Iterator[None]:
         yield
     except StatementError as error:
         foreign = error.orig
-        if isinstance(foreign, LineamentError):  # raised by a column type of ours
+        if isinstance(foreign, LineamentError):  # raised by one of our column types
             raise foreign from None
         if isinstance(foreign, sqlite3.Error):
             raise _of_sqlite(foreign, place) from error

@@ -13,7 +13,7 @@ jobs = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("arguments", Words, nullable=False),  # JSON, canonical
     sa.Column("source_id", sa.ForeignKey("sources.id"), index=True),
-    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),  # of who asked for it
+    sa.Column("agency_id", sa.ForeignKey("agencies.id"), nullable=False),  # of the official who asked for it
     sa.Column("account_id", sa.ForeignKey("accounts.id")),
     sa.Column("requested_by", sa.LargeBinary, nullable=False),  # the name, sealed (R46)
     sa.Column("requested_at", Moment, nullable=False),

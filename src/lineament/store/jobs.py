@@ -1,4 +1,4 @@
-"""The queue of jobs: rows that workers claim. One worker holds a job at a time, and its lease says for how long."""
+"""The queue of jobs: rows that workers claim. One worker holds a job at a time, until its lease expires."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class JobRows:
     # ------------------------------------------------------------ asking for one
 
     def add(self, request: JobRequest, at: datetime) -> Job:
-        """Queue a job. InvalidValue if its arguments are no JSON, or too long."""
+        """Queue a job. Raises InvalidValue if its arguments are not JSON, or too long."""
         new = secrets.token_hex(8)
         row = {
             "id": new,
@@ -71,26 +71,26 @@ class JobRows:
         return self.get(new)
 
     def get(self, id: str) -> Job:  # noqa: A002 - the column
-        """The job with that id, of whatever agency; NotFound if there is none."""
+        """Return the job with that id, of any agency. Raises NotFound if there is none."""
         return self._one(jobs.c.id == checked_id(id), id)
 
     def of_agency(self, id: str, agency_id: str, account_id: str | None, *, whole_agency: bool) -> Job:  # noqa: A002
-        """The job with that id, if that official may see it; NotFound for every other."""
+        """Return the job with that id if the official may see it. Raises NotFound otherwise."""
         return self._one(sa.and_(jobs.c.id == checked_id(id), _is_visible(agency_id, account_id, whole_agency)), id)
 
     def listed(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
-        """The newest jobs that an official may see: all of the agency, or those asked for under that account."""
+        """Return the newest jobs that an official may see: all of the agency, or those of the account."""
         query = sa.select(jobs).where(_is_visible(agency_id, account_id, whole_agency))
         rows = self._connection.execute(query.order_by(*(column.desc() for column in _ORDER)).limit(most)).mappings()
         return [self._job(row) for row in rows]
 
     def open_of_source(self, source_id: SourceId) -> list[Job]:
-        """The jobs of a source that are not over, the oldest first."""
+        """Return the open jobs of a source, oldest first."""
         query = sa.select(jobs).where(_OPEN, jobs.c.source_id == source_id).order_by(*_ORDER)
         return [self._job(row) for row in self._connection.execute(query).mappings()]
 
     def open_of_kind(self, kind: str) -> Job | None:
-        """The oldest job of a kind that is not over, whoever asked for it; None if there is none."""
+        """Return the oldest open job of a kind, of any official; None if there is none."""
         query = sa.select(jobs).where(_OPEN, jobs.c.kind == kind).order_by(*_ORDER).limit(1)
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else self._job(row)
@@ -98,17 +98,17 @@ class JobRows:
     # ------------------------------------------------------------ claiming
 
     def workers(self) -> list[str]:
-        """Who holds a job now; whoever asks finds out which of them are dead."""
+        """Return the workers that hold a job; the caller finds out which of them are dead."""
         return list(self._connection.scalars(sa.select(jobs.c.worker).where(_RUNNING).distinct()))
 
     def waiting(self, at: datetime, dead: Collection[str] = ()) -> bool:
-        """Whether there is a job to be claimed."""
+        """Return whether there is a job to claim."""
         return self._connection.scalar(sa.select(jobs.c.id).where(_claimable(at, dead)).limit(1)) is not None
 
     def claim(self, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
         """Claim the job that has waited longest, queued or abandoned; None if there is none.
 
-        A job is abandoned when its lease has run out, or when its worker is one of the ``dead``. One that was to stop
+        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. One that was to stop
         is stopped then, and one that MOST_ATTEMPTS workers died over has failed.
         """
         self._end_abandoned(at, dead)
@@ -116,14 +116,14 @@ class JobRows:
         return self._claim_row(oldest.with_for_update(skip_locked=True), worker, at)
 
     def claim_this(self, id: str, worker: str, at: datetime) -> Job | None:  # noqa: A002
-        """Claim one job that is queued; None if it is not, or no longer."""
+        """Claim a queued job; None if it is not, or no longer, queued."""
         this = sa.select(jobs.c.id).where(jobs.c.id == checked_id(id), _QUEUED)
         return self._claim_row(this.with_for_update(skip_locked=True), worker, at)
 
     def take_up(self, request: JobRequest, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
-        """Claim a job that waits for a worker and asks for the same, of the same official; None if there is none.
+        """Claim a waiting job with an equal request by the same official; None if there is none.
 
-        Whoever asks again in person begins its attempts anew.
+        Its attempts are counted anew, because the official asked again.
         """
         same = (
             jobs.c.kind == request.kind,
@@ -161,7 +161,7 @@ class JobRows:
         lost = sa.update(jobs).where(_is_abandoned(at, dead))
         stopped = lost.where(jobs.c.stop_requested_at.is_not(None))
         self._connection.execute(stopped.values(state=JobState.STOPPED.value, **over))
-        kept = f"{MOST_ATTEMPTS} workers died over it, so nobody takes it over; what they committed is kept"
+        kept = f"{MOST_ATTEMPTS} workers died while running it, so it is not tried again; what they committed is kept"
         why = Interrupted(kept=kept)
         failed = {"state": JobState.FAILED.value, "error_code": why.code, "error": str(why)}
         self._connection.execute(lost.where(jobs.c.attempts >= MOST_ATTEMPTS).values(failed | over))
@@ -169,7 +169,7 @@ class JobRows:
     # ------------------------------------------------------------ while it runs
 
     def renew(self, id: str, worker: str, progress: JobProgress, at: datetime) -> bool:  # noqa: A002
-        """Renew the lease and say how far the job is; False if the worker does not hold it any more."""
+        """Renew the lease and store the progress; False if the worker no longer holds the job."""
         values = {
             "done": progress.done,
             "total": progress.total,
@@ -180,13 +180,13 @@ class JobRows:
         return self._connection.execute(_update_held(id, worker).values(values)).rowcount == 1
 
     def stop_requested(self, id: str, worker: str) -> bool | None:  # noqa: A002
-        """Whether the job is to stop; None if the worker does not hold it any more."""
+        """Return whether a stop was requested; None if the worker no longer holds the job."""
         query = sa.select(jobs.c.stop_requested_at).where(jobs.c.id == id, _RUNNING, jobs.c.worker == worker)
         row = self._connection.execute(query).one_or_none()
         return None if row is None else row[0] is not None
 
     def request_stop(self, id: str, at: datetime) -> Job:  # noqa: A002
-        """Stop a queued job, and ask a running one to stop. NotFound; WrongState if it is over."""
+        """Stop a queued job, or request that a running one stops. Raises NotFound, or WrongState if it has ended."""
         job = self.get(id)
         values: dict[str, Any] = {"stop_requested_at": job.stop_requested_at or at}
         after = advance(JOB_NEXT, job.state, JobEvent.STOPPED, what="job", name=job.id)
@@ -198,27 +198,27 @@ class JobRows:
     # ------------------------------------------------------------ how it ends
 
     def hand_back(self, id: str, worker: str) -> bool:  # noqa: A002
-        """Queue the job again, where it goes on; False if the worker does not hold it any more."""
+        """Queue the job again, to resume later; False if the worker no longer holds it."""
         return self._end(id, worker, JobEvent.HANDED_BACK, {"attempts": jobs.c.attempts - 1})
 
     def finish(self, id: str, worker: str, result: Mapping[str, Any], at: datetime) -> bool:  # noqa: A002
-        """Keep the result of a job that is done; False if the worker does not hold it any more."""
+        """Store the result of a job that is done; False if the worker no longer holds it."""
         return self._end(id, worker, JobEvent.FINISHED, {"ended_at": at, "result": json.dumps(result)})
 
     def complete(self, id: str, at: datetime) -> None:  # noqa: A002
-        """End a job whose work was done by others, whoever holds it. WrongState if it is over."""
+        """End a job whose work was done by others, whoever holds it. Raises WrongState if it has ended."""
         job = self.get(id)
         after = advance(JOB_NEXT, job.state, JobEvent.FINISHED, what="job", name=job.id)
         over = {"state": after.value, "worker": None, "lease_until": None, "ended_at": at, "result": "{}"}
         self._connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(over))
 
     def fail(self, id: str, worker: str, error: JobError, at: datetime) -> bool:  # noqa: A002
-        """Keep why a job failed, in one line; False if the worker does not hold it any more."""
+        """Store why a job failed, in one line; False if the worker no longer holds it."""
         why = {"error_code": error.code, "error": _line(error.message, LONGEST_ERROR) or error.code}
         return self._end(id, worker, JobEvent.FAILED, {"ended_at": at, **why})
 
     def stop(self, id: str, worker: str, at: datetime) -> bool:  # noqa: A002
-        """Note that a running job has stopped; False if the worker does not hold it any more."""
+        """Record that a running job has stopped; False if the worker no longer holds it."""
         return self._end(id, worker, JobEvent.STOPPED, {"ended_at": at})
 
     def _end(self, id: str, worker: str, event: JobEvent, more: Mapping[str, Any]) -> bool:  # noqa: A002
@@ -229,11 +229,11 @@ class JobRows:
     # ------------------------------------------------------------ forgetting
 
     def delete_of(self, source_id: SourceId) -> int:
-        """Delete the jobs of a source, for they name what it gave; how many. A worker that runs one stops."""
+        """Delete the jobs of a source, because they name its items; return how many. A worker that runs one stops."""
         return self._connection.execute(sa.delete(jobs).where(jobs.c.source_id == source_id)).rowcount
 
     def delete_ended(self, agency_id: str, before: datetime) -> int:
-        """Delete the jobs of an agency that ended before that moment; how many."""
+        """Delete the jobs of an agency that ended before that moment; return how many."""
         old = (jobs.c.agency_id == agency_id, jobs.c.ended_at < before)
         return self._connection.execute(sa.delete(jobs).where(*old)).rowcount
 
@@ -286,7 +286,7 @@ def _update_held(id: str, worker: str) -> sa.Update:  # noqa: A002
 
 
 def _arguments(arguments: Mapping[str, Any]) -> str:
-    """Canonical JSON, so that the same work is written the same way."""
+    """Return canonical JSON, so that equal arguments have equal text."""
     try:
         text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -298,5 +298,5 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
 
 
 def _line(text: str, longest: int) -> str:
-    """One line that both databases hold."""
+    """Return one line of text that both databases can store."""
     return " ".join(text.split())[:longest].replace("\0", "\\0").encode(errors="backslashreplace").decode()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MANY = 20_000
-"""If more captures share a band with a batch, only those that share two bands are looked at."""
+"""If more captures share a band with a batch, only those that share two bands are compared."""
 _MOST_MET = 200_000
 """Rows in one query; plain pictures share all their bands."""
 _MOST = 400
@@ -67,7 +67,7 @@ class PlaceRows:
     def group(self, source_id: SourceId, new: Mapping[CaptureId, bytes]) -> None:
         """Group captures that were just added, by their perceptual hashes, with near-identical ones.
 
-        Only captures that share a band of bits are looked at, so the work does not grow with the source.
+        Only captures that share a band of bits are compared, so the work does not grow with the source.
         """
         keys = {id_: bands_of(phash) for id_, phash in new.items()}
         sharing = self._sharing(source_id, {key for hash_bands in keys.values() for key in hash_bands})

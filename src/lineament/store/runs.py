@@ -17,7 +17,7 @@ from lineament.store.meta import new_ids
 from lineament.store.source_tables import run_refusals, runs
 
 _LONGEST = 500
-"""Characters of a name or a reason."""
+"""Most characters of a name or a reason."""
 
 
 class RunRows:

@@ -55,10 +55,10 @@ class ErasedCandidate:
 class StoredSearch:
     """A search with its examiner, and the candidates that were erased from its list since."""
 
-    result: SearchResult  # its candidates without the erased ones, ranks as they were
+    result: SearchResult  # its candidates without the erased ones; ranks are unchanged
     examiner: str
     erased: tuple[ErasedCandidate, ...]
-    commitment: str = ""  # of its ledger entry: names it to people who must not learn how many entries there are (R46)
+    commitment: str = ""  # of its ledger entry; it names the entry to readers who must not count them (R46)
 
     @property
     def outcome(self) -> Outcome:

@@ -1,4 +1,4 @@
-"""What was erased stays erased: keyed digests of what must not be collected again (R33)."""
+"""Keyed digests of what was erased and must not be collected again (R33)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MOST = 500
 
 
 class SuppressionRows:
-    """Keyed digests only; what they stand for is not stored."""
+    """Stores keyed digests only, not what they stand for."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, digests: Sequence[bytes], at: datetime) -> None:
-        """Suppress these from now on; those already suppressed keep their time."""
+        """Add digests; those already there keep their time."""
         known = self.any_of(digests)
         new = [{"digest": digest, "at": at} for digest in dict.fromkeys(digests) if digest not in known]
         if new:

@@ -28,7 +28,7 @@ _MEASURES = ("face_height", "detector_score", "norm", "sharpness", "exposure", "
 
 
 def text(value: object) -> str:
-    """Compact JSON."""
+    """Return compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

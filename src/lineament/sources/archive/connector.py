@@ -77,7 +77,7 @@ class _Archive:
 class ArchiveConnector:
     """Yields the pictures of a zip, a 7z or a tar, however compressed, and of the archives in it.
 
-    It skips and refuses what the walk of a folder does, and also refuses encrypted entries, links, devices, names that
+    It skips and refuses what the folder connector does, and also refuses encrypted entries, links, devices, names that
     lead out of the archive, and names that occur twice.
     """
 
@@ -91,7 +91,7 @@ class ArchiveConnector:
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """Return None: nobody knows without unpacking."""
+        """Return None: the number is unknown before unpacking."""
 
     def items(self) -> Iterator[Item | Refusal]:
         """Yield every picture, in the order of the archive."""

@@ -1,4 +1,4 @@
-"""The entries of an archive, one after the other; nothing is written to disk, links are never followed.
+"""Reads the entries of an archive one by one; nothing is written to disk, and links are never followed.
 
 The standard library parses zip and tar. It gets files that refuse large reads, because both parsers trust what an
 archive claims about the size of its headers.
@@ -31,7 +31,7 @@ _REFUSED = {
 
 
 class _Stream(Protocol):
-    """Something that is read forwards."""
+    """A stream that is read forwards."""
 
     def read(self, size: int, /) -> bytes:
         """Return at most ``size`` bytes."""

@@ -31,7 +31,7 @@ _LIMITS = WorkerLimits(message=2**21, patience=120, seconds=SECONDS)
 _REFUSALS = {
     LINK: NOT_REGULAR,
     LOCKED: ENCRYPTED,
-    UNUSUAL: "it is packed in a way that is not read; pack it with LZMA, as usual for 7z",
+    UNUSUAL: "its compression method is not supported; use LZMA, the usual one for 7z",
 }
 
 

@@ -1,1 +1,1 @@
-"""Crawls of registered hosts: asked politely, and only for what their publishers permit."""
+"""Crawls of registered hosts, within politeness limits and only of what their publishers permit."""

@@ -1,6 +1,6 @@
-"""Deals with answers: a page gives addresses, a picture is a finding, and everything else is refused with a reason.
+"""Handles responses: a page yields addresses, a picture is a finding, and everything else is refused with a reason.
 
-Nothing is requested here, so that it can be tested without a network.
+Nothing is requested here, so it can be tested without a network.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, m
     if kind not in PAGES | UNKNOWN and not kind.startswith("image/"):
         return RefusalReason(kind="read", text=f"{_NO_PICTURE} ({kind})")
     if length is not None and length > most:
-        return RefusalReason(kind="read", text=f"it has {length} bytes, more than the {most} that are taken")
+        return RefusalReason(kind="read", text=f"it has {length} bytes, more than the limit of {most}")
     return None
 
 
 class AnswerHandler:
-    """Records what the answers of hosts say."""
+    """Records what the responses of hosts contain."""
 
     def __init__(self, crawl: Crawl, hosts: Hosts, state: CrawlState, warc: WarcWriter) -> None:
         self._crawl, self._hosts, self._state, self._warc = crawl, hosts, state, warc
@@ -78,19 +78,19 @@ class AnswerHandler:
                 self._add(NewAddress(url=url, host=origin_of(url).host))
 
     def take(self, ask: QueuedAddress, reply: CrawlReply) -> None:
-        """Deal with an answer."""
+        """Handle a response."""
         with self._keeping():
             self._state.count_answer(len(reply.exchange.body))
             self._by_status(ask, reply)
 
     def keep(self, exchange: Exchange) -> None:
-        """Keep an answer, and do nothing else with it."""
+        """Archive a response, and do nothing else with it."""
         with self._keeping():
             self._warc.exchange(exchange)
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
-        """Commit what is made of records together with the size up to which their file counts."""
+        """Commit the changes for records together with the valid size of their file."""
         if self._warc.ready():
             self._remember_size()
         with self._state.transaction():
@@ -102,13 +102,13 @@ class AnswerHandler:
         self._state.set("warc size", self._warc.size)
 
     def failed(self, ask: QueuedAddress, why: str) -> None:
-        """Note that there was no answer; after some tries the address is given up."""
+        """Note that there was no response; after some tries the address is given up."""
         with self._state.transaction():
             self._state.count_answer(0)
             self._again(ask, why)
 
     def refuse(self, ask: QueuedAddress, why: RefusalReason) -> None:
-        """Note that an address may not be asked for, or that its answer was not taken."""
+        """Note that an address may not be requested, or that its response was refused."""
         with self._state.transaction():
             self._state.refuse(ask, why)
 
@@ -164,9 +164,7 @@ class AnswerHandler:
         exchange = reply.exchange
         why = refused_by_headers(exchange.answer, None, self._crawl.limits.answer)
         if why is None and not reply.whole:
-            why = RefusalReason(
-                kind="read", text=f"it has more than the {self._crawl.limits.answer} bytes that are taken"
-            )
+            why = RefusalReason(kind="read", text=f"it has more than the limit of {self._crawl.limits.answer} bytes")
         if why is not None:
             self._state.refuse(ask, why, report=why.kind == "reserved" or ask.kind == AddressKind.PICTURE)
             return
@@ -235,7 +233,7 @@ class AnswerHandler:
                 continue
 
     def _take_up(self, url: str, ask: QueuedAddress, page: int | None, words: str | None) -> None:
-        """Take up an address on a page: of a picture if ``page`` is given, else of another page."""
+        """Queue an address found on a page: of a picture if ``page`` is given, else of another page."""
         try:
             host = self._hosts.allows(url).host
         except HostRefused as error:
@@ -286,7 +284,7 @@ def _refusal(error: HostRefused) -> RefusalReason:
 
 def _status_text(status: int) -> str:
     if status in _LOG_IN:
-        return f"its host asks for a log-in ({status}), and there is none"
+        return f"its host requires a log-in ({status})"
     if status in {404, 410}:
-        return f"there is nothing at this address any more ({status})"
+        return f"this address no longer exists ({status})"
     return f"its host answers with {status}"

@@ -36,10 +36,10 @@ from lineament.sources.webarchive.records import parsed_http, payload_of, record
 CONNECTOR = "site 1"
 LOG = "crawl.log"
 TAKEN, FULL = 75, 74
-"""Exit codes of the worker: another one crawls into the folder; the disk is full."""
+"""Exit codes of the worker: another process crawls into the folder; the disk is full."""
 _WORKER = "lineament.sources.crawl.worker"
-_POLL_SECONDS = 0.2  # seconds between two looks at the findings
-_PATIENCE = 15.0  # seconds for the worker to end by itself
+_POLL_SECONDS = 0.2  # seconds between two polls of the findings
+_PATIENCE = 15.0  # seconds that the worker gets to end by itself
 _LONGEST_NAME = 300
 
 
@@ -62,10 +62,10 @@ class SiteConnector:
         self._on_reserved = on_reserved
 
     def count(self) -> None:
-        """Return None: nobody knows before everything has been asked for."""
+        """Return None: the number is unknown before the crawl has ended."""
 
     def progress(self) -> CrawlProgress | None:
-        """Return how far the crawl is, at any time; None before its first run."""
+        """Return the progress of the crawl; None before its first run."""
         if not (self._folder / NAME).is_file():
             return None
         state = CrawlState(self._kept, write=False)
@@ -103,7 +103,7 @@ class SiteConnector:
         if process.returncode == FULL:
             raise StorageFull(path=self._folder)
         if process.returncode:
-            why = f"the process that crawls ended early ({process.returncode}); the next run goes on from there"
+            why = f"the crawling process ended early ({process.returncode}); the next run resumes from there"
             yield Refusal(name=self._crawl.start[0], why=NotRead(why=why)), str(after)
 
     def _report_reserved(self) -> None:
@@ -123,7 +123,7 @@ class SiteConnector:
             channels = Channels(stdin=PIPE, stdout=DISCARD, stderr=log)
             process = launch(_WORKER, [self._folder.resolve()], channels, environment=certificates())
         assert process.stdin is not None  # noqa: S101 - PIPE was requested
-        with suppress(BrokenPipeError):  # its exit code will tell
+        with suppress(BrokenPipeError):  # its exit code says why
             process.stdin.write(self._crawl.to_json() + self._kept.key.hex().encode() + b"\n")
             process.stdin.flush()
         return process
@@ -211,7 +211,7 @@ def _number(cursor: str | None) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let it end by itself, so that answers on their way are kept; kill it if that takes too long."""
+    """Wait for it to end, so that responses in transit are kept; kill it if that takes too long."""
     assert process.stdin is not None  # noqa: S101 - PIPE was requested
     with suppress(BrokenPipeError, OSError):
         process.stdin.close()

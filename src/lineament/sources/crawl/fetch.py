@@ -26,9 +26,9 @@ from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.bodies import decode_body
 
 TRIES = 3
-"""How often a picture is asked for if its host is busy or does not answer."""
+"""How often a picture is requested if its host is busy or does not answer."""
 LONGEST_WAIT = 120.0
-"""Seconds that a host may ask to be left alone before its pictures are refused instead."""
+"""The longest pause in seconds that a host may ask for; for a longer one its pictures are refused."""
 _TO_CONNECT = 15.0  # seconds
 _NO_ANSWER = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError)
 
@@ -67,8 +67,8 @@ class HostFetcher:
         Raises:
             HostRefused: It, or where it is redirected to, is not on the list.
             Reserved: Its publisher does not permit it.
-            FileTooLarge: It has more bytes than are taken.
-            NotRead: It cannot be had.
+            FileTooLarge: It has too many bytes.
+            NotRead: It cannot be fetched.
         """
         with self._lock:
             return self._follow(uri)
@@ -120,7 +120,7 @@ class HostFetcher:
     # ------------------------------------------------------------ permission
 
     def _wait_for_permission(self, url: str) -> str:
-        """Do what the policy asks for until ``url`` may be asked for; return its host."""
+        """Take the steps of the policy until ``url`` may be requested; return its host."""
         while True:
             step = self._policy.step(url, time.time())
             if isinstance(step, AskNow):
@@ -144,7 +144,7 @@ class HostFetcher:
 
     @contextmanager
     def _request(self, host: str, url: str, accept: str) -> Iterator[_FetchAnswer]:
-        """Send a request and yield the head of its answer."""
+        """Send a request and yield the head of its response."""
         self._network.until = time.monotonic() + self._seconds
         timeout = {"connect": _TO_CONNECT, "write": _TO_CONNECT, "pool": _TO_CONNECT}
         headers = [*self._headers, ("Accept", accept)]
@@ -163,7 +163,7 @@ class HostFetcher:
 
 
 class _FetchAnswer:
-    """The head of an answer, whose body may be taken."""
+    """The head of a response, and its body on demand."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
@@ -197,7 +197,7 @@ class _PinnedBackend(NetworkBackend):
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts, self._inner = hosts, SyncBackend()
-        self.until = 0.0  # when an answer must be whole, monotonic
+        self.until = 0.0  # deadline for the whole response, monotonic
 
     def connect_tcp(
         self,
@@ -220,7 +220,7 @@ class _PinnedBackend(NetworkBackend):
 
 
 class _TimedStream(NetworkStream):
-    """A connection that ends an answer when its time is up, however slowly its bytes arrive."""
+    """A connection with a deadline for the whole response, however slowly its bytes arrive."""
 
     def __init__(self, inner: NetworkStream, network: _PinnedBackend) -> None:
         self._inner, self._network = inner, network

@@ -1,4 +1,4 @@
-"""The last thing before a request leaves: its host, its address, what its publisher reserves, and the pauses."""
+"""Checks each request just before it is sent: its host, its IP addresses, reservations and pauses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMES_FRESH = 300.0  # seconds for which the addresses of a name count
 
 
 class ForbiddenRequest(IgnoreRequest):
-    """It may not be asked for."""
+    """The address may not be requested."""
 
     def __init__(self, why: RefusalReason) -> None:
         super().__init__(why.text)
@@ -36,7 +36,7 @@ class ForbiddenRequest(IgnoreRequest):
 
 
 class Gate:
-    """Lets a request pass when the policy says so; a downloader middleware."""
+    """Lets a request pass when the policy permits it; a downloader middleware."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -44,11 +44,11 @@ class Gate:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Gate:
-        """As Scrapy makes it."""
+        """Create it for Scrapy."""
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        """Let it pass; ForbiddenRequest if it may not, OSError if its host has no address."""
+        """Let the request pass. Raises ForbiddenRequest if it must not be sent, OSError if its host has no address."""
         try:
             origin = self._run.hosts.allows(request.url)
             await self._pin(origin)
@@ -69,7 +69,7 @@ class Gate:
             self._run.pinned[key] = (time.monotonic() + _NAMES_FRESH, found)
 
     async def _permit(self, url: str, origin: Origin) -> None:
-        """Do what the policy asks for until ``url`` may be asked for; HostRefused, Reserved."""
+        """Take the steps of the policy until ``url`` may be requested. Raises HostRefused or Reserved."""
         policy = self._run.policy
         is_known = self._recall(origin)
         try:
@@ -84,7 +84,7 @@ class Gate:
         policy.start(origin.host, time.time())
 
     def _recall(self, origin: Origin) -> bool:
-        """Take over what an earlier process read of the well-known files; return whether that still counts."""
+        """Load the well-known files that an earlier process read; return whether they are still valid."""
         policy = self._run.policy
         if policy.rules(origin, time.time()) is None:
             kept = self._run.state.files_of(str(origin))
@@ -93,12 +93,12 @@ class Gate:
         return policy.rules(origin, time.time()) is not None
 
     async def _read(self, file: ReadFile) -> None:
-        """Ask for a well-known file, and report what came of it."""
+        """Request a well-known file, and report the outcome."""
         policy, request = self._run.policy, self._run.own_request(file.url, file.host)
         policy.start(file.host, time.time())
         try:
             response = await self._crawler.engine.download_async(request)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows what the file says
+        except Exception as error:  # noqa: BLE001 - after any error the content of the file is unknown
             logging.getLogger(__name__).info("%s: %s", file.url, type(error).__name__)
             policy.finish(file.host, FAILED, time.time())
             policy.file_failed(file.origin, time.time())
@@ -111,7 +111,7 @@ class Gate:
             policy.file_answered(file.origin, reply, time.time())
 
     def _reply(self, request: Request, response: Response) -> FileReply | None:
-        """Return what was answered, after keeping it; None if nobody can use it."""
+        """Archive the response and return it as a reply; None if it is unusable."""
         if response.status in REDIRECTS:
             return FileReply(status=response.status, location=header(response, "Location"))
         self._run.answers.keep(exchange(request, response))

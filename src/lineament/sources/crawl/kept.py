@@ -1,4 +1,4 @@
-"""What a crawl fetched, on disk: sealed WARC records, which are read, destroyed singly, and exported as plain WARC."""
+"""The sealed WARC records of a crawl on disk; they can be read, destroyed singly, and exported as plain WARC."""
 
 from __future__ import annotations
 

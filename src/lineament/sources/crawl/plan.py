@@ -1,4 +1,4 @@
-"""The plan of a crawl: where it starts, what it may do, and who asks."""
+"""The plan of a crawl: its start addresses, its limits, and its contact."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CONTACT = re.compile(r"(https?://[!-'*-~]{3,200}|[!-'*-?A-~]{1,64}@[!-'*-?A-~]{
 def user_agent(contact: str) -> str:
     """Return the User-Agent, which says where to complain; InvalidValue if ``contact`` is no e-mail address or URL."""
     if not _CONTACT.fullmatch(contact):
-        why = "whoever is visited must be able to complain; give an e-mail address or a URL"
+        why = "visited sites must be able to complain; give an e-mail address or a URL"
         raise InvalidValue(what="The contact", value=contact[:100], why=why)
     return f"Lineament/{lineament.__version__} (+{contact}; complaints: {contact})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlLimits:
-    """How far one run of a crawl goes; the next run asks for what is left."""
+    """The limits of one run of a crawl; the next run requests the rest."""
 
     requests: int = 1_000_000
     depth: int = 32  # links from a start address
@@ -43,14 +43,14 @@ class CrawlLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """A crawl: where it starts, which hosts it may ask, and how it behaves."""
+    """A crawl: its start addresses, its hosts, and its pace."""
 
     start: tuple[str, ...]  # http(s) addresses
     hosts: tuple[str, ...]  # as the source lists them
     contact: str  # where to complain
     delay: float = 1.0  # seconds between two requests to a host, at least; slow hosts get more
     hosts_at_once: int = 8  # each of which gets one request at a time
-    again_after: float = 24 * 3600.0  # seconds after which an answer is asked for again, if it has changed
+    again_after: float = 24 * 3600.0  # seconds after which an address is requested again, if changed
     limits: CrawlLimits = field(default_factory=CrawlLimits)
     resolve: Mapping[str, str] = field(
         default_factory=dict
@@ -67,11 +67,11 @@ class Crawl:
         if not self.start:
             raise InvalidValue(what="The start", value="", why="name the address to start at")
         if not (0 <= self.delay <= 3600 and 1 <= self.hosts_at_once <= 64):
-            why = "it is at most 3600 seconds, and from 1 to 64 hosts are asked at once"
+            why = "it must be at most 3600 seconds, for 1 to 64 hosts at once"
             raise InvalidValue(what="The delay", value=self.delay, why=why)
 
     def allowed(self) -> Hosts:
-        """Return the hosts that may be asked; InvalidValue or HostRefused if one never may be."""
+        """Return the permitted hosts. Raises InvalidValue or HostRefused if one can never be permitted."""
         return Hosts(self.hosts, self._resolver())
 
     def _resolver(self) -> Resolver:

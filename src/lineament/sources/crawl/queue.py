@@ -1,4 +1,4 @@
-"""Whose turn it is in a crawl: the hosts with waiting addresses take turns, each asked for one address at a time."""
+"""The queue of a crawl: hosts with waiting addresses take turns, with one request to each at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _WORTH_KEEPING = 60.0  # seconds of rest that the next process should know about
 
 
 class CrawlQueue:
-    """The hosts of a crawl, in the order in which they are asked next."""
+    """The hosts of a crawl, in the order of their next requests."""
 
     def __init__(self, state: CrawlState, policy: HostPolicy) -> None:
-        """Take up the rests that an earlier process was asked for."""
+        """Load the pauses that hosts asked an earlier process for."""
         self._state, self._policy = state, policy
         self._waiting = dict.fromkeys(state.hosts())
         self._under_way: set[str] = set()
@@ -26,7 +26,7 @@ class CrawlQueue:
             policy.leave_alone(host, until)
 
     def next(self) -> QueuedAddress | None:
-        """Return the next address to ask for, now or soon."""
+        """Return the next address to request, now or soon."""
         self._add_fresh()
         while (host := self._turn()) is not None:
             del self._waiting[host]
@@ -38,12 +38,12 @@ class CrawlQueue:
         return None
 
     def has_more(self) -> bool:
-        """Return whether any address waits or is under way."""
+        """Return whether any address is waiting or being requested."""
         self._add_fresh()
         return bool(self._waiting or self._under_way)
 
     def came_back(self, host: str) -> None:
-        """Note that an address of a host has been dealt with, after the policy has heard what came of it."""
+        """Note that an address of a host is done; the policy already knows the outcome."""
         self._under_way.discard(host)
         now = time.time()
         rest = self._policy.wait(host, now)
@@ -54,7 +54,7 @@ class CrawlQueue:
             self._waiting.pop(host, None)
 
     def _turn(self) -> str | None:
-        """Return the first host that may be asked now, or else the one that may be asked soonest."""
+        """Return the first host that may get a request now, or else the one that may get it soonest."""
         soonest, shortest, now = None, SOON, time.time()
         for host in self._waiting:
             if host in self._under_way:
@@ -67,7 +67,7 @@ class CrawlQueue:
         return soonest
 
     def _add_fresh(self) -> None:
-        """Take up the hosts that have got a new address."""
+        """Add the hosts with new addresses."""
         while self._state.fresh:
             host = self._state.fresh.pop()
             if host not in self.given_up:

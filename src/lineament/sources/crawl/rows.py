@@ -1,4 +1,4 @@
-"""What a crawl knows of addresses, pages and pictures, as values; ``crawl.state`` stores them."""
+"""The addresses, pages and pictures of a crawl, as values; ``crawl.state`` stores them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class AddressKind(IntEnum):
 
 
 class AddressState(IntEnum):
-    """What has become of an address."""
+    """The state of an address."""
 
     WAITING = 0
     DONE = 1
     REFUSED = 2
-    RESERVED = 3  # by a page that shows it; not asked for until that page permits it
+    RESERVED = 3  # by a page that shows it; not requested until that page permits it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedAddress:
-    """An address whose turn it is."""
+    """The next address of a host."""
 
     id: int
     url: str
@@ -75,7 +75,7 @@ class CrawledPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
-    """What a later answer from the same address is compared with."""
+    """A kept response, with which a later one from the same address is compared."""
 
     at: datetime
     etag: str | None
@@ -108,7 +108,7 @@ class FoundRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlProgress:
-    """How far a crawl is."""
+    """The progress of a crawl."""
 
     waiting: int
     answered: int

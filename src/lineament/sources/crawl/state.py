@@ -1,4 +1,4 @@
-"""What a crawl knows, on disk: which addresses wait, which were answered, what was found, and where it is kept.
+"""The state of a crawl on disk: waiting and answered addresses, findings, and where their records are.
 
 Each answer is one transaction, made after its record is in the WARC file. A killed process has therefore either dealt
 with an address or not, and the next one asks again only for what was on its way.
@@ -67,7 +67,7 @@ class CrawlState:
     # ------------------------------------------------------------ a run
 
     def start_run(self, again_before: float) -> None:
-        """Resume the interrupted run, or else start one that asks again for what was answered before that time."""
+        """Resume the interrupted run, or start one that requests again what was answered before that time."""
         if self.value("run") == "on":
             return
         with self.transaction():
@@ -98,7 +98,7 @@ class CrawlState:
         self._db.execute("INSERT OR REPLACE INTO named VALUES (?, ?)", (name, str(value)))
 
     def written(self) -> tuple[str | None, int]:
-        """Return the name of the current file of records, and how many of its bytes count."""
+        """Return the name of the current file of records, and its valid size in bytes."""
         return self.value("warc") or None, int(self.number("warc size"))
 
     def count_answer(self, size: int) -> None:
@@ -184,7 +184,7 @@ class CrawlState:
             )
 
     def refuse(self, ask: QueuedAddress, why: RefusalReason, *, report: bool = True) -> None:
-        """Note that an address is not asked for in this run, or its answer not taken; earlier answers are given up."""
+        """Note that an address is not requested in this run, or its response refused; drop earlier responses."""
         self._db.execute(
             "UPDATE urls SET state = 2, asked = ?, etag = NULL, modified = NULL, sha256 = NULL, record = NULL, why = ?"
             " WHERE id = ?",
@@ -218,7 +218,7 @@ class CrawlState:
         self.report(uri, why)
 
     def state_of(self, uri: str) -> AddressState | None:
-        """Return what has become of an address; None if it is unknown."""
+        """Return the state of an address; None if it is unknown."""
         row = self._db.execute("SELECT state FROM urls WHERE url = ?", (uri,)).fetchone()
         return None if row is None else AddressState(row[0])
 
@@ -286,7 +286,7 @@ class CrawlState:
         return [sha256 for (sha256,) in self._db.execute(query, (page,))]
 
     def progress(self) -> CrawlProgress:
-        """Return how far the crawl is."""
+        """Return the progress of the crawl."""
         counts = dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
         pictures = self._db.execute("SELECT count(*) FROM found WHERE record IS NOT NULL").fetchone()[0]
         return CrawlProgress(
@@ -314,11 +314,11 @@ class CrawlState:
         self._db.execute("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (origin, at, json.dumps(stored)))
 
     def leave_alone(self, host: str, until: float) -> None:
-        """Remember that a host is to be left alone until then (seconds since 1970)."""
+        """Remember until when a host must not get a request (seconds since 1970)."""
         self._db.execute("INSERT OR REPLACE INTO resting VALUES (?, ?)", (host, until))
 
     def resting(self) -> dict[str, float]:
-        """Return until when hosts are to be left alone, by host."""
+        """Return until when hosts must not get a request, by host."""
         return dict(self._db.execute("SELECT host, until FROM resting"))
 
 

@@ -19,8 +19,8 @@ from zope.interface import implementer
 from lineament.sources.webarchive.writer import Exchange
 
 ASK, OWN = "lineament_ask", "lineament_own"
-"""In the meta of a request: the address it asks for, or that it asks for a well-known file."""
-_PATIENCE = 10.0  # seconds for another process to let go of the folder
+"""Keys in a request's meta: its queued address, and whether it is for a well-known file."""
+_PATIENCE = 10.0  # seconds to wait for another process to release the folder
 
 
 @implementer(IHostnameResolver)

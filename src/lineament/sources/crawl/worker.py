@@ -40,19 +40,19 @@ from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
 
 TAKEN, FULL, BROKEN = 75, 74, 70
-"""Exit codes: another process crawls into the folder; the disk is full; something could not be kept."""
+"""Exit codes: another process crawls into the folder; the disk is full; a record could not be kept."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MEMORY = 2**32  # bytes of address space
 _OFF = (
     *("COOKIES", "COMPRESSION", "HTTPPROXY", "METAREFRESH", "REDIRECT", "REFERER", "REMOTE_CONTROL", "RETRY"),
     *("TELNETCONSOLE", "MEMUSAGE", "HTTPCACHE"),
 )
-_TOO_LARGE = "it has more bytes than are taken"
-_DIED = "the process that crawls ended over it again and again; it may be hostile"
+_TOO_LARGE = "it has too many bytes"
+_DIED = "the crawling process ended repeatedly while reading it; it may be hostile"
 
 
 def main(folder: str) -> None:
-    """Crawl into ``folder`` until nothing is left to ask for, a limit is reached, or standard input closes."""
+    """Crawl into ``folder`` until nothing is left to request, a limit is reached, or standard input closes."""
     os.umask(0o077)
     _limit_memory()
     crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
@@ -106,7 +106,7 @@ def _settings(crawl: Crawl) -> dict[str, Any]:
 
 
 class CrawlRun:
-    """One run of a crawl: what its parts share."""
+    """The objects that the parts of one run share."""
 
     def __init__(self, crawl: Crawl, kept: KeptCrawl) -> None:
         self.crawl, self.hosts = crawl, crawl.allowed()
@@ -141,7 +141,7 @@ class CrawlRun:
             text = f"the crawl reached its limit of {limit}; {waiting} addresses wait for the next run"
             self.state.report(self.crawl.start[0], RefusalReason(kind="read", text=text))
         for host in self.queue.given_up:
-            why = "it did not answer several times in a row; what is left of it waits for the next run"
+            why = "it did not answer several times in a row; the rest of it waits for the next run"
             self.state.report(host, RefusalReason(kind="host", text=f"{host}\n{why}"))
         if finished:
             self.state.end_run()
@@ -149,7 +149,7 @@ class CrawlRun:
         self.state.close()
 
     def finish(self, ask: QueuedAddress, outcome: RequestOutcome | None) -> None:
-        """Note what came of an address; None: it was never asked for."""
+        """Record the outcome of an address; None if it was never requested."""
         if outcome is not None:
             self.policy.finish(ask.host, outcome, time.time())
         self.queue.came_back(ask.host)
@@ -210,7 +210,7 @@ class SiteScheduler(BaseScheduler):
 
 
 class SiteSpider(Spider):
-    """Passes answers on to those who deal with them."""
+    """Passes responses to their handlers."""
 
     name = "site"
 
@@ -251,12 +251,12 @@ class SiteSpider(Spider):
                 raise StopDownload(fail=True)
 
     def answered(self, response: Response) -> None:
-        """Deal with an answer."""
+        """Handle a response."""
         with _or_end():
             self._take(response, whole=True)
 
     def failed(self, failure: Failure) -> None:
-        """Deal with an answer that did not come, or not completely."""
+        """Handle a missing or incomplete response."""
         with _or_end():
             self._report_failure(failure)
 
@@ -293,7 +293,7 @@ class SiteSpider(Spider):
 
 @contextmanager
 def _or_end() -> Iterator[None]:
-    """End the process at once, as if killed, if something cannot be kept: nothing is left half done."""
+    """End the process immediately, as if killed, if something cannot be kept: nothing is left half done."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Reads the content credentials (C2PA) of a picture, in a worker: the bytes are hostile, the parser is not ours."""
+"""Reads the content credentials (C2PA) of a picture in a worker, because a third-party parser reads hostile bytes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_credentials(untrusted: bytes) -> Credentials | None:
 
 
 def parse_claims(untrusted: bytes) -> Credentials:
-    """Parse what the worker sent, which the picture may have taken over."""
+    """Parse what the worker sent; a hostile picture may have taken the worker over."""
     try:
         return _check(json.loads(untrusted))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -1,1 +1,1 @@
-"""What a page says of its pictures and of the pages it links to."""
+"""Parses the pictures and links of pages."""

@@ -55,7 +55,7 @@ class Link:
 
 @dataclass(slots=True)
 class Page:
-    """What is taken from a page."""
+    """The content of a page."""
 
     title: str | None = None
     links: list[Link] = field(default_factory=list)

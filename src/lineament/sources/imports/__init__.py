@@ -1,1 +1,1 @@
-"""Pictures that other systems give up: ANSI/NIST-ITL transactions, folders by person, CompreFace."""
+"""Imports from other systems: ANSI/NIST-ITL transactions, folders by person, CompreFace."""

@@ -59,7 +59,7 @@ class ItlConnector:
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """Return None: nobody knows without reading."""
+        """Return None: the number is unknown before reading."""
 
     def items(self) -> Iterator[Item | Refusal]:
         """Yield every photograph of a face, in the order of the records; refuse other Type-10 pictures by number."""

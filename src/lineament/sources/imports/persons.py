@@ -1,6 +1,6 @@
 """Pictures sorted by person, from a system that is being retired: a folder for each person, or CompreFace's answers.
 
-A name is what that system called somebody. It is kept as its claim (“subject: …”), never as an identity.
+A name is a label of that system. It is stored as its claim (“subject: …”), never as an identity.
 
 CompreFace has no export, so the answers of its REST API are read: the list of examples (``GET /recognition/faces``),
 one page per file, and beside it the pictures (``GET /recognition/faces/{image_id}/img``), each named by its image_id.
@@ -88,7 +88,7 @@ class CompreFaceConnector:
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """Return None: nobody knows without reading the lists."""
+        """Return None: the number is unknown before reading the lists."""
 
     def items(self) -> Iterator[Item | Refusal]:
         """Yield every example, list by list in the byte order of their names; then refuse what no list names."""
@@ -178,7 +178,7 @@ def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:
 
 
 def labelled(subject: str) -> str | None:
-    """Return the name that the other system gave as its claim; None if it is blank."""
+    """Return the other system's label as its claim; None if it is blank."""
     name = one_line(subject)
     return None if name is None else f"subject: {name}"
 

@@ -37,7 +37,7 @@ class ManifestConnector:
         self._max_bytes = max_bytes
 
     def count(self) -> None:
-        """Return None: nobody knows without reading all of it."""
+        """Return None: the number is unknown before reading all of it."""
 
     def items(self) -> Iterator[Item | Refusal]:
         """Yield every picture, in the order of the rows."""

@@ -1,4 +1,4 @@
-"""The port through which a connector fetches a picture of which it knows only the address."""
+"""The port through which a connector fetches a picture by its address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedFile:
-    """The answer from an address."""
+    """A fetched file."""
 
     untrusted: bytes
     uri: str  # after redirects

@@ -1,4 +1,4 @@
-"""Which hosts may be asked (R2): those that a source lists, at addresses outside private networks.
+"""Which hosts may be contacted (R2): those that a source lists, at addresses outside private networks.
 
 A name is resolved once for each connection, its addresses are checked, and the connection goes to a checked address,
 so that the name cannot point elsewhere in between.
@@ -46,7 +46,7 @@ def resolved(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ListedHost:
-    """A host that may be asked."""
+    """A host that may be contacted."""
 
     name: str  # in lower case, ASCII; an address without brackets
     below: bool = False  # the hosts below it, not itself
@@ -86,7 +86,7 @@ class Hosts:
         self._resolver = resolver
 
     def allows(self, url: str) -> Origin:
-        """Return the origin of ``url`` if it may be asked for, else HostRefused. Nothing is resolved."""
+        """Return the origin of ``url``. Raises HostRefused if it may not be requested. Nothing is resolved."""
         origin = origin_of(url)
         network = social_network(origin.host)
         if network is not None:
@@ -219,7 +219,7 @@ def _name(name: str, untrusted: str) -> str:
         try:
             name = idna.encode(name, uts46=True).decode().lower()
         except (idna.IDNAError, UnicodeError):
-            raise _invalid(untrusted, "it is no name of a host") from None
+            raise _invalid(untrusted, "it is not a host name") from None
     if not _is_name(name):
         raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme, a path or a “*” within it")
     return name

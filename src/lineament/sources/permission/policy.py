@@ -1,8 +1,8 @@
-"""What may be asked of a host, and when: the one policy of everything that fetches (R2, R3). No I/O.
+"""What may be requested from a host, and when: the one policy of everything that fetches (R2, R3). No I/O.
 
-Whoever fetches asks for the next step with an address and the time, takes it, and reports what came of it. Times are
-seconds since 1970. The strictest wins: a host is asked one thing at a time, with the longest of the pauses that we
-keep, that it asks for, and that it took to answer; a host that fails is left alone for longer each time.
+A fetcher asks for the next step with an address and the time, takes it, and reports the outcome. Times are seconds
+since 1970. The strictest rule wins: a host gets one request at a time, with the longest of our pause, the pause that
+it asks for, and the time that it took to answer; after each failure the pause grows.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from lineament.sources.permission.reading import FileReply, RulesReading
 from lineament.sources.permission.rules import ASK_AGAIN, FRESH, FileAnswer, HostRules
 
 BUSY = frozenset({429, 503})
-"""Statuses with which a host says that it is asked too much."""
+"""Status codes of an overloaded host."""
 GIVEN_UP = 10
-"""Failures in a row after which a host is asked nothing more."""
+"""Consecutive failures after which a host gets no more requests."""
 LONGEST_BACK_OFF = 600.0
-"""Seconds that a host is left alone after it has failed, if it does not ask for more."""
+"""Least seconds of pause after a failure."""
 LONGEST_REST = 24 * 3600.0
-"""Seconds that a host is left alone at most, whatever it asks for."""
+"""Most seconds of pause, whatever a host asks for."""
 LONGEST_ANSWER = 120.0
-"""Seconds that an answer took and that count as the pause after it, at most."""
+"""Most seconds of response time that count as the pause after it."""
 LEAST_BACK_OFF = 0.1
-"""Seconds from which the pauses after failures double, where we keep none of our own."""
+"""Seconds from which the pauses after failures double, if there is no pause of our own."""
 _LOOK_AGAIN = 0.5  # seconds until it is worth looking whether a request has been answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskNow:
-    """Ask for the address now."""
+    """Request the address now."""
 
     origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadFile:
-    """Ask for a well-known file first, and report its reply."""
+    """Request a well-known file first, and report its reply."""
 
     origin: Origin  # whose file it is
     url: str
@@ -50,7 +50,7 @@ class ReadFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Ask for nothing for so long, then for the next step."""
+    """Wait that many seconds, then ask for the next step."""
 
     seconds: float
 
@@ -60,10 +60,10 @@ Step = AskNow | ReadFile | Wait
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOutcome:
-    """What a request says about its host."""
+    """The outcome of a request, as far as it concerns its host."""
 
     failed: bool
-    rest: float = 0.0  # seconds that the host asks to be left alone
+    rest: float = 0.0  # seconds of pause that the host asks for
 
 
 FAILED = RequestOutcome(failed=True)
@@ -71,7 +71,7 @@ FAILED = RequestOutcome(failed=True)
 
 
 def outcome_of(status: int, retry_after: str | None, now: float) -> RequestOutcome:
-    """Return what an answer says about its host; a busy one is left alone for a second at least."""
+    """Return the outcome for a response; the pause after a busy one is at least a second."""
     if status < 500 and status not in BUSY:
         return RequestOutcome(failed=False)
     least = 1.0 if status in BUSY else 0.0
@@ -91,16 +91,16 @@ def seconds_asked_for(retry_after: str | None, now: float) -> float:
 
 @dataclass(slots=True)
 class _Host:
-    """What is known of a host's patience."""
+    """The state of a host."""
 
     free_at: float = 0.0
-    started: float | None = None  # when the request that is under way was sent
+    started: float | None = None  # when the current request was sent
     failures: int = 0  # in a row
     delay: float = 0.0  # seconds between two requests that it asks for
 
 
 class HostPolicy:
-    """What the hosts of a source permit, and how far they have been asked."""
+    """What the hosts of a source permit, and their current requests and pauses."""
 
     def __init__(self, hosts: Hosts, delay: float) -> None:
         """``delay``: seconds between two requests to a host, at least."""
@@ -111,7 +111,7 @@ class HostPolicy:
         self._states: defaultdict[str, _Host] = defaultdict(_Host)
 
     def step(self, url: str, now: float) -> Step:
-        """Return what to do next in order to ask for ``url``.
+        """Return the next step towards requesting ``url``.
 
         Raises:
             HostRefused: The source does not list its host.
@@ -139,7 +139,7 @@ class HostPolicy:
         return self._rules.get(str(origin)) if now < at + fresh else None
 
     def learn(self, origin: Origin, answers: Mapping[str, FileAnswer], at: float) -> None:
-        """Take over the well-known files of an origin as they were read at a time."""
+        """Load the well-known files of an origin, as read at a time."""
         rules = HostRules(answers)
         self._learned[str(origin)], self._rules[str(origin)] = (at, answers), rules
         state = self._states[origin.host]
@@ -150,12 +150,12 @@ class HostPolicy:
         return self._learned.get(str(origin))
 
     def file_answered(self, origin: Origin, reply: FileReply, now: float) -> None:
-        """Take the reply to a ReadFile."""
+        """Process the reply to a ReadFile."""
         self._readings[str(origin)].answered(reply)
         self._finish_reading(origin, now)
 
     def file_failed(self, origin: Origin, now: float) -> None:
-        """Note that a ReadFile got no reply, or one that nobody can use."""
+        """Note that a ReadFile got no usable reply."""
         self._readings[str(origin)].failed()
         self._finish_reading(origin, now)
 
@@ -176,24 +176,24 @@ class HostPolicy:
     # ------------------------------------------------------------ when hosts may be asked
 
     def wait(self, host: str, now: float) -> float:
-        """Return for how many seconds a host must not be asked; 0: it may be asked now."""
+        """Return for how many seconds a host must not get a request; 0 if it may now."""
         state = self._states[host]
         return max(state.free_at - now, 0.0 if state.started is None else _LOOK_AGAIN, 0.0)
 
     def has_given_up(self, host: str) -> bool:
-        """Return whether a host failed so often that it is asked nothing more."""
+        """Return whether a host failed so often that it gets no more requests."""
         return self._states[host].failures >= GIVEN_UP
 
     def leave_alone(self, host: str, until: float) -> None:
-        """Ask a host for nothing before a time."""
+        """Send a host no request before a time."""
         self._states[host].free_at = max(self._states[host].free_at, until)
 
     def start(self, host: str, now: float) -> None:
-        """Note that a request leaves for a host."""
+        """Note that a request is sent to a host."""
         self._states[host].started = now
 
     def finish(self, host: str, outcome: RequestOutcome, now: float) -> None:
-        """Note what came of the request to a host, also if it never left."""
+        """Note the outcome of the request to a host, also if it was never sent."""
         state = self._states[host]
         took = 0.0 if state.started is None else now - state.started
         state.started = None

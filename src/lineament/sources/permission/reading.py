@@ -1,7 +1,7 @@
-"""Reading the well-known files of one host: which is asked for next, given what the requests so far got. No I/O.
+"""The order in which the well-known files of one host are read, given the replies so far. No I/O.
 
-A file may be redirected, to hosts that the source lists. As soon as one file cannot be had, nobody knows what the host
-reserves, so everything is reserved and the rest of the files are not asked for.
+A file may be redirected, to hosts that the source lists. Once one file cannot be read, everything counts as reserved,
+and the rest of the files are not requested.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReply:
-    """What a request for a well-known file got."""
+    """The reply to a request for a well-known file."""
 
     status: int
     body: bytes = b""
@@ -32,15 +32,15 @@ class RulesReading:
     """The well-known files of one origin while they are being read."""
 
     def __init__(self, origin: Origin, allows: Callable[[str], object]) -> None:
-        """``allows`` raises HostRefused for an address that may not be asked for."""
+        """``allows`` raises HostRefused for an address that may not be requested."""
         self._origin, self._allows = origin, allows
         self._redirects = 0
         self.answers: dict[str, FileAnswer] = {}
         self.url: str | None = f"{origin}{ROBOTS}"
-        """What to ask for next; None when everything has been read."""
+        """The next address to request; None when everything has been read."""
 
     def answered(self, reply: FileReply) -> None:
-        """Take the reply to the request for ``url``."""
+        """Process the reply to the request for ``url``."""
         if reply.status not in REDIRECTS:
             self._finish_file(FileAnswer(reply.status, reply.body))
             return
@@ -52,7 +52,7 @@ class RulesReading:
             self.url = target
 
     def failed(self) -> None:
-        """Note that the request for ``url`` got no reply, or one that nobody can use."""
+        """Note that the request for ``url`` got no usable reply."""
         self._finish_file(FileAnswer(None))
 
     def _is_allowed(self, url: str) -> bool:

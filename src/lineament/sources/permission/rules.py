@@ -1,6 +1,6 @@
 """Reservations in the well-known files of a host: robots.txt (RFC 9309), tdmrep.json (TDMRep) and ai.txt. No I/O.
 
-The strictest wins (R3). A file that cannot be had reserves everything, because nobody knows what it says; one that does
+The strictest wins (R3). A file that cannot be read reserves everything, because its content is unknown; one that does
 not exist reserves nothing. If a robots.txt addresses us by name, what it says to all counts as well.
 """
 
@@ -21,15 +21,15 @@ AGENT = "Lineament"
 """Our name in a robots.txt."""
 ROBOTS, TDMREP, AI = "/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"
 FILES = (ROBOTS, TDMREP, AI)
-"""In the order in which they are asked for."""
+"""In the order in which they are requested."""
 LARGEST = 2**20
-"""Bytes of one of these files; a larger one cannot be had. RFC 9309 asks for 500 KiB at least."""
+"""Most bytes of one of these files; a larger one counts as unreadable. RFC 9309 requires at least 500 KiB."""
 FRESH = 24 * 3600.0
-"""Seconds for which a file that was read counts (RFC 9309)."""
+"""Seconds for which a file is valid after it was read (RFC 9309)."""
 ASK_AGAIN = 3600.0
-"""Seconds after which a file that could not be had is asked for again."""
+"""Seconds after which an unreadable file is requested again."""
 LONGEST_DELAY = 3600.0
-"""Seconds between two requests that a host can ask for, at most."""
+"""Most seconds between two requests that a host can ask for."""
 _AGENTS = ("lineament", "*")
 _MOST_RULES = 10_000
 _MOST_COPIES = 2**20  # of rules: the parser keeps one for each agent that a rule addresses
@@ -74,7 +74,7 @@ class HostRules:
     """The reservations of one host."""
 
     def __init__(self, answers: Mapping[str, FileAnswer]) -> None:
-        """``answers`` has one for each of FILES that was asked for; the others count as ones that cannot be had."""
+        """``answers`` has one for each of FILES that was requested; the others count as unreadable."""
         self._whole: str | None = None
         self._robots = self._parse(ROBOTS, answers)
         self._usages = list(_usages(_text(answers.get(ROBOTS, FileAnswer(None)))))
@@ -109,7 +109,7 @@ class HostRules:
         answer = answers.get(name, FileAnswer(None))
         text = _text(answer)
         if not answer.known or _copies(text) > _MOST_COPIES:
-            self._whole = self._whole or f"its {name.strip('/')} cannot be read, so nobody knows what it reserves"
+            self._whole = self._whole or f"its {name.strip('/')} cannot be read, so everything may be reserved"
             return None
         return Protego.parse(text)
 
@@ -118,7 +118,7 @@ class HostRules:
             return
         found = _tdm(_text(answer)) if answer.there else None
         if found is None:
-            self._whole = self._whole or "its tdmrep.json cannot be read, so nobody knows what it reserves"
+            self._whole = self._whole or "its tdmrep.json cannot be read, so everything may be reserved"
         else:
             self._tdm = found
 

@@ -63,7 +63,7 @@ SOCIAL_NETWORKS = (
     *("planetromeo.com", "romeo.com", "scruff.com", "jackd.com", "her.app", "weareher.com", "taimi.com"),
     *("ashleymadison.com", "adultfriendfinder.com", "fetlife.com", "joyclub.de", "skout.com", "tagged.com"),
     *("meetme.com", "hily.com", "inner-circle.co", "theleague.com", "shaadi.com", "bharatmatrimony.com"),
-    # shown for money to subscribers
+    # for paying subscribers
     *("onlyfans.com", "fansly.com", "patreon.com", "patreonusercontent.com"),
 )
 """Domains. No option, setting or listing lifts this."""

@@ -1,4 +1,4 @@
-"""Which frames of a video are sampled: the first of each scene, key frames, and some during a scene.
+"""Samples the frames of a video: the first of each scene, key frames, and some during a scene.
 
 Also the messages in which the worker (``video.worker``) sends them.
 """

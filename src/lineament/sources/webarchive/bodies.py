@@ -1,4 +1,4 @@
-"""Undoes the transfer and content encodings of an HTTP body, never past a limit.
+"""Decodes the transfer and content encodings of an HTTP body, up to a limit.
 
 Many crawlers store bodies decoded but leave the headers unchanged; a body that is not in the encoding that its header
 names is therefore taken as it is.

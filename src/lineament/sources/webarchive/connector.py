@@ -48,7 +48,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class _Position(NamedTuple):
-    """How far reading is: the pass (1 for the pictures that were put off), the archive, and the byte in it."""
+    """A position of reading: the pass (1 for deferred pictures), the archive, and the byte in it."""
 
     later: int
     archive: int
@@ -82,7 +82,7 @@ class WarcConnector:
         self._on_reserved = on_reserved
 
     def count(self) -> int | None:
-        """Return None: nobody knows before everything has been read."""
+        """Return None: the number is unknown before everything has been read."""
         return None
 
     def items(self) -> Iterator[Item | Refusal]:
@@ -147,7 +147,7 @@ class _Reading:
             yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(0, number, 0)
 
     def _later(self, archives: list[WarcFile]) -> Iterator[tuple[Item | Refusal, _Position]]:
-        """Yield the pictures that were put off, now that all pages are known."""
+        """Yield the deferred pictures, now that all pages are known."""
         after = (self._after.archive, self._after.offset) if self._after.later else (-1, -1)
         for number, offsets in groupby(self._index.deferred(after), key=itemgetter(0)):
             archive = archives[number]

@@ -39,7 +39,7 @@ class ShowingPage(NamedTuple):
 
 
 class PageIndex:
-    """Pages, the pictures on them, and the pictures that were met before any page that shows them."""
+    """Pages, the pictures on them, and pictures that were read before any page that shows them."""
 
     def __init__(self) -> None:
         """Create an unnamed database, which SQLite keeps in a temporary file that nobody else can open."""
@@ -101,11 +101,11 @@ class PageIndex:
         yield from self._rows.execute(query)
 
     def defer(self, archive: int, offset: int) -> None:
-        """Put off a picture that no page shows so far."""
+        """Defer a picture that no page shows so far."""
         self._rows.execute("INSERT OR IGNORE INTO deferred VALUES (?, ?)", (archive, offset))
 
     def deferred(self, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
-        """Yield the pictures that were put off, in the order of the archives, after a position."""
+        """Yield the deferred pictures after a position, in the order of the archives."""
         while batch := self._rows.execute(_DEFERRED, (*after, AT_ONCE)).fetchall():
             yield from batch
             after = batch[-1]

@@ -54,7 +54,7 @@ def records(archive: WarcFile, file: FileWindow) -> Iterator[RecordPlace]:
 
 
 class _RecordWalk:
-    """Reads one file, and continues behind what is damaged."""
+    """Reads one file, and continues after damaged places."""
 
     def __init__(self, archive: WarcFile, file: FileWindow) -> None:
         self._archive = archive
@@ -93,7 +93,7 @@ class _RecordWalk:
             broken = self._last + 1 if self._last >= at else at + 1
             begin = self._next(broken)
             if begin is None:
-                yield self._damage(broken - 1, f"{why}; nothing behind it can be read")
+                yield self._damage(broken - 1, f"{why}; nothing after it can be read")
                 return
             yield self._damage(broken - 1, f"{why}; reading continues at byte {begin}")
             at = begin

@@ -1,7 +1,7 @@
 """Writes what was fetched as WARC 1.1 records (ISO 28500), each compressed by itself, and sealed.
 
-An answer and its request share a frame, so that they are destroyed together. A record is on disk before it is reported;
-what a killed process wrote beyond that is cut off by the next. No plaintext ever reaches the disk.
+A response and its request share a frame, so that they are destroyed together. A record is on disk before it is
+reported; the next process truncates what a killed one wrote beyond that. No plaintext ever reaches the disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Headers = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request and its answer."""
+    """A request and its response."""
 
     uri: str
     at: datetime
@@ -68,14 +68,14 @@ class WarcWriter:
         return True
 
     def exchange(self, exchange: Exchange) -> WrittenRecord:
-        """Write a request with its answer, after ``ready``; OSError if the disk refuses."""
+        """Write a request with its response, after ``ready``. Raises OSError if writing fails."""
         id_, answer = self._response(exchange, "response", [], exchange.body)
         lines = [("WARC-Concurrent-To", f"<{id_}>"), ("Content-Type", "application/http;msgtype=request")]
         _, request = _pack("request", exchange.at, [("WARC-Target-URI", exchange.uri), *lines], _request(exchange))
         return self._append(id_, answer + request)
 
     def revisit(self, exchange: Exchange, before: WrittenRecord, *, not_modified: bool) -> WrittenRecord:
-        """Write that an answer equals the one in ``before``, as the server said or by its digest."""
+        """Write that a response equals the one in ``before``, according to the server or by its digest."""
         profile = "server-not-modified" if not_modified else "identical-payload-digest"
         lines = [
             ("WARC-Refers-To", f"<{before.id}>"),
