@@ -55,7 +55,7 @@ def check(said: dict[str, str]) -> None:
     assert "ask somebody else" in said["lineament source approve press  # refused"]
     files = said["lineament ingest press photographs/ delivery.zip list.csv"]
     assert "5 enrolled" in files
-    assert "out of the archive" in files
+    assert "outside the archive" in files
     assert "from another place" in files
     archive = said["lineament ingest press crawl.warc.gz"]
     assert "its publisher reserves it" in archive.lower()

@@ -103,7 +103,7 @@ def test_where_there_are_no_limits_nothing_is_read(monkeypatch: pytest.MonkeyPat
     ("body", "why"),
     [
         ("import time; time.sleep(60)", "took too long"),
-        ("os.write(1, b'F' + b'\\xff' * 4)", "nonsense"),
+        ("os.write(1, b'F' + b'\\xff' * 4)", "invalid reply"),
         ("os.kill(os.getpid(), 9)", "ended by signal 9"),
         ("os.write(1, b'F\\x01')", "ended early"),
         ("os.write(1, b'X\\x03\\0\\0\\0a\\x1bb')", "a b"),
