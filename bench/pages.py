@@ -15,7 +15,8 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from tests.support.serving import CASE, PROBE, serving, token_in, with_gallery
+from tests.support.serving import serving, token_in
+from tests.support.world import CASE, PROBE, gallery
 
 from bench import machine
 from lineament.web.addresses import case_address
@@ -31,7 +32,7 @@ def main() -> int:
     times = parser.parse_args().times
     print(machine.line("fastapi", "jinja2", "uvicorn"))
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        workspace = stack.enter_context(with_gallery(Path(folder) / "ws", Path(folder) / "photos"))
+        workspace = stack.enter_context(gallery(Path(folder) / "ws"))
         client = stack.enter_context(stack.enter_context(serving(workspace)).client())
         return _measured(client, _addresses(client), times)
 

@@ -24,8 +24,9 @@ from tests.support.acting import ARGUMENTS
 from tests.support.gathered import CASE as GATHERED
 from tests.support.gathered import collected
 from tests.support.looks import dressed
-from tests.support.serving import CASE, PROBE, Served, serving, with_gallery
+from tests.support.serving import Served, serving
 from tests.support.story import stage
+from tests.support.world import CASE, PROBE, gallery
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
@@ -148,7 +149,7 @@ def blank(folder: Path) -> Path:
 
 def alone(browser: Browser, folder: Path, takes: Taker) -> None:
     """The pages of somebody who works alone."""
-    with with_gallery(folder / "ws", folder / "photos") as workspace, serving(workspace) as served:
+    with gallery(folder / "ws") as workspace, serving(workspace) as served:
         furnished(workspace)
         seen = addresses(browser, served, folder)
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()

@@ -1,4 +1,4 @@
-"""The house keeps its floors, its words and its documentation."""
+"""The layers, the names and the words of the code."""
 
 from __future__ import annotations
 
@@ -62,12 +62,14 @@ def _within(node: ast.AST) -> Iterator[ast.AST]:
             yield from _within(child)
 
 
-def test_a_class_name_stands_in_one_module() -> None:
+@pytest.mark.parametrize("folder", [PACKAGE, TESTS_FOLDER / "support"], ids=lambda folder: str(folder.name))
+def test_a_class_name_stands_in_one_module(folder: Path) -> None:
     places: dict[str, list[str]] = {}
-    for path in MODULES:
+    for path in sorted(folder.rglob("*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+                places.setdefault(node.name, []).append(str(path.relative_to(folder)))
+    assert places
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
 
 

@@ -12,10 +12,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, expect, sync_playwright
 from tests.conftest import PORTRAITS
-from tests.support.serving import CASE, PROBE, Served, serving, settings, with_gallery
+from tests.support.serving import Served, serving
+from tests.support.world import CASE, PROBE, gallery
 
 from lineament.web.addresses import case_address
-from lineament.workspace import Workspace
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -38,8 +38,7 @@ ABUSE = replace(CASE, ref="OP/ELM 7", offence="Sexual abuse of a child")
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("browser")
-    with_gallery(home / "ws", home / "photos").close()
-    with Workspace.open(settings(home / "ws")) as workspace:
+    with gallery(home / "ws") as workspace:
         workspace.desk_at_the_machine().casework.open(ABUSE)
         with serving(workspace) as running:
             yield running

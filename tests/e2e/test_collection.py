@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.support.acting import ARGUMENTS, Quiet
 from tests.support.gathered import collected, ingest_into
 from tests.support.looks import faults
-from tests.support.serving import PROBE, Served, serving
+from tests.support.serving import Served, serving
+from tests.support.world import PROBE
 
 from lineament.model.search import Mode, SearchRequest
 from lineament.sources.crawl.registration import crawl_name

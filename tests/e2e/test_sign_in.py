@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 from tests.support.serving import serving
-from tests.support.signing import PASSWORD, House, house
+from tests.support.world import PASSWORD, World, officials
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -31,16 +31,15 @@ EMAIL = "rufus@agency.example"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[House]:
-    made = house(tmp_path / "ws")
-    made.clock.at = datetime.now(UTC)
-    with made.workspace:
-        yield made
+def world(tmp_path: Path) -> Iterator[World]:
+    with officials(tmp_path / "ws") as world:
+        world.clock.at = datetime.now(UTC)
+        yield world
 
 
 @pytest.fixture
-def page(here: House) -> Iterator[Page]:
-    with serving(here.workspace) as running, sync_playwright() as playwright:
+def page(world: World) -> Iterator[Page]:
+    with serving(world.workspace) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         context = browser.new_context(base_url=running.url.replace("127.0.0.1", "localhost"))
         page = context.new_page()
@@ -66,8 +65,8 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, page: Page) -> None:
-    _, token = here.invited(EMAIL)
+def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(world: World, page: Page) -> None:
+    _, token = world.invite(EMAIL)
     page.goto(f"/join/{token}")
     sound(page, "Join This agency")
     page.get_by_label("Your name").fill("Rufus T. Firefly")
@@ -88,11 +87,11 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     page.goto("/account/app")
     sound(page, "Add an app that shows codes")
     secret = page.locator(".secret code").inner_text().replace(" ", "")
-    page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(here.clock()))
+    page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(world.clock()))
     press(page, "Add the app")
     sound(page, "My account")
 
-    here.clock.advance(minutes=16)
+    world.clock.advance(minutes=16)
     page.goto("/account/passkey")
     sound(page, "Show your second factor again")
     press(page, "Use a passkey")
@@ -101,14 +100,14 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     press(page, "Make the passkey")
     expect(page.get_by_role("alert")).to_contain_text("already has a passkey")
 
-    here.clock.advance(minutes=31)
+    world.clock.advance(minutes=31)
     page.goto("/cases")
     sound(page, "Locked")
     press(page, "Use a passkey")
     page.wait_for_url("**/cases")
 
     page.goto("/account")
-    press(page, "Sign out here")
+    press(page, "Sign out world")
     sound(page, "Sign in")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill("wrong and long")
@@ -118,7 +117,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(here: House, pa
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
     sound(page, "Your second factor")
-    page.get_by_label("Code from your app").fill(pyotp.TOTP(secret).at(here.clock()))
+    page.get_by_label("Code from your app").fill(pyotp.TOTP(secret).at(world.clock()))
     press(page, "Continue")
     page.wait_for_url("**/")
-    assert "factor_shown" in here.actions()
+    assert "factor_shown" in world.actions()

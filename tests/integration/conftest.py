@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.support import schema
 from tests.support.once import once
-from tests.support.squad import Squad, squad, with_portraits
-from tests.support.world import World, made
+from tests.support.squad import Squad, build_portraits, squad
+from tests.support.two_agencies import TwoAgencies, build_two_agencies
 
 PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 
@@ -24,22 +24,22 @@ def schema_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def two_agencies(tmp_path_factory: pytest.TempPathFactory) -> TwoAgencies:
     """Two agencies with everybody in them, to be copied."""
-    return World.load(once(tmp_path_factory, "world", made))
+    return TwoAgencies.load(once(tmp_path_factory, "two-agencies", build_two_agencies))
 
 
 @pytest.fixture(scope="session")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the portraits in its gallery, to be copied."""
-    return once(tmp_path_factory, "portraits", with_portraits) / "ws"
+    return once(tmp_path_factory, "portraits", build_portraits) / "ws"
 
 
 @pytest.fixture
 def team(portraits: Path, tmp_path: Path) -> Iterator[Squad]:
     """An agency at work, with nothing but a gallery yet."""
-    with squad(portraits, tmp_path / "ws") as made:
-        yield made
+    with squad(portraits, tmp_path / "ws") as team:
+        yield team
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,20 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.integration.test_sign_in_pages import Site, site_at
-from tests.support.serving import serving, token_in
-from tests.support.staff import solo
+from tests.support.clock import TODAY
+from tests.support.serving import ServedWorld, serving, serving_officials, token_in
+from tests.support.world import solo
 
 from lineament.model.accounts import HOME_AGENCY, AccountState, Role
 from lineament.model.agencies import AgencyTerms
 
 pytestmark = pytest.mark.enable_socket
 
-TODAY = date(2026, 5, 4)  # of the clock
 SCRIPT = '"><script>alert(1)</script>'
 LINK = re.compile(r'id="link"[^>]* value="([^"]+)"')
 VETTED = {
@@ -38,20 +37,20 @@ TRIAL = {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_at(tmp_path_factory.mktemp("admin") / "ws") as made:
-        yield made
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedWorld]:
+    with serving_officials(tmp_path_factory.mktemp("admin") / "ws") as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
-def operator(site: Site) -> Iterator[httpx.Client]:
-    with site.signed_in(site.house.with_app("olga@home.example", Role.OPERATOR)) as browser:
+def operator(site: ServedWorld) -> Iterator[httpx.Client]:
+    with site.signed_in(site.world.sign_up_with_app("olga@home.example", Role.OPERATOR)) as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
-def administrator(site: Site, operator: httpx.Client) -> Iterator[httpx.Client]:
-    with site.signed_in(site.house.with_app("anna@home.example", Role.ADMINISTRATOR)) as browser:
+def administrator(site: ServedWorld, operator: httpx.Client) -> Iterator[httpx.Client]:
+    with site.signed_in(site.world.sign_up_with_app("anna@home.example", Role.ADMINISTRATOR)) as browser:
         yield browser
 
 
@@ -99,7 +98,7 @@ def test_an_agency_is_let_in_step_by_step(operator: httpx.Client) -> None:
     assert "of 100" in row
 
 
-def test_the_link_is_shown_once_and_opens_the_account(site: Site, operator: httpx.Client) -> None:
+def test_the_link_is_shown_once_and_opens_the_account(site: ServedWorld, operator: httpx.Client) -> None:
     at = licensed(operator, "Police of Sylvania")
     link = link_in(send(operator, at, f"{at}/invite", email="chief@sylvania.example", name="Chief"))
     assert link.startswith(f"{str(operator.base_url).rstrip('/')}/join/")
@@ -145,10 +144,10 @@ def test_the_agency_that_runs_the_workspace_invites_operators_and_gets_its_name(
 
 
 def test_a_long_register_is_paged_and_narrowed(tmp_path: Path) -> None:
-    with solo(tmp_path / "ws") as workspace, serving(workspace) as served, served.client() as browser:
-        with workspace.store.begin() as tx:
+    with solo(tmp_path / "ws") as world, serving(world.workspace) as served, served.client() as browser:
+        with world.workspace.store.begin() as tx:
             for number in range(120):
-                tx.agencies.add(AgencyTerms(name=f"Police {number:03}", jurisdiction="FR"), workspace.clock())
+                tx.agencies.add(AgencyTerms(name=f"Police {number:03}", jurisdiction="FR"), world.clock())
         first = browser.get("/agencies").text
         assert "Police 000" in first
         assert "Police 050" not in first
@@ -173,7 +172,7 @@ def test_an_agency_that_is_not_there_is_not_there(operator: httpx.Client) -> Non
 # ---------------------------------------------------------------- people
 
 
-def test_somebody_is_invited_and_managed(site: Site, administrator: httpx.Client) -> None:
+def test_somebody_is_invited_and_managed(site: ServedWorld, administrator: httpx.Client) -> None:
     invited = {"email": "emil@home.example", "name": "Emil Examiner"}
     page = send(administrator, "/people", "/people", role=["examiner", "reviewer"], **invited)
     link = link_in(page)
@@ -195,8 +194,8 @@ def test_somebody_is_invited_and_managed(site: Site, administrator: httpx.Client
     assert "closed account" in administrator.get("/people?closed=1").text
 
 
-def test_a_suspension_on_the_page_throws_out_at_once(site: Site, administrator: httpx.Client) -> None:
-    rita = site.house.with_app("rita@home.example", Role.REVIEWER)
+def test_a_suspension_on_the_page_throws_out_at_once(site: ServedWorld, administrator: httpx.Client) -> None:
+    rita = site.world.sign_up_with_app("rita@home.example", Role.REVIEWER)
     with site.signed_in(rita) as browser:
         assert browser.get("/cases").status_code == 200
         at = f"/people/{rita.account.id}"
@@ -226,23 +225,23 @@ def test_what_cannot_be_invited(administrator: httpx.Client, fields: dict[str, s
 
 
 def test_an_administrator_neither_opens_nor_empties_the_chair_of_the_operator(
-    site: Site, administrator: httpx.Client
+    site: ServedWorld, administrator: httpx.Client
 ) -> None:
-    with site.house.workspace.store.read() as tx:
+    with site.world.workspace.store.read() as tx:
         (operator,) = [one for one in tx.accounts.of_agency(HOME_AGENCY) if one.email == "olga@home.example"]
     at = f"/people/{operator.id}"
     assert send(administrator, at, f"{at}/reset").status_code == 403
     assert send(administrator, at, f"{at}/roles", role="examiner").status_code == 403
     assert send(administrator, at, f"{at}/close", sure="yes").status_code == 403
-    with site.house.workspace.store.read() as tx:
+    with site.world.workspace.store.read() as tx:
         assert tx.accounts.get(operator.id).state is AccountState.ACTIVE
 
 
 def test_foreign_and_unknown_people_are_told_alike(
-    site: Site, operator: httpx.Client, administrator: httpx.Client
+    site: ServedWorld, operator: httpx.Client, administrator: httpx.Client
 ) -> None:
     agency = licensed(operator, "Police of Latveria").rpartition("/")[2]
-    chief = site.house.with_app("victor@latveria.example", Role.ADMINISTRATOR, agency_id=agency).account
+    chief = site.world.sign_up_with_app("victor@latveria.example", Role.ADMINISTRATOR, agency_id=agency).account
     csrf = token_in(administrator.get("/people").text)
     for act in ("", "/roles", "/training", "/reset", "/suspend", "/restore", "/close", "/unlock", "/end-sessions"):
         said = set()
@@ -258,9 +257,11 @@ def test_foreign_and_unknown_people_are_told_alike(
 # ---------------------------------------------------------------- the own agency
 
 
-def test_usage_is_seen_by_the_agency_itself(site: Site, operator: httpx.Client) -> None:
+def test_usage_is_seen_by_the_agency_itself(site: ServedWorld, operator: httpx.Client) -> None:
     agency = licensed(operator, "Police of Wakanda").rpartition("/")[2]
-    with site.signed_in(site.house.with_app("sue@wakanda.example", Role.SUPERVISOR, agency_id=agency)) as browser:
+    with site.signed_in(
+        site.world.sign_up_with_app("sue@wakanda.example", Role.SUPERVISOR, agency_id=agency)
+    ) as browser:
         page = browser.get("/usage").text
         assert "Police of Wakanda" in page
         assert "30 days" in page
@@ -271,9 +272,9 @@ def test_usage_is_seen_by_the_agency_itself(site: Site, operator: httpx.Client) 
     assert operator.get("/usage").status_code == 403
 
 
-def test_the_policy_is_tightened_and_never_loosened(site: Site, operator: httpx.Client) -> None:
+def test_the_policy_is_tightened_and_never_loosened(site: ServedWorld, operator: httpx.Client) -> None:
     agency = licensed(operator, "Police of Madripoor").rpartition("/")[2]
-    chief = site.house.with_app("chief@madripoor.example", Role.ADMINISTRATOR, agency_id=agency)
+    chief = site.world.sign_up_with_app("chief@madripoor.example", Role.ADMINISTRATOR, agency_id=agency)
     with site.signed_in(chief) as browser:
         page = browser.get("/policy").text
         form = dict(re.findall(r'<input type="number" name="(\w+)" value="(\d+)"', page))
@@ -288,16 +289,18 @@ def test_the_policy_is_tightened_and_never_loosened(site: Site, operator: httpx.
         assert send(browser, "/policy", "/policy", **(form | {"idle_minutes": "x"})).status_code == 422
         forged = send(browser, "/policy", "/policy", **(form | {"authorisation": "", "preset": "solo"}))
         assert forged.status_code == 303
-    policy = site.house.workspace.desk(chief.account.official).agencies.own().rules.policy
+    policy = site.world.workspace.desk(chief.account.official).agencies.own().rules.policy
     assert (policy.further_approvals, policy.authorisation, policy.preset.value) == (0, True, "agency")
 
 
 # ---------------------------------------------------------------- the stop
 
 
-def test_the_stop_says_what_since_when_and_by_whom(site: Site, operator: httpx.Client) -> None:
+def test_the_stop_says_what_since_when_and_by_whom(site: ServedWorld, operator: httpx.Client) -> None:
     agency = licensed(operator, "Police of Symkaria").rpartition("/")[2]
-    with site.signed_in(site.house.with_app("sam@symkaria.example", Role.SUPERVISOR, agency_id=agency)) as browser:
+    with site.signed_in(
+        site.world.sign_up_with_app("sam@symkaria.example", Role.SUPERVISOR, agency_id=agency)
+    ) as browser:
         assert send(browser, "/stop", "/stop/everything", reason="mine").status_code == 403
         assert send(browser, "/stop", "/stop/agency", reason=" ").status_code == 422
         assert send(browser, "/stop", "/stop/agency", reason="an inquiry").status_code == 303
@@ -321,8 +324,8 @@ def test_the_stop_says_what_since_when_and_by_whom(site: Site, operator: httpx.C
         assert send(operator, f"/agencies/{agency}", f"/agencies/{agency}/resume").status_code == 303
 
 
-def test_an_examiner_sees_what_is_stopped_and_no_control(site: Site, operator: httpx.Client) -> None:
-    with site.signed_in(site.house.with_app("eve@home.example", Role.EXAMINER)) as browser:
+def test_an_examiner_sees_what_is_stopped_and_no_control(site: ServedWorld, operator: httpx.Client) -> None:
+    with site.signed_in(site.world.sign_up_with_app("eve@home.example", Role.EXAMINER)) as browser:
         page = browser.get("/stop").text
         assert page.count("Not stopped.") == 2
         assert "<textarea" not in page
@@ -332,7 +335,7 @@ def test_an_examiner_sees_what_is_stopped_and_no_control(site: Site, operator: h
 
 
 def test_a_solo_workspace_becomes_an_agencys_on_the_page(tmp_path: Path) -> None:
-    with solo(tmp_path / "ws") as workspace, serving(workspace) as served, served.client() as browser:
+    with solo(tmp_path / "ws") as world, serving(world.workspace) as served, served.client() as browser:
         chief: dict[str, str | list[str]] = {"email": "chief@home.example", "name": "Chief"}
         chief["role"] = ["operator", "administrator"]
         assert "/join/" in link_in(send(browser, "/people", "/people", **chief))

@@ -15,7 +15,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 from tests.conftest import PORTRAITS, SOURCE, Ran
 from tests.support.archives import Warc
-from tests.support.serving import PROBE, Served, serving, settings, token_in
+from tests.support.serving import Served, serving, token_in
+from tests.support.world import PROBE, settings
 
 from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest

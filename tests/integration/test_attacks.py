@@ -1,4 +1,4 @@
-"""What is tried against every route: foreign forms, foreign hosts, fields no form has, scripts, ways out of a folder.
+"""Attacks on every route: foreign forms, foreign hosts, fields that no form has, scripts, paths out of a folder.
 
 Elsewhere, each by tests of its own: guessing passwords, the lock, the work for an unknown address, rotation of keys
 (test_sign_in.py); cookies that were planted, their flags, redirects after signing in (test_sign_in_pages.py); the token
@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
-from tests.support.sending import asking, named, prepared, right
+from tests.support.sending import build_request, prepare, targets, valid_request
 from tests.support.sight import NOT_THERE, PEOPLE
-from tests.support.world import Pages, Words, World, made
+from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
 
 from lineament.model.accounts import Permission
 from lineament.web.app import PAGE_MODULES, declared
@@ -33,20 +33,20 @@ OPEN_FORMS = [route for route in ROUTES if route.method == "POST" and route.acce
 EVIL = "https://evil.example"
 
 
-def called(route: PageRoute) -> str:
+def name_of(route: PageRoute) -> str:
     return f"{route.method} {route.path}"
 
 
 @pytest.fixture(scope="module")
-def pages(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with world.copied(tmp_path_factory.mktemp("attacks")).open() as here, here.pages() as opened:
-        yield opened
+def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with two_agencies.copy(tmp_path_factory.mktemp("attacks")) as world, world.pages() as pages:
+        yield pages
 
 
 class Watch:
     """Tells whether anybody wrote to the database."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: TwoAgencies) -> None:
         self._database = sqlite3.connect(world.home / "lineament.db")
         self._seen = self._version()
 
@@ -54,8 +54,9 @@ class Watch:
         return int(self._database.execute("PRAGMA data_version").fetchone()[0])
 
     def quiet(self) -> bool:
-        was, self._seen = self._seen, self._version()
-        return was == self._seen
+        """Return whether nobody wrote since the last call."""
+        before, self._seen = self._seen, self._version()
+        return before == self._seen
 
     def close(self) -> None:
         self._database.close()
@@ -68,12 +69,12 @@ def watch(pages: Pages) -> Iterator[Watch]:
     watching.close()
 
 
-def test_the_watch_sees_a_form_that_is_right(pages: Pages, watch: Watch) -> None:
+def test_the_watch_sees_a_valid_form(pages: Pages, watch: Watch) -> None:
     world = pages.world
     route = next(route for route in FORMS if route.path == "/cases/{ref}/messages")
-    who, sent = right(world, route)
+    person, request = valid_request(world, route)
     assert watch.quiet()
-    assert pages.ask(who, "POST", sent.address, sent.data).status_code == 303
+    assert pages.ask(person, "POST", request.address, request.data).status_code == 303
     assert not watch.quiet()
     world.restore()
 
@@ -81,10 +82,10 @@ def test_the_watch_sees_a_form_that_is_right(pages: Pages, watch: Watch) -> None
 # ---------------------------------------------------------------- forms of others
 
 
-@pytest.mark.parametrize("route", FORMS, ids=called)
+@pytest.mark.parametrize("route", FORMS, ids=name_of)
 def test_no_form_of_another_page_does_anything(pages: Pages, watch: Watch, route: PageRoute) -> None:
     world = pages.world
-    who, sent = right(world, route)
+    person, request = valid_request(world, route)
     theirs = pages.ask(world.people["B guest observer"], "GET", "/").text
     token = re.search(r'name="csrf" value="([^"]+)"', theirs)
     assert token is not None
@@ -97,18 +98,18 @@ def test_no_form_of_another_page_does_anything(pages: Pages, watch: Watch, route
         {"headers": {"sec-fetch-site": "cross-site"}},
         {"headers": {"sec-fetch-site": "same-site"}},
     ]
-    for one in forged:
-        data, headers = {**sent.data, **one.get("data", {})}, one.get("headers", {})
-        answer = pages.ask(who, "POST", sent.address, data, headers=headers, **sent.more)
-        assert answer.status_code == 403, one
+    for forgery in forged:
+        data, headers = {**request.data, **forgery.get("data", {})}, forgery.get("headers", {})
+        answer = pages.ask(person, "POST", request.address, data, headers=headers, files=request.files)
+        assert answer.status_code == 403, forgery
         assert "set-cookie" not in answer.headers
-    assert pages.ask(who, "POST", sent.address, headers={"content-type": "text/plain"}).status_code == 403
+    assert pages.ask(person, "POST", request.address, headers={"content-type": "text/plain"}).status_code == 403
     is_a_page = any(other.method == "GET" and other.path == route.path for other in ROUTES)
-    assert is_a_page or pages.ask(who, "GET", sent.address).status_code in {404, 405}
+    assert is_a_page or pages.ask(person, "GET", request.address).status_code in {404, 405}
     assert watch.quiet()
 
 
-@pytest.mark.parametrize("route", OPEN_FORMS, ids=called)
+@pytest.mark.parametrize("route", OPEN_FORMS, ids=name_of)
 def test_no_form_before_sign_in_does_anything_without_its_own_browser(
     pages: Pages, watch: Watch, route: PageRoute
 ) -> None:
@@ -119,7 +120,7 @@ def test_no_form_before_sign_in_does_anything_without_its_own_browser(
     assert watch.quiet()
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=called)
+@pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_a_foreign_host_is_given_nothing(pages: Pages, watch: Watch, route: PageRoute) -> None:
     address = re.sub(r"{\w+}", "1", route.path)
     for host in (
@@ -140,17 +141,17 @@ def test_a_foreign_host_is_given_nothing(pages: Pages, watch: Watch, route: Page
 # ---------------------------------------------------------------- what every answer has
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=called)
-def test_every_answer_is_framed_by_nobody_and_leads_nowhere_else(pages: Pages, route: PageRoute) -> None:
+@pytest.mark.parametrize("route", ROUTES, ids=name_of)
+def test_no_answer_can_be_framed_or_leads_to_another_host(pages: Pages, route: PageRoute) -> None:
     world = pages.world
     answers = [pages.ask(None, route.method, re.sub(r"{\w+}", "1", route.path))]
     if route in PRIVATE:
-        who, sent = right(world, route)
-        prepared(world, route, sent)
-        lured = {"next": f"//{EVIL[8:]}", "return_to": EVIL} | sent.data
-        data = None if route.method == "GET" else lured
-        address = sent.address if data else f"{sent.address}?next={EVIL}/"
-        answers.append(pages.ask(who, route.method, address, data, **sent.more))
+        person, request = valid_request(world, route)
+        prepare(world, route, request)
+        form = {"next": f"//{EVIL[8:]}", "return_to": EVIL} | request.data
+        data = None if route.method == "GET" else form
+        address = request.address if data else f"{request.address}?next={EVIL}/"
+        answers.append(pages.ask(person, route.method, address, data, files=request.files))
         world.restore()
     for answer in answers:
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -207,18 +208,18 @@ TABLES = {
 }
 
 
-def state(world: World) -> dict[str, list[tuple[Any, ...]]]:
-    """What matters; a new id is a new id."""
+def state(world: TwoAgencies) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of the tables, with ``new`` for every new id."""
     known = {*world.agencies.values(), *(person.account.id for person in world.people.values())}
     database = sqlite3.connect(world.home / "lineament.db")
 
-    def told(value: Any) -> Any:
+    def known_or_new(value: Any) -> Any:
         return "new" if isinstance(value, str) and _ID.fullmatch(value) and value not in known else value
 
     try:
         return {
             table: sorted(
-                (tuple(map(told, row)) for row in database.execute(f"SELECT {columns} FROM {table}")), key=repr
+                (tuple(map(known_or_new, row)) for row in database.execute(f"SELECT {columns} FROM {table}")), key=repr
             )
             for table, columns in TABLES.items()
         }
@@ -226,22 +227,22 @@ def state(world: World) -> dict[str, list[tuple[Any, ...]]]:
         database.close()
 
 
-@pytest.mark.parametrize("route", FORMS, ids=called)
+@pytest.mark.parametrize("route", FORMS, ids=name_of)
 def test_fields_that_no_form_has_change_nothing(pages: Pages, route: PageRoute) -> None:
     world, outcomes = pages.world, []
-    who, sent = right(world, route)
+    person, request = valid_request(world, route)
     for extra in ({}, EXTRA):
         world.restore()
-        prepared(world, route, sent)
-        answer = pages.ask(who, "POST", sent.address, {**extra, **sent.data}, **sent.more)
-        rules = world.desk("home operator").agencies
+        prepare(world, route, request)
+        answer = pages.ask(person, "POST", request.address, {**extra, **request.data}, files=request.files)
+        rules = world.desk_of("home operator").agencies
         policies = [rules.rules_of(world.agencies[letter]) for letter in "ABC"]
         outcomes.append(
             (
                 answer.status_code,
                 state(world),
                 policies,
-                [re.sub("id='[0-9a-f]{16}'", "", repr(one)) for one in rules.list()],
+                [re.sub("id='[0-9a-f]{16}'", "", repr(agency)) for agency in rules.list()],
             )
         )
     world.restore()
@@ -254,9 +255,9 @@ SCRIPT = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{191*191}}"
 RAW = re.compile(rb"<script(?! type=\"module\" src=\"/static/)|<img src=x|onerror=alert\(2\)>|36481")
 
 
-def hostile(letter: str) -> Words:
+def hostile(letter: str) -> AgencyTexts:
     text = f"{SCRIPT}{letter}"
-    return Words(
+    return AgencyTexts(
         agency=text,
         person=f"{text} person",
         domain=f"{letter.lower()}<b>.example",
@@ -264,36 +265,36 @@ def hostile(letter: str) -> Words:
         offence=text,
         purpose=text,
         reason=text,
-        said=f"{text}/../../x.html",
+        message=f"{text}/../../x.html",
     )
 
 
 def test_no_text_of_anybody_becomes_markup(tmp_path_factory: pytest.TempPathFactory) -> None:
-    made_of = made(tmp_path_factory.mktemp("hostile"), hostile)
-    with made_of.copied(tmp_path_factory.mktemp("hostile-copy")).open() as world, world.pages() as pages:
-        world.desk("home operator").stops.stop_agency(SCRIPT, world.agencies["A"])
-        world.desk("A supervisor").casework.hold(world.cases["A own"].key, SCRIPT)
+    hostile_agencies = build_two_agencies(tmp_path_factory.mktemp("hostile"), hostile)
+    with hostile_agencies.copy(tmp_path_factory.mktemp("hostile-copy")) as world, world.pages() as pages:
+        world.desk_of("home operator").stops.stop_agency(SCRIPT, world.agencies["A"])
+        world.desk_of("A supervisor").casework.hold(world.cases["A own"].key, SCRIPT)
         seen, wrong = b"", []
         for route, name in itertools.product((route for route in PRIVATE if route.method == "GET"), PEOPLE):
-            who = world.people[name]
-            for what in named(route, world, who):
-                if what.seen and (what.may is None or route.access.value in what.may):
-                    html = pages.ask(who, "GET", asking(world, who, route, what).address)
+            person = world.people[name]
+            for target in targets(route, world, person):
+                if target.allows(route.access.value):
+                    html = pages.ask(person, "GET", build_request(world, person, route, target).address)
                     if "html" in html.headers.get("content-type", "") and RAW.search(html.content):
                         wrong.append((name, route.path))
                     seen += html.content
         assert wrong == []
         assert seen.count(b"&lt;script&gt;alert(1)") > 50
-        one = world.cases["A own"]
-        given = pages.ask(world.people["A examiner"], "GET", f"/cases/{one.key}/files/{one.paper}")
-        assert given.headers["content-type"] == "application/octet-stream"
-        assert re.fullmatch(r"attachment; filename\*=UTF-8''[\w.~%-]+", given.headers["content-disposition"])
-        assert "%2F" not in given.headers["content-disposition"]
-        assert "sandbox" in given.headers["content-security-policy"]
+        case = world.cases["A own"]
+        download = pages.ask(world.people["A examiner"], "GET", f"/cases/{case.key}/files/{case.paper}")
+        assert download.headers["content-type"] == "application/octet-stream"
+        assert re.fullmatch(r"attachment; filename\*=UTF-8''[\w.~%-]+", download.headers["content-disposition"])
+        assert "%2F" not in download.headers["content-disposition"]
+        assert "sandbox" in download.headers["content-security-policy"]
 
 
 def queries() -> list[tuple[str, str]]:
-    """What every page reads from its address."""
+    """Return the path of every page with each parameter that it reads from its address."""
     return [
         (route.path, parameter.name)
         for module in PAGE_MODULES
@@ -307,19 +308,19 @@ def queries() -> list[tuple[str, str]]:
 def test_nothing_in_an_address_becomes_markup(pages: Pages, path: str, parameter: str) -> None:
     world = pages.world
     (route,) = [route for route in ROUTES if (route.method, route.path) == ("GET", path)]
-    who, address = None, re.sub(r"{\w+}", "1", path)
+    person, address = None, re.sub(r"{\w+}", "1", path)
     if route in PRIVATE:
-        who, sent = right(world, route)
-        address = sent.address
+        person, request = valid_request(world, route)
+        address = request.address
     for text in (SCRIPT, f"javascript:{SCRIPT}", "\r\nset-cookie: a=b", "\0", "x" * 5000):
-        answer = pages.ask(who, "GET", address, params={parameter: text})
+        answer = pages.ask(person, "GET", address, params={parameter: text})
         assert answer.status_code < 500 or answer.status_code == 503  # no provider is set up here
         assert not RAW.search(answer.content)
         assert not re.search(rb'(href|src|action)="\s*javascript:', answer.content)
         assert "a=b" not in answer.headers.get("set-cookie", "")
 
 
-# ---------------------------------------------------------------- ways out
+# ---------------------------------------------------------------- paths out
 
 OUT = (
     "..%2f..%2fkeys%2fkek",
@@ -332,18 +333,20 @@ OUT = (
 )
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=called)
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=name_of)
 def test_no_part_of_an_address_leads_elsewhere(pages: Pages, route: PageRoute) -> None:
     world = pages.world
-    who, sent = right(world, route) if route in PRIVATE else (world.people["A auditor"], None)
+    person, request = valid_request(world, route) if route in PRIVATE else (world.people["A auditor"], None)
     for part in re.findall(r"{\w+}", route.path):
         for out in OUT:
-            given = re.sub(
-                r"{(\w+)}", lambda found: "1" if sent is None else sent.names[found[1]], route.path.replace(part, "@")
+            path = re.sub(
+                r"{(\w+)}",
+                lambda found: "1" if request is None else request.names[found[1]],
+                route.path.replace(part, "@"),
             )
-            address = given.replace("@", out)
-            data = None if sent is None or route.method == "GET" else sent.data
-            answer = pages.ask(who, route.method, address, data, **({} if sent is None else sent.more))
+            address = path.replace("@", out)
+            data = None if request is None or route.method == "GET" else request.data
+            answer = pages.ask(person, route.method, address, data, files=None if request is None else request.files)
             assert answer.status_code in {403, 404, 405, 422}, address
             assert not re.search(rb"root:|\bimport\b", answer.content)
             assert "Traceback" not in answer.text
@@ -352,38 +355,38 @@ def test_no_part_of_an_address_leads_elsewhere(pages: Pages, route: PageRoute) -
 @pytest.mark.parametrize(
     "name", ["../../../kek", "..\\..\\kek", "/etc/passwd", "a\r\nset-cookie: a=b.txt", "x" * 500, ""]
 )
-def test_a_file_name_is_a_name_and_no_place(pages: Pages, name: str) -> None:
-    world, one = pages.world, pages.world.cases["A own"]
-    who = world.people["A examiner"]
-    before = {paper.id for paper in world.desk("A examiner").room.papers(one.key)}
+def test_a_file_name_is_a_name_and_no_path(pages: Pages, name: str) -> None:
+    world, case = pages.world, pages.world.cases["A own"]
+    person = world.people["A examiner"]
+    before = {paper.id for paper in world.desk_of("A examiner").room.papers(case.key)}
     files = {"file": (name or "nothing", b"a file")}
-    assert pages.ask(who, "POST", f"/cases/{one.key}/files", {}, files=files).status_code == 303
-    (newest,) = [paper for paper in world.desk("A examiner").room.papers(one.key) if paper.id not in before]
+    assert pages.ask(person, "POST", f"/cases/{case.key}/files", {}, files=files).status_code == 303
+    (newest,) = [paper for paper in world.desk_of("A examiner").room.papers(case.key) if paper.id not in before]
     assert not set(newest.text) & set("/\\\r\n")
     assert len(newest.text) <= 200
-    assert pages.ask(who, "GET", f"/cases/{one.key}/files/{newest.id}").content == b"a file"
+    assert pages.ask(person, "GET", f"/cases/{case.key}/files/{newest.id}").content == b"a file"
     world.restore()
 
 
-# ---------------------------------------------------------------- guessing, as a browser sees it
+# ---------------------------------------------------------------- guessing
 
 
-def test_guessing_on_the_page_tells_nothing_and_ends_at_a_lock(pages: Pages) -> None:
+def test_guessing_a_password_reveals_nothing_and_ends_at_a_lock(pages: Pages) -> None:
     world, answers = pages.world, []
     for email in (world.people["A examiner"].account.email, "examinex@a.example"):
         world.restore()
-        said = []
+        responses = []
         for _ in range(7):
-            door = pages.ask(None, "GET", "/sign-in")
-            kept = door.headers["set-cookie"].split(";")[0]
-            token = re.search(r'name="csrf" value="([^"]+)"', door.text)
+            page = pages.ask(None, "GET", "/sign-in")
+            cookie = page.headers["set-cookie"].split(";")[0]
+            token = re.search(r'name="csrf" value="([^"]+)"', page.text)
             assert token is not None
             form = {"email": email, "password": "wrong and long", "csrf": token[1]}
-            answer = pages.ask(None, "POST", "/sign-in", form, headers={"cookie": kept})
+            answer = pages.ask(None, "POST", "/sign-in", form, headers={"cookie": cookie})
             body = answer.text.replace(token[1], "").replace(email, "")
-            said.append((answer.status_code, body, set(answer.headers)))
-        assert {status for status, _, _ in said} == {403}
-        assert len({body for _, body, _ in said}) == 1
-        answers.append(said)
+            responses.append((answer.status_code, body, set(answer.headers)))
+        assert {status for status, _, _ in responses} == {403}
+        assert len({body for _, body, _ in responses}) == 1
+        answers.append(responses)
     world.restore()
     assert answers[0] == answers[1]

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import PORTRAITS
-from tests.support.serving import CASE, PROBE, Served, serving, settings, token_in, with_gallery
+from tests.support.serving import Served, serving, token_in
+from tests.support.world import CASE, PROBE, gallery
 
 from lineament.model.cases import CaseState, PaperKind
 from lineament.web.addresses import case_address
-from lineament.workspace import Workspace
 
 pytestmark = pytest.mark.enable_socket
 HOSTILE = "</p><script>alert(1)</script>"
@@ -24,8 +24,7 @@ HOSTILE = "</p><script>alert(1)</script>"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("case-pages")
-    with_gallery(home / "ws", home / "photos").close()
-    with Workspace.open(settings(home / "ws")) as workspace, serving(workspace) as running:
+    with gallery(home / "ws") as workspace, serving(workspace) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""A case's life: what covers its searches, hour by hour, and what is left when its authorisation is refused."""
+"""The life of a case: what authorises its searches, hour by hour, and what is left if the authorisation is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from tests.support.refusals import refused
-from tests.support.squad import PROBE, REASON, TERMS, Squad
+from tests.support.squad import PHOTOGRAPH, REASON, TERMS, Squad
 
 from lineament.errors import InvalidValue, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.actions import Action
@@ -21,24 +21,24 @@ REFUSED = AuthorisationOutcome.REFUSED
 
 
 def standing(team: Squad, case: Case) -> CaseStanding:
-    casework = team.work(team.supervisor).casework
+    casework = team.fresh_desk(team.supervisor).casework
     found = casework.outlook(case.key).standing
-    assert casework.standings(casework.page()) == {case.id: found}, "the list says the same"
+    assert casework.standings(casework.page()) == {case.id: found}, "the list has the same standing"
     return found
 
 
 # ---------------------------------------------------------------- the 48-hour clock (R8)
 
 
-def test_a_suspect_is_searched_for_only_while_an_authorisation_or_the_clock_covers_it(team: Squad) -> None:
-    case, supervisor = team.case(Seeks.SUSPECT), team.work(team.supervisor).casework
-    probe = team.probe(case)
+def test_a_suspect_is_searched_for_only_with_an_authorisation_or_within_the_urgent_hours(team: Squad) -> None:
+    case, supervisor = team.open_case(Seeks.SUSPECT), team.fresh_desk(team.supervisor).casework
+    probe = team.take_probe(case)
 
     assert standing(team, case) is CaseStanding.AWAITING
     with refused(ReasonCode.NOT_AUTHORISED):
         team.search(case, probe)
 
-    team.work(team.examiner).casework.declare_urgent(case.key, "he is about to leave the country")
+    team.fresh_desk(team.examiner).casework.declare_urgent(case.key, "he is about to leave the country")
     declared = team.clock.at
     assert standing(team, case) is CaseStanding.URGENT
     team.search(case, probe)
@@ -70,17 +70,17 @@ def test_a_suspect_is_searched_for_only_while_an_authorisation_or_the_clock_cove
 
 
 @pytest.mark.parametrize("seeks", [Seeks.MISSING, Seeks.VICTIM, Seeks.DECEASED, Seeks.INITIAL])
-def test_others_need_no_authorisation(team: Squad, seeks: Seeks) -> None:
+def test_a_search_for_others_needs_no_authorisation(team: Squad, seeks: Seeks) -> None:
     facts = "the camera shows him at the counter" if seeks is Seeks.INITIAL else None
-    case = team.work(team.examiner).casework.open(replace(TERMS, seeks=seeks, exempt_because=facts))
+    case = team.fresh_desk(team.examiner).casework.open(replace(TERMS, seeks=seeks, exempt_because=facts))
     assert standing(team, case) is CaseStanding.EXEMPT
-    team.search(case, team.probe(case))
+    team.search(case, team.take_probe(case))
     with refused(ReasonCode.NOT_AWAITING):
-        team.work(team.examiner).casework.declare_urgent(case.key, "it is late")
+        team.fresh_desk(team.examiner).casework.declare_urgent(case.key, "it is late")
 
 
-def test_the_clock_is_started_once_and_only_with_a_reason(team: Squad) -> None:
-    case, casework = team.case(Seeks.SUSPECT), team.work(team.examiner).casework
+def test_the_urgent_hours_begin_once_and_only_with_a_reason(team: Squad) -> None:
+    case, casework = team.open_case(Seeks.SUSPECT), team.fresh_desk(team.examiner).casework
     with pytest.raises(InvalidValue, match="cannot wait"):
         casework.declare_urgent(case.key, "  ")
     casework.declare_urgent(case.key, "he leaves")
@@ -90,62 +90,64 @@ def test_the_clock_is_started_once_and_only_with_a_reason(team: Squad) -> None:
         team.clock.advance(days=days)
 
 
-def test_an_agency_may_let_nothing_come_before_the_authorisation(team: Squad) -> None:
+def test_an_agency_may_forbid_urgent_searches(team: Squad) -> None:
     team.wish(urgent_hours=0)
-    case = team.case(Seeks.SUSPECT)
+    case = team.open_case(Seeks.SUSPECT)
     with refused(ReasonCode.NO_URGENT_SEARCHES):
-        team.work(team.examiner).casework.declare_urgent(case.key, "he leaves")
+        team.fresh_desk(team.examiner).casework.declare_urgent(case.key, "he leaves")
 
 
-def test_only_who_manages_cases_records_what_was_decided(team: Squad) -> None:
-    case = team.case(Seeks.SUSPECT)
+def test_only_those_who_manage_cases_record_decisions(team: Squad) -> None:
+    case = team.open_case(Seeks.SUSPECT)
     acts: list[Callable[[Squad, Case], object]] = [
-        lambda team, case: team.work(team.examiner).casework.authorise(case.key, team.ruling()),
-        lambda team, case: team.work(team.examiner).casework.authorise(case.key, team.ruling(REFUSED)),
-        lambda team, case: team.work(team.examiner).casework.hold(case.key, "the court asks"),
-        lambda team, case: team.work(team.auditor).casework.close(case.key),
+        lambda team, case: team.fresh_desk(team.examiner).casework.authorise(case.key, team.ruling()),
+        lambda team, case: team.fresh_desk(team.examiner).casework.authorise(case.key, team.ruling(REFUSED)),
+        lambda team, case: team.fresh_desk(team.examiner).casework.hold(case.key, "the court asks"),
+        lambda team, case: team.fresh_desk(team.auditor).casework.close(case.key),
     ]
     for act in acts:
         with pytest.raises(NotAllowed):
             act(team, case)
-    for stranger in (team.colleague, team.reviewer, team.abroad, team.administrator):
+    for stranger in (team.colleague, team.reviewer, team.foreign_supervisor, team.administrator):
         with pytest.raises((NotFound, NotAllowed)):
-            team.work(stranger).casework.authorise(case.key, team.ruling())
+            team.fresh_desk(stranger).casework.authorise(case.key, team.ruling())
     assert standing(team, case) is CaseStanding.AWAITING
 
 
-def test_a_decision_of_the_future_is_none(team: Squad) -> None:
-    case = team.case(Seeks.SUSPECT)
+def test_a_decision_in_the_future_is_refused(team: Squad) -> None:
+    case = team.open_case(Seeks.SUSPECT)
     ruling = replace(team.ruling(), decided_at=team.clock.at + timedelta(hours=1))
     with pytest.raises(InvalidValue, match="future"):
-        team.work(team.supervisor).casework.authorise(case.key, ruling)
+        team.fresh_desk(team.supervisor).casework.authorise(case.key, ruling)
 
 
-def test_the_decision_is_kept_in_the_room_and_its_digest_on_the_record(team: Squad) -> None:
-    case, document = team.case(Seeks.SUSPECT), b"%PDF the order of the court"
-    decided = team.work(team.supervisor).casework.authorise(case.key, team.ruling(document=document)).authorisation
-    (paper,) = team.work(team.examiner).room.papers(case.key, kinds=(PaperKind.DECISION,))
+def test_a_decision_is_stored_in_the_room_and_its_digest_in_the_ledger(team: Squad) -> None:
+    case, document = team.open_case(Seeks.SUSPECT), b"%PDF the order of the court"
+    decided = (
+        team.fresh_desk(team.supervisor).casework.authorise(case.key, team.ruling(document=document)).authorisation
+    )
+    (paper,) = team.fresh_desk(team.examiner).room.papers(case.key, kinds=(PaperKind.DECISION,))
     assert decided is not None
     assert decided.document_sha256 == paper.sha256
-    assert team.work(team.examiner).room.open(case.key, paper.id)[0] == document
-    assert document not in team.kept()
+    assert team.fresh_desk(team.examiner).room.open(case.key, paper.id)[0] == document
+    assert document not in team.stored_bytes()
 
 
-def test_what_ends_within_a_week_is_told(team: Squad) -> None:
-    case, supervisor = team.case(Seeks.SUSPECT), team.work(team.supervisor).casework
-    team.work(team.examiner).casework.declare_urgent(case.key, "he leaves")
-    ((told, outlook),) = supervisor.pressing(12)
-    assert (told.key, outlook) == (case.key, supervisor.outlook(case.key))
+def test_cases_that_end_within_a_week_are_reported(team: Squad) -> None:
+    case, supervisor = team.open_case(Seeks.SUSPECT), team.fresh_desk(team.supervisor).casework
+    team.fresh_desk(team.examiner).casework.declare_urgent(case.key, "he leaves")
+    ((pressing, outlook),) = supervisor.pressing(12)
+    assert (pressing.key, outlook) == (case.key, supervisor.outlook(case.key))
     supervisor.authorise(case.key, team.ruling(until=team.clock.at.date() + timedelta(days=30)))
     assert supervisor.pressing(12) == []
     team.clock.advance(days=25)
-    assert [one.key for one, _ in team.work(team.examiner).casework.pressing(12)] == [case.key]
-    assert team.work(team.colleague).casework.pressing(12) == []
+    assert [pressing.key for pressing, _ in team.fresh_desk(team.examiner).casework.pressing(12)] == [case.key]
+    assert team.fresh_desk(team.colleague).casework.pressing(12) == []
 
 
 # ---------------------------------------------------------------- refused (R9)
 
-SAID = {
+TEXTS = {
     "message": "he hides in the lighthouse of Armorica",
     "note": "our informant is called Dahut",
     "file": "the statement of the lighthouse keeper",
@@ -155,47 +157,49 @@ SAID = {
 }
 
 
-def filled(team: Squad) -> Case:
-    """A case that was searched in urgency, with all that may hang on one."""
-    terms = replace(TERMS, offence=SAID["offence"], purpose=SAID["purpose"])
-    case = team.work(team.examiner).casework.open(terms)
-    team.work(team.examiner).casework.declare_urgent(case.key, "the tide comes: cannot wait for Ash Wednesday")
-    probe = team.probe(case)
-    team.search(case, probe, reason=SAID["reason"])
-    room = team.work(team.examiner).room
-    room.say(case.key, SAID["message"])
-    room.note(case.key, SAID["note"])
-    room.file(case.key, "statement.txt", SAID["file"].encode())
-    team.invited(case, team.clock.at.date() + timedelta(days=5))
+def fill_case(team: Squad) -> Case:
+    """Open an urgent case that was searched, with everything that a case may hold."""
+    terms = replace(TERMS, offence=TEXTS["offence"], purpose=TEXTS["purpose"])
+    case = team.fresh_desk(team.examiner).casework.open(terms)
+    team.fresh_desk(team.examiner).casework.declare_urgent(case.key, "the tide comes: cannot wait for Ash Wednesday")
+    probe = team.take_probe(case)
+    team.search(case, probe, reason=TEXTS["reason"])
+    room = team.fresh_desk(team.examiner).room
+    room.say(case.key, TEXTS["message"])
+    room.note(case.key, TEXTS["note"])
+    room.file(case.key, "statement.txt", TEXTS["file"].encode())
+    team.invite_guest(case, team.clock.at.date() + timedelta(days=5))
     return case
 
 
-def opened(team: Squad) -> str:
-    """Everything that the ledger says to whoever has the keys."""
-    with team.workspace.store.read() as tx:
-        return "\n".join(str(row.details) for row in tx.ledger.entries(0, tx.ledger.size()))
-
-
-def test_a_refusal_destroys_what_hung_on_the_case_to_the_last_byte(team: Squad) -> None:
-    case = filled(team)
+def test_a_refusal_destroys_everything_in_the_case_to_the_last_byte(team: Squad) -> None:
+    case = fill_case(team)
     pictures = set(team.workspace.blobs.addresses())
     with team.workspace.store.read() as tx:
         wrapped = tx.cases.wrapped_key(case.id)
         (search,) = tx.searches.of_case(case.id)
         (probe,) = tx.probes.of_case_ids(case.id)
-    before = team.kept()
-    for plain in (SAID["reason"].encode(), SAID["offence"].encode(), wrapped, search.search_id.encode()):
-        assert plain in before  # so that looking for it means something
-    assert SAID["reason"] in opened(team)
+    before = team.stored_bytes()
+    for plain in (TEXTS["reason"].encode(), TEXTS["offence"].encode(), wrapped, search.search_id.encode()):
+        assert plain in before  # so the search below would find it
+    assert TEXTS["reason"] in team.all_details()
 
-    told = team.work(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
+    refused_case = team.fresh_desk(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
 
-    assert told.state is CaseState.REFUSED
-    after = team.kept()
-    texts = [value.encode() for value in SAID.values()]
-    gone = [*texts, wrapped, PROBE, PROBE[100:200], search.search_id.encode(), probe.encode(), b"Ash Wednesday"]
-    assert [one for one in gone if one in after] == []
-    assert [one for one in SAID.values() if one in opened(team)] == []
+    assert refused_case.state is CaseState.REFUSED
+    after = team.stored_bytes()
+    texts = [value.encode() for value in TEXTS.values()]
+    gone = [
+        *texts,
+        wrapped,
+        PHOTOGRAPH,
+        PHOTOGRAPH[100:200],
+        search.search_id.encode(),
+        probe.encode(),
+        b"Ash Wednesday",
+    ]
+    assert [text for text in gone if text in after] == []
+    assert [text for text in TEXTS.values() if text in team.all_details()] == []
     assert len(pictures - set(team.workspace.blobs.addresses())) == 2  # the photograph and the file
     with team.workspace.store.read() as tx:
         with refused(ReasonCode.CASE_DESTROYED):
@@ -203,29 +207,29 @@ def test_a_refusal_destroys_what_hung_on_the_case_to_the_last_byte(team: Squad) 
         assert tx.connection.exec_driver_sql("SELECT count(*) FROM candidates").scalar_one() == 0
 
 
-def test_a_tombstone_says_who_refused_and_when_and_the_ledger_holds(team: Squad) -> None:
-    case = filled(team)
-    team.work(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
-    left = team.work(team.supervisor).casework.get(case.key)
+def test_what_is_left_says_who_refused_and_when_and_the_ledger_is_sound(team: Squad) -> None:
+    case = fill_case(team)
+    team.fresh_desk(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
+    left = team.fresh_desk(team.supervisor).casework.get(case.key)
     assert (left.ref, left.opened_at, left.searches) == (case.ref, case.opened_at, 0)
     assert left.authorisation is not None
     assert left.authorisation.authority == "Court of Ys, Judge Gradlon"
     assert left.closed_at is not None
-    found = team.workspace.desk_at_the_machine().audit.verify()
+    found = team.machine.audit.verify()
     assert found.erased > 5
     assert found.unexplained == 0
-    lines = team.work(team.supervisor).casework.timeline(case.key)
+    lines = team.fresh_desk(team.supervisor).casework.timeline(case.key)
     assert [line.action for line in lines] == [Action.CASE_REFUSED, Action.DETAILS_ERASED]
     assert "1 search, 1 photograph, 3 papers" in timeline_line(lines[0]).words
-    outlook = team.work(team.supervisor).casework.outlook(case.key)
+    outlook = team.fresh_desk(team.supervisor).casework.outlook(case.key)
     assert "refused by Court of Ys" in str(next_step(left, outlook).words)
 
 
 def test_after_a_refusal_nothing_can_be_done_with_the_case(team: Squad) -> None:
-    case = filled(team)
-    probe = team.work(team.examiner).casework.probes(case.key)[0]
-    team.work(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
-    desk, supervising = team.work(team.examiner), team.work(team.supervisor)
+    case = fill_case(team)
+    probe = team.fresh_desk(team.examiner).casework.probes(case.key)[0]
+    team.fresh_desk(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
+    desk, supervising = team.fresh_desk(team.examiner), team.fresh_desk(team.supervisor)
     assert desk.casework.probes(case.key) == []
     assert desk.casework.searches(case.key) == []
     assert desk.room.papers(case.key) == []
@@ -233,7 +237,7 @@ def test_after_a_refusal_nothing_can_be_done_with_the_case(team: Squad) -> None:
         desk.probes.get(probe.id)
     for act in (
         lambda: desk.room.say(case.key, "hello"),
-        lambda: desk.probes.take(case.key, PROBE),
+        lambda: desk.probes.take(case.key, PHOTOGRAPH),
         lambda: supervising.casework.authorise(case.key, team.ruling()),
         lambda: supervising.casework.authorise(case.key, team.ruling(REFUSED)),
         lambda: supervising.casework.hold(case.key, "too late"),
@@ -241,12 +245,12 @@ def test_after_a_refusal_nothing_can_be_done_with_the_case(team: Squad) -> None:
     ):
         with pytest.raises((Refused, WrongState)):
             act()
-    with pytest.raises(NotFound):  # who was invited has left
-        team.work(team.guest).casework.get(case.key)
+    with pytest.raises(NotFound):  # the guest is no member any more
+        team.fresh_desk(team.guest).casework.get(case.key)
 
 
-def test_a_refusal_comes_before_a_legal_hold_and_after_closing(team: Squad) -> None:
-    case, casework = filled(team), team.work(team.supervisor).casework
+def test_a_refusal_overrides_a_legal_hold_and_comes_after_closing_too(team: Squad) -> None:
+    case, casework = fill_case(team), team.fresh_desk(team.supervisor).casework
     casework.hold(case.key, "a defence lawyer asks")
     casework.close(case.key)
     assert casework.authorise(case.key, team.ruling(REFUSED)).hold_because is None
@@ -265,22 +269,22 @@ def test_a_refusal_comes_before_a_legal_hold_and_after_closing(team: Squad) -> N
         "find my ex-girlfriend",
     ],
 )
-def test_for_some_purposes_nobody_is_searched(team: Squad, purpose: str) -> None:
+def test_some_purposes_are_always_refused(team: Squad, purpose: str) -> None:
     with refused(ReasonCode.PURPOSE):
-        team.work(team.examiner).casework.open(replace(TERMS, purpose=purpose))
-    case = team.case()
-    probe = team.probe(case)
+        team.fresh_desk(team.examiner).casework.open(replace(TERMS, purpose=purpose))
+    case = team.open_case()
+    probe = team.take_probe(case)
     with refused(ReasonCode.PURPOSE):
         team.search(case, probe, reason=purpose)
-    assert team.work(team.examiner).casework.get(case.key).searches == 0
+    assert team.fresh_desk(team.examiner).casework.get(case.key).searches == 0
 
 
 # ---------------------------------------------------------------- the timeline
 
 
-def test_a_timeline_writes_itself_in_words(team: Squad) -> None:
-    case = filled(team)
-    desk = team.work(team.supervisor)
+def test_a_timeline_is_written_in_words(team: Squad) -> None:
+    case = fill_case(team)
+    desk = team.fresh_desk(team.supervisor)
     desk.casework.authorise(case.key, team.ruling())
     desk.casework.read(case.key, "people")
     desk.casework.hold(case.key, "the court asks")
@@ -288,21 +292,21 @@ def test_a_timeline_writes_itself_in_words(team: Squad) -> None:
     desk.casework.close(case.key)
     words = [timeline_line(line).words for line in desk.casework.timeline(case.key, limit=100)]
     assert words[0] == "closed the case"
-    assert words[-1] == f"opened the case. Offence: {SAID['offence']}. Purpose: {SAID['purpose']}"
-    assert any(f"Reason: {SAID['reason']}" in one for one in words)
+    assert words[-1] == f"opened the case. Offence: {TEXTS['offence']}. Purpose: {TEXTS['purpose']}"
+    assert any(f"Reason: {TEXTS['reason']}" in line for line in words)
     assert "looked into the people" in words
-    assert not [one for one in words if "_" in one or "erased" in one]
+    assert not [line for line in words if "_" in line or "erased" in line]
     first = desk.casework.timeline(case.key, limit=4)
     rest = desk.casework.timeline(case.key, before=first[-1].seq, limit=100)
     assert [timeline_line(line).words for line in [*first, *rest]] == words
 
 
-def test_who_does_not_work_on_a_case_does_not_see_it(team: Squad) -> None:
-    case = team.case()
+def test_only_those_who_work_on_a_case_see_it(team: Squad) -> None:
+    case = team.open_case()
     for seen in (team.examiner, team.supervisor, team.auditor):
-        assert team.work(seen).casework.get(case.ref).key == case.key
-    for unseen in (team.colleague, team.reviewer, team.guest, team.abroad):
-        desk = team.work(unseen).casework
+        assert team.fresh_desk(seen).casework.get(case.ref).key == case.key
+    for unseen in (team.colleague, team.reviewer, team.guest, team.foreign_supervisor):
+        desk = team.fresh_desk(unseen).casework
         assert desk.page() == []
         assert desk.count() == 0
         errors = []
@@ -311,4 +315,4 @@ def test_who_does_not_work_on_a_case_does_not_see_it(team: Squad) -> None:
                 desk.get(name)
             errors.append(str(refusal.value).replace(name, "…"))
         assert len(set(errors)) == 1
-    assert REASON not in str(team.work(team.auditor).audit.page())
+    assert REASON not in str(team.fresh_desk(team.auditor).audit.page())

@@ -23,8 +23,7 @@ from tests.conftest import PORTRAITS, Ran, two_people
 from tests.support.clock import TICK, Clock
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.refusals import refused
-from tests.support.serving import settings
-from tests.support.staff import House
+from tests.support.world import StaffedWorld, settings
 from warcio.checker import Checker
 
 from lineament.errors import AlreadyThere, Damaged, NotAllowed, NotRead, Refused, StepUpNeeded
@@ -384,9 +383,9 @@ def test_a_damaged_record_is_not_taken_out_in_part(workspace: Workspace, tmp_pat
 
 
 def test_others_take_nothing_out_and_an_operator_after_a_second_factor(workspace: Workspace, tmp_path: Path) -> None:
-    house = House(workspace, Clock(tick=TICK))
+    world = StaffedWorld(workspace, Clock(tick=TICK))
     with pytest.raises(NotAllowed):
-        house.desk(house.joined(HOME_AGENCY, Role.EXAMINER)).takeout.warc("press", tmp_path / "out.warc.gz")
+        world.desk(world.join(HOME_AGENCY, Role.EXAMINER)).takeout.warc("press", tmp_path / "out.warc.gz")
     with pytest.raises(StepUpNeeded):
-        house.operating.takeout.warc("press", tmp_path / "out.warc.gz")
+        world.operator_desk.takeout.warc("press", tmp_path / "out.warc.gz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ws"]

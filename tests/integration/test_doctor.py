@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.staff import solo
+from tests.support.world import solo
 
 from lineament.model.cases import CaseTerms
 from lineament.services.doctor import Check
@@ -21,7 +21,8 @@ def pictures(workspace: Workspace) -> Check:
 
 
 def test_the_files_of_a_room_are_no_orphans(tmp_path: Path) -> None:
-    with solo(tmp_path / "ws") as workspace:
+    with solo(tmp_path / "ws") as world:
+        workspace = world.workspace
         workspace.desk_at_the_machine().casework.open(CASE)
         kept = workspace.desk_at_the_machine().room.file(CASE.ref, "statement.pdf", b"what the witness said")
         assert len(list(workspace.blobs.addresses())) == 1

@@ -1,7 +1,7 @@
-"""A form that is not accepted comes back in one way, whichever it is.
+"""Every form that is not accepted comes back in the same way.
 
-Its page again, with a status that begins with 4; the error on top; beside the field that is wrong, which has the focus
-and says so to a screen reader; and everything that was typed or chosen still there.
+Its page is shown again with a 4xx status and the error on top. The field that is wrong has the focus and the error
+beside it, also for a screen reader, and everything that was typed or chosen is still there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 import lxml.html
 import pytest
-from tests.support.sending import prepared, right, sending
+from tests.support.sending import form_of_route, prepare, valid_request
 from tests.support.sight import BY_ROLE
-from tests.support.world import Pages, Person, World
+from tests.support.two_agencies import Pages, Participant, TwoAgencies
 
 from lineament.model.accounts import Permission
 from lineament.web.app import declared
@@ -54,9 +54,9 @@ BUTTONS = {
 """Forms in which nothing is typed or chosen."""
 PROOFS = {
     "/sign-in": "does not say which of its two fields is wrong",
-    "/second-factor": "what is shown there is never shown again",
-    "/step-up": "what is shown there is never shown again",
-    "/locked": "what is shown there is never shown again",
+    "/second-factor": "what is entered there is never shown again",
+    "/step-up": "what is entered there is never shown again",
+    "/locked": "what is entered there is never shown again",
     "/join/{token}": "has no session; test_sign_in_pages.py",
     "/account/passkey": "its answer comes from the browser",
 }
@@ -111,17 +111,17 @@ WRONG: dict[str, dict[str, str]] = {
     "/agencies/{agency_id}/policy": {"password_length": "1"},
     "/agencies/{agency_id}/stop": {"reason": " "},
 }
-"""What is wrong in each field of each form, one at a time."""
+"""A wrong value for each field of each form; each is tried alone."""
 
 
-def test_every_form_is_looked_at() -> None:
+def test_every_form_is_in_one_of_the_tables() -> None:
     assert {route.path for route in FORMS if route.page is None} == set(ELSEWHERE)
     with_page = {route.path for route in FORMS if route.page is not None}
     assert with_page == BUTTONS | set(PROOFS) | set(WRONG)
 
 
 def test_who_may_send_a_form_may_open_its_page() -> None:
-    """The page is shown again without asking once more."""
+    """The page is shown again without another check."""
     access = {route.endpoint: route.access for route in declared() if route.method == "GET"}
     needed = {(route.access, access[route.page]) for route in FORMS if route.page is not None}
     shut = [
@@ -141,13 +141,13 @@ SECRET = {"csrf", "old", "password", "again", "code", "file"}
 
 
 @pytest.fixture(scope="module")
-def pages(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with world.copied(tmp_path_factory.mktemp("forms")).open() as here, here.pages() as opened:
-        yield opened
+def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with two_agencies.copy(tmp_path_factory.mktemp("forms")) as world, world.pages() as pages:
+        yield pages
 
 
 def form_of(page: Any, address: str, data: dict[str, str]) -> Any:
-    """The form that is sent to an address; of two, the one whose hidden fields say what was sent."""
+    """Return the form that is sent to an address; of two, the one with the hidden fields that were sent."""
     found = page.xpath("//form[@method='post'][@action=$to or .//@formaction=$to]", to=address)
     if address.endswith("/ruling"):
         found = [form for form in found if form.fields["outcome"] == data["outcome"]]
@@ -156,7 +156,7 @@ def form_of(page: Any, address: str, data: dict[str, str]) -> Any:
 
 
 def shown(page: Any, form: Any) -> set[tuple[str, str]]:
-    """What a browser would send if the form were sent as it is shown."""
+    """Return the fields that a browser would send if the form were sent as it is shown."""
     outside = page.xpath("//input[@form=$id][@checked]", id=form.get("id", ""))
     return {*form.form_values(), *((control.get("name"), control.get("value")) for control in outside)}
 
@@ -172,14 +172,14 @@ CASES = [(route, field) for route in FORMS for field in WRONG.get(route.path, {}
 
 
 @pytest.mark.parametrize(("route", "field"), CASES, ids=[f"{route.path} {field}" for route, field in CASES])
-def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(pages: Pages, route: PageRoute, field: str) -> None:
-    who, made = right(pages.world, route)
-    prepared(pages.world, route, made)
-    address = made.address.replace("/unlock", "/close")  # the one event of an account that is ticked
-    data = sent_with(pages, who, route, made.data, field)
-    files = {"files": {"file": ("empty.txt", b"")}} if field == "file" else made.more
-    answer = pages.ask(who, "POST", address, data, **files)
-    if sending(route).before is not None:
+def test_an_error_stands_beside_its_field_and_nothing_is_lost(pages: Pages, route: PageRoute, field: str) -> None:
+    person, request = valid_request(pages.world, route)
+    prepare(pages.world, route, request)
+    address = request.address.replace("/unlock", "/close")  # the one event of an account that is ticked
+    data = with_error(pages, person, route, request.data, field)
+    files = {"file": ("empty.txt", b"")} if field == "file" else request.files
+    answer = pages.ask(person, "POST", address, data, files=files)
+    if form_of_route(route).prepare is not None:
         pages.world.restore()
     assert 400 <= answer.status_code < 500
     page = lxml.html.fromstring(answer.text)
@@ -188,9 +188,9 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(pages: Pages,
     focused = page.xpath("//*[@autofocus]")[0]
     assert focused.get("name") == field
     assert focused.get("aria-invalid") == "true"
-    told = [text_of(page, element) for element in focused.get("aria-describedby").split()]
-    assert all(told)
-    assert any(words[:-1].lower() in text_of(page, "problem").lower() for words in told)
+    descriptions = [text_of(page, element) for element in focused.get("aria-describedby").split()]
+    assert all(descriptions)
+    assert any(description[:-1].lower() in text_of(page, "problem").lower() for description in descriptions)
 
     form = form_of(page, address, data)
     names = {name for name in data if name in form.inputs or page.xpath("//input[@form][@name=$n]", n=name)}
@@ -199,10 +199,10 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(pages: Pages,
     assert {(name, value) for name, value in offered if name not in SECRET} <= shown(page, form)
 
 
-def sent_with(pages: Pages, who: Person, route: PageRoute, data: dict[str, str], field: str) -> dict[str, str]:
-    """A form that is right but for one field."""
+def with_error(pages: Pages, person: Participant, route: PageRoute, data: dict[str, str], field: str) -> dict[str, str]:
+    """Return a form that is valid except for one field."""
     if route.path == "/account/app":
-        page = lxml.html.fromstring(pages.ask(who, "GET", "/account/app").text)
+        page = lxml.html.fromstring(pages.ask(person, "GET", "/account/app").text)
         data = data | {"pending": page.forms[0].fields["pending"]}
     wrong = WRONG[route.path][field]
     data = data | {field: wrong}
@@ -210,14 +210,14 @@ def sent_with(pages: Pages, who: Person, route: PageRoute, data: dict[str, str],
 
 
 def refused_by_choice(page: Any, name: str, value: str) -> bool:
-    """Whether a field is chosen from a list that does not have the value, which no browser sends."""
+    """Return whether a field is chosen from a list without this value, so that no browser sends it."""
     controls = page.xpath("//input[@name=$n][@type='radio' or @type='checkbox'] | //select[@name=$n]/option", n=name)
     return bool(controls) and value not in {control.get("value") or control.text_content() for control in controls}
 
 
 def test_an_error_about_no_field_has_the_focus_itself(pages: Pages) -> None:
-    who = pages.world.people["home operator"]
-    answer = pages.ask(who, "POST", "/agencies/home/resume")
+    operator = pages.world.people["home operator"]
+    answer = pages.ask(operator, "POST", "/agencies/home/resume")
     assert 400 <= answer.status_code < 500
     (focused,) = lxml.html.fromstring(answer.text).xpath("//*[@autofocus]")
     assert focused.get("id") == "problem"

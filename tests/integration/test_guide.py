@@ -15,7 +15,7 @@ from pathlib import Path
 import pyotp
 import pytest
 from tests.conftest import PORTRAITS, ROOT, Ran
-from tests.support.signing import PASSWORD
+from tests.support.world import PASSWORD
 
 from lineament.settings import Settings
 from lineament.workspace import Workspace

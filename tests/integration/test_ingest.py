@@ -14,7 +14,7 @@ from PIL import Image
 from tests.conftest import PORTRAITS, SOURCE, Ran
 from tests.support.films import film, pan
 from tests.support.signed_pictures import signed
-from tests.support.staff import solo
+from tests.support.world import solo
 
 from lineament.errors import HostRefused, Interrupted, NotRead
 from lineament.model.faces import Provenance
@@ -33,9 +33,9 @@ TERMS = SourceTerms(name="press", controller="Press", basis="LED 8", jurisdictio
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with solo(tmp_path / "ws") as made:
-        made.desk_at_the_machine().sources.add(TERMS)
-        yield made
+    with solo(tmp_path / "ws") as world:
+        world.machine.sources.add(TERMS)
+        yield world.workspace
 
 
 class Pile:

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import SOURCE
 from tests.integration.test_crashes import command, counts, good, made, run, varied
 from tests.support.local_web import CannedReply, LocalWeb, page
-from tests.support.serving import settings
+from tests.support.world import settings
 
 from lineament.model.faces import CaptureId
 from lineament.model.jobs import JobState

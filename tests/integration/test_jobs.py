@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.support.clock import NOON, TICK, Clock
-from tests.support.staff import House, solo
+from tests.support.world import StaffedWorld, solo
 
 from lineament.errors import InvalidValue, LedgerUnavailable, NotAllowed, NotFound, Refused, WrongState
 from lineament.model.accounts import HOME_AGENCY, AccountState, Official, Role
@@ -32,6 +32,7 @@ from lineament.workspace import Workspace
 PATIENCE = 60.0
 """Seconds after which a test gives up waiting for what must happen."""
 SOURCE = "press"
+TERMS = SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
 
 
 @dataclass(slots=True)
@@ -54,11 +55,9 @@ class Doing:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with solo(tmp_path / "ws", Clock(tick=TICK)) as made:
-        made.desk_at_the_machine().sources.add(
-            SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
-        )
-        yield made
+    with solo(tmp_path / "ws") as world:
+        world.machine.sources.add(TERMS)
+        yield world.workspace
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_a_worker_runs_what_is_queued_and_keeps_its_result(jobs: Jobs, worker: W
     assert worker.waiting()
     assert worker.drain() == 1
     ((official, kind, arguments),) = doing.calls
-    assert (official.name, official.solo, kind, arguments) == ("at-the-machine", True, "ingest", {"what": ["/data/a"]})
+    assert (official.name, official.solo, kind, arguments) == ("examiner-a", True, "ingest", {"what": ["/data/a"]})
     ended = jobs.show(job.id)
     assert (ended.state, ended.result, ended.attempts) == (JobState.DONE, {"done": True}, 1)
     assert not worker.waiting()
@@ -321,65 +320,62 @@ def test_the_same_is_taken_up_where_it_waits(jobs: Jobs) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock(tick=TICK)
-    with solo(tmp_path / "agency", clock) as made:
-        made.desk_at_the_machine().sources.add(
-            SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", jurisdiction="FR")
-        )
-        yield House(made, clock)
+def world(tmp_path: Path) -> Iterator[StaffedWorld]:
+    with solo(tmp_path / "agency") as alone:
+        alone.machine.sources.add(TERMS)
+        yield StaffedWorld(alone.workspace, alone.clock)
 
 
-def test_what_is_needed_is_asked_when_it_is_asked_for(house: House) -> None:
-    examiner = house.joined(HOME_AGENCY, Role.EXAMINER, name="Eva Examiner")
+def test_what_is_needed_is_asked_when_it_is_asked_for(world: StaffedWorld) -> None:
+    examiner = world.join(HOME_AGENCY, Role.EXAMINER, name="Eva Examiner")
     with pytest.raises(NotAllowed):
-        Jobs(house.desk(examiner).record).add(INGEST, {}, source=SOURCE)
+        Jobs(world.desk(examiner).record).add(INGEST, {}, source=SOURCE)
     with pytest.raises(NotAllowed):
-        Jobs(house.operating.record).add(SWEEP, {})
+        Jobs(world.operator_desk.record).add(SWEEP, {})
     with pytest.raises(NotFound):
-        Jobs(house.operating.record).add(INGEST, {}, source="nothing")
+        Jobs(world.operator_desk.record).add(INGEST, {}, source="nothing")
 
 
 @pytest.mark.parametrize("how", ["roles", "suspended"])
-def test_and_again_when_it_runs(house: House, doing: Doing, how: str) -> None:
-    jobs = Jobs(house.operating.record)
+def test_and_again_when_it_runs(world: StaffedWorld, doing: Doing, how: str) -> None:
+    jobs = Jobs(world.operator_desk.record)
     job = jobs.add(INGEST, {}, source=SOURCE)
-    with house.workspace.store.begin() as tx:
+    with world.workspace.store.begin() as tx:
         if how == "roles":
-            tx.accounts.set_roles(house.operator.id, [Role.EXAMINER])
+            tx.accounts.set_roles(world.operator.id, [Role.EXAMINER])
         else:
-            tx.accounts.set_state(house.operator.id, AccountState.SUSPENDED)
-    Worker(house.workspace.desk_at_the_machine().record, doing.handlers).drain()
+            tx.accounts.set_state(world.operator.id, AccountState.SUSPENDED)
+    Worker(world.machine.record, doing.handlers).drain()
     assert doing.calls == []
-    with house.workspace.store.read() as tx:
+    with world.workspace.store.read() as tx:
         error = tx.jobs.get(job.id).error
     assert error is not None
     assert error.code == "not-allowed"
 
 
-def test_a_job_runs_in_the_name_of_who_asked(house: House, doing: Doing) -> None:
-    Jobs(house.operating.record).add(INGEST, {}, source=SOURCE)
-    Worker(house.workspace.desk_at_the_machine().record, doing.handlers).drain()
+def test_a_job_runs_in_the_name_of_who_asked(world: StaffedWorld, doing: Doing) -> None:
+    Jobs(world.operator_desk.record).add(INGEST, {}, source=SOURCE)
+    Worker(world.machine.record, doing.handlers).drain()
     ((official, _, _),) = doing.calls
-    assert (official.account_id, official.name) == (house.operator.id, "Olga Operator")
+    assert (official.account_id, official.name) == (world.operator.id, "Olga Operator")
 
 
 def test_jobs_of_the_machine_lose_what_it_may_no_longer_do(workspace: Workspace, doing: Doing, jobs: Jobs) -> None:
     ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
-    House(workspace, Clock(tick=TICK))  # from now on it is an agency's
+    StaffedWorld(workspace, Clock(tick=TICK))  # from now on it is an agency's
     Worker(workspace.desk_at_the_machine().record, doing.handlers).drain()
     with workspace.store.read() as tx:
         assert tx.jobs.get(ingest.id).state is JobState.FAILED
         assert tx.jobs.get(sweep.id).state is JobState.DONE
 
 
-def test_jobs_of_others_are_not_there(house: House) -> None:
-    job = Jobs(house.operating.record).add(INGEST, {}, source=SOURCE)
-    deletions = Jobs(house.managing.record).add(DELETIONS, {})
-    agency = house.agency()
-    stranger = Jobs(house.desk(house.joined(agency.id, Role.EXAMINER, name="Eva Examiner")).record)
+def test_jobs_of_others_are_not_there(world: StaffedWorld) -> None:
+    job = Jobs(world.operator_desk.record).add(INGEST, {}, source=SOURCE)
+    deletions = Jobs(world.administrator_desk.record).add(DELETIONS, {})
+    agency = world.add_agency()
+    stranger = Jobs(world.desk(world.join(agency.id, Role.EXAMINER, name="Eva Examiner")).record)
     own = stranger.add(DELETIONS, {})
-    operator, administrator = Jobs(house.operating.record), Jobs(house.managing.record)
+    operator, administrator = Jobs(world.operator_desk.record), Jobs(world.administrator_desk.record)
     assert [one.id for one in operator.newest()] == [deletions.id, job.id]
     assert [one.id for one in administrator.newest()] == [deletions.id]
     assert [one.id for one in stranger.newest()] == [own.id]
@@ -389,21 +385,21 @@ def test_jobs_of_others_are_not_there(house: House) -> None:
         with pytest.raises(NotFound) as stopped:
             who.stop(id_)
         assert str(shown.value) == str(stopped.value)
-    source = house.operating.sources.get(SOURCE)
+    source = world.operator_desk.sources.get(SOURCE)
     assert [one.id for one in operator.of_source(source.id)] == [job.id]
     assert administrator.of_source(source.id) == []
 
 
-def test_a_stop_is_filed_under_the_agency_of_its_job_alone(house: House) -> None:
-    agency = house.agency()
-    examiner = house.joined(agency.id, Role.EXAMINER, name="Eva Examiner")
+def test_a_stop_is_filed_under_the_agency_of_its_job_alone(world: StaffedWorld) -> None:
+    agency = world.add_agency()
+    examiner = world.join(agency.id, Role.EXAMINER, name="Eva Examiner")
     request = JobRequest(kind="sweep", agency_id=agency.id, account_id=examiner.id, requested_by=examiner.name)
-    with house.workspace.store.begin() as tx:
-        job = tx.jobs.add(request, house.clock())
-    Jobs(house.desk(examiner).record).stop(job.id)
-    assert house.actions(agency.id)[0] == "job_stopped"
-    assert json.loads(house.said(agency.id))["job"] == job.id
-    assert "job_stopped" not in house.actions(HOME_AGENCY)
+    with world.workspace.store.begin() as tx:
+        job = tx.jobs.add(request, world.clock())
+    Jobs(world.desk(examiner).record).stop(job.id)
+    assert world.actions(agency.id)[-1] == "job_stopped"
+    assert json.loads(world.last_details(agency.id))["job"] == job.id
+    assert "job_stopped" not in world.actions(HOME_AGENCY)
 
 
 def test_an_address_with_a_password_is_kept_nowhere() -> None:

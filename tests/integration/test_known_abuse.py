@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
-from tests.support.clock import TICK, Clock
 from tests.support.refusals import refused
-from tests.support.staff import House, solo
+from tests.support.world import solo, staffed
 
 from lineament.errors import NotAllowed
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -32,12 +31,10 @@ LISTED = PORTRAITS / "macron-2025.jpg"
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with solo(tmp_path / "ws") as made:
-        made.desk_at_the_machine().sources.add(
-            SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
-        )
-        made.desk_at_the_machine().casework.open(CASE)
-        yield made
+    with solo(tmp_path / "ws") as world:
+        world.machine.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+        world.machine.casework.open(CASE)
+        yield world.workspace
 
 
 def ingest(workspace: Workspace) -> None:
@@ -148,9 +145,7 @@ def test_the_command(ready: Run, tmp_path: Path) -> None:
 
 
 def test_nobody_else_loads_a_list(tmp_path: Path) -> None:
-    clock = Clock(tick=TICK)
-    with solo(tmp_path / "ws", clock) as made:
-        house = House(made, clock)
-        examiner = house.desk(house.joined(HOME_AGENCY, Role.EXAMINER))
+    with staffed(tmp_path / "ws") as world:
+        examiner = world.desk(world.join(HOME_AGENCY, Role.EXAMINER))
         with pytest.raises(NotAllowed):
             examiner.known_abuse.load([digest("md5")])

@@ -1,7 +1,8 @@
-"""Every command, for every role, on what is one's own, shared, a colleague's, foreign, or not there (test_matrix.py).
+"""Every command, for every role, on a target of one's own, shared, of a colleague, foreign, or not there.
 
-No permission: exit code 4 and the same line whatever is named. Not seen: exit code 3 and the line of what never
-existed. Seen, but not for that in this case: 4. Else: 0. A refusal changes nothing.
+As in test_matrix.py. No permission: exit code 4, with the same message for every target. Not seen: exit code 3, with
+the message for an id that never existed. Seen, but not permitted in this case: 4. Otherwise: 0. A refusal changes
+nothing.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.serving import PROBE
 from tests.support.sight import (
     BY_ROLE,
-    NO_THINGS,
+    NO_IDS,
     NOT_THERE,
     PEOPLE,
-    Named,
+    Target,
     accounts,
     agencies,
     cases,
+    invitations,
     jobs,
     nothing,
     runs,
     sources,
-    waiting,
 )
-from tests.support.world import SOURCE, Person, World
+from tests.support.two_agencies import Participant, TwoAgencies
+from tests.support.world import PROBE, SOURCE
 
 from lineament.__main__ import application
 from lineament.cli.main import run
@@ -42,85 +43,85 @@ TREE = application()
 
 
 def declared(command: object, name: tuple[str, ...] = ()) -> Iterator[tuple[str, Permission]]:
-    """Every command with what it needs."""
-    if (below := getattr(command, "commands", None)) is not None:
-        for word, one in below.items():
-            yield from declared(one, (*name, word))
+    """Yield every command with the permission that it needs."""
+    if (subcommands := getattr(command, "commands", None)) is not None:
+        for word, subcommand in subcommands.items():
+            yield from declared(subcommand, (*name, word))
     else:
         yield " ".join(name), needed(getattr(command, "callback", None))
 
 
-COMMANDS = [one for one in declared(TREE) if one[1] is not Permission.MACHINE]
-ASKED = [name for name in PEOPLE if name[0] == "A" or "guest" in name or name == "home operator"]
+COMMANDS = [(name, access) for name, access in declared(TREE) if access is not Permission.MACHINE]
+TESTED = [name for name in PEOPLE if name[0] == "A" or "guest" in name or name == "home operator"]
 
-About = Callable[[World, Person], Iterator[Named]]
-Before = Callable[[World, dict[str, str]], None]
+Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]
+Prepare = Callable[[TwoAgencies, dict[str, str]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What stands behind a command; ``{…}`` is what is named."""
+    """The arguments of a command, where ``{…}`` stands for an id of the target."""
 
     arguments: str = ""
-    about: About = nothing
-    before: Before | None = None
+    targets: Targets = nothing
+    prepare: Prepare | None = None
     code: int = 0
-    in_case: str = ""  # what it takes in the case, where that is another permission
-    slow: bool = False  # the nets are loaded anew: what is allowed is tried once, the rest by everybody
+    in_case: str = ""  # the permission needed in the case, if it is another one
+    slow: bool = False  # loads the nets, so what is allowed is tried once; what is refused, by everybody
 
 
-def stopped(world: World, ids: dict[str, str]) -> None:
-    world.desk("home operator").stops.stop_everything("a defect")
+def stop_everything(world: TwoAgencies, ids: dict[str, str]) -> None:
+    world.desk_of("home operator").stops.stop_everything("a defect")
 
 
-def both_stopped(world: World, ids: dict[str, str]) -> None:
+def stop_both_agencies(world: TwoAgencies, ids: dict[str, str]) -> None:
     for name in ("A supervisor", "B supervisor"):
-        world.desk(name).stops.stop_agency("an inquiry")
+        world.desk_of(name).stops.stop_agency("an inquiry")
 
 
-def that_stopped(world: World, ids: dict[str, str]) -> None:
+def stop_agency(world: TwoAgencies, ids: dict[str, str]) -> None:
     if ids["agency_id"] != NOT_THERE:
-        world.desk("home operator").stops.stop_agency("an inquiry", ids["agency_id"])
+        world.desk_of("home operator").stops.stop_agency("an inquiry", ids["agency_id"])
 
 
-def held(world: World, ids: dict[str, str]) -> None:
+def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
     letter = next((case.agency for case in world.cases.values() if case.key == ids["ref"]), None)
     if letter is not None:
-        world.desk(f"{letter} supervisor").casework.hold(ids["ref"], "an order")
+        world.desk_of(f"{letter} supervisor").casework.hold(ids["ref"], "an order")
 
 
-def suspended(world: World, ids: dict[str, str]) -> None:
+def suspend(world: TwoAgencies, ids: dict[str, str]) -> None:
     letter = next((who.name[0] for who in world.people.values() if who.account.id == ids["account_id"]), None)
     if letter in {"A", "B"}:
-        world.desk(f"{letter} administrator").people.suspend(ids["account_id"])
+        world.desk_of(f"{letter} administrator").people.suspend(ids["account_id"])
 
 
-def source_suspended(world: World, ids: dict[str, str]) -> None:
+def suspend_source(world: TwoAgencies, ids: dict[str, str]) -> None:
     if ids["name"] == SOURCE:
-        world.desk("home operator").sources.suspend(SOURCE)
+        world.desk_of("home operator").sources.suspend(SOURCE)
 
 
-def drafted(world: World, ids: dict[str, str]) -> None:
-    """By whoever was at the machine."""
+def make_draft(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Make a source a draft of whoever was at the machine."""
     with sqlite3.connect(world.home / "lineament.db") as database:
         database.execute("UPDATE sources SET state = 'drafted' WHERE name = ?", (ids["name"],))
     database.close()
 
 
-def shared(world: World, ids: dict[str, str]) -> None:
+def share(world: TwoAgencies, ids: dict[str, str]) -> None:
     if ids["name"] == SOURCE:
-        world.desk("home operator").sources.share(SOURCE, world.agencies["C"])
+        world.desk_of("home operator").sources.share(SOURCE, world.agencies["C"])
 
 
-def withdrawn(world: World, ids: dict[str, str]) -> None:
+def withdraw(world: TwoAgencies, ids: dict[str, str]) -> None:
     if ids["name"] == SOURCE:
-        world.desk("home operator").erase.source(SOURCE, "asked")
+        world.desk_of("home operator").erase.source(SOURCE, "asked")
 
 
-def crawled(world: World, ids: dict[str, str]) -> None:
-    """Nothing but the record that says which program crawled."""
+def begin_crawl(world: TwoAgencies, ids: dict[str, str]) -> None:
+    """Store a crawl that has only the record that says which program crawled."""
     if ids["name"] == SOURCE:
-        desk = world.desk("home operator")
+        desk = world.desk_of("home operator")
         kept = desk.workspace.crawls.crawl(desk.sources.get(SOURCE), "first")
         kept.folder.mkdir(parents=True, exist_ok=True)
         CrawlState(kept, write=True).close()
@@ -130,7 +131,7 @@ def crawled(world: World, ids: dict[str, str]) -> None:
 
 
 FOR_THE_HOST = {"case close", "case urgent"}
-"""Up to the agency whose case it is, whatever role a guest has in it."""
+"""Only the agency of a case does this; no guest does, whatever their role in the case."""
 _RULING = "{ref} --authority court --decided 2026-01-02 --scope all"
 _TERMS = "--offence x --purpose x --basis x"
 LINES = {
@@ -138,9 +139,9 @@ LINES = {
     "search": Line("{probe} --case {ref} --reason why --kind cctv --json", cases),
     "compare": Line("{probe} {probe} --json"),
     "stop": Line("--reason defect"),
-    "resume": Line(before=stopped),
+    "resume": Line(prepare=stop_everything),
     "stop-agency": Line("--reason inquiry"),
-    "resume-agency": Line(before=both_stopped),
+    "resume-agency": Line(prepare=stop_both_agencies),
     "stops": Line(),
     "usage": Line(),
     "policy": Line("--set further_approvals=1"),
@@ -149,18 +150,18 @@ LINES = {
     "job show": Line("{job_id}", jobs),
     "job stop": Line("{job_id}", jobs),
     "source add": Line("new --controller x --basis x --jurisdiction FR"),
-    "source approve": Line("{name}", sources, drafted),
+    "source approve": Line("{name}", sources, make_draft),
     "source share": Line("{name} {agency}:{later}", sources),
-    "source unshare": Line("{name} {agency}", sources, shared),
+    "source unshare": Line("{name} {agency}", sources, share),
     "source list": Line(),
     "source show": Line("{name}", sources),
     "source suspend": Line("{name}", sources),
-    "source resume": Line("{name}", sources, source_suspended),
+    "source resume": Line("{name}", sources, suspend_source),
     "source withdraw": Line("{name} --yes", sources),
     "source runs": Line("{name} {run_number}", runs),
     "source known-abuse": Line("{listed}"),
-    "source warc": Line("{name} {out}", sources, crawled),
-    "source receipt": Line("{name} {out}", sources, withdrawn),
+    "source warc": Line("{name} {out}", sources, begin_crawl),
+    "source receipt": Line("{name} {out}", sources, withdraw),
     "case open": Line(f"N-1 {_TERMS}"),
     "case list": Line(),
     "case show": Line("{ref}", cases),
@@ -169,13 +170,13 @@ LINES = {
     "case authorise": Line(_RULING, cases),
     "case refuse": Line(f"{_RULING} --yes", cases),
     "case hold": Line("{ref} --because order", cases),
-    "case release": Line("{ref}", cases, held),
+    "case release": Line("{ref}", cases, put_on_hold),
     "case members": Line("{ref}", cases),
     "case add-member": Line("{ref} {colleague} --role reviewer", cases),
     "case remove-member": Line("{ref} {member}", cases),
     "case invite": Line("{ref} new@nowhere.example --role observer --until {later}", cases),
     "case invitations": Line(),
-    "case take": Line("{invitation_id}", waiting),
+    "case take": Line("{invitation_id}", invitations),
     "case say": Line("{ref} text", cases),
     "case note": Line("{ref} text", cases),
     "case put": Line("{ref} {probe}", cases),
@@ -195,14 +196,14 @@ LINES = {
     "agency invite-operator": Line("second@home.example --name Second"),
     "agency usage": Line("{agency_id}", agencies),
     "agency stop": Line("{agency_id} --reason inquiry", agencies),
-    "agency resume": Line("{agency_id}", agencies, that_stopped),
+    "agency resume": Line("{agency_id}", agencies, stop_agency),
     "user invite": Line("new@a.example --name New --role examiner"),
     "user list": Line(),
     "user show": Line("{account_id}", accounts),
     "user roles": Line("{account_id} --role reviewer", accounts),
     "user train": Line("{account_id} --lapsed", accounts),
     "user suspend": Line("{account_id}", accounts),
-    "user restore": Line("{account_id}", accounts, suspended),
+    "user restore": Line("{account_id}", accounts, suspend),
     "user reset": Line("{account_id}", accounts),
     "user close": Line("{account_id} --yes", accounts),
     "user unlock": Line("{account_id}", accounts),
@@ -217,8 +218,8 @@ def test_every_command_has_its_line() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """How a command ended, with the names taken out."""
+class Outcome:
+    """How a command ended, without the ids of the target."""
 
     code: int
     out: str
@@ -229,22 +230,22 @@ class Said:
 class Terminals:
     """A terminal for each person, with a state folder of its own."""
 
-    world: World
+    world: TwoAgencies
     folder: Path
-    patched: pytest.MonkeyPatch
+    patch: pytest.MonkeyPatch
     printed: Callable[[], tuple[str, str]]
 
-    def sit_down(self, who: Person) -> None:
-        """Whoever it is has signed in at this terminal."""
-        state = self.folder / who.name.replace(" ", "-")
-        self.patched.setenv("LINEAMENT_STATE", str(state))
+    def sign_in(self, person: Participant) -> None:
+        """Make the following commands those of a person who signed in at their own terminal."""
+        state = self.folder / person.name.replace(" ", "-")
+        self.patch.setenv("LINEAMENT_STATE", str(state))
         with self.world.workspace.store.read() as tx:
-            kept = state / "sessions" / str(tx.meta.get("workspace"))
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        kept.write_text(who.key)
+            session = state / "sessions" / str(tx.meta.get("workspace"))
+        session.parent.mkdir(parents=True, exist_ok=True)
+        session.touch(mode=0o600)
+        session.write_text(person.key)
 
-    def run(self, name: str, arguments: str, ids: dict[str, str]) -> Said:
+    def run(self, name: str, arguments: str, ids: dict[str, str]) -> Outcome:
         (self.folder / "out").unlink(missing_ok=True)
         words = [word.format(**ids) for word in arguments.split()]
         self.printed()
@@ -253,61 +254,65 @@ class Terminals:
             run(TREE, [*name.split(), *words])
         except SystemExit as left:
             code = int(left.code or 0)
-        said = list(self.printed())
-        for value in ids.values():
-            said = [text.replace(value, "…") if len(value) > 3 else text for text in said]
-        return Said(code, said[0], said[1])
+        out, err = self.printed()
+        for value in (value for value in ids.values() if len(value) > 3):
+            out, err = out.replace(value, "…"), err.replace(value, "…")
+        return Outcome(code, out, err)
 
 
 @pytest.fixture(scope="module")
-def here(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world.copied(tmp_path_factory.mktemp("commands")).open() as opened:
-        yield opened
+def world(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoAgencies]:
+    with two_agencies.copy(tmp_path_factory.mktemp("commands")) as world:
+        yield world
 
 
 @pytest.fixture
 def terminals(
-    here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: TwoAgencies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Terminals:
-    monkeypatch.setenv("LINEAMENT_HOME", str(here.home))
-    return Terminals(here, tmp_path, monkeypatch, lambda: tuple(capsys.readouterr()))  # type: ignore[return-value,arg-type]
+    monkeypatch.setenv("LINEAMENT_HOME", str(world.home))
+    return Terminals(world, tmp_path, monkeypatch, lambda: tuple(capsys.readouterr()))  # type: ignore[return-value,arg-type]
 
 
 @pytest.mark.parametrize(("name", "access"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_command_for_every_role(terminals: Terminals, name: str, access: Permission) -> None:
     wrong = []
-    for called in ASKED:
-        who = terminals.world.people[called]
-        terminals.sit_down(who)
-        wrong += [f"{called}, {said}" for said in _of(terminals, who, name, access.value)]
+    for person in (terminals.world.people[name] for name in TESTED):
+        terminals.sign_in(person)
+        wrong += [f"{person.name}, {fault}" for fault in _faults(terminals, person, name, access.value)]
     assert wrong == []
 
 
-def _of(terminals: Terminals, who: Person, name: str, access: str) -> Iterator[str]:
-    world, line, permitted = terminals.world, LINES[name], access in BY_ROLE[who.role]
-    colleague = world.people[f"{who.name[0]} colleague" if who.name[0] in "AB" else "A colleague"].account.email
-    given = {"probe": str(PROBE), "out": str(terminals.folder / "out"), "colleague": colleague}
+def _faults(terminals: Terminals, person: Participant, name: str, access: str) -> Iterator[str]:
+    """Yield what is wrong with the outcomes of a command that a person runs."""
+    world, line, permitted = terminals.world, LINES[name], access in BY_ROLE[person.role]
+    letter = person.name[0] if person.name[0] in "AB" else "A"
     (terminals.folder / "listed").write_text("0" * 64)
-    given["listed"] = str(terminals.folder / "listed")
-    given["agency"] = world.agencies["C"]
-    given["later"] = str((world.at + timedelta(days=9)).date())
-    said: dict[str, Said] = {}
-    listed = list(line.about(world, who))
-    for what in listed:
-        allowed = permitted and what.seen and (what.may is None or (line.in_case or access) in what.may)
-        allowed &= not (name in FOR_THE_HOST and what.level == "shared" and "guest" in who.name)
-        if allowed and line.slow and (who.name, what.level) != ("A reviewer", "own"):
+    arguments = {
+        "probe": str(PROBE),
+        "out": str(terminals.folder / "out"),
+        "colleague": world.people[f"{letter} colleague"].account.email,
+        "listed": str(terminals.folder / "listed"),
+        "agency": world.agencies["C"],
+        "later": str(world.today + timedelta(days=9)),
+    }
+    outcomes: dict[str, Outcome] = {}
+    listed = list(line.targets(world, person))
+    for target in listed:
+        allowed = permitted and target.allows(line.in_case or access)
+        allowed &= not (name in FOR_THE_HOST and target.level == "shared" and "guest" in person.name)
+        if allowed and line.slow and (person.name, target.level) != ("A reviewer", "own"):
             continue
-        if line.before is not None and permitted and what.ids != NO_THINGS:
-            line.before(world, what.ids)
-        before = world.workspace.desk_at_the_machine().audit.size()
-        answer = said[what.level] = terminals.run(name, line.arguments, {**what.ids, **given})
-        expected = line.code if allowed else 3 if permitted and not what.seen else 4
-        changed = world.workspace.desk_at_the_machine().audit.size() - before
-        if answer.code != expected or (not allowed and changed):
-            yield f"{what.level}: {answer}, {changed} entries"
-        if allowed or line.before is not None:
+        if line.prepare is not None and permitted and target.ids != NO_IDS:
+            line.prepare(world, target.ids)
+        before = world.machine.audit.size()
+        outcome = outcomes[target.level] = terminals.run(name, line.arguments, {**target.ids, **arguments})
+        expected = line.code if allowed else 3 if permitted and not target.seen else 4
+        changed = world.machine.audit.size() - before
+        if outcome.code != expected or (not allowed and changed):
+            yield f"{target.level}: {outcome}, {changed} entries"
+        if allowed or line.prepare is not None:
             world.restore()
-    alike = [said[one.level] for one in listed if not permitted or not one.seen]
-    if any(answer != alike[0] for answer in alike):
-        yield f"not the same: {alike}"
+    refused = [outcomes[target.level] for target in listed if not permitted or not target.seen]
+    if any(outcome != refused[0] for outcome in refused):
+        yield f"different outcomes: {refused}"

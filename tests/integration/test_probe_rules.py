@@ -1,4 +1,4 @@
-"""What a photograph must be before it is searched: declared, unchanged, approved; and several of one person fused."""
+"""What is checked before a photograph is searched: its kind, edits and approvals; and how several are fused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import PORTRAITS, Ran
 from tests.support.refusals import refused
-from tests.support.squad import OTHER, PROBE, REASON, Squad
+from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad
 
 from lineament.errors import Damaged, InvalidValue, NotAllowed, NotFound
 from lineament.model.cases import CaseRole
@@ -28,27 +28,27 @@ CROP = Edit(kind=EditKind.CROP, box=Box(x=5, y=5, width=200, height=240))
 
 
 @pytest.mark.parametrize("kind", list(NO_PROBES))
-def test_what_is_no_photograph_of_a_face_is_refused(team: Squad, kind: ProbeKind) -> None:
-    case, probes = team.case(), team.work(team.examiner).probes
+def test_a_picture_that_is_no_photograph_of_a_face_is_refused(team: Squad, kind: ProbeKind) -> None:
+    case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
     before = set(team.workspace.blobs.addresses())
     with refused(ReasonCode.PROBE_KIND):
-        probes.take(case.key, PROBE, kind=kind)
+        probes.take(case.key, PHOTOGRAPH, kind=kind)
     assert set(team.workspace.blobs.addresses()) == before
-    assert team.work(team.examiner).casework.probes(case.key) == []
+    assert team.fresh_desk(team.examiner).casework.probes(case.key) == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ProbeKind if kind not in NO_PROBES])
-def test_the_kind_is_declared_and_stays(team: Squad, kind: ProbeKind) -> None:
-    case, probes = team.case(), team.work(team.examiner).probes
+def test_the_kind_must_be_declared_and_is_kept(team: Squad, kind: ProbeKind) -> None:
+    case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
     with pytest.raises(InvalidValue, match="declare one"):
-        probes.take(case.key, PROBE)
-    taken = probes.take(case.key, PROBE, kind=kind)
+        probes.take(case.key, PHOTOGRAPH)
+    taken = probes.take(case.key, PHOTOGRAPH, kind=kind)
     assert probes.get(taken.id).kind is kind
     assert probes.edit(taken.id, [TURN]).kind is kind
-    assert probes.take(case.key, PROBE, kind=kind).id == taken.id
+    assert probes.take(case.key, PHOTOGRAPH, kind=kind).id == taken.id
 
 
-def test_alone_nobody_has_to_declare_anything(ready: Callable[..., Ran], tmp_path: Path) -> None:
+def test_in_a_solo_workspace_the_kind_is_optional(ready: Callable[..., Ran], tmp_path: Path) -> None:
     line = ("search", tmp_path / "probe.jpg", "--case", "K-1", "--reason", REASON)
     assert ready(*line, "--json").json["outcome"] == "candidates"
     refused = ready(*line, "--kind", "sketch")
@@ -59,9 +59,9 @@ def test_alone_nobody_has_to_declare_anything(ready: Callable[..., Ran], tmp_pat
 # ---------------------------------------------------------------- the edits (R14)
 
 
-def test_every_edit_can_be_made_again_to_the_same_pixels(team: Squad) -> None:
-    case, probes = team.case(), team.work(team.examiner).probes
-    taken = team.probe(case)
+def test_a_replay_of_every_edit_gives_the_same_pixels(team: Squad) -> None:
+    case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
+    taken = team.take_probe(case)
     assert probes.replay(taken.id).steps == ((taken.digests[0],) * 2,)
     edited = probes.edit(taken.id, [TURN, BACK, CROP, LIGHTER])
     assert edited.id != taken.id
@@ -70,39 +70,41 @@ def test_every_edit_can_be_made_again_to_the_same_pixels(team: Squad) -> None:
     replay = probes.replay(edited.id)
     assert replay.same
     assert [recorded for recorded, _ in replay.steps] == list(edited.digests)
-    told = [line.details.get("same") for line in team.work(team.examiner).casework.timeline(case.key)]
-    assert told.count(True) == 2
+    replays = [line.details.get("same") for line in team.fresh_desk(team.examiner).casework.timeline(case.key)]
+    assert replays.count(True) == 2
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_digests_that_were_tampered_with_are_told(team: Squad, which: int) -> None:
-    edited = team.work(team.examiner).probes.edit(team.probe(team.case()).id, [LIGHTER])
+def test_a_replay_shows_that_digests_were_changed(team: Squad, which: int) -> None:
+    edited = team.fresh_desk(team.examiner).probes.edit(team.take_probe(team.open_case()).id, [LIGHTER])
     wrong = list(edited.digests)
     wrong[which] = "0" * 64
     with team.workspace.store.begin() as tx:
         tx.connection.exec_driver_sql("UPDATE probes SET digests = ? WHERE id = ?", (json.dumps(wrong), edited.id))
-    assert not team.work(team.examiner).probes.replay(edited.id).same
+    assert not team.fresh_desk(team.examiner).probes.replay(edited.id).same
 
 
-def test_an_edit_that_was_slipped_in_is_told(team: Squad) -> None:
-    edited = team.work(team.examiner).probes.edit(team.probe(team.case()).id, [LIGHTER])
+def test_a_replay_shows_that_an_edit_was_added(team: Squad) -> None:
+    edited = team.fresh_desk(team.examiner).probes.edit(team.take_probe(team.open_case()).id, [LIGHTER])
     more = json.dumps([{"kind": "exposure", "degrees": 0, "box": None, "stops": 1.0}])
     with team.workspace.store.begin() as tx:
         tx.connection.exec_driver_sql("UPDATE probes SET edits = ? WHERE id = ?", (more, edited.id))
-    assert not team.work(team.examiner).probes.replay(edited.id).same
+    assert not team.fresh_desk(team.examiner).probes.replay(edited.id).same
 
 
 def test_an_original_that_was_changed_does_not_open(team: Squad) -> None:
-    taken = team.probe(team.case())
+    taken = team.take_probe(team.open_case())
     with team.workspace.store.read() as tx:
         address = tx.probes.blob(taken.id)
-    (path,) = [one for one in (team.workspace.home / "blobs").rglob("*") if one.is_file() and address[4:20] in str(one)]
+    (path,) = [
+        blob for blob in (team.workspace.home / "blobs").rglob("*") if blob.is_file() and address[4:20] in str(blob)
+    ]
     sealed = bytearray(path.read_bytes())
     sealed[len(sealed) // 2] ^= 1
     path.chmod(0o600)
     path.write_bytes(sealed)
     with pytest.raises(Damaged):
-        team.work(team.examiner).probes.replay(taken.id)
+        team.fresh_desk(team.examiner).probes.replay(taken.id)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +117,9 @@ def test_an_original_that_was_changed_does_not_open(team: Squad) -> None:
     ],
 )
 def test_an_edit_out_of_bounds_is_refused(team: Squad, edit: Edit) -> None:
-    taken = team.probe(team.case())
+    taken = team.take_probe(team.open_case())
     with pytest.raises(InvalidValue):
-        team.work(team.examiner).probes.edit(taken.id, [edit])
+        team.fresh_desk(team.examiner).probes.edit(taken.id, [edit])
 
 
 # ---------------------------------------------------------------- approvals (R11)
@@ -125,54 +127,54 @@ def test_an_edit_out_of_bounds_is_refused(team: Squad, edit: Edit) -> None:
 
 def test_two_others_approve_before_a_search(team: Squad) -> None:
     team.wish(further_approvals=2)
-    case = team.case()
-    probe = team.probe(case)
-    supervising = team.work(team.supervisor)
+    case = team.open_case()
+    probe = team.take_probe(case)
+    supervising = team.fresh_desk(team.supervisor)
     supervising.members.add(case.key, team.reviewer.id, CaseRole.REVIEWER)
 
     with refused(ReasonCode.APPROVALS, words="0 of the 2 further approvals"):
         team.search(case, probe)
-    with pytest.raises(NotAllowed):  # an examiner does not approve, whoever's photograph it is
-        team.work(team.examiner).probes.approve(probe.id)
+    with pytest.raises(NotAllowed):  # an examiner approves no photograph, whoever took it
+        team.fresh_desk(team.examiner).probes.approve(probe.id)
     supervising.probes.approve(probe.id)
     supervising.probes.approve(probe.id)
     with refused(ReasonCode.APPROVALS, words="1 of the 2 further approvals"):
         team.search(case, probe)
-    team.work(team.reviewer).probes.approve(probe.id)
+    team.fresh_desk(team.reviewer).probes.approve(probe.id)
     assert list(supervising.probes.approvers(probe.id).values()) == ["Sven Supervisor", "Rita Reviewer"]
     team.search(case, probe)
 
 
-def test_an_approval_is_for_one_photograph_as_it_was_seen(team: Squad) -> None:
+def test_an_approval_is_for_a_photograph_without_later_edits(team: Squad) -> None:
     team.wish(further_approvals=1)
-    case = team.case()
-    probe = team.probe(case)
-    team.work(team.supervisor).probes.approve(probe.id)
-    edited = team.work(team.examiner).probes.edit(probe.id, [LIGHTER])
+    case = team.open_case()
+    probe = team.take_probe(case)
+    team.fresh_desk(team.supervisor).probes.approve(probe.id)
+    edited = team.fresh_desk(team.examiner).probes.edit(probe.id, [LIGHTER])
     with refused(ReasonCode.APPROVALS, words="0 of the 1"):
         team.search(case, edited)
-    other = team.probe(case, OTHER)
+    other = team.take_probe(case, OTHER_PHOTOGRAPH)
     request = SearchRequest(case=case.key, reason=REASON, others=(ProbeFace(probe_id=other.id, face=1),))
-    with refused(ReasonCode.APPROVALS, words="0 of the 1"):  # nor is it for what is fused with it
-        team.work(team.examiner).search.run(probe.id, request)
+    with refused(ReasonCode.APPROVALS, words="0 of the 1"):  # nor is it for a photograph that is fused with it
+        team.fresh_desk(team.examiner).search.run(probe.id, request)
     team.search(case, probe)
 
 
-def test_who_is_not_in_the_case_cannot_approve(team: Squad) -> None:
-    probe = team.probe(team.case())
-    for stranger in (team.reviewer, team.abroad):
+def test_only_members_of_the_case_approve(team: Squad) -> None:
+    probe = team.take_probe(team.open_case())
+    for stranger in (team.reviewer, team.foreign_supervisor):
         with pytest.raises(NotFound):
-            team.work(stranger).probes.approve(probe.id)
+            team.fresh_desk(stranger).probes.approve(probe.id)
     for other_role in (team.colleague, team.auditor):
         with pytest.raises(NotAllowed):
-            team.work(other_role).probes.approve(probe.id)
+            team.fresh_desk(other_role).probes.approve(probe.id)
 
 
 def test_ones_own_approval_does_not_count(team: Squad) -> None:
     team.wish(further_approvals=1)
-    case = team.case()
-    probe = team.probe(case)
-    with team.workspace.store.begin() as tx:  # whoever has both roles
+    case = team.open_case()
+    probe = team.take_probe(case)
+    with team.workspace.store.begin() as tx:  # as somebody with both roles might
         tx.members.approve(probe.id, team.examiner.id, team.clock())
     with refused(ReasonCode.APPROVALS, words="0 of the 1"):
         team.search(case, probe)
@@ -182,45 +184,45 @@ def test_ones_own_approval_does_not_count(team: Squad) -> None:
 
 
 def test_several_photographs_of_one_person_are_searched_as_one(team: Squad) -> None:
-    case = team.case()
-    one, other = team.probe(case), team.probe(case, (PORTRAITS / "macron-2025.jpg").read_bytes())
+    case = team.open_case()
+    first, other = team.take_probe(case), team.take_probe(case, (PORTRAITS / "macron-2025.jpg").read_bytes())
     request = SearchRequest(
         case=case.key, reason=REASON, mode=Mode.INVESTIGATION, others=(ProbeFace(probe_id=other.id, face=1),)
     )
-    examiner = team.work(team.examiner)
-    alone = examiner.search.run(one.id, SearchRequest(case=case.key, reason=REASON, mode=Mode.INVESTIGATION))
-    together = examiner.search.run(one.id, request)
+    examiner = team.fresh_desk(team.examiner)
+    alone = examiner.search.run(first.id, SearchRequest(case=case.key, reason=REASON, mode=Mode.INVESTIGATION))
+    together = examiner.search.run(first.id, request)
     assert together.candidates[0].page_title == "Emmanuel Macron, 2025"
     assert together.candidates[0].score > alone.candidates[0].score
-    vectors = [probe.faces[0].template.vector for probe in (one, other)]
+    vectors = [probe.faces[0].template.vector for probe in (first, other)]
     expected = float(fused(vectors) @ other.faces[0].template.vector)
-    assert together.candidates[0].score == pytest.approx(expected, abs=2e-3)  # the gallery's is the same photograph
+    assert together.candidates[0].score == pytest.approx(expected, abs=2e-3)  # the gallery has this very photograph
     assert damping(vectors) < 1
     assert examiner.search.get(together.search_id).others == request.others
     line = examiner.casework.timeline(case.key)[0]
     assert line.details["others"] == [[other.id, 1]]
-    assert team.workspace.desk_at_the_machine().audit.verify().unexplained == 0
+    assert team.machine.audit.verify().unexplained == 0
 
 
-def test_what_cannot_be_fused_is_refused(team: Squad) -> None:
-    case, elsewhere = team.case(), team.case(ref="K-2")
-    one = team.probe(case)
-    edited = team.work(team.examiner).probes.edit(one.id, [LIGHTER])
-    foreign = team.probe(elsewhere, OTHER)
+def test_photographs_that_cannot_be_fused_are_refused(team: Squad) -> None:
+    case, elsewhere = team.open_case(), team.open_case(ref="K-2")
+    first = team.take_probe(case)
+    edited = team.fresh_desk(team.examiner).probes.edit(first.id, [LIGHTER])
+    foreign = team.take_probe(elsewhere, OTHER_PHOTOGRAPH)
 
     def search(*others: ProbeFace) -> object:
         request = SearchRequest(case=case.key, reason=REASON, others=others)
-        return team.work(team.examiner).search.run(one.id, request)
+        return team.fresh_desk(team.examiner).search.run(first.id, request)
 
-    for twice in (one, edited):
+    for twice in (first, edited):
         with pytest.raises(InvalidValue, match="counts once"):
             search(ProbeFace(probe_id=twice.id, face=1))
     with pytest.raises(NotFound):
         search(ProbeFace(probe_id=foreign.id, face=1))
     with pytest.raises(InvalidValue, match="at most 10"):
         search(*(ProbeFace(probe_id=f"{number}", face=1) for number in range(10)))
-    other = team.probe(case, OTHER)
+    other = team.take_probe(case, OTHER_PHOTOGRAPH)
     for face in (0, 2):
         with pytest.raises(NotFound):
             search(ProbeFace(probe_id=other.id, face=face))
-    assert team.work(team.examiner).casework.get(case.key).searches == 0
+    assert team.fresh_desk(team.examiner).casework.get(case.key).searches == 0

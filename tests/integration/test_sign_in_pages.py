@@ -6,16 +6,14 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.support.authenticator import Authenticator
-from tests.support.serving import TOKEN, serving, token_in
-from tests.support.signing import OTHER_PASSWORD, PASSWORD, House, Person, house
+from tests.support.serving import TOKEN, ServedWorld, send_form, serving_officials, token_in
+from tests.support.world import OTHER_PASSWORD, PASSWORD, Person
 
 from lineament.model.accounts import HOME_AGENCY, Permission, Role
 from lineament.model.policy import Preset
@@ -32,39 +30,6 @@ ROUTES = [route for route in declared() if route.access is not Permission.PUBLIC
 PUBLIC_URL = "https://lineament.agency.example"
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A house that is served."""
-
-    house: House
-    url: str
-
-    @contextmanager
-    def browser(self, **headers: str) -> Iterator[httpx.Client]:
-        """A browser without any cookie, at localhost."""
-        port = self.url.rpartition(":")[2]
-        with httpx.Client(base_url=f"http://localhost:{port}", headers=headers, timeout=60) as client:
-            yield client
-
-    @contextmanager
-    def signed_in(self, person: Person, *, open: bool = True) -> Iterator[httpx.Client]:  # noqa: A002
-        """A browser in which somebody signed in; ``open``: with the second factor."""
-        with self.browser() as browser:
-            assert send(browser, "/sign-in", email=person.account.email, password=PASSWORD).status_code == 303
-            if open:
-                self.house.clock.advance(minutes=1)
-                answer = send(browser, "/second-factor", code=self.house.code(person))
-                assert answer.status_code == 303, answer.text
-            yield browser
-
-
-def send(browser: httpx.Client, address: str, at: str = "", **fields: str) -> httpx.Response:
-    """Open a page and send its form."""
-    page = browser.get(address)
-    assert page.status_code == 200, (page.status_code, page.headers, page.text)
-    return browser.post(at or address.partition("?")[0], data={"csrf": token_in(page.text), **fields})
-
-
 def options_in(page: httpx.Response) -> dict[str, Any]:
     found = re.search(r'data-options="([^"]+)"', page.text)
     assert found is not None, page.text
@@ -78,28 +43,21 @@ def key_of(browser: httpx.Client) -> str:
     return key
 
 
-@contextmanager
-def site_at(home: Path, **settings: object) -> Iterator[Site]:
-    made = house(home, **settings)
-    with made.workspace, serving(made.workspace) as running:
-        yield Site(made, running.url)
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with site_at(tmp_path / "ws") as made:
-        yield made
+def site(tmp_path: Path) -> Iterator[ServedWorld]:
+    with serving_officials(tmp_path / "ws") as site:
+        yield site
 
 
 # ---------------------------------------------------------------- the way in
 
 
-def test_an_official_joins_adds_an_app_and_comes_back(site: Site) -> None:
-    _, token = site.house.invited(EMAIL)
+def test_an_official_joins_adds_an_app_and_comes_back(site: ServedWorld) -> None:
+    _, token = site.world.invite(EMAIL)
     with site.browser() as browser:
-        two = send(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=OTHER_PASSWORD)
+        two = send_form(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=OTHER_PASSWORD)
         assert two.status_code == 422
-        joined = send(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=PASSWORD)
+        joined = send_form(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=PASSWORD)
         assert (joined.status_code, joined.headers["location"]) == (303, "/")
         before = key_of(browser)
         assert browser.get("/cases").headers["location"] == "/second-factor?next=%2Fcases"
@@ -108,40 +66,40 @@ def test_an_official_joins_adds_an_app_and_comes_back(site: Site) -> None:
         pending = re.search(r'name="pending" value="([0-9a-f]+)"', page.text)
         assert shown is not None
         assert pending is not None
-        account = site.house.session(before).account
+        account = site.world.session(before).account
         rufus = Person(account=account, key=before, secret=shown[1].replace(" ", ""))
         form = {"csrf": token_in(page.text), "pending": pending[1], "name": "phone"}
         again = browser.post("/account/app", data={**form, "code": "000000"})
         assert again.status_code == 403
         assert shown[1] in again.text  # the same secret: nothing has to be read anew
-        added = browser.post("/account/app", data={**form, "code": site.house.code(rufus)})
+        added = browser.post("/account/app", data={**form, "code": site.world.code(rufus)})
         assert (added.status_code, added.headers["location"]) == (303, "/account/recovery")
         assert key_of(browser) != before
-        codes = re.findall(r"<li>(\w{4}(?:-\w{4}){3})</li>", send(browser, "/account/recovery").text)
+        codes = re.findall(r"<li>(\w{4}(?:-\w{4}){3})</li>", send_form(browser, "/account/recovery").text)
         assert len(codes) == 10
         assert codes[0] not in browser.get("/account/recovery").text  # shown once
         assert browser.get("/cases").status_code == 200
-    with site.signed_in(rufus, open=False) as browser:
-        answer = send(browser, "/second-factor?next=/cases", at="/second-factor", code=codes[0], next="/cases")
+    with site.signed_in(rufus, second_factor=False) as browser:
+        answer = send_form(browser, "/second-factor?next=/cases", to="/second-factor", code=codes[0], next="/cases")
         assert (answer.status_code, answer.headers["location"]) == (303, "/cases")
 
 
-def test_an_official_adds_a_passkey_and_shows_it(site: Site) -> None:
-    rufus = site.house.joined(EMAIL)
+def test_an_official_adds_a_passkey_and_shows_it(site: ServedWorld) -> None:
+    rufus = site.world.sign_up(EMAIL)
     with site.browser() as browser:
         origin = str(browser.base_url).rstrip("/")
         key = Authenticator(origin, "localhost")
-        assert send(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
+        assert send_form(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
         page = browser.get("/account/passkey")
         form = {"csrf": token_in(page.text), "name": "blue key", "passkey": key.create(options_in(page))}
         assert browser.post("/account/passkey", data=form).status_code == 303
         assert browser.get("/cases").status_code == 200
-        site.house.clock.advance(minutes=31)
+        site.world.clock.advance(minutes=31)
         page = browser.get("/locked?next=/cases")
         form = {"csrf": token_in(page.text), "next": "/cases", "passkey": key.get(options_in(page))}
         assert browser.post("/locked", data=form).headers["location"] == "/cases"
     with site.browser() as browser:
-        assert send(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
+        assert send_form(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
         page = browser.get("/second-factor")
         wrong = {"csrf": token_in(page.text), "next": "/", "passkey": "{}"}
         refused = browser.post("/second-factor", data=wrong)
@@ -152,21 +110,23 @@ def test_an_official_adds_a_passkey_and_shows_it(site: Site) -> None:
     assert rufus.account.email == EMAIL
 
 
-def test_at_a_bare_address_the_page_says_where_passkeys_work(site: Site) -> None:
-    site.house.joined(EMAIL)
-    port = site.url.rpartition(":")[2]
+def test_at_a_bare_address_the_page_says_where_passkeys_work(site: ServedWorld) -> None:
+    site.world.sign_up(EMAIL)
+    port = site.port
     with httpx.Client(base_url=site.url) as browser:
-        assert send(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
+        assert send_form(browser, "/sign-in", email=EMAIL, password=PASSWORD).status_code == 303
         page = browser.get("/account/passkey").text
     assert "data-options" not in page
     assert f"http://localhost:{port}" in page
 
 
-def test_a_wrong_password_says_nothing_and_keeps_the_address(site: Site) -> None:
-    site.house.with_app(EMAIL)
+def test_a_wrong_password_says_nothing_and_keeps_the_address(site: ServedWorld) -> None:
+    site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
-        known = send(browser, "/sign-in", email=EMAIL, password="wrong and long", next="/cases")
-        unknown = send(browser, "/sign-in", email="nobody@agency.example", password="wrong and long", next="/cases")
+        known = send_form(browser, "/sign-in", email=EMAIL, password="wrong and long", next="/cases")
+        unknown = send_form(
+            browser, "/sign-in", email="nobody@agency.example", password="wrong and long", next="/cases"
+        )
         assert known.status_code == unknown.status_code == 403
         assert known.text.replace(EMAIL, "") == unknown.text.replace("nobody@agency.example", "")
         assert PASSWORD not in known.text
@@ -176,7 +136,7 @@ def test_a_wrong_password_says_nothing_and_keeps_the_address(site: Site) -> None
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_nothing_is_open_to_who_is_not_signed_in(shared: Site, route: PageRoute) -> None:
+def test_nothing_is_open_to_who_is_not_signed_in(shared: ServedWorld, route: PageRoute) -> None:
     address = re.sub(r"\{(face|rank)\}", "1", route.path)
     address = re.sub(r"\{\w+\}", "x", address)
     with shared.browser() as browser:
@@ -189,23 +149,23 @@ def test_nothing_is_open_to_who_is_not_signed_in(shared: Site, route: PageRoute)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One house for what changes nothing in it."""
-    with site_at(tmp_path_factory.mktemp("shared") / "ws") as made:
-        yield made
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedWorld]:
+    """A workspace for tests that change nothing in it."""
+    with serving_officials(tmp_path_factory.mktemp("shared") / "ws") as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
-def halfway(shared: Site) -> dict[SessionState, str]:
+def halfway(shared: ServedWorld) -> dict[SessionState, str]:
     """Keys of sessions that are not open."""
-    unenrolled = shared.house.joined("unenrolled@agency.example")
-    app = shared.house.with_app("app@agency.example")
+    unenrolled = shared.world.sign_up("unenrolled@agency.example")
+    app = shared.world.sign_up_with_app("app@agency.example")
     locked = app.key
-    shared.house.clock.advance(minutes=31)
+    shared.world.clock.advance(minutes=31)
     return {
         SessionState.LOCKED: locked,
-        SessionState.UNPROVED: shared.house.password(app).key,
-        SessionState.UNENROLLED: shared.house.password(unenrolled).key,
+        SessionState.UNPROVED: shared.world.enter_password(app).key,
+        SessionState.UNENROLLED: shared.world.enter_password(unenrolled).key,
     }
 
 
@@ -229,10 +189,10 @@ MEANT = {
 
 @pytest.mark.parametrize("standing", MEANT)
 def test_a_session_that_is_not_open_opens_what_it_is_meant_for_and_nothing_else(
-    shared: Site, halfway: dict[SessionState, str], standing: SessionState
+    shared: ServedWorld, halfway: dict[SessionState, str], standing: SessionState
 ) -> None:
     where, meant = MEANT[standing]
-    port = shared.url.rpartition(":")[2]
+    port = shared.port
     with shared.browser() as browser:
         for route in ROUTES:
             address = re.sub(r"\{\w+\}", "1", route.path)
@@ -247,8 +207,8 @@ def test_a_session_that_is_not_open_opens_what_it_is_meant_for_and_nothing_else(
                 assert answer.status_code == 403
 
 
-def test_a_role_that_may_not_is_told_so_before_anything_is_looked_up(site: Site) -> None:
-    anna = site.house.with_app("anna@agency.example", Role.ADMINISTRATOR)
+def test_a_role_that_may_not_is_told_so_before_anything_is_looked_up(site: ServedWorld) -> None:
+    anna = site.world.sign_up_with_app("anna@agency.example", Role.ADMINISTRATOR)
     with site.signed_in(anna) as browser:
         answers = [browser.get(address) for address in ("/cases/x", "/cases/2026-1", "/searches/x", "/probes/x")]
     assert {answer.status_code for answer in answers} == {403}
@@ -259,8 +219,8 @@ def test_a_role_that_may_not_is_told_so_before_anything_is_looked_up(site: Site)
 
 
 @pytest.mark.parametrize("address", ["/sign-in", "/join/token of rufus@agency.example"])
-def test_a_form_before_sign_in_takes_its_own_browser(site: Site, address: str) -> None:
-    site.house.invited(EMAIL)
+def test_a_form_before_sign_in_takes_its_own_browser(site: ServedWorld, address: str) -> None:
+    site.world.invite(EMAIL)
     fields = {"email": EMAIL, "password": PASSWORD, "again": PASSWORD, "name": "Rufus"}
     with site.browser() as browser, site.browser() as theirs:
         mine, other = token_in(browser.get(address).text), token_in(theirs.get(address).text)
@@ -274,11 +234,11 @@ def test_a_form_before_sign_in_takes_its_own_browser(site: Site, address: str) -
             {"sec-fetch-site": "same-site"},
         ):
             assert browser.post(address, data={**fields, "csrf": mine}, headers=header).status_code == 403
-    assert "account_joined" not in site.house.actions()
+    assert "account_joined" not in site.world.actions()
 
 
-def test_a_form_after_sign_in_takes_the_token_of_its_own_session(site: Site) -> None:
-    rufus, groucho = site.house.with_app(EMAIL), site.house.with_app("groucho@agency.example")
+def test_a_form_after_sign_in_takes_the_token_of_its_own_session(site: ServedWorld) -> None:
+    rufus, groucho = site.world.sign_up_with_app(EMAIL), site.world.sign_up_with_app("groucho@agency.example")
     with site.signed_in(rufus) as browser, site.signed_in(groucho) as theirs:
         other = token_in(theirs.get("/account").text)
         assert browser.post("/sign-out", data={"csrf": other}).status_code == 403
@@ -291,13 +251,13 @@ def test_a_form_after_sign_in_takes_the_token_of_its_own_session(site: Site) -> 
         assert browser.get("/account").status_code == 303
 
 
-def test_fields_that_no_form_has_change_nothing(site: Site) -> None:
-    _, token = site.house.invited(EMAIL, Role.EXAMINER)
+def test_fields_that_no_form_has_change_nothing(site: ServedWorld) -> None:
+    _, token = site.world.invite(EMAIL, Role.EXAMINER)
     with site.browser() as browser:
         more = {"roles": "operator", "role": "operator", "agency_id": "other", "state": "active", "proved_at": "2026"}
-        answer = send(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=PASSWORD, **more)
+        answer = send_form(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=PASSWORD, **more)
         assert answer.status_code == 303
-        session = site.house.session(key_of(browser))
+        session = site.world.session(key_of(browser))
     assert session.account.roles == {Role.EXAMINER}
     assert session.account.agency_id == HOME_AGENCY
     assert session.standing is SessionState.UNENROLLED
@@ -306,21 +266,21 @@ def test_fields_that_no_form_has_change_nothing(site: Site) -> None:
 # ---------------------------------------------------------------- keys
 
 
-def test_a_planted_cookie_becomes_nobodys_session(site: Site) -> None:
-    site.house.with_app(EMAIL)
+def test_a_planted_cookie_becomes_nobodys_session(site: ServedWorld) -> None:
+    site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
-        port = site.url.rpartition(":")[2]
+        port = site.port
         browser.cookies.set(f"lineament-{port}", "planted" * 7, domain="localhost.local", path="/")
         browser.cookies.set(f"lineament-form-{port}", "planted" * 7, domain="localhost.local", path="/")
-        answer = send(browser, "/sign-in", email=EMAIL, password=PASSWORD)
+        answer = send_form(browser, "/sign-in", email=EMAIL, password=PASSWORD)
         assert answer.status_code == 303
         assert "planted" not in answer.headers["set-cookie"]
-    assert site.house.door.session("planted" * 7) is None
+    assert site.world.sign_in.session("planted" * 7) is None
 
 
 def test_the_cookie_is_strict_and_unreadable_and_behind_tls_bound_to_the_host(tmp_path: Path) -> None:
-    with site_at(tmp_path / "ws", public_url=PUBLIC_URL) as site:
-        site.house.with_app(EMAIL)
+    with serving_officials(tmp_path / "ws", public_url=PUBLIC_URL) as site:
+        site.world.sign_up_with_app(EMAIL)
         with site.browser(host="lineament.agency.example") as browser:
             page = browser.get("/sign-in")
             assert page.headers["strict-transport-security"] == "max-age=31536000"
@@ -353,16 +313,16 @@ def test_the_cookie_is_strict_and_unreadable_and_behind_tls_bound_to_the_host(tm
         "/%0d%0aX:1",
     ],
 )
-def test_nobody_is_sent_elsewhere(site: Site, address: str) -> None:
-    rufus = site.house.with_app(EMAIL)
+def test_nobody_is_sent_elsewhere(site: ServedWorld, address: str) -> None:
+    rufus = site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
         page = browser.get("/sign-in", params={"next": address})
         assert address not in html.unescape(page.text) or address.startswith("/%")
         fields = {"csrf": token_in(page.text), "email": EMAIL, "password": PASSWORD, "next": address}
         places = [browser.post("/sign-in", data=fields).headers["location"]]
-        site.house.clock.advance(minutes=1)
-        form = {"code": site.house.code(rufus), "next": address}
-        places += [send(browser, "/second-factor", **form).headers["location"]]
+        site.world.clock.advance(minutes=1)
+        form = {"code": site.world.code(rufus), "next": address}
+        places += [send_form(browser, "/second-factor", **form).headers["location"]]
         places += [browser.get(page, params={"next": address}).headers["location"] for page in ("/sign-in", "/locked")]
     for place in places:
         assert place.startswith("/")
@@ -370,8 +330,8 @@ def test_nobody_is_sent_elsewhere(site: Site, address: str) -> None:
         assert "\r" not in place
 
 
-def test_what_was_asked_for_is_gone_on_to(site: Site) -> None:
-    rufus = site.house.with_app(EMAIL)
+def test_what_was_asked_for_is_gone_on_to(site: ServedWorld) -> None:
+    rufus = site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
         door = browser.get("/cases?q=a%26b").headers["location"]
         assert door == "/sign-in?next=%2Fcases%3Fq%3Da%2526b"
@@ -388,13 +348,13 @@ def test_what_was_asked_for_is_gone_on_to(site: Site) -> None:
 
 
 def test_the_token_opens_a_workspace_of_one_person_and_no_other(tmp_path: Path) -> None:
-    with site_at(tmp_path / "ws", public_url=PUBLIC_URL) as site:
-        store = site.house.workspace.store
+    with serving_officials(tmp_path / "ws", public_url=PUBLIC_URL) as site:
+        store = site.world.workspace.store
         with store.begin() as tx:
             tx.agencies.set_preset(HOME_AGENCY, None)
         with httpx.Client(base_url=site.url) as browser:
             assert browser.get("/").status_code == 403  # no sign-in page: nobody has an account
-            assert "token=" in entrance(site.house.workspace, "127.0.0.1", 8471, TOKEN)
+            assert "token=" in entrance(site.world.workspace, "127.0.0.1", 8471, TOKEN)
             public = browser.get(f"/?token={TOKEN}", headers={"host": "lineament.agency.example"})
             assert "set-cookie" not in public.headers
             assert browser.get(f"/?token={TOKEN}").status_code == 303
@@ -406,18 +366,18 @@ def test_the_token_opens_a_workspace_of_one_person_and_no_other(tmp_path: Path) 
             browser.cookies.clear()
             assert "set-cookie" not in browser.get(f"/?token={TOKEN}").headers
             assert browser.get("/").headers["location"] == "/sign-in"
-            assert entrance(site.house.workspace, "127.0.0.1", 8471, TOKEN) == f"{PUBLIC_URL}/"
+            assert entrance(site.world.workspace, "127.0.0.1", 8471, TOKEN) == f"{PUBLIC_URL}/"
 
 
 # ---------------------------------------------------------------- one's own account
 
 
-def test_the_account_shows_and_ends_sessions(site: Site) -> None:
-    rufus = site.house.with_app(EMAIL)
+def test_the_account_shows_and_ends_sessions(site: ServedWorld) -> None:
+    rufus = site.world.sign_up_with_app(EMAIL)
     with site.signed_in(rufus) as browser, site.signed_in(rufus) as other:
         page = browser.get("/account").text
         assert page.count('aria-label="End the session on') == 2
-        theirs = site.house.session(key_of(other))
+        theirs = site.world.session(key_of(other))
         mine = token_in(page)
         assert browser.post(f"/account/sessions/{theirs.id}/end", data={"csrf": mine}).status_code == 303
         assert browser.post(f"/account/sessions/{theirs.id}/end", data={"csrf": mine}).status_code == 404
@@ -426,8 +386,8 @@ def test_the_account_shows_and_ends_sessions(site: Site) -> None:
         assert 'aria-label="End the session on' not in browser.get("/account").text
 
 
-def test_the_password_is_changed_under_a_new_key(site: Site) -> None:
-    rufus = site.house.with_app(EMAIL)
+def test_the_password_is_changed_under_a_new_key(site: ServedWorld) -> None:
+    rufus = site.world.sign_up_with_app(EMAIL)
     with site.signed_in(rufus) as browser:
         before = key_of(browser)
         change = "/account/password"
@@ -436,47 +396,47 @@ def test_the_password_is_changed_under_a_new_key(site: Site) -> None:
             (PASSWORD, OTHER_PASSWORD, PASSWORD, 422),
             (PASSWORD, "short", "short", 422),
         ):
-            answer = send(browser, "/account", at=change, old=old, password=new, again=again)
+            answer = send_form(browser, "/account", to=change, old=old, password=new, again=again)
             assert answer.status_code == status
-        answer = send(browser, "/account", at=change, old=PASSWORD, password=OTHER_PASSWORD, again=OTHER_PASSWORD)
+        answer = send_form(browser, "/account", to=change, old=PASSWORD, password=OTHER_PASSWORD, again=OTHER_PASSWORD)
         assert answer.status_code == 303
         assert key_of(browser) != before
         assert browser.get("/account").status_code == 200
 
 
-def test_a_factor_is_removed_after_a_step_up_and_the_last_one_stays(site: Site) -> None:
-    rufus = site.house.with_app(EMAIL)
+def test_a_factor_is_removed_after_a_step_up_and_the_last_one_stays(site: ServedWorld) -> None:
+    rufus = site.world.sign_up_with_app(EMAIL)
     with site.signed_in(rufus) as browser:
-        (app,) = site.house.door.factors.all(site.house.session(key_of(browser)))
+        (app,) = site.world.sign_in.factors.all(site.world.session(key_of(browser)))
         remove = f"/account/factors/{app.id}/remove"
-        assert send(browser, "/account", at=remove).status_code == 403
-        site.house.clock.advance(minutes=16)
-        assert send(browser, "/account", at=remove).headers["location"] == "/step-up?next=/account"
+        assert send_form(browser, "/account", to=remove).status_code == 403
+        site.world.clock.advance(minutes=16)
+        assert send_form(browser, "/account", to=remove).headers["location"] == "/step-up?next=/account"
         assert browser.get("/account/app").headers["location"] == "/step-up?next=%2Faccount%2Fapp"
-        wrong = send(browser, "/step-up?next=/account", at="/step-up", code="000000", next="/account")
+        wrong = send_form(browser, "/step-up?next=/account", to="/step-up", code="000000", next="/account")
         assert wrong.status_code == 403
-        right = send(browser, "/step-up", code=site.house.code(rufus), next="/account/app")
+        right = send_form(browser, "/step-up", code=site.world.code(rufus), next="/account/app")
         assert right.headers["location"] == "/account/app"
         assert browser.get("/account/app").status_code == 200
-        assert send(browser, "/account", at="/account/factors/nothing/remove").status_code == 404
+        assert send_form(browser, "/account", to="/account/factors/nothing/remove").status_code == 404
 
 
-def test_nothing_that_was_typed_runs(site: Site) -> None:
-    _, token = site.house.invited(EMAIL)
+def test_nothing_that_was_typed_runs(site: ServedWorld) -> None:
+    _, token = site.world.invite(EMAIL)
     with site.browser(**{"user-agent": SCRIPT}) as browser:
-        wrong = send(browser, "/sign-in", email=SCRIPT, password="x", next=SCRIPT)
+        wrong = send_form(browser, "/sign-in", email=SCRIPT, password="x", next=SCRIPT)
         assert SCRIPT not in wrong.text
         assert html.escape(SCRIPT, quote=True).replace("&quot;", "&#34;") in wrong.text
-        answer = send(browser, f"/join/{token}", name=SCRIPT, password=PASSWORD, again=PASSWORD)
+        answer = send_form(browser, f"/join/{token}", name=SCRIPT, password=PASSWORD, again=PASSWORD)
         assert answer.status_code == 303
         page = browser.get("/account/app")
         pending = re.search(r'name="pending" value="([0-9a-f]+)"', page.text)
         shown = re.search(r"<code>([A-Z2-7 ]+)</code>", page.text)
         assert pending is not None
         assert shown is not None
-        account = site.house.session(key_of(browser)).account
+        account = site.world.session(key_of(browser)).account
         person = Person(account=account, key="", secret=shown[1].replace(" ", ""))
-        form = {"csrf": token_in(page.text), "pending": pending[1], "name": SCRIPT, "code": site.house.code(person)}
+        form = {"csrf": token_in(page.text), "pending": pending[1], "name": SCRIPT, "code": site.world.code(person)}
         assert browser.post("/account/app", data=form).status_code == 303
         for address in ("/account", "/step-up", "/account/passkey", "/account/recovery"):
             assert "<script>" not in browser.get(address).text, address

@@ -13,7 +13,7 @@ import pyotp
 import pytest
 from tests.conftest import Ran
 from tests.support.authenticator import Authenticator
-from tests.support.signing import PASSWORD
+from tests.support.world import PASSWORD
 
 from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import Preset

@@ -1,4 +1,4 @@
-"""One control stops all searching, also under load (R12); one stops an agency, and each says who may lift it."""
+"""One control stops all searching, also under load (R12); another stops an agency, and each says who may lift it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.clock import TICK, Clock
-from tests.support.serving import CASE, PROBE, with_gallery
-from tests.support.staff import House, solo
+from tests.support.world import CASE, PROBE, StaffedWorld, gallery, staffed
 
 from lineament.errors import InvalidValue, LineamentError, NotAllowed, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, Role
@@ -24,17 +22,16 @@ SEARCHERS = 4
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    clock = Clock(tick=TICK)
-    with solo(tmp_path / "ws", clock) as workspace:
-        yield House(workspace, clock)
+def world(tmp_path: Path) -> Iterator[StaffedWorld]:
+    with staffed(tmp_path / "ws") as world:
+        yield world
 
 
 # ---------------------------------------------------------------- under load
 
 
 class Searching:
-    """Threads that search as fast as they can until they are told to leave."""
+    """Threads that search as fast as they can until ``leave`` is called."""
 
     def __init__(self, workspace: Workspace, probe_id: str) -> None:
         self.done = self.refused = 0
@@ -59,10 +56,10 @@ class Searching:
                     self.done += 1
 
     def until(self, *, done: int = 0, refused: int = 0) -> None:
-        """Wait until so many searches more are done, or refused."""
+        """Wait until so many more searches are done or refused."""
         done, refused = self.done + done, self.refused + refused
-        given_up = time.monotonic() + 60
-        while (self.done < done or self.refused < refused) and time.monotonic() < given_up:
+        deadline = time.monotonic() + 60
+        while (self.done < done or self.refused < refused) and time.monotonic() < deadline:
             time.sleep(0.005)
         assert self.done >= done
         assert self.refused >= refused
@@ -75,13 +72,13 @@ class Searching:
 
 
 def searches_recorded(workspace: Workspace) -> list[int]:
-    """The entries of the ledger that are searches."""
+    """Return the numbers of the entries that are searches."""
     with workspace.store.read() as tx:
         return [row.seq for row in tx.ledger.entries(0, tx.ledger.size()) if row.action == Action.SEARCH]
 
 
 def test_after_the_stop_no_search_commits_and_after_resuming_they_do_again(tmp_path: Path) -> None:
-    with with_gallery(tmp_path / "ws", tmp_path / "photos") as workspace:
+    with gallery(tmp_path / "ws") as workspace:
         probe = workspace.desk_at_the_machine().probes.take(CASE.ref, PROBE.read_bytes())
         workspace.warm()
         searching = Searching(workspace, probe.id)
@@ -106,28 +103,28 @@ def test_after_the_stop_no_search_commits_and_after_resuming_they_do_again(tmp_p
         assert workspace.desk_at_the_machine().audit.verify().size == len(actions)
 
 
-# ---------------------------------------------------------------- who may
+# ---------------------------------------------------------------- who may stop and resume
 
 
-def test_the_operator_stops_everything_and_everybody_is_told_why(house: House) -> None:
-    chief = house.desk(house.joined(house.agency().id, Role.ADMINISTRATOR))
-    house.operating.stops.stop_everything("  the index\nis being moved ")
+def test_the_operator_stops_everything_and_everybody_sees_why(world: StaffedWorld) -> None:
+    chief = world.desk(world.join(world.add_agency().id, Role.ADMINISTRATOR))
+    world.operator_desk.stops.stop_everything("  the index\nis being moved ")
     (seen,) = chief.stops.in_force()
     assert (seen.scope, seen.reason, seen.by) == (StopScope.EVERYTHING, "the index is being moved", OPERATOR)
-    assert house.operating.stops.in_force()[0].by == "Olga Operator"
-    house.operating.stops.resume_everything()
+    assert world.operator_desk.stops.in_force()[0].by == "Olga Operator"
+    world.operator_desk.stops.resume_everything()
     assert not chief.stops.in_force()
-    assert house.actions(HOME_AGENCY)[:2] == ["all_resumed", "all_stopped"]
+    assert world.actions()[-2:] == ["all_stopped", "all_resumed"]
 
 
-def test_an_agency_stops_itself_and_no_other(house: House) -> None:
-    agency, other = house.agency(), house.agency("Police of Sylvania")
-    chief = house.desk(house.joined(agency.id, Role.SUPERVISOR))
-    rival = house.desk(house.joined(other.id, Role.SUPERVISOR))
+def test_an_agency_stops_itself_and_no_other(world: StaffedWorld) -> None:
+    agency, other = world.add_agency(), world.add_agency("Police of Sylvania")
+    chief = world.desk(world.join(agency.id, Role.SUPERVISOR))
+    rival = world.desk(world.join(other.id, Role.SUPERVISOR))
     chief.stops.stop_agency("an internal inquiry")
     assert [stop.by for stop in chief.stops.in_force()] == ["Rufus Firefly"]
     assert not rival.stops.in_force()
-    assert [found.id for found, _ in house.operating.stops.of_agencies()] == [agency.id]
+    assert [found.id for found, _ in world.operator_desk.stops.of_agencies()] == [agency.id]
     for act in (lambda: rival.stops.resume_agency(agency.id), lambda: rival.stops.stop_agency("no", agency.id)):
         with pytest.raises(NotAllowed):
             act()
@@ -135,20 +132,20 @@ def test_an_agency_stops_itself_and_no_other(house: House) -> None:
     assert not chief.stops.in_force()
 
 
-def test_an_agency_does_not_lift_or_replace_what_the_operator_stopped(house: House) -> None:
-    agency = house.agency()
-    chief = house.desk(house.joined(agency.id, Role.SUPERVISOR))
-    house.operating.stops.stop_agency("complaints", agency.name)
+def test_an_agency_cannot_lift_or_replace_a_stop_by_the_operator(world: StaffedWorld) -> None:
+    agency = world.add_agency()
+    chief = world.desk(world.join(agency.id, Role.SUPERVISOR))
+    world.operator_desk.stops.stop_agency("complaints", agency.name)
     for act in (chief.stops.resume_agency, lambda: chief.stops.stop_agency("mine now")):
         with pytest.raises(NotAllowed):
             act()
     assert [(stop.by, stop.reason) for stop in chief.stops.in_force()] == [(OPERATOR, "complaints")]
-    house.operating.stops.resume_agency(agency.id)
-    assert house.actions(agency.id)[:2] == ["agency_resumed", "agency_stopped"]
+    world.operator_desk.stops.resume_agency(agency.id)
+    assert world.actions(agency.id)[-2:] == ["agency_stopped", "agency_resumed"]
 
 
-def test_examiners_stop_nothing(house: House) -> None:
-    stops = house.desk(house.joined(HOME_AGENCY, Role.EXAMINER)).stops
+def test_examiners_stop_nothing(world: StaffedWorld) -> None:
+    stops = world.desk(world.join(HOME_AGENCY, Role.EXAMINER)).stops
     for act in (
         lambda: stops.stop_everything("why"),
         stops.resume_everything,
@@ -162,16 +159,16 @@ def test_examiners_stop_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize("reason", ["", " \n ", "x" * 501, "bell\a"])
-def test_a_stop_says_why(house: House, reason: str) -> None:
+def test_a_stop_needs_a_reason(world: StaffedWorld, reason: str) -> None:
     with pytest.raises(InvalidValue):
-        house.operating.stops.stop_everything(reason)
-    assert not house.operating.stops.in_force()
+        world.operator_desk.stops.stop_everything(reason)
+    assert not world.operator_desk.stops.in_force()
 
 
-def test_what_is_not_stopped_is_not_resumed(house: House) -> None:
+def test_only_what_is_stopped_is_resumed(world: StaffedWorld) -> None:
     with pytest.raises(Refused):
-        house.operating.stops.resume_everything()
+        world.operator_desk.stops.resume_everything()
     with pytest.raises(Refused):
-        house.operating.stops.resume_agency(house.agency().id)
+        world.operator_desk.stops.resume_agency(world.add_agency().id)
     with pytest.raises(NotFound):
-        house.operating.stops.stop_agency("why", "nowhere")
+        world.operator_desk.stops.stop_agency("why", "nowhere")

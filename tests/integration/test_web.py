@@ -19,12 +19,13 @@ import httpx
 import pytest
 from PIL import Image, ImageOps
 from tests.conftest import PORTRAITS
-from tests.support.serving import CASE, MEBI, PROBE, TOKEN, Served, serving, settings, token_in, with_gallery
+from tests.support.clock import TICK, Clock
+from tests.support.serving import TOKEN, Served, serving, token_in
+from tests.support.world import CASE, MEBI, PROBE, gallery, ingest, settings
 
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
-from lineament.sources.folder.connector import FolderConnector
 from lineament.web.addresses import case_address
 from lineament.web.app import create_app, declared
 from lineament.web.pages import PageRoute
@@ -38,28 +39,16 @@ TITLE = "</title><script>alert('title')</script>"
 ROUTES = declared()
 
 
-class Clock:
-    """A clock that a test may move."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
 @pytest.fixture(scope="module")
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime.now(UTC), TICK)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("web")
-    photos = home / "photos"
-    photos.mkdir()
     hostile = f'{{"page_title": "{TITLE}", "page_uri": "https://hostile.example/<script>"}}'
-    with_gallery(home / "ws", photos / "in").close()
+    gallery(home / "ws").close()
     with Workspace.open(settings(home / "ws"), clock=clock) as workspace:
         workspace.desk_at_the_machine().sources.add(
             SourceTerms(
@@ -74,16 +63,11 @@ def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[S
             replace(CASE, ref=SCRIPT[:80], offence=SCRIPT, purpose=SCRIPT, basis=SCRIPT)
         )
         with Image.open(PORTRAITS / "sunak.jpg") as portrait:  # mirrored, it is no near-duplicate of the portrait
-            ImageOps.mirror(portrait).save(photos / "mirrored.jpg")
-        (photos / "mirrored.jpg.json").write_text(hostile)
-        _enrol(workspace, "short-lived", photos / "mirrored.jpg")
+            ImageOps.mirror(portrait).save(home / "mirrored.jpg")
+        (home / "mirrored.jpg.json").write_text(hostile)
+        assert ingest(workspace, "short-lived", [home / "mirrored.jpg"]).faces == 1
         with serving(workspace) as running:
             yield running
-
-
-def _enrol(workspace: Workspace, source: str, path: Path) -> None:
-    connector = FolderConnector([path], page_base=None, max_bytes=MEBI)
-    assert workspace.desk_at_the_machine().ingest.run(source, connector, workers=1).faces == 1
 
 
 @pytest.fixture(scope="module")
@@ -510,7 +494,7 @@ def test_a_source_that_expired_is_not_offered_nor_searched(
     served: Served, browser: httpx.Client, csrf: str, probe: str, clock: Clock
 ) -> None:
     assert 'name="source" value="short-lived"' in browser.get(probe).text
-    clock.ahead = timedelta(days=5)
+    clock.advance(days=5)
     try:
         html = browser.get(probe).text
         assert 'name="source" value="short-lived"' not in html
@@ -524,7 +508,7 @@ def test_a_source_that_expired_is_not_offered_nor_searched(
             in browser.get(search(browser, csrf, probe, source=["portraits"]).headers["location"]).text
         )
     finally:
-        clock.ahead = timedelta()
+        clock.advance(days=-5)
 
 
 def test_a_suspended_source_is_out_until_it_is_resumed(browser: httpx.Client, csrf: str, probe: str) -> None:
@@ -605,7 +589,7 @@ def test_what_was_erased_leaves_rank_and_score_and_is_not_called_no_candidate(tm
         workspace.desk_at_the_machine().sources.add(
             SourceTerms(name="short", controller="Press", basis="LED 8", jurisdiction="FR")
         )
-        _enrol(workspace, "short", PORTRAITS / "macron-2025.jpg")
+        assert ingest(workspace, "short", [PORTRAITS / "macron-2025.jpg"]).faces == 1
         workspace.desk_at_the_machine().casework.open(CASE)
         csrf = token_in(client.get("/cases/new").text)
         probe = take(client, csrf, PROBE.read_bytes()).headers["location"]

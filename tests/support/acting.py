@@ -9,7 +9,7 @@ from datetime import datetime
 import pyotp
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 from tests.support.clock import Clock
-from tests.support.signing import PASSWORD
+from tests.support.world import PASSWORD
 
 ARGUMENTS = (
     "--no-sandbox",

@@ -13,9 +13,9 @@ from tests.conftest import PORTRAITS
 from tests.support.archives import Warc
 from tests.support.films import film, pan
 from tests.support.local_web import CannedReply, page
-from tests.support.serving import settings
 from tests.support.signed_pictures import signed
 from tests.support.transactions import face, person, transaction
+from tests.support.world import settings
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms

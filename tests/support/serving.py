@@ -1,32 +1,23 @@
-"""The pages served for real, on a loopback port of their own, over a workspace of the portraits."""
+"""The pages served for real, on a loopback port of their own."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
-from tests.conftest import PORTRAITS
+from tests.support.world import PASSWORD, Person, World, officials
 
-from lineament.model.cases import CaseTerms
-from lineament.model.sources import SourceTerms
-from lineament.services.gallery.register import PermissionDocument
-from lineament.services.record import Clock
-from lineament.settings import Settings
-from lineament.sources.folder.connector import FolderConnector
 from lineament.web.serve import listening, server
-from lineament.workspace import Workspace, now
+from lineament.workspace import Workspace
 
 TOKEN = "the-token-of-the-tests"
-PROBE = PORTRAITS / "macron-2014.jpg"
-MEBI = 2**20
-CASE = CaseTerms(ref="2026-0412", offence="fraud", purpose="to find where it was published", basis="CPP 77")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class Served:
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
-        """A browser of sorts that was let in."""
+        """Yield a client that entered with the token."""
         with httpx.Client(base_url=self.url, timeout=60) as client:
             assert client.get(self.entrance).status_code == 303
             yield client
@@ -66,27 +57,54 @@ def serving(workspace: Workspace) -> Iterator[Served]:
         listener.close()
 
 
-def settings(home: Path) -> Settings:
-    """Settings of a small workspace, where files of more than a mebibyte are refused."""
-    return Settings(home=home, examiner="examiner-a", max_file_bytes=MEBI, workers=2)
-
-
-def with_gallery(
-    home: Path, photos: Path, clock: Clock = now, permission: PermissionDocument | None = None
-) -> Workspace:
-    """A workspace whose gallery holds the portraits but for the probe, with one open case."""
-    shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", PROBE.name))
-    workspace = Workspace.create(settings(home), clock=clock)
-    terms = SourceTerms(name="portraits", controller="Commons", basis="free licences", jurisdiction="FR")
-    workspace.desk_at_the_machine().sources.add(terms, permission)
-    connector = FolderConnector([photos], page_base=None, max_bytes=MEBI)
-    workspace.desk_at_the_machine().ingest.run("portraits", connector, workers=2)
-    workspace.desk_at_the_machine().casework.open(CASE)
-    return workspace
-
-
 def token_in(html: str) -> str:
-    """The CSRF token of a page's forms."""
+    """Return the CSRF token of a page's forms."""
     found = re.search(r'name="csrf" value="([^"]+)"', html)
     assert found is not None
     return found[1]
+
+
+# ---------------------------------------------------------------- where everybody signs in
+
+
+@dataclass(frozen=True, slots=True)
+class ServedWorld:
+    """A running server of a workspace where everybody signs in."""
+
+    world: World
+    url: str
+
+    @property
+    def port(self) -> str:
+        return self.url.rpartition(":")[2]
+
+    @contextmanager
+    def browser(self, **headers: str) -> Iterator[httpx.Client]:
+        """Yield a client at localhost without any cookie."""
+        with httpx.Client(base_url=f"http://localhost:{self.port}", headers=headers, timeout=60) as client:
+            yield client
+
+    @contextmanager
+    def signed_in(self, person: Person, *, second_factor: bool = True) -> Iterator[httpx.Client]:
+        """Yield a client in which somebody signed in, with the password alone unless ``second_factor``."""
+        with self.browser() as browser:
+            assert send_form(browser, "/sign-in", email=person.account.email, password=PASSWORD).status_code == 303
+            if second_factor:
+                self.world.clock.advance(minutes=1)  # to a code that was not used
+                answer = send_form(browser, "/second-factor", code=self.world.code(person))
+                assert answer.status_code == 303, answer.text
+            yield browser
+
+
+@contextmanager
+def serving_officials(home: Path, **settings: Any) -> Iterator[ServedWorld]:
+    """Serve a new workspace where everybody signs in, until the end of the block."""
+    with officials(home, **settings) as world, serving(world.workspace) as served:
+        yield ServedWorld(world, served.url)
+
+
+def send_form(browser: httpx.Client, address: str, to: str = "", **fields: str | list[str]) -> httpx.Response:
+    """Open the page at ``address`` and send its form to ``to``, by default the page itself."""
+    page = browser.get(address)
+    assert page.status_code == 200, (page.status_code, page.headers, page.text)
+    return browser.post(to or address.partition("?")[0], data={"csrf": token_in(page.text), **fields})

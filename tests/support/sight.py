@@ -1,11 +1,12 @@
-"""Who may do what and sees what in the workspace of ``world``: tables by hand, not those of the code under test."""
+"""Who may do and see what in the workspace of the two agencies: tables by hand, not those of the code under test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.support.world import SOURCE, Person, Things, World
+from tests.support.two_agencies import OTHER_SOURCE, CaseIds, Participant, TwoAgencies
+from tests.support.world import SOURCE
 
 from lineament.model.accounts import Role
 from lineament.model.cases import CaseRole
@@ -39,47 +40,52 @@ PEOPLE = [
 ]
 
 
-def in_case(person: Person, called: str) -> set[str]:
-    """What somebody may do in a case; nothing: it is not seen."""
-    member = person.in_case.get(called)
-    may = set() if member is None else set(AS_MEMBER[member])
-    if called[0] == person.name[0] or (called == "shared" and person.name[0] == "A"):
-        may |= IN_OWN_AGENCY.get(person.role, set())
-    return may & BY_ROLE[person.role]
+def in_case(person: Participant, case: str) -> set[str]:
+    """Return the permissions of somebody in a case; without any, they do not see it."""
+    member = person.in_case.get(case)
+    permissions = set() if member is None else set(AS_MEMBER[member])
+    if case[0] == person.name[0] or (case == "shared" and person.name[0] == "A"):
+        permissions |= IN_OWN_AGENCY.get(person.role, set())
+    return permissions & BY_ROLE[person.role]
 
 
-# ---------------------------------------------------------------- what is named
+# ---------------------------------------------------------------- targets
 
 NOT_THERE = "0123456789abcdef"
 NO_REF = "X-2026/9"
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What a request names, how it is seen, and what of the answer differs with the name alone."""
+class Target:
+    """What a request names: its ids, and whether the person who asks sees it."""
 
-    level: str
+    level: str  # own, colleague's, shared, foreign, any or not there
     ids: dict[str, str]
-    may: set[str] | None = None  # None: seen, without a case
+    permissions: set[str] | None = None  # in the case; None for what belongs to no case
     seen: bool = True
 
+    def allows(self, access: str) -> bool:
+        """Return whether somebody whose role permits ``access`` may do it here."""
+        return self.seen and (self.permissions is None or access in self.permissions)
 
-def things(one: Things) -> dict[str, str]:
+
+def ids_of(case: CaseIds) -> dict[str, str]:
+    """Return the parts of addresses that name a case and what belongs to it."""
     return {
-        "ref": one.key,
-        "reference": one.ref,
-        "probe_id": one.probe,
-        "search_id": one.search,
-        "paper_id": one.paper,
-        "member": one.member,
-        "invitation": one.invitation,
+        "ref": case.key,
+        "reference": case.ref,
+        "probe_id": case.probe,
+        "search_id": case.search,
+        "paper_id": case.paper,
+        "member": case.member,
+        "invitation": case.invitation,
         "rank": "1",
         "face": "1",
     }
 
 
-NO_THINGS = things(
-    Things(
+NO_IDS = ids_of(
+    CaseIds(
         agency="",
         key=NOT_THERE,
         ref=NO_REF,
@@ -93,86 +99,86 @@ NO_THINGS = things(
 IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "rank", "face"}
 
 
-def cases(world: World, who: Person) -> Iterator[Named]:
-    letter = who.name[0] if who.name[0] in "AB" else "A"
+def cases(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    letter = person.name[0] if person.name[0] in "AB" else "A"
     other = "B" if letter == "A" else "A"
-    for level, called in (
+    for level, name in (
         ("own", f"{letter} own"),
         ("colleague's", f"{letter} colleague's"),
         ("shared", "shared"),
         ("foreign", f"{other} own"),
     ):
-        may = in_case(who, called)
-        yield Named(level, things(world.cases[called]), may, bool(may))
-    yield Named("not there", NO_THINGS, set(), seen=False)
+        permissions = in_case(person, name)
+        yield Target(level, ids_of(world.cases[name]), permissions, bool(permissions))
+    yield Target("not there", NO_IDS, set(), seen=False)
 
 
-def accounts(world: World, who: Person) -> Iterator[Named]:
-    own = "home reviewer" if who.name[:4] == "home" else f"{who.name[0]} colleague"
-    other = "B examiner" if who.name[0] != "B" else "A examiner"
-    yield Named("own", {"account_id": world.people[own].account.id})
-    yield Named("foreign", {"account_id": world.people[other].account.id}, seen=False)
-    yield Named("not there", {"account_id": NOT_THERE}, seen=False)
+def accounts(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    own = "home reviewer" if person.name[:4] == "home" else f"{person.name[0]} colleague"
+    other = "B examiner" if person.name[0] != "B" else "A examiner"
+    yield Target("own", {"account_id": world.people[own].account.id})
+    yield Target("foreign", {"account_id": world.people[other].account.id}, seen=False)
+    yield Target("not there", {"account_id": NOT_THERE}, seen=False)
 
 
-def agencies(world: World, who: Person) -> Iterator[Named]:
-    if who.role is not Role.OPERATOR:
-        yield Named("own", {"agency_id": world.agencies[who.name.split()[0]]})
-        yield Named("foreign", {"agency_id": world.agencies["B" if who.name[0] != "B" else "A"]})
-    yield Named("any", {"agency_id": world.agencies["C"]})
-    yield Named("not there", {"agency_id": NOT_THERE}, seen=False)
+def agencies(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    if person.role is not Role.OPERATOR:
+        yield Target("own", {"agency_id": world.agencies[person.name.split()[0]]})
+        yield Target("foreign", {"agency_id": world.agencies["B" if person.name[0] != "B" else "A"]})
+    yield Target("any", {"agency_id": world.agencies["C"]})
+    yield Target("not there", {"agency_id": NOT_THERE}, seen=False)
 
 
-def factors(world: World, who: Person) -> Iterator[Named]:
-    other = world.people["B examiner" if who.name != "B examiner" else "A examiner"]
-    yield Named("own", {"factor_id": who.factor, "session_id": who.session})
-    yield Named("foreign", {"factor_id": other.factor, "session_id": other.session}, seen=False)
-    yield Named("not there", {"factor_id": NOT_THERE, "session_id": NOT_THERE}, seen=False)
+def factors(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    other = world.people["B examiner" if person.name != "B examiner" else "A examiner"]
+    yield Target("own", {"factor_id": person.factor, "session_id": person.other_session})
+    yield Target("foreign", {"factor_id": other.factor, "session_id": other.other_session}, seen=False)
+    yield Target("not there", {"factor_id": NOT_THERE, "session_id": NOT_THERE}, seen=False)
 
 
-def waiting(world: World, who: Person) -> Iterator[Named]:
-    other = world.people["B examiner" if who.name[0] == "A" else "A examiner"]
-    if who.waiting:
-        yield Named("own", {"invitation_id": who.waiting})
-    yield Named("foreign", {"invitation_id": other.waiting}, seen=False)
-    yield Named("not there", {"invitation_id": NOT_THERE}, seen=False)
+def invitations(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    other = world.people["B examiner" if person.name[0] == "A" else "A examiner"]
+    if person.invitation:
+        yield Target("own", {"invitation_id": person.invitation})
+    yield Target("foreign", {"invitation_id": other.invitation}, seen=False)
+    yield Target("not there", {"invitation_id": NOT_THERE}, seen=False)
 
 
-def sources(world: World, who: Person) -> Iterator[Named]:
-    yield Named("own", {"name": SOURCE})
-    yield Named("not there", {"name": "x" * len(SOURCE)}, seen=False)
+def sources(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    yield Target("own", {"name": SOURCE})
+    yield Target("not there", {"name": "x" * len(SOURCE)}, seen=False)
 
 
-def runs(world: World, who: Person) -> Iterator[Named]:
-    foreign = world.runs[f"other-{SOURCE}"]
-    yield Named("own", {"name": SOURCE, "run_id": world.runs[SOURCE], "run_number": "1"})
-    yield Named("foreign", {"name": SOURCE, "run_id": foreign, "run_number": foreign}, seen=False)
-    yield Named("not there", {"name": SOURCE, "run_id": "9999", "run_number": "9999"}, seen=False)
+def runs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    foreign = world.runs[OTHER_SOURCE]
+    yield Target("own", {"name": SOURCE, "run_id": world.runs[SOURCE], "run_number": "1"})
+    yield Target("foreign", {"name": SOURCE, "run_id": foreign, "run_number": foreign}, seen=False)
+    yield Target("not there", {"name": SOURCE, "run_id": "9999", "run_number": "9999"}, seen=False)
 
 
-def jobs(world: World, who: Person) -> Iterator[Named]:
-    """One's own; a colleague's, which an operator sees; another agency's."""
-    colleague = "home administrator" if who.name[:4] == "home" else f"{who.name[0]} colleague"
-    other = "B examiner" if who.name[0] != "B" else "A examiner"
-    if who.name == colleague:
+def jobs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield a person's own job, one of a colleague, which an operator sees, and one of another agency."""
+    colleague = "home administrator" if person.name[:4] == "home" else f"{person.name[0]} colleague"
+    other = "B examiner" if person.name[0] != "B" else "A examiner"
+    if person.name == colleague:
         colleague = "home operator"
-    yield Named("own", {"job_id": who.job})
-    yield Named("colleague's", {"job_id": world.people[colleague].job}, seen=who.role is Role.OPERATOR)
-    yield Named("foreign", {"job_id": world.people[other].job}, seen=False)
-    yield Named("not there", {"job_id": NOT_THERE}, seen=False)
+    yield Target("own", {"job_id": person.job})
+    yield Target("colleague's", {"job_id": world.people[colleague].job}, seen=person.role is Role.OPERATOR)
+    yield Target("foreign", {"job_id": world.people[other].job}, seen=False)
+    yield Target("not there", {"job_id": NOT_THERE}, seen=False)
 
 
-def nothing(world: World, who: Person) -> Iterator[Named]:
-    yield Named("own", {})
+def nothing(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    yield Target("own", {})
 
 
-KINDS: dict[str, Callable[[World, Person], Iterator[Named]]] = {
+KINDS: dict[str, Callable[[TwoAgencies, Participant], Iterator[Target]]] = {
     **dict.fromkeys(IN_A_CASE, cases),
     "account_id": accounts,
     "agency_id": agencies,
     "factor_id": factors,
     "session_id": factors,
-    "invitation_id": waiting,
+    "invitation_id": invitations,
     "name": sources,
     "run_id": runs,
     "job_id": jobs,

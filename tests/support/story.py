@@ -17,12 +17,10 @@ from playwright.sync_api import Browser, FilePayload, expect
 from tests.conftest import PORTRAITS
 from tests.support.acting import Actor, Troupe, local
 from tests.support.clock import TICK, Clock
-from tests.support.serving import MEBI, PROBE, serving, with_gallery
-from tests.support.signing import House, Person
+from tests.support.serving import serving
+from tests.support.world import PROBE, Person, World, gallery
 
-from lineament.model.accounts import HOME_AGENCY, Role
-from lineament.model.policy import Preset
-from lineament.settings import Settings
+from lineament.model.accounts import Role
 from lineament.workspace import Workspace
 
 YS, LYONESSE = "Police of Ys", "Harbour Police of Lyonesse"
@@ -399,14 +397,11 @@ class Story:
 def stage(home: Path, browser: Browser) -> Iterator[Story]:
     """A workspace whose own agency has an operator and an administrator, served under the name of this machine."""
     clock = Clock(tick=TICK)
-    with_gallery(home / "ws", home / "photos", clock).close()
-    settings = Settings(home=home / "ws", examiner="at-the-machine", max_file_bytes=MEBI, workers=2)
-    with Workspace.open(settings, clock=clock) as workspace:
-        with workspace.store.begin() as tx:
-            tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
-        house = House(workspace, clock)
-        operator = house.with_app("olga@home.example", Role.OPERATOR)
-        house.with_app("ada@home.example", Role.ADMINISTRATOR)
+    with World(gallery(home / "ws", clock), clock) as world:
+        world.leave_solo()
+        operator = world.sign_up_with_app("olga@home.example", Role.OPERATOR)
+        world.sign_up_with_app("ada@home.example", Role.ADMINISTRATOR)
+        workspace = world.workspace
         with serving(workspace) as served:
             troupe = Troupe(browser=browser, url=served.url.replace("127.0.0.1", "localhost"), clock=clock)
             yield Story(workspace=workspace, clock=clock, troupe=troupe, operator_person=operator)

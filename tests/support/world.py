@@ -1,388 +1,322 @@
-"""Two agencies beside the one that runs the workspace, with somebody in every role, signed in, and cases between them.
+"""A workspace under a clock, with the verbs that tests need, and builders for what most tests start from.
 
-It is made once and copied. ``World.restore`` puts a copy back to how it was made, so that each request of a long table
-meets the same state.
+``solo`` and ``gallery`` belong to one person, ``staffed`` has an operator and an administrator, and in ``officials``
+everybody signs in. A squad at work on cases is in squad.py, and the two agencies of the big tables in two_agencies.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import pickle
+import hashlib
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
 import pyotp
-import sqlalchemy as sa
-from tests.support.serving import PROBE, TOKEN, settings, with_gallery
+from tests.conftest import PORTRAITS
+from tests.support.clock import TICK, TODAY, Clock
 
 from lineament.identity import passwords
-from lineament.model.accounts import HOME_AGENCY, Account, FactorKind, Role
-from lineament.model.agencies import AgencyTerms, Licence, LicenceKind, VettingOutcome
-from lineament.model.cases import AuthorisationOutcome, CaseRole, CaseTerms
-from lineament.model.jobs import JobRequest
+from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
+from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, VettingOutcome
+from lineament.model.cases import AuthorisationOutcome, CaseTerms
 from lineament.model.policy import Preset
-from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.cases.casework import Ruling
+from lineament.services.gallery.items import IngestReport
 from lineament.services.gallery.register import PermissionDocument
 from lineament.services.people.agencies import VettingGrounds
-from lineament.store.meta import new_ids
-from lineament.store.people_tables import sessions
-from lineament.web.app import create_app
-from lineament.web.security import BrowserSession
-from lineament.workspace import Desk, Workspace
+from lineament.services.people.sessions import Session, SessionKey
+from lineament.services.people.signin import SignIn
+from lineament.settings import Settings
+from lineament.sources.folder.connector import FolderConnector
+from lineament.workspace import Desk, Workspace, now
 
 PASSWORD = "lantern otter plinth"
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of everybody's app
-HOST = "localhost:8471"
+OTHER_PASSWORD = "seven quiet harbours"
 SOURCE = "portraits"
-PERMISSION = PermissionDocument(name="permission.pdf", untrusted=b"%PDF a permission")
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What an agency's people write; a test puts canaries here."""
-
-    agency: str
-    person: str  # begins everybody's name
-    domain: str  # of e-mail addresses
-    ref: str
-    offence: str
-    purpose: str
-    reason: str  # of searches
-    said: str  # messages, notes and file names
+PROBE = PORTRAITS / "macron-2014.jpg"
+MEBI = 2**20
+CASE = CaseTerms(ref="2026-0412", offence="fraud", purpose="to find where it was published", basis="CPP 77")
 
 
 @dataclass(slots=True)
 class Person:
-    """Somebody with an account, signed in with a fresh second factor."""
+    """An official with a password, and an app that shows codes if there is a ``secret``."""
 
-    name: str
     account: Account
-    key: str = field(default="", repr=False)  # of the session under test
-    session: str = ""  # another one of the same account
-    factor: str = ""
-    waiting: str = ""  # an invitation to a case that was not taken up yet
-    job: str = ""  # that waits for a worker
-    in_case: dict[str, CaseRole] = field(default_factory=dict)
+    key: str = field(default="", repr=False)  # of the newest session
+    secret: str = field(default="", repr=False)  # of the app
 
-    @property
-    def role(self) -> Role:
-        (role,) = self.account.roles
-        return role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Things:
-    """A case and what hangs on it."""
-
-    agency: str
-    key: str
-    ref: str
-    probe: str
-    search: str
-    paper: str
-    member: str  # the account of somebody who works on it, and is nobody's own below
-    invitation: str
-
-
-def licence(today: Any) -> Licence:
-    """Good for a month."""
-    last = today + timedelta(days=30)
-    return Licence(kind=LicenceKind.TRIAL, first_day=today, last_day=last, seats=50, searches_a_month=500)
-
-
-def grounds(today: Any) -> VettingGrounds:
-    """Nothing against it."""
-    renew = today + timedelta(days=365)
-    return VettingGrounds(
-        outcome=VettingOutcome.OPEN, legal_restrictions="none", human_rights_record="good", renew_on=renew
-    )
-
-
-def words(letter: str) -> Words:
-    """Plain ones."""
-    return Words(
-        agency=f"Police of {letter}",
-        person=f"{letter}nna",
-        domain=f"{letter.lower()}.example",
-        ref=f"{letter}-2026",
-        offence="fraud",
-        purpose="to find where it was published",
-        reason="the plate was seen there",
-        said="seen at the harbour",
-    )
+    def code(self, at: datetime) -> str:
+        """Return the code that the app shows at a time."""
+        return pyotp.TOTP(self.secret).at(at)
 
 
 @dataclass(slots=True)
 class World:
-    """The workspace, who is in it and what they work on. ``pristine`` is the folder as it was made."""
+    """A workspace under a clock. Leaving the block closes the workspace."""
 
-    pristine: Path
-    home: Path
-    at: datetime
-    agencies: dict[str, str] = field(default_factory=dict)  # id by letter
-    people: dict[str, Person] = field(default_factory=dict)
-    cases: dict[str, Things] = field(default_factory=dict)
-    said: dict[str, Words] = field(default_factory=dict)
-    runs: dict[str, str] = field(default_factory=dict)  # id by source, in four digits
-    searches: bool = True  # without, there is no gallery, and no photograph is taken
-    workspace: Workspace = field(init=False)
-    _hash: str = field(default="", repr=False)
-
-    # ------------------------------------------------------------ how it is made
-
-    def build(self, written: Callable[[str], Words]) -> None:
-        """Make it all; some seconds."""
-        self._hash = passwords.hashed(PASSWORD)
-        if self.searches:
-            with_gallery(self.home, self.home.parent / "photos", permission=PERMISSION).close()
-        else:
-            Workspace.create(settings(self.home)).close()
-        with self._open() as self.workspace:
-            with self.workspace.store.begin() as tx:
-                tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
-            self.agencies["home"] = HOME_AGENCY
-            for role in (Role.OPERATOR, Role.ADMINISTRATOR, Role.REVIEWER):
-                self._join("home", role, f"Olga-{role.value}", f"{role.value}@home.example")
-            if self.searches:
-                self._runs()
-            for letter in ("A", "B", "C"):
-                self._agency(letter, written(letter))
-            for letter in ("A", "B"):
-                self._case(f"{letter} own", letter, "examiner", "reviewer")
-                self._case(f"{letter} colleague's", letter, "colleague")
-            self._shared()
-            for person in self.people.values():
-                self._sign_in(person)
-                self._ask_for_a_job(person)
-        shutil.copytree(self.home, self.pristine)
-
-    def _runs(self) -> None:
-        """One of the source, and one of another source, which nobody approved yet."""
-        terms = SourceTerms(name=f"other-{SOURCE}", controller="x", basis="x", jurisdiction="FR")
-        self.desk("home operator").sources.add(terms)
-        with self.workspace.store.begin() as tx:
-            new_ids(tx.connection, "run", 1000)
-            for name in (SOURCE, terms.name):
-                run = tx.runs.begin(tx.sources.get(name).id, "folder 1", "elsewhere", self.at)
-                tx.runs.end(run.id, self.at)
-                self.runs[name] = str(run.id)
-
-    def _agency(self, letter: str, said: Words) -> None:
-        today, operating = self.at.date(), self.desk("home operator").agencies
-        made = operating.register(AgencyTerms(name=said.agency, jurisdiction="FR"))
-        operating.vet(made.id, grounds(today))
-        operating.license(made.id, licence(today))
-        self.agencies[letter], self.said[letter] = made.id, said
-        roles = {role.value: role for role in Role if role is not Role.OPERATOR}
-        more = {
-            "colleague": Role.EXAMINER,
-            "guest examiner": Role.EXAMINER,
-            "guest reviewer": Role.REVIEWER,
-            "guest observer": Role.SUPERVISOR,
-        }
-        if letter == "C":  # nobody was let in yet
-            return
-        for name, role in (roles | (more if letter == "B" else {"colleague": Role.EXAMINER})).items():
-            dashed = name.replace(" ", "-")
-            self._join(letter, role, f"{said.person} {dashed}", f"{dashed}@{said.domain}", called=f"{letter} {name}")
-
-    def _join(self, letter: str, role: Role, name: str, email: str, called: str = "") -> None:
-        with self.workspace.store.begin() as tx:
-            account = tx.accounts.add(self.agencies[letter], email, name, {role}, self.at)
-            tx.accounts.join(account.id, name, self._hash)
-            tx.accounts.set_training(account.id, self.at.date() + timedelta(days=300))
-            made = tx.factors.add(account.id, FactorKind.TOTP, "phone", {"secret": SECRET}, self.at)
-            known = called or f"{letter} {role.value}"
-            self.people[known] = Person(known, tx.accounts.get(account.id), factor=made.id)
-
-    def _case(self, called: str, letter: str, opener: str, *others: str) -> None:
-        said = self.said[letter]
-        desk, chief = self.desk(f"{letter} {opener}"), self.desk(f"{letter} supervisor")
-        ref = f"{said.ref}/{len(self.cases)}"
-        case = desk.casework.open(CaseTerms(ref=ref, offence=said.offence, purpose=said.purpose, basis="CPP 77"))
-        self.people[f"{letter} {opener}"].in_case[called] = CaseRole.EXAMINER
-        chief.casework.authorise(case.key, ruling(self.at))
-        for other in (*others, "administrator"):  # who reads no case, so this one is there to be removed
-            chief.members.add(case.key, self.people[f"{letter} {other}"].account.id, CaseRole.REVIEWER)
-            self.people[f"{letter} {other}"].in_case[called] = CaseRole.REVIEWER
-        day = self.at.date() + timedelta(days=20)
-        invited = chief.members.invite(case.key, f"nobody-yet@{said.domain}", CaseRole.OBSERVER, day)
-        probe, search = self._searched(desk, case.key, said.reason) if self.searches else ("", "")
-        desk.room.say(case.key, f"message: {said.said}")
-        desk.room.note(case.key, f"note: {said.said}")
-        self.cases[called] = Things(
-            agency=letter,
-            key=case.key,
-            ref=ref,
-            probe=probe,
-            search=search,
-            paper=desk.room.file(case.key, f"{said.said}.txt", b"a file").id,
-            member=self.people[f"{letter} administrator"].account.id,
-            invitation=invited.id,
-        )
-
-    @staticmethod
-    def _searched(desk: Desk, case: str, reason: str) -> tuple[str, str]:
-        probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
-        result = desk.search.run(probe.id, SearchRequest(case=case, reason=reason, mode=Mode.INVESTIGATION))
-        return probe.id, result.search_id
-
-    def _shared(self) -> None:
-        """A case of A on which guests of B work too; and invitations that wait."""
-        self._case("shared", "A", "examiner", "reviewer")
-        day, chief = self.at.date() + timedelta(days=20), self.desk("A supervisor")
-        for name, role in (
-            ("B guest examiner", CaseRole.EXAMINER),
-            ("B guest reviewer", CaseRole.REVIEWER),
-            ("B guest observer", CaseRole.OBSERVER),
-        ):
-            guest = self.people[name]
-            made = chief.members.invite(self.cases["shared"].key, guest.account.email, role, day)
-            self.desk(name).members.take(made.id)
-            guest.in_case["shared"] = role
-        for name, person in self.people.items():
-            other, case = ("B", "B colleague's") if name.startswith("A") else ("A", "A colleague's")
-            host = self.desk(f"{other} supervisor")
-            made = host.members.invite(self.cases[case].key, person.account.email, CaseRole.OBSERVER, day)
-            person.waiting = made.id
-
-    def _sign_in(self, person: Person) -> None:
-        door, email = self.workspace.sign_in, person.account.email
-        with self.workspace.store.begin() as tx:
-            account = person.account.id
-            other = tx.sessions.begin(account, os.urandom(32), self.at, "another browser", terminal=False)
-        person.session = other.id
-        begun = door.session(door.password(email, PASSWORD, "a browser").key)
-        assert begun is not None
-        person.key = door.factors.prove_code(begun, pyotp.TOTP(SECRET).at(self.at)).key
-
-    def _ask_for_a_job(self, person: Person) -> None:
-        account = person.account
-        request = JobRequest(
-            kind="ingest",
-            arguments={"source": SOURCE, "what": [f"/data/{account.id}"]},
-            agency_id=account.agency_id,
-            account_id=account.id,
-            requested_by=account.name,
-        )
-        with self.workspace.store.begin() as tx:
-            person.job = tx.jobs.add(request, self.at).id
-
-    def desk(self, name: str) -> Desk:
-        """Where somebody works, with a second factor shown now."""
-        with self.workspace.store.read() as tx:
-            official = tx.accounts.get(self.people[name].account.id).official
-        return self.workspace.desk(replace(official, proved_at=self.at))
-
-    # ------------------------------------------------------------ how it is used
-
-    def save(self, folder: Path) -> None:
-        """Write down who and what is in it, for another process that loads it."""
-        (folder / "world").write_bytes(pickle.dumps(replace(self)))
-
-    @staticmethod
-    def load(folder: Path) -> World:
-        """Return the world that was made below ``folder``, closed."""
-        loaded = pickle.loads((folder / "world").read_bytes())  # noqa: S301 - of this run
-        assert isinstance(loaded, World)
-        return loaded
-
-    def copied(self, folder: Path) -> World:
-        """The same in a folder of its own, not open; every session is as fresh as when it was made, but by now."""
-        home, pristine = folder / "ws", folder / "pristine"
-        shutil.copytree(self.pristine, home)
-        made = replace(self, home=home, pristine=pristine)
-        with made._open() as opened, opened.store.begin() as tx:
-            now = datetime.now(UTC)
-            tx.connection.execute(sa.update(sessions).values(began_at=now, seen_at=now))
-            tx.connection.execute(sa.update(sessions).where(sessions.c.proved_at.is_not(None)).values(proved_at=now))
-        shutil.copytree(home, pristine)
-        return made
-
-    def _open(self) -> Workspace:
-        return Workspace.open(settings(self.home), clock=lambda: self.at)
-
-    @contextmanager
-    def open(self) -> Iterator[World]:
-        """The workspace open, under a clock that stands still."""
-        with self._open() as self.workspace:
-            yield self
-
-    def restore(self) -> None:
-        """Everything as it was made, but for blobs that came."""
-        self.workspace.store.close()
-        for name in ("lineament.db-wal", "lineament.db-shm"):
-            (self.home / name).unlink(missing_ok=True)
-        for name in ("lineament.db", "checkpoint"):
-            shutil.copyfile(self.pristine / name, self.home / name)
-        kept = self.pristine / "blobs"
-        for path in kept.rglob("*"):
-            there = self.home / "blobs" / path.relative_to(kept)
-            if path.is_file() and not there.exists():
-                there.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, there)
-
-    @contextmanager
-    def pages(self) -> Iterator[Pages]:
-        """The pages of the open workspace, asked in this process."""
-        with Pages(self) as asked:
-            yield asked
-
-
-class Pages:
-    """Asks the application itself, without a port, as whoever is named."""
-
-    def __init__(self, world: World, **app: Any) -> None:
-        self.world = world
-        self._loop = asyncio.new_event_loop()
-        self._app = create_app(world.workspace, TOKEN)
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", **app)
+    workspace: Workspace
+    clock: Clock
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.run_until_complete(self._client.aclose())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        self.workspace.close()
 
-    def ask(
-        self, who: Person | None, method: str, address: str, data: dict[str, Any] | None = None, **more: Any
-    ) -> httpx.Response:
-        """One request; a form goes with the token of whoever sends it."""
-        headers = {"cookie": f"lineament-8471={who.key}", **more.pop("headers", {})} if who else more.pop("headers", {})
-        if method == "POST" and who is not None:
-            data = {"csrf": BrowserSession(who.key).csrf, **(data or {})}
-        self._client.cookies.clear()
-        asked = self._client.request(method, address, data=data, headers=headers, **more)
-        return self._loop.run_until_complete(asked)
+    @property
+    def today(self) -> date:
+        """The day of the clock, which this does not move."""
+        return self.clock.at.date()
+
+    # ------------------------------------------------------------ agencies and accounts
+
+    def leave_solo(self) -> None:
+        """Make the workspace an agency's, where everybody signs in."""
+        with self.workspace.store.begin() as tx:
+            tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
+
+    def wish(self, agency_id: str = HOME_AGENCY, **wishes: object) -> None:
+        """Make the policy of an agency stricter."""
+        with self.workspace.store.begin() as tx:
+            tx.agencies.set_wishes(agency_id, wishes)
+
+    def join(
+        self, agency_id: str, *roles: Role, name: str = "Rufus Firefly", email: str = "", password: str | None = None
+    ) -> Account:
+        """Add an active account, with a password if one is given."""
+        address = email or f"{name.split(maxsplit=1)[0].lower()}@{agency_id}.example"
+        with self.workspace.store.begin() as tx:
+            account = tx.accounts.add(agency_id, address, name, roles, self.clock())
+            return tx.accounts.join(account.id, name, None if password is None else passwords.hashed(password))
+
+    def train(self, account: Account, days: int) -> None:
+        """Record a training that counts for so many days."""
+        with self.workspace.store.begin() as tx:
+            tx.accounts.set_training(account.id, self.today + timedelta(days=days))
+
+    def state(self, account: Account) -> AccountState:
+        """Return the state of an account now."""
+        with self.workspace.store.read() as tx:
+            return tx.accounts.get(account.id).state
+
+    def set_state(self, account: Account, state: AccountState) -> None:
+        """Set the state of an account, whatever it was."""
+        with self.workspace.store.begin() as tx:
+            tx.accounts.set_state(account.id, state)
+
+    # ------------------------------------------------------------ desks
+
+    @property
+    def machine(self) -> Desk:
+        """The desk at the machine."""
+        return self.workspace.desk_at_the_machine()
+
+    def desk(self, account: Account) -> Desk:
+        """Return a desk with the roles that the account has now, and without a second factor."""
+        with self.workspace.store.read() as tx:
+            return self.workspace.desk(tx.accounts.get(account.id).official)
+
+    def fresh_desk(self, account: Account) -> Desk:
+        """Return a desk with the roles that the account has now, and with a second factor shown now."""
+        with self.workspace.store.read() as tx:
+            official = tx.accounts.get(account.id).official
+        return self.workspace.desk(replace(official, proved_at=self.clock()))
+
+    # ------------------------------------------------------------ signing in
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The service that lets officials in."""
+        return self.workspace.sign_in
+
+    def invite(self, email: str, *roles: Role, agency_id: str = HOME_AGENCY, days: int = 7) -> tuple[Account, str]:
+        """Invite somebody; return the account, and the token of the link."""
+        token = f"token of {email}"
+        with self.workspace.store.begin() as tx:
+            name = email.partition("@")[0]
+            account = tx.accounts.add(agency_id, email, name, roles or [Role.EXAMINER], self.clock())
+            tx.accounts.invite(account.id, hashlib.sha256(token.encode()).digest(), self.clock() + timedelta(days=days))
+        return account, token
+
+    def sign_up(self, email: str, *roles: Role, agency_id: str = HOME_AGENCY) -> Person:
+        """Have somebody follow an invitation; they have a password, and no second factor yet."""
+        account, token = self.invite(email, *roles, agency_id=agency_id)
+        return Person(account, self.sign_in.join(token, account.name, PASSWORD, "a browser").key)
+
+    def sign_up_with_app(self, email: str, *roles: Role, agency_id: str = HOME_AGENCY) -> Person:
+        """Have somebody follow an invitation and add an app; the session is open, and the second factor fresh."""
+        person = self.sign_up(email, *roles, agency_id=agency_id)
+        new = self.sign_in.factors.begin_totp(self.session(person.key))
+        person.secret = new.secret
+        session = self.session(person.key)
+        person.key = self.sign_in.factors.enrol_totp(session, new.pending, self.code(person), "phone").key
+        return person
+
+    def code(self, person: Person) -> str:
+        """Return the code that the app of a person shows now."""
+        return person.code(self.clock())
+
+    def session(self, key: str) -> Session:
+        """Return the session of a key; it must exist."""
+        session = self.sign_in.session(key)
+        assert session is not None
+        return session
+
+    def enter_password(self, person: Person, password: str = PASSWORD) -> SessionKey:
+        """Begin a session with the password; the second factor is still missing."""
+        return self.sign_in.password(person.account.email, password, "a browser")
+
+    def enter_code(self, person: Person) -> SessionKey:
+        """Begin a session with the password and the code that the app shows now."""
+        session = self.session(self.enter_password(person).key)
+        return self.sign_in.factors.prove_code(session, self.code(person))
+
+    def new_session(self, person: Person) -> Session:
+        """Begin a session with the password and a code, a minute later, when the app shows one that was not used."""
+        self.clock.advance(minutes=1)
+        return self.session(self.enter_code(person).key)
+
+    # ------------------------------------------------------------ what is recorded and stored
+
+    def actions(self, agency_id: str = HOME_AGENCY) -> list[str]:
+        """Return the actions that are filed under an agency, the oldest first."""
+        with self.workspace.store.read() as tx:
+            return [row.action for row in tx.ledger.of_agency(agency_id, None, 200)][::-1]
+
+    def last_details(self, agency_id: str = HOME_AGENCY) -> str:
+        """Return the details of the newest entry that is filed under an agency."""
+        with self.workspace.store.read() as tx:
+            return str(tx.ledger.of_agency(agency_id, None, 1)[0].details)
+
+    def all_details(self) -> str:
+        """Return the details of every entry of the ledger, as whoever has the keys reads them."""
+        with self.workspace.store.read() as tx:
+            return "\n".join(str(row.details) for row in tx.ledger.entries(0, tx.ledger.size()))
+
+    def stored_bytes(self) -> bytes:
+        """Return every byte that the workspace stores except its keys: database, log, pictures, indexes, checkpoint."""
+        home = self.workspace.home
+        return b"\0".join(p.read_bytes() for p in sorted(home.rglob("*")) if p.is_file() and p.parent.name != "keys")
+
+    def ruling(
+        self,
+        outcome: AuthorisationOutcome = AuthorisationOutcome.GRANTED,
+        until: date | None = None,
+        document: bytes | None = None,
+    ) -> Ruling:
+        """Return what a court decided just now."""
+        return Ruling(
+            authority="Court of Ys, Judge Gradlon",
+            decided_at=self.clock.at,
+            outcome=outcome,
+            scope="one photograph of the counter",
+            expires_on=until,
+            document=document,
+            document_name="order.pdf",
+        )
 
 
-def ruling(at: datetime) -> Ruling:
-    """Granted."""
-    return Ruling(
-        authority="the court",
-        decided_at=at - timedelta(days=1),
-        outcome=AuthorisationOutcome.GRANTED,
-        scope="every source",
-        document=b"%PDF a decision",
+@dataclass(slots=True)
+class StaffedWorld(World):
+    """A workspace whose home agency has an operator and an administrator, who admit other agencies and people."""
+
+    operator: Account = field(init=False)
+    administrator: Account = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operator = self.join(HOME_AGENCY, Role.OPERATOR, name="Olga Operator")
+        self.administrator = self.join(HOME_AGENCY, Role.ADMINISTRATOR, name="Anna Administrator")
+        self.leave_solo()
+
+    @property
+    def operator_desk(self) -> Desk:
+        return self.desk(self.operator)
+
+    @property
+    def administrator_desk(self) -> Desk:
+        return self.desk(self.administrator)
+
+    def add_agency(self, name: str = "Police of Freedonia", seats: int = 5) -> Agency:
+        """Register an agency, vet it, and license it for a month."""
+        return license_agency(self.operator_desk, name, trial(self.today, seats))
+
+
+# ---------------------------------------------------------------- agencies
+
+
+def grounds(today: date = TODAY, outcome: VettingOutcome = VettingOutcome.OPEN, days: int = 365) -> VettingGrounds:
+    """Return the grounds of a vetting that is renewed in so many days."""
+    return VettingGrounds(
+        outcome=outcome,
+        legal_restrictions="no search for misdemeanours",
+        human_rights_record="nothing known against it",
+        renew_on=today + timedelta(days=days),
     )
 
 
-def made(folder: Path, written: Callable[[str], Words] = words, *, searches: bool = True) -> World:
-    """A world below ``folder``, closed."""
-    at = datetime.now(UTC).replace(microsecond=0)
-    world = World(pristine=folder / "pristine", home=folder / "ws", at=at, searches=searches)
-    world.build(written)
-    world.save(folder)
+def trial(today: date = TODAY, seats: int = 5, days: int = 30, searches: int = 100) -> Licence:
+    """Return a licence on trial for so many days."""
+    last_day = today + timedelta(days=days)
+    return Licence(kind=LicenceKind.TRIAL, first_day=today, last_day=last_day, seats=seats, searches_a_month=searches)
+
+
+def license_agency(operator: Desk, name: str, licence: Licence) -> Agency:
+    """Register an agency, vet it, and give it a licence."""
+    agency = operator.agencies.register(AgencyTerms(name=name, jurisdiction="FR"))
+    operator.agencies.vet(agency.id, grounds(licence.first_day))
+    return operator.agencies.license(agency.id, licence)
+
+
+# ---------------------------------------------------------------- builders
+
+
+def settings(home: Path, **changes: Any) -> Settings:
+    """Return the settings of a workspace under test, where files of more than a mebibyte are refused."""
+    return Settings(home=home, **{"examiner": "examiner-a", "max_file_bytes": MEBI, "workers": 2, **changes})
+
+
+def solo(home: Path, clock: Clock | None = None, **changes: Any) -> World:
+    """Create a workspace of one person."""
+    moving = clock or Clock(tick=TICK)
+    return World(Workspace.create(settings(home, **changes), clock=moving), moving)
+
+
+def staffed(home: Path) -> StaffedWorld:
+    """Create a workspace whose home agency has an operator and an administrator."""
+    world = solo(home)
+    return StaffedWorld(world.workspace, world.clock)
+
+
+def officials(home: Path, **changes: Any) -> World:
+    """Create a workspace where everybody signs in, under a clock that stands still until a test moves it."""
+    world = solo(home, Clock(), **changes)
+    world.leave_solo()
     return world
+
+
+def gallery(home: Path, clock: Callable[[], datetime] = now, permission: PermissionDocument | None = None) -> Workspace:
+    """Create a workspace of one person whose gallery holds the portraits except the probe, with the open case CASE."""
+    workspace = Workspace.create(settings(home), clock=clock)
+    ingest_portraits(workspace, permission)
+    workspace.desk_at_the_machine().casework.open(CASE)
+    return workspace
+
+
+def ingest_portraits(workspace: Workspace, permission: PermissionDocument | None = None) -> None:
+    """Register SOURCE and ingest the portraits except the probe into it, from a folder beside the workspace."""
+    photos, desk = workspace.home.parent / "photos", workspace.desk_at_the_machine()
+    shutil.copytree(PORTRAITS, photos, ignore=shutil.ignore_patterns("*.md", "__pycache__", PROBE.name))
+    terms = SourceTerms(name=SOURCE, controller="Commons", basis="free licences", jurisdiction="FR")
+    desk.sources.add(terms, permission)
+    assert ingest(workspace, SOURCE, [photos]).faces == 5
+
+
+def ingest(workspace: Workspace, source: str, paths: Iterable[Path]) -> IngestReport:
+    """Ingest files or folders into a source."""
+    connector = FolderConnector(list(paths), page_base=None, max_bytes=MEBI)
+    return workspace.desk_at_the_machine().ingest.run(source, connector, workers=1)

@@ -1,0 +1,360 @@
+"""Two agencies beside the one that runs the workspace: everybody in every role signed in, and cases between them.
+
+It is built once and copied. ``TwoAgencies.restore`` brings a copy back to its first state, so that each request of a
+long table meets the same state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import sqlalchemy as sa
+from tests.support.clock import Clock
+from tests.support.serving import TOKEN
+from tests.support.world import (
+    PASSWORD,
+    PROBE,
+    SOURCE,
+    Person,
+    World,
+    gallery,
+    license_agency,
+    settings,
+    trial,
+)
+
+from lineament.model.accounts import HOME_AGENCY, FactorKind, Role
+from lineament.model.cases import CaseRole, CaseTerms
+from lineament.model.jobs import JobRequest
+from lineament.model.search import Mode, ProbeKind, SearchRequest
+from lineament.model.sources import SourceTerms
+from lineament.services.gallery.register import PermissionDocument
+from lineament.store.meta import new_ids
+from lineament.store.people_tables import sessions
+from lineament.web.app import create_app
+from lineament.web.security import BrowserSession
+from lineament.workspace import Desk, Workspace
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of everybody's app
+HOST = "localhost:8471"
+OTHER_SOURCE = f"other-{SOURCE}"
+PERMISSION = PermissionDocument(name="permission.pdf", untrusted=b"%PDF a permission")
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyTexts:
+    """Every text that the people of an agency write; a test puts canaries here."""
+
+    agency: str
+    person: str  # begins everybody's name
+    domain: str  # of e-mail addresses
+    ref: str
+    offence: str
+    purpose: str
+    reason: str  # of searches
+    message: str  # in messages, notes and file names
+
+
+def plain_texts(letter: str) -> AgencyTexts:
+    """Return texts in which nothing is special."""
+    return AgencyTexts(
+        agency=f"Police of {letter}",
+        person=f"{letter}nna",
+        domain=f"{letter.lower()}.example",
+        ref=f"{letter}-2026",
+        offence="fraud",
+        purpose="to find where it was published",
+        reason="the plate was seen there",
+        message="seen at the harbour",
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Participant(Person):
+    """Somebody with an account, signed in with a fresh second factor."""
+
+    name: str
+    factor: str
+    other_session: str = ""  # of the same account, in another browser
+    invitation: str = ""  # to a case, not accepted yet
+    job: str = ""  # that waits for a worker
+    in_case: dict[str, CaseRole] = field(default_factory=dict)
+
+    @property
+    def role(self) -> Role:
+        (role,) = self.account.roles
+        return role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseIds:
+    """The ids of a case and of what belongs to it."""
+
+    agency: str
+    key: str
+    ref: str
+    probe: str
+    search: str
+    paper: str
+    member: str  # the account of the administrator, who is a member only to be removed
+    invitation: str
+
+
+@dataclass(slots=True)
+class TwoAgencies(World):
+    """The workspace in ``home``, its people and cases. The block opens it; ``pristine`` is the folder as it was built.
+
+    Agency C has no people. Names of people are like ``A examiner`` and ``home operator``, names of cases ``A own``,
+    ``A colleague's`` and ``shared``.
+    """
+
+    workspace: Workspace = field(init=False)
+    pristine: Path
+    home: Path
+    agencies: dict[str, str] = field(default_factory=dict)  # id by letter
+    people: dict[str, Participant] = field(default_factory=dict)
+    cases: dict[str, CaseIds] = field(default_factory=dict)
+    texts: dict[str, AgencyTexts] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)  # id by source, in four digits
+    searches: bool = True  # if not, there is no gallery, and no photograph is taken
+
+    # ------------------------------------------------------------ opening and copying
+
+    def __enter__(self) -> Self:
+        self.workspace = Workspace.open(settings(self.home), clock=self.clock)
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write this, without the workspace, to a file that another process loads."""
+        (folder / "world").write_bytes(pickle.dumps(replace(self)))
+
+    @staticmethod
+    def load(folder: Path) -> TwoAgencies:
+        """Return what was built in ``folder``, closed."""
+        loaded = pickle.loads((folder / "world").read_bytes())  # noqa: S301 - of this run
+        assert isinstance(loaded, TwoAgencies)
+        return loaded
+
+    def copy(self, folder: Path) -> TwoAgencies:
+        """Return a closed copy in ``folder``; every session began now, and every second factor was shown now."""
+        home, pristine = folder / "ws", folder / "pristine"
+        shutil.copytree(self.pristine, home)
+        copied = replace(self, home=home, pristine=pristine, clock=replace(self.clock))
+        with copied, copied.workspace.store.begin() as tx:
+            now = datetime.now(UTC)
+            tx.connection.execute(sa.update(sessions).values(began_at=now, seen_at=now))
+            tx.connection.execute(sa.update(sessions).where(sessions.c.proved_at.is_not(None)).values(proved_at=now))
+        shutil.copytree(home, pristine)
+        return copied
+
+    def restore(self) -> None:
+        """Bring the workspace back to its first state, except for new blobs, which stay."""
+        self.workspace.store.close()
+        for name in ("lineament.db-wal", "lineament.db-shm"):
+            (self.home / name).unlink(missing_ok=True)
+        for name in ("lineament.db", "checkpoint"):
+            shutil.copyfile(self.pristine / name, self.home / name)
+        blobs = self.pristine / "blobs"
+        for path in blobs.rglob("*"):
+            target = self.home / "blobs" / path.relative_to(blobs)
+            if path.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+
+    def desk_of(self, name: str) -> Desk:
+        """Return the desk of somebody whose second factor was shown now."""
+        return self.fresh_desk(self.people[name].account)
+
+    @contextmanager
+    def pages(self) -> Iterator[Pages]:
+        """Ask for the pages of the open workspace in this process."""
+        with Pages(self) as pages:
+            yield pages
+
+    # ------------------------------------------------------------ building
+
+    def build(self, texts: Callable[[str], AgencyTexts]) -> None:
+        """Create the workspace and everything in it; this takes some seconds."""
+        if self.searches:
+            gallery(self.home, permission=PERMISSION).close()
+        else:
+            Workspace.create(settings(self.home)).close()
+        with self:
+            self.leave_solo()
+            self.agencies["home"] = HOME_AGENCY
+            for role in (Role.OPERATOR, Role.ADMINISTRATOR, Role.REVIEWER):
+                self._add_person("home", role.value, role, f"Olga-{role.value}", f"{role.value}@home.example")
+            if self.searches:
+                self._add_runs()
+            for letter in ("A", "B", "C"):
+                self._add_agency(letter, texts(letter))
+            for letter in ("A", "B"):
+                self._add_case(f"{letter} own", letter, "examiner", "reviewer")
+                self._add_case(f"{letter} colleague's", letter, "colleague")
+            self._add_shared_case()
+            self._add_invitations()
+            for person in self.people.values():
+                self._begin_sessions(person)
+                self._add_job(person)
+        shutil.copytree(self.home, self.pristine)
+
+    def _add_runs(self) -> None:
+        """Add a run of the source, and a run of another source, which nobody approved yet."""
+        terms = SourceTerms(name=OTHER_SOURCE, controller="x", basis="x", jurisdiction="FR")
+        self.desk_of("home operator").sources.add(terms)
+        with self.workspace.store.begin() as tx:
+            new_ids(tx.connection, "run", 1000)
+            for name in (SOURCE, terms.name):
+                run = tx.runs.begin(tx.sources.get(name).id, "folder 1", "elsewhere", self.clock())
+                tx.runs.end(run.id, self.clock())
+                self.runs[name] = str(run.id)
+
+    def _add_agency(self, letter: str, texts: AgencyTexts) -> None:
+        licence = trial(self.today, seats=50, searches=500)
+        self.agencies[letter] = license_agency(self.desk_of("home operator"), texts.agency, licence).id
+        self.texts[letter] = texts
+        if letter == "C":
+            return
+        roles: dict[str, Role] = {role.value: role for role in Role if role is not Role.OPERATOR}
+        roles["colleague"] = Role.EXAMINER
+        if letter == "B":
+            guests = {"examiner": Role.EXAMINER, "reviewer": Role.REVIEWER, "observer": Role.SUPERVISOR}
+            roles |= {f"guest {name}": role for name, role in guests.items()}
+        for name, role in roles.items():
+            dashed = name.replace(" ", "-")
+            self._add_person(letter, name, role, f"{texts.person} {dashed}", f"{dashed}@{texts.domain}")
+
+    def _add_person(self, letter: str, name: str, role: Role, full_name: str, email: str) -> None:
+        account = self.join(self.agencies[letter], role, name=full_name, email=email, password=PASSWORD)
+        self.train(account, days=300)
+        with self.workspace.store.begin() as tx:
+            factor = tx.factors.add(account.id, FactorKind.TOTP, "phone", {"secret": SECRET}, self.clock())
+            known = tx.accounts.get(account.id)
+        name = f"{letter} {name}"
+        self.people[name] = Participant(account=known, secret=SECRET, name=name, factor=factor.id)
+
+    def _add_case(self, name: str, letter: str, opener: str, *reviewers: str) -> None:
+        texts = self.texts[letter]
+        desk, supervisor = self.desk_of(f"{letter} {opener}"), self.desk_of(f"{letter} supervisor")
+        ref = f"{texts.ref}/{len(self.cases)}"
+        case = desk.casework.open(CaseTerms(ref=ref, offence=texts.offence, purpose=texts.purpose, basis="CPP 77"))
+        self.people[f"{letter} {opener}"].in_case[name] = CaseRole.EXAMINER
+        supervisor.casework.authorise(case.key, self.ruling(document=b"%PDF a decision"))
+        for reviewer in (*reviewers, "administrator"):  # who reads no case, so this member is there to be removed
+            supervisor.members.add(case.key, self.people[f"{letter} {reviewer}"].account.id, CaseRole.REVIEWER)
+            self.people[f"{letter} {reviewer}"].in_case[name] = CaseRole.REVIEWER
+        until = self.today + timedelta(days=20)
+        invited = supervisor.members.invite(case.key, f"nobody-yet@{texts.domain}", CaseRole.OBSERVER, until)
+        probe, search = self._search(desk, case.key, texts.reason) if self.searches else ("", "")
+        desk.room.say(case.key, f"message: {texts.message}")
+        desk.room.note(case.key, f"note: {texts.message}")
+        self.cases[name] = CaseIds(
+            agency=letter,
+            key=case.key,
+            ref=ref,
+            probe=probe,
+            search=search,
+            paper=desk.room.file(case.key, f"{texts.message}.txt", b"a file").id,
+            member=self.people[f"{letter} administrator"].account.id,
+            invitation=invited.id,
+        )
+
+    @staticmethod
+    def _search(desk: Desk, case: str, reason: str) -> tuple[str, str]:
+        probe = desk.probes.take(case, PROBE.read_bytes(), kind=ProbeKind.CCTV)
+        result = desk.search.run(probe.id, SearchRequest(case=case, reason=reason, mode=Mode.INVESTIGATION))
+        return probe.id, result.search_id
+
+    def _add_shared_case(self) -> None:
+        """Add a case of A on which guests of B work too."""
+        self._add_case("shared", "A", "examiner", "reviewer")
+        supervisor, until = self.desk_of("A supervisor"), self.today + timedelta(days=20)
+        for name, role in (
+            ("B guest examiner", CaseRole.EXAMINER),
+            ("B guest reviewer", CaseRole.REVIEWER),
+            ("B guest observer", CaseRole.OBSERVER),
+        ):
+            guest = self.people[name]
+            invitation = supervisor.members.invite(self.cases["shared"].key, guest.account.email, role, until)
+            self.desk_of(name).members.take(invitation.id)
+            guest.in_case["shared"] = role
+
+    def _add_invitations(self) -> None:
+        """Invite everybody to a case of the other agency; nobody accepts yet."""
+        until = self.today + timedelta(days=20)
+        for name, person in self.people.items():
+            other = "B" if name.startswith("A") else "A"
+            members, case = self.desk_of(f"{other} supervisor").members, self.cases[f"{other} colleague's"]
+            person.invitation = members.invite(case.key, person.account.email, CaseRole.OBSERVER, until).id
+
+    def _begin_sessions(self, person: Participant) -> None:
+        with self.workspace.store.begin() as tx:
+            key, browser = os.urandom(32), "another browser"
+            other = tx.sessions.begin(person.account.id, key, self.clock(), browser, terminal=False)
+        person.other_session = other.id
+        person.key = self.enter_code(person).key
+
+    def _add_job(self, person: Participant) -> None:
+        account = person.account
+        request = JobRequest(
+            kind="ingest",
+            arguments={"source": SOURCE, "what": [f"/data/{account.id}"]},
+            agency_id=account.agency_id,
+            account_id=account.id,
+            requested_by=account.name,
+        )
+        with self.workspace.store.begin() as tx:
+            person.job = tx.jobs.add(request, self.clock()).id
+
+
+def build_two_agencies(
+    folder: Path, texts: Callable[[str], AgencyTexts] = plain_texts, *, searches: bool = True
+) -> TwoAgencies:
+    """Build the two agencies in ``folder``, and return them closed."""
+    clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    world = TwoAgencies(clock=clock, pristine=folder / "pristine", home=folder / "ws", searches=searches)
+    world.build(texts)
+    world.save(folder)
+    return world
+
+
+class Pages:
+    """Asks the application itself, without a port, in the name of anybody."""
+
+    def __init__(self, world: TwoAgencies, **app: Any) -> None:
+        self.world = world
+        self._loop = asyncio.new_event_loop()
+        self._app = create_app(world.workspace, TOKEN)
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", **app)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.run_until_complete(self._client.aclose())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    def ask(
+        self, person: Person | None, method: str, address: str, data: dict[str, Any] | None = None, **more: Any
+    ) -> httpx.Response:
+        """Send one request; a form is sent with the token of the person's session."""
+        headers = more.pop("headers", {})
+        if person is not None:
+            headers = {"cookie": f"lineament-8471={person.key}", **headers}
+            if method == "POST":
+                data = {"csrf": BrowserSession(person.key).csrf, **(data or {})}
+        self._client.cookies.clear()
+        request = self._client.request(method, address, data=data, headers=headers, **more)
+        return self._loop.run_until_complete(request)
