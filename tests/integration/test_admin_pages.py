@@ -60,15 +60,16 @@ def send(browser: httpx.Client, form_on: str, to: str, **fields: str | list[str]
     return browser.post(to, data={"csrf": token_in(page.text), **fields})
 
 
-def registered(browser: httpx.Client, name: str) -> str:
-    """The address of a new agency."""
+def register_agency(browser: httpx.Client, name: str) -> str:
+    """Register an agency; return its address."""
     answer = send(browser, "/agencies/new", "/agencies", name=name, jurisdiction="fr")
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 
 
-def licensed(browser: httpx.Client, name: str) -> str:
-    at = registered(browser, name)
+def license_agency(browser: httpx.Client, name: str) -> str:
+    """Register, vet and license an agency; return its address."""
+    at = register_agency(browser, name)
     assert send(browser, at, f"{at}/vet", **VETTED).status_code == 303
     assert send(browser, at, f"{at}/license", **TRIAL).status_code == 303
     return at
@@ -84,8 +85,8 @@ def link_in(page: httpx.Response) -> str:
 # ---------------------------------------------------------------- agencies
 
 
-def test_an_agency_is_let_in_step_by_step(operator: httpx.Client) -> None:
-    at = registered(operator, "Police of Freedonia")
+def test_an_agency_is_admitted_step_by_step(operator: httpx.Client) -> None:
+    at = register_agency(operator, "Police of Freedonia")
     page = operator.get(at).text
     assert "has not been vetted yet; the agency has no licence yet" in page
     assert f"{at}/invite" not in page
@@ -99,7 +100,7 @@ def test_an_agency_is_let_in_step_by_step(operator: httpx.Client) -> None:
 
 
 def test_the_link_is_shown_once_and_opens_the_account(site: ServedWorld, operator: httpx.Client) -> None:
-    at = licensed(operator, "Police of Sylvania")
+    at = license_agency(operator, "Police of Sylvania")
     link = link_in(send(operator, at, f"{at}/invite", email="chief@sylvania.example", name="Chief"))
     assert link.startswith(f"{str(operator.base_url).rstrip('/')}/join/")
     token = link.rpartition("/")[2]
@@ -109,12 +110,12 @@ def test_the_link_is_shown_once_and_opens_the_account(site: ServedWorld, operato
         assert browser.get(link).status_code == 200
 
 
-def test_what_was_typed_stays_in_the_form_that_was_not_right(operator: httpx.Client) -> None:
+def test_a_form_with_an_error_keeps_what_was_typed(operator: httpx.Client) -> None:
     answer = send(operator, "/agencies/new", "/agencies", name=SCRIPT, jurisdiction="France")
     assert answer.status_code == 422
     assert html.escape(SCRIPT) in answer.text.replace("&#34;", "&quot;").replace("&#39;", "&#x27;")
     assert SCRIPT not in answer.text
-    at = registered(operator, "Police of Ruritania")
+    at = register_agency(operator, "Police of Ruritania")
     wrong = send(operator, at, f"{at}/vet", **(VETTED | {"renew-on": "2020-01-01", "by": "The Board"}))
     assert wrong.status_code == 422
     assert 'value="The Board"' in wrong.text
@@ -126,20 +127,20 @@ def test_what_was_typed_stays_in_the_form_that_was_not_right(operator: httpx.Cli
 
 
 def test_a_hostile_name_is_shown_as_it_is(operator: httpx.Client) -> None:
-    at = licensed(operator, SCRIPT)
+    at = license_agency(operator, SCRIPT)
     for path in (at, "/agencies", "/agencies?q=%3Cscript%3E"):
         page = operator.get(path)
         assert page.status_code == 200
         assert SCRIPT not in page.text
 
 
-def test_the_agency_that_runs_the_workspace_invites_operators_and_gets_its_name(operator: httpx.Client) -> None:
+def test_the_home_agency_is_renamed_and_invites_operators(operator: httpx.Client) -> None:
     at = f"/agencies/{HOME_AGENCY}"
     assert send(operator, at, f"{at}/rename", name="Ministry", jurisdiction="CH").status_code == 303
     assert "Ministry" in operator.get(at).text
     assert link_in(send(operator, at, f"{at}/invite", email="otto@home.example", name="Otto"))
     assert send(operator, at, f"{at}/vet", **VETTED).status_code == 403
-    other = registered(operator, "Police of Genovia")
+    other = register_agency(operator, "Police of Genovia")
     assert send(operator, other, f"{other}/rename", name="Mine", jurisdiction="CH").status_code == 403
 
 
@@ -161,7 +162,7 @@ def test_a_long_register_is_paged_and_narrowed(tmp_path: Path) -> None:
         assert "No agency found" in browser.get("/agencies?q=nowhere").text
 
 
-def test_an_agency_that_is_not_there_is_not_there(operator: httpx.Client) -> None:
+def test_an_agency_that_does_not_exist_is_not_found(operator: httpx.Client) -> None:
     csrf = token_in(operator.get("/agencies/new").text)
     assert operator.get("/agencies/ffffffffffffffff").status_code == 404
     for act in ("vet", "license", "invite", "policy", "stop", "resume", "rename"):
@@ -194,7 +195,7 @@ def test_somebody_is_invited_and_managed(site: ServedWorld, administrator: httpx
     assert "closed account" in administrator.get("/people?closed=1").text
 
 
-def test_a_suspension_on_the_page_throws_out_at_once(site: ServedWorld, administrator: httpx.Client) -> None:
+def test_a_suspension_ends_sessions_at_once(site: ServedWorld, administrator: httpx.Client) -> None:
     rita = site.world.sign_up_with_app("rita@home.example", Role.REVIEWER)
     with site.signed_in(rita) as browser:
         assert browser.get("/cases").status_code == 200
@@ -216,7 +217,9 @@ def test_a_suspension_on_the_page_throws_out_at_once(site: ServedWorld, administ
         ({"email": "anna@home.example"}, 409),
     ],
 )
-def test_what_cannot_be_invited(administrator: httpx.Client, fields: dict[str, str | list[str]], status: int) -> None:
+def test_invitations_that_are_refused(
+    administrator: httpx.Client, fields: dict[str, str | list[str]], status: int
+) -> None:
     form: dict[str, str | list[str]] = {"email": "new@home.example", "name": SCRIPT, "role": "examiner", **fields}
     answer = send(administrator, "/people", "/people", **form)
     assert answer.status_code == status
@@ -224,11 +227,12 @@ def test_what_cannot_be_invited(administrator: httpx.Client, fields: dict[str, s
     assert ("Your roles do not allow this" if status == 403 else "Not done.") in answer.text
 
 
-def test_an_administrator_neither_opens_nor_empties_the_chair_of_the_operator(
+def test_an_administrator_cannot_change_the_account_of_an_operator(
     site: ServedWorld, administrator: httpx.Client
 ) -> None:
     with site.world.workspace.store.read() as tx:
-        (operator,) = [one for one in tx.accounts.of_agency(HOME_AGENCY) if one.email == "olga@home.example"]
+        accounts = {account.email: account for account in tx.accounts.of_agency(HOME_AGENCY)}
+        operator = accounts["olga@home.example"]
     at = f"/people/{operator.id}"
     assert send(administrator, at, f"{at}/reset").status_code == 403
     assert send(administrator, at, f"{at}/roles", role="examiner").status_code == 403
@@ -237,28 +241,28 @@ def test_an_administrator_neither_opens_nor_empties_the_chair_of_the_operator(
         assert tx.accounts.get(operator.id).state is AccountState.ACTIVE
 
 
-def test_foreign_and_unknown_people_are_told_alike(
+def test_foreign_and_unknown_people_get_the_same_answer(
     site: ServedWorld, operator: httpx.Client, administrator: httpx.Client
 ) -> None:
-    agency = licensed(operator, "Police of Latveria").rpartition("/")[2]
+    agency = license_agency(operator, "Police of Latveria").rpartition("/")[2]
     chief = site.world.sign_up_with_app("victor@latveria.example", Role.ADMINISTRATOR, agency_id=agency).account
     csrf = token_in(administrator.get("/people").text)
     for act in ("", "/roles", "/training", "/reset", "/suspend", "/restore", "/close", "/unlock", "/end-sessions"):
-        said = set()
+        answers = set()
         for account_id in (chief.id, "f" * 16):
             path = f"/people/{account_id}{act}"
             fields = {"csrf": csrf, "role": "examiner", "until": str(TODAY), "sure": "yes"}
             answer = administrator.post(path, data=fields) if act else administrator.get(path)
-            said.add((answer.status_code, answer.text.replace(account_id, "…")))
-        assert {status for status, _ in said} == {404}
-        assert len(said) == 1
+            answers.add((answer.status_code, answer.text.replace(account_id, "…")))
+        assert {status for status, _ in answers} == {404}
+        assert len(answers) == 1
 
 
-# ---------------------------------------------------------------- the own agency
+# ---------------------------------------------------------------- one's own agency
 
 
-def test_usage_is_seen_by_the_agency_itself(site: ServedWorld, operator: httpx.Client) -> None:
-    agency = licensed(operator, "Police of Wakanda").rpartition("/")[2]
+def test_an_agency_sees_its_own_usage(site: ServedWorld, operator: httpx.Client) -> None:
+    agency = license_agency(operator, "Police of Wakanda").rpartition("/")[2]
     with site.signed_in(
         site.world.sign_up_with_app("sue@wakanda.example", Role.SUPERVISOR, agency_id=agency)
     ) as browser:
@@ -273,7 +277,7 @@ def test_usage_is_seen_by_the_agency_itself(site: ServedWorld, operator: httpx.C
 
 
 def test_the_policy_is_tightened_and_never_loosened(site: ServedWorld, operator: httpx.Client) -> None:
-    agency = licensed(operator, "Police of Madripoor").rpartition("/")[2]
+    agency = license_agency(operator, "Police of Madripoor").rpartition("/")[2]
     chief = site.world.sign_up_with_app("chief@madripoor.example", Role.ADMINISTRATOR, agency_id=agency)
     with site.signed_in(chief) as browser:
         page = browser.get("/policy").text
@@ -296,8 +300,8 @@ def test_the_policy_is_tightened_and_never_loosened(site: ServedWorld, operator:
 # ---------------------------------------------------------------- the stop
 
 
-def test_the_stop_says_what_since_when_and_by_whom(site: ServedWorld, operator: httpx.Client) -> None:
-    agency = licensed(operator, "Police of Symkaria").rpartition("/")[2]
+def test_a_stop_is_shown_with_its_time_and_author(site: ServedWorld, operator: httpx.Client) -> None:
+    agency = license_agency(operator, "Police of Symkaria").rpartition("/")[2]
     with site.signed_in(
         site.world.sign_up_with_app("sam@symkaria.example", Role.SUPERVISOR, agency_id=agency)
     ) as browser:
@@ -324,17 +328,17 @@ def test_the_stop_says_what_since_when_and_by_whom(site: ServedWorld, operator: 
         assert send(operator, f"/agencies/{agency}", f"/agencies/{agency}/resume").status_code == 303
 
 
-def test_an_examiner_sees_what_is_stopped_and_no_control(site: ServedWorld, operator: httpx.Client) -> None:
+def test_an_examiner_sees_stops_without_a_control(site: ServedWorld, operator: httpx.Client) -> None:
     with site.signed_in(site.world.sign_up_with_app("eve@home.example", Role.EXAMINER)) as browser:
         page = browser.get("/stop").text
         assert page.count("Not stopped.") == 2
         assert "<textarea" not in page
 
 
-# ---------------------------------------------------------------- out of solo
+# ---------------------------------------------------------------- leaving solo
 
 
-def test_a_solo_workspace_becomes_an_agencys_on_the_page(tmp_path: Path) -> None:
+def test_the_second_account_ends_a_solo_workspace(tmp_path: Path) -> None:
     with solo(tmp_path / "ws") as world, serving(world.workspace) as served, served.client() as browser:
         chief: dict[str, str | list[str]] = {"email": "chief@home.example", "name": "Chief"}
         chief["role"] = ["operator", "administrator"]

@@ -39,17 +39,17 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 class Pile:
-    """Pictures with a number each, of which a second run does not ask again."""
+    """A connector of numbered pictures that resumes after the last number it yielded."""
 
     def __init__(self, pictures: list[Path], stop_at: int | None = None) -> None:
-        self.asked: list[int] = []
+        self.yielded: list[int] = []
         self._pictures, self._stop_at = pictures, stop_at
 
     def count(self) -> int | None:
         return None
 
     def items(self) -> Iterator[Item | Refusal]:
-        return (one for one, _ in self.items_from(None))
+        return (item for item, _ in self.items_from(None))
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
         for number, path in enumerate(self._pictures):
@@ -57,7 +57,7 @@ class Pile:
                 continue
             if number == self._stop_at:
                 raise KeyboardInterrupt
-            self.asked.append(number)
+            self.yielded.append(number)
             if path.name == "none":
                 yield Refusal(name="none", why=NotRead(why="it is not a picture")), str(number)
             else:
@@ -69,8 +69,8 @@ class Pile:
 # ---------------------------------------------------------------- runs
 
 
-def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineament.services.gallery.ingest.BATCH", 4)  # sifted one by one
+def test_an_interrupted_run_resumes_at_its_cursor(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineament.services.gallery.ingest.BATCH", 4)  # pictures are checked one at a time
     monkeypatch.setattr("lineament.services.gallery.items.PATIENCE", -1.0)
     portraits = sorted(PORTRAITS.glob("*.jpg"))
     pictures = [*portraits[:3], Path("none"), *portraits[3:]]
@@ -82,28 +82,30 @@ def test_a_run_that_was_stopped_goes_on_from_its_cursor(workspace: Workspace, mo
     (run,) = workspace.desk_at_the_machine().sources.runs("press")
     assert run.ended_at is None
     done = run.seen
-    assert 0 < done < 5, "what was under way when it was stopped is not committed, and asked for again"
+    assert 0 < done < 5, "pictures in progress at the interruption are not committed, and requested again"
     assert run.cursor == str(done - 1)
     again = Pile(pictures)
     report = workspace.desk_at_the_machine().ingest.run(
         "press", Task(connector=again, kind="pile", what="pile 1"), workers=1
     )
-    assert again.asked == list(range(done, 7))
+    assert again.yielded == list(range(done, 7))
     assert report.resumed
     (run,) = workspace.desk_at_the_machine().sources.runs("press")
     assert run.ended_at is not None
     assert run.counts == {"enrolled": 6, "refused": 1}
     assert (run.faces, run.connector, run.what) == (6, "pile", "pile 1")
-    assert workspace.desk_at_the_machine().sources.run("press", run.id)[1] == [("none", "It was not read: it is none.")]
+    assert workspace.desk_at_the_machine().sources.run("press", run.id)[1] == [
+        ("none", "It was not read: it is not a picture.")
+    ]
     third = Pile(pictures)
     report = workspace.desk_at_the_machine().ingest.run(
         "press", Task(connector=third, kind="pile", what="pile 1"), workers=1
     )
-    assert (third.asked, report.outcomes[IngestOutcome.ALREADY_THERE]) == (list(range(7)), 6)
+    assert (third.yielded, report.outcomes[IngestOutcome.ALREADY_THERE]) == (list(range(7)), 6)
     assert len(workspace.desk_at_the_machine().sources.runs("press")) == 2
 
 
-# ---------------------------------------------------------------- once only
+# ---------------------------------------------------------------- duplicates
 
 
 def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) -> None:
@@ -120,13 +122,13 @@ def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) ->
     assert report.outcomes == {IngestOutcome.ANOTHER_PLACE: 3, IngestOutcome.ALREADY_THERE: 1}
     with workspace.store.read() as tx:
         first, second = tx.captures.of_source(tx.sources.get("press").id)
-        assert [one.uri[-1] for one in tx.places.of_capture(first.id)] == ["2", "1", "3"]
-        assert [one.uri[-1] for one in tx.places.of_capture(second.id)] == ["0"]
+        assert [place.uri[-1] for place in tx.places.of_capture(first.id)] == ["2", "1", "3"]
+        assert [place.uri[-1] for place in tx.places.of_capture(second.id)] == ["0"]
         assert tx.captures.faces_without() == 0
         assert (first.provenance.licence, first.provenance.connector) == ("CC BY 4.0", "folder 1")
     workspace.desk_at_the_machine().erase.capture(first.id, "asked")
     report = workspace.desk_at_the_machine().ingest.run("press", Task(connector=Pile([obama] * 9), what="c"), workers=1)
-    assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 9}, "whatever its place"
+    assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 9}, "at whatever place"
 
 
 def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Path) -> None:
@@ -140,12 +142,12 @@ def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Pat
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg", small]), workers=1
     )
     with workspace.store.read() as tx:
-        one, other, again = tx.captures.of_source(tx.sources.get("press").id)
-        assert tx.places.group_of(one.id) == [one.id, again.id]
+        first, other, near = tx.captures.of_source(tx.sources.get("press").id)
+        assert tx.places.group_of(first.id) == [first.id, near.id]
         assert tx.places.group_of(other.id) == [other.id]
 
 
-# ---------------------------------------------------------------- chosen by what is given
+# ---------------------------------------------------------------- the choice of a connector
 
 
 def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos: Path, tmp_path: Path) -> None:
@@ -163,13 +165,13 @@ def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos:
         rows = database.execute("SELECT uri, evidence FROM captures ORDER BY id").fetchall()
     found = [(uri.rpartition("/")[2].partition("#")[0], "time_code" in evidence) for uri, evidence in rows]
     assert found[:2] == [("sunak.jpg", False), ("m.jpg", False)]
-    assert 1 <= len(found[2:]) <= 3, "the best few of one person"
+    assert 1 <= len(found[2:]) <= 3, "the best few frames of one person"
     assert set(found[2:]) == {("film.mp4", True)}
 
     again = lineament("ingest", "press", "film.mp4", "--json").json
-    assert (again["faces"], again["enrolled"]) == (0, 0), "the same frames are chosen again"
+    assert (again["faces"], again["enrolled"]) == (0, 0), "a second run chooses the same frames"
     runs = lineament("source", "runs", "press", "--json").json["runs"]
-    assert [one["connector"] for one in runs] == ["video", "video", "manifest", "archive"]
+    assert [run["connector"] for run in runs] == ["video", "video", "manifest", "archive"]
     shown = lineament("source", "runs", "press", runs[2]["run"], "--json").json
     assert shown["counts"] == {"enrolled": 1, "refused": 1}
     assert "missing.jpg" in shown["refused_first"][0]["name"]
@@ -179,7 +181,7 @@ def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos:
 
 
 def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Workspace, tmp_path: Path) -> None:
-    """A portrait that crosses the picture, larger and smaller as it goes."""
+    """The film shows a portrait that crosses the picture and changes its size."""
     portrait = Image.open(PORTRAITS / "obama.jpg").convert("RGB")
 
     def crossing() -> Iterator[np.ndarray]:
@@ -191,26 +193,26 @@ def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Worksp
 
     path = film(tmp_path / "crossing.mp4", crossing())
     tracker: Tracker[None] = Tracker()
-    over: list[Track[None]] = []
+    ended: list[Track[None]] = []
     for frame in frames(locate(path)[0]):
         seen = [
-            Sighting(seconds=frame.time_code, box=one.box, vector=one.template.vector, norm=1, kept=None)
-            for one in workspace.analyser.analyse(frame.untrusted, enrolling=True).faces
+            Sighting(seconds=frame.time_code, box=face.box, vector=face.template.vector, norm=1, kept=None)
+            for face in workspace.analyser.analyse(frame.untrusted, enrolling=True).faces
         ]
-        over += tracker.add(frame.time_code, seen)
-    (track,) = over + tracker.end()
+        ended += tracker.add(frame.time_code, seen)
+    (track,) = ended + tracker.end()
     assert track.seen == 12
 
-    told: list[int | None] = []
+    totals: list[int | None] = []
     task = Task(connector=VideoConnector(path, None, 10**7), kind="video", video=True)
     report = workspace.desk_at_the_machine().ingest.run(
-        "press", task, workers=1, on_progress=lambda now: told.append(now.total)
+        "press", task, workers=1, on_progress=lambda now: totals.append(now.total)
     )
-    assert told[-1] == report.seen == 12, "the bar comes to its end"
+    assert totals[-1] == report.seen == 12, "the progress bar reaches its end"
     assert report.faces == BEST
 
 
-def test_what_cannot_be_chosen(lineament: Run, photos: Path) -> None:
+def test_locations_that_no_connector_reads(lineament: Run, photos: Path) -> None:
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
     assert lineament("ingest", "press", photos, "--as", "stream").code == 2
@@ -219,7 +221,7 @@ def test_what_cannot_be_chosen(lineament: Run, photos: Path) -> None:
     assert lineament("source", "runs", "press", "--json").json["runs"] == []
 
 
-def test_no_host_but_those_listed_and_no_social_network(lineament: Run) -> None:
+def test_only_listed_hosts_and_no_social_network(lineament: Run) -> None:
     lineament("init")
     refused = lineament("source", "add", "a", *SOURCE, "--host", "www.facebook.com")
     assert refused.code == HostRefused.exit_code, refused.err
@@ -229,7 +231,7 @@ def test_no_host_but_those_listed_and_no_social_network(lineament: Run) -> None:
     assert lineament("ingest", "press", "https://other.example/").code == HostRefused.exit_code
 
 
-def test_what_is_reserved_later_is_erased(workspace: Workspace) -> None:
+def test_pictures_that_are_reserved_later_are_erased(workspace: Workspace) -> None:
     workspace.desk_at_the_machine().ingest.run(
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
     )
@@ -250,16 +252,18 @@ def test_what_is_reserved_later_is_erased(workspace: Workspace) -> None:
 # ---------------------------------------------------------------- content credentials
 
 
-def test_credentials_are_kept_and_respected(workspace: Workspace, tmp_path: Path) -> None:
+def test_content_credentials_are_stored_and_respected(workspace: Workspace, tmp_path: Path) -> None:
     plain = (PORTRAITS / "obama.jpg").read_bytes()
-    made = {
+    pictures = {
         "shown.jpg": signed(plain),
         "generated.jpg": signed(plain, "trainedAlgorithmicMedia"),
         "reserved.jpg": signed(plain, uses={"c2pa.data_mining": "notAllowed"}),
     }
-    for name, picture in made.items():
+    for name, picture in pictures.items():
         (tmp_path / name).write_bytes(picture)
-    report = workspace.desk_at_the_machine().ingest.run("press", Pile([tmp_path / name for name in made]), workers=1)
+    report = workspace.desk_at_the_machine().ingest.run(
+        "press", Pile([tmp_path / name for name in pictures]), workers=1
+    )
     assert report.outcomes == {IngestOutcome.ENROLLED: 1, IngestOutcome.REFUSED: 2}
     assert "trainedAlgorithmicMedia" in report.refusals[0][1]
     assert "reserves" in report.refusals[1][1]

@@ -258,8 +258,8 @@ def test_a_stop_is_on_the_record_with_the_job_and_its_source(workspace: Workspac
     assert [action for action, _ in newest] == ["job_stopped", "job_stopped"]
     keys = ("job", "kind", "source", "actor")
     assert [tuple(details[key] for key in keys) for _, details in newest] == [
-        (sweep.id, "sweep", None, "at-the-machine"),
-        (ingest.id, "ingest", SOURCE, "at-the-machine"),
+        (sweep.id, "sweep", None, "examiner-a"),
+        (ingest.id, "ingest", SOURCE, "examiner-a"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The pages of signing in, served for real, and everything that somebody who is not in might try at them."""
+"""The pages of signing in, served for real, and what somebody without a session might try."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def options_in(page: httpx.Response) -> dict[str, Any]:
 
 
 def key_of(browser: httpx.Client) -> str:
-    """The session's key in the browser's cookie."""
+    """Return the key of the session, from the cookie of a browser."""
     (key,) = [cookie.value for cookie in browser.cookies.jar if not cookie.name.startswith("lineament-form")]
     assert key is not None
     return key
@@ -49,14 +49,14 @@ def site(tmp_path: Path) -> Iterator[ServedWorld]:
         yield site
 
 
-# ---------------------------------------------------------------- the way in
+# ---------------------------------------------------------------- joining and signing in
 
 
-def test_an_official_joins_adds_an_app_and_comes_back(site: ServedWorld) -> None:
+def test_an_official_joins_adds_an_app_and_signs_in_again(site: ServedWorld) -> None:
     _, token = site.world.invite(EMAIL)
     with site.browser() as browser:
-        two = send_form(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=OTHER_PASSWORD)
-        assert two.status_code == 422
+        mismatch = send_form(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=OTHER_PASSWORD)
+        assert mismatch.status_code == 422
         joined = send_form(browser, f"/join/{token}", name="Rufus", password=PASSWORD, again=PASSWORD)
         assert (joined.status_code, joined.headers["location"]) == (303, "/")
         before = key_of(browser)
@@ -71,7 +71,7 @@ def test_an_official_joins_adds_an_app_and_comes_back(site: ServedWorld) -> None
         form = {"csrf": token_in(page.text), "pending": pending[1], "name": "phone"}
         again = browser.post("/account/app", data={**form, "code": "000000"})
         assert again.status_code == 403
-        assert shown[1] in again.text  # the same secret: nothing has to be read anew
+        assert shown[1] in again.text  # the same secret, so that the app need not be set up again
         added = browser.post("/account/app", data={**form, "code": site.world.code(rufus)})
         assert (added.status_code, added.headers["location"]) == (303, "/account/recovery")
         assert key_of(browser) != before
@@ -84,7 +84,7 @@ def test_an_official_joins_adds_an_app_and_comes_back(site: ServedWorld) -> None
         assert (answer.status_code, answer.headers["location"]) == (303, "/cases")
 
 
-def test_an_official_adds_a_passkey_and_shows_it(site: ServedWorld) -> None:
+def test_an_official_adds_a_passkey_and_uses_it(site: ServedWorld) -> None:
     rufus = site.world.sign_up(EMAIL)
     with site.browser() as browser:
         origin = str(browser.base_url).rstrip("/")
@@ -110,7 +110,7 @@ def test_an_official_adds_a_passkey_and_shows_it(site: ServedWorld) -> None:
     assert rufus.account.email == EMAIL
 
 
-def test_at_a_bare_address_the_page_says_where_passkeys_work(site: ServedWorld) -> None:
+def test_at_an_ip_address_the_page_says_where_passkeys_work(site: ServedWorld) -> None:
     site.world.sign_up(EMAIL)
     port = site.port
     with httpx.Client(base_url=site.url) as browser:
@@ -120,7 +120,7 @@ def test_at_a_bare_address_the_page_says_where_passkeys_work(site: ServedWorld) 
     assert f"http://localhost:{port}" in page
 
 
-def test_a_wrong_password_says_nothing_and_keeps_the_address(site: ServedWorld) -> None:
+def test_a_wrong_password_reveals_nothing_and_keeps_the_address(site: ServedWorld) -> None:
     site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
         known = send_form(browser, "/sign-in", email=EMAIL, password="wrong and long", next="/cases")
@@ -132,11 +132,11 @@ def test_a_wrong_password_says_nothing_and_keeps_the_address(site: ServedWorld) 
         assert PASSWORD not in known.text
 
 
-# ---------------------------------------------------------------- who is not in
+# ---------------------------------------------------------------- without an open session
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_nothing_is_open_to_who_is_not_signed_in(shared: ServedWorld, route: PageRoute) -> None:
+def test_without_a_session_no_route_is_open(shared: ServedWorld, route: PageRoute) -> None:
     address = re.sub(r"\{(face|rank)\}", "1", route.path)
     address = re.sub(r"\{\w+\}", "x", address)
     with shared.browser() as browser:
@@ -156,7 +156,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedWorld]:
 
 
 @pytest.fixture(scope="module")
-def halfway(shared: ServedWorld) -> dict[SessionState, str]:
+def half_open(shared: ServedWorld) -> dict[SessionState, str]:
     """Keys of sessions that are not open."""
     unenrolled = shared.world.sign_up("unenrolled@agency.example")
     app = shared.world.sign_up_with_app("app@agency.example")
@@ -169,7 +169,7 @@ def halfway(shared: ServedWorld) -> dict[SessionState, str]:
     }
 
 
-MEANT = {
+NEXT_STEP = {
     SessionState.LOCKED: ("/locked", {"GET /locked", "POST /locked", "POST /sign-out"}),
     SessionState.UNPROVED: ("/second-factor", {"GET /second-factor", "POST /second-factor", "POST /sign-out"}),
     SessionState.UNENROLLED: (
@@ -187,27 +187,27 @@ MEANT = {
 }
 
 
-@pytest.mark.parametrize("standing", MEANT)
-def test_a_session_that_is_not_open_opens_what_it_is_meant_for_and_nothing_else(
-    shared: ServedWorld, halfway: dict[SessionState, str], standing: SessionState
+@pytest.mark.parametrize("standing", NEXT_STEP)
+def test_a_session_that_is_not_open_permits_only_the_next_step(
+    shared: ServedWorld, half_open: dict[SessionState, str], standing: SessionState
 ) -> None:
-    where, meant = MEANT[standing]
+    location, permitted = NEXT_STEP[standing]
     port = shared.port
     with shared.browser() as browser:
         for route in ROUTES:
             address = re.sub(r"\{\w+\}", "1", route.path)
-            cookie = {"cookie": f"lineament-{port}={halfway[standing]}"}
+            cookie = {"cookie": f"lineament-{port}={half_open[standing]}"}
             answer = browser.request(route.method, address, headers=cookie)
-            if f"{route.method} {route.path}" in meant:
+            if f"{route.method} {route.path}" in permitted:
                 assert answer.headers.get("location") is None
                 assert (answer.status_code == 200) == (route.method == "GET"), route  # a POST lacks its token
             elif route.method == "GET":
-                assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, where), route
+                assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, location), route
             else:
                 assert answer.status_code == 403
 
 
-def test_a_role_that_may_not_is_told_so_before_anything_is_looked_up(site: ServedWorld) -> None:
+def test_a_role_is_checked_before_anything_is_looked_up(site: ServedWorld) -> None:
     anna = site.world.sign_up_with_app("anna@agency.example", Role.ADMINISTRATOR)
     with site.signed_in(anna) as browser:
         answers = [browser.get(address) for address in ("/cases/x", "/cases/2026-1", "/searches/x", "/probes/x")]
@@ -219,7 +219,7 @@ def test_a_role_that_may_not_is_told_so_before_anything_is_looked_up(site: Serve
 
 
 @pytest.mark.parametrize("address", ["/sign-in", "/join/token of rufus@agency.example"])
-def test_a_form_before_sign_in_takes_its_own_browser(site: ServedWorld, address: str) -> None:
+def test_a_form_before_sign_in_is_bound_to_its_browser(site: ServedWorld, address: str) -> None:
     site.world.invite(EMAIL)
     fields = {"email": EMAIL, "password": PASSWORD, "again": PASSWORD, "name": "Rufus"}
     with site.browser() as browser, site.browser() as theirs:
@@ -237,7 +237,7 @@ def test_a_form_before_sign_in_takes_its_own_browser(site: ServedWorld, address:
     assert "account_joined" not in site.world.actions()
 
 
-def test_a_form_after_sign_in_takes_the_token_of_its_own_session(site: ServedWorld) -> None:
+def test_a_form_after_sign_in_needs_the_token_of_its_session(site: ServedWorld) -> None:
     rufus, groucho = site.world.sign_up_with_app(EMAIL), site.world.sign_up_with_app("groucho@agency.example")
     with site.signed_in(rufus) as browser, site.signed_in(groucho) as theirs:
         other = token_in(theirs.get("/account").text)
@@ -266,7 +266,7 @@ def test_fields_that_no_form_has_change_nothing(site: ServedWorld) -> None:
 # ---------------------------------------------------------------- keys
 
 
-def test_a_planted_cookie_becomes_nobodys_session(site: ServedWorld) -> None:
+def test_a_planted_cookie_never_becomes_a_session(site: ServedWorld) -> None:
     site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
         port = site.port
@@ -278,7 +278,7 @@ def test_a_planted_cookie_becomes_nobodys_session(site: ServedWorld) -> None:
     assert site.world.sign_in.session("planted" * 7) is None
 
 
-def test_the_cookie_is_strict_and_unreadable_and_behind_tls_bound_to_the_host(tmp_path: Path) -> None:
+def test_cookies_are_strict_and_http_only_and_bound_to_the_host_behind_tls(tmp_path: Path) -> None:
     with serving_officials(tmp_path / "ws", public_url=PUBLIC_URL) as site:
         site.world.sign_up_with_app(EMAIL)
         with site.browser(host="lineament.agency.example") as browser:
@@ -313,7 +313,7 @@ def test_the_cookie_is_strict_and_unreadable_and_behind_tls_bound_to_the_host(tm
         "/%0d%0aX:1",
     ],
 )
-def test_nobody_is_sent_elsewhere(site: ServedWorld, address: str) -> None:
+def test_no_form_redirects_to_another_host(site: ServedWorld, address: str) -> None:
     rufus = site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
         page = browser.get("/sign-in", params={"next": address})
@@ -330,15 +330,20 @@ def test_nobody_is_sent_elsewhere(site: ServedWorld, address: str) -> None:
         assert "\r" not in place
 
 
-def test_what_was_asked_for_is_gone_on_to(site: ServedWorld) -> None:
+def test_signing_in_leads_to_the_page_that_was_requested(site: ServedWorld) -> None:
     rufus = site.world.sign_up_with_app(EMAIL)
     with site.browser() as browser:
-        door = browser.get("/cases?q=a%26b").headers["location"]
-        assert door == "/sign-in?next=%2Fcases%3Fq%3Da%2526b"
-        page = browser.get(door)
-        asked = re.search(r'name="next" value="([^"]+)"', page.text)
-        assert asked is not None
-        fields = {"csrf": token_in(page.text), "email": EMAIL, "password": PASSWORD, "next": html.unescape(asked[1])}
+        location = browser.get("/cases?q=a%26b").headers["location"]
+        assert location == "/sign-in?next=%2Fcases%3Fq%3Da%2526b"
+        page = browser.get(location)
+        next_page = re.search(r'name="next" value="([^"]+)"', page.text)
+        assert next_page is not None
+        fields = {
+            "csrf": token_in(page.text),
+            "email": EMAIL,
+            "password": PASSWORD,
+            "next": html.unescape(next_page[1]),
+        }
         assert browser.post("/sign-in", data=fields).headers["location"] == "/cases?q=a%26b"
         assert browser.get("/sign-in?next=/x").headers["location"] == "/x"
     assert rufus.secret
@@ -347,7 +352,7 @@ def test_what_was_asked_for_is_gone_on_to(site: ServedWorld) -> None:
 # ---------------------------------------------------------------- the start-up token
 
 
-def test_the_token_opens_a_workspace_of_one_person_and_no_other(tmp_path: Path) -> None:
+def test_the_token_only_opens_a_workspace_of_one_person(tmp_path: Path) -> None:
     with serving_officials(tmp_path / "ws", public_url=PUBLIC_URL) as site:
         store = site.world.workspace.store
         with store.begin() as tx:
@@ -386,7 +391,7 @@ def test_the_account_shows_and_ends_sessions(site: ServedWorld) -> None:
         assert 'aria-label="End the session on' not in browser.get("/account").text
 
 
-def test_the_password_is_changed_under_a_new_key(site: ServedWorld) -> None:
+def test_changing_the_password_changes_the_key(site: ServedWorld) -> None:
     rufus = site.world.sign_up_with_app(EMAIL)
     with site.signed_in(rufus) as browser:
         before = key_of(browser)
@@ -404,7 +409,7 @@ def test_the_password_is_changed_under_a_new_key(site: ServedWorld) -> None:
         assert browser.get("/account").status_code == 200
 
 
-def test_a_factor_is_removed_after_a_step_up_and_the_last_one_stays(site: ServedWorld) -> None:
+def test_a_factor_is_removed_after_a_step_up_and_the_last_factor_stays(site: ServedWorld) -> None:
     rufus = site.world.sign_up_with_app(EMAIL)
     with site.signed_in(rufus) as browser:
         (app,) = site.world.sign_in.factors.all(site.world.session(key_of(browser)))
@@ -421,7 +426,7 @@ def test_a_factor_is_removed_after_a_step_up_and_the_last_one_stays(site: Served
         assert send_form(browser, "/account", to="/account/factors/nothing/remove").status_code == 404
 
 
-def test_nothing_that_was_typed_runs(site: ServedWorld) -> None:
+def test_no_input_becomes_markup(site: ServedWorld) -> None:
     _, token = site.world.invite(EMAIL)
     with site.browser(**{"user-agent": SCRIPT}) as browser:
         wrong = send_form(browser, "/sign-in", email=SCRIPT, password="x", next=SCRIPT)

@@ -59,18 +59,18 @@ def of_crawl(folder: Path) -> KeptCrawl:
     return KeptCrawl(folder, b"k" * 32)
 
 
-def taken_out(folder: Path) -> Path:
-    """Export what is kept as plain WARC."""
+def export(folder: Path) -> Path:
+    """Export the stored records as plain WARC."""
     path, crawled = folder / "out.warc.gz", of_crawl(folder)
     archives = [(archive, archive.stat().st_size) for archive in crawled.archives()]
     path.write_bytes(b"".join(packed for archive in archives for _, packed in crawled.members(*archive)))
     return path
 
 
-def kept_in(folder: Path) -> Counter[str]:
-    """Count the kept records of each kind."""
+def records_in(folder: Path) -> Counter[str]:
+    """Count the stored records of each kind."""
     kinds = Counter[str]()
-    with taken_out(folder).open("rb") as file:
+    with export(folder).open("rb") as file:
         kinds.update(str(record.headers["WARC-Type"]) for record in ArchiveIterator(file))
     return kinds
 
@@ -83,8 +83,8 @@ def below(web: LocalWeb, host: str, items: list[Item]) -> set[str]:
 
 @pytest.fixture
 def web() -> Iterator[LocalWeb]:
-    with LocalWeb() as made:
-        yield made
+    with LocalWeb() as web:
+        yield web
 
 
 # ---------------------------------------------------------------- what is found
@@ -111,27 +111,30 @@ def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: 
     web.host("a.test", {"/": CannedReply(html.encode()), "/i.jpg?a=1": picture("i")})
     (item,), refusals = run(crawl(web, "a.test"), tmp_path)
     assert not refusals
-    told = item.provenance
+    provenance = item.provenance
     assert item.untrusted == PICTURE + b"i"
-    assert (told.uri, told.page_uri) == (web.url("a.test", "/i.jpg?a=1"), web.url("a.test"))
-    assert (told.page_title, told.words) == ("Two people", "a hat before after")
-    assert told.connector == "site 1"
-    assert told.captured_at is not None
-    assert told.record is not None
-    assert told.page_record is not None
-    (again,) = (entry for entry in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(entry, Item))
+    assert (provenance.uri, provenance.page_uri) == (web.url("a.test", "/i.jpg?a=1"), web.url("a.test"))
+    assert (provenance.page_title, provenance.words) == ("Two people", "a hat before after")
+    assert provenance.connector == "site 1"
+    assert provenance.captured_at is not None
+    assert provenance.record is not None
+    assert provenance.page_record is not None
+    (again,) = (entry for entry in WarcConnector([export(tmp_path)], MOST).items() if isinstance(entry, Item))
     assert again.untrusted == item.untrusted
-    for value, other in ((again.provenance.record, told.record), (again.provenance.page_record, told.page_record)):
+    for value, other in (
+        (again.provenance.record, provenance.record),
+        (again.provenance.page_record, provenance.page_record),
+    ):
         assert value is not None
         assert value.id == other.id
-    page = of_crawl(tmp_path).page(told.page_record)
+    page = of_crawl(tmp_path).page(provenance.page_record)
     assert page is not None
     assert page.startswith(b"WARC/1.1\r\nWARC-Type: response\r\n")
     assert page.endswith(html.encode() + b"\r\n\r\n")
-    assert again.provenance.words == told.words
+    assert again.provenance.words == provenance.words
 
 
-def test_what_was_fetched_is_kept_as_a_warc_that_others_can_read(
+def test_fetched_records_are_exported_as_a_warc_that_others_can_read(
     web: LocalWeb, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     web.host(
@@ -139,24 +142,25 @@ def test_what_was_fetched_is_kept_as_a_warc_that_others_can_read(
         {"/": page("a", "/i.jpg", "/b"), "/b": CannedReply(status=302, headers={"Location": "/c"}), "/c": page("c")},
     )
     run(crawl(web, "a.test"), tmp_path)
-    archive = taken_out(tmp_path)
+    archive = export(tmp_path)
     checker = Checker(type("Options", (), {"inputs": [str(archive)], "verbose": True}))
     assert checker.process_all() == 0, capsys.readouterr().out
-    kinds = kept_in(tmp_path)
+    kinds = records_in(tmp_path)
     assert kinds["warcinfo"] == 1
     assert kinds["request"] == kinds["response"] == len([path for path in web.asked() if path != "a.test/i.jpg"])
 
 
-def test_whoever_is_asked_hears_who_asks_and_nothing_of_others(web: LocalWeb, tmp_path: Path) -> None:
+def test_requests_say_who_crawls_and_nothing_of_other_hosts(web: LocalWeb, tmp_path: Path) -> None:
     web.host(
         "a.test", {"/": page("a", "/i.jpg", "/login", Set_Cookie="id=1"), "/login": page("b"), "/i.jpg": picture("i")}
     )
     run(crawl(web, "a.test"), tmp_path)
-    for asked in web.log:
-        assert asked.headers["user-agent"].startswith("Lineament/")
-        assert CONTACT in asked.headers["user-agent"]
-        assert asked.headers["from"] == CONTACT
-        assert not {"cookie", "authorization", "referer"} & set(asked.headers)
+    assert web.log
+    for request in web.log:
+        assert request.headers["user-agent"].startswith("Lineament/")
+        assert CONTACT in request.headers["user-agent"]
+        assert request.headers["from"] == CONTACT
+        assert not {"cookie", "authorization", "referer"} & set(request.headers)
 
 
 # ---------------------------------------------------------------- what is reserved
@@ -219,7 +223,7 @@ WHOLE_HOSTS: dict[str, tuple[dict[str, CannedReply], set[str]]] = {
 }
 
 
-def test_no_page_or_picture_is_asked_for_that_a_well_known_file_reserves(web: LocalWeb, tmp_path: Path) -> None:
+def test_nothing_that_a_well_known_file_reserves_is_requested(web: LocalWeb, tmp_path: Path) -> None:
     for name, (files, _) in WHOLE_HOSTS.items():
         web.host(f"{name}.test", {**PAGES, **files})
     web.host("outside.test", {"/robots.txt": text("User-agent: *\nAllow: /")})
@@ -233,10 +237,10 @@ def test_no_page_or_picture_is_asked_for_that_a_well_known_file_reserves(web: Lo
         reasons = {type(refusal.why) for refusal in refusals if refusal.name.startswith(web.url(host))}
         assert reasons == {Reserved} or permitted == EVERYTHING, name
     assert web.asked("outside.test") == []
-    assert "/ai.txt" not in web.asked("robots500.test"), "who does not say what is reserved is asked nothing more"
+    assert "/ai.txt" not in web.asked("robots500.test"), "if robots.txt cannot be read, nothing more is requested"
 
 
-def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path: Path) -> None:
+def test_pictures_that_an_answer_or_a_page_reserves_are_not_taken(web: LocalWeb, tmp_path: Path) -> None:
     heads = {
         "noai": '<meta name="robots" content="noai">',
         "noindex": '<meta name="ROBOTS" content="noindex, follow">',
@@ -256,8 +260,10 @@ def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path:
     }
     pages |= {f"/{name}-more": page("more", f"/{name}-more.jpg") for name in heads}
     pages |= {f"/{name}-more.jpg": picture(name) for name in heads}
-    pages |= {f"/{name}.jpg": CannedReply(PICTURE, type="image/jpeg", headers=said) for name, said in headers.items()}
-    pages |= {f"/page-{name}": page(name, f"/of-{name}.jpg", **said) for name, said in headers.items()}
+    pages |= {
+        f"/{name}.jpg": CannedReply(PICTURE, type="image/jpeg", headers=fields) for name, fields in headers.items()
+    }
+    pages |= {f"/page-{name}": page(name, f"/of-{name}.jpg", **fields) for name, fields in headers.items()}
     pages["/nofollow"] = page("n", "/n.jpg", "/never-1", head='<meta name="robots" content="nofollow">')
     pages |= {"/n.jpg": picture("n"), "/never-1": page("1"), "/never-2": page("2")}
     pages |= {"/ok.jpg": picture("ok"), "/gpt.jpg": picture("gpt", X_Robots_Tag="gptbot: noai")}
@@ -282,13 +288,11 @@ def test_what_an_answer_or_a_page_reserves_is_not_taken(web: LocalWeb, tmp_path:
         refusal.name.removeprefix(web.url("a.test")) for refusal in refusals if isinstance(refusal.why, Reserved)
     }
     assert {f"{name}.jpg" for name in headers} | {f"{name}.jpg" for name in heads} | {"shared.jpg"} <= reserved
-    kept = [
-        item.provenance.uri for item in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(item, Item)
-    ]
-    assert sorted(kept) == sorted(item.provenance.uri for item in items), "what is reserved is not kept either"
+    kept = [item.provenance.uri for item in WarcConnector([export(tmp_path)], MOST).items() if isinstance(item, Item)]
+    assert sorted(kept) == sorted(item.provenance.uri for item in items), "reserved pictures are not stored either"
 
 
-def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_page_that_reserves_a_picture_overrides_a_page_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
     reserving = page("b", "/i.jpg", head='<meta name="robots" content="noai">')
     web.host("a.test", {"/": page("a", "/i.jpg", "/b"), "/b": reserving, "/i.jpg": picture("i")})
     connector = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST)
@@ -297,16 +301,16 @@ def test_a_page_that_reserves_a_picture_wins_over_one_that_showed_it_before(web:
     assert items == []
     (why,) = {str(refusal.why) for refusal in refusals if refusal.name.endswith("/i.jpg")}
     assert "on the page" in why
-    told: list[tuple[str, str]] = []
-    assert kept_in(tmp_path)["response"] == 4, "the picture is destroyed; the page and the three files stay"
-    list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST, lambda *one: told.append(one)).items())
-    assert told == [(web.url("a.test", "/i.jpg"), f"meta robots: noai, on the page {web.url('a.test', '/b')}")]
+    reserved: list[tuple[str, str]] = []
+    assert records_in(tmp_path)["response"] == 4, "the picture is destroyed; the page and the three files stay"
+    list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST, lambda *call: reserved.append(call)).items())
+    assert reserved == [(web.url("a.test", "/i.jpg"), f"meta robots: noai, on the page {web.url('a.test', '/b')}")]
 
 
 # ---------------------------------------------------------------- which hosts
 
 
-def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Path) -> None:
+def test_no_other_host_is_requested_by_link_redirect_or_address(web: LocalWeb, tmp_path: Path) -> None:
     outside = {"/": page("o"), "/o.jpg": picture("o"), "/robots.txt": text("")}
     web.host("a.test", {})
     web.host("outside.test", outside)
@@ -333,7 +337,7 @@ def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Pa
         f"http://0x7f000001:{web.port}/i.jpg",
     )
     web._hosts["a.test"] = lambda path, _headers: pages.get(path)
-    hosts = (*web.listed("a.test"), f"rebound.test:{web.port}")  # its name, but not the address that it has
+    hosts = (*web.listed("a.test"), f"rebound.test:{web.port}")  # its name, but not its address
     items, refusals = run(crawl(web, "a.test", hosts=hosts), tmp_path)
     assert items == []
     assert {request.host for request in web.log} == {"a.test"}
@@ -344,7 +348,7 @@ def test_no_other_host_is_asked_whatever_leads_there(web: LocalWeb, tmp_path: Pa
     assert "nothing is ever collected" in str(refused["http://scontent.fbcdn.net/i.jpg"])
 
 
-def test_no_option_lifts_the_list_of_social_networks() -> None:
+def test_no_option_permits_social_networks() -> None:
     with pytest.raises(HostRefused, match="nothing is ever collected"):
         Crawl(start=("https://www.facebook.com/",), hosts=("www.facebook.com",), contact=CONTACT)
     with pytest.raises(HostRefused):
@@ -355,14 +359,12 @@ def test_no_option_lifts_the_list_of_social_networks() -> None:
     "changed",
     [{"start": ()}, {"start": ("ftp://a.test/",)}, {"contact": "nobody"}, {"delay": -1.0}, {"hosts": ("a.test/x",)}],
 )
-def test_a_crawl_that_cannot_be_is_refused_at_once(changed: dict[str, object]) -> None:
+def test_an_impossible_crawl_is_refused_at_once(changed: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
         Crawl(**{"start": ("http://a.test/",), "hosts": ("a.test",), "contact": CONTACT, **changed})  # type: ignore[arg-type]
 
 
-def test_a_host_must_show_a_certificate_that_counts(
-    web: LocalWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_host_must_have_a_trusted_certificate(web: LocalWeb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = {"/": page("a", "/i.jpg"), "/i.jpg": picture("i")}
     good, of_another = Certificate("a.test"), Certificate("c.test")
     web.host("a.test", pages, good)
@@ -382,7 +384,7 @@ def test_a_host_must_show_a_certificate_that_counts(
 # ---------------------------------------------------------------- traps
 
 
-def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path: Path) -> None:
+def test_traps_end_and_good_pictures_beside_them_are_found(web: LocalWeb, tmp_path: Path) -> None:
     def trap(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         if path.startswith("/calendar/"):
             year, month = map(int, path.removeprefix("/calendar/").split("/"))
@@ -449,7 +451,7 @@ def test_traps_end_and_what_is_good_beside_them_is_found(web: LocalWeb, tmp_path
     assert {"/secret.jpg", "/empty.jpg", "/gone.jpg"} <= set(why)
 
 
-def test_a_host_that_is_busy_is_left_alone_for_as_long_as_it_asks(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_busy_host_is_left_alone_for_as_long_as_it_says(web: LocalWeb, tmp_path: Path) -> None:
     busy = Counter[str]()
 
     def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
@@ -481,11 +483,11 @@ def test_a_host_that_always_fails_is_given_up(web: LocalWeb, tmp_path: Path) -> 
     assert web.asked("a.test").count("/i.jpg") == 2
 
 
-# ---------------------------------------------------------------- breaking off, and going on
+# ---------------------------------------------------------------- interrupting and resuming
 
 
 class Metered:
-    """Holds back pictures after a number of them, so that a crawl cannot end too early."""
+    """Holds pictures back after a number of them, so that a crawl cannot end too early."""
 
     def __init__(self, most: int) -> None:
         self._given: set[tuple[str, str]] = set()
@@ -508,7 +510,7 @@ class Metered:
             self._more.notify_all()
 
 
-def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_killed_crawl_resumes_without_repeating_requests(web: LocalWeb, tmp_path: Path) -> None:
     size, names = 120, ("a.test", "b.test", "c.test")
     metered = Metered(60)
     for name in names:
@@ -528,19 +530,17 @@ def test_a_crawl_that_is_killed_goes_on_without_asking_twice(web: LocalWeb, tmp_
                 _kill(tmp_path)
                 metered.allow(stop + 60 if stop < 120 else len(names) * size)
     assert kills == 3
-    assert len(found) == len(set(found)) == len(names) * size, "everything, and each once"
+    assert len(found) == len(set(found)) == len(names) * size, "everything was found, once"
     for name in names:
         twice = [path for path, times in Counter(web.asked(name)).items() if times > 1]
-        assert len(twice) <= kills, "only what was on its way when it was killed, one thing of each host"
+        assert len(twice) <= kills, "only requests in flight at a kill are repeated, one for each host"
         assert not set(twice) & {"/robots.txt", "/ai.txt"} or len(web.asked(name)) < 10
-    kept = [
-        item.provenance.uri for item in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(item, Item)
-    ]
-    assert sorted(kept) == sorted(found), "no record was torn, none is there twice"
+    kept = [item.provenance.uri for item in WarcConnector([export(tmp_path)], MOST).items() if isinstance(item, Item)]
+    assert sorted(kept) == sorted(found), "no record is broken or stored twice"
 
 
 def _kill(folder: Path, when: threading.Event | None = None) -> None:
-    """Kill only the process that crawls into the folder."""
+    """Kill the process that crawls into the folder, and no other."""
     if when is not None:
         assert when.wait(300)
     for process in Path("/proc").glob("[0-9]*"):
@@ -552,7 +552,7 @@ def _kill(folder: Path, when: threading.Event | None = None) -> None:
             os.kill(int(process.name), signal.SIGKILL)
 
 
-def test_a_limit_ends_a_run_and_the_next_one_goes_on(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_limit_ends_a_run_and_the_next_run_resumes(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(30))
     limits = CrawlLimits(requests=20)
     _, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
@@ -564,14 +564,14 @@ def test_a_limit_ends_a_run_and_the_next_one_goes_on(web: LocalWeb, tmp_path: Pa
     assert max(Counter(web.asked("a.test")).values()) == 1
 
 
-def test_whoever_stops_listening_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
+def test_closing_the_iterator_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10**6))
     found = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(None)
     next(found)
     found.close()  # type: ignore[attr-defined]
     asked = len(web.log)
     time.sleep(0.5)
-    assert len(web.log) <= asked + 1, "no more than what was on its way"
+    assert len(web.log) <= asked + 1, "no more than the request in flight"
 
 
 def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None:
@@ -584,13 +584,13 @@ def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "9" * 30, "１"])
-def test_a_cursor_that_is_none_is_refused(web: LocalWeb, tmp_path: Path, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(web: LocalWeb, tmp_path: Path, cursor: str) -> None:
     web.host("a.test", {})
     with pytest.raises(InvalidValue):
         next(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(cursor))
 
 
-# ---------------------------------------------------------------- once more
+# ---------------------------------------------------------------- a second crawl
 
 
 def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_path: Path) -> None:
@@ -606,8 +606,8 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
             return CannedReply(status=304, headers={"ETag": tag})
         if path == "/":
             return page("a", *(entry for entry in version if entry != "/"), ETag=tag)
-        said = {"X-Robots-Tag": "noai"} if path == "/late.jpg" and version[path] > 1 else {}
-        return CannedReply(PICTURE + path.encode() + tag.encode(), type="image/jpeg", headers={"ETag": tag, **said})
+        fields = {"X-Robots-Tag": "noai"} if path == "/late.jpg" and version[path] > 1 else {}
+        return CannedReply(PICTURE + path.encode() + tag.encode(), type="image/jpeg", headers={"ETag": tag, **fields})
 
     web.host("a.test", answer)
     first, _ = run(crawl(web, "a.test"), tmp_path)
@@ -617,7 +617,7 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
     version |= {"/changed.jpg": 2, "/late.jpg": 2}
     again = SiteConnector(crawl(web, "a.test", again_after=0.0), of_crawl(tmp_path), MOST)
     new = [entry for entry, _ in again.items_from("4")]
-    assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt counts for a day"
+    assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt is valid for a day"
     assert all("if-none-match" in request.headers for request in web.log[asked:] if request.path != "/silent.jpg")
     changed = [item for item in new if isinstance(item, Item)]
     assert [item.provenance.uri for item in changed] == [web.url("a.test", "/changed.jpg")]
@@ -625,12 +625,12 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
     assert isinstance(late.why, Reserved)
     items, _ = run(crawl(web, "a.test"), tmp_path)
     assert web.url("a.test", "/late.jpg") not in {item.provenance.uri for item in items}, (
-        "reserved later counts for before"
+        "a later reservation holds for earlier pictures"
     )
-    assert kept_in(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
+    assert records_in(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
 
 
-def test_a_record_that_is_gone_is_refused_and_ends_nothing(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_missing_record_is_a_refusal_and_does_not_end_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", {"/": page("a", "/i.jpg"), "/i.jpg": picture("i")})
     run(crawl(web, "a.test"), tmp_path)
     (archive,) = of_crawl(tmp_path).archives()
@@ -640,7 +640,7 @@ def test_a_record_that_is_gone_is_refused_and_ends_nothing(web: LocalWeb, tmp_pa
     assert isinstance(refusal.why, NotRead)
 
 
-def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_path: Path) -> None:
+def test_an_address_that_kills_the_process_is_given_up_after_some_tries(web: LocalWeb, tmp_path: Path) -> None:
     answering = threading.Event()
 
     def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
@@ -663,7 +663,7 @@ def test_what_the_process_dies_over_is_left_after_some_tries(web: LocalWeb, tmp_
     assert web.asked("a.test").count("/deadly.jpg") == 2
 
 
-def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_full_disk_ends_a_crawl_and_found_pictures_stay(web: LocalWeb, tmp_path: Path) -> None:
     """A limit on file size stands for a full disk."""
     pictures = {f"/{number}.jpg": CannedReply(PICTURE + os.urandom(2**20), type="image/jpeg") for number in range(12)}
     web.host("a.test", {"/": page("a", *pictures), **pictures})
@@ -680,17 +680,17 @@ def test_a_full_disk_ends_it_and_what_was_found_stays(web: LocalWeb, tmp_path: P
     items = [item for item in SiteConnector(crawled, of_crawl(tmp_path), MOST).items() if isinstance(item, Item)]
     assert below(web, "a.test", items) == set(pictures)
     assert len([path for path, times in Counter(web.asked("a.test")).items() if times > 1]) == 1
-    kept = [item for item in WarcConnector([taken_out(tmp_path)], MOST).items() if isinstance(item, Item)]
+    kept = [item for item in WarcConnector([export(tmp_path)], MOST).items() if isinstance(item, Item)]
     assert len(kept) == len(pictures)
 
 
-def test_how_far_it_is_can_be_asked_at_any_time(web: LocalWeb, tmp_path: Path) -> None:
+def test_progress_is_available_at_any_time(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10))
     connector = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path / "new"), MOST)
     assert connector.progress() is None
     list(connector.items())
-    told = connector.progress()
-    assert told is not None
-    assert (told.waiting, told.refused, told.pictures) == (0, 0, 10)
+    progress = connector.progress()
+    assert progress is not None
+    assert (progress.waiting, progress.refused, progress.pictures) == (0, 0, 10)
     assert connector.count() is None  # type: ignore[func-returns-value]
     assert (tmp_path / "new").stat().st_mode & 0o77 == 0

@@ -1,4 +1,4 @@
-"""The pages over a real workspace, as a browser, and somebody who is not one, ask for them."""
+"""The pages over a real workspace, requested by a browser and by clients that are none."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def search(browser: httpx.Client, csrf: str, probe: str, **changed: str | list[s
     return browser.post(f"{probe}/search", data={**form, **changed})
 
 
-# ---------------------------------------------------------------- who may be here
+# ---------------------------------------------------------------- who may see the pages
 
 
 def test_the_token_opens_a_session_and_leaves_the_address(served: Served) -> None:
@@ -140,19 +140,19 @@ def test_without_the_token_the_page_says_what_to_do(served: Served, address: str
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_declares_its_access_and_keeps_it(served: Served, route: PageRoute) -> None:
+def test_every_route_enforces_the_access_that_it_declares(served: Served, route: PageRoute) -> None:
     address = re.sub(r"\{(face|rank)\}", "1", route.path)
     answer = httpx.request(route.method, served.url + re.sub(r"\{\w+\}", "x", address))
     turned_away = answer.status_code == 403 and "lineament serve" in answer.text
     assert turned_away == (route.access is not Permission.PUBLIC)
 
 
-def test_the_public_routes_are_these() -> None:
+def test_only_these_routes_are_public() -> None:
     public = [route.path for route in ROUTES if route.access is Permission.PUBLIC]
     assert {path.split("/")[1] for path in public} == {"static", "sign-in", "join"}
 
 
-def test_the_application_has_no_route_beside_those_declared(served: Served, browser: httpx.Client) -> None:
+def test_the_application_has_only_declared_routes(served: Served, browser: httpx.Client) -> None:
     app = create_app(served.workspace, TOKEN)
     assert [route for route in app.routes if "Mount" in type(route).__name__ or type(route).__name__ == "Route"] == []
     for address in ("/docs", "/redoc", "/openapi.json"):
@@ -160,7 +160,7 @@ def test_the_application_has_no_route_beside_those_declared(served: Served, brow
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", ""])
-def test_a_foreign_name_pointed_here_reads_nothing(served: Served, browser: httpx.Client, host: str) -> None:
+def test_a_foreign_host_name_reads_nothing(served: Served, browser: httpx.Client, host: str) -> None:
     answer = browser.get("/", headers={"host": host})
     assert answer.status_code == 403
     assert CASE.ref not in answer.text
@@ -196,13 +196,13 @@ def test_every_answer_has_the_headers(browser: httpx.Client, method: str, addres
     answer = browser.request(method, address)
     assert answer.status_code == status
     assert {name: answer.headers[name] for name in HEADERS} == {**HEADERS, "cache-control": ANY}
-    kept = answer.headers["cache-control"]
-    assert kept == ("no-cache" if address == "/static/lineament.css" else "no-store")
+    caching = answer.headers["cache-control"]
+    assert caching == ("no-cache" if address == "/static/lineament.css" else "no-store")
     assert "server" not in answer.headers
     assert "Traceback" not in answer.text
 
 
-def test_assets_with_their_digest_are_kept_for_good(browser: httpx.Client) -> None:
+def test_assets_with_a_digest_are_cached_for_good(browser: httpx.Client) -> None:
     found = re.findall(r'"(/static/[^"]+)"', browser.get("/").text)
     assert len(found) >= 3
     for address in found:
@@ -219,22 +219,22 @@ def test_a_form_without_our_token_changes_nothing(served: Served, browser: httpx
     for token in ({}, {"csrf": ""}, {"csrf": csrf[:-1]}, {"csrf": theirs}):
         assert browser.post("/cases", data={**form, **token}).status_code == 403
     foreign = [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}]
-    for said in foreign:
-        assert browser.post("/cases", data={**form, "csrf": csrf}, headers=said).status_code == 403
+    for headers in foreign:
+        assert browser.post("/cases", data={**form, "csrf": csrf}, headers=headers).status_code == 403
     assert browser.post("/cases", json={**form, "csrf": csrf}).status_code == 403
     assert "K-9" not in browser.get("/cases").text
 
 
-def test_a_form_of_ours_is_done(browser: httpx.Client, csrf: str, served: Served) -> None:
+def test_a_form_of_ours_is_accepted(browser: httpx.Client, csrf: str, served: Served) -> None:
     form = {"csrf": csrf, "ref": "K/10 ü", "offence": "x", "purpose": "x", "basis": "x"}
-    said = {"origin": served.url, "sec-fetch-site": "same-origin"}
-    answer = browser.post("/cases", data=form, headers=said)
+    headers = {"origin": served.url, "sec-fetch-site": "same-origin"}
+    answer = browser.post("/cases", data=form, headers=headers)
     assert re.fullmatch(r"/cases/[0-9a-f]{16}", answer.headers["location"])  # an address names no case
     assert "K/10 ü" in browser.get(answer.headers["location"]).text
     assert browser.post("/cases", data=form).status_code == 409
 
 
-def test_what_was_typed_stays_where_something_is_not_right(browser: httpx.Client, csrf: str) -> None:
+def test_a_form_with_an_error_keeps_what_was_typed(browser: httpx.Client, csrf: str) -> None:
     answer = browser.post("/cases", data={"csrf": csrf, "ref": "K-11", "offence": "  ", "purpose": SCRIPT})
     assert answer.status_code == 422
     assert 'value="K-11"' in answer.text
@@ -250,7 +250,7 @@ def test_no_reference_redirects_elsewhere(browser: httpx.Client, csrf: str, ref:
 
 
 @pytest.mark.parametrize("address", ["//evil.example/", "/cases/", "//evil.example/cases/"])
-def test_nothing_redirects_by_its_address(browser: httpx.Client, served: Served, address: str) -> None:
+def test_no_address_redirects(browser: httpx.Client, served: Served, address: str) -> None:
     assert browser.get(served.url + address).status_code == 404
 
 
@@ -320,9 +320,7 @@ def _raw(port: int, request: str) -> bytes:
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "not a picture"),
     ],
 )
-def test_a_file_that_is_no_picture_is_told_on_the_form(
-    browser: httpx.Client, csrf: str, photograph: bytes, why: str
-) -> None:
+def test_the_form_says_that_a_file_is_no_picture(browser: httpx.Client, csrf: str, photograph: bytes, why: str) -> None:
     answer = take(browser, csrf, photograph)
     assert answer.status_code == 422
     assert why in answer.text
@@ -335,7 +333,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(browser: httpx.Cl
     assert "larger" in answer.text or "more than" in answer.text
 
 
-def test_a_stream_is_answered_as_soon_as_it_is_too_long(served: Served, browser: httpx.Client) -> None:
+def test_a_stream_is_refused_as_soon_as_it_is_too_long(served: Served, browser: httpx.Client) -> None:
     port = int(served.url.rpartition(":")[2])
     head = f"POST /search HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {_cookie(browser)}\r\n"
     head += "Content-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -343,7 +341,7 @@ def test_a_stream_is_answered_as_soon_as_it_is_too_long(served: Served, browser:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(head.encode() + b"%x\r\n%s\r\n" % (len(start), start))
         connection.sendall(b"%x\r\n%s\r\n" % (2 * MEBI, bytes(2 * MEBI)))
-        assert connection.recv(65536).startswith(b"HTTP/1.1 413")  # though the body has not ended
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")  # before the body ends
 
 
 def _cookie(browser: httpx.Client) -> str:
@@ -359,7 +357,7 @@ def test_a_broken_form_is_an_error_page(browser: httpx.Client) -> None:
     }
 
 
-def test_a_photograph_needs_a_case_that_is_open(browser: httpx.Client, csrf: str) -> None:
+def test_a_photograph_needs_an_open_case(browser: httpx.Client, csrf: str) -> None:
     assert take(browser, csrf, PROBE.read_bytes(), case="").status_code == 422
     assert take(browser, csrf, PROBE.read_bytes(), case="none").status_code == 404
     form = {"csrf": csrf, "ref": "closed", "offence": "x", "purpose": "x", "basis": "x"}
@@ -371,7 +369,7 @@ def test_a_photograph_needs_a_case_that_is_open(browser: httpx.Client, csrf: str
     assert browser.post(f"{location}/close", data={"csrf": csrf}).status_code == 409
 
 
-def test_the_original_is_kept_and_steps_can_be_undone(browser: httpx.Client, csrf: str, probe: str) -> None:
+def test_the_original_is_kept_and_edits_can_be_undone(browser: httpx.Client, csrf: str, probe: str) -> None:
     turned = browser.post(f"{probe}/turn", data={"csrf": csrf, "degrees": "90"}).headers["location"]
     assert turned != probe
     assert "turned 90° clockwise" in browser.get(turned).text
@@ -415,7 +413,7 @@ def test_the_other_photograph_of_the_person_comes_first(browser: httpx.Client, c
     assert browser.get(f"{location}/candidates/2").status_code == 404
 
 
-def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str) -> None:
+def test_no_candidate_is_a_complete_answer(browser: httpx.Client, csrf: str) -> None:
     html = ""
     for name in (
         "ardern-2018",
@@ -436,9 +434,7 @@ def test_no_candidate_is_a_full_answer(browser: httpx.Client, csrf: str) -> None
     assert re.search(r'value="investigation" checked', again)
 
 
-def test_where_nothing_was_compared_the_page_does_not_say_that_nobody_is_there(
-    browser: httpx.Client, csrf: str, probe: str
-) -> None:
+def test_if_nothing_was_compared_the_page_says_so(browser: httpx.Client, csrf: str, probe: str) -> None:
     html = browser.get(search(browser, csrf, probe, until="1990-01-01").headers["location"]).text
     assert "No candidate" in html
     assert "no face to compare" in html
@@ -459,7 +455,7 @@ def test_where_nothing_was_compared_the_page_does_not_say_that_nobody_is_there(
         ({"reason": "a\0b"}, "cannot be kept"),
     ],
 )
-def test_a_search_that_lacks_something_is_told_on_the_form(
+def test_the_form_says_what_a_search_lacks(
     browser: httpx.Client, csrf: str, probe: str, changed: dict[str, str], why: str
 ) -> None:
     answer = search(browser, csrf, probe, **changed)
@@ -475,7 +471,7 @@ def test_nothing_on_the_pages_reads_as_proof(browser: httpx.Client, probe: str, 
         )
 
 
-def test_opening_an_original_is_on_the_record_before_it_is_given(
+def test_opening_an_original_is_recorded_before_it_is_shown(
     served: Served, browser: httpx.Client, csrf: str, result: str
 ) -> None:
     before = served.workspace.desk_at_the_machine().audit.size()
@@ -490,7 +486,7 @@ def test_opening_an_original_is_on_the_record_before_it_is_given(
     assert entry.action == "original_viewed"
 
 
-def test_a_source_that_expired_is_not_offered_nor_searched(
+def test_an_expired_source_is_not_offered_or_searched(
     served: Served, browser: httpx.Client, csrf: str, probe: str, clock: Clock
 ) -> None:
     assert 'name="source" value="short-lived"' in browser.get(probe).text
@@ -511,7 +507,7 @@ def test_a_source_that_expired_is_not_offered_nor_searched(
         clock.advance(days=-5)
 
 
-def test_a_suspended_source_is_out_until_it_is_resumed(browser: httpx.Client, csrf: str, probe: str) -> None:
+def test_a_suspended_source_is_not_searched_until_it_is_resumed(browser: httpx.Client, csrf: str, probe: str) -> None:
     assert browser.post("/sources/short-lived/suspend", data={"csrf": csrf}).status_code == 303
     assert 'name="source" value="short-lived"' not in browser.get(probe).text
     assert browser.post("/sources/short-lived/suspend", data={"csrf": csrf}).status_code == 409
@@ -523,7 +519,7 @@ def test_a_suspended_source_is_out_until_it_is_resumed(browser: httpx.Client, cs
 # ---------------------------------------------------------------- the ledger
 
 
-def test_the_ledger_is_checked_and_says_so(served: Served, browser: httpx.Client, csrf: str, result: str) -> None:
+def test_the_page_says_that_the_ledger_is_sound(served: Served, browser: httpx.Client, csrf: str, result: str) -> None:
     size = served.workspace.desk_at_the_machine().audit.size()
     html = browser.post("/ledger/check", data={"csrf": csrf}).text
     assert re.search(rf"checked {size:,} entries in \d+\.\d\d s: sound", html)
@@ -538,7 +534,7 @@ def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> N
         workspace.desk_at_the_machine().casework.close(CASE.ref)
         with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
             guards = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-            for (guard,) in guards:  # whoever can write the file can do this too
+            for (guard,) in guards:  # as whoever can write the file can do
                 database.execute(f'DROP TRIGGER "{guard}"')
             database.execute("UPDATE ledger_details SET sealed = zeroblob(length(sealed))")
         database.close()
@@ -549,7 +545,7 @@ def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> N
             assert "does not verify" in html
 
 
-# ---------------------------------------------------------------- beginnings and ends
+# ---------------------------------------------------------------- empty, damaged, erased, started
 
 
 def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
@@ -565,7 +561,7 @@ def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
         assert client.get("/ledger").status_code == 200
 
 
-def test_a_defect_is_a_page_and_not_a_traceback(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_defect_is_shown_as_a_page_without_a_traceback(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
         Workspace.create(settings(tmp_path / "ws")) as workspace,
         serving(workspace) as served,
@@ -580,7 +576,7 @@ def test_a_defect_is_a_page_and_not_a_traceback(tmp_path: Path, caplog: pytest.L
     assert answer.headers["content-security-policy"] == HEADERS["content-security-policy"]
 
 
-def test_what_was_erased_leaves_rank_and_score_and_is_not_called_no_candidate(tmp_path: Path) -> None:
+def test_an_erased_candidate_keeps_its_rank_and_score(tmp_path: Path) -> None:
     with (
         Workspace.create(settings(tmp_path / "ws")) as workspace,
         serving(workspace) as served,
@@ -605,7 +601,7 @@ def test_what_was_erased_leaves_rank_and_score_and_is_not_called_no_candidate(tm
             assert client.get(f"{result}/candidates/1{page}").status_code == 404
 
 
-def test_many_pictures_asked_for_at_once_all_come(browser: httpx.Client, result: str, probe: str) -> None:
+def test_many_pictures_at_once_are_all_served(browser: httpx.Client, result: str, probe: str) -> None:
     addresses = [f"{result}/candidates/{rank}/crop" for rank in range(1, 7)] + [f"{probe}/faces/1", f"{probe}/picture"]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(browser.get, addresses * 3))
@@ -618,7 +614,7 @@ def test_no_other_address_is_listened_on(served: Served, host: str) -> None:
         serve(served.workspace, host, 0, announce=pytest.fail)
 
 
-def test_a_port_that_is_taken_is_a_clear_error(served: Served) -> None:
+def test_a_port_in_use_is_a_clear_error(served: Served) -> None:
     port = int(served.url.rpartition(":")[2])
     with pytest.raises(InvalidValue, match="--port"):
         serve(served.workspace, "127.0.0.1", port, announce=pytest.fail)
