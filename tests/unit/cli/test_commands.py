@@ -70,7 +70,7 @@ def test_the_mode_of_a_search_follows_from_its_options() -> None:
     assert search._mode(None, False) is Mode.IDENTIFICATION
     assert search._mode(0.5, False) is Mode.MANUAL
     assert search._mode(None, True) is Mode.INVESTIGATION
-    with pytest.raises(InvalidValue, match="does not go with --investigate"):
+    with pytest.raises(InvalidValue, match="--investigate"):
         search._mode(0.5, True)
 
 
@@ -213,7 +213,7 @@ def test_a_secret_is_the_next_line_of_piped_input(monkeypatch: pytest.MonkeyPatc
     ("standing", "kinds", "passkey_only", "why"),
     [
         (SessionState.UNENROLLED, set(), False, "has no second factor yet"),
-        (SessionState.UNPROVED, {FactorKind.PASSKEY}, True, "takes passkeys alone"),
+        (SessionState.UNPROVED, {FactorKind.PASSKEY}, True, "passkeys only"),
         (SessionState.UNPROVED, {FactorKind.PASSKEY}, False, "add an app that shows codes"),
     ],
 )

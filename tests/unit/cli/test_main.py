@@ -83,8 +83,8 @@ def test_an_error_is_json_as_well_if_the_answer_would_have_been(capsys: Capture)
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "/srv/ws/blobs"), 11, "no room left on the disk at /srv/ws"),
-        (OSError(errno.EDQUOT, "Disk quota exceeded"), 11, "no room left on the disk at the workspace"),
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/ws/blobs"), 11, "The disk at /srv/ws/blobs is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 11, "The disk at the workspace is full"),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.jpg"), 3, "nothing to read at a.jpg"),
         (PermissionError(errno.EACCES, "Permission denied", "a.jpg"), 3, "nothing to read at a.jpg"),
         (ConnectionResetError(errno.ECONNRESET, "Connection reset"), 1, "did not foresee: Connection reset"),

@@ -44,7 +44,7 @@ def test_a_picture_is_read_up_to_the_limit(tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"12345")
     assert terminal.picture_bytes(picture, 5) == b"12345"
-    with pytest.raises(FileTooLarge, match="5 bytes, more than the 4"):
+    with pytest.raises(FileTooLarge, match="5 bytes"):
         terminal.picture_bytes(picture, 4)
 
 
