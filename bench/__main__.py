@@ -1,4 +1,4 @@
-"""``make bench``: every benchmark, one after the other, each in a process of its own."""
+"""``make bench``: runs every benchmark, one at a time, each in its own process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_BENCHES |= {"templates", "lfw", "caseload", "archives"}
 
 
 def main() -> int:
-    """Run them all; 1 where one failed."""
+    """Run all benchmarks; return 1 if one failed."""
     failed = []
     for script in sorted(path for path in HERE.glob("*.py") if path.stem not in NOT_BENCHES):
         print(f"\n=== bench/{script.name}", flush=True)

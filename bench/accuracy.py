@@ -1,4 +1,4 @@
-"""How well people are told apart on LFW, in f32 and bf16, with and without the mirror image and the second look.
+"""Accuracy on LFW, in f32 and bf16, with and without the mirror image and the second look.
 
 Prints a page in Markdown; ``--write`` puts it into docs/reference/accuracy.md.
 """
@@ -22,31 +22,31 @@ RESAMPLED = 1000
 FOLDS = 10
 FPIR = 0.01
 FUSION = "## Several probes of one person"
-"""The section that bench/fusion.py writes; it stays."""
+"""The section that bench/fusion.py writes; this script leaves it unchanged."""
 Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Identified:
-    """Searches with one picture of each person enrolled."""
+class MatedSearches:
+    """Mated searches in a gallery with one photograph of each person."""
 
-    people: Numbers  # of each mated search
-    first: NDArray[np.bool_]  # whether the mated face came first
-    mated: Floats  # its score
+    people: Numbers  # the person of each search
+    first: NDArray[np.bool_]  # whether the mated face has rank 1
+    mated: Floats  # score of the mated face
 
 
-def mated_searches(people: Numbers, templates: Floats) -> Identified:
-    """Everybody's first picture is enrolled, the others are the probes."""
+def mated_searches(people: Numbers, templates: Floats) -> MatedSearches:
+    """Enrol the first photograph of each person, and search with all others."""
     enrolled = np.unique(people, return_index=True)[1]
     probes = np.setdiff1d(np.arange(len(people)), enrolled)
     scores = templates[probes] @ templates[enrolled].T
-    return Identified(
+    return MatedSearches(
         people[probes], scores.argmax(axis=1) == people[probes], scores[np.arange(len(probes)), people[probes]]
     )
 
 
 def open_set(people: Numbers, templates: Floats) -> tuple[float, int, int, int]:
-    """FNIR(N, 1) at FPIR: enrolled are those with several pictures, strangers are searched with all the others.
+    """Return FNIR(N, 1) at FPIR. People with several photographs are enrolled; the others are the non-mated probes.
 
     Returns: FNIR, N, mated and non-mated searches.
     """
@@ -63,7 +63,7 @@ def open_set(people: Numbers, templates: Floats) -> tuple[float, int, int, int]:
 
 
 def mated_pairs(people: Numbers, templates: Floats) -> tuple[Floats, Numbers]:
-    """The scores of all pairs of photographs of one person, and who it is."""
+    """Return the scores of all mated pairs, and the person of each pair."""
     scores, whose = [], []
     for at, template in enumerate(templates[:-1]):
         same = np.flatnonzero(people[at + 1 :] == people[at]) + at + 1
@@ -73,10 +73,10 @@ def mated_pairs(people: Numbers, templates: Floats) -> tuple[Floats, Numbers]:
 
 
 def verification(mated: Floats, others: Floats) -> float:
-    """Accuracy on as many pairs of strangers as mated ones, drawn; the threshold comes from the other nine folds."""
-    drawn = np.random.default_rng(1)
-    genuine = drawn.permutation(mated)
-    strangers = drawn.choice(others, len(genuine), replace=False)
+    """Return the accuracy on as many random pairs of strangers as mated ones, in ten folds."""
+    random = np.random.default_rng(1)
+    genuine = random.permutation(mated)
+    strangers = random.choice(others, len(genuine), replace=False)
     right = []
     for fold in range(FOLDS):
         held = np.arange(len(genuine)) % FOLDS == fold
@@ -88,24 +88,24 @@ def verification(mated: Floats, others: Floats) -> float:
 
 
 def interval(people: Numbers, good: NDArray[np.bool_]) -> tuple[float, float]:
-    """The middle 95 % of the share of ``good`` when people are drawn again and again (bootstrap)."""
+    """Return the 95 % interval of the share of ``good`` when people are resampled (bootstrap)."""
     names, rows = np.unique(people, return_inverse=True)
     wins, tries = np.bincount(rows, good), np.bincount(rows)
-    drawn = np.random.default_rng(1).integers(0, len(names), (RESAMPLED, len(names)))
-    shares = wins[drawn].sum(axis=1) / tries[drawn].sum(axis=1)
+    samples = np.random.default_rng(1).integers(0, len(names), (RESAMPLED, len(names)))
+    shares = wins[samples].sum(axis=1) / tries[samples].sum(axis=1)
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
 
 
 def row(name: str, chosen: Photographs, templates: Floats) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     people = chosen.people
     searched = mated_searches(people, templates)
     low, high = interval(searched.people, searched.first)
     fnir, _, _, _ = open_set(people, templates)
     mated, whose = mated_pairs(people, templates)
     others = strangers(chosen, templates)
-    weights = 1 / np.bincount(whose)[whose]  # every person counts alike, however many pictures there are
+    weights = 1 / np.bincount(whose)[whose]  # every person has the same weight, however many photographs there are
     mean = np.average(mated, weights=weights)
     spread = np.average((mated - mean) ** 2, weights=weights)
     separation = (mean - others.mean()) / np.sqrt((spread + others.var()) / 2)
@@ -122,7 +122,7 @@ def row(name: str, chosen: Photographs, templates: Floats) -> str:
 
 
 def found_faces(chosen: Photographs, found: Features) -> str:
-    """How many faces were found, and which photographs failed."""
+    """Return a list of how many faces were found, and which photographs failed."""
     lines = []
     for use, floor in (("search", 0.6), ("enrol", 0.8)):
         failed = [path.name for path, score in zip(chosen.paths, found.best_score, strict=True) if score < floor]
@@ -139,7 +139,7 @@ HEAD = """\
 
 
 def page(chosen: Photographs) -> str:
-    """The whole page."""
+    """Return the whole page."""
     precisions = ["f32", "bf16"] if bf16_is_native() else ["f32"]
     rows = []
     for precision in precisions:

@@ -1,7 +1,7 @@
-"""Web archives for benchmarks, made by repetition: records of which each has its own address, packed one by one.
+"""Synthetic web archives for benchmarks: repeated bodies, each record with its own address and its own gzip member.
 
-A body is compressed once; each record is a gzip member that begins with headers of its own and goes on with the
-compressed body, so that gigabytes are made as fast as the disk takes them.
+A body is compressed once. Each record is a gzip member of its own headers followed by the compressed body, so that
+gigabytes are written as fast as the disk allows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MEMBER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 
 
 class Body:
-    """What an HTTP answer carries."""
+    """The body of an HTTP response, plain and compressed."""
 
     def __init__(self, plain: bytes, media_type: str) -> None:
         self.plain = plain
@@ -41,7 +41,7 @@ class Archive:
         self._file.close()
 
     def add(self, uri: str, body: Body) -> None:
-        """An answer that was got at ``uri``."""
+        """Append a response from ``uri``."""
         http = f"HTTP/1.1 200 OK\r\nContent-Type: {body.media_type}\r\n\r\n"
         head = (
             f"WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{uuid.uuid4()}>\r\n"

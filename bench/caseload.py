@@ -1,7 +1,7 @@
-"""A workspace as large as they get: agencies, their people, their cases, and a ledger of all that they did.
+"""Builds a workspace of the largest expected size: agencies, their people, cases, and a ledger of their actions.
 
-Cases, entries, probes, searches and papers go in as rows, in bulk, sealed and hashed as the services seal and hash
-them; the ledger is verified whole at the end. What is opened by the bench in ``casework.py`` is made by the services.
+Cases, entries, probes, searches and papers are inserted in bulk, sealed and hashed as the services do it; the whole
+ledger is verified at the end. What ``casework.py`` opens is created by the services.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ SOURCE = "heads-of-government"
 PASSWORD = "lantern otter plinth"
 MODEL = "sface-yunet"
 SHARE = 5
-"""One of so many cases belongs to the largest agency."""
+"""Every fifth case belongs to the largest agency."""
 SEARCHED = 10
-"""One of so many cases keeps the lists of its searches."""
+"""Every tenth case keeps the lists of its searches."""
 MINE = 10
-"""Of one of so many cases of the largest agency the examiner who signs in is a member."""
+"""The examiner who signs in is a member of every tenth case of the largest agency."""
 BUSY = 2_000
-"""Entries of the case that is opened, if the ledger is long enough."""
+"""Entries of the busy case that the bench opens, if the ledger is long enough."""
 BUSY_SEARCHES = 20
 MESSAGES = 200
 
@@ -96,7 +96,7 @@ _QUALITY = Quality(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much there is of everything."""
+    """The size of the workspace."""
 
     cases: int
     agencies: int
@@ -105,24 +105,24 @@ class Sizes:
 
 @dataclass(slots=True, kw_only=True)
 class Person:
-    """Somebody who signs in with a password and an app."""
+    """A person who signs in with a password and an app."""
 
     email: str
     account_id: str
     secret: str = ""
-    job: str = ""  # of their own, stopped before it began
+    job: str = ""  # their own job, stopped before it began
 
 
 @dataclass(slots=True, kw_only=True)
-class Made:
-    """What the bench opens."""
+class Targets:
+    """What the bench opens, by id or key."""
 
     people: dict[str, Person] = field(default_factory=dict)
-    agency_id: str = ""  # the largest
-    case: str = ""  # its key
+    agency_id: str = ""  # of the largest agency
+    case: str = ""  # key of the busy case
     old: str = ""  # the key of a case from the middle of the list
-    entry: int = 0  # of the ledger, from its middle
-    line: str = ""  # of the timeline of the case, far back: its commitment
+    entry: int = 0  # number of an entry in the middle of the ledger
+    line: str = ""  # commitment of an old entry of the busy case
     probe: str = ""
     search: str = ""  # with candidates of the gallery
     long_search: str = ""  # with a full list
@@ -132,7 +132,7 @@ class Made:
 
 @dataclass(slots=True)
 class Agencies:
-    """Their ids, the largest first, and the accounts of each."""
+    """The ids of the agencies, largest first, and the accounts of each."""
 
     ids: list[str]
     people: list[list[Account]]
@@ -140,53 +140,53 @@ class Agencies:
 
 @dataclass(slots=True)
 class Caseload:
-    """All cases, as columns."""
+    """All cases, in columns."""
 
     ids: range
     keys: list[str]
     refs: list[str]
-    agency: np.ndarray  # which one
-    opened: np.ndarray  # seconds since the first
+    agency: np.ndarray  # index in Agencies
+    opened: np.ndarray  # seconds since the workspace began
     state: np.ndarray  # 0 open, 1 closed, 2 refused, 3 destroyed
     wrapped: list[bytes | None]
-    chosen: int  # the one that is opened
+    busy: int  # index of the case that the bench opens
 
     def searched(self, number: int) -> bool:
-        return number == self.chosen or (number % SEARCHED == 0 and self.state[number] < 2)
+        return number == self.busy or (number % SEARCHED == 0 and self.state[number] < 2)
 
 
-def build(home: Path, sizes: Sizes) -> Made:
-    """Make the workspace in ``home``."""
-    drawn = np.random.default_rng(7)
+def build(home: Path, sizes: Sizes) -> Targets:
+    """Build the workspace in ``home``; return what the bench opens."""
+    random = np.random.default_rng(7)
     begin = datetime.now(UTC) - timedelta(days=365 * YEARS)
-    made = Made()
+    targets = Targets()
     with Workspace.create(Settings(home=home, examiner="bench"), clock=lambda: begin) as workspace:
         _gallery(workspace)
         with workspace.store.begin() as tx:
-            agencies = _agencies(tx, sizes.agencies, begin, made)
+            agencies = _agencies(tx, sizes.agencies, begin, targets)
         with workspace.store.begin() as tx:
-            load = _cases(tx, workspace, sizes.cases, agencies, begin, drawn)
-            _members(tx, load, agencies, made, drawn)
+            load = _cases(tx, workspace, sizes.cases, agencies, begin, random)
+            _members(tx, load, agencies, targets, random)
         with workspace.store.begin() as tx:
-            searches = _ledger(tx, workspace, sizes.entries, load, agencies, begin, drawn)
+            searches = _ledger(tx, workspace, sizes.entries, load, agencies, begin, random)
         for start in range(0, len(searches), 2_000):
             with workspace.store.begin() as tx:
-                _searches(tx, workspace, searches[start : start + 2_000], load, agencies, drawn)
+                _searches(tx, workspace, searches[start : start + 2_000], load, agencies, random)
         with workspace.store.begin() as tx:
-            _papers(tx, workspace, load, agencies, begin, drawn)
+            _papers(tx, workspace, load, agencies, begin, random)
             _close(tx, load, begin)
-        made.agency_id, made.case = agencies.ids[0], load.keys[load.chosen]
-        made.entry = sizes.entries // 2
+        targets.agency_id, targets.case = agencies.ids[0], load.keys[load.busy]
+        targets.entry = sizes.entries // 2
         with workspace.store.read() as tx:
             note = tx.ledger.checkpoint()
-            made.long_search = tx.searches.of_case(load.ids[load.chosen])[0].search_id
-            made.line = tx.ledger.of_case(load.ids[load.chosen], None, 1_000)[-1].commitment.hex()
+            targets.long_search = tx.searches.of_case(load.ids[load.busy])[0].search_id
+            targets.line = tx.ledger.of_case(load.ids[load.busy], None, 1_000)[-1].commitment.hex()
         assert note is not None
         workspace.desk_at_the_machine().record.ledger.anchor(workspace.desk_at_the_machine().record.anchor, note)
     with Workspace.open(Settings(home=home, examiner="bench")) as workspace:
-        _worked_on(workspace, made)
+        _use_services(workspace, targets)
         workspace.desk_at_the_machine().audit.verify()
-    return made
+    return targets
 
 
 def _gallery(workspace: Workspace) -> None:
@@ -205,12 +205,12 @@ def _gallery(workspace: Workspace) -> None:
 # ---------------------------------------------------------------- agencies and their people
 
 
-def _agencies(tx: Tx, count: int, begin: datetime, made: Made) -> Agencies:
-    """The largest one first; its people are as many as fifty times those of another one."""
+def _agencies(tx: Tx, count: int, begin: datetime, targets: Targets) -> Agencies:
+    """Add the agencies. The first has fifty times as many people as each other one."""
     found = Agencies([], [])
     tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
     for role in (Role.OPERATOR, Role.ADMINISTRATOR):
-        made.people[f"{role.value} of the house"] = _signing(tx, HOME_AGENCY, role, begin)
+        targets.people[f"{role.value} of the house"] = _add_person(tx, HOME_AGENCY, role, begin)
     today = datetime.now(UTC).date()
     for number in range(count - 1):
         name = f"Police of {_town(number)}"
@@ -222,8 +222,8 @@ def _agencies(tx: Tx, count: int, begin: datetime, made: Made) -> Agencies:
         if number % 300 == 299:
             tx.stops.put(Stop(scope=StopScope.AGENCY, agency_id=agency.id, reason="a test", by="bench", at=begin))
     for role in (Role.EXAMINER, Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.ADMINISTRATOR):
-        made.people[role.value] = _signing(tx, found.ids[0], role, begin)
-    made.people["guest"] = _signing(tx, found.ids[1], Role.EXAMINER, begin, "guest")
+        targets.people[role.value] = _add_person(tx, found.ids[0], role, begin)
+    targets.people["guest"] = _add_person(tx, found.ids[1], Role.EXAMINER, begin, "guest")
     return found
 
 
@@ -237,7 +237,7 @@ def _people(tx: Tx, agency_id: str, begin: datetime, times: int) -> list[Account
     return people
 
 
-def _signing(tx: Tx, agency_id: str, role: Role, begin: datetime, name: str = "") -> Person:
+def _add_person(tx: Tx, agency_id: str, role: Role, begin: datetime, name: str = "") -> Person:
     shown = name or role.value
     account = tx.accounts.add(agency_id, f"{shown}@{agency_id}.example", f"The {shown}", {role}, begin)
     tx.accounts.set_training(account.id, datetime.now(UTC).date() + timedelta(days=200))
@@ -281,26 +281,26 @@ def _town(number: int) -> str:
 
 
 def _cases(
-    tx: Tx, workspace: Workspace, count: int, agencies: Agencies, begin: datetime, drawn: np.random.Generator
+    tx: Tx, workspace: Workspace, count: int, agencies: Agencies, begin: datetime, random: np.random.Generator
 ) -> Caseload:
-    """Cases in the order in which they were opened, the largest agency's among them."""
+    """Add cases in the order of their opening, among them those of the largest agency."""
     span = (datetime.now(UTC) - begin - timedelta(days=2)).total_seconds()
-    others = 1 + np.sqrt(drawn.random(count)) * (len(agencies.ids) - 1)
+    others = 1 + np.sqrt(random.random(count)) * (len(agencies.ids) - 1)
     load = Caseload(
         ids=new_ids(tx.connection, "case", count),
         keys=[os.urandom(8).hex() for _ in range(count)],
         refs=[],
         agency=np.where(np.arange(count) % SHARE == 0, 0, np.minimum(others.astype(int), len(agencies.ids) - 1)),
-        opened=np.sort(drawn.random(count)) * span,
-        state=drawn.choice(4, size=count, p=(0.42, 0.5, 0.03, 0.05)),
+        opened=np.sort(random.random(count)) * span,
+        state=random.choice(4, size=count, p=(0.42, 0.5, 0.03, 0.05)),
         wrapped=[],
-        chosen=int(count * 0.85) // SHARE * SHARE,
+        busy=int(count * 0.85) // SHARE * SHARE,
     )
-    load.state[load.chosen] = 0
+    load.state[load.busy] = 0
     sealing = SealedColumn(workspace.keys.vault, "cases", "authorisation")
     rows = []
     for number in range(count):
-        rows.append(_case(load, number, workspace, agencies, begin, sealing, drawn))
+        rows.append(_case(load, number, workspace, agencies, begin, sealing, random))
         if len(rows) == 5_000 or number == count - 1:
             tx.connection.execute(sa.insert(cases), rows)
             rows = []
@@ -314,7 +314,7 @@ def _case(
     agencies: Agencies,
     begin: datetime,
     sealing: SealedColumn,
-    drawn: np.random.Generator,
+    random: np.random.Generator,
 ) -> dict[str, object]:
     opened = begin + timedelta(seconds=float(load.opened[number]))
     ref = f"{opened.year}-{number:06}"
@@ -322,16 +322,16 @@ def _case(
     wrapped = None if gone else workspace.keys.new_data_key(about_case(load.keys[number]))
     load.refs.append(ref)
     load.wrapped.append(wrapped)
-    offence = "deleted" if gone else _OFFENCES[int(drawn.integers(len(_OFFENCES)))]
-    purpose = "deleted" if gone else f"{_PURPOSES[number % len(_PURPOSES)]} in {_town(int(drawn.integers(1_700)))}"
-    urgent = drawn.random() < 0.01 and not gone
+    offence = "deleted" if gone else _OFFENCES[int(random.integers(len(_OFFENCES)))]
+    purpose = "deleted" if gone else f"{_PURPOSES[number % len(_PURPOSES)]} in {_town(int(random.integers(1_700)))}"
+    urgent = random.random() < 0.01 and not gone
     until = None
     sealed = None
-    if gone or (not urgent and drawn.random() < 0.7) or number == load.chosen:
-        until = opened.date() + timedelta(days=int(drawn.integers(60, 540)))
-        until = datetime.now(UTC).date() + timedelta(days=90) if number == load.chosen else until
+    if gone or (not urgent and random.random() < 0.7) or number == load.busy:
+        until = opened.date() + timedelta(days=int(random.integers(60, 540)))
+        until = datetime.now(UTC).date() + timedelta(days=90) if number == load.busy else until
         sealed = sealing.seal(str(load.ids[number]), authorisation_to(_authorisation(opened, until, gone=gone)))
-    # Those whose searches are to be stored are closed afterwards: the database takes a search for an open case alone.
+    # Cases with stored searches are closed later, because the database accepts searches only for an open case.
     state = ("open", "open" if load.searched(number) else "closed", "refused", "destroyed")[load.state[number]]
     return {
         "id": load.ids[number],
@@ -371,43 +371,46 @@ def _authorisation(opened: datetime, until: date, *, gone: bool) -> Authorisatio
     )
 
 
-def _members(tx: Tx, load: Caseload, agencies: Agencies, made: Made, drawn: np.random.Generator) -> None:
-    """One to three of the agency in each case; in one of twenty somebody of another agency until a day."""
-    mine = {made.people["examiner"].account_id, made.people["reviewer"].account_id}
-    guest = made.people["guest"].account_id
+def _members(tx: Tx, load: Caseload, agencies: Agencies, targets: Targets, random: np.random.Generator) -> None:
+    """Add one to three people of the agency to each case, and to every twentieth a guest until some day."""
+    mine = {targets.people["examiner"].account_id, targets.people["reviewer"].account_id}
+    guest = targets.people["guest"].account_id
     seen_by_all = []
     today = datetime.now(UTC).date()
     rows = []
     own = 0
     for number, (case, agency) in enumerate(zip(load.ids, load.agency, strict=True)):
-        people = [one.id for one in agencies.people[agency] if Role.EXAMINER in one.roles]
-        chosen = {people[at] for at in drawn.integers(len(people), size=drawn.integers(1, 4))}
+        people = [account.id for account in agencies.people[agency] if Role.EXAMINER in account.roles]
+        chosen = {people[at] for at in random.integers(len(people), size=random.integers(1, 4))}
         own += agency == 0
-        if agency == 0 and (own % MINE == 0 or number == load.chosen):
+        if agency == 0 and (own % MINE == 0 or number == load.busy):
             chosen |= mine
         guests = set()
         if number % 20 == 0:
-            others = agencies.people[int(drawn.integers(len(agencies.ids)))]
+            others = agencies.people[int(random.integers(len(agencies.ids)))]
             guests.add(others[1].id)
-        if agency == 0 and (own % 100 == 0 or number == load.chosen):
+        if agency == 0 and (own % 100 == 0 or number == load.busy):
             guests.add(guest)
             seen_by_all.append(load.keys[number])
         since = datetime.now(UTC) - timedelta(days=300)
-        ends = today + timedelta(days=int(drawn.integers(-200, 200)) if guest not in guests else 60)
+        ends = today + timedelta(days=int(random.integers(-200, 200)) if guest not in guests else 60)
         ending = dict.fromkeys(guests, ends) | dict.fromkeys(chosen, None)
         rows += [
-            {"case_id": case, "account_id": one, "role": "examiner", "since": since, "until": until}
-            for one, until in ending.items()
+            {"case_id": case, "account_id": account_id, "role": "examiner", "since": since, "until": until}
+            for account_id, until in ending.items()
         ]
-    made.old = seen_by_all[len(seen_by_all) // 2]
+    targets.old = seen_by_all[len(seen_by_all) // 2]
     tx.connection.execute(sa.insert(case_members), rows)
 
 
 def _close(tx: Tx, load: Caseload, begin: datetime) -> None:
-    """Close those that were left open for their searches."""
+    """Close the cases that were left open for their searches."""
     late = [number for number in range(len(load.keys)) if load.state[number] == 1 and load.searched(number)]
-    change = sa.update(cases).where(cases.c.id == sa.bindparam("which"))
-    rows = [{"which": load.ids[one], "at": begin + timedelta(seconds=float(load.opened[one]), days=1)} for one in late]
+    change = sa.update(cases).where(cases.c.id == sa.bindparam("case"))
+    rows = [
+        {"case": load.ids[number], "at": begin + timedelta(seconds=float(load.opened[number]), days=1)}
+        for number in late
+    ]
     if rows:
         tx.connection.execute(
             change.values(state="closed", closed_at=sa.bindparam("at", type_=cases.c.closed_at.type)), rows
@@ -417,9 +420,9 @@ def _close(tx: Tx, load: Caseload, begin: datetime) -> None:
 # ---------------------------------------------------------------- the ledger
 
 Entry = tuple[int, datetime, str, str, str, int | None]
-"""Its number, when, what, details, and what it is filed under: agency and case."""
+"""Number, time, action, details, agency id and case id of an entry."""
 Searched = tuple[int, int, datetime, str]
-"""An entry of the ledger that records a search: its number, which case, when, by whom."""
+"""Entry number, index of the case, time and examiner of a search."""
 
 
 def _ledger(
@@ -429,21 +432,21 @@ def _ledger(
     load: Caseload,
     agencies: Agencies,
     begin: datetime,
-    drawn: np.random.Generator,
+    random: np.random.Generator,
 ) -> list[Searched]:
-    """So many entries, in the order of their times, those of a case scattered among the others."""
+    """Append the entries in order of time, those of a case scattered among the others; return the searches."""
     rows = tx.ledger
     frontier = Frontier.read(rows.size(), rows.node)
     connection = tx.connection.connection.cursor()
     origin = workspace.desk_at_the_machine().record.ledger.origin
     searches: list[Searched] = []
-    some: list[Entry] = []
-    for number, at, action in _events(entries - frontier.size, load, begin, drawn):
-        some.append(_entry(frontier.size + len(some), number, at, action, load, agencies, searches))
-        if len(some) == 20_000:
-            _append(connection, workspace, frontier, some)
-            some = []
-    _append(connection, workspace, frontier, some)
+    batch: list[Entry] = []
+    for number, at, action in _events(entries - frontier.size, load, begin, random):
+        batch.append(_entry(frontier.size + len(batch), number, at, action, load, agencies, searches))
+        if len(batch) == 20_000:
+            _append(connection, workspace, frontier, batch)
+            batch = []
+    _append(connection, workspace, frontier, batch)
     connection.close()
     head = Checkpoint(origin=origin, size=frontier.size, root=frontier.root())
     key = SigningKey(name=origin, seed=workspace.keys.derive("ledger"))
@@ -452,33 +455,33 @@ def _ledger(
 
 
 def _events(
-    count: int, load: Caseload, begin: datetime, drawn: np.random.Generator
+    count: int, load: Caseload, begin: datetime, random: np.random.Generator
 ) -> Iterator[tuple[int, datetime, Action]]:
-    """Which case (-1: none), when, and what."""
+    """Yield the index of the case (-1: none), the time and the action of each entry, in order of time."""
     opening = len(load.keys)
     if count < opening:
-        raise SystemExit("every case needs an entry that says that it was opened")
+        raise SystemExit("every case needs an entry for its opening")
     busy = min(BUSY, (count - opening) // 10)
     free = int(0.15 * (count - opening))
-    later = drawn.integers(opening, size=count - opening - busy - free)
-    which = np.concatenate([np.arange(opening), later, np.full(busy, load.chosen), np.full(free, -1)])
+    later = random.integers(opening, size=count - opening - busy - free)
+    case_of = np.concatenate([np.arange(opening), later, np.full(busy, load.busy), np.full(free, -1)])
     end = (datetime.now(UTC) - begin - timedelta(hours=1)).total_seconds()
-    after = np.concatenate([np.zeros(opening), drawn.exponential(20 * 86400, size=count - opening)])
-    times = np.where(which >= 0, load.opened[which] + after, drawn.random(count) * end)
+    after = np.concatenate([np.zeros(opening), random.exponential(20 * 86400, size=count - opening)])
+    times = np.where(case_of >= 0, load.opened[case_of] + after, random.random(count) * end)
     times = np.minimum(times, end)
     order = np.argsort(times, kind="stable")
     weights = np.array([weight for _, weight in _DONE])
-    done = drawn.choice(len(_DONE), size=count, p=weights / weights.sum())
-    searched_here = 0
+    done = random.choice(len(_DONE), size=count, p=weights / weights.sum())
+    busy_searches = 0
     for at in order:
-        number, action = int(which[at]), _DONE[done[at]][0]
+        number, action = int(case_of[at]), _DONE[done[at]][0]
         if number < 0:
             action = Action.SIGNED_IN
         elif at < opening:
             action = Action.CASE_OPENED
         elif action is Action.SEARCH:
-            searched_here += number == load.chosen
-            if not load.searched(number) or (number == load.chosen and searched_here > BUSY_SEARCHES):
+            busy_searches += number == load.busy
+            if not load.searched(number) or (number == load.busy and busy_searches > BUSY_SEARCHES):
                 action = Action.CASE_READ
         yield number, begin + timedelta(seconds=float(times[at])), action
 
@@ -492,7 +495,7 @@ def _entry(
     agencies: Agencies,
     searches: list[Searched],
 ) -> Entry:
-    """What is to be appended."""
+    """Return the entry to append."""
     agency = int(load.agency[number]) if number >= 0 else (0 if seq % SHARE == 0 else seq % len(agencies.ids))
     people = agencies.people[agency]
     who = people[seq % len(people)]
@@ -516,11 +519,11 @@ def _entry(
     return seq, at, action.value, canonical(details), agencies.ids[agency], case
 
 
-def _append(connection: DBAPICursor, workspace: Workspace, frontier: Frontier, some: Sequence[Entry]) -> None:
-    """Insert rows as ``Ledger.record`` and ``LedgerRows.append`` do, many at once."""
+def _append(connection: DBAPICursor, workspace: Workspace, frontier: Frontier, batch: Sequence[Entry]) -> None:
+    """Insert rows as ``Ledger.record`` and ``LedgerRows.append`` do, but many at once."""
     vault = workspace.keys.vault
     entries, details, nodes = [], [], []
-    for seq, at, action, text, agency, case in some:
+    for seq, at, action, text, agency, case in batch:
         salt = os.urandom(SALT_BYTES)
         commitment = committed(salt, text)
         leaf = leaf_hash(leaf_bytes(seq, at, action, commitment))
@@ -541,18 +544,18 @@ def _append(connection: DBAPICursor, workspace: Workspace, frontier: Frontier, s
 def _searches(
     tx: Tx,
     workspace: Workspace,
-    some: Sequence[Searched],
+    batch: Sequence[Searched],
     load: Caseload,
     agencies: Agencies,
-    drawn: np.random.Generator,
+    random: np.random.Generator,
 ) -> None:
-    """The stored lists, each with a probe of its own."""
-    for seq, number, at, who in some:
+    """Store the candidate lists, each with its own probe."""
+    for seq, number, at, who in batch:
         wrapped = load.wrapped[number]
         assert wrapped is not None
         key = workspace.keys.unwrap(wrapped, about_case(load.keys[number]))
         probe_id, sha256 = f"{seq:016x}", hashlib.sha256(str(seq).encode()).hexdigest()
-        vector = drawn.standard_normal(128).astype(np.float32)
+        vector = random.standard_normal(128).astype(np.float32)
         face = Face(box=_BOX, landmarks=_POINTS, quality=_QUALITY, template=Template(MODEL, vector))
         probe = Probe(
             id=probe_id,
@@ -567,7 +570,7 @@ def _searches(
             kind=ProbeKind.CCTV,
         )
         tx.probes.add(probe, load.ids[number], sha256, key)
-        length = 20 if number == load.chosen else 10
+        length = 20 if number == load.busy else 10
         result = SearchResult(
             search_id=f"{seq:016x}",
             case=load.refs[number],
@@ -615,17 +618,17 @@ def _candidate(rank: int, seq: int) -> Candidate:
 
 
 def _papers(
-    tx: Tx, workspace: Workspace, load: Caseload, agencies: Agencies, begin: datetime, drawn: np.random.Generator
+    tx: Tx, workspace: Workspace, load: Caseload, agencies: Agencies, begin: datetime, random: np.random.Generator
 ) -> None:
-    """Three messages in one of ten cases, and many in the one that is opened."""
+    """Add three messages to every tenth case, and many to the busy one."""
     for number in range(len(load.keys)):
         wrapped = load.wrapped[number]
-        if wrapped is None or (number % 10 != 5 and number != load.chosen):
+        if wrapped is None or (number % 10 != 5 and number != load.busy):
             continue
         key = workspace.keys.unwrap(wrapped, about_case(load.keys[number]))
         people = agencies.people[load.agency[number]]
-        for at in range(MESSAGES if number == load.chosen else 3):
-            author = people[int(drawn.integers(len(people)))]
+        for at in range(MESSAGES if number == load.busy else 3):
+            author = people[int(random.integers(len(people)))]
             paper = Paper(
                 id=os.urandom(8).hex(),
                 kind=PaperKind.NOTE if at % 7 == 0 else PaperKind.MESSAGE,
@@ -638,49 +641,49 @@ def _papers(
             tx.papers.add(load.ids[number], paper, key)
 
 
-# ---------------------------------------------------------------- by the services
+# ---------------------------------------------------------------- created by the services
 
 
-def _worked_on(workspace: Workspace, made: Made) -> None:
-    """Everybody joins, and the case that is opened gets a photograph, searches, files and invitations."""
+def _use_services(workspace: Workspace, targets: Targets) -> None:
+    """Let everybody join, and add a photograph, searches, files and invitations to the busy case."""
     keys = {}
-    for who, person in made.people.items():
-        keys[who] = _joined(workspace, person)
+    for who, person in targets.people.items():
+        keys[who] = _join(workspace, person)
     examiner = _desk(workspace, keys["examiner"])
     with resources.as_file(resources.files("lineament") / "demo") as portraits:
-        probe = examiner.probes.take(made.case, (portraits / PROBE).read_bytes(), kind=ProbeKind.CCTV)
-    made.probe = probe.id
-    request = SearchRequest(case=made.case, reason="to find a name", sources=(SOURCE,), mode=Mode.INVESTIGATION)
-    made.search = examiner.search.run(probe.id, request, face=1).search_id
+        probe = examiner.probes.take(targets.case, (portraits / PROBE).read_bytes(), kind=ProbeKind.CCTV)
+    targets.probe = probe.id
+    request = SearchRequest(case=targets.case, reason="to find a name", sources=(SOURCE,), mode=Mode.INVESTIGATION)
+    targets.search = examiner.search.run(probe.id, request, face=1).search_id
     for stops in (0.5, 1.0, 1.5):
         examiner.probes.edit(probe.id, [Edit(kind=EditKind.EXPOSURE, stops=stops)])
     for number in range(3):
-        paper = examiner.room.file(made.case, f"statement-{number}.pdf", os.urandom(200_000))
-        made.paper = paper.id
+        paper = examiner.room.file(targets.case, f"statement-{number}.pdf", os.urandom(200_000))
+        targets.paper = paper.id
     supervisor = _desk(workspace, keys["supervisor"])
     until = supervisor.clock().date() + timedelta(days=30)
     for number in range(3):
-        supervisor.members.invite(made.case, f"guest-{number}@elsewhere.example", CaseRole.OBSERVER, until)
+        supervisor.members.invite(targets.case, f"guest-{number}@elsewhere.example", CaseRole.OBSERVER, until)
     with workspace.store.begin() as tx:
-        waiting = tx.accounts.add(made.agency_id, "late@example.org", "Late", {Role.EXAMINER}, workspace.clock())
-        made.invitation = "the link of the bench"
-        tx.accounts.invite(waiting.id, digest_of(made.invitation), workspace.clock() + timedelta(days=7))
+        waiting = tx.accounts.add(targets.agency_id, "late@example.org", "Late", {Role.EXAMINER}, workspace.clock())
+        targets.invitation = "the link of the bench"
+        tx.accounts.invite(waiting.id, digest_of(targets.invitation), workspace.clock() + timedelta(days=7))
 
 
-def _joined(workspace: Workspace, person: Person) -> str:
-    """The key of a session in which somebody joined and set an app up."""
+def _join(workspace: Workspace, person: Person) -> str:
+    """Let a person join and set up an app; return the key of the session."""
     token = os.urandom(8).hex()
     with workspace.store.begin() as tx:
         account = tx.accounts.get(person.account_id)
         assert account.state is AccountState.INVITED
         tx.accounts.invite(account.id, digest_of(token), workspace.clock() + timedelta(days=1))
-    door = workspace.sign_in
-    session = door.session(door.join(token, account.name, PASSWORD, "the bench").key)
+    sign_in = workspace.sign_in
+    session = sign_in.session(sign_in.join(token, account.name, PASSWORD, "the bench").key)
     assert session is not None
-    new = door.factors.begin_totp(session)
+    new = sign_in.factors.begin_totp(session)
     person.secret = new.secret
     code = pyotp.TOTP(new.secret).at(workspace.clock())
-    return door.factors.enrol_totp(session, new.pending, code, "phone").key
+    return sign_in.factors.enrol_totp(session, new.pending, code, "phone").key
 
 
 def _desk(workspace: Workspace, key: str) -> Desk:
@@ -689,13 +692,13 @@ def _desk(workspace: Workspace, key: str) -> Desk:
     return workspace.desk(session.official)
 
 
-def kept(path: Path, made: Made) -> None:
-    """Remember what was made."""
-    path.write_text(json.dumps(asdict(made)), encoding="utf-8")
+def save(path: Path, targets: Targets) -> None:
+    """Write the targets as JSON."""
+    path.write_text(json.dumps(asdict(targets)), encoding="utf-8")
 
 
-def known(path: Path) -> Made:
-    """What was made there before."""
-    said = json.loads(path.read_text(encoding="utf-8"))
-    people = {who: Person(**one) for who, one in said.pop("people").items()}
-    return Made(people=people, **said)
+def load(path: Path) -> Targets:
+    """Read the targets that ``save`` wrote."""
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    people = {who: Person(**person) for who, person in fields.pop("people").items()}
+    return Targets(people=people, **fields)

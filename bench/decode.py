@@ -1,8 +1,8 @@
-"""What it costs to decode in a confined process, beside Pillow in this one; and what is made of a picture.
+"""Measures decoding in a confined process, compared with Pillow in this process, and deriving pictures.
 
     python -m bench.decode [--rounds 200]
 
-Processor time is the measure where other work runs on the machine: that of the worker and of this process together.
+CPU time, of the worker and this process together, is the measure if other work runs on the machine.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
     started = time.perf_counter()
     with Decoder(workers=2, max_pixels=200_000_000, max_bytes=2**28, memory=1536 * 2**20, seconds=20) as decoder:
         guards = decoder.confinement
-        print(f"a process is ready after {(time.perf_counter() - started) * 1e3:.0f} ms, under:")
+        print(f"a worker is ready after {(time.perf_counter() - started) * 1e3:.0f} ms, under:")
         for guard in guards:
             print(f"  {'yes' if guard.in_force else 'NO '}  {guard.name}")
         for size in SIZES:
@@ -65,21 +65,21 @@ def compare(decoder: Decoder, size: tuple[int, int], rounds: int) -> None:
 
     in_process()
     in_worker()
-    here, there = [], []
-    wall_here, wall_there = [], []
-    for _ in range(5):  # in turns, so that other work on the machine meets both
+    pillow, worker = [], []
+    pillow_wall, worker_wall = [], []
+    for _ in range(5):  # alternating, so that other work on the machine affects both
         began = time.process_time()
-        wall_here += [timed(in_process) for _ in range(rounds // 5)]
-        here.append((time.process_time() - began) / (rounds // 5))
+        pillow_wall += [timed(in_process) for _ in range(rounds // 5)]
+        pillow.append((time.process_time() - began) / (rounds // 5))
         began, worked = time.process_time(), worker_seconds(decoder)
-        wall_there += [timed(in_worker) for _ in range(rounds // 5)]
-        there.append((time.process_time() - began + worker_seconds(decoder) - worked) / (rounds // 5))
+        worker_wall += [timed(in_worker) for _ in range(rounds // 5)]
+        worker.append((time.process_time() - began + worker_seconds(decoder) - worked) / (rounds // 5))
     print(f"JPEG {size[0]} × {size[1]}, {len(data) >> 10} KiB, median of {rounds}:")
-    for name, one, other in (
-        ("processor time", statistics.median(here), statistics.median(there)),
-        ("wall", statistics.median(wall_here), statistics.median(wall_there)),
+    for name, ours, theirs in (
+        ("CPU time", statistics.median(worker), statistics.median(pillow)),
+        ("wall time", statistics.median(worker_wall), statistics.median(pillow_wall)),
     ):
-        print(f"  {name:14}  Pillow here {one * 1e3:.2f} ms, worker {other * 1e3:.2f} ms: {other / one:.2f} times")
+        print(f"  {name:9}  Pillow {theirs * 1e3:.2f} ms, worker {ours * 1e3:.2f} ms: {ours / theirs:.2f} times")
 
 
 def throughput(decoder: Decoder, count: int) -> None:
@@ -96,7 +96,7 @@ def derived(rounds: int) -> None:
     box = Box(x=250, y=80, width=120, height=160)
     for name, work in {
         "perceptual hash": lambda: perceptual_hash(picture.pixels),
-        "the same by pdqhash": lambda: pdqhash.compute(picture.pixels),
+        "perceptual hash by pdqhash": lambda: pdqhash.compute(picture.pixels),
         "face crop": lambda: face_crop(picture, box),
         "thumbnail": lambda: thumbnail(picture),
     }.items():
@@ -118,8 +118,8 @@ def processor_time(work: Callable[[], object], rounds: int) -> float:
 
 
 def worker_seconds(decoder: Decoder) -> float:
-    """Processor time of all workers so far."""
-    running = [slot.process.pid for slot in decoder._slots if slot.process is not None]  # noqa: SLF001 - a bench may look
+    """Return the CPU time of all workers so far, in seconds."""
+    running = [slot.process.pid for slot in decoder._slots if slot.process is not None]  # noqa: SLF001 - only a benchmark
     return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in running) / 1e9
 
 

@@ -1,9 +1,9 @@
-"""Count how many strangers reach which score on LFW, and write the table that is shipped with the pack.
+"""Measures the false match rate of each score on LFW, and writes the table that ships with the pack.
 
 Every pair of photographs of different people counts once. LFW has people under two names and photographs filed
-under the wrong person; the pairs of names below were looked at and taken out (the twins and brothers were left in).
-Beyond the last score that MOST_RARE pairs reach, the table goes on with the slope of a straight line through the
-logarithms of the counts, which is on the safe side: the true tail falls faster, but for siblings.
+under the wrong person; the pairs of names below were inspected and excluded (twins and brothers were kept). Beyond
+the last score that MOST_RARE pairs reach, the table is extrapolated with a straight line through the logarithms of
+the counts, which is on the safe side: the true tail falls faster, except for siblings.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from lineament.model.rates import FalseMatchTable
 
 SAME_PERSON = (
     ("Andrew_Caldecott", "Andrew_Gilligan"),  # one photograph under both names
-    ("Bart_Hendricks", "Ricky_Ray"),  # the same
-    ("Gabrielle_Rose", "Martha_Bowen"),  # the same
-    ("Shinya_Taniguchi", "Takahiro_Mori"),  # the same
+    ("Bart_Hendricks", "Ricky_Ray"),  # also
+    ("Gabrielle_Rose", "Martha_Bowen"),  # also
+    ("Shinya_Taniguchi", "Takahiro_Mori"),  # also
     ("Flor_Montulo", "Nora_Bendijo"),  # mixed up
     ("Michael_Schumacher", "Rubens_Barrichello"),  # one of them is the other
     ("Choi_Sung-hong", "Sung_Hong_Choi"),  # two spellings from here on
@@ -37,14 +37,14 @@ SAME_PERSON = (
     ("Talisa_Bratt", "Talisa_Soto"),
 )
 MOST_RARE = 30
-"""Fewer pairs than that are not counted but extrapolated: their number is uncertain by a third and more."""
+"""Rates of fewer pairs are extrapolated: their count is uncertain by a third or more."""
 FIT_FROM = 1e-4
 POINTS = 28
 TABLE = lfw.ROOT / "src" / "lineament" / "vision" / "sface-yunet.fmr.json"
 
 
 def with_names_joined(chosen: Photographs) -> NDArray[np.int64]:
-    """Return who is on each photograph, where the two names of a pair of SAME_PERSON count as one person."""
+    """Return the person on each photograph; both names of a pair in SAME_PERSON are one person."""
     number = {name: at for at, name in enumerate(chosen.names)}
     people = chosen.people.copy()
     for name, other in SAME_PERSON:
@@ -54,7 +54,7 @@ def with_names_joined(chosen: Photographs) -> NDArray[np.int64]:
 
 
 def strangers(chosen: Photographs, templates: Floats) -> Floats:
-    """The scores of all pairs of photographs of different people, falling."""
+    """Return the scores of all pairs of photographs of different people, in descending order."""
     people = with_names_joined(chosen)
     found = [(templates[at + 1 :] @ template)[people[at + 1 :] != people[at]] for at, template in enumerate(templates)]
     scores = np.concatenate(found)
@@ -63,14 +63,14 @@ def strangers(chosen: Photographs, templates: Floats) -> Floats:
 
 
 def tail_slope(scores: Floats, fit_from: float) -> float:
-    """d log FMR / d score beyond the rate ``fit_from``, by least squares over counted pairs, weighted by rank."""
+    """Return d log FMR / d score beyond the rate ``fit_from``, by least squares over the counts, weighted by rank."""
     ranks = np.unique(np.geomspace(MOST_RARE, fit_from * len(scores), 60).astype(int))
     slope = np.polyfit(scores[ranks - 1].astype(np.float64), np.log(ranks), 1, w=np.sqrt(ranks))[0]
     return float(slope)
 
 
 def table(scores: Floats, model: str, fit_from: float) -> FalseMatchTable:
-    """POINTS scores from the one that half of the strangers reach, and one extrapolated at the end."""
+    """Return a table of POINTS scores, from the one that half of the strangers reach, and an extrapolated last one."""
     ranks = np.unique(np.geomspace(MOST_RARE, len(scores) / 2, POINTS).astype(int))[::-1]
     counted = [float(round(float(scores[rank - 1]), 4)) for rank in ranks]
     rates = [float(np.count_nonzero(scores >= np.float32(score)) / len(scores)) for score in counted]
@@ -108,7 +108,7 @@ def main() -> None:
     for rate in (1e-2, 1e-3, 1e-4, 1e-5):
         print(f"FMR {rate:.0e} at {scores[int(rate * len(scores)) - 1]:.3f}")
     for score in (0.55, 0.6, 0.7):
-        print(f"score {score}: {made.rate_at(score):.1e} by the table, {np.count_nonzero(scores >= score)} pairs")
+        print(f"score {score}: {made.rate_at(score):.1e} in the table, {np.count_nonzero(scores >= score)} pairs")
     print(origin)
 
 

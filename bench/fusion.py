@@ -1,10 +1,9 @@
-"""What several probes of one person gain over one, on LFW, as the product searches: templates averaged.
+"""The gain of several fused probes of one person over one, on LFW, with averaged templates as in the product.
 
-A draw enrols one photograph of everybody, by chance. Whoever has three photographs or more is searched for with the
-last one, two or three of them in the order drawn, fused by ``lineament.model.fusion``: among all enrolled but that
-person (non-mated), and, where there are four or more so that the enrolled one is another, among all (mated).
-Scores are damped by ``lineament.model.fusion`` before they are held against the threshold; what happens if they are not
-is shown too.
+Each draw enrols one random photograph of everybody. Each person with three or more photographs is searched for with
+the last one, two or three of them in random order, fused by ``lineament.model.fusion``: among all others (non-mated),
+and, if there is a fourth photograph to enrol, among everybody (mated). Scores are damped by
+``lineament.model.fusion`` before they are compared with the threshold; the undamped result is printed too.
 Prints a section in Markdown; ``--write`` puts it into docs/reference/accuracy.md, and the figures that the pages show
 into src/lineament/services/fusion.json.
 """
@@ -36,29 +35,29 @@ DRAWS = 20
 FUSED = (1, 2, 3)
 Numbers = NDArray[np.int64]
 Statistic = Callable[[Numbers], float]
-"""What a choice of people, as rows, gives."""
+"""Computes a figure from a sample of people, given as rows."""
 
 
 @dataclass(frozen=True)
-class Searched:
-    """The searches with so many probes fused; each array has the shape (people, draws)."""
+class Searches:
+    """The searches with a number of fused probes; each array has the shape (people, draws) unless noted."""
 
-    mated: NDArray[np.bool_]  # (people,): whether there is a photograph to enrol beside the probes
-    own: Floats  # the damped score of the person's own enrolled photograph
+    mated: NDArray[np.bool_]  # (people,): whether there is a photograph to enrol besides the probes
+    own: Floats  # the damped score of the mate
     best: Floats  # the highest damped score of a stranger
     above: Numbers  # strangers at the product's threshold or above, damped
-    undamped: Numbers  # the same of the scores as they are
+    undamped: Numbers  # strangers at the threshold or above, not damped
     threshold: float  # for one probe
 
     def fnir(self, rows: Numbers, threshold: float | None = None) -> float:
-        """Share of the mated searches whose mate is not first, or below the threshold; of the product, if not given."""
+        """Return the share of mated searches whose mate is not first or below ``threshold`` (or the product's)."""
         of = rows[self.mated[rows]]
         at = self.threshold if threshold is None else threshold
         found = (self.own[of] >= at) & (self.own[of] > self.best[of])
         return float(1 - found.mean())
 
     def fnir_at_fpir(self, rows: Numbers) -> float:
-        """The same at the score that the share FPIR of the non-mated searches reach."""
+        """Return FNIR at the score that the share FPIR of the non-mated searches reaches."""
         return self.fnir(rows, float(np.quantile(self.best[rows], 1 - FPIR)))
 
     def rank_1(self, rows: Numbers) -> float:
@@ -66,15 +65,15 @@ class Searched:
         return float((self.own[of] > self.best[of]).mean())
 
     def fpir(self, rows: Numbers) -> float:
-        """Share of the non-mated searches with a stranger at the product's threshold or above."""
+        """Return the share of non-mated searches with a stranger at the product's threshold or above."""
         return float((self.above[rows] > 0).mean())
 
     def strangers(self, rows: Numbers) -> float:
-        """How many strangers there are above it, a search."""
+        """Return the mean number of strangers at the threshold or above per search."""
         return float(self.above[rows].mean())
 
     def strangers_undamped(self, rows: Numbers) -> float:
-        """How many there would be if the scores were not damped."""
+        """Return that number for undamped scores."""
         return float(self.undamped[rows].mean())
 
     @cached_property
@@ -83,12 +82,12 @@ class Searched:
 
 
 def identities(chosen: Photographs) -> Numbers:
-    """Who is on each photograph, with the people whom LFW has under two names as one."""
+    """Return the person on each photograph; people with two names in LFW count as one."""
     return np.unique(with_names_joined(chosen), return_inverse=True)[1]
 
 
-def searched(people: Numbers, templates: Floats, table: FalseMatchTable) -> dict[int, Searched]:
-    """All draws, by the number of probes."""
+def run_searches(people: Numbers, templates: Floats, table: FalseMatchTable) -> dict[int, Searches]:
+    """Return the searches of all draws, by number of probes."""
     counts = np.bincount(people)
     whose = np.flatnonzero(counts >= max(FUSED))
     threshold = table.score_for(EXPECTED_FALSE, len(counts))
@@ -97,7 +96,7 @@ def searched(people: Numbers, templates: Floats, table: FalseMatchTable) -> dict
     random = np.random.default_rng(1)
     rows = np.arange(len(whose))
     for _ in range(DRAWS):
-        orders = [random.permutation(some) for some in of_person]
+        orders = [random.permutation(rows_of_person) for rows_of_person in of_person]
         gallery = templates[[order[0] for order in orders]]
         for count in FUSED:
             several = [list(templates[orders[person][-count:]]) for person in whose]
@@ -110,12 +109,12 @@ def searched(people: Numbers, templates: Floats, table: FalseMatchTable) -> dict
     found = {}
     for count, parts in draws.items():
         own, best, above, undamped = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
-        found[count] = Searched(counts[whose] > max(FUSED), own, best, above, undamped, threshold)
+        found[count] = Searches(counts[whose] > max(FUSED), own, best, above, undamped, threshold)
     return found
 
 
 def interval(statistic: Statistic, people: int) -> tuple[float, float]:
-    """The middle 95 % of what people give who are drawn again and again (bootstrap)."""
+    """Return the 95 % interval of a statistic by resampling people (bootstrap)."""
     random = np.random.default_rng(1)
     seen = [statistic(random.integers(0, people, people)) for _ in range(RESAMPLED)]
     low, high = np.quantile(seen, [0.025, 0.975])
@@ -131,7 +130,7 @@ class Figure:
     high: float
 
     @classmethod
-    def of(cls, statistic: Statistic, found: Searched) -> Figure:
+    def of(cls, statistic: Statistic, found: Searches) -> Figure:
         return cls(statistic(found.everybody), *interval(statistic, len(found.mated)))
 
     def rounded(self) -> dict[str, float]:
@@ -144,23 +143,23 @@ class Figure:
 MEASURES = ("rank_1", "fnir", "fnir_at_fpir", "fpir", "strangers", "strangers_undamped")
 
 
-def figures(found: Searched, single: Searched) -> dict[str, Figure]:
-    """Every measure by its name, and ``gain``: by how much FNIR at the product's threshold is less than with one."""
+def figures(found: Searches, single: Searches) -> dict[str, Figure]:
+    """Return every measure by name, and ``gain``: how much lower FNIR at the product's threshold is than with one."""
     measured = {name: Figure.of(getattr(found, name), found) for name in MEASURES}
     return measured | {"gain": Figure.of(lambda rows: single.fnir(rows) - found.fnir(rows), found)}
 
 
 def row(count: int, each: dict[str, Figure]) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     shares = {name: f"{each[name]:.1%}" for name in ("fnir", "gain", "fnir_at_fpir", "rank_1", "fpir")}
     if count == FUSED[0]:
-        shares["gain"] = ""  # it is what the others are compared with
+        shares["gain"] = ""  # the baseline of the others
     numbers = [f"{each[name]:.3f}" for name in ("strangers", "strangers_undamped")]
     return f"| {count} | " + " | ".join([*shares.values(), *numbers]) + " |"
 
 
-def section(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], facts: dict[str, object]) -> str:
-    """The section of the page."""
+def section(found: dict[int, Searches], measured: dict[int, dict[str, Figure]], facts: dict[str, object]) -> str:
+    """Return the section of the page."""
     rows = "\n".join(row(count, each) for count, each in measured.items())
     first = found[FUSED[0]]
     return TEMPLATE.format(
@@ -183,17 +182,17 @@ def section(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], 
 
 
 def reading(measured: dict[int, dict[str, Figure]]) -> str:
-    """Whether the table of false match rates holds for fused probes; by the figures, not by hope."""
+    """Return a sentence on whether the figures confirm the table of false match rates for fused probes."""
     several = [each for count, each in measured.items() if count > 1]
     damped = max((each["strangers"] for each in several), key=lambda figure: figure.value)
     bare = max((each["strangers_undamped"] for each in several), key=lambda figure: figure.value)
-    told = f"The table, made with single probes, expects {EXPECTED_FALSE} strangers per search. Fused probes bring "
-    told += f"up to {bare:.3f} undamped, and {damped:.3f} with the scores damped: "
+    text = f"The table, made with single probes, expects {EXPECTED_FALSE} strangers per search. Fused probes bring "
+    text += f"up to {bare:.3f} undamped, and {damped:.3f} with the scores damped: "
     if damped.low > EXPECTED_FALSE:
-        return told + "**the table is not on the safe side for fused probes.**"
+        return text + "**the table is not on the safe side for fused probes.**"
     if damped.high < EXPECTED_FALSE:
-        return told + "then the table is on the safe side for fused probes too."
-    return told + "the interval contains what the table says."
+        return text + "then the table is on the safe side for fused probes too."
+    return text + "the interval contains what the table says."
 
 
 TEMPLATE = """{title}
@@ -231,8 +230,8 @@ has several frames of one camera, which add little to each other.
 """
 
 
-def shown(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], facts: dict[str, object]) -> str:
-    """What the pages show, as JSON; shares from 0 to 1."""
+def shown(found: dict[int, Searches], measured: dict[int, dict[str, Figure]], facts: dict[str, object]) -> str:
+    """Return the figures for the pages, as JSON; shares are 0 to 1."""
     first = found[FUSED[0]]
     origin = (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} in f32 by bench/fusion.py: {facts['gallery']:,} people of half of "
@@ -244,7 +243,7 @@ def shown(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], fa
         {"probes": count} | {name: each[name].rounded() for name in (*MEASURES, "gain")}
         for count, each in measured.items()
     ]
-    told = {
+    figures_json = {
         "model": facts["model"],
         "origin": origin,
         "gallery_faces": facts["gallery"],
@@ -256,28 +255,28 @@ def shown(found: dict[int, Searched], measured: dict[int, dict[str, Figure]], fa
         "draws": DRAWS,
         "searches": rows,
     }
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(figures_json, ensure_ascii=False, indent=1) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--few", action="store_true", help="go on with fewer people than the FPIR needs; for trials")
+    parser.add_argument("--few", action="store_true", help="accept fewer people than the FPIR needs; for trials")
     lfw.add_folder_option(parser)
     given = parser.parse_args()
     chosen, pack = lfw.photographs(given.lfw), lfw.shipped_pack()
     people = identities(chosen)
-    found = searched(people, lfw.features(chosen, "f32").templates(), pack.false_matches)
+    found = run_searches(people, lfw.features(chosen, "f32").templates(), pack.false_matches)
     nonmated = len(found[FUSED[0]].mated)
     if 3 / nonmated > FPIR and (given.write or not given.few):
         raise SystemExit(f"{nonmated} people are too few for an FPIR of {FPIR} (R26)")
     measured = {count: figures(each, found[FUSED[0]]) for count, each in found.items()}
     facts: dict[str, object] = {"model": pack.model, "gallery": int(people.max()) + 1}
-    made = section(found, measured, facts)
-    print(made)
+    text = section(found, measured, facts)
+    print(text)
     if given.write:
         before = PAGE.read_text("utf-8").partition(TITLE)[0].rstrip()
-        PAGE.write_text(f"{before}\n\n{made}", "utf-8")
+        PAGE.write_text(f"{before}\n\n{text}", "utf-8")
         SHOWN.write_text(shown(found, measured, facts), "utf-8")
 
 

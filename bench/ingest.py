@@ -1,6 +1,6 @@
-"""Ingest, from the file to the commit: photographs a second in f32 and bf16, beside the nets' own limit and the peers.
+"""Ingest from file to commit: photographs a second in f32 and bf16, compared with the nets' own limit and a peer.
 
-Each measurement runs in processes of its own and includes everything but starting Python and loading the nets:
+Each measurement runs in its own process and includes everything except starting Python and loading the nets:
 reading, decoding in confined processes, detection, the second look, alignment, two embeddings, quality, hashes,
 crops, sealing, the database and the ledger. The peer gets the same files and keeps nothing.
 """
@@ -30,11 +30,11 @@ from lineament.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 TARGETS = {"f32": (40, 5), "bf16": (70, 8)}
-"""Photographs a second, and times the peer's rate."""
+"""Targets: photographs a second, and multiple of the peer's rate."""
 
 
 def ours(folder: Path, precision: str) -> dict[str, float]:
-    """One ingest of ``folder`` into a new workspace."""
+    """Measure one ingest of ``folder`` into a new workspace."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         settings = Settings(home=Path(home) / "ws", precision=Precision(precision))
         with Workspace.create(settings) as workspace:
@@ -56,7 +56,7 @@ def ours(folder: Path, precision: str) -> dict[str, float]:
 
 
 class _peak_of_children:  # noqa: N801 - reads like a function
-    """The largest sum of the resident memory of all child processes, sampled twice a second."""
+    """Context manager: the peak of the child processes' total resident memory, in bytes, sampled twice a second."""
 
     def __enter__(self) -> list[int]:
         self.peak = [0]
@@ -92,7 +92,7 @@ def _peer(path: str) -> int:
 
 
 def peer(folder: Path, count: int) -> dict[str, float]:
-    """``face_recognition`` (dlib), its defaults, two processes, on the first ``count`` photographs."""
+    """Measure ``face_recognition`` (dlib) with its defaults and two processes on the first ``count`` photographs."""
     paths = [str(path) for path in sorted(folder.glob("*.jpg"))[:count]]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         pool.map(_peer, paths[:2])
@@ -103,7 +103,7 @@ def peer(folder: Path, count: int) -> dict[str, float]:
 
 
 def apart(*arguments: str) -> dict[str, float]:
-    """Run one measurement in a process of its own."""
+    """Run one measurement in its own process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "bench.ingest", *arguments],
         cwd=ROOT,
@@ -121,11 +121,11 @@ def main() -> None:
     parser.add_argument("--peer-photographs", type=int, default=120)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for the nets' own limit")
     parser.add_argument("--no-peer", action="store_true")
-    parser.add_argument("--inner", nargs=2, metavar=("WHAT", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--inner", nargs=2, metavar=("CONTENDER", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inner:
-        what, folder = given.inner[0], Path(given.inner[1])
-        print(json.dumps(peer(folder, given.peer_photographs) if what == "peer" else ours(folder, what)))
+        contender, folder = given.inner[0], Path(given.inner[1])
+        print(json.dumps(peer(folder, given.peer_photographs) if contender == "peer" else ours(folder, contender)))
         return
     print(machine.line("openvino", "opencv-python-headless", "pillow"))
     with tempfile.TemporaryDirectory(prefix="bench-photos-") as name:
@@ -146,14 +146,14 @@ def main() -> None:
 def _report(precision: str, found: dict[str, float], peer_rate: float | None, seconds: float) -> None:
     most = limit(precision, seconds)
     target, times = TARGETS[precision]
-    told = (
+    text = (
         f"lineament {precision}: {found['rate']:.1f} photographs/s (target {target}), {found['faces']:.0f} faces in "
         f"{found['photographs']:.0f}, peak memory {found['memory'] / 2**20:.0f} MiB with its decoders; "
         f"the nets' own limit is {most:.1f}/s, so {found['rate'] / most:.0%} of it (target 75 %)"
     )
     if peer_rate is not None:
-        told += f"; {found['rate'] / peer_rate:.1f} times the peer (target {times})"
-    print(told)
+        text += f"; {found['rate'] / peer_rate:.1f} times the peer (target {times})"
+    print(text)
 
 
 if __name__ == "__main__":

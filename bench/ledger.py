@@ -1,8 +1,8 @@
-"""The ledger at 20,000 entries: verifying it from an export, from memory and from SQLite, and appending one more.
+"""Measures a ledger of 20,000 entries: verifying it from an export, from memory and from SQLite, and appending.
 
     python -m bench.ledger [--entries 20000]
 
-docs/adr/0007-the-ledger-is-a-merkle-log.md has the figures. Processor time is the measure, for other work may run.
+docs/adr/0007-the-ledger-is-a-merkle-log.md has the figures. They are CPU times, as other work may run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=20_000)
     entries: int = parser.parse_args().entries
     print(machine.line("sqlalchemy", "cryptography"))
-    print(f"load before: {os.getloadavg()[0]:.1f}; a ledger of {entries:,} entries, seconds of processor time")
+    print(f"load before: {os.getloadavg()[0]:.1f}; a ledger of {entries:,} entries, in CPU time")
     memory = MemoryLeafStore()
     for number in range(entries):
         append(memory, number)
@@ -44,37 +44,37 @@ def main() -> None:
         path = Path(name) / "export.jsonl"
         with path.open("w", encoding="utf-8") as out:
             export(memory, out, LEDGER.public_key)
-        verified("an export", entries, lambda: verify_export(path, LEDGER.public_key))
-        verified("rows in memory", entries, lambda: verify(memory, LEDGER.public_key))
+        measure_verification("an export", entries, lambda: verify_export(path, LEDGER.public_key))
+        measure_verification("rows in memory", entries, lambda: verify(memory, LEDGER.public_key))
         store = Store.create(f"sqlite:///{name}/store.db", VAULT)
         with store.begin() as tx:
             for number in range(entries):
                 append(tx.ledger, number)
         with store.read() as tx:
-            verified("SQLite", entries, lambda: verify(tx.ledger, LEDGER.public_key))
+            measure_verification("SQLite", entries, lambda: verify(tx.ledger, LEDGER.public_key))
         print(f"one entry appended to rows in memory: {timed(lambda: append(memory, 0)) * 1e3:.2f} ms")
-        print(f"one entry appended on SQLite, commit included: {timed(lambda: committed(store)) * 1e3:.2f} ms")
+        print(f"one entry appended on SQLite, commit included: {timed(lambda: append_and_commit(store)) * 1e3:.2f} ms")
         store.close()
 
 
 def append(rows: LeafStore, number: int) -> None:
-    """An entry like that of a search."""
+    """Append an entry like that of a search."""
     details: dict[str, JSON] = {"case": f"K-{number}", "faces": [number, number + 1], "reason": f"why {number}"}
     LEDGER.record(rows, Action.SEARCH, details, actor="bench", at=datetime.now(UTC))
 
 
-def committed(store: Store) -> None:
+def append_and_commit(store: Store) -> None:
     with store.begin() as tx:
         append(tx.ledger, 0)
 
 
-def verified(what: str, entries: int, work: Callable[[], object]) -> None:
+def measure_verification(origin: str, entries: int, work: Callable[[], object]) -> None:
     seconds = min(timed(work, 1) for _ in range(ROUNDS))
-    print(f"verified from {what}: {entries / seconds:,.0f} entries a second")
+    print(f"verified from {origin}: {entries / seconds:,.0f} entries a second")
 
 
 def timed(work: Callable[[], object], rounds: int = APPENDS) -> float:
-    """Processor time, in seconds; the median of so many rounds."""
+    """Return the median CPU time of ``rounds`` runs, in seconds."""
     times = []
     for _ in range(rounds):
         began = time.process_time()

@@ -1,7 +1,7 @@
-"""The photographs of LFW beside the checkout, their faces and features, kept between runs in bench/out.
+"""Loads LFW from beside the checkout, and computes faces and features, which are cached in bench/out.
 
 G. B. Huang, M. Ramesh, T. Berg, E. Learned-Miller, "Labeled Faces in the Wild", University of Massachusetts (2007).
-Here it is a half of it: 250 x 250 pixels, the person who is meant in the middle.
+Half of it is used: 250 x 250 pixels, with the named person in the middle.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Photographs:
 
     @cached_property
     def people(self) -> NDArray[np.int64]:
-        """Who is meant, as a number, shape (photographs,)."""
+        """The person of each photograph as a number, shape (photographs,)."""
         return np.unique([path.parent.name for path in self.paths], return_inverse=True)[1]
 
     @cached_property
@@ -75,15 +75,15 @@ def shipped_pack() -> Pack:
 
 @dataclass(frozen=True)
 class Features:
-    """What the nets say of the face in the middle of each photograph; rows of zeros where there is none."""
+    """The nets' output for the face in the middle of each photograph; zeros if there is no face."""
 
     plain: Floats  # (photographs, d), not normalised
     mirrored: Floats
-    score: Floats  # of the detector, (photographs,); 0 where no face was found
-    best_score: Floats  # of the surest face anywhere in the photograph
+    score: Floats  # of the detector, (photographs,); 0 if no face was found
+    best_score: Floats  # the highest score in the photograph
 
     def templates(self, *, mirrored: bool = True) -> Vectors:
-        """Unit vectors, shape (photographs, d)."""
+        """Return unit vectors, shape (photographs, d)."""
         vectors = self.plain + self.mirrored if mirrored else self.plain
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
         unit: Vectors = vectors / np.maximum(lengths, np.float32(1e-9))[:, None]
@@ -94,30 +94,30 @@ def features(chosen: Photographs, precision: str, *, second_look: bool = True, p
     """Return the features of all photographs; those of LFW are kept in bench/out for the next run."""
     pack = pack or shipped_pack()
     if LFW not in chosen.paths[0].parents:
-        return _computed(chosen, precision, second_look, pack)
+        return _compute(chosen, precision, second_look, pack)
     look = "look" if second_look else "nolook"
     file = OUT / f"lfw-{len(chosen)}-{pack.model.replace('/', '-')}-{precision}-{look}.npz"
     if file.exists():
         return Features(**np.load(file))
-    found = _computed(chosen, precision, second_look, pack)
+    found = _compute(chosen, precision, second_look, pack)
     OUT.mkdir(exist_ok=True)
     np.savez(file, **vars(found))
     return found
 
 
-def _computed(chosen: Photographs, precision: str, second_look: bool, pack: Pack) -> Features:
+def _compute(chosen: Photographs, precision: str, second_look: bool, pack: Pack) -> Features:
     threads = len(os.sched_getaffinity(0))
     open_session = sessions("openvino", precision, threads)
     detector, recogniser = Detector(open_session(pack.detector)), open_session(pack.recogniser)
     points = np.array(pack.points, np.float32)
 
-    def one(path: Path) -> tuple[Floats, Floats, float, float]:
+    def features_of(path: Path) -> tuple[Floats, Floats, float, float]:
         pixels = decoder.decode(path.read_bytes()).pixels
         found = detector.spotted(pixels, SEARCHED)
         if not len(found):
             return np.zeros(pack.dimension, np.float32), np.zeros(pack.dimension, np.float32), 0.0, 0.0
         best = float(found.scores.max())
-        found = middle_one(found, pixels.shape[1], pixels.shape[0])
+        found = middle_face(found, pixels.shape[1], pixels.shape[0])
         if second_look:
             found = detector.refined(pixels, found)
         small = aligned(pixels, found.points[0], points, pack.side)
@@ -125,14 +125,14 @@ def _computed(chosen: Photographs, precision: str, second_look: bool, pack: Pack
         return both[0], both[1], float(found.scores[0]), best
 
     with Decoder(workers=threads, **LIMITS) as decoder, ThreadPoolExecutor(threads) as pool:
-        columns = zip(*pool.map(one, chosen.paths), strict=True)
+        columns = zip(*pool.map(features_of, chosen.paths), strict=True)
         return Features(*(np.array(column, np.float32) for column in columns))
 
 
 LIMITS = {"max_pixels": 10**8, "max_bytes": 10**8, "memory": 1536 << 20, "seconds": 20}
 
 
-def middle_one(found: Detections, width: int, height: int) -> Detections:
-    """The face nearest the middle of the picture: the one that LFW means."""
+def middle_face(found: Detections, width: int, height: int) -> Detections:
+    """Return the face nearest to the middle of the picture, which is the one that LFW names."""
     middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - np.array([width / 2, height / 2], np.float32)
     return found.select(np.array([(middles**2).sum(axis=1).argmin()]))

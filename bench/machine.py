@@ -1,4 +1,4 @@
-"""The machine that a number was measured on, in one line."""
+"""Describes the machine that a figure was measured on, in one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def line(*packages: str) -> str:
-    """Processor, processors that may be used, memory, Python, and the versions of ``packages``."""
+    """Return the processor, the number of usable processors, memory, and the versions of Python and ``packages``."""
     model = "unknown processor"
     flags: set[str] = set()
     for row in Path("/proc/cpuinfo").read_text().splitlines():
@@ -32,7 +32,7 @@ def line(*packages: str) -> str:
 
 
 def absent(*modules: str) -> list[str]:
-    """Return the ``modules`` that are not installed, which are peers to compare with; say so in one line."""
+    """Return the peers among ``modules`` that are not installed, and print them in one line."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         print(f"not installed, so not measured: {', '.join(missing)} (`make bench` installs them)")

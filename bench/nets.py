@@ -1,7 +1,7 @@
-"""The nets' own time for a photograph of 640 x 480 pixels with one face: the limit that nothing around them can beat.
+"""The nets' own time for a photograph of 640 x 480 pixels with one face, which is a lower bound for an ingest.
 
-One look at the whole picture, one second look at the face, one embedding of the face and its mirror image, in that
-order as a photograph needs them, each time on other pixels; nothing else, and the pixels are ready in memory.
+One look at the whole picture, a second look at the face, and one embedding of the face and its mirror image, in that
+order, each time on other pixels that are ready in memory.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from lineament.vision.runtime import Images, InferenceSession, bf16_is_native, s
 WIDTH, HEIGHT = 640, 480
 SECONDS = 2.0
 PICTURES = 32
-"""Different pixels, so that caches hold no more than they would."""
+"""Number of different pictures, so that caches do not help more than in an ingest."""
 
 
 def limit(precision: str, seconds: float = SECONDS) -> float:
-    """Photographs a second on all processors, if there were nothing but the nets."""
+    """Return the photographs a second on all processors with nothing but the nets."""
     threads = len(os.sched_getaffinity(0))
     pack = shipped_pack()
     open_session = sessions("openvino", precision, threads)
@@ -45,7 +45,7 @@ def limit(precision: str, seconds: float = SECONDS) -> float:
 
 
 def times(precision: str, threads: int, seconds: float) -> dict[str, float]:
-    """Milliseconds a photograph in each step, with so many photographs under way at once."""
+    """Return the milliseconds per photograph of each step, with ``threads`` photographs at once."""
     pack = shipped_pack()
     open_session = sessions("openvino", precision, threads)
     detector, recogniser = open_session(pack.detector), open_session(pack.recogniser)
@@ -69,16 +69,16 @@ def _alone(session: InferenceSession, shape: tuple[int, ...], threads: int, seco
     return _time(lambda number: session.run(pictures[number % PICTURES]), threads, seconds)
 
 
-def _time(once: Callable[[int], object], threads: int, seconds: float) -> float:
-    """Milliseconds a call, with ``threads`` calls under way at once."""
+def _time(call: Callable[[int], object], threads: int, seconds: float) -> float:
+    """Return the milliseconds per call, with ``threads`` calls at once."""
     for number in range(3):
-        once(number)
+        call(number)
     end = time.perf_counter() + seconds
     done = [0] * threads
 
     def work(number: int) -> None:
         for done[number] in count(1):
-            once(done[number])
+            call(done[number])
             if time.perf_counter() > end:
                 return
 
@@ -100,9 +100,9 @@ def main() -> None:
     for precision in ["f32", "bf16"] if bf16_is_native() else ["f32"]:
         for threads in sorted({1, processors}):
             steps = times(precision, threads, seconds)
-            told = ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in steps.items())
+            text = ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in steps.items())
             total = sum(steps.values())
-            print(f"{precision}, {threads} at once: {told} ms, each alone; {total:.2f} ms a photograph")
+            print(f"{precision}, {threads} at once: {text} ms, each alone; {total:.2f} ms a photograph")
         most = limit(precision, seconds)
         print(f"{precision}: at most {most:.1f} photographs/s, the three in turn on {processors} processors")
 

@@ -1,9 +1,8 @@
-"""Once only: are the same bytes one picture, and are near-identical pictures grouped, and no others?
+"""Checks duplicates: equal bytes are one picture, near-identical pictures are grouped, and no others are.
 
-Photographs of LFW (else the portraits), each also rescaled, recompressed, lit, cropped by 2 and by 10 per cent a side
-and mirrored. The first three are to be grouped with their original; cropping and mirroring change a picture so much
-that a perceptual hash does not promise it. Two photographs in one group are counted as wrong, whoever they show; LFW
-holds some photographs twice.
+Each photograph of LFW (else each portrait) is also rescaled, recompressed, brightened, cropped by 2 and by 10 per cent
+a side, and mirrored. The first three should be grouped with their original; cropping and mirroring change a picture
+too much for a perceptual hash. Two photographs in one group count as wrong, whoever they show; LFW holds some twice.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from bench.photographs import LFW, PORTRAITS
 from lineament.model.faces import CaptureId, NewCapture, Provenance
 from lineament.model.sources import Source, SourceTerms
 from lineament.settings import Settings
+from lineament.store.raw import batched
 from lineament.vision.derive import perceptual_hash
 from lineament.workspace import Workspace
 
@@ -34,7 +34,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def variants(whole: np.ndarray) -> Iterator[tuple[str, bytes]]:
-    """Files made of one photograph, by what was done to it."""
+    """Yield the variants of a photograph by name, as JPEG."""
     height, width = whole.shape[:2]
 
     def cropped(share: float) -> np.ndarray:
@@ -74,7 +74,7 @@ def capture(source: Source, uri: str, encoded: bytes, phash: bytes) -> NewCaptur
     )
 
 
-def hashed(encoded: bytes) -> bytes:
+def phash(encoded: bytes) -> bytes:
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None
     return perceptual_hash(np.ascontiguousarray(pixels[:, :, ::-1]))
@@ -83,66 +83,67 @@ def hashed(encoded: bytes) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=int, default=2000)
-    parser.add_argument("--others", type=int, default=200_000, help="captures with random hashes beside them")
-    asked = parser.parse_args()
+    parser.add_argument("--others", type=int, default=200_000, help="further captures with random hashes")
+    given = parser.parse_args()
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else sorted(PORTRAITS.glob("*.jpg"))
     np.random.default_rng(3).shuffle(paths)
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Settings(home=Path(folder) / "ws")) as workspace:
         source = workspace.desk_at_the_machine().sources.add(
             SourceTerms(name="m", controller="b", basis="made", jurisdiction="FR")
         )
-        padded(workspace, source, asked.others)
+        add_others(workspace, source, given.others)
         print(
-            json.dumps(measured(workspace, source, paths[: asked.photographs]) | {"machine": machine.line()}, indent=1)
+            json.dumps(measure(workspace, source, paths[: given.photographs]) | {"machine": machine.line()}, indent=1)
         )
 
 
-def padded(workspace: Workspace, source: Source, many: int) -> None:
-    drawn = np.random.default_rng(4)
+def add_others(workspace: Workspace, source: Source, many: int) -> None:
+    random = np.random.default_rng(4)
     for start in range(0, many, 10_000):
         with workspace.store.begin() as tx:
             new = [
-                capture(source, f"x:{n}", b"%d" % n, drawn.bytes(32)) for n in range(start, min(many, start + 10_000))
+                capture(source, f"x:{n}", b"%d" % n, random.bytes(32)) for n in range(start, min(many, start + 10_000))
             ]
-            ids = tx.captures.add_all(new)
-            for at in range(0, len(new), BATCH):
-                tx.places.group(
-                    source.id, {i: one.phash for i, one in zip(ids[at : at + BATCH], new[at : at + BATCH], strict=True)}
-                )
+            hashes = {id_: added.phash for id_, added in zip(tx.captures.add_all(new), new, strict=True)}
+            for batch in batched(hashes.items(), BATCH):
+                tx.places.group(source.id, dict(batch))
 
 
-def measured(workspace: Workspace, source: Source, paths: list[Path]) -> dict[str, object]:
-    made: list[tuple[str, str, bytes]] = []  # photograph, variant, file
+def measure(workspace: Workspace, source: Source, paths: list[Path]) -> dict[str, object]:
+    files: list[tuple[str, str, bytes]] = []  # photograph, variant, content
     for path in paths:
         whole = cv2.imread(str(path))
         assert whole is not None
-        made += [(path.name, what, encoded) for what, encoded in variants(whole)]
-    of: dict[int, tuple[str, str]] = {}
+        files += [(path.name, variant, encoded) for variant, encoded in variants(whole)]
+    variant_of: dict[int, tuple[str, str]] = {}
     seconds, twice = 0.0, 0
-    for start in range(0, len(made), BATCH):
-        some = made[start : start + BATCH]
-        new = [capture(source, f"{name}/{what}", encoded, hashed(encoded)) for name, what, encoded in some]
+    for batch in batched(files, BATCH):
+        new = [capture(source, f"{name}/{variant}", encoded, phash(encoded)) for name, variant, encoded in batch]
         with workspace.store.begin() as tx:
-            twice += len(tx.places.with_bytes(source.id, [one.sha256 for one in new]))
+            twice += len(tx.places.with_bytes(source.id, [added.sha256 for added in new]))
             ids = tx.captures.add_all(new)
             began = time.perf_counter()
-            tx.places.group(source.id, {i: one.phash for i, one in zip(ids, new, strict=True)})
+            tx.places.group(source.id, {id_: added.phash for id_, added in zip(ids, new, strict=True)})
             seconds += time.perf_counter() - began
-            of.update(zip(ids, ((name, what) for name, what, _ in some), strict=True))
-    again = [hashlib.sha256(encoded).hexdigest() for _, _, encoded in made]
+            variant_of.update(zip(ids, ((name, variant) for name, variant, _ in batch), strict=True))
+    digests = [hashlib.sha256(encoded).hexdigest() for _, _, encoded in files]
     with workspace.store.read() as tx:
-        same = len(tx.places.with_bytes(source.id, again))
-        groups = {id_: set(tx.places.group_of(CaptureId(id_))) for id_ in of}
-    original = {name: id_ for id_, (name, what) in of.items() if what == "original"}
-    found = Counter(what for id_, (name, what) in of.items() if id_ in groups[original[name]])
-    wrong = sum(any(of.get(other, ("a stranger", ""))[0] != of[id_][0] for other in groups[id_]) for id_ in of)
+        same = len(tx.places.with_bytes(source.id, digests))
+        groups = {id_: set(tx.places.group_of(CaptureId(id_))) for id_ in variant_of}
+    original = {name: id_ for id_, (name, variant) in variant_of.items() if variant == "original"}
+    grouped = Counter(variant for id_, (name, variant) in variant_of.items() if id_ in groups[original[name]])
+    stranger = ("", "")
+    wrong = sum(
+        any(variant_of.get(other, stranger)[0] != name for other in groups[id_])
+        for id_, (name, _) in variant_of.items()
+    )
     return {
         "photographs": len(paths),
-        "pictures": len(made),
-        "same bytes found again": f"{same} of {len(set(again))}, {twice} by mistake",
-        "with their original": {what: round(many / len(paths), 4) for what, many in found.items()},
+        "pictures": len(files),
+        "same bytes found again": f"{same} of {len(set(digests))}, {twice} by mistake",
+        "with their original": {variant: round(many / len(paths), 4) for variant, many in grouped.items()},
         "with another photograph": wrong,
-        "milliseconds a picture": round(1000 * seconds / len(made), 3),
+        "milliseconds a picture": round(1000 * seconds / len(files), 3),
     }
 
 

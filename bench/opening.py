@@ -1,8 +1,8 @@
-"""Opening an index of 1,000,000 faces: from its files and compared with the store, and built anew without files.
+"""Opens an index of 1,000,000 faces from its files, comparing it with the store, and rebuilds it without files.
 
     python -m bench.opening [--faces 1000000] [--folder DIR]
 
-The folder may be that of bench/search.py. The whole workspace is opened by bench/whole.py.
+The folder may be that of bench/search.py. bench/whole.py opens a whole workspace.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ TARGET = 3.0  # seconds, for a million faces
 
 
 def main() -> int:
-    """Print the seconds of each way; 1 where opening takes longer than the target at a million faces."""
+    """Print the seconds of both; return 1 if opening a million faces is slower than the target."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--step", choices=["build", "open"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        return _built(options.folder) if options.step == "build" else _opened(options.folder, options.faces)
+        return _build(options.folder) if options.step == "build" else _open(options.folder, options.faces)
     print(machine.line("turbovec", "numpy", "sqlalchemy"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         Shared(folder, options.faces, 100)
-        for step in ("build", "open"):  # each in a process that has opened nothing yet
+        for step in ("build", "open"):  # each in a new process
             command = [sys.executable, "-m", "bench.opening", "--step", step, "--folder", str(folder)]
             done = subprocess.run([*command, "--faces", str(options.faces)], check=False)
         return done.returncode
 
 
 def _nothing(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """No look-up: nothing is searched here."""
+    """Return no vectors, because nothing is searched here."""
     return ids[:0], np.empty((0, 0), dtype=np.float32)
 
 
-def _built(folder: Path) -> int:
+def _build(folder: Path) -> int:
     store, key = templates.opened(folder)
     turn = rotation(key.derive("rotation"), templates.DIMENSION)
     began = time.perf_counter()
@@ -60,12 +60,12 @@ def _built(folder: Path) -> int:
             index.add(ids, vectors)
     taken = time.perf_counter() - began
     index.sync()
-    print(f"built anew from the store: {len(index):,} faces in {taken:.1f} s ({len(index) / taken:,.0f} a second)")
+    print(f"rebuilt from the store: {len(index):,} faces in {taken:.1f} s ({len(index) / taken:,.0f} a second)")
     store.close()
     return 0
 
 
-def _opened(folder: Path, faces: int) -> int:
+def _open(folder: Path, faces: int) -> int:
     began = time.perf_counter()
     store, key = templates.opened(folder)
     turn = rotation(key.derive("rotation"), templates.DIMENSION)
@@ -73,8 +73,8 @@ def _opened(folder: Path, faces: int) -> int:
     index = ScanIndex.load(folder / "opening", model=templates.MODEL, rotation=turn, exact=_nothing)
     loaded = time.perf_counter()
     with store.read() as tx:
-        there = tx.faces.ids(SourceId(1), templates.MODEL)
-    same = np.array_equal(np.sort(index.ids), there)
+        stored = tx.faces.ids(SourceId(1), templates.MODEL)
+    same = np.array_equal(np.sort(index.ids), stored)
     compared = time.perf_counter()
     store.close()
     print(

@@ -1,6 +1,6 @@
-"""How long the server takes for each page, on a workspace of the demo's portraits.
+"""Measures the server's time for each page, in a workspace with the demo's portraits.
 
-Printed for each page: median and 95th percentile of the time from the request to the last byte, and its size.
+It prints for each page its size, and the median and 95th percentile from the request to the last byte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WARM = 3
 
 
 def main() -> int:
-    """Print the table; 1 where a page takes longer than it may."""
+    """Print the table; return 1 if a page is slower than the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=100)
     times = parser.parse_args().times
@@ -34,7 +34,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         workspace = stack.enter_context(gallery(Path(folder) / "ws"))
         client = stack.enter_context(stack.enter_context(serving(workspace)).client())
-        return _measured(client, _addresses(client), times)
+        return _measure(client, _addresses(client), times)
 
 
 def _addresses(client: httpx.Client) -> dict[str, str]:
@@ -68,20 +68,20 @@ def _addresses(client: httpx.Client) -> dict[str, str]:
     }
 
 
-def _measured(client: httpx.Client, addresses: dict[str, str], times: int) -> int:
+def _measure(client: httpx.Client, addresses: dict[str, str], times: int) -> int:
     slow = []
-    print(f"{'page':28}{'p50 ms':>8}{'p95 ms':>8}{'kB':>8}   ({times} requests each, one after the other)")
+    print(f"{'page':28}{'p50 ms':>8}{'p95 ms':>8}{'kB':>8}   ({times} requests each, one at a time)")
     for name, address in addresses.items():
         taken = []
         for at in range(WARM + times):
             began = time.perf_counter()
-            answer = client.get(address)
+            response = client.get(address)
             if at >= WARM:
                 taken.append(1000 * (time.perf_counter() - began))
-            if answer.status_code != 200:
-                raise SystemExit(f"{address}: {answer.status_code}")
+            if response.status_code != 200:
+                raise SystemExit(f"{address}: {response.status_code}")
         p50, p95 = np.percentile(taken, [50, 95])
-        print(f"{name:28}{p50:8.1f}{p95:8.1f}{len(answer.content) / 1000:8.1f}")
+        print(f"{name:28}{p50:8.1f}{p95:8.1f}{len(response.content) / 1000:8.1f}")
         if p95 > LIMIT_MS and not re.search("crop", name):
             slow.append(name)
     if slow:

@@ -1,4 +1,4 @@
-"""Photographs for benchmarks: 640 pixels, one face each, JPEG; from LFW where it is beside the checkout."""
+"""Photographs for benchmarks: JPEGs of 640 x 480 pixels with one face each, from LFW if it is beside the checkout."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ WIDTH, HEIGHT = 640, 480
 
 
 def make(folder: Path, count: int) -> str:
-    """Write so many different photographs of 640 x 480 pixels into ``folder``; says where they come from.
+    """Write ``count`` different photographs into ``folder``; return a line that describes them.
 
-    LFW's pictures have 250 x 250 pixels: the middle 190 x 190 are enlarged to 480 x 480, the face about 280 pixels
-    high, and set before a blurred background of their own. Pictures in which our detector does not see exactly one
-    face are passed over.
+    LFW's pictures have 250 x 250 pixels. The middle 190 x 190 are enlarged to 480 x 480, so that the face is about 280
+    pixels high, and placed on a blurred background of the same picture. Pictures in which our detector does not find
+    exactly one face are skipped.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = random.Random(1)
+    shuffler = random.Random(1)
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else []
-    drawn.shuffle(paths)
+    shuffler.shuffle(paths)
     made = number = 0
     with Decoder(workers=1, max_pixels=10**7, max_bytes=10**7, memory=2**30, seconds=20) as decoder:
         analyser = Analyser(pack=shipped_pack(), decoder=decoder, runtime="openvino", precision="auto", threads=1)

@@ -1,7 +1,7 @@
-"""What the quality measures say of LFW photographs spoilt by steps, and what that does to the mated score.
+"""Measures how the quality measures and the mated score react to LFW photographs that are degraded step by step.
 
-The bounds in src/lineament/vision/quality.py come from these lines. A person's first photograph is spoilt and compared
-with the second as it is; “missed” is the share of mated pairs under the score of one false match in 10,000.
+The bounds in src/lineament/vision/quality.py come from these lines. A person's first photograph is degraded and
+compared with the unchanged second; “missed” is the share of mated pairs below the score of one false match in 10,000.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
 
 FACE = 124.0
-"""Height of a face in LFW, pixels, on median; its box begins at about (81, 68) and is 88 wide."""
+"""Median height of a face in LFW, in pixels; its box begins at about (81, 68) and is 88 wide."""
 SIDE, LEFT, TOP, WIDTH = 250, 81, 68, 88
 
-Spoil = Callable[[Pixels], Pixels]
+Degrade = Callable[[Pixels], Pixels]
 
 
-def ways() -> Iterator[tuple[str, Spoil]]:
-    """Names and functions."""
-    yield "as it is", np.copy
+def degradations() -> Iterator[tuple[str, Degrade]]:
+    """Yield the name of each degradation and its function."""
+    yield "unchanged", np.copy
     for height in (64, 48, 40, 32, 28, 24, 20):
-        yield f"face {height} px", partial(_shrunk, height=height)
+        yield f"face {height} px", partial(_shrink, height=height)
     for sigma in (1, 2, 3, 4, 5):
-        yield f"blur {sigma} px", partial(_blurred, sigma=sigma)
+        yield f"blur {sigma} px", partial(_blur, sigma=sigma)
     for gain in (0.5, 0.25, 0.15, 0.1, 0.06, 1.5, 2.0, 2.5, 3.0):
-        yield f"light × {gain}", partial(_lit, gain=gain)
+        yield f"light × {gain}", partial(_brighten, gain=gain)
     for share in (0.1, 0.2, 0.3, 0.4, 0.5):
         yield f"cut left {share:.0%}", partial(_cut, left=int(LEFT + share * WIDTH), low=SIDE)
     for share in (0.1, 0.2, 0.3, 0.4):
         yield f"cut below {share:.0%}", partial(_cut, left=0, low=int(TOP + (1 - share) * FACE))
 
 
-def _shrunk(pixels: Pixels, height: float) -> Pixels:
+def _shrink(pixels: Pixels, height: float) -> Pixels:
     side = round(SIDE * height / FACE)
     return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def _blurred(pixels: Pixels, sigma: float) -> Pixels:
+def _blur(pixels: Pixels, sigma: float) -> Pixels:
     return cv2.GaussianBlur(pixels, (0, 0), sigma).astype(np.uint8)
 
 
-def _lit(pixels: Pixels, gain: float) -> Pixels:
-    lit: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
-    return lit
+def _brighten(pixels: Pixels, gain: float) -> Pixels:
+    brightened: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
+    return brightened
 
 
 def _cut(pixels: Pixels, left: int, low: int) -> Pixels:
@@ -61,7 +61,7 @@ def _cut(pixels: Pixels, left: int, low: int) -> Pixels:
 
 
 def line(name: str, faces: list[Face | None], mates: Vectors, threshold: float) -> str:
-    """One way to spoil, all measures on median."""
+    """Return the line of one degradation, with the median of every measure."""
     found = [(face, mate) for face, mate in zip(faces, mates, strict=True) if face is not None]
     scores = np.array([face.template.vector @ mate for face, mate in found])
     middle = {
@@ -69,10 +69,10 @@ def line(name: str, faces: list[Face | None], mates: Vectors, threshold: float) 
         for measure in ("face_height", "detector_score", "norm", "sharpness", "exposure", "cropped")
     }
     flagged = np.mean([not face.quality.reliable for face, _ in found])
-    told = ", ".join(f"{measure.replace('_', ' ')} {value:.2f}" for measure, value in middle.items())
+    text = ", ".join(f"{measure.replace('_', ' ')} {value:.2f}" for measure, value in middle.items())
     return (
         f"{name:14} no face {len(faces) - len(found):3}, mated score {np.median(scores):.3f}, "
-        f"missed {np.mean(scores < threshold):4.0%}, flagged {flagged:4.0%}; {told}"
+        f"missed {np.mean(scores < threshold):4.0%}, flagged {flagged:4.0%}; {text}"
     )
 
 
@@ -92,14 +92,14 @@ def main() -> None:
     print(machine.line("openvino"), f"{analyser.precision}, {len(first)} people, {lfw.WHOSE}", sep="; ")
     threshold = pack.false_matches.score_for(1, 10_000)
 
-    def spoilt(at: int, spoil: Spoil) -> Face | None:
+    def degraded_face(at: int, degrade: Degrade) -> Face | None:
         pixels = decoder.decode(chosen.paths[at].read_bytes()).pixels
-        file = cv2.imencode(".png", cv2.cvtColor(spoil(pixels), cv2.COLOR_RGB2BGR))[1].tobytes()
+        file = cv2.imencode(".png", cv2.cvtColor(degrade(pixels), cv2.COLOR_RGB2BGR))[1].tobytes()
         return next(iter(analyser.analyse(file).faces), None)
 
     with ThreadPoolExecutor(threads) as pool:
-        for name, spoil in ways():
-            faces = list(pool.map(lambda at, s=spoil: spoilt(int(at), s), first))
+        for name, degrade in degradations():
+            faces = list(pool.map(lambda at, degrade=degrade: degraded_face(int(at), degrade), first))
             print(line(name, faces, mates, threshold), flush=True)
     analyser.close()
 

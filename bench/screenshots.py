@@ -1,10 +1,10 @@
-"""Pictures of every page at 1280 and 390 pixels, light and dark, for eyes to judge; three of them are the README's.
+"""Takes screenshots of every page at 1280 and 390 pixels, light and dark, for review; four of them are in the docs.
 
     python -m bench.screenshots [FOLDER] [--readme] [--only NAME ...]
 
-The pages are those of three workspaces made for the purpose from the portraits that ship with Lineament: one of a
-person alone, one with sources of several kinds, and one in which the story of the tests was told, agencies and all.
-With ``--readme`` only the pictures of the README and the guides are taken, into docs/pictures.
+The pages belong to three workspaces with the portraits that ship with Lineament: one of a person who works alone, one
+with sources of several kinds, and one with agencies, in which the story of the tests has happened. ``--readme`` takes
+only the screenshots of the README and the guides, into docs/pictures.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ SHOWN = {
     "people": "people",
     "candidate-collected": "candidate",
 }
-"""Pages of the README and the guide, with the names of their pictures."""
+"""The screenshots in the README and the guides, with the names of their files."""
 COLOURS = 144
 _ALL_PICTURES = """async () => {
     for (const image of document.images) image.loading = "eager";
     await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
 }"""
-"""Waits for pictures below the fold too, which browsers leave for later."""
+"""Waits for all images, also those that browsers load lazily."""
 
 
-def furnished(workspace: Workspace) -> None:
-    """More sources and cases, so that the lists look as they do in use."""
+def add_examples(workspace: Workspace) -> None:
+    """Add sources and cases, so that the lists look as in real use."""
     today = datetime.now(UTC).date()
     terms = [
         ("missing-persons", "Missing persons unit", "Consent of the family; LED Art. 10", 4),
@@ -74,7 +74,7 @@ def furnished(workspace: Workspace) -> None:
 
 
 def search(page: Page, photograph: Path, *, investigation: bool, case: str = CASE.ref) -> str:
-    """Search with a photograph; the address of the result."""
+    """Search with a photograph; return the address of the result."""
     page.goto(f"/search?case={case}")
     page.get_by_label("The photograph").set_input_files(photograph)
     page.get_by_role("button", name="Find the faces").click()
@@ -90,7 +90,7 @@ def search(page: Page, photograph: Path, *, investigation: bool, case: str = CAS
 
 
 def group(folder: Path) -> Path:
-    """A photograph of several people, put together from the portraits."""
+    """Write a photograph of several people, composed of the portraits; return its path."""
     together = Image.new("RGB", (1640, 520), (52, 58, 60))
     for at, name in enumerate(("obama", "sunak", "ardern-2018", "macron-2025")):
         portrait = Image.open(PORTRAITS / f"{name}.jpg").convert("RGB").resize((400, 500))
@@ -100,14 +100,14 @@ def group(folder: Path) -> Path:
 
 
 def addresses(browser: Browser, served: Served, folder: Path) -> dict[str, str]:
-    """What is to be seen, by the name of its picture."""
+    """Return the addresses of the pages by the names of their screenshots."""
     context = browser.new_context(base_url=served.url, viewport={"width": 1366, "height": 768})
     page = context.new_page()
     page.goto("/")
     empty = page.url
     page.goto(served.entrance)
-    found = search(page, PROBE, investigation=False)
-    many = search(page, PROBE, investigation=True)
+    result = search(page, PROBE, investigation=False)
+    investigation = search(page, PROBE, investigation=True)
     abuse = search(page, PORTRAITS / "ardern-2022.jpg", investigation=False, case="OP/ELM 7")
     faces = {}
     for name, photograph in (("faces", group(folder)), ("face", PROBE), ("none", blank(folder))):
@@ -128,10 +128,10 @@ def addresses(browser: Browser, served: Served, folder: Path) -> dict[str, str]:
         "source-solo": f"{base}/sources/missing-persons",
         "photograph-solo": f"{base}/search?case={CASE.ref}",
         **faces,
-        "result-solo": found,
-        "result-investigation": many,
+        "result-solo": result,
+        "result-investigation": investigation,
         "result-blurred": abuse,
-        "candidate-solo": f"{many}/candidates/1",
+        "candidate-solo": f"{investigation}/candidates/1",
         "ledger-solo": f"{base}/ledger",
         "keys-solo": f"{base}/help",
         "people-solo": f"{base}/people",
@@ -142,24 +142,24 @@ def addresses(browser: Browser, served: Served, folder: Path) -> dict[str, str]:
 
 
 def blank(folder: Path) -> Path:
-    """A photograph of nobody."""
+    """Write a photograph without a face; return its path."""
     Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(folder / "blank.jpg")
     return folder / "blank.jpg"
 
 
-def alone(browser: Browser, folder: Path, takes: Taker) -> None:
-    """The pages of somebody who works alone."""
+def alone(browser: Browser, folder: Path, camera: Camera) -> None:
+    """Take the pages of a person who works alone."""
     with gallery(folder / "ws") as workspace, serving(workspace) as served:
-        furnished(workspace)
-        seen = addresses(browser, served, folder)
+        add_examples(workspace)
+        pages = addresses(browser, served, folder)
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         page.goto(served.entrance)
-        for name, address in seen.items():
-            takes(page, name, address)
+        for name, address in pages.items():
+            camera(page, name, address)
 
 
-def collection(browser: Browser, folder: Path, takes: Taker) -> None:
-    """The pages about where pictures come from."""
+def collection(browser: Browser, folder: Path, camera: Camera) -> None:
+    """Take the pages about sources and runs."""
     with collected(folder) as workspace, serving(workspace) as served:
         page = browser.new_context(base_url=served.url, viewport={"width": 1280, "height": 800}).new_page()
         page.goto(served.entrance)
@@ -176,27 +176,27 @@ def collection(browser: Browser, folder: Path, takes: Taker) -> None:
             "source-withdrawn": f"{served.url}/sources/old",
             "run-collected": run,
         }.items():
-            takes(page, name, address)
+            camera(page, name, address)
 
 
-def together(browser: Browser, folder: Path, takes: Taker) -> None:
-    """The pages of agencies."""
+def together(browser: Browser, folder: Path, camera: Camera) -> None:
+    """Take the pages of agencies."""
     with stage(folder, browser) as story:
         for looks in dressed(story).values():
             for look in looks:
-                takes(look.who.page, look.name, look.address)
+                camera(look.who.page, look.name, look.address)
 
 
 @dataclass(frozen=True, slots=True)
-class Taker:
-    """Takes the pictures that were asked for."""
+class Camera:
+    """Takes the requested screenshots."""
 
     folder: Path
     readme: bool
     only: frozenset[str]
 
     def __call__(self, page: Page, name: str, address: str) -> None:
-        """All looks of a page, or the one of the README."""
+        """Take all variants of a page, or only the one for the README."""
         if (self.readme and name not in SHOWN) or (self.only and name not in self.only):
             return
         page.goto(address)
@@ -208,10 +208,10 @@ class Taker:
             path = self.folder / (f"{SHOWN[name]}.png" if self.readme else f"{name}-{width}-{scheme}.png")
             page.screenshot(path=path, full_page=not self.readme)
             if self.readme:
-                _small(path)
+                _shrink(path)
 
 
-def _small(path: Path) -> None:
+def _shrink(path: Path) -> None:
     Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
@@ -220,20 +220,20 @@ WORLDS = {"alone": alone, "collection": collection, "together": together}
 
 
 def main() -> None:
-    """Take them."""
+    """Take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=DOCS)
     parser.add_argument("--readme", action="store_true")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME")
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=WORLDS, help="only these workspaces")
-    asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    takes = Taker(asked.folder, asked.readme, frozenset(asked.only))
-    with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    camera = Camera(given.folder, given.readme, frozenset(given.only))
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
-        for name in asked.worlds:
-            (Path(made) / name).mkdir()
-            WORLDS[name](browser, Path(made) / name, takes)
+        for name in given.worlds:
+            (Path(folder) / name).mkdir()
+            WORLDS[name](browser, Path(folder) / name, camera)
         browser.close()
 
 

@@ -1,16 +1,16 @@
-"""Search of 1,000,000 templates beside FAISS, usearch and LanceDB: time, memory, and who is lost.
+"""Searches 1,000,000 templates, compared with FAISS, usearch and LanceDB: time, memory and recall.
 
-Each runs in a process of its own, one after the other, on the same templates and probes (bench/templates.py), one probe
-at a time with all processors, a list of 50. Lineament's time has all of it in: the scan of the codes, the look-up of
-the shortlist in the encrypted SQLite store, opening the templates, and the exact scores. The others keep vectors
-unsealed, in memory but for LanceDB, and look nothing up.
+Each contender runs in its own process, one at a time, on the same templates and probes (bench/templates.py), with one
+probe at a time on all processors and a list of 50. Lineament's time includes everything: the scan of the codes, the
+look-up of the shortlist in the encrypted SQLite store, opening the templates, and the exact scores. The others keep
+vectors unsealed, in memory (except LanceDB), and look nothing up.
 
-An index that may miss faces is measured at the setting that is quickest among those that find 99 % of the exact best
-50, or else at the one that finds most.
+An approximate index is measured at the fastest setting that finds 99 % of the exact best 50, or else at the one that
+finds most.
 
     python -m bench.search [--faces 1000000] [--only lineament --only faiss-flat …] [--folder DIR]
 
-With --folder the templates and what was built from them are kept for the next run.
+--folder keeps the templates and indexes for the next run.
 """
 
 from __future__ import annotations
@@ -42,44 +42,44 @@ WIDTHS = [9, 9, 7, 12, 9, 8, 9]
 Found = Callable[[np.ndarray], Iterable[int]]
 
 
-# ---------------------------------------------------------------- what all share
+# ---------------------------------------------------------------- shared by all
 
 
 class Shared:
-    """The templates, the probes and the exact answers, made once."""
+    """The templates, the probes and the exact results, generated once."""
 
     def __init__(self, folder: Path, faces: int, probes: int) -> None:
         self.folder = folder
         if not (folder / "truth.npz").exists():
-            self._make(faces, probes)
+            self._generate(faces, probes)
         self.gallery = np.load(folder / "gallery.npy", mmap_mode="r")
         with np.load(folder / "truth.npz") as truth:
             self.probes, self.best, self.mated = truth["probes"], truth["best"], truth["mated"]
 
-    def _make(self, faces: int, probes: int) -> None:
-        made = templates.made(faces, probes)
-        np.save(self.folder / "gallery.npy", made.gallery)
+    def _generate(self, faces: int, probes: int) -> None:
+        data = templates.generate(faces, probes)
+        np.save(self.folder / "gallery.npy", data.gallery)
         best = np.empty((probes, K), dtype=np.int64)
         for start in range(0, probes, 50):
-            scores = made.probes[start : start + 50] @ made.gallery.T
+            scores = data.probes[start : start + 50] @ data.gallery.T
             rows = np.argpartition(-scores, K, axis=1)[:, :K]
             order = np.argsort(-np.take_along_axis(scores, rows, 1), axis=1)
             best[start : start + 50] = np.take_along_axis(rows, order, 1)
-        mated = made.people[best] == made.probe_people[:, np.newaxis]
-        templates.store(self.folder, made.gallery)
-        np.savez(self.folder / "truth.npz", probes=made.probes, best=best + 1, mated=mated)
+        mated = data.people[best] == data.probe_people[:, np.newaxis]
+        templates.store(self.folder, data.gallery)
+        np.savez(self.folder / "truth.npz", probes=data.probes, best=best + 1, mated=mated)
 
     def recall(self, found: Found, probes: int) -> tuple[float, float]:
-        """Of the exact best 50, and of the mates among them: the share that is found."""
-        every = mates = 0
+        """Return the share found of the exact best 50, and of the mates among them."""
+        total = mates = 0
         for probe, best, mated in zip(self.probes[:probes], self.best, self.mated, strict=False):
-            there = np.isin(best, list(found(probe)))
-            every += int(there.sum())
-            mates += int((there & mated).sum())
-        return every / self.best[:probes].size, mates / max(1, int(self.mated[:probes].sum()))
+            hit = np.isin(best, list(found(probe)))
+            total += int(hit.sum())
+            mates += int((hit & mated).sum())
+        return total / self.best[:probes].size, mates / max(1, int(self.mated[:probes].sum()))
 
     def times(self, found: Found, seconds: float) -> np.ndarray:
-        """Milliseconds of single searches, as many as fit."""
+        """Return the milliseconds of single searches, as many as fit into ``seconds``."""
         taken: list[float] = []
         began = time.perf_counter()
         for probe in np.concatenate([self.probes] * 10):
@@ -91,17 +91,17 @@ class Shared:
         return np.array(taken[5:])
 
     def tuned(self, set_effort: Callable[[Any], Found], efforts: list[Any]) -> tuple[Found, Any]:
-        """Of the efforts that reach the recall on fifty probes the quickest, or else the one with the highest."""
+        """Return the fastest effort with enough recall on fifty probes, or else the one with the highest recall."""
         tried = []
         for effort in efforts:
             (recall, _), taken = clocked(lambda: self.recall(set_effort(effort), 50))  # noqa: B023 - called here
             tried.append((recall < RECALL, taken if recall >= RECALL else -recall, effort))
-        chosen = min(tried, key=lambda one: one[:2])[2]
+        chosen = min(tried, key=lambda trial: trial[:2])[2]
         return set_effort(chosen), chosen
 
 
 def resident() -> int:
-    """Bytes in memory, without those that the allocator has but nobody uses."""
+    """Return the bytes of resident memory, without free memory of the allocator."""
     ctypes.CDLL(None).malloc_trim(0)
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -111,7 +111,7 @@ def clocked(act: Callable[[], Any]) -> tuple[Any, float]:
     return act(), time.perf_counter() - start
 
 
-# ---------------------------------------------------------------- the contenders: each returns what was measured
+# ---------------------------------------------------------------- the contenders: each returns its figures
 
 
 def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
         built = {"build_s": adding + writing, "adds_a_second": len(ids) / adding}
         del index
         return built | {"again": True}
-    # what the libraries allocate once is not counted
+    # do not count what the libraries allocate once
     warm = ScanIndex(shared.folder / "warm", **how)
     warm.add(ids[:10_000], np.array(shared.gallery[:10_000]))
     warm.search(shared.probes[:1], K)
@@ -172,7 +172,7 @@ def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
     times = shared.times(found, seconds)
     half = np.random.default_rng(0).random(len(ids) + 1) < 0.5
     masked = shared.times(
-        lambda probe: [hit.face_id for hit in index.search(probe[np.newaxis], K, among=lambda asked: half[asked])[0]],
+        lambda probe: [hit.face_id for hit in index.search(probe[np.newaxis], K, among=lambda some: half[some])[0]],
         seconds / 4,
     )
     more = {
@@ -184,28 +184,28 @@ def lineament(shared: Shared, seconds: float) -> dict[str, Any]:
         **_changes(folder, how, ids),
     }
     store.close()
-    return _measured(times, recalls, each, "exact re-scoring from the encrypted store") | more
+    return _figures(times, recalls, each, "exact re-scoring from the encrypted store") | more
 
 
 def _changes(folder: Path, how: dict[str, Any], ids: np.ndarray) -> dict[str, float]:
-    """What it takes to remove and to write, in milliseconds, on a copy of the files."""
+    """Return the milliseconds of removing and writing, on a copy of the files."""
     from lineament.index.scan import ScanIndex
 
     changed = folder.with_name("changed")
     shutil.copytree(folder, changed)
     index = ScanIndex.load(changed, **how)
-    gone = np.random.default_rng(1).choice(ids, 1000, replace=False)
-    removing = clocked(lambda: index.remove(gone))[1]
-    one = clocked(lambda: index.remove(ids[len(ids) // 2 : len(ids) // 2 + 1]))[1]
-    afresh = clocked(index.sync)[1]
+    removed = np.random.default_rng(1).choice(ids, 1000, replace=False)
+    removing = clocked(lambda: index.remove(removed))[1]
+    removing_one = clocked(lambda: index.remove(ids[len(ids) // 2 : len(ids) // 2 + 1]))[1]
+    rewriting = clocked(index.sync)[1]
     index.add(ids[-1:] + 1 + np.arange(1000), np.repeat(np.eye(1, templates.DIMENSION, dtype=np.float32), 1000, axis=0))
-    behind = clocked(index.sync)[1]
+    appending = clocked(index.sync)[1]
     shutil.rmtree(changed)
     return {
         "remove_1000_ms": 1000 * removing,
-        "remove_one_ms": 1000 * one,
-        "sync_after_removal_ms": 1000 * afresh,
-        "sync_after_adding_ms": 1000 * behind,
+        "remove_one_ms": 1000 * removing_one,
+        "sync_after_removal_ms": 1000 * rewriting,
+        "sync_after_adding_ms": 1000 * appending,
     }
 
 
@@ -214,17 +214,17 @@ def faiss_flat(shared: Shared, seconds: float) -> dict[str, Any]:
 
     before = resident()
     index = faiss.IndexFlatIP(templates.DIMENSION)
-    building = clocked(lambda: _added(index, shared.gallery))[1]
+    building = clocked(lambda: _fill(index, shared.gallery))[1]
     each = (resident() - before) / len(shared.gallery)
 
     def found(probe: np.ndarray) -> Any:
         return (index.search(probe[np.newaxis], K)[1][0] + 1).tolist()
 
     recalls = shared.recall(found, min(100, len(shared.probes)))
-    return _measured(shared.times(found, seconds), recalls, each, "all, float32") | {"build_s": building}
+    return _figures(shared.times(found, seconds), recalls, each, "all, float32") | {"build_s": building}
 
 
-def _added(index: Any, gallery: np.ndarray) -> None:
+def _fill(index: Any, gallery: np.ndarray) -> None:
     for start in range(0, len(gallery), 65_536):
         index.add(np.array(gallery[start : start + 65_536]))
 
@@ -239,7 +239,7 @@ def faiss_hnsw(shared: Shared, seconds: float) -> dict[str, Any]:
     else:
         index = faiss.IndexHNSWFlat(templates.DIMENSION, 16, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = 40
-        building = clocked(lambda: _added(index, shared.gallery))[1]
+        building = clocked(lambda: _fill(index, shared.gallery))[1]
         faiss.write_index(index, str(path))
         return {"again": True, "build_s": building}
     each = (resident() - before) / len(shared.gallery)
@@ -253,7 +253,7 @@ def faiss_hnsw(shared: Shared, seconds: float) -> dict[str, Any]:
 
     found, width = shared.tuned(effort, [64, 256, 1024, 2048, 4096])
     recalls = shared.recall(found, len(shared.probes))
-    return _measured(shared.times(found, seconds), recalls, each, f"M 16, efConstruction 40, efSearch {width}")
+    return _figures(shared.times(found, seconds), recalls, each, f"M 16, efConstruction 40, efSearch {width}")
 
 
 def usearch(shared: Shared, seconds: float) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def usearch(shared: Shared, seconds: float) -> dict[str, Any]:
 
     found, width = shared.tuned(effort, [64, 256, 1024, 2048, 4096])
     recalls = shared.recall(found, len(shared.probes))
-    return _measured(shared.times(found, seconds), recalls, each, f"float16, 16 links, expansion 40/{width}")
+    return _figures(shared.times(found, seconds), recalls, each, f"float16, 16 links, expansion 40/{width}")
 
 
 def lancedb(shared: Shared, seconds: float) -> dict[str, Any]:
@@ -319,10 +319,10 @@ def lancedb(shared: Shared, seconds: float) -> dict[str, Any]:
     times = shared.times(found, seconds)
     each = (resident() - before) / len(shared.gallery)
     how = f"IVF_RQ, {visited} of {partitions} partitions, {K * refined:,} refined, from disk"
-    return _measured(times, recalls, each, how)
+    return _figures(times, recalls, each, how)
 
 
-def _measured(times: np.ndarray, recalls: tuple[float, float], each: float, how: str) -> dict[str, Any]:
+def _figures(times: np.ndarray, recalls: tuple[float, float], each: float, how: str) -> dict[str, Any]:
     p50, p95 = np.percentile(times, [50, 95])
     return {
         "p50": float(p50),
@@ -339,7 +339,7 @@ def _measured(times: np.ndarray, recalls: tuple[float, float], each: float, how:
 
 
 def main() -> int:
-    """Measure all, print the table; 1 where a target is missed at a million faces."""
+    """Measure all and print the table; return 1 if a target is missed at a million faces."""
     options = _options()
     if options.measure:
         shared = Shared(options.folder, options.faces, options.probes)
@@ -362,9 +362,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--probes", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=8.0, help="for timing each")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of timing for each")
     parser.add_argument("--only", action="append", choices=CONTENDERS)
-    parser.add_argument("--folder", type=Path, help="where templates and indexes are kept for the next run")
+    parser.add_argument("--folder", type=Path, help="keep templates and indexes there for the next run")
     parser.add_argument("--measure", choices=CONTENDERS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -379,43 +379,43 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
         f"load before: {os.getloadavg()[0]:.1f}; {options.faces:,} faces, k = {K}, {options.probes} probes", flush=True
     )
     making = clocked(lambda: Shared(folder, options.faces, options.probes))[1]
-    print(f"templates, store and exact answers: {making:.0f} s", flush=True)
-    answers: dict[str, dict[str, Any]] = {}
+    print(f"templates, store and exact results: {making:.0f} s", flush=True)
+    results: dict[str, dict[str, Any]] = {}
     for name in contenders:
-        answers[name] = _child(name, options, folder)
-        _print_row(name, answers[name], answers.get("lineament"))
-    if "lineament" not in answers:
+        results[name] = _child(name, options, folder)
+        _print_row(name, results[name], results.get("lineament"))
+    if "lineament" not in results:
         return 0
-    return _verdict(answers["lineament"], options.faces)
+    return _verdict(results["lineament"], options.faces)
 
 
 def _child(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """What a process of its own measures; another where it had to build first, so that memory is that of the index."""
+    """Measure in a child process; in a second one if the first had to build, so that memory is the index's alone."""
     command = [sys.executable, "-m", "bench.search", "--measure", name, "--folder", str(folder)]
     command += ["--faces", str(options.faces), "--probes", str(options.probes), "--seconds", str(options.seconds)]
     built = folder / f"{name}.json"
-    answer: dict[str, Any] = json.loads(built.read_text()) if built.exists() else {}
+    figures: dict[str, Any] = json.loads(built.read_text()) if built.exists() else {}
     while True:
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         if ran.returncode:
             print(ran.stderr, file=sys.stderr)
             raise SystemExit(f"{name} failed")
-        answer |= json.loads(ran.stdout.splitlines()[-1])
-        if not answer.pop("again", False):
-            return answer
-        built.write_text(json.dumps(answer))
+        figures |= json.loads(ran.stdout.splitlines()[-1])
+        if not figures.pop("again", False):
+            return figures
+        built.write_text(json.dumps(figures))
 
 
-def _print_row(name: str, one: dict[str, Any], ours: dict[str, Any] | None) -> None:
-    if ours is None or ours is one:
+def _print_row(name: str, figures: dict[str, Any], ours: dict[str, Any] | None) -> None:
+    if ours is None or ours is figures:
         heads = ["p50 ms", "p95 ms", "×", "genuine@50", "best 50", "B/face", "build s"]
         print(" " * 12 + "".join(f"{head:>{width}}" for head, width in zip(heads, WIDTHS, strict=True)))
-    ratio = f"{one['p50'] / ours['p50']:.1f}" if ours else ""
-    building = f"{one['build_s']:.0f}" if "build_s" in one else "kept"
-    cells = [f"{one['p50']:.2f}", f"{one['p95']:.2f}", ratio, f"{one['genuine']:.4f}", f"{one['all']:.4f}"]
-    cells += [f"{one['bytes']:.0f}", building]
+    ratio = f"{figures['p50'] / ours['p50']:.1f}" if ours else ""
+    building = f"{figures['build_s']:.0f}" if "build_s" in figures else "kept"
+    cells = [f"{figures['p50']:.2f}", f"{figures['p95']:.2f}", ratio]
+    cells += [f"{figures['genuine']:.4f}", f"{figures['all']:.4f}", f"{figures['bytes']:.0f}", building]
     row = "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
-    print(f"{name:12}{row}  {one['how']}", flush=True)
+    print(f"{name:12}{row}  {figures['how']}", flush=True)
 
 
 def _verdict(ours: dict[str, Any], faces: int) -> int:
@@ -425,7 +425,7 @@ def _verdict(ours: dict[str, Any], faces: int) -> int:
         f"load {ours['load_s']:.2f} s, {ours['disk_bytes']:.0f} bytes a face on disk",
         f"removing one {ours['remove_one_ms']:.1f} ms, a thousand {ours['remove_1000_ms']:.1f} ms",
         f"sync after adding a thousand {ours['sync_after_adding_ms']:.0f} ms",
-        f"sync after a removal, all written anew {ours['sync_after_removal_ms']:.0f} ms",
+        f"sync after a removal, all rewritten {ours['sync_after_removal_ms']:.0f} ms",
     ]
     if "adds_a_second" in ours:
         lines.append(f"{ours['adds_a_second']:,.0f} faces added a second")
@@ -436,8 +436,8 @@ def _verdict(ours: dict[str, Any], faces: int) -> int:
         f"{ours['bytes']:.0f} bytes a face < {TARGETS['bytes']:.0f}": ours["bytes"] < TARGETS["bytes"],
         f"genuine recall@50 {ours['genuine']:.4f} ≥ {TARGETS['genuine']}": ours["genuine"] >= TARGETS["genuine"],
     }
-    for what, held in checks.items():
-        print(f"{'reached' if held else 'MISSED'}: {what}")
+    for target, reached in checks.items():
+        print(f"{'reached' if reached else 'MISSED'}: {target}")
     return 0 if all(checks.values()) or faces != 1_000_000 else 1
 
 

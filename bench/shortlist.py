@@ -1,10 +1,10 @@
-"""How many of the best codes have to be scored exactly, so that none of the exact best 50 is lost.
+"""Measures how many of the best codes must be scored exactly so that none of the exact best 50 is lost.
 
-Once with all bits of every code compared (as Lineament does), once as turbovec does by default: one bit plane first.
+Once with all bits of every code compared (as in Lineament), once with turbovec's default: one bit plane first.
 
     python -m bench.shortlist [--faces 1000000] [--folder DIR]
 
-The folder may be that of bench/search.py. docs/adr/0001-every-search-looks-at-every-face.md rests on this.
+The folder may be that of bench/search.py. docs/adr/0001-every-search-looks-at-every-face.md has the figures.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--planes", choices=HOW, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.planes:
-        return _measured(Shared(options.folder, options.faces, options.probes))
+        return _measure(Shared(options.folder, options.faces, options.probes))
     print(machine.line("turbovec", "numpy"))
     print(f"{options.faces:,} faces, {options.probes} probes: share of the exact best {K} that is lost")
     print(f"{'shortlist':>42} " + " ".join(f"{length:>9}" for length in LENGTHS))
@@ -50,26 +50,26 @@ def main() -> int:
     return 0
 
 
-def _measured(shared: Shared) -> int:
+def _measure(shared: Shared) -> int:
     from turbovec import TurboQuantIndex
 
     index = TurboQuantIndex(dim=shared.gallery.shape[1], bit_width=4)
     for start in range(0, len(shared.gallery), 65_536):
         index.add(np.array(shared.gallery[start : start + 65_536]), chunk_size=0)
     everyone = np.ones(len(index), dtype=np.bool_)
-    for what, mask in (("", None), (" under a mask that lets all through", everyone)):
+    for condition, mask in (("", None), (" with a mask of all faces", everyone)):
         lost, taken = [], []
         for length in LENGTHS:
             seconds = 0.0
             missed = 0
             for probe, best in zip(shared.probes, shared.best, strict=True):
-                (_, slots), once = clocked(lambda: index.search(probe[np.newaxis], length, mask=mask))  # noqa: B023 - called here
+                (_, slots), elapsed = clocked(lambda: index.search(probe[np.newaxis], length, mask=mask))  # noqa: B023 - called here
                 missed += K - int(np.isin(best - 1, slots[0]).sum())
-                seconds += once
+                seconds += elapsed
             lost.append(missed / shared.best.size)
             taken.append(1000 * seconds / len(shared.probes))
-        print(f"{'lost' + what:>42} " + " ".join(f"{100 * one:8.3f}%" for one in lost))
-        print(f"{'mean ms':>42} " + " ".join(f"{one:9.2f}" for one in taken), flush=True)
+        print(f"{'lost' + condition:>42} " + " ".join(f"{100 * share:8.3f}%" for share in lost))
+        print(f"{'mean ms':>42} " + " ".join(f"{ms:9.2f}" for ms in taken), flush=True)
     return 0
 
 

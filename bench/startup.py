@@ -1,9 +1,9 @@
-"""How long a command takes to answer: processor seconds, beside ``python -c pass`` and importing Typer and Rich.
+"""Measures how long commands take, compared with ``python -c pass`` and importing Typer and Rich.
 
     python -m bench.startup [--faces 10000] [--times 5]
 
-Each is run in turns, so that a busy machine slows all of them alike; the least of the runs counts. A search has its own
-probe of one photograph, in a gallery of that many faces.
+The commands alternate, so that a busy machine slows all of them alike; the least of the runs counts. The search has one
+photograph as its probe, in a gallery of that many faces.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 from bench import machine, whole
 
 BASE = "import typer, rich"
-TIMES_BASE = 3.0  # at most so many times the base: help, version and a usage error
-CASE_LIST, SEARCH = 0.5, 1.5  # seconds at most
+TIMES_BASE = 3.0  # most times the base, for help, version and a usage error
+CASE_LIST, SEARCH = 0.5, 1.5  # most seconds
 
 
 def commands(home: Path) -> dict[str, list[str]]:
-    """What is measured, by name."""
+    """Return the commands to measure, by name."""
     lineament = [sys.executable, "-m", "lineament"]
     probe = str(whole.PROBES[0])
     search = ["search", probe, "--face", "1", "--case", "B-1", "--reason", "bench", "--home", str(home)]
@@ -56,7 +56,7 @@ opened(pack.detector).prepare((1, 480, 640, 3))
 
 
 def seconds(command: list[str]) -> tuple[float, float]:
-    """Processor seconds and seconds by the clock of one run."""
+    """Run a command; return its CPU time and its wall time, in seconds."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
@@ -81,7 +81,7 @@ def main() -> int:
     least = {name: (min(cpu for cpu, _ in runs), min(took for _, took in runs)) for name, runs in found.items()}
     base = least[f"python -c '{BASE}'"][0]
     for name, (cpu, took) in least.items():
-        print(f"{name:32} {cpu:7.3f} s of processor time, {cpu / base:5.1f} times the base, {took:7.3f} s by the clock")
+        print(f"{name:32} {cpu:7.3f} s of CPU time, {cpu / base:5.1f} times the base, {took:7.3f} s of wall time")
     quick = [
         least[name][0] <= TIMES_BASE * base for name in ("lineament --help", "lineament --version", "a usage error")
     ]

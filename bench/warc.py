@@ -1,10 +1,10 @@
-"""Reading a web archive: pictures joined with their pages, beside fastwarc that reads every payload and drops it.
+"""Reads a web archive, joining pictures with their pages, compared with fastwarc reading and dropping every payload.
 
     python -m bench.warc [--gigabytes 1] [--rounds 3] [--plain]
 
-The file is made by repetition of the portraits of the demonstration: to each page of about 14 KB the six of them,
-every page and picture with an address of its own. Both read the same file in turns, each in a process of its own, so
-that peak memory is theirs alone. Processor time is of the whole process, and says more where others use the machine.
+The file repeats the demo's portraits: six for each page of about 14 KB, every page and picture with its own address.
+Both read the same file alternately, each in its own process, so that peak memory is theirs alone. CPU time is of the
+whole process, and more reliable on a busy machine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEMO = Path(lineament.__file__).parent / "demo"
 _READER = """
 import json, resource, sys, time
 from pathlib import Path
-what, path = sys.argv[1:]
+reader, path = sys.argv[1:]
 from fastwarc.warc import ArchiveIterator
 from lineament.sources.base import Item
 from lineament.sources.webarchive.connector import WarcConnector
@@ -37,11 +37,11 @@ began, worked = time.perf_counter(), time.process_time()
 count = joined = 0
 early = None
 size = 0
-if what == "lineament":
-    for one in WarcConnector([Path(path)], 2**25).items():
-        assert isinstance(one, Item), one
+if reader == "lineament":
+    for item in WarcConnector([Path(path)], 2**25).items():
+        assert isinstance(item, Item), item
         count += 1
-        joined += one.provenance.page_record is not None
+        joined += item.provenance.page_record is not None
         early = memory() if count == 600 else early
 else:
     for record in ArchiveIterator(path):
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--plain", action="store_true", help="not compressed")
-    parser.add_argument("--folder", type=Path, help="where the file is made; beside temporary files by default")
+    parser.add_argument("--folder", type=Path, help="where to write the file; default: the temporary folder")
     given = parser.parse_args()
     print(machine.line("fastwarc", "lxml"))
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
@@ -74,24 +74,24 @@ def main() -> None:
 def compare(path: Path, size: int, pictures: int, rounds: int) -> None:
     names = ("fastwarc", "lineament")
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    for _ in range(rounds):  # in turns, so that other work on the machine meets all
+    for _ in range(rounds):  # alternating, so that other work on the machine affects both
         for name in names:
             runs[name].append(read(name, path))
     for name in names:
         last = runs[name][-1]
         assert last["pictures"] == pictures
-        wall, processor = (statistics.median(run[what] for run in runs[name]) for what in ("seconds", "processor"))
+        wall, processor = (statistics.median(run[key] for run in runs[name]) for key in ("seconds", "processor"))
         print(
-            f"{name:9} {size / wall / 1e6:6.0f} MB/s, {wall:.2f} s (processor {processor:.2f} s); peak memory"
+            f"{name:9} {size / wall / 1e6:6.0f} MB/s, {wall:.2f} s (CPU {processor:.2f} s); peak memory"
             f" {max(run['peak'] for run in runs[name]):.0f} MiB, after 600 pictures {last['early']} MiB,"
             f" before {last['before']:.0f} MiB"
         )
     print(f"joined with a page: {runs['lineament'][-1]['joined']} of {pictures}")
-    for what, shown in (("seconds", "by the clock"), ("processor", "by processor time")):
-        theirs, ours = ([run[what] for run in runs[name]] for name in names)
-        pairs = statistics.median(one / other for one, other in zip(theirs, ours, strict=True))
+    for key, measure in (("seconds", "in wall time"), ("processor", "in CPU time")):
+        theirs, ours = ([run[key] for run in runs[name]] for name in names)
+        pairs = statistics.median(peer / own for peer, own in zip(theirs, ours, strict=True))
         best = min(theirs) / min(ours)
-        print(f"lineament at {pairs:.0%} of fastwarc {shown} (median of pairs; best rounds {best:.0%}; target 80 %)")
+        print(f"lineament at {pairs:.0%} of fastwarc {measure} (median of pairs; best rounds {best:.0%}; target 80 %)")
 
 
 def read(name: str, path: Path) -> dict[str, float]:
@@ -101,7 +101,7 @@ def read(name: str, path: Path) -> dict[str, float]:
 
 
 def make(path: Path, gigabytes: float, *, packed: bool) -> int:
-    """Write the archive; returns how many pictures are in it."""
+    """Write the archive; return the number of its pictures."""
     portraits = [Body(portrait.read_bytes(), "image/jpeg") for portrait in sorted(DEMO.glob("*.jpg"))]
     page = 0
     with Archive(path, packed=packed) as archive:

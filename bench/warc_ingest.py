@@ -1,9 +1,9 @@
-"""Ingest of a web archive beside ingest of a folder: the same pictures, once with side-cars, once with their pages.
+"""Ingests a web archive, compared with a folder: the same pictures, once with their pages, once with side-cars.
 
     python -m bench.warc_ingest [--photographs 600] [--rounds 3]
 
-Both go the whole way, each into a new workspace and in a process of its own, in turns. The archive has a page for six
-photographs; its records are packed one by one, as crawlers write them.
+Both are complete ingests, alternating, each into a new workspace and in its own process. The archive has one page for
+six photographs; its records are compressed one by one, as crawlers write them.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ ON_A_PAGE = 6
 
 
 def make(folder: Path, path: Path) -> None:
-    """Side-cars for the photographs in ``folder``, and an archive of the same."""
+    """Write side-cars for the photographs in ``folder``, and an archive of the same photographs."""
     paths = sorted(folder.glob("*.jpg"))
     with Archive(path) as archive:
         for page, begin in enumerate(range(0, len(paths), ON_A_PAGE)):
-            some, page_uri = paths[begin : begin + ON_A_PAGE], f"https://bench.example/{page}"
-            archive.add(page_uri, Body(html(page, len(some)), "text/html; charset=utf-8"))
-            for number, one in enumerate(some):
+            shown, page_uri = paths[begin : begin + ON_A_PAGE], f"https://bench.example/{page}"
+            archive.add(page_uri, Body(html(page, len(shown)), "text/html; charset=utf-8"))
+            for number, photograph in enumerate(shown):
                 uri = f"https://bench.example/i/{page}/{number}.jpg"
-                archive.add(uri, Body(one.read_bytes(), "image/jpeg"))
-                said = {"uri": uri, "page_uri": page_uri, "page_title": f"Page {page}"}
-                one.with_name(f"{one.name}.json").write_text(json.dumps(said))
+                archive.add(uri, Body(photograph.read_bytes(), "image/jpeg"))
+                side_car = {"uri": uri, "page_uri": page_uri, "page_title": f"Page {page}"}
+                photograph.with_name(f"{photograph.name}.json").write_text(json.dumps(side_car))
 
 
-def ingested(given: str) -> dict[str, float]:
-    """One ingest of what was given into a new workspace."""
+def ingest(location: str) -> dict[str, float]:
+    """Measure one ingest of a file or folder into a new workspace."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         settings = Settings(home=Path(home) / "ws")
         with Workspace.create(settings) as workspace:
@@ -56,17 +56,17 @@ def ingested(given: str) -> dict[str, float]:
             first = next((ROOT / "src" / "lineament" / "demo").glob("*.jpg")).read_bytes()
             for _ in range(workspace.workers):
                 workspace.analyser.analyse(first, enrolling=True)
-            (one,) = choose([given], Terms(max_bytes=settings.max_file_bytes))
-            task = Task(connector=one.connector, kind=one.kind, what=one.locations, page=one.page)
+            (chosen,) = choose([location], Terms(max_bytes=settings.max_file_bytes))
+            task = Task(connector=chosen.connector, kind=chosen.kind, what=chosen.locations, page=chosen.page)
             worked = time.process_time()
             report = workspace.desk_at_the_machine().ingest.run("bench", task, workers=workspace.workers)
             worked = time.process_time() - worked
     return {"rate": report.seen / report.seconds, "faces": report.faces, "processor": worked}
 
 
-def apart(given: Path) -> dict[str, float]:
-    """The same in a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "bench.warc_ingest", "--inner", str(given)]
+def apart(location: Path) -> dict[str, float]:
+    """Run ``ingest`` in its own process."""
+    command = [sys.executable, "-W", "ignore", "-m", "bench.warc_ingest", "--inner", str(location)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--inner", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inner:
-        print(json.dumps(ingested(given.inner)))
+        print(json.dumps(ingest(given.inner)))
         return
     print(machine.line("openvino", "fastwarc", "lxml"))
     with tempfile.TemporaryDirectory(prefix="bench-photos-") as name:
@@ -90,17 +90,15 @@ def main() -> None:
 
 
 def compare(folder: Path, path: Path, rounds: int) -> None:
-    """Ingest both in turns, and print how they compare."""
+    """Ingest both alternately, and print the comparison."""
     runs = [(apart(folder), apart(path)) for _ in range(rounds)]
-    for number, what in enumerate(("folder", "web archive")):
+    for number, name in enumerate(("folder", "web archive")):
         rate, processor = (statistics.median(pair[number][key] for pair in runs) for key in ("rate", "processor"))
         faces = runs[-1][number]["faces"]
-        print(
-            f"{what:11} {rate:.1f} photographs/s, {faces:.0f} faces; processor {processor:.1f} s without the decoders"
-        )
+        print(f"{name:11} {rate:.1f} photographs/s, {faces:.0f} faces; CPU {processor:.1f} s without the decoders")
     share = statistics.median(pair[1]["rate"] / pair[0]["rate"] for pair in runs)
     worked = statistics.median(pair[0]["processor"] / pair[1]["processor"] for pair in runs)
-    print(f"archive at {share:.0%} of the folder's rate (median of pairs; target 90 %), by processor time {worked:.0%}")
+    print(f"archive at {share:.0%} of the folder's rate (median of pairs; target 90 %), in CPU time {worked:.0%}")
 
 
 if __name__ == "__main__":

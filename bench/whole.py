@@ -1,7 +1,7 @@
-"""The whole service on a workspace of 1,000,000 faces: opening it, and a search from the probe's bytes to the answer.
+"""Measures the whole service with 1,000,000 faces: opening the workspace, and a search from probe bytes to result.
 
-The faces are random unit vectors enrolled through the store as any others are (captures, faces, sealed templates,
-counters), so the database and the index have the size that they would have; the probe is a real photograph.
+The faces are random unit vectors that are enrolled through the store (captures, faces, sealed templates, counters), so
+the database and the index have a realistic size; the probe is a real photograph.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Faces = tuple[CaptureId, int, tuple[NewFace, ...]]
 
 
 def build(home: Path, faces: int) -> float:
-    """A workspace of so many faces; returns the seconds that it took."""
+    """Build a workspace with that many faces; return the seconds that it took."""
     began = time.perf_counter()
     with Workspace.create(Settings(home=home)) as workspace:
         terms = SourceTerms(name="made", controller="bench", basis="made up", jurisdiction="FR")
@@ -49,35 +49,35 @@ def build(home: Path, faces: int) -> float:
         workspace.desk_at_the_machine().casework.open(
             CaseTerms(ref="B-1", offence="none", purpose="bench", basis="none")
         )
-        drawn = np.random.default_rng(1)
+        random = np.random.default_rng(1)
         for start in range(0, faces, BATCH):
-            _batch(workspace, source, drawn, start, min(BATCH, faces - start))
+            _batch(workspace, source, random, start, min(BATCH, faces - start))
         workspace.gallery.open([source])
     return time.perf_counter() - began
 
 
-def _batch(workspace: Workspace, source: Source, drawn: np.random.Generator, start: int, count: int) -> None:
+def _batch(workspace: Workspace, source: Source, random: np.random.Generator, start: int, count: int) -> None:
     with workspace.desk_at_the_machine().record.change() as change:
         key = source_key(change.tx, workspace.keys, source)
-        ids = change.tx.captures.add_all(captures(source, drawn, start, count))
-        change.tx.faces.add_all(source.id, faces(ids, drawn, workspace.pack.model), key)
+        ids = change.tx.captures.add_all(captures(source, random, start, count))
+        change.tx.faces.add_all(source.id, faces(ids, random, workspace.pack.model), key)
         change.record(batch_ingested(source.name, int(ids[0]), int(ids[-1])))
 
 
 def batch_ingested(source: str, first: int, last: int) -> BatchIngested:
-    """The event of a batch of these captures."""
+    """Return the event of a batch of these captures."""
     return BatchIngested(source=source, run=1, captures=(first, last), faces=(), places=0, barred=0, digest="")
 
 
-def captures(source: Source, drawn: np.random.Generator, start: int, count: int) -> list[NewCapture]:
-    """So many captures, numbered from ``start``."""
+def captures(source: Source, random: np.random.Generator, start: int, count: int) -> list[NewCapture]:
+    """Return ``count`` captures, numbered from ``start``."""
     now = datetime.now(UTC)
     return [
         NewCapture(
             source_id=source.id,
             provenance=Provenance(uri=f"https://example.org/{number}.jpg", captured_at=now),
             sha256=f"{number:064x}",
-            phash=int(drawn.integers(2**62)).to_bytes(32, "big"),
+            phash=int(random.integers(2**62)).to_bytes(32, "big"),
             media_type="image/jpeg",
             size=50_000,
             width=640,
@@ -92,9 +92,9 @@ def captures(source: Source, drawn: np.random.Generator, start: int, count: int)
     ]
 
 
-def faces(ids: list[CaptureId], drawn: np.random.Generator, model: str) -> list[Faces]:
-    """One face for each capture, captured today."""
-    vectors = drawn.standard_normal((len(ids), 128), dtype=np.float32)
+def faces(ids: list[CaptureId], random: np.random.Generator, model: str) -> list[Faces]:
+    """Return one face for each capture, captured today."""
+    vectors = random.standard_normal((len(ids), 128), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     box = Box(x=100, y=100, width=150, height=200)
     points = Landmarks(left_eye=(1, 1), right_eye=(2, 1), nose=(1, 2), left_mouth=(1, 3), right_mouth=(2, 3))
@@ -107,7 +107,7 @@ def faces(ids: list[CaptureId], drawn: np.random.Generator, model: str) -> list[
 
 
 def searching(home: Path, rounds: int) -> None:
-    """In a process of its own: open, then search; one JSON object on standard output."""
+    """Open the workspace, then search; print the times as one JSON object. Runs in its own process."""
     began = time.perf_counter()
     workspace = Workspace.open(Settings(home=home))
     faces = workspace.gallery.open(workspace.desk_at_the_machine().sources.list())
@@ -118,7 +118,7 @@ def searching(home: Path, rounds: int) -> None:
     whole, compared = [], []
     with workspace:
         for number in range(rounds):
-            # Other bytes behind the picture each time: a probe of its own, analysed and stored like a new one.
+            # Different bytes after the picture each time, so that it is analysed and stored as a new probe.
             untrusted = PROBES[number % len(PROBES)].read_bytes() + os.urandom(8)
             began = time.perf_counter()
             probe = workspace.desk_at_the_machine().probes.take("B-1", untrusted)
@@ -130,8 +130,8 @@ def searching(home: Path, rounds: int) -> None:
     print(json.dumps({"faces": faces, "opened": opened, "nets": nets, "whole": whole, "compared": compared}))
 
 
-def told(name: str, seconds: list[float]) -> str:
-    """Median and 95th percentile in ms."""
+def summary(name: str, seconds: list[float]) -> str:
+    """Return median and 95th percentile, in ms."""
     ordered = sorted(seconds)
     at95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     return f"{name}: p50 {statistics.median(ordered) * 1e3:.1f} ms, p95 {at95 * 1e3:.1f} ms ({len(ordered)} searches)"
@@ -141,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--home", type=Path, help="keep the workspace there, and use the one that is there")
+    parser.add_argument("--home", type=Path, help="keep the workspace there, or use an existing one")
     parser.add_argument("--inner", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inner:
@@ -159,8 +159,8 @@ def main() -> None:
     print(f"on disk: {size / found['faces']:.0f} bytes a face, without pictures")
     print(f"opening the workspace of {found['faces']:,} faces, ready to search: {found['opened']:.2f} s (target < 3 s)")
     print(f"first use of the nets: {found['nets']:.2f} s")
-    print(told("comparing (index, templates opened, exact re-scoring)", found["compared"][3:]))
-    print(told("whole search service, probe's bytes to committed answer (target < 150 ms)", found["whole"][3:]))
+    print(summary("comparing (index, templates opened, exact re-scoring)", found["compared"][3:]))
+    print(summary("whole search service, probe bytes to committed result (target < 150 ms)", found["whole"][3:]))
     if folder is not None:
         shutil.rmtree(folder)
 
