@@ -107,7 +107,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(world: World, p
     page.wait_for_url("**/cases")
 
     page.goto("/account")
-    press(page, "Sign out world")
+    press(page, "Sign out here")
     sound(page, "Sign in")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill("wrong and long")

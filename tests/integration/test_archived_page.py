@@ -52,27 +52,29 @@ def html(elsewhere: str) -> str:
     <a id="top" target="_top" href="{elsewhere}/target">top</a></textarea></iframe>"</body></html>"""
 
 
-def archive(path: Path, elsewhere: str = "https://elsewhere.example") -> Path:
+def write_archive(path: Path, elsewhere: str = "https://elsewhere.example") -> Path:
     warc = Warc(path)
     warc.page(f"{SITE}/news", html(elsewhere))
     warc.answer(f"{SITE}/m.jpg", (PORTRAITS / "macron-2025.jpg").read_bytes())
     return warc.close()
 
 
-def brought(home: Path, warc: Path) -> Workspace:
+def ingest_archive(home: Path, warc: Path) -> Workspace:
+    """Create a workspace and ingest a web archive."""
     workspace = Workspace.create(settings(home))
     workspace.desk_at_the_machine().sources.add(
         SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR")
     )
     workspace.desk_at_the_machine().casework.open(CASE)
-    (one,) = choose([str(warc)], Terms(max_bytes=2**20))
+    (chosen,) = choose([str(warc)], Terms(max_bytes=2**20))
     workspace.desk_at_the_machine().ingest.run(
-        "press", Task(connector=one.connector, kind="warc", what=one.locations, page=one.page), workers=1
+        "press", Task(connector=chosen.connector, kind="warc", what=chosen.locations, page=chosen.page), workers=1
     )
     return workspace
 
 
-def searched(workspace: Workspace) -> str:
+def search(workspace: Workspace) -> str:
+    """Search the probe; return the id of the search."""
     probe = workspace.desk_at_the_machine().probes.take("K-1", PROBE.read_bytes())
     return (
         workspace.desk_at_the_machine()
@@ -81,26 +83,26 @@ def searched(workspace: Workspace) -> str:
     )
 
 
-def test_the_record_is_kept_sealed_and_goes_with_its_source(tmp_path: Path) -> None:
-    warc = archive(tmp_path / "crawl.warc.gz")
-    with brought(tmp_path / "ws", warc) as workspace:
+def test_the_record_is_stored_sealed_and_erased_with_its_capture(tmp_path: Path) -> None:
+    warc = write_archive(tmp_path / "crawl.warc.gz")
+    with ingest_archive(tmp_path / "ws", warc) as workspace:
         warc.unlink()
-        search = searched(workspace)
-        record = workspace.desk_at_the_machine().pictures.page(search, 1)
+        search_id = search(workspace)
+        record = workspace.desk_at_the_machine().pictures.page(search_id, 1)
         assert record.startswith(b"WARC/1.1\r\n")
         assert "Président « Macron »" in html_of(record)
         assert workspace.desk_at_the_machine().audit.page(limit=1)[0].action == "page_opened"
         blobs = [path for path in (workspace.home / "blobs").rglob("*") if path.is_file()]
         assert not [path for path in blobs if b"Macron" in path.read_bytes()]
-        capture = workspace.desk_at_the_machine().pictures.capture(search, 1)
+        capture = workspace.desk_at_the_machine().pictures.capture(search_id, 1)
         assert capture.page is not None
         assert capture.page in workspace.blobs
         workspace.desk_at_the_machine().erase.capture(capture.id, "asked")
         assert capture.page not in workspace.blobs
 
 
-def test_the_command_keeps_the_page_too(lineament: Run, tmp_path: Path) -> None:
-    archive(tmp_path / "crawl.warc.gz")
+def test_the_command_stores_the_page_too(lineament: Run, tmp_path: Path) -> None:
+    write_archive(tmp_path / "crawl.warc.gz")
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
     assert lineament("ingest", "press", "crawl.warc.gz", "--json").json["enrolled"] == 1
@@ -112,10 +114,10 @@ def test_the_command_keeps_the_page_too(lineament: Run, tmp_path: Path) -> None:
     assert title == "Élysée 2025"
 
 
-def test_an_archive_that_is_gone_or_another_ends_nothing(tmp_path: Path) -> None:
-    warc = archive(tmp_path / "crawl.warc.gz")
-    (one,) = choose([str(warc)], Terms(max_bytes=2**20))
-    record = next(iter(one.connector.items())).provenance.page_record  # type: ignore[union-attr]
+def test_a_missing_or_changed_archive_is_no_error(tmp_path: Path) -> None:
+    warc = write_archive(tmp_path / "crawl.warc.gz")
+    (chosen,) = choose([str(warc)], Terms(max_bytes=2**20))
+    record = next(iter(chosen.connector.items())).provenance.page_record  # type: ignore[union-attr]
     assert record is not None
     assert page_record([warc], record) is not None
     assert page_record([tmp_path], record) is not None
@@ -131,12 +133,12 @@ def test_an_archive_that_is_gone_or_another_ends_nothing(tmp_path: Path) -> None
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[str]]]:
-    """Yield the log of a server that must never be asked."""
-    asked: list[str] = []
+    """Yield the address and the log of a server that must get no request."""
+    requested: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_response(204)
             self.end_headers()
 
@@ -147,15 +149,18 @@ def listening() -> Iterator[tuple[str, list[str]]]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    yield f"http://127.0.0.1:{server.server_address[1]}", requested
     server.shutdown()
     server.server_close()
 
 
 @pytest.mark.enable_socket
 def test_the_page_is_served_inert(tmp_path: Path) -> None:
-    with brought(tmp_path / "ws", archive(tmp_path / "a.warc.gz")) as workspace, serving(workspace) as running:
-        address = f"/searches/{searched(workspace)}/candidates/1"
+    with (
+        ingest_archive(tmp_path / "ws", write_archive(tmp_path / "a.warc.gz")) as workspace,
+        serving(workspace) as running,
+    ):
+        address = f"/searches/{search(workspace)}/candidates/1"
         with running.client() as client:
             shown = client.get(address)
             assert "Open the archived page" in shown.text
@@ -166,7 +171,7 @@ def test_the_page_is_served_inert(tmp_path: Path) -> None:
             assert "default-src 'none'" in policy
             assert "frame-src 'none'" in policy
             assert '<iframe class="archived" sandbox srcdoc=' in page.text
-            assert "<script>fetch" not in page.text, "the page is quoted, whole"
+            assert "<script>fetch" not in page.text, "the whole page is quoted"
             record = client.post(f"{address}/page", data=form | {"as": "record"})
             assert record.content.startswith(b"WARC/1.1")
             assert record.headers["content-disposition"].startswith("attachment")
@@ -177,19 +182,19 @@ def test_the_page_is_served_inert(tmp_path: Path) -> None:
 
 @pytest.mark.enable_socket
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
-def test_nothing_in_it_runs_and_nothing_is_asked_for(tmp_path: Path) -> None:
+def test_an_archived_page_runs_nothing_and_requests_nothing(tmp_path: Path) -> None:
     with (
-        listening() as (elsewhere, asked),
-        brought(tmp_path / "ws", archive(tmp_path / "a.warc.gz", elsewhere)) as made,
-        serving(made) as running,
+        listening() as (elsewhere, requested),
+        ingest_archive(tmp_path / "ws", write_archive(tmp_path / "a.warc.gz", elsewhere)) as workspace,
+        serving(workspace) as running,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--headless"])
-        check_inert(running, browser.new_page(), f"/searches/{searched(made)}/candidates/1", asked)
+        check_inert(running, browser.new_page(), f"/searches/{search(workspace)}/candidates/1", requested)
         browser.close()
 
 
-def check_inert(running: Served, page: object, address: str, asked: list[str]) -> None:
+def check_inert(running: Served, page: object, address: str, requested: list[str]) -> None:
     page.goto(running.entrance)  # type: ignore[attr-defined]
     page.goto(running.url + address)  # type: ignore[attr-defined]
     with page.context.expect_page() as opened:  # type: ignore[attr-defined]
@@ -199,10 +204,10 @@ def check_inert(running: Served, page: object, address: str, asked: list[str]) -
     frame = shown.frame_locator("iframe.archived")
     heading = frame.get_by_role("heading", name="Président « Macron »")
     assert heading.is_visible()
-    assert heading.evaluate("one => getComputedStyle(one).color") == "rgb(255, 0, 0)", "its own style is kept"
-    for what in ("#send", "#top", "#link"):  # after the last the frame is empty
-        frame.locator(what).click(no_wait_after=True)
+    assert heading.evaluate("element => getComputedStyle(element).color") == "rgb(255, 0, 0)", "its own style is kept"
+    for selector in ("#send", "#top", "#link"):  # the last one empties the frame
+        frame.locator(selector).click(no_wait_after=True)
     shown.wait_for_timeout(1500)
     assert shown.url.endswith("/page")
     assert "taken" not in shown.title()
-    assert asked == []
+    assert requested == []

@@ -1,4 +1,4 @@
-"""From odd to hostile files, through real decoders: the right pixels or the right error, always an answer (R50)."""
+"""Odd and hostile files through real decoders: the right pixels or the right error, and always an answer (R50)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def decoder() -> Iterator[Decoder]:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_used_says_why(decoder: Decoder, name: str) -> None:
+def test_an_unusable_picture_is_refused_with_the_right_error(decoder: Decoder, name: str) -> None:
     data, error = CORPUS[name]
     started = time.monotonic()
     with pytest.raises(LineamentError) as raised:
@@ -44,18 +44,18 @@ def test_what_cannot_be_used_says_why(decoder: Decoder, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_what_can_be_read_shows_the_chart_upright(decoder: Decoder, name: str) -> None:
+def test_a_readable_picture_shows_the_chart_upright(decoder: Decoder, name: str) -> None:
     picture = decoder.decode(CORPUS[name][0])
     assert (picture.width, picture.height) == CHART_SIZE
     assert picture.pixels.shape == (CHART_SIZE[1], CHART_SIZE[0], 3)
-    expected = np.asarray([_as_seen(colour, name) for colour in CHART])
+    expected = np.asarray([_expected(colour, name) for colour in CHART])
     quarters = [picture.pixels[y, x] for y in (16, 48) for x in (24, 72)]
     assert np.abs(np.asarray(quarters) - expected).max() <= (25 if name in WEB_PALETTE else 4)
     assert picture.taken_at is None
     assert picture.place is None
 
 
-def _as_seen(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:
+def _expected(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:
     light = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
     if name in GREY:
         return light, light, light
@@ -64,7 +64,7 @@ def _as_seen(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:
     return colour
 
 
-def test_the_corpus_holds_what_the_issue_names() -> None:
+def test_the_corpus_contains_the_required_kinds() -> None:
     assert {"empty", "text named jpg", "jpeg cut in half", "png of 30000 × 30000", "one pixel"} <= set(REFUSED)
     assert {"gif, animated", "jpeg, cmyk", "png, 16 bit", "png, palette with transparency"} <= set(READABLE)
     assert sum(name.startswith("polyglot") for name in READABLE) >= 5
@@ -77,33 +77,33 @@ def test_the_message_names_the_size_and_the_limit(decoder: Decoder) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in READABLE if name.startswith("polyglot")])
-def test_nothing_of_a_polyglot_is_in_what_is_made_of_it(decoder: Decoder, name: str) -> None:
+def test_derived_pictures_contain_nothing_of_a_polyglot(decoder: Decoder, name: str) -> None:
     data = CORPUS[name][0]
     assert PAYLOAD in data
     picture = decoder.decode(data)
-    for made in (thumbnail(picture), face_crop(picture, Box(x=0, y=0, width=60, height=60))):
-        assert PAYLOAD[8:20] not in made
-        assert b"PK" not in made[-64:]
-        assert made.endswith(b"\xff\xd9")
+    for derived in (thumbnail(picture), face_crop(picture, Box(x=0, y=0, width=60, height=60))):
+        assert PAYLOAD[8:20] not in derived
+        assert b"PK" not in derived[-64:]
+        assert derived.endswith(b"\xff\xd9")
 
 
-def test_nothing_of_the_exif_is_in_what_is_made_of_a_picture(decoder: Decoder) -> None:
+def test_derived_pictures_contain_no_exif(decoder: Decoder) -> None:
     picture = decoder.decode(CORPUS["jpeg, orientation 6"][0])
-    for made in (thumbnail(picture), face_crop(picture, Box(x=0, y=0, width=60, height=60))):
-        assert b"Exif" not in made
-        assert made[:4] == b"\xff\xd8\xff\xe0"  # JFIF, and what follows are tables
+    for derived in (thumbnail(picture), face_crop(picture, Box(x=0, y=0, width=60, height=60))):
+        assert b"Exif" not in derived
+        assert derived[:4] == b"\xff\xd8\xff\xe0"  # JFIF, followed by tables
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_the_bytes_there_is_an_answer_and_the_next_picture_is_read(decoder: Decoder, seed: int) -> None:
-    """One hundred mutations a seed. The files are small, so that the test is quick; all formats take part."""
+def test_mutated_pictures_get_an_answer_and_the_next_picture_is_read(decoder: Decoder, seed: int) -> None:
+    """One hundred mutations for each seed, of small files in all formats."""
     chance = random.Random(seed)
     whole = [file.read_bytes() for file in PORTRAITS if file.stat().st_size < 50_000]
     whole += [encoded(chart(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF")]
     whole += [CORPUS[name][0] for name in READABLE if name.startswith(("exif", "tiff", "gif", "heic"))]
     read = 0
     for _ in range(100):
-        data = _mutated(chance.choice(whole), chance)
+        data = _mutate(chance.choice(whole), chance)
         try:
             picture = decoder.decode(data)
         except BadPicture:
@@ -113,13 +113,13 @@ def test_whatever_the_bytes_there_is_an_answer_and_the_next_picture_is_read(deco
         assert picture.pixels.shape[2] == 3
         assert len(perceptual_hash(picture.pixels)) == 32
         assert thumbnail(edited(picture, ()))
-    assert 0 < read < 100  # else the mutations are too strong or too weak to test anything
+    assert 0 < read < 100  # otherwise the mutations are too strong or too weak
     for file in PORTRAITS:
         assert decoder.decode(file.read_bytes()).media_type == "image/jpeg"
 
 
-def _mutated(data: bytes, chance: random.Random) -> bytes:
-    """A few bytes changed, taken out, put in, or repeated; more often near the start, where the headers are."""
+def _mutate(data: bytes, chance: random.Random) -> bytes:
+    """Return a copy with a few bytes changed, removed, inserted or repeated, more often near the headers."""
     changed = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 5, 20))):
         at = int(len(changed) * chance.random() ** 3)

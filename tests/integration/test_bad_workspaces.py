@@ -1,4 +1,4 @@
-"""Wrong keys, newer schemas, damaged files: a clear line, a distinct exit code, nothing lost."""
+"""Wrong keys, newer schemas, damaged files: a clear message, a distinct exit code, and nothing lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ Run = Callable[..., Ran]
 LINE = ("--case", "K-1", "--reason", "because", "--json")
 
 
-def one_line(ran: Ran, code: int) -> str:
+def only_line(ran: Ran, code: int) -> str:
+    """Return the message of a command that ended with ``code``; it must be a single line."""
     assert ran.code == code, (ran.code, ran.err)
     assert ran.err.startswith("lineament: ")
     assert len(ran.err.strip().splitlines()) == 1
@@ -26,12 +27,12 @@ def one_line(ran: Ran, code: int) -> str:
 
 
 def test_no_workspace(lineament: Run) -> None:
-    assert "lineament init" in one_line(lineament("source", "list"), 7)
+    assert "lineament init" in only_line(lineament("source", "list"), 7)
 
 
-def test_init_does_not_write_over_anything(ready: Run, tmp_path: Path) -> None:
+def test_init_overwrites_nothing(ready: Run, tmp_path: Path) -> None:
     before = (tmp_path / "ws" / "keys" / "kek").read_bytes()
-    one_line(ready("init"), 7)
+    only_line(ready("init"), 7)
     assert (tmp_path / "ws" / "keys" / "kek").read_bytes() == before
 
 
@@ -40,12 +41,12 @@ def test_a_wrong_key(ready: Run, tmp_path: Path) -> None:
     right = kek.read_bytes()
     assert ready("init", tmp_path / "other").code == 0
     shutil.copy(tmp_path / "other" / "keys" / "kek", kek)
-    one_line(ready("source", "list"), 8)
+    only_line(ready("source", "list"), 8)
     for garbage in (os.urandom(len(right)), b""):
         kek.write_bytes(garbage)
-        one_line(ready("source", "list"), 9)
+        only_line(ready("source", "list"), 9)
     kek.unlink()
-    one_line(ready("source", "list"), 8)
+    only_line(ready("source", "list"), 8)
     kek.write_bytes(right)
     kek.chmod(0o600)
     assert ready("source", "list").code == 0
@@ -54,14 +55,14 @@ def test_a_wrong_key(ready: Run, tmp_path: Path) -> None:
 def test_a_newer_workspace(ready: Run, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "newer" in one_line(ready("source", "list"), 7)
+    assert "newer" in only_line(ready("source", "list"), 7)
 
 
-def test_a_database_that_is_none(ready: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database(ready: Run, tmp_path: Path) -> None:
     for name in ("lineament.db-wal", "lineament.db-shm"):
         (tmp_path / "ws" / name).unlink(missing_ok=True)
     (tmp_path / "ws" / "lineament.db").write_bytes(b"this is no database" * 500)
-    one_line(ready("source", "list"), 9)
+    only_line(ready("source", "list"), 9)
 
 
 @pytest.mark.parametrize("harm", ["flipped", "cut", "emptied", "deleted"])
@@ -96,7 +97,9 @@ def test_a_damaged_picture_is_reported(ready: Run, tmp_path: Path) -> None:
     assert "2 damaged" in pictures["detail"]
 
 
-def test_every_bad_picture_gets_its_reason_and_the_good_ones_go_in(lineament: Run, tmp_path: Path) -> None:
+def test_every_bad_picture_is_refused_with_a_reason_and_good_pictures_are_ingested(
+    lineament: Run, tmp_path: Path
+) -> None:
     folder = tmp_path / "mixed"
     folder.mkdir()
     corpus = bad_pictures()
@@ -112,9 +115,9 @@ def test_every_bad_picture_gets_its_reason_and_the_good_ones_go_in(lineament: Ru
     assert report.code == 0, report.err
     assert report.json["enrolled"] == 2
     wrong = sum(error is not None for _, error in corpus.values())
-    refused = [one for one in report.json["refused"] if "bad-" in one["name"]]
+    refused = [refusal for refusal in report.json["refused"] if "bad-" in refusal["name"]]
     assert len(refused) == wrong
-    assert all(one["why"] for one in report.json["refused"])
+    assert all(refusal["why"] for refusal in report.json["refused"])
     assert "Traceback" not in report.out
 
 
@@ -126,40 +129,40 @@ def test_every_bad_probe_gets_its_own_error(ready: Run, tmp_path: Path) -> None:
         (tmp_path / "probe.jpg").write_bytes(untrusted)
         ran = ready("search", tmp_path / "probe.jpg", *LINE)
         assert ran.code == error.exit_code, name
-        one_line(ran, 5)
-    assert ready("verify", "--json").json["entries"] == before, "nothing was recorded, for nothing was taken in"
+        only_line(ran, 5)
+    assert ready("verify", "--json").json["entries"] == before, "nothing was taken, so nothing was recorded"
 
 
-def test_a_probe_that_is_not_there(ready: Run, tmp_path: Path) -> None:
-    one_line(ready("search", tmp_path / "nothing.jpg", *LINE), 3)
-    one_line(ready("search", tmp_path, *LINE), 3)
-    one_line(ready("ingest", "press", tmp_path / "nothing"), 3)
+def test_a_probe_that_does_not_exist(ready: Run, tmp_path: Path) -> None:
+    only_line(ready("search", tmp_path / "nothing.jpg", *LINE), 3)
+    only_line(ready("search", tmp_path, *LINE), 3)
+    only_line(ready("ingest", "press", tmp_path / "nothing"), 3)
 
 
 def test_unknown_names(ready: Run, tmp_path: Path) -> None:
-    one_line(ready("source", "show", "nobody"), 3)
-    one_line(ready("case", "show", "K-9"), 3)
-    one_line(ready("ingest", "nobody", PORTRAITS), 3)
-    one_line(ready("search", tmp_path / "probe.jpg", "--case", "K-9", "--reason", "r"), 3)
-    one_line(ready("search", tmp_path / "probe.jpg", *LINE, "--source", "nobody"), 3)
+    only_line(ready("source", "show", "nobody"), 3)
+    only_line(ready("case", "show", "K-9"), 3)
+    only_line(ready("ingest", "nobody", PORTRAITS), 3)
+    only_line(ready("search", tmp_path / "probe.jpg", "--case", "K-9", "--reason", "r"), 3)
+    only_line(ready("search", tmp_path / "probe.jpg", *LINE, "--source", "nobody"), 3)
 
 
 def test_names_that_are_taken(ready: Run) -> None:
-    one_line(ready("source", "add", "press", *SOURCE), 4)
-    one_line(ready("case", "open", "K-1", *CASE), 4)
+    only_line(ready("source", "add", "press", *SOURCE), 4)
+    only_line(ready("case", "open", "K-1", *CASE), 4)
 
 
 def test_values_that_make_no_sense(ready: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     probe = tmp_path / "probe.jpg"
-    one_line(ready("search", probe, *LINE, "--limit", "51"), 2)
-    one_line(ready("search", probe, *LINE, "--min-score", "2"), 2)
-    one_line(ready("search", probe, *LINE, "--min-score", "0.4", "--investigate"), 2)
-    one_line(ready("source", "add", "Über", *SOURCE), 2)
+    only_line(ready("search", probe, *LINE, "--limit", "51"), 2)
+    only_line(ready("search", probe, *LINE, "--min-score", "2"), 2)
+    only_line(ready("search", probe, *LINE, "--min-score", "0.4", "--investigate"), 2)
+    only_line(ready("source", "add", "Über", *SOURCE), 2)
     assert ready("search", probe, "--case", "K-1").code == 2
     monkeypatch.setenv("LINEAMENT_PRECISION", "f16")
-    assert "LINEAMENT_PRECISION" in one_line(ready("source", "list"), 2)
+    assert "LINEAMENT_PRECISION" in only_line(ready("source", "list"), 2)
 
 
 def test_a_key_that_others_can_read(ready: Run, tmp_path: Path) -> None:
     (tmp_path / "ws" / "keys" / "kek").chmod(0o644)
-    assert "chmod" in one_line(ready("source", "list"), 8) or ready("source", "list").code == 8
+    assert "chmod" in only_line(ready("source", "list"), 8) or ready("source", "list").code == 8

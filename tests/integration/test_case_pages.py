@@ -1,4 +1,4 @@
-"""The pages of a case over a real workspace: what they show, and what they do with what is typed into them."""
+"""The pages of a case over a real workspace: what they show, and what their forms do."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def case(served: Served, request: pytest.FixtureRequest) -> str:
     return case_address(served.workspace.desk_at_the_machine().casework.open(terms).key)
 
 
-def taken(browser: httpx.Client, csrf: str, case: str, name: str, **form: str) -> httpx.Response:
+def take(browser: httpx.Client, csrf: str, case: str, name: str, **form: str) -> httpx.Response:
     data = {"csrf": csrf, "case": case.rpartition("/")[2], **form}
     return browser.post("/search", data=data, files={"photograph": (name, (PORTRAITS / name).read_bytes())})
 
 
-def plain(html: str) -> str:
-    """What a page says, without its markup."""
+def text_of(html: str) -> str:
+    """Return the text of a page without its markup."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
@@ -60,7 +60,7 @@ def plain(html: str) -> str:
 
 
 @pytest.mark.parametrize("part", ["", "/people", "/room", "/timeline", "/authorisation"])
-def test_every_part_says_where_one_is_and_is_on_the_record(
+def test_every_part_of_a_case_is_marked_and_recorded(
     served: Served, browser: httpx.Client, case: str, part: str
 ) -> None:
     html = browser.get(case + part).text
@@ -71,7 +71,7 @@ def test_every_part_says_where_one_is_and_is_on_the_record(
     assert browser.get(f"/cases/0000000000000000{part}").status_code == 404
 
 
-def test_a_message_a_note_and_a_file_come_back_as_they_were(
+def test_messages_notes_and_files_are_shown_unchanged(
     served: Served, browser: httpx.Client, csrf: str, case: str
 ) -> None:
     for form in ({"text": f"two\nlines {HOSTILE}"}, {"text": "for us alone", "to": "agency"}):
@@ -93,7 +93,7 @@ def test_a_message_a_note_and_a_file_come_back_as_they_were(
     assert served.workspace.desk_at_the_machine().casework.timeline(case.rpartition("/")[2])[0].action == "paper_opened"
 
 
-def test_what_cannot_be_put_into_the_room_is_told_there(browser: httpx.Client, csrf: str, case: str) -> None:
+def test_the_room_says_why_something_cannot_be_added(browser: httpx.Client, csrf: str, case: str) -> None:
     empty = browser.post(f"{case}/messages", data={"csrf": csrf, "text": "  "})
     assert empty.status_code == 422
     assert "1 to 20,000 characters" in empty.text
@@ -115,24 +115,24 @@ def test_an_authorisation_is_recorded_with_its_document(browser: httpx.Client, c
     }
     answer = browser.post(f"{case}/ruling", data=form, files={"document": ("order.pdf", b"%PDF")})
     assert answer.headers["location"] == f"{case}/authorisation"
-    said = plain(browser.get(f"{case}/authorisation").text)
+    page = text_of(browser.get(f"{case}/authorisation").text)
     for word in ("granted", "Court of Ys", "2026-01-31 09:30", "2999-12-31", "order.pdf"):
-        assert word in said
+        assert word in page
     for wrong in ({"decided-at": "soon"}, {"decided-at": "2999-01-01T00:00"}, {"scope": " "}):
         again = browser.post(f"{case}/ruling", data=form | wrong)
         assert again.status_code == 422
         assert again.text.count('value="Court of Ys"') == 1
-    perhaps = browser.post(f"{case}/ruling", data=form | {"outcome": "perhaps"})  # which no form of the page sends
+    perhaps = browser.post(f"{case}/ruling", data=form | {"outcome": "perhaps"})  # no form of the page sends this
     assert perhaps.status_code == 422
     assert "choose one of granted, refused" in perhaps.text
 
 
-def test_a_refusal_asks_for_the_reference_and_says_what_goes(
+def test_a_refusal_needs_the_reference_and_says_what_is_destroyed(
     served: Served, browser: httpx.Client, csrf: str, case: str
 ) -> None:
-    taken(browser, csrf, case, PROBE.name)
+    take(browser, csrf, case, PROBE.name)
     ref = served.workspace.desk_at_the_machine().casework.get(case.rpartition("/")[2]).ref
-    warning = plain(browser.get(f"{case}/authorisation").text)
+    warning = text_of(browser.get(f"{case}/authorisation").text)
     assert "destroys what the case holds: 1 photograph, 0 searches" in warning
     form = {"csrf": csrf, "outcome": "refused", "authority": "Court", "scope": "no", "decided-at": "2026-01-31T09:30"}
     for typed in ("", "K", ref.lower() if ref != ref.lower() else ref.upper()):
@@ -141,10 +141,10 @@ def test_a_refusal_asks_for_the_reference_and_says_what_goes(
         assert "to confirm" in answer.text
     assert served.workspace.desk_at_the_machine().casework.get(ref).state is CaseState.OPEN
     assert browser.post(f"{case}/ruling", data={**form, "reference": ref}).status_code == 303
-    tombstone = plain(browser.get(case).text)
-    assert "The authorisation was refused by Court" in tombstone
-    assert "Nothing is left here" in tombstone
-    assert CASE.offence not in tombstone
+    page = text_of(browser.get(case).text)
+    assert "The authorisation was refused by Court" in page
+    assert "Nothing is left here" in page
+    assert CASE.offence not in page
     assert browser.post(f"{case}/messages", data={"csrf": csrf, "text": "hello"}).status_code == 403
 
 
@@ -152,11 +152,11 @@ def test_a_legal_hold_is_put_and_released(browser: httpx.Client, csrf: str, case
     assert browser.post(f"{case}/hold", data={"csrf": csrf, "because": " "}).status_code == 422
     browser.post(f"{case}/hold", data={"csrf": csrf, "because": "the defence asks"})
     browser.post(f"{case}/close", data={"csrf": csrf})
-    said = plain(browser.get(case).text)
-    assert "Closed, and on legal hold" in said
-    assert "the defence asks" in said
+    page = text_of(browser.get(case).text)
+    assert "Closed, and on legal hold" in page
+    assert "the defence asks" in page
     browser.post(f"{case}/release", data={"csrf": csrf})
-    assert re.search(r"What it holds is destroyed on \d{4}-\d\d-\d\d", plain(browser.get(case).text))
+    assert re.search(r"What it holds is destroyed on \d{4}-\d\d-\d\d", text_of(browser.get(case).text))
 
 
 def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, case: str) -> None:
@@ -167,22 +167,22 @@ def test_the_timeline_is_read_in_parts(served: Served, browser: httpx.Client, ca
     assert older is not None
     assert "opened the case" not in newest
     rest = browser.get(older[1].replace("&amp;", "&")).text
-    assert "opened the case. Offence: fraud" in plain(rest)
+    assert "opened the case. Offence: fraud" in text_of(rest)
     lines = re.findall(r"<tr[ >]", newest + rest)
-    assert len(lines) == 60 + 2 + 2  # what was said, opened, read (once, before the second part); two heads
+    assert len(lines) == 60 + 2 + 2  # messages, opened, read (once, before the second part); two table heads
 
 
-# ---------------------------------------------------------------- the list, and opening
+# ---------------------------------------------------------------- the list, and opening a case
 
 
-def test_the_list_goes_on_where_the_page_ends(served: Served, browser: httpx.Client) -> None:
+def test_the_list_continues_on_the_next_page(served: Served, browser: httpx.Client) -> None:
     for number in range(60):
         served.workspace.desk_at_the_machine().casework.open(replace(CASE, ref=f"L-{number:03}", offence="longlisted"))
     first = browser.get("/cases?q=longlisted").text
     assert first.count('<th scope="row">') == 50
     after = re.search(r'rel="next" href="([^"]+)"', first)
     assert after is not None
-    assert not re.search(r"after=\d{1,9}$", after[1])  # no running number, which would count others' cases
+    assert not re.search(r"after=\d{1,9}$", after[1])  # a running number would count the cases of others
     second = browser.get(after[1].replace("&amp;", "&")).text
     refs = re.findall(r"L-\d{3}", first) + re.findall(r"L-\d{3}", second)
     assert refs == sorted(set(refs), reverse=True)
@@ -207,36 +207,36 @@ def test_a_case_says_whom_it_seeks_and_some_purposes_are_refused(browser: httpx.
     assert browser.post("/cases", data={**form, "jurisdiction": "France"}).status_code == 422
     facts = {"seeks": "initial identification", "exempt-because": "the camera shows him", "jurisdiction": "fr"}
     opened = browser.post("/cases", data={**form, **facts}).headers["location"]
-    said = plain(browser.get(opened).text)
-    assert "An unknown suspect the camera shows him" in said
-    assert "Jurisdiction FR" in said
+    page = text_of(browser.get(opened).text)
+    assert "An unknown suspect the camera shows him" in page
+    assert "Jurisdiction FR" in page
 
 
 # ---------------------------------------------------------------- photographs
 
 
-def test_what_is_no_photograph_is_refused_with_the_reason(browser: httpx.Client, csrf: str, case: str) -> None:
+def test_a_picture_that_is_no_photograph_is_refused_with_the_reason(
+    browser: httpx.Client, csrf: str, case: str
+) -> None:
     form = browser.get(f"/search?case={case.rpartition('/')[2]}").text
     for word in ("Sketch", "Composite", "Look-alike", "Generated or altered"):
         assert word in form
-    refused = taken(browser, csrf, case, PROBE.name, kind="sketch")
+    refused = take(browser, csrf, case, PROBE.name, kind="sketch")
     assert refused.status_code == 403
     assert "a drawing shows what a witness remembers" in refused.text
-    assert taken(browser, csrf, case, PROBE.name, kind="hologram").status_code == 422
-    probe = taken(browser, csrf, case, PROBE.name, kind="cctv").headers["location"]
+    assert take(browser, csrf, case, PROBE.name, kind="hologram").status_code == 422
+    probe = take(browser, csrf, case, PROBE.name, kind="cctv").headers["location"]
     assert "CCTV" in browser.get(probe).text
 
 
-def test_light_is_a_step_that_can_be_proved_and_undone(
-    served: Served, browser: httpx.Client, csrf: str, case: str
-) -> None:
-    probe = taken(browser, csrf, case, PROBE.name).headers["location"]
+def test_an_exposure_can_be_replayed_and_undone(served: Served, browser: httpx.Client, csrf: str, case: str) -> None:
+    probe = take(browser, csrf, case, PROBE.name).headers["location"]
     lighter = browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "0.5"}).headers["location"]
     darker = browser.post(f"{lighter}/expose", data={"csrf": csrf, "stops": "-1.0"}).headers["location"]
-    assert "lighter by half a stop, darker by 1 stop" in plain(browser.get(darker).text)
-    proved = browser.post(f"{darker}/replay", data={"csrf": csrf})
-    assert "each gave the same pixels" in proved.text
-    assert proved.text.count('aria-label="Copy the digest ') >= 3
+    assert "lighter by half a stop, darker by 1 stop" in text_of(browser.get(darker).text)
+    replay = browser.post(f"{darker}/replay", data={"csrf": csrf})
+    assert "each gave the same pixels" in replay.text
+    assert replay.text.count('aria-label="Copy the digest ') >= 3
     assert browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "9"}).status_code == 422
     assert browser.post(f"{darker}/undo", data={"csrf": csrf}).headers["location"] == lighter
     with served.workspace.store.begin() as tx:
@@ -247,43 +247,39 @@ def test_light_is_a_step_that_can_be_proved_and_undone(
     assert "did not give the pixels that were recorded" in browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
 
 
-def test_further_photographs_are_offered_with_what_they_gain_and_fused(
-    browser: httpx.Client, csrf: str, case: str
-) -> None:
-    one = taken(browser, csrf, case, PROBE.name).headers["location"]
-    assert "Further photographs" not in browser.get(one).text
-    other = taken(browser, csrf, case, "macron-2025.jpg").headers["location"]
-    html = browser.get(one).text
-    assert re.search(r"of a thousand people who are in the gallery, 1 photograph missed \d+", plain(html))
+def test_further_photographs_are_offered_and_fused(browser: httpx.Client, csrf: str, case: str) -> None:
+    first = take(browser, csrf, case, PROBE.name).headers["location"]
+    assert "Further photographs" not in browser.get(first).text
+    other = take(browser, csrf, case, "macron-2025.jpg").headers["location"]
+    html = browser.get(first).text
+    assert re.search(r"of a thousand people who are in the gallery, 1 photograph missed \d+", text_of(html))
     value = f"{other.rpartition('/')[2]}:1"
     assert f'name="other" value="{value}"' in html
     form = {"csrf": csrf, "face": "1", "reason": "to see", "source": "portraits", "mode": "investigation"}
     form |= {"limit": "20", "since": "", "until": "", "other": value}
-    result = browser.post(f"{one}/search", data=form).headers["location"]
-    assert "Fused with 1 further photograph of the same person" in plain(browser.get(result).text)
-    assert "fused with 1 more" in plain(browser.get(f"{result}/candidates/1").text)
+    result = browser.post(f"{first}/search", data=form).headers["location"]
+    assert "Fused with 1 further photograph of the same person" in text_of(browser.get(result).text)
+    assert "fused with 1 more" in text_of(browser.get(f"{result}/candidates/1").text)
     assert "2 photographs fused" in browser.get(case).text
     again = re.search(r'href="([^"]+again=[^"]+)"', browser.get(result).text)
     assert again is not None
     assert re.search(rf'value="{value}" checked', browser.get(again[1]).text)
-    for wrong in ("x", "0123:1", f"{other.rpartition('/')[2]}:9", f"{one.rpartition('/')[2]}:1"):
-        assert browser.post(f"{one}/search", data={**form, "other": wrong}).status_code in {404, 422}
+    for wrong in ("x", "0123:1", f"{other.rpartition('/')[2]}:9", f"{first.rpartition('/')[2]}:1"):
+        assert browser.post(f"{first}/search", data={**form, "other": wrong}).status_code in {404, 422}
 
 
-def test_a_photograph_that_was_not_searched_waits_in_its_case(browser: httpx.Client, csrf: str, case: str) -> None:
-    probe = taken(browser, csrf, case, PROBE.name, kind="social media").headers["location"]
+def test_a_case_shows_photographs_that_were_not_searched(browser: httpx.Client, csrf: str, case: str) -> None:
+    probe = take(browser, csrf, case, PROBE.name, kind="social media").headers["location"]
     html = browser.get(case).text
     assert "Photographs not searched yet" in html
     assert f'href="{probe}"' in html
     assert "Social media" in html
 
 
-def test_what_ends_this_week_stands_on_the_first_page(
-    served: Served, browser: httpx.Client, csrf: str, case: str
-) -> None:
+def test_the_first_page_shows_what_ends_this_week(served: Served, browser: httpx.Client, csrf: str, case: str) -> None:
     soon = (served.workspace.clock() + timedelta(days=3)).date()
     form = {"csrf": csrf, "outcome": "granted", "authority": "C", "scope": "s", "decided-at": "2026-01-31T09:30"}
     browser.post(f"{case}/ruling", data={**form, "until": soon.isoformat()})
-    home = plain(browser.get("/").text)
+    home = text_of(browser.get("/").text)
     assert f"authorisation {soon}" in home
     assert Path(case).name not in home

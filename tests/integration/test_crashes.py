@@ -1,4 +1,4 @@
-"""Killed at any moment, a full disk, two processes at once: nothing acknowledged is lost, nothing is twice."""
+"""Kills at any moment, a full disk, two processes at once: nothing acknowledged is lost, nothing is stored twice."""
 
 from __future__ import annotations
 
@@ -8,74 +8,25 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
 from tests.support.archives import Warc
+from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 
 PICTURES = 160
 ON_A_PAGE = 10
 Run = Callable[..., Ran]
 
 
-def varied(folder: Path, count: int, width: int = 320) -> Path:
-    """So many different pictures with one face each: the portraits, cut and lit a little differently."""
-    folder.mkdir()
-    drawn = random.Random(7)
-    portraits = [cv2.imread(str(path)) for path in sorted(PORTRAITS.glob("*.jpg"))]
-    for number in range(count):
-        picture = portraits[number % len(portraits)]
-        assert picture is not None
-        margin = drawn.randint(0, 12)
-        cut = picture[margin : picture.shape[0] - margin, margin:]
-        height = round(cut.shape[0] * width / cut.shape[1])
-        lit = np.clip(cv2.resize(cut, (width, height)).astype(np.int16) + number % 17, 0, 255).astype(np.uint8)
-        (folder / f"{number // 50}").mkdir(exist_ok=True)
-        quality = [cv2.IMWRITE_JPEG_QUALITY, 80 + number // 17 % 15]  # so that no two files have the same bytes
-        cv2.imwrite(str(folder / f"{number // 50}" / f"{number:04}.jpg"), lit, quality)
-    return folder
-
-
-def command(home: Path, *arguments: object) -> list[str]:
-    return [sys.executable, "-m", "lineament", "--home", str(home), *(str(argument) for argument in arguments)]
-
-
-def run(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(home, *arguments), capture_output=True, text=True, timeout=300, check=False)
-
-
-def good(home: Path, *arguments: object) -> str:
-    done = run(home, *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def made(home: Path) -> Path:
-    good(home, "init")
-    good(home, "source", "add", "press", *SOURCE)
-    return home
-
-
-def counts(home: Path) -> tuple[int, int, int]:
-    """Captures, faces, ledger entries."""
-    with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
-        query = "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM faces), "
-        query += "(SELECT count(*) FROM ledger_entries)"
-        row: tuple[int, int, int] = database.execute(query).fetchone()
-        return row
-
-
 def test_killed_ten_times_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
-    folder = varied(tmp_path / "photos", PICTURES)
-    home = made(tmp_path / "ws")
-    drawn = random.Random(11)
+    folder = vary_portraits(tmp_path / "photos", PICTURES)
+    home = create(tmp_path / "ws")
+    chance = random.Random(11)
     acknowledged = (0, 0, 1)
     for _ in range(10):
         running = subprocess.Popen(
@@ -85,30 +36,30 @@ def test_killed_ten_times_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
         while counts(home) <= acknowledged and running.poll() is None and time.monotonic() < stop:
             time.sleep(0.02)
         acknowledged = max(acknowledged, counts(home))
-        time.sleep(drawn.uniform(0, 0.4))
+        time.sleep(chance.uniform(0, 0.4))
         running.send_signal(signal.SIGKILL)
         running.wait()
         after = counts(home)
         assert after >= acknowledged
         acknowledged = after
-        assert json.loads(good(home, "verify", "--json"))["entries"] == after[2]
-    last = json.loads(good(home, "ingest", "press", folder, "--json"))
+        assert json.loads(run_well(home, "verify", "--json"))["entries"] == after[2]
+    last = json.loads(run_well(home, "ingest", "press", folder, "--json"))
     assert last["seen"] == PICTURES
     captures, faces, _ = counts(home)
     assert (captures, faces) == (PICTURES, PICTURES)
     with closing(sqlite3.connect(home / "lineament.db")) as database:
         twice = "SELECT count(*) FROM captures GROUP BY source_id, uri, sha256 HAVING count(*) > 1"
         assert database.execute(twice).fetchall() == []
-    found = json.loads(good(home, "doctor", "--pictures", "--json"))
+    found = json.loads(run_well(home, "doctor", "--pictures", "--json"))
     assert found["healthy"], found
-    good(home, "case", "open", "K-1", *CASE)
+    run_well(home, "case", "open", "K-1", *CASE)
     line = ("--case", "K-1", "--reason", "r", "--json")
-    answer = json.loads(good(home, "search", PORTRAITS / "obama.jpg", *line))
+    answer = json.loads(run_well(home, "search", PORTRAITS / "obama.jpg", *line))
     assert answer["gallery_faces"] == PICTURES
 
 
-def archived(folder: Path, path: Path) -> list[str]:
-    """A web archive of the pictures: pages come before the first half and after the second. Returns their addresses."""
+def write_archive(folder: Path, path: Path) -> list[str]:
+    """Write a web archive of pictures, with pages before the first half and after the second; return its addresses."""
     warc = Warc(path)
     pictures = sorted(folder.rglob("*.jpg"))
     uris = [f"https://press.example/{number}.jpg" for number in range(len(pictures))]
@@ -129,21 +80,21 @@ def archived(folder: Path, path: Path) -> list[str]:
 
 
 def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -> None:
-    uris = archived(varied(tmp_path / "photos", 80, width=240), tmp_path / "crawl.warc.gz")
+    uris = write_archive(vary_portraits(tmp_path / "photos", 80, width=240), tmp_path / "crawl.warc.gz")
     home = tmp_path / "ws"
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
     acknowledged = counts(home)
-    for committed in (0, 1, 0):  # pictures that it may commit before
+    for committed in (0, 1, 0):  # pictures that are committed before the kill
         running = subprocess.Popen(
             command(home, "ingest", "press", "crawl.warc.gz"),
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        aim = (acknowledged[0] + committed, 0, acknowledged[2] + 1)  # the ledger says that the run began
+        goal = (acknowledged[0] + committed, 0, acknowledged[2] + 1)  # the start of the run is an entry too
         stop = time.monotonic() + 60
-        while (counts(home)[0] < aim[0] or counts(home)[2] < aim[2]) and time.monotonic() < stop:
+        while (counts(home)[0] < goal[0] or counts(home)[2] < goal[2]) and time.monotonic() < stop:
             time.sleep(0.01)
         acknowledged = max(acknowledged, counts(home))
         running.send_signal(signal.SIGKILL)
@@ -164,27 +115,27 @@ def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -
 
 
 def test_two_processes_on_one_workspace(tmp_path: Path) -> None:
-    folder = varied(tmp_path / "photos", 60)
-    home = made(tmp_path / "ws")
-    good(home, "case", "open", "K-1", *CASE)
+    folder = vary_portraits(tmp_path / "photos", 60)
+    home = create(tmp_path / "ws")
+    run_well(home, "case", "open", "K-1", *CASE)
     both = [
         subprocess.Popen(command(home, "ingest", "press", folder, "--json"), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     searched = run(home, "search", PORTRAITS / "obama.jpg", "--case", "K-1", "--reason", "r", "--json")
     assert searched.returncode == 0, searched.stderr
-    reports = [json.loads(one.communicate(timeout=300)[0]) for one in both]
-    assert [one.returncode for one in both] == [0, 0]
+    reports = [json.loads(process.communicate(timeout=300)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
     assert sum(report["enrolled"] for report in reports) == 60
     assert sum(report["enrolled"] + report["already_there"] for report in reports) == 120
     assert counts(home)[:2] == (60, 60)
-    assert json.loads(good(home, "verify", "--json"))["sound"]
-    assert json.loads(good(home, "doctor", "--json"))["healthy"]
+    assert json.loads(run_well(home, "verify", "--json"))["sound"]
+    assert json.loads(run_well(home, "doctor", "--json"))["healthy"]
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    """A small disk of its own, in a mount namespace: full in the middle, then made larger."""
-    folder = varied(tmp_path / "photos", 120, width=640)
+    """The disk is a small one in a mount namespace; it fills up during the ingest, and is made larger later."""
+    folder = vary_portraits(tmp_path / "photos", 120, width=640)
     home = tmp_path / "disk" / "ws"
     home.parent.mkdir()
     script = tmp_path / "scenario.sh"
@@ -220,9 +171,9 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     assert report["refused"] == []
 
 
-def test_ctrl_c_keeps_what_is_in(tmp_path: Path) -> None:
-    folder = varied(tmp_path / "photos", PICTURES)
-    home = made(tmp_path / "ws")
+def test_ctrl_c_keeps_what_was_committed(tmp_path: Path) -> None:
+    folder = vary_portraits(tmp_path / "photos", PICTURES)
+    home = create(tmp_path / "ws")
     running = subprocess.Popen(
         command(home, "ingest", "press", folder),
         stdout=subprocess.DEVNULL,
@@ -235,8 +186,8 @@ def test_ctrl_c_keeps_what_is_in(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, complaint = running.communicate(timeout=60)
     if running.returncode == 0:
-        pytest.fail("it was over before it could be stopped")
+        pytest.fail("the ingest ended before it could be interrupted")
     assert running.returncode == 130
     assert "resumes from there" in complaint
-    assert json.loads(good(home, "ingest", "press", folder, "--json"))["seen"] == PICTURES
+    assert json.loads(run_well(home, "ingest", "press", folder, "--json"))["seen"] == PICTURES
     assert counts(home)[:2] == (PICTURES, PICTURES)

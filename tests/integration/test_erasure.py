@@ -1,4 +1,4 @@
-"""Erasure that is real: the bytes are looked for afterwards."""
+"""Erased bytes are gone: the tests look for them afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Run = Callable[..., Ran]
 LINE = ("--case", "K-1", "--reason", "because", "--investigate", "--json")
 
 
-def everything(home: Path) -> bytes:
+def all_bytes(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
 
 
@@ -23,8 +23,8 @@ def first(run: Run, tmp_path: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("what", ["face", "capture"])
-def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("kind", ["face", "capture"])
+def test_an_erased_picture_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_path: Path, kind: str) -> None:
     home = tmp_path / "ws"
     before = first(ready, tmp_path)
     with sqlite3.connect(home / "lineament.db") as database:
@@ -34,13 +34,13 @@ def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_pa
         row = database.execute("SELECT original, thumbnail FROM captures WHERE id = ?", (capture,)).fetchone()
         (crop,) = database.execute("SELECT crop FROM faces WHERE id = ?", (face,)).fetchone()
     addresses = [address.hex() for address in (*row, crop)]
-    assert sealed in everything(home)
+    assert sealed in all_bytes(home)
     codes = {path: path.read_bytes() for path in (home / "index").rglob("*") if path.is_file()}
 
-    done = ready("erase", f"--{what}", before[f"{what}_id"], "--reason", "the person asked", "--json")
+    done = ready("erase", f"--{kind}", before[f"{kind}_id"], "--reason", "the person asked", "--json")
     assert done.code == 0, done.err
 
-    left = everything(home)
+    left = all_bytes(home)
     assert sealed not in left
     assert str(before["sha256"]).encode() not in left
     assert b"Emmanuel_Macron_2025" not in left
@@ -54,21 +54,21 @@ def test_what_was_erased_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_pa
     assert ready("verify").code == 0
 
 
-def test_a_face_of_a_group_takes_the_group_picture_with_it(ready: Run, photos: Path, tmp_path: Path) -> None:
+def test_erasing_a_face_erases_the_picture_of_the_group(ready: Run, photos: Path, tmp_path: Path) -> None:
     two_people(photos / "group.jpg", "macron-2014.jpg", "sunak.jpg")
     assert ready("ingest", "press", photos, "--json").json["faces"] == 2
     found = ready("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
-    group = next(one for one in found if one["uri"].endswith("group.jpg"))
+    group = next(candidate for candidate in found if candidate["uri"].endswith("group.jpg"))
     assert ready("erase", "--face", group["face_id"], "--reason", "asked").code == 0
     found = ready("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
-    assert group["face_id"] not in [one["face_id"] for one in found]
-    assert any(one["uri"].endswith("group.jpg") for one in found), "the other face stays"
+    assert group["face_id"] not in [candidate["face_id"] for candidate in found]
+    assert any(candidate["uri"].endswith("group.jpg") for candidate in found), "the other face stays"
     with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
         query = "SELECT original, thumbnail FROM captures WHERE id = ?"
         assert database.execute(query, (group["capture_id"],)).fetchone() == (None, None)
     (photos / "group.jpg").rename(photos / "elsewhere.jpg")
     again = ready("ingest", "press", photos, "--json").json
-    assert (again["faces"], again["another_place"]) == (0, 1), "nobody is taken in again, erased or not"
+    assert (again["faces"], again["another_place"]) == (0, 1), "no face is enrolled again, erased or not"
 
 
 def test_a_withdrawn_source_is_destroyed(ready: Run, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_withdrawn_source_is_destroyed(ready: Run, tmp_path: Path) -> None:
     assert ready("verify").code == 0
 
 
-def test_the_old_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path: Path) -> None:
+def test_an_earlier_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path: Path) -> None:
     before = ready("search", tmp_path / "probe.jpg", *LINE).json
     ready("erase", "--capture", before["candidates"][0]["capture_id"], "--reason", "asked")
     shown = ready("case", "show", "K-1", "--json").json
@@ -101,9 +101,9 @@ def test_the_old_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path: Pa
     "line",
     [("--reason", "r"), ("--face", "1", "--capture", "1", "--reason", "r"), ("--face", "1", "--reason", " ")],
 )
-def test_erasing_needs_one_thing_and_a_reason(ready: Run, line: tuple[str, ...]) -> None:
+def test_erasing_needs_one_target_and_a_reason(ready: Run, line: tuple[str, ...]) -> None:
     assert ready("erase", *line).code == 2
 
 
-def test_erasing_what_is_not_there(ready: Run) -> None:
+def test_erasing_a_face_that_does_not_exist(ready: Run) -> None:
     assert ready("erase", "--face", 999, "--reason", "asked").code == 3

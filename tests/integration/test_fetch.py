@@ -1,4 +1,4 @@
-"""Single pictures by their address, under the policy of crawls."""
+"""Fetching single pictures by their address, under the policy of crawls."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MOST = 2**20
 
 @pytest.fixture
 def web() -> Iterator[LocalWeb]:
-    with LocalWeb() as made:
-        yield made
+    with LocalWeb() as web:
+        yield web
 
 
 def fetcher(web: LocalWeb, *names: str, hosts: tuple[str, ...] | None = None, seconds: float = 5.0) -> HostFetcher:
@@ -31,11 +31,11 @@ def fetcher(web: LocalWeb, *names: str, hosts: tuple[str, ...] | None = None, se
     return HostFetcher(listed, CONTACT, MOST, delay=0.0, seconds=seconds)
 
 
-def test_a_picture_is_fetched_and_who_asks_is_said(web: LocalWeb) -> None:
+def test_a_picture_is_fetched_and_the_request_says_who_asks(web: LocalWeb) -> None:
     web.host("a.test", {"/i.jpg": picture("i"), "/moved": CannedReply(status=308, headers={"Location": "/i.jpg"})})
-    asking = fetcher(web, "a.test")
-    assert asking.fetch(web.url("a.test", "/i.jpg#fragment")).untrusted == PICTURE + b"i"
-    moved = asking.fetch(web.url("a.test", "/moved"))
+    fetching = fetcher(web, "a.test")
+    assert fetching.fetch(web.url("a.test", "/i.jpg#fragment")).untrusted == PICTURE + b"i"
+    moved = fetching.fetch(web.url("a.test", "/moved"))
     assert (moved.uri, moved.headers["content-type"]) == (web.url("a.test", "/i.jpg"), "image/jpeg")
     assert web.asked("a.test")[:3] == ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
     assert Counter(web.asked("a.test"))["/robots.txt"] == 1
@@ -43,10 +43,10 @@ def test_a_picture_is_fetched_and_who_asks_is_said(web: LocalWeb) -> None:
         request.headers["user-agent"].startswith("Lineament/") and CONTACT in request.headers["user-agent"]
         for request in web.log
     )
-    asking.close()
+    fetching.close()
 
 
-def test_nothing_is_fetched_that_is_reserved(web: LocalWeb) -> None:
+def test_reserved_pictures_are_not_fetched(web: LocalWeb) -> None:
     robots = CannedReply(b"User-agent: *\nDisallow: /private/", type="text/plain")
     web.host(
         "a.test", {"/robots.txt": robots, "/private/i.jpg": picture("p"), "/x.jpg": picture("x", X_Robots_Tag="noai")}
@@ -54,16 +54,16 @@ def test_nothing_is_fetched_that_is_reserved(web: LocalWeb) -> None:
     web.host("b.test", {"/robots.txt": CannedReply(status=500), "/i.jpg": picture("i")})
     web.host("c.test", {"/robots.txt": CannedReply(status=500), "/i.jpg": picture("i")})
     web.host("d.test", {"/to": CannedReply(status=302, headers={"Location": web.url("a.test", "/private/i.jpg")})})
-    asking = fetcher(web, "a.test", "b.test", "c.test", "d.test")
+    fetching = fetcher(web, "a.test", "b.test", "c.test", "d.test")
     for host, path in (("a.test", "/private/i.jpg"), ("a.test", "/x.jpg"), ("b.test", "/i.jpg"), ("d.test", "/to")):
         with pytest.raises(Reserved):
-            asking.fetch(web.url(host, path))
+            fetching.fetch(web.url(host, path))
     assert "/private/i.jpg" not in web.asked("a.test")
     assert web.asked("b.test") == ["/robots.txt"]
-    asking.close()
+    fetching.close()
 
 
-def test_no_other_host_is_asked(web: LocalWeb) -> None:
+def test_no_other_host_is_requested(web: LocalWeb) -> None:
     web.host("outside.test", {"/i.jpg": picture("i")})
     web.host("rebound.test", {"/i.jpg": picture("i")})
     away = {
@@ -72,17 +72,17 @@ def test_no_other_host_is_asked(web: LocalWeb) -> None:
         "/file": "file:///etc/passwd",
     }
     web.host("a.test", {path: CannedReply(status=302, headers={"Location": to}) for path, to in away.items()})
-    asking = fetcher(web, hosts=(*web.listed("a.test"), f"rebound.test:{web.port}"))
+    fetching = fetcher(web, hosts=(*web.listed("a.test"), f"rebound.test:{web.port}"))
     urls = [web.url("a.test", path) for path in away] + [web.url("outside.test", "/i.jpg"), "http://fbcdn.net/i.jpg"]
     for url in [*urls, web.url("rebound.test", "/i.jpg"), f"http://127.0.0.1:{web.port}/i.jpg", "ftp://a.test/i.jpg"]:
         with pytest.raises(LineamentError) as caught:
-            asking.fetch(url)
+            fetching.fetch(url)
         assert isinstance(caught.value, HostRefused | NotRead | Reserved), url
     assert {request.host for request in web.log} == {"a.test"}
-    asking.close()
+    fetching.close()
 
 
-def test_what_is_hostile_is_refused(web: LocalWeb) -> None:
+def test_hostile_answers_are_refused(web: LocalWeb) -> None:
     gzip = {"Content-Encoding": "gzip"}
     pages = {
         "/huge": CannedReply(PICTURE + bytes(MOST), type="image/jpeg"),
@@ -96,17 +96,17 @@ def test_what_is_hostile_is_refused(web: LocalWeb) -> None:
         "/nowhere": CannedReply(status=302),
     }
     web.host("a.test", pages)
-    asking = fetcher(web, "a.test", seconds=0.5)
+    fetching = fetcher(web, "a.test", seconds=0.5)
     for path in ("/huge", "/endless", "/bomb"):
         with pytest.raises(FileTooLarge):
-            asking.fetch(web.url("a.test", path))
+            fetching.fetch(web.url("a.test", path))
     for path in ("/drip", "/page", "/film", "/login", "/loop", "/nowhere", "/missing"):
         with pytest.raises(NotRead):
-            asking.fetch(web.url("a.test", path))
-    asking.close()
+            fetching.fetch(web.url("a.test", path))
+    fetching.close()
 
 
-def test_a_busy_host_is_left_alone_for_as_long_as_it_asks(web: LocalWeb) -> None:
+def test_a_busy_host_is_left_alone_for_as_long_as_it_says(web: LocalWeb) -> None:
     times: Counter[str] = Counter()
 
     def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
@@ -118,30 +118,30 @@ def test_a_busy_host_is_left_alone_for_as_long_as_it_asks(web: LocalWeb) -> None
         return picture("i") if path == "/i.jpg" else None
 
     web.host("a.test", answer)
-    asking = fetcher(web, "a.test")
-    asking.fetch(web.url("a.test", "/i.jpg"))
+    fetching = fetcher(web, "a.test")
+    fetching.fetch(web.url("a.test", "/i.jpg"))
     first, second = (request.at for request in web.log if request.path == "/i.jpg")
     assert second - first >= 1
     began = time.monotonic()
     with pytest.raises(NotRead, match="asks for a pause"):
-        asking.fetch(web.url("a.test", "/never.jpg"))
+        fetching.fetch(web.url("a.test", "/never.jpg"))
     assert time.monotonic() - began < 60
     assert times["/never.jpg"] == 1
-    asking.close()
+    fetching.close()
 
 
-def test_a_manifest_brings_what_may_be_fetched(web: LocalWeb, tmp_path: Path) -> None:
+def test_a_manifest_yields_the_pictures_that_may_be_fetched(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", {"/i.jpg": picture("i"), "/x.jpg": picture("x", TDM_Reservation="1")})
     table = tmp_path / "list.csv"
     table.write_text(f"uri\n{web.url('a.test', '/i.jpg')}\n{web.url('a.test', '/x.jpg')}\nhttp://outside.test/i.jpg\n")
-    asking = fetcher(web, "a.test")
-    found = list(ManifestConnector(table, asking, MOST).items())
+    fetching = fetcher(web, "a.test")
+    found = list(ManifestConnector(table, fetching, MOST).items())
     assert [type(item) for item in found] == [Item, Refusal, Refusal]
     assert [type(refusal.why) for refusal in found if isinstance(refusal, Refusal)] == [Reserved, HostRefused]
-    asking.close()
+    fetching.close()
 
 
-def test_there_is_no_asking_without_somewhere_to_complain() -> None:
+def test_a_fetcher_needs_an_address_for_complaints() -> None:
     for contact in ("", "me", "a@b.example)\r\nX: y", "https://x y"):
         with pytest.raises(InvalidValue):
             HostFetcher(Hosts(()), contact, MOST)

@@ -1,4 +1,4 @@
-"""Kill -9 while an index is written: what is there afterwards is right, or known not to be."""
+"""Kill -9 while an index is written: afterwards it is right, or known to be damaged."""
 
 from __future__ import annotations
 
@@ -40,22 +40,24 @@ WRITER = """
 """
 
 
-@pytest.mark.parametrize("how", ["adding", "removing"])
-def test_a_kill_at_any_moment(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("work", ["adding", "removing"])
+def test_a_kill_at_any_moment(tmp_path: Path, work: str) -> None:
     templates = Templates()
     templates.add(as_ids(range(20_000)), vectors(20_000))
     random = np.random.default_rng(os.getpid())
     folder = tmp_path / "index"
     whole = 0
     for _ in range(KILLS):
-        acknowledged = _killed(folder, how, syncs=int(random.integers(0, 4)), after=float(random.uniform(0, 0.03)))
+        acknowledged = _kill_writer(
+            folder, work, syncs=int(random.integers(0, 4)), after=float(random.uniform(0, 0.03))
+        )
         try:
             index = scan(folder, templates, load=True, rescored=1)
         except (FileNotFoundError, Damaged):
-            assert acknowledged == 0 or how == "adding"
-            assert how == "adding" or not (folder / "head").exists()  # a removal leaves the old files as they are
+            assert acknowledged == 0 or work == "adding"
+            assert work == "adding" or not (folder / "head").exists()  # a removal keeps the old files
             for path in folder.iterdir():
-                path.unlink()  # built anew, from nothing
+                path.unlink()  # to be built anew
             continue
         whole += 1
         ids = index.ids
@@ -64,19 +66,19 @@ def test_a_kill_at_any_moment(tmp_path: Path, how: str) -> None:
         some = ids[random.choice(len(ids), min(300, len(ids)), replace=False)]
         found = index.search(templates(some)[1], 1)  # each face is among the six codes nearest to itself
         assert [hits[0].face_id for hits in found] == some.tolist()
-    assert whole > 0, "every kill fell into the few moments in which an index is known to be damaged"
+    assert whole > 0, "every kill came while the index is known to be damaged"
 
 
-def _killed(folder: Path, how: str, syncs: int, after: float) -> int:
-    """Let a process finish so many syncs, kill it so many seconds later; the faces of its last finished sync."""
+def _kill_writer(folder: Path, work: str, syncs: int, after: float) -> int:
+    """Kill a process ``after`` seconds from its last of ``syncs``; return the number of faces that it acknowledged."""
     root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), root, str(folder), how]
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), root, str(folder), work]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
-        said = [writer.stdout.readline() for _ in range(syncs)]
+        lines = [writer.stdout.readline() for _ in range(syncs)]
         time.sleep(after)
         writer.send_signal(signal.SIGKILL)
-        said += list(writer.stdout)
-    said = [line for line in said if line.endswith("\n")]  # the last may be cut off
-    return int(said[-1]) if said else 0
+        lines += list(writer.stdout)
+    lines = [line for line in lines if line.endswith("\n")]  # the last may be cut off
+    return int(lines[-1]) if lines else 0

@@ -1,4 +1,4 @@
-"""Real workers and what may befall them: killed, told to end, told to stop a job. Nothing is lost, nothing is twice."""
+"""Real workers that are killed, ended, or have their job stopped. Nothing is lost, nothing is stored twice."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from tests.conftest import SOURCE
-from tests.integration.test_crashes import command, counts, good, made, run, varied
 from tests.support.local_web import CannedReply, LocalWeb, page
+from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 from tests.support.world import settings
 
 from lineament.model.faces import CaptureId
@@ -32,19 +32,19 @@ PATIENCE = 240.0
 def until(holds: Callable[[], bool], running: subprocess.Popen[Any] | None = None) -> None:
     stop = time.monotonic() + PATIENCE
     while not holds():
-        assert running is None or running.poll() is None, "it ended before that"
+        assert running is None or running.poll() is None, "the process ended before that"
         assert time.monotonic() < stop, "it did not happen"
         time.sleep(0.05)
 
 
 def job(home: Path) -> dict[str, Any]:
-    """The only job of the workspace."""
-    (found,) = json.loads(good(home, "job", "list", "--json"))["jobs"]
+    """Return the only job of the workspace."""
+    (found,) = json.loads(run_well(home, "job", "list", "--json"))["jobs"]
     return dict(found)
 
 
 def states(home: Path) -> list[str]:
-    """Of all jobs, without a command that would open the workspace."""
+    """Return the states of all jobs, without a command that would open the workspace."""
     with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
         return [state for (state,) in database.execute("SELECT state FROM jobs ORDER BY requested_at")]
 
@@ -58,34 +58,34 @@ def working(home: Path) -> Iterator[subprocess.Popen[bytes]]:
             running.kill()
 
 
-def captures(home: Path, more_than: int) -> Callable[[], bool]:
+def has_captures(home: Path, more_than: int) -> Callable[[], bool]:
     return lambda: counts(home)[0] > more_than
 
 
 def test_an_ingest_survives_workers_that_end_and_workers_that_are_killed(tmp_path: Path) -> None:
-    folder, home = varied(tmp_path / "photos", PICTURES, width=240), made(tmp_path / "ws")
-    queued = json.loads(good(home, "ingest", "press", folder, "--background", "--json"))
+    folder, home = vary_portraits(tmp_path / "photos", PICTURES, width=240), create(tmp_path / "ws")
+    queued = json.loads(run_well(home, "ingest", "press", folder, "--background", "--json"))
     assert queued["state"] == "queued"
     with working(home) as running:
-        until(captures(home, 0), running)
+        until(has_captures(home, 0), running)
         running.send_signal(signal.SIGTERM)
         assert running.wait(PATIENCE) == 0
     back, acknowledged = job(home), counts(home)
     assert (back["state"], back["attempts"]) == ("queued", 0)
     with working(home) as running:
-        until(captures(home, acknowledged[0]), running)
+        until(has_captures(home, acknowledged[0]), running)
         running.kill()
         running.wait()
     assert states(home) == ["running"]
     assert acknowledged < counts(home)
     assert counts(home)[0] < PICTURES
-    good(home, "worker", "--drain")
+    run_well(home, "worker", "--drain")
     done = job(home)
     assert (done["job"], done["state"], done["attempts"]) == (queued["job"], "done", 2)
     assert done["result"]["seen"] == PICTURES
     assert counts(home)[:2] == (PICTURES, PICTURES)
-    assert json.loads(good(home, "verify", "--json"))["sound"]
-    assert json.loads(good(home, "doctor", "--pictures", "--json"))["healthy"]
+    assert json.loads(run_well(home, "verify", "--json"))["sound"]
+    assert json.loads(run_well(home, "doctor", "--pictures", "--json"))["healthy"]
 
 
 # ---------------------------------------------------------------- crawls
@@ -95,11 +95,11 @@ SHOWN = 4
 
 
 class Newspaper:
-    """A page that shows some pictures; the last of them is not given away before it may be."""
+    """A page that shows some pictures; it holds the last of them back until ``may_go_on`` is set."""
 
     def __init__(self, folder: Path) -> None:
         self.pictures = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
-        self.asked_for_the_last, self.may_go_on = threading.Event(), threading.Event()
+        self.last_requested, self.may_go_on = threading.Event(), threading.Event()
 
     def answer(self, path: str, _headers: object) -> CannedReply | None:
         if path == "/":
@@ -108,21 +108,21 @@ class Newspaper:
             return None
         number = int(path.strip("/").removesuffix(".jpg"))
         if number == len(self.pictures) - 1:
-            self.asked_for_the_last.set()
+            self.last_requested.set()
             self.may_go_on.wait(PATIENCE)
         return CannedReply(self.pictures[number], type="image/jpeg")
 
 
 @pytest.fixture
 def newspaper(tmp_path: Path) -> Newspaper:
-    return Newspaper(varied(tmp_path / "photos", SHOWN))
+    return Newspaper(vary_portraits(tmp_path / "photos", SHOWN))
 
 
 @pytest.fixture
 def web(newspaper: Newspaper) -> Iterator[LocalWeb]:
-    with LocalWeb() as made:
-        made.host(HOST, newspaper.answer)
-        yield made
+    with LocalWeb() as web:
+        web.host(HOST, newspaper.answer)
+        yield web
         newspaper.may_go_on.set()
 
 
@@ -130,51 +130,49 @@ def web(newspaper: Newspaper) -> Iterator[LocalWeb]:
 def home(web: LocalWeb, tmp_path: Path) -> Path:
     """A workspace with a source that lists the newspaper."""
     home = tmp_path / "ws"
-    good(home, "init")
+    run_well(home, "init")
     address = f"{HOST}:{web.port}"
-    good(home, "source", "add", "press", *SOURCE, "--host", address, "--contact", "who@police.example")
+    run_well(home, "source", "add", "press", *SOURCE, "--host", address, "--contact", "who@police.example")
     return home
 
 
 def test_a_crawl_survives_the_death_of_its_worker(newspaper: Newspaper, web: LocalWeb, home: Path) -> None:
-    good(home, "ingest", "press", f"http://{HOST}:{web.port}/", "--background")
+    run_well(home, "ingest", "press", f"http://{HOST}:{web.port}/", "--background")
     with working(home) as running:
-        until(newspaper.asked_for_the_last.is_set, running)
+        until(newspaper.last_requested.is_set, running)
         running.kill()
         running.wait()
     assert states(home) == ["running"]
     newspaper.may_go_on.set()
-    good(home, "worker", "--drain")
+    run_well(home, "worker", "--drain")
     done, asked = job(home), web.asked(HOST)
     assert (done["state"], done["attempts"], done["result"]["reserved_later"]) == ("done", 2, 0)
     assert counts(home)[:2] == (SHOWN, SHOWN)
     assert [asked.count(f"/{number}.jpg") for number in range(SHOWN - 1)] == [1] * (SHOWN - 1)
 
 
-def test_a_job_is_stopped_and_its_worker_goes_on(
-    newspaper: Newspaper, web: LocalWeb, home: Path, tmp_path: Path
-) -> None:
+def test_a_stopped_job_does_not_end_its_worker(newspaper: Newspaper, web: LocalWeb, home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    first = json.loads(good(home, "ingest", "press", f"http://{HOST}:{web.port}/", "--background", "--json"))["job"]
+    first = json.loads(run_well(home, "ingest", "press", f"http://{HOST}:{web.port}/", "--background", "--json"))["job"]
     with working(home) as running:
-        until(newspaper.asked_for_the_last.is_set, running)
-        assert json.loads(good(home, "job", "stop", first, "--json"))["stopping"]
+        until(newspaper.last_requested.is_set, running)
+        assert json.loads(run_well(home, "job", "stop", first, "--json"))["stopping"]
         until(lambda: states(home) == ["stopped"], running)
-        good(home, "ingest", "press", tmp_path / "empty", "--background")
-        until(lambda: states(home) == ["stopped", "failed"], running)  # there is nothing in it
+        run_well(home, "ingest", "press", tmp_path / "empty", "--background")
+        until(lambda: states(home) == ["stopped", "failed"], running)  # the folder is empty
     refused = run(home, "job", "stop", first)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (4, 1)
 
 
-def test_an_ingest_in_the_terminal_is_a_job_that_is_stopped_elsewhere(
+def test_an_ingest_in_the_terminal_is_stopped_from_another_process(
     newspaper: Newspaper, web: LocalWeb, home: Path
 ) -> None:
     line = command(home, "ingest", "press", f"http://{HOST}:{web.port}/")
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
-        until(newspaper.asked_for_the_last.is_set, running)
+        until(newspaper.last_requested.is_set, running)
         shown = job(home)
         assert shown["state"] == "running"
-        good(home, "job", "stop", shown["job"])
+        run_well(home, "job", "stop", shown["job"])
         _, complaint = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     assert "resumes from there" in complaint
@@ -192,16 +190,16 @@ main(sys.argv[1:])
 """
 
 
-def test_an_erasure_that_was_killed_is_finished_by_a_worker_that_runs_already(tmp_path: Path) -> None:
-    folder, home = varied(tmp_path / "photos", 2), made(tmp_path / "ws")
-    good(home, "ingest", "press", folder)
+def test_a_running_worker_finishes_an_erasure_that_was_killed(tmp_path: Path) -> None:
+    folder, home = vary_portraits(tmp_path / "photos", 2), create(tmp_path / "ws")
+    run_well(home, "ingest", "press", folder)
     with Workspace.open(settings(home)) as workspace:
         with workspace.store.read() as tx:
             erased = tx.captures.get(CaptureId(1))
         assert erased.original is not None
         line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
         assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
-        assert erased.original in workspace.blobs, "it was killed before"
+        assert erased.original in workspace.blobs, "the process was killed before"
         assert states(home)[-1] == "running"
         ended = workspace.worker.run_one()
         assert ended is not None
@@ -211,9 +209,9 @@ def test_an_erasure_that_was_killed_is_finished_by_a_worker_that_runs_already(tm
             assert tx.deletions.all() == []
 
 
-def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(tmp_path: Path) -> None:
-    folder, home = varied(tmp_path / "photos", 2), made(tmp_path / "ws")
-    good(home, "ingest", "press", folder)
+def test_opening_the_workspace_finishes_an_erasure_that_was_killed(tmp_path: Path) -> None:
+    folder, home = vary_portraits(tmp_path / "photos", 2), create(tmp_path / "ws")
+    run_well(home, "ingest", "press", folder)
     line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
     assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
     assert states(home)[-1] == "running"
@@ -225,7 +223,7 @@ def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(tmp
 
 
 def workers(process: int) -> list[int]:
-    """The children of a process that are workers, whichever of its threads started them."""
+    """Return the children of a process that are workers, whichever thread started them."""
     found = []
     for children in Path(f"/proc/{process}/task").glob("*/children"):
         for number in children.read_text().split():
@@ -234,16 +232,16 @@ def workers(process: int) -> list[int]:
     return found
 
 
-def test_the_pages_have_a_worker_that_is_started_again_and_ends_with_them(tmp_path: Path) -> None:
-    folder, home = varied(tmp_path / "photos", 2), made(tmp_path / "ws")
+def test_the_server_restarts_its_worker_and_ends_it(tmp_path: Path) -> None:
+    folder, home = vary_portraits(tmp_path / "photos", 2), create(tmp_path / "ws")
     with subprocess.Popen(command(home, "serve", "--port", "0"), stdout=subprocess.PIPE) as pages:
         try:
             until(lambda: len(workers(pages.pid)) == 1, pages)
             (first,) = workers(pages.pid)
-            good(home, "ingest", "press", folder, "--background")
+            run_well(home, "ingest", "press", folder, "--background")
             until(lambda: states(home) == ["done"], pages)
             subprocess.run(["kill", "-9", str(first)], check=True)
-            until(lambda: [one for one in workers(pages.pid) if one != first] != [], pages)
+            until(lambda: set(workers(pages.pid)) - {first} != set(), pages)
             (second,) = workers(pages.pid)
             pages.send_signal(signal.SIGTERM)
             pages.wait(PATIENCE)

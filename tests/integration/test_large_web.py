@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.integration.test_site import FILES, below, crawl, run, text
+from tests.support.crawls import FILES, crawl, paths_of, run_crawl, text
 from tests.support.local_web import PICTURE, CannedReply, LocalWeb, Responder, bomb, page, picture
 
 from lineament.errors import HostRefused, Reserved
@@ -25,7 +25,7 @@ WELL_KNOWN = {
     "/ai.txt": text("User-Agent: *\nDisallow: /never-ai/"),
 }
 """Each file reserves its own part of the host."""
-KEPT_BACK = ("/never-robots/", "/never-usage/1.jpg", "/never-tdm/1.jpg", "/never-ai/1.jpg")
+RESERVED_PATHS = ("/never-robots/", "/never-usage/1.jpg", "/never-tdm/1.jpg", "/never-ai/1.jpg")
 METAS = {
     "noai": '<meta name="robots" content="noai">',
     "noimageai": '<meta name="robots" content="index, noimageai">',
@@ -39,15 +39,15 @@ HEADERS = {
     "x-tdm": {"TDM_Reservation": "1"},
     "x-usage": {"Content_Usage": "train-ai=n"},
 }
-"""Pages that reserve themselves: what only they show must not be requested."""
-SAYING = {
-    **{f"/says/{how}": page(how, f"/never/{how}.jpg", head=head) for how, head in METAS.items()},
-    **{f"/says/{how}": page(how, f"/never/{how}.jpg", **said) for how, said in HEADERS.items()},
+"""Headers of pages that reserve what they show; a picture that only they show must not be requested."""
+RESERVING = {
+    **{f"/reserves/{name}": page(name, f"/never/{name}.jpg", head=head) for name, head in METAS.items()},
+    **{f"/reserves/{name}": page(name, f"/never/{name}.jpg", **fields) for name, fields in HEADERS.items()},
 }
 ENDLESS = ("/calendar/2024/1", "/deeper/", "/loop")
 
 
-def away(web: LocalWeb) -> dict[str, str]:
+def outside_addresses(web: LocalWeb) -> dict[str, str]:
     """Return redirects and links that must not be followed."""
     return {
         "/to/other": web.url("outside.test", "/o.jpg"),
@@ -60,11 +60,11 @@ def away(web: LocalWeb) -> dict[str, str]:
     }
 
 
-def large(leading_away: Mapping[str, str]) -> Responder:
-    """Return a host whose pages link to seven others each; three share a picture, every fiftieth leads to all traps."""
-    traps = (*KEPT_BACK, *SAYING, *ENDLESS, *leading_away, *leading_away.values())
-    fixed = {**WELL_KNOWN, **SAYING, "/": page("Root", *(f"/p/{number}" for number in range(1, 8)))}
-    moved = {path: CannedReply(status=302, headers={"Location": to}) for path, to in leading_away.items()}
+def large(outside: Mapping[str, str]) -> Responder:
+    """Return a host whose pages link to seven others each; three share a picture, every fiftieth links to all traps."""
+    traps = (*RESERVED_PATHS, *RESERVING, *ENDLESS, *outside, *outside.values())
+    fixed = {**WELL_KNOWN, **RESERVING, "/": page("Root", *(f"/p/{number}" for number in range(1, 8)))}
+    moved = {path: CannedReply(status=302, headers={"Location": to}) for path, to in outside.items()}
 
     def answer(path: str, _headers: Mapping[str, str]) -> CannedReply | None:
         kind, _, rest = path.lstrip("/").partition("/")
@@ -101,45 +101,49 @@ HEAVY = {
 
 @pytest.fixture
 def web() -> Iterator[LocalWeb]:
-    with LocalWeb() as made:
-        made.host("heavy.test", {"/": page("h", *HEAVY), **HEAVY})
-        made.host("silent.test", {"/": page("s", "/i.jpg"), "/i.jpg": picture("i"), "/robots.txt": text("", 503)})
+    with LocalWeb() as web:
+        web.host("heavy.test", {"/": page("h", *HEAVY), **HEAVY})
+        web.host("silent.test", {"/": page("s", "/i.jpg"), "/i.jpg": picture("i"), "/robots.txt": text("", 503)})
         for name in ("outside.test", "rebound.test"):
-            made.host(name, {"/o.jpg": picture("o"), "/robots.txt": text("")})
+            web.host(name, {"/o.jpg": picture("o"), "/robots.txt": text("")})
         for name in LARGE:
-            made.host(name, large(away(made)))
-        yield made
+            web.host(name, large(outside_addresses(web)))
+        yield web
 
 
-def test_a_large_web_of_reservations_and_traps_is_crawled_whole_and_within_what_is_permitted(
+def test_a_large_web_of_reservations_and_traps_is_crawled_completely_and_only_where_permitted(
     web: LocalWeb, tmp_path: Path
 ) -> None:
     begin = (*LARGE, "heavy.test", "silent.test")
-    hosts = (*web.listed(*begin), f"rebound.test:{web.port}")  # its name, but not the private address that it has
-    items, refusals = run(crawl(web, *begin, hosts=hosts, limits=LIMITS), tmp_path)
+    hosts = (*web.listed(*begin), f"rebound.test:{web.port}")  # its name, but not its private address
+    items, refusals = run_crawl(crawl(web, *begin, hosts=hosts, limits=LIMITS), tmp_path)
 
     pictures = {f"/i/{at // 3}.jpg" for at in range(1, PAGES)}
     for name in LARGE:
-        assert below(web, name, items) == pictures, "everything that is permitted is found"
-        asked = web.asked(name)
-        assert {f"/p/{at}" for at in range(1, PAGES)} <= set(asked)
-        assert set(SAYING) <= set(asked), "pages that reserve what they show were seen"
-        assert len([path for path in asked if path.startswith("/calendar")]) <= 50
-        assert max(path.count("/") for path in asked if path.startswith("/deeper")) <= 2 + LIMITS.depth
-        assert len([path for path in asked if path.startswith("/loop")]) == LIMITS.redirects + 1
-    assert below(web, "heavy.test", items) == {"/good.jpg"}
+        assert paths_of(web, name, items) == pictures, "everything that is permitted is found"
+        requested = web.asked(name)
+        assert {f"/p/{at}" for at in range(1, PAGES)} <= set(requested)
+        assert set(RESERVING) <= set(requested), "pages that reserve what they show were read"
+        assert len([path for path in requested if path.startswith("/calendar")]) <= 50
+        assert max(path.count("/") for path in requested if path.startswith("/deeper")) <= 2 + LIMITS.depth
+        assert len([path for path in requested if path.startswith("/loop")]) == LIMITS.redirects + 1
+    assert paths_of(web, "heavy.test", items) == {"/good.jpg"}
     assert len(items) == len(LARGE) * len(pictures) + 1
 
-    assert not [path for path in web.asked() if "/never" in path], "nothing that is reserved was asked for"
+    assert not [path for path in web.asked() if "/never" in path], "nothing that is reserved was requested"
     assert web.asked("silent.test") == ["/robots.txt"]
-    assert {request.host for request in web.log} == set(begin), "no other host heard of it, nor any by its bare address"
-    assert Counter(web.asked()).most_common(1)[0][1] == 1, "nothing is asked twice"
-    assert {web.most_at_once[name] for name in LARGE} == {1}, "one thing at a time of each host"
+    assert {request.host for request in web.log} == set(begin), "no other host got a request, and no address did"
+    assert Counter(web.asked()).most_common(1)[0][1] == 1, "nothing is requested twice"
+    assert {web.most_at_once[name] for name in LARGE} == {1}, "one request at a time for each host"
 
     why = {refusal.name: refusal.why for refusal in refusals}
     for name in LARGE:
-        for kept_back in (*KEPT_BACK, *(f"/never/{how}.jpg" for how in METAS), *(f"/says/{how}" for how in HEADERS)):
-            assert isinstance(why[web.url(name, kept_back)], Reserved), kept_back
+        for path in (
+            *RESERVED_PATHS,
+            *(f"/never/{name}.jpg" for name in METAS),
+            *(f"/reserves/{name}" for name in HEADERS),
+        ):
+            assert isinstance(why[web.url(name, path)], Reserved), path
         assert isinstance(why[web.url(name, "/to/metadata")], HostRefused)
     assert {f"/{value}.jpg" for value in ("slow", "huge", "endless", "bomb", "fake", "secret")} <= {
         name.removeprefix(web.url("heavy.test", "")) for name in why

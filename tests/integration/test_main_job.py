@@ -1,4 +1,4 @@
-"""A folder of photographs becomes a gallery, a photograph becomes a candidate list; on the command line."""
+"""From a folder of photographs to a gallery, and from a photograph to a candidate list, on the command line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_second_ingest_adds_nothing(ready: Run, photos: Path) -> None:
     assert (before["captures"], before["faces"]) == (5, 5)
 
 
-def test_a_person_who_is_not_there_is_no_candidate(lineament: Run, photos: Path, tmp_path: Path) -> None:
+def test_a_person_who_is_not_in_the_gallery_is_no_candidate(lineament: Run, photos: Path, tmp_path: Path) -> None:
     (photos / "sunak.jpg").rename(tmp_path / "probe.jpg")
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
@@ -139,7 +139,7 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
     ]
 
 
-def test_a_ledger_that_was_touched_is_noticed(ready: Run, tmp_path: Path) -> None:
+def test_a_ledger_that_was_changed_is_detected(ready: Run, tmp_path: Path) -> None:
     search(ready, tmp_path)
     with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -164,7 +164,7 @@ def test_the_gate_refuses(ready: Run, tmp_path: Path, change: tuple[str, ...], s
     assert says in ran.err
 
 
-def test_a_suspended_source_is_back_when_it_is_resumed(ready: Run, tmp_path: Path) -> None:
+def test_a_suspended_source_is_searched_again_after_it_is_resumed(ready: Run, tmp_path: Path) -> None:
     ready("source", "suspend", "press")
     assert "suspended" in ready("ingest", "press", PORTRAITS).err
     assert search(ready, tmp_path, "--source", "press").code == 4
@@ -182,7 +182,7 @@ def test_an_expired_source_is_not_searched(ready: Run, tmp_path: Path) -> None:
     assert ready("source", "show", "old", "--json").json["state"] == "expired"
 
 
-def test_a_blank_reason_is_refused_before_anything_is_kept(ready: Run, tmp_path: Path) -> None:
+def test_a_blank_reason_is_refused_before_anything_is_stored(ready: Run, tmp_path: Path) -> None:
     before = ready("verify", "--json").json
     ran = ready("search", tmp_path / "probe.jpg", "--case", "K-1", "--reason", " ")
     assert ran.code == 4
@@ -199,7 +199,7 @@ def test_comparing_two_pictures(ready: Run, tmp_path: Path) -> None:
     assert (tmp_path / "c" / "a.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
-def test_home_may_stand_anywhere(lineament: Run, tmp_path: Path) -> None:
+def test_the_home_option_may_stand_anywhere(lineament: Run, tmp_path: Path) -> None:
     assert lineament("init", tmp_path / "other").code == 0
     for line in (("--home", tmp_path / "other", "source", "list"), ("source", "list", f"--home={tmp_path / 'other'}")):
         assert lineament(*line).code == 0

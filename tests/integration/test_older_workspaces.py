@@ -1,4 +1,4 @@
-"""A workspace of a released version is opened: brought up to date, whole or not at all, and nothing in it is lost."""
+"""Workspaces of released versions are upgraded when they are opened, completely or not at all, and lose nothing."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ RELEASED = {
 
 
 @pytest.fixture(params=VERSIONS)
-def found(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    """What the version said of its workspace, which is unpacked in ``tmp_path``."""
+def report(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """Unpack a workspace into ``tmp_path``; return what its version reported about it."""
     with tarfile.open(DATA / f"{request.param}.tar.xz") as packed:
         packed.extractall(tmp_path, filter="data")
-    said: dict[str, Any] = json.loads((DATA / f"{request.param}.json").read_text("utf-8"))
-    return said
+    read: dict[str, Any] = json.loads((DATA / f"{request.param}.json").read_text("utf-8"))
+    return read
 
 
-def next_day(found: dict[str, Any]) -> Callable[[], datetime]:
-    """A clock that stands on the day after the workspace was packed, so that nothing in it has run out."""
-    moment = datetime.fromisoformat(found["packed_at"]).astimezone(UTC) + timedelta(days=1)
+def next_day(report: dict[str, Any]) -> Callable[[], datetime]:
+    """Return a clock at the day after the workspace was packed, so that nothing in it has expired."""
+    moment = datetime.fromisoformat(report["packed_at"]).astimezone(UTC) + timedelta(days=1)
     return lambda: moment
 
 
@@ -58,19 +58,19 @@ def test_there_is_a_workspace_of_each_release() -> None:
     assert {"workspace-0.1", "workspace-0.2"} <= set(VERSIONS)
 
 
-def test_it_is_brought_up_to_date_and_its_ledger_is_sound(found: dict[str, Any], tmp_path: Path) -> None:
+def test_an_older_workspace_is_upgraded_and_its_ledger_is_sound(report: dict[str, Any], tmp_path: Path) -> None:
     home = tmp_path / "workspace"
-    with Workspace.open(Settings(home=home), clock=next_day(found)) as workspace:
+    with Workspace.open(Settings(home=home), clock=next_day(report)) as workspace:
         checked = workspace.desk_at_the_machine().audit.verify()
     assert revision(home) == migrations.HEAD
-    assert checked.size >= found["ledger"]["entries"]
-    with Workspace.open(Settings(home=home), clock=next_day(found)) as workspace:
+    assert checked.size >= report["ledger"]["entries"]
+    with Workspace.open(Settings(home=home), clock=next_day(report)) as workspace:
         assert workspace.desk_at_the_machine().audit.verify().size >= checked.size
 
 
-def test_it_finds_the_candidates_that_it_found_then(found: dict[str, Any], tmp_path: Path) -> None:
-    with Workspace.open(Settings(home=tmp_path / "workspace"), clock=next_day(found)) as workspace:
-        for case, answer in found["answers"].items():
+def test_an_older_workspace_finds_the_same_candidates(report: dict[str, Any], tmp_path: Path) -> None:
+    with Workspace.open(Settings(home=tmp_path / "workspace"), clock=next_day(report)) as workspace:
+        for case, answer in report["answers"].items():
             probe = workspace.desk_at_the_machine().probes.take(case, (tmp_path / "macron-2014.jpg").read_bytes())
             mode = Mode(answer["mode"])
             result = workspace.desk_at_the_machine().search.run(
@@ -79,25 +79,25 @@ def test_it_finds_the_candidates_that_it_found_then(found: dict[str, Any], tmp_p
             assert [(face.face_id, face.uri, face.score) for face in result.candidates] == ranked(answer)
 
 
-def test_an_upgrade_that_is_cut_off_leaves_the_workspace_as_it_was(
-    found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_upgrade_changes_nothing(
+    report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "workspace"
     before = revision(home)
     if before == migrations.HEAD:
-        pytest.skip("its tables are today's")
-    whole = migrations.upgrade
+        pytest.skip("its tables are current")
+    upgrade = migrations.upgrade
 
-    def cut_off(connection: Any) -> None:
-        whole(connection)
+    def interrupt(connection: Any) -> None:
+        upgrade(connection)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(migrations, "upgrade", cut_off)
+        patched.setattr(migrations, "upgrade", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            Workspace.open(Settings(home=home), clock=next_day(found))
+            Workspace.open(Settings(home=home), clock=next_day(report))
     assert revision(home) == before
-    Workspace.open(Settings(home=home), clock=next_day(found)).close()
+    Workspace.open(Settings(home=home), clock=next_day(report)).close()
     assert revision(home) == migrations.HEAD
 
 

@@ -1,4 +1,4 @@
-"""A provider, or whoever stands in its place, that answers in every wrong way: what is read of it stays small."""
+"""A provider, or an impostor, whose answers are wrong in every way: little of them is read."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def unavailable(impostor: Impostor, why: str) -> None:
     assert "<script>" not in str(caught.value)
 
 
-def test_a_proper_configuration_begins_and_is_asked_for_once(impostor: Impostor) -> None:
+def test_a_valid_configuration_is_requested_once(impostor: Impostor) -> None:
     impostor.configured()
     provider = Provider(impostor.url, "lineament", "secret")
     assert impostor.asked == []
@@ -101,18 +101,18 @@ def test_a_proper_configuration_begins_and_is_asked_for_once(impostor: Impostor)
         (500, b"<script>", "500"),
     ],
 )
-def test_what_is_no_configuration_is_said_briefly(impostor: Impostor, status: int, body: bytes, why: str) -> None:
+def test_an_invalid_configuration_is_reported_briefly(impostor: Impostor, status: int, body: bytes, why: str) -> None:
     impostor.says(status, body)
     unavailable(impostor, why)
 
 
-def test_nothing_is_followed_elsewhere(impostor: Impostor) -> None:
+def test_no_redirect_is_followed(impostor: Impostor) -> None:
     impostor.says(302, b"{}", location=impostor.url + "/elsewhere")
     unavailable(impostor, "302")
     assert impostor.asked == ["/.well-known/openid-configuration"]
 
 
-def test_no_more_is_read_than_fits(impostor: Impostor) -> None:
+def test_no_more_than_the_limit_is_read(impostor: Impostor) -> None:
     sent = []
 
     def endless(handler: Handler) -> None:
@@ -127,7 +127,7 @@ def test_no_more_is_read_than_fits(impostor: Impostor) -> None:
     assert sum(sent) < 100 * MOST_BYTES  # socket buffers, not memory of ours
 
 
-def test_what_comes_in_drops_is_not_waited_for(impostor: Impostor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dripping_answer_is_not_waited_for(impostor: Impostor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each drop comes in time; together they would take for ever."""
     monkeypatch.setattr(fetching, "SECONDS", 0.3)
 
@@ -150,7 +150,7 @@ def test_a_silent_provider_is_not_waited_for(impostor: Impostor, monkeypatch: py
     released.set()
 
 
-def test_what_is_compressed_is_not_opened(impostor: Impostor) -> None:
+def test_a_compressed_answer_is_not_unpacked(impostor: Impostor) -> None:
     impostor.says(200, b"\x1f\x8b", content_encoding="gzip")
     unavailable(impostor, "compresses")
 
@@ -170,7 +170,7 @@ def test_a_configuration_cannot_send_a_browser_to_plain_http(impostor: Impostor,
     "address",
     ["https://id.agency.example", "https://id.agency.example:8443/realm", "http://127.0.0.1:80/o", "http://[::1]/o"],
 )
-def test_encrypted_addresses_and_this_machine_are_asked(address: str) -> None:
+def test_encrypted_addresses_and_this_machine_are_accepted(address: str) -> None:
     assert checked_address(address) == address
 
 
@@ -191,6 +191,6 @@ def test_encrypted_addresses_and_this_machine_are_asked(address: str) -> None:
         "file:///etc/passwd",
     ],
 )
-def test_other_addresses_are_not(address: str) -> None:
+def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(OpenIdUnavailable):
         Provider(address, "lineament", "secret")

@@ -12,73 +12,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from fastwarc.warc import ArchiveIterator
+from tests.support.crawls import (
+    CONTACT,
+    FILES,
+    MOST,
+    count_records,
+    crawl,
+    export_warc,
+    paths_of,
+    run_crawl,
+    stored_crawl,
+    text,
+)
 from tests.support.local_web import PICTURE, CannedReply, Certificate, LocalWeb, Responder, bomb, page, picture
 from warcio.checker import Checker
 
 from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, StorageFull, WorkspaceBusy
 from lineament.sources.base import Item, Refusal, Resumable
 from lineament.sources.crawl.connector import SiteConnector
-from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl, CrawlLimits
 from lineament.sources.webarchive.connector import WarcConnector
-
-CONTACT = "complaints@agency.example"
-FILES = ["/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"]
-MOST = 10**7
-
-
-def text(content: str, status: int = 200) -> CannedReply:
-    return CannedReply(content.encode(), status, "text/plain")
-
-
-def crawl(web: LocalWeb, *begin: str, also: tuple[str, ...] = (), **changed: object) -> Crawl:
-    """Return a crawl that starts at the roots of these hosts."""
-    values: dict[str, object] = {
-        "start": tuple(map(web.url, begin)),
-        "hosts": web.listed(*begin, *also),
-        "contact": CONTACT,
-        "delay": 0.0,
-        "resolve": web.addresses,
-        **changed,
-    }
-    return Crawl(**values)  # type: ignore[arg-type]
-
-
-def run(crawled: Crawl, folder: Path) -> tuple[list[Item], list[Refusal]]:
-    """Return all items and all refusals of a crawl."""
-    found = list(SiteConnector(crawled, of_crawl(folder), MOST).items())
-    log = (folder / "crawl.log").read_text()
-    assert not log, log
-    return [item for item in found if isinstance(item, Item)], [
-        refusal for refusal in found if isinstance(refusal, Refusal)
-    ]
-
-
-def of_crawl(folder: Path) -> KeptCrawl:
-    return KeptCrawl(folder, b"k" * 32)
-
-
-def export(folder: Path) -> Path:
-    """Export the stored records as plain WARC."""
-    path, crawled = folder / "out.warc.gz", of_crawl(folder)
-    archives = [(archive, archive.stat().st_size) for archive in crawled.archives()]
-    path.write_bytes(b"".join(packed for archive in archives for _, packed in crawled.members(*archive)))
-    return path
-
-
-def records_in(folder: Path) -> Counter[str]:
-    """Count the stored records of each kind."""
-    kinds = Counter[str]()
-    with export(folder).open("rb") as file:
-        kinds.update(str(record.headers["WARC-Type"]) for record in ArchiveIterator(file))
-    return kinds
-
-
-def below(web: LocalWeb, host: str, items: list[Item]) -> set[str]:
-    """Return the paths of the pictures of a host."""
-    start = web.url(host, "")
-    return {item.provenance.uri.removeprefix(start) for item in items if item.provenance.uri.startswith(start + "/")}
 
 
 @pytest.fixture
@@ -109,7 +62,7 @@ def tree(size: int) -> Responder:
 def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: Path) -> None:
     html = '<title>Two  people</title><p>before</p><img src="/i.jpg?a=1" alt="a hat"><p>after</p>'
     web.host("a.test", {"/": CannedReply(html.encode()), "/i.jpg?a=1": picture("i")})
-    (item,), refusals = run(crawl(web, "a.test"), tmp_path)
+    (item,), refusals = run_crawl(crawl(web, "a.test"), tmp_path)
     assert not refusals
     provenance = item.provenance
     assert item.untrusted == PICTURE + b"i"
@@ -119,7 +72,7 @@ def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: 
     assert provenance.captured_at is not None
     assert provenance.record is not None
     assert provenance.page_record is not None
-    (again,) = (entry for entry in WarcConnector([export(tmp_path)], MOST).items() if isinstance(entry, Item))
+    (again,) = (entry for entry in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(entry, Item))
     assert again.untrusted == item.untrusted
     for value, other in (
         (again.provenance.record, provenance.record),
@@ -127,7 +80,7 @@ def test_a_picture_comes_with_its_page_and_its_records(web: LocalWeb, tmp_path: 
     ):
         assert value is not None
         assert value.id == other.id
-    page = of_crawl(tmp_path).page(provenance.page_record)
+    page = stored_crawl(tmp_path).page(provenance.page_record)
     assert page is not None
     assert page.startswith(b"WARC/1.1\r\nWARC-Type: response\r\n")
     assert page.endswith(html.encode() + b"\r\n\r\n")
@@ -141,11 +94,11 @@ def test_fetched_records_are_exported_as_a_warc_that_others_can_read(
         "a.test",
         {"/": page("a", "/i.jpg", "/b"), "/b": CannedReply(status=302, headers={"Location": "/c"}), "/c": page("c")},
     )
-    run(crawl(web, "a.test"), tmp_path)
-    archive = export(tmp_path)
+    run_crawl(crawl(web, "a.test"), tmp_path)
+    archive = export_warc(tmp_path)
     checker = Checker(type("Options", (), {"inputs": [str(archive)], "verbose": True}))
     assert checker.process_all() == 0, capsys.readouterr().out
-    kinds = records_in(tmp_path)
+    kinds = count_records(tmp_path)
     assert kinds["warcinfo"] == 1
     assert kinds["request"] == kinds["response"] == len([path for path in web.asked() if path != "a.test/i.jpg"])
 
@@ -154,7 +107,7 @@ def test_requests_say_who_crawls_and_nothing_of_other_hosts(web: LocalWeb, tmp_p
     web.host(
         "a.test", {"/": page("a", "/i.jpg", "/login", Set_Cookie="id=1"), "/login": page("b"), "/i.jpg": picture("i")}
     )
-    run(crawl(web, "a.test"), tmp_path)
+    run_crawl(crawl(web, "a.test"), tmp_path)
     assert web.log
     for request in web.log:
         assert request.headers["user-agent"].startswith("Lineament/")
@@ -228,12 +181,12 @@ def test_nothing_that_a_well_known_file_reserves_is_requested(web: LocalWeb, tmp
         web.host(f"{name}.test", {**PAGES, **files})
     web.host("outside.test", {"/robots.txt": text("User-agent: *\nAllow: /")})
     names = [f"{name}.test" for name in WHOLE_HOSTS]
-    items, refusals = run(crawl(web, *names, limits=CrawlLimits(seconds=8), hosts_at_once=16), tmp_path)
+    items, refusals = run_crawl(crawl(web, *names, limits=CrawlLimits(seconds=8), hosts_at_once=16), tmp_path)
     for name, (_, permitted) in WHOLE_HOSTS.items():
         host = f"{name}.test"
         asked = [path for path in web.asked(host) if path not in {*FILES, "/r"}]
         assert sorted(asked) == sorted(permitted), name
-        assert below(web, host, items) == {path for path in permitted if path.endswith(".jpg")}, name
+        assert paths_of(web, host, items) == {path for path in permitted if path.endswith(".jpg")}, name
         reasons = {type(refusal.why) for refusal in refusals if refusal.name.startswith(web.url(host))}
         assert reasons == {Reserved} or permitted == EVERYTHING, name
     assert web.asked("outside.test") == []
@@ -278,8 +231,8 @@ def test_pictures_that_an_answer_or_a_page_reserves_are_not_taken(web: LocalWeb,
         *(f"/page-{name}" for name in headers),
     )
     web.host("a.test", pages)
-    items, refusals = run(crawl(web, "a.test"), tmp_path)
-    assert below(web, "a.test", items) == {"/ok.jpg", "/gpt.jpg", "/n.jpg", *(f"/{name}-more.jpg" for name in heads)}
+    items, refusals = run_crawl(crawl(web, "a.test"), tmp_path)
+    assert paths_of(web, "a.test", items) == {"/ok.jpg", "/gpt.jpg", "/n.jpg", *(f"/{name}-more.jpg" for name in heads)}
     asked = set(web.asked("a.test"))
     assert not asked & {"/never-1", "/never-2", "/shared.jpg"}
     assert not asked & {f"/{name}.jpg" for name in heads}
@@ -288,22 +241,24 @@ def test_pictures_that_an_answer_or_a_page_reserves_are_not_taken(web: LocalWeb,
         refusal.name.removeprefix(web.url("a.test")) for refusal in refusals if isinstance(refusal.why, Reserved)
     }
     assert {f"{name}.jpg" for name in headers} | {f"{name}.jpg" for name in heads} | {"shared.jpg"} <= reserved
-    kept = [item.provenance.uri for item in WarcConnector([export(tmp_path)], MOST).items() if isinstance(item, Item)]
+    kept = [
+        item.provenance.uri for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)
+    ]
     assert sorted(kept) == sorted(item.provenance.uri for item in items), "reserved pictures are not stored either"
 
 
 def test_a_page_that_reserves_a_picture_overrides_a_page_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
     reserving = page("b", "/i.jpg", head='<meta name="robots" content="noai">')
     web.host("a.test", {"/": page("a", "/i.jpg", "/b"), "/b": reserving, "/i.jpg": picture("i")})
-    connector = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST)
+    connector = SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST)
     list(connector.items())
-    items, refusals = run(crawl(web, "a.test"), tmp_path)
+    items, refusals = run_crawl(crawl(web, "a.test"), tmp_path)
     assert items == []
     (why,) = {str(refusal.why) for refusal in refusals if refusal.name.endswith("/i.jpg")}
     assert "on the page" in why
     reserved: list[tuple[str, str]] = []
-    assert records_in(tmp_path)["response"] == 4, "the picture is destroyed; the page and the three files stay"
-    list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST, lambda *call: reserved.append(call)).items())
+    assert count_records(tmp_path)["response"] == 4, "the picture is destroyed; the page and the three files stay"
+    list(SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST, lambda *call: reserved.append(call)).items())
     assert reserved == [(web.url("a.test", "/i.jpg"), f"meta robots: noai, on the page {web.url('a.test', '/b')}")]
 
 
@@ -338,7 +293,7 @@ def test_no_other_host_is_requested_by_link_redirect_or_address(web: LocalWeb, t
     )
     web._hosts["a.test"] = lambda path, _headers: pages.get(path)
     hosts = (*web.listed("a.test"), f"rebound.test:{web.port}")  # its name, but not its address
-    items, refusals = run(crawl(web, "a.test", hosts=hosts), tmp_path)
+    items, refusals = run_crawl(crawl(web, "a.test", hosts=hosts), tmp_path)
     assert items == []
     assert {request.host for request in web.log} == {"a.test"}
     refused = {refusal.name: refusal.why for refusal in refusals}
@@ -372,11 +327,11 @@ def test_a_host_must_have_a_trusted_certificate(web: LocalWeb, tmp_path: Path, m
     (tmp_path / "trusted.pem").write_bytes(good.public + of_another.public)
     begin = tuple(web.url(name).replace("http:", "https:") for name in ("a.test", "b.test"))
     crawled = crawl(web, "a.test", "b.test", start=begin, limits=CrawlLimits(tries=1))
-    items, refusals = run(crawled, tmp_path / "untrusted")
+    items, refusals = run_crawl(crawled, tmp_path / "untrusted")
     assert items == []
     assert len(refusals) == 2
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
-    items, refusals = run(crawled, tmp_path / "trusted")
+    items, refusals = run_crawl(crawled, tmp_path / "trusted")
     assert [item.provenance.uri for item in items] == [f"{begin[0]}i.jpg"]
     assert [refusal.name for refusal in refusals] == [begin[1]]
 
@@ -434,8 +389,8 @@ def test_traps_end_and_good_pictures_beside_them_are_found(web: LocalWeb, tmp_pa
     }
     web.host("a.test", trap)
     limits = CrawlLimits(depth=6, alike=20, seconds=6, answer=2**20, tries=1)
-    items, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
-    assert below(web, "a.test", items) == {"/good.jpg"}
+    items, refusals = run_crawl(crawl(web, "a.test", limits=limits), tmp_path)
+    assert paths_of(web, "a.test", items) == {"/good.jpg"}
     asked = web.asked("a.test")
     assert max(Counter(asked).values()) == 1
     assert len([entry for entry in asked if entry.startswith("/calendar")]) <= 20
@@ -463,7 +418,7 @@ def test_a_busy_host_is_left_alone_for_as_long_as_it_says(web: LocalWeb, tmp_pat
         return page("a", "/i.jpg") if path == "/" else None
 
     web.host("a.test", answer)
-    items, refusals = run(crawl(web, "a.test"), tmp_path)
+    items, refusals = run_crawl(crawl(web, "a.test"), tmp_path)
     assert not refusals
     assert len(items) == 1
     first, second = (request.at for request in web.log if request.path == "/i.jpg")
@@ -477,7 +432,7 @@ def test_a_host_that_always_fails_is_given_up(web: LocalWeb, tmp_path: Path) -> 
             page("a", "/i.jpg") if path == "/" else CannedReply(status=500) if path == "/i.jpg" else None
         ),
     )
-    items, (refusal,) = run(crawl(web, "a.test", limits=CrawlLimits(tries=2)), tmp_path)
+    items, (refusal,) = run_crawl(crawl(web, "a.test", limits=CrawlLimits(tries=2)), tmp_path)
     assert items == []
     assert "500, after 2 tries" in str(refusal.why)
     assert web.asked("a.test").count("/i.jpg") == 2
@@ -518,7 +473,7 @@ def test_a_killed_crawl_resumes_without_repeating_requests(web: LocalWeb, tmp_pa
     crawled = crawl(web, *names)
     cursor, found, kills = None, [], 0
     for stop in (40, 80, 120, None):
-        connector = SiteConnector(crawled, of_crawl(tmp_path), MOST)
+        connector = SiteConnector(crawled, stored_crawl(tmp_path), MOST)
         assert isinstance(connector, Resumable)
         for refusal, at in connector.items_from(cursor):
             cursor = at
@@ -535,7 +490,9 @@ def test_a_killed_crawl_resumes_without_repeating_requests(web: LocalWeb, tmp_pa
         twice = [path for path, times in Counter(web.asked(name)).items() if times > 1]
         assert len(twice) <= kills, "only requests in flight at a kill are repeated, one for each host"
         assert not set(twice) & {"/robots.txt", "/ai.txt"} or len(web.asked(name)) < 10
-    kept = [item.provenance.uri for item in WarcConnector([export(tmp_path)], MOST).items() if isinstance(item, Item)]
+    kept = [
+        item.provenance.uri for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)
+    ]
     assert sorted(kept) == sorted(found), "no record is broken or stored twice"
 
 
@@ -555,18 +512,18 @@ def _kill(folder: Path, when: threading.Event | None = None) -> None:
 def test_a_limit_ends_a_run_and_the_next_run_resumes(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(30))
     limits = CrawlLimits(requests=20)
-    _, refusals = run(crawl(web, "a.test", limits=limits), tmp_path)
+    _, refusals = run_crawl(crawl(web, "a.test", limits=limits), tmp_path)
     assert "limit of 20 requests" in str(refusals[-1].why)
     assert len([path for path in web.asked("a.test") if path not in FILES]) == 20
     for _ in range(4):
-        items, _ = run(crawl(web, "a.test", limits=limits), tmp_path)
+        items, _ = run_crawl(crawl(web, "a.test", limits=limits), tmp_path)
     assert len(items) == 30
     assert max(Counter(web.asked("a.test")).values()) == 1
 
 
 def test_closing_the_iterator_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10**6))
-    found = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(None)
+    found = SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from(None)
     next(found)
     found.close()  # type: ignore[attr-defined]
     asked = len(web.log)
@@ -576,10 +533,10 @@ def test_closing_the_iterator_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> 
 
 def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10**6))
-    first = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(None)
+    first = SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from(None)
     next(first)
     with pytest.raises(WorkspaceBusy):
-        list(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from("100000000"))
+        list(SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from("100000000"))
     first.close()  # type: ignore[attr-defined]
 
 
@@ -587,7 +544,7 @@ def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None
 def test_an_invalid_cursor_is_refused(web: LocalWeb, tmp_path: Path, cursor: str) -> None:
     web.host("a.test", {})
     with pytest.raises(InvalidValue):
-        next(SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from(cursor))
+        next(SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from(cursor))
 
 
 # ---------------------------------------------------------------- a second crawl
@@ -610,12 +567,12 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
         return CannedReply(PICTURE + path.encode() + tag.encode(), type="image/jpeg", headers={"ETag": tag, **fields})
 
     web.host("a.test", answer)
-    first, _ = run(crawl(web, "a.test"), tmp_path)
+    first, _ = run_crawl(crawl(web, "a.test"), tmp_path)
     assert len(first) == 4
-    assert [item for item, _ in SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path), MOST).items_from("4")] == []
+    assert [item for item, _ in SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from("4")] == []
     asked = len(web.log)
     version |= {"/changed.jpg": 2, "/late.jpg": 2}
-    again = SiteConnector(crawl(web, "a.test", again_after=0.0), of_crawl(tmp_path), MOST)
+    again = SiteConnector(crawl(web, "a.test", again_after=0.0), stored_crawl(tmp_path), MOST)
     new = [entry for entry, _ in again.items_from("4")]
     assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt is valid for a day"
     assert all("if-none-match" in request.headers for request in web.log[asked:] if request.path != "/silent.jpg")
@@ -623,19 +580,19 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
     assert [item.provenance.uri for item in changed] == [web.url("a.test", "/changed.jpg")]
     (late,) = (refusal for refusal in new if isinstance(refusal, Refusal))
     assert isinstance(late.why, Reserved)
-    items, _ = run(crawl(web, "a.test"), tmp_path)
+    items, _ = run_crawl(crawl(web, "a.test"), tmp_path)
     assert web.url("a.test", "/late.jpg") not in {item.provenance.uri for item in items}, (
         "a later reservation holds for earlier pictures"
     )
-    assert records_in(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
+    assert count_records(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
 
 
 def test_a_missing_record_is_a_refusal_and_does_not_end_the_crawl(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", {"/": page("a", "/i.jpg"), "/i.jpg": picture("i")})
-    run(crawl(web, "a.test"), tmp_path)
-    (archive,) = of_crawl(tmp_path).archives()
+    run_crawl(crawl(web, "a.test"), tmp_path)
+    (archive,) = stored_crawl(tmp_path).archives()
     archive.write_bytes(b"")
-    items, (refusal,) = run(crawl(web, "a.test"), tmp_path)
+    items, (refusal,) = run_crawl(crawl(web, "a.test"), tmp_path)
     assert items == []
     assert isinstance(refusal.why, NotRead)
 
@@ -655,10 +612,10 @@ def test_an_address_that_kills_the_process_is_given_up_after_some_tries(web: Loc
         answering.clear()
         killer = threading.Thread(target=_kill, args=(tmp_path, answering))
         killer.start()
-        list(SiteConnector(crawled, of_crawl(tmp_path), MOST).items())
+        list(SiteConnector(crawled, stored_crawl(tmp_path), MOST).items())
         killer.join()
-    items, (refusal,) = run(crawled, tmp_path)
-    assert below(web, "a.test", items) == {"/z.jpg"}
+    items, (refusal,) = run_crawl(crawled, tmp_path)
+    assert paths_of(web, "a.test", items) == {"/z.jpg"}
     assert "ended repeatedly" in str(refusal.why)
     assert web.asked("a.test").count("/deadly.jpg") == 2
 
@@ -673,20 +630,20 @@ def test_a_full_disk_ends_a_crawl_and_found_pictures_stay(web: LocalWeb, tmp_pat
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**23, before[1]))
     try:
         with pytest.raises(StorageFull):
-            found.extend(SiteConnector(crawled, of_crawl(tmp_path), MOST).items())
+            found.extend(SiteConnector(crawled, stored_crawl(tmp_path), MOST).items())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert 5 <= len(found) <= 8
-    items = [item for item in SiteConnector(crawled, of_crawl(tmp_path), MOST).items() if isinstance(item, Item)]
-    assert below(web, "a.test", items) == set(pictures)
+    items = [item for item in SiteConnector(crawled, stored_crawl(tmp_path), MOST).items() if isinstance(item, Item)]
+    assert paths_of(web, "a.test", items) == set(pictures)
     assert len([path for path, times in Counter(web.asked("a.test")).items() if times > 1]) == 1
-    kept = [item for item in WarcConnector([export(tmp_path)], MOST).items() if isinstance(item, Item)]
+    kept = [item for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)]
     assert len(kept) == len(pictures)
 
 
 def test_progress_is_available_at_any_time(web: LocalWeb, tmp_path: Path) -> None:
     web.host("a.test", tree(10))
-    connector = SiteConnector(crawl(web, "a.test"), of_crawl(tmp_path / "new"), MOST)
+    connector = SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path / "new"), MOST)
     assert connector.progress() is None
     list(connector.items())
     progress = connector.progress()

@@ -1,4 +1,4 @@
-"""What the terminal says, and how it reads what is written to it."""
+"""Output of the terminal, and how it reads dates and options."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ BASIS = ("--case", "K-1", "--reason", "a sighting")
     ],
     ids=lambda line: f"{line[0]} {line[1]} {line[-1]}",
 )
-def test_a_day_that_cannot_be_read_says_how_to_write_it(lineament: Run, line: tuple[object, ...], written: str) -> None:
+def test_the_error_about_a_date_says_how_to_write_it(lineament: Run, line: tuple[object, ...], written: str) -> None:
     ran = lineament(*line, written)
     assert ran.code == 2
     assert "write it as 2027-06-30" in " ".join(ran.err.split())
     assert "%" not in ran.err
 
 
-def test_each_of_several_photographs_gets_its_own_answer(ready: Run, tmp_path: Path) -> None:
+def test_each_photograph_gets_its_own_answer(ready: Run, tmp_path: Path) -> None:
     probe, other, bad = tmp_path / "probe.jpg", tmp_path / "photos" / "obama.jpg", tmp_path / "bad.jpg"
     bad.write_bytes(b"not a picture")
     ran = ready("search", probe, bad, other, tmp_path / "missing.jpg", *BASIS, "--json")
@@ -48,7 +48,7 @@ def test_each_of_several_photographs_gets_its_own_answer(ready: Run, tmp_path: P
     assert answers[0]["search_id"] != answers[1]["search_id"]
     assert re.search(rf"{re.escape(str(bad))}: ", ran.err)
     assert "missing.jpg" in ran.err
-    assert ran.code == 5  # that of the first error
+    assert ran.code == 5  # the code of the first error
 
 
 def test_several_photographs_of_one_person_are_fused_on_request(ready: Run, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_several_photographs_of_one_person_are_fused_on_request(ready: Run, tmp_
 
 
 @pytest.mark.parametrize("option", [("--face", "1"), ("--report", "r.html")])
-def test_what_concerns_one_answer_is_refused_for_several(lineament: Run, option: tuple[str, str]) -> None:
+def test_options_for_one_answer_are_refused_for_several(lineament: Run, option: tuple[str, str]) -> None:
     ran = lineament("search", "a.jpg", "b.jpg", *BASIS, *option)
     assert ran.code == 2
     assert "--same-person" in ran.err
@@ -87,7 +87,7 @@ def test_runs_are_numbered_within_their_source(ready: Run, photos: Path) -> None
         assert ready("source", "runs", source, 0).code == 3
 
 
-def test_facts_are_those_that_are_known_to_the_minute(ready: Run) -> None:
+def test_times_are_shown_without_fractions_of_seconds(ready: Run) -> None:
     for line in (("agency", "rename", "Police of Freedonia", "--jurisdiction", "FR"), ("case", "show", "K-1")):
         out = ready(*line).out
         assert not re.search(r":\d\d\.\d+", out)
@@ -96,6 +96,6 @@ def test_facts_are_those_that_are_known_to_the_minute(ready: Run) -> None:
         assert all(re.fullmatch(r"[a-z0-9 ]+?  +\S.*", row) for row in facts)
 
 
-def test_one_face_is_a_face(ready: Run) -> None:
+def test_a_single_face_is_in_the_singular(ready: Run) -> None:
     ran = ready("erase", "--face", 1, "--reason", "a request")
     assert ran.out.startswith("1 face of press is erased")

@@ -1,0 +1,76 @@
+"""Runs the commands of the guides in docs/guide."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+from tests.conftest import ROOT, Ran
+from tests.support.world import PASSWORD
+
+from lineament.settings import Settings
+from lineament.workspace import Workspace
+
+REFUSED = 4
+
+
+def commands(guide: str) -> list[str]:
+    """Return the lines of the blocks of a guide, in their order."""
+    text = (ROOT / "docs" / "guide" / guide).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [line for kind, block in blocks if not kind for line in block.replace("\\\n", " ").splitlines()]
+
+
+class GuideTerminal:
+    """A terminal for everybody in a guide. It follows invitations and adds an app, as people do on the pages."""
+
+    def __init__(self, home: Path, lineament: Callable[..., Ran], patch: pytest.MonkeyPatch) -> None:
+        self._home, self._lineament, self._patch = home, lineament, patch
+        self._secrets: dict[str, str] = {}
+        self._codes: dict[str, int] = {}
+
+    def run(self, line: str) -> Ran:
+        """Run a line of a guide, with dates that are still to come."""
+        future = f"{datetime.now(UTC).date() + timedelta(days=180)}"
+        program, *words = shlex.split(re.sub(r"2027-\d\d-\d\d", future, line), comments=True)
+        assert program == "lineament"
+        if words[0] == "sign-in":
+            self._patch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{self._code(words[1])}\n"))
+        ran = self._lineament(*words)
+        if ran.code == 0 and words[0] in {"agency", "user"} and words[1].startswith("invite"):
+            self._join(next(word for word in words if "@" in word), ran.out)
+        return ran
+
+    def run_all(self, lines: list[str]) -> dict[str, str]:
+        """Run lines that succeed, or are refused if the guide says so; return the output of each."""
+        printed = {}
+        for line in lines:
+            ran = self.run(line)
+            assert ran.code == (REFUSED if line.endswith("# refused") else 0), f"{line}: {ran.err}"
+            printed[line] = ran.out + ran.err
+        return printed
+
+    def _code(self, email: str) -> str:
+        """Return a later code each time, as each counts once; no code is accepted more than a minute ahead."""
+        self._codes[email] += 1
+        ahead = timedelta(seconds=30 * (self._codes[email] - 1))
+        return pyotp.TOTP(self._secrets[email]).at(datetime.now(UTC) + ahead)
+
+    def _join(self, email: str, printed: str) -> None:
+        token = re.search(r"/join/(\S+)", printed)
+        assert token is not None
+        with Workspace.open(Settings(home=self._home)) as workspace:
+            sign_in = workspace.sign_in
+            begun = sign_in.join(token[1], email.partition("@")[0], PASSWORD, "a browser")
+            session = sign_in.session(begun.key)
+            assert session is not None
+            new = sign_in.factors.begin_totp(session)
+            earlier = pyotp.TOTP(new.secret).at(datetime.now(UTC) - timedelta(seconds=30))
+            sign_in.factors.enrol_totp(session, new.pending, earlier, "phone")
+        self._secrets[email], self._codes[email] = new.secret, 0
