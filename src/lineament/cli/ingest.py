@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineament.cli.terminal import AsJson, needs, print_json, progress, say, working, workspace
-from lineament.errors import InvalidValue
+from lineament.cli.terminal import AsJson, explain, needs, print_json, progress, say, working, workspace
+from lineament.errors import InvalidValue, NothingTaken
 from lineament.model.accounts import Permission
 from lineament.views.values import counted
 
@@ -70,7 +70,11 @@ def ingest(
         print_json(collected_json(done, len(collection.reserved_later)))
     else:
         _print(done)
-    check(done, what)
+    try:
+        check(done, what)
+    except NothingTaken as error:  # the report is the answer, in JSON too
+        explain(error)
+        raise typer.Exit(error.exit_code) from None
 
 
 def _queued(job: Job, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, NoReturn, cast
 
@@ -83,7 +84,7 @@ def _fail(error: LineamentError, untrusted: Sequence[str]) -> NoReturn:
     from lineament.views.errors import error_json
 
     explain(error)
-    if "--json" in untrusted:
+    if "--json" in takewhile("--".__ne__, untrusted):
         with suppress(BrokenPipeError):  # whoever reads it has left
             print_json(error_json(error))
     sys.exit(error.exit_code)

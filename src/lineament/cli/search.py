@@ -34,6 +34,7 @@ from lineament.model.search import (
     SearchRequest,
     SearchResult,
 )
+from lineament.views.errors import named_error_json
 from lineament.views.searches import named_search_json, search_json
 from lineament.views.values import counted
 
@@ -107,7 +108,8 @@ def search(
             if len(photographs) == 1:
                 result = opened.photographs.one(photographs[0], request, kind=kind, face=face)
             else:
-                result = _succeeded(opened.photographs.together(photographs, request, kind=kind, face=face))
+                answer = opened.photographs.together(photographs, request, kind=kind, face=face)
+                result = _succeeded(answer, as_json)
             if report is not None:
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
         entry = opened.search.entry(result.search_id)
@@ -150,12 +152,14 @@ def _search_each(
         raise typer.Exit(code)
 
 
-def _succeeded(answer: SearchResult | FailedPhotograph) -> SearchResult:
+def _succeeded(answer: SearchResult | FailedPhotograph, as_json: bool) -> SearchResult:
     """Return the result; if one of the photographs failed, complain of it and raise typer.Exit with its code."""
     from lineament.services.photographs import FailedPhotograph
 
     if isinstance(answer, FailedPhotograph):
         explain(answer.error, _failure(answer))
+        if as_json:
+            print_json(named_error_json(answer.name, answer.error))
         raise typer.Exit(answer.error.exit_code)
     return answer
 

@@ -20,6 +20,11 @@ def error_json(error: LineamentError) -> dict[str, Any]:
     return {"error": {"code": error.code, "message": str(error), "reasons": reasons, **_faces_json(error)}}
 
 
+def named_error_json(file: str, error: LineamentError) -> dict[str, Any]:
+    """Return an error as JSON, with the file of the photograph that it is about."""
+    return {"file": file, **error_json(error)}
+
+
 def _faces_json(error: LineamentError) -> dict[str, Any]:
     boxes = _boxes(error)
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -11,15 +12,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import typer
 from tests.support.samples import AT, LICENCE, QUALITY, VETTING, agency, candidate, result, run, usage
 
-from lineament.cli import agencies, runs, search, signing, sources, stops
+from lineament.cli import agencies, ingest, runs, search, signing, sources, stops
 from lineament.errors import InvalidValue, NoSuchFile, NotFound, SignInRefused
 from lineament.model.accounts import FactorKind
 from lineament.model.agencies import Stop, StopScope
 from lineament.model.faces import FaceId, QualityReason
 from lineament.model.policy import AGENCY, stricter
 from lineament.model.search import Mode, ProbeFace, SearchEntry
+from lineament.services.collect import Collection
+from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.services.people.agencies import Rules
 from lineament.services.people.sessions import SessionState
 from lineament.services.photographs import FailedPhotograph
@@ -165,6 +169,34 @@ def test_a_source_without_runs_says_how_to_begin(monkeypatch: pytest.MonkeyPatch
     assert capsys.readouterr().out == "Nothing was ingested yet. Begin with: lineament ingest press PATH\n"
     runs.runs(CONTEXT, "press", as_json=True)
     assert json.loads(capsys.readouterr().out) == {"runs": []}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_ingest_that_took_nothing_in_reports_and_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, *, as_json: bool
+) -> None:
+    report = IngestReport("press", outcomes=Counter({IngestOutcome.REFUSED: 1}), refusals=[("a.jpg", "it is empty")])
+    collection = Collection(source="press", names=("a.jpg",), connectors=(), workers=1)
+    service = SimpleNamespace(choose=lambda *_, **__: collection)
+    monkeypatch.setattr(ingest, "workspace", opened(collect=service))
+    monkeypatch.setattr(ingest, "_run", lambda *_: report)
+    with pytest.raises(typer.Exit) as left:
+        ingest.ingest(CONTEXT, "press", ["a.jpg"], as_json=as_json)
+    out, err = capsys.readouterr()
+    assert left.value.exit_code == 5
+    assert len(err.splitlines()) == 1
+    assert (json.loads(out)["refused_in_all"] if as_json else out.count("refused a.jpg: it is empty")) == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_photograph_that_stops_the_search_of_several_is_named(capsys: Capture, *, as_json: bool) -> None:
+    failed = FailedPhotograph(name="b.jpg", error=NoSuchFile(path="b.jpg"))
+    with pytest.raises(typer.Exit) as left:
+        search._succeeded(failed, as_json)
+    out, err = capsys.readouterr()
+    assert (left.value.exit_code, err) == (3, f"lineament: {failed.error}\n")
+    assert (json.loads(out)["file"] if as_json else out) == ("b.jpg" if as_json else "")
+    assert search._succeeded(result(), as_json) == result()
 
 
 def test_agencies_are_listed_with_what_they_use(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

@@ -71,6 +71,21 @@ def test_an_error_of_ours_is_a_line_and_its_exit_code(error: LineamentError, cod
     assert capsys.readouterr() == ("", f"lineament: {error}\n")
 
 
+def test_what_follows_two_dashes_asks_for_no_json(capsys: Capture) -> None:
+    app, error = typer.Typer(), LineamentError(detail="a defect")
+
+    @app.command()
+    def fail(paths: list[str]) -> None:
+        raise error
+
+    @app.callback()
+    def everything() -> None:
+        """Make the one command one of a group."""
+
+    assert ended(cast("TyperGroup", typer.main.get_command(app)), "fail", "--", "--json") == 1
+    assert capsys.readouterr() == ("", f"lineament: {error}\n")
+
+
 def test_an_error_is_json_as_well_if_the_answer_would_have_been(capsys: Capture) -> None:
     error = Refused(ReasonCode.SECOND_FACTOR.reason(minutes=15))
     assert ended(failing(error), "fail", "--json") == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lineament.errors import LineamentError, NotFound, Refused, SeveralFaces
 from lineament.model.faces import Box
 from lineament.model.reasons import ReasonCode
-from lineament.views.errors import error_json, face_rows, remedy_lines
+from lineament.views.errors import error_json, face_rows, named_error_json, remedy_lines
 
 AUTHORISE = "lineament case authorise K-1 --authority TEXT --decided DATE --scope TEXT"
 
@@ -36,6 +36,13 @@ def test_each_remedy_is_one_line_however_many_reasons_it_remedies() -> None:
         "Choose other sources: lineament source list",
         "Show your second factor: lineament step-up",
     ]
+
+
+def test_an_error_about_a_photograph_names_its_file() -> None:
+    error = NotFound(what="case", name="K-9", hint="lineament case list")
+    shown = named_error_json("a.jpg", error)
+    assert shown == {"file": "a.jpg", **error_json(error)}
+    assert next(iter(shown)) == "file"
 
 
 def test_other_errors_have_no_remedies() -> None:
