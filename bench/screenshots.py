@@ -20,12 +20,12 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.conftest import PORTRAITS
-from tests.support.acting import ARGUMENTS
-from tests.support.gathered import CASE as GATHERED
-from tests.support.gathered import collected
-from tests.support.looks import dressed
+from tests.support.browsers import ARGUMENTS
+from tests.support.deliveries import CASE as GATHERED
+from tests.support.deliveries import collected
+from tests.support.looks import prepare_looks
 from tests.support.serving import Served, serving
-from tests.support.story import stage
+from tests.support.story import open_story
 from tests.support.world import CASE, PROBE, gallery
 
 from lineament.model.cases import CaseTerms
@@ -181,10 +181,10 @@ def collection(browser: Browser, folder: Path, camera: Camera) -> None:
 
 def together(browser: Browser, folder: Path, camera: Camera) -> None:
     """Take the pages of agencies."""
-    with stage(folder, browser) as story:
-        for looks in dressed(story).values():
+    with open_story(folder, browser) as story:
+        for looks in prepare_looks(story).values():
             for look in looks:
-                camera(look.who.page, look.name, look.address)
+                camera(look.actor.page, look.name, look.address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What all tests share: the portraits, and a way to run a command as a person would."""
+"""Fixtures of all tests: the portraits, and commands as a person runs them."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _prepare(folder: Path) -> None:
 
 @pytest.fixture
 def ready(lineament: Callable[..., Ran], photos: Path, prepared: Path) -> Callable[..., Ran]:
-    """A workspace with the portraits in its gallery, but for macron-2014.jpg, and the open case K-1."""
+    """A workspace with the open case K-1 and a gallery of the portraits, except macron-2014.jpg, which is probe.jpg."""
     (photos / "macron-2014.jpg").rename(photos.parent / "probe.jpg")
     shutil.copytree(prepared, photos.parent / "ws")
     return lineament

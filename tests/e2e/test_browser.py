@@ -1,4 +1,4 @@
-"""The pages in a real browser: the whole story by mouse, by keyboard and without JavaScript, and for every eye."""
+"""The pages in a real browser: a case and a search by mouse, by keyboard and without JavaScript; accessibility."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, expect, sync_playwright
 from tests.conftest import PORTRAITS
+from tests.support.browsers import ARGUMENTS
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, gallery
 
@@ -22,16 +23,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
 ]
-ARGUMENTS = (
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 ABUSE = replace(CASE, ref="OP/ELM 7", offence="Sexual abuse of a child")
 
 
@@ -52,29 +43,29 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-class Quiet:
-    """A page that fails the test when its console says anything: a script's error, or a breach of the policy."""
+class ConsoleLog:
+    """The messages of a console: errors of scripts and breaches of the policy, which fail the test."""
 
     def __init__(self, context: BrowserContext) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         context.on("console", self._console)
-        context.on("weberror", lambda error: self.said.append(str(error.error)))
+        context.on("weberror", lambda error: self.messages.append(str(error.error)))
 
     def _console(self, message: ConsoleMessage) -> None:
-        """Chromium asks for an icon beside an original, which is in a sandbox, so it may not have it."""
+        """Log a message, unless it is about the icon that Chromium requests beside a sandboxed original."""
         if not message.location["url"].endswith("/favicon.ico"):
-            self.said.append(f"{message.type}: {message.text} ({message.location['url']})")
+            self.messages.append(f"{message.type}: {message.text} ({message.location['url']})")
 
 
 @pytest.fixture
 def page(chromium: Browser, served: Served) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1366, "height": 768}, base_url=served.url)
-    quiet = Quiet(context)
+    console = ConsoleLog(context)
     page = context.new_page()
     page.goto(served.entrance)
     yield page
     context.close()
-    assert quiet.said == []
+    assert console.messages == []
 
 
 def choose_photograph(page: Page, case: str, name: str = PROBE.name) -> None:
@@ -92,7 +83,7 @@ def search(page: Page, *, investigation: bool = False) -> None:
     page.wait_for_url("**/searches/*")
 
 
-def test_the_whole_story(page: Page) -> None:
+def test_a_case_and_a_search_by_mouse(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/$"))
     expect(page.get_by_role("heading", name="My cases")).to_be_visible()
 
@@ -137,7 +128,7 @@ def test_the_whole_story(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text(re.compile(r"checked \d+ entries in \d+\.\d\d s: sound"))
 
 
-def test_the_story_by_keyboard(page: Page) -> None:
+def test_a_search_by_keyboard(page: Page) -> None:
     choose_photograph(page, CASE.ref)
     search(page, investigation=True)
     focused = "document.activeElement.getAttribute('href') ?? ''"
@@ -174,19 +165,19 @@ def test_both_faces_are_zoomed_moved_and_faded_together(page: Page) -> None:
     assert sizes[0] is not None
     assert sizes[1] is not None
     assert (sizes[0]["width"], sizes[0]["height"]) == (sizes[1]["width"], sizes[1]["height"])
-    moved = "[...document.querySelectorAll('.pane g')].map((group) => group.getAttribute('transform'))"
+    transforms = "[...document.querySelectorAll('.pane g')].map((group) => group.getAttribute('transform'))"
     page.keyboard.press("z")
-    one, other = page.evaluate(moved)
-    assert one == other
-    assert one.endswith("scale(2)")
+    left, right = page.evaluate(transforms)
+    assert left == right
+    assert left.endswith("scale(2)")
     page.mouse.move(sizes[1]["x"] + 200, sizes[1]["y"] + 200)
     page.mouse.down()
     page.mouse.move(sizes[1]["x"] + 140, sizes[1]["y"] + 170)
     page.mouse.up()
-    panned = page.evaluate(moved)
-    assert panned[0] == panned[1] != one
+    panned = page.evaluate(transforms)
+    assert panned[0] == panned[1] != left
     page.keyboard.press("ArrowLeft")
-    assert page.evaluate(moved)[0] != panned[0]
+    assert page.evaluate(transforms)[0] != panned[0]
     expect(page).to_have_url(re.compile("candidates/1$"))
     page.keyboard.press("0")
     page.keyboard.press("f")
@@ -224,7 +215,7 @@ def test_a_photograph_can_be_dropped_and_pasted(page: Page) -> None:
         expect(page.get_by_role("heading", name=re.compile("1 face found"))).to_be_visible()
 
 
-def test_a_file_that_is_too_large_is_told_before_it_is_sent(page: Page) -> None:
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page) -> None:
     page.goto(f"/search?case={CASE.ref}")
     large = FilePayload(name="large.jpg", mimeType="image/jpeg", buffer=bytes(2_000_000))
     page.get_by_label("The photograph").set_input_files(large)
@@ -273,7 +264,7 @@ def test_pictures_of_abuse_are_blurred_until_pointed_at(page: Page) -> None:
     expect(page.get_by_label("Blur pictures")).not_to_be_checked()
 
 
-def test_the_whole_story_without_javascript(chromium: Browser, served: Served) -> None:
+def test_a_case_and_a_search_without_javascript(chromium: Browser, served: Served) -> None:
     context = chromium.new_context(java_script_enabled=False, base_url=served.url)
     page = context.new_page()
     page.goto(served.entrance)
@@ -310,7 +301,7 @@ def test_the_whole_story_without_javascript(chromium: Browser, served: Served) -
 
 @pytest.fixture(scope="module")
 def addresses(chromium: Browser, served: Served) -> list[str]:
-    """Every kind of page."""
+    """The addresses of every kind of page."""
     context = chromium.new_context(base_url=served.url)
     page = context.new_page()
     page.goto(served.entrance)
@@ -328,7 +319,7 @@ def addresses(chromium: Browser, served: Served) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1366, 390])
-def test_every_page_can_be_read_by_everybody(
+def test_every_page_is_accessible(
     chromium: Browser, served: Served, addresses: list[str], scheme: Literal["light", "dark"], width: int
 ) -> None:
     context = chromium.new_context(
@@ -338,7 +329,7 @@ def test_every_page_can_be_read_by_everybody(
     page = context.new_page()
     page.goto(served.entrance)
     faults = []
-    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}  # in the dark, only the colours differ
+    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}  # nothing but the colours differs
     for address in addresses:
         page.goto(address)
         page.wait_for_load_state("networkidle")
@@ -351,7 +342,7 @@ def test_every_page_can_be_read_by_everybody(
     assert faults == []
 
 
-def test_nothing_moves_after_it_has_appeared(chromium: Browser, served: Served, addresses: list[str]) -> None:
+def test_no_page_shifts_its_layout(chromium: Browser, served: Served, addresses: list[str]) -> None:
     context = chromium.new_context(viewport={"width": 1366, "height": 768})
     context.add_init_script(
         "window.shifts = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries()) "

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
-from tests.support.acting import ARGUMENTS, Quiet
-from tests.support.gathered import collected, ingest_into
+from tests.support.browsers import ARGUMENTS, ConsoleLog
+from tests.support.deliveries import collected, ingest_into
 from tests.support.looks import faults
 from tests.support.serving import Served, serving
 from tests.support.world import PROBE
@@ -38,24 +38,24 @@ def page(served: Served) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         context = browser.new_context(base_url=served.url)
-        quiet = Quiet(context)
-        made = context.new_page()
-        made.goto(served.entrance)
-        yield made
+        console = ConsoleLog(context)
+        page = context.new_page()
+        page.goto(served.entrance)
+        yield page
         browser.close()
-        # what the archived page names is refused by the policy, not asked of this server and refused then
-        assert [said for said in quiet.said if "sandboxed" not in said and "Security Policy" not in said] == []
+        # the policy refuses what the archived page names; this server gets no request for it
+        assert [text for text in console.messages if "sandboxed" not in text and "Security Policy" not in text] == []
 
 
 @pytest.fixture(scope="module")
 def candidate(served: Served) -> str:
-    """Of whom the same picture lies in two sources."""
+    """The page of a candidate whose picture is in two sources."""
     probe = served.workspace.desk_at_the_machine().probes.take("K-1", PROBE.read_bytes())
     request = SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)
     return f"/searches/{served.workspace.desk_at_the_machine().search.run(probe.id, request).search_id}/candidates/1"
 
 
-def test_from_the_sources_to_what_was_refused(page: Page) -> None:
+def test_from_the_sources_to_refused_pictures(page: Page) -> None:
     page.goto("/sources")
     page.get_by_role("link", name="web-archive").focus()
     page.keyboard.press("Enter")
@@ -84,7 +84,7 @@ def test_the_receipt_of_a_withdrawn_source(page: Page) -> None:
     assert "source withdrawn" in saved.value.path().read_text()
 
 
-def test_where_else_and_the_page_as_it_was(page: Page, candidate: str) -> None:
+def test_other_places_and_the_archived_page(page: Page, candidate: str) -> None:
     page.goto(candidate)
     elsewhere = page.get_by_role("region", name="Where else it was found")
     expect(elsewhere).to_contain_text("the same file")
@@ -105,25 +105,25 @@ def test_where_else_and_the_page_as_it_was(page: Page, candidate: str) -> None:
     archived.close()
 
 
-def test_what_is_not_alike_is_not_opened(served: Served, candidate: str) -> None:
+def test_only_near_duplicates_are_opened(served: Served, candidate: str) -> None:
     with served.client() as client:
         csrf = client.get(candidate).text.split('name="csrf" value="')[1].partition('"')[0]
         assert client.post(f"{candidate}/page", data={"csrf": csrf, "alike": "999"}).status_code == 404
         assert client.post("/sources/empty/receipt", data={"csrf": csrf}).status_code == 409
 
 
-def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
-    workspace, what = served.workspace, "https://press.example/"
+def test_the_progress_of_a_crawl(served: Served, page: Page) -> None:
+    workspace, address = served.workspace, "https://press.example/"
     ingest_into(workspace, "crawled")
     source = workspace.desk_at_the_machine().sources.get("crawled")
     with workspace.store.begin() as tx:
-        run = tx.runs.begin(source.id, "site", what, workspace.clock())
+        run = tx.runs.begin(source.id, "site", address, workspace.clock())
     page.goto(f"/sources/crawled/runs/{run.id}")
     expect(page.get_by_role("region", name="Progress of the crawl")).to_have_count(0)
-    kept = workspace.crawls.crawl(source, crawl_name(what))
+    kept = workspace.crawls.crawl(source, crawl_name(address))
     kept.folder.mkdir(parents=True)
     state = CrawlState(kept, write=True)
-    assert state.add(NewAddress(url=what, host="press.example"), alike=1)
+    assert state.add(NewAddress(url=address, host="press.example"), alike=1)
     state.close()
     page.get_by_role("link", name="Reload").click()
     expect(page.get_by_role("region", name="Progress of the crawl")).to_contain_text("0 of 1 known addresses")
@@ -131,5 +131,5 @@ def test_how_far_a_crawl_is(served: Served, page: Page) -> None:
 
 
 @pytest.mark.parametrize("address", ["/sources", "/sources/old", "/sources/empty", "/sources/web-archive/runs/3", ""])
-def test_a_page_is_fit_to_be_shown(page: Page, candidate: str, address: str) -> None:
+def test_every_page_passes_the_checks(page: Page, candidate: str, address: str) -> None:
     assert faults(page, address or candidate, door=False) == []

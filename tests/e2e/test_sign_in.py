@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
+from tests.support.browsers import ARGUMENTS, AUTHENTICATOR
 from tests.support.serving import serving
 from tests.support.world import PASSWORD, World, officials
 
@@ -19,14 +20,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
 ]
-ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 EMAIL = "rufus@agency.example"
 
 

@@ -1,4 +1,4 @@
-"""The story of an agency in a real browser, and every page that it leaves behind."""
+"""The story of an agency in a real browser, and every page afterwards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import sync_playwright
-from tests.support.acting import ARGUMENTS
-from tests.support.looks import NOT_PAGES, Look, dressed, faults
-from tests.support.story import Story, stage
+from tests.support.browsers import ARGUMENTS
+from tests.support.looks import NOT_PAGES, Look, faults, prepare_looks
+from tests.support.story import Story, open_story
 
 from lineament.web.app import declared
 
@@ -26,29 +26,29 @@ DOORS = {"/sign-in", "/join/{token}"}
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        with stage(tmp_path_factory.mktemp("story"), browser) as made:
-            yield made
+        with open_story(tmp_path_factory.mktemp("story"), browser) as story:
+            yield story
             browser.close()
 
 
 @pytest.fixture(scope="module")
 def looks(story: Story) -> dict[str, list[Look]]:
-    return dressed(story)
+    return prepare_looks(story)
 
 
 def test_the_story_of_an_agency(story: Story) -> None:
-    story.tell()
-    assert story.troupe.said == []
+    story.run()
+    assert story.browsers.messages == []
 
 
-def test_what_is_no_page_is_a_route_all_the_same() -> None:
+def test_every_exception_is_a_route() -> None:
     assert set(NOT_PAGES) <= READ
 
 
 @pytest.mark.parametrize("path", [*sorted(READ - set(NOT_PAGES)), "nothing"])
-def test_a_page_is_fit_to_be_shown(looks: dict[str, list[Look]], path: str) -> None:
+def test_every_page_passes_the_checks(looks: dict[str, list[Look]], path: str) -> None:
     assert looks.get(path), "the story has no such page: add it to tests/support/looks.py"
     found = {
-        look.name: wrong for look in looks[path] if (wrong := faults(look.who.page, look.address, door=path in DOORS))
+        look.name: wrong for look in looks[path] if (wrong := faults(look.actor.page, look.address, door=path in DOORS))
     }
     assert found == {}

@@ -1,4 +1,4 @@
-"""What integration tests share."""
+"""Fixtures of the integration tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 
 @pytest.fixture(autouse=True)
 def schema_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the schema of new workspaces without running the migrations each time."""
+    """Create the schema of new workspaces without running the migrations each time."""
     monkeypatch.setattr("lineament.store.migrations.upgrade", schema.upgrade)
 
 

@@ -1,4 +1,4 @@
-"""Agencies, people and stops from the terminal, as a solo workspace becomes an agency's."""
+"""Agencies, people and stops from the terminal, from a solo workspace to an agency."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_agency_from_the_terminal(solo: Run) -> None:
     assert solo("agency", "rename", "Ministry", "--jurisdiction", "CH", "--json").json["name"] == "Ministry"
 
 
-def test_mistakes_are_one_line_and_a_code(solo: Run) -> None:
+def test_errors_are_one_line_and_an_exit_code(solo: Run) -> None:
     solo("agency", "add", "Police", "--jurisdiction", "FR")
     for line, code in (
         (("agency", "add", "POLICE", "--jurisdiction", "FR"), 4),
@@ -84,7 +84,7 @@ def test_a_person_from_the_terminal(solo: Run) -> None:
     assert len(solo("user", "list", "--closed", "--json").json["accounts"]) == 1
 
 
-def test_the_second_account_says_what_it_ends(solo: Run) -> None:
+def test_the_second_account_reports_that_it_ends_solo(solo: Run) -> None:
     solo("user", "invite", *CHIEF)
     ran = solo("user", "invite", "emil@home.example", "--name", "Emil", "--role", "examiner")
     assert ran.code == 0
@@ -93,7 +93,7 @@ def test_the_second_account_says_what_it_ends(solo: Run) -> None:
     assert solo("verify").code == 0
 
 
-def test_the_second_account_is_refused_where_nobody_would_manage(solo: Run) -> None:
+def test_the_second_account_is_refused_if_nobody_would_manage_the_workspace(solo: Run) -> None:
     solo("user", "invite", "emil@home.example", "--name", "Emil", "--role", "examiner")
     second = ("user", "invite", "rita@home.example", "--name", "Rita", "--role", "reviewer")
     refused = solo(*second)
@@ -103,7 +103,7 @@ def test_the_second_account_is_refused_where_nobody_would_manage(solo: Run) -> N
     assert solo(*second, "--yes").code == 0
 
 
-def test_the_way_out_at_the_machine(solo: Run) -> None:
+def test_an_operator_is_reset_at_the_machine(solo: Run) -> None:
     solo("user", "invite", *CHIEF)
     solo("user", "invite", "emil@home.example", "--name", "Emil", "--role", "examiner")
     assert solo("user", "reset", "chief@home.example").code == 13

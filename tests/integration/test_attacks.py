@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
-from tests.support.sending import build_request, prepare, targets, valid_request
-from tests.support.sight import NOT_THERE, PEOPLE
+from tests.support.route_forms import build_request, prepare, targets, valid_request
+from tests.support.targets import NOT_THERE, PEOPLE
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
 
 from lineament.model.accounts import Permission

@@ -14,9 +14,9 @@ import pytest
 from tests.conftest import PORTRAITS, ROOT
 
 FOLDER = "{folder}"
-"""Stands for a folder of the test's own."""
+"""Stands for a temporary folder."""
 PEOPLE = "{people}"
-"""Stands for a folder of photographs by person, as LFW is one."""
+"""Stands for a folder of photographs by person, like LFW."""
 TOYS: dict[str, tuple[str, ...]] = {
     "accuracy": ("--lfw", PEOPLE),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/searches"),
@@ -46,7 +46,7 @@ NOT_FASTER_AT_TOY_SIZE = {"pages", "casework", "startup"}
 
 
 def scripts() -> list[str]:
-    """Names of the modules under bench/ with a function ``main``."""
+    """Return the names of the modules under bench/ that have a function ``main``."""
     found = []
     for path in sorted((ROOT / "bench").glob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
@@ -61,7 +61,7 @@ def scripts() -> list[str]:
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighteen photographs of four people, made of the six portraits: 250 x 250 pixels, a folder for each person.
 
-    Two people have eight photographs each, two have one.
+    Two people have eight photographs each, and two have a single one.
     """
     folder = tmp_path_factory.mktemp("people")
     for path in sorted(PORTRAITS.glob("*.jpg")):
@@ -73,8 +73,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         person = folder / path.stem.partition("-")[0]
         person.mkdir(exist_ok=True)
         variants = (small, small[:, ::-1], cv2.GaussianBlur(small, (0, 0), 1.5), small // 2)
-        for number, made in enumerate(variants if "-" in path.stem else variants[:1]):
-            assert cv2.imwrite(str(person / f"{path.stem}_{number:04}.jpg"), np.ascontiguousarray(made))
+        for number, variant in enumerate(variants if "-" in path.stem else variants[:1]):
+            assert cv2.imwrite(str(person / f"{path.stem}_{number:04}.jpg"), np.ascontiguousarray(variant))
     return folder
 
 

@@ -1,4 +1,4 @@
-"""What a crawl keeps: it is sealed, destroyed with the picture that it is evidence of, and exported as plain WARC."""
+"""The records of a crawl: sealed, destroyed with the picture that they are evidence of, exported as plain WARC."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def portrait(name: str) -> bytes:
 def host(site: Site, group: Path) -> Callable[[str, Mapping[str, str]], CannedReply | None]:
     pictures = {f"/{name}.jpg": portrait(name) for name in ("macron-2025", "sunak", "obama")}
     pictures |= {"/again.jpg": portrait("macron-2025"), "/group.jpg": group.read_bytes() + SECRET}
-    said = f"<p>{'words ' * 200}</p><p>{SECRET.hex()}</p>"
+    text = f"<p>{'words ' * 200}</p><p>{SECRET.hex()}</p>"
     shown = {"/one": ["/macron-2025.jpg"], "/both": ["/sunak.jpg", "/obama.jpg"], "/group": ["/group.jpg"]}
     shown |= {"/": ["/one", "/both", "/group"], "/another": ["/again.jpg"]}
 
@@ -84,7 +84,7 @@ def host(site: Site, group: Path) -> Callable[[str, Mapping[str, str]], CannedRe
                 return CannedReply(status=304, headers={"ETag": '"1"'})
             if path in pictures:
                 return CannedReply(pictures[path], type="image/jpeg", headers={"ETag": '"1"'})
-            return page(path, *shown[path], said, ETag='"1"')
+            return page(path, *shown[path], text, ETag='"1"')
         return None
 
     return answer
@@ -164,7 +164,7 @@ def bodies(workspace: Workspace, tmp_path: Path) -> dict[str, bytes]:
 # ---------------------------------------------------------------- sealed
 
 
-def in_the_clear(home: Path, *secrets: bytes) -> list[Path]:
+def files_with(home: Path, *secrets: bytes) -> list[Path]:
     """Return the files that contain one of these, plain or compressed."""
     found = []
     for path in (file for file in home.rglob("*") if file.is_file()):
@@ -181,19 +181,19 @@ def in_the_clear(home: Path, *secrets: bytes) -> list[Path]:
     return found
 
 
-def test_nothing_of_pictures_and_pages_lies_in_the_clear_nor_does_the_key(crawled: Site, workspace: Workspace) -> None:
+def test_pictures_pages_and_the_key_are_not_stored_in_plain(crawled: Site, workspace: Workspace) -> None:
     key = of_crawl(workspace).key
     secrets = (SECRET, SECRET.hex().encode(), portrait("obama")[:500], key, key.hex().encode())
-    assert in_the_clear(workspace.home, *secrets) == []
-    assert crawled.processes, "they were looked at while they crawled"
+    assert files_with(workspace.home, *secrets) == []
+    assert crawled.processes, "some were seen during the crawl"
     assert not any(key.hex().encode() in process or key in process for process in crawled.processes)
     assert key.hex() not in repr(of_crawl(workspace))
     plain = workspace.home / "plain.gz"
     plain.write_bytes(b"before" + gzip.compress(b"x" + SECRET))
-    assert in_the_clear(workspace.home, *secrets) == [plain], "the search finds what is there"
+    assert files_with(workspace.home, *secrets) == [plain], "a secret in plain would be found"
 
 
-def test_a_record_opens_at_its_own_place_in_its_own_file_and_under_its_own_key(workspace: Workspace) -> None:
+def test_a_record_only_opens_at_its_place_in_its_file_with_its_key(workspace: Workspace) -> None:
     record = captures(workspace)["obama.jpg"].provenance.record
     assert record is not None
     kept = of_crawl(workspace)
@@ -212,13 +212,13 @@ def test_a_record_opens_at_its_own_place_in_its_own_file_and_under_its_own_key(w
     assert of_crawl(workspace, "another").key != kept.key
     assert repr(Seal(bytes(32))) == "Seal(…)"
     with pytest.raises(ValueError, match="32 bytes"):
-        Seal(b"")  # as a process would get it whose parent was killed before it had said all
+        Seal(b"")  # as a process gets if its parent was killed early
 
 
 # ---------------------------------------------------------------- destroyed
 
 
-def test_an_erased_picture_goes_with_its_page_and_the_others_stay(
+def test_an_erased_picture_is_destroyed_with_its_page_and_others_stay(
     crawled: Site, workspace: Workspace, tmp_path: Path
 ) -> None:
     before = captures(workspace)
@@ -235,30 +235,32 @@ def test_an_erased_picture_goes_with_its_page_and_the_others_stay(
     assert left["/obama.jpg"] == portrait("obama")
     assert not [path for path in kept.folder.iterdir() if b"macron-2025" in path.read_bytes()]
 
-    asked = len(crawled.web.log)
+    before_second = len(crawled.web.log)
     items = list(SiteConnector(crawled.crawl(again_after=0.0), kept, MOST).items())
     assert [type(item) for item in items] == [Item] * 3
-    assert not any("macron-2025" in request.path for request in crawled.web.log[asked:]), "it is never asked for again"
-    assert [request.headers.get("if-none-match") for request in crawled.web.log[asked:] if request.path == "/one"] == [
-        None
-    ]
+    assert not any("macron-2025" in request.path for request in crawled.web.log[before_second:]), (
+        "it is never requested again"
+    )
+    assert [
+        request.headers.get("if-none-match") for request in crawled.web.log[before_second:] if request.path == "/one"
+    ] == [None]
 
 
-def test_a_page_stays_as_long_as_a_picture_of_it_is_kept(workspace: Workspace, tmp_path: Path) -> None:
-    there = captures(workspace)
-    workspace.desk_at_the_machine().erase.capture(there["obama.jpg"].id, "asked")
+def test_a_page_is_kept_as_long_as_one_of_its_pictures(workspace: Workspace, tmp_path: Path) -> None:
+    found = captures(workspace)
+    workspace.desk_at_the_machine().erase.capture(found["obama.jpg"].id, "asked")
     left = bodies(workspace, tmp_path)
     assert "/obama.jpg" not in left
     assert {"/both", "/sunak.jpg"} <= set(left)
     with workspace.store.read() as tx:
-        (face,) = tx.faces.of_capture(there["sunak.jpg"].id)
+        (face,) = tx.faces.of_capture(found["sunak.jpg"].id)
     workspace.desk_at_the_machine().erase.face(face.id, "asked")
     left = bodies(workspace, tmp_path)
     assert not {"/both", "/sunak.jpg"} & set(left)
     assert {"/one", "/group", "/group.jpg"} <= set(left)
 
 
-def test_a_group_picture_goes_with_one_of_its_faces(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
+def test_erasing_a_face_destroys_the_picture_of_the_group(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
     group = captures(workspace)["group.jpg"]
     with workspace.store.read() as tx:
         face, _ = tx.faces.of_capture(group.id)
@@ -268,10 +270,10 @@ def test_a_group_picture_goes_with_one_of_its_faces(crawled: Site, workspace: Wo
     assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1}
     assert "/group.jpg" in bodies(workspace, tmp_path)
     workspace.desk_at_the_machine().erase.finish_deletions()
-    assert "/group.jpg" not in bodies(workspace, tmp_path), "another crawl may not keep it either"
+    assert "/group.jpg" not in bodies(workspace, tmp_path), "another crawl does not keep it either"
 
 
-def test_what_was_erased_is_not_kept_by_a_later_crawl(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
+def test_a_later_crawl_does_not_keep_erased_pictures(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
     workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     report = ingest(workspace, crawled, "second", crawled.crawl("/another"))
     assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 1}
@@ -289,19 +291,19 @@ def test_known_abuse_material_is_not_kept_as_a_record(workspace: Workspace, tmp_
 
 
 @contextmanager
-def held(database: Path) -> Iterator[None]:
-    """Nobody else writes to it."""
+def locked(database: Path) -> Iterator[None]:
+    """Lock a database, so that nobody else writes to it."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
 
 
-def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(home: Path, tmp_path: Path) -> None:
+def test_opening_the_workspace_finishes_an_erasure_that_was_killed(home: Path, tmp_path: Path) -> None:
     with Workspace.open(settings(home)) as workspace:
         erased, kept = captures(workspace)["obama.jpg"], of_crawl(workspace)
     line = [sys.executable, "-m", "lineament", "--home", home, "erase", "--capture", erased.id, "--reason", "asked"]
-    with held(kept.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
+    with locked(kept.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
         query = "SELECT count(*) FROM captures WHERE id = ?"
         with closing(sqlite3.connect(home / "lineament.db")) as database:
             end = time.monotonic() + 60
@@ -311,7 +313,7 @@ def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(hom
         process.kill()
     record = erased.provenance.record
     assert record is not None
-    assert kept.exchange(record.archive, record.offset, record.id), "it was killed before"
+    assert kept.exchange(record.archive, record.offset, record.id), "the process was killed before"
     with Workspace.open(settings(home)) as workspace:
         with pytest.raises(NotRead, match="destroyed"):
             kept.exchange(record.archive, record.offset, record.id)
@@ -320,7 +322,7 @@ def test_an_erasure_that_was_killed_is_finished_when_the_workspace_is_opened(hom
             assert tx.deletions.crawled(10) == []
 
 
-def test_what_crawls_kept_goes_with_the_source(workspace: Workspace, tmp_path: Path) -> None:
+def test_records_of_crawls_are_destroyed_with_the_source(workspace: Workspace, tmp_path: Path) -> None:
     folder = workspace.crawls.folder(workspace.desk_at_the_machine().sources.get("press").id)
     shutil.copytree(folder, tmp_path / "copy")
     workspace.desk_at_the_machine().erase.source("press", "asked")
@@ -329,24 +331,24 @@ def test_what_crawls_kept_goes_with_the_source(workspace: Workspace, tmp_path: P
         of_crawl(workspace)
     with refused(ReasonCode.NOTHING_CRAWLED):
         workspace.desk_at_the_machine().takeout.warc("press", tmp_path / "out.warc.gz")
-    shutil.copytree(tmp_path / "copy", folder)  # as if it had been killed in between
+    shutil.copytree(tmp_path / "copy", folder)  # as after a kill in between
     workspace.desk_at_the_machine().erase.finish_deletions()
     assert not folder.exists()
 
 
-# ---------------------------------------------------------------- taken out
+# ---------------------------------------------------------------- exported
 
 
-def test_a_standard_warc_is_taken_out_on_the_record(
+def test_an_export_is_a_standard_warc_and_recorded(
     lineament: Run, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Workspace.open(settings(home)) as workspace:
         workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     out = tmp_path / "out.warc.gz"
-    done = lineament("source", "warc", "press", out, "--json")
-    assert done.code == 0, done.err
-    assert done.json["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
-    assert done.json["bytes"] == out.stat().st_size
+    exported = lineament("source", "warc", "press", out, "--json")
+    assert exported.code == 0, exported.err
+    assert exported.json["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert exported.json["bytes"] == out.stat().st_size
     assert out.stat().st_mode & 0o77 == 0
     checker = Checker(type("Options", (), {"inputs": [str(out)], "verbose": True}))
     assert checker.process_all() == 0, capsys.readouterr().out
@@ -355,11 +357,11 @@ def test_a_standard_warc_is_taken_out_on_the_record(
     assert any(uri.endswith("/obama.jpg") for uri in uris)
     assert not any("macron-2025" in uri for uri in uris), "neither its answer nor its request"
     entry = json.loads(str(_newest(home)))
-    assert (entry["source"], entry["sha256"]) == ("press", done.json["sha256"])
+    assert (entry["source"], entry["sha256"]) == ("press", exported.json["sha256"])
 
     again = lineament("source", "warc", "press", out)
     assert again.code == AlreadyThere.exit_code
-    assert hashlib.sha256(out.read_bytes()).hexdigest() == done.json["sha256"]
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == exported.json["sha256"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.warc.gz", "ws"]
 
 
@@ -370,7 +372,7 @@ def _newest(home: Path) -> str | None:
         return entry.details
 
 
-def test_a_damaged_record_is_not_taken_out_in_part(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_damaged_record_prevents_the_export(workspace: Workspace, tmp_path: Path) -> None:
     record = captures(workspace)["obama.jpg"].provenance.record
     assert record is not None
     with (of_crawl(workspace).folder / record.archive).open("r+b") as file:
@@ -382,7 +384,7 @@ def test_a_damaged_record_is_not_taken_out_in_part(workspace: Workspace, tmp_pat
     assert all(entry.action != "warc_taken_out" for entry in workspace.desk_at_the_machine().audit.page())
 
 
-def test_others_take_nothing_out_and_an_operator_after_a_second_factor(workspace: Workspace, tmp_path: Path) -> None:
+def test_only_operators_with_a_second_factor_export_records(workspace: Workspace, tmp_path: Path) -> None:
     world = StaffedWorld(workspace, Clock(tick=TICK))
     with pytest.raises(NotAllowed):
         world.desk(world.join(HOME_AGENCY, Role.EXAMINER)).takeout.warc("press", tmp_path / "out.warc.gz")

@@ -1,4 +1,4 @@
-"""What is built for others to install holds everything that the program needs."""
+"""The wheel and the sdist contain everything that the program needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEEDED |= {
 
 
 def package() -> set[str]:
-    """Every file of the package, as a wheel names it."""
+    """Return the names of all files of the package, as in a wheel."""
     paths = (ROOT / "src").rglob("*")
     return {str(path.relative_to(ROOT / "src")) for path in paths if path.is_file() and "__pycache__" not in path.parts}
 
@@ -48,7 +48,7 @@ def test_the_wheel_holds_every_file_of_the_package(built: Path) -> None:
     assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "NOTICE"}
 
 
-def test_the_wheel_says_which_version_it_is_and_which_python_it_needs(built: Path) -> None:
+def test_the_wheel_has_its_version_and_the_python_that_it_needs(built: Path) -> None:
     (path,) = built.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:
         (name,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
@@ -57,7 +57,7 @@ def test_the_wheel_says_which_version_it_is_and_which_python_it_needs(built: Pat
     assert metadata["Requires-Python"] == ">=3.11"
 
 
-def test_the_sdist_holds_what_is_needed_to_build(built: Path) -> None:
+def test_the_sdist_contains_what_a_build_needs(built: Path) -> None:
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}

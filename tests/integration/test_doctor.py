@@ -1,4 +1,4 @@
-"""What the doctor says of the pictures and files that lie in the blob folder."""
+"""The check of the doctor for pictures and files in the blob folder."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ CASE = CaseTerms(ref="K-1", offence="fraud", purpose="to find where it was publi
 
 
 def pictures(workspace: Workspace) -> Check:
-    """The check that opens every picture, the last one."""
+    """Return the check that opens every picture."""
     *_, last = workspace.desk_at_the_machine().doctor.run(pictures=True)
     assert last.name == "pictures"
     return last
 
 
-def test_the_files_of_a_room_are_no_orphans(tmp_path: Path) -> None:
+def test_files_of_a_room_are_no_orphans(tmp_path: Path) -> None:
     with solo(tmp_path / "ws") as world:
         workspace = world.workspace
         workspace.desk_at_the_machine().casework.open(CASE)
-        kept = workspace.desk_at_the_machine().room.file(CASE.ref, "statement.pdf", b"what the witness said")
+        paper = workspace.desk_at_the_machine().room.file(CASE.ref, "statement.pdf", b"what the witness said")
         assert len(list(workspace.blobs.addresses())) == 1
         assert pictures(workspace).detail.endswith("0 damaged, 0 orphaned")
         with workspace.store.begin() as tx:
             case = tx.cases.find(CASE.ref, workspace.desk_at_the_machine().record.sight)
-            assert kept.id in tx.papers.of_case_ids(case.id)
+            assert paper.id in tx.papers.of_case_ids(case.id)
             tx.papers.delete_of(case.id)
         assert pictures(workspace).detail.endswith("0 damaged, 1 orphaned")

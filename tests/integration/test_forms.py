@@ -11,8 +11,8 @@ from typing import Any
 
 import lxml.html
 import pytest
-from tests.support.sending import form_of_route, prepare, valid_request
-from tests.support.sight import BY_ROLE
+from tests.support.route_forms import form_of_route, prepare, valid_request
+from tests.support.targets import BY_ROLE
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 
 from lineament.model.accounts import Permission

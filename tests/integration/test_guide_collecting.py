@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Ran
-from tests.support.gathered import gather, newspaper
+from tests.support.deliveries import gather, newspaper
 from tests.support.guides import GuideTerminal, commands
 from tests.support.local_web import LocalWeb
 

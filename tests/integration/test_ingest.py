@@ -1,4 +1,4 @@
-"""Every connector through the one door: chosen by what is given, gone on with after a stop, each picture once."""
+"""Ingests of every connector: chosen by location, resumed after an interruption, each picture stored once."""
 
 from __future__ import annotations
 

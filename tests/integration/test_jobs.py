@@ -36,13 +36,13 @@ TERMS = SourceTerms(name=SOURCE, controller="Press agency", basis="LED Art. 8", 
 
 
 @dataclass(slots=True)
-class Doing:
-    """What handlers were called with, and what they do."""
+class Handlers:
+    """Handlers of every kind that call ``act``, with the calls that they got."""
 
     act: Callable[[Report], Mapping[str, Any]] = lambda _: {"done": True}
     calls: list[tuple[Official, str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def handlers(self, official: Official) -> Mapping[str, Handler]:
+    def of(self, official: Official) -> Mapping[str, Handler]:
         def handler(kind: str) -> Handler:
             def handle(arguments: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
                 self.calls.append((official, kind, arguments))
@@ -66,16 +66,16 @@ def jobs(workspace: Workspace) -> Jobs:
 
 
 @pytest.fixture
-def doing() -> Doing:
-    return Doing()
+def handlers() -> Handlers:
+    return Handlers()
 
 
 @pytest.fixture
-def worker(workspace: Workspace, doing: Doing) -> Worker:
-    return Worker(workspace.desk_at_the_machine().record, doing.handlers)
+def worker(workspace: Workspace, handlers: Handlers) -> Worker:
+    return Worker(workspace.desk_at_the_machine().record, handlers.of)
 
 
-def queued(jobs: Jobs) -> Job:
+def add_ingest(jobs: Jobs) -> Job:
     return jobs.add(INGEST, {"what": ["/data/a"]}, source=SOURCE)
 
 
@@ -89,11 +89,11 @@ def until(holds: Callable[[], bool]) -> None:
 # ---------------------------------------------------------------- a worker
 
 
-def test_a_worker_runs_what_is_queued_and_keeps_its_result(jobs: Jobs, worker: Worker, doing: Doing) -> None:
-    job = queued(jobs)
+def test_a_worker_runs_what_is_queued_and_keeps_its_result(jobs: Jobs, worker: Worker, handlers: Handlers) -> None:
+    job = add_ingest(jobs)
     assert worker.waiting()
     assert worker.drain() == 1
-    ((official, kind, arguments),) = doing.calls
+    ((official, kind, arguments),) = handlers.calls
     assert (official.name, official.solo, kind, arguments) == ("examiner-a", True, "ingest", {"what": ["/data/a"]})
     ended = jobs.show(job.id)
     assert (ended.state, ended.result, ended.attempts) == (JobState.DONE, {"done": True}, 1)
@@ -101,13 +101,13 @@ def test_a_worker_runs_what_is_queued_and_keeps_its_result(jobs: Jobs, worker: W
     assert worker.run_one() is None
 
 
-def test_progress_is_written_when_it_ends_at_the_latest(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+def test_progress_is_written_at_the_end_of_a_job(jobs: Jobs, worker: Worker, handlers: Handlers) -> None:
     def act(report: Report) -> Mapping[str, Any]:
         report(JobProgress(done=7, total=9, words="pictures"))
         return {}
 
-    doing.act = act
-    job = queued(jobs)
+    handlers.act = act
+    job = add_ingest(jobs)
     worker.drain()
     assert jobs.show(job.id).progress == JobProgress(done=7, total=9, words="pictures")
 
@@ -127,16 +127,16 @@ def test_progress_is_written_when_it_ends_at_the_latest(jobs: Jobs, worker: Work
         ),
     ],
 )
-def test_why_it_failed_is_kept_and_the_worker_goes_on(
-    jobs: Jobs, worker: Worker, doing: Doing, error: Exception, code: str, message: str
+def test_the_error_of_a_job_is_stored_and_the_worker_continues(
+    jobs: Jobs, worker: Worker, handlers: Handlers, error: Exception, code: str, message: str
 ) -> None:
     def act(report: Report) -> Mapping[str, Any]:
-        if len(doing.calls) == 1:
+        if len(handlers.calls) == 1:
             raise error
         return {}
 
-    doing.act = act
-    first, second = queued(jobs), queued(jobs)
+    handlers.act = act
+    first, second = add_ingest(jobs), add_ingest(jobs)
     assert worker.drain() == 2
     failed = jobs.show(first.id)
     assert failed.state is JobState.FAILED
@@ -145,8 +145,8 @@ def test_why_it_failed_is_kept_and_the_worker_goes_on(
     assert jobs.show(second.id).state is JobState.DONE
 
 
-def test_a_kind_of_a_newer_version_fails_in_words(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
-    job = queued(jobs)
+def test_a_job_of_a_newer_version_fails_with_a_message(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
+    job = add_ingest(jobs)
     with workspace.store.begin() as tx:
         tx.connection.exec_driver_sql("UPDATE jobs SET kind = 'watch'")
     worker.drain()
@@ -168,17 +168,17 @@ def endless(started: threading.Event) -> Callable[[Report], Mapping[str, Any]]:
     return act
 
 
-def test_a_running_job_is_interrupted_wherever_it_is(
-    jobs: Jobs, worker: Worker, doing: Doing, monkeypatch: pytest.MonkeyPatch
+def test_a_running_job_is_interrupted(
+    jobs: Jobs, worker: Worker, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LOOKS", 0.05)
     started = threading.Event()
-    doing.act = endless(started)
-    job, after = queued(jobs), queued(jobs)
+    handlers.act = endless(started)
+    job, after = add_ingest(jobs), add_ingest(jobs)
 
     def stop() -> None:
         assert started.wait(PATIENCE)
-        doing.act = lambda _: {}
+        handlers.act = lambda _: {}
         assert jobs.stop(job.id).stopping
 
     asking = threading.Thread(target=stop)
@@ -190,13 +190,13 @@ def test_a_running_job_is_interrupted_wherever_it_is(
     assert jobs.show(after.id).state is JobState.DONE
 
 
-def test_a_job_that_lost_its_lease_leaves_the_row_alone(
-    workspace: Workspace, jobs: Jobs, worker: Worker, doing: Doing, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_lost_its_lease_does_not_write(
+    workspace: Workspace, jobs: Jobs, worker: Worker, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LOOKS", 0.05)
     started = threading.Event()
-    doing.act = endless(started)
-    job = queued(jobs)
+    handlers.act = endless(started)
+    job = add_ingest(jobs)
 
     def take_over() -> None:
         assert started.wait(PATIENCE)
@@ -211,7 +211,7 @@ def test_a_job_that_lost_its_lease_leaves_the_row_alone(
     assert (now.state, now.worker) == (JobState.RUNNING, "another")
 
 
-def test_a_worker_that_is_to_end_hands_its_job_back(jobs: Jobs, worker: Worker, doing: Doing) -> None:
+def test_a_worker_that_ends_hands_its_job_back(jobs: Jobs, worker: Worker, handlers: Handlers) -> None:
     ending = threading.Event()
     worker.ending = ending.is_set
 
@@ -219,23 +219,23 @@ def test_a_worker_that_is_to_end_hands_its_job_back(jobs: Jobs, worker: Worker, 
         ending.set()
         raise KeyboardInterrupt
 
-    doing.act = act
-    job = queued(jobs)
+    handlers.act = act
+    job = add_ingest(jobs)
     with pytest.raises(KeyboardInterrupt):
         worker.drain()
     back = jobs.show(job.id)
     assert (back.state, back.attempts, back.worker) == (JobState.QUEUED, 0, None)
 
 
-def test_a_queued_job_is_stopped_before_anybody_claims_it(jobs: Jobs, worker: Worker, doing: Doing) -> None:
-    job = queued(jobs)
+def test_a_queued_job_is_stopped_before_anybody_claims_it(jobs: Jobs, worker: Worker, handlers: Handlers) -> None:
+    job = add_ingest(jobs)
     assert jobs.stop(job.id).state is JobState.STOPPED
     assert worker.drain() == 0
     with pytest.raises(WrongState):
         jobs.stop(job.id)
 
 
-def test_what_is_left_of_an_erasure_cannot_be_stopped(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
+def test_deletions_cannot_be_stopped(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
     job, before = jobs.add(DELETIONS, {}), len(recorded(workspace))
     with pytest.raises(Refused):
         jobs.stop(job.id)
@@ -251,7 +251,7 @@ def recorded(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_a_stop_is_on_the_record_with_the_job_and_its_source(workspace: Workspace, jobs: Jobs) -> None:
-    ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
+    ingest, sweep = add_ingest(jobs), jobs.add(SWEEP, {})
     for job in (ingest, sweep):
         jobs.stop(job.id)
     newest = recorded(workspace)[:2]
@@ -269,17 +269,17 @@ def test_a_stop_that_the_ledger_cannot_record_does_not_happen(
     def fail(*_: object, **__: object) -> int:
         raise LedgerUnavailable(why="a test")
 
-    job = queued(jobs)
+    job = add_ingest(jobs)
     monkeypatch.setattr("lineament.ledger.log.Ledger.record", fail)
     with pytest.raises(LedgerUnavailable):
         jobs.stop(job.id)
     assert jobs.show(job.id).state is JobState.QUEUED
 
 
-# ---------------------------------------------------------------- here and now
+# ---------------------------------------------------------------- in the foreground
 
 
-def test_work_in_the_foreground_is_a_job_that_others_see(jobs: Jobs) -> None:
+def test_work_in_the_foreground_is_a_job_too(jobs: Jobs) -> None:
     seen: list[Job] = []
 
     def act(report: Report) -> int:
@@ -296,7 +296,7 @@ def test_work_in_the_foreground_is_a_job_that_others_see(jobs: Jobs) -> None:
     ("error", "state"),
     [(KeyboardInterrupt(), JobState.STOPPED), (Refused(ReasonCode.NO_SUCH_STOP.reason()), JobState.FAILED)],
 )
-def test_how_it_ends_in_the_foreground_is_raised_and_written(jobs: Jobs, error: BaseException, state: JobState) -> None:
+def test_an_error_in_the_foreground_is_raised_and_stored(jobs: Jobs, error: BaseException, state: JobState) -> None:
     def act(report: Report) -> int:
         raise error
 
@@ -306,7 +306,7 @@ def test_how_it_ends_in_the_foreground_is_raised_and_written(jobs: Jobs, error: 
     assert job.state is state
 
 
-def test_the_same_is_taken_up_where_it_waits(jobs: Jobs) -> None:
+def test_a_queued_job_is_claimed_by_the_foreground(jobs: Jobs) -> None:
     arguments = {"what": ["/data/a"]}
     job = jobs.add(INGEST, arguments, source=SOURCE)
     jobs.here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
@@ -316,7 +316,7 @@ def test_the_same_is_taken_up_where_it_waits(jobs: Jobs) -> None:
     assert len(jobs.newest()) == 2
 
 
-# ---------------------------------------------------------------- who
+# ---------------------------------------------------------------- permissions
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ def world(tmp_path: Path) -> Iterator[StaffedWorld]:
         yield StaffedWorld(alone.workspace, alone.clock)
 
 
-def test_what_is_needed_is_asked_when_it_is_asked_for(world: StaffedWorld) -> None:
+def test_permission_is_checked_when_a_job_is_added(world: StaffedWorld) -> None:
     examiner = world.join(HOME_AGENCY, Role.EXAMINER, name="Eva Examiner")
     with pytest.raises(NotAllowed):
         Jobs(world.desk(examiner).record).add(INGEST, {}, source=SOURCE)
@@ -336,61 +336,66 @@ def test_what_is_needed_is_asked_when_it_is_asked_for(world: StaffedWorld) -> No
         Jobs(world.operator_desk.record).add(INGEST, {}, source="nothing")
 
 
-@pytest.mark.parametrize("how", ["roles", "suspended"])
-def test_and_again_when_it_runs(world: StaffedWorld, doing: Doing, how: str) -> None:
+@pytest.mark.parametrize("change", ["roles", "suspended"])
+def test_permission_is_checked_when_a_job_runs(world: StaffedWorld, handlers: Handlers, change: str) -> None:
     jobs = Jobs(world.operator_desk.record)
     job = jobs.add(INGEST, {}, source=SOURCE)
     with world.workspace.store.begin() as tx:
-        if how == "roles":
+        if change == "roles":
             tx.accounts.set_roles(world.operator.id, [Role.EXAMINER])
         else:
             tx.accounts.set_state(world.operator.id, AccountState.SUSPENDED)
-    Worker(world.machine.record, doing.handlers).drain()
-    assert doing.calls == []
+    Worker(world.machine.record, handlers.of).drain()
+    assert handlers.calls == []
     with world.workspace.store.read() as tx:
         error = tx.jobs.get(job.id).error
     assert error is not None
     assert error.code == "not-allowed"
 
 
-def test_a_job_runs_in_the_name_of_who_asked(world: StaffedWorld, doing: Doing) -> None:
+def test_a_job_runs_in_the_name_of_whoever_added_it(world: StaffedWorld, handlers: Handlers) -> None:
     Jobs(world.operator_desk.record).add(INGEST, {}, source=SOURCE)
-    Worker(world.machine.record, doing.handlers).drain()
-    ((official, _, _),) = doing.calls
+    Worker(world.machine.record, handlers.of).drain()
+    ((official, _, _),) = handlers.calls
     assert (official.account_id, official.name) == (world.operator.id, "Olga Operator")
 
 
-def test_jobs_of_the_machine_lose_what_it_may_no_longer_do(workspace: Workspace, doing: Doing, jobs: Jobs) -> None:
-    ingest, sweep = queued(jobs), jobs.add(SWEEP, {})
-    StaffedWorld(workspace, Clock(tick=TICK))  # from now on it is an agency's
-    Worker(workspace.desk_at_the_machine().record, doing.handlers).drain()
+def test_jobs_of_the_machine_lose_permissions_with_it(workspace: Workspace, handlers: Handlers, jobs: Jobs) -> None:
+    ingest, sweep = add_ingest(jobs), jobs.add(SWEEP, {})
+    StaffedWorld(workspace, Clock(tick=TICK))  # the workspace is solo no longer
+    Worker(workspace.desk_at_the_machine().record, handlers.of).drain()
     with workspace.store.read() as tx:
         assert tx.jobs.get(ingest.id).state is JobState.FAILED
         assert tx.jobs.get(sweep.id).state is JobState.DONE
 
 
-def test_jobs_of_others_are_not_there(world: StaffedWorld) -> None:
+def test_jobs_of_others_are_not_found(world: StaffedWorld) -> None:
     job = Jobs(world.operator_desk.record).add(INGEST, {}, source=SOURCE)
     deletions = Jobs(world.administrator_desk.record).add(DELETIONS, {})
     agency = world.add_agency()
     stranger = Jobs(world.desk(world.join(agency.id, Role.EXAMINER, name="Eva Examiner")).record)
     own = stranger.add(DELETIONS, {})
     operator, administrator = Jobs(world.operator_desk.record), Jobs(world.administrator_desk.record)
-    assert [one.id for one in operator.newest()] == [deletions.id, job.id]
-    assert [one.id for one in administrator.newest()] == [deletions.id]
-    assert [one.id for one in stranger.newest()] == [own.id]
-    for who, id_ in ((stranger, job.id), (administrator, job.id), (operator, own.id), (stranger, "0123456789abcdef")):
+    assert [found.id for found in operator.newest()] == [deletions.id, job.id]
+    assert [found.id for found in administrator.newest()] == [deletions.id]
+    assert [found.id for found in stranger.newest()] == [own.id]
+    for asking, id_ in (
+        (stranger, job.id),
+        (administrator, job.id),
+        (operator, own.id),
+        (stranger, "0123456789abcdef"),
+    ):
         with pytest.raises(NotFound) as shown:
-            who.show(id_)
+            asking.show(id_)
         with pytest.raises(NotFound) as stopped:
-            who.stop(id_)
+            asking.stop(id_)
         assert str(shown.value) == str(stopped.value)
     source = world.operator_desk.sources.get(SOURCE)
-    assert [one.id for one in operator.of_source(source.id)] == [job.id]
+    assert [found.id for found in operator.of_source(source.id)] == [job.id]
     assert administrator.of_source(source.id) == []
 
 
-def test_a_stop_is_filed_under_the_agency_of_its_job_alone(world: StaffedWorld) -> None:
+def test_a_stop_is_only_filed_under_the_agency_of_its_job(world: StaffedWorld) -> None:
     agency = world.add_agency()
     examiner = world.join(agency.id, Role.EXAMINER, name="Eva Examiner")
     request = JobRequest(kind="sweep", agency_id=agency.id, account_id=examiner.id, requested_by=examiner.name)
@@ -402,7 +407,7 @@ def test_a_stop_is_filed_under_the_agency_of_its_job_alone(world: StaffedWorld) 
     assert "job_stopped" not in world.actions(HOME_AGENCY)
 
 
-def test_an_address_with_a_password_is_kept_nowhere() -> None:
+def test_an_address_with_a_password_is_refused() -> None:
     with pytest.raises(InvalidValue) as refused:
         without_secrets(["https://who:secret@press.example/"])
     assert "secret" not in str(refused.value)
@@ -433,12 +438,12 @@ with Workspace.open(Settings(home=Path(sys.argv[1]))) as workspace:
 
 
 def test_a_job_of_a_killed_worker_is_taken_over(workspace: Workspace, jobs: Jobs, worker: Worker) -> None:
-    job = queued(jobs)
+    job = add_ingest(jobs)
     started = workspace.home.parent / "started"
     line = [sys.executable, "-c", PROGRAM, str(workspace.home), str(started), str(started.parent / "never")]
     with subprocess.Popen(line) as running:
         until(lambda: started.exists() or running.poll() is not None)
-        assert worker.run_one() is None  # somebody alive has it
+        assert worker.run_one() is None  # a living worker has it
         os.kill(running.pid, signal.SIGKILL)
     taken = worker.run_one()
     assert taken is not None

@@ -1,4 +1,4 @@
-"""Known-abuse material is handled by digest: made-up lists of the portraits (R52)."""
+"""Known-abuse material is recognised by digest; the lists here are digests of portraits (R52)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def digest(kind: str) -> str:
     return hashlib.new(kind, LISTED.read_bytes()).hexdigest()
 
 
-def check_shown_by_its_face_alone(workspace: Workspace) -> None:
+def check_only_face_shown(workspace: Workspace) -> None:
     probe = workspace.desk_at_the_machine().probes.take("K-1", (PORTRAITS / "macron-2014.jpg").read_bytes())
     request = SearchRequest(case="K-1", reason="why", mode=Mode.INVESTIGATION)
     search = workspace.desk_at_the_machine().search.run(probe.id, request)
@@ -57,8 +57,8 @@ def check_shown_by_its_face_alone(workspace: Workspace) -> None:
         with refused(ReasonCode.KNOWN_ABUSE):
             look(search.search_id, first.rank)
         assert look(search.search_id, other.rank)
-    whole = workspace.desk_at_the_machine().report.html(search.search_id)
-    assert whole.count("data:image/jpeg") == 3, "the probe and two faces"
+    report = workspace.desk_at_the_machine().report.html(search.search_id)
+    assert report.count("data:image/jpeg") == 3, "the probe and two faces"
 
 
 def files(workspace: Workspace) -> int:
@@ -66,15 +66,15 @@ def files(workspace: Workspace) -> int:
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
-def test_what_is_on_the_list_is_taken_in_by_its_face_alone(workspace: Workspace, kind: str) -> None:
+def test_only_the_face_of_a_listed_picture_is_stored(workspace: Workspace, kind: str) -> None:
     loaded = workspace.desk_at_the_machine().known_abuse.load([digest(kind).upper() + "\n", "", "no digest"])
     assert (loaded.digests, loaded.new, loaded.empty_lines, loaded.barred) == (1, 1, 1, 0)
     ingest(workspace)
     assert files(workspace) == 1 + 3
-    check_shown_by_its_face_alone(workspace)
+    check_only_face_shown(workspace)
 
 
-def test_a_list_that_comes_later_takes_the_pictures_away(workspace: Workspace) -> None:
+def test_a_later_list_removes_pictures(workspace: Workspace) -> None:
     ingest(workspace)
     assert files(workspace) == 6
     loaded = workspace.desk_at_the_machine().known_abuse.load(iter([f"1,{digest('sha256')},made up"]))
@@ -82,47 +82,49 @@ def test_a_list_that_comes_later_takes_the_pictures_away(workspace: Workspace) -
     assert files(workspace) == 4
     again = workspace.desk_at_the_machine().known_abuse.load([digest("sha256")])
     assert (again.new, again.barred) == (0, 0)
-    check_shown_by_its_face_alone(workspace)
+    check_only_face_shown(workspace)
     ingest(workspace)
-    assert files(workspace) == 4 + 1, "the probe is the case's own"
+    assert files(workspace) == 4 + 1, "the probe belongs to the case"
 
 
-class InTheMiddle:
-    """Brings pictures, and before it says that there are no more, waits until all were looked at and loads a list."""
+class ListInTheMiddle:
+    """A connector that loads a list after all of its pictures were analysed, and before the ingest ends."""
 
     def __init__(self, workspace: Workspace, kind: str) -> None:
         self._workspace, self._kind = workspace, kind
 
     def count(self) -> None:
-        """It is not asked."""
+        """Never called."""
 
     def items(self) -> Iterator[Item | Refusal]:
         others = [(PORTRAITS / "sunak.jpg").read_bytes() + bytes(number) for number in range(15)]
         for number, untrusted in enumerate([LISTED.read_bytes(), *others]):
             yield Item(name=str(number), untrusted=untrusted, provenance=Provenance(uri=f"file:///{number}"))
-        give_up = time.monotonic() + 60
-        while files(self._workspace) < 3 + 15 + 2 and time.monotonic() < give_up:
+        deadline = time.monotonic() + 60
+        while files(self._workspace) < 3 + 15 + 2 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert self._workspace.desk_at_the_machine().known_abuse.load([digest(self._kind)]).barred == 0
 
 
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
-def test_a_list_that_comes_while_pictures_are_taken_in_misses_none(workspace: Workspace, kind: str) -> None:
-    workspace.desk_at_the_machine().ingest.run("press", InTheMiddle(workspace, kind), workers=1)
-    assert files(workspace) == 15 + 2 + 1, "the pictures that were kept are gone, but for the face on a blurred ground"
+def test_a_list_that_is_loaded_during_an_ingest_misses_no_picture(workspace: Workspace, kind: str) -> None:
+    workspace.desk_at_the_machine().ingest.run("press", ListInTheMiddle(workspace, kind), workers=1)
+    assert files(workspace) == 15 + 2 + 1, "the stored pictures are gone, except for the face on a blurred background"
     with workspace.store.read() as tx:
         captures = list(tx.captures.of_source(tx.sources.get("press").id))
-    barred = [one for one in captures if one.barred]
-    assert [(one.sha256, one.original, one.thumbnail) for one in barred] == [(digest("sha256"), None, None)]
+    barred = [capture for capture in captures if capture.barred]
+    assert [(capture.sha256, capture.original, capture.thumbnail) for capture in barred] == [
+        (digest("sha256"), None, None)
+    ]
     assert len(captures) == 16
     entries = [
-        json.loads(one.details or "{}")
-        for one in workspace.desk_at_the_machine().audit.entries(0, workspace.desk_at_the_machine().audit.size())
+        json.loads(entry.details or "{}")
+        for entry in workspace.desk_at_the_machine().audit.entries(0, workspace.desk_at_the_machine().audit.size())
     ]
-    assert [one["barred"] for one in entries if one.get("captures")] == [1]
+    assert [details["barred"] for details in entries if details.get("captures")] == [1]
 
 
-def test_the_list_lies_nowhere_in_the_workspace(workspace: Workspace) -> None:
+def test_the_workspace_does_not_store_the_list(workspace: Workspace) -> None:
     workspace.desk_at_the_machine().known_abuse.load([digest("sha256")])
     ingest(workspace)
     workspace.store.scrub()
@@ -130,13 +132,13 @@ def test_the_list_lies_nowhere_in_the_workspace(workspace: Workspace) -> None:
         str(entry.details)
         for entry in workspace.desk_at_the_machine().audit.entries(0, workspace.desk_at_the_machine().audit.size())
     ]
-    assert not [one for one in details if digest("sha256") in one and "known_abuse" in one]
+    assert not [text for text in details if digest("sha256") in text and "known_abuse" in text]
     with workspace.store.read() as tx:
         rows = tx.connection.exec_driver_sql("SELECT hex(digest) FROM known_abuse").all()
     assert rows != [(digest("sha256").upper(),)]
 
 
-def test_the_command(ready: Run, tmp_path: Path) -> None:
+def test_the_known_abuse_command(ready: Run, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("\n".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(50)))
     done = ready("source", "known-abuse", tmp_path / "list.txt", "--json").json
     assert done == {"digests": 50, "new": 50, "empty_lines": 0, "barred": 0}
@@ -144,7 +146,7 @@ def test_the_command(ready: Run, tmp_path: Path) -> None:
     assert ready("source", "known-abuse", tmp_path / "nowhere").code == 3
 
 
-def test_nobody_else_loads_a_list(tmp_path: Path) -> None:
+def test_examiners_load_no_list(tmp_path: Path) -> None:
     with staffed(tmp_path / "ws") as world:
         examiner = world.desk(world.join(HOME_AGENCY, Role.EXAMINER))
         with pytest.raises(NotAllowed):

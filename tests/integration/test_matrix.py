@@ -1,6 +1,6 @@
 """Every route, for every role, on a target of one's own, shared, of a colleague, foreign, or not there.
 
-Tables say what must come (tests/support/sight.py), not the code under test:
+Tables say what must come (tests/support/targets.py), not the code under test:
 
 - no permission: 403, with the same bytes for every target;
 - permission, but the target is not seen: the answer to an id that never existed, byte for byte, headers too;
@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from tests.support.sending import ROUTE_FORMS, Answer, form_of_route, masked, send_request, targets
-from tests.support.sight import BY_ROLE, NO_IDS, NO_REF, NOT_THERE, PEOPLE, ids_of
+from tests.support.route_forms import ROUTE_FORMS, Answer, form_of_route, masked, send_request, targets
+from tests.support.targets import BY_ROLE, NO_IDS, NO_REF, NOT_THERE, PEOPLE, ids_of
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import SOURCE
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.sight import (
+from tests.support.targets import (
     BY_ROLE,
     NO_IDS,
     NOT_THERE,

@@ -1,4 +1,4 @@
-"""A command loads what it uses, and nothing that is heavy beside it."""
+"""A command loads the modules that it uses, and no other heavy module."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ finally:
     print("own:", *sorted(name for name in sys.modules if name.startswith("lineament.")))
 """
 TERMINAL = {"typer", "rich", "markdown_it", "mdurl", "pygments", "shellingham", "annotated_doc"}
-"""What the terminal may load for every command."""
+"""Packages that every command may load."""
 STORE = {"sqlalchemy", "typing_extensions", "greenlet", "cryptography", "cffi", "psycopg"}
-"""What opening a workspace loads."""
+"""Packages that opening a workspace loads."""
 VISION = {"numpy", "cv2", "openvino", "openvino_telemetry", "packaging", "threadpoolctl", "turbovec"}
-"""What finding and comparing faces loads."""
+"""Packages that finding and comparing faces loads."""
 
 
 def loaded(*arguments: str) -> tuple[set[str], set[str]]:
-    """Third-party packages, and modules of ours, that a command loads."""
+    """Return the third-party packages, and the modules of ours, that a command loads."""
     command = [sys.executable, "-c", LOADED, *arguments]
     printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     packages, own = (set(line.split()[1:]) for line in printed[-2:])
@@ -49,11 +49,11 @@ def loaded(*arguments: str) -> tuple[set[str], set[str]]:
         (("no-such-command",), set()),
     ],
 )
-def test_what_needs_no_workspace_loads_the_terminal_alone(arguments: tuple[str, ...], of_the_command: set[str]) -> None:
+def test_without_a_workspace_only_the_terminal_is_loaded(arguments: tuple[str, ...], of_the_command: set[str]) -> None:
     packages, own = loaded(*arguments)
     assert packages <= TERMINAL - {"rich"}
-    floors = {name.split(".")[1] for name in own}
-    assert floors == {"__main__", "cli", "errors", "model"} | of_the_command
+    layers = {name.split(".")[1] for name in own}
+    assert layers == {"__main__", "cli", "errors", "model"} | of_the_command
 
 
 def test_the_commands_are_those_of_their_modules_with_their_help() -> None:

@@ -1,4 +1,4 @@
-"""What a stranger types wrong: one line that says what to do, a code of its own, and nothing half done."""
+"""Wrong input to commands of collecting: one line that says what to do, a fitting exit code, and no side effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MINE = ("source", "add", "mine", *SOURCE)
 
 @pytest.fixture
 def wrong(lineament: Run, tmp_path: Path) -> Run:
-    """A workspace with a source, and things that nobody can use."""
+    """A workspace with a source, and files that cannot be used."""
     lineament("init")
     assert lineament("source", "add", "press", *SOURCE).code == 0
     (tmp_path / "empty").mkdir()
@@ -27,7 +27,7 @@ def wrong(lineament: Run, tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "said"),
+    ("line", "code", "message"),
     [
         (("ingest", "press", ""), 2, "name a file"),
         (("ingest", "press", "nowhere"), 3, "nowhere"),
@@ -44,16 +44,16 @@ def wrong(lineament: Run, tmp_path: Path) -> Run:
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else None,
 )
-def test_wrong_input_costs_a_line(wrong: Run, line: tuple[str, ...], code: int, said: str) -> None:
+def test_wrong_input_gets_one_line(wrong: Run, line: tuple[str, ...], code: int, message: str) -> None:
     ran = wrong(*line)
     assert ran.code == code, ran.err
-    assert said in ran.err
+    assert message in ran.err
     assert ran.err.strip().count("\n") == 0
     assert wrong("source", "show", "press", "--json").json["state"] == "live"
-    assert [one["name"] for one in wrong("source", "list", "--json").json["sources"]] == ["press"]
+    assert [source["name"] for source in wrong("source", "list", "--json").json["sources"]] == ["press"]
 
 
-def test_a_source_whose_day_is_over_says_so(lineament: Run) -> None:
+def test_an_expired_source_is_reported(lineament: Run) -> None:
     lineament("init")
     assert "expired on 2020-01-01" in lineament(*MINE, "--expires", "2020-01-01").out
 

@@ -91,9 +91,9 @@ def read_archives(*paths: Path, cursor: str | None = None) -> list[Item | Refusa
 
 def pictures_by_uri(*paths: Path) -> dict[str, Item]:
     """Return the pictures by their addresses; nothing may be refused."""
-    all_of_it = read_archives(*paths)
-    assert [str(refusal.why) for refusal in all_of_it if isinstance(refusal, Refusal)] == []
-    return {item.provenance.uri: item for item in all_of_it if isinstance(item, Item)}
+    found = read_archives(*paths)
+    assert [str(refusal.why) for refusal in found if isinstance(refusal, Refusal)] == []
+    return {item.provenance.uri: item for item in found if isinstance(item, Item)}
 
 
 def refusals_by_name(*paths: Path) -> dict[str, str]:

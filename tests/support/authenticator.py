@@ -1,4 +1,4 @@
-"""A passkey in software: what a browser and its authenticator do together, with real keys (WebAuthn level 2, 6)."""
+"""A passkey in software with real keys, in place of a browser and its authenticator (WebAuthn level 2, section 6)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
 def b64(data: bytes) -> str:
-    """Base64url without padding, as WebAuthn's JSON has it."""
+    """Return base64url without padding, as in the JSON of WebAuthn."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 @dataclass
 class Authenticator:
-    """One passkey at one origin."""
+    """A passkey for an origin."""
 
     origin: str
     rp_id: str
-    count: int = 0  # of signatures so far; -1: it does not count
+    count: int = 0  # of signatures so far; -1 if it does not count them
     credential_id: bytes = b"\7" * 32
     flags: int = PRESENT | VERIFIED
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def create(self, options: dict[str, Any]) -> str:
-        """The JSON of navigator.credentials.create."""
+        """Return the JSON of navigator.credentials.create."""
         numbers = self.key.public_key().public_numbers()
         point = {-2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
         key = cbor2.dumps({1: 2, 3: -7, -1: 1, **point})
@@ -44,7 +44,7 @@ class Authenticator:
         return self._answer({"clientDataJSON": b64(client), "attestationObject": b64(attestation)})
 
     def get(self, options: dict[str, Any]) -> str:
-        """The JSON of navigator.credentials.get; counts one more signature."""
+        """Return the JSON of navigator.credentials.get, and count the signature."""
         if self.count >= 0:
             self.count += 1
         client = self._client("webauthn.get", options["challenge"])

@@ -12,7 +12,7 @@ TICK = timedelta(milliseconds=1)
 
 @dataclass(slots=True)
 class Clock:
-    """A clock that a test moves. It stands still, unless it has a ``tick``, by which each look moves it on."""
+    """A clock that a test moves. It stands still, or advances by ``tick`` at each call."""
 
     at: datetime = NOON
     tick: timedelta = timedelta()
@@ -22,5 +22,5 @@ class Clock:
         return self.at
 
     def advance(self, **by: float) -> None:
-        """Move it on, by ``days=1`` or as else timedelta takes it."""
+        """Move the clock by a timedelta of these arguments, such as ``days=1``."""
         self.at += timedelta(**by)

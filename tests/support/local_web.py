@@ -150,16 +150,16 @@ class LocalWeb:
             server.server_close()
 
     @contextmanager
-    def _one(self, asked: LoggedRequest) -> Iterator[None]:
+    def _logged(self, request: LoggedRequest) -> Iterator[None]:
         with self._lock:
-            self.log.append(asked)
-            self.at_once[asked.host] += 1
-            self.most_at_once[asked.host] = max(self.most_at_once[asked.host], self.at_once[asked.host])
+            self.log.append(request)
+            self.at_once[request.host] += 1
+            self.most_at_once[request.host] = max(self.most_at_once[request.host], self.at_once[request.host])
         try:
             yield
         finally:
             with self._lock:
-                self.at_once[asked.host] -= 1
+                self.at_once[request.host] -= 1
 
     def answer(self, host: str, path: str, headers: Mapping[str, str]) -> CannedReply | None:
         """Return the answer of a host."""
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         web = self.server.web
         host = (self.headers.get("Host") or "").rpartition(":")[0]
         headers = {name.lower(): value for name, value in self.headers.items()}
-        with web._one(LoggedRequest(host, self.path, headers, time.monotonic())):
+        with web._logged(LoggedRequest(host, self.path, headers, time.monotonic())):
             self._send(web.answer(host, self.path, headers) or CannedReply(b"nothing here", 404, "text/plain"))
 
     do_POST = do_GET  # noqa: N815

@@ -1,4 +1,4 @@
-"""Every page that the story leaves behind, with who opens it; and what a page must be like to be shown to anybody."""
+"""Every page after the story, with the person who opens it; and the checks that every page must pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
-from tests.support.acting import Actor
+from tests.support.browsers import Actor
 from tests.support.story import YS, Story
 
 from lineament.model.accounts import HOME_AGENCY
@@ -41,14 +41,14 @@ class Look:
     """A page as somebody sees it."""
 
     name: str  # of its picture
-    who: Actor
+    actor: Actor
     address: str
 
 
-def dressed(story: Story) -> dict[str, list[Look]]:
-    """Tell the story, sign everybody in again, and say what is to be looked at, by the route of the page."""
-    story.tell()
-    _everybody_signs_in(story)
+def prepare_looks(story: Story) -> dict[str, list[Look]]:
+    """Run the story and sign everybody in again; return what is looked at, by the route of the page."""
+    story.run()
+    _sign_everybody_in(story)
     eva, sven, adam = (story.actor(name) for name in ("Eva Elm", "Sven Spruce", "Adam Ash"))
     anna, olga, gerda = (story.actor(name) for name in ("Anna Almond", "Olga Operator", "Gerda Gorse"))
     nobody, half, new = (story.actor(name) for name in ("Nobody", "Half", "Nina Nettle"))
@@ -86,7 +86,7 @@ def dressed(story: Story) -> dict[str, list[Look]]:
         "/sources/{name}": [Look("source", olga, "/sources/portraits")],
         "/sources/{name}/runs/{run_id}": [Look("run", olga, "/sources/portraits/runs/1")],
         "/jobs": [Look("jobs", olga, "/jobs"), Look("jobs-none", eva, "/jobs")],
-        "/jobs/{job_id}": [Look("job", olga, f"/jobs/{_job(story)}")],
+        "/jobs/{job_id}": [Look("job", olga, f"/jobs/{_add_job(story)}")],
         "/search": [Look("search", eva, f"/search?case={open_case.rpartition('/')[2]}")],
         "/probes/{probe_id}": [
             Look("probe", eva, at["missing probe"]),
@@ -123,8 +123,8 @@ def dressed(story: Story) -> dict[str, list[Look]]:
     }
 
 
-def _job(story: Story) -> str:
-    """An ingest that Olga Operator asked for, and that is half done."""
+def _add_job(story: Story) -> str:
+    """Add an ingest of Olga Operator that is partly done."""
     at = story.clock.at
     with story.workspace.store.begin() as tx:
         olga = story.operator_person.account
@@ -143,18 +143,18 @@ def _job(story: Story) -> str:
     return job.id
 
 
-def _everybody_signs_in(story: Story) -> None:
-    """With one session that is locked, one without its second factor, and one that has none yet."""
-    troupe = story.troupe
-    story.actor("Rita Rowan").signs_in()
+def _sign_everybody_in(story: Story) -> None:
+    """Sign in; one session is locked, one lacks its second factor, and one person has no factor yet."""
+    browsers = story.browsers
+    story.actor("Rita Rowan").sign_in()
     story.clock.at += timedelta(minutes=31)
     for name in ("Eva Elm", "Sven Spruce", "Adam Ash", "Anna Almond", "Olga Operator", "Gerda Gorse"):
-        story.actor(name).signs_in()
-    troupe.enters("Nobody")
-    troupe.enters("Half", "anna@ys.example").shows_password()
+        story.actor(name).sign_in()
+    browsers.add("Nobody")
+    browsers.add("Half", "anna@ys.example").enter_password()
     anna = story.actor("Anna Almond")
-    link = anna.invited("Nina Nettle", "nina@ys.example", "Examiner")
-    troupe.enters("Nina Nettle", "nina@ys.example").half_joins(link, YS)
+    link = anna.invite("Nina Nettle", "nina@ys.example", "Examiner")
+    browsers.add("Nina Nettle", "nina@ys.example").begin_joining(link, YS)
     anna.go("/people")
     anna.follow("Anna Almond")
     story.at["oneself"] = anna.path
@@ -173,13 +173,13 @@ _SIZES = """() => {
     return [...found];
 }"""
 _NO_CELLS = (
-    "[...document.querySelectorAll('td, th')].filter((one) => getComputedStyle(one).display !== 'table-cell').length"
+    "[...document.querySelectorAll('td, th')].filter((cell) => getComputedStyle(cell).display !== 'table-cell').length"
 )
 _WAYS_BACK = "header a[href='/'], .crumbs a, .leave a, .leave button, main a.button"
 
 
 def faults(page: Page, address: str, *, door: bool) -> list[str]:
-    """What is wrong with the page at four looks; ``door`` for the two pages with nothing to go back to."""
+    """Return what is wrong with a page in two widths and two schemes; ``door``: it has no page to go back to."""
     page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     page.goto(address)
     page.wait_for_load_state("networkidle")
@@ -189,7 +189,7 @@ def faults(page: Page, address: str, *, door: bool) -> list[str]:
     if not door and not page.locator(_WAYS_BACK).count():
         found.append("no way back")
     if page.evaluate(_NO_CELLS):
-        found.append("a table whose cells are none")
+        found.append("a table whose cells are not displayed as cells")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
@@ -203,7 +203,7 @@ def faults(page: Page, address: str, *, door: bool) -> list[str]:
 
 
 def _axe(page: Page, scheme: Scheme) -> list[str]:
-    """In the dark, only the colours differ."""
+    """Run axe; in the dark scheme only check colours, as nothing else differs."""
     options: dict[str, Any] = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
     answer = Axe().run(page, options=options).response
     assert answer["passes"]

@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback, in a thread of the test, with TLS under an authority of the test's own."""
+"""A real SMTP server on loopback in a thread, with TLS under the test's own authority."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ USER, PASSWORD = "lineament", "p@ss/word?"
 
 @dataclass
 class Postbox:
-    """What arrived, as it was on the wire."""
+    """The messages that arrived, as sent."""
 
     envelopes: list[Envelope] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Postbox:
 
 
 def certificate(folder: Path) -> Path:
-    """A file with a key and its certificate for localhost, trusted by nobody else."""
+    """Write a key and its certificate for localhost, which nobody else trusts, to a file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
@@ -73,7 +73,7 @@ def _sign_in(server: SMTP, session: Session, envelope: Envelope, mechanism: str,
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on just now."""
+    """Return a port on loopback that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -81,7 +81,10 @@ def free_port() -> int:
 
 @contextmanager
 def mail_server(postbox: Postbox, pem: Path | None, *, wrapped: bool = False, auth: bool = False) -> Iterator[int]:
-    """Run it until the end of the block; its port. Without ``pem`` it knows no TLS; ``wrapped`` is TLS at once."""
+    """Run the server until the end of the block; yield its port.
+
+    Without ``pem`` it offers no TLS; with ``wrapped`` a connection begins with TLS.
+    """
     tls = None
     if pem is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -93,7 +96,7 @@ def mail_server(postbox: Postbox, pem: Path | None, *, wrapped: bool = False, au
         port=free_port(),
         ssl_context=tls if wrapped else None,
         authenticator=_sign_in,
-        auth_required=auth and not wrapped,  # the library warns otherwise; who signed in is noted below
+        auth_required=auth and not wrapped,  # otherwise the library warns; the postbox records who signed in
         auth_require_tls=not wrapped,
         enable_SMTPUTF8=False,
         **options,

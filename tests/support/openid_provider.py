@@ -25,7 +25,7 @@ FORM = '<form method="post">{% csrf_token %}{{ form }}</form>'
 
 
 def configure(folder: Path, issuer: str) -> None:
-    """Django's settings."""
+    """Configure Django."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     apps = ["auth", "contenttypes", "sessions", "messages", "staticfiles"]
@@ -38,7 +38,7 @@ def configure(folder: Path, issuer: str) -> None:
         INSTALLED_APPS=[*(f"django.contrib.{app}" for app in apps), "oauth2_provider"],
         MIDDLEWARE=[
             "django.middleware.csrf.CsrfViewMiddleware",
-            *(f"django.contrib.{one}" for one in middleware),
+            *(f"django.contrib.{name}" for name in middleware),
         ],
         STATIC_URL="/static/",
         LOGIN_URL="/accounts/login/",
@@ -63,8 +63,8 @@ def configure(folder: Path, issuer: str) -> None:
     )
 
 
-def speak() -> None:
-    """What the provider says of its user, and where."""
+def configure_claims() -> None:
+    """Configure what the provider says of its user, and its addresses."""
     from django.contrib.auth.views import LoginView
     from django.urls import include, path
     from oauth2_provider.oauth2_validators import OAuth2Validator
@@ -83,7 +83,7 @@ def speak() -> None:
 
 
 def fill() -> None:
-    """One user, and two clients."""
+    """Add a user and two clients."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from oauth2_provider.models import Application
@@ -114,7 +114,7 @@ def main() -> None:
     import waitress
     from django.core.wsgi import get_wsgi_application
 
-    speak()
+    configure_claims()
     server = waitress.create_server(get_wsgi_application(), sockets=[listener], threads=4)
     threading.Thread(target=server.run, daemon=True).start()
     sys.stdout.write(json.dumps({"issuer": issuer}) + "\n")

@@ -1,4 +1,4 @@
-"""The schema of a new SQLite workspace: made by the migrations once a process, and replayed after that.
+"""The schema of a new SQLite workspace: created by the migrations once a process, and replayed after that.
 
 Running the migrations takes ten times as long as everything else that opens a workspace. Tests of the store itself
 (``tests/contract/store``) run them.
@@ -29,7 +29,7 @@ def upgrade(connection: Connection) -> None:
 
 @cache
 def _statements() -> list[str]:
-    """What makes an empty workspace of the newest revision, in SQL."""
+    """Return the SQL statements that create an empty workspace of the newest revision."""
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         _by_migrations(connection)

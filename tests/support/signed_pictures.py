@@ -32,38 +32,38 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
 
 @cache
 def _signer() -> tuple[bytes, bytes]:
-    """A chain of two certificates, and the key of the first, as PEM."""
+    """Return a chain of two certificates, and the key of the first, as PEM."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
 
     def certificate(common: str, public: ec.EllipticCurvePublicKey, is_authority: bool) -> x509.CertificateBuilder:
-        made = x509.CertificateBuilder(_name("authority"), _name(common), public, x509.random_serial_number())
-        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
-        made = made.add_extension(x509.BasicConstraints(is_authority, None), True)
-        made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
-        return made.add_extension(_usage(authority=is_authority), True)
+        builder = x509.CertificateBuilder(_name("authority"), _name(common), public, x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
+        builder = builder.add_extension(x509.BasicConstraints(is_authority, None), True)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
+        return builder.add_extension(_usage(authority=is_authority), True)
 
-    above = certificate("authority", authority.public_key(), True).sign(authority, hashes.SHA256())
+    root = certificate("authority", authority.public_key(), True).sign(authority, hashes.SHA256())
     issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
     leaf = certificate("signer", key.public_key(), False).add_extension(issued_by, False)
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False)
-    chain = (leaf.sign(authority, hashes.SHA256()), above)
-    pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+    chain = (leaf.sign(authority, hashes.SHA256()), root)
+    pem = b"".join(link.public_bytes(serialization.Encoding.PEM) for link in chain)
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return pem, key.private_bytes(encoding, form, serialization.NoEncryption())
 
 
 def signed(picture: bytes, kind: str = "digitalCapture", uses: dict[str, str] | None = None) -> bytes:
-    """A JPEG with credentials: its digital source type, and uses for mining and what is said of each."""
+    """Return a JPEG with credentials: its digital source type, and whether each use for mining is allowed."""
     chain, key = _signer()
     created = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE + kind}
     assertions: list[Any] = [{"label": "c2pa.actions", "data": {"actions": [created]}}]
     if uses is not None:
         entries = {name: {"use": use} for name, use in uses.items()}
         assertions.append({"label": "cawg.training-mining", "data": {"entries": entries}})
-    said = {"claim_generator_info": [{"name": "camera", "version": "1"}], "title": "a", "assertions": assertions}
+    manifest = {"claim_generator_info": [{"name": "camera", "version": "1"}], "title": "a", "assertions": assertions}
     out = io.BytesIO()
     info = c2pa.C2paSignerInfo(alg=b"es256", sign_cert=chain, private_key=key, ta_url=None)
-    with c2pa.Builder(json.dumps(said)) as builder:
+    with c2pa.Builder(json.dumps(manifest)) as builder:
         builder.sign(c2pa.Signer.from_info(info), "image/jpeg", io.BytesIO(picture), out)
     return out.getvalue()

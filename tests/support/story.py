@@ -1,7 +1,7 @@
-"""The story of an agency: vetted, licensed on trial, at work on a case, stopped, refused; told by clicking alone.
+"""The story of an agency by clicks alone: vetted, licensed on trial, at work on a case, stopped, refused.
 
-Two agencies work in one workspace, and each has names that no page of the other may show. The pages that the story
-leaves behind, with who opens each, are what the tests of looks and the screenshots go through.
+Two agencies work in one workspace, and each has names that no page of the other may show. Afterwards the tests of looks
+and the screenshots open the pages of the story (looks.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, FilePayload, expect
 from tests.conftest import PORTRAITS
-from tests.support.acting import Actor, Troupe, local
+from tests.support.browsers import Actor, Browsers, local
 from tests.support.clock import TICK, Clock
 from tests.support.serving import serving
 from tests.support.world import PROBE, Person, World, gallery
@@ -31,72 +31,72 @@ MESSAGE, NOTE = "The ferry left at nine; our cameras show him on deck.", "Ask Ly
 
 @dataclass(slots=True)
 class Story:
-    """What is there, who is on the stage, and where things came to lie."""
+    """The workspace, the browsers, and the addresses of pages by name."""
 
     workspace: Workspace
     clock: Clock
-    troupe: Troupe
+    browsers: Browsers
     operator_person: Person
     at: dict[str, str] = field(default_factory=dict)  # addresses by name
     begun: bool = False
-    told: bool = False
+    done: bool = False
 
     def actor(self, name: str) -> Actor:
-        return self.troupe.on[name]
+        return self.browsers.actors[name]
 
-    def tell(self) -> None:
-        """All of it, once."""
-        if self.told:
+    def run(self) -> None:
+        """Run the whole story, once."""
+        if self.done:
             return
-        assert not self.begun, "the story broke off before"
+        assert not self.begun, "the story failed before"
         self.begun = True
-        self.an_agency_is_let_in()
-        self.its_people_join()
-        self.a_case_is_refused_without_authorisation()
-        self.authorised_it_is_searched()
-        self.another_agency_works_on_it()
-        self.the_stop_stops()
-        self.another_case_stays_open()
-        self.others_wait()
-        self.the_authority_refuses()
-        self.the_auditor_reads()
-        self.told = True
+        self.admit_agency()
+        self.add_people()
+        self.refuse_case_without_authorisation()
+        self.search_authorised_case()
+        self.invite_another_agency()
+        self.stop_and_resume()
+        self.open_another_case()
+        self.add_waiting_cases()
+        self.refuse_authorisation()
+        self.read_ledger()
+        self.done = True
 
     # ------------------------------------------------------------ the agency
 
-    def an_agency_is_let_in(self) -> None:
+    def admit_agency(self) -> None:
         person = self.operator_person
-        operator = self.troupe.enters("Olga Operator", person.account.email, person.secret)
+        operator = self.browsers.add("Olga Operator", person.account.email, person.secret)
         self.clock.at += timedelta(minutes=1)  # to a code that was not used
-        operator.signs_in()
-        operator.sees("cannot read cases")
+        operator.sign_in()
+        operator.expect_text("cannot read cases")
         link = self._agency_with_licence(YS, "FR", "Anna Almond", "anna@ys.example")
 
-        anna = self.troupe.enters("Anna Almond", "anna@ys.example")
-        anna.joins(link, YS)
+        anna = self.browsers.add("Anna Almond", "anna@ys.example")
+        anna.join_by(link, YS)
         anna.press("Make recovery codes")
         expect(anna.page.locator(".codes li")).to_have_count(10)
         code = anna.page.locator(".codes li").first.inner_text()
         anna.go("/account/recovery")
-        anna.sees("You have 10 left")
-        anna.never_sees(code)
+        anna.expect_text("You have 10 left")
+        anna.expect_no_text(code)
         anna.go("/account/app")
         secret = anna.page.locator(".secret code").inner_text().replace(" ", "")
         anna.secret = secret
         anna.page.get_by_label("Code", exact=True).fill(anna.code())
         anna.press("Add the app")
-        anna.heading("My account")
-        anna.sees("office laptop", "app with codes", "10 of 10 left")
-        anna.refused(link, 403)
+        anna.expect_heading("My account")
+        anna.expect_text("office laptop", "app with codes", "10 of 10 left")
+        anna.expect_refused(link, 403)
 
     def _agency_with_licence(self, name: str, country: str, administrator: str, email: str) -> str:
-        """Register, vet, license on trial, invite; the link for its administrator."""
+        """Register, vet and license an agency; return the link for its administrator."""
         operator, today = self.actor("Olga Operator"), self.clock.at.date()
         operator.follow("Agencies")
         operator.follow("Register an agency")
         operator.fill({"Name": name, "Country": country})
         operator.press("Register the agency")
-        operator.sees(
+        operator.expect_text(
             "to be vetted", "It can be licensed once its vetting has admitted it.", "Possible once it is vetted"
         )
         vetting = operator.section("Vetting")
@@ -104,7 +104,7 @@ class Story:
         vetting.get_by_label("Legal restrictions").fill("No search for misdemeanours; a judge decides on suspects.")
         vetting.get_by_label("Human-rights record").fill("Nothing known against it in the reports of five years.")
         operator.press("Record the vetting")
-        operator.sees("to be licensed")
+        operator.expect_text("to be licensed")
         licence = operator.section("Licence")
         licence.get_by_label("Trial").check()
         licence.get_by_label("Last day").fill((today + timedelta(days=30)).isoformat())
@@ -112,11 +112,11 @@ class Story:
         licence.get_by_label("Searches a month").fill("100")
         licence.get_by_label("Reference").fill(f"TRIAL/{country}/26")
         operator.press("Give the licence")
-        operator.sees("ends soon", "TRIAL/", "100 a month")
+        operator.expect_text("ends soon", "TRIAL/", "100 a month")
         self.at.setdefault("agency", operator.path)
-        return operator.invitation(administrator, email, within=operator.section("Invite its administrator"))
+        return operator.fill_invitation(administrator, email, within=operator.section("Invite its administrator"))
 
-    def its_people_join(self) -> None:
+    def add_people(self) -> None:
         anna = self.actor("Anna Almond")
         team = (
             ("Eva Elm", "Examiner"),
@@ -125,43 +125,43 @@ class Story:
             ("Adam Ash", "Auditor"),
         )
         for name, role in team:
-            self._somebody_joins(anna, YS, name, "ys.example", role)
+            self._add_person(anna, YS, name, "ys.example", role)
         anna.go("/people")
         anna.follow("Eva Elm")
         self.at["person"] = anna.path
-        self.at["late"] = anna.invited("Laura Larch", "laura@ys.example", "Examiner")
+        self.at["late"] = anna.invite("Laura Larch", "laura@ys.example", "Examiner")
 
-    def _somebody_joins(self, administrator: Actor, agency: str, name: str, domain: str, role: str) -> Actor:
-        """Invited, joined with a passkey, and trained until next year."""
+    def _add_person(self, administrator: Actor, agency: str, name: str, domain: str, role: str) -> Actor:
+        """Invite somebody, who joins with a passkey and is trained until next year."""
         email = f"{name.split(maxsplit=1)[0].lower()}@{domain}"
-        link = administrator.invited(name, email, role)
-        made = self.troupe.enters(name, email)
-        made.joins(link, agency)
+        link = administrator.invite(name, email, role)
+        actor = self.browsers.add(name, email)
+        actor.join_by(link, agency)
         administrator.go("/people")
         administrator.follow(name)
         trained = (self.clock.at.date() + timedelta(days=400)).isoformat()
         administrator.page.get_by_label("Last day on which it counts").fill(trained)
         administrator.press("Save the training")
-        administrator.sees(f"until {trained}", "passkey")
-        return made
+        administrator.expect_text(f"until {trained}", "passkey")
+        return actor
 
     # ------------------------------------------------------------ the case
 
-    def a_case_is_refused_without_authorisation(self) -> None:
+    def refuse_case_without_authorisation(self) -> None:
         eva, sven = self.actor("Eva Elm"), self.actor("Sven Spruce")
         eva.go("/")
-        eva.sees("No open case")
-        self.at["case"] = self._opened(eva, CASE, "Robbery of a bank", "A suspect or a convicted person")
-        eva.sees("awaiting authorisation", "No search before an authorisation is recorded")
-        self.at["probe"] = self._taken(eva, "CCTV")
-        eva.sees("No search can run now", "no authorisation yet")
+        eva.expect_text("No open case")
+        self.at["case"] = self._open_case(eva, CASE, "Robbery of a bank", "A suspect or a convicted person")
+        eva.expect_text("awaiting authorisation", "No search before an authorisation is recorded")
+        self.at["probe"] = self._take_photograph(eva, "CCTV")
+        eva.expect_text("No search can run now", "no authorisation yet")
         expect(eva.page.locator("#go")).to_be_disabled()
         eva.follow("Authorisation of the case")
-        eva.sees("No decision of an authority is recorded")
+        eva.expect_text("No decision of an authority is recorded")
         assert eva.page.get_by_role("button", name="Record the authorisation").count() == 0
 
         sven.go("/cases")
-        sven.sees("awaiting authorisation")
+        sven.expect_text("awaiting authorisation")
         sven.follow(re.compile(CASE))
         sven.follow("Authorisation")
         granting = sven.page.locator("form", has=sven.page.get_by_role("button", name="Record the authorisation"))
@@ -172,186 +172,188 @@ class Story:
         order = FilePayload(name="order-26-117.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 the order")
         granting.get_by_label("The document").set_input_files(order)
         sven.press("Record the authorisation")
-        sven.sees("granted", "Judge Gradlon", "order-26-117.pdf", "May be searched until")
+        sven.expect_text("granted", "Judge Gradlon", "order-26-117.pdf", "May be searched until")
 
-    def _opened(self, examiner: Actor, ref: str, offence: str, seeks: str) -> str:
+    def _open_case(self, examiner: Actor, ref: str, offence: str, seeks: str) -> str:
         examiner.go("/")
         examiner.follow("Open a case")
-        said = {"Reference": ref, "Offence": offence, "Purpose": "Find out who it is", "Legal basis": "Art. 77-1 CPP"}
-        examiner.fill(said)
+        terms = {"Reference": ref, "Offence": offence, "Purpose": "Find out who it is", "Legal basis": "Art. 77-1 CPP"}
+        examiner.fill(terms)
         examiner.page.get_by_label(seeks, exact=True).check()
         examiner.press("Open the case")
-        examiner.heading(ref)
+        examiner.expect_heading(ref)
         return examiner.path
 
-    def _taken(self, examiner: Actor, kind: str) -> str:
-        """A photograph put into the case whose page is open."""
+    def _take_photograph(self, examiner: Actor, kind: str) -> str:
+        """Put a photograph into the case whose page is open."""
         examiner.follow("New search")
         examiner.page.get_by_label("The photograph").set_input_files(PROBE)
         examiner.page.get_by_label(kind, exact=True).check()
         examiner.press("Find the faces")
-        examiner.heading("1 face found")
+        examiner.expect_heading("1 face found")
         return examiner.path
 
-    def authorised_it_is_searched(self) -> None:
+    def search_authorised_case(self) -> None:
         eva = self.actor("Eva Elm")
         self.clock.at += timedelta(minutes=16)
         eva.go(self.at["probe"])
-        eva.sees("your second factor was not shown within the last 15 minutes")
+        eva.expect_text("your second factor was not shown within the last 15 minutes")
         expect(eva.page.locator("#go")).to_be_disabled()
         self.at["step-up"] = f"/step-up?next={self.at['probe']}"
         eva.follow("Show it now")
-        eva.heading("Show your second factor again")
+        eva.expect_heading("Show your second factor again")
         eva.press("Use a passkey")
-        eva.heading("1 face found")
-        self.at["search"] = self._searched(eva)
+        eva.expect_heading("1 face found")
+        self.at["search"] = self._search(eva)
         cards = eva.page.locator(".candidate")
         expect(cards).to_have_count(5)
         expect(cards.first).to_contain_text("Emmanuel Macron")
         eva.follow(re.compile("Candidate 1"))
-        eva.heading("Candidate 1 of 5")
+        eva.expect_heading("Candidate 1 of 5")
 
-    def _searched(self, examiner: Actor) -> str:
+    def _search(self, examiner: Actor) -> str:
         examiner.page.get_by_label("Why is this face searched?").fill(REASON)
         examiner.page.get_by_label("Investigation").check()
         examiner.press("Search 1 source")
-        examiner.heading("5 faces compared")
+        examiner.expect_heading("5 faces compared")
         return examiner.path
 
     # ------------------------------------------------------------ together
 
-    def another_agency_works_on_it(self) -> None:
+    def invite_another_agency(self) -> None:
         sven = self.actor("Sven Spruce")
         link = self._agency_with_licence(LYONESSE, "BE", "Bart Birch", "bart@lyonesse.example")
-        bart = self.troupe.enters("Bart Birch", "bart@lyonesse.example")
-        bart.joins(link, LYONESSE)
-        gerda = self._somebody_joins(bart, LYONESSE, "Gerda Gorse", "lyonesse.example", "Examiner")
+        bart = self.browsers.add("Bart Birch", "bart@lyonesse.example")
+        bart.join_by(link, LYONESSE)
+        gerda = self._add_person(bart, LYONESSE, "Gerda Gorse", "lyonesse.example", "Examiner")
         gerda.go("/cases")
-        gerda.sees("No case yet")
+        gerda.expect_text("No case yet")
 
         sven.go(f"{self.at['case']}/people")
         inviting = sven.page.locator("form", has=sven.page.get_by_role("button", name="Invite to the case"))
         inviting.get_by_label("E-mail address").fill(gerda.email)
         inviting.get_by_label("Last day").fill((self.clock.at.date() + timedelta(days=20)).isoformat())
         sven.press("Invite to the case")
-        sven.sees("Invited, not joined yet", gerda.email)
-        sven.never_sees("Gerda", LYONESSE)
+        sven.expect_text("Invited, not joined yet", gerda.email)
+        sven.expect_no_text("Gerda", LYONESSE)
 
         gerda.go("/")
-        gerda.sees("You are invited to a case", CASE, YS, "Sven Spruce")
+        gerda.expect_text("You are invited to a case", CASE, YS, "Sven Spruce")
         gerda.press(re.compile("Accept"))
-        gerda.heading(CASE)
+        gerda.expect_heading(CASE)
         gerda.follow("Room")
         gerda.page.get_by_label("Message", exact=True).fill(MESSAGE)
         gerda.press("Post")
-        gerda.sees(MESSAGE, "order-26-117.pdf")
+        gerda.expect_text(MESSAGE, "order-26-117.pdf")
 
         eva = self.actor("Eva Elm")
         eva.go(f"{self.at['case']}/room")
-        eva.sees(MESSAGE, "Gerda Gorse", LYONESSE)
+        eva.expect_text(MESSAGE, "Gerda Gorse", LYONESSE)
         eva.page.get_by_label("Message", exact=True).fill(NOTE)
         eva.page.get_by_label("Only my agency, as a note").check()
         eva.press("Post")
-        eva.sees(NOTE)
-        self.each_agency_keeps_to_itself()
+        eva.expect_text(NOTE)
+        self.check_separation()
 
-    def each_agency_keeps_to_itself(self) -> None:
-        """What the two share is the case and its room; nothing else of either is on a page of the other."""
+    def check_separation(self) -> None:
+        """Check that the agencies only see the case and its room of each other."""
         gerda, bart = self.actor("Gerda Gorse"), self.actor("Bart Birch")
         gerda.go(f"{self.at['case']}/room")
-        gerda.never_sees(NOTE, "Anna Almond", "ys.example")
+        gerda.expect_no_text(NOTE, "Anna Almond", "ys.example")
         for path in ("/", "/cases", "/sources", "/account", "/stop", "/help"):
             gerda.go(path)
-            gerda.never_sees("Anna Almond", "Adam Ash", "Rita Rowan", "ys.example", NOTE)
+            gerda.expect_no_text("Anna Almond", "Adam Ash", "Rita Rowan", "ys.example", NOTE)
         for path in ("/", "/people", "/usage", "/policy", "/account", "/stop"):
             bart.go(path)
-            bart.never_sees(YS, "Anna Almond", "Eva Elm", "Sven Spruce", "ys.example", CASE)
+            bart.expect_no_text(YS, "Anna Almond", "Eva Elm", "Sven Spruce", "ys.example", CASE)
             self.actor("Anna Almond").go(path)
-            self.actor("Anna Almond").never_sees(LYONESSE, "Bart Birch", "Gerda Gorse", "lyonesse.example", CASE)
-        gerda.refused(self.at["person"], 403)
-        bart.refused(self.at["person"])
-        bart.refused(self.at["case"], 403)
+            self.actor("Anna Almond").expect_no_text(LYONESSE, "Bart Birch", "Gerda Gorse", "lyonesse.example", CASE)
+        gerda.expect_refused(self.at["person"], 403)
+        bart.expect_refused(self.at["person"])
+        bart.expect_refused(self.at["case"], 403)
 
-    def the_stop_stops(self) -> None:
+    def stop_and_resume(self) -> None:
         sven, eva, gerda = self.actor("Sven Spruce"), self.actor("Eva Elm"), self.actor("Gerda Gorse")
         sven.follow("Stop")
         agency = sven.section("Your agency")
         agency.get_by_label("Reason").fill("The procedure is being reviewed.")
         sven.press("Stop searching by your agency")
-        sven.sees("Stopped", "The procedure is being reviewed.")
+        sven.expect_text("Stopped", "The procedure is being reviewed.")
         eva.go(self.at["probe"])
-        eva.sees("No search can run now", "The procedure is being reviewed.")
+        eva.expect_text("No search can run now", "The procedure is being reviewed.")
         expect(eva.page.locator("#go")).to_be_disabled()
         gerda.go("/stop")
-        gerda.never_sees("The procedure is being reviewed.")
+        gerda.expect_no_text("The procedure is being reviewed.")
         sven.press("Resume searching by your agency")
         expect(agency).to_contain_text("Not stopped")
         eva.go(self.at["probe"])
-        self._searched(eva)
+        self._search(eva)
 
-    def another_case_stays_open(self) -> None:
-        """A missing child: no authorisation is needed, and it is still there when the other case is gone."""
+    def open_another_case(self) -> None:
+        """Open the case of a missing child, which needs no authorisation and outlives the other case."""
         eva, sven = self.actor("Eva Elm"), self.actor("Sven Spruce")
-        self.at["missing"] = self._opened(eva, MISSING, "Disappearance of a child", "A missing person")
-        self.at["missing probe"] = self._taken(eva, "Social media")
-        self.at["missing search"] = self._searched(eva)
+        self.at["missing"] = self._open_case(eva, MISSING, "Disappearance of a child", "A missing person")
+        self.at["missing probe"] = self._take_photograph(eva, "Social media")
+        self.at["missing search"] = self._search(eva)
         eva.go(self.at["missing"])
         eva.follow("New search")
         eva.page.get_by_label("The photograph").set_input_files(PORTRAITS / "sunak.jpg")
         eva.page.get_by_label("Seized device", exact=True).check()
         eva.press("Find the faces")
-        eva.heading("1 face found")
+        eva.expect_heading("1 face found")
         sven.go(f"{self.at['missing']}/people")
         adding = sven.page.locator("form", has=sven.page.get_by_role("button", name="Add to the case"))
         adding.get_by_label("E-mail address or account").fill("rita@ys.example")
         adding.get_by_label("Role").select_option("reviewer")
         sven.press("Add to the case")
-        sven.sees("Rita Rowan")
+        sven.expect_text("Rita Rowan")
         inviting = sven.page.locator("form", has=sven.page.get_by_role("button", name="Invite to the case"))
         for email in ("gerda@lyonesse.example", "someone@elsewhere.example"):
             inviting.get_by_label("E-mail address").fill(email)
             inviting.get_by_label("Last day").fill((self.clock.at.date() + timedelta(days=6)).isoformat())
             sven.press("Invite to the case")
-            sven.sees(email)
+            sven.expect_text(email)
         for actor, words in ((sven, "The mother was told."), (eva, "Nothing at the school.")):
             actor.go(f"{self.at['missing']}/room")
             actor.page.get_by_label("Message", exact=True).fill(words)
             actor.press("Post")
-            actor.sees(words)
+            actor.expect_text(words)
         plan = FilePayload(name="plan-of-the-harbour.pdf", mimeType="application/pdf", buffer=b"%PDF" * 9000)
         sven.page.reload()
         sven.page.get_by_label("File for everybody").set_input_files(plan)
         sven.press("Add the file")
-        sven.sees("plan-of-the-harbour.pdf")
+        sven.expect_text("plan-of-the-harbour.pdf")
 
-    def others_wait(self) -> None:
-        """A case that waits for its authorisation, one that could not wait, and an agency that is to be vetted."""
+    def add_waiting_cases(self) -> None:
+        """Add a case without authorisation, an urgent case, and an agency that is not vetted."""
         eva, olga = self.actor("Eva Elm"), self.actor("Olga Operator")
-        self.at["awaiting"] = self._opened(eva, "OP/ELM 7", "Extortion of a family", "A suspect or a convicted person")
-        self.at["awaiting probe"] = self._taken(eva, "Identity document")
-        self.at["urgent"] = self._opened(eva, "2026-0440", "Taking of a hostage", "A suspect or a convicted person")
+        self.at["awaiting"] = self._open_case(
+            eva, "OP/ELM 7", "Extortion of a family", "A suspect or a convicted person"
+        )
+        self.at["awaiting probe"] = self._take_photograph(eva, "Identity document")
+        self.at["urgent"] = self._open_case(eva, "2026-0440", "Taking of a hostage", "A suspect or a convicted person")
         eva.follow("Authorisation")
         eva.page.get_by_label("Why it cannot wait").fill("The hostage was seen half an hour ago.")
         eva.press("Declare the case urgent")
-        eva.sees("May be searched until", "of 48 h left")
-        self._taken(eva, "CCTV")
-        self._searched(eva)
+        eva.expect_text("May be searched until", "of 48 h left")
+        self._take_photograph(eva, "CCTV")
+        self._search(eva)
         olga.go("/agencies/new")
         olga.fill({"Name": "Coast Guard of Avalon", "Country": "IE"})
         olga.press("Register the agency")
-        olga.sees("to be vetted")
+        olga.expect_text("to be vetted")
         self.at["unvetted"] = olga.path
 
     # ------------------------------------------------------------ the end
 
-    def the_authority_refuses(self) -> None:
-        """A day later; everybody signs in anew."""
+    def refuse_authorisation(self) -> None:
+        """Refuse the authorisation a day later, after everybody signed in again."""
         self.clock.advance(days=1)
         sven, eva, gerda = self.actor("Sven Spruce"), self.actor("Eva Elm"), self.actor("Gerda Gorse")
         for actor in (sven, eva, gerda):
             actor.go("/cases")
-            actor.heading("Sign in")
-            actor.signs_in()
+            actor.expect_heading("Sign in")
+            actor.sign_in()
         candidate = f"{self.at['search']}/candidates/1"
         for held in (self.at["probe"], self.at["search"], candidate):
             eva.go(held)
@@ -363,39 +365,39 @@ class Story:
         refusing.get_by_label("Refused at").fill(local(self.clock.at - timedelta(hours=1)))
         refusing.get_by_label(f"Type {CASE} to confirm").fill(CASE)
         sven.press("Destroy what the case holds")
-        sven.sees("The authorisation was refused by Court of Ys, Judge Gradlon", "this page stays")
+        sven.expect_text("The authorisation was refused by Court of Ys, Judge Gradlon", "this page stays")
 
         for gone in (self.at["probe"], self.at["search"], candidate, f"{candidate}/crop"):
             for actor in (eva, sven, gerda):
-                actor.refused(gone)
+                actor.expect_refused(gone)
         eva.go(self.at["case"])
-        eva.sees("Nothing is left here", "Everything in the case was destroyed")
-        eva.never_sees("Robbery of a bank", REASON, "New search</a>")
+        eva.expect_text("Nothing is left here", "Everything in the case was destroyed")
+        eva.expect_no_text("Robbery of a bank", REASON, "New search</a>")
         eva.follow("Room")
-        eva.sees("The room is gone")
-        eva.never_sees(MESSAGE, NOTE, "order-26-117.pdf")
+        eva.expect_text("The room is gone")
+        eva.expect_no_text(MESSAGE, NOTE, "order-26-117.pdf")
         eva.go(f"/search?case={self.at['case'].rpartition('/')[2]}")
-        eva.never_sees("Robbery of a bank")
+        eva.expect_no_text("Robbery of a bank")
         gerda.go("/")
-        gerda.never_sees("Robbery of a bank")
+        gerda.expect_no_text("Robbery of a bank")
 
-    def the_auditor_reads(self) -> None:
+    def read_ledger(self) -> None:
         adam = self.actor("Adam Ash")
-        adam.signs_in()
+        adam.sign_in()
         adam.follow("Ledger")
-        adam.sees("case refused", "Eva Elm")
-        adam.never_sees(MESSAGE, NOTE, REASON.encode().hex(), LYONESSE, "Bart Birch")
+        adam.expect_text("case refused", "Eva Elm")
+        adam.expect_no_text(MESSAGE, NOTE, REASON.encode().hex(), LYONESSE, "Bart Birch")
         adam.press("Check the ledger")
         expect(adam.page.get_by_role("status")).to_have_text(re.compile(r"checked \d+ entries in \d+\.\d\d s: sound"))
         adam.go(f"{self.at['case']}/timeline")
-        adam.sees(re.compile("destroyed what the case held: 2 searches, 1 photograph"))
+        adam.expect_text(re.compile("destroyed what the case held: 2 searches, 1 photograph"))
         adam.go(self.at["missing"])
         assert adam.page.get_by_role("link", name="New search").count() == 0
 
 
 @contextmanager
-def stage(home: Path, browser: Browser) -> Iterator[Story]:
-    """A workspace whose own agency has an operator and an administrator, served under the name of this machine."""
+def open_story(home: Path, browser: Browser) -> Iterator[Story]:
+    """Serve a workspace with an operator and an administrator, for the story to begin."""
     clock = Clock(tick=TICK)
     with World(gallery(home / "ws", clock), clock) as world:
         world.leave_solo()
@@ -403,5 +405,5 @@ def stage(home: Path, browser: Browser) -> Iterator[Story]:
         world.sign_up_with_app("ada@home.example", Role.ADMINISTRATOR)
         workspace = world.workspace
         with serving(workspace) as served:
-            troupe = Troupe(browser=browser, url=served.url.replace("127.0.0.1", "localhost"), clock=clock)
-            yield Story(workspace=workspace, clock=clock, troupe=troupe, operator_person=operator)
+            browsers = Browsers(browser=browser, url=served.url.replace("127.0.0.1", "localhost"), clock=clock)
+            yield Story(workspace=workspace, clock=clock, browsers=browsers, operator_person=operator)

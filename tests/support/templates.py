@@ -1,4 +1,4 @@
-"""Templates for tests of indexes: unit vectors, and a look-up such as the store's."""
+"""Templates for tests of indexes: unit vectors, and a lookup like that of the store."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ TURN: Rotation = rotation(b"a secret of the tests", DIMENSION)
 
 
 def vectors(count: int, seed: int = 0, dimension: int = DIMENSION) -> Vectors:
-    """Unit vectors, evenly over the sphere."""
+    """Return unit vectors, distributed evenly over the sphere."""
     drawn = np.random.default_rng(seed).standard_normal((count, dimension))
     unit: Vectors = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
     return unit
 
 
 def as_ids(ids: Iterable[int]) -> FaceIds:
-    """Face ids as an array."""
+    """Return face ids as an array."""
     return np.array(list(ids), dtype=np.int64)
 
 
 class Templates:
-    """What the store holds, by id."""
+    """A store of templates by id."""
 
     def __init__(self, dimension: int = DIMENSION) -> None:
         self.held: dict[int, Vectors] = {}
@@ -42,14 +42,14 @@ class Templates:
             self.held.pop(face_id, None)
 
     def __call__(self, ids: FaceIds) -> tuple[FaceIds, Vectors]:
-        there = [face_id for face_id in ids.tolist() if face_id in self.held]
-        if not there:
+        found = [face_id for face_id in ids.tolist() if face_id in self.held]
+        if not found:
             return as_ids([]), np.empty((0, 0), dtype=np.float32)  # as the store answers
-        return as_ids(there), np.stack([self.held[face_id] for face_id in there])
+        return as_ids(found), np.stack([self.held[face_id] for face_id in found])
 
 
 def scan(folder: Path, templates: Templates, *, load: bool = False, rescored: int = RESCORED) -> ScanIndex:
-    """A scan index over these templates, new or from its folder."""
+    """Return a scan index over these templates, new or loaded from its folder."""
     make = ScanIndex.load if load else ScanIndex
     turn = TURN if templates.dimension == DIMENSION else rotation(b"a secret of the tests", templates.dimension)
     return make(folder, model="test/1", rotation=turn, exact=templates, rescored=rescored)

@@ -112,7 +112,7 @@ class CaseIds:
 
 @dataclass(slots=True)
 class TwoAgencies(World):
-    """The workspace in ``home``, its people and cases. The block opens it; ``pristine`` is the folder as it was built.
+    """A workspace in ``home``, its people and cases. The block opens it; ``pristine`` is the folder as it was built.
 
     Agency C has no people. Names of people are like ``A examiner`` and ``home operator``, names of cases ``A own``,
     ``A colleague's`` and ``shared``.

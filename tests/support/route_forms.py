@@ -1,4 +1,4 @@
-"""What is sent to each route: a valid form, the targets it names, what is prepared. A new route needs its line."""
+"""A valid form for each route, with its targets and its preparation. A new route needs its line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
-from tests.support.sight import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Target, cases, nothing, runs, sources
+from tests.support.targets import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Target, cases, nothing, runs, sources
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import PROBE, SOURCE
 

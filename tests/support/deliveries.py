@@ -1,4 +1,4 @@
-"""One delivery of each kind, made of the portraits, for tests and demonstrations of collecting."""
+"""A delivery of each kind, made of the portraits, for tests and demonstrations of collecting."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def collected(folder: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-def ingest_into(workspace: Workspace, source: str, *what: Path) -> None:
+def ingest_into(workspace: Workspace, source: str, *paths: Path) -> None:
     """Register a source and ingest files into it."""
     workspace.desk_at_the_machine().sources.add(
         SourceTerms(name=source, controller="Press", basis="LED 8", jurisdiction="FR")
     )
-    for chosen in choose([str(path) for path in what], Terms(max_bytes=2**20)):
+    for chosen in choose([str(path) for path in paths], Terms(max_bytes=2**20)):
         task = Task(connector=chosen.connector, kind=chosen.kind, what=chosen.locations, page=chosen.page)
         workspace.desk_at_the_machine().ingest.run(source, task, workers=1)
 

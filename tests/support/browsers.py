@@ -1,4 +1,4 @@
-"""People at their browsers: each has a context of their own, an authenticator, and a console that must stay silent."""
+"""People at their browsers: each has their own context and authenticator, and a console that must stay silent."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ AUTHENTICATOR = {
 WIDTH, HEIGHT = 1280, 800
 
 
-class Quiet:
-    """Keeps what a console says: a script's error, or a breach of the policy, but for refusals that were asked for."""
+class ConsoleLog:
+    """The messages of a console: errors of scripts and breaches of the policy, except for expected refusals."""
 
     def __init__(self, context: BrowserContext) -> None:
-        self.said: list[str] = []
-        self.refused: set[str] = set()  # addresses that are not there, or not for this person
+        self.messages: list[str] = []
+        self.refused: set[str] = set()  # addresses that this person may not open
         context.on("console", self._console)
-        context.on("weberror", lambda error: self.said.append(str(error.error)))
+        context.on("weberror", lambda error: self.messages.append(str(error.error)))
 
     def _console(self, message: ConsoleMessage) -> None:
         url = message.location["url"]
         if url not in self.refused or not re.search(r"responded with a status of 4\d\d", message.text):
-            self.said.append(f"{message.type}: {message.text} ({url})")
+            self.messages.append(f"{message.type}: {message.text} ({url})")
 
 
 @dataclass(slots=True)
 class Actor:
-    """Somebody, and the one tab they have open."""
+    """Somebody with one tab open."""
 
     name: str
     email: str
     page: Page
-    quiet: Quiet
+    console: ConsoleLog
     origin: str
     clock: Clock
     secret: str = field(default="", repr=False)  # of the app that shows codes
 
-    # ------------------------------------------------------------ what is seen and pressed
+    # ------------------------------------------------------------ the page
 
     def go(self, path: str) -> None:
         self.page.goto(path)
@@ -70,52 +70,52 @@ class Actor:
         self.page.get_by_role("link", name=name, exact=isinstance(name, str)).first.click()
 
     def fill(self, labels: dict[str, str]) -> None:
-        """Fields by their labels."""
+        """Fill in fields by their labels."""
         for label, value in labels.items():
             self.page.get_by_label(label).fill(value)
 
     def section(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)
 
-    def sees(self, *words: str | re.Pattern[str]) -> None:
-        for one in words:
-            expect(self.page.locator("main")).to_contain_text(one)
+    def expect_text(self, *words: str | re.Pattern[str]) -> None:
+        for word in words:
+            expect(self.page.locator("main")).to_contain_text(word)
 
-    def heading(self, words: str | re.Pattern[str]) -> None:
+    def expect_heading(self, words: str | re.Pattern[str]) -> None:
         expect(self.page.get_by_role("heading", name=words).first).to_be_visible()
 
-    def never_sees(self, *words: str) -> None:
-        """Not in the whole page, shown or not."""
+    def expect_no_text(self, *words: str) -> None:
+        """Check that words are not in the page, visible or not."""
         content = self.page.content()
         assert [word for word in words if word in content] == []
 
-    def refused(self, path: str, status: int = 404) -> None:
-        """The page is not given; the answer says nothing of what was there."""
-        self.quiet.refused.add(path if "://" in path else self.origin + path)
+    def expect_refused(self, path: str, status: int = 404) -> None:
+        """Check that a page is refused."""
+        self.console.refused.add(path if "://" in path else self.origin + path)
         answer = self.page.goto(path)
         assert answer is not None
         assert answer.status == status, path
 
     @property
     def path(self) -> str:
-        """Where the tab is."""
+        """The path of the page."""
         return "/" + self.page.url.split("/", 3)[3]
 
-    # ------------------------------------------------------------ the door
+    # ------------------------------------------------------------ signing in
 
     def code(self) -> str:
         return pyotp.TOTP(self.secret).at(self.clock.at)
 
-    def shows_password(self) -> None:
-        """The first half of signing in."""
+    def enter_password(self) -> None:
+        """Sign in up to the second factor."""
         self.go("/sign-in")
         self.fill({"E-mail address": self.email, "Password": PASSWORD})
         self.press("Sign in")
-        self.heading("Your second factor")
+        self.expect_heading("Your second factor")
 
-    def signs_in(self) -> None:
-        """With the password, and then a passkey, or a code where there is an app."""
-        self.shows_password()
+    def sign_in(self) -> None:
+        """Sign in with the password, and a code if there is an app, otherwise a passkey."""
+        self.enter_password()
         if self.secret:
             self.page.get_by_label("Code from your app").fill(self.code())
             self.press("Continue")
@@ -123,69 +123,71 @@ class Actor:
             self.press("Use a passkey")
         self.page.wait_for_url("**/")
 
-    def half_joins(self, link: str, agency: str) -> None:
-        """By the link of an invitation, up to the second factor."""
+    def begin_joining(self, link: str, agency: str) -> None:
+        """Follow the link of an invitation, up to the second factor."""
         self.go(link)
-        self.heading(f"Join {agency}")
+        self.expect_heading(f"Join {agency}")
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.page.get_by_label("Password again").fill(PASSWORD)
         self.press("Join")
-        self.heading("Add a second factor")
+        self.expect_heading("Add a second factor")
 
-    def joins(self, link: str, agency: str) -> None:
-        """Joins with a passkey; recovery codes are left for later."""
-        self.half_joins(link, agency)
+    def join_by(self, link: str, agency: str) -> None:
+        """Follow the link of an invitation and add a passkey, without recovery codes."""
+        self.begin_joining(link, agency)
         self.follow("Add a passkey")
         self.page.get_by_label("Its name").fill("office laptop")
         self.press("Make the passkey")
-        self.heading("Recovery codes")
+        self.expect_heading("Recovery codes")
 
-    def invited(self, name: str, email: str, role: str) -> str:
-        """The link for somebody of one's own agency, as an administrator gets it."""
+    def invite(self, name: str, email: str, role: str) -> str:
+        """Invite somebody as an administrator; return the link."""
         self.go("/people")
-        return self.invitation(name, email, role)
+        return self.fill_invitation(name, email, role)
 
-    def invitation(self, name: str, email: str, *roles: str, within: Locator | None = None) -> str:
-        """Fill in the form that invites; the link that is shown once."""
+    def fill_invitation(self, name: str, email: str, *roles: str, within: Locator | None = None) -> str:
+        """Fill in the form that invites; return the link, which is shown once."""
         place = within or self.page.locator("main")
         place.get_by_label("Name", exact=True).fill(name)
         place.get_by_label("E-mail address").fill(email)
         for role in roles:
             place.get_by_role("checkbox", name=re.compile(f"^{role}", re.IGNORECASE)).check()
         self.press("Invite", place)
-        self.heading("Hand over this link")
+        self.expect_heading("Hand over this link")
         return self.page.get_by_label("Link", exact=True).input_value()
 
 
 @dataclass(slots=True)
-class Troupe:
-    """Everybody who has a browser open."""
+class Browsers:
+    """The browsers of everybody."""
 
     browser: Browser
     url: str
     clock: Clock
     width: int = WIDTH
     height: int = HEIGHT
-    on: dict[str, Actor] = field(default_factory=dict)
+    actors: dict[str, Actor] = field(default_factory=dict)
 
-    def enters(self, name: str, email: str = "", secret: str = "") -> Actor:
-        """Somebody new, with an authenticator in the browser."""
+    def add(self, name: str, email: str = "", secret: str = "") -> Actor:
+        """Open a browser with an authenticator for somebody."""
         context = self.browser.new_context(base_url=self.url, viewport={"width": self.width, "height": self.height})
-        quiet = Quiet(context)
+        console = ConsoleLog(context)
         page = context.new_page()
         devtools = context.new_cdp_session(page)
         devtools.send("WebAuthn.enable")
         devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-        made = Actor(name=name, email=email, page=page, quiet=quiet, origin=self.url, clock=self.clock, secret=secret)
-        self.on[name] = made
-        return made
+        actor = Actor(
+            name=name, email=email, page=page, console=console, origin=self.url, clock=self.clock, secret=secret
+        )
+        self.actors[name] = actor
+        return actor
 
     @property
-    def said(self) -> list[str]:
-        """What any console said."""
-        return [f"{one.name}: {said}" for one in self.on.values() for said in one.quiet.said]
+    def messages(self) -> list[str]:
+        """The messages of every console."""
+        return [f"{actor.name}: {text}" for actor in self.actors.values() for text in actor.console.messages]
 
 
 def local(at: datetime) -> str:
-    """A moment as a form takes it, in the zone of this machine."""
+    """Return a time as a form takes it, in the zone of this machine."""
     return at.astimezone().strftime("%Y-%m-%dT%H:%M")

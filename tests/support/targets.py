@@ -57,7 +57,7 @@ NO_REF = "X-2026/9"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request names: its ids, and whether the person who asks sees it."""
+    """The ids that a request names, and whether the person who asks may see them."""
 
     level: str  # own, colleague's, shared, foreign, any or not there
     ids: dict[str, str]
