@@ -10,7 +10,7 @@ from tests.support.samples import AT, ISO, case, result
 from lineament.model.cases import Authorisation, AuthorisationOutcome, Case, CaseStanding, CaseState
 from lineament.services.cases.casework import Outlook
 from lineament.store.searches import ErasedCandidate, StoredSearch
-from lineament.views.cases import authorisation_json, case_json, case_state, cases_json
+from lineament.views.cases import authorisation_json, case_json, case_state, cases_json, listed_case_json
 
 GRANTED = Authorisation(
     authority="Court of Freedonia",
@@ -93,6 +93,10 @@ def test_searches_of_a_case_count_what_was_erased_from_their_lists() -> None:
     }
     assert case_json(case(), outlook(CaseStanding.EXEMPT), [stored])["list"] == [listed]
     assert case_json(case(), outlook(CaseStanding.EXEMPT), [])["list"] == []
+
+
+def test_a_listed_case_is_json_without_what_takes_a_look_at_its_policy() -> None:
+    assert listed_case_json(case()) == LISTED
 
 
 def test_a_list_of_cases_gives_the_standing_of_open_ones_alone() -> None:

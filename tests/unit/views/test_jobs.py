@@ -12,7 +12,14 @@ from tests.support.samples import AT, ISO, job, run
 from lineament.model.jobs import Job, JobError, JobProgress, JobState
 from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.views.jobs import duration, job_json, jobs_json, progress_line, standing, title, took
-from lineament.views.runs import collected_json, report_counts, report_json, run_with_refusals_json, runs_json
+from lineament.views.runs import (
+    collected_json,
+    report_counts,
+    report_json,
+    run_outcomes,
+    run_with_refusals_json,
+    runs_json,
+)
 
 QUEUED_JSON = {
     "job": "j1",
@@ -145,6 +152,11 @@ def test_the_report_of_an_ingest_counts_every_outcome() -> None:
     assert report_json(REPORT) == shown
     assert collected_json(REPORT, 4) == {**shown, "reserved_later": 4}
     assert report_counts(REPORT) == "1,200 enrolled, 2 refused"
+
+
+def test_outcomes_of_a_run_are_in_the_order_that_interests_people() -> None:
+    counts = {"refused": 2, "of_a_later_version": 5, "enrolled": 1200, "no_face": 0}
+    assert run_outcomes(run(counts=counts)) == [("enrolled", 1200), ("no face", 0), ("refused", 2)]
 
 
 def test_runs_are_listed_and_one_shows_what_it_refused() -> None:

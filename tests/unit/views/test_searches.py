@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import pytest
 from tests.support.samples import AT, ISO, QUALITY, candidate, result
 
 from lineament.model.faces import FaceId, QualityReason
 from lineament.model.search import Edit, EditKind, ProbeFace, SearchEntry
 from lineament.services.compare import Comparison
 from lineament.services.probes import Replay
+from lineament.store.searches import StoredSearch
 from lineament.views.comparisons import comparison_json
 from lineament.views.probes import approvals_json, replay_json
-from lineament.views.searches import candidate_json, named_search_json, quality_json, search_json
-from lineament.views.values import iso, sides
+from lineament.views.searches import candidate_json, listed_search_json, named_search_json, quality_json, search_json
+from lineament.views.values import counted, iso, sides
 
 ENTRY = SearchEntry(number=12, commitment="ab" * 32)
 QUALITY_JSON = {
@@ -132,6 +134,26 @@ def test_edits_that_were_made_again_are_compared_step_by_step() -> None:
 
 def test_approvals_name_everybody_who_gave_one() -> None:
     assert approvals_json("p1", ["Sue", "Rob"]) == {"probe": "p1", "approved_by": ["Sue", "Rob"]}
+
+
+def test_a_listed_search_tells_how_many_candidates_it_has_and_not_which() -> None:
+    stored = StoredSearch(result=result(candidates=()), examiner="Eve", erased=())
+    assert listed_search_json(stored) == {
+        "search_id": "s1",
+        "made_at": ISO,
+        "reason": "a sighting",
+        "outcome": "no_candidate",
+        "candidates": 0,
+        "erased": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 faces"), (1, "1 face"), (2, "2 faces"), (1200, "1,200 faces"), (-1, "-1 faces")]
+)
+def test_a_number_has_its_noun(number: int, words: str) -> None:
+    assert counted(number, "face") == words
+    assert counted(number, "entry", "entries") == words.replace("faces", "entries").replace("face", "entry")
 
 
 def test_moments_and_days_are_iso_8601_and_boxes_four_numbers() -> None:
