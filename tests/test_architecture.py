@@ -17,29 +17,29 @@ TESTS_FOLDER = ROOT / "tests"
 TESTS = sorted(TESTS_FOLDER.rglob("test_*.py"))
 
 
-def test_every_folder_and_module_stands_on_a_floor() -> None:
+def test_every_package_and_module_is_in_a_layer() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
-    floors = {room.strip() for layer in contract["layers"] for room in layer.split("|")}
-    rooms = {path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
-    rooms |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert rooms == floors
+    layers = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
+    names = {path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+    names |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert names == layers
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    read = re.compile(r"getenv\(|os\.environ(?!\[\"\w+\"\] = )")  # a library's switch may be set, never read
+    read = re.compile(r"getenv\(|os\.environ(?!\[\"\w+\"\] = )")  # the switch of a library may be set
     readers = [path.name for path in MODULES if path.name != "settings.py" and read.search(path.read_text())]
     assert readers == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_module_is_a_drawer_for_odds_and_ends(path: Path) -> None:
+def test_every_module_has_a_telling_name_and_is_short(path: Path) -> None:
     assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
-    frozen = path.parent.name == "versions"  # a migration is never touched again
+    frozen = path.parent.name == "versions"  # released migrations are frozen
     assert frozen or len(path.read_text().splitlines()) <= 420
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_error_is_passed_over_in_silence(path: Path) -> None:
+def test_no_error_is_ignored_silently(path: Path) -> None:
     handlers = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
     assert [node.lineno for node in handlers if [type(step) for step in node.body] == [ast.Pass]] == []
 
@@ -55,7 +55,7 @@ def test_no_assertion_is_skipped_by_a_condition(path: Path) -> None:
 
 
 def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """What stands below a node, the bodies of functions that are defined there left out."""
+    """Yield everything below a node, except the bodies of functions that are defined there."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.FunctionDef | ast.Lambda):
             yield child
@@ -81,13 +81,13 @@ FORBIDDEN = re.compile(r"\b(match(es|ed)?|identified|identity|confidence|percent
     sorted([*PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.j2")]),
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
-def test_no_page_says_what_a_candidate_is_not(path: Path) -> None:
+def test_no_page_promises_too_much_of_a_candidate(path: Path) -> None:
     """R20: a candidate is never a match, an identity or a percentage."""
     text = re.sub(r"\{[%#].*?[%#]\}|\{\{.*?\}\}|<style>.*?</style>", "", path.read_text(), flags=re.DOTALL)
     assert not FORBIDDEN.search(text.replace("false match rate", ""))
 
 
-def test_nothing_but_the_terminal_prints() -> None:
+def test_only_the_terminal_prints() -> None:
     printing = [
         path
         for path in MODULES

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pyotp
 import pytest
 from tests.conftest import Ran
 from tests.support.authenticator import Authenticator
-from tests.support.world import PASSWORD
-
-from lineament.model.accounts import HOME_AGENCY, Role
-from lineament.model.policy import Preset
-from lineament.settings import Settings
-from lineament.workspace import Workspace
+from tests.support.world import PASSWORD, World, opened
 
 EMAIL = "rufus@agency.example"
 ORIGIN = "https://lineament.agency.example"
@@ -32,40 +25,29 @@ class Rufus:
         self._run = run
         self._patch = patch
         self._codes = 0
-        self.secret = ""
         assert run("init").code == 0
-        with self.workspace() as workspace, workspace.store.begin() as tx:
-            tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
-            account = tx.accounts.add(HOME_AGENCY, EMAIL, "Rufus T. Firefly", [Role.EXAMINER], workspace.clock())
-            expires = workspace.clock() + timedelta(days=1)
-            tx.accounts.invite(account.id, hashlib.sha256(b"token").digest(), expires)
-        with self.workspace() as workspace:
-            self.key = workspace.sign_in.join("token", "Rufus T. Firefly", PASSWORD, "a browser").key
+        with self.world() as world:
+            world.leave_solo()
+            self.person = world.sign_up(EMAIL)
 
-    def workspace(self) -> Workspace:
-        return Workspace.open(Settings(home=self._home))
+    def world(self) -> World:
+        return opened(self._home)
 
     def add_app(self) -> None:
-        with self.workspace() as workspace:
-            session = workspace.sign_in.session(self.key)
-            assert session is not None
-            new = workspace.sign_in.factors.begin_totp(session)
-            self.secret = new.secret
-            code = pyotp.TOTP(new.secret).at(datetime.now(UTC) - timedelta(seconds=30))  # so that two codes are left
-            self.key = workspace.sign_in.factors.enrol_totp(session, new.pending, code, "phone").key
+        with self.world() as world:
+            world.add_app(self.person, seconds_ago=30)  # so that two codes are left
 
     def add_passkey(self) -> None:
-        with self.workspace() as workspace:
-            session = workspace.sign_in.session(self.key)
-            assert session is not None
-            factors, key = workspace.sign_in.factors, Authenticator(ORIGIN, "lineament.agency.example")
+        with self.world() as world:
+            session, key = world.session(self.person.key), Authenticator(ORIGIN, "lineament.agency.example")
+            factors = world.sign_in.factors
             answer = key.create(factors.begin_passkey_enrolment(session, ORIGIN))
-            self.key = factors.enrol_passkey(session, answer, ORIGIN, "blue key").key
+            self.person.key = factors.enrol_passkey(session, answer, ORIGIN, "blue key").key
 
     def code(self) -> str:
         """Return a later code each time, as each counts once."""
         self._codes += 1
-        return pyotp.TOTP(self.secret).at(datetime.now(UTC) + timedelta(seconds=30 * (self._codes - 1)))
+        return self.person.code(datetime.now(UTC) + timedelta(seconds=30 * (self._codes - 1)))
 
     def typing(self, *lines: str) -> Callable[..., Ran]:
         """Return a function that runs a command with these lines as its input."""
@@ -91,7 +73,7 @@ def test_an_examiner_signs_in_works_and_signs_out(rufus: Rufus, key_files: Calla
     assert before.code == 13
     assert "lineament sign-in" in before.err
     signed_in = rufus.typing(PASSWORD, rufus.code())("sign-in", EMAIL)
-    assert (signed_in.code, signed_in.out) == (0, "Signed in as Rufus T. Firefly.\n")
+    assert (signed_in.code, signed_in.out) == (0, "Signed in as rufus.\n")
     (file,) = key_files()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -101,13 +83,13 @@ def test_an_examiner_signs_in_works_and_signs_out(rufus: Rufus, key_files: Calla
     assert rufus.typing()("ledger", "export", "x.jsonl").code in {2, 4}  # examiners may not
     assert rufus.typing(rufus.code())("step-up").code == 0
     assert file.read_text().strip() != key
-    with rufus.workspace() as workspace:
-        assert workspace.sign_in.session(key) is None
+    with rufus.world() as world:
+        assert world.sign_in.session(key) is None
     newest = file.read_text().strip()
     assert rufus.typing()("sign-out").code == 0
     assert key_files() == []
-    with rufus.workspace() as workspace:
-        assert workspace.sign_in.session(newest) is None
+    with rufus.world() as world:
+        assert world.sign_in.session(newest) is None
     assert rufus.typing()("case", "list").code == 13
     assert rufus.typing()("step-up").code == 13
     assert rufus.typing()("sign-out").code == 0
@@ -120,18 +102,17 @@ def test_wrong_answers_leave_no_session(rufus: Rufus, key_files: Callable[[], li
         assert ran.code == 13
         assert not any(line in ran.out + ran.err for line in lines)
     assert key_files() == []
-    with rufus.workspace() as workspace:
-        session = workspace.sign_in.session(rufus.key)
-        assert session is not None
-        assert [found.id for found in workspace.sign_in.sessions(session)] == [session.id]
+    with rufus.world() as world:
+        session = world.session(rufus.person.key)
+        assert [found.id for found in world.sign_in.sessions(session)] == [session.id]
 
 
 def test_without_an_app_the_message_says_what_to_do(rufus: Rufus) -> None:
     assert "sign in on the pages" in rufus.typing(PASSWORD)("sign-in", EMAIL).err
     rufus.add_passkey()
     assert "add an app that shows codes" in rufus.typing(PASSWORD)("sign-in", EMAIL).err
-    with rufus.workspace() as workspace, workspace.store.begin() as tx:
-        tx.agencies.set_wishes(HOME_AGENCY, {"passkey_only": True})
+    with rufus.world() as world:
+        world.wish(passkey_only=True)
     assert "sign in on the pages" in rufus.typing(PASSWORD)("sign-in", EMAIL).err
 
 
@@ -148,7 +129,7 @@ def test_a_key_that_others_can_read_is_not_used(rufus: Rufus, key_files: Callabl
 def test_an_idle_session_is_locked_at_the_terminal_too(rufus: Rufus) -> None:
     rufus.add_app()
     assert rufus.typing(PASSWORD, rufus.code())("sign-in", EMAIL).code == 0
-    with rufus.workspace() as workspace, workspace.store.begin() as tx:
+    with rufus.world() as world, world.workspace.store.begin() as tx:
         tx.connection.exec_driver_sql("UPDATE sessions SET seen_at = datetime(seen_at, '-31 minutes')")
     locked = rufus.typing()("case", "list")
     assert locked.code == 13
@@ -162,8 +143,8 @@ def test_each_workspace_has_its_own_session(rufus: Rufus, key_files: Callable[[]
     assert rufus.typing(PASSWORD, rufus.code())("sign-in", EMAIL).code == 0
     other = tmp_path / "other"
     assert rufus.typing()("--home", other, "init").code == 0
-    with Workspace.open(Settings(home=other)) as workspace, workspace.store.begin() as tx:
-        tx.agencies.set_preset(HOME_AGENCY, Preset.AGENCY)
+    with opened(other) as world:
+        world.leave_solo()
     assert rufus.typing()("--home", other, "case", "list").code == 13
     assert len(key_files()) == 1
     assert key_files()[0].name.isalnum()

@@ -9,13 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pyotp
 import pytest
 from tests.conftest import ROOT, Ran
-from tests.support.world import PASSWORD
-
-from lineament.settings import Settings
-from lineament.workspace import Workspace
+from tests.support.world import PASSWORD, Person, opened
 
 REFUSED = 4
 
@@ -32,7 +28,7 @@ class GuideTerminal:
 
     def __init__(self, home: Path, lineament: Callable[..., Ran], patch: pytest.MonkeyPatch) -> None:
         self._home, self._lineament, self._patch = home, lineament, patch
-        self._secrets: dict[str, str] = {}
+        self._people: dict[str, Person] = {}
         self._codes: dict[str, int] = {}
 
     def run(self, line: str) -> Ran:
@@ -60,17 +56,13 @@ class GuideTerminal:
         """Return a later code each time, as each counts once; no code is accepted more than a minute ahead."""
         self._codes[email] += 1
         ahead = timedelta(seconds=30 * (self._codes[email] - 1))
-        return pyotp.TOTP(self._secrets[email]).at(datetime.now(UTC) + ahead)
+        return self._people[email].code(datetime.now(UTC) + ahead)
 
     def _join(self, email: str, printed: str) -> None:
         token = re.search(r"/join/(\S+)", printed)
         assert token is not None
-        with Workspace.open(Settings(home=self._home)) as workspace:
-            sign_in = workspace.sign_in
-            begun = sign_in.join(token[1], email.partition("@")[0], PASSWORD, "a browser")
-            session = sign_in.session(begun.key)
-            assert session is not None
-            new = sign_in.factors.begin_totp(session)
-            earlier = pyotp.TOTP(new.secret).at(datetime.now(UTC) - timedelta(seconds=30))
-            sign_in.factors.enrol_totp(session, new.pending, earlier, "phone")
-        self._secrets[email], self._codes[email] = new.secret, 0
+        with opened(self._home) as world:
+            begun = world.sign_in.join(token[1], email.partition("@")[0], PASSWORD, "a browser")
+            person = Person(world.session(begun.key).account, begun.key)
+            world.add_app(person, seconds_ago=30)
+        self._people[email], self._codes[email] = person, 0

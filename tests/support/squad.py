@@ -11,12 +11,11 @@ from pathlib import Path
 
 from tests.conftest import PORTRAITS
 from tests.support.clock import TICK, Clock
-from tests.support.world import PROBE, StaffedWorld, ingest_portraits, settings, solo
+from tests.support.world import PROBE, StaffedWorld, ingest_portraits, opened, solo
 
 from lineament.model.accounts import HOME_AGENCY, Account, Role
 from lineament.model.cases import Case, CaseRole, CaseTerms, Seeks
 from lineament.model.search import Mode, Probe, ProbeKind, SearchRequest, SearchResult
-from lineament.workspace import Workspace
 
 PHOTOGRAPH = PROBE.read_bytes()
 OTHER_PHOTOGRAPH = (PORTRAITS / "ardern-2018.jpg").read_bytes()
@@ -83,6 +82,5 @@ class Squad(StaffedWorld):
 def squad(portraits: Path, home: Path) -> Iterator[Squad]:
     """Open a copy of the workspace ``portraits`` with a squad at work in it."""
     shutil.copytree(portraits, home)
-    clock = Clock(tick=TICK)
-    with Workspace.open(settings(home), clock=clock) as workspace:
-        yield Squad(workspace, clock)
+    with opened(home, Clock(tick=TICK)) as world:
+        yield Squad(world.workspace, world.clock)

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -151,11 +151,16 @@ class World:
     def sign_up_with_app(self, email: str, *roles: Role, agency_id: str = HOME_AGENCY) -> Person:
         """Have somebody follow an invitation and add an app; the session is open, and the second factor fresh."""
         person = self.sign_up(email, *roles, agency_id=agency_id)
-        new = self.sign_in.factors.begin_totp(self.session(person.key))
-        person.secret = new.secret
-        session = self.session(person.key)
-        person.key = self.sign_in.factors.enrol_totp(session, new.pending, self.code(person), "phone").key
+        self.add_app(person)
         return person
+
+    def add_app(self, person: Person, seconds_ago: int = 0) -> None:
+        """Add an app to an account, with its code of so many seconds ago, so that later codes are still unused."""
+        factors, session = self.sign_in.factors, self.session(person.key)
+        new = factors.begin_totp(session)
+        person.secret = new.secret
+        code = person.code(self.clock() - timedelta(seconds=seconds_ago))
+        person.key = factors.enrol_totp(session, new.pending, code, "phone").key
 
     def code(self, person: Person) -> str:
         """Return the code that the app of a person shows now."""
@@ -284,6 +289,12 @@ def solo(home: Path, clock: Clock | None = None, **changes: Any) -> World:
     """Create a workspace of one person."""
     moving = clock or Clock(tick=TICK)
     return World(Workspace.create(settings(home, **changes), clock=moving), moving)
+
+
+def opened(home: Path, clock: Clock | None = None) -> World:
+    """Open a workspace that exists, by default under a clock that stands still at the time of the machine."""
+    moving = clock or Clock(datetime.now(UTC))
+    return World(Workspace.open(settings(home), clock=moving), moving)
 
 
 def staffed(home: Path) -> StaffedWorld:
