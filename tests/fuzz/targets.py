@@ -12,27 +12,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.fuzz import connectors, told, web
+from tests.fuzz import claims, connectors, web
 
 CASES = Path(__file__).parent / "cases"
 _KNOWN: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     "address": (web.address, web.addresses),
     "archive": (connectors.archive, connectors.archives),
     "body": (web.body, web.bodies),
-    "child": (told.child, told.children),
-    "claimed": (told.claimed, told.claims_of_pictures),
+    "child": (claims.child, claims.children),
+    "claimed": (claims.claimed, claims.claims_of_pictures),
     "csv": (connectors.csv, connectors.tables),
     "headers": (web.headers, web.answered),
     "itl": (connectors.itl, connectors.transactions),
     "jsonl": (connectors.jsonl, connectors.lines),
-    "ledger": (told.ledger, told.exports),
-    "openid": (told.openid, told.provided),
+    "ledger": (claims.ledger, claims.exports),
+    "openid": (claims.openid, claims.provided),
     "page": (web.page, web.pages),
     "persons": (connectors.persons, connectors.lists),
-    "picture": (told.picture, told.pictures),
-    "receipt": (told.receipt, told.signed_statements),
+    "picture": (claims.picture, claims.pictures),
+    "receipt": (claims.receipt, claims.signed_statements),
     "rules": (web.rules, web.reserved),
-    "sidecar": (told.sidecar, told.sidecars),
+    "sidecar": (claims.sidecar, claims.sidecars),
     "site": (web.site, web.exchanges),
     "warc": (connectors.warc, connectors.crawls),
     "wacz": (connectors.wacz, connectors.packed_crawls),

@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.SEARCH)
 def compare(
     context: typer.Context,
-    one: Annotated[Path, typer.Argument(metavar="A", help="A photograph.")],
-    other: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A photograph.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     face_a: Annotated[int | None, typer.Option(min=1, help="Which face of A, from 1.")] = None,
     face_b: Annotated[int | None, typer.Option(min=1, help="Which face of B, from 1.")] = None,
     crops: Annotated[Path | None, typer.Option(metavar="DIR", help="Write both crops there as JPEG.")] = None,
@@ -42,7 +42,7 @@ def compare(
     with workspace(context, nets=True) as opened, working("Comparing"):
         numbers = opened.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
         most = opened.settings.max_file_bytes
-        found = opened.compare.run(picture_bytes(one, most), picture_bytes(other, most), face_a, face_b)
+        found = opened.compare.run(picture_bytes(first, most), picture_bytes(second, most), face_a, face_b)
     if crops is not None:
         crops.mkdir(parents=True, exist_ok=True)
         for name, jpeg in zip(("a.jpg", "b.jpg"), found.crops, strict=True):

@@ -106,9 +106,9 @@ def search(
             return
         with working("Searching"):
             if len(photographs) == 1:
-                result = opened.photographs.one(photographs[0], request, kind=kind, face=face)
+                result = opened.photographs.search(photographs[0], request, kind=kind, face=face)
             else:
-                answer = opened.photographs.together(photographs, request, kind=kind, face=face)
+                answer = opened.photographs.search_fused(photographs, request, kind=kind, face=face)
                 result = _succeeded(answer, as_json)
             if report is not None:
                 report.write_text(opened.report.html(result.search_id), encoding="utf-8")
@@ -134,7 +134,7 @@ def _search_each(
     from lineament.services.photographs import FailedPhotograph
 
     code = 0
-    answers = opened.photographs.each(photographs, request, kind=kind)
+    answers = opened.photographs.search_each(photographs, request, kind=kind)
     for photograph in photographs:
         with working(f"Searching {Path(photograph.name).name}"):
             answer = next(answers)

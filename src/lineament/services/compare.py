@@ -35,10 +35,12 @@ class Compare:
         self._analyser = analyser
 
     @needs(Permission.SEARCH)
-    def run(self, one: bytes, other: bytes, face_one: int | None = None, face_other: int | None = None) -> Comparison:
-        """Compare two faces. Raises NoFace or SeveralFaces if a picture does not show exactly one."""
-        seen = self._analyser.analyse(one), self._analyser.analyse(other)
-        faces = _chosen(seen[0], face_one), _chosen(seen[1], face_other)
+    def run(
+        self, first: bytes, second: bytes, face_first: int | None = None, face_second: int | None = None
+    ) -> Comparison:
+        """Compare two faces. Raises NoFace or SeveralFaces if a picture does not show exactly first."""
+        seen = self._analyser.analyse(first), self._analyser.analyse(second)
+        faces = _chosen(seen[0], face_first), _chosen(seen[1], face_second)
         close = score(faces[0].template.vector, faces[1].template.vector)
         rate = self._analyser.false_matches.rate_at(close)
         digests = seen[0].sha256, seen[1].sha256

@@ -39,7 +39,7 @@ class Photographs:
         self._search = search
 
     @needs(Permission.SEARCH, in_case=True)
-    def one(
+    def search(
         self,
         photograph: Photograph,
         request: SearchRequest,
@@ -54,7 +54,7 @@ class Photographs:
         return self._search.run(probe.id, request, face)
 
     @needs(Permission.SEARCH, in_case=True)
-    def each(
+    def search_each(
         self, photographs: Sequence[Photograph], request: SearchRequest, *, kind: ProbeKind | None = None
     ) -> Iterator[SearchResult | FailedPhotograph]:
         """Search with each photograph by itself, in order; one that fails does not stop the others.
@@ -65,13 +65,13 @@ class Photographs:
         for photograph in photographs:
             answer: SearchResult | FailedPhotograph
             try:
-                answer = self.one(photograph, request, kind=kind)
+                answer = self.search(photograph, request, kind=kind)
             except LineamentError as error:
                 answer = FailedPhotograph(name=photograph.name, error=error)
             yield answer
 
     @needs(Permission.SEARCH, in_case=True)
-    def together(
+    def search_fused(
         self,
         photographs: Sequence[Photograph],
         request: SearchRequest,

@@ -178,7 +178,7 @@ class Search:
             if len(ids) > MOST_FUSED:
                 why = f"at most {MOST_FUSED} photographs of one person are fused"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
-            probes = [self._probe(tx, case, one) for one in ids]
+            probes = [self._probe(tx, case, id_) for id_ in ids]
             if len({probe.sha256 for probe in probes}) < len(probes):
                 why = "a photograph counts once, however it was edited"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")

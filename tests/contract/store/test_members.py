@@ -21,24 +21,28 @@ DAY = timedelta(days=1)
 def test_members_have_names_roles_and_an_end(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         guests = rows.agency(tx, "Elsewhere")
-        one, two, over = rows.account(tx, name="One"), rows.account(tx, guests, "Two"), rows.account(tx, name="Over")
+        member, guest, over = (
+            rows.account(tx, name="One"),
+            rows.account(tx, guests, "Two"),
+            rows.account(tx, name="Over"),
+        )
         case, _ = rows.case(tx)
         other, _ = rows.case(tx, "other")
-        tx.members.put(case.id, one, CaseRole.EXAMINER, NOW, None)
-        tx.members.put(case.id, two, CaseRole.OBSERVER, NOW + DAY, TODAY)
+        tx.members.put(case.id, member, CaseRole.EXAMINER, NOW, None)
+        tx.members.put(case.id, guest, CaseRole.OBSERVER, NOW + DAY, TODAY)
         tx.members.put(case.id, over, CaseRole.REVIEWER, NOW, TODAY - DAY)
-        tx.members.put(other.id, two, CaseRole.REVIEWER, NOW, None)
+        tx.members.put(other.id, guest, CaseRole.REVIEWER, NOW, None)
     with store.read() as tx:
         members = tx.members.of_case(case.id, TODAY)
-        assert [(one.name, one.agency_name, one.role, one.since, one.until) for one in members] == [
+        assert [(found.name, found.agency_name, found.role, found.since, found.until) for found in members] == [
             ("One", "This agency", CaseRole.EXAMINER, NOW, None),
             ("Two", "Elsewhere", CaseRole.OBSERVER, NOW + DAY, TODAY),
         ]
-        assert [(one.account_id, one.agency_id) for one in members] == [(one, HOME_AGENCY), (two, guests)]
-        assert tx.members.role_of(case.id, two, TODAY) is CaseRole.OBSERVER
-        assert tx.members.role_of(case.id, two, TODAY + DAY) is None
+        assert [(found.account_id, found.agency_id) for found in members] == [(member, HOME_AGENCY), (guest, guests)]
+        assert tx.members.role_of(case.id, guest, TODAY) is CaseRole.OBSERVER
+        assert tx.members.role_of(case.id, guest, TODAY + DAY) is None
         assert tx.members.role_of(case.id, over, TODAY) is None
-        assert tx.members.role_of(other.id, one, TODAY) is None
+        assert tx.members.role_of(other.id, member, TODAY) is None
         assert tx.members.role_of(case.id, "nobody", TODAY) is None
 
 

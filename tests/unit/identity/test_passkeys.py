@@ -54,7 +54,7 @@ def test_the_options_are_json_and_say_what_is_asked() -> None:
     assert options["attestation"] == "none"
     assert options["authenticatorSelection"]["userVerification"] == "preferred"
     asked, _ = assertion(RP, [b"one", b"two"])
-    assert [one["id"] for one in json.loads(json.dumps(asked))["allowCredentials"]] == [b64(b"one"), b64(b"two")]
+    assert [key["id"] for key in json.loads(json.dumps(asked))["allowCredentials"]] == [b64(b"one"), b64(b"two")]
     assert asked["userVerification"] == "preferred"
 
 
@@ -164,13 +164,13 @@ BROKEN: list[Callable[[str], str]] = [
     lambda _: '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {}}',
     lambda answer: answer[:-5],
     lambda answer: answer + " " * MOST_BYTES,
-    _changed("id", lambda one: one[:-2] + "AA"),
+    _changed("id", lambda text: text[:-2] + "AA"),
     _changed("type", lambda _: "password"),
-    _changed("signature", lambda one: one[:-4] + "AAAA"),
+    _changed("signature", lambda text: text[:-4] + "AAAA"),
     _changed("signature", lambda _: "!"),
     _changed("authenticatorData", lambda _: ""),
-    _changed("authenticatorData", lambda one: one[:20]),
-    _changed("authenticatorData", lambda one: one + "AAAA"),
+    _changed("authenticatorData", lambda text: text[:20]),
+    _changed("authenticatorData", lambda text: text + "AAAA"),
     _changed("clientDataJSON", lambda _: b64(b"\xff{")),
     _changed("clientDataJSON", lambda _: b64(b"[1]")),
 ]

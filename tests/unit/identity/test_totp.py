@@ -70,9 +70,9 @@ def test_what_is_no_code_is_none(typed: str) -> None:
 
 
 def test_secrets_have_160_bits_and_differ() -> None:
-    one, other = new_secret(), new_secret()
-    assert re.fullmatch(r"[A-Z2-7]{32}", one)
-    assert one != other
+    first, second = new_secret(), new_secret()
+    assert re.fullmatch(r"[A-Z2-7]{32}", first)
+    assert first != second
 
 
 def test_the_address_says_who_and_where() -> None:
@@ -86,7 +86,7 @@ def test_the_qr_code_stands_under_a_strict_policy_and_reads() -> None:
     svg = qr_svg(address)
     root = ET.fromstring(svg)  # noqa: S314 -- our own
     assert root.get("role") == "img"
-    assert all("style" not in one.attrib and one.tag in {"svg", "path", "g"} for one in root.iter())
+    assert all("style" not in element.attrib and element.tag in {"svg", "path", "g"} for element in root.iter())
     assert "script" not in svg
     assert "style" not in svg
     assert _read(root) == address
@@ -94,7 +94,7 @@ def test_the_qr_code_stands_under_a_strict_policy_and_reads() -> None:
 
 def _read(root: ET.Element) -> str:
     """What the drawing says: its path is drawn again, eight pixels a module, and read by OpenCV."""
-    background, modules = (one.get("d") or "" for one in root.iter("path"))
+    background, modules = (path.get("d") or "" for path in root.iter("path"))
     size = int(re.findall(r"h(\d+)", background)[0])
     pixels = np.full((size, size), 255, np.uint8)
     x, y = 0, -0.5

@@ -145,13 +145,13 @@ def test_a_deleted_block(ledger: Ledger, rows: MemoryLeafStore, monkeypatch: pyt
     assert broken_at(ledger, rows) == 4
 
 
-@pytest.mark.parametrize(("one", "other"), [(3, 4), (0, 19), (8, 12)])
-def test_two_entries_in_each_others_place(ledger: Ledger, rows: MemoryLeafStore, one: int, other: int) -> None:
-    rows.rows[one], rows.rows[other] = (
-        replace(rows.rows[other], seq=one),
-        replace(rows.rows[one], seq=other),
+@pytest.mark.parametrize(("first", "second"), [(3, 4), (0, 19), (8, 12)])
+def test_two_entries_in_each_others_place(ledger: Ledger, rows: MemoryLeafStore, first: int, second: int) -> None:
+    rows.rows[first], rows.rows[second] = (
+        replace(rows.rows[second], seq=first),
+        replace(rows.rows[first], seq=second),
     )
-    assert broken_at(ledger, rows) == one
+    assert broken_at(ledger, rows) == first
 
 
 def test_salts_in_each_others_place(ledger: Ledger, rows: MemoryLeafStore) -> None:

@@ -60,10 +60,10 @@ def test_whoever_sees_every_case_may_read_cases() -> None:
 
 
 def test_no_two_roles_that_may_be_held_together_undo_the_separation() -> None:
-    for one in Role:
-        for other in Role:
+    for first in Role:
+        for second in Role:
             try:
-                roles = checked_roles({one, other})
+                roles = checked_roles({first, second})
             except InvalidValue:
                 continue
             may = held_together(*roles)
@@ -118,13 +118,16 @@ def test_the_one_person_of_a_solo_workspace_does_everything() -> None:
 
 def test_whoever_is_at_the_machine_of_an_agency_does_its_upkeep() -> None:
     machine = Official(name="me")
-    assert [one for one in Permission if machine.may(one)] == [Permission.PUBLIC, Permission.MACHINE]
+    assert [permission for permission in Permission if machine.may(permission)] == [
+        Permission.PUBLIC,
+        Permission.MACHINE,
+    ]
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_an_account_does_what_its_roles_allow_and_never_the_machines(role: Role) -> None:
     official = account(role).official
-    assert {one for one in Permission if official.may(one)} == ROLES[role]
+    assert {permission for permission in Permission if official.may(permission)} == ROLES[role]
     assert official.sight(TODAY).whole_agency is (role in SEES_ALL_CASES)
 
 

@@ -30,11 +30,11 @@ def test_the_mean_lies_between_them_and_has_unit_length() -> None:
 
 
 def test_one_comes_back_to_the_bit_and_can_be_changed_alone() -> None:
-    (one,) = drawn(1, 1)
-    got = fused([one])
-    assert got.tobytes() == one.tobytes()
+    (vector,) = drawn(1, 1)
+    got = fused([vector])
+    assert got.tobytes() == vector.tobytes()
     got[0] = 5
-    assert one[0] != 5
+    assert vector[0] != 5
 
 
 def test_order_plays_no_part() -> None:
@@ -72,10 +72,10 @@ def test_nothing_and_what_cancels_out_is_refused(vectors: list[Vector]) -> None:
 def test_damping_is_the_root_of_the_length_of_the_mean_and_none_for_one() -> None:
     assert damping([unit(1, 0), unit(0, 1)]) == pytest.approx(0.5**0.25)
     assert damping([unit(1, 0), unit(1, 0), unit(0, 1)]) == pytest.approx((5**0.5 / 3) ** 0.5)
-    (one,) = drawn(3, 1)
-    assert damping([one]) == 1
-    assert damping([one, one, one]) == pytest.approx(1, abs=1e-6)
-    assert damping([one, one, one]) <= 1
+    (vector,) = drawn(3, 1)
+    assert damping([vector]) == 1
+    assert damping([vector, vector, vector]) == pytest.approx(1, abs=1e-6)
+    assert damping([vector, vector, vector]) <= 1
 
 
 @given(st.integers(0, 10**6), st.integers(2, 8))

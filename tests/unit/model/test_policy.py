@@ -10,16 +10,16 @@ from lineament.model.policy import AGENCY, SETTINGS, SOLO, Preset, stricter
 
 
 def test_every_setting_says_its_rule_its_meaning_and_which_way_is_stricter() -> None:
-    for one in SETTINGS:
-        assert re.fullmatch(r"R[1-9][0-9]?", one.metadata["rule"]), one.name
-        assert one.metadata["meaning"].endswith(".")
-        assert one.metadata["stricter"] in {"more", "less", "on"}
-        assert (one.metadata["stricter"] == "on") is isinstance(one.default, bool)
+    for setting in SETTINGS:
+        assert re.fullmatch(r"R[1-9][0-9]?", setting.metadata["rule"]), setting.name
+        assert setting.metadata["meaning"].endswith(".")
+        assert setting.metadata["stricter"] in {"more", "less", "on"}
+        assert (setting.metadata["stricter"] == "on") is isinstance(setting.default, bool)
 
 
 def test_solo_is_nowhere_stricter_than_an_agency() -> None:
     assert SOLO.preset is Preset.SOLO
-    wishes = {one.name: getattr(AGENCY, one.name) for one in SETTINGS}
+    wishes = {setting.name: getattr(AGENCY, setting.name) for setting in SETTINGS}
     assert {**asdict(stricter(SOLO, wishes)), "preset": None} == {**asdict(AGENCY), "preset": None}
 
 

@@ -46,10 +46,10 @@ CAUGHT = {
 }
 
 
-@pytest.mark.parametrize(("name", "purpose"), [(name, one) for name, all_ in CAUGHT.items() for one in all_])
+@pytest.mark.parametrize(("name", "purpose"), [(name, text) for name, all_ in CAUGHT.items() for text in all_])
 def test_refused(name: str, purpose: str) -> None:
-    assert name in [one.name for one in refused_purposes([purpose])]
-    assert name in [one.name for one in refused_purposes(["something else", purpose.upper()])]
+    assert name in [refused.name for refused in refused_purposes([purpose])]
+    assert name in [refused.name for refused in refused_purposes(["something else", purpose.upper()])]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_blanks_and_wide_letters_hide_nothing(disguised: str) -> None:
 
 
 def test_each_says_why_and_by_which_rule() -> None:
-    for one in REFUSED:
-        assert one.why
-        assert one.rule
-    assert len({one.name for one in REFUSED}) == len(REFUSED) == len(CAUGHT)
+    for refused in REFUSED:
+        assert refused.why
+        assert refused.rule
+    assert len({refused.name for refused in REFUSED}) == len(REFUSED) == len(CAUGHT)

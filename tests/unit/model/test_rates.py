@@ -34,8 +34,8 @@ def test_below_the_first_point_the_rate_is_the_first() -> None:
 
 
 @given(st.floats(-1, 1), st.floats(-1, 1))
-def test_a_higher_score_is_never_reached_by_more_strangers(one: float, other: float) -> None:
-    low, high = sorted((one, other))
+def test_a_higher_score_is_never_reached_by_more_strangers(first: float, second: float) -> None:
+    low, high = sorted((first, second))
     assert TABLE.rate_at(low) >= TABLE.rate_at(high)
 
 

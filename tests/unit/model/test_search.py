@@ -67,8 +67,8 @@ def test_another_face_of_a_near_identical_picture_is_a_candidate_of_its_own() ->
 
 def test_ranks_run_from_one_without_gaps_after_folding() -> None:
     kept = folded([ONE, another(2), far(3), far(9)], limit=5)
-    assert [one.rank for one in kept] == [1, 2, 3]
-    assert [one.face_id for one in kept] == [1, 3, 9]
+    assert [candidate.rank for candidate in kept] == [1, 2, 3]
+    assert [candidate.face_id for candidate in kept] == [1, 3, 9]
 
 
 @given(st.integers(0, 40), st.integers(1, MOST_CANDIDATES))

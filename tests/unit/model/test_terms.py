@@ -108,6 +108,6 @@ def test_a_case_says_all_that_the_law_asks(field: str) -> None:
 
 
 def test_overlap_is_intersection_over_union() -> None:
-    one = Box(x=0, y=0, width=2, height=2)
-    assert one.overlap(Box(x=1, y=0, width=2, height=2)) == pytest.approx(1 / 3)
-    assert one.overlap(Box(x=5, y=5, width=1, height=1)) == 0
+    box = Box(x=0, y=0, width=2, height=2)
+    assert box.overlap(Box(x=1, y=0, width=2, height=2)) == pytest.approx(1 / 3)
+    assert box.overlap(Box(x=5, y=5, width=1, height=1)) == 0

@@ -78,7 +78,7 @@ def test_time_does_not_go_backwards() -> None:
 def test_the_best_faces_are_kept_and_they_are_apart() -> None:
     norms = [1, 2, 9, 8, 1, 5, 1, 1, 7, 1]
     (track,) = tracks([(n / 2, [seen(n / 2, person(1), norm=norm)]) for n, norm in enumerate(norms)], best=3)
-    assert [one.kept for one in track.best] == ["1", "2.5", "4"]
+    assert [sighting.kept for sighting in track.best] == ["1", "2.5", "4"]
 
 
 def test_whatever_comes_the_best_of_all_is_kept_and_none_too_near() -> None:
@@ -88,8 +88,8 @@ def test_whatever_comes_the_best_of_all_is_kept_and_none_too_near() -> None:
         norms = drawn.uniform(size=40)
         for n, norm in enumerate(norms):
             kept = chosen(kept, seen(n / 4, person(1), norm=float(norm)), 4, 1.0)
-        assert max(one.norm for one in kept) == pytest.approx(norms.max())
-        times = [one.seconds for one in kept]
+        assert max(sighting.norm for sighting in kept) == pytest.approx(norms.max())
+        times = [sighting.seconds for sighting in kept]
         assert times == sorted(times)
         assert all(later - earlier >= 1 for earlier, later in pairwise(times))
         assert 1 <= len(kept) <= 4

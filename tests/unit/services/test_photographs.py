@@ -66,7 +66,7 @@ def make() -> Make:
 
 def test_a_photograph_is_taken_in_once_the_gate_lets_it_pass(make: Make) -> None:
     searching = Searching()
-    answer = make(searching).one(photograph("a"), REQUEST, kind=ProbeKind.CCTV, face=2)
+    answer = make(searching).search(photograph("a"), REQUEST, kind=ProbeKind.CCTV, face=2)
     assert answer == result(probe_id="probe of a")
     assert searching.done == [
         ("admit", "K-1"),
@@ -80,20 +80,20 @@ def test_nothing_is_stored_of_what_the_gate_refuses(make: Make, *, together: boo
     searching = Searching(gate=REFUSED)
     service = make(searching)
     with pytest.raises(Refused):
-        _ = service.together([photograph("a")], REQUEST) if together else service.one(photograph("a"), REQUEST)
+        _ = service.search_fused([photograph("a")], REQUEST) if together else service.search(photograph("a"), REQUEST)
     assert searching.done == [("admit", "K-1")]
 
 
 def test_a_photograph_that_cannot_be_read_asks_nothing_of_the_gate(make: Make) -> None:
     searching = Searching()
     with pytest.raises(NoSuchFile):
-        make(searching).one(photograph("a", NoSuchFile(path="a")), REQUEST)
+        make(searching).search(photograph("a", NoSuchFile(path="a")), REQUEST)
     assert searching.done == []
 
 
 def test_of_several_each_has_an_answer_of_its_own(make: Make) -> None:
     photographs = [photograph("a"), photograph("bad"), photograph("c", NoSuchFile(path="c")), photograph("d")]
-    answers = list(make(Searching()).each(photographs, REQUEST))
+    answers = list(make(Searching()).search_each(photographs, REQUEST))
     failed = [answer for answer in answers if isinstance(answer, FailedPhotograph)]
     assert [answers[0], answers[3]] == [result(probe_id="probe of a"), result(probe_id="probe of d")]
     assert [(failure.name, failure.error.code) for failure in failed] == [("bad", "bad-picture"), ("c", "no-such-file")]
@@ -102,13 +102,13 @@ def test_of_several_each_has_an_answer_of_its_own(make: Make) -> None:
 def test_several_are_refused_together_before_any_is_read(make: Make) -> None:
     searching = Searching(gate=REFUSED)
     with pytest.raises(Refused):
-        next(make(searching).each([photograph("a", NoSuchFile(path="a"))], REQUEST))
+        next(make(searching).search_each([photograph("a", NoSuchFile(path="a"))], REQUEST))
     assert searching.done == [("admit", "K-1")]
 
 
 def test_the_next_photograph_is_searched_when_its_answer_is_asked_for(make: Make) -> None:
     searching = Searching()
-    answers = make(searching).each([photograph("a"), photograph("b")], REQUEST)
+    answers = make(searching).search_each([photograph("a"), photograph("b")], REQUEST)
     next(answers)
     assert [step[2] for step in searching.done if step[0] == "take"] == ["a"]
     next(answers)
@@ -117,7 +117,7 @@ def test_the_next_photograph_is_searched_when_its_answer_is_asked_for(make: Make
 
 def test_photographs_of_one_person_are_one_search(make: Make) -> None:
     searching = Searching()
-    answer = make(searching).together([photograph("a"), photograph("b"), photograph("c")], REQUEST, face=1)
+    answer = make(searching).search_fused([photograph("a"), photograph("b"), photograph("c")], REQUEST, face=1)
     assert answer == result(probe_id="probe of a")
     others = tuple(ProbeFace(probe_id=f"probe of {name}", face=1) for name in "bc")
     assert searching.done[-1] == ("run", "probe of a", others, 1)
@@ -128,7 +128,7 @@ def test_photographs_of_one_person_are_one_search(make: Make) -> None:
 )
 def test_one_that_cannot_be_used_stops_the_search_of_them_all(make: Make, second: Photograph, taken: list[str]) -> None:
     searching = Searching()
-    answer = make(searching).together([photograph("a"), second, photograph("d")], REQUEST)
+    answer = make(searching).search_fused([photograph("a"), second, photograph("d")], REQUEST)
     assert isinstance(answer, FailedPhotograph)
     assert answer.name == second.name
     assert [step[2] for step in searching.done if step[0] == "take"] == taken
@@ -136,6 +136,6 @@ def test_one_that_cannot_be_used_stops_the_search_of_them_all(make: Make, second
 
 
 def test_a_further_photograph_shows_one_face_alone(make: Make) -> None:
-    answer = make(Searching(faces=2)).together([photograph("a"), photograph("b")], REQUEST, face=2)
+    answer = make(Searching(faces=2)).search_fused([photograph("a"), photograph("b")], REQUEST, face=2)
     assert isinstance(answer, FailedPhotograph)
     assert (answer.name, type(answer.error)) == ("b", SeveralFaces)

@@ -22,17 +22,17 @@ def test_only_the_token_opens_a_session_and_each_is_its_own() -> None:
     assert sessions.admit("wrong") is None
     assert sessions.admit("") is None
     assert sessions.admit("ri\udcffght") is None
-    one, other = sessions.admit("right"), sessions.admit("right")
-    assert one is not None
-    assert other is not None
-    assert len({one.key, one.csrf, other.key, other.csrf}) == 4
-    assert sessions.find(one.key) == one
-    assert sessions.find(one.csrf) is None
+    first, second = sessions.admit("right"), sessions.admit("right")
+    assert first is not None
+    assert second is not None
+    assert len({first.key, first.csrf, second.key, second.csrf}) == 4
+    assert sessions.find(first.key) == first
+    assert sessions.find(first.csrf) is None
     assert sessions.find(None) is None
-    assert TokenSessions("right").find(one.key) is None
-    sessions.end(one)
-    assert sessions.find(one.key) is None
-    assert sessions.find(other.key) == other
+    assert TokenSessions("right").find(first.key) is None
+    sessions.end(first)
+    assert sessions.find(first.key) is None
+    assert sessions.find(second.key) == second
 
 
 def test_the_token_of_a_form_belongs_to_one_key_and_does_not_tell_it() -> None:

@@ -60,7 +60,7 @@ class Members:
             raise InvalidValue(what="The end of an invitation", value="", why=why, field="until")
         with self._record.change() as change:
             case = self._find_open_case(change, name, until)
-            if any(one.email == address for one in change.tx.members.invitations_of(case.id)):
+            if any(invitation.email == address for invitation in change.tx.members.invitations_of(case.id)):
                 raise AlreadyThere(what="invitation to this case", name=address, field="email")
             made = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
             change.record(MemberInvited(case=case.ref, email=address, role=role.value, until=until))

@@ -117,8 +117,8 @@ def test_what_is_no_picture_is_said(folder: Path) -> None:
 
 
 def test_a_file_that_was_named_itself_is_brought_whatever_its_name(folder: Path) -> None:
-    one, other = put(folder / "evidence"), put(folder / ".hidden.bin")
-    assert set(names(read_folder(one, other), folder).values()) == {"picture"}
+    evidence, hidden = put(folder / "evidence"), put(folder / ".hidden.bin")
+    assert set(names(read_folder(evidence, hidden), folder).values()) == {"picture"}
 
 
 def test_a_file_named_itself_has_the_provenance_it_has_in_its_folder(folder: Path) -> None:

@@ -38,16 +38,16 @@ def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> N
     made: Connector = ItlConnector(tmp_path, LIMIT)
     assert isinstance(made, Connector)
     assert made.count() is None
-    one, two = brought(data, tmp_path)
-    assert isinstance(one, Item)
-    assert isinstance(two, Item)
-    assert (one.untrusted, two.untrusted) == (OBAMA, SUNAK)
-    told = one.provenance
-    assert told.uri == f"file://{tmp_path}/a.an2#record=3"
-    assert told.captured_at == datetime(2024, 5, 31, tzinfo=UTC)
-    assert (told.words, told.connector) == ("source agency: DEBKA0000; position: frontal", "itl 1")
-    assert two.provenance.captured_at is None
-    assert two.provenance.words == "source agency: a b; position: right profile"
+    frontal, profile = brought(data, tmp_path)
+    assert isinstance(frontal, Item)
+    assert isinstance(profile, Item)
+    assert (frontal.untrusted, profile.untrusted) == (OBAMA, SUNAK)
+    provenance = frontal.provenance
+    assert provenance.uri == f"file://{tmp_path}/a.an2#record=3"
+    assert provenance.captured_at == datetime(2024, 5, 31, tzinfo=UTC)
+    assert (provenance.words, provenance.connector) == ("source agency: DEBKA0000; position: frontal", "itl 1")
+    assert profile.provenance.captured_at is None
+    assert profile.provenance.words == "source agency: a b; position: right profile"
 
 
 def test_photographs_in_jpeg_2000_come_and_are_decoded(tmp_path: Path) -> None:
@@ -86,17 +86,17 @@ def test_records_of_the_old_binary_types_are_passed_over(tmp_path: Path) -> None
     binary = (28).to_bytes(4, "big") + b"10.001:99\x1d10.003:FACE\x1d\x1c\x1c"
     assert len(binary) == 28
     data = contents(b"1.003:1\x1f2\x1e4\x1f0\x1e10\x1f1") + binary + record
-    (one,) = brought(data, tmp_path)
-    assert isinstance(one, Item), str(one)
-    assert one.provenance.uri.endswith("#record=3")
-    assert one.untrusted == OBAMA
+    (item,) = brought(data, tmp_path)
+    assert isinstance(item, Item), str(item)
+    assert item.provenance.uri.endswith("#record=3")
+    assert item.untrusted == OBAMA
 
 
 def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
     (tmp_path / "a.an2.json").write_text('{"uri": "https://example.org/x", "licence": "CC0"}')
-    (one,) = brought(transaction(face(1, OBAMA)), tmp_path)
-    assert isinstance(one, Item)
-    assert (one.provenance.uri, one.provenance.licence) == ("https://example.org/x#record=2", "CC0")
+    (item,) = brought(transaction(face(1, OBAMA)), tmp_path)
+    assert isinstance(item, Item)
+    assert (item.provenance.uri, item.provenance.licence) == ("https://example.org/x#record=2", "CC0")
 
 
 @pytest.mark.parametrize(

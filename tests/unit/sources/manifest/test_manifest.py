@@ -205,8 +205,8 @@ def test_a_row_that_is_not_in_utf_8(tmp_path: Path) -> None:
 
 
 def test_a_name_that_a_terminal_would_obey(tmp_path: Path) -> None:
-    (one,) = manifest(tmp_path, json_lines(["\x1b[2J\u202e"]), "m.jsonl").items()
-    assert one.name.endswith("row 1: \\x1b[2J\\u202e")
+    (item,) = manifest(tmp_path, json_lines(["\x1b[2J\u202e"]), "m.jsonl").items()
+    assert item.name.endswith("row 1: \\x1b[2J\\u202e")
 
 
 # ---------------------------------------------------------------- manifests that are none
@@ -292,8 +292,8 @@ def test_moments_in_parquet(moment: pa.Array, captured_at: datetime | None, tmp_
 
 
 def test_a_moment_that_no_calendar_has(tmp_path: Path) -> None:
-    (one,) = said(table(tmp_path, {"uri": [A], "date": pa.array([2**62], pa.timestamp("us"))}))
-    assert "picture" not in one
+    (outcome,) = said(table(tmp_path, {"uri": [A], "date": pa.array([2**62], pa.timestamp("us"))}))
+    assert "picture" not in outcome
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:

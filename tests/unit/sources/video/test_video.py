@@ -84,9 +84,9 @@ def test_each_frame_is_a_picture_with_its_time(cut: Path) -> None:
 
 def test_a_side_car_that_cannot_be_used_refuses_the_video(cut: Path) -> None:
     (cut.parent / "cut.json").write_text("{")
-    (one,) = VideoConnector(cut, None, LIMIT).items()
-    assert isinstance(one, Refusal)
-    assert "side-car" in str(one.why)
+    (refusal,) = VideoConnector(cut, None, LIMIT).items()
+    assert isinstance(refusal, Refusal)
+    assert "side-car" in str(refusal.why)
 
 
 @pytest.mark.parametrize(

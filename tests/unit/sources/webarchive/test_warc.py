@@ -267,7 +267,7 @@ def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: b
         warc.answer(PICTURE, JPEG)
         warc.page(PAGE, html, headers=headers)
         told: list[tuple[str, str]] = []
-        connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *one: told.append(one))
+        connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *reservation: told.append(reservation))
         assert [isinstance(item, Item) for item in connector.items()] == [True]
         assert [uri for uri, _ in told] == [PICTURE]
         assert PAGE in told[0][1]

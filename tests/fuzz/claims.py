@@ -204,14 +204,14 @@ def _agreeing(data: bytes) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in [header, *entries])
 
 
-def _agree(seq: int, one: dict[str, Any]) -> None:
-    one["seq"] = seq
-    if isinstance(one.get("salt"), str) and isinstance(one.get("details"), str):
-        salted = DETAILS_DOMAIN + bytes.fromhex(one["salt"]) + one["details"].encode()
-        one["commitment"] = sha256(salted).hexdigest()
-    commitment = bytes.fromhex(one["commitment"]).hex()
-    text = f'{{"action":"{one["action"]}","at":"{one["at"]}","commitment":"{commitment}","seq":{seq}}}'
-    one["leaf"] = leaf_hash(text.encode()).hex()
+def _agree(seq: int, entry: dict[str, Any]) -> None:
+    entry["seq"] = seq
+    if isinstance(entry.get("salt"), str) and isinstance(entry.get("details"), str):
+        salted = DETAILS_DOMAIN + bytes.fromhex(entry["salt"]) + entry["details"].encode()
+        entry["commitment"] = sha256(salted).hexdigest()
+    commitment = bytes.fromhex(entry["commitment"]).hex()
+    text = f'{{"action":"{entry["action"]}","at":"{entry["at"]}","commitment":"{commitment}","seq":{seq}}}'
+    entry["leaf"] = leaf_hash(text.encode()).hex()
 
 
 def receipt(data: bytes) -> None:
@@ -331,7 +331,7 @@ def claims_of_pictures() -> Iterator[bytes]:
     """A report of C2PA's library."""
     actions = {"actions": [{"action": "c2pa.created", "digitalSourceType": "http://a/digitalCapture"}]}
     uses = {"entries": {"cawg.data_mining": {"use": "notAllowed"}}}
-    one = {
+    manifest = {
         "claim_generator_info": [{"name": "a", "version": "1"}],
         "signature_info": {"issuer": "b", "time": "2024-05-31T12:00:00+00:00"},
         "assertions": [
@@ -339,7 +339,7 @@ def claims_of_pictures() -> Iterator[bytes]:
             {"label": "cawg.training-mining", "data": uses},
         ],
     }
-    yield json.dumps({"active_manifest": "urn:1", "manifests": {"urn:1": one}}).encode()
+    yield json.dumps({"active_manifest": "urn:1", "manifests": {"urn:1": manifest}}).encode()
 
 
 def pictures() -> Iterator[bytes]:
