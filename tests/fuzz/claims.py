@@ -74,13 +74,13 @@ def sidecar(data: bytes) -> None:
             table.close()
 
 
-def _fit(told: Provenance) -> None:
-    assert told.uri.isprintable()
-    assert len(told.uri) <= LONGEST_URI
-    for text in (told.page_title, told.licence):
+def _fit(provenance: Provenance) -> None:
+    assert provenance.uri.isprintable()
+    assert len(provenance.uri) <= LONGEST_URI
+    for text in (provenance.page_title, provenance.licence):
         assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT)
-    assert told.captured_at is None or told.captured_at.utcoffset() is not None
-    repr(told).encode()
+    assert provenance.captured_at is None or provenance.captured_at.utcoffset() is not None
+    repr(provenance).encode()
 
 
 # ---------------------------------------------------------------- confined processes
@@ -97,15 +97,15 @@ def _ended(how: int) -> subprocess.Popen[bytes]:
 
 def child(data: bytes) -> None:
     """The output of a worker that was taken over; the first byte chooses which one, and how it ends."""
-    kind, said = data[0] if data else 0, data[1:LIMIT]
+    kind, content = data[0] if data else 0, data[1:LIMIT]
     with suppress(LineamentError):
-        _CHILDREN[kind % len(_CHILDREN)](kind // len(_CHILDREN), said)
+        _CHILDREN[kind % len(_CHILDREN)](kind // len(_CHILDREN), content)
 
 
-def _messages(how: int, said: bytes) -> None:
+def _messages(how: int, messages: bytes) -> None:
     read, write = os.pipe()
     try:
-        os.write(write, said)
+        os.write(write, messages)
         os.close(write)
         for _, message in _WorkerOutput(
             read, _ended(how), WorkerLimits(message=LIMIT // 2, patience=1, seconds=1)
@@ -115,25 +115,25 @@ def _messages(how: int, said: bytes) -> None:
         os.close(read)
 
 
-def _video(how: int, said: bytes) -> None:
+def _video(how: int, message: bytes) -> None:
     if how % 2:
-        _damage(BROKEN_OFF if how // 2 % 2 else DAMAGED, said).encode()
+        _damage(BROKEN_OFF if how // 2 % 2 else DAMAGED, message).encode()
     else:
-        _frame(said)
+        _frame(message)
 
 
-def _credentials(_: int, said: bytes) -> None:
-    told = credentials.parse_claims(said)
-    for text in (told.state, told.generator, told.issuer, told.signed_at, *told.kinds, *told.reserved):
+def _credentials(_: int, report: bytes) -> None:
+    claims = credentials.parse_claims(report)
+    for text in (claims.state, claims.generator, claims.issuer, claims.signed_at, *claims.kinds, *claims.reserved):
         assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT)
 
 
-def _parquet(_: int, said: bytes) -> None:
-    json_row(said)
+def _parquet(_: int, row: bytes) -> None:
+    json_row(row)
 
 
-def _decoder(_: int, said: bytes) -> None:
-    reply = DecodeReply(*REPLY.unpack(said[: REPLY.size].ljust(REPLY.size, b"\0")))
+def _decoder(_: int, packed: bytes) -> None:
+    reply = DecodeReply(*REPLY.unpack(packed[: REPLY.size].ljust(REPLY.size, b"\0")))
     decode._check_status(reply, _LIMITS)
     decode._check_sizes(reply, _LIMITS.max_pixels)
     taken = decode.checked_time(reply.taken_at)
@@ -147,25 +147,25 @@ _CHILDREN = (_messages, _video, _credentials, _parquet, _decoder)
 def claimed(data: bytes) -> None:
     """What C2PA's library reads from a picture, through the worker and its parent."""
     try:
-        said = credentials_worker._summary(json.loads(data))
+        summary = credentials_worker._summary(json.loads(data))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return  # as the process answers
-    _credentials(0, json.dumps(said | {"state": "Valid"}).encode("ascii"))
+    _credentials(0, json.dumps(summary | {"state": "Valid"}).encode("ascii"))
 
 
 def picture(data: bytes) -> None:
     """A picture in a decoding process."""
     decode_read.set_up(_MOST_PIXELS)
     try:
-        pixels, told = decode_read.read_picture(data, _MOST_PIXELS)
+        pixels, reply = decode_read.read_picture(data, _MOST_PIXELS)
     except decode_read.NotDecodedError as error:
         error.reply.pack()
     except MemoryError:
         return
     else:
         assert pixels.mode == "RGB"
-        assert told.status == Status.DECODED
-        decode._check_sizes(DecodeReply(*REPLY.unpack(told.pack())), _MOST_PIXELS)
+        assert reply.status == Status.DECODED
+        decode._check_sizes(DecodeReply(*REPLY.unpack(reply.pack())), _MOST_PIXELS)
 
 
 _MOST_PIXELS = 2**18
@@ -179,9 +179,9 @@ _SIGNS = SigningKey(name="lineament/fuzz", seed=bytes(range(32)))
 
 def ledger(data: bytes) -> None:
     """An export as it is; then made consistent with its own hashes, as a forger would, and signed."""
-    for made in (data, _agreeing(data)):
+    for exported in (data, _agreeing(data)):
         path = _AT / "export.jsonl"
-        path.write_bytes(made)
+        path.write_bytes(exported)
         with suppress(LedgerBroken, Damaged):
             found = verify_export(path, _SIGNS.public)
             assert found.opened + found.erased + found.withheld + found.hidden == found.entries
@@ -217,9 +217,9 @@ def _agree(seq: int, entry: dict[str, Any]) -> None:
 def receipt(data: bytes) -> None:
     """A receipt as it is, and its statement signed; likewise a checkpoint and a key."""
     text = data.decode("utf-8", "replace")
-    for made in (text, _signed(data)):
+    for candidate in (text, _signed(data)):
         with suppress(InvalidValue):
-            assert isinstance(receipts.checked(made, _SIGNS.public), dict)
+            assert isinstance(receipts.checked(candidate, _SIGNS.public), dict)
     for note in (text, _SIGNS.sign(f"{text}\n")):
         with suppress(InvalidValue):
             assert Checkpoint.parse(note, _SIGNS.public).size >= 0
@@ -230,11 +230,11 @@ def receipt(data: bytes) -> None:
 def _signed(data: bytes) -> str:
     try:
         statement = json.loads(data)["statement"]
-        said = statement["ledger"]
-        if "checkpoint" not in said:
-            at, commitment = datetime.fromisoformat(said["at"]), bytes.fromhex(said["commitment"])
-            root = leaf_hash(leaf_bytes(said["entry"], at, said["action"], commitment))
-            said["checkpoint"] = Checkpoint(origin=_SIGNS.public.name, size=1, root=root).signed(_SIGNS)
+        fields = statement["ledger"]
+        if "checkpoint" not in fields:
+            at, commitment = datetime.fromisoformat(fields["at"]), bytes.fromhex(fields["commitment"])
+            root = leaf_hash(leaf_bytes(fields["entry"], at, fields["action"], commitment))
+            fields["checkpoint"] = Checkpoint(origin=_SIGNS.public.name, size=1, root=root).signed(_SIGNS)
         note = _SIGNS.sign(receipts._text(statement))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ""
@@ -261,36 +261,36 @@ _EXPECTED = ExpectedToken(issuer="https://id.example", client_id="lineament", no
 
 def openid(data: bytes) -> None:
     """What a provider answers, or a browser returns; the first byte chooses."""
-    kind, said = data[0] if data else 0, data[1:]
+    kind, content = data[0] if data else 0, data[1:]
     with suppress(LineamentError):
-        _OPENID[kind % len(_OPENID)](said)
+        _OPENID[kind % len(_OPENID)](content)
 
 
-def _claims(said: bytes) -> None:
-    token = jws.serialize_compact({"alg": "ES256", "kid": "k"}, said, _KEY, algorithms=["ES256"])
+def _claims(claims: bytes) -> None:
+    token = jws.serialize_compact({"alg": "ES256", "kid": "k"}, claims, _KEY, algorithms=["ES256"])
     subject = subject_of(token, public_keys(_KEYS), _EXPECTED, _NOW)
     assert subject.issuer == _EXPECTED.issuer
     f"{subject.subject} {subject.email}".encode()
     assert subject.name.isprintable()
 
 
-def _token(said: bytes) -> None:
-    subject_of(said.decode("utf-8", "replace"), public_keys(_KEYS), _EXPECTED, _NOW)
+def _token(token: bytes) -> None:
+    subject_of(token.decode("utf-8", "replace"), public_keys(_KEYS), _EXPECTED, _NOW)
 
 
-def _published(said: bytes) -> None:
-    keys = public_keys(_object(said, 200))
+def _published(document: bytes) -> None:
+    keys = public_keys(_object(document, 200))
     token = jwt.encode({"alg": "ES256", "kid": "k"}, {"iss": "x"}, _KEY, algorithms=["ES256"])
     subject_of(token, keys, _EXPECTED, _NOW)
 
 
-def _query(said: bytes) -> None:
-    found = _parameters(said.decode("utf-8", "replace"))
+def _query(query: bytes) -> None:
+    found = _parameters(query.decode("utf-8", "replace"))
     assert all(isinstance(outcome, str) for outcome in found.values())
 
 
-def _endpoint(said: bytes) -> None:
-    checked = checked_address(said.decode("utf-8", "replace"))
+def _endpoint(address: bytes) -> None:
+    checked = checked_address(address.decode("utf-8", "replace"))
     httpx.Request("GET", checked)
     assert checked.lower().startswith(("https://", "http://localhost", "http://127.", "http://["))
 
@@ -313,10 +313,10 @@ def sidecars() -> Iterator[bytes]:
 
 def children() -> Iterator[bytes]:
     """Messages of each kind."""
-    said = HEADER.pack(b"R", 2) + b"{}" + HEADER.pack(b"E", 0)
+    messages = HEADER.pack(b"R", 2) + b"{}" + HEADER.pack(b"E", 0)
     for how in range(4):
-        yield bytes([5 * how]) + said
-        yield bytes([5 * how]) + said[:-2]
+        yield bytes([5 * how]) + messages
+        yield bytes([5 * how]) + messages[:-2]
     yield bytes([0]) + HEADER.pack(b"X", 3) + b"why"
     yield bytes([1]) + FRAME_HEADER.pack(1.5, 4.0, b"k") + b"\xff\xd8\xff"
     yield bytes([6]) + COUNT.pack(7)
@@ -350,28 +350,30 @@ def pictures() -> Iterator[bytes]:
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0), 3: "E", 4: (13.0, 24.0, 0.0)})
     image = Image.linear_gradient("L").resize((40, 33)).convert("RGB")
     for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"):
-        made = io.BytesIO()
-        image.save(made, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))
-        yield made.getvalue()
+        out = io.BytesIO()
+        image.save(out, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))
+        yield out.getvalue()
 
 
 def exports() -> Iterator[bytes]:
     """A ledger with each kind of entry."""
     rows = MemoryLeafStore()
-    made = Ledger(origin=_SIGNS.public.name, signing_seed=bytes(range(32)))
+    log = Ledger(origin=_SIGNS.public.name, signing_seed=bytes(range(32)))
     for number in range(3):
-        made.record(rows, Action.SEARCH, {"case": f"K-{number}"}, actor="a", at=_NOW)
-    made.erase_details(rows, [1], reason="article 17", actor="a", at=_NOW)
+        log.record(rows, Action.SEARCH, {"case": f"K-{number}"}, actor="a", at=_NOW)
+    log.erase_details(rows, [1], reason="article 17", actor="a", at=_NOW)
     for options in ({}, {"opened": {0}}, {"listed": {0, 2}}):
         out = io.StringIO()
-        export(rows, out, made.public_key, **options)
+        export(rows, out, log.public_key, **options)
         yield out.getvalue().encode()
 
 
 def signed_statements() -> Iterator[bytes]:
     """A receipt, a checkpoint and a key."""
-    said = {"entry": 0, "at": "2026-01-02T03:04:05+00:00", "action": "search", "commitment": "00" * 32, "path": []}
-    yield json.dumps({"format": receipts.FORMAT, "statement": {"what": "a", "ledger": said}, "signature": ""}).encode()
+    statement = {"entry": 0, "at": "2026-01-02T03:04:05+00:00", "action": "search", "commitment": "00" * 32, "path": []}
+    yield json.dumps(
+        {"format": receipts.FORMAT, "statement": {"what": "a", "ledger": statement}, "signature": ""}
+    ).encode()
     yield Checkpoint(origin=_SIGNS.public.name, size=1, root=bytes(32)).signed(_SIGNS).encode()
     yield f"{_SIGNS.public.name}\n1\n{base64.b64encode(bytes(32)).decode()}".encode()
     yield str(_SIGNS.public).encode()

@@ -45,14 +45,14 @@ def fit(connector: Connector) -> list[Item]:
 
 
 def _fit_to_be_kept(item: Item) -> None:
-    told: Provenance = item.provenance
+    provenance: Provenance = item.provenance
     assert len(item.untrusted) <= LIMIT
-    assert told.uri.isprintable()
-    assert told.uri.lower().startswith(("file://", "http://", "https://", "urn:"))
-    assert told.connector is not None
-    for text in (told.page_title, told.licence, told.words):
+    assert provenance.uri.isprintable()
+    assert provenance.uri.lower().startswith(("file://", "http://", "https://", "urn:"))
+    assert provenance.connector is not None
+    for text in (provenance.page_title, provenance.licence, provenance.words):
         assert text is None or (text.isprintable() and len(text) <= LONGEST_TEXT + 50)
-    repr(told).encode()
+    repr(provenance).encode()
 
 
 def _put(name: str, data: bytes) -> Path:
@@ -113,13 +113,13 @@ def wacz(data: bytes) -> None:
 
 def _archive(path: Path) -> None:
     for item in fit(WarcConnector([path], LIMIT)):
-        told = item.provenance
-        assert told.record is not None
-        _there_again(path, told.record)
-        if told.page_record is not None:
-            _there_again(path, told.page_record)
+        provenance = item.provenance
+        assert provenance.record is not None
+        _there_again(path, provenance.record)
+        if provenance.page_record is not None:
+            _there_again(path, provenance.page_record)
             try:
-                "".encode(page_html(path, told.page_record)[1])
+                "".encode(page_html(path, provenance.page_record)[1])
             except LineamentError as error:
                 str(error).encode()
 
@@ -183,28 +183,28 @@ def crawls() -> Iterator[bytes]:
 
 def packed_crawls() -> Iterator[bytes]:
     """Yield the same web archives in a WACZ."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as whole:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as whole:
         whole.writestr("archive/a.warc", _crawl(packed=False))
         whole.writestr("archive/b.warc.gz", _crawl(packed=True))
         whole.writestr("pages/pages.jsonl", b"{}\n", zipfile.ZIP_DEFLATED)
-    yield made.getvalue()
+    yield out.getvalue()
 
 
 def _crawl(*, packed: bool) -> bytes:
     from tests.support.archives import JPEG, Warc
 
     path = _AT / "seed.warc"
-    made = Warc(path, gzip=packed)
-    made.other("urn:info", "warcinfo", b"software: x\r\n", "application/warc-fields")
-    made.answer("https://example.org/a.jpg", JPEG)
+    writer = Warc(path, gzip=packed)
+    writer.other("urn:info", "warcinfo", b"software: x\r\n", "application/warc-fields")
+    writer.answer("https://example.org/a.jpg", JPEG)
     page = "<base href=/><title>t</title><meta name=robots content=noindex><img src=a.jpg alt=b><img srcset='c 1x'>"
-    made.page("https://example.org/", page.replace("noindex", "all"))
-    made.page("https://example.org/p", page, headers=[("X-Robots-Tag", "noai")])
-    made.answer("https://example.org/c", gzip.compress(JPEG), headers=[("Content-Encoding", "gzip")])
-    made.answer(
+    writer.page("https://example.org/", page.replace("noindex", "all"))
+    writer.page("https://example.org/p", page, headers=[("X-Robots-Tag", "noai")])
+    writer.answer("https://example.org/c", gzip.compress(JPEG), headers=[("Content-Encoding", "gzip")])
+    writer.answer(
         "https://example.org/d", b"4\r\n\xff\xd8\xff\xe0\r\n0\r\n\r\n", headers=[("Transfer-Encoding", "chunked")]
     )
-    made.answer("https://example.org/e", b"", headers=[("Location", "/a.jpg")], status="302 Found")
-    made.other("https://example.org/f.png", "resource", b"\x89PNG\r\n\x1a\n", "image/png")
-    return made.close().read_bytes()
+    writer.answer("https://example.org/e", b"", headers=[("Location", "/a.jpg")], status="302 Found")
+    writer.other("https://example.org/f.png", "resource", b"\x89PNG\r\n\x1a\n", "image/png")
+    return writer.close().read_bytes()

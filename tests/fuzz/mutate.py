@@ -44,9 +44,9 @@ def mutated(data: bytes, most: int, seed: int) -> bytes:
     random = Random(seed)
     if random.random() < _SOMETIMES:
         with suppress(ValueError, RecursionError):
-            made = _varied(data, random)
-            if len(made) <= most:
-                return made
+            mutated = _varied(data, random)
+            if len(mutated) <= most:
+                return mutated
     return bytes(atheris.Mutate(data, most))
 
 

@@ -110,12 +110,12 @@ def _address_of_one_host(url: str) -> None:
         return
     ours = (origin.scheme, origin.host, origin.port)
     parts = urlsplit(url)
-    there = httpcore.URL(url)
+    requested = httpcore.URL(url)
     twisted = URI.fromBytes(url.encode())  # type: ignore[no-untyped-call]
     usual = 443 if origin.scheme == "https" else 80
     for scheme, host, port in (
         (parts.scheme, parts.hostname or "", parts.port or usual),
-        (there.scheme.decode(), there.host.decode(), there.port or usual),
+        (requested.scheme.decode(), requested.host.decode(), requested.port or usual),
         (twisted.scheme.decode(), twisted.host.decode(), twisted.port),
     ):
         plain = host.strip("[]").removesuffix(".")
@@ -127,8 +127,8 @@ def _address_of_one_host(url: str) -> None:
 
 def body(data: bytes) -> None:
     """Transfer encoding and content encoding on a line, and a body in them."""
-    said, _, coded = data.partition(b"\n")
-    transfer, _, content = said.decode("latin-1").partition(";")
+    encodings, _, coded = data.partition(b"\n")
+    transfer, _, content = encodings.decode("latin-1").partition(";")
     with suppress(LineamentError):
         assert len(decode_body(coded, transfer, content, LIMIT)) <= max(LIMIT, len(coded))
 
@@ -141,11 +141,11 @@ def rules(data: bytes) -> None:
     robots, tdm, ai, path, *_ = [*data.split(b"\0", 3), b"", b"", b""]
     url = uri_key(f"https://example.org/{path.decode('utf-8', 'replace')}") or _AT_HOME
     none = {ROBOTS: FileAnswer(404), TDMREP: FileAnswer(404), AI: FileAnswer(404)}
-    said = {ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)}
-    together = HostRules(said)
+    answers = {ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)}
+    together = HostRules(answers)
     refused = together.refusal(url)
     assert 0 <= together.delay <= LONGEST_DELAY
-    for name, answer in said.items():
+    for name, answer in answers.items():
         alone = HostRules({**none, name: answer}).refusal(url)
         assert alone is None or refused is not None, "the strictest wins"
     (refused or "").encode()
@@ -162,13 +162,13 @@ def _pattern_is_as_documented(wanted: str, path: str) -> None:
 def headers(data: bytes) -> None:
     """The headers of an answer, one per line."""
     lines = [line.partition(":") for line in data.decode("latin-1").split("\n")]
-    said = [(name, value.strip(" \t\r")) for name, _, value in lines]
-    _one_line(reservations.in_headers(said, now=_NOW), 200)
-    _one_line(reservations.in_meta(said, now=_NOW), 200)
-    forbids_following(said)
-    why = refused_by_headers(said, None, LIMIT)
+    headers_ = [(name, value.strip(" \t\r")) for name, _, value in lines]
+    _one_line(reservations.in_headers(headers_, now=_NOW), 200)
+    _one_line(reservations.in_meta(headers_, now=_NOW), 200)
+    forbids_following(headers_)
+    why = refused_by_headers(headers_, None, LIMIT)
     assert why is None or why.text.encode()
-    for _, value in said:
+    for _, value in headers_:
         assert 0 <= seconds_asked_for(value, _NOW.timestamp()) <= LONGEST_REST
 
 
@@ -180,7 +180,7 @@ def site(data: bytes) -> None:
     head, _, content = data.partition(b"\n\n")
     first, *lines = head.decode("latin-1").split("\n")
     number = int(first) if first.isascii() and first.isdigit() and len(first) == 3 else 200
-    said = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
+    pairs = [(name, value.strip(" \t\r")) for name, _, value in (line.partition(":") for line in lines)]
     with TemporaryDirectory(prefix="lineament-fuzz-") as folder:
         kept = KeptCrawl(Path(folder), bytes(32))
         state = CrawlState(kept, write=True)
@@ -195,7 +195,7 @@ def site(data: bytes) -> None:
                 if (ask := state.next("example.org")) is None:
                     break
                 exchange = Exchange(
-                    uri=ask.url, at=_NOW, request=[], status=number, reason="", answer=said, body=content, address=None
+                    uri=ask.url, at=_NOW, request=[], status=number, reason="", answer=pairs, body=content, address=None
                 )
                 answers.take(ask, CrawlReply(exchange=exchange, whole=True))
         finally:

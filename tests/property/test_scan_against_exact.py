@@ -81,9 +81,9 @@ class ScanAgainstExact(RuleBasedStateMachine):
         self.catch_up()
 
     def catch_up(self) -> None:
-        there = as_ids(sorted(self.templates.held))
-        self.scan.remove(np.setdiff1d(self.scan.ids, there))
-        missing = np.setdiff1d(there, self.scan.ids)
+        held = as_ids(sorted(self.templates.held))
+        self.scan.remove(np.setdiff1d(self.scan.ids, held))
+        missing = np.setdiff1d(held, self.scan.ids)
         if len(missing):
             self.scan.add(*self.templates(missing))
 

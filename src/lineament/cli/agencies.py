@@ -52,12 +52,12 @@ def add(
 ) -> None:
     """Register an agency; it is vetted and licensed before anybody of it is invited."""
     with workspace(context) as opened:
-        made = opened.agencies.register(AgencyTerms(name=name, jurisdiction=jurisdiction))
+        agency = opened.agencies.register(AgencyTerms(name=name, jurisdiction=jurisdiction))
         today = opened.clock().date()
     if as_json:
-        print_json(agency_json(made, today))
+        print_json(agency_json(agency, today))
         return
-    say(f"The agency {made.name} is registered. Next: lineament agency vet {made.id} --outcome open …")
+    say(f"The agency {agency.name} is registered. Next: lineament agency vet {agency.id} --outcome open …")
 
 
 @app.command()

@@ -25,17 +25,17 @@ def register(root: typer.Typer) -> None:
 def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:
     """Make the edits of a photograph again, and compare the pixels of every step with what was recorded."""
     with workspace(context) as opened, working("Making the steps again"):
-        made = opened.probes.replay(probe)
+        replayed = opened.probes.replay(probe)
     if as_json:
-        print_json(replay_json(probe, made))
+        print_json(replay_json(probe, replayed))
     else:
         shown = table("step", "recorded", "now")
-        for number, (recorded, now) in enumerate(made.steps):
-            step = "decoded" if number == 0 else made.edits[number - 1].kind.value
+        for number, (recorded, now) in enumerate(replayed.steps):
+            step = "decoded" if number == 0 else replayed.edits[number - 1].kind.value
             shown.add_row(step, recorded, now)
         print_table(shown)
-        say("Every step gave the same pixels." if made.same else "It gave other pixels than were recorded.")
-    if not made.same:
+        say("Every step gave the same pixels." if replayed.same else "It gave other pixels than were recorded.")
+    if not replayed.same:
         raise typer.Exit(9)
 
 

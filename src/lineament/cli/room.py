@@ -90,11 +90,11 @@ def invite(
 ) -> None:
     """Invite an official of another agency to a case, until a day."""
     with workspace(context) as opened:
-        made = opened.members.invite(ref, email, role, until)
+        invitation = opened.members.invite(ref, email, role, until)
     if as_json:
-        print_json(case_invitation_json(made))
+        print_json(case_invitation_json(invitation))
         return
-    say(f"{made.email} is invited to {made.case} as {made.role.value} until {made.until}.")
+    say(f"{invitation.email} is invited to {invitation.case} as {invitation.role.value} until {invitation.until}.")
 
 
 @needs(Permission.READ_CASES)

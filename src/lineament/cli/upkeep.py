@@ -42,11 +42,11 @@ def init(
     from lineament.workspace import Workspace
 
     settings = settings_for(context) if folder is None else Settings(home=folder)
-    with Workspace.create(settings) as made:
+    with Workspace.create(settings) as opened:
         if as_json:
-            print_json(workspace_json(made.home, made.store.dialect))
+            print_json(workspace_json(opened.home, opened.store.dialect))
             return
-        say(f"A workspace is at {made.home}. Its key is {made.home / 'keys' / 'kek'}: keep a copy of it elsewhere.")
+        say(f"A workspace is at {opened.home}. Its key is {opened.home / 'keys' / 'kek'}: keep a copy of it elsewhere.")
         say("Next: lineament source add NAME --controller TEXT --basis TEXT --jurisdiction CC")
 
 

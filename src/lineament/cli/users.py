@@ -214,21 +214,21 @@ def end_sessions(context: typer.Context, email: Who, as_json: AsJson = False) ->
     say(f"{ended} {'session has' if ended == 1 else 'sessions have'} ended.")
 
 
-def print_invitation(made: Invitation, as_json: bool) -> None:
+def print_invitation(invitation: Invitation, as_json: bool) -> None:
     """Print the link to hand over, or where it was sent."""
-    account = made.account
+    account = invitation.account
     if as_json:
-        print_json(account_invitation_json(made))
+        print_json(account_invitation_json(invitation))
         return
-    if made.unsent:
-        say(f"{account.email} has an account, but the link could not be sent there: {made.unsent}.")
+    if invitation.unsent:
+        say(f"{account.email} has an account, but the link could not be sent there: {invitation.unsent}.")
         say(f"Once that is mended: lineament user reset {account.email}")
-    elif made.link is None:
-        say(f"A link went to {account.email}. It can be followed until {when(made.expires_at)} UTC.")
+    elif invitation.link is None:
+        say(f"A link went to {account.email}. It can be followed until {when(invitation.expires_at)} UTC.")
     else:
-        say(f"Hand this link to {account.email} alone. It works once, until {when(made.expires_at)} UTC:")
-        typer.echo(made.link)
-    if made.ends_solo:
+        say(f"Hand this link to {account.email} alone. It works once, until {when(invitation.expires_at)} UTC:")
+        typer.echo(invitation.link)
+    if invitation.ends_solo:
         say("This workspace is no longer one person's alone: from now on everybody signs in with an account, and")
         say("whoever is at the machine does nothing but its upkeep (verify, doctor, serve).")
 

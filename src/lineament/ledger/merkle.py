@@ -149,17 +149,17 @@ def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], 
     """Whether ``path`` leads from the leaf hash at ``index`` to ``root`` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
-    here, last, reached = index, size - 1, leaf
+    position, last, reached = index, size - 1, leaf
     for sibling in path:
         if last == 0:
             return False
-        if here & 1 or here == last:
+        if position & 1 or position == last:
             reached = node_hash(sibling, reached)
-            while not here & 1 and here:
-                here, last = here >> 1, last >> 1
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
         else:
             reached = node_hash(reached, sibling)
-        here, last = here >> 1, last >> 1
+        position, last = position >> 1, last >> 1
     return last == 0 and reached == root
 
 
@@ -173,18 +173,18 @@ def verify_consistency(old: int, size: int, path: Sequence[bytes], roots: tuple[
     if not 0 < old < size or not path:
         return False
     rest = [roots[0], *path] if old.bit_count() == 1 else list(path)
-    here, last = old - 1, size - 1
-    while here & 1:
-        here, last = here >> 1, last >> 1
+    position, last = old - 1, size - 1
+    while position & 1:
+        position, last = position >> 1, last >> 1
     reached_old = reached_new = rest[0]
     for sibling in rest[1:]:
         if last == 0:
             return False
-        if here & 1 or here == last:
+        if position & 1 or position == last:
             reached_old, reached_new = node_hash(sibling, reached_old), node_hash(sibling, reached_new)
-            while not here & 1 and here:
-                here, last = here >> 1, last >> 1
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
         else:
             reached_new = node_hash(reached_new, sibling)
-        here, last = here >> 1, last >> 1
+        position, last = position >> 1, last >> 1
     return last == 0 and (reached_old, reached_new) == roots

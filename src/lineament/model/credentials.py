@@ -36,5 +36,5 @@ def against(found: Credentials) -> LineamentError | None:
     """Return why a picture with these credentials is refused, or None; a broken signature lifts no reservation."""
     if found.reserved:
         return Reserved(reservation=f"C2PA: {', '.join(found.reserved)}")
-    made = [kind for kind in found.kinds if kind in GENERATED]
-    return Generated(kinds=", ".join(made)) if made else None
+    generated = [kind for kind in found.kinds if kind in GENERATED]
+    return Generated(kinds=", ".join(generated)) if generated else None

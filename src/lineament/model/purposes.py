@@ -105,5 +105,5 @@ REFUSED: Final = (
 
 def refused_purposes(texts: Iterable[str]) -> list[RefusedPurpose]:
     """Return the refused purposes that any of the texts names, in the order of the table."""
-    said = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
-    return [refused for refused in REFUSED if any(refused.words.search(text) for text in said)]
+    normalised = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
+    return [refused for refused in REFUSED if any(refused.words.search(text) for text in normalised)]

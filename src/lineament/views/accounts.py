@@ -43,14 +43,14 @@ def person_json(person: Person) -> dict[str, Any]:
     }
 
 
-def account_invitation_json(made: Invitation) -> dict[str, Any]:
+def account_invitation_json(invitation: Invitation) -> dict[str, Any]:
     """Return an invitation to an account as JSON; the link is null if it was sent to the address."""
     return {
-        **account_json(made.account),
-        "link": made.link,
-        "expires_at": iso(made.expires_at),
-        "unsent": made.unsent or None,
-        "ends_solo": made.ends_solo,
+        **account_json(invitation.account),
+        "link": invitation.link,
+        "expires_at": iso(invitation.expires_at),
+        "unsent": invitation.unsent or None,
+        "ends_solo": invitation.ends_solo,
     }
 
 

@@ -126,10 +126,10 @@ def averaged(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
     Neighbouring cells of the grid detect a face independently, so their mean varies less than the best of them: d' of
     the scores on LFW rises from 6.0 to 6.1.
     """
-    here = overlaps(found.boxes, box) > OVERLAP
-    if not here.any():
+    overlapping = overlaps(found.boxes, box) > OVERLAP
+    if not overlapping.any():
         return None
-    best = int(np.where(here, found.scores, 0).argmax())
+    best = int(np.where(overlapping, found.scores, 0).argmax())
     same = overlaps(found.boxes, found.boxes[best]) > LOOK_OVERLAP
     weights = found.scores[same] / found.scores[same].sum()
     return weights @ found.boxes[same], np.tensordot(weights, found.points[same], 1)
@@ -203,8 +203,8 @@ class Detector:
         boxes, points = found.boxes.copy(), found.points.copy()
         for at, box in enumerate(found.boxes):
             window = window_around(box, LOOK_ENLARGED)
-            here = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
-            mean = averaged(here.moved(window.side / LOOK_SIZE, window.x, window.y), box)
+            close_up = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
+            mean = averaged(close_up.moved(window.side / LOOK_SIZE, window.x, window.y), box)
             if mean is not None:
                 boxes[at], points[at] = mean
         return Detections(boxes, points, found.scores)

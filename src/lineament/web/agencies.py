@@ -175,10 +175,10 @@ def invite(visit: CurrentVisit, agency_id: str, form: Form) -> HTMLResponse:
     """Invite the first administrator of an agency, or an operator of the one that runs this workspace."""
     register = visit.desk.agencies
     if register.get(agency_id).home:
-        made = register.invite_operator(form.text("email"), form.text("name"))
+        invitation = register.invite_operator(form.text("email"), form.text("name"))
     else:
-        made = register.invite_administrator(agency_id, form.text("email"), form.text("name"))
-    return invitation_page(visit, made, [("Agencies", "/agencies")], f"/agencies/{agency_id}")
+        invitation = register.invite_administrator(agency_id, form.text("email"), form.text("name"))
+    return invitation_page(visit, invitation, [("Agencies", "/agencies")], f"/agencies/{agency_id}")
 
 
 @pages.act("/agencies/{agency_id}/policy", access=Permission.OPERATE, page=agency)

@@ -47,8 +47,8 @@ def people(visit: CurrentVisit, closed: bool = False) -> HTMLResponse:
 def invite(visit: CurrentVisit, form: Form) -> HTMLResponse:
     """Invite somebody; the link is shown only once, or sent if there is a mail server."""
     sure = bool(form.text("sure"))
-    made = visit.desk.people.invite(form.text("email"), form.text("name"), _roles_in(form), sure=sure)
-    return invitation_page(visit, made, [("People", "/people")], f"/people/{made.account.id}")
+    invitation = visit.desk.people.invite(form.text("email"), form.text("name"), _roles_in(form), sure=sure)
+    return invitation_page(visit, invitation, [("People", "/people")], f"/people/{invitation.account.id}")
 
 
 @pages.page("/people/{account_id}", access=Permission.MANAGE_PEOPLE)
@@ -82,8 +82,8 @@ def train(visit: CurrentVisit, account_id: str, form: Form) -> RedirectResponse:
 @pages.act("/people/{account_id}/reset", access=Permission.MANAGE_PEOPLE, page=person)
 def reset(visit: CurrentVisit, account_id: str, form: Form) -> HTMLResponse:  # noqa: ARG001 - its token was checked
     """Let somebody in again who lost everything, by a new link."""
-    made = visit.desk.people.reset(account_id)
-    return invitation_page(visit, made, [("People", "/people")], f"/people/{account_id}")
+    invitation = visit.desk.people.reset(account_id)
+    return invitation_page(visit, invitation, [("People", "/people")], f"/people/{account_id}")
 
 
 @pages.act("/people/{account_id}/{event}", access=Permission.MANAGE_PEOPLE, page=person)
@@ -108,12 +108,12 @@ def change(visit: CurrentVisit, account_id: str, event: str, form: Form) -> Redi
 # ---------------------------------------------------------------- pages and fields
 
 
-def invitation_page(visit: Visit, made: Invitation, trail: Sequence[tuple[str, str]], back: str) -> HTMLResponse:
+def invitation_page(visit: Visit, invitation: Invitation, trail: Sequence[tuple[str, str]], back: str) -> HTMLResponse:
     """Show the link of an invitation, which no page shows again."""
-    link = made.link
+    link = invitation.link
     if link is not None and visit.desk.settings.public_url is None:
         link = visit.origin + urlsplit(link).path
-    return visit.page("invitation.html", made=made, link=link, trail=trail, back=back)
+    return visit.page("invitation.html", made=invitation, link=link, trail=trail, back=back)
 
 
 def _roles_in(form: SentForm) -> list[Role]:

@@ -80,7 +80,7 @@ class FormView:
         The field that is wrong has the focus; on a page where nothing is, the one with ``focus``.
         """
         wrong = bool(self.wrong(name))
-        ids = [*described, *(self.id(name, part) for part, there in (("hint", hint), ("wrong", wrong)) if there)]
+        ids = [*described, *(self.id(name, part) for part, present in (("hint", hint), ("wrong", wrong)) if present)]
         text = Markup(' aria-describedby="{}"').format(" ".join(ids)) if ids else Markup("")
         if wrong:
             text += Markup(' aria-invalid="true"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.contract.store.made import NOW, Refuses, Rows
+from tests.contract.store.rows import NOW, Refuses, Rows
 
 from lineament.store.db import Store
 
@@ -23,8 +23,8 @@ def test_digests_are_found_again_and_never_listed(store: Store, rows: Rows) -> N
 
 def test_a_barred_capture_keeps_its_provenance_and_no_picture(store: Store, rows: Rows, refused: Refuses) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        capture_id, (face,) = rows.enrolled(tx, made)
+        keyed = rows.source(tx)
+        capture_id, (face,) = rows.enrolled(tx, keyed)
         before = tx.captures.get(capture_id)
         tx.captures.bar(capture_id)
         assert tx.captures.get(capture_id) == replace(before, original=None, thumbnail=None, barred=True)

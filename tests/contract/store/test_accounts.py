@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from tests.contract.store.made import NOW, RawSql, Refuses
 from tests.contract.store.officials import (
     EMAIL,
     NAME,
@@ -19,6 +18,7 @@ from tests.contract.store.officials import (
     invited,
     joined,
 )
+from tests.contract.store.rows import NOW, RawSql, Refuses
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import AccountState, FactorKind, Role
@@ -90,10 +90,10 @@ def test_only_who_joined_is_found_by_address(store: Store) -> None:
     with store.begin() as tx:
         account = invited(tx, agency(tx).id)
         assert tx.accounts.by_email(EMAIL) is None
-        there = tx.accounts.join(account.id, "Rufus Firefly", "$hash")
-        assert there.state is AccountState.ACTIVE
-        assert there.name == "Rufus Firefly"
-        assert tx.accounts.by_email(f" {EMAIL.upper()}") == there
+        joined = tx.accounts.join(account.id, "Rufus Firefly", "$hash")
+        assert joined.state is AccountState.ACTIVE
+        assert joined.name == "Rufus Firefly"
+        assert tx.accounts.by_email(f" {EMAIL.upper()}") == joined
         assert tx.accounts.password(account.id) == "$hash"
         with pytest.raises(WrongState):
             tx.accounts.join(account.id, "Somebody else", "$other")

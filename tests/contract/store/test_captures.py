@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tests.contract.store.made import RawSql, Refuses, Rows
+from tests.contract.store.rows import RawSql, Refuses, Rows
 
 from lineament.errors import NotFound, Refused
 from lineament.model.faces import CaptureId, Provenance
@@ -44,15 +44,15 @@ def test_the_cameras_clock_is_kept_as_it_said(store: Store, rows: Rows) -> None:
 
 def test_known_pairs(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made, other = rows.source(tx), rows.source(tx, "other")
-        new = [rows.capture(made.source) for _ in range(1200)]
+        keyed, other = rows.source(tx), rows.source(tx, "other")
+        new = [rows.capture(keyed.source) for _ in range(1200)]
         tx.captures.add_all(new[:700])
         tx.captures.add(replace(new[900], source_id=other.source.id))
         pairs = [(capture.provenance.uri, capture.sha256) for capture in new]
-        assert tx.captures.known(made.source.id, pairs) == set(pairs[:700])
+        assert tx.captures.known(keyed.source.id, pairs) == set(pairs[:700])
         crossed = [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])]
-        assert tx.captures.known(made.source.id, crossed) == set()
-        assert tx.captures.known(made.source.id, []) == set()
+        assert tx.captures.known(keyed.source.id, crossed) == set()
+        assert tx.captures.known(keyed.source.id, []) == set()
 
 
 def test_the_same_bytes_from_the_same_place_are_one_capture(store: Store, rows: Rows) -> None:
@@ -74,24 +74,24 @@ def test_a_long_address_is_no_trouble(store: Store, rows: Rows) -> None:
 
 def test_ids_are_never_used_again(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        first, faces = rows.enrolled(tx, made, faces=2)
+        keyed = rows.source(tx)
+        first, faces = rows.enrolled(tx, keyed, faces=2)
         tx.captures.erase(first)
     with store.begin() as tx:
-        second, later = rows.enrolled(tx, made)
+        second, later = rows.enrolled(tx, keyed)
     assert second > first
     assert later[0] > faces[-1]
 
 
 def test_captures_of_a_source_come_in_the_order_of_their_ids(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made, other = rows.source(tx), rows.source(tx, "other")
+        keyed, other = rows.source(tx), rows.source(tx, "other")
         ids = []
         for _ in range(3):
-            ids += tx.captures.add_all([rows.capture(made.source) for _ in range(450)])
+            ids += tx.captures.add_all([rows.capture(keyed.source) for _ in range(450)])
             tx.captures.add(rows.capture(other.source))
     with store.read() as tx:
-        assert [capture.id for capture in tx.captures.of_source(made.source.id)] == ids
+        assert [capture.id for capture in tx.captures.of_source(keyed.source.id)] == ids
         assert ids == sorted(ids)
 
 
@@ -102,10 +102,10 @@ def test_adding_nothing(store: Store) -> None:
 
 def test_references_count_every_use_of_a_blob(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
+        keyed = rows.source(tx)
         shared = rows.sha256()
-        first = tx.captures.add(replace(rows.capture(made.source), thumbnail=shared))
-        tx.captures.add(replace(rows.capture(made.source), thumbnail=shared, original=shared))
+        first = tx.captures.add(replace(rows.capture(keyed.source), thumbnail=shared))
+        tx.captures.add(replace(rows.capture(keyed.source), thumbnail=shared, original=shared))
         assert tx.captures.references(shared) == 3
         tx.captures.forget_pictures(first)
         assert tx.captures.references(shared) == 2
@@ -117,18 +117,18 @@ def test_references_count_every_use_of_a_blob(store: Store, rows: Rows) -> None:
 
 def test_addresses_are_all_blobs_of_a_source(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
+        keyed = rows.source(tx)
         rows.enrolled(tx, rows.source(tx, "other"))
-        capture_id, faces = rows.enrolled(tx, made, faces=2)
+        capture_id, faces = rows.enrolled(tx, keyed, faces=2)
         capture = tx.captures.get(capture_id)
-        bare = tx.captures.add(replace(rows.capture(made.source), original=None, thumbnail=None))
+        bare = tx.captures.add(replace(rows.capture(keyed.source), original=None, thumbnail=None))
         meant = [str(capture.original), str(capture.thumbnail), *(tx.faces.get(face).crop for face in faces)]
-        assert tx.captures.addresses(made.source.id) == sorted(meant)
+        assert tx.captures.addresses(keyed.source.id) == sorted(meant)
         assert tx.captures.get(bare).original is None
         tx.deletions.add([meant[0]])
-        tx.deletions.add_source(made.source.id)
+        tx.deletions.add_source(keyed.source.id)
         assert tx.deletions.all() == []  # as long as a capture refers to them
-        tx.sources.destroy(made.source.id)
+        tx.sources.destroy(keyed.source.id)
         assert tx.deletions.all() == sorted(meant)
         assert tx.deletions.all(most=2) == sorted(meant)[:2]
 
@@ -143,9 +143,9 @@ def test_forgotten_pictures_leave_the_provenance(store: Store, rows: Rows) -> No
 
 def test_an_erased_capture_is_gone_with_its_faces(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        capture_id, _ = rows.enrolled(tx, made, faces=2)
-        rows.enrolled(tx, made)
+        keyed = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, keyed, faces=2)
+        rows.enrolled(tx, keyed)
         tx.captures.erase(capture_id)
         with pytest.raises(NotFound):
             tx.captures.get(capture_id)
@@ -201,12 +201,12 @@ def test_the_connector_may_be_unknown(store: Store, rows: Rows) -> None:
 
 def test_deletions_wait_until_they_are_done(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
+        keyed = rows.source(tx)
         unused, reused = sorted([rows.sha256(), rows.sha256()])
         tx.deletions.add([reused, unused, unused])
         tx.deletions.add([unused])
         assert tx.deletions.all() == [unused, reused]
-        tx.captures.add(replace(rows.capture(made.source), original=reused))
+        tx.captures.add(replace(rows.capture(keyed.source), original=reused))
     with store.begin() as tx:
         assert tx.deletions.all() == [unused]
         tx.deletions.done([unused])
@@ -232,16 +232,16 @@ def test_what_crawls_are_to_destroy_waits_until_it_is_done(store: Store, rows: R
 
 def test_which_captures_keep_a_page_and_which_lost_their_pictures(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        paged = replace(rows.capture(made.source), page=rows.sha256())
-        plain, barred, faceless = (replace(rows.capture(made.source), page=None) for _ in range(3))
+        keyed = rows.source(tx)
+        paged = replace(rows.capture(keyed.source), page=rows.sha256())
+        plain, barred, faceless = (replace(rows.capture(keyed.source), page=None) for _ in range(3))
         ids = tx.captures.add_all([paged, plain, barred, replace(faceless, original=None, thumbnail=None)])
         tx.captures.bar(ids[2])
-        enrolled, _ = rows.enrolled(tx, made, faces=2)
+        enrolled, _ = rows.enrolled(tx, keyed, faces=2)
         tx.captures.forget_pictures(enrolled)
         group = tx.captures.get(enrolled)
         digests = [capture.sha256 for capture in (paged, plain, barred, group, faceless)]
-        assert tx.captures.keep_pages(made.source.id, digests)
-        assert not tx.captures.keep_pages(made.source.id, digests[1:])
+        assert tx.captures.keep_pages(keyed.source.id, digests)
+        assert not tx.captures.keep_pages(keyed.source.id, digests[1:])
         assert not tx.captures.keep_pages(rows.source(tx, "police").source.id, digests)
-        assert sorted(tx.captures.without_picture(made.source.id, digests)) == sorted([barred.sha256, group.sha256])
+        assert sorted(tx.captures.without_picture(keyed.source.id, digests)) == sorted([barred.sha256, group.sha256])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.store.made import NOW, RawSql, Refuses, Rows
+from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, Sight
@@ -453,6 +453,6 @@ def test_dates_are_compared_as_days(store: Store, rows: Rows) -> None:
         account = rows.account(tx)
         case, _ = rows.case(tx)
         tx.members.put(case.id, account, CaseRole.EXAMINER, NOW, date(2026, 3, 4))
-        for day, there in ((date(2026, 3, 4), 1), (date(2026, 3, 5), 0)):
+        for day, expected in ((date(2026, 3, 4), 1), (date(2026, 3, 5), 0)):
             look = replace(sight(account_id=account), today=day)
-            assert tx.cases.count(look) == len(tx.cases.page(look, limit=5)) == there
+            assert tx.cases.count(look) == len(tx.cases.page(look, limit=5)) == expected

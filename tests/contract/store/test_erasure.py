@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.store.made import NOW, Made, RawSql, Rows
+from tests.contract.store.rows import NOW, KeyedSource, RawSql, Rows
 
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.cases import Case, CaseState
@@ -41,11 +41,11 @@ def url(sqlite_path: Path) -> str:
     return f"sqlite:///{sqlite_path}"
 
 
-def enrol(tx: Tx, rows: Rows, made: Made, many: int) -> dict[CaptureId, tuple[NewCapture, str]]:
+def enrol(tx: Tx, rows: Rows, keyed: KeyedSource, many: int) -> dict[CaptureId, tuple[NewCapture, str]]:
     """Enrol captures whose rows have very different lengths, so that pages split in many ways."""
-    there = {}
+    added = {}
     for _ in range(many):
-        new = rows.capture(made.source)
+        new = rows.capture(keyed.source)
         unlike = rows.sha256()
         title = rows.sha256() * int(rows.chance.integers(1, 40)) + "é"
         new = replace(
@@ -57,18 +57,18 @@ def enrol(tx: Tx, rows: Rows, made: Made, many: int) -> dict[CaptureId, tuple[Ne
         )
         face = NewFace(face=rows.face(), crop=rows.sha256())
         capture_id = tx.captures.add(new)
-        tx.faces.add(capture_id, made.source.id, [face], made.key, 0)
-        there[capture_id] = (new, face.crop)
-    return there
+        tx.faces.add(capture_id, keyed.source.id, [face], keyed.key, 0)
+        added[capture_id] = (new, face.crop)
+    return added
 
 
 def test_erased_captures_leave_no_byte(store: Store, sqlite_path: Path, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
+        keyed = rows.source(tx)
     added: dict[CaptureId, tuple[NewCapture, str]] = {}
     for _ in range(6):
         with store.begin() as tx:
-            added |= enrol(tx, rows, made, 40)
+            added |= enrol(tx, rows, keyed, 40)
     sealed = {
         CaptureId(capture_id): bytes(sealed_bytes)
         for capture_id, sealed_bytes in raw("SELECT face_id, sealed FROM templates")
@@ -83,7 +83,7 @@ def test_erased_captures_leave_no_byte(store: Store, sqlite_path: Path, rows: Ro
         with store.begin() as tx:
             for capture_id in erased[start : start + 30]:
                 tx.captures.erase(capture_id)
-            enrol(tx, rows, made, 5)
+            enrol(tx, rows, keyed, 5)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
     left = [mark for capture_id in erased for mark in marks[capture_id] if mark in after]
@@ -96,8 +96,8 @@ def test_erased_captures_leave_no_byte(store: Store, sqlite_path: Path, rows: Ro
 
 def test_an_erased_face_leaves_no_byte_of_itself(store: Store, sqlite_path: Path, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        _, ids = rows.enrolled(tx, made, faces=40)
+        keyed = rows.source(tx)
+        _, ids = rows.enrolled(tx, keyed, faces=40)
     crops = dict(raw("SELECT id, crop FROM faces"))
     sealed = dict(raw("SELECT face_id, sealed FROM templates"))
     with store.begin() as tx:
@@ -105,8 +105,8 @@ def test_an_erased_face_leaves_no_byte_of_itself(store: Store, sqlite_path: Path
     assert store.scrub()
     after = stored_bytes(sqlite_path)
     for number, face_id in enumerate(ids):
-        there = {bytes(crops[face_id]) in after, bytes(sealed[face_id])[20:40] in after}
-        assert there == {number % 2 == 1}
+        remains = {bytes(crops[face_id]) in after, bytes(sealed[face_id])[20:40] in after}
+        assert remains == {number % 2 == 1}
     raw.close()
     store.close()
 
@@ -132,18 +132,18 @@ def test_an_erased_candidate_leaves_no_byte(store: Store, sqlite_path: Path, row
 
 def test_a_withdrawn_source_leaves_no_byte_but_its_terms(store: Store, sqlite_path: Path, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        wrapped = tx.sources.wrapped_key(made.source.id)
-        there = enrol(tx, rows, made, 50)
+        keyed = rows.source(tx)
+        wrapped = tx.sources.wrapped_key(keyed.source.id)
+        added = enrol(tx, rows, keyed, 50)
     assert wrapped is not None
     assert wrapped in stored_bytes(sqlite_path)
     with store.begin() as tx:
-        tx.sources.destroy(made.source.id)
+        tx.sources.destroy(keyed.source.id)
     assert store.scrub()
     after = stored_bytes(sqlite_path)
     assert wrapped not in after
-    assert made.source.terms.controller.encode() in after
-    assert not [new.sha256 for new, crop in there.values() if bytes.fromhex(new.sha256) in after]
+    assert keyed.source.terms.controller.encode() in after
+    assert not [new.sha256 for new, crop in added.values() if bytes.fromhex(new.sha256) in after]
     store.close()
 
 
@@ -236,8 +236,8 @@ def test_the_key_of_a_destroyed_case_leaves_the_tables_of_postgresql(postgresql_
 def test_a_reader_holds_scrubbing_back_but_not_for_ever(sqlite_path: Path, rows: Rows) -> None:
     store = Store.open(f"sqlite:///{sqlite_path}", VAULT, patience=0.1)
     with store.begin() as tx:
-        made = rows.source(tx)
-        capture_id, _ = rows.enrolled(tx, made)
+        keyed = rows.source(tx)
+        capture_id, _ = rows.enrolled(tx, keyed)
         uri = tx.captures.get(capture_id).provenance.uri.encode()
     with store.read() as reader:
         with store.begin() as tx:
@@ -255,14 +255,14 @@ def test_the_key_of_a_withdrawn_source_leaves_the_tables_of_postgresql(postgresq
     store, raw = Store.open(postgresql_url, VAULT), RawSql(postgresql_url)
     tables = Path(str(raw("SHOW data_directory")[0][0])) / "base"
     with store.begin() as tx:
-        made = rows.source(tx)
-        rows.enrolled(tx, made)
-        wrapped = tx.sources.wrapped_key(made.source.id)
+        keyed = rows.source(tx)
+        rows.enrolled(tx, keyed)
+        wrapped = tx.sources.wrapped_key(keyed.source.id)
     assert wrapped is not None
     raw("CHECKPOINT")
     assert anywhere(wrapped, tables)
     with store.begin() as tx:
-        tx.sources.destroy(made.source.id)
+        tx.sources.destroy(keyed.source.id)
     assert store.scrub() is True
     raw("CHECKPOINT")
     assert not anywhere(wrapped, tables)

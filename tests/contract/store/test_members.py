@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.made import NOW, RawSql, Refuses, Rows
+from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import Damaged, NotFound
 from lineament.model.accounts import HOME_AGENCY
@@ -96,18 +96,20 @@ def test_an_invitation_waits_for_an_address(store: Store, rows: Rows) -> None:
         guests = rows.agency(tx, "Elsewhere")
         case, _ = rows.case(tx)
         theirs, _ = rows.case(tx, "theirs", guests)
-        made = tx.members.invite(case.id, "Guest@elsewhere.example", CaseRole.REVIEWER, TODAY + DAY, "Ms Önal", NOW)
+        invitation = tx.members.invite(
+            case.id, "Guest@elsewhere.example", CaseRole.REVIEWER, TODAY + DAY, "Ms Önal", NOW
+        )
         later = tx.members.invite(theirs.id, "guest@elsewhere.example", CaseRole.EXAMINER, None, "B", NOW + DAY)
         tx.members.invite(case.id, "another@elsewhere.example", CaseRole.OBSERVER, TODAY, "C", NOW)
-    assert (made.case, made.email, made.role, made.until) == (
+    assert (invitation.case, invitation.email, invitation.role, invitation.until) == (
         case.ref,
         "Guest@elsewhere.example",
         CaseRole.REVIEWER,
         TODAY + DAY,
     )
-    assert (made.invited_by, made.invited_at, made.agency_name) == ("Ms Önal", NOW, "This agency")
+    assert (invitation.invited_by, invitation.invited_at, invitation.agency_name) == ("Ms Önal", NOW, "This agency")
     with store.read() as tx:
-        assert tx.members.invitations_for(" guest@Elsewhere.example") == [made, later]
+        assert tx.members.invitations_for(" guest@Elsewhere.example") == [invitation, later]
         assert later.agency_name == "Elsewhere"
         assert [invitation.email for invitation in tx.members.invitations_of(case.id)][0:2].count(
             "another@elsewhere.example"
@@ -118,13 +120,13 @@ def test_an_invitation_waits_for_an_address(store: Store, rows: Rows) -> None:
 def test_an_invitation_is_taken_once(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         case, _ = rows.case(tx)
-        made = tx.members.invite(case.id, "guest@elsewhere.example", CaseRole.REVIEWER, TODAY, "A", NOW)
+        invitation = tx.members.invite(case.id, "guest@elsewhere.example", CaseRole.REVIEWER, TODAY, "A", NOW)
         back = tx.members.invite(case.id, "guest@elsewhere.example", CaseRole.OBSERVER, TODAY, "A", NOW)
         tx.members.withdraw(back.id)
         tx.members.withdraw(back.id)
-        assert tx.members.take(made.id) == (case.id, CaseRole.REVIEWER, TODAY)
+        assert tx.members.take(invitation.id) == (case.id, CaseRole.REVIEWER, TODAY)
         assert tx.members.invitations_for("guest@elsewhere.example") == []
-        for unknown in (made.id, back.id, "no invitation"):
+        for unknown in (invitation.id, back.id, "no invitation"):
             with pytest.raises(NotFound):
                 tx.members.take(unknown)
 

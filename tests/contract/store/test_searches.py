@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from tests.contract.store.made import NOW, RawSql, Refuses, Rows
+from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import Damaged, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY
@@ -315,10 +315,10 @@ def test_searches_are_counted_by_the_agency_that_made_them(store: Store, rows: R
     with store.begin() as tx:
         guest = rows.agency(tx, "Elsewhere")
         for number, at in enumerate(("2026-03-31T23:59:59.999999+00:00", "2026-04-01T00:00:00+00:00")):
-            made = replace(
+            result = replace(
                 first, search_id=f"n{number}", ledger_entry=rows.entry(tx), made_at=datetime.fromisoformat(at)
             )
-            tx.searches.add(made, case.id, agency_id=guest, examiner="a guest")
+            tx.searches.add(result, case.id, agency_id=guest, examiner="a guest")
         march, april = (date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 4, 1), date(2026, 5, 1))
         assert [tx.searches.count_of(guest, *month) for month in (march, april)] == [1, 1]
         assert [tx.searches.count_of(HOME_AGENCY, *month) for month in (march, april)] == [1, 0]

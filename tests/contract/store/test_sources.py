@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from tests.contract.store.made import NOW, RawSql, Refuses, Rows
+from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY
@@ -64,11 +64,11 @@ def test_a_time_without_a_zone_is_refused(store: Store, rows: Rows) -> None:
 
 def test_counts_follow_what_is_added_and_erased(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made, other = rows.source(tx), rows.source(tx, "other")
+        keyed, other = rows.source(tx), rows.source(tx, "other")
         rows.enrolled(tx, other)
-        first, _ = rows.enrolled(tx, made, faces=3)
-        _, ids = rows.enrolled(tx, made, faces=2)
-        rows.enrolled(tx, made, faces=0)
+        first, _ = rows.enrolled(tx, keyed, faces=3)
+        _, ids = rows.enrolled(tx, keyed, faces=2)
+        rows.enrolled(tx, keyed, faces=0)
         now = tx.sources.get("press")
         assert (now.captures, now.faces, now.last_face_id) == (3, 5, ids[-1])
         tx.faces.erase([ids[1], 999])
@@ -83,14 +83,14 @@ def test_counts_follow_what_is_added_and_erased(store: Store, rows: Rows) -> Non
 
 def test_a_withdrawn_source_leaves_a_tombstone_and_nothing_else(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
-        made, other = rows.source(tx), rows.source(tx, "other")
-        rows.enrolled(tx, made, faces=3)
+        keyed, other = rows.source(tx), rows.source(tx, "other")
+        rows.enrolled(tx, keyed, faces=3)
         rows.enrolled(tx, other)
     with store.begin() as tx:
-        tx.sources.destroy(made.source.id)
+        tx.sources.destroy(keyed.source.id)
         withdrawn = tx.sources.get("press")
-        assert tx.sources.wrapped_key(made.source.id) is None
-    assert (withdrawn.state, withdrawn.terms) == (SourceState.WITHDRAWN, made.source.terms)
+        assert tx.sources.wrapped_key(keyed.source.id) is None
+    assert (withdrawn.state, withdrawn.terms) == (SourceState.WITHDRAWN, keyed.source.terms)
     assert (withdrawn.captures, withdrawn.faces) == (0, 0)
     for table in ("captures", "faces", "templates"):
         assert raw(f"SELECT DISTINCT source_id FROM {table}") == [(other.source.id,)]
@@ -188,11 +188,11 @@ def test_a_kept_permission_is_a_blob_of_the_source(store: Store, rows: Rows) -> 
 
 def test_what_was_destroyed_is_kept_for_the_receipt(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
-        rows.enrolled(tx, made, faces=2)
-        assert tx.sources.destroyed(made.source.id) is None
-        assert tx.sources.left(made.source.id) == 5
-        assert tx.sources.destroy(made.source.id) == {"templates": 2, "faces": 2, "places": 0, "captures": 1}
-        assert tx.sources.left(made.source.id) == 0
-        tx.sources.set_destroyed(made.source.id, {"destroyed": {"faces": 2}})
-        assert tx.sources.destroyed(made.source.id) == {"destroyed": {"faces": 2}}
+        keyed = rows.source(tx)
+        rows.enrolled(tx, keyed, faces=2)
+        assert tx.sources.destroyed(keyed.source.id) is None
+        assert tx.sources.left(keyed.source.id) == 5
+        assert tx.sources.destroy(keyed.source.id) == {"templates": 2, "faces": 2, "places": 0, "captures": 1}
+        assert tx.sources.left(keyed.source.id) == 0
+        tx.sources.set_destroyed(keyed.source.id, {"destroyed": {"faces": 2}})
+        assert tx.sources.destroyed(keyed.source.id) == {"destroyed": {"faces": 2}}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.store.made import NOW, RawSql, Rows
+from tests.contract.store.rows import NOW, RawSql, Rows
 
 from lineament.errors import (
     Damaged,
@@ -92,13 +92,13 @@ def test_a_transaction_inside_another_one_is_refused_and_does_not_hang(url: str)
 
 def test_threads_write_in_turn_and_ids_follow_the_commits(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
-        made = rows.source(tx)
+        keyed = rows.source(tx)
     sizes: list[int] = []
 
     def work() -> None:
         for _ in range(5):
             with store.begin() as tx:
-                ids = tx.captures.add_all([rows.capture(made.source) for _ in range(3)])
+                ids = tx.captures.add_all([rows.capture(keyed.source) for _ in range(3)])
                 assert tx.ledger.size() == len(sizes)
                 rows.entry(tx)
                 sizes.append(ids[0])
@@ -331,15 +331,15 @@ def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
     with store.read() as tx:
         inspector = sa.inspect(tx.connection)
         for table in metadata.sorted_tables:
-            there = {str(check["name"]): check["sqltext"] for check in inspector.get_check_constraints(table.name)}
+            checks = {str(check["name"]): check["sqltext"] for check in inspector.get_check_constraints(table.name)}
             meant = {
                 str(check.name): str(check.sqltext)
                 for check in table.constraints
                 if isinstance(check, sa.CheckConstraint)
             }
-            assert sorted(there) == sorted(meant), table.name
+            assert sorted(checks) == sorted(meant), table.name
             rephrased = store.dialect == "postgresql"
-            assert there == meant or rephrased, table.name
+            assert checks == meant or rephrased, table.name
 
 
 # ---------------------------------------------------------------- errors of the database

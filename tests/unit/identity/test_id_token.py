@@ -103,8 +103,8 @@ def test_a_token_that_came_with_another_access_token_is_refused() -> None:
         read(signed(at_hash="AAAAAAAAAAAAAAAAAAAAAA"), expected)
 
 
-def _coded(what: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(what).encode()).decode().rstrip("=")
+def _coded(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
 def _unsigned(token: str) -> str:

@@ -167,11 +167,11 @@ def test_bytes_behind_the_codes(folder: Path, templates: Templates) -> None:
     assert "digest" in _damaged(folder, templates)
 
 
-@pytest.mark.parametrize("what", [b"", b"turbovec?", os.urandom(4096)])
-def test_codes_that_turbovec_cannot_load(folder: Path, templates: Templates, what: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"turbovec?", os.urandom(4096)])
+def test_codes_that_turbovec_cannot_load(folder: Path, templates: Templates, content: bytes) -> None:
     """Their digest fits, so they are of another version."""
     [path] = folder.glob("codes*")
-    path.write_bytes(what)
+    path.write_bytes(content)
     _with_head(folder, codes_sha256=Pieces.of(path).hexdigest())
     assert "cannot be loaded" in _damaged(folder, templates)
 

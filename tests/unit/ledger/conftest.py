@@ -31,6 +31,6 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def rows(ledger: Ledger) -> MemoryLeafStore:
-    made = MemoryLeafStore()
-    fill(ledger, made, 20)
-    return made
+    store = MemoryLeafStore()
+    fill(ledger, store, 20)
+    return store

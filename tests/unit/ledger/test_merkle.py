@@ -127,9 +127,9 @@ def test_proofs_read_few_nodes_of_a_large_tree() -> None:
 
 def test_an_append_makes_few_nodes() -> None:
     frontier = Frontier()
-    made = [frontier.append(leaf_hash(b"x")) for _ in range(1024)]
-    assert sum(map(len, made)) == 2 * 1024 - 1  # a tree of n leaves has 2n - 1 nodes
-    assert len(made[1023]) == 11
+    nodes = [frontier.append(leaf_hash(b"x")) for _ in range(1024)]
+    assert sum(map(len, nodes)) == 2 * 1024 - 1  # a tree of n leaves has 2n - 1 nodes
+    assert len(nodes[1023]) == 11
 
 
 def test_a_frontier_continues_another() -> None:
@@ -137,9 +137,9 @@ def test_a_frontier_continues_another() -> None:
     for size in range(9):
         begun = Tree(LEAVES[:size])
         frontier = Frontier.read(size, begun.node)
-        made = [node for leaf in LEAVES[size:] for node in frontier.append(leaf_hash(leaf))]
+        nodes = [node for leaf in LEAVES[size:] for node in frontier.append(leaf_hash(leaf))]
         assert frontier.root() == whole.root
-        assert begun.nodes | {(level, at): node for level, at, node in made} == whole.nodes
+        assert begun.nodes | {(level, at): node for level, at, node in nodes} == whole.nodes
 
 
 @pytest.mark.parametrize(("size", "hashes"), [(1, 0), (3, 1), (4, 2), (-1, 0)])

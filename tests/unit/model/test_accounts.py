@@ -99,15 +99,15 @@ def test_roles_are_kept_apart(roles: set[Role]) -> None:
         checked_roles(roles)
 
 
-@pytest.mark.parametrize("said", ["Rufus@Freedonia.Example", "  rufus@freedonia.example\n"])
-def test_addresses_are_compared_without_case_and_blanks(said: str) -> None:
-    assert checked_email(said) == "rufus@freedonia.example"
+@pytest.mark.parametrize("written", ["Rufus@Freedonia.Example", "  rufus@freedonia.example\n"])
+def test_addresses_are_compared_without_case_and_blanks(written: str) -> None:
+    assert checked_email(written) == "rufus@freedonia.example"
 
 
-@pytest.mark.parametrize("said", ["", "rufus", "@freedonia.example", "a b@c.example", "a@b@c", "a\0@b.c", "a" * 300])
-def test_what_is_no_address_is_refused(said: str) -> None:
+@pytest.mark.parametrize("written", ["", "rufus", "@freedonia.example", "a b@c.example", "a@b@c", "a\0@b.c", "a" * 300])
+def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(InvalidValue):
-        checked_email(said)
+        checked_email(written)
 
 
 def test_the_one_person_of_a_solo_workspace_does_everything() -> None:

@@ -66,8 +66,8 @@ def test_what_was_erased_is_told_as_erased() -> None:
 def test_an_entry_of_another_version_is_told_by_its_action(action: str, details: dict[str, Any]) -> None:
     event = read_event(action, details)
     assert event is None
-    told = timeline_line(happening(action, {"case": "K-1", **details}, event)).words
-    assert told == action.replace("_", " ")
+    words = timeline_line(happening(action, {"case": "K-1", **details}, event)).words
+    assert words == action.replace("_", " ")
 
 
 def test_keys_of_another_version_are_ignored_and_what_may_be_none_may_be_missing() -> None:

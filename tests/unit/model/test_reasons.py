@@ -55,8 +55,8 @@ def test_a_refusal_says_all_its_reasons_and_crosses_processes_whole() -> None:
     refused = pickle.loads(pickle.dumps(Refused(*reasons)))  # noqa: S301 - our own bytes
     assert refused.reasons == reasons
     assert [reason.remedy for reason in refused.reasons] == [Remedy.NOTHING, Remedy.NOTHING]
-    said = "Refused: no reason is given for the search; the purpose is refused (untargeted): {braces} stay."
-    assert str(refused) == said
+    message = "Refused: no reason is given for the search; the purpose is refused (untargeted): {braces} stay."
+    assert str(refused) == message
 
 
 def test_the_command_of_a_remedy_names_the_case_as_a_shell_reads_it() -> None:

@@ -101,10 +101,10 @@ def test_a_closed_case_cannot_be_closed_again() -> None:
 
 @pytest.mark.parametrize("field", ["ref", "offence", "purpose", "basis"])
 def test_a_case_says_all_that_the_law_asks(field: str) -> None:
-    said = {"ref": "K-1", "offence": "o", "purpose": "p", "basis": "b"}
-    CaseTerms(**said)  # type: ignore[arg-type]
+    terms = {"ref": "K-1", "offence": "o", "purpose": "p", "basis": "b"}
+    CaseTerms(**terms)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue):
-        CaseTerms(**(said | {field: " "}))  # type: ignore[arg-type]
+        CaseTerms(**(terms | {field: " "}))  # type: ignore[arg-type]
 
 
 def test_overlap_is_intersection_over_union() -> None:

@@ -76,21 +76,21 @@ def tried(
 
 @pytest.mark.parametrize("module", WORKERS)
 def test_nothing_is_in_reach_of_a_process_that_reads(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = tried(module, monkeypatch, WORKERS[module])
-    assert said.pop(b"h") == b"none"
-    assert said.pop(b"m") == b"memory"
-    assert said == dict.fromkeys((bytes([letter]) for letter in b"towsufpeklx"), REFUSED)  # t: in an older thread
+    outcome = tried(module, monkeypatch, WORKERS[module])
+    assert outcome.pop(b"h") == b"none"
+    assert outcome.pop(b"m") == b"memory"
+    assert outcome == dict.fromkeys((bytes([letter]) for letter in b"towsufpeklx"), REFUSED)  # t: in an older thread
 
 
 def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
     harmless = "os.fork = os.execv = os.kill = resource.prlimit = lambda *_: None"
     before = f"platform.machine = lambda: 'riscv64'; {harmless}"
-    said = tried("lineament.sources.video.worker", monkeypatch, before=before)
-    assert {said[value] for value in (b"t", b"o", b"w", b"s", b"u")} == {NO_DESCRIPTOR}
+    outcome = tried("lineament.sources.video.worker", monkeypatch, before=before)
+    assert {outcome[value] for value in (b"t", b"o", b"w", b"s", b"u")} == {NO_DESCRIPTOR}
     # subprocess opens a pipe first. From Python 3.13 on it calls posix_spawn instead where that can close all
     # descriptors from 3 up; the C library refuses to, because no descriptor is below the limit of 0.
-    assert said[b"p"] == (BAD_DESCRIPTOR if hasattr(os, "POSIX_SPAWN_CLOSEFROM") else NO_DESCRIPTOR)
-    assert said[b"m"] == b"memory"
+    assert outcome[b"p"] == (BAD_DESCRIPTOR if hasattr(os, "POSIX_SPAWN_CLOSEFROM") else NO_DESCRIPTOR)
+    assert outcome[b"m"] == b"memory"
 
 
 def test_where_there_are_no_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

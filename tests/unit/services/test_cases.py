@@ -239,18 +239,18 @@ def test_an_invitation_has_an_end_and_is_sent_once(office: Office) -> None:
     members, tomorrow = office.supervising.members, TODAY + timedelta(days=1)
     with pytest.raises(InvalidValue, match="on which day it ends"):
         members.invite("K-1", "zoe@abroad.example", CaseRole.OBSERVER, None)
-    made = members.invite("K-1", " Zoe@Abroad.example ", CaseRole.OBSERVER, tomorrow)
-    assert made.email == "zoe@abroad.example"
+    invitation = members.invite("K-1", " Zoe@Abroad.example ", CaseRole.OBSERVER, tomorrow)
+    assert invitation.email == "zoe@abroad.example"
     with pytest.raises(AlreadyThere):
         members.invite("K-1", "zoe@abroad.example", CaseRole.EXAMINER, tomorrow)
-    members.withdraw("K-1", made.id)
+    members.withdraw("K-1", invitation.id)
     with pytest.raises(NotFound):
-        members.withdraw("K-1", made.id)
+        members.withdraw("K-1", invitation.id)
     assert members.invitations("K-1") == []
 
 
 def test_an_invitation_is_taken_by_its_address_alone_and_in_time(office: Office) -> None:
-    made = office.supervising.members.invite("K-1", "zoe@abroad.example", CaseRole.OBSERVER, TODAY)
+    invitation = office.supervising.members.invite("K-1", "zoe@abroad.example", CaseRole.OBSERVER, TODAY)
     agency = office.world.add_agency()
     zoe, other = (
         office.world.desk(office.world.join(agency.id, Role.EXAMINER, name=name, email=email))
@@ -258,12 +258,12 @@ def test_an_invitation_is_taken_by_its_address_alone_and_in_time(office: Office)
     )
     assert other.members.mine() == []
     with pytest.raises(NotFound):
-        other.members.take(made.id)
-    assert [invitation.id for invitation in zoe.members.mine()] == [made.id]
+        other.members.take(invitation.id)
+    assert [mine.id for mine in zoe.members.mine()] == [invitation.id]
     office.world.clock.advance(days=1)
     assert zoe.members.mine() == []
     with pytest.raises(NotFound):
-        zoe.members.take(made.id)
+        zoe.members.take(invitation.id)
 
 
 # ---------------------------------------------------------------- the room

@@ -105,11 +105,11 @@ def test_what_cannot_be_read_is_refused_before_anything_is(
 def test_several_connectors_are_told_as_one(folder: Path) -> None:
     taken = Taken(report(total=3, enrolled=2, refused=1), report(total=5, enrolled=4, resumed=True))
     collect = collecting(taken)
-    told: list[tuple[int | None, int]] = []
+    reported: list[tuple[int | None, int]] = []
     names = [str(folder / name) for name in ("a.jpg", "c.zip")]
-    whole = collect.run(collect.choose("press", names), lambda now: told.append((now.total, now.seen)))
+    whole = collect.run(collect.choose("press", names), lambda now: reported.append((now.total, now.seen)))
     assert taken.tasks == [("folder", names[0], False, 4), ("archive", names[1], False, 4)]
-    assert told == [(3, 3), (8, 7)]
+    assert reported == [(3, 3), (8, 7)]
     assert (whole.seen, whole.faces, whole.outcomes[REFUSED], whole.resumed) == (7, 6, 1, True)
 
 
@@ -125,10 +125,10 @@ def test_what_was_reserved_meanwhile_is_erased_at_the_end(folder: Path) -> None:
 
 def test_a_job_keeps_counts_and_reports_its_progress(folder: Path) -> None:
     collect = collecting(Taken(report(total=1, enrolled=2)))
-    told: list[JobProgress] = []
+    reported: list[JobProgress] = []
     arguments = {"source": "press", "what": [str(folder / "a.jpg")], "kind": None, "workers": None}
-    kept = collect.job(arguments, told.append)
-    assert told == [JobProgress(done=2, total=2, words="2 new faces so far")]
+    kept = collect.job(arguments, reported.append)
+    assert reported == [JobProgress(done=2, total=2, words="2 new faces so far")]
     assert (kept["seen"], kept["enrolled"], kept["refused"], kept["faces"]) == (2, 2, 0, 2)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.contract.store.made import NOW, Made, Rows, at_home
+from tests.contract.store.rows import NOW, KeyedSource, Rows, at_home
 from tests.support.nets import PORTRAITS, pack
 
 from lineament.errors import MixedModels
@@ -44,7 +44,7 @@ class Shelf:
         self.rows = Rows(self.keys)
         self.store = at_home(Store.create(f"sqlite:///{folder}/lineament.db", self.keys.vault))
         with self.store.begin() as tx:
-            self.made: Made = self.rows.source(tx)
+            self.made: KeyedSource = self.rows.source(tx)
 
     def gallery(self, models: dict[str, int] = MODELS, open_index: IndexFactory = ScanIndex.open) -> Gallery:
         return Gallery(self.store, self.keys, self.folder, models=models, open_index=open_index)
@@ -95,9 +95,9 @@ def test_each_model_is_searched_with_its_own_index(shelf: Shelf, open_index: Ind
 def test_a_model_without_an_index_is_never_compared(shelf: Shelf) -> None:
     gallery = shelf.gallery()
     shelf.enrol(shelf.faces(UNUSED, 4))
-    with pytest.raises(MixedModels) as told:
+    with pytest.raises(MixedModels) as raised:
         shelf.found(gallery, shelf.faces(UNUSED, 1)[0])
-    assert UNUSED in str(told.value)
+    assert UNUSED in str(raised.value)
     assert shelf.found(gallery, shelf.faces(OLD, 1)[0]) == (set(), 0)
 
 

@@ -85,14 +85,14 @@ PENDING = PendingInvitation(
 
 
 def test_without_a_mail_server_the_link_is_handed_over() -> None:
-    made = Post(outbox=None, base="https://lineament.example").deliver(PENDING)
-    assert (made.link, made.unsent) == ("https://lineament.example/join/t0ken", "")
+    invitation = Post(outbox=None, base="https://lineament.example").deliver(PENDING)
+    assert (invitation.link, invitation.unsent) == ("https://lineament.example/join/t0ken", "")
 
 
 def test_with_a_mail_server_the_link_goes_to_the_address_alone() -> None:
     outbox = MemoryOutbox()
-    made = Post(outbox=outbox, base="https://lineament.example").deliver(PENDING)
-    assert (made.link, made.unsent) == (None, "")
+    invitation = Post(outbox=outbox, base="https://lineament.example").deliver(PENDING)
+    assert (invitation.link, invitation.unsent) == (None, "")
     (message,) = outbox.sent
     assert "https://lineament.example/join/t0ken" in str(message)
     assert "Anna invites you to Lineament, for Freedonia" in str(message)
@@ -103,9 +103,9 @@ def test_a_mail_that_cannot_be_sent_says_why_and_keeps_the_link_secret() -> None
         def send(self, *_: Any, **__: Any) -> None:
             raise MailUnavailable(why="no route to host")
 
-    made = Post(outbox=Down(), base="https://lineament.example").deliver(PENDING)
-    assert (made.link, made.unsent) == (None, "no route to host")
-    assert "t0ken" not in repr(PENDING) + repr(made)
+    invitation = Post(outbox=Down(), base="https://lineament.example").deliver(PENDING)
+    assert (invitation.link, invitation.unsent) == (None, "no route to host")
+    assert "t0ken" not in repr(PENDING) + repr(invitation)
 
 
 def test_nobody_is_invited_beyond_the_seats(world: StaffedWorld) -> None:
@@ -175,18 +175,18 @@ def test_people_of_another_agency_are_not_there(world: StaffedWorld) -> None:
 
 def test_an_agency_is_licensed_after_it_was_vetted_and_the_home_agency_never(world: StaffedWorld) -> None:
     agencies = world.operator_desk.agencies
-    made = agencies.register(AgencyTerms(name="Police of Sylvania", jurisdiction="FR"))
+    agency = agencies.register(AgencyTerms(name="Police of Sylvania", jurisdiction="FR"))
     with refused(ReasonCode.LICENSED_AFTER_VETTING):
-        agencies.license(made.id, trial())
-    agencies.vet(made.id, grounds(outcome=VettingOutcome.REFUSED))
+        agencies.license(agency.id, trial())
+    agencies.vet(agency.id, grounds(outcome=VettingOutcome.REFUSED))
     with refused(ReasonCode.LICENSED_AFTER_VETTING):
-        agencies.license(made.id, trial())
+        agencies.license(agency.id, trial())
     with refused(ReasonCode.HOME_AGENCY):
         agencies.vet(HOME_AGENCY, grounds())
     with refused(ReasonCode.HOME_AGENCY):
         agencies.license(HOME_AGENCY, trial())
-    agencies.vet(made.id, grounds())
-    assert agencies.license(made.id, trial(seats=3)).licence == trial(seats=3)
+    agencies.vet(agency.id, grounds())
+    assert agencies.license(agency.id, trial(seats=3)).licence == trial(seats=3)
 
 
 def test_a_policy_becomes_stricter_and_goes_back_to_its_preset_alone(world: StaffedWorld) -> None:

@@ -14,9 +14,9 @@ LIMIT = 10_000
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "photos"
-    made.mkdir()
-    return made
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    return photos
 
 
 def put(path: Path, text: str | bytes = b"picture") -> Path:

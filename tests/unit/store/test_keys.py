@@ -90,9 +90,9 @@ def test_the_check_value_knows_its_ring(path: Path, tmp_path: Path) -> None:
 def test_every_use_has_a_key_of_its_own(path: Path) -> None:
     ring = KeyRing.create(path)
     key = ring.unwrap(ring.new_data_key("a"), "a")
-    made = [ring.derive("ledger"), ring.derive("suppression"), ring.check_value(), key.derive("rotation")]
-    made += [key.derive("other"), bytes.fromhex(key.address("00" * 32))]
-    assert len(set(made)) == len(made)
+    keys = [ring.derive("ledger"), ring.derive("suppression"), ring.check_value(), key.derive("rotation")]
+    keys += [key.derive("other"), bytes.fromhex(key.address("00" * 32))]
+    assert len(set(keys)) == len(keys)
     assert ring.derive("ledger") == KeyRing.open(path).derive("ledger")
     assert len(ring.derive("ledger", 64)) == 64
     sealed = {use: cipher.seal(b"plain", b"about") for use, cipher in ciphers(key).items()}

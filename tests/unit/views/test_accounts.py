@@ -73,8 +73,8 @@ def test_a_person_is_an_account_with_how_its_owner_signs_in() -> None:
 def test_an_invitation_gives_its_link_or_why_it_was_not_sent(
     link: str | None, unsent: str, ends_solo: bool, expected: dict[str, object]
 ) -> None:
-    made = Invitation(account=account(), expires_at=AT, link=link, unsent=unsent, ends_solo=ends_solo)
-    assert account_invitation_json(made) == {**ACCOUNT_JSON, "expires_at": ISO, **expected}
+    invitation = Invitation(account=account(), expires_at=AT, link=link, unsent=unsent, ends_solo=ends_solo)
+    assert account_invitation_json(invitation) == {**ACCOUNT_JSON, "expires_at": ISO, **expected}
 
 
 def test_sessions_say_when_they_were_proved() -> None:

@@ -143,7 +143,7 @@ EDITS = [
 def test_edits_can_be_replayed_and_compared_step_by_step(analyser: Analyser) -> None:
     upside_down = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_180))
     analysis = analyser.analyse(upside_down, edits=EDITS, digests=True)
-    steps = [analyser.decoded(upside_down, EDITS[:made]) for made in range(4)]
+    steps = [analyser.decoded(upside_down, EDITS[:count]) for count in range(4)]
     assert analysis.digests == tuple(digest(step) for step in steps)
     assert len(set(analysis.digests)) == 4
     assert analysis.digests[-1] == digest(analysis.picture)

@@ -67,6 +67,6 @@ def test_a_character_that_cannot_be_kept_does_not_break_the_page() -> None:
 
 
 def test_attributes_are_escaped_and_may_stand_alone() -> None:
-    made = attributes({"autocomplete": "off", "size": 2}, {"autocomplete": "name", "required": True, "max": None})
-    assert made == ' autocomplete="name" size="2" required'
+    rendered = attributes({"autocomplete": "off", "size": 2}, {"autocomplete": "name", "required": True, "max": None})
+    assert rendered == ' autocomplete="name" size="2" required'
     assert attributes({}, {"value": '"><script>'}) == ' value="&#34;&gt;&lt;script&gt;"'

@@ -87,15 +87,15 @@ def test_other_names(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "headers",
     [{}, {"origin": "null"}, {"origin": "http://127.0.0.1:8471"}, {"origin": "null", "sec-fetch-site": "same-origin"}],
 )
-def test_forms_of_ours(said: dict[str, str]) -> None:
-    HERE.check_origin(Headers({"host": "127.0.0.1:8471", **said}))
+def test_forms_of_ours(headers: dict[str, str]) -> None:
+    HERE.check_origin(Headers({"host": "127.0.0.1:8471", **headers}))
 
 
 @pytest.mark.parametrize(
-    "said",
+    "headers",
     [
         {"origin": "https://evil.example"},
         {"origin": "http://127.0.0.1:9999"},
@@ -105,10 +105,10 @@ def test_forms_of_ours(said: dict[str, str]) -> None:
         {"sec-fetch-site": "none"},
     ],
 )
-def test_forms_of_others(said: dict[str, str]) -> None:
+def test_forms_of_others(headers: dict[str, str]) -> None:
     for place in (HERE, PUBLIC):
         with pytest.raises(ForeignRequest):
-            place.check_origin(Headers({"host": "127.0.0.1:8471", **said}))
+            place.check_origin(Headers({"host": "127.0.0.1:8471", **headers}))
 
 
 def test_forms_at_the_public_name_come_from_its_encrypted_pages() -> None:

@@ -62,9 +62,9 @@ class Members:
             case = self._find_open_case(change, name, until)
             if any(invitation.email == address for invitation in change.tx.members.invitations_of(case.id)):
                 raise AlreadyThere(what="invitation to this case", name=address, field="email")
-            made = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
+            invitation = change.tx.members.invite(case.id, address, role, until, self._record.official.name, change.at)
             change.record(MemberInvited(case=case.ref, email=address, role=role.value, until=until))
-            return made
+            return invitation
 
     @needs(Permission.MANAGE_CASES, in_case=True)
     def withdraw(self, name: str, invitation_id: str) -> None:

@@ -88,7 +88,7 @@ class KnownAbuse:
     def _load(self, digests: list[str], loaded: LoadReport) -> None:
         with self._record.change() as change:
             new = change.tx.abuse.add(map(self._list.keyed, digests), change.at)
-            there = [
+            stored = [
                 (source, capture_id)
                 for source in change.tx.sources.all()
                 for capture_id in change.tx.places.with_bytes(
@@ -96,15 +96,15 @@ class KnownAbuse:
                 ).values()
                 if not change.tx.captures.get(capture_id).barred
             ]
-            for source, capture_id in there:
+            for source, capture_id in stored:
                 bar(change.tx, self._blobs, source_key(change.tx, self._keys, source), capture_id)
-            barred = tuple(int(capture_id) for _, capture_id in there)
+            barred = tuple(int(capture_id) for _, capture_id in stored)
             change.record(KnownAbuseLoaded(digests=len(digests), new=new, barred=barred))
         self._crawls.finish()
         self._shredder.finish()
         loaded.digests += len(digests)
         loaded.new += new
-        loaded.barred += len(there)
+        loaded.barred += len(stored)
 
 
 def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:

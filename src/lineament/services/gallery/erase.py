@@ -104,11 +104,11 @@ class Erase:
         """
         with self._record.read() as tx:
             source = tx.sources.get(name)
-            there = tx.captures.at(source.id, found)
-        for capture_id, uri in there:
+            captures = tx.captures.at(source.id, found)
+        for capture_id, uri in captures:
             self.capture(capture_id, f"reserved by its publisher: {found[uri]}")
         self.finish_deletions()
-        return len(there)
+        return len(captures)
 
     @needs(Permission.MANAGE_SOURCES)
     def source(self, name: str, reason: str) -> Erasure:
@@ -128,8 +128,8 @@ class Erase:
             erasure.ledger_entry = change.record(
                 SourceWithdrawn(source=name, reason=reason, captures=source.captures, faces=source.faces)
             )
-            said = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
-            change.tx.sources.set_destroyed(source.id, {**said, "destroyed": what})
+            destruction = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
+            change.tx.sources.set_destroyed(source.id, {**destruction, "destroyed": what})
         self._gallery().destroy(source.id)
         self._crawls.destroy(source.id)
         self.finish_deletions()
@@ -146,18 +146,18 @@ class Erase:
         cleaned = self._record.store.scrub()
         with self._record.read() as tx:
             source = tx.sources.get(name)
-            said = tx.sources.destroyed(source.id)
-            if said is None:
+            destruction = tx.sources.destroyed(source.id)
+            if destruction is None:
                 raise Refused(ReasonCode.NOT_WITHDRAWN.reason(name=name, state=source.state))
             left = tx.sources.left(source.id) + len(tx.deletions.all(1))
             files = self._gallery().holds(source.id) or self._crawls.folder(source.id).exists()
             if left or files or tx.sources.wrapped_key(source.id) is not None:
                 raise Refused(ReasonCode.NOT_ALL_DESTROYED.reason(name=name))
-            return self._sign_receipt(tx, source, said, cleaned)
+            return self._sign_receipt(tx, source, destruction, cleaned)
 
-    def _sign_receipt(self, tx: Tx, source: Source, said: dict[str, Any], cleaned: bool) -> str:
+    def _sign_receipt(self, tx: Tx, source: Source, destruction: dict[str, Any], cleaned: bool) -> str:
         ledger, terms, rows = self._record.ledger, source.terms, tx.ledger
-        (entry,) = rows.entries(said["entry"], said["entry"] + 1)
+        (entry,) = rows.entries(destruction["entry"], destruction["entry"] + 1)
         path = ledger.prove(rows, entry.seq, rows.size())
         statement: dict[str, JSON] = {
             "what": "source withdrawn",
@@ -166,9 +166,9 @@ class Erase:
             "jurisdiction": terms.jurisdiction,
             "permission_sha256": terms.permission_sha256,
             "registered_at": source.registered_at.isoformat(),
-            "withdrawn_at": said["at"],
-            "reason": said["reason"],
-            "destroyed": said["destroyed"],
+            "withdrawn_at": destruction["at"],
+            "reason": destruction["reason"],
+            "destroyed": destruction["destroyed"],
             "left": {"rows": 0, "blobs": 0, "keys": 0, "index files": 0, "crawls": 0},
             "database_files_cleaned": cleaned,
             "issued_at": self._record.clock().isoformat(),
@@ -196,8 +196,8 @@ class Erase:
 
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:
         """Note blobs that nothing refers to any more; they are deleted once the erasure is committed."""
-        there = [address for address in addresses if address is not None]
-        change.tx.deletions.add([address for address in there if change.tx.captures.references(address) == 0])
+        stored = [address for address in addresses if address is not None]
+        change.tx.deletions.add([address for address in stored if change.tx.captures.references(address) == 0])
 
     def _finish(self, source: Source) -> None:
         self.finish_deletions()

@@ -206,16 +206,16 @@ class Ingest:
         known = dict.fromkeys(self._suppression.erased(tx, pairs), IngestOutcome.ERASED_BEFORE)
         if context.task.video:  # the best frame of a face is chosen among all of them
             return known
-        there = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
-        known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in there} | known
+        stored = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
+        known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in stored} | known
         return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
 
     def _analyse(self, context: RunContext, item: IngestItem) -> IngestItem:
         """Return the item with its faces and derived pictures."""
         if item.outcome is not IngestOutcome.ENROLLED:
             return item
-        said = credentials.read_credentials(item.collected.untrusted)
-        if said is not None and (why := against(said)) is not None:
+        claims = credentials.read_credentials(item.collected.untrusted)
+        if claims is not None and (why := against(claims)) is not None:
             return refused_for(item, why)
         try:
             seen = self._analyser.analyse(item.collected.untrusted, enrolling=True)
@@ -245,7 +245,7 @@ class Ingest:
             enrolled_at=self._record.clock(),
             original=None,
             thumbnail=None,
-            credentials=said,
+            credentials=claims,
             barred=barred,
         )
         if not faces:
@@ -346,7 +346,7 @@ class Ingest:
         pairs = [item.pair for item in open_]
         erased = self._suppression.erased(tx, pairs)
         known = tx.captures.known(context.source.id, pairs)
-        there: dict[str, CaptureId | None] = {
+        stored: dict[str, CaptureId | None] = {
             **tx.places.with_bytes(context.source.id, [item.sha256 for item in open_])
         }
         erasures = tx.suppressions.is_filled()
@@ -358,13 +358,13 @@ class Ingest:
                     outcome = IngestOutcome.ERASED_BEFORE
                 elif item.pair in known:
                     outcome = IngestOutcome.ALREADY_THERE
-                elif item.sha256 in there:
+                elif item.sha256 in stored:
                     outcome = IngestOutcome.ANOTHER_PLACE
                 elif item.capture is None or self._is_lost(tx, item, erasures):
                     outcome = IngestOutcome.ALREADY_THERE if item.capture is not None else IngestOutcome.ERASED_BEFORE
                 known.add(item.pair)
                 if _is_kept(outcome):
-                    there.setdefault(item.sha256, None)
+                    stored.setdefault(item.sha256, None)
             outcomes.append(outcome)
         return outcomes
 
@@ -377,9 +377,9 @@ class Ingest:
         erased = [
             item.sha256 for item, seen in zip(batch, outcomes, strict=True) if seen is IngestOutcome.ERASED_BEFORE
         ]
-        there = tx.places.with_bytes(context.source.id, erased)
+        stored = tx.places.with_bytes(context.source.id, erased)
         lost = tx.captures.without_picture(context.source.id, [item.sha256 for item in batch if item.sha256])
-        tx.deletions.add_crawled(context.source.id, [*(item for item in erased if item not in there), *lost])
+        tx.deletions.add_crawled(context.source.id, [*(item for item in erased if item not in stored), *lost])
 
     def _is_lost(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
         """Return whether a blob or a face of the item was erased since its analysis."""
@@ -390,8 +390,8 @@ class Ingest:
 
     def _add_places(self, change: Change, context: RunContext, again: list[IngestItem]) -> int:
         """Store further places of pictures that are already stored; return how many."""
-        there = change.tx.places.with_bytes(context.source.id, [item.sha256 for item in again])
-        new = [(there[item.sha256], item.sha256, item.collected.provenance) for item in again]
+        stored = change.tx.places.with_bytes(context.source.id, [item.sha256 for item in again])
+        new = [(stored[item.sha256], item.sha256, item.collected.provenance) for item in again]
         change.tx.places.add_all(context.source.id, new)
         return len(new)
 

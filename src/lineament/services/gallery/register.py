@@ -251,11 +251,13 @@ class Register:
         return address
 
 
-def _destruction(said: Mapping[str, Any] | None) -> SourceDestruction | None:
-    if said is None:
+def _destruction(destruction: Mapping[str, Any] | None) -> SourceDestruction | None:
+    if destruction is None:
         return None
-    at = datetime.fromisoformat(said["at"])
-    return SourceDestruction(at=at, reason=said["reason"], entry=said["entry"], destroyed=said["destroyed"])
+    at = datetime.fromisoformat(destruction["at"])
+    return SourceDestruction(
+        at=at, reason=destruction["reason"], entry=destruction["entry"], destroyed=destruction["destroyed"]
+    )
 
 
 def _digest_of(permission: PermissionDocument) -> str:

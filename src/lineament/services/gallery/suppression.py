@@ -28,14 +28,14 @@ class Suppression:
     def erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the (uri, sha256) pairs that were erased."""
         wanted = {pair: self.capture(*pair) for pair in pairs}
-        there = tx.suppressions.any_of([digest for digests in wanted.values() for digest in digests])
-        return {pair for pair, digests in wanted.items() if there.intersection(digests)}
+        suppressed = tx.suppressions.any_of([digest for digests in wanted.values() for digest in digests])
+        return {pair for pair, digests in wanted.items() if suppressed.intersection(digests)}
 
     def still_wanted(self, tx: Tx, sha256: str, faces: Sequence[Face]) -> list[Face]:
         """Return the faces of a picture without the erased ones."""
         digests = [self._face(sha256, face.box) for face in faces]
-        there = tx.suppressions.any_of(digests)
-        return [face for face, digest in zip(faces, digests, strict=True) if digest not in there]
+        suppressed = tx.suppressions.any_of(digests)
+        return [face for face, digest in zip(faces, digests, strict=True) if digest not in suppressed]
 
     def _face(self, sha256: str, box: Box) -> bytes:
         middle = f"{box.x + box.width / 2:.0f},{box.y + box.height / 2:.0f}"

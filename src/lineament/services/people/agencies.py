@@ -245,9 +245,9 @@ class Agencies:
         """Return the usage of every agency, for the operator, sorted by name."""
         first, following = month_of(self._record.today)
         with self._record.read() as tx:
-            made = tx.searches.counts(first, following)
+            counts = tx.searches.counts(first, following)
             return [
-                Usage(agency=agency, month=first, searches=made.get(agency.id, 0), seats=agency.seats_taken)
+                Usage(agency=agency, month=first, searches=counts.get(agency.id, 0), seats=agency.seats_taken)
                 for agency in tx.agencies.all()
             ]
 

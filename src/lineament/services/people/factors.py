@@ -167,10 +167,12 @@ class Factors:
     def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> SessionKey:
         """Add the passkey that the browser created. Raises SignInRefused, StepUpNeeded, Refused or AlreadyThere."""
         rp_id = passkeys.rp_id_of(origin)
-        made = passkeys.registered(untrusted_json, self._take_challenge(session), rp_id, origin)
-        credential = made.credential_id.hex()
-        secret = {"credential_id": credential, "public_key": made.public_key.hex(), "rp_id": rp_id}
-        return self._enrol(session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=made.sign_count)
+        passkey = passkeys.registered(untrusted_json, self._take_challenge(session), rp_id, origin)
+        credential = passkey.credential_id.hex()
+        secret = {"credential_id": credential, "public_key": passkey.public_key.hex(), "rp_id": rp_id}
+        return self._enrol(
+            session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=passkey.sign_count
+        )
 
     @open_to_all(_OWN)
     def begin_totp(self, session: Session) -> NewApp:
@@ -287,5 +289,5 @@ def _is_first_factor(tx: Tx, session: Session) -> bool:
 
 
 def _add(change: Change, session: Session, kind: FactorKind, name: str, secret: Mapping[str, Any], **more: Any) -> None:
-    made = change.tx.factors.add(session.account.id, kind, name, secret, change.at, **more)
-    change.record(FactorAdded(factor=kind.value, id=made.id))
+    factor = change.tx.factors.add(session.account.id, kind, name, secret, change.at, **more)
+    change.record(FactorAdded(factor=kind.value, id=factor.id))

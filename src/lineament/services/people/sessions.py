@@ -172,9 +172,9 @@ class SessionKeeper:
 
     def _end(self, session: Session, event: Event, session_id: str) -> bool:
         with self.acting(session.account).change() as change:
-            there = change.tx.sessions.end(session_id)
+            existed = change.tx.sessions.end(session_id)
             change.record(event)
-        return there
+        return existed
 
 
 def _session(tx: Tx, signed_in: SignedIn, at: datetime) -> Session | None:

@@ -49,8 +49,8 @@ def main() -> None:
 def _warm() -> None:
     """Import now what would be imported later."""
     with io.BytesIO() as warm:
-        with SevenZipFile(warm, "w") as made:
-            made.writestr(b"x", "x")
+        with SevenZipFile(warm, "w") as archive:
+            archive.writestr(b"x", "x")
         warm.seek(0)
         with SevenZipFile(warm) as archive:
             list(_folders(archive))

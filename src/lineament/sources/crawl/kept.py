@@ -59,8 +59,8 @@ class KeptCrawl:
         offsets: dict[str, list[int]] = defaultdict(list)
         for archive, offset in places:
             offsets[archive].append(offset)
-        there = [archive for archive in offsets if (self.folder / archive).is_file()]
-        return sum(sealed.destroy(self.folder / archive, sorted(offsets[archive])) for archive in there)
+        existing = [archive for archive in offsets if (self.folder / archive).is_file()]
+        return sum(sealed.destroy(self.folder / archive, sorted(offsets[archive])) for archive in existing)
 
     def archives(self) -> list[Path]:
         """Return the files of records, oldest first."""

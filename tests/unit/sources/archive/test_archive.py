@@ -37,19 +37,19 @@ FILES = {
 
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as made:
+    with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in files.items():
-            made.writestr(name, data)
+            archive.writestr(name, data)
     return out.getvalue()
 
 
 def tarred(files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=form) as made:
+    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
-            made.addfile(info, io.BytesIO(data))
+            archive.addfile(info, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -70,9 +70,9 @@ def found(data: bytes, folder: Path, max_bytes: int = LIMIT) -> dict[str, str | 
 
 def why(data: bytes, folder: Path) -> str:
     """Return the only refusal."""
-    (said,) = found(data, folder).values()
-    assert isinstance(said, str)
-    return said
+    (outcome,) = found(data, folder).values()
+    assert isinstance(outcome, str)
+    return outcome
 
 
 PACKED: dict[str, Callable[[dict[str, bytes]], bytes]] = {
@@ -91,17 +91,17 @@ PACKED: dict[str, Callable[[dict[str, bytes]], bytes]] = {
 
 def seven(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
-    with SevenZipFile(out, "w") as made:
+    with SevenZipFile(out, "w") as archive:
         for name, data in files.items():
-            made.writef(io.BytesIO(data), name)
+            archive.writef(io.BytesIO(data), name)
     return out.getvalue()
 
 
 @pytest.mark.parametrize("pack", [*PACKED.values(), seven], ids=[*PACKED, "7z"])
 def test_a_picture_comes_with_what_is_said_of_it(pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path) -> None:
-    brought = found(pack(FILES), tmp_path)
-    assert set(brought) == {"a.jpg", "sub/b.png", "notes.txt"}
-    a, b = brought["a.jpg"], brought["sub/b.png"]
+    outcomes = found(pack(FILES), tmp_path)
+    assert set(outcomes) == {"a.jpg", "sub/b.png", "notes.txt"}
+    a, b = outcomes["a.jpg"], outcomes["sub/b.png"]
     assert isinstance(a, Item)
     assert isinstance(b, Item)
     assert (a.untrusted, b.untrusted) == (b"picture a", b"picture b")
@@ -109,15 +109,15 @@ def test_a_picture_comes_with_what_is_said_of_it(pack: Callable[[dict[str, bytes
     assert a.provenance.page_uri == "https://example.org/page"
     assert (b.provenance.uri, b.provenance.licence) == ("https://example.org/b", "CC0")
     assert a.provenance.connector == b.provenance.connector == "archive 1"
-    assert "no picture suffix" in str(brought["notes.txt"])
+    assert "no picture suffix" in str(outcomes["notes.txt"])
 
 
 def test_it_is_a_connector_and_its_order_is_that_of_the_archive(tmp_path: Path) -> None:
-    made: Connector = connector(zipped({"b.jpg": b"b", "a.jpg": b"a"}), tmp_path)
-    assert isinstance(made, Connector)
-    assert made.count() is None
+    reader: Connector = connector(zipped({"b.jpg": b"b", "a.jpg": b"a"}), tmp_path)
+    assert isinstance(reader, Connector)
+    assert reader.count() is None
     for _ in range(2):
-        assert [item.name[-5:] for item in made.items()] == ["b.jpg", "a.jpg"]
+        assert [item.name[-5:] for item in reader.items()] == ["b.jpg", "a.jpg"]
 
 
 def test_the_page_base_has_the_path_in_the_archive(tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_names_that_stay_and_names_that_lead_out(name: bytes, path: bytes | None
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_a_name_that_leads_out_is_refused_and_the_others_come(kind: str, tmp_path: Path) -> None:
-    brought = found(PACKED[kind]({"../../x.jpg": b"x", "/y.jpg": b"y", "z.jpg": b"z"}), tmp_path)
-    assert isinstance(brought.pop("z.jpg"), Item)
-    assert all("points outside the archive" in str(outcome) for outcome in brought.values())
-    assert len(brought) == 2
+    outcomes = found(PACKED[kind]({"../../x.jpg": b"x", "/y.jpg": b"y", "z.jpg": b"z"}), tmp_path)
+    assert isinstance(outcomes.pop("z.jpg"), Item)
+    assert all("points outside the archive" in str(outcome) for outcome in outcomes.values())
+    assert len(outcomes) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["photos.bin"]
     assert not (tmp_path.parent.parent / "x.jpg").exists()
 
@@ -171,8 +171,8 @@ def test_a_name_that_leads_out_is_refused_and_the_others_come(kind: str, tmp_pat
 def test_two_entries_of_one_name_are_both_refused(kind: str, tmp_path: Path) -> None:
     once = {"a.jpg": b"one", "b.jpg": b"b"}
     data = PACKED[kind]({**once, "./a.jpg": b"two"})
-    brought = [refusal for refusal in connector(data, tmp_path).items() if isinstance(refusal, Refusal)]
-    assert ["two entries" in str(item.why) for item in brought] == [True, True]
+    refusals = [refusal for refusal in connector(data, tmp_path).items() if isinstance(refusal, Refusal)]
+    assert ["two entries" in str(item.why) for item in refusals] == [True, True]
 
 
 def test_names_that_are_no_text_and_names_a_terminal_would_obey(tmp_path: Path) -> None:
@@ -199,32 +199,32 @@ def test_a_name_longer_than_an_address_can_be(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_a_side_car_that_cannot_be_used_refuses_its_picture(kind: str, tmp_path: Path) -> None:
-    brought = found(PACKED[kind]({"a.jpg": b"a", "a.json": b"{", "b.jpg": b"b"}), tmp_path)
-    assert "Its side-car a.json cannot be used: it is not JSON" in str(brought["a.jpg"])
-    assert isinstance(brought["b.jpg"], Item)
+    outcomes = found(PACKED[kind]({"a.jpg": b"a", "a.json": b"{", "b.jpg": b"b"}), tmp_path)
+    assert "Its side-car a.json cannot be used: it is not JSON" in str(outcomes["a.jpg"])
+    assert isinstance(outcomes["b.jpg"], Item)
 
 
 def test_a_table_that_is_none_and_a_row_without_a_picture(tmp_path: Path) -> None:
     files = {"t/captures.csv": b"nothing", "t/a.jpg": b"a", "captures.csv": b"file\nb.jpg\ngone.jpg\n", "b.jpg": b"b"}
-    brought = found(zipped(files), tmp_path)
-    assert "does not name one column" in str(brought["t/a.jpg"])
-    assert isinstance(brought["b.jpg"], Item)
-    assert "no such picture" in str(brought["gone.jpg"])
+    outcomes = found(zipped(files), tmp_path)
+    assert "does not name one column" in str(outcomes["t/a.jpg"])
+    assert isinstance(outcomes["b.jpg"], Item)
+    assert "no such picture" in str(outcomes["gone.jpg"])
 
 
 def test_a_side_car_too_large_or_of_two_kinds(tmp_path: Path) -> None:
-    brought = found(zipped({"a.jpg": b"a", "a.json": os.urandom(2**20 + 1)}), tmp_path)
-    assert "1048577 bytes" in str(brought["a.jpg"])
-    brought = found(tarred({"a.jpg": b"a", "a.json": b"{}", "./a.json": b'{"licence": "CC0"}'}), tmp_path)
-    assert "two entries" in str(brought["a.jpg"])
+    outcomes = found(zipped({"a.jpg": b"a", "a.json": os.urandom(2**20 + 1)}), tmp_path)
+    assert "1048577 bytes" in str(outcomes["a.jpg"])
+    outcomes = found(tarred({"a.jpg": b"a", "a.json": b"{}", "./a.json": b'{"licence": "CC0"}'}), tmp_path)
+    assert "two entries" in str(outcomes["a.jpg"])
 
 
 def test_more_tables_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_TABLES", 1)
     files = {"1/captures.csv": b"file\na.jpg\n", "1/a.jpg": b"", "2/captures.csv": b"file\na.jpg\n", "2/a.jpg": b""}
-    brought = found(zipped(files), tmp_path)
-    assert isinstance(brought["1/a.jpg"], Item)
-    assert "more than 1 in the archive" in str(brought["2/a.jpg"])
+    outcomes = found(zipped(files), tmp_path)
+    assert isinstance(outcomes["1/a.jpg"], Item)
+    assert "more than 1 in the archive" in str(outcomes["2/a.jpg"])
 
 
 # ---------------------------------------------------------------- archives in archives
@@ -251,12 +251,12 @@ def test_a_picture_in_an_archive_that_is_compressed_by_itself(tmp_path: Path) ->
         "a.jpg.json": b'{"licence": "CC0"}',
         "b.jpg.xz": b"\xfd7zXZ\0nonsense",
     }
-    brought = found(zipped(files), tmp_path)
-    a = brought["a.jpg.gz"]
+    outcomes = found(zipped(files), tmp_path)
+    a = outcomes["a.jpg.gz"]
     assert isinstance(a, Item)
     assert (a.untrusted, a.provenance.licence) == (b"picture", "CC0")
     assert a.provenance.uri == f"file://{tmp_path}/photos.bin#a.jpg.gz"
-    assert "compressed, and damaged" in str(brought["b.jpg.xz"])
+    assert "compressed, and damaged" in str(outcomes["b.jpg.xz"])
 
 
 def test_a_name_cannot_pretend_to_be_in_another_archive(tmp_path: Path) -> None:
@@ -266,10 +266,10 @@ def test_a_name_cannot_pretend_to_be_in_another_archive(tmp_path: Path) -> None:
 
 
 def test_an_archive_in_an_archive_that_is_damaged_costs_itself(tmp_path: Path) -> None:
-    brought = found(zipped({"in.zip": b"PK\x03\x04nonsense", "a.jpg": b"a", "b.tar": b"no"}), tmp_path)
-    assert "damaged" in str(brought["in.zip"])
-    assert "neither a zip nor a tar" in str(brought["b.tar"])
-    assert isinstance(brought["a.jpg"], Item)
+    outcomes = found(zipped({"in.zip": b"PK\x03\x04nonsense", "a.jpg": b"a", "b.tar": b"no"}), tmp_path)
+    assert "damaged" in str(outcomes["in.zip"])
+    assert "neither a zip nor a tar" in str(outcomes["b.tar"])
+    assert isinstance(outcomes["a.jpg"], Item)
 
 
 # ---------------------------------------------------------------- what is refused
@@ -277,14 +277,14 @@ def test_an_archive_in_an_archive_that_is_damaged_costs_itself(tmp_path: Path) -
 
 def test_links_and_devices(tmp_path: Path) -> None:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as made:
+    with tarfile.open(fileobj=out, mode="w") as archive:
         for number, kind in enumerate([tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]):
             info = tarfile.TarInfo(f"{number}.jpg")
             info.type, info.linkname = kind, "/etc/passwd"
-            made.addfile(info)
-    brought = found(out.getvalue(), tmp_path)
-    assert len(brought) == 4
-    assert all("a link or a device" in str(outcome) for outcome in brought.values())
+            archive.addfile(info)
+    outcomes = found(out.getvalue(), tmp_path)
+    assert len(outcomes) == 4
+    assert all("a link or a device" in str(outcome) for outcome in outcomes.values())
     link = zipfile.ZipInfo("link.jpg")
     link.create_system, link.external_attr = 3, 0o120777 << 16
     out = io.BytesIO()
@@ -303,7 +303,7 @@ def test_encrypted_and_unusually_packed_entries(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "said"),
+    ("start", "reason"),
     [
         (b"7z\xbc\xaf\x27\x1c\0\4", "damaged"),
         (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
@@ -316,8 +316,8 @@ def test_encrypted_and_unusually_packed_entries(tmp_path: Path) -> None:
         (b"PK\x05\x06", "damaged"),
     ],
 )
-def test_what_is_no_archive(start: bytes, said: str, tmp_path: Path) -> None:
-    assert said in why(start, tmp_path)
+def test_what_is_no_archive(start: bytes, reason: str, tmp_path: Path) -> None:
+    assert reason in why(start, tmp_path)
 
 
 def test_a_folder_and_a_pipe_are_no_archives(tmp_path: Path) -> None:
@@ -332,9 +332,9 @@ def test_a_folder_and_a_pipe_are_no_archives(tmp_path: Path) -> None:
 
 def test_a_picture_over_the_limit(tmp_path: Path) -> None:
     for kind, packed in PACKED.items():
-        brought = found(packed({"a.jpg": os.urandom(LIMIT + 1), "b.jpg": b"b"}), tmp_path)
-        assert f"{LIMIT + 1} bytes" in str(brought["a.jpg"]), kind
-        assert isinstance(brought["b.jpg"], Item)
+        outcomes = found(packed({"a.jpg": os.urandom(LIMIT + 1), "b.jpg": b"b"}), tmp_path)
+        assert f"{LIMIT + 1} bytes" in str(outcomes["a.jpg"]), kind
+        assert isinstance(outcomes["b.jpg"], Item)
 
 
 def test_an_entry_that_unpacks_to_far_more_than_it_has(tmp_path: Path) -> None:
@@ -348,11 +348,11 @@ def test_an_entry_that_unpacks_to_far_more_than_it_has(tmp_path: Path) -> None:
 def test_a_tar_that_unpacks_to_far_more_than_it_has(packed: Callable[[bytes], bytes], tmp_path: Path) -> None:
     data = packed(tarred({"a.jpg": b"a", "b.jpg": bytes(10**8), "c.jpg": b"c"}))
     tracemalloc.start()
-    brought = found(data, tmp_path)
+    outcomes = found(data, tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "200 times" in str(brought[""])
-    assert "archive is incomplete" in str(brought["a.jpg"])
+    assert "200 times" in str(outcomes[""])
+    assert "archive is incomplete" in str(outcomes["a.jpg"])
     assert peak < 30e6
 
 
@@ -367,29 +367,29 @@ def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     rows = data[directory:end] * 100
     tail = bytearray(data[end:])
     struct.pack_into("<HHII", tail, 8, 100, 100, len(rows), directory)
-    brought = list(connector(data[:directory] + rows + bytes(tail), tmp_path).items())
-    assert all(isinstance(refusal, Refusal) for refusal in brought)
+    outcomes = list(connector(data[:directory] + rows + bytes(tail), tmp_path).items())
+    assert all(isinstance(refusal, Refusal) for refusal in outcomes)
     names = b"".join(data[directory:end].replace(b"a.jpg", b"%c.jpg" % (65 + n)) for n in range(26))
     struct.pack_into("<HHII", tail, 8, 26, 26, len(names), directory)
-    brought = list(connector(data[:directory] + names + bytes(tail), tmp_path).items())
-    assert len(brought) == 26
-    assert all(isinstance(item, Refusal) for item in brought)  # the name before the bytes is another one
+    outcomes = list(connector(data[:directory] + names + bytes(tail), tmp_path).items())
+    assert len(outcomes) == 26
+    assert all(isinstance(item, Refusal) for item in outcomes)  # the name before the bytes is another one
 
 
 def test_what_all_entries_unpack_to_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ALWAYS", 1000)
     monkeypatch.setattr(module, "MOST_TIMES", 1)
-    brought = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)
-    assert any(isinstance(item, Item) for item in brought.values())
-    assert "more than 1 times its bytes" in str(brought["39.jpg"])
+    outcomes = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)
+    assert any(isinstance(item, Item) for item in outcomes.values())
+    assert "more than 1 times its bytes" in str(outcomes["39.jpg"])
 
 
 def test_more_entries_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_ENTRIES", 5)
     inner = {"in.zip": zipped({f"{n}.jpg": b"" for n in range(10)}), "z.jpg": b"z"}
-    brought = found(zipped(inner), tmp_path)
-    assert "more than 5 entries" in str(brought["in.zip"])
-    assert "more than 5 entries" in str(brought[""])
+    outcomes = found(zipped(inner), tmp_path)
+    assert "more than 5 entries" in str(outcomes["in.zip"])
+    assert "more than 5 entries" in str(outcomes[""])
 
 
 def test_headers_that_ask_for_memory(tmp_path: Path) -> None:
@@ -409,8 +409,8 @@ def test_headers_that_ask_for_memory(tmp_path: Path) -> None:
 def test_a_file_with_a_negative_size(tmp_path: Path) -> None:
     info = tarfile.TarInfo("a.jpg")
     info.size = -5000
-    brought = found(tarred({"first.jpg": b"1"})[:1024] + info.tobuf(tarfile.GNU_FORMAT) + bytes(10**6), tmp_path)
-    assert all(isinstance(outcome, str) for outcome in brought.values())
+    outcomes = found(tarred({"first.jpg": b"1"})[:1024] + info.tobuf(tarfile.GNU_FORMAT) + bytes(10**6), tmp_path)
+    assert all(isinstance(outcome, str) for outcome in outcomes.values())
 
 
 def test_a_tar_with_holes(tmp_path: Path) -> None:
@@ -422,9 +422,9 @@ def test_a_tar_with_holes(tmp_path: Path) -> None:
         "GNU.sparse.size": "9",
     }
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as made:
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         info.size = 4
-        made.addfile(info, io.BytesIO(b"abcd"))
+        archive.addfile(info, io.BytesIO(b"abcd"))
     assert "sparse" in why(out.getvalue(), tmp_path)
 
 
@@ -444,9 +444,9 @@ def test_wherever_it_breaks_off_it_says_so(kind: str, tmp_path: Path) -> None:
     whole = found(data, tmp_path)
     assert all(isinstance(item, Item) for item in whole.values())
     for end in range(1, min(len(data) - 150, 9000), 397):
-        brought = found(data[:end], tmp_path)
-        assert any(isinstance(outcome, str) for outcome in brought.values()), end
-        whole_items = {name: item.untrusted for name, item in brought.items() if isinstance(item, Item)}
+        outcomes = found(data[:end], tmp_path)
+        assert any(isinstance(outcome, str) for outcome in outcomes.values()), end
+        whole_items = {name: item.untrusted for name, item in outcomes.items() if isinstance(item, Item)}
         assert whole_items == {name: files[name] for name in whole_items}
 
 
@@ -461,11 +461,11 @@ def test_a_garbled_archive_never_ends_the_walk(kind: str, tmp_path: Path) -> Non
 
 def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     path = tmp_path / "many.tar"
-    with tarfile.open(path, "w") as made:
+    with tarfile.open(path, "w") as archive:
         for number in range(3000):
             info = tarfile.TarInfo(f"{number}.jpg")
             info.size = 10_000
-            made.addfile(info, io.BytesIO(bytes(10_000)))
+            archive.addfile(info, io.BytesIO(bytes(10_000)))
     tracemalloc.start()
     assert sum(1 for _ in ArchiveConnector(path, None, LIMIT).items()) == 3000
     peak = tracemalloc.get_traced_memory()[1]

@@ -28,10 +28,10 @@ def packed(
 ) -> bytes:
     """Return an archive that ``change`` altered before its table of contents was written."""
     out = io.BytesIO()
-    with SevenZipFile(out, "w", **options) as made:  # type: ignore[arg-type]
+    with SevenZipFile(out, "w", **options) as path:  # type: ignore[arg-type]
         for name, data in files.items():
-            made.writef(io.BytesIO(data), name)
-        change(made)
+            path.writef(io.BytesIO(data), name)
+        change(path)
     return out.getvalue()
 
 
@@ -57,15 +57,18 @@ def brought(data: bytes, folder: Path) -> dict[str, bytes | str]:
     }
 
 
-def renamed(made: SevenZipFile) -> None:
-    for info in made.header.files_info.files:
+def renamed(path: SevenZipFile) -> None:
+    for info in path.header.files_info.files:
         info["filename"] = info["filename"].replace("UP", "..").replace("ROOT", "/").replace("SAME", "a")
 
 
 def test_names_that_lead_out_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
     files = {"a.jpg": b"1", "UP/b.jpg": b"2", "ROOT/c.jpg": b"3", "SAME.jpg": b"4", "d/ä.jpg": b"5"}
     found = brought(packed(files | {"big.jpg": bytes(LIMIT + 1), "z.jpg": b"6"}, renamed), tmp_path)
-    assert {name: said for name, said in found.items() if isinstance(said, bytes)} == {"d/ä.jpg": b"5", "z.jpg": b"6"}
+    assert {name: outcome for name, outcome in found.items() if isinstance(outcome, bytes)} == {
+        "d/ä.jpg": b"5",
+        "z.jpg": b"6",
+    }
     assert "points outside" in str(found["../b.jpg"])
     assert "points outside" in str(found["//c.jpg"])
     assert "two entries" in str(found["a.jpg"])
@@ -74,9 +77,9 @@ def test_names_that_lead_out_and_two_of_one_name_are_refused(tmp_path: Path) -> 
 
 def test_archives_in_archives(tmp_path: Path) -> None:
     inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as made:
-        made.writestr("x.jpg", b"x")
-        made.writestr("in.7z", packed({"y.jpg": b"y"}))
+    with zipfile.ZipFile(inner, "w") as path:
+        path.writestr("x.jpg", b"x")
+        path.writestr("in.7z", packed({"y.jpg": b"y"}))
     assert brought(packed({"in.zip": inner.getvalue()}), tmp_path) == {
         "in.zip/x.jpg": b"x",
         "in.zip/in.7z/y.jpg": b"y",
@@ -84,15 +87,15 @@ def test_archives_in_archives(tmp_path: Path) -> None:
 
 
 def test_links_folders_empty_files_and_what_was_packed_apart() -> None:
-    def change(made: SevenZipFile) -> None:
-        link = made.header.files_info.files[1]
+    def change(path: SevenZipFile) -> None:
+        link = path.header.files_info.files[1]
         link["attributes"] = link["attributes"] & 0xFFFF | (stat.S_IFLNK | 0o777) << 16
 
     first = io.BytesIO(packed({"a.jpg": b"a", "link.jpg": b"/etc/passwd", "empty.jpg": b"", "b.jpg": b"b"}, change))
-    with SevenZipFile(first, "a") as made:
-        made.writef(io.BytesIO(b""), "none.jpg")
-        made.writef(io.BytesIO(b"c"), "c.jpg")
-        made.writef(io.BytesIO(b"d"), "d.jpg")
+    with SevenZipFile(first, "a") as path:
+        path.writef(io.BytesIO(b""), "none.jpg")
+        path.writef(io.BytesIO(b"c"), "c.jpg")
+        path.writef(io.BytesIO(b"d"), "d.jpg")
     found = read(first.getvalue())
     assert "link" in str(found.pop("link.jpg"))
     assert found == {"a.jpg": b"a", "empty.jpg": b"", "b.jpg": b"b", "none.jpg": b"", "c.jpg": b"c", "d.jpg": b"d"}
@@ -115,8 +118,8 @@ def test_an_archive_that_unpacks_to_far_more_than_it_has() -> None:
 
 
 def test_memory_that_decoders_ask_for_has_a_limit() -> None:
-    def four_gigabytes(made: SevenZipFile) -> None:
-        (folder,) = made.header.main_streams.unpackinfo.folders
+    def four_gigabytes(path: SevenZipFile) -> None:
+        (folder,) = path.header.main_streams.unpackinfo.folders
         folder.coders[-1]["properties"] = bytes([40])
 
     found = read(packed({"a.jpg": b"a" * 1000}, four_gigabytes, filters=[{"id": 33, "dict_size": 4096}]))
@@ -153,9 +156,9 @@ def test_nonsense_from_the_process_is_refused() -> None:
 
 
 def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
-    made = tmp_path / "p.7z"
-    made.write_bytes(packed({"film.bin": bytes(2**24) + b"x", "a.jpg": b"a"}, filters=STORED))
-    with made.open("rb") as file:
+    path = tmp_path / "p.7z"
+    path.write_bytes(packed({"film.bin": bytes(2**24) + b"x", "a.jpg": b"a"}, filters=STORED))
+    with path.open("rb") as file:
         tracemalloc.start()
         try:
             names = [entry.name for entry in entries(file)]

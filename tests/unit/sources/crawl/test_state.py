@@ -22,10 +22,10 @@ RESERVED = RefusalReason(kind="reserved", text="meta robots: noai")
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[CrawlState]:
-    made = CrawlState(KeptCrawl(tmp_path, bytes(32)), write=True)
-    made.start_run(0.0)
-    yield made
-    made.close()
+    state = CrawlState(KeptCrawl(tmp_path, bytes(32)), write=True)
+    state.start_run(0.0)
+    yield state
+    state.close()
 
 
 def fill(state: CrawlState, *urls: str, kind: AddressKind = AddressKind.PAGE) -> None:

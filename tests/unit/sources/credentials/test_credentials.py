@@ -19,43 +19,43 @@ def test_a_picture_without_credentials_has_none() -> None:
 
 
 def test_what_they_say() -> None:
-    said = read_credentials(signed(PLAIN))
-    assert said is not None
-    assert (said.state, said.issuer, said.generator) == ("Valid", "Press agency", "camera 1")
-    assert (said.kinds, said.reserved) == (("digitalCapture",), ())
-    assert against(said) is None
+    credentials = read_credentials(signed(PLAIN))
+    assert credentials is not None
+    assert (credentials.state, credentials.issuer, credentials.generator) == ("Valid", "Press agency", "camera 1")
+    assert (credentials.kinds, credentials.reserved) == (("digitalCapture",), ())
+    assert against(credentials) is None
 
 
 def test_a_changed_picture_says_so() -> None:
     changed = bytearray(signed(PLAIN))
     changed[-200] ^= 1
-    said = read_credentials(bytes(changed))
-    assert said is not None
-    assert said.state == "Invalid"
+    credentials = read_credentials(bytes(changed))
+    assert credentials is not None
+    assert credentials.state == "Invalid"
 
 
 @pytest.mark.parametrize("kind", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
 def test_what_a_program_made_is_not_taken(kind: str) -> None:
-    said = read_credentials(signed(PLAIN, kind))
-    assert said is not None
-    assert isinstance(against(said), Generated)
+    credentials = read_credentials(signed(PLAIN, kind))
+    assert credentials is not None
+    assert isinstance(against(credentials), Generated)
     assert kind in GENERATED
 
 
 @pytest.mark.parametrize(("use", "reserved"), [("notAllowed", True), ("constrained", True), ("allowed", False)])
 def test_reserved_uses_are_respected(use: str, reserved: bool) -> None:
-    said = read_credentials(signed(PLAIN, uses={"cawg.data_mining": use}))
-    assert said is not None
-    assert isinstance(against(said), Reserved) is reserved
+    credentials = read_credentials(signed(PLAIN, uses={"cawg.data_mining": use}))
+    assert credentials is not None
+    assert isinstance(against(credentials), Reserved) is reserved
 
 
 def test_a_broken_signature_lifts_no_reservation() -> None:
     changed = bytearray(signed(PLAIN, uses={"cawg.ai_inference": "notAllowed"}))
     changed[-200] ^= 1
-    said = read_credentials(bytes(changed))
-    assert said is not None
-    assert said.state == "Invalid"
-    assert isinstance(against(said), Reserved)
+    credentials = read_credentials(bytes(changed))
+    assert credentials is not None
+    assert credentials.state == "Invalid"
+    assert isinstance(against(credentials), Reserved)
 
 
 @pytest.mark.parametrize("junk", [b"jumb c2pa", PLAIN + b"jumb c2pa", b"\xff\xd8\xff\xe1jumb\0\0\0\0c2pa" + bytes(999)])

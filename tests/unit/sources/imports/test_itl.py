@@ -35,9 +35,9 @@ def why(data: bytes, folder: Path, max_bytes: int = LIMIT) -> str:
 
 def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> None:
     data = transaction(person(), face(1, OBAMA), face(2, SUNAK, POS="R", PHD="00000000", SRC="a\x01b"))
-    made: Connector = ItlConnector(tmp_path, LIMIT)
-    assert isinstance(made, Connector)
-    assert made.count() is None
+    reader: Connector = ItlConnector(tmp_path, LIMIT)
+    assert isinstance(reader, Connector)
+    assert reader.count() is None
     frontal, profile = brought(data, tmp_path)
     assert isinstance(frontal, Item)
     assert isinstance(profile, Item)
@@ -100,7 +100,7 @@ def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "fields", "said"),
+    ("picture", "fields", "why"),
     [
         (b"\xff\xd8\xff", {"IMT": "TATTOO"}, "a mark, a tattoo"),
         (bytes(300), {"CGA": "NONE"}, "no picture in JPEG, JPEG 2000 or PNG"),
@@ -109,16 +109,16 @@ def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
         (b"\xff\xd8\xff" + bytes(100_000), {}, "bytes"),
     ],
 )
-def test_what_is_refused_and_the_next_comes(picture: bytes, fields: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_what_is_refused_and_the_next_comes(picture: bytes, fields: dict[str, str], why: str, tmp_path: Path) -> None:
     bad, good = brought(transaction(face(1, picture, **fields), face(2, b"\xff\xd8\xff")), tmp_path, max_bytes=1000)
     assert isinstance(bad, Refusal)
-    assert said in str(bad.why)
+    assert why in str(bad.why)
     assert bad.name == f"{tmp_path}/a.an2 record 2"
     assert isinstance(good, Item)
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "reason"),
     [
         (b"", "not an ANSI/NIST-ITL transaction"),
         (OBAMA, "not an ANSI/NIST-ITL transaction"),
@@ -137,8 +137,8 @@ def test_what_is_refused_and_the_next_comes(picture: bytes, fields: dict[str, st
         (contents(b"1.003:1\x1d1.003:1"), "fields is damaged"),
     ],
 )
-def test_what_is_no_transaction(data: bytes, said: str, tmp_path: Path) -> None:
-    assert said in why(data, tmp_path)
+def test_what_is_no_transaction(data: bytes, reason: str, tmp_path: Path) -> None:
+    assert reason in why(data, tmp_path)
 
 
 def test_a_list_of_more_records_than_are_read(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def test_a_folder_for_each_person(folder: Path) -> None:
     put(folder / "Carl" / "more" / "2.png")
     put(folder / ".git" / "3.jpg")
     put(folder / "loose.jpg")
-    made = PersonsConnector(folder, LIMIT)
-    assert isinstance(made, Connector)
-    assert made.count() == 2
-    ada, carl = items(made)
+    reader = PersonsConnector(folder, LIMIT)
+    assert isinstance(reader, Connector)
+    assert reader.count() == 2
+    ada, carl = items(reader)
     assert (ada.provenance.words, ada.provenance.uri) == ("subject: Ada B", "https://example.org/1")
     assert (carl.provenance.words, carl.provenance.connector) == ("subject: Carl", "persons 1")
     assert carl.provenance.uri == f"file://{folder}/Carl/more/2.png"
@@ -68,9 +68,9 @@ def test_links_out_of_the_folder_of_a_person(folder: Path, tmp_path: Path) -> No
     put(folder / "Ada" / "1.jpg")
     (folder / "Ada" / "2.jpg").symlink_to(tmp_path / "secret.jpg")
     (folder / "Bob").symlink_to(tmp_path)
-    made = PersonsConnector(folder, LIMIT)
-    assert len(items(made)) == 1
-    assert "outside the folder" in why(made)[0]
+    reader = PersonsConnector(folder, LIMIT)
+    assert len(items(reader)) == 1
+    assert "outside the folder" in why(reader)[0]
 
 
 # ---------------------------------------------------------------- CompreFace
@@ -86,14 +86,14 @@ def test_examples_with_their_pictures(folder: Path) -> None:
     put(folder / "faces-1.json", page({"image_id": other.upper(), "subject": "Carl\n\x1b"}))
     put(folder / f"{ID}.jpg", "one")
     put(folder / other, "two")
-    made = CompreFaceConnector(folder, LIMIT)
-    assert isinstance(made, Connector)
-    ada, carl = items(made)
+    reader = CompreFaceConnector(folder, LIMIT)
+    assert isinstance(reader, Connector)
+    ada, carl = items(reader)
     assert (ada.untrusted, ada.provenance.words) == (b"one", "subject: Ada")
     assert (carl.untrusted, carl.provenance.words) == (b"two", "subject: Carl")
     assert ada.provenance.uri == f"file://{folder}/{ID}.jpg"
     assert ada.provenance.connector == "persons 1"
-    assert why(made) == []
+    assert why(reader) == []
 
 
 def test_what_is_missing_on_either_side_is_said(folder: Path) -> None:
@@ -108,13 +108,13 @@ def test_what_is_missing_on_either_side_is_said(folder: Path) -> None:
 def test_one_picture_for_two_subjects_is_brought_once(folder: Path) -> None:
     put(folder / "faces.json", page({"image_id": ID, "subject": "A"}, {"image_id": ID.upper(), "subject": "B"}))
     put(folder / f"{ID}.jpg")
-    made = CompreFaceConnector(folder, LIMIT)
-    assert [entry.provenance.words for entry in items(made)] == ["subject: A"]
-    assert "named before" in why(made)[0]
+    reader = CompreFaceConnector(folder, LIMIT)
+    assert [entry.provenance.words for entry in items(reader)] == ["subject: A"]
+    assert "named before" in why(reader)[0]
 
 
 @pytest.mark.parametrize(
-    ("face", "said"),
+    ("face", "reason"),
     [
         ({"image_id": "../../etc/passwd", "subject": "A"}, "no image_id"),
         ({"image_id": 1, "subject": "A"}, "no image_id"),
@@ -124,17 +124,17 @@ def test_one_picture_for_two_subjects_is_brought_once(folder: Path) -> None:
         (None, "no image_id"),
     ],
 )
-def test_an_example_that_cannot_be_used_and_the_next(face: object, said: str, folder: Path) -> None:
+def test_an_example_that_cannot_be_used_and_the_next(face: object, reason: str, folder: Path) -> None:
     put(folder / "faces.json", page(face, {"image_id": ID, "subject": "B"}))
     put(folder / f"{ID}.jpg")
-    made = CompreFaceConnector(folder, LIMIT)
-    assert [entry.provenance.words for entry in items(made)] == ["subject: B"]
-    assert said in why(made)[0]
+    reader = CompreFaceConnector(folder, LIMIT)
+    assert [entry.provenance.words for entry in items(reader)] == ["subject: B"]
+    assert reason in why(reader)[0]
 
 
-@pytest.mark.parametrize("said", ["", "{", "[]", "{}", '{"faces": {}}', "[" * 100_000, "\udcff", "9" * 5000])
-def test_a_list_that_is_none(said: str, folder: Path) -> None:
-    put(folder / "faces.json", said.encode("utf-8", "surrogateescape"))
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"faces": {}}', "[" * 100_000, "\udcff", "9" * 5000])
+def test_a_list_that_is_none(content: str, folder: Path) -> None:
+    put(folder / "faces.json", content.encode("utf-8", "surrogateescape"))
     (only,) = why(CompreFaceConnector(folder, LIMIT))
     assert "not JSON" in only or "not a list of examples" in only
 

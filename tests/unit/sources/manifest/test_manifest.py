@@ -56,21 +56,26 @@ ROW = {"Image_URL": A, "PAGE_URL": "https://example.org/", "title": "A\ttitle", 
 def test_all_that_a_row_can_say(kind: str, tmp_path: Path) -> None:
     if kind == "parquet":
         day = datetime(2024, 5, 31, tzinfo=UTC).date()
-        made = table(tmp_path, {**{key: [value] for key, value in ROW.items()}, "date": [day], "other": [1]})
+        reader = table(tmp_path, {**{key: [value] for key, value in ROW.items()}, "date": [day], "other": [1]})
     elif kind == "jsonl":
-        made = manifest(tmp_path, json.dumps({**ROW, "other": [1]}) + "\n\n", "m.jsonl")
+        reader = manifest(tmp_path, json.dumps({**ROW, "other": [1]}) + "\n\n", "m.jsonl")
     else:
         between = {"csv": ",", "tsv": "\t"}[kind]
         cells = [f'"{value}"' for value in ROW.values()]
-        made = manifest(tmp_path, f"{between.join(ROW)}\r\n{between.join(cells)}\r\n", f"m.{kind}")
-    assert isinstance(made, Connector)
-    (item,) = made.items()
+        reader = manifest(tmp_path, f"{between.join(ROW)}\r\n{between.join(cells)}\r\n", f"m.{kind}")
+    assert isinstance(reader, Connector)
+    (item,) = reader.items()
     assert isinstance(item, Item), item
     assert item.untrusted == b"picture a"
-    told = item.provenance
-    assert (told.uri, told.page_uri, told.page_title, told.licence) == (A, "https://example.org/", "A title", "CC0")
-    assert told.captured_at == datetime(2024, 5, 31, tzinfo=UTC)
-    assert told.connector == "manifest 1"
+    provenance = item.provenance
+    assert (provenance.uri, provenance.page_uri, provenance.page_title, provenance.licence) == (
+        A,
+        "https://example.org/",
+        "A title",
+        "CC0",
+    )
+    assert provenance.captured_at == datetime(2024, 5, 31, tzinfo=UTC)
+    assert provenance.connector == "manifest 1"
 
 
 def test_files_beside_it(tmp_path: Path) -> None:
@@ -129,14 +134,14 @@ def test_it_goes_on_behind_a_row_without_asking_again(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"uri": uris}), tmp_path / "m.parquet", row_group_size=100)
     for name in ("m.jsonl", "m.csv", "m.parquet"):
         shelf = Shelf(pictures)
-        made = ManifestConnector(tmp_path / name, shelf, LIMIT)
-        first = made.items_from(None)
+        reader = ManifestConnector(tmp_path / name, shelf, LIMIT)
+        first = reader.items_from(None)
         cursors = [next(first)[1] for _ in range(3)]
         assert cursors == ["1", "2", "3"]
-        rest = list(made.items_from("351"))
+        rest = list(reader.items_from("351"))
         assert shelf.asked == uris[:3] + uris[351:], name
         assert rest[-1][1] == "700"
-        assert list(made.items_from("700")) == list(made.items_from("999999")) == []
+        assert list(reader.items_from("700")) == list(reader.items_from("999999")) == []
 
 
 @pytest.mark.parametrize("cursor", ["", "-1", "1.5", "x", "٣", "9" * 30])

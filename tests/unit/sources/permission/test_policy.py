@@ -42,33 +42,33 @@ def policy(*hosts: str, delay: float = 1.0) -> HostPolicy:
 
 def knowing(files: Mapping[str, FileAnswer] = FREE, delay: float = 1.0) -> HostPolicy:
     """Return a policy that has just read the files of a.test."""
-    made = policy(delay=delay)
-    made.learn(ORIGIN, files, NOW)
-    return made
+    host_policy = policy(delay=delay)
+    host_policy.learn(ORIGIN, files, NOW)
+    return host_policy
 
 
-def read(made: HostPolicy, replies: Mapping[str, FileReply | None], url: str = URL) -> Iterator[str]:
+def read(host_policy: HostPolicy, replies: Mapping[str, FileReply | None], url: str = URL) -> Iterator[str]:
     """Yield what is asked for before ``url``; ``replies`` answer the files, None stands for no answer."""
     now = NOW
-    while not isinstance(step := made.step(url, now), AskNow):
+    while not isinstance(step := host_policy.step(url, now), AskNow):
         if isinstance(step, Wait):
             now += step.seconds
             continue
         yield step.url
-        made.start(step.host, now)
+        host_policy.start(step.host, now)
         reply = replies.get(step.url.removeprefix("https://a.test"), MISSING)
         if reply is None:
-            made.finish(step.host, FAILED, now)
-            made.file_failed(step.origin, now)
+            host_policy.finish(step.host, FAILED, now)
+            host_policy.file_failed(step.origin, now)
         else:
-            made.finish(step.host, outcome_of(reply.status, None, now), now)
-            made.file_answered(step.origin, reply, now)
+            host_policy.finish(step.host, outcome_of(reply.status, None, now), now)
+            host_policy.file_answered(step.origin, reply, now)
 
 
-def asked_before_refusal(made: HostPolicy, replies: Mapping[str, FileReply | None]) -> list[str]:
+def asked_before_refusal(host_policy: HostPolicy, replies: Mapping[str, FileReply | None]) -> list[str]:
     asked: list[str] = []
     with pytest.raises(Reserved):
-        asked.extend(read(made, replies))  # what came before the refusal is kept
+        asked.extend(read(host_policy, replies))  # what came before the refusal is kept
     return [url.removeprefix("https://a.test") for url in asked]
 
 
@@ -112,11 +112,11 @@ def test_a_file_that_robots_txt_forbids_is_not_asked_for_and_so_cannot_be_had() 
     ],
 )
 def test_the_strictest_file_wins(files: Mapping[str, bytes], reserved: list[str]) -> None:
-    made = knowing(FREE | {name: FileAnswer(200, body) for name, body in files.items()})
+    host_policy = knowing(FREE | {name: FileAnswer(200, body) for name, body in files.items()})
     refused = []
     for path in ("/x/1", "/y/1", "/i.jpg"):
         try:
-            made.step(f"https://a.test{path}", NOW)
+            host_policy.step(f"https://a.test{path}", NOW)
         except Reserved:
             refused.append(path)
     assert refused == reserved
@@ -132,9 +132,9 @@ def test_files_are_read_again_after_a_day_or_an_hour_if_they_could_not_be_had() 
 
 
 def test_each_origin_of_a_host_has_files_of_its_own() -> None:
-    made = HostPolicy(Hosts(("a.test", "a.test:8443")), 0.0)
-    made.learn(ORIGIN, FREE, NOW)
-    step = made.step("https://a.test:8443/i.jpg", NOW)
+    host_policy = HostPolicy(Hosts(("a.test", "a.test:8443")), 0.0)
+    host_policy.learn(ORIGIN, FREE, NOW)
+    step = host_policy.step("https://a.test:8443/i.jpg", NOW)
     assert isinstance(step, ReadFile)
     assert step.url == "https://a.test:8443/robots.txt"
 
@@ -162,31 +162,31 @@ def test_a_file_that_is_redirected_again_and_again_cannot_be_had() -> None:
 
 
 def test_a_file_on_a_host_that_wants_to_be_left_alone_cannot_be_had() -> None:
-    made = policy(delay=0.0)
-    made.leave_alone("b.test", NOW + LONGEST_ANSWER + 1)
-    assert asked_before_refusal(made, {ROBOTS: moved("https://b.test/r")}) == [ROBOTS]
+    host_policy = policy(delay=0.0)
+    host_policy.leave_alone("b.test", NOW + LONGEST_ANSWER + 1)
+    assert asked_before_refusal(host_policy, {ROBOTS: moved("https://b.test/r")}) == [ROBOTS]
 
 
 # ---------------------------------------------------------------- pauses
 
 
-def pause(made: HostPolicy, outcome: RequestOutcome = OK, took: float = 0.0) -> float:
+def pause(host_policy: HostPolicy, outcome: RequestOutcome = OK, took: float = 0.0) -> float:
     """Return for how many seconds a.test is left alone after a request."""
-    now = max(NOW, NOW + made.wait("a.test", NOW))
-    made.start("a.test", now)
-    made.finish("a.test", outcome, now + took)
-    return made.wait("a.test", now + took)
+    now = max(NOW, NOW + host_policy.wait("a.test", NOW))
+    host_policy.start("a.test", now)
+    host_policy.finish("a.test", outcome, now + took)
+    return host_policy.wait("a.test", now + took)
 
 
 def test_a_host_is_asked_one_thing_at_a_time() -> None:
-    made = knowing(delay=0.0)
-    assert isinstance(made.step(URL, NOW), AskNow)
-    made.start("a.test", NOW)
-    assert isinstance(made.step(URL, NOW), Wait)
-    assert isinstance(made.step(URL, NOW + 3600), Wait)
-    assert made.wait("b.test", NOW) == 0, "another host may be asked meanwhile"
-    made.finish("a.test", OK, NOW)
-    assert isinstance(made.step(URL, NOW), AskNow)
+    host_policy = knowing(delay=0.0)
+    assert isinstance(host_policy.step(URL, NOW), AskNow)
+    host_policy.start("a.test", NOW)
+    assert isinstance(host_policy.step(URL, NOW), Wait)
+    assert isinstance(host_policy.step(URL, NOW + 3600), Wait)
+    assert host_policy.wait("b.test", NOW) == 0, "another host may be asked meanwhile"
+    host_policy.finish("a.test", OK, NOW)
+    assert isinstance(host_policy.step(URL, NOW), AskNow)
 
 
 def test_the_longest_pause_wins() -> None:
@@ -200,28 +200,28 @@ def test_the_longest_pause_wins() -> None:
 
 
 def test_a_host_that_fails_is_left_alone_for_longer_each_time_and_at_last_given_up() -> None:
-    made = knowing()
-    pauses = [pause(made, FAILED) for _ in range(GIVEN_UP - 1)]
+    host_policy = knowing()
+    pauses = [pause(host_policy, FAILED) for _ in range(GIVEN_UP - 1)]
     assert pauses == [min(2.0**time, LONGEST_BACK_OFF) for time in range(1, GIVEN_UP)]
-    assert not made.has_given_up("a.test")
-    pause(made, FAILED)
-    assert made.has_given_up("a.test")
+    assert not host_policy.has_given_up("a.test")
+    pause(host_policy, FAILED)
+    assert host_policy.has_given_up("a.test")
     with pytest.raises(NotRead, match="10 times in a row"):
-        made.step(URL, NOW + 1e6)
+        host_policy.step(URL, NOW + 1e6)
 
 
 def test_an_answer_makes_up_for_failures() -> None:
-    made = knowing()
+    host_policy = knowing()
     for _ in range(3 * GIVEN_UP):
-        pause(made, FAILED)
-        assert pause(made) == 1
-    assert not made.has_given_up("a.test")
+        pause(host_policy, FAILED)
+        assert pause(host_policy) == 1
+    assert not host_policy.has_given_up("a.test")
 
 
 def test_a_request_that_never_left_counts_as_a_failure_without_time() -> None:
-    made = knowing()
-    made.finish("a.test", FAILED, NOW)
-    assert made.wait("a.test", NOW) == 2
+    host_policy = knowing()
+    host_policy.finish("a.test", FAILED, NOW)
+    assert host_policy.wait("a.test", NOW) == 2
 
 
 @pytest.mark.parametrize(
@@ -244,21 +244,21 @@ def test_what_a_status_says_of_its_host(status: int, retry_after: str | None, ou
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1e5), st.floats(0, 1e3)), max_size=30), st.floats(0, 10))
 def test_no_history_lets_a_host_be_asked_too_soon(history: list[tuple[bool, float, float]], delay: float) -> None:
-    made, now = policy(delay=delay), NOW
+    host_policy, now = policy(delay=delay), NOW
     for failed, rest, took in history:
-        now += made.wait("a.test", now)
-        made.start("a.test", now)
+        now += host_policy.wait("a.test", now)
+        host_policy.start("a.test", now)
         now += took
-        made.finish("a.test", RequestOutcome(failed=failed, rest=rest), now)
-        assert made.wait("a.test", now) >= max(delay, rest, min(took, LONGEST_ANSWER)) - 1e-3
+        host_policy.finish("a.test", RequestOutcome(failed=failed, rest=rest), now)
+        assert host_policy.wait("a.test", now) >= max(delay, rest, min(took, LONGEST_ANSWER)) - 1e-3
 
 
 SAID = [("5", 5), ("0", 0), (None, 0), ("x", 0), ("-5", 0), ("9" * 50, 86400), ("٥", 0), ("1" * 5000, 86400)]
 SAID += [("Thu, 01 Jan 1970 07:28:00 GMT", 0)]
 
 
-@pytest.mark.parametrize(("said", "seconds"), SAID)
-def test_retry_after(said: str | None, seconds: float) -> None:
-    assert seconds_asked_for(said, NOW) == seconds
+@pytest.mark.parametrize(("value", "seconds"), SAID)
+def test_retry_after(value: str | None, seconds: float) -> None:
+    assert seconds_asked_for(value, NOW) == seconds
     later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(NOW + 100))
     assert seconds_asked_for(later, NOW) == 100

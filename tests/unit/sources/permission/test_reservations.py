@@ -32,9 +32,9 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
     ],
 )
 def test_reserved(name: str, value: str) -> None:
-    said = in_headers([("Content-Type", "image/jpeg"), (name, value)], now=NOW)
-    assert said is not None
-    assert said.startswith(f"{name}: {value[:20]}")
+    reservation = in_headers([("Content-Type", "image/jpeg"), (name, value)], now=NOW)
+    assert reservation is not None
+    assert reservation.startswith(f"{name}: {value[:20]}")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_meta(name: str, content: str, reserved: bool) -> None:
 
 
 def test_what_is_shown_of_it_is_one_short_printable_line() -> None:
-    said = in_headers([("X-Robots-Tag", "noai,\n\x1b[31m" + "x" * 1000)], now=NOW)
-    assert said is not None
-    assert said.isprintable()
-    assert len(said) < 120
+    reservation = in_headers([("X-Robots-Tag", "noai,\n\x1b[31m" + "x" * 1000)], now=NOW)
+    assert reservation is not None
+    assert reservation.isprintable()
+    assert len(reservation) < 120

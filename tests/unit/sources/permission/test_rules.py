@@ -24,7 +24,7 @@ def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, statu
 
 
 @pytest.mark.parametrize(
-    "made",
+    "host_rules",
     [
         rules(),
         rules("\ufeffUser-agent: *\nDisallow: /private"),
@@ -47,12 +47,12 @@ def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, statu
         rules(ai="User-Agent: *\nAllow: /"),
     ],
 )
-def test_what_is_free_may_be_taken(made: HostRules) -> None:
-    assert made.refusal(URL) is None
+def test_what_is_free_may_be_taken(host_rules: HostRules) -> None:
+    assert host_rules.refusal(URL) is None
 
 
 @pytest.mark.parametrize(
-    "made",
+    "host_rules",
     [
         rules("User-agent: *\nDisallow: /"),
         rules("User-agent: *\nDisallow: /free/*.jpg"),
@@ -88,8 +88,8 @@ def test_what_is_free_may_be_taken(made: HostRules) -> None:
         rules(ai="User-Agent: *\nDisallow: /"),
     ],
 )
-def test_what_is_reserved_or_doubtful_may_not(made: HostRules) -> None:
-    assert made.refusal(URL)
+def test_what_is_reserved_or_doubtful_may_not(host_rules: HostRules) -> None:
+    assert host_rules.refusal(URL)
 
 
 def test_how_much_time_a_host_wants() -> None:
@@ -97,8 +97,8 @@ def test_how_much_time_a_host_wants() -> None:
     assert rules("User-agent: *\nCrawl-delay: 5").delay == 5
     assert rules("User-agent: *\nCrawl-delay: 5\n\nUser-agent: Lineament\nCrawl-delay: 1").delay == 5
     assert rules("User-agent: *\nRequest-rate: 1/10").delay == 10
-    for said in ("inf", "nan", "1e400", "-5", "99999999"):
-        assert 0 <= rules(f"User-agent: *\nCrawl-delay: {said}").delay <= LONGEST_DELAY
+    for value in ("inf", "nan", "1e400", "-5", "99999999"):
+        assert 0 <= rules(f"User-agent: *\nCrawl-delay: {value}").delay <= LONGEST_DELAY
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_many_agents_that_share_many_rules_take_no_memory() -> None:
 
 @given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=100))
 def test_whatever_a_file_holds_there_is_an_answer(robots: bytes, tdm: bytes, ai: bytes) -> None:
-    made = HostRules({ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)})
-    made.refusal(URL)
-    assert 0 <= made.delay <= LONGEST_DELAY
+    host_rules = HostRules({ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)})
+    host_rules.refusal(URL)
+    assert 0 <= host_rules.delay <= LONGEST_DELAY
 
 
 LINES = ["User-agent: *", "User-agent: Lineament", "Disallow: /", "Allow: /", "Disallow: /*$", "", "Sitemap: x"]
@@ -143,6 +143,6 @@ LINES += ["Content-Usage: bots=n", "Crawl-delay: x", "Request-rate: 1/0"]
 
 @given(st.lists(st.sampled_from(LINES)))
 def test_however_its_lines_are_mixed_there_is_an_answer(lines: list[str]) -> None:
-    made = rules("\n".join(lines))
-    made.refusal(URL)
-    assert 0 <= made.delay <= LONGEST_DELAY
+    host_rules = rules("\n".join(lines))
+    host_rules.refusal(URL)
+    assert 0 <= host_rules.delay <= LONGEST_DELAY

@@ -58,25 +58,25 @@ def test_frames_are_taken_at_the_start_at_cuts_and_while_it_goes_on(cut: Path) -
     image = Image.open(io.BytesIO(found[4].untrusted))
     assert (image.format, image.size) == ("JPEG", SIZE)
     shown = np.asarray(image, np.float64)
-    there = next(pan("sunak.jpg", 1)).astype(np.float64)
-    assert np.abs(shown - there).mean() < 8
+    expected = next(pan("sunak.jpg", 1)).astype(np.float64)
+    assert np.abs(shown - expected).mean() < 8
 
 
 def test_each_frame_is_a_picture_with_its_time(cut: Path) -> None:
     (cut.parent / "cut.mp4.json").write_text('{"page_uri": "https://example.org/", "licence": "CC0"}')
-    made: Connector = VideoConnector(cut, None, LIMIT)
-    assert isinstance(made, Connector)
-    assert made.count() is None
-    first, second, *rest = made.items()
-    assert made.count() == len(rest) + 2 == 8
+    reader: Connector = VideoConnector(cut, None, LIMIT)
+    assert isinstance(reader, Connector)
+    assert reader.count() is None
+    first, second, *rest = reader.items()
+    assert reader.count() == len(rest) + 2 == 8
     assert isinstance(first, Item)
     assert isinstance(second, Item)
     assert second.name == f"{cut} at 0:00:00.5"
-    told = second.provenance
-    assert (told.uri, told.time_code, told.connector) == (f"file://{cut}#t=0.5", 0.5, "video 1")
-    assert (told.page_uri, told.licence) == ("https://example.org/", "CC0")
+    provenance = second.provenance
+    assert (provenance.uri, provenance.time_code, provenance.connector) == (f"file://{cut}#t=0.5", 0.5, "video 1")
+    assert (provenance.page_uri, provenance.licence) == ("https://example.org/", "CC0")
     assert first.provenance.uri.endswith("#t=0")
-    assert [item.untrusted for item in made.items() if isinstance(item, Item)][:2] == [
+    assert [item.untrusted for item in reader.items() if isinstance(item, Item)][:2] == [
         first.untrusted,
         second.untrusted,
     ]
@@ -103,19 +103,19 @@ def test_pictures_come_upright_and_with_square_pixels(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", pan("obama.jpg", 3), sample_aspect_ratio=Fraction(4, 3))
     assert Image.open(io.BytesIO(taken(path)[0].untrusted)).size == (427, 240)
     with (
-        av.open(str(film(tmp_path / "b.mp4", pan("obama.jpg", 3)))) as made,
+        av.open(str(film(tmp_path / "b.mp4", pan("obama.jpg", 3)))) as container,
         av.open(str(tmp_path / "c.mp4"), "w") as out,
     ):
-        stream = out.add_stream_from_template(made.streams.video[0])
+        stream = out.add_stream_from_template(container.streams.video[0])
         stream.set_display_rotation(90)
-        for packet in made.demux(video=0):
+        for packet in container.demux(video=0):
             if packet.dts is not None:
                 packet.stream = stream
                 out.mux(packet)
     turned = Image.open(io.BytesIO(taken(tmp_path / "c.mp4")[0].untrusted))
     assert turned.size == (240, 320)
-    there = np.rot90(next(pan("obama.jpg", 1))).astype(np.float64)
-    assert np.abs(np.asarray(turned, np.float64) - there).mean() < 8
+    expected = np.rot90(next(pan("obama.jpg", 1))).astype(np.float64)
+    assert np.abs(np.asarray(turned, np.float64) - expected).mean() < 8
 
 
 def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_a_playlist_leads_nowhere(kind: str, cut: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         port = server.getsockname()[1]
-        for there in (f"http://127.0.0.1:{port}/a.ts", f"file://{cut}", str(cut)):
+        for location in (f"http://127.0.0.1:{port}/a.ts", f"file://{cut}", str(cut)):
             path = cut.parent / f"list.{kind}"
-            path.write_text(PLAYLISTS[kind].format(there=there, port=port, file=cut))
+            path.write_text(PLAYLISTS[kind].format(there=location, port=port, file=cut))
             assert "no video of a known kind" in refusal(path)
         with pytest.raises(TimeoutError):
             server.accept()
@@ -209,10 +209,10 @@ def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 3])
     connector = VideoConnector(path, None, LIMIT)
-    brought = connector.items()
-    found = [next(brought)]
+    outcomes = connector.items()
+    found = [next(outcomes)]
     assert connector.count() == 24, "two a second"
-    found += brought
+    found += outcomes
     refused = found.pop()
     assert isinstance(refused, Refusal)
     assert re.search(r"it is truncated at 0:00:0\d\.\d of 0:00:12\.0; what is there was taken", str(refused.why))

@@ -69,17 +69,17 @@ def test_a_picture_comes_with_its_page(tmp_path: Path, packed: bool, page_first:
     page_at = page_at if page_first else warc.page(PAGE, HTML)
     item = pictures_by_uri(warc.close())[PICTURE]
     assert item.untrusted == JPEG
-    told = item.provenance
-    assert (told.page_uri, told.page_title, told.connector) == (PAGE, "A page", CONNECTOR)
-    assert told.captured_at == datetime(2024, 5, 31, 12, tzinfo=UTC)
-    assert told.words is not None
-    assert told.words.startswith("Two people Before it. After it. Far away: xx")
-    assert told.record is not None
-    assert told.page_record is not None
-    assert (told.record.archive, told.record.offset) == ("crawl.warc", at)
-    assert (told.page_record.offset, told.page_record.sha256) == (page_at, digest(HTML.encode()))
-    assert told.record.id.startswith("urn:uuid:")
-    html, charset = page_html(warc.path, told.page_record)
+    provenance = item.provenance
+    assert (provenance.page_uri, provenance.page_title, provenance.connector) == (PAGE, "A page", CONNECTOR)
+    assert provenance.captured_at == datetime(2024, 5, 31, 12, tzinfo=UTC)
+    assert provenance.words is not None
+    assert provenance.words.startswith("Two people Before it. After it. Far away: xx")
+    assert provenance.record is not None
+    assert provenance.page_record is not None
+    assert (provenance.record.archive, provenance.record.offset) == ("crawl.warc", at)
+    assert (provenance.page_record.offset, provenance.page_record.sha256) == (page_at, digest(HTML.encode()))
+    assert provenance.record.id.startswith("urn:uuid:")
+    html, charset = page_html(warc.path, provenance.page_record)
     assert (html, charset) == (HTML.encode(), "utf-8")
     raw = record_of(warc.path, ingested_record(item))
     assert raw.startswith(b"WARC/1.1\r\n")
@@ -135,18 +135,18 @@ def test_the_ways_in_which_a_page_shows_a_picture(warc: Warc, html: str) -> None
 def test_what_no_page_shows_comes_without_one(warc: Warc, html: str) -> None:
     warc.answer("https://example.org/i/b.jpg", JPEG)
     warc.page(PAGE, html)
-    told = pictures_by_uri(warc.close())["https://example.org/i/b.jpg"].provenance
-    assert (told.page_uri, told.page_record, told.words) == (None, None, None)
+    provenance = pictures_by_uri(warc.close())["https://example.org/i/b.jpg"].provenance
+    assert (provenance.page_uri, provenance.page_record, provenance.words) == (None, None, None)
 
 
 def test_a_page_with_more_elements_than_are_looked_at_does_not_touch_the_next(warc: Warc) -> None:
     warc.page("https://example.org/long", "<title>Long<p>" + "<script><b>" * 2 + "<i>" * (MOST_TAGS + 1))
     warc.page(PAGE, HTML)
     warc.answer(PICTURE, JPEG)
-    told = pictures_by_uri(warc.close())[PICTURE].provenance
-    assert (told.page_uri, told.page_title) == (PAGE, "A page")
-    assert told.words is not None
-    assert told.words.startswith("Two people Before it. After it.")
+    provenance = pictures_by_uri(warc.close())[PICTURE].provenance
+    assert (provenance.page_uri, provenance.page_title) == (PAGE, "A page")
+    assert provenance.words is not None
+    assert provenance.words.startswith("Two people Before it. After it.")
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "windows-1252", "shift_jis", "utf-16"])
@@ -266,11 +266,11 @@ def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: b
     else:  # it was brought before: whoever took it is told
         warc.answer(PICTURE, JPEG)
         warc.page(PAGE, html, headers=headers)
-        told: list[tuple[str, str]] = []
-        connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *reservation: told.append(reservation))
+        reserved: list[tuple[str, str]] = []
+        connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *reservation: reserved.append(reservation))
         assert [isinstance(item, Item) for item in connector.items()] == [True]
-        assert [uri for uri, _ in told] == [PICTURE]
-        assert PAGE in told[0][1]
+        assert [uri for uri, _ in reserved] == [PICTURE]
+        assert PAGE in reserved[0][1]
 
 
 # ---------------------------------------------------------------- going on

@@ -1,4 +1,4 @@
-"""Rows for a store, and SQL that bypasses it."""
+"""Test rows for a store, and SQL that bypasses it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MODEL = "sface-yunet/0011aabb"
 DIMENSION = 128
 
 Refuses = Callable[[str, str], None]
-"""Checks that a statement is refused for the reason named."""
+"""Checks that a statement is refused for the given reason."""
 
 
 class RawSql:
@@ -64,15 +64,15 @@ class RawSql:
 
 
 def at_home(store: Store) -> Store:
-    """The store with the agency that runs the workspace in it."""
+    """Add the agency that runs the workspace; return the store."""
     with store.begin() as tx:
         tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="FR"), NOW, id=HOME_AGENCY)
     return store
 
 
 @dataclass
-class Made:
-    """A source or a case with its key."""
+class KeyedSource:
+    """A source with its key."""
 
     source: Source
     key: DataKey
@@ -80,7 +80,7 @@ class Made:
 
 @dataclass
 class Rows:
-    """Makes distinct values, the same ones in every run."""
+    """Creates distinct values, which are equal in every run."""
 
     keys: KeyRing
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -101,9 +101,9 @@ class Rows:
             page_base="https://example.org/",
         )
 
-    def source(self, tx: Tx, name: str = "press") -> Made:
+    def source(self, tx: Tx, name: str = "press") -> KeyedSource:
         wrapped = self.keys.new_data_key(f"source/{name}")
-        return Made(tx.sources.add(self.terms(name), wrapped, NOW), self.keys.unwrap(wrapped, f"source/{name}"))
+        return KeyedSource(tx.sources.add(self.terms(name), wrapped, NOW), self.keys.unwrap(wrapped, f"source/{name}"))
 
     def quality(self) -> Quality:
         return Quality(
@@ -162,10 +162,12 @@ class Rows:
             credentials=Credentials(state="Valid", issuer="Élysée", kinds=("digitalCapture",)) if number % 2 else None,
         )
 
-    def enrolled(self, tx: Tx, made: Made, faces: int = 1, model: str = MODEL) -> tuple[CaptureId, list[FaceId]]:
-        capture_id = tx.captures.add(self.capture(made.source))
+    def enrolled(
+        self, tx: Tx, keyed: KeyedSource, faces: int = 1, model: str = MODEL
+    ) -> tuple[CaptureId, list[FaceId]]:
+        capture_id = tx.captures.add(self.capture(keyed.source))
         new = [NewFace(face=self.face(model), crop=self.sha256()) for _ in range(faces)]
-        return capture_id, tx.faces.add(capture_id, made.source.id, new, made.key, 20_516)
+        return capture_id, tx.faces.add(capture_id, keyed.source.id, new, keyed.key, 20_516)
 
     def agency(self, tx: Tx, name: str) -> str:
         """The id of a new agency."""
