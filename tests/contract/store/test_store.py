@@ -414,7 +414,7 @@ print("KEPT", number)
 
 def test_changes_committed_before_the_disk_was_full_are_kept(tmp_path: Path) -> None:
     answer = on_small_disk(FULL, tmp_path)
-    assert "FULL There is no room" in answer
+    assert "FULL The disk at" in answer
     assert "KEPT" in answer
 
 
