@@ -1,4 +1,4 @@
-"""What passwords are most often made of: common words, repetitions and walks along the keyboard."""
+"""Recognises weak passwords: common words, repetitions and walks along the keyboard."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedToken:
-    """What an ID token must say."""
+    """The claims that an ID token must have."""
 
     issuer: str
     client_id: str

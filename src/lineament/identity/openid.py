@@ -21,13 +21,13 @@ from lineament.identity.id_token import ExpectedToken, Subject, public_keys, sub
 __all__ = ["Provider", "Subject"]
 
 SCOPE = "openid email profile"
-_FRESH = timedelta(minutes=5)  # its configuration is not fetched again for so long
+_FRESH = timedelta(minutes=5)  # how long its configuration is cached
 _MOST_CHARACTERS = 8192  # of the query with which the browser comes back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSignIn:
-    """A sign-in under way. Everything but the address stays here, with the browser's session, and is used once."""
+    """A sign-in in progress. Everything except the address stays on the server, and is used once."""
 
     address: str  # to send the browser to
     state: str = field(repr=False)

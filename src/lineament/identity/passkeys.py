@@ -28,7 +28,7 @@ _MILLISECONDS = 120_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPasskey:
-    """What is kept of a passkey."""
+    """The stored data of a passkey."""
 
     credential_id: bytes
     public_key: bytes  # COSE

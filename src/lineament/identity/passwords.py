@@ -27,7 +27,7 @@ _SHORTEST_TERM = 4  # shorter names occur in ordinary words
 
 @cache
 def hasher() -> PasswordHasher:
-    """Return what hashes and verifies passwords."""
+    """Return the hasher that hashes and verifies passwords."""
     return PasswordHasher(
         time_cost=_PASSES, memory_cost=MEMORY, parallelism=_LANES, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES
     )

@@ -1,4 +1,4 @@
-"""Recovery codes: ten on paper, each good once; only keyed digests are kept."""
+"""Recovery codes: ten on paper; each works once, and only keyed digests are stored."""
 
 from __future__ import annotations
 

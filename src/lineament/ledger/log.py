@@ -1,4 +1,4 @@
-"""The ledger: one entry for everything that happens, in the transaction in which it happens."""
+"""The ledger: one entry for each event, in the transaction of the event."""
 
 from __future__ import annotations
 

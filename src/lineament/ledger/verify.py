@@ -39,7 +39,7 @@ _ANNOUNCEMENT = "details_erased"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The result for a ledger that verifies: how much of what was checked."""
+    """The result for a ledger that verifies: counts of what was checked."""
 
     origin: str
     entries: int

@@ -88,7 +88,7 @@ def searches_line(usage: Usage) -> str:
 
 
 def vetting_word(agency: Agency) -> str:
-    """Return what the vetting of an agency said, in a word or two: “open”, “refused” or “none”."""
+    """Return the outcome of an agency's vetting in a word: “open”, “refused” or “none”."""
     if agency.home:
         return "runs this workspace"
     return "none" if agency.vetting is None else agency.vetting.outcome.value

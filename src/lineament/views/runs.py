@@ -62,7 +62,7 @@ def run_with_refusals_json(run: Run, refusals: Iterable[tuple[str, str]]) -> dic
 
 
 def run_outcomes(run: Run) -> list[tuple[str, int]]:
-    """Return the outcomes of a run's items in words with their counts, in the order that interests people."""
+    """Return the outcomes of a run's items in words with their counts, most interesting first."""
     names = [(outcome.value, outcome.name.lower()) for outcome in IngestOutcome]
     return [(words, run.counts[name]) for words, name in names if name in run.counts]
 

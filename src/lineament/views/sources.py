@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def source_state(source: Source, today: date) -> str:
-    """Return the state of a source; “expired” is one, although nobody sets it."""
+    """Return the state of a source, which includes “expired”."""
     left = source.days_left(today)
     return "expired" if source.state is SourceState.LIVE and left is not None and left < 0 else source.state.value
 

@@ -26,5 +26,5 @@ def agency_stop_json(stop: Stop | None) -> dict[str, Any]:
 
 
 def stopped_words(stop: Stop) -> str:
-    """Return what a stop stops, as those whom it stops read it."""
+    """Return what a stop applies to, in words for the people it stops."""
     return "All searching" if stop.scope is StopScope.EVERYTHING else "The searching of your agency"

@@ -126,7 +126,7 @@ class Decoder:
             except OSError as error:
                 slot.end()
                 raise DecoderUnavailable(why=error.strerror) from None
-            except BaseException:  # also on Ctrl-C: no one waits for what the process is doing
+            except BaseException:  # also on Ctrl-C, because nobody waits for the result
                 slot.end()
                 raise
         return DecodedPicture(
@@ -211,7 +211,7 @@ def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
 
 
 def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
-    """Raise DecoderDied if the sizes are impossible: a worker that answers nonsense may be compromised."""
+    """Raise DecoderDied if the sizes are impossible: a worker with invalid replies may be compromised."""
     sides = (untrusted.width, untrusted.height)
     decoded = (untrusted.across, untrusted.down)
     plausible = (
@@ -235,7 +235,7 @@ def _same_shape(sides: tuple[int, int], decoded: tuple[int, int]) -> bool:
 
 
 def checked_time(untrusted: bytes) -> datetime | None:
-    """Parse a time in EXIF's notation; None if it is absurd."""
+    """Parse a time in EXIF's notation; None if it is implausible."""
     found = _TAKEN_AT.fullmatch(untrusted.rstrip(b"\0 ").decode("ascii", "replace"))
     if found is None or int(found[1]) < _FIRST_YEAR:
         return None

@@ -30,7 +30,7 @@ _START_SECONDS = 30.0
 _KEPT_BYTES = 8 * 2**20  # of the outbox kept between pictures; more is returned to the system
 _PICTURES = 2000
 _BUSY_SECONDS = 500.0
-"""A process is replaced after so many pictures or so much work, so that a picture cannot affect it for long."""
+"""Limits after which a process is replaced, so that a picture cannot affect it for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

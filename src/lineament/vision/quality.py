@@ -1,4 +1,4 @@
-"""How well a face can be compared, with the reasons that speak against it."""
+"""Measures how well a face can be compared, with the reasons against it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def new_passkey(visit: AnyVisit) -> HTMLResponse:
 
 @pages.act("/account/passkey", access=_OWN, standings=_ENROLLING, page=new_passkey)
 def add_passkey(visit: AnyVisit, form: Form) -> Response:
-    """Add the passkey that the browser made."""
+    """Add the passkey that the browser created."""
     session, factors = _session(visit), visit.workspace.sign_in.factors
     return _finish_adding(
         visit, session, factors.enrol_passkey(session, form.text("passkey"), visit.origin, form.text("name"))
@@ -81,7 +81,7 @@ def add_passkey(visit: AnyVisit, form: Form) -> Response:
 
 @pages.page("/account/app", access=_OWN, standings=_ENROLLING)
 def new_app(visit: AnyVisit) -> HTMLResponse:
-    """The form that adds an app for codes; a first wrong code leaves its key as it is."""
+    """The form that adds an app for codes; after a wrong first code it shows the same key."""
     factors, session = visit.workspace.sign_in.factors, _session(visit)
     pending = visit.typed("pending")
     new = factors.pending_totp(session, pending) if pending else factors.begin_totp(session)

@@ -21,7 +21,7 @@ pages = Pages()
 
 ON_A_PAGE = 50
 SOON_DAYS = 30
-"""A licence or a vetting that ends within so many days is marked."""
+"""Days before the end of a licence or a vetting from which it is marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class AgencyRow:
 
 
 def agency_state(agency: Agency, today: date, *, stopped: bool) -> tuple[str, str, str]:
-    """Return a word for the state of an agency, how loud the page is about it, and why."""
+    """Return the state of an agency in a word, its level (calm, warn or stop), and the reason."""
     if stopped:
         return "stopped", "stop", ""
     if agency.home:
@@ -65,7 +65,7 @@ def _row(usage: Usage, today: date, stopped: set[str]) -> AgencyRow:
 
 @pages.page("/agencies", access=Permission.OPERATE)
 def agencies(visit: CurrentVisit, q: str = "", page: int = 1) -> HTMLResponse:
-    """Every agency with its vetting, its licence and what it uses, or those whose name or country holds ``q``."""
+    """Every agency with its vetting, licence and usage, or those whose name or country contains ``q``."""
     today = visit.desk.clock().date()
     stopped = {agency.id for agency, _ in visit.desk.stops.of_agencies()}
     every = visit.desk.agencies.usage()
@@ -105,7 +105,7 @@ def register(visit: CurrentVisit, form: Form) -> RedirectResponse:
 
 @pages.page("/agencies/{agency_id}", access=Permission.OPERATE)
 def agency(visit: CurrentVisit, agency_id: str) -> HTMLResponse:
-    """An agency: what was decided about it, what it uses, and what can be done."""
+    """An agency: its vetting, licence and usage, and what can be done."""
     today = visit.desk.clock().date()
     usage = visit.desk.agencies.usage_of(agency_id)
     stops = {agency.id: stop for agency, stop in visit.desk.stops.of_agencies()}

@@ -1,4 +1,4 @@
-"""The application: its routes, the checks before them, and a page for whatever goes wrong."""
+"""The application: its routes, the checks before them, and the pages for errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from lineament.workspace import Workspace
 
 
 class Entrance:
-    """Turns away foreign host names, admits whoever has the token, and answers what nothing else answered."""
+    """Refuses foreign host names, admits requests with the token, and answers errors that nothing else handled."""
 
     def __init__(self, app: ASGIApp, *, site: SiteAddress, sessions: TokenSessions, solo: Callable[[], bool]) -> None:
         self._app = app

@@ -24,7 +24,7 @@ class Asset:
 
     data: bytes
     media_type: str
-    digest: str  # the first 12 hex digits of its SHA-256; part of its address, which so changes with it
+    digest: str  # the first 12 hex digits of its SHA-256; part of its address, so that the address changes with it
 
 
 def load() -> Mapping[str, Asset]:

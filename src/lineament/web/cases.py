@@ -15,7 +15,7 @@ from lineament.web.phrases import distressing
 
 pages = Pages()
 PAGE = 50
-"""Cases, searches and lines of the timeline on one page."""
+"""Most cases, searches or lines of the timeline on one page."""
 
 
 # ---------------------------------------------------------------- the list
@@ -23,7 +23,7 @@ PAGE = 50
 
 @pages.page("/cases", access=Permission.READ_CASES)
 def cases(visit: CurrentVisit, q: str = "", state: str = "", after: str = "") -> HTMLResponse:
-    """The newest cases, or those whose reference, offence or purpose holds the words in ``q``."""
+    """The newest cases, or those whose reference, offence or purpose contains the words in ``q``."""
     casework = visit.desk.casework
     states = tuple(known for known in CaseState if known.value == state)
     last = casework.get(unslug(after)).id if after else None
@@ -67,7 +67,7 @@ def open_case(visit: CurrentVisit, form: Form) -> RedirectResponse:
 
 
 def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
-    """Open a part of a case, which is recorded, and return what every page of the case shows above that part."""
+    """Open a part of a case, which is recorded, and return what every page of the case shows above it."""
     case = visit.desk.casework.read(unslug(ref), part)
     outlook = visit.desk.casework.outlook(case.key)
 
@@ -88,7 +88,7 @@ def read_case(visit: Visit, ref: str, part: str) -> tuple[Case, dict[str, Any]]:
 
 @pages.page("/cases/{ref}", access=Permission.READ_CASES)
 def case(visit: CurrentVisit, ref: str, before: str = "") -> HTMLResponse:
-    """A case: what it is about, its searches, and its photographs that were not searched yet."""
+    """A case: its terms, its searches, and its photographs that were not searched yet."""
     found, frame = read_case(visit, ref, "searches")
     casework = visit.desk.casework
     last = visit.desk.search.get(before).ledger_entry if before else None

@@ -34,7 +34,7 @@ SEEKS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """What can be done next in a case, and how loud the page is about it."""
+    """What can be done next in a case, and its level on the page."""
 
     words: str | Markup
     level: str  # calm, warn or stop
@@ -46,7 +46,7 @@ def seeks(whom: Seeks) -> str:
 
 
 def standing_level(standing: CaseStanding) -> str:
-    """Return how loud the page is about a standing: calm, warn or stop."""
+    """Return the level of a standing on the page: calm, warn or stop."""
     if standing in {CaseStanding.LOCKED, CaseStanding.EXPIRED, CaseStanding.AWAITING}:
         return "stop"
     return "warn" if standing is CaseStanding.URGENT else "calm"

@@ -21,7 +21,7 @@ KEPT_NOTHING = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How one kind of error is answered."""
+    """The response to one class of errors."""
 
     status: int
     title: str
@@ -57,12 +57,12 @@ UNFORESEEN = Failure(500, "Something went wrong", "What was acknowledged before 
 
 
 def failure_for(error: LineamentError) -> Failure:
-    """Return how an error is answered: as its class, or the nearest base class that has an answer."""
+    """Return the response of the error's class, or of its nearest base class that has one."""
     return next((FAILURES[kind] for kind in type(error).__mro__ if kind in FAILURES), UNFORESEEN)
 
 
-def is_mendable(error: LineamentError) -> bool:
-    """Return whether whoever sent a form can mend it there: not if they may not send it, or the server is at fault."""
+def is_correctable(error: LineamentError) -> bool:
+    """Return whether the sender can correct the form: not if it is not permitted, or the server is at fault."""
     kinds = errors.NotSignedIn | errors.StepUpNeeded | errors.ForeignRequest | errors.NotAllowed
     return failure_for(error).status < 500 and not isinstance(error, kinds)
 
@@ -97,14 +97,14 @@ async def http_error(request: Request, error: Exception) -> HTMLResponse:
 
 
 async def bad_address(request: Request, error: Exception) -> HTMLResponse:
-    """Answer an address with a part of the wrong kind, such as a rank that is not a number."""
+    """Answer an address with an invalid part, such as a rank that is not a number."""
     if not isinstance(error, RequestValidationError):
         return unforeseen(request, error)
     return page(request, Failure(404, "There is nothing here", ""), "The address may be mistyped.")
 
 
 def unforeseen(request: Request, error: Exception) -> HTMLResponse:
-    """Answer anything else: with the traceback in the terminal, and one line on the page."""
+    """Answer any other error: with the traceback in the terminal, and one line on the page."""
     log.error("%s %s", request.method, _route(request), exc_info=error)
     return page(request, UNFORESEEN, "Lineament did not expect this. The terminal in which it runs shows the details.")
 

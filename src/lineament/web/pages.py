@@ -1,4 +1,4 @@
-"""What every page is made with: the router on which access is declared, and the visit that a route is given."""
+"""The base of all pages: the router on which access is declared, and the visit that a route receives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 ResponseT = TypeVar("ResponseT", bound=Response)
 
 FORM_COOKIE = "form"
-"""The cookie of a browser that is shown a form before anybody has signed in."""
+"""The cookie of a browser that got a form before signing in."""
 
 OPEN = frozenset({SessionState.OPEN})
 _ERRORS: dict[SessionState, type[LineamentError]] = {
@@ -45,7 +45,7 @@ _SIGN_IN_PAGES: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of somebody known: an official who signed in, or the one person of a solo workspace."""
+    """A request with a session: of an official who signed in, or the one person of a solo workspace."""
 
     request: Request
     session: BrowserSession
@@ -55,7 +55,7 @@ class Visit:
 
     @property
     def standing(self) -> SessionState:
-        """How far this session is signed in."""
+        """What this session may open."""
         return SessionState.OPEN if self.signed_in is None else self.signed_in.standing
 
     @property
@@ -90,7 +90,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """One request of anybody, who is shown a form before signing in."""
+    """A request without a session, for a form before signing in."""
 
     request: Request
     session: BrowserSession  # not signed in: it only ties the form to the browser that it was shown to
@@ -132,12 +132,12 @@ def site_of(request: Request) -> SiteAddress:
 
 
 def redirect(address: str) -> RedirectResponse:
-    """Lead on after a form did its work, to a page that can be loaded again without doing it twice."""
+    """Redirect after a successful form to a page that can be reloaded without sending the form again."""
     return RedirectResponse(address, status_code=303)
 
 
 def with_session(request: Request, response: ResponseT, begun: SessionKey) -> ResponseT:
-    """Set the cookie with the session's key; the form that was shown before it is spent."""
+    """Set the cookie with the session's key, and delete that of the form before it."""
     site = site_of(request)
     site.set_cookie(response, request.headers, begun.key)
     if site.cookie_name(request.headers, FORM_COOKIE) in request.cookies:
@@ -151,7 +151,7 @@ def image(data: bytes, media_type: str = "image/jpeg") -> Response:
 
 
 async def ask_to_sign_in(request: Request, error: Exception) -> Response:
-    """Redirect a GET to the page where one signs in, and from there back; refuse a form, for it is not sent twice."""
+    """Redirect a GET to the sign-in page and from there back; refuse a form, because it would not be sent again."""
     if not isinstance(error, LineamentError) or request.method != "GET":
         return await failures.lineament_error(request, error)
     page = next(_SIGN_IN_PAGES[kind] for kind in type(error).__mro__ if kind in _SIGN_IN_PAGES)
@@ -189,7 +189,7 @@ def _any_visit(request: Request) -> Visit:
 
 
 AnyVisit = Annotated[Visit, Depends(_any_visit)]
-"""Anybody with a session, whatever its standing; for the few routes that declare other standings than OPEN."""
+"""Anybody with a session in any state, for the few routes that are open in states other than OPEN."""
 
 
 async def _current_visit(visit: AnyVisit) -> Visit:
@@ -263,7 +263,7 @@ def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
         try:
             response: Response = act(**arguments)
         except LineamentError as error:
-            if not failures.is_mendable(error):
+            if not failures.is_correctable(error):
                 raise
             visit = arguments[visitor]
             rejected = rejected_form(visit.request.url.path, arguments["form"], error)
@@ -276,7 +276,7 @@ def _with_page(act: Endpoint, page: Callable[..., Response]) -> Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRoute:
-    """A route as it was declared; ``docs/reference/pages.md`` and the tests of all routes are made from these."""
+    """A declared route; ``docs/reference/pages.md`` and the tests of all routes are made from these."""
 
     method: str
     path: str
@@ -291,7 +291,7 @@ class PageRoute:
 
 
 class Pages(APIRouter):
-    """Routes with their access. Nothing is open unless it says so, and every form is checked before it is read."""
+    """Routes with their access. None is open by default, and every form is checked before it is read."""
 
     def __init__(self) -> None:
         super().__init__()

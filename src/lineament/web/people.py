@@ -67,21 +67,21 @@ def person(visit: CurrentVisit, account_id: str) -> HTMLResponse:
 
 @pages.act("/people/{account_id}/roles", access=Permission.MANAGE_PEOPLE, page=person)
 def set_roles(visit: CurrentVisit, account_id: str, form: Form) -> RedirectResponse:
-    """Give somebody other roles."""
+    """Replace the roles of an account."""
     visit.desk.people.set_roles(account_id, _roles_in(form))
     return _to(account_id)
 
 
 @pages.act("/people/{account_id}/training", access=Permission.MANAGE_PEOPLE, page=person)
 def train(visit: CurrentVisit, account_id: str, form: Form) -> RedirectResponse:
-    """Record until when the training of somebody counts; without a day, that it does not."""
+    """Record until when somebody's training counts; without a day it no longer counts."""
     visit.desk.people.train(account_id, form.day("until"))
     return _to(account_id)
 
 
 @pages.act("/people/{account_id}/reset", access=Permission.MANAGE_PEOPLE, page=person)
 def reset(visit: CurrentVisit, account_id: str, form: Form) -> HTMLResponse:  # noqa: ARG001 - its token was checked
-    """Let somebody in again who lost everything, by a new link."""
+    """Reset the account of somebody who lost every credential, with a new link."""
     invitation = visit.desk.people.reset(account_id)
     return invitation_page(visit, invitation, [("People", "/people")], f"/people/{account_id}")
 

@@ -1,4 +1,4 @@
-"""Values in words, so that a number, a date or a rule reads alike on every page."""
+"""Formats values, so that a number, a date or a rule looks the same on every page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lineament.web import addresses
 
 SOON_DAYS = 7
 SILENCE = timedelta(minutes=10)
-"""A run that commits nothing for so long counts as stopped."""
+"""A run that commits nothing for this long counts as stopped."""
 _DISTRESSING = re.compile(r"abuse|exploit|indecen|sexual|rape|csam|csem", re.IGNORECASE)
 
 
@@ -38,7 +38,7 @@ def score(value: float) -> str:
 
 
 def strangers(expected: float) -> str:
-    """Return the strangers expected, with two significant figures: the tail of the table is not known better."""
+    """Return the strangers expected, with two significant figures, which is as precise as the tail of the table."""
     if expected >= 10:
         return f"{expected:,.0f}"
     if expected < 0.0001:
@@ -96,7 +96,7 @@ def days_left(source: Source, today: date) -> str:
 
 
 def standing(source: Source, today: date) -> str:
-    """Return the state of a source for people; “expired” is one, although nobody sets it."""
+    """Return the state of a source for people, which includes “expired”."""
     state, left = source_state(source, today), source.days_left(today)
     return "ends soon" if state == SourceState.LIVE and left is not None and left <= SOON_DAYS else state
 
@@ -113,24 +113,24 @@ def last_part(path: str) -> str:
 
 
 def outcomes(run: Run) -> list[tuple[str, int]]:
-    """Return the outcomes of a run's items in words with their numbers, in the order that interests people."""
+    """Return the outcomes of a run's items in words with their numbers, most interesting first."""
     return [(f"{words[:1].upper()}{words[1:]}", number) for words, number in run_outcomes(run)]
 
 
 def run_state(run: Run, now: datetime) -> str:
-    """Return whether a run ended, is under way, or has been silent for so long that it was stopped."""
+    """Return whether a run ended, is running, or counts as stopped because it has committed nothing for long."""
     if run.ended_at is not None:
         return "ended"
     return "under way" if now - run.seen_at < SILENCE else "stopped"
 
 
 def job_level(state: JobState) -> str:
-    """How loud the page is about a job."""
+    """Return the level of a job on the page."""
     return {JobState.FAILED: "stop", JobState.STOPPED: "warn"}.get(state, "calm")
 
 
 def urgency(source: Source, today: date) -> str:
-    """Return how loud the page is about a source: stop, warn or calm."""
+    """Return the level of a source on the page: stop, warn or calm."""
     if source.why_closed(today) is not None:
         return "stop"
     left = source.days_left(today)
@@ -138,7 +138,7 @@ def urgency(source: Source, today: date) -> str:
 
 
 def list_rule(result: SearchResult) -> str:
-    """Return the rule of a candidate list, as the line above it states it."""
+    """Return the rule of a candidate list, for the line above it."""
     if result.mode is Mode.IDENTIFICATION:
         return f"list shows those where {EXPECTED_FALSE:g} strangers are expected"
     if result.mode is Mode.MANUAL:

@@ -33,9 +33,9 @@ from lineament.web.phrases import distressing
 
 pages = Pages()
 MOST_CASES = 200
-"""Open cases to choose from, if a search does not start from its case."""
+"""Most open cases to choose from, if a search does not start from its case."""
 MOST_FURTHER = 24
-"""Faces in other photographs of the case that are offered."""
+"""Most faces in other photographs of the case that are offered."""
 _MODES = (Mode.IDENTIFICATION, Mode.INVESTIGATION)
 
 
@@ -143,7 +143,7 @@ def replay(visit: CurrentVisit, probe_id: str, form: Form) -> HTMLResponse:  # n
 
 @pages.act("/probes/{probe_id}/approve", access=Permission.APPROVE, page=probe)
 def approve(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001
-    """Approve that somebody else searches the photograph."""
+    """Approve that somebody else searches with the photograph."""
     visit.desk.probes.approve(probe_id)
     return redirect(probe_address(probe_id))
 
@@ -174,11 +174,11 @@ def _region(form: SentForm) -> Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchDraft:
-    """What the form of a search is filled in with before anybody types."""
+    """The initial values of the form of a search."""
 
     face: str
     reason: str
-    sources: tuple[str, ...] | None  # None: nobody chose yet, so all of them
+    sources: tuple[str, ...] | None  # None: not chosen yet, so all of them
     since: str
     until: str
     mode: str
@@ -218,7 +218,7 @@ def _day_text(day: date | None) -> str:
 
 @pages.act("/probes/{probe_id}/search", access=Permission.SEARCH, page=probe)
 def search(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
-    """Search the sources chosen; the answer is on the ledger before it is shown."""
+    """Search the chosen sources; the result is recorded before it is shown."""
     found = visit.desk.probes.get(probe_id)
     result = visit.desk.search.run(probe_id, _request(found, form), face=_face(found, form))
     return redirect(search_address(result.search_id))

@@ -16,7 +16,7 @@ from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 pages = Pages()
 
 NEWEST = 200
-"""Papers on the page of a room."""
+"""Most papers on the page of a room."""
 _FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """For untrusted bytes: they are saved, and nothing in them runs."""
 
@@ -48,7 +48,7 @@ def add(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
 
 @pages.act("/cases/{ref}/members/{account_id}/remove", access=Permission.MANAGE_CASES, page=people)
 def remove(visit: CurrentVisit, ref: str, account_id: str, form: Form) -> RedirectResponse:  # noqa: ARG001
-    """Remove a member from a case, at once."""
+    """Remove a member from a case immediately."""
     visit.desk.members.remove(unslug(ref), account_id)
     return _to(ref, "people")
 
@@ -96,7 +96,7 @@ def add_file(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
 
 @pages.page("/cases/{ref}/files/{paper_id}", access=Permission.READ_CASES)
 def save_file(visit: CurrentVisit, ref: str, paper_id: str) -> Response:
-    """Save a file of the room; that it was opened is on the record before a byte is sent."""
+    """Save a file of the room; the opening is recorded before a byte is sent."""
     untrusted, paper = visit.desk.room.open(unslug(ref), paper_id)
     return Response(
         untrusted,

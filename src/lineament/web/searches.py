@@ -99,7 +99,7 @@ def candidate_thumbnail(visit: CurrentVisit, search_id: str, rank: int) -> Respo
 
 @pages.act("/searches/{search_id}/candidates/{rank}/original", access=Permission.READ_CASES, page=None)
 def candidate_original(visit: CurrentVisit, search_id: str, rank: int, form: Form) -> Response:  # noqa: ARG001
-    """Open the original as it was found, in a new tab; that is on the record before a byte is sent."""
+    """Open the original as found, in a new tab; the opening is recorded before a byte is sent."""
     untrusted, media_type = visit.desk.pictures.original(search_id, rank)
     shown = media_type in _SHOWN_BY_BROWSERS
     return Response(

@@ -1,6 +1,6 @@
 """Host names, origins, cookies, the start-up token, and the headers that protect every response.
 
-They keep out what somebody else can make a browser do: pages of other origins that post forms (CSRF) or point their own
+They prevent what others can make a browser do: pages of other origins that post forms (CSRF) or point their own
 name at this port (DNS rebinding), links that lead away, frames, and scripts that came in with a text.
 """
 

@@ -36,7 +36,7 @@ from lineament.web.security import own_path
 pages = Pages()
 
 PROVIDER_COOKIE = "openid"
-"""The cookie of a sign-in that is under way at the agency's provider."""
+"""The cookie of a sign-in in progress at the agency's provider."""
 _FROM_PROVIDER = "/sign-in/openid/back"
 _ANY = frozenset(SessionState)
 _FACTOR = frozenset({SessionState.OPEN, SessionState.UNPROVED, SessionState.UNENROLLED})
@@ -55,7 +55,7 @@ _SYSTEMS = (
 
 
 def device_of(headers: Headers) -> str:
-    """Return what the browser says of itself in a few words, such as “Firefox on Linux”, so that its owner knows it."""
+    """Return the browser's name in a few words, such as “Firefox on Linux”, for the owner's list of sessions."""
     agent = headers.get("user-agent", "")[:500]
     browser = next((name for mark, name in _BROWSERS if mark in agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")

@@ -17,7 +17,7 @@ from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 pages = Pages()
 
 NEWEST = 20
-"""Runs on the page of a source."""
+"""Most runs on the page of a source."""
 _FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """For untrusted bytes: they are saved, and nothing in them runs."""
 
@@ -57,7 +57,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
 
 @pages.page("/sources/{name}/runs/{run_id}", access=Permission.MANAGE_SOURCES)
 def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
-    """What one run of a connector took in, and what it refused and why."""
+    """What one run of a connector ingested, and what it refused and why."""
     found, refusals = visit.desk.sources.run(name, run_id)
     source = visit.desk.sources.get(name)
     crawls = found.connector == "site" and found.ended_at is None
@@ -76,7 +76,7 @@ def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)
 def permission(visit: CurrentVisit, name: str) -> Response:
-    """Save the document that permits a source; that it was opened is on the record before a byte is sent."""
+    """Save the document that permits a source; the opening is recorded before a byte is sent."""
     untrusted, filename = visit.desk.sources.permission(name)
     return _download(untrusted, filename)
 

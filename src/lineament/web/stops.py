@@ -1,4 +1,4 @@
-"""One calm control that stops searching: all of it, or that of one's own agency (R12)."""
+"""The control that stops all searching, or that of one's own agency (R12)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class TimelineLine:
 
     words: str
     address: str | None = None
-    reading: bool = False  # somebody only looked
+    reading: bool = False  # whether somebody only read
 
 
 def timeline_line(happening: TimelineEntry) -> TimelineLine:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOPBACK", "Desk", "Workspace", "now"]
 
 LOOPBACK = "http://127.0.0.1:8471"
-"""Where the pages are, as long as nobody says otherwise."""
+"""The default origin of the pages."""
 
 
 def now() -> datetime:
@@ -143,7 +143,7 @@ class Workspace:
         return Desk(self, record)
 
     def desk_at_the_machine(self) -> Desk:
-        """Return the desk of whoever is at the machine: for everything in a solo workspace, else for its upkeep."""
+        """Return the desk of the official at the machine: for everything in a solo workspace, else for upkeep."""
         from lineament.services.people.policies import at_the_machine
 
         with self.store.read() as tx:
@@ -167,7 +167,7 @@ class Workspace:
 
     @cached_property
     def sign_in(self) -> SignIn:
-        """Lets officials in, whoever they are."""
+        """Signs officials in."""
         from lineament.services.people.signin import SignIn
 
         settings, provider = self.settings, None
@@ -208,14 +208,14 @@ class Workspace:
 
     @cached_property
     def crawls(self) -> Crawls:
-        """What crawls keep."""
+        """The folders of the crawls."""
         from lineament.services.gallery.crawls import Crawls
 
         return Crawls(self.store, self.keys, self.home / "crawls")
 
     @cached_property
     def post(self) -> Post:
-        """How invitations reach people: by mail, if there is a server for it."""
+        """Delivers invitations, by mail if a server is configured."""
         from lineament.services.people.invitations import Post
 
         settings, outbox = self.settings, None

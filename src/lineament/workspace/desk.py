@@ -57,7 +57,7 @@ class Desk:
 
     @property
     def clock(self) -> Clock:
-        """Tells the time."""
+        """Returns the current time, UTC."""
         return self.workspace.clock
 
     @cached_property
@@ -104,14 +104,14 @@ class Desk:
 
     @cached_property
     def members(self) -> Members:
-        """Who works on a case."""
+        """Adds, invites and removes members of cases."""
         from lineament.services.cases.members import Members
 
         return Members(self.record)
 
     @cached_property
     def retain(self) -> Retain:
-        """Destroys what its retention time has run out for."""
+        """Destroys everything whose retention period is over."""
         from lineament.services.cases.retain import Retain
 
         return Retain(self.record, self.workspace.blobs)
@@ -132,7 +132,7 @@ class Desk:
 
     @cached_property
     def ingest(self) -> Ingest:
-        """Takes pictures in."""
+        """Ingests pictures."""
         from lineament.services.gallery.ingest import Ingest
 
         held = self.workspace
@@ -140,7 +140,7 @@ class Desk:
 
     @cached_property
     def collect(self) -> Collect:
-        """Collects what is named for a source."""
+        """Collects for a source."""
         from lineament.services.collect import Collect, CollectLimits
 
         limits = CollectLimits(max_bytes=self.settings.max_file_bytes, workers=self.workspace.workers)
@@ -148,7 +148,7 @@ class Desk:
 
     @cached_property
     def handlers(self) -> Mapping[str, Handler]:
-        """Does each kind of job in this official's name."""
+        """The handlers of the kinds of jobs, in this official's name."""
         from lineament.services.jobs.kinds import DELETIONS, INGEST, SWEEP
 
         return {
@@ -159,21 +159,21 @@ class Desk:
 
     @cached_property
     def jobs(self) -> Jobs:
-        """Asks for jobs, shows and stops them."""
+        """Queues, shows and stops jobs."""
         from lineament.services.jobs.queue import Jobs
 
         return Jobs(self.record)
 
     @cached_property
     def known_abuse(self) -> KnownAbuse:
-        """Takes lists of known-abuse material in."""
+        """Loads lists of known-abuse material."""
         from lineament.services.gallery.abuse import KnownAbuse
 
         return KnownAbuse(self.record, self.workspace.keys, self.workspace.blobs, self.workspace.crawls)
 
     @cached_property
     def probes(self) -> Probes:
-        """Takes probes in."""
+        """Adds probes to cases."""
         from lineament.services.probes import Probes
 
         return Probes(self.record, self.workspace.keys, self.workspace.blobs, lambda: self.workspace.analyser)
@@ -188,7 +188,7 @@ class Desk:
 
     @cached_property
     def photographs(self) -> Photographs:
-        """Takes photographs in and searches with them."""
+        """Adds photographs to cases and searches with them."""
         from lineament.services.photographs import Photographs
 
         return Photographs(self.record, self.probes, self.search)
@@ -210,7 +210,7 @@ class Desk:
 
     @cached_property
     def takeout(self) -> TakeOut:
-        """Takes out what was crawled."""
+        """Exports what was crawled."""
         from lineament.services.gallery.takeout import TakeOut
 
         return TakeOut(self.record, self.workspace.crawls)

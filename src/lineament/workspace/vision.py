@@ -36,7 +36,7 @@ class Vision:
         for module in (self._settings.runtime.value, "lineament.vision.analyse"):
             import_module(module)
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="load")
-        self._ahead.submit(lambda: self.analyser)  # if it fails, whoever needs it first is told why
+        self._ahead.submit(lambda: self.analyser)  # if it fails, the first caller gets the error
 
     @cached_property
     def processors(self) -> int:
