@@ -294,7 +294,7 @@ def test_a_timeline_is_written_in_words(team: Squad) -> None:
     assert words[0] == "closed the case"
     assert words[-1] == f"opened the case. Offence: {TEXTS['offence']}. Purpose: {TEXTS['purpose']}"
     assert any(f"Reason: {TEXTS['reason']}" in line for line in words)
-    assert "looked into the people" in words
+    assert "read the people" in words
     assert not [line for line in words if "_" in line or "erased" in line]
     first = desk.casework.timeline(case.key, limit=4)
     rest = desk.casework.timeline(case.key, before=first[-1].seq, limit=100)

@@ -222,7 +222,7 @@ def print_invitation(invitation: Invitation, as_json: bool) -> None:
         return
     if invitation.unsent:
         say(f"{account.email} has an account, but the link could not be sent there: {invitation.unsent}.")
-        say(f"Once that is mended: lineament user reset {account.email}")
+        say(f"Once that is corrected: lineament user reset {account.email}")
     elif invitation.link is None:
         say(f"A link went to {account.email}. It can be followed until {when(invitation.expires_at)} UTC.")
     else:

@@ -1,6 +1,6 @@
 """Decompresses untrusted bytes step by step, so that memory stays bounded.
 
-Every decompressor is told how much it may return and, if its format lets a file ask for memory, how much it may take.
+Every decompressor has a limit on its output and, if its format lets a file request memory, on its memory.
 The size of the output is limited by the size of the input.
 """
 

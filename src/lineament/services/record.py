@@ -87,7 +87,7 @@ class Record:
     def read(self) -> Iterator[Tx]:
         """Open a read transaction in the official's name.
 
-        It is the one place where the database can be told who reads, so that it may hide rows by itself.
+        It is the one place where the database could learn who reads, to hide rows by itself.
         """
         with self.store.read() as tx:
             yield tx

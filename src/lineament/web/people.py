@@ -113,7 +113,7 @@ def invitation_page(visit: Visit, invitation: Invitation, trail: Sequence[tuple[
     link = invitation.link
     if link is not None and visit.desk.settings.public_url is None:
         link = visit.origin + urlsplit(link).path
-    return visit.page("invitation.html", made=invitation, link=link, trail=trail, back=back)
+    return visit.page("invitation.html", invitation=invitation, link=link, trail=trail, back=back)
 
 
 def _roles_in(form: SentForm) -> list[Role]:

@@ -28,7 +28,7 @@ def timeline_line(happening: TimelineEntry) -> TimelineLine:
     if happening.event is not None and happening.details:
         return _line(happening.event)
     plain = _plain(happening.action)
-    return TimelineLine(words=plain if happening.details else f"{plain} (what was said is erased)")
+    return TimelineLine(words=plain if happening.details else f"{plain} (details erased)")
 
 
 def _plain(action: str) -> str:
@@ -50,7 +50,7 @@ def _(event: cases.CaseOpened) -> TimelineLine:
 
 @_line.register
 def _(event: cases.CaseRead) -> TimelineLine:
-    return TimelineLine(words=f"looked into the {event.part}", reading=True)
+    return TimelineLine(words=f"read the {event.part}", reading=True)
 
 
 @_line.register
@@ -118,7 +118,7 @@ def _(event: cases.MemberInvited) -> TimelineLine:
 
 @_line.register
 def _(event: cases.MemberJoined) -> TimelineLine:
-    return TimelineLine(words=f"took up an invitation: {event.member}, {event.agency}{_as(event.role)}")
+    return TimelineLine(words=f"accepted an invitation: {event.member}, {event.agency}{_as(event.role)}")
 
 
 @_line.register
@@ -157,7 +157,7 @@ def _(event: searches.ProbeAdded) -> TimelineLine:
 
 @_line.register
 def _(_event: searches.ProbeApproved) -> TimelineLine:
-    return TimelineLine(words="approved that a photograph is searched")
+    return TimelineLine(words="approved searches with a photograph")
 
 
 @_line.register
@@ -180,7 +180,7 @@ def _(event: searches.ListRead) -> TimelineLine:
 
 @_line.register
 def _(event: searches.CandidateRead) -> TimelineLine:
-    return _reading_line(f"looked at candidate {event.rank} beside the probe", event.search)
+    return _reading_line(f"compared candidate {event.rank} with the probe", event.search)
 
 
 @_line.register
@@ -207,9 +207,9 @@ def _reading_line(words: str, search: str) -> TimelineLine:
 
 @_line.register
 def _(_event: ledger.LedgerExported) -> TimelineLine:
-    return TimelineLine(words="wrote the record of the case out")
+    return TimelineLine(words="exported the record of the case")
 
 
 @_line.register
 def _(event: ledger.DetailsErased) -> TimelineLine:
-    return TimelineLine(words=f"erased what entries of the record said: {event.reason}")
+    return TimelineLine(words=f"erased details of the record: {event.reason}")

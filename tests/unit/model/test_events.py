@@ -51,7 +51,7 @@ def test_a_stored_entry_is_told_in_the_same_words(entry: dict[str, Any]) -> None
 
 
 def test_what_was_erased_is_told_as_erased() -> None:
-    assert timeline_line(happening("case_opened", {}, None)).words == "case opened (what was said is erased)"
+    assert timeline_line(happening("case_opened", {}, None)).words == "case opened (details erased)"
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ class Erase:
     def reserved(self, name: str, found: Mapping[str, str]) -> int:
         """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation.
 
-        What the crawl that said so may not keep either is destroyed too.
+        The crawl's records of them are destroyed too.
         """
         with self._record.read() as tx:
             source = tx.sources.get(name)

@@ -253,7 +253,7 @@ class _Statements:
 
     def is_repeated(self, path: bytes) -> bool:
         """Return whether two entries have this name."""
-        return self._rows.execute("SELECT 1 FROM said WHERE path = ? AND twice", (path,)).fetchone() is not None
+        return self._rows.execute("SELECT 1 FROM side_cars WHERE path = ? AND twice", (path,)).fetchone() is not None
 
     def of(self, path: bytes, default: Provenance, folder_name: str) -> Provenance:
         """Return what is stated of a picture; BadSideCar if that cannot be used."""
@@ -304,11 +304,11 @@ class _Statements:
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE said (path BLOB PRIMARY KEY, said BLOB, why TEXT, twice INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE side_cars (path BLOB PRIMARY KEY, content BLOB, why TEXT, twice INTEGER DEFAULT 0) WITHOUT ROWID;
 BEGIN;
 """
-_INSERT = "INSERT INTO said (path, said, why) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET twice = 1"
-_SELECT = "SELECT said, why, twice FROM said WHERE path = ?"
+_INSERT = "INSERT INTO side_cars (path, content, why) VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET twice = 1"
+_SELECT = "SELECT content, why, twice FROM side_cars WHERE path = ?"
 
 
 @contextmanager
