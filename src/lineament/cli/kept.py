@@ -20,7 +20,7 @@ def place(opened: Workspace) -> Path:
 
 
 def kept_key(opened: Workspace) -> str | None:
-    """Return the key that was kept; None if there is none. KeyExposed if others may read it."""
+    """Return the key that was kept; None if there is none. Raises KeyExposed if others may read it."""
     path = place(opened)
     try:
         with path.open(encoding="ascii", errors="replace") as file:
@@ -32,7 +32,7 @@ def kept_key(opened: Workspace) -> str | None:
 
 
 def keep_key(opened: Workspace, key: str) -> None:
-    """Keep a key in place of the last one, whole or not at all; StorageFull if it cannot be written."""
+    """Keep a key in place of the last one, whole or not at all. Raises StorageFull if it cannot be written."""
     path = place(opened)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

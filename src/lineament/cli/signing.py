@@ -78,7 +78,7 @@ def _session(opened: Workspace, begun: SessionKey) -> Session:
 
 
 def _proved(opened: Workspace, session: Session) -> SessionKey:
-    """Ask for a code; SignInRefused if the account has none that a terminal can read."""
+    """Ask for a code. Raises SignInRefused if the account has none that a terminal can read."""
     from lineament.services.people.sessions import SessionState
 
     if session.standing is SessionState.UNENROLLED:

@@ -108,7 +108,7 @@ def needs(permission: Permission) -> Callable[[Command], Command]:
 
 
 def needed(command: object) -> Permission:
-    """Return the permission that a command declares; TypeError if it declares none."""
+    """Return the permission that a command declares. Raises TypeError if it declares none."""
     found = getattr(command, "needs", None)
     if not isinstance(found, Permission):
         raise TypeError(f"{command!r} does not say what it needs")
@@ -117,7 +117,7 @@ def needed(command: object) -> Permission:
 
 @contextmanager
 def workspace(context: typer.Context, *, nets: bool = False) -> Iterator[Desk]:
-    """Open the workspace and yield the desk of whoever runs this command; NotAllowed if they may not run it.
+    """Open the workspace and yield the desk of whoever runs this command. Raises NotAllowed if they may not run it.
 
     ``nets`` loads the nets while the workspace opens.
     """
@@ -266,14 +266,14 @@ def _aside() -> Console:
 
 
 def checked_new(path: Path) -> Path:
-    """Return the path if a file can be written there; InvalidValue if not. Call it before the work."""
+    """Return the path if a file can be written there. Raises InvalidValue if not. Call it before the work."""
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidValue(what="The file", value=path, why="nothing can be written there; name another place")
     return path
 
 
 def picture_bytes(path: Path, most: int) -> bytes:
-    """Return the bytes of a picture that the command line names; NoSuchFile, FileTooLarge."""
+    """Return the bytes of a picture that the command line names. Raises NoSuchFile, FileTooLarge."""
     try:
         size = path.stat().st_size
         if not path.is_file():

@@ -32,7 +32,7 @@ class VectorIndex(Protocol):
     """
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Add faces; ValueError, and nothing is added, if an id is already there."""
+        """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
 
     def remove(self, ids: FaceIds) -> None:
         """Remove faces; ids that are not there are ignored."""
@@ -62,7 +62,7 @@ class IndexFactory(Protocol):
 
 
 def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceIds, Vectors]:
-    """Return distinct ids, shape (n,), and unit vectors, shape (n, dimension); ValueError if they are anything else."""
+    """Return distinct ids, shape (n,), and unit vectors, shape (n, dimension). Raises ValueError otherwise."""
     ids = np.ascontiguousarray(ids, dtype=np.int64)
     if ids.ndim != 1 or len(ids) != len(vectors):
         raise ValueError(f"{ids.shape} ids do not go with {np.shape(vectors)} vectors")
@@ -72,7 +72,7 @@ def checked_faces(ids: FaceIds, vectors: Vectors, dimension: int) -> tuple[FaceI
 
 
 def checked_vectors(vectors: Vectors, dimension: int) -> Vectors:
-    """Return unit vectors, shape (n, dimension), contiguous; ValueError if they are anything else."""
+    """Return unit vectors, shape (n, dimension), contiguous. Raises ValueError if they are anything else."""
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise ValueError(f"vectors of shape {vectors.shape} where (n, {dimension}) is expected")

@@ -63,7 +63,7 @@ class Codes:
 
     @classmethod
     def load(cls, path: Path, ids: FaceIds, dimension: int) -> Codes:
-        """Load codes that were synced to ``path``, whose slots belong to ``ids``; Damaged if they do not fit."""
+        """Load codes that were synced to ``path``, whose slots belong to ``ids``. Raises Damaged if they do not fit."""
         scan_everything()
         try:
             codes = TurboQuantIndex.load(str(path))
@@ -126,7 +126,7 @@ class Codes:
                     return self._scan_codes(probes, most, allowed)
 
     def sync(self, path: Path) -> None:
-        """Write what is new durably, so that the file at ``path`` holds these codes; OSError if that fails."""
+        """Write what is new durably, so that the file at ``path`` holds these codes. Raises OSError if that fails."""
         self._codes.sync(str(path))
         _give_back_memory()
 

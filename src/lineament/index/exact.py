@@ -30,7 +30,7 @@ class ExactIndex:
         self._changing = threading.Lock()
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Add faces; ValueError, and nothing is added, if an id is already there."""
+        """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
         ids, vectors = checked_faces(ids, vectors, self._vectors.shape[1])
         with self._changing:
             if np.isin(ids, self._ids).any():

@@ -55,7 +55,7 @@ class Head:
 
     @classmethod
     def from_bytes(cls, untrusted: bytes) -> Head:
-        """Parse a head; Damaged if it was altered or is of another version."""
+        """Parse a head. Raises Damaged if it was altered or is of another version."""
         line, _, rest = untrusted.partition(b"\n")
         if rest != hashlib.sha256(line + b"\n").hexdigest().encode() + b"\n":
             raise damaged("its head does not fit its digest")
@@ -89,7 +89,7 @@ class IndexFolder:
         self._written = _LastWrite()
 
     def read(self) -> Codes:
-        """Read the codes on disk; FileNotFoundError if there are none, Damaged if they cannot be used."""
+        """Read the codes on disk. Raises FileNotFoundError if there are none, Damaged if they cannot be used."""
         try:
             with self._lock(fcntl.LOCK_SH):
                 head = Head.from_bytes((self._folder / _HEAD).read_bytes())
@@ -106,7 +106,7 @@ class IndexFolder:
         self._written = _LastWrite()
 
     def write(self, codes: Codes) -> None:
-        """Write ``codes`` durably; StorageFull or IndexUnwritable if that fails.
+        """Write ``codes`` durably. Raises StorageFull or IndexUnwritable if that fails.
 
         Nothing is written if the folder itself is gone, because its source was withdrawn.
         """

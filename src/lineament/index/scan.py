@@ -78,7 +78,7 @@ class ScanIndex:
         return index
 
     def add(self, ids: FaceIds, vectors: Vectors) -> None:
-        """Add faces; ValueError, and nothing is added, if an id is already there."""
+        """Add faces. Raises ValueError, and nothing is added, if an id is already there."""
         ids, vectors = checked_faces(ids, vectors, len(self._rotation))
         if not len(ids):
             return
@@ -113,7 +113,7 @@ class ScanIndex:
         return answers
 
     def sync(self) -> None:
-        """Make additions and removals durable; StorageFull or IndexUnwritable if that fails.
+        """Make additions and removals durable. Raises StorageFull or IndexUnwritable if that fails.
 
         Additions are appended; after a removal everything is rewritten. Does nothing if the folder is gone.
         """

@@ -28,7 +28,7 @@ def write_anchor(path: Path, note: str, key: PublicKey) -> None:
     """Keep ``note`` in ``path``, atomically and durably, unless a newer checkpoint is there already.
 
     Any number of processes may do so at once. LedgerBroken if the file holds another history, or no checkpoint of
-    this ledger; StorageFull or AnchorUnavailable if it cannot be written.
+    this ledger. Raises StorageFull or AnchorUnavailable if it cannot be written.
     """
     new = Checkpoint.parse(note, key)
     try:

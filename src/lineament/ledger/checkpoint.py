@@ -30,7 +30,7 @@ LARGEST_SIZE = 2**63 - 1
 
 
 def _checked_name(name: str) -> str:
-    """Return a name for a key and its log; InvalidValue if it cannot be one."""
+    """Return a name for a key and its log. Raises InvalidValue if it cannot be one."""
     if not name or "+" in name or len(name) > 200 or not name.isprintable() or any(map(str.isspace, name)):
         why = "use 1 to 200 printable characters, without blanks and plus signs"
         raise InvalidValue(what="The origin of a ledger", value=name[:200], why=why)
@@ -67,7 +67,7 @@ class PublicKey:
 
     @classmethod
     def parse(cls, untrusted: str) -> Self:
-        """Read a C2SP verifier key, ``name+id+key``; InvalidValue if it is none or its id is wrong."""
+        """Read a C2SP verifier key, ``name+id+key``. Raises InvalidValue if it is none or its id is wrong."""
         what, text = "The key of a ledger", untrusted.strip()
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
@@ -106,7 +106,7 @@ class SigningKey:
 
 
 def opened(untrusted_note: str, key: PublicKey) -> str:
-    """Return the text of a note that ``key`` signed; InvalidValue if it is no note or not signed by it."""
+    """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it."""
     what = "A checkpoint"
     shown = untrusted_note[:60].replace("\n", " ")
     text, blank, signatures = untrusted_note.rpartition("\n\n")
@@ -148,7 +148,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, untrusted_note: str, key: PublicKey) -> Self:
-        """Read a checkpoint that ``key`` signed; InvalidValue with a reason for any other text."""
+        """Read a checkpoint that ``key`` signed. Raises InvalidValue with a reason for any other text."""
         text = opened(untrusted_note, key)
         origin, size, root, *extensions = text[:-1].split("\n") + [""] * (3 - text.count("\n"))
         what = "A checkpoint"

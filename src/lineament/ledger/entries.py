@@ -71,7 +71,7 @@ class LeafStore(Protocol):
         """Append the entry ``seq``, its details, and the tree nodes that it completes (including level 0)."""
 
     def node(self, level: int, position: int) -> bytes:
-        """Return the hash of a complete subtree; KeyError if it is not stored."""
+        """Return the hash of a complete subtree. Raises KeyError if it is not stored."""
 
     def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Yield position and hash of the stored nodes of one level, start to stop (exclusive), ascending."""
@@ -95,7 +95,7 @@ def canonical(value: Mapping[str, JSON]) -> str:
 
 
 def timestamp(at: datetime) -> str:
-    """Return ``at`` as in the leaf, for example 2026-01-31T23:59:59.000001Z; ValueError if it is not in UTC."""
+    """Return ``at`` as in the leaf, for example 2026-01-31T23:59:59.000001Z. Raises ValueError if it is not in UTC."""
     if at.utcoffset() != timedelta(0):
         raise ValueError(f"the time of an entry is in UTC, not {at!r}")
     return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -90,7 +90,7 @@ class Ledger:
         return seq
 
     def head(self, rows: LeafStore) -> Checkpoint:
-        """Return the newest checkpoint, its signature checked; LedgerBroken if it is missing or of another ledger."""
+        """Return the verified newest checkpoint. Raises LedgerBroken if it is missing or of another ledger."""
         note, size = rows.checkpoint(), rows.size()
         if note is None and size == 0:
             return Checkpoint(origin=self.origin, size=0, root=Frontier().root())

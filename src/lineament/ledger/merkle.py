@@ -45,7 +45,7 @@ class Frontier:
     """
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
-        """Start at ``size`` leaves whose edge is ``hashes``; ValueError if their numbers do not agree."""
+        """Start at ``size`` leaves whose edge is ``hashes``. Raises ValueError if their numbers do not agree."""
         if size < 0 or len(hashes) != size.bit_count():
             raise ValueError(f"a tree of {size} leaves does not have {len(hashes)} subtrees at its edge")
         self.size = size

@@ -45,7 +45,7 @@ def proof(entry: StoredEntry, path: Sequence[bytes], checkpoint: str) -> dict[st
 
 
 def checked(untrusted: str, key: PublicKey) -> dict[str, Any]:
-    """Return the statement of a receipt; InvalidValue unless ``key`` signed it and its ledger entry is proven."""
+    """Return the statement of a receipt. Raises InvalidValue unless ``key`` signed it and its entry is proven."""
     try:
         whole: Any = json.loads(untrusted) if len(untrusted) <= LARGEST else None
         form, statement, signature = whole["format"], whole["statement"], whole["signature"]

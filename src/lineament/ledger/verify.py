@@ -156,7 +156,7 @@ def _withheld_leaf(entry: _LeafEntry) -> bytes:
 
 
 def _leaf(entry: _LeafEntry) -> bytes:
-    """Recompute and return the leaf hash; LedgerBroken if the entry has another."""
+    """Recompute and return the leaf hash. Raises LedgerBroken if the entry has another."""
     if not _AT.fullmatch(entry.at) or not _ACTION.fullmatch(entry.action) or len(entry.commitment) != 32:
         raise LedgerBroken(why="an entry is malformed", entry=entry.seq)
     commitment = entry.commitment.hex()
@@ -250,7 +250,7 @@ def _look_for_more(rows: LeafStore, size: int) -> None:
 
 
 def verify_export(path: Path, key: PublicKey, anchored: str | None = None) -> Verification:
-    """Recompute an export (see ``export.py``); LedgerBroken, Damaged or NoSuchFile if something is wrong."""
+    """Recompute an export (see ``export.py``). Raises LedgerBroken, Damaged or NoSuchFile if something is wrong."""
     kept = None if anchored is None else _checkpoint(anchored, key, "the anchored checkpoint")
     walk = _TreeWalk(kept.size if kept else None)
     try:

@@ -27,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One ingest into a source; an interrupted run resumes with the next of the same kind."""
+    """One ingest into a source. The next run of its kind resumes it if it was interrupted."""
 
     id: RunId
     source_id: SourceId

@@ -58,7 +58,7 @@ class Tracker(Generic[Kept]):
         self._now = -np.inf
 
     def add(self, seconds: float, faces: Sequence[Sighting[Kept]]) -> list[Track[Kept]]:
-        """Add the faces of the next frame; return the tracks that ended. ValueError if time goes backwards."""
+        """Add the faces of the next frame; return the tracks that ended. Raises ValueError if time goes backwards."""
         if seconds < self._now:
             raise ValueError("frames come in the order of time")
         self._now = seconds

@@ -74,7 +74,7 @@ class SourcePath:
 
 
 def locate(path: Path) -> tuple[SourcePath, bool]:
-    """Return the path that the user gave, and whether it is a folder; NoSuchFile if there is nothing."""
+    """Return the path that the user gave, and whether it is a folder. Raises NoSuchFile if there is nothing."""
     try:
         real = os.path.realpath(os.fsencode(path), strict=True)
         is_folder = stat.S_ISDIR(os.stat(real).st_mode)  # noqa: PTH116 - pathlib has no bytes
@@ -110,7 +110,7 @@ class EntryType(IntEnum):
 
 
 def list_names(folder: SourcePath, *, folders: bool) -> Iterator[tuple[bytes, EntryType]]:
-    """Yield the names in a folder, either of folders or of everything else, in byte order; OSError.
+    """Yield the names in a folder, either of folders or of everything else, in byte order. Raises OSError.
 
     Memory does not grow with the folder: it is listed again for every NAMES_AT_ONCE names.
     """
@@ -138,7 +138,7 @@ def _what(entry: os.DirEntry[bytes]) -> EntryType:
 
 
 def regular_path(place: SourcePath) -> bytes:
-    """Return the real path of a regular file, links followed; NotRead if it is not one, OSError.
+    """Return the real path of a regular file, links followed. Raises NotRead if it is not one, OSError.
 
     Nothing is opened: opening a device can have effects.
     """
@@ -156,7 +156,7 @@ def regular_path(place: SourcePath) -> bytes:
 
 
 def open_regular(place: SourcePath) -> int:
-    """Open a regular file without blocking, and return its descriptor; NotRead or OSError."""
+    """Open a regular file without blocking, and return its descriptor. Raises NotRead or OSError."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
     descriptor = os.open(regular_path(place), flags)
     mode = os.fstat(descriptor).st_mode
@@ -171,7 +171,7 @@ def _kind(mode: int) -> str:
 
 
 def read_regular(place: SourcePath, limit: int) -> bytes:
-    """Return the bytes of a regular file; FileTooLarge, without reading, over ``limit`` bytes. NotRead or OSError."""
+    """Return the bytes of a regular file. Raises FileTooLarge over ``limit`` bytes, NotRead or OSError."""
     with os.fdopen(open_regular(place), "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:

@@ -66,7 +66,7 @@ def messages_about(
 
 
 def messages_from(module: str, file: int, limits: WorkerLimits, *words: object) -> Iterator[tuple[bytes, bytes]]:
-    """Do as ``messages_about`` with an open file, whose descriptor is closed here."""
+    """Run ``messages_about`` on an open file, and close its descriptor."""
     try:
         process = launch(module, words, Channels(stdin=file, stdout=PIPE))
     finally:
@@ -120,7 +120,7 @@ class _WorkerOutput:
         try:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:
-            return "fell silent"
+            return "stopped responding"
         if code < 0:
             return f"was ended by signal {-code} ({signal.strsignal(-code) or 'unknown'})"
         return "ended early"

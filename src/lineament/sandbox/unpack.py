@@ -96,7 +96,7 @@ SUFFIXES = frozenset(b".gz .bz2 .xz .zst".split())
 
 
 def decompress(packed: bytes, limit: int) -> bytes:
-    """Return a file decompressed, or as it is if it is not compressed; NotRead, FileTooLarge over ``limit`` bytes."""
+    """Return a file, decompressed if it is compressed. Raises NotRead, or FileTooLarge over ``limit`` bytes."""
     new = next((new for magic, new in DECOMPRESSORS.items() if packed.startswith(magic)), None)
     if new is None:
         return packed
@@ -129,7 +129,7 @@ class UnpackedStream:
         self._given = 0
 
     def read(self, size: int) -> bytes:
-        """Return at most ``size`` bytes, b"" at the end; NotRead if it unpacks to far too much, or one of ERRORS."""
+        """Return at most ``size`` bytes, b"" at the end. Raises NotRead if it unpacks to too much, or one of ERRORS."""
         while True:
             if self._inner.eof and not self._next_stream():
                 return b""

@@ -70,7 +70,7 @@ class Audit:
     def export(self, path: Path, case_ref: str | None = None) -> int:
         """Write the ledger to a file for a stand-alone check; return the number of entries.
 
-        With ``case_ref`` only that case's entries show their details; NotFound if there is no such case. Of what
+        With ``case_ref`` only that case's entries show their details. Raises NotFound if there is no such case. Of what
         other agencies do an auditor's export has nothing but the leaves (R46). It is recorded before it is written.
         StepUpNeeded if the second factor was not shown lately (R49).
         """

@@ -69,7 +69,7 @@ class Probes:
     ) -> Probe:
         """Store a probe in its case and find all its faces, largest first; there may be none.
 
-        The same bytes with the same edits and kind are one probe of that case. Refused if the case is closed, if
+        The same bytes with the same edits and kind are one probe of that case. Raises Refused if the case is closed, if
         the policy wants the kind declared, and for kinds that are no photographs of a face (R13).
         """
         admitted = self._admit(case_name, kind)
@@ -219,7 +219,7 @@ def _edit_details(edit: Edit) -> dict[str, JSON]:
 
 
 def chosen_face(probe: Probe, number: int | None) -> Face:
-    """Return face ``number`` (from 1) of a probe, or the only one; NoFace, SeveralFaces or NotFound otherwise."""
+    """Return face ``number`` (from 1) of a probe, or the only one. Raises NoFace, SeveralFaces or NotFound."""
     return face_of(probe.faces, number, width=probe.width, height=probe.height)
 
 

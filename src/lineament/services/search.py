@@ -85,8 +85,8 @@ class Search:
     def run(self, probe_id: str, request: SearchRequest, face: int | None = None) -> SearchResult:
         """Compare one face of a probe with every face of the permitted sources.
 
-        With ``request.others`` the templates of these faces, of the same person, are fused with it. Errors: Refused by
-        the gate; NoFace, SeveralFaces, NotFound for the face; MixedModels; LedgerUnavailable.
+        With ``request.others`` the templates of these faces, of the same person, are fused with it. Raises Refused (by
+        the gate), MixedModels, LedgerUnavailable, or NoFace, SeveralFaces or NotFound for the face.
         """
         probes, sources = self._admit(probe_id, request)
         faces = [chosen_face(probes[0], face)]

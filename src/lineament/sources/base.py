@@ -47,5 +47,5 @@ class Resumable(Connector, Protocol):
         """Yield what comes after ``cursor``, in the order of ``items``, each with the cursor to resume from after it.
 
         A cursor is short, printable, and meaningful only to the connector, given the same paths. Several items may
-        share one. InvalidValue if it is not a cursor.
+        share one. Raises InvalidValue if it is not a cursor.
         """

@@ -62,7 +62,7 @@ def _connect(registration: Registration, names: tuple[str, ...], terms: Terms) -
 
 
 def _absolute(untrusted: str) -> str:
-    """Return the printable absolute path; InvalidValue or NoSuchFile if there is none."""
+    """Return the printable absolute path. Raises InvalidValue or NoSuchFile if there is none."""
     shown = printable(untrusted[:100])
     if not untrusted.strip():
         raise InvalidValue(what="What to ingest", value=shown, why="name a file, a folder or an address")

@@ -25,7 +25,7 @@ class Unusable(ValueError):
 
 
 def parse_side_car(untrusted: bytes, fallback: Provenance) -> Provenance:
-    """Parse a JSON side-car; what it leaves out is taken from ``fallback``. Unusable if it is invalid."""
+    """Parse a JSON side-car; what it leaves out is taken from ``fallback``. Raises Unusable if it is invalid."""
     try:
         fields = json.loads(untrusted.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -38,7 +38,7 @@ def parse_side_car(untrusted: bytes, fallback: Provenance) -> Provenance:
 
 
 def provenance_from(untrusted: Mapping[str, object], fallback: Provenance) -> Provenance:
-    """Return the provenance in the fields of a side-car; what it leaves out is taken from ``fallback``. Unusable."""
+    """Return the provenance in the fields of a side-car, completed from ``fallback``. Raises Unusable."""
     stated = {name: text for name in FIELDS if (text := _text(untrusted, name)) is not None}
     at = stated.get("captured_at")
     return Provenance(

@@ -41,7 +41,7 @@ class Terms:
     on_reserved: OnReserved | None = None
 
     def required_contact(self) -> str:
-        """Return the contact; InvalidValue if the source names none."""
+        """Return the contact. Raises InvalidValue if the source names none."""
         if self.contact is None:
             why = (
                 "visited sites must be able to complain, and the source names no contact; "

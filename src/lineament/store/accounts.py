@@ -60,7 +60,7 @@ class AccountRows:
         return self.get(new)
 
     def get(self, id: str) -> Account:  # noqa: A002 - the column
-        """Return an account, even if it is closed; NotFound if there is none with that id."""
+        """Return an account, even if it is closed. Raises NotFound if there is none with that id."""
         return self._account(self._row(id))
 
     def of_agency(self, agency_id: str) -> list[Account]:
@@ -69,7 +69,7 @@ class AccountRows:
         return sorted(map(self._account, rows), key=lambda account: (account.name.casefold(), account.id))
 
     def find(self, agency_id: str, email_or_id: str) -> Account:
-        """Return the account of that agency with that id or address; NotFound even if another agency has it."""
+        """Return the account of that agency with that id or address. Raises NotFound even if another agency has it."""
         of_agency = accounts.c.agency_id == agency_id
         if (found := self._found(accounts.c.id == checked_id(email_or_id), of_agency)) is not None:
             return found
@@ -134,7 +134,7 @@ class AccountRows:
         return None if sealed is None else str(self._password.open(id, sealed))
 
     def set_openid(self, id: str, issuer: str, subject: str) -> None:  # noqa: A002
-        """Let the account sign in with OpenID; AlreadyThere if another account uses that subject."""
+        """Let the account sign in with OpenID. Raises AlreadyThere if another account uses that subject."""
         lookup = self._lookup_openid(issuer, subject)
         if self._exists(accounts.c.openid == lookup, id):
             raise AlreadyThere(what="OpenID subject", name=subject)
@@ -145,7 +145,7 @@ class AccountRows:
         return self._connection.scalar(sa.select(accounts.c.openid).where(accounts.c.id == checked_id(id))) is not None
 
     def set_roles(self, id: str, roles: Iterable[Role]) -> None:  # noqa: A002
-        """Replace the roles; InvalidValue if two of them must not be combined (R45)."""
+        """Replace the roles. Raises InvalidValue if two of them must not be combined (R45)."""
         self._change(id, roles=_roles_to(checked_roles(roles)))
 
     def set_training(self, id: str, until: date | None) -> None:  # noqa: A002

@@ -36,7 +36,7 @@ class AgencyRows:
         self._sealed = SealedColumn(vault, "agencies")
 
     def add(self, terms: AgencyTerms, at: datetime, id: str | None = None) -> Agency:  # noqa: A002 - the column
-        """Register an agency, not vetted and without a licence; AlreadyThere if the name is taken.
+        """Register an agency, not vetted and without a licence. Raises AlreadyThere if the name is taken.
 
         ``id`` is given for HOME_AGENCY only; other ids are random and reveal nothing.
         """
@@ -48,12 +48,12 @@ class AgencyRows:
         return self.get(new)
 
     def get(self, id: str) -> Agency:  # noqa: A002
-        """Return an agency; NotFound if there is none with that id."""
+        """Return an agency. Raises NotFound if there is none with that id."""
         row = self._row(agencies.c.id == checked_id(id), id)
         return self._agency(row, self._seats(id).get(id, 0))
 
     def find(self, name_or_id: str) -> Agency:
-        """Return the agency with that id or name, ignoring case; NotFound if there is none."""
+        """Return the agency with that id or name, ignoring case. Raises NotFound if there is none."""
         lookup = self._lookup(name_or_id)
         row = self._row(sa.or_(agencies.c.id == checked_id(name_or_id), agencies.c.lookup == lookup), name_or_id)
         return self._agency(row, self._seats(row["id"]).get(row["id"], 0))
@@ -66,11 +66,11 @@ class AgencyRows:
         return sorted(found, key=lambda agency: (_normalise(agency.name), agency.id))
 
     def name(self, id: str) -> str:  # noqa: A002
-        """Return the name of an agency; NotFound if there is none with that id."""
+        """Return the name of an agency. Raises NotFound if there is none with that id."""
         return str(self._values(id)["name"])
 
     def set_terms(self, id: str, terms: AgencyTerms) -> None:  # noqa: A002
-        """Change name or country; AlreadyThere if another agency has the name."""
+        """Change name or country. Raises AlreadyThere if another agency has the name."""
         lookup = self._free(terms.name, id)
         self._change(id, _terms_to(terms))
         self._connection.execute(sa.update(agencies).where(agencies.c.id == id).values(lookup=lookup))
@@ -106,7 +106,7 @@ class AgencyRows:
         return self._vault.lookup("agencies", _normalise(name))
 
     def _free(self, name: str, but: str) -> bytes:
-        """Return the lookup of a name; AlreadyThere if another agency has it as its name or id."""
+        """Return the lookup of a name. Raises AlreadyThere if another agency has it as its name or id."""
         lookup = self._lookup(name)
         same = sa.or_(agencies.c.lookup == lookup, agencies.c.id == checked_id(name))
         if self._connection.scalar(sa.select(agencies.c.id).where(same, agencies.c.id != but)) is not None:

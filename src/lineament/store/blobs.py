@@ -37,7 +37,7 @@ class Blobs(Protocol):
     def put(self, key: DataKey, plain: bytes) -> str:
         """Seal a picture under a key, write it and return its address; nothing is written if it is already there.
 
-        It is durable after ``flush``. StorageFull if there is no room; then nothing is left of it.
+        It is durable after ``flush``. Raises StorageFull if there is no room; then nothing is left of it.
         """
 
     def flush(self) -> None:
@@ -47,7 +47,7 @@ class Blobs(Protocol):
         """
 
     def get(self, key: DataKey, address: str) -> bytes:
-        """Return the picture at an address; Damaged if it is missing, altered, or sealed under another key."""
+        """Return the picture at an address. Raises Damaged if it is missing, altered, or sealed under another key."""
 
     def __contains__(self, address: str) -> bool:
         """Whether there is a picture at an address, put or already durable."""
@@ -189,7 +189,7 @@ class BlobFolder:
 
 
 def checked_address(address: str) -> str:
-    """Return the address; InvalidValue if it is none."""
+    """Return the address. Raises InvalidValue if it is none."""
     if not _ADDRESS.fullmatch(address):
         raise InvalidValue(what="The address of a picture", value=address, why="it is 64 hexadecimal digits")
     return address

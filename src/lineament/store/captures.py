@@ -64,7 +64,7 @@ class CaptureRows:
         return known
 
     def add(self, new: NewCapture) -> CaptureId:
-        """Add one capture; Refused if the source already holds the same bytes from the same URI."""
+        """Add one capture. Raises Refused if the source already holds the same bytes from the same URI."""
         return self.add_all([new])[0]
 
     def add_all(self, new: Sequence[NewCapture]) -> list[CaptureId]:
@@ -80,7 +80,7 @@ class CaptureRows:
         return [CaptureId(id_) for id_ in ids]
 
     def get(self, capture_id: CaptureId) -> Capture:
-        """Return a capture; NotFound if there is none with that id."""
+        """Return a capture. Raises NotFound if there is none with that id."""
         query = sa.select(captures).where(captures.c.id == capture_id)
         row = self._connection.execute(query).mappings().one_or_none()
         if row is None:

@@ -41,7 +41,7 @@ class CaseRows:
         self._authorisations = SealedColumn(vault, "cases", "authorisation")
 
     def add(self, terms: CaseTerms, wrapped_key: bytes, at: datetime, *, key: str, agency_id: str) -> Case:
-        """Open a case of an agency; AlreadyThere if the agency has a case with that reference."""
+        """Open a case of an agency. Raises AlreadyThere if the agency has a case with that reference."""
         known = sa.select(cases.c.id).where(cases.c.agency_id == agency_id, cases.c.ref == terms.ref)
         if self._connection.scalar(known) is not None:
             raise AlreadyThere(what="case", name=terms.ref, field="ref")
@@ -65,11 +65,11 @@ class CaseRows:
         raise NotFound(what="case", name=name, hint="lineament case list")
 
     def by_key(self, key: str) -> Case:
-        """Return the case with that key, whoever asks; NotFound if there is none."""
+        """Return the case with that key, whoever asks. Raises NotFound if there is none."""
         return self._one(cases.c.key == key, key)
 
     def by_id(self, case_id: int) -> Case:
-        """Return the case with that number, whoever asks; NotFound if there is none."""
+        """Return the case with that number, whoever asks. Raises NotFound if there is none."""
         return self._one(cases.c.id == case_id, case_id)
 
     def page(
@@ -129,7 +129,7 @@ class CaseRows:
         return [self._case(row) for row in self._connection.execute(query).mappings()]
 
     def wrapped_key(self, case_id: int) -> bytes:
-        """Return the wrapped data key of a case; NotFound if there is no case, Refused if the key was destroyed."""
+        """Return the wrapped data key of a case. Raises NotFound, or Refused if the key was destroyed."""
         query = sa.select(cases.c.wrapped_key, cases.c.ref).where(cases.c.id == case_id)
         row = self._connection.execute(query).one_or_none()
         if row is None:
@@ -160,7 +160,7 @@ class CaseRows:
     def destroy(self, case_id: int, state: CaseState, at: datetime) -> None:
         """Leave a tombstone, REFUSED or DESTROYED: reference, times, state, and the authority's decision.
 
-        The key is destroyed, and with it everything that it sealed. Refused if the case is on legal hold.
+        The key is destroyed, and with it everything that it sealed. Raises Refused if the case is on legal hold.
         """
         deleted: dict[str, Any] = dict.fromkeys(("offence", "purpose", "basis"), DELETED)
         ref = self._connection.execute(sa.select(cases.c.ref).where(cases.c.id == case_id)).scalar_one()

@@ -59,7 +59,7 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Refuse what PostgreSQL (NUL) or UTF-8 (a lone surrogate) cannot hold; InvalidValue."""
+        """Refuse what PostgreSQL (NUL) or UTF-8 (a lone surrogate) cannot hold. Raises InvalidValue."""
         if value is not None and ("\0" in value or (not value.isascii() and _lone_surrogate(value))):
             shown = value[:100].encode(errors="backslashreplace").decode()
             raise InvalidValue(what="A text", value=shown, why="it holds a character that cannot be stored")

@@ -100,7 +100,7 @@ class Store:
 
     @classmethod
     def create(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
-        """Create a database with the newest schema; WorkspaceExists if there is one."""
+        """Create a database with the newest schema. Raises WorkspaceExists if the database exists."""
         store = cls(url, vault, patience=patience)
         try:
             store._create()
@@ -113,7 +113,7 @@ class Store:
     def open(cls, url: str | URL, vault: Vault, *, patience: float = PATIENCE) -> Self:
         """Open the database of a workspace, upgrading an older schema.
 
-        Errors: NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable.
+        Raises NoWorkspace, WorkspaceNewer, Damaged if it is no database, StoreUnavailable.
         """
         store = cls(url, vault, patience=patience)
         try:
@@ -189,7 +189,7 @@ class Store:
         return True
 
     def examine(self) -> str:
-        """Let the database check itself and return its answer in words; Damaged if it finds a fault."""
+        """Let the database check itself and return its answer in words. Raises Damaged if it finds a fault."""
         with self.read() as tx:
             if self.dialect == "sqlite":
                 checks = ("PRAGMA integrity_check(3)", "PRAGMA foreign_key_check")

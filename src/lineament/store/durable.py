@@ -24,7 +24,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(folder: Path, paths: Collection[Path]) -> None:
-    """Make files and folders below ``folder``, all on one file system, durable; OSError if that fails."""
+    """Make files and folders below ``folder``, all on one file system, durable. Raises OSError if that fails."""
     if len(paths) > FEW and (syncfs := _syncfs()) is not None:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -40,7 +40,7 @@ def sync_all(folder: Path, paths: Collection[Path]) -> None:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a new durable file of mode 0600, which gets its name only when it is whole; FileExistsError if it exists."""
+    """Open a new durable file of mode 0600, which gets its name when complete. Raises FileExistsError if it exists."""
     if path.exists():
         raise FileExistsError(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -86,7 +86,7 @@ class FaceRows:
         return [FaceId(face_id) for face_id in ids]
 
     def get(self, face_id: FaceId) -> EnrolledFace:
-        """Return a face; NotFound if there is none with that id."""
+        """Return a face. Raises NotFound if there is none with that id."""
         row = self._connection.execute(sa.select(faces).where(faces.c.id == face_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="face", name=face_id, hint="lineament search (it may be erased)")
@@ -157,7 +157,7 @@ class FaceRows:
     def after(
         self, source_id: SourceId, model: str, last_id: int, key: DataKey, batch: int = 4096
     ) -> Iterator[tuple[FaceIds, Vectors]]:
-        """Yield ids above ``last_id`` and their vectors in batches, ascending; Damaged if one does not open."""
+        """Yield ids above ``last_id`` and their vectors in batches, ascending. Raises Damaged if one does not open."""
         query = (
             sa.select(templates.c.face_id, templates.c.sealed, sa.literal(int(source_id)), sa.literal(model))
             .join(faces, faces.c.id == templates.c.face_id)
@@ -173,7 +173,7 @@ class FaceRows:
     def vectors(self, ids: FaceIds, key: DataKey) -> tuple[FaceIds, Vectors]:
         """Return the ids that still exist, in the order given, and their vectors, shape (n, d).
 
-        All must be of the source of ``key``: Damaged otherwise. MixedModels if they are of several models.
+        All must be of the source of ``key``: Damaged otherwise. Raises MixedModels if they are of several models.
         """
         import numpy as np
 

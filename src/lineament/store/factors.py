@@ -40,7 +40,7 @@ class FactorRows:
         lookup_text: str | None = None,
         counter: int = 0,
     ) -> Factor:
-        """Add a factor; ``secret`` is a JSON object. AlreadyThere if its ``lookup_text`` is known.
+        """Add a factor; ``secret`` is a JSON object. Raises AlreadyThere if its ``lookup_text`` is known.
 
         A passkey's ``lookup_text`` is its credential id in hexadecimal. ``counter`` is the number that the first proof
         must exceed: a passkey's signature count, or the time step of the code that confirmed an app.
@@ -67,7 +67,7 @@ class FactorRows:
         return [self._factor(row) for row in self._connection.execute(ordered).mappings()]
 
     def secret(self, factor_id: str) -> dict[str, Any]:
-        """Return the secret of a factor; NotFound if the factor is gone."""
+        """Return the secret of a factor. Raises NotFound if the factor is gone."""
         return self._secret(self._row(factor_id))
 
     def by_credential(self, account_id: str, credential_id: bytes) -> tuple[Factor, dict[str, Any]] | None:

@@ -51,7 +51,7 @@ class Cipher:
         return nonce + self.aead.encrypt(nonce, plain, about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
-        """Return what was sealed; Damaged if a bit, the key or ``about`` differs."""
+        """Return what was sealed. Raises Damaged if a bit, the key or ``about`` differs."""
         try:
             return self.aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
         except (InvalidTag, ValueError):
@@ -99,7 +99,7 @@ class DataKey:
         return self._values.seal(plain, about)
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
-        """Return what ``seal`` sealed with the same ``about``; Damaged otherwise."""
+        """Return what ``seal`` sealed with the same ``about``. Raises Damaged otherwise."""
         return self._values.open(sealed, about)
 
     def derive(self, label: str, length: int = KEY_BYTES) -> bytes:
@@ -129,7 +129,7 @@ class Vault:
         return self._cipher.seal(plain, about.encode())
 
     def open(self, sealed: bytes, about: str) -> bytes:
-        """Return what was sealed for that place; Damaged if it was altered or comes from another place."""
+        """Return what was sealed for that place. Raises Damaged if it was altered or comes from another place."""
         return self._cipher.open(sealed, about.encode())
 
     def lookup(self, kind: str, text: str) -> bytes:
@@ -150,7 +150,7 @@ class KeyRing:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Write a new key to ``path``, mode 0600, whole or not at all; WorkspaceExists if the file exists."""
+        """Write a new key to ``path``, mode 0600, whole or not at all. Raises WorkspaceExists if the file exists."""
         kek = os.urandom(KEY_BYTES)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ class KeyRing:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read the key; NoSuchFile if it is missing, KeyExposed if others may read it, Damaged if it is no key."""
+        """Read the key. Raises NoSuchFile, KeyExposed if others may read it, or Damaged if it is not a key."""
         try:
             with path.open("rb") as file:
                 mode = os.fstat(file.fileno()).st_mode
@@ -191,7 +191,7 @@ class KeyRing:
         return self._wrapping.seal(os.urandom(KEY_BYTES), about.encode())
 
     def unwrap(self, wrapped: bytes, about: str) -> DataKey:
-        """Return the data key of ``about``; WrongKey if this key did not wrap it for ``about``."""
+        """Return the data key of ``about``. Raises WrongKey if this key did not wrap it for ``about``."""
         try:
             return DataKey(self._wrapping.open(wrapped, about.encode()))
         except Damaged:

@@ -74,7 +74,7 @@ class LedgerRows:
         details: str,
         nodes: Sequence[tuple[int, int, bytes]],
     ) -> None:
-        """Append the entry ``seq``, its details and the tree nodes it completes; Refused unless ``seq`` is next."""
+        """Append the entry ``seq``, its details and the nodes it completes. Raises Refused unless ``seq`` is next."""
         entry = {"seq": seq, "at": at.isoformat(), "action": action, "commitment": commitment, "leaf": leaf}
         self._connection.execute(sa.insert(ledger_entries), entry)
         sealed = self._vault.seal(details.encode(), _associated_data(seq))
@@ -84,7 +84,7 @@ class LedgerRows:
             self._connection.execute(sa.insert(ledger_nodes), rows)
 
     def node(self, level: int, position: int) -> bytes:
-        """Return the hash of a complete subtree; KeyError if it is not stored."""
+        """Return the hash of a complete subtree. Raises KeyError if it is not stored."""
         columns = ledger_nodes.c
         query = sa.select(columns.hash).where(columns.level == level, columns.position == position)
         found = self._connection.scalar(query)

@@ -137,7 +137,7 @@ class MemberRows:
         return self._invitations(case_invitations.c.lookup == self._lookup(email))
 
     def take(self, invitation_id: str) -> tuple[int, CaseRole, date | None]:
-        """Use up an invitation and return case, role and last day; NotFound if it is gone."""
+        """Use up an invitation and return case, role and last day. Raises NotFound if it is gone."""
         which = case_invitations.c.id == checked_id(invitation_id)
         row = self._connection.execute(sa.select(case_invitations).where(which)).mappings().one_or_none()
         if row is None:

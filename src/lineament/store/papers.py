@@ -57,7 +57,7 @@ class PaperRows:
         return [_paper(row, key) for row in self._connection.execute(query).mappings()][::-1]
 
     def get(self, case_id: int, paper_id: str, key: DataKey) -> tuple[Paper, str | None]:
-        """Return a paper of a case, and its file's address or None; NotFound if it is not of that case.
+        """Return a paper of a case, and its file's address or None. Raises NotFound if it is not of that case.
 
         The caller checks whose note it is.
         """

@@ -49,14 +49,14 @@ class ProbeRows:
         self._connection.execute(sa.insert(probes), row)
 
     def get(self, probe_id: str, key: DataKey) -> Probe:
-        """Return a probe; NotFound if there is none, Damaged if its faces do not open with the key of its case."""
+        """Return a probe. Raises NotFound, or Damaged if its faces do not open with the key of its case."""
         row = self._connection.execute(_SELECT.where(_is(probe_id))).mappings().one_or_none()
         if row is None:
             raise _not_found(probe_id)
         return _probe(row, key)
 
     def case_key(self, probe_id: str) -> str:
-        """Return the key that names the case of a probe in addresses; NotFound if there is no such probe."""
+        """Return the key that names the case of a probe in addresses. Raises NotFound if there is no such probe."""
         query = sa.select(cases.c.key).join(probes, probes.c.case_id == cases.c.id).where(_is(probe_id))
         found: str | None = self._connection.scalar(query)
         if found is None:
@@ -97,7 +97,7 @@ class ProbeRows:
         return list(self._connection.scalars(query.order_by(probes.c.made_at, probes.c.id)))
 
     def delete(self, ids: Iterable[str]) -> None:
-        """Delete probes and their approvals; Refused if an existing search used one."""
+        """Delete probes and their approvals. Raises Refused if an existing search used one."""
         for batch in batched(ids, _MOST):
             self._connection.execute(sa.delete(approvals).where(approvals.c.probe_id.in_(batch)))
             self._connection.execute(sa.delete(probes).where(probes.c.id.in_(batch)))
@@ -117,7 +117,7 @@ class ProbeRows:
         return [_probe(row, key) for row in self._connection.execute(query).mappings()]
 
     def blob(self, probe_id: str) -> str:
-        """Return the address of the original; NotFound if there is no such probe."""
+        """Return the address of the original. Raises NotFound if there is no such probe."""
         found: str | None = self._connection.scalar(sa.select(probes.c.blob).where(_is(probe_id)))
         if found is None:
             raise _not_found(probe_id)

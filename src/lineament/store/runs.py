@@ -39,7 +39,7 @@ class RunRows:
         return self.get(RunId(new))
 
     def get(self, run_id: RunId) -> Run:
-        """Return a run; NotFound if there is none with that id."""
+        """Return a run. Raises NotFound if there is none with that id."""
         row = self._connection.execute(_select().where(runs.c.id == run_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")

@@ -29,5 +29,5 @@ class SealedColumn:
         return self._vault.seal(plain, f"{self._place}|{row}")
 
     def open(self, row: str, sealed: bytes) -> Any:
-        """Return the value; Damaged if it was altered or belongs elsewhere."""
+        """Return the value. Raises Damaged if it was altered or belongs elsewhere."""
         return json.loads(self._vault.open(bytes(sealed), f"{self._place}|{row}"))

@@ -93,11 +93,11 @@ class SearchRows:
         self._insert(near_duplicates, twins)
 
     def get(self, search_id: str) -> SearchResult:
-        """Return a search as it was shown, without what was erased since; NotFound if there is none."""
+        """Return a search as it was shown, without what was erased since. Raises NotFound if there is none."""
         return self.stored(search_id).result
 
     def stored(self, search_id: str) -> StoredSearch:
-        """Return a search with its examiner and its erased candidates; NotFound if there is none."""
+        """Return a search with its examiner and its erased candidates. Raises NotFound if there is none."""
         found = self._read_searches(_SELECT.where(searches.c.id == checked_id(search_id)))
         if not found:
             raise NotFound(what="search", name=search_id, hint="lineament case show")

@@ -51,15 +51,15 @@ class SessionRows:
         self._connection.execute(sa.update(sessions).where(later).values(seen_at=at))
 
     def prove(self, id: str, at: datetime) -> None:  # noqa: A002
-        """Record a second factor; NotFound if the session has ended."""
+        """Record a second factor. Raises NotFound if the session has ended."""
         self._change(id, proved_at=at)
 
     def rekey(self, id: str, new_digest: bytes) -> None:  # noqa: A002
-        """Replace the key, so that one planted before signing in is worthless; NotFound if the session has ended."""
+        """Replace the key, so that one planted before signing in is worthless. Raises NotFound if it has ended."""
         self._change(id, digest=new_digest)
 
     def challenge(self, id: str, challenge: bytes | None) -> None:  # noqa: A002
-        """Store the challenge that a passkey is to sign next; NotFound if the session has ended."""
+        """Store the challenge that a passkey is to sign next. Raises NotFound if the session has ended."""
         self._change(id, challenge=challenge)
 
     def take_challenge(self, id: str) -> bytes | None:  # noqa: A002

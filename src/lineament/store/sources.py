@@ -45,7 +45,7 @@ class SourceRows:
     def add(
         self, terms: SourceTerms, wrapped_key: bytes, at: datetime, *, drafted_by: str | None = None, live: bool = True
     ) -> Source:
-        """Register a source; AlreadyThere if the name was ever used. ``live``: it needs no further approval."""
+        """Register a source. Raises AlreadyThere if the name was ever used. ``live``: it needs no further approval."""
         known = self._connection.scalar(sa.select(sources.c.id).where(sources.c.name == terms.name))
         if known is not None:
             raise AlreadyThere(what="source", name=terms.name)
@@ -58,11 +58,11 @@ class SourceRows:
         return self.by_id(SourceId(new))
 
     def get(self, name: str) -> Source:
-        """Return the source of that name; NotFound if there is none."""
+        """Return the source of that name. Raises NotFound if there is none."""
         return self._one(sources.c.name == name, name)
 
     def by_id(self, source_id: SourceId) -> Source:
-        """Return the source with that id; NotFound if there is none."""
+        """Return the source with that id. Raises NotFound if there is none."""
         return self._one(sources.c.id == source_id, source_id)
 
     def all(self) -> list[Source]:

@@ -52,7 +52,7 @@ class MemoryLeafStore:
         details: str,
         nodes: Sequence[tuple[int, int, bytes]],
     ) -> None:
-        """Append an entry and the tree nodes it completes; ValueError if it is already there."""
+        """Append an entry and the tree nodes it completes. Raises ValueError if it is already there."""
         if seq in self.rows or any((level, position) in self.tree for level, position, _ in nodes):
             raise ValueError(f"entry {seq} is already there")
         self.rows[seq] = MemoryEntry(
@@ -61,7 +61,7 @@ class MemoryLeafStore:
         self.tree.update({(level, position): node for level, position, node in nodes})
 
     def node(self, level: int, position: int) -> bytes:
-        """Return the hash of a complete subtree; KeyError if it is not stored."""
+        """Return the hash of a complete subtree. Raises KeyError if it is not stored."""
         return self.tree[level, position]
 
     def nodes(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
@@ -149,6 +149,6 @@ class MemoryOutbox:
     sent: list[SentMessage] = field(default_factory=list)
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Keep a message; InvalidValue if the address or the subject cannot stand in a header."""
+        """Keep a message. Raises InvalidValue if the address or the subject cannot stand in a header."""
         message("lineament@agency.example", to, subject, text)
         self.sent.append(SentMessage(to=to, subject=subject, text=text))

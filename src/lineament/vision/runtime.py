@@ -70,7 +70,7 @@ def sessions(runtime: str, precision: str, threads: int) -> OpenSession:
 
 
 def chosen_precision(requested: str, why_not_bf16: str | None) -> str:
-    """Return the arithmetic that is used, ``f32`` or ``bf16``; PrecisionUnavailable, InvalidValue."""
+    """Return the arithmetic that is used, ``f32`` or ``bf16``. Raises PrecisionUnavailable, InvalidValue."""
     if requested not in {"auto", "f32", "bf16"}:
         raise InvalidValue(what="The precision", value=requested, why="choose auto, f32 or bf16")
     if requested == "bf16" and why_not_bf16:

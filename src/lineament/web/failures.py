@@ -21,7 +21,7 @@ KEPT_NOTHING = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The response to one class of errors."""
+    """The response to an error. A subclass without a response of its own uses that of its nearest base class."""
 
     status: int
     title: str

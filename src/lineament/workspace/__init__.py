@@ -65,7 +65,7 @@ class Workspace:
 
     @classmethod
     def create(cls, settings: Settings, *, clock: Clock = now) -> Self:
-        """Make a workspace in ``settings.home``, whole or not at all; WorkspaceExists if something is there."""
+        """Make a workspace in ``settings.home``, whole or not at all. Raises WorkspaceExists if something is there."""
         from lineament.model.accounts import HOME_AGENCY
         from lineament.model.agencies import AgencyTerms
         from lineament.store.db import Store

@@ -1,4 +1,4 @@
-"""Follows faces from frame to frame of a video and enrols the best few of each person."""
+"""Follows faces from frame to frame of a video, and enrols the best few frames of each person."""
 
 from __future__ import annotations
 

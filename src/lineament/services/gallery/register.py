@@ -86,7 +86,7 @@ class Register:
         """Register a source with its own key.
 
         It is drafted until a second person approves it, or live at once if the policy asks for no approval. ``shares``
-        names the agencies that alone may search it, each with its last day. HostRefused for a social network.
+        names the agencies that alone may search it, each with its last day. Raises HostRefused for a social network.
         """
         Hosts(terms.hosts)
         wrapped = self._keys.new_data_key(about_source(terms.name))

@@ -69,7 +69,7 @@ class Jobs:
     def stop(self, id: str) -> Job:  # noqa: A002
         """Stop and record it: a queued job immediately, a running one within seconds; what it committed is kept.
 
-        Raises NotFound; WrongState if it has ended; Refused if jobs of its kind cannot be stopped.
+        Raises NotFound, WrongState if it has ended, or Refused if jobs of its kind cannot be stopped.
         """
         with self._record.change() as change:
             tx = change.tx

@@ -98,7 +98,7 @@ def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
     """Add an account and invite it.
 
     Raises Refused if the licence has no seat left, or if the workspace would leave solo without anybody who
-    can manage it (unless ``sure``); AlreadyThere if the agency has an account with that address.
+    can manage it (unless ``sure``). Raises AlreadyThere if the agency has an account with that address.
     """
     held = frozenset(roles)
     tx = change.tx

@@ -59,7 +59,7 @@ class _Budget:
     unpacked: int  # bytes
 
     def take(self, unpacked: int) -> None:
-        """Spend bytes; NotRead if none are left."""
+        """Spend bytes. Raises NotRead if none are left."""
         self.unpacked -= unpacked
         if self.unpacked < 0:
             raise NotRead(why=f"its entries unpack to more than {MOST_TIMES} times its bytes; nothing more is read")
@@ -84,7 +84,7 @@ class ArchiveConnector:
     def __init__(self, path: Path, page_base: str | None, max_bytes: int) -> None:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
-        Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
+        Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._page_base = None if page_base is None else page_base.rstrip("/")
@@ -202,7 +202,7 @@ def _readable(archive: _Archive) -> Iterator[ArchiveEntry | NotRead]:
 
 
 def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:
-    """Return the bytes of an entry; NotRead or FileTooLarge."""
+    """Return the bytes of an entry. Raises NotRead or FileTooLarge."""
     try:
         untrusted = entry.read(limit)
     except Exception as error:
@@ -256,7 +256,7 @@ class _Statements:
         return self._rows.execute("SELECT 1 FROM side_cars WHERE path = ? AND twice", (path,)).fetchone() is not None
 
     def of(self, path: bytes, default: Provenance, folder_name: str) -> Provenance:
-        """Return what is stated of a picture; BadSideCar if that cannot be used."""
+        """Return what is stated of a picture. Raises BadSideCar if that cannot be used."""
         folder, base = posixpath.split(path)
         try:
             provenance = stated_provenance(

@@ -38,7 +38,7 @@ class _Stream(Protocol):
 
 
 def entries(file: IO[bytes]) -> Iterator[ArchiveEntry]:
-    """Yield every entry except folders; NotRead if it is not an archive, or whatever a parser raises."""
+    """Yield every entry except folders. Raises NotRead if it is not an archive, or whatever a parser raises."""
     start = file.read(8)
     file.seek(0)
     for magic, why in _REFUSED.items():

@@ -21,7 +21,7 @@ class ArchiveEntry:
     parts: Callable[[], Iterator[bytes]] = lambda: iter(())
 
     def read(self, limit: int) -> bytes:
-        """Return its bytes; FileTooLarge over ``limit``, or whatever a parser raises."""
+        """Return its bytes. Raises FileTooLarge over ``limit``, or whatever a parser raises."""
         if self.size > limit:
             raise FileTooLarge(size=self.size, limit=limit)
         parts, length = [], 0

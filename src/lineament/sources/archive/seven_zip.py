@@ -36,7 +36,7 @@ _REFUSALS = {
 
 
 def in_7z(file: IO[bytes]) -> Iterator[ArchiveEntry]:
-    """Yield every entry except folders; NotRead if the worker refuses the archive or dies over it."""
+    """Yield every entry except folders. Raises NotRead if the worker refuses the archive or dies over it."""
     failed: list[NotRead] = []
     messages = messages_from(_WORKER, _descriptor(file), _LIMITS)
     for kind, content in messages:

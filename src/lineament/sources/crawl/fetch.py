@@ -176,7 +176,7 @@ class _FetchAnswer:
         return next((value for name, value in self.headers if name.lower() == lower), None)
 
     def plain_body(self, limit: int) -> bytes:
-        """Return the whole body, its encoding undone; FileTooLarge over ``limit`` bytes, NotRead if it is damaged."""
+        """Return the whole body, decoded. Raises FileTooLarge over ``limit`` bytes, or NotRead if it is damaged."""
         return decode_body(self._body(limit), None, self.header("content-encoding"), limit)
 
     def _body(self, limit: int) -> bytes:
@@ -207,7 +207,7 @@ class _PinnedBackend(NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> NetworkStream:
-        """Connect to a host, as httpcore asks; HostRefused if one of its addresses is not permitted."""
+        """Connect to a host, as httpcore asks. Raises HostRefused if one of its addresses is not permitted."""
         why: Exception = httpcore.ConnectError("there is no address")
         for address in self._hosts.addresses(host, port):
             try:

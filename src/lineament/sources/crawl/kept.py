@@ -31,7 +31,7 @@ class KeptCrawl:
         return f"KeptCrawl({str(self.folder)!r}, …)"
 
     def exchange(self, archive: str, offset: int, record_id: str) -> bytes:
-        """Return an answer and its request, a gzip member each; NotRead if they were destroyed, Damaged."""
+        """Return an answer and its request, a gzip member each. Raises NotRead if they were destroyed, Damaged."""
         try:
             with self._file(archive) as file:
                 found = sealed.frame_at(file, archive, offset)
@@ -55,7 +55,7 @@ class KeptCrawl:
         return zlib.decompressobj(wbits=31).decompress(packed)  # only the first member
 
     def destroy(self, places: Iterable[tuple[str, int]]) -> int:
-        """Overwrite the frames at these places (archive, offset) durably, and return how many there were; OSError."""
+        """Overwrite the frames at these places (archive, offset) durably; return how many. Raises OSError."""
         offsets: dict[str, list[int]] = defaultdict(list)
         for archive, offset in places:
             offsets[archive].append(offset)
@@ -69,7 +69,7 @@ class KeptCrawl:
     def members(self, archive: Path, end: int) -> Iterator[tuple[int, bytes]]:
         """Yield the exchanges in the first ``end`` bytes of a file that were not destroyed, as gzip members.
 
-        Each comes with the offset at which it ends. Damaged, NotRead.
+        Each comes with the offset at which it ends. Raises Damaged, NotRead.
         """
         try:
             with self._file(archive.name) as file:

@@ -17,7 +17,7 @@ _CONTACT = re.compile(r"(https?://[!-'*-~]{3,200}|[!-'*-?A-~]{1,64}@[!-'*-?A-~]{
 
 
 def user_agent(contact: str) -> str:
-    """Return the User-Agent, which says where to complain; InvalidValue if ``contact`` is no e-mail address or URL."""
+    """Return the User-Agent with the contact. Raises InvalidValue if ``contact`` is not an e-mail address or a URL."""
     if not _CONTACT.fullmatch(contact):
         why = "visited sites must be able to complain; give an e-mail address or a URL"
         raise InvalidValue(what="The contact", value=contact[:100], why=why)

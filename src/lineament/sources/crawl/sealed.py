@@ -52,7 +52,7 @@ class Seal:
         return _HEAD.pack(_SEALED, _NONCE + len(sealed)) + nonce + sealed
 
     def opened(self, sealed: bytes, archive: str, offset: int) -> bytes:
-        """Open what follows the head of a frame; Damaged if a bit, the place or the key differs."""
+        """Open what follows the head of a frame. Raises Damaged if a bit, the place or the key differs."""
         try:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _associated_data(archive, offset))
         except (InvalidTag, ValueError):
@@ -74,7 +74,7 @@ class SealedFrame:
 
 
 def frame_at(file: int, archive: str, offset: int) -> SealedFrame | None:
-    """Return the frame at ``offset``; None if the file ends before it does. Damaged if none begins there. OSError."""
+    """Return the frame at ``offset``; None if the file ends first. Raises Damaged if none begins there, or OSError."""
     head = os.pread(file, _HEAD.size, offset)
     if len(head) < _HEAD.size:
         return None
@@ -86,7 +86,7 @@ def frame_at(file: int, archive: str, offset: int) -> SealedFrame | None:
 
 
 def frames(file: int, archive: str, end: int) -> Iterator[SealedFrame]:
-    """Yield the frames up to ``end`` in order, including destroyed ones; Damaged, OSError."""
+    """Yield the frames up to ``end`` in order, including destroyed ones. Raises Damaged, OSError."""
     at = 0
     while at < end and (found := frame_at(file, archive, at)) is not None:
         yield found
@@ -94,7 +94,7 @@ def frames(file: int, archive: str, end: int) -> Iterator[SealedFrame]:
 
 
 def content(file: int, frame: SealedFrame) -> bytes:
-    """Return the sealed bytes of a frame; fewer than its size if the file is cut off meanwhile. OSError."""
+    """Return the sealed bytes of a frame; fewer than its size if the file is cut off meanwhile. Raises OSError."""
     parts, at = [], frame.end - frame.size
     while at < frame.end and (part := os.pread(file, frame.end - at, at)):
         parts.append(part)
@@ -105,7 +105,7 @@ def content(file: int, frame: SealedFrame) -> bytes:
 def destroy(path: Path, offsets: Iterable[int]) -> int:
     """Overwrite the frames at ``offsets`` durably, and return how many; the other frames keep their places.
 
-    Frames that are missing or destroyed already are skipped. Damaged, OSError.
+    Frames that are missing or destroyed already are skipped. Raises Damaged, OSError.
     """
     count = 0
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -122,7 +122,7 @@ def destroy(path: Path, offsets: Iterable[int]) -> int:
 
 
 def write(file: int, data: bytes, offset: int) -> None:
-    """Write all of ``data`` at ``offset``; OSError."""
+    """Write all of ``data`` at ``offset``. Raises OSError."""
     rest = memoryview(data)
     while rest:
         written = os.pwrite(file, rest, offset)

@@ -253,14 +253,14 @@ class CrawlState:
         yield from self._db.execute("SELECT DISTINCT uri, reserved FROM found WHERE reserved IS NOT NULL ORDER BY uri")
 
     def destroy_reserved(self) -> None:
-        """Destroy the records of pictures that were reserved after they were found; their rows stay. OSError."""
+        """Destroy the records of pictures that were reserved after they were found; their rows stay. Raises OSError."""
         self._kept.destroy(self._db.execute(_RESERVED))
 
     def forget(self, sha256: str, shows_kept: Callable[[Sequence[str]], bool]) -> int:
         """Destroy all records of the picture with these bytes, and of the pages that showed it; return how many.
 
         Its addresses are remembered as keyed digests, and never asked for again. ``shows_kept`` returns whether a page
-        that showed the pictures with these digests is still needed. sqlite3.Error, OSError.
+        that showed the pictures with these digests is still needed. Raises sqlite3.Error, OSError.
         """
         with self.transaction():
             found = self._db.execute(_OF_PICTURE, (sha256,)).fetchall()

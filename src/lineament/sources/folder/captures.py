@@ -24,7 +24,7 @@ class Captures:
     """
 
     def __init__(self, file: TextIO) -> None:
-        """Read the whole table; Unusable if it is not one."""
+        """Read the whole table. Raises Unusable if it is not one."""
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.executescript(_SCHEMA)
         try:
@@ -37,7 +37,7 @@ class Captures:
             raise Unusable(why) from None
 
     def of(self, name: bytes, fallback: Provenance) -> Provenance | None:
-        """Return what the table says of the picture ``name``, or None. Unusable if that cannot be used."""
+        """Return what the table says of the picture ``name``, or None. Raises Unusable if that cannot be used."""
         try:
             key = name.decode()
         except UnicodeDecodeError:

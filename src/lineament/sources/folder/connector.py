@@ -60,7 +60,7 @@ class FolderConnector:
     def __init__(self, paths: Sequence[Path], page_base: str | None, max_bytes: int) -> None:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
-        Files over ``max_bytes`` are refused unread. NoSuchFile if one of ``paths`` does not exist.
+        Files over ``max_bytes`` are refused unread. Raises NoSuchFile if one of ``paths`` does not exist.
         """
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
@@ -198,7 +198,7 @@ def side_car_names(base: bytes) -> list[bytes]:
 
 
 def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, default: Provenance) -> Provenance:
-    """Return what the side-car, or else the table, states of a picture; BadSideCar if that cannot be used."""
+    """Return what the side-car, or else the table, states of a picture. Raises BadSideCar if that cannot be used."""
     try:
         return stated_provenance(place.base, table, lambda: _side_car(place, default), default)
     except Unusable as error:
@@ -206,7 +206,7 @@ def provenance_of(place: SourcePath, table: Captures | BadSideCar | None, defaul
 
 
 def _side_car(place: SourcePath, default: Provenance) -> Provenance | None:
-    """Return what a picture's own side-car states, or None; BadSideCar if it cannot be used."""
+    """Return what a picture's own side-car states, or None. Raises BadSideCar if it cannot be used."""
     folder = place.parent
     for name in side_car_names(place.base):
         beside = folder.child(name)

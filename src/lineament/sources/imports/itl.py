@@ -54,7 +54,7 @@ class ItlConnector:
     """Yields the photographs of faces in a transaction: JPEG, JPEG 2000 or PNG."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
-        """Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist."""
+        """Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist."""
         self._place = locate(path)[0]
         self._max_bytes = max_bytes
 
@@ -131,7 +131,7 @@ def _contents(file: IO[bytes]) -> list[int]:
 
 
 def _length(file: IO[bytes], at: int, kind: int, number: int) -> int:
-    """Return the length in bytes of the record that begins at ``at``; NotRead if it is truncated or damaged."""
+    """Return the length in bytes of the record that begins at ``at``. Raises NotRead if it is truncated or damaged."""
     file.seek(at)
     start = file.read(40)
     length = 0
@@ -182,7 +182,7 @@ def _check(fields: dict[int, bytes], untrusted: bytes, max_bytes: int) -> None:
 
 
 def _fields(record: bytes, kind: int) -> dict[int, bytes]:
-    """Return the fields of a record by number, up to its picture; NotRead if they are damaged or repeated."""
+    """Return the fields of a record by number, up to its picture. Raises NotRead if they are damaged or repeated."""
     fields: dict[int, bytes] = {}
     at = 0
     while at < len(record) - 1:

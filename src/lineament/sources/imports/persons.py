@@ -40,7 +40,7 @@ class PersonsConnector:
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
-        """Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist."""
+        """Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist."""
         self._place, self._is_folder = locate(path)
         self._max_bytes = max_bytes
 
@@ -82,7 +82,7 @@ class CompreFaceConnector:
     def __init__(self, path: Path, max_bytes: int) -> None:
         """``path`` is the folder with the lists (.json) and the pictures.
 
-        Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
+        Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._max_bytes = max_bytes

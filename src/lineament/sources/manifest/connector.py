@@ -30,7 +30,7 @@ class ManifestConnector:
     def __init__(self, path: Path, fetcher: Fetcher | None, max_bytes: int) -> None:
         """Without a ``fetcher``, only files beside the manifest are read.
 
-        Pictures over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
+        Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         self._fetcher = fetcher
@@ -45,7 +45,7 @@ class ManifestConnector:
             yield found
 
     def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
-        """Yield the pictures after a row, each with its row number; InvalidValue if ``cursor`` is not such a number."""
+        """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``."""
         row_number = _row_number(cursor)
         why: LineamentError
         try:
@@ -100,7 +100,7 @@ class ManifestConnector:
         return Item(name=name, untrusted=read_regular(place, self._max_bytes), provenance=provenance)
 
     def _beside(self, below: str) -> SourcePath:
-        """Return a file below the manifest's folder, links followed; NotRead if it is outside, OSError."""
+        """Return a file below the manifest's folder, links followed. Raises NotRead if it is outside, OSError."""
         folder = self._place.parent
         path = normal(below.encode("utf-8", "replace"))
         if path is None:

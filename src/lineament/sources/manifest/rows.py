@@ -49,7 +49,7 @@ def manifest_rows(place: SourcePath, after: int) -> Generator[tuple[int, Manifes
 
 
 def columns(names: list[str]) -> list[str | None]:
-    """Return the field of each column, None for other columns; Unusable if no column names pictures."""
+    """Return the field of each column, None for other columns. Raises Unusable if no column names pictures."""
     if len(names) > MOST_COLUMNS:
         raise Unusable(f"it has more than {MOST_COLUMNS} columns")
     plain = [name.strip().lower() for name in names]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
-"""Returns the addresses of a host; OSError if it has none."""
+"""Returns the addresses of a host. Raises OSError if it has none."""
 
 PORTS = {"http": 80, "https": 443}
 MOST_LISTED = 10_000
@@ -39,7 +39,7 @@ _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 def resolved(host: str, port: int) -> list[str]:
-    """Return the addresses that this machine's resolver knows for a host; OSError if there are none."""
+    """Return the addresses that this machine's resolver knows for a host. Raises OSError if there are none."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
 
@@ -98,7 +98,7 @@ class Hosts:
         return origin
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host; HostRefused if one is private and not listed itself.
+        """Return the addresses of a host. Raises HostRefused if one is private and not listed itself.
 
         One private address among public ones is enough to refuse: a name that has both is not trusted.
         OSError if the name cannot be resolved.
@@ -120,7 +120,7 @@ class Hosts:
 
 
 def listed_host(untrusted: str) -> ListedHost:
-    """Parse “HOST[:PORT]” in the list of a source; InvalidValue, or HostRefused for a social network."""
+    """Parse “HOST[:PORT]” in the list of a source. Raises InvalidValue, or HostRefused for a social network."""
     text = untrusted.strip().lower()
     if "/" in text:
         raise _invalid(untrusted, "it is written as HOST or HOST:PORT, without a scheme or a path")
@@ -140,7 +140,7 @@ def listed_host(untrusted: str) -> ListedHost:
 
 
 def origin_of(url: str) -> Origin:
-    """Return the origin of an http(s) address spelled as ``uri_key`` does; HostRefused for any other text."""
+    """Return the origin of an http(s) address spelled as ``uri_key`` does. Raises HostRefused for any other text."""
     found = _ORIGIN.match(url)
     if found is None or "\\" in url or not url.isascii() or not url.isprintable():
         raise HostRefused(host=_printable(url), why="it is not a plain http or https address")

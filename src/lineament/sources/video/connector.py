@@ -52,7 +52,7 @@ class VideoConnector:
     def __init__(self, path: Path, page_base: str | None, max_bytes: int) -> None:
         """``page_base`` is the URL below which the video's page has its name.
 
-        Frames over ``max_bytes`` are refused. NoSuchFile if ``path`` does not exist.
+        Frames over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist.
         """
         self._place = locate(path)[0]
         page = None if page_base is None else f"{page_base.rstrip('/')}/{self._place.uri.rpartition('/')[2]}"
@@ -88,7 +88,7 @@ class VideoConnector:
 
 
 def frames(place: SourcePath) -> Iterator[SampledFrame]:
-    """Yield the sampled frames of a video; NotRead, after those before it, if it ends early."""
+    """Yield the sampled frames of a video. Raises NotRead, after those before it, if it ends early."""
     for kind, content in messages_about(_WORKER, place, _LIMITS):
         if kind == FRAME:
             yield _frame(content)

@@ -27,7 +27,7 @@ def page_record(given: Sequence[Path], record: ArchiveRecord) -> bytes | None:
 
 
 def html_of(untrusted_record: bytes) -> str:
-    """Return the HTML of an archived page, unsanitised. NotRead, FileTooLarge or Damaged."""
+    """Return the HTML of an archived page, unsanitised. Raises NotRead, FileTooLarge or Damaged."""
     try:
         found = record_at(io.BytesIO(untrusted_record), 0)
         if found is None:

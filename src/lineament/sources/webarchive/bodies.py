@@ -33,7 +33,7 @@ class Undecodable(ValueError):
 
 
 def decode_body(body: bytes, transfer: str | None, content: str | None, limit: int) -> bytes:
-    """Return the payload of ``body``; FileTooLarge over ``limit`` bytes, NotRead if it has too many encodings."""
+    """Return the payload of ``body``. Raises FileTooLarge over ``limit`` bytes, NotRead for too many encodings."""
     if transfer and "chunked" in transfer.lower():
         body = dechunked(body)
     if content:

@@ -72,7 +72,7 @@ class WarcConnector:
     """Yields the pictures of WARC and WACZ files, and of all such files in folders."""
 
     def __init__(self, paths: Sequence[Path], max_bytes: int, on_reserved: OnReserved | None = None) -> None:
-        """Pictures over ``max_bytes`` are refused unread. NoSuchFile if one of ``paths`` does not exist.
+        """Pictures over ``max_bytes`` are refused unread. Raises NoSuchFile if one of ``paths`` does not exist.
 
         ``on_reserved`` is called, when everything has been read, for each picture that a later page reserved, with its
         address and the reservation; what was taken of it must be erased (R4).

@@ -45,7 +45,7 @@ class RecordPlace:
 
 
 def records(archive: WarcFile, file: FileWindow) -> Iterator[RecordPlace]:
-    """Yield every record and every damaged place; a record must be read before the next one. OSError."""
+    """Yield every record and every damaged place; a record must be read before the next one. Raises OSError."""
     walk = _RecordWalk(archive, file)
     if (why := walk.unfit()) is not None:
         yield RecordPlace(None, 0, Refusal(name=archive.shown, why=NotRead(why=why)))
@@ -164,7 +164,7 @@ class _RecordWalk:
 
 
 def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
-    """Return the record that begins at ``offset``, or None. OSError."""
+    """Return the record that begins at ``offset``, or None. Raises OSError."""
     file.seek(offset)
     found = next(iter(ArchiveIterator(file, parse_http=False, max_header_len=HEADERS)), None)
     return found if found is not None and found.stream_pos == offset else None
@@ -174,7 +174,7 @@ def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
 
 
 def body_of(record: WarcRecord, limit: int) -> bytes:
-    """Return the rest of a record; FileTooLarge over ``limit`` bytes, unread; NotRead if it is truncated. OSError."""
+    """Return the rest of a record. Raises FileTooLarge over ``limit`` bytes, NotRead if truncated, or OSError."""
     size = record.content_length
     if size > limit:
         raise FileTooLarge(size=size, limit=limit)
@@ -197,7 +197,7 @@ def payload_of(record: WarcRecord, limit: int) -> bytes:
 
 
 def parsed_http(record: WarcRecord) -> bool:
-    """Return whether the record is an HTTP answer with readable headers; OSError if they are hostile."""
+    """Return whether the record is an HTTP answer with readable headers. Raises OSError if they are hostile."""
     if not record.is_http or record.record_type != WarcRecordType.response:
         return False
     if not record.is_http_parsed:
@@ -216,7 +216,7 @@ def id_of(record: WarcRecord) -> str:
 def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
     """Return one record of an archive, decompressed: its headers and its block.
 
-    NoSuchFile, NotRead, FileTooLarge; Damaged if the archive no longer holds it as it was ingested.
+    NoSuchFile, NotRead, FileTooLarge. Raises Damaged if the archive no longer holds it as it was ingested.
     """
     with _open_window(archive_path, record) as file:
         found = _at(file, record)
@@ -264,7 +264,7 @@ def _at(file: FileWindow, record: ArchiveRecord) -> WarcRecord:
 
 
 def _check_digest(found: WarcRecord, record: ArchiveRecord, limit: int = LARGEST_RECORD) -> bytes:
-    """Return the payload; Damaged if its digest differs."""
+    """Return the payload. Raises Damaged if its digest differs."""
     try:
         parsed_http(found)
         payload = payload_of(found, limit)

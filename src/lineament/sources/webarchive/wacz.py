@@ -37,7 +37,7 @@ class WarcFile:
         return f"{self.place.name}/{member}" if member else self.place.name
 
     def open(self) -> FileWindow:
-        """Open the bytes of the WARC; NotRead or OSError."""
+        """Open the bytes of the WARC. Raises NotRead or OSError."""
         return FileWindow(os.fdopen(open_regular(self.place), "rb", buffering=0), self.begin, self.size)
 
 
