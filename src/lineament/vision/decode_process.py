@@ -160,7 +160,7 @@ class DecodingProcess:
         try:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:
-            return "it closed its input"
+            return "it closed its output"
         if code in {-signal.SIGXCPU, -signal.SIGALRM}:
             return "it took too long"
         if code < 0:
