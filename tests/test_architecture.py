@@ -54,6 +54,12 @@ def test_no_assertion_is_skipped_by_a_condition(path: Path) -> None:
     assert [node.lineno for node in below if isinstance(node, ast.Assert | ast.Return)] == []
 
 
+def test_no_test_imports_another_test() -> None:
+    """Helpers that several tests share are in tests/support."""
+    importing = re.compile(r"^\s*(from|import) tests\.(\w+\.)*test_", re.MULTILINE)
+    assert [path.name for path in TESTS if importing.search(path.read_text())] == []
+
+
 def _within(node: ast.AST) -> Iterator[ast.AST]:
     """Yield everything below a node, except the bodies of functions that are defined there."""
     for child in ast.iter_child_nodes(node):

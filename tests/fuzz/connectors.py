@@ -136,7 +136,7 @@ def _there_again(path: Path, record: ArchiveRecord) -> None:
 
 def archives() -> Iterator[bytes]:
     """Yield one archive of each kind."""
-    from tests.unit.sources.archive.test_archive import FILES, PACKED, nested
+    from tests.support.packed import FILES, PACKED, nested
 
     for packed in PACKED.values():
         yield packed(FILES)

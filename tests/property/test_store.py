@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from tests.contract.store.rows import MODEL, NOW, Rows, at_home
+from tests.support.store_rows import MODEL, NOW, Rows, at_home
 
 from lineament.model.cases import Authorisation, AuthorisationOutcome
 from lineament.model.faces import Box, CaptureId, Face, FaceId, Landmarks, Quality, QualityReason, Template

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.contract.store.rows import RawSql, Refuses, Rows, at_home
+from tests.support.store_rows import RawSql, Refuses, Rows, at_home
 
 from lineament.store.db import Store
 from lineament.store.keys import KeyRing

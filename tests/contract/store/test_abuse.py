@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.contract.store.rows import NOW, Refuses, Rows
+from tests.support.store_rows import NOW, Refuses, Rows
 
 from lineament.store.db import Store
 

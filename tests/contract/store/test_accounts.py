@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from tests.contract.store.officials import (
+from tests.support.store_officials import (
     EMAIL,
     NAME,
     PERSON,
@@ -18,7 +18,7 @@ from tests.contract.store.officials import (
     invited,
     joined,
 )
-from tests.contract.store.rows import NOW, RawSql, Refuses
+from tests.support.store_rows import NOW, RawSql, Refuses
 
 from lineament.errors import AlreadyThere, InvalidValue, NotFound, WrongState
 from lineament.model.accounts import AccountState, FactorKind, Role

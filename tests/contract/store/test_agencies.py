@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.store.officials import EMAIL, NAME, PERSON, agency, in_the_tables, invited, joined
-from tests.contract.store.rows import NOW, RawSql, Refuses
+from tests.support.store_officials import EMAIL, NAME, PERSON, agency, in_the_tables, invited, joined
+from tests.support.store_rows import NOW, RawSql, Refuses
 
 from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound
 from lineament.model.accounts import HOME_AGENCY, AccountState

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tests.contract.store.rows import RawSql, Refuses, Rows
+from tests.support.store_rows import RawSql, Refuses, Rows
 
 from lineament.errors import NotFound, Refused
 from lineament.model.faces import CaptureId, Provenance

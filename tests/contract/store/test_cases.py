@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
+from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import AlreadyThere, Damaged, InvalidValue, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY, Sight

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.store.rows import NOW, KeyedSource, RawSql, Rows
+from tests.support.store_rows import NOW, KeyedSource, RawSql, Rows
 
 from lineament.model.accounts import HOME_AGENCY
 from lineament.model.cases import Case, CaseState

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.contract.store.rows import MODEL, KeyedSource, RawSql, Rows
+from tests.support.store_rows import MODEL, KeyedSource, RawSql, Rows
 
 from lineament.errors import Damaged, MixedModels, NotFound
 from lineament.model.faces import CaptureId, FaceId, FaceIds, SourceId

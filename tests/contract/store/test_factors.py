@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.officials import agency, at_once, digest, in_the_tables, joined
-from tests.contract.store.rows import NOW
+from tests.support.store_officials import agency, at_once, digest, in_the_tables, joined
+from tests.support.store_rows import NOW
 
 from lineament.errors import AlreadyThere, NotFound
 from lineament.model.accounts import Factor, FactorKind

@@ -8,7 +8,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
+from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import HOME_AGENCY, Role

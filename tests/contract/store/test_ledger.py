@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
+from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import LedgerBroken, Refused
 from lineament.ledger.entries import LeafStore

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.contract.store.rows import RawSql
+from tests.support.store_rows import RawSql
 
 from lineament.errors import LedgerBroken, StoreUnavailable
 from lineament.ledger.log import Ledger

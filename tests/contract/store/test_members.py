@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
+from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import Damaged, NotFound
 from lineament.model.accounts import HOME_AGENCY

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.contract.store.rows import KeyedSource, RawSql, Rows
+from tests.support.store_rows import KeyedSource, RawSql, Rows
 
 from lineament.errors import Refused
 from lineament.model.faces import CaptureId, Provenance

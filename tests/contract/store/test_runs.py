@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.rows import NOW, Rows
+from tests.support.store_rows import NOW, Rows
 
 from lineament.errors import NotFound
 from lineament.model.runs import MOST_REFUSALS, RunId, Step

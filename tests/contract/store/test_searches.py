@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from tests.contract.store.rows import NOW, RawSql, Refuses, Rows
+from tests.support.store_rows import NOW, RawSql, Refuses, Rows
 
 from lineament.errors import Damaged, NotFound, Refused
 from lineament.model.accounts import HOME_AGENCY

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.officials import agency, at_once, digest, in_the_tables, joined
-from tests.contract.store.rows import NOW, Refuses
+from tests.support.store_officials import agency, at_once, digest, in_the_tables, joined
+from tests.support.store_rows import NOW, Refuses
 
 from lineament.errors import NotFound
 from lineament.model.accounts import SignedIn

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.store.rows import NOW, RawSql, Rows
+from tests.support.store_rows import NOW, RawSql, Rows
 
 from lineament.errors import (
     Damaged,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.store.rows import NOW, Rows
+from tests.support.store_rows import NOW, Rows
 
 from lineament.store.db import Store
 

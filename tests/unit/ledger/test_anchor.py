@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from tests.unit.ledger.conftest import fill
+from tests.support.ledgers import fill
 
 from lineament.errors import AnchorUnavailable, LedgerBroken, StorageFull
 from lineament.ledger.anchor import read_anchor

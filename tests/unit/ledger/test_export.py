@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.ledger.conftest import NOW, fill
-from tests.unit.ledger.test_merkle import naive_root
+from tests.support.ledgers import NOW, fill
+from tests.support.merkle import naive_root
 
 from lineament.errors import Damaged, LedgerBroken, LineamentError, NoSuchFile
 from lineament.ledger.export import export

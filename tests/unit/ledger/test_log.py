@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from tests.unit.ledger.conftest import NOW, fill
+from tests.support.ledgers import NOW, fill
 
 from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.checkpoint import Checkpoint

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import pytest
+from tests.support.merkle import naive_root
 
 from lineament.ledger.merkle import (
     EMPTY_ROOT,
@@ -41,18 +40,6 @@ ROOTS = [  # of the first 1, 2, ... 8 leaves, as in the reference implementation
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
-
-
-def naive_root(leaves: list[bytes]) -> bytes:
-    """MTH, written as RFC 9162, 2.1.1 defines it."""
-    if not leaves:
-        return sha256().digest()
-    if len(leaves) == 1:
-        return sha256(b"\0" + leaves[0]).digest()
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return sha256(b"\1" + naive_root(leaves[:split]) + naive_root(leaves[split:])).digest()
 
 
 class Tree:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.ledger.conftest import NOW, fill
+from tests.support.ledgers import NOW, fill
 
 from lineament.errors import LedgerBroken
 from lineament.ledger.entries import committed, leaf_bytes

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.contract.store.rows import NOW, KeyedSource, Rows, at_home
 from tests.support.nets import PORTRAITS, pack
+from tests.support.store_rows import NOW, KeyedSource, Rows, at_home
 
 from lineament.errors import MixedModels
 from lineament.index.base import ExactVectors, IndexFactory, VectorIndex

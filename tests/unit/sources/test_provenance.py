@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.unit.sources.conftest import names, put, read_folder
+from tests.support.folders import names, put, read_folder
 
 from lineament.model.faces import Provenance
 from lineament.sources.base import Item

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from backports import zstd
-from py7zr import SevenZipFile
+from tests.support.packed import FILES, PACKED, nested, seven, tarred, zipped
 
 from lineament.errors import NoSuchFile
 from lineament.sources.archive import connector as module
@@ -24,33 +24,6 @@ from lineament.sources.archive.connector import ArchiveConnector, normal
 from lineament.sources.base import Connector, Item, Refusal
 
 LIMIT = 100_000
-FILES = {
-    "a.jpg": b"picture a",
-    "sub/b.png": b"picture b",
-    "sub/b.json": b'{"uri": "https://example.org/b", "licence": "CC0"}',
-    "captures.csv": b"file,page_uri\na.jpg,https://example.org/page\n",
-    "notes.txt": b"notes",
-    ".hidden.jpg": b"hidden",
-    "__MACOSX/._a.jpg": b"resource",
-}
-
-
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def tarred(files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
 
 
 def connector(data: bytes, folder: Path, name: str = "photos.bin", max_bytes: int = LIMIT) -> ArchiveConnector:
@@ -73,28 +46,6 @@ def why(data: bytes, folder: Path) -> str:
     (outcome,) = found(data, folder).values()
     assert isinstance(outcome, str)
     return outcome
-
-
-PACKED: dict[str, Callable[[dict[str, bytes]], bytes]] = {
-    "zip": zipped,
-    "zip-stored": lambda files: zipped(files, zipfile.ZIP_STORED),
-    "tar": tarred,
-    "tar-gnu": lambda files: tarred(files, tarfile.GNU_FORMAT),
-    "tar-ustar": lambda files: tarred(files, tarfile.USTAR_FORMAT),
-    "tar.gz": lambda files: gzip.compress(tarred(files)),
-    "tar.gz-members": lambda files: gzip.compress(tarred(files)[:700]) + gzip.compress(tarred(files)[700:]) + bytes(99),
-    "tar.bz2": lambda files: bz2.compress(tarred(files)),
-    "tar.xz": lambda files: lzma.compress(tarred(files)),
-    "tar.zst": lambda files: zstd.compress(tarred(files)),
-}
-
-
-def seven(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with SevenZipFile(out, "w") as archive:
-        for name, data in files.items():
-            archive.writef(io.BytesIO(data), name)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("pack", [*PACKED.values(), seven], ids=[*PACKED, "7z"])
@@ -228,13 +179,6 @@ def test_more_tables_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 # ---------------------------------------------------------------- archives in archives
-
-
-def nested(levels: int, inner: bytes = b"") -> bytes:
-    data = inner or zipped({"deep.jpg": b"deep"})
-    for level in range(levels):
-        data = PACKED[("zip", "tar.gz")[level % 2]]({f"{level}.{('zip', 'tgz')[level % 2]}": data})
-    return data
 
 
 def test_archives_in_archives_to_the_depth_that_is_read(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from backports import zstd
-from tests.unit.sources.conftest import LIMIT, names, put, read_folder
+from tests.support.folders import LIMIT, names, put, read_folder
 
 from lineament.errors import FileTooLarge, NoSuchFile, NotAPicture, NotRead
 from lineament.sandbox import files

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from tests.unit.sources.conftest import LIMIT, put
+from tests.support.folders import LIMIT, put
 
 from lineament.errors import NoSuchFile
 from lineament.sources.base import Connector, Item, Refusal

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.contract.store.rows import NOW
+from tests.support.store_rows import NOW
 
 from lineament.model.accounts import Account, Role
 from lineament.model.agencies import Agency, AgencyTerms
