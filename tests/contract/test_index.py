@@ -109,7 +109,7 @@ def test_a_list_holds_at_least_one(filled: Filled, k: int) -> None:
         filled.index.search(vectors(1), k)
 
 
-def test_ids_tell_what_is_there(filled: Filled) -> None:
+def test_ids_are_those_of_the_stored_faces(filled: Filled) -> None:
     before = filled.index.ids
     filled.index.remove(as_ids([3, 4]))
     assert sorted(before.tolist()) == list(range(1, 201))

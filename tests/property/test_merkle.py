@@ -48,7 +48,7 @@ def test_every_leaf_of_every_tree_is_proven() -> None:
             assert verify_inclusion(index, size, LEAVES[index], path, root(size)), (index, size)
 
 
-def test_every_tree_goes_on_from_every_smaller_one() -> None:
+def test_every_tree_extends_every_smaller_one() -> None:
     for size in range(1, MOST + 1):
         for old in range(1, size + 1):
             path = consistency_proof(old, size, node)

@@ -104,7 +104,7 @@ def add(
             say(f"The source {source.name} is drafted. Somebody else has to: lineament source approve {source.name}")
             return
         if (closed := source.why_closed(opened.clock().date())) is not None:
-            say(f"The source {source.name} is registered, but nothing is taken in: {closed}.")
+            say(f"The source {source.name} is registered, but nothing can be ingested: {closed}.")
             return
         what = f"https://{terms.hosts[0]}/" if terms.hosts else "PATH"
         say(f"The source {source.name} is registered. Next: lineament ingest {source.name} {what}")

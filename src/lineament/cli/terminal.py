@@ -191,7 +191,7 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_table(table: Table, *, err: bool = False) -> None:
-    """Print a table, as wide as the terminal or ``WIDE``; long cells go on in the next line.
+    """Print a table, as wide as the terminal or ``WIDE``; long cells wrap.
 
     ``err`` prints it on standard error.
     """

@@ -26,7 +26,7 @@ _FEW = 4
 
 def damaged(why: str) -> Damaged:
     """Return the error for index files that cannot be used."""
-    return Damaged(what="The index", why=why, remedy="it is derived, and built anew from the store")
+    return Damaged(what="The index", why=why, remedy="it is derived, and is rebuilt from the store")
 
 
 def scan_everything() -> None:

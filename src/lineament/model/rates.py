@@ -12,7 +12,7 @@ class FalseMatchTable:
     """FMR by score for one model, as measured on ``origin``.
 
     ``scores`` rise, ``rates`` fall. Between two points log FMR is linear in the score; beyond the last point, where
-    too few strangers were compared to count, the last slope goes on. Below the first point the rate is the first.
+    too few strangers were compared to count, the last slope continues. Below the first point the rate is the first.
     """
 
     model: str

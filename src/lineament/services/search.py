@@ -107,7 +107,7 @@ class Search:
 
     @needs(Permission.SEARCH, in_case=True)
     def admit(self, request: SearchRequest) -> None:
-        """Raise Refused if the gate would stop this search; to be called before a probe is taken in for it.
+        """Raise Refused if the gate would stop this search; to be called before a probe is added for it.
 
         The indexes are opened at once: the nets may still be loading, and the search would wait for them anyway.
         """

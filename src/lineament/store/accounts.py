@@ -48,7 +48,7 @@ class AccountRows:
     def add(self, agency_id: str, email: str, name: str, roles: Iterable[Role], at: datetime) -> Account:
         """Add an invited account; AlreadyThere only if the same agency has one with that address.
 
-        Accounts of other agencies are not looked at, so that an invitation does not reveal them (R46).
+        Accounts of other agencies are not checked, so that an invitation does not reveal them (R46).
         """
         email, checked = checked_email(email), checked_roles(roles)
         if any(account.email == email for account in self.of_agency(agency_id)):

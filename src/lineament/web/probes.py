@@ -236,7 +236,7 @@ def _face(found: Probe, form: SentForm) -> int:
 
 def _request(found: Probe, form: SentForm) -> SearchRequest:
     if not form.text("reason"):
-        why = "say why this face is searched; it goes on the record"
+        why = "say why this face is searched; the reason is recorded"
         raise InvalidValue(what="The reason", value="", why=why, field="reason")
     if not form.all("source"):
         raise InvalidValue(what="The choice of sources", value="", why="choose at least one", field="source")

@@ -207,7 +207,7 @@ def test_closing_leaves_only_that_there_was_an_account(store: Store, raw: RawSql
         assert joined(tx, home).id != account.id  # the address is free again
 
 
-def test_the_files_of_sqlite_name_nobody(sqlite_path: Path) -> None:
+def test_the_files_of_sqlite_hold_no_names(sqlite_path: Path) -> None:
     store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     with store.begin() as tx:
         account = joined(tx, agency(tx).id)

@@ -154,7 +154,7 @@ def test_the_sealed_row_of_one_agency_does_not_open_as_that_of_another(store: St
     assert "Sylvania" not in str(caught.value)
 
 
-def test_the_tables_name_no_agency_and_nobody(store: Store) -> None:
+def test_the_tables_name_no_agency_and_no_person(store: Store) -> None:
     with store.begin() as tx:
         agency_id = agency(tx).id
         tx.agencies.set_vetting(agency_id, VETTING)

@@ -238,7 +238,7 @@ def test_a_queued_job_is_stopped_at_once(store: Store) -> None:
             tx.jobs.request_stop(id_, LATER)
 
 
-def test_a_running_job_is_told_to_stop(store: Store) -> None:
+def test_a_running_job_is_asked_to_stop(store: Store) -> None:
     with store.begin() as tx:
         id_ = held(tx)
         assert tx.jobs.stop_requested(id_, "w") is False

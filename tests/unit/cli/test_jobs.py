@@ -53,7 +53,7 @@ def test_a_signal_ends_the_worker_in_order(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
-def test_an_interruption_that_nobody_asked_for_is_passed_on() -> None:
+def test_an_interruption_that_was_not_requested_is_passed_on() -> None:
     request = jobs.EndRequest()
     with pytest.raises(KeyboardInterrupt), request.handled():
         raise KeyboardInterrupt

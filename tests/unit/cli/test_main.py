@@ -106,12 +106,12 @@ def test_an_error_is_json_as_well_if_the_answer_would_have_been(capsys: Capture)
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, OSError) else "",
 )
-def test_an_error_of_the_system_is_told_in_our_words(error: OSError, code: int, words: str, capsys: Capture) -> None:
+def test_an_error_of_the_system_is_translated(error: OSError, code: int, words: str, capsys: Capture) -> None:
     assert ended(failing(error), "fail") == code
     assert words in capsys.readouterr().err
 
 
-def test_what_nobody_foresaw_is_named_without_what_it_says(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_is_stored_without_its_message(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LINEAMENT_TRACE", raising=False)
     assert ended(failing(ZeroDivisionError("the name of somebody")), "fail") == 1
     err = capsys.readouterr().err
@@ -119,7 +119,7 @@ def test_what_nobody_foresaw_is_named_without_what_it_says(capsys: Capture, monk
     assert "somebody" not in err
 
 
-def test_what_nobody_foresaw_is_raised_to_whoever_asks_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_is_raised_with_its_traceback_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINEAMENT_TRACE", "1")
     with pytest.raises(ZeroDivisionError):
         main.run(failing(ZeroDivisionError()), ["fail"])

@@ -22,7 +22,7 @@ AUTHORISE = "lineament case authorise K-1 --authority TEXT --decided DATE --scop
 # ---------------------------------------------------------------- reading
 
 
-def test_a_day_is_read_as_it_is_written_in_iso_8601() -> None:
+def test_a_day_is_read_in_iso_8601() -> None:
     assert terminal.day("2027-06-30") == date(2027, 6, 30)
     assert terminal.day(date(2027, 6, 30)) == date(2027, 6, 30)
 
@@ -86,7 +86,7 @@ def test_one_of_several_objects_is_one_line(capsys: Capture) -> None:
     assert [json.loads(line) for line in lines] == [{"b": "Müller\n"}, {"a": [1]}]
 
 
-def test_what_is_said_does_not_move_the_cursor(capsys: Capture) -> None:
+def test_text_cannot_move_the_cursor(capsys: Capture) -> None:
     terminal.say("a\rb\x07c\x08d\te\n")
     assert capsys.readouterr().out == "abcd\te\n\n"
 

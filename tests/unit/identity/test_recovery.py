@@ -20,7 +20,7 @@ def test_ten_codes_of_eighty_bits_in_groups() -> None:
     "typed",
     ["0123-456V-9ABC-DEFG", "0123456v9abcdefg", " o1z3 45".replace("z", "2") + "6u-9abc-defg ", "OL23.456V.9ABC.DEFG"],
 )
-def test_a_code_is_read_as_it_was_meant(typed: str) -> None:
+def test_a_code_is_normalised(typed: str) -> None:
     assert normal(typed) == "0123456V9ABCDEFG"
     assert digest(typed, KEY) == digest("0123-456V-9ABC-DEFG", KEY)
 

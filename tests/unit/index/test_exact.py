@@ -34,7 +34,7 @@ def test_sums_of_any_width() -> None:
         assert summed(terms).tolist() == terms.sum(axis=1).tolist()
 
 
-def test_near_ties_are_told_apart_by_the_exact_score() -> None:
+def test_near_ties_are_ordered_by_the_exact_score() -> None:
     """Vectors that differ in one last bit: the float32 product cannot order them, but the answer is ordered."""
     base = vectors(1, 6, 128)[0]
     near = np.repeat(base[np.newaxis], 300, axis=0)

@@ -47,7 +47,7 @@ def agrees(index: ScanIndex, templates: Templates) -> bool:
     return bool([hits[0].face_id for hits in found] == ids.tolist())
 
 
-def test_what_was_synced_is_there_again(folder: Path, templates: Templates) -> None:
+def test_a_synced_index_is_loaded_again(folder: Path, templates: Templates) -> None:
     index = scan(folder, templates, load=True, rescored=1)
     assert index.ids.tolist() == list(range(1, 301))
     assert agrees(index, templates)
@@ -139,7 +139,7 @@ def test_a_file_that_is_empty_or_cut_short(folder: Path, templates: Templates, k
     whole = path.read_bytes()
     for length in (0, 1, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        assert "built anew" in _damaged(folder, templates)
+        assert "rebuilt" in _damaged(folder, templates)
 
 
 @pytest.mark.parametrize("kind", ["codes", "ids"])

@@ -237,7 +237,7 @@ def test_a_ledger_that_grew_continues_from_its_anchor(ledger: Ledger, rows: Memo
 
 
 @pytest.mark.parametrize("anchored", ["", "nonsense", "a\n1\nb\n\n— a b\n"])
-def test_an_anchor_that_is_none(ledger: Ledger, rows: MemoryLeafStore, anchored: str) -> None:
+def test_an_invalid_anchor(ledger: Ledger, rows: MemoryLeafStore, anchored: str) -> None:
     with pytest.raises(LedgerBroken, match="the anchored checkpoint cannot be trusted"):
         verify(rows, ledger.public_key, anchored)
 

@@ -50,7 +50,7 @@ def test_an_agency_in_order_is_open_to_its_last_day() -> None:
     assert LICENCE.days_left(date(2026, 6, 4)) == -1
 
 
-def test_every_reason_against_an_agency_is_told() -> None:
+def test_every_reason_against_an_agency_is_listed() -> None:
     bare = replace(AGENCY, vetting=None, licence=None)
     assert [reason.code for reason in bare.why_closed(TODAY)] == [ReasonCode.NOT_VETTED, ReasonCode.NO_LICENCE]
     refused = replace(AGENCY, vetting=replace(VETTING, outcome=VettingOutcome.REFUSED))
@@ -91,7 +91,7 @@ def test_a_licence_that_says_nothing_is_refused(wrong: dict[str, object]) -> Non
 
 
 @pytest.mark.parametrize(("name", "country"), [("", "FR"), ("x" * 201, "FR"), ("a\nb", "FR"), ("Police", "France")])
-def test_terms_that_name_nobody_are_refused(name: str, country: str) -> None:
+def test_terms_without_a_name_are_refused(name: str, country: str) -> None:
     with pytest.raises(InvalidValue):
         AgencyTerms(name=name, jurisdiction=country)
 
@@ -115,7 +115,7 @@ def test_a_month_begins_on_its_first_day(day: date, first: date, following: date
     assert month_of(day) == (first, following)
 
 
-def test_a_stop_is_told_as_a_reason() -> None:
+def test_a_stop_gives_a_reason() -> None:
     stop = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a defect", by="Olga", at=AT)
     assert stop.why.code is ReasonCode.ALL_STOPPED
     assert stop.why.words == "all searching was stopped on 2026-05-04 12:00 UTC: a defect"

@@ -45,12 +45,12 @@ def test_a_stored_entry_is_read_and_written_back_to_the_same_bytes(entry: dict[s
 
 
 @pytest.mark.parametrize("entry", RECORDED, ids=lambda entry: entry["action"])
-def test_a_stored_entry_is_told_in_the_same_words(entry: dict[str, Any]) -> None:
+def test_a_stored_entry_has_the_same_words(entry: dict[str, Any]) -> None:
     line = timeline_line(happening(entry["action"], entry["details"], read_event(entry["action"], entry["details"])))
     assert (line.words, line.address, line.reading) == (entry["words"], entry["address"], entry["reading"])
 
 
-def test_what_was_erased_is_told_as_erased() -> None:
+def test_erased_details_are_shown_as_erased() -> None:
     assert timeline_line(happening("case_opened", {}, None)).words == "case opened (details erased)"
 
 
@@ -63,7 +63,7 @@ def test_what_was_erased_is_told_as_erased() -> None:
         ("nothing_we_know", {"case": "K-1"}),
     ],
 )
-def test_an_entry_of_another_version_is_told_by_its_action(action: str, details: dict[str, Any]) -> None:
+def test_an_entry_of_another_version_is_shown_by_its_action(action: str, details: dict[str, Any]) -> None:
     event = read_event(action, details)
     assert event is None
     words = timeline_line(happening(action, {"case": "K-1", **details}, event)).words

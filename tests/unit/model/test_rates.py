@@ -25,7 +25,7 @@ def test_between_points_the_logarithm_is_linear() -> None:
     assert TABLE.rate_at(0.1) == pytest.approx((0.5 * 0.05) ** 0.5)
 
 
-def test_beyond_the_last_point_the_last_slope_goes_on() -> None:
+def test_beyond_the_last_point_the_last_slope_continues() -> None:
     assert TABLE.rate_at(0.6) == pytest.approx(0.0005 * 0.01)
 
 

@@ -12,7 +12,7 @@ from lineament.model.tracks import Sighting, Track, Tracker, chosen
 
 
 def person(seed: int, noise: float = 0.0, again: int = 0) -> Vector:
-    """A template: always the same for a seed, but for the noise."""
+    """Return a template that depends only on the seed, plus noise."""
     vector = np.random.default_rng(seed).standard_normal(128)
     vector /= np.linalg.norm(vector)
     shaken = vector + noise * np.random.default_rng((seed, again)).standard_normal(128) / np.sqrt(128)
@@ -56,7 +56,7 @@ def test_another_face_in_the_same_place_is_another_track() -> None:
     assert [track.seen for track in found] == [1, 1]
 
 
-def test_who_comes_back_soon_goes_on_and_later_begins_anew() -> None:
+def test_a_face_that_returns_soon_continues_its_track() -> None:
     for gap, count in ((1.9, 1), (2.1, 2)):
         assert len(tracks([(0, [seen(0, person(1))]), (1, []), (gap, [seen(gap, person(1))])])) == count
 
@@ -95,7 +95,7 @@ def test_whatever_comes_the_best_of_all_is_kept_and_none_too_near() -> None:
         assert 1 <= len(kept) <= 4
 
 
-def test_a_crowd_is_told_apart() -> None:
+def test_all_faces_of_a_crowd_are_found() -> None:
     crowd = [[seen(n / 2, person(who, 0.5, n), x=who * 30.0) for who in range(40)] for n in range(4)]
     found = tracks([(n / 2, faces) for n, faces in enumerate(crowd)])
     assert len(found) == 40

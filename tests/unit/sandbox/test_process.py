@@ -93,7 +93,7 @@ def test_without_a_filter_for_the_processor_there_is_no_descriptor(monkeypatch: 
     assert outcome[b"m"] == b"memory"
 
 
-def test_where_there_are_no_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_limits_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     before = "resource.setrlimit = lambda *_: signal.signal(-1, None)"  # ValueError
     with pytest.raises(NotRead, match="cannot be confined here"):
         tried("lineament.sources.video.worker", monkeypatch, before=before)

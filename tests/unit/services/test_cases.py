@@ -321,7 +321,7 @@ def test_the_room_ends_with_the_case(office: Office) -> None:
 # ---------------------------------------------------------------- the timeline
 
 
-def test_a_timeline_goes_on_before_an_entry_that_is_named_by_its_commitment(office: Office) -> None:
+def test_a_timeline_continues_before_an_entry_named_by_its_commitment(office: Office) -> None:
     for text in ("one", "two"):
         office.examining.room.say("K-1", text)
     casework = office.examining.casework

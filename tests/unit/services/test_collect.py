@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_refused_before_anything_is(
         collecting(Taken()).choose("press", ["a.jpg", name], kind=kind)
 
 
-def test_several_connectors_are_told_as_one(folder: Path) -> None:
+def test_several_connectors_give_one_report(folder: Path) -> None:
     taken = Taken(report(total=3, enrolled=2, refused=1), report(total=5, enrolled=4, resumed=True))
     collect = collecting(taken)
     reported: list[tuple[int | None, int]] = []
@@ -166,7 +166,7 @@ def test_nothing_and_nothing_but_refusals_are_errors() -> None:
     with pytest.raises(NothingTaken, match="everything was refused"):
         check(report(refused=2), ["/a"])
     check(report(enrolled=1, refused=2), ["/a"])
-    check(report(resumed=True), ["/a"])  # it was all taken in by an earlier run
+    check(report(resumed=True), ["/a"])  # an earlier run ingested everything
 
 
 def test_progress_never_exceeds_its_total() -> None:

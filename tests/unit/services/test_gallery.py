@@ -127,7 +127,7 @@ def test_erased_and_added_in_equal_numbers_while_closed(shelf: Shelf) -> None:
     assert shelf.found(shelf.gallery(), old[2]) == ({ids[2]}, 1)
 
 
-def test_days_are_told_apart_within_one_model(shelf: Shelf) -> None:
+def test_a_search_by_days_within_one_model(shelf: Shelf) -> None:
     gallery = shelf.gallery()
     old, new = shelf.faces(OLD, 2), shelf.faces(NEW, 2)
     shelf.enrol(new)

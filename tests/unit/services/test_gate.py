@@ -96,7 +96,7 @@ def test_what_the_rules_allow_is_not_stopped(changes: dict[str, Any]) -> None:
     assert codes(**changes) == []
 
 
-def test_all_reasons_are_said_at_once_with_the_commands_that_help() -> None:
+def test_all_reasons_are_listed_with_the_commands_that_help() -> None:
     attempt = replace(
         ADMITTED,
         stops=(STOP,),

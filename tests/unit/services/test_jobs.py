@@ -98,7 +98,7 @@ def test_whoever_asks_for_the_same_again_takes_up_what_waits(alone: Workspace, j
 # ---------------------------------------------------------------- how it ends
 
 
-def test_what_went_wrong_stands_in_the_job_and_nothing_of_what_nobody_foresaw(alone: Workspace, jobs: Jobs) -> None:
+def test_the_job_stores_its_error_and_only_the_name_of_an_unforeseen_one(alone: Workspace, jobs: Jobs) -> None:
     def act(_: Report) -> Mapping[str, Any]:
         raise errors.pop()
 

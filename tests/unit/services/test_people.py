@@ -108,7 +108,7 @@ def test_a_mail_that_cannot_be_sent_says_why_and_keeps_the_link_secret() -> None
     assert "t0ken" not in repr(PENDING) + repr(invitation)
 
 
-def test_nobody_is_invited_beyond_the_seats(world: StaffedWorld) -> None:
+def test_no_invitation_without_a_free_seat(world: StaffedWorld) -> None:
     agency = world.add_agency(seats=1)
     administrator = world.join(agency.id, Role.ADMINISTRATOR, name="Ada Administrator")
     with refused(ReasonCode.SEATS_TAKEN, words="1 seats are taken and the licence of 1"):
@@ -125,7 +125,7 @@ def test_roles_that_are_kept_apart_are_not_given_together(world: StaffedWorld) -
 # ---------------------------------------------------------------- accounts
 
 
-def test_nobody_manages_the_own_account_and_the_last_one_stays(world: StaffedWorld) -> None:
+def test_nobody_manages_their_own_account_and_the_last_one_stays(world: StaffedWorld) -> None:
     people = world.administrator_desk.people
     with refused(ReasonCode.OWN_ACCOUNT):
         people.suspend(world.administrator.id)
@@ -153,7 +153,7 @@ def test_an_account_moves_along_its_states_alone(world: StaffedWorld) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 5 * 366 + 1])
-def test_nobody_is_trained_in_the_past_or_for_good(world: StaffedWorld, days: int) -> None:
+def test_training_ends_neither_in_the_past_nor_never(world: StaffedWorld, days: int) -> None:
     eve = world.join(HOME_AGENCY, Role.EXAMINER, name="Eve Examiner")
     with pytest.raises(InvalidValue, match="within five years"):
         world.administrator_desk.people.train(eve.id, TODAY + timedelta(days=days))
@@ -314,5 +314,5 @@ def test_codes_do_not_count_where_only_passkeys_do() -> None:
         (Official(name="at the machine"), AGENCY, True),
     ],
 )
-def test_who_has_no_second_factor_to_show_shows_none(official: Official, policy: Any, *, shown: bool) -> None:
+def test_an_account_without_a_second_factor_is_told_to_add_one(official: Official, policy: Any, *, shown: bool) -> None:
     assert stepped_up(official, policy, AT) is shown

@@ -1,4 +1,4 @@
-"""Photographs that are not in a case yet: admitted first, then taken in, then searched."""
+"""Photographs that are not in a case yet: admitted first, then added, then searched."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def make() -> Make:
     return lambda searching: Photographs(cast("Any", record), cast("Any", searching), cast("Any", searching))
 
 
-def test_a_photograph_is_taken_in_once_the_gate_lets_it_pass(make: Make) -> None:
+def test_a_photograph_is_added_once_the_gate_admits_the_search(make: Make) -> None:
     searching = Searching()
     answer = make(searching).search(photograph("a"), REQUEST, kind=ProbeKind.CCTV, face=2)
     assert answer == result(probe_id="probe of a")

@@ -20,7 +20,7 @@ def said(**fields: object) -> Provenance:
     return parse_side_car(json.dumps(fields).encode(), UNSAID)
 
 
-def test_everything_that_can_be_said() -> None:
+def test_all_fields() -> None:
     assert said(
         uri="https://example.org/a.jpg?x=1#y",
         page_uri="http://example.org:8080/page",

@@ -47,7 +47,7 @@ def test_points_that_fall_together_do_not_divide_by_zero() -> None:
 
 
 @pytest.mark.parametrize("zoom", [0.7, 1.0, 1.9, 3.0, 8.0, 20.5])
-def test_landmarks_come_to_lie_on_the_template(zoom: float) -> None:
+def test_landmarks_are_mapped_to_the_template(zoom: float) -> None:
     """White discs at the landmarks, in a picture of any scale, come to lie on the template's points."""
     points = (TEMPLATE * zoom + [30, 20]).astype(np.float32)
     picture = np.zeros((round(112 * zoom) + 60, round(112 * zoom) + 60, 3), np.uint8)

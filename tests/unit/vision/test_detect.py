@@ -144,7 +144,7 @@ def test_a_small_face_in_a_small_picture() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (32, 32), (40, 2000), (2000, 40), (1500, 2000)])
-def test_where_there_is_no_face_none_is_found(height: int, width: int) -> None:
+def test_a_picture_without_a_face_has_no_detections(height: int, width: int) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (height, width, 3)).astype(np.uint8)
     assert len(detector().find(noise, SEARCHED)) == 0
     assert len(detector().find(np.zeros_like(noise), SEARCHED)) == 0

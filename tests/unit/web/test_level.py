@@ -29,7 +29,7 @@ def moved(level: Levelling, point: tuple[float, float]) -> complex:
 
 
 @given(st.floats(110, 135), st.floats(70, 110), st.floats(30, 40), st.floats(-15, 15))
-def test_both_eyes_come_to_their_places(x: float, y: float, apart: float, lower: float) -> None:
+def test_both_eyes_are_moved_to_their_places(x: float, y: float, apart: float, lower: float) -> None:
     left, right = (x, y), (x + apart, y + lower)
     level = levelled(BOX, eyes(left, right))
     assert moved(level, left) == pytest.approx(EYES[0], abs=1e-3)

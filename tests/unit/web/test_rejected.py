@@ -20,7 +20,7 @@ def view(on_page: RejectedForm | None, action: str = "/agencies/a%20b/license", 
     return FormView(action=action, marks=marks, on_page=on_page)
 
 
-def test_a_form_that_nobody_sent_has_its_first_values() -> None:
+def test_a_form_that_was_not_sent_has_its_first_values() -> None:
     fresh = view(None)
     assert fresh.rejected is None
     assert fresh.value("last-day", "2026-12-31") == "2026-12-31"
@@ -48,7 +48,7 @@ def test_other_forms_of_the_page_are_as_before() -> None:
     assert other.about("last-day", focus=True) == ""
 
 
-def test_two_forms_with_one_address_are_told_apart_by_a_hidden_field() -> None:
+def test_two_forms_with_one_address_are_distinguished_by_a_hidden_field() -> None:
     on_page = rejected(WRONG_DAY, outcome="refused", last_day="soon")
     assert view(on_page, outcome="granted").rejected is None
     assert view(on_page, outcome="refused").rejected is on_page

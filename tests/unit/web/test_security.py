@@ -194,7 +194,7 @@ def test_whatever_is_asked_for_stays_here(address: str) -> None:
         assert path.isprintable()
 
 
-def test_browsers_are_told_apart_in_a_few_words() -> None:
+def test_browsers_are_distinguished_in_a_few_words() -> None:
     chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
     assert device_of(Headers({"user-agent": chrome})) == "Chrome on Windows"
     assert device_of(Headers({"user-agent": chrome + " Edg/126"})) == "Edge on Windows"

@@ -80,7 +80,7 @@ class ListRead(Event, action=Action.LIST_READ):
 
 
 class CandidateRead(Event, action=Action.CANDIDATE_READ):
-    """Somebody looked at a candidate beside the probe."""
+    """Somebody compared a candidate with the probe."""
 
     case: str
     search: str

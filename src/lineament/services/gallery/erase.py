@@ -85,7 +85,7 @@ class Erase:
 
     @needs(Permission.MANAGE_SOURCES)
     def capture(self, capture_id: CaptureId, reason: str) -> Erasure:
-        """Erase a picture with all its faces; the same bytes and the same URI are not taken in again."""
+        """Erase a picture with all its faces; the same bytes and the same URI are not ingested again."""
         with self._record.change() as change:
             capture = change.tx.captures.get(capture_id)
             source = change.tx.sources.by_id(capture.source_id)

@@ -49,7 +49,7 @@ def why(data: bytes, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("pack", [*PACKED.values(), seven], ids=[*PACKED, "7z"])
-def test_a_picture_comes_with_what_is_said_of_it(pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path) -> None:
+def test_a_picture_comes_with_its_metadata(pack: Callable[[dict[str, bytes]], bytes], tmp_path: Path) -> None:
     outcomes = found(pack(FILES), tmp_path)
     assert set(outcomes) == {"a.jpg", "sub/b.png", "notes.txt"}
     a, b = outcomes["a.jpg"], outcomes["sub/b.png"]
@@ -79,7 +79,7 @@ def test_the_page_base_has_the_path_in_the_archive(tmp_path: Path) -> None:
     assert item.provenance.uri == f"file://{tmp_path}/x.zip#p%20q/%C3%A4.jpg"
 
 
-def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported_immediately(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         ArchiveConnector(tmp_path / "none.zip", None, LIMIT)
 

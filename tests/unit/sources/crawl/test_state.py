@@ -120,7 +120,7 @@ def test_a_reservation_by_a_page_holds_until_that_page_lifts_it(state: CrawlStat
     assert state.state_of("http://a.test/i.jpg") == AddressState.WAITING
 
 
-def test_a_refusal_is_told_once_a_run(state: CrawlState) -> None:
+def test_a_refusal_is_reported_once_a_run(state: CrawlState) -> None:
     for _ in range(3):
         state.report("http://a.test/i.jpg", RESERVED)
     assert len(state.rows(0)) == 1

@@ -120,7 +120,7 @@ def test_a_table_that_is_none_refuses_all_pictures_without_a_side_car(
     assert (found["own.jpg"], found["sub/c.jpg"]) == ("picture", "picture")
 
 
-def test_a_picture_that_is_named_and_not_there_is_said(folder: Path) -> None:
+def test_a_named_picture_that_is_missing_is_refused(folder: Path) -> None:
     """A misspelt name would otherwise lose its provenance silently."""
     found = table(folder, "file,licence\na.JPG,CC0\nb.jpg,CC0\n", "a.jpg", "b.jpg")
     assert found["a.jpg"] == "picture"

@@ -107,7 +107,7 @@ def test_what_is_hidden_and_side_cars_are_passed_over_in_silence(folder: Path) -
     assert read_folder(folder) == []
 
 
-def test_what_is_no_picture_is_said(folder: Path) -> None:
+def test_files_that_are_not_pictures_are_refused(folder: Path) -> None:
     put(folder / "notes.txt")
     put(folder / "no suffix")
     put(folder / "film.mp4")
@@ -116,7 +116,7 @@ def test_what_is_no_picture_is_said(folder: Path) -> None:
     assert all("no picture suffix" in why for why in found.values())
 
 
-def test_a_file_that_was_named_itself_is_brought_whatever_its_name(folder: Path) -> None:
+def test_a_file_named_itself_is_read_whatever_its_name(folder: Path) -> None:
     evidence, hidden = put(folder / "evidence"), put(folder / ".hidden.bin")
     assert set(names(read_folder(evidence, hidden), folder).values()) == {"picture"}
 
@@ -130,12 +130,12 @@ def test_a_file_named_itself_has_the_provenance_it_has_in_its_folder(folder: Pat
     assert uris == ["https://example.org/a", "https://example.org/b"]
 
 
-def test_the_same_path_twice_is_brought_once(folder: Path) -> None:
+def test_the_same_path_twice_is_read_once(folder: Path) -> None:
     put(folder / "a.jpg")
     assert len(read_folder(folder, folder, folder / ".", folder / "a.jpg", folder / "." / "a.jpg")) == 2
 
 
-def test_paths_that_are_not_there_are_said_at_once(folder: Path) -> None:
+def test_missing_paths_are_reported_immediately(folder: Path) -> None:
     with pytest.raises(NoSuchFile, match=r"gone\.jpg"):
         FolderConnector([folder, folder / "gone.jpg"], None, LIMIT)
     with pytest.raises(NoSuchFile, match=r"nul\\x00"):
@@ -182,7 +182,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(folder: Path) -> None:
     assert len(item.untrusted) > 10
 
 
-def test_an_empty_file_is_brought(folder: Path) -> None:
+def test_an_empty_file_is_yielded(folder: Path) -> None:
     put(folder / "a.jpg", b"")
     (item,) = read_folder(folder)
     assert isinstance(item, Item)
@@ -390,7 +390,7 @@ for one in FolderConnector([Path(sys.argv[1])], None, 10_000).items():
 """
 
 
-def test_what_may_not_be_read_is_refused_and_the_rest_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_and_the_rest_is_read(folder: Path, tmp_path: Path) -> None:
     put(folder / "a.jpg")
     put(folder / "closed" / "b.jpg").parent.chmod(0)
     put(folder / "sealed.jpg").chmod(0)

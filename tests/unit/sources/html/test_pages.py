@@ -18,7 +18,7 @@ def test_a_page_in_very_many_pieces_is_read_as_far_as_it_is_one(piece: bytes) ->
     "address",
     ["http://[::1]@ex]/", "http://u@[::1]\x01s@[2001;DB8::1]/", "http://a b/", "http://a\\b/", "http://[v1.x:y]/"],
 )
-def test_an_address_of_no_host_is_none(address: str) -> None:
+def test_an_address_without_a_host_is_none(address: str) -> None:
     assert uri_key(address) is None
 
 

@@ -172,6 +172,6 @@ def test_garbled_transactions_never_end_the_walk(tmp_path: Path) -> None:
             assert brought(bytes(garbled), tmp_path)
 
 
-def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported_immediately(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         ItlConnector(tmp_path / "none.an2", LIMIT)

@@ -96,7 +96,7 @@ def test_examples_with_their_pictures(folder: Path) -> None:
     assert why(reader) == []
 
 
-def test_what_is_missing_on_either_side_is_said(folder: Path) -> None:
+def test_missing_items_on_either_side_are_reported(folder: Path) -> None:
     put(folder / "faces.json", page({"image_id": ID, "subject": "Ada"}))
     put(folder / f"{uuid.uuid4()}.jpg")
     assert why(CompreFaceConnector(folder, LIMIT)) == [
@@ -105,7 +105,7 @@ def test_what_is_missing_on_either_side_is_said(folder: Path) -> None:
     ]
 
 
-def test_one_picture_for_two_subjects_is_brought_once(folder: Path) -> None:
+def test_one_picture_for_two_subjects_is_yielded_once(folder: Path) -> None:
     put(folder / "faces.json", page({"image_id": ID, "subject": "A"}, {"image_id": ID.upper(), "subject": "B"}))
     put(folder / f"{ID}.jpg")
     reader = CompreFaceConnector(folder, LIMIT)
@@ -133,7 +133,7 @@ def test_an_example_that_cannot_be_used_and_the_next(face: object, reason: str, 
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"faces": {}}', "[" * 100_000, "\udcff", "9" * 5000])
-def test_a_list_that_is_none(content: str, folder: Path) -> None:
+def test_an_invalid_list(content: str, folder: Path) -> None:
     put(folder / "faces.json", content.encode("utf-8", "surrogateescape"))
     (only,) = why(CompreFaceConnector(folder, LIMIT))
     assert "not JSON" in only or "not a list of examples" in only

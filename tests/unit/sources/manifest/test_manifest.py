@@ -126,7 +126,7 @@ def test_what_the_fetcher_refuses_and_what_is_too_large(tmp_path: Path) -> None:
     assert found[2] == "picture"
 
 
-def test_it_goes_on_behind_a_row_without_asking_again(tmp_path: Path) -> None:
+def test_it_resumes_after_a_row_without_fetching_again(tmp_path: Path) -> None:
     uris = [f"https://example.org/{number}" for number in range(700)]
     pictures = dict.fromkeys(uris, b"x")
     (tmp_path / "m.jsonl").write_text(json_lines(uris))
@@ -145,12 +145,12 @@ def test_it_goes_on_behind_a_row_without_asking_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "-1", "1.5", "x", "٣", "9" * 30])
-def test_a_cursor_that_is_none(cursor: str, tmp_path: Path) -> None:
+def test_an_invalid_cursor(cursor: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidValue):
         next(manifest(tmp_path, "uri\n").items_from(cursor))
 
 
-def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported_immediately(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         ManifestConnector(tmp_path / "none.csv", None, LIMIT)
 
@@ -243,7 +243,7 @@ def test_other_suffixes_and_folders(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- Parquet, in its own process
 
 
-def test_a_parquet_file_that_is_none(tmp_path: Path) -> None:
+def test_an_invalid_parquet_file(tmp_path: Path) -> None:
     assert "no Parquet file" in said(manifest(tmp_path, b"PAR1nonsensePAR1", "m.parquet"))[0]
     assert "no Parquet file" in said(manifest(tmp_path, b"", "m.parquet"))[0]
     assert "names no column" in said(table(tmp_path, {"x": ["a"]}))[0]

@@ -43,7 +43,7 @@ def refusal(path: Path) -> str:
     return str(last.why)
 
 
-def test_frames_are_taken_at_the_start_at_cuts_and_while_it_goes_on(cut: Path) -> None:
+def test_frames_are_sampled_at_the_start_at_cuts_and_in_between(cut: Path) -> None:
     found = taken(cut)
     assert [(round(item.time_code, 2), item.why) for item in found] == [
         (0.0, FrameReason.SCENE),
@@ -118,7 +118,7 @@ def test_pictures_come_upright_and_with_square_pixels(tmp_path: Path) -> None:
     assert np.abs(np.asarray(turned, np.float64) - expected).mean() < 8
 
 
-def test_nothing_there_is_said_at_once(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported_immediately(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         VideoConnector(tmp_path / "none.mp4", None, LIMIT)
 
@@ -220,7 +220,7 @@ def test_a_video_that_breaks_off_says_where(tmp_path: Path) -> None:
     assert connector.count() == len(found) + 1
 
 
-def test_sound_that_goes_on_is_no_break(tmp_path: Path) -> None:
+def test_longer_sound_is_not_a_truncation(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         stream: Any = out.add_stream("libx264", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"

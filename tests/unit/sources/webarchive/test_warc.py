@@ -139,7 +139,7 @@ def test_what_no_page_shows_comes_without_one(warc: Warc, html: str) -> None:
     assert (provenance.page_uri, provenance.page_record, provenance.words) == (None, None, None)
 
 
-def test_a_page_with_more_elements_than_are_looked_at_does_not_touch_the_next(warc: Warc) -> None:
+def test_a_page_with_too_many_elements_does_not_affect_the_next(warc: Warc) -> None:
     warc.page("https://example.org/long", "<title>Long<p>" + "<script><b>" * 2 + "<i>" * (MOST_TAGS + 1))
     warc.page(PAGE, HTML)
     warc.answer(PICTURE, JPEG)
@@ -290,7 +290,7 @@ def _many(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_every_cursor_goes_on_exactly(tmp_path: Path) -> None:
+def test_every_cursor_resumes_exactly(tmp_path: Path) -> None:
     paths = _many(tmp_path)
     whole = list(WarcConnector(paths, LIMIT).items_from(None))
     assert len(whole) == 24 + 9
