@@ -116,7 +116,7 @@ def test_ids_are_those_of_the_stored_faces(filled: Filled) -> None:
     assert sorted(filled.index.ids.tolist()) == [1, 2, *range(5, 201)]
 
 
-def test_what_was_removed_is_not_found(filled: Filled) -> None:
+def test_removed_faces_are_not_found(filled: Filled) -> None:
     filled.index.remove(as_ids([1, 200, 17, 999]))
     filled.index.remove(as_ids([]))
     assert len(filled.index) == 197

@@ -119,7 +119,7 @@ def test_a_subject_is_one_line(case: Case, subject: str) -> None:
     assert case.arrived() == []
 
 
-def test_what_looks_like_headers_or_an_end_in_the_text_stays_text(case: Case) -> None:
+def test_text_that_looks_like_headers_stays_text(case: Case) -> None:
     hostile = "Bcc: b@evil.example\n\n.\nMAIL FROM:<x@evil.example>\n..\nEnd.\n"
     case.outbox.send(TO, "=?utf-8?q?Subject?=", hostile)
     (sent,) = case.arrived()

@@ -91,7 +91,7 @@ def test_a_wrong_setting_is_named(name: str, written: str, monkeypatch: pytest.M
         Settings()
 
 
-def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_take_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINEAMENT_WORKERS", "a hundred")
     assert Settings(workers=2).workers == 2
 

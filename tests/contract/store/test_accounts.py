@@ -71,7 +71,7 @@ def test_an_account_is_found_within_its_agency_alone(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "nobody@x.example", "0" * 16, "a\0b", "\ud800", "' OR 1=1 --", "x" * 10_000])
-def test_what_is_no_account_is_not_found_whatever_it_holds(store: Store, name: str) -> None:
+def test_an_unknown_account_is_not_found(store: Store, name: str) -> None:
     with store.begin() as tx:
         home = agency(tx).id
         closed = joined(tx, home).id
@@ -128,7 +128,7 @@ def test_openid_belongs_to_one_account_and_an_issuer_is_not_another(store: Store
         tx.accounts.set_openid(first.id, ISSUER, "4711")  # its own, again
 
 
-def test_what_changes_of_an_account_comes_back(store: Store) -> None:
+def test_changes_of_an_account_are_stored(store: Store) -> None:
     with store.begin() as tx:
         account_id = joined(tx, agency(tx).id).id
         tx.accounts.set_roles(account_id, {Role.AUDITOR})
@@ -160,7 +160,7 @@ def test_roles_that_are_kept_apart_are_not_stored(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", [" ", "x" * 201, "a\nb", "a\0b", "\ud800"])
-def test_who_joins_has_a_name_that_can_be_shown(store: Store, name: str) -> None:
+def test_the_name_of_a_joining_official_is_printable(store: Store, name: str) -> None:
     with store.begin() as tx:
         account = invited(tx, agency(tx).id)
         with pytest.raises(InvalidValue):

@@ -59,7 +59,7 @@ def test_the_home_agency_is_known_by_its_id(store: Store) -> None:
             agency(tx, "home")
 
 
-def test_what_was_decided_comes_back_and_one_decision_leaves_the_others(store: Store) -> None:
+def test_decisions_are_stored_independently(store: Store) -> None:
     with store.begin() as tx:
         agency_id = agency(tx).id
         assert (tx.agencies.preset(agency_id), tx.agencies.wishes(agency_id)) == (None, {})
@@ -99,7 +99,7 @@ def test_one_name_is_one_agency_however_it_is_written(store: Store, again: str) 
 
 
 @pytest.mark.parametrize("name", ["", "nobody", "0" * 16, "a\0b", "\ud800", "' OR 1=1 --", "x" * 10_000])
-def test_what_is_no_agency_is_not_found_whatever_it_holds(store: Store, name: str) -> None:
+def test_an_unknown_agency_is_not_found(store: Store, name: str) -> None:
     with store.begin() as tx:
         agency(tx)
         for ask in (tx.agencies.get, tx.agencies.find, tx.agencies.name, tx.agencies.wishes, tx.agencies.preset):

@@ -213,7 +213,7 @@ def test_deletions_wait_until_they_are_done(store: Store, rows: Rows) -> None:
         assert tx.deletions.all() == []
 
 
-def test_what_crawls_are_to_destroy_waits_until_it_is_done(store: Store, rows: Rows) -> None:
+def test_records_to_destroy_wait_until_they_are_destroyed(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         first, second = rows.source(tx).source, rows.source(tx, "police").source
         smaller, larger = sorted([rows.sha256(), rows.sha256()])

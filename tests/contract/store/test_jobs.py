@@ -62,7 +62,7 @@ def test_a_job_comes_back_as_it_was_asked_for(store: Store, rows: Rows) -> None:
     assert (found.progress, found.result, found.error) == (JobProgress(), None, None)
 
 
-def test_who_asked_is_sealed(store: Store, raw: RawSql) -> None:
+def test_the_name_of_the_requester_is_sealed(store: Store, raw: RawSql) -> None:
     with store.begin() as tx:
         tx.jobs.add(request(), NOW)
     ((sealed,),) = raw("SELECT requested_by FROM jobs")
@@ -260,7 +260,7 @@ def test_an_abandoned_job_that_was_to_stop_is_not_taken_over(store: Store) -> No
 # ---------------------------------------------------------------- taking up the same
 
 
-def test_who_asks_again_takes_up_what_was_left(store: Store, rows: Rows) -> None:
+def test_an_equal_request_resumes_an_abandoned_job(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         account = tx.accounts.add(HOME_AGENCY, "a@home.example", "Ada", [Role.OPERATOR], NOW).id
         id_ = tx.jobs.add(request(1), NOW).id
@@ -327,7 +327,7 @@ def test_jobs_go_with_their_source(store: Store, rows: Rows) -> None:
         assert tx.jobs.get(ids[1]).state is JobState.QUEUED
 
 
-def test_what_ended_long_ago_is_forgotten(store: Store) -> None:
+def test_jobs_that_ended_long_ago_are_deleted(store: Store) -> None:
     with store.begin() as tx:
         ended, running, queued = held(tx), held(tx), tx.jobs.add(request(), NOW).id
         tx.jobs.finish(ended, "w", {}, NOW)

@@ -71,7 +71,7 @@ def test_details_are_erased_and_the_entry_stays(store: Store, rows: Rows) -> Non
     assert len(entries[1].commitment) == 32
 
 
-def test_what_an_entry_says_is_sealed_in_its_place(store: Store, rows: Rows, raw: RawSql) -> None:
+def test_details_are_sealed_for_their_entry(store: Store, rows: Rows, raw: RawSql) -> None:
     with store.begin() as tx:
         for number in range(2):
             rows.entry(tx, details=f'{{"who":"Inspector Clouseau {number}"}}')
@@ -164,7 +164,7 @@ def test_old_entries_of_an_agency_whose_details_are_there(store: Store, rows: Ro
 
 
 @pytest.mark.parametrize("state", CaseState)
-def test_what_was_done_in_a_case_stays_as_long_as_the_case(store: Store, rows: Rows, state: CaseState) -> None:
+def test_entries_of_a_case_stay_as_long_as_the_case(store: Store, rows: Rows, state: CaseState) -> None:
     with store.begin() as tx:
         case, _ = rows.case(tx)
         tx.ledger.file_under(HOME_AGENCY, case.id)

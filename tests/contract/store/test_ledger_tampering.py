@@ -98,7 +98,7 @@ def test_nothing_was_touched(store: Store, note: str) -> None:
         ("UPDATE ledger_details SET salt = (SELECT d.salt FROM ledger_details d WHERE d.seq = 6) WHERE seq = 5", 5),
     ],
 )
-def test_what_an_administrator_changed(
+def test_changes_by_an_administrator_are_detected(
     store: Store, administrator: RawSql, note: str, statement: str, entry: int
 ) -> None:
     for part in statement.replace("ZERO", blob(store, bytes(32))).split(";"):

@@ -36,7 +36,7 @@ def test_a_session_is_found_by_the_digest_of_its_key(store: Store) -> None:
     assert (session.began_at, session.seen_at, session.proved_at) == (NOW, NOW, None)
 
 
-def test_what_a_browser_says_of_itself_is_shortened_and_can_be_shown(store: Store) -> None:
+def test_the_name_of_a_browser_is_shortened_and_printable(store: Store) -> None:
     with store.begin() as tx:
         device = "\ud800A\0B\x1b[31m" + "x" * 1000
         session = tx.sessions.begin(account(tx), digest("key"), NOW, device, terminal=True)

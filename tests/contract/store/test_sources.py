@@ -186,7 +186,7 @@ def test_a_kept_permission_is_a_blob_of_the_source(store: Store, rows: Rows) -> 
         assert tx.deletions.all() == [address]
 
 
-def test_what_was_destroyed_is_kept_for_the_receipt(store: Store, rows: Rows) -> None:
+def test_counts_of_a_destruction_are_kept_for_the_receipt(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         keyed = rows.source(tx)
         rows.enrolled(tx, keyed, faces=2)

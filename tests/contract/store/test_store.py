@@ -150,7 +150,7 @@ while True:
 """
 
 
-def test_what_was_acknowledged_survives_a_writer_that_is_killed(store: Store, url: str) -> None:
+def test_acknowledged_writes_survive_a_killed_writer(store: Store, url: str) -> None:
     acknowledged = -1
     for _ in range(3):
         command = [sys.executable, "-W", "error", "-c", KILLED, url, str(acknowledged + 1)]

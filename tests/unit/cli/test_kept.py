@@ -58,7 +58,7 @@ def test_a_key_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         keep_key(workspace(tmp_path / "state"), "key")
 
 
-def test_what_was_left_unfinished_does_not_stand_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unfinished_files_do_not_interfere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = workspace(tmp_path)
     place(opened).parent.mkdir(parents=True)
     monkeypatch.setattr("lineament.cli.kept.os.getpid", lambda: 77)

@@ -71,7 +71,7 @@ def test_an_error_of_ours_is_a_line_and_its_exit_code(error: LineamentError, cod
     assert capsys.readouterr() == ("", f"lineament: {error}\n")
 
 
-def test_what_follows_two_dashes_asks_for_no_json(capsys: Capture) -> None:
+def test_arguments_after_two_dashes_are_not_options(capsys: Capture) -> None:
     app, error = typer.Typer(), LineamentError(detail="a defect")
 
     @app.command()

@@ -47,7 +47,7 @@ def test_a_password_is_the_same_on_every_keyboard() -> None:
     assert fits(hashed(composed), decomposed)
 
 
-def test_what_is_longer_than_any_password_never_fits() -> None:
+def test_a_text_longer_than_any_password_never_fits() -> None:
     longest = "ab3" * 85 + "x"
     assert len(longest) == MAX_LENGTH
     stored = hashed(longest)
@@ -63,7 +63,7 @@ def test_a_hash_of_other_parameters_is_outdated_and_still_fits() -> None:
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$m=1", "$2b$12$abcdefghijklmnopqrstuv"])
-def test_what_is_no_hash_is_damaged(stored: str) -> None:
+def test_an_invalid_hash_is_damaged(stored: str) -> None:
     if stored:
         with pytest.raises(Damaged) as caught:
             fits(stored, GOOD)

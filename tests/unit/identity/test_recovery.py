@@ -43,6 +43,6 @@ def test_each_code_works_once() -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "-", "0000-0000-0000-0000", "\udcff", "x" * 10_000])
-def test_what_is_no_code_uses_none(typed: str) -> None:
+def test_an_invalid_code_uses_none_up(typed: str) -> None:
     assert without(typed, KEY, [digest(code, KEY) for code in new_codes()]) is None
     assert without(typed, KEY, []) is None

@@ -65,7 +65,7 @@ def test_blanks_in_a_code_do_no_harm(typed: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "28708", "2870822", "２８７０８２", "28708\udcff", "abcdef", "-28708", "287082" * 50]
 )
-def test_what_is_no_code_is_none(typed: str) -> None:
+def test_an_invalid_code_is_none(typed: str) -> None:
     assert step_of(RFC_SECRET, typed, datetime.fromtimestamp(59, UTC), after=0) is None
 
 

@@ -56,14 +56,14 @@ def test_another_history_never_takes_its_place(ledger: Ledger, path: Path) -> No
     assert read_anchor(path) == notes[2]
 
 
-def test_what_is_no_checkpoint_is_not_written_over(ledger: Ledger, path: Path) -> None:
+def test_an_invalid_checkpoint_is_not_overwritten(ledger: Ledger, path: Path) -> None:
     path.write_bytes(b"\xff\xfe nonsense")
     with pytest.raises(LedgerBroken, match="cannot be trusted"):
         ledger.anchor(path, notes_of(ledger, 1)[0])
     assert path.read_bytes() == b"\xff\xfe nonsense"
 
 
-def test_what_an_interrupted_write_left_is_no_hindrance(ledger: Ledger, path: Path) -> None:
+def test_leftovers_of_an_interrupted_write_are_ignored(ledger: Ledger, path: Path) -> None:
     path.with_name("checkpoint.new").write_text("half a che")
     note = notes_of(ledger, 1)[0]
     ledger.anchor(path, note)

@@ -88,7 +88,7 @@ ROOT_LINE = base64.b64encode(ROOT).decode()
         (("example.org/ledger",), "whole number"),
     ],
 )
-def test_what_is_signed_but_no_checkpoint(lines: tuple[str, ...], why: str) -> None:
+def test_a_signed_note_that_is_not_a_checkpoint(lines: tuple[str, ...], why: str) -> None:
     """Nonsense is refused even if the key signed it."""
     with pytest.raises(InvalidValue, match=why):
         Checkpoint.parse(signed_lines(*lines), KEY.public)
@@ -110,7 +110,7 @@ def test_what_is_signed_but_no_checkpoint(lines: tuple[str, ...], why: str) -> N
         NOTE.replace("example", "exa\udc80mple"),
     ],
 )
-def test_what_is_no_note(note: str) -> None:
+def test_an_invalid_note(note: str) -> None:
     with pytest.raises(InvalidValue, match="A checkpoint cannot be"):
         Checkpoint.parse(note, KEY.public)
 
@@ -134,7 +134,7 @@ def test_names_that_would_break_the_format(name: str) -> None:
         "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
     ],
 )
-def test_what_is_no_key(text: str) -> None:
+def test_an_invalid_key(text: str) -> None:
     with pytest.raises(InvalidValue):
         PublicKey.parse(text)
 

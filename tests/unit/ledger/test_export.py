@@ -162,7 +162,7 @@ def test_an_export_of_another_ledger(ledger: Ledger, path: Path) -> None:
         b"9" * 90_000,
     ],
 )
-def test_what_is_no_export(ledger: Ledger, path: Path, header: bytes) -> None:
+def test_an_invalid_export(ledger: Ledger, path: Path, header: bytes) -> None:
     path.write_bytes(header)
     with pytest.raises(Damaged, match="The export"):
         verify_export(path, ledger.public_key)

@@ -81,7 +81,7 @@ def test_a_signed_receipt_whose_entry_the_ledger_does_not_hold_is_refused(
 @pytest.mark.parametrize(
     "text", ["", "no JSON", "[]", "null", "{}", '{"format":1,"statement":[],"signature":""}', "[" * 60_000]
 )
-def test_what_is_no_receipt_is_refused(ledger: Ledger, text: str) -> None:
+def test_an_invalid_receipt_is_refused(ledger: Ledger, text: str) -> None:
     with pytest.raises(InvalidValue):
         receipts.checked(text, ledger.public_key)
 

@@ -47,7 +47,7 @@ def test_an_auditor_reads_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.OPERATOR])
-def test_who_manages_accounts_or_agencies_reads_no_case(role: Role) -> None:
+def test_managers_of_accounts_or_agencies_read_no_case(role: Role) -> None:
     assert not ROLES[role] & CASEWORK
 
 
@@ -55,7 +55,7 @@ def test_only_examiners_search() -> None:
     assert [role for role in Role if Permission.SEARCH in ROLES[role]] == [Role.EXAMINER]
 
 
-def test_whoever_sees_every_case_may_read_cases() -> None:
+def test_roles_that_see_every_case_may_read_cases() -> None:
     assert all(Permission.READ_CASES in ROLES[role] for role in SEES_ALL_CASES)
 
 
@@ -105,7 +105,7 @@ def test_addresses_are_compared_without_case_and_blanks(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["", "rufus", "@freedonia.example", "a b@c.example", "a@b@c", "a\0@b.c", "a" * 300])
-def test_what_is_no_address_is_refused(written: str) -> None:
+def test_an_invalid_address_is_refused(written: str) -> None:
     with pytest.raises(InvalidValue):
         checked_email(written)
 
@@ -116,7 +116,7 @@ def test_the_one_person_of_a_solo_workspace_does_everything() -> None:
     assert alone.sight(TODAY).whole_agency
 
 
-def test_whoever_is_at_the_machine_of_an_agency_does_its_upkeep() -> None:
+def test_the_official_at_the_machine_of_an_agency_does_its_upkeep() -> None:
     machine = Official(name="me")
     assert [permission for permission in Permission if machine.may(permission)] == [
         Permission.PUBLIC,
@@ -156,6 +156,6 @@ def test_a_closed_account_stays_closed() -> None:
             advance(ACCOUNT_NEXT, AccountState.CLOSED, event, what="account", name="a1")
 
 
-def test_who_is_suspended_is_restored_or_closed_and_not_let_in_by_a_link() -> None:
+def test_a_suspended_account_can_only_be_restored_or_closed() -> None:
     assert set(ACCOUNT_NEXT[AccountState.SUSPENDED]) == {AccountEvent.RESTORED, AccountEvent.CLOSED}
     assert AccountEvent.JOINED not in ACCOUNT_NEXT[AccountState.ACTIVE]

@@ -128,7 +128,7 @@ def test_when_it_is_destroyed() -> None:
     assert replace(closed, state=CaseState.REFUSED).destroyed_on(AGENCY) is None
 
 
-def test_what_is_gone_stays_gone() -> None:
+def test_a_destroyed_case_never_changes() -> None:
     for state in GONE:
         assert NEXT[state] == {}
         for event in CaseEvent:

@@ -75,7 +75,7 @@ def test_keys_of_another_version_are_ignored_and_what_may_be_none_may_be_missing
     assert event == MemberInvited(case="K-1", email=None, role="observer", until=None)
 
 
-def test_what_is_none_is_stored_only_where_it_always_was() -> None:
+def test_none_is_stored_only_for_required_fields() -> None:
     assert CaseReleased(case="K-1", because=None).details() == {"case": "K-1", "because": None}
     assert PaperAdded(case="K-1", paper="p", kind="message").details() == {
         "case": "K-1",

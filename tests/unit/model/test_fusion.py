@@ -88,6 +88,6 @@ def test_damped_a_score_lies_between_that_of_the_fused_and_the_mean_of_the_singl
     assert low - 1e-6 <= got * damping(vectors) <= high + 1e-6
 
 
-def test_what_is_not_a_number_is_refused() -> None:
+def test_values_that_are_not_numbers_are_refused() -> None:
     with pytest.raises(InvalidValue):
         fused([unit(1, 0), np.array([np.nan, 1], np.float32)])

@@ -55,7 +55,7 @@ def test_rate_and_time_left_follow_from_what_was_done_since_the_claim() -> None:
         (running(300, 200), 30, timedelta(0)),
     ],
 )
-def test_unknown_rates_are_none(job: Job, rate: float | None, left: timedelta | None) -> None:
+def test_rate_and_time_left(job: Job, rate: float | None, left: timedelta | None) -> None:
     assert job.rate == rate
     assert job.time_left == left
 

@@ -56,7 +56,7 @@ def test_a_number_goes_one_way_alone(setting: Field[object]) -> None:
         {"__class__": 1},
     ],
 )
-def test_what_is_no_setting_or_no_value_is_refused(wishes: dict[str, object]) -> None:
+def test_an_unknown_setting_or_value_is_refused(wishes: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
         stricter(AGENCY, wishes)
 

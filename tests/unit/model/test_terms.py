@@ -82,7 +82,7 @@ def test_a_source_is_open_to_those_it_is_shared_with() -> None:
     assert not replace(some, shares=()).open_to("a", date(2026, 1, 1))
 
 
-def test_what_is_withdrawn_stays_withdrawn() -> None:
+def test_a_withdrawn_source_stays_withdrawn() -> None:
     for event in SourceEvent:
         with pytest.raises(WrongState):
             advance(sources.NEXT, SourceState.WITHDRAWN, event, what="source", name="press")

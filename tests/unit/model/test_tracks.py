@@ -81,7 +81,7 @@ def test_the_best_faces_are_kept_and_they_are_apart() -> None:
     assert [sighting.kept for sighting in track.best] == ["1", "2.5", "4"]
 
 
-def test_whatever_comes_the_best_of_all_is_kept_and_none_too_near() -> None:
+def test_the_best_is_kept_and_none_too_near() -> None:
     drawn = np.random.default_rng(3)
     for _ in range(50):
         kept: list[Sighting[str]] = []

@@ -83,7 +83,7 @@ def granted(office: Office, **changes: object) -> Ruling:
 # ---------------------------------------------------------------- a case's life
 
 
-def test_whoever_opens_a_case_examines_it(office: Office) -> None:
+def test_the_official_who_opens_a_case_is_its_examiner(office: Office) -> None:
     (member,) = office.examining.members.of("K-1")
     assert (member.account_id, member.role, member.until) == (office.examiner.id, CaseRole.EXAMINER, None)
     with pytest.raises(AlreadyThere):

@@ -94,7 +94,7 @@ def test_a_kind_that_is_named_counts_for_everything(folder: Path) -> None:
         ("a.jpg", "carrier pigeon", InvalidValue),
     ],
 )
-def test_what_cannot_be_read_is_refused_before_anything_is(
+def test_unreadable_locations_are_refused_first(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str | None, error: type[Exception]
 ) -> None:
     monkeypatch.chdir(folder)
@@ -113,7 +113,7 @@ def test_several_connectors_give_one_report(folder: Path) -> None:
     assert (whole.seen, whole.faces, whole.outcomes[REFUSED], whole.resumed) == (7, 6, 1, True)
 
 
-def test_what_was_reserved_meanwhile_is_erased_at_the_end(folder: Path) -> None:
+def test_pictures_reserved_meanwhile_are_erased_at_the_end(folder: Path) -> None:
     taken = Taken(report(enrolled=1))
     collect = collecting(taken)
     collection = collect.choose("press", [str(folder / "a.jpg")])
@@ -174,7 +174,7 @@ def test_progress_never_exceeds_its_total() -> None:
     assert progress(report(enrolled=1200)) == JobProgress(done=1200, total=None, words="1,200 new faces so far")
 
 
-def test_what_a_job_keeps_names_no_picture() -> None:
+def test_the_result_of_a_job_names_no_picture() -> None:
     collection = Collection(source="press", names=("/a",), connectors=(), workers=1)
     kept = result(report(refused=1, refusals=[("name-of-somebody.jpg", "empty")]), collection)
     assert "name-of-somebody" not in str(kept)

@@ -43,7 +43,7 @@ def codes(**changes: Any) -> list[ReasonCode]:
     return [reason.code for reason in gate.reasons_against(replace(ADMITTED, **changes))]
 
 
-def test_what_nothing_stands_against_is_admitted() -> None:
+def test_a_search_without_reasons_against_it_is_admitted() -> None:
     assert codes() == []
     gate.admit(ADMITTED)
 
@@ -92,7 +92,7 @@ def test_each_rule_stops_a_search_by_itself(changes: dict[str, Any], code: Reaso
         {"sources": (source(shares=()),), "official": replace(OFFICIAL, solo=True)},
     ],
 )
-def test_what_the_rules_allow_is_not_stopped(changes: dict[str, Any]) -> None:
+def test_an_allowed_search_is_not_stopped(changes: dict[str, Any]) -> None:
     assert codes(**changes) == []
 
 

@@ -87,7 +87,7 @@ def test_a_job_over_which_workers_die_fails_in_the_end(alone: Workspace, jobs: J
     assert (failed.state, failed.attempts, failed.error.code) == (JobState.FAILED, MOST_ATTEMPTS, "interrupted")
 
 
-def test_whoever_asks_for_the_same_again_takes_up_what_waits(alone: Workspace, jobs: Jobs) -> None:
+def test_an_equal_request_claims_the_waiting_job(alone: Workspace, jobs: Jobs) -> None:
     waiting = jobs.add(SWEEP, {"number": 1})
     assert jobs.here(SWEEP, {"number": 1}, lambda _: 5, lambda answer: {"answer": answer}) == 5
     assert [(job.id, job.result) for job in jobs.newest()] == [(waiting.id, {"answer": 5})]

@@ -103,7 +103,7 @@ def test_every_public_method_says_what_it_needs(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", GUARDED, ids=str)
-def test_whoever_has_no_such_permission_is_refused_before_anything_is_done(method: Method) -> None:
+def test_a_missing_permission_is_refused_first(method: Method) -> None:
     wanted = set(declared(method).permissions)
     without = [role for role in Role if not wanted & ROLES[role]]
     roles = [frozenset[Role](), *(frozenset({role}) for role in without)]
@@ -114,7 +114,7 @@ def test_whoever_has_no_such_permission_is_refused_before_anything_is_done(metho
 
 
 @pytest.mark.parametrize("method", GUARDED, ids=str)
-def test_whoever_has_the_permission_comes_past_that_check(method: Method) -> None:
+def test_a_permission_passes_that_check(method: Method) -> None:
     wanted = declared(method).permissions
     roles = {role for role in Role if set(wanted) & ROLES[role]}
     assert roles or wanted == (Permission.MACHINE,), "nobody could ever call it"

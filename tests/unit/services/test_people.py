@@ -153,7 +153,7 @@ def test_an_account_moves_along_its_states_alone(world: StaffedWorld) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 5 * 366 + 1])
-def test_training_ends_neither_in_the_past_nor_never(world: StaffedWorld, days: int) -> None:
+def test_training_ends_within_five_years(world: StaffedWorld, days: int) -> None:
     eve = world.join(HOME_AGENCY, Role.EXAMINER, name="Eve Examiner")
     with pytest.raises(InvalidValue, match="within five years"):
         world.administrator_desk.people.train(eve.id, TODAY + timedelta(days=days))
@@ -314,5 +314,5 @@ def test_codes_do_not_count_where_only_passkeys_do() -> None:
         (Official(name="at the machine"), AGENCY, True),
     ],
 )
-def test_an_account_without_a_second_factor_is_told_to_add_one(official: Official, policy: Any, *, shown: bool) -> None:
+def test_whether_the_second_factor_is_recent(official: Official, policy: Any, *, shown: bool) -> None:
     assert stepped_up(official, policy, AT) is shown

@@ -38,7 +38,7 @@ def test_all_fields() -> None:
 
 
 @pytest.mark.parametrize("nothing", [{}, {"uri": None, "page_uri": None}, {"uri": "", "page_uri": "  ", "licence": ""}])
-def test_what_is_not_said_is_as_without_a_side_car(nothing: dict[str, object]) -> None:
+def test_missing_values_have_their_defaults(nothing: dict[str, object]) -> None:
     assert said(**nothing) == UNSAID
 
 
@@ -185,7 +185,7 @@ def test_titles_that_are_no_text(field: str, value: object) -> None:
         ('{"uri": "https://example.org"}'.encode("utf-16"), "UTF-8"),
     ],
 )
-def test_what_is_no_side_car(raw: bytes, why: str) -> None:
+def test_an_invalid_side_car(raw: bytes, why: str) -> None:
     with pytest.raises(Unusable, match=why):
         parse_side_car(raw, UNSAID)
 
@@ -239,7 +239,7 @@ def test_a_side_car_that_is_too_large(folder: Path) -> None:
     assert "more than 1048576 bytes" in names(read_folder(folder), folder)["a.jpg"]
 
 
-def test_what_a_side_car_does_not_say_is_as_without(folder: Path) -> None:
+def test_missing_fields_have_their_defaults(folder: Path) -> None:
     put(folder / "a.jpg")
     put(folder / "a.json", '{"licence": "CC0"}')
     (item,) = read_folder(folder, page_base="https://example.org")

@@ -141,7 +141,7 @@ def test_neighbours_of_a_kind_are_one_run_if_the_kind_combines(tmp_path: Path) -
     ]
 
 
-def test_what_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:
+def test_unreadable_locations_are_refused_immediately(tmp_path: Path) -> None:
     with pytest.raises(NoSuchFile):
         choose([str(tmp_path / "gone.jpg")], TERMS)
     for name in (" ", "rtsp://camera.example/1"):
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:
         choose([str(tmp_path)], TERMS, "nothing")
 
 
-def test_whoever_fetches_names_a_contact(tmp_path: Path) -> None:
+def test_fetching_requires_a_contact(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("uri\n")
     with pytest.raises(InvalidValue, match="--contact"):
         choose([str(tmp_path / "a.csv")], Terms(max_bytes=1000, hosts=("press.example",)))

@@ -139,7 +139,7 @@ def test_a_deleted_picture_is_gone(blobs: BlobFolder, tmp_path: Path) -> None:
     assert blobs.get(KEY, again) == bytes([0])
 
 
-def test_what_a_crashed_writer_left_is_cleared_away_later(blobs: BlobFolder, tmp_path: Path) -> None:
+def test_files_of_a_crashed_writer_are_deleted_later(blobs: BlobFolder, tmp_path: Path) -> None:
     blobs.put(KEY, b"old")
     (old,) = files(tmp_path)
     os.utime(old, (time.time() - 7200,) * 2)

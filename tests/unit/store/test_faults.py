@@ -51,7 +51,7 @@ def wrapped(error: Exception) -> DBAPIError:
         (sqlite3.SQLITE_READONLY, StoreUnavailable),
     ],
 )
-def test_what_sqlite_says(code: int, kind: type[LineamentError]) -> None:
+def test_errors_of_sqlite(code: int, kind: type[LineamentError]) -> None:
     error = sqlite3.OperationalError("it said so")
     error.sqlite_errorcode = code
     assert type(after(wrapped(error))) is kind
@@ -73,11 +73,11 @@ def test_what_sqlite_says(code: int, kind: type[LineamentError]) -> None:
         (psycopg.OperationalError, StoreUnavailable),
     ],
 )
-def test_what_postgresql_says(error: type[Exception], kind: type[LineamentError]) -> None:
+def test_errors_of_postgresql(error: type[Exception], kind: type[LineamentError]) -> None:
     assert type(after(wrapped(error("it said so\nin two lines")))) is kind
 
 
-def test_what_sqlalchemy_says() -> None:
+def test_errors_of_sqlalchemy() -> None:
     assert type(after(PoolTimeout())) is WorkspaceBusy
     assert type(after(InvalidRequestError("no"))) is StoreUnavailable
 

@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "kek"
 
 
-def test_what_one_ring_wraps_the_same_key_file_unwraps(path: Path) -> None:
+def test_the_same_key_file_unwraps_what_it_wrapped(path: Path) -> None:
     wrapped = KeyRing.create(path).new_data_key("source/press")
     again = KeyRing.open(path)
     sealed = again.unwrap(wrapped, "source/press").seal(b"plain", b"about")
@@ -135,7 +135,7 @@ KEY = DataKey(bytes(range(32)))
 
 
 @given(plain=st.binary(max_size=500), about=st.binary(max_size=50))
-def test_what_is_sealed_opens_again(plain: bytes, about: bytes) -> None:
+def test_sealed_values_open_again(plain: bytes, about: bytes) -> None:
     sealed = KEY.seal(plain, about)
     assert len(sealed) == len(plain) + OVERHEAD
     assert KEY.open(sealed, about) == plain

@@ -70,7 +70,7 @@ def test_sources_are_listed_each_with_the_standing_that_may_be_seen() -> None:
     assert listed == {"sources": [{**SOURCE_JSON, **seen}, {**SOURCE_JSON, "name": "archive"}]}
 
 
-def test_what_was_loaded_and_exported_is_counted() -> None:
+def test_loads_and_exports_are_counted() -> None:
     loaded = LoadReport(digests=5, new=4, empty_lines=1, barred=2)
     assert known_abuse_json(loaded) == {"digests": 5, "new": 4, "empty_lines": 1, "barred": 2}
     exported = TakenOut(exchanges=3, bytes=1000, sha256="a" * 64, ledger_entry=8)

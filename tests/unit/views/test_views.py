@@ -55,7 +55,7 @@ def test_a_live_source_is_expired_after_its_last_day(state: SourceState, day: in
     assert source_state(source(state), date(2026, 3, day)) == expected
 
 
-def test_who_drafted_a_source_is_shown_only_with_its_standing() -> None:
+def test_the_drafter_of_a_source_is_shown_only_with_its_standing() -> None:
     shown = source_json(source(), date(2026, 3, 8), None)
     assert (shown["expires"], shown["days_left"]) == ("2026-03-10", 2)
     assert "drafted_by" not in shown

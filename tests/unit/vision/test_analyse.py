@@ -197,7 +197,7 @@ def test_no_face_is_no_error(analyser: Analyser) -> None:
     assert len(analysis.phash) == 32
 
 
-def test_what_is_no_picture_is_refused(analyser: Analyser) -> None:
+def test_a_file_that_is_not_a_picture_is_refused(analyser: Analyser) -> None:
     with pytest.raises(BadPicture):
         analyser.analyse(b"a text named .jpg")
 

@@ -189,7 +189,7 @@ def test_a_stop_doubles_the_light() -> None:
 
 
 @pytest.mark.parametrize("stops", [-3, -0.7, 0.3, 1.5, 3])
-def test_what_was_lighter_stays_lighter_and_all_channels_change_alike(stops: float) -> None:
+def test_exposure_is_monotonic_and_equal_for_all_channels(stops: float) -> None:
     table = exposure_table(stops).astype(int)
     assert np.all(np.diff(table) >= 0)
     assert np.all((table >= np.arange(256)) == (stops > 0) | (table == np.arange(256)))

@@ -21,6 +21,6 @@ def test_the_face_stays_and_the_background_is_blurred() -> None:
         assert ground.std() < 30, "nothing can be made out around it"
 
 
-def test_what_is_no_jpeg() -> None:
+def test_an_invalid_jpeg() -> None:
     with pytest.raises(Damaged):
         veiled(b"no picture")

@@ -22,5 +22,5 @@ def test_every_remedy_has_its_page(remedy: Remedy, address: str) -> None:
     assert link[1] == address
 
 
-def test_what_no_page_remedies_has_no_link() -> None:
+def test_a_reason_without_a_page_has_no_link() -> None:
     assert remedy_link(Remedy.NOTHING, "/probes/1", "/cases/K") is None

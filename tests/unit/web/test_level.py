@@ -37,7 +37,7 @@ def test_both_eyes_are_moved_to_their_places(x: float, y: float, apart: float, l
 
 
 @given(st.floats(0, 300), st.floats(0, 300), st.floats(0, 300), st.floats(0, 300))
-def test_whatever_the_landmarks_it_stays_within_bounds(a: float, b: float, c: float, d: float) -> None:
+def test_any_landmarks_give_values_within_bounds(a: float, b: float, c: float, d: float) -> None:
     level = levelled(BOX, eyes((a, b), (c, d)))
     assert SCALES[0] - 1e-9 <= level.scale <= SCALES[1] + 1e-9
     assert -180 <= level.degrees <= 180

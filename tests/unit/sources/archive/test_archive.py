@@ -260,7 +260,7 @@ def test_encrypted_and_unusually_packed_entries(tmp_path: Path) -> None:
         (b"PK\x05\x06", "damaged"),
     ],
 )
-def test_what_is_no_archive(start: bytes, reason: str, tmp_path: Path) -> None:
+def test_an_invalid_archive(start: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in why(start, tmp_path)
 
 
@@ -320,7 +320,7 @@ def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     assert all(isinstance(item, Refusal) for item in outcomes)  # the name before the bytes is another one
 
 
-def test_what_all_entries_unpack_to_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unpacked_size_of_all_entries_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ALWAYS", 1000)
     monkeypatch.setattr(module, "MOST_TIMES", 1)
     outcomes = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)

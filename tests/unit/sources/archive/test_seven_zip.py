@@ -101,7 +101,7 @@ def test_links_folders_empty_files_and_what_was_packed_apart() -> None:
     assert found == {"a.jpg": b"a", "empty.jpg": b"", "b.jpg": b"b", "none.jpg": b"", "c.jpg": b"c", "d.jpg": b"d"}
 
 
-def test_what_is_encrypted_is_refused() -> None:
+def test_encrypted_entries_are_refused() -> None:
     assert set(read(packed({"a.jpg": b"a"}, password="x")).values()) == {
         "It was not read: it is encrypted; unlock the archive first."
     }

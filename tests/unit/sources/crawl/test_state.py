@@ -131,7 +131,7 @@ def test_a_refusal_is_reported_once_a_run(state: CrawlState) -> None:
     assert [row.number for row in state.rows(1)] == [2]
 
 
-def test_what_is_not_written_together_is_not_written(state: CrawlState) -> None:
+def test_a_failed_transaction_writes_nothing(state: CrawlState) -> None:
     with suppress(RuntimeError), state.transaction():
         fill(state, "a.test/1")
         raise RuntimeError

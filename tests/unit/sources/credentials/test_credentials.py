@@ -18,7 +18,7 @@ def test_a_picture_without_credentials_has_none() -> None:
     assert read_credentials(b"") is None
 
 
-def test_what_they_say() -> None:
+def test_the_fields_of_credentials() -> None:
     credentials = read_credentials(signed(PLAIN))
     assert credentials is not None
     assert (credentials.state, credentials.issuer, credentials.generator) == ("Valid", "Press agency", "camera 1")
@@ -35,7 +35,7 @@ def test_a_changed_picture_says_so() -> None:
 
 
 @pytest.mark.parametrize("kind", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"])
-def test_what_a_program_made_is_not_taken(kind: str) -> None:
+def test_generated_pictures_are_refused(kind: str) -> None:
     credentials = read_credentials(signed(PLAIN, kind))
     assert credentials is not None
     assert isinstance(against(credentials), Generated)

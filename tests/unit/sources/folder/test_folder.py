@@ -100,7 +100,7 @@ def test_suffixes_of_any_case(folder: Path) -> None:
     assert set(names(read_folder(folder), folder).values()) == {"picture"}
 
 
-def test_what_is_hidden_and_side_cars_are_passed_over_in_silence(folder: Path) -> None:
+def test_hidden_files_and_side_cars_are_skipped_silently(folder: Path) -> None:
     for name in (".hidden.jpg", ".git/x.jpg", "a.json", "b.JSON", ".DS_Store"):
         put(folder / name, "{}")
     put(folder / "captures.csv", "file\n")

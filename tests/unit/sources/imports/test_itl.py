@@ -66,7 +66,7 @@ def test_nothing_of_who_is_shown_is_kept(tmp_path: Path) -> None:
     assert "FORENAME" not in found
 
 
-def test_what_we_read_is_what_the_other_library_reads(tmp_path: Path) -> None:
+def test_another_library_reads_the_same(tmp_path: Path) -> None:
     data = transaction(person(), face(1, OBAMA), face(2, os.urandom(500) + b"999:\x1c\x1d"), face(3, SUNAK))
     theirs = nistitl.Message()
     theirs.parse(data)
@@ -109,7 +109,9 @@ def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
         (b"\xff\xd8\xff" + bytes(100_000), {}, "bytes"),
     ],
 )
-def test_what_is_refused_and_the_next_comes(picture: bytes, fields: dict[str, str], why: str, tmp_path: Path) -> None:
+def test_a_refused_record_does_not_affect_the_next(
+    picture: bytes, fields: dict[str, str], why: str, tmp_path: Path
+) -> None:
     bad, good = brought(transaction(face(1, picture, **fields), face(2, b"\xff\xd8\xff")), tmp_path, max_bytes=1000)
     assert isinstance(bad, Refusal)
     assert why in str(bad.why)
@@ -137,7 +139,7 @@ def test_what_is_refused_and_the_next_comes(picture: bytes, fields: dict[str, st
         (contents(b"1.003:1\x1d1.003:1"), "fields is damaged"),
     ],
 )
-def test_what_is_no_transaction(data: bytes, reason: str, tmp_path: Path) -> None:
+def test_an_invalid_transaction(data: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in why(data, tmp_path)
 
 

@@ -52,7 +52,7 @@ def test_names_that_are_no_text_or_a_terminal_would_obey(folder: Path) -> None:
     assert item.provenance.words == "subject: caf� [2J"
 
 
-def test_what_is_no_such_folder(folder: Path) -> None:
+def test_a_folder_of_another_layout(folder: Path) -> None:
     put(folder / "a.jpg")
     for path in (folder, folder / "a.jpg"):
         assert why(PersonsConnector(path, LIMIT)) == [

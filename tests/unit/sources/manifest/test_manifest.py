@@ -118,7 +118,7 @@ def test_only_the_web_is_fetched_and_only_with_a_fetcher(tmp_path: Path) -> None
     assert "nothing is fetched" in str(only[0].why)
 
 
-def test_what_the_fetcher_refuses_and_what_is_too_large(tmp_path: Path) -> None:
+def test_refusals_of_the_fetcher_and_large_pictures(tmp_path: Path) -> None:
     shelf = Shelf({"https://example.org/large": b"x" * (LIMIT + 1), A: b"a"})
     found = said(manifest(tmp_path, f"uri\nhttps://example.org/gone\nhttps://example.org/large\n{A}\n", shelf=shelf))
     assert "There is no picture" in found[0]

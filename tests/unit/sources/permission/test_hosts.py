@@ -83,7 +83,7 @@ def test_any_other_address_is_refused(listed: str, url: str) -> None:
      "a.de:65536", "a.de:x", "a b.de", "-a.de", "a..de", "1.2.3", "0x7f.1", "[::1", "[a.de]", "a" * 64 + ".de",
      "a.de:80:80", "[::1]x:80", "a.de:٣", "x" + ".x" * 200, "[fe80::1%eth0]"],
 )  # fmt: skip
-def test_what_is_no_host_cannot_be_listed(listed: str) -> None:
+def test_an_invalid_host_cannot_be_listed(listed: str) -> None:
     with pytest.raises(InvalidValue):
         listed_host(listed)
 
@@ -144,7 +144,7 @@ def test_each_social_network_stands_there_once() -> None:
 
 
 @given(st.text(max_size=60))
-def test_whatever_is_asked_for_gets_a_plain_answer(text: str) -> None:
+def test_any_text_gives_an_origin_or_a_refusal(text: str) -> None:
     allowed = hosts("example.org")
     for url in (text, f"http://{text}", f"http://{text}/", f"http://example.org{text}"):
         try:

@@ -238,7 +238,7 @@ def test_a_request_that_never_left_counts_as_a_failure_without_time() -> None:
         (502, "30", RequestOutcome(failed=True, rest=30.0)),
     ],
 )
-def test_what_a_status_says_of_its_host(status: int, retry_after: str | None, outcome: RequestOutcome) -> None:
+def test_the_outcome_of_each_status(status: int, retry_after: str | None, outcome: RequestOutcome) -> None:
     assert outcome_of(status, retry_after, NOW) == outcome
 
 

@@ -76,7 +76,7 @@ def test_meta(name: str, content: str, reserved: bool) -> None:
     assert (in_meta([("viewport", "x"), (name, content)], now=NOW) is not None) == reserved
 
 
-def test_what_is_shown_of_it_is_one_short_printable_line() -> None:
+def test_a_reservation_is_shown_as_one_short_printable_line() -> None:
     reservation = in_headers([("X-Robots-Tag", "noai,\n\x1b[31m" + "x" * 1000)], now=NOW)
     assert reservation is not None
     assert reservation.isprintable()

@@ -47,7 +47,7 @@ def rules(robots: str = "", tdm: str | None = None, ai: str | None = None, statu
         rules(ai="User-Agent: *\nAllow: /"),
     ],
 )
-def test_what_is_free_may_be_taken(host_rules: HostRules) -> None:
+def test_unreserved_addresses_are_permitted(host_rules: HostRules) -> None:
     assert host_rules.refusal(URL) is None
 
 
@@ -88,7 +88,7 @@ def test_what_is_free_may_be_taken(host_rules: HostRules) -> None:
         rules(ai="User-Agent: *\nDisallow: /"),
     ],
 )
-def test_what_is_reserved_or_doubtful_may_not(host_rules: HostRules) -> None:
+def test_reserved_or_doubtful_addresses_are_refused(host_rules: HostRules) -> None:
     assert host_rules.refusal(URL)
 
 
@@ -131,7 +131,7 @@ def test_many_agents_that_share_many_rules_take_no_memory() -> None:
 
 
 @given(st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=100))
-def test_whatever_a_file_holds_there_is_an_answer(robots: bytes, tdm: bytes, ai: bytes) -> None:
+def test_any_file_gives_pictures_or_refusals(robots: bytes, tdm: bytes, ai: bytes) -> None:
     host_rules = HostRules({ROBOTS: FileAnswer(200, robots), TDMREP: FileAnswer(200, tdm), AI: FileAnswer(200, ai)})
     host_rules.refusal(URL)
     assert 0 <= host_rules.delay <= LONGEST_DELAY

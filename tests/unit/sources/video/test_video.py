@@ -178,7 +178,7 @@ def test_nothing_is_left_when_nobody_wants_the_rest(cut: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense" * 100, b"\0\0\0\x18ftypmp42", b"RIFF\xff\xff\xff\x7fAVI LIST"])
-def test_what_is_no_video(data: bytes, tmp_path: Path) -> None:
+def test_an_invalid_video(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(data)
     assert "no video" in refusal(tmp_path / "a.mp4") or "no pictures" in refusal(tmp_path / "a.mp4")
 

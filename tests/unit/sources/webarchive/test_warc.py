@@ -132,7 +132,7 @@ def test_the_ways_in_which_a_page_shows_a_picture(warc: Warc, html: str) -> None
         "\0\xff",
     ],
 )
-def test_what_no_page_shows_comes_without_one(warc: Warc, html: str) -> None:
+def test_a_picture_without_a_page(warc: Warc, html: str) -> None:
     warc.answer("https://example.org/i/b.jpg", JPEG)
     warc.page(PAGE, html)
     provenance = pictures_by_uri(warc.close())["https://example.org/i/b.jpg"].provenance
@@ -217,7 +217,7 @@ def test_bombs_are_refused(warc: Warc, body: bytes, encoding: str) -> None:
     assert peak < 5_000_000
 
 
-def test_what_is_passed_over_and_what_is_refused(warc: Warc) -> None:
+def test_skipped_and_refused_entries(warc: Warc) -> None:
     warc.answer(PICTURE, JPEG, status="404 Not Found")
     warc.answer(PICTURE, JPEG, kind="revisit")
     warc.answer("https://e.example/app.js", b"x", "text/javascript")
@@ -370,7 +370,7 @@ def test_wrong_lengths(tmp_path: Path, length: bytes) -> None:
     "data",
     [b"", b"x", b"\0" * 10**6, b"\x1f\x8b\x08" * 10**5, b"WARC/1." * 10**5, gzip.compress(bytes(10**8)), b"PK\3\4"],
 )
-def test_what_is_no_archive(tmp_path: Path, data: bytes) -> None:
+def test_an_invalid_archive(tmp_path: Path, data: bytes) -> None:
     for name in ("a.warc", "a.warc.gz", "a.wacz"):
         path = tmp_path / name
         path.write_bytes(data)
