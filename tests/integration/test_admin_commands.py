@@ -22,20 +22,20 @@ def solo(lineament: Run) -> Run:
 
 
 def test_an_agency_from_the_terminal(solo: Run) -> None:
-    made = solo("agency", "add", "Police of [Freedonia]", "--jurisdiction", "FR", "--json").json
-    assert solo("agency", "vet", made["id"], *VETTED, "--json").json["vetting"] == "open"
+    police = solo("agency", "add", "Police of [Freedonia]", "--jurisdiction", "FR", "--json").json
+    assert solo("agency", "vet", police["id"], *VETTED, "--json").json["vetting"] == "open"
     last = ("--last", TODAY + timedelta(days=30))
-    licensed = solo("agency", "license", made["name"], "--seats", 5, "--searches", 100, *last, "--json").json
+    licensed = solo("agency", "license", police["name"], "--seats", 5, "--searches", 100, *last, "--json").json
     assert (licensed["licence"], licensed["days_left"], licensed["closed_because"]) == ("trial", 30, [])
-    assert solo("agency", "show", made["name"], "--json").json == licensed
+    assert solo("agency", "show", police["name"], "--json").json == licensed
     assert "Police of [Freedonia]" in solo("agency", "list").out
     listed = solo("agency", "list", "--json").json["agencies"]
     assert [(agency["name"], agency["searches"]) for agency in listed] == [
         ("Police of [Freedonia]", 0),
         ("This agency", 0),
     ]
-    assert solo("agency", "usage", made["id"], "--json").json["searches_left"] == 100
-    assert "Police of [Freedonia]" in solo("agency", "show", made["id"]).out
+    assert solo("agency", "usage", police["id"], "--json").json["searches_left"] == 100
+    assert "Police of [Freedonia]" in solo("agency", "show", police["id"]).out
     assert solo("agency", "rename", "Ministry", "--jurisdiction", "CH", "--json").json["name"] == "Ministry"
 
 
@@ -64,22 +64,22 @@ def test_errors_are_one_line_and_an_exit_code(solo: Run) -> None:
 
 def test_a_person_from_the_terminal(solo: Run) -> None:
     assert "user invite EMAIL" in solo("user", "list").out
-    made = solo("user", "invite", *CHIEF, "--json").json
-    assert made["link"].startswith("http://127.0.0.1:8471/join/")
-    assert (made["state"], made["ends_solo"]) == ("invited", False)
-    assert solo("user", "roles", made["id"], "--role", "examiner", "--json").json["roles"] == ["examiner"]
+    invited = solo("user", "invite", *CHIEF, "--json").json
+    assert invited["link"].startswith("http://127.0.0.1:8471/join/")
+    assert (invited["state"], invited["ends_solo"]) == ("invited", False)
+    assert solo("user", "roles", invited["id"], "--role", "examiner", "--json").json["roles"] == ["examiner"]
     trained = solo("user", "train", "chief@home.example", "--until", NEXT_YEAR, "--json").json
     assert trained["trained_until"] == str(NEXT_YEAR)
     assert solo("user", "train", "chief@home.example").code == 2
     assert solo("user", "train", "chief@home.example", "--lapsed", "--json").json["trained_until"] is None
-    assert solo("user", "reset", "chief@home.example", "--json").json["link"] != made["link"]
+    assert solo("user", "reset", "chief@home.example", "--json").json["link"] != invited["link"]
     shown = solo("user", "show", "chief@home.example", "--json").json
     assert (shown["sessions"], shown["failures"], shown["locked"]) == (0, 0, False)
-    assert solo("user", "unlock", made["id"]).code == 0
-    assert solo("user", "sessions", made["id"], "--json").json == {"sessions": []}
-    assert solo("user", "end-sessions", made["id"], "--json").json == {"ended": 0}
-    assert solo("user", "suspend", made["id"]).code == 4  # nobody joined with it yet
-    assert solo("user", "close", made["id"], "--yes", "--json").json["state"] == "closed"
+    assert solo("user", "unlock", invited["id"]).code == 0
+    assert solo("user", "sessions", invited["id"], "--json").json == {"sessions": []}
+    assert solo("user", "end-sessions", invited["id"], "--json").json == {"ended": 0}
+    assert solo("user", "suspend", invited["id"]).code == 4  # nobody joined with it yet
+    assert solo("user", "close", invited["id"], "--yes", "--json").json["state"] == "closed"
     assert solo("user", "list", "--json").json["accounts"] == []
     assert len(solo("user", "list", "--closed", "--json").json["accounts"]) == 1
 
@@ -121,8 +121,8 @@ def test_stopping_and_resuming_from_the_terminal(solo: Run) -> None:
     assert "a defect was reported" in solo("stops").out
     assert len(solo("resume", "--json").json["stops"]) == 1
     assert solo("resume-agency", "--json").json["stops"] == []
-    made = solo("agency", "add", "Police", "--jurisdiction", "FR", "--json").json
-    assert solo("agency", "stop", made["id"], "--reason", "complaints").code == 0
+    police = solo("agency", "add", "Police", "--jurisdiction", "FR", "--json").json
+    assert solo("agency", "stop", police["id"], "--reason", "complaints").code == 0
     assert solo("agency", "resume", "Police").code == 0
 
 
@@ -133,5 +133,5 @@ def test_usage_and_policy_of_the_own_agency(solo: Run) -> None:
     assert (after["idle_minutes"], after["probe_kind"]) == (10, True)
     assert after["stricter"] == {"idle_minutes": 10, "probe_kind": True}
     assert "R49" in solo("policy").out
-    made = solo("agency", "add", "Police", "--jurisdiction", "FR", "--json").json
-    assert solo("agency", "policy", made["id"], "--set", "urgent_hours=0", "--json").json["urgent_hours"] == 0
+    police = solo("agency", "add", "Police", "--jurisdiction", "FR", "--json").json
+    assert solo("agency", "policy", police["id"], "--set", "urgent_hours=0", "--json").json["urgent_hours"] == 0

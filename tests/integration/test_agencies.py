@@ -28,17 +28,17 @@ def world(tmp_path: Path) -> Iterator[StaffedWorld]:
 
 def test_an_agency_is_vetted_then_licensed_then_invited(world: StaffedWorld) -> None:
     agencies = world.operator_desk.agencies
-    made = agencies.register(TERMS)
+    agency = agencies.register(TERMS)
     with refused(ReasonCode.NOT_VETTED, ReasonCode.NO_LICENCE):
-        agencies.invite_administrator(made.id, "chief@freedonia.example", "Chief")
+        agencies.invite_administrator(agency.id, "chief@freedonia.example", "Chief")
     with refused(ReasonCode.LICENSED_AFTER_VETTING):
-        agencies.license(made.name, trial())
-    assert agencies.vet(made.name, grounds()).vetting is not None
-    assert agencies.license(made.id, trial()).licence == trial()
-    invitation = agencies.invite_administrator(made.id, "chief@freedonia.example", "Chief")
+        agencies.license(agency.name, trial())
+    assert agencies.vet(agency.name, grounds()).vetting is not None
+    assert agencies.license(agency.id, trial()).licence == trial()
+    invitation = agencies.invite_administrator(agency.id, "chief@freedonia.example", "Chief")
     assert invitation.account.roles == {Role.ADMINISTRATOR}
-    assert invitation.account.agency_id == made.id
-    assert world.actions(made.id) == ["agency_registered", "agency_vetted", "agency_licensed", "account_invited"]
+    assert invitation.account.agency_id == agency.id
+    assert world.actions(agency.id) == ["agency_registered", "agency_vetted", "agency_licensed", "account_invited"]
 
 
 def test_entries_about_an_agency_are_filed_under_it_alone(world: StaffedWorld) -> None:
@@ -113,8 +113,8 @@ def test_the_operator_invites_the_first_administrator_and_no_second(world: Staff
 
 def test_an_operator_invites_operators_and_nobody_else_of_the_home_agency(world: StaffedWorld) -> None:
     agencies = world.operator_desk.agencies
-    made = agencies.invite_operator("second@home.example", "Second")
-    assert made.account.roles == {Role.OPERATOR}
+    invitation = agencies.invite_operator("second@home.example", "Second")
+    assert invitation.account.roles == {Role.OPERATOR}
     with pytest.raises(AlreadyThere):
         agencies.invite_operator(world.administrator.email, "Anna")
     with refused(ReasonCode.OWN_ACCOUNT, words="another operator does"):

@@ -98,12 +98,12 @@ def test_derived_pictures_contain_no_exif(decoder: Decoder) -> None:
 def test_mutated_pictures_get_an_answer_and_the_next_picture_is_read(decoder: Decoder, seed: int) -> None:
     """One hundred mutations for each seed, of small files in all formats."""
     chance = random.Random(seed)
-    whole = [file.read_bytes() for file in PORTRAITS if file.stat().st_size < 50_000]
-    whole += [encoded(chart(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF")]
-    whole += [CORPUS[name][0] for name in READABLE if name.startswith(("exif", "tiff", "gif", "heic"))]
+    pictures = [file.read_bytes() for file in PORTRAITS if file.stat().st_size < 50_000]
+    pictures += [encoded(chart(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "TIFF", "BMP", "GIF")]
+    pictures += [CORPUS[name][0] for name in READABLE if name.startswith(("exif", "tiff", "gif", "heic"))]
     read = 0
     for _ in range(100):
-        data = _mutate(chance.choice(whole), chance)
+        data = _mutate(chance.choice(pictures), chance)
         try:
             picture = decoder.decode(data)
         except BadPicture:

@@ -71,11 +71,11 @@ def test_a_damaged_index_is_rebuilt(ready: Run, tmp_path: Path, harm: str) -> No
     files = [path for path in (tmp_path / "ws" / "index").rglob("*") if path.is_file() and path.stat().st_size]
     assert files
     for path in files:
-        whole = path.read_bytes()
+        content = path.read_bytes()
         if harm == "flipped":
-            path.write_bytes(bytes(255 - byte for byte in whole))
+            path.write_bytes(bytes(255 - byte for byte in content))
         elif harm == "cut":
-            path.write_bytes(whole[: len(whole) // 2])
+            path.write_bytes(content[: len(content) // 2])
         elif harm == "emptied":
             path.write_bytes(b"")
         else:
@@ -87,8 +87,8 @@ def test_a_damaged_index_is_rebuilt(ready: Run, tmp_path: Path, harm: str) -> No
 
 def test_a_damaged_picture_is_reported(ready: Run, tmp_path: Path) -> None:
     blobs = sorted(path for path in (tmp_path / "ws" / "blobs").rglob("*") if path.is_file())
-    whole = blobs[0].read_bytes()
-    blobs[0].write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    content = blobs[0].read_bytes()
+    blobs[0].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     blobs[1].unlink()
     ran = ready("doctor", "--pictures", "--json")
     assert ran.code == 9

@@ -101,12 +101,12 @@ def crawling() -> Iterator[bytes]:
 
 
 def ingest(workspace: Workspace, site: Site, name: str, crawl: Crawl) -> IngestReport:
-    kept = of_crawl(workspace, name)
-    connector = SiteConnector(crawl, kept, MOST)
+    stored = of_crawl(workspace, name)
+    connector = SiteConnector(crawl, stored, MOST)
     report = workspace.desk_at_the_machine().ingest.run(
-        "press", Task(connector=connector, kind="site", what=name, page=kept.page), workers=1
+        "press", Task(connector=connector, kind="site", what=name, page=stored.page), workers=1
     )
-    assert not (kept.folder / "crawl.log").read_bytes()
+    assert not (stored.folder / "crawl.log").read_bytes()
     return report
 
 
@@ -196,20 +196,20 @@ def test_pictures_pages_and_the_key_are_not_stored_in_plain(crawled: Site, works
 def test_a_record_only_opens_at_its_place_in_its_file_with_its_key(workspace: Workspace) -> None:
     record = captures(workspace)["obama.jpg"].provenance.record
     assert record is not None
-    kept = of_crawl(workspace)
-    packed = kept.exchange(record.archive, record.offset, record.id)
+    stored = of_crawl(workspace)
+    packed = stored.exchange(record.archive, record.offset, record.id)
     assert portrait("obama") in zlib.decompressobj(wbits=31).decompress(packed)
-    archive = kept.folder / record.archive
+    archive = stored.folder / record.archive
     with pytest.raises(Damaged, match="under another key"):
-        KeptCrawl(kept.folder, os.urandom(32)).exchange(record.archive, record.offset, record.id)
+        KeptCrawl(stored.folder, os.urandom(32)).exchange(record.archive, record.offset, record.id)
     other = archive.rename(archive.with_name("site-other.warc.gz.sealed"))
     with pytest.raises(Damaged, match="sealed elsewhere"):
-        kept.exchange(other.name, record.offset, record.id)
+        stored.exchange(other.name, record.offset, record.id)
     with pytest.raises(Damaged, match="no frame begins"):
-        kept.exchange(other.name, record.offset + 1, record.id)
+        stored.exchange(other.name, record.offset + 1, record.id)
     with pytest.raises(NotRead):
-        kept.exchange("../first/" + other.name, record.offset, record.id)
-    assert of_crawl(workspace, "another").key != kept.key
+        stored.exchange("../first/" + other.name, record.offset, record.id)
+    assert of_crawl(workspace, "another").key != stored.key
     assert repr(Seal(bytes(32))) == "Seal(…)"
     with pytest.raises(ValueError, match="32 bytes"):
         Seal(b"")  # as a process gets if its parent was killed early
@@ -225,18 +225,18 @@ def test_an_erased_picture_is_destroyed_with_its_page_and_others_stay(
     erased = before["macron-2025.jpg"].provenance
     assert {"/macron-2025.jpg", "/one", "/both", "/obama.jpg"} <= set(bodies(workspace, tmp_path))
     workspace.desk_at_the_machine().erase.capture(before["macron-2025.jpg"].id, "asked")
-    kept = of_crawl(workspace)
+    stored = of_crawl(workspace)
     for gone in (erased.record, erased.page_record):
         assert gone is not None
         with pytest.raises(NotRead, match="destroyed"):
-            kept.exchange(gone.archive, gone.offset, gone.id)
+            stored.exchange(gone.archive, gone.offset, gone.id)
     left = bodies(workspace, tmp_path)
     assert not {"/macron-2025.jpg", "/one"} & set(left)
     assert left["/obama.jpg"] == portrait("obama")
-    assert not [path for path in kept.folder.iterdir() if b"macron-2025" in path.read_bytes()]
+    assert not [path for path in stored.folder.iterdir() if b"macron-2025" in path.read_bytes()]
 
     before_second = len(crawled.web.log)
-    items = list(SiteConnector(crawled.crawl(again_after=0.0), kept, MOST).items())
+    items = list(SiteConnector(crawled.crawl(again_after=0.0), stored, MOST).items())
     assert [type(item) for item in items] == [Item] * 3
     assert not any("macron-2025" in request.path for request in crawled.web.log[before_second:]), (
         "it is never requested again"
@@ -301,9 +301,9 @@ def locked(database: Path) -> Iterator[None]:
 
 def test_opening_the_workspace_finishes_an_erasure_that_was_killed(home: Path, tmp_path: Path) -> None:
     with Workspace.open(settings(home)) as workspace:
-        erased, kept = captures(workspace)["obama.jpg"], of_crawl(workspace)
+        erased, stored = captures(workspace)["obama.jpg"], of_crawl(workspace)
     line = [sys.executable, "-m", "lineament", "--home", home, "erase", "--capture", erased.id, "--reason", "asked"]
-    with locked(kept.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
+    with locked(stored.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
         query = "SELECT count(*) FROM captures WHERE id = ?"
         with closing(sqlite3.connect(home / "lineament.db")) as database:
             end = time.monotonic() + 60
@@ -313,10 +313,10 @@ def test_opening_the_workspace_finishes_an_erasure_that_was_killed(home: Path, t
         process.kill()
     record = erased.provenance.record
     assert record is not None
-    assert kept.exchange(record.archive, record.offset, record.id), "the process was killed before"
+    assert stored.exchange(record.archive, record.offset, record.id), "the process was killed before"
     with Workspace.open(settings(home)) as workspace:
         with pytest.raises(NotRead, match="destroyed"):
-            kept.exchange(record.archive, record.offset, record.id)
+            stored.exchange(record.archive, record.offset, record.id)
         assert "/obama.jpg" not in bodies(workspace, tmp_path)
         with workspace.store.read() as tx:
             assert tx.deletions.crawled(10) == []

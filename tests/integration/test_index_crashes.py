@@ -46,7 +46,7 @@ def test_a_kill_at_any_moment(tmp_path: Path, work: str) -> None:
     templates.add(as_ids(range(20_000)), vectors(20_000))
     random = np.random.default_rng(os.getpid())
     folder = tmp_path / "index"
-    whole = 0
+    sound = 0
     for _ in range(KILLS):
         acknowledged = _kill_writer(
             folder, work, syncs=int(random.integers(0, 4)), after=float(random.uniform(0, 0.03))
@@ -59,14 +59,14 @@ def test_a_kill_at_any_moment(tmp_path: Path, work: str) -> None:
             for path in folder.iterdir():
                 path.unlink()  # to be built anew
             continue
-        whole += 1
+        sound += 1
         ids = index.ids
         assert int(ids.max(initial=-1)) + 1 >= acknowledged
         assert len(np.unique(ids)) == len(ids)
         some = ids[random.choice(len(ids), min(300, len(ids)), replace=False)]
         found = index.search(templates(some)[1], 1)  # each face is among the six codes nearest to itself
         assert [hits[0].face_id for hits in found] == some.tolist()
-    assert whole > 0, "every kill came while the index is known to be damaged"
+    assert sound > 0, "every kill came while the index is known to be damaged"
 
 
 def _kill_writer(folder: Path, work: str, syncs: int, after: float) -> int:

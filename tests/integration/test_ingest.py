@@ -134,10 +134,10 @@ def test_the_same_bytes_are_one_picture_with_two_places(workspace: Workspace) ->
 def test_near_identical_pictures_are_a_group(workspace: Workspace, tmp_path: Path) -> None:
     import cv2
 
-    whole = cv2.imread(str(PORTRAITS / "obama.jpg"))
-    assert whole is not None
+    original = cv2.imread(str(PORTRAITS / "obama.jpg"))
+    assert original is not None
     small = tmp_path / "small.jpg"
-    cv2.imwrite(str(small), cv2.resize(whole, None, fx=0.7, fy=0.7), [cv2.IMWRITE_JPEG_QUALITY, 70])
+    cv2.imwrite(str(small), cv2.resize(original, None, fx=0.7, fy=0.7), [cv2.IMWRITE_JPEG_QUALITY, 70])
     workspace.desk_at_the_machine().ingest.run(
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg", small]), workers=1
     )

@@ -145,10 +145,10 @@ def test_a_crawl_survives_the_death_of_its_worker(newspaper: Newspaper, web: Loc
     assert states(home) == ["running"]
     newspaper.may_go_on.set()
     run_well(home, "worker", "--drain")
-    done, asked = job(home), web.asked(HOST)
+    done, requested = job(home), web.asked(HOST)
     assert (done["state"], done["attempts"], done["result"]["reserved_later"]) == ("done", 2, 0)
     assert counts(home)[:2] == (SHOWN, SHOWN)
-    assert [asked.count(f"/{number}.jpg") for number in range(SHOWN - 1)] == [1] * (SHOWN - 1)
+    assert [requested.count(f"/{number}.jpg") for number in range(SHOWN - 1)] == [1] * (SHOWN - 1)
 
 
 def test_a_stopped_job_does_not_end_its_worker(newspaper: Newspaper, web: LocalWeb, home: Path, tmp_path: Path) -> None:

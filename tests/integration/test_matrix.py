@@ -127,10 +127,10 @@ def test_a_foreign_id_and_one_that_never_existed_are_answered_alike(
     own = {f"own_{name}": value for name, value in ids_of(world.cases["A own"]).items()}
     before, answers = ledger_size(world), []
     for ids in (foreign, never):
-        given = {**ids, **own, "slug": slug(ids["reference"])}
-        data = None if form is None else {name: value.format(**given) for name, value in form.items()}
-        answer = pages.ask(person, method, address.format(**given), data)
-        answers.append(masked(answer, {**ids, "slug": given["slug"]}))
+        names = {**ids, **own, "slug": slug(ids["reference"])}
+        data = None if form is None else {name: value.format(**names) for name, value in form.items()}
+        answer = pages.ask(person, method, address.format(**names), data)
+        answers.append(masked(answer, {**ids, "slug": names["slug"]}))
         assert form is None or answer.status_code in {404, 422}
     assert answers[0] == answers[1]
     assert form is None or ledger_size(world) - before in {0, 2}  # the page that is shown again is read, twice

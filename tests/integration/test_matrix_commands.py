@@ -91,7 +91,7 @@ def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
 
 
 def suspend(world: TwoAgencies, ids: dict[str, str]) -> None:
-    letter = next((who.name[0] for who in world.people.values() if who.account.id == ids["account_id"]), None)
+    letter = next((person.name[0] for person in world.people.values() if person.account.id == ids["account_id"]), None)
     if letter in {"A", "B"}:
         world.desk_of(f"{letter} administrator").people.suspend(ids["account_id"])
 
@@ -122,10 +122,10 @@ def begin_crawl(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Store a crawl that has only the record that says which program crawled."""
     if ids["name"] == SOURCE:
         desk = world.desk_of("home operator")
-        kept = desk.workspace.crawls.crawl(desk.sources.get(SOURCE), "first")
-        kept.folder.mkdir(parents=True, exist_ok=True)
-        CrawlState(kept, write=True).close()
-        warc = WarcWriter(kept.folder, kept.seal, largest=2**30, software="a test")
+        crawl = desk.workspace.crawls.crawl(desk.sources.get(SOURCE), "first")
+        crawl.folder.mkdir(parents=True, exist_ok=True)
+        CrawlState(crawl, write=True).close()
+        warc = WarcWriter(crawl.folder, crawl.seal, largest=2**30, software="a test")
         warc.ready()
         warc.close()
 

@@ -28,9 +28,9 @@ class Impostor:
 
     url: str = ""
     answer: Callable[[Handler], None] = lambda _: None
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
-    def says(self, status: int, body: bytes, **headers: str) -> None:
+    def set_answer(self, status: int, body: bytes, **headers: str) -> None:
         def answer(handler: Handler) -> None:
             handler.send_response(status)
             for name, value in headers.items():
@@ -40,10 +40,10 @@ class Impostor:
 
         self.answer = answer
 
-    def configured(self, **changes: Any) -> None:
+    def configure(self, **changes: Any) -> None:
         names = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys"}
-        whole = {"issuer": self.url} | {name: self.url + path for name, path in names.items()} | changes
-        self.says(200, json.dumps(whole).encode())
+        configuration = {"issuer": self.url} | {name: self.url + path for name, path in names.items()} | changes
+        self.set_answer(200, json.dumps(configuration).encode())
 
     def begin(self) -> str:
         return Provider(self.url, "lineament", "secret").begin(REDIRECT).address
@@ -51,13 +51,13 @@ class Impostor:
 
 @pytest.fixture
 def impostor() -> Iterator[Impostor]:
-    made = Impostor()
+    provider = Impostor()
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            made.asked.append(self.path)
+            provider.requested.append(self.path)
             try:
-                made.answer(self)
+                provider.answer(self)
             except OSError:  # the client has had enough
                 self.close_connection = True
 
@@ -67,8 +67,8 @@ def impostor() -> Iterator[Impostor]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield made
+    provider.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield provider
     server.shutdown()
     thread.join()
     server.server_close()
@@ -81,12 +81,12 @@ def unavailable(impostor: Impostor, why: str) -> None:
 
 
 def test_a_valid_configuration_is_requested_once(impostor: Impostor) -> None:
-    impostor.configured()
+    impostor.configure()
     provider = Provider(impostor.url, "lineament", "secret")
-    assert impostor.asked == []
+    assert impostor.requested == []
     assert provider.begin(REDIRECT).address.startswith(impostor.url + "/authorize?")
     assert provider.begin(REDIRECT).address.startswith(impostor.url + "/authorize?")
-    assert impostor.asked == ["/.well-known/openid-configuration"]
+    assert impostor.requested == ["/.well-known/openid-configuration"]
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_a_valid_configuration_is_requested_once(impostor: Impostor) -> None:
     ],
 )
 def test_an_invalid_configuration_is_reported_briefly(impostor: Impostor, status: int, body: bytes, why: str) -> None:
-    impostor.says(status, body)
+    impostor.set_answer(status, body)
     unavailable(impostor, why)
 
 
 def test_no_redirect_is_followed(impostor: Impostor) -> None:
-    impostor.says(302, b"{}", location=impostor.url + "/elsewhere")
+    impostor.set_answer(302, b"{}", location=impostor.url + "/elsewhere")
     unavailable(impostor, "302")
-    assert impostor.asked == ["/.well-known/openid-configuration"]
+    assert impostor.requested == ["/.well-known/openid-configuration"]
 
 
 def test_no_more_than_the_limit_is_read(impostor: Impostor) -> None:
@@ -151,7 +151,7 @@ def test_a_silent_provider_is_not_waited_for(impostor: Impostor, monkeypatch: py
 
 
 def test_a_compressed_answer_is_not_unpacked(impostor: Impostor) -> None:
-    impostor.says(200, b"\x1f\x8b", content_encoding="gzip")
+    impostor.set_answer(200, b"\x1f\x8b", content_encoding="gzip")
     unavailable(impostor, "compresses")
 
 
@@ -162,7 +162,7 @@ def test_a_missing_server_is_reported() -> None:
 
 @pytest.mark.parametrize("endpoint", ["http://id.agency.example/authorize", "javascript:alert(1)", 7, None, "", "//x"])
 def test_a_configuration_cannot_send_a_browser_to_plain_http(impostor: Impostor, endpoint: object) -> None:
-    impostor.configured(authorization_endpoint=endpoint)
+    impostor.configure(authorization_endpoint=endpoint)
     unavailable(impostor, "must begin with https")
 
 

@@ -105,18 +105,18 @@ def test_the_second_account_may_be_the_one_that_was_missing(alone: World) -> Non
 
 
 def test_a_link_leads_to_its_account_until_it_expires(world: StaffedWorld) -> None:
-    made = world.administrator_desk.people.invite("Emil@Home.example ", "Emil", {Role.EXAMINER, Role.REVIEWER})
-    assert made.account.email == "emil@home.example"
-    assert made.account.state is AccountState.INVITED
-    assert str(made.link).startswith("http://127.0.0.1:8471/join/")
-    assert invited_by(world, made.link) == made.account
+    invitation = world.administrator_desk.people.invite("Emil@Home.example ", "Emil", {Role.EXAMINER, Role.REVIEWER})
+    assert invitation.account.email == "emil@home.example"
+    assert invitation.account.state is AccountState.INVITED
+    assert str(invitation.link).startswith("http://127.0.0.1:8471/join/")
+    assert invited_by(world, invitation.link) == invitation.account
     world.clock.advance(days=7)
-    assert invited_by(world, made.link) is None
+    assert invited_by(world, invitation.link) is None
 
 
 def test_a_link_is_not_in_the_representation_of_an_invitation(world: StaffedWorld) -> None:
-    made = world.administrator_desk.people.invite("emil@home.example", "Emil", {Role.EXAMINER})
-    assert str(made.link).rpartition("/")[2] not in repr(made)
+    invitation = world.administrator_desk.people.invite("emil@home.example", "Emil", {Role.EXAMINER})
+    assert str(invitation.link).rpartition("/")[2] not in repr(invitation)
 
 
 def test_links_begin_with_the_public_address(tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_links_begin_with_the_public_address(tmp_path: Path) -> None:
 def test_with_a_mail_server_the_link_is_only_sent_to_the_address(world: StaffedWorld) -> None:
     outbox = MemoryOutbox()
     people = People(world.administrator_desk.record, Post(outbox=outbox, base="https://lineament.example"))
-    made = people.invite("emil@home.example", "Emil Examiner", {Role.EXAMINER})
-    assert made.link is None
-    assert not made.unsent
+    invitation = people.invite("emil@home.example", "Emil Examiner", {Role.EXAMINER})
+    assert invitation.link is None
+    assert not invitation.unsent
     (sent,) = outbox.sent
     assert sent.to == "emil@home.example"
     link = next(line for line in sent.text.splitlines() if line.startswith("https://lineament.example/join/"))
-    assert invited_by(world, link) == made.account
+    assert invited_by(world, link) == invitation.account
     assert "Anna Administrator invites you" in sent.text
 
 
@@ -147,11 +147,11 @@ class Unreachable:
 
 def test_a_mail_server_that_is_down_is_reported_and_the_link_stays_secret(world: StaffedWorld) -> None:
     people = People(world.administrator_desk.record, Post(outbox=Unreachable(), base="https://lineament.example"))
-    made = people.invite("emil@home.example", "Emil", {Role.EXAMINER})
-    assert (made.link, made.unsent) == (None, "the mail server does not answer")
+    invitation = people.invite("emil@home.example", "Emil", {Role.EXAMINER})
+    assert (invitation.link, invitation.unsent) == (None, "the mail server does not answer")
     outbox = MemoryOutbox()
     People(world.administrator_desk.record, Post(outbox=outbox, base="https://lineament.example")).reset(
-        made.account.id
+        invitation.account.id
     )
     assert len(outbox.sent) == 1
 
@@ -161,13 +161,13 @@ def test_the_mail_server_of_the_settings_sends_the_link(tmp_path: Path) -> None:
     with mail_server(postbox, None) as port:
         url = f"smtp://127.0.0.1:{port}?from=lineament@agency.example"
         with solo(tmp_path / "ws", public_url="https://lineament.example", smtp_url=Secret(url)) as world:
-            made = world.machine.people.invite("chief@home.example", "Chief", BOTH)
+            invitation = world.machine.people.invite("chief@home.example", "Chief", BOTH)
             (arrived,) = postbox.envelopes
             assert arrived.rcpt_tos == ["chief@home.example"]
             assert isinstance(arrived.content, bytes)
             text = email.message_from_bytes(arrived.content, policy=email.policy.default).get_content()
             link = next(line for line in text.splitlines() if line.startswith("https://lineament.example/join/"))
-            assert invited_by(world, link) == made.account
+            assert invited_by(world, link) == invitation.account
 
 
 def test_one_address_has_one_account_in_an_agency(world: StaffedWorld, examiner: Account) -> None:
@@ -263,14 +263,14 @@ def test_a_reset_removes_password_factors_and_sessions(world: StaffedWorld, exam
     sign_in(world, examiner)
     with world.workspace.store.begin() as tx:
         tx.accounts.set_password(examiner.id, "hash")
-    made = world.administrator_desk.people.reset(examiner.id)
-    assert invited_by(world, made.link) == made.account
+    invitation = world.administrator_desk.people.reset(examiner.id)
+    assert invited_by(world, invitation.link) == invitation.account
     person = world.administrator_desk.people.get(examiner.id)
     assert (person.sessions, person.factors) == ([], [])
     with world.workspace.store.read() as tx:
         assert tx.accounts.password(examiner.id) is None
-    assert made.account.state is AccountState.INVITED
-    assert made.account.id == examiner.id
+    assert invitation.account.state is AccountState.INVITED
+    assert invitation.account.id == examiner.id
 
 
 def test_a_closed_account_keeps_only_its_row(world: StaffedWorld, examiner: Account) -> None:
@@ -369,8 +369,8 @@ def test_only_administrators_manage_people(world: StaffedWorld, examiner: Accoun
 
 def test_the_last_operator_is_reset_at_the_machine(world: StaffedWorld, examiner: Account) -> None:
     machine = world.machine.people
-    made = machine.reset_at_the_machine(world.operator.email)
-    assert invited_by(world, made.link) == made.account
+    invitation = machine.reset_at_the_machine(world.operator.email)
+    assert invited_by(world, invitation.link) == invitation.account
     assert world.actions()[-1] == "account_reset"
     assert "examiner-a" in world.last_details()
     for name in (examiner.email, world.join(world.add_agency().id, Role.ADMINISTRATOR).email):

@@ -243,11 +243,11 @@ def test_a_source_is_registered_with_every_option(lineament: Run, tmp_path: Path
     lineament("init")
     line = ("--host", "img.press.example", "--host", "press.example:8080", "--licence", "CC BY 4.0")
     more = ("--contact", "https://agency.example/faces", "--share", "This agency:2030-01-31", "--permission", document)
-    made = lineament("source", "add", "press", *SOURCE, *line, *more, "--json")
-    assert made.code == 0, made.err
-    assert made.json["hosts"] == ["img.press.example", "press.example:8080"]
-    assert made.json["shared_with"] == ["This agency until 2030-01-31"]
-    assert (made.json["permission_kept"], made.json["licence"]) == ("agreement.pdf", "CC BY 4.0")
+    added = lineament("source", "add", "press", *SOURCE, *line, *more, "--json")
+    assert added.code == 0, added.err
+    assert added.json["hosts"] == ["img.press.example", "press.example:8080"]
+    assert added.json["shared_with"] == ["This agency until 2030-01-31"]
+    assert (added.json["permission_kept"], added.json["licence"]) == ("agreement.pdf", "CC BY 4.0")
     assert lineament("source", "unshare", "press", "This agency", "--json").json["shared_with"] == []
     assert lineament("source", "share", "press").code == 2
     assert lineament("source", "share", "press", "--everybody", "--json").json["shared_with"] is None

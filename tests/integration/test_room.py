@@ -96,16 +96,16 @@ def test_an_invitation_is_for_one_address_and_used_once(team: Squad) -> None:
     case = team.open_case()
     supervisor = team.fresh_desk(team.supervisor).members
     until = team.clock.at.date() + timedelta(days=5)
-    made = supervisor.invite(case.key, team.guest.email.upper(), CaseRole.REVIEWER, until)
+    invitation = supervisor.invite(case.key, team.guest.email.upper(), CaseRole.REVIEWER, until)
     with pytest.raises(AlreadyThere):
         supervisor.invite(case.key, team.guest.email, CaseRole.REVIEWER, until)
     for stranger in (team.foreign_supervisor, team.colleague):
         assert team.fresh_desk(stranger).members.mine() == []
         with pytest.raises(NotFound):
-            team.fresh_desk(stranger).members.take(made.id)
-    team.fresh_desk(team.guest).members.take(made.id)
+            team.fresh_desk(stranger).members.take(invitation.id)
+    team.fresh_desk(team.guest).members.take(invitation.id)
     with pytest.raises(NotFound):
-        team.fresh_desk(team.guest).members.take(made.id)
+        team.fresh_desk(team.guest).members.take(invitation.id)
     again = supervisor.invite(case.key, team.guest.email, CaseRole.OBSERVER, until)
     team.clock.advance(days=6)
     assert team.fresh_desk(team.guest).members.mine() == []

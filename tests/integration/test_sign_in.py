@@ -190,7 +190,7 @@ def test_unlocking_forgives_every_failure(world: World) -> None:
 
 
 def test_every_rise_of_privilege_changes_the_key_and_voids_the_old_one(world: World) -> None:
-    door, factors = world.sign_in, world.sign_in.factors
+    sign_in, factors = world.sign_in, world.sign_in.factors
     rufus = world.sign_up(EMAIL)
     keys = [rufus.key]
     new = factors.begin_totp(world.session(rufus.key))
@@ -198,11 +198,11 @@ def test_every_rise_of_privilege_changes_the_key_and_voids_the_old_one(world: Wo
     keys.append(factors.enrol_totp(world.session(keys[-1]), new.pending, world.code(rufus), "phone").key)
     world.clock.advance(minutes=1)
     keys.append(factors.prove_code(world.session(keys[-1]), world.code(rufus)).key)
-    keys.append(door.change_password(world.session(keys[-1]), PASSWORD, OTHER_PASSWORD).key)
+    keys.append(sign_in.change_password(world.session(keys[-1]), PASSWORD, OTHER_PASSWORD).key)
     world.clock.advance(minutes=31)
-    keys.append(door.unlock(world.session(keys[-1]), OTHER_PASSWORD).key)
+    keys.append(sign_in.unlock(world.session(keys[-1]), OTHER_PASSWORD).key)
     assert len(set(keys)) == len(keys)
-    assert [door.session(key) is not None for key in keys] == [False] * (len(keys) - 1) + [True]
+    assert [sign_in.session(key) is not None for key in keys] == [False] * (len(keys) - 1) + [True]
     assert min(map(len, keys)) >= 43
 
 

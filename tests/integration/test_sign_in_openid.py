@@ -67,8 +67,8 @@ def consent(browser: httpx.Client, address: str) -> str:
 
 def finish(world: World, browser: httpx.Client, invitation: str = "") -> SessionKey:
     begun = world.sign_in.openid_begin(BACK, next_path="/cases", invitation=invitation)
-    done, asked = world.sign_in.openid_finish(begun.pending, consent(browser, begun.address), BACK, "a browser")
-    assert asked == "/cases"
+    done, next_path = world.sign_in.openid_finish(begun.pending, consent(browser, begun.address), BACK, "a browser")
+    assert next_path == "/cases"
     return done
 
 

@@ -184,8 +184,8 @@ def test_nothing_that_a_well_known_file_reserves_is_requested(web: LocalWeb, tmp
     items, refusals = run_crawl(crawl(web, *names, limits=CrawlLimits(seconds=8), hosts_at_once=16), tmp_path)
     for name, (_, permitted) in WHOLE_HOSTS.items():
         host = f"{name}.test"
-        asked = [path for path in web.asked(host) if path not in {*FILES, "/r"}]
-        assert sorted(asked) == sorted(permitted), name
+        requested = [path for path in web.asked(host) if path not in {*FILES, "/r"}]
+        assert sorted(requested) == sorted(permitted), name
         assert paths_of(web, host, items) == {path for path in permitted if path.endswith(".jpg")}, name
         reasons = {type(refusal.why) for refusal in refusals if refusal.name.startswith(web.url(host))}
         assert reasons == {Reserved} or permitted == EVERYTHING, name
@@ -233,18 +233,18 @@ def test_pictures_that_an_answer_or_a_page_reserves_are_not_taken(web: LocalWeb,
     web.host("a.test", pages)
     items, refusals = run_crawl(crawl(web, "a.test"), tmp_path)
     assert paths_of(web, "a.test", items) == {"/ok.jpg", "/gpt.jpg", "/n.jpg", *(f"/{name}-more.jpg" for name in heads)}
-    asked = set(web.asked("a.test"))
-    assert not asked & {"/never-1", "/never-2", "/shared.jpg"}
-    assert not asked & {f"/{name}.jpg" for name in heads}
-    assert not asked & {f"/of-{name}.jpg" for name in headers}
+    requested = set(web.asked("a.test"))
+    assert not requested & {"/never-1", "/never-2", "/shared.jpg"}
+    assert not requested & {f"/{name}.jpg" for name in heads}
+    assert not requested & {f"/of-{name}.jpg" for name in headers}
     reserved = {
         refusal.name.removeprefix(web.url("a.test")) for refusal in refusals if isinstance(refusal.why, Reserved)
     }
     assert {f"{name}.jpg" for name in headers} | {f"{name}.jpg" for name in heads} | {"shared.jpg"} <= reserved
-    kept = [
+    stored = [
         item.provenance.uri for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)
     ]
-    assert sorted(kept) == sorted(item.provenance.uri for item in items), "reserved pictures are not stored either"
+    assert sorted(stored) == sorted(item.provenance.uri for item in items), "reserved pictures are not stored either"
 
 
 def test_a_page_that_reserves_a_picture_overrides_a_page_that_showed_it_before(web: LocalWeb, tmp_path: Path) -> None:
@@ -391,11 +391,11 @@ def test_traps_end_and_good_pictures_beside_them_are_found(web: LocalWeb, tmp_pa
     limits = CrawlLimits(depth=6, alike=20, seconds=6, answer=2**20, tries=1)
     items, refusals = run_crawl(crawl(web, "a.test", limits=limits), tmp_path)
     assert paths_of(web, "a.test", items) == {"/good.jpg"}
-    asked = web.asked("a.test")
-    assert max(Counter(asked).values()) == 1
-    assert len([entry for entry in asked if entry.startswith("/calendar")]) <= 20
-    assert max(entry.count("/") for entry in asked if entry.startswith("/deeper")) <= 2 + 6
-    assert len([entry for entry in asked if entry.startswith("/loop")]) == limits.redirects + 1
+    requested = web.asked("a.test")
+    assert max(Counter(requested).values()) == 1
+    assert len([entry for entry in requested if entry.startswith("/calendar")]) <= 20
+    assert max(entry.count("/") for entry in requested if entry.startswith("/deeper")) <= 2 + 6
+    assert len([entry for entry in requested if entry.startswith("/loop")]) == limits.redirects + 1
     why = {refusal.name.removeprefix(web.url("a.test", "")): str(refusal.why) for refusal in refusals}
     assert "bytes" in why["/huge.jpg"]
     assert "bytes" in why["/endless.jpg"]
@@ -490,10 +490,10 @@ def test_a_killed_crawl_resumes_without_repeating_requests(web: LocalWeb, tmp_pa
         twice = [path for path, times in Counter(web.asked(name)).items() if times > 1]
         assert len(twice) <= kills, "only requests in flight at a kill are repeated, one for each host"
         assert not set(twice) & {"/robots.txt", "/ai.txt"} or len(web.asked(name)) < 10
-    kept = [
+    stored = [
         item.provenance.uri for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)
     ]
-    assert sorted(kept) == sorted(found), "no record is broken or stored twice"
+    assert sorted(stored) == sorted(found), "no record is broken or stored twice"
 
 
 def _kill(folder: Path, when: threading.Event | None = None) -> None:
@@ -526,9 +526,9 @@ def test_closing_the_iterator_stops_the_crawl(web: LocalWeb, tmp_path: Path) -> 
     found = SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from(None)
     next(found)
     found.close()  # type: ignore[attr-defined]
-    asked = len(web.log)
+    logged = len(web.log)
     time.sleep(0.5)
-    assert len(web.log) <= asked + 1, "no more than the request in flight"
+    assert len(web.log) <= logged + 1, "no more than the request in flight"
 
 
 def test_two_crawls_do_not_share_a_folder(web: LocalWeb, tmp_path: Path) -> None:
@@ -570,12 +570,12 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
     first, _ = run_crawl(crawl(web, "a.test"), tmp_path)
     assert len(first) == 4
     assert [item for item, _ in SiteConnector(crawl(web, "a.test"), stored_crawl(tmp_path), MOST).items_from("4")] == []
-    asked = len(web.log)
+    logged = len(web.log)
     version |= {"/changed.jpg": 2, "/late.jpg": 2}
     again = SiteConnector(crawl(web, "a.test", again_after=0.0), stored_crawl(tmp_path), MOST)
     new = [entry for entry, _ in again.items_from("4")]
-    assert sorted(web.asked("a.test")[asked:]) == sorted(version), "robots.txt is valid for a day"
-    assert all("if-none-match" in request.headers for request in web.log[asked:] if request.path != "/silent.jpg")
+    assert sorted(web.asked("a.test")[logged:]) == sorted(version), "robots.txt is valid for a day"
+    assert all("if-none-match" in request.headers for request in web.log[logged:] if request.path != "/silent.jpg")
     changed = [item for item in new if isinstance(item, Item)]
     assert [item.provenance.uri for item in changed] == [web.url("a.test", "/changed.jpg")]
     (late,) = (refusal for refusal in new if isinstance(refusal, Refusal))
@@ -637,8 +637,8 @@ def test_a_full_disk_ends_a_crawl_and_found_pictures_stay(web: LocalWeb, tmp_pat
     items = [item for item in SiteConnector(crawled, stored_crawl(tmp_path), MOST).items() if isinstance(item, Item)]
     assert paths_of(web, "a.test", items) == set(pictures)
     assert len([path for path, times in Counter(web.asked("a.test")).items() if times > 1]) == 1
-    kept = [item for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)]
-    assert len(kept) == len(pictures)
+    stored = [item for item in WarcConnector([export_warc(tmp_path)], MOST).items() if isinstance(item, Item)]
+    assert len(stored) == len(pictures)
 
 
 def test_progress_is_available_at_any_time(web: LocalWeb, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def picture(name: str, **headers: str) -> CannedReply:
 
 def page(title: str, *parts: str, head: str = "", **headers: str) -> CannedReply:
     """Return a page; parts that begin with “<” are kept, others become pictures or links by their ending."""
-    made = "".join(
+    content = "".join(
         part
         if part.startswith("<")
         else f'<img src="{part}" alt="of {part}">'
@@ -71,7 +71,7 @@ def page(title: str, *parts: str, head: str = "", **headers: str) -> CannedReply
         else f'<a href="{part}">x</a>'
         for part in parts
     )
-    html = f"<!doctype html><title>{title}</title>{head}<body>{made}"
+    html = f"<!doctype html><title>{title}</title>{head}<body>{content}"
     return CannedReply(html.encode(), headers={item.replace("_", "-"): v for item, v in headers.items()})
 
 
@@ -80,7 +80,7 @@ class Certificate:
 
     def __init__(self, name: str) -> None:
         key, subject, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
-        made = (
+        certificate = (
             x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
@@ -88,17 +88,17 @@ class Certificate:
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .sign(key, hashes.SHA256())
         )
-        self.public = made.public_bytes(Encoding.PEM)
+        self.public = certificate.public_bytes(Encoding.PEM)
         self._both = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + self.public
 
     def context(self) -> ssl.SSLContext:
         """Return the TLS context of a server."""
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with NamedTemporaryFile() as file:
             file.write(self._both)
             file.flush()
-            made.load_cert_chain(file.name)
-        return made
+            tls.load_cert_chain(file.name)
+        return tls
 
 
 class LocalWeb:
