@@ -29,7 +29,7 @@ class Precision(StrEnum):
 
 
 class Runtime(StrEnum):
-    """What runs the nets."""
+    """The library that runs the nets."""
 
     OPENVINO = "openvino"
     ONNXRUNTIME = "onnxruntime"
@@ -113,7 +113,7 @@ def _switch(text: str) -> bool:
 
 
 def _origin(text: str) -> str:
-    """A scheme, a host and perhaps a port, in lower case, as a browser writes an origin."""
+    """Return scheme, host and port, if any, in lower case, as a browser writes an origin."""
     parts = _ORIGIN.fullmatch(text.lower())
     if parts is None or not 0 < int(parts["port"] or 443) < 2**16:
         raise ValueError("write it as https://lineament.agency.example, without a path")
@@ -198,7 +198,7 @@ class Settings:
 
 
 def described() -> list[tuple[str, str, str]]:
-    """Every setting for the reference: its variable, its default and its meaning."""
+    """Return every setting for the reference: its variable, its default and its meaning."""
     made = {"examiner": "who is logged in", "cache": "~/.cache/lineament", "state": "~/.local/state/lineament"}
     rows = []
     for setting in fields(Settings):

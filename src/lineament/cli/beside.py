@@ -51,7 +51,7 @@ class WorkerBeside:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _started(self) -> subprocess.Popen[bytes] | None:
-        """A new worker, in a session of its own so that Ctrl-C reaches the pages alone; None if all is over."""
+        """Start a worker in its own session, so that Ctrl-C reaches only the pages; None if the block is over."""
         with self._lock:
             if self._over.is_set():
                 return None

@@ -35,7 +35,7 @@ def register(root: typer.Typer) -> None:
 
 
 class Whom(StrEnum):
-    """Whom a case seeks, in one word for the command line."""
+    """Whom a case seeks, as one word for the command line."""
 
     SUSPECT = "suspect"
     INITIAL = "initial"

@@ -66,7 +66,7 @@ def _draw(crops: Sequence[bytes]) -> None:
 
 
 def _blocks(jpeg: bytes) -> Text:
-    """A crop drawn with half blocks."""
+    """Return a crop drawn with half blocks."""
     import cv2
     import numpy as np
     from rich.style import Style

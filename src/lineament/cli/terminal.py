@@ -1,4 +1,4 @@
-"""What all commands share: the workspace that they open, and how they print."""
+"""Functions shared by all commands: opening a workspace, and printing."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import httpx
 from lineament.errors import OpenIdUnavailable
 
 SECONDS = 10.0
-"""How long one response may take as a whole."""
+"""Most seconds for a whole response."""
 
 MOST_BYTES = 256 * 2**10
 """Size of the largest response that is read."""

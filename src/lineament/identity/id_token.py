@@ -25,7 +25,7 @@ _MOST_CHARACTERS = 255  # of a subject (OpenID Connect Core 1.0, 2) and of a nam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Who signed in, as the provider says. Issuer and subject together name a person for good; the address does not."""
+    """The person who signed in, according to the provider. Issuer and subject identify them; the address does not."""
 
     issuer: str
     subject: str

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from lineament.errors import InvalidValue, MailUnavailable
 
 SECONDS = 15.0
-"""How long the server may take for each response."""
+"""Most seconds for each response of the server."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -24,7 +24,7 @@ _MOST_SUBJECT = 200
 
 
 class Outbox(Protocol):
-    """Where messages to officials go."""
+    """Sends messages to officials."""
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Send plain text to one address.

@@ -10,7 +10,7 @@ import pyotp
 import segno
 
 SECONDS = 30
-"""How long a step lasts."""
+"""Seconds of a time step."""
 
 _WINDOW = (-1, 0, 1)  # steps: a clock may be wrong, and typing takes time (RFC 6238, 5.2)
 

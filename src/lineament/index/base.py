@@ -21,7 +21,7 @@ ExactVectors = Callable[[FaceIds], tuple[FaceIds, Vectors]]
 """Looks up templates in the store: ids, shape (m,), to those that still exist, (n,), and their vectors, (n, d)."""
 
 UNIT_TOLERANCE = 1e-3
-"""How far the length of a vector may be from 1; float32 rounding stays below 1e-6."""
+"""Tolerance for the length of a unit vector; float32 rounding stays below 1e-6."""
 
 
 @runtime_checkable

@@ -29,7 +29,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coding:
-    """What codes must have in common to be comparable."""
+    """The properties that codes must share to be comparable."""
 
     model: str
     dimension: int
@@ -68,7 +68,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class _LastWrite:
-    """What this process last read or wrote; the digests are those of ``head``."""
+    """The state that this process last read or wrote; the digests are those of ``head``."""
 
     head: Head | None = None
     ids_digest: hashlib._Hash = field(default_factory=hashlib.sha256)
@@ -162,7 +162,7 @@ class IndexFolder:
         self._sweep(token)
 
     def _on_disk(self, head: Head | None) -> bool:
-        """Whether the files are still those that this process last read or wrote."""
+        """Return whether the files are still those that this process last read or wrote."""
         path = self._folder / _HEAD
         if head is None or not path.is_file() or path.read_bytes() != head.to_bytes():
             return False

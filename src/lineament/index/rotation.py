@@ -14,7 +14,7 @@ Rotation = NDArray[np.float32]
 """An orthogonal matrix, shape (d, d); ``vectors @ rotation`` rotates vectors of shape (n, d)."""
 
 SHORTEST_SEED = 16
-"""Bytes; a shorter seed could be guessed."""
+"""Least bytes of a seed; a shorter one could be guessed."""
 _GRID = 2.0**32
 
 

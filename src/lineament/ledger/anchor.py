@@ -50,7 +50,7 @@ def write_anchor(path: Path, note: str, key: PublicKey) -> None:
 
 
 def _older(kept_note: str, new: Checkpoint, key: PublicKey) -> bool:
-    """Whether the kept checkpoint is older than the new one."""
+    """Return whether the kept checkpoint is older than the new one."""
     try:
         kept = Checkpoint.parse(kept_note, key)
     except InvalidValue as error:

@@ -25,7 +25,7 @@ KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 ID_BYTES = 4
 LONGEST_NOTE = 100_000
-"""Characters; longer notes are not read. A note with sixteen post-quantum signatures would fit."""
+"""Most characters of a note, enough for sixteen post-quantum signatures."""
 LARGEST_SIZE = 2**63 - 1
 
 

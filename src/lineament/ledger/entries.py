@@ -24,7 +24,7 @@ class StoredEntry(Protocol):
 
     @property
     def seq(self) -> int:
-        """Its number, from 0."""
+        """The number of the entry, from 0."""
 
     @property
     def at(self) -> datetime:
@@ -32,7 +32,7 @@ class StoredEntry(Protocol):
 
     @property
     def action(self) -> str:
-        """What was done."""
+        """The recorded action."""
 
     @property
     def commitment(self) -> bytes:

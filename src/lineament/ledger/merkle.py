@@ -146,7 +146,7 @@ def consistency_proof(old: int, size: int, node: NodeReader) -> list[bytes]:
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether ``path`` leads from the leaf hash at ``index`` to ``root`` (RFC 9162, 2.1.3.2)."""
+    """Return whether ``path`` leads from the leaf hash at ``index`` to ``root`` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     position, last, reached = index, size - 1, leaf
@@ -164,7 +164,7 @@ def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], 
 
 
 def verify_consistency(old: int, size: int, path: Sequence[bytes], roots: tuple[bytes, bytes]) -> bool:
-    """Whether ``path`` shows that a tree of ``size`` leaves begins with that of ``old`` (RFC 9162, 2.1.4.2).
+    """Return whether ``path`` shows that a tree of ``size`` leaves begins with that of ``old`` (RFC 9162, 2.1.4.2).
 
     ``roots`` are those of the old and of the new tree.
     """

@@ -53,7 +53,7 @@ class Verification:
 
     @property
     def size(self) -> int:
-        """How many entries the checkpoint covers: all of them."""
+        """The number of entries, all of which the checkpoint covers."""
         return self.entries
 
 
@@ -73,7 +73,7 @@ class _LeafEntry(NamedTuple):
 
 @dataclass(slots=True)
 class _TreeWalk:
-    """What was recomputed so far, starting at the first entry."""
+    """The state of recomputing the tree from the first entry on."""
 
     anchor: int | None  # the size at which to remember the root
     anchored_root: bytes | None = None

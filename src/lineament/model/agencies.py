@@ -53,7 +53,7 @@ class LicenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """What an agency may use, and until when."""
+    """The terms of an agency's licence."""
 
     kind: LicenceKind
     first_day: date

@@ -12,7 +12,7 @@ from typing import Self
 
 
 class Remedy(StrEnum):
-    """What can be done about a reason, with the template of the command that does it.
+    """A remedy for a reason, with the template of its command.
 
     The pages turn it into a link (``web.casewords.remedy_link``). Values in braces are details of the reason; what
     stands in capitals is for whoever runs the command to fill in.

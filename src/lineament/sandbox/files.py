@@ -101,7 +101,7 @@ def os_reason(error: OSError) -> str:
 
 
 class EntryType(IntEnum):
-    """What a directory entry is."""
+    """The kind of a directory entry."""
 
     FILE = 0
     FOLDER = 1

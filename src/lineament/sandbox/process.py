@@ -37,7 +37,7 @@ _LONGEST_REASON = 300  # bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """What a worker may use."""
+    """The limits of a worker."""
 
     message: int  # bytes of one message
     patience: float  # seconds between two messages

@@ -24,9 +24,9 @@ else:
 MEMORY = 2**27
 """Bytes that a decompressor may use: twice what the strongest usual setting of xz needs."""
 MOST_TIMES = 200
-"""How many times its size a file may unpack to; photographs hardly grow."""
+"""Largest unpacked size as a multiple of the packed size; photographs hardly grow."""
 ALWAYS = 2**26
-"""Bytes that any file may unpack to, however small it is."""
+"""Unpacked bytes that are always allowed, however small the file."""
 _AT_ONCE = 2**16
 _WINDOW_LOG = MEMORY.bit_length() - 1
 
@@ -88,7 +88,7 @@ DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
 }
 """By the first bytes of a file."""
 ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)
-"""What decompressors raise for bytes in another format, or damaged ones."""
+"""Exceptions of the decompressors for damaged bytes, or bytes in another format."""
 
 
 SUFFIXES = frozenset(b".gz .bz2 .xz .zst".split())

@@ -155,7 +155,7 @@ class Search:
 
     @needs(Permission.SEARCH)
     def left(self) -> int | None:
-        """How many more searches the licence of the own agency allows this month; None if nothing limits them."""
+        """Return how many more searches the agency's licence allows this month; None if it has no limit."""
         with self._record.read() as tx:
             agency = tx.agencies.get(self._record.official.agency_id)
             if agency.home or agency.licence is None:
@@ -165,7 +165,7 @@ class Search:
 
     @needs(Permission.READ_SOURCES)
     def gallery_faces(self, sources: Sequence[str] = ()) -> int:
-        """How many faces a search of these sources would compare now."""
+        """Return the number of faces that a search of these sources would compare now."""
         with self._record.read() as tx:
             found = gate.chosen(tx, self._record, sources)
             return sum(tx.faces.count(source.id, self._rates.model) for source in found)

@@ -13,9 +13,9 @@ from lineament.model.faces import Provenance
 FIELDS = ("uri", "page_uri", "page_title", "captured_at", "licence")
 """The fields of a side-car; everything else in it is ignored."""
 LONGEST_URI = 4096
-"""Characters."""
+"""Most characters of a URI."""
 LONGEST_TEXT = 500
-"""Characters of a title or licence; the rest is cut off."""
+"""Most characters of a title or licence; the rest is cut off."""
 
 _SCHEME = re.compile(r"(https?|file)://|urn:[a-z0-9][a-z0-9-]{0,31}:", re.IGNORECASE)
 

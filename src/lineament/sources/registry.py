@@ -31,7 +31,7 @@ PageReader = Callable[["ArchiveRecord"], bytes | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What connectors need to know about the source and this machine."""
+    """The terms of the source and the limits of this machine, for connectors."""
 
     max_bytes: int  # of one picture
     page_base: str | None = None

@@ -12,7 +12,7 @@ from lineament.store.raw import batched
 from lineament.store.source_tables import known_abuse
 
 _MOST = 500
-"""Digests in one IN clause."""
+"""Most digests in one IN clause."""
 
 
 class AbuseRows:
@@ -32,7 +32,7 @@ class AbuseRows:
         return added
 
     def is_filled(self) -> bool:
-        """Whether the list holds any digest."""
+        """Return whether the list holds any digest."""
         return self._connection.execute(sa.select(known_abuse.c.digest).limit(1)).first() is not None
 
     def any_of(self, digests: Iterable[bytes]) -> set[bytes]:

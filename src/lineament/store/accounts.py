@@ -141,7 +141,7 @@ class AccountRows:
         self._change(id, openid=lookup)
 
     def has_openid(self, id: str) -> bool:  # noqa: A002
-        """Whether the account signs in with OpenID."""
+        """Return whether the account signs in with OpenID."""
         return self._connection.scalar(sa.select(accounts.c.openid).where(accounts.c.id == checked_id(id))) is not None
 
     def set_roles(self, id: str, roles: Iterable[Role]) -> None:  # noqa: A002

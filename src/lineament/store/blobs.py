@@ -56,7 +56,7 @@ class Blobs(Protocol):
         """Delete a picture if it is there. No crash brings it back after ``flush``."""
 
     def addresses(self) -> Iterator[str]:
-        """Every address with a durable picture, ascending."""
+        """Yield every address with a durable picture, ascending."""
 
 
 class BlobFolder:

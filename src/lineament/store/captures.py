@@ -29,7 +29,7 @@ differ in 31 (bench/once.py)."""
 _PAGE = 1000
 """Rows read at once in a long listing."""
 _MOST = 500
-"""Values in one IN clause."""
+"""Most values in one IN clause."""
 
 
 def finding(uri: str, sha256: str) -> bytes:
@@ -122,7 +122,7 @@ class CaptureRows:
         return sum(self._connection.execute(sa.select(*each)).one())
 
     def keep_pages(self, source_id: SourceId, digests: Iterable[str]) -> bool:
-        """Whether a capture with one of these SHA-256 keeps the page that showed it."""
+        """Return whether a capture with one of these SHA-256 keeps the page that showed it."""
         kept = (captures.c.source_id == source_id, captures.c.page.is_not(None))
         return any(
             self._connection.scalar(sa.select(captures.c.id).where(*kept, captures.c.sha256.in_(batch)).limit(1))

@@ -227,13 +227,13 @@ _MEMBERSHIPS = case_members.join(cases, cases.c.id == case_members.c.case_id)
 
 
 def _member(sight: Sight) -> sa.ColumnElement[bool]:
-    """Whether a membership is the official's and in force."""
+    """Return the condition that a membership is the official's and in force."""
     holds = sa.or_(case_members.c.until.is_(None), case_members.c.until >= sight.today)
     return sa.and_(case_members.c.account_id == sight.account_id, holds)
 
 
 def _is_visible(sight: Sight) -> sa.ColumnElement[bool]:
-    """Whether a case is visible."""
+    """Return the condition that a case is visible."""
     reasons: list[sa.ColumnElement[bool]] = []
     if sight.whole_agency:
         reasons.append(cases.c.agency_id == sight.agency_id)

@@ -96,7 +96,7 @@ def one_of(column: str, *values: str) -> sa.CheckConstraint:
 
 
 def among(column: sa.Column[int], ids: Iterable[int]) -> sa.ColumnElement[bool]:
-    """Whether the column is one of the ids; written into the SQL, because PostgreSQL is slow with many parameters."""
+    """Return the condition that the column is one of the ids, as literals: PostgreSQL is slow with many parameters."""
     listed = [int(id_) for id_ in ids]
     return column.in_(sa.bindparam(None, listed, expanding=True, literal_execute=True))
 

@@ -58,7 +58,7 @@ def of_system(error: OSError, place: object) -> LineamentError:
 
 
 def _no_room(place: str) -> bool:
-    """Whether the file system is full; SQLite reports an I/O error if its shared memory has no room."""
+    """Return whether the file system is full; SQLite reports an I/O error if its shared memory has no room."""
     try:
         return shutil.disk_usage(Path(place).parent).free < _ONE_PAGE
     except OSError:

@@ -20,7 +20,7 @@ from lineament.store.raw import fetched
 from lineament.store.tables import cases, ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
 
 _PAGE = 1000
-"""Rows in one query."""
+"""Most rows in one query."""
 _ANNOUNCEMENT = "details_erased"
 """The action of entries that list whose details were erased (ledger/log.py)."""
 

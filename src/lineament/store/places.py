@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 MANY = 20_000
 """If more captures share a band with a batch, only those that share two bands are compared."""
 _MOST_MET = 200_000
-"""Rows in one query; plain pictures share all their bands."""
+"""Most rows in one query; plain pictures share all their bands."""
 _MOST = 400
-"""Values in one IN clause."""
+"""Most values in one IN clause."""
 
 
 class PlaceRows:

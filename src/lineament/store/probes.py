@@ -19,7 +19,7 @@ from lineament.store.values import edit_from, edit_to, face_from, face_to, text
 
 _SELECT = sa.select(probes, cases.c.ref, cases.c.key.label("case_key")).join(cases, cases.c.id == probes.c.case_id)
 _MOST = 500
-"""Ids in one IN clause."""
+"""Most ids in one IN clause."""
 
 
 class ProbeRows:

@@ -39,7 +39,7 @@ _SELECT = (
 _AT_ONCE = 200
 """Searches whose lists are read in one query."""
 _MOST = 10_000
-"""Ids in one IN (…)."""
+"""Most ids in one IN clause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ _HINT = "the list of your sessions"
 
 
 class SessionRows:
-    """Who is signed in, and on which device. Digests are SHA-256, 32 bytes."""
+    """The sessions of all accounts. Digests are SHA-256, 32 bytes."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from lineament.store.tables import suppressions
 
 _MOST = 500
-"""Digests in one IN clause."""
+"""Most digests in one IN clause."""
 
 
 class SuppressionRows:
@@ -28,7 +28,7 @@ class SuppressionRows:
             self._connection.execute(sa.insert(suppressions), new)
 
     def is_filled(self) -> bool:
-        """Whether anything is suppressed."""
+        """Return whether anything is suppressed."""
         return self._connection.execute(sa.select(suppressions.c.digest).limit(1)).first() is not None
 
     def any_of(self, digests: Sequence[bytes]) -> set[bytes]:

@@ -229,7 +229,7 @@ def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
 
 
 def _same_shape(sides: tuple[int, int], decoded: tuple[int, int]) -> bool:
-    """Whether the decoded size is the original size reduced equally both ways, rounded to whole pixels."""
+    """Return whether the decoded size is the original size reduced equally both ways, rounded to whole pixels."""
     scale = max(decoded) / max(sides)
     return all(abs(side * scale - small) <= 1.5 for side, small in zip(sides, decoded, strict=True))
 

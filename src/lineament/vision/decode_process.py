@@ -35,7 +35,7 @@ _BUSY_SECONDS = 500.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeLimits:
-    """What a decoding process may use."""
+    """The limits of a decoding process."""
 
     max_pixels: int
     memory: int  # bytes of address space

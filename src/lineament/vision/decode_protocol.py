@@ -21,7 +21,7 @@ MEDIA_TYPES = (
 JPEG, PNG, WEBP, HEIC, TIFF, BMP, GIF, JP2, JPX, J2C = range(len(MEDIA_TYPES))
 
 SMALLEST_SIDE = 32
-"""Pixels; smaller pictures are not compared (docs/adr/0009)."""
+"""Least pixels of a side; smaller pictures are not compared (docs/adr/0009)."""
 LONGEST_SIDE = 24_000
 """Pixels; more than cameras and telephones produce. At scale 1/8, a JPEG of that size is 3000 pixels long."""
 LARGEST_JPEG_2000 = 50_000_000
@@ -59,7 +59,7 @@ def most_pixels(media: int, max_pixels: int) -> int:
 
 
 class DecodeReply(NamedTuple):
-    """What a decoder reports about a picture; untrusted for the parent."""
+    """A decoder's report about a picture, which the parent does not trust."""
 
     status: int
     media: int = 0  # index into MEDIA_TYPES

@@ -68,7 +68,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture upright, by EXIF orientation."""
+"""The operation that makes a picture upright, by EXIF orientation."""
 _BAND = 64
 """Rows of the result that are converted at a time, so that a large picture is in memory once."""
 _WHITE = (255, 255, 255)
@@ -190,13 +190,13 @@ def _draft(image: ImageFile.ImageFile) -> None:
 
 
 def _ends_grey(image: Image.Image) -> bool:
-    """Whether the last pixel has the grey that libjpeg fills in for missing data."""
+    """Return whether the last pixel has the grey that libjpeg fills in for missing data."""
     last = image.getpixel((image.width - 1, image.height - 1))
     return set(last if isinstance(last, tuple) else (last,)) <= {127, 128}
 
 
 def _whole(untrusted: bytes, image: Image.Image) -> bool:
-    """Whether a JPEG has the data for all of its pixels.
+    """Return whether a JPEG has the data for all of its pixels.
 
     Where the end marker comes too early, libjpeg fills in grey and says nothing that Pillow passes on. So noise is put
     before the end marker: a whole picture does not change, one that breaks off takes the noise for its missing part.
@@ -211,7 +211,7 @@ def _whole(untrusted: bytes, image: Image.Image) -> bool:
 
 
 def _scan_start(untrusted: bytes) -> int:
-    """Where the first scan of a JPEG begins: behind its headers, which may hold a thumbnail with an end of its own."""
+    """Return where the first scan of a JPEG begins: after its headers, which may hold a thumbnail with its own end."""
     at = 2
     while untrusted[at : at + 1] == b"\xff" and untrusted[at + 1] != 0xDA:
         at += 1 if untrusted[at + 1] == 0xFF else 2 + int.from_bytes(untrusted[at + 2 : at + 4], "big")
@@ -219,7 +219,7 @@ def _scan_start(untrusted: bytes) -> int:
 
 
 def _in_colour(image: Image.Image) -> Image.Image:
-    """The picture in RGB; what is transparent becomes white."""
+    """Return the picture in RGB; transparent pixels become white."""
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.new("RGB", image.size, _WHITE)
@@ -233,7 +233,7 @@ def _in_colour(image: Image.Image) -> Image.Image:
 
 
 def _reduce(image: Image.Image) -> Image.Image:
-    """The picture in RGB, at most LONGEST_DECODED pixels long, by averaging."""
+    """Return the picture in RGB, at most LONGEST_DECODED pixels long, by averaging."""
     width, height = image.size
     longest = max(width, height)
     if longest <= LONGEST_DECODED:
@@ -286,7 +286,7 @@ def _degrees(parts: tuple[float, float, float], side: str, sides: str) -> float:
 
 
 def _breaks_off(untrusted: bytes, media: int) -> bool:
-    """Whether the bytes end before the format says that they do."""
+    """Return whether the bytes end before the end that the format states."""
     match media:
         case decode_protocol.JPEG:
             return b"\xff\xd9" not in untrusted
@@ -313,5 +313,5 @@ def _boxes_end(untrusted: bytes) -> int:
 
 
 def _box_size(untrusted: bytes, at: int) -> int:
-    """The size of an ISO BMFF box (ISO/IEC 14496-12), 0 if it is not given in the usual place."""
+    """Return the size of an ISO BMFF box (ISO/IEC 14496-12); 0 if it is not in the usual place."""
     return cast("int", struct.unpack_from(">I", untrusted, at)[0]) if at + 8 <= len(untrusted) else 0

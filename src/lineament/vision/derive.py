@@ -1,4 +1,4 @@
-"""What is derived from a decoded picture: crops, thumbnails, edits, digests, the perceptual hash.
+"""Derives crops, thumbnails, edits, digests and the perceptual hash from a decoded picture.
 
 JPEGs are encoded from pixels, so they hold no metadata and no bytes of the original file (R50).
 """

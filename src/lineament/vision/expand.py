@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 GRIDS = (8, 16, 32)
 """Strides of the three grids of YuNet."""
 YUNET = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
-"""Its outputs for each cell of a grid, and how many numbers each has."""
+"""The outputs of YuNet for each cell of a grid, and the length of each."""
 
 
 def expanded(content: bytes) -> bytes:

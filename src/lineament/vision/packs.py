@@ -240,7 +240,7 @@ def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path 
 
 
 def _holds(cached: Path, digest: str | None) -> bool:
-    """Whether the cache holds exactly these bytes; a damaged file counts as missing."""
+    """Return whether the cache holds exactly these bytes; a damaged file counts as missing."""
     try:
         return digest is not None and _digest(cached.read_bytes()) == digest
     except OSError:

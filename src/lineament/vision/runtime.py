@@ -79,7 +79,7 @@ def chosen_precision(requested: str, why_not_bf16: str | None) -> str:
 
 
 def bf16_is_native() -> bool:
-    """Whether the processor has bf16 instructions; emulated, bf16 would be slower than f32."""
+    """Return whether the processor has bf16 instructions; emulated, bf16 would be slower than f32."""
     try:
         flags = Path("/proc/cpuinfo").read_text("ascii", "replace").partition("flags")[2].partition("\n")[0].split()
     except OSError:

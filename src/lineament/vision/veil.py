@@ -11,7 +11,7 @@ from lineament.vision.derive import CROP_QUALITY, MARGIN
 _INNER = 1 / (1 + 2 * MARGIN)
 """Side of the face's box, in sides of its crop."""
 _GRAIN = 10
-"""Pixels of the background that become one, so that no more than a colour is left of them."""
+"""Pixels of the background that are merged into one, so that only a colour is left."""
 
 
 def veiled(crop: bytes) -> bytes:

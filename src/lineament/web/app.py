@@ -98,7 +98,7 @@ PAGE_MODULES = (
 
 
 def declared() -> list[PageRoute]:
-    """Every route of the application."""
+    """Return every route of the application."""
     return [route for module in PAGE_MODULES for route in module.pages.declared]
 
 

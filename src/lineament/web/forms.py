@@ -17,7 +17,7 @@ from lineament.errors import FileTooLarge, ForeignRequest, InvalidValue
 from lineament.web.security import BrowserSession
 
 MAX_FIELD_BYTES = 256 * 2**10
-"""Bytes of a form in addition to its file."""
+"""Most bytes of a form besides its file."""
 MAX_FIELDS = 2000
 """A gallery may have many sources, each with a box to tick."""
 _MAX_TEXT = 64 * 2**10

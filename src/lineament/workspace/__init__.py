@@ -40,7 +40,7 @@ LOOPBACK = "http://127.0.0.1:8471"
 
 
 def now() -> datetime:
-    """The time by this machine's clock, UTC."""
+    """Return the time by this machine's clock, UTC."""
     return datetime.now(UTC)
 
 

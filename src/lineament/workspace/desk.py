@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """Where one official works: every service, acting in that person's name. Cheap; one for each request."""
+    """Every service, acting in one official's name. It is cheap: one for each request."""
 
     def __init__(self, workspace: Workspace, record: Record) -> None:
         self.workspace = workspace
@@ -47,7 +47,7 @@ class Desk:
 
     @property
     def official(self) -> Official:
-        """Who works here."""
+        """The official in whose name the services act."""
         return self.record.official
 
     @property

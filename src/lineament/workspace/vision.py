@@ -40,7 +40,7 @@ class Vision:
 
     @cached_property
     def processors(self) -> int:
-        """How many nets and how many decoders run at once."""
+        """The number of nets and of decoders that run at once."""
         return len(os.sched_getaffinity(0))
 
     @property

@@ -138,7 +138,7 @@ class Erase:
 
     @needs(Permission.MANAGE_SOURCES)
     def receipt(self, name: str) -> str:
-        """The signed receipt for a withdrawn source, as JSON; it can be written again at any time.
+        """Return the signed receipt for a withdrawn source, as JSON; it can be written again at any time.
 
         Refused if the source is not withdrawn, or if anything of it is left after another attempt to delete it.
         """

@@ -40,11 +40,11 @@ CONNECTOR = "archive 1"
 ARCHIVES = frozenset(map(os.fsencode, SUFFIXES))
 """Suffixes of archives, in lower case."""
 LEVELS = 3
-"""How deep archives may be nested."""
+"""Most levels of nested archives."""
 LARGEST_INNER = 2**27
-"""Bytes of a nested archive, which is held in memory."""
+"""Most bytes of a nested archive, which is held in memory."""
 LARGEST_TABLE = 2**26
-"""Bytes of a captures.csv in an archive."""
+"""Most bytes of a captures.csv in an archive."""
 MOST_TABLES = 64
 """Tables in one archive; each is a small database while the archive is read."""
 MOST_ENTRIES = 2_000_000
@@ -53,7 +53,7 @@ MOST_ENTRIES = 2_000_000
 
 @dataclass(slots=True)
 class _Budget:
-    """What an archive and its nested archives may still cost."""
+    """The remaining unpacked bytes of an archive and its nested archives."""
 
     entries: int
     unpacked: int  # bytes

@@ -19,9 +19,9 @@ from lineament.sources.archive import seven_zip
 from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
 LARGEST_DIRECTORY = 2**25
-"""Bytes of the table of contents of a zip: about 300,000 entries, which take some 300 MiB while it is read."""
+"""Most bytes of a zip's table of contents: about 300,000 entries, which take some 300 MiB while it is read."""
 LARGEST_HEADER = 2**16
-"""Bytes of the extended headers of one entry of a tar."""
+"""Most bytes of the extended headers of one entry of a tar."""
 _AT_ONCE = 2**20
 _BLOCK = 512
 _LONG_NUMBER = re.compile(rb"\d{65}")  # older versions of tarfile take quadratic time over it

@@ -14,7 +14,7 @@ from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 MEMORY = 2**30
-"""Bytes that the worker may use: enough for the largest usual dictionary, 256 MiB."""
+"""Most bytes of the worker's memory, enough for the largest usual dictionary, 256 MiB."""
 SECONDS = 24 * 3600
 """Processor time."""
 

@@ -9,7 +9,7 @@ from lineament.sources.crawl.state import CrawlState
 from lineament.sources.permission.policy import HostPolicy
 
 SOON = 5.0
-"""Seconds of a host's rest for which its next address may wait outside the queue: Scrapy looks no more often."""
+"""Longest pause in seconds for which a host's next address is taken early, because Scrapy polls no more often."""
 _WORTH_KEEPING = 60.0  # seconds of rest that the next process should know about
 
 

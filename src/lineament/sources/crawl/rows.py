@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"[0-9]+")
 
 
 class AddressKind(IntEnum):
-    """What an address is expected to lead to."""
+    """The expected kind of content at an address."""
 
     PAGE = 0
     PICTURE = 1

@@ -185,7 +185,7 @@ class SiteScheduler(BaseScheduler):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> SiteScheduler:
-        """As Scrapy makes it."""
+        """Create it for Scrapy."""
         return cls(_run_of(crawler))
 
     def has_pending_requests(self) -> bool:
@@ -221,7 +221,7 @@ class SiteSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SiteSpider:
-        """As Scrapy makes it."""
+        """Create it for Scrapy."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider.look, signals.headers_received)
         return spider

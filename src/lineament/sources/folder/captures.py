@@ -12,9 +12,9 @@ from lineament.model.faces import Provenance
 from lineament.sources.provenance import FIELDS, Unusable, provenance_from
 
 DELIMITERS = ",;\t"
-"""What may separate columns; the header shows which."""
+"""Possible separators of columns; the header decides."""
 LONGEST_LINE = 2**18
-"""Characters."""
+"""Most characters of a line."""
 
 
 class Captures:

@@ -38,7 +38,7 @@ SIDE_CARS = (b".json", b".JSON")
 """Suffixes of side-cars; PHOTO.jpg.json takes precedence over PHOTO.json."""
 TABLE = b"captures.csv"
 LARGEST_SIDE_CAR = 2**20
-"""Bytes."""
+"""Most bytes of a side-car."""
 
 
 class _Folder(NamedTuple):

@@ -19,7 +19,7 @@ from lineament.sources.addresses import absolute
 from lineament.sources.provenance import LONGEST_TEXT, one_line
 
 LARGEST_PAGE = 2**24
-"""Bytes of HTML."""
+"""Most bytes of HTML."""
 MOST_LINKS = 2000
 """Pictures of one page."""
 MOST_TAGS = 500_000

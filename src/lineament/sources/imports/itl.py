@@ -24,9 +24,9 @@ from lineament.sources.provenance import one_line
 CONNECTOR = "itl 1"
 MOST_RECORDS = 10_000
 LARGEST_CONTENTS = 2**20
-"""Bytes of the record that lists the others."""
+"""Most bytes of the record that lists the others."""
 LARGEST_HEADER = 2**16
-"""Bytes of a record beyond its picture."""
+"""Most bytes of a record besides its picture."""
 
 _MOST_FIELDS = 1000
 _FILE, _GROUP, _RECORD, _UNIT = b"\x1c", b"\x1d", b"\x1e", b"\x1f"

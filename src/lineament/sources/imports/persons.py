@@ -26,9 +26,9 @@ from lineament.sources.provenance import one_line
 
 CONNECTOR = "persons 1"
 LARGEST_PAGE = 2**25
-"""Bytes of one page of a list."""
+"""Most bytes of one page of a list."""
 LARGEST_LISTS = 2**28
-"""Bytes of all lists, which are held in memory while they are read."""
+"""Most bytes of all lists, which are held in memory while they are read."""
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -26,7 +26,7 @@ NAMES = {
 }
 """The possible names of each column, in any case; the first that exists counts."""
 LONGEST_LINE = 2**18
-"""Bytes or characters."""
+"""Most bytes or characters of a line."""
 MOST_COLUMNS = 1000
 
 ManifestRow = Mapping[str, object] | Unusable

@@ -15,7 +15,7 @@ from lineament.sources.permission.hosts import Origin
 from lineament.sources.permission.rules import AI, FILES, ROBOTS, TDMREP, FileAnswer, HostRules
 
 MOST_REDIRECTS = 5
-"""Of one file (RFC 9309, 2.3.1.2)."""
+"""Most redirects of one file (RFC 9309, 2.3.1.2)."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 

@@ -21,7 +21,7 @@ AGENT = "Lineament"
 """Our name in a robots.txt."""
 ROBOTS, TDMREP, AI = "/robots.txt", "/.well-known/tdmrep.json", "/ai.txt"
 FILES = (ROBOTS, TDMREP, AI)
-"""In the order in which they are requested."""
+"""The well-known files, in the order in which they are requested."""
 LARGEST = 2**20
 """Most bytes of one of these files; a larger one counts as unreadable. RFC 9309 requires at least 500 KiB."""
 FRESH = 24 * 3600.0

@@ -21,7 +21,7 @@ FLICKER = 0.08
 """Least seconds of a scene: a flash is not a new scene each time."""
 
 LONGEST = 12 * 3600
-"""Seconds of video that are read."""
+"""Most seconds of video that are read."""
 
 FRAME = b"F"
 """A message: FRAME_HEADER and a JPEG."""
@@ -32,7 +32,7 @@ BROKEN_OFF = b"B"
 FRAME_HEADER = struct.Struct("<ddc")
 """Time code and length of the whole video in seconds (0: unknown), and a FrameReason."""
 LENGTHS = struct.Struct("<dd")
-"""Where it ends and where it should, in seconds."""
+"""Actual and expected end of the video, in seconds."""
 COUNT = struct.Struct("<I")
 
 _BINS = 32

@@ -58,7 +58,7 @@ _OPTIONS = {
 
 @dataclass(slots=True)
 class _ReadState:
-    """How far reading has come."""
+    """The progress of reading."""
 
     damaged: int = 0  # packets
     until: float = 0.0  # seconds of any stream; sound may continue after the pictures

@@ -23,7 +23,7 @@ else:
 MOST_ENCODINGS = 3
 """Content encodings of one body; servers use one."""
 LARGEST_WINDOW = 2**27
-"""Bytes of memory that a Zstandard stream may ask for."""
+"""Most bytes of memory for a Zstandard stream."""
 _AT_ONCE = 2**20
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
 

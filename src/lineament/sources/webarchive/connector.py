@@ -35,7 +35,7 @@ from lineament.sources.webarchive.wacz import WarcFile, warc_files
 
 CONNECTOR = "warc 1"
 LONGEST_NAME = 1000
-"""Characters of an address in a message."""
+"""Most characters of an address in a message."""
 MOST_FOLDERS = 100_000
 """Nested folders that are searched."""
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
@@ -59,7 +59,7 @@ class _Position(NamedTuple):
 
 
 class _RecordHeaders(NamedTuple):
-    """What the headers of a record say."""
+    """The parsed headers of a record."""
 
     uri: str
     at: datetime | None

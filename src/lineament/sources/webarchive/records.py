@@ -26,9 +26,9 @@ MOST_DAMAGES = 1000
 MOST_TRIES = 20_000
 """Places of one file that are tried for the beginning of a record after damage."""
 LARGEST_RECORD = 2**31
-"""Bytes of a record that is returned whole."""
+"""Most bytes of a record that is returned whole."""
 HEADERS = 2**15
-"""Bytes of the headers of a record, and of the answer in it."""
+"""Most bytes of the headers of a record and of the response in it."""
 _AT_ONCE = 2**20
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -37,7 +37,7 @@ _WHOLE_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """Where a record begins, or where the file is damaged."""
+    """The offset of a record, or of damage in the file."""
 
     record: WarcRecord | None
     offset: int  # bytes

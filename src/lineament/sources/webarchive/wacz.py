@@ -15,7 +15,7 @@ from lineament.sources.base import Refusal
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 
 LARGEST_DIRECTORY = 2**25
-"""Bytes of the central directory of a WACZ, which is held in memory."""
+"""Most bytes of the central directory of a WACZ, which is held in memory."""
 MOST_MEMBERS = 10_000
 """WARC files in one WACZ."""
 _LOCAL = struct.Struct("<4s22xHH")

@@ -38,7 +38,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenRecord:
-    """Where a record is."""
+    """The position of a record."""
 
     archive: str
     id: str  # “urn:uuid:…”
