@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from lineament.ledger.checkpoint import Checkpoint, SigningKey
-from lineament.ledger.entries import SALT_BYTES, canonical, committed, leaf_bytes
+from lineament.ledger.entries import SALT_BYTES, canonical, commitment_to, leaf_bytes
 from lineament.ledger.merkle import Frontier, leaf_hash
 from lineament.model.accounts import HOME_AGENCY, Account, AccountState, Role
 from lineament.model.actions import Action
@@ -525,7 +525,7 @@ def _append(connection: DBAPICursor, workspace: Workspace, frontier: Frontier, b
     entries, details, nodes = [], [], []
     for seq, at, action, text, agency, case in batch:
         salt = os.urandom(SALT_BYTES)
-        commitment = committed(salt, text)
+        commitment = commitment_to(salt, text)
         leaf = leaf_hash(leaf_bytes(seq, at, action, commitment))
         entries.append((seq, at.isoformat(), action, commitment, leaf))
         details.append((seq, salt, vault.seal(text.encode(), f"ledger|{seq}"), agency, case, None))

@@ -26,7 +26,7 @@ from bench.accuracy import FPIR, PAGE, RESAMPLED
 from bench.accuracy import FUSION as TITLE
 from bench.false_match_table import with_names_joined
 from bench.lfw import Floats, Photographs
-from lineament.model.fusion import damping, fused
+from lineament.model.fusion import damping, fuse
 from lineament.model.rates import FalseMatchTable
 from lineament.model.search import EXPECTED_FALSE
 
@@ -100,7 +100,7 @@ def run_searches(people: Numbers, templates: Floats, table: FalseMatchTable) -> 
         gallery = templates[[order[0] for order in orders]]
         for count in FUSED:
             several = [list(templates[orders[person][-count:]]) for person in whose]
-            scores = np.stack([fused(vectors) for vectors in several]) @ gallery.T
+            scores = np.stack([fuse(vectors) for vectors in several]) @ gallery.T
             damped = scores * np.array([damping(vectors) for vectors in several], np.float32)[:, None]
             own = damped[rows, whose].copy()
             scores[rows, whose] = damped[rows, whose] = -1  # of the non-mated searches: not enrolled

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lineament.model.faces import Vectors
 from lineament.settings import Settings
-from lineament.vision.align import aligned
+from lineament.vision.align import align
 from lineament.vision.decode import Decoder
 from lineament.vision.detect import SEARCHED, Detections, Detector
 from lineament.vision.packs import Pack, default_pack
@@ -120,7 +120,7 @@ def _compute(chosen: Photographs, precision: str, second_look: bool, pack: Pack)
         found = middle_face(found, pixels.shape[1], pixels.shape[0])
         if second_look:
             found = detector.refined(pixels, found)
-        small = aligned(pixels, found.points[0], points, pack.side)
+        small = align(pixels, found.points[0], points, pack.side)
         (both,) = recogniser.run(np.stack([small, small[:, ::-1]])).values()
         return both[0], both[1], float(found.scores[0]), best
 

@@ -219,7 +219,7 @@ def receipt(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     for candidate in (text, _signed(data)):
         with suppress(InvalidValue):
-            assert isinstance(receipts.checked(candidate, _SIGNS.public), dict)
+            assert isinstance(receipts.verify_receipt(candidate, _SIGNS.public), dict)
     for note in (text, _SIGNS.sign(f"{text}\n")):
         with suppress(InvalidValue):
             assert Checkpoint.parse(note, _SIGNS.public).size >= 0

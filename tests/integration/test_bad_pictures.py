@@ -15,7 +15,7 @@ from lineament.errors import BadPicture, LineamentError, PictureTooLarge
 from lineament.model.faces import Box
 from lineament.testing import CHART, CHART_SIZE, PAYLOAD, bad_pictures, chart, encoded
 from lineament.vision.decode import DecodedPicture, Decoder
-from lineament.vision.derive import edited, face_crop, perceptual_hash, thumbnail
+from lineament.vision.derive import apply_edits, face_crop, perceptual_hash, thumbnail
 
 PORTRAITS = sorted((Path(lineament.__file__).parent / "demo").glob("*.jpg"))
 CORPUS = bad_pictures()
@@ -112,7 +112,7 @@ def test_mutated_pictures_get_an_answer_and_the_next_picture_is_read(decoder: De
         assert isinstance(picture, DecodedPicture)
         assert picture.pixels.shape[2] == 3
         assert len(perceptual_hash(picture.pixels)) == 32
-        assert thumbnail(edited(picture, ()))
+        assert thumbnail(apply_edits(picture, ()))
     assert 0 < read < 100  # otherwise the mutations are too strong or too weak
     for file in PORTRAITS:
         assert decoder.decode(file.read_bytes()).media_type == "image/jpeg"

@@ -14,7 +14,7 @@ from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad
 from lineament.errors import Damaged, InvalidValue, NotAllowed, NotFound
 from lineament.model.cases import CaseRole
 from lineament.model.faces import Box
-from lineament.model.fusion import damping, fused
+from lineament.model.fusion import damping, fuse
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest
 
@@ -195,7 +195,7 @@ def test_several_photographs_of_one_person_are_searched_as_one(team: Squad) -> N
     assert together.candidates[0].page_title == "Emmanuel Macron, 2025"
     assert together.candidates[0].score > alone.candidates[0].score
     vectors = [probe.faces[0].template.vector for probe in (first, other)]
-    expected = float(fused(vectors) @ other.faces[0].template.vector)
+    expected = float(fuse(vectors) @ other.faces[0].template.vector)
     assert together.candidates[0].score == pytest.approx(expected, abs=2e-3)  # the gallery has this very photograph
     assert damping(vectors) < 1
     assert examiner.search.get(together.search_id).others == request.others

@@ -92,7 +92,7 @@ class World:
         address = email or f"{name.split(maxsplit=1)[0].lower()}@{agency_id}.example"
         with self.workspace.store.begin() as tx:
             account = tx.accounts.add(agency_id, address, name, roles, self.clock())
-            return tx.accounts.join(account.id, name, None if password is None else passwords.hashed(password))
+            return tx.accounts.join(account.id, name, None if password is None else passwords.hash_password(password))
 
     def train(self, account: Account, days: int) -> None:
         """Record a training that counts for so many days."""

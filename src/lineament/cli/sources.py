@@ -295,7 +295,7 @@ def check_receipt(
     if key is None:
         with machine(context) as opened:
             key = opened.audit.public_key
-    claims = receipts.checked(untrusted, PublicKey.parse(key))
+    claims = receipts.verify_receipt(untrusted, PublicKey.parse(key))
     if as_json:
         print_json(receipt_json(claims))
         return

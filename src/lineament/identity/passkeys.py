@@ -65,7 +65,7 @@ def registration(  # noqa: PLR0913, PLR0917 -- what WebAuthn binds to a new pass
     return options_to_json_dict(options), options.challenge
 
 
-def registered(untrusted_json: str, challenge: bytes, rp_id: str, origin: str) -> NewPasskey:
+def verify_registration(untrusted_json: str, challenge: bytes, rp_id: str, origin: str) -> NewPasskey:
     """Return the new passkey in the browser's answer. Raises SignInRefused if anything differs from the request."""
     try:
         answer = webauthn.verify_registration_response(
@@ -100,7 +100,7 @@ def answering(untrusted_json: str) -> bytes:
         raise SignInRefused(why="the passkey's answer is not valid") from error
 
 
-def asserted(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signature against
+def verify_assertion(  # noqa: PLR0913, PLR0917 -- what WebAuthn checks a signature against
     untrusted_json: str,
     challenge: bytes,
     rp_id: str,

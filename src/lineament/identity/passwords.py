@@ -44,7 +44,7 @@ def _bytes(password: str) -> bytes:
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Return the argon2id hash to keep, with its salt and parameters (PHC string format)."""
     return hasher().hash(_bytes(password))
 
@@ -65,12 +65,12 @@ def fits(stored: str | None, untrusted: str) -> bool:
     return possible and fitting
 
 
-def outdated(stored: str) -> bool:
+def needs_rehash(stored: str) -> bool:
     """Return whether the hash has other parameters than today's, so that the next sign-in must hash again."""
     return hasher().check_needs_rehash(stored)
 
 
-def checked(untrusted: str, least: int, also: Sequence[str]) -> str:
+def checked_password(untrusted: str, least: int, also: Sequence[str]) -> str:
     """Return the password if it may be chosen; it has ``least`` to MAX_LENGTH characters.
 
     ``also`` are words it may not contain: the e-mail address (only the part before the @ counts), the agency's name.

@@ -8,7 +8,7 @@ from math import cos, log, pi, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.model.scores import summed
+from lineament.model.scores import sum_by_halves
 
 Rotation = NDArray[np.float32]
 """An orthogonal matrix, shape (d, d); ``vectors @ rotation`` rotates vectors of shape (n, d)."""
@@ -31,9 +31,9 @@ def rotation(seed: bytes, dimension: int) -> Rotation:
     rows = _normal(seed, dimension)
     for at in range(dimension):
         for _ in range(2):
-            along = summed(rows[:at] * rows[at])
-            rows[at] -= summed((rows[:at] * along[:, np.newaxis]).T)
-        rows[at] /= sqrt(summed(rows[at] * rows[at]))
+            along = sum_by_halves(rows[:at] * rows[at])
+            rows[at] -= sum_by_halves((rows[:at] * along[:, np.newaxis]).T)
+        rows[at] /= sqrt(sum_by_halves(rows[at] * rows[at]))
     return rows.astype(np.float32)
 
 

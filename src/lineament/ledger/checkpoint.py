@@ -105,7 +105,7 @@ class SigningKey:
         return f"{text}\n\N{EM DASH} {self.public.name} {_encode_base64(self.public.id + signature)}\n"
 
 
-def opened(untrusted_note: str, key: PublicKey) -> str:
+def open_note(untrusted_note: str, key: PublicKey) -> str:
     """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it."""
     what = "A checkpoint"
     shown = untrusted_note[:60].replace("\n", " ")
@@ -149,7 +149,7 @@ class Checkpoint:
     @classmethod
     def parse(cls, untrusted_note: str, key: PublicKey) -> Self:
         """Read a checkpoint that ``key`` signed. Raises InvalidValue with a reason for any other text."""
-        text = opened(untrusted_note, key)
+        text = open_note(untrusted_note, key)
         origin, size, root, *extensions = text[:-1].split("\n") + [""] * (3 - text.count("\n"))
         what = "A checkpoint"
         if origin != key.name:

@@ -101,7 +101,7 @@ def timestamp(at: datetime) -> str:
     return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-def committed(salt: bytes, details: str) -> bytes:
+def commitment_to(salt: bytes, details: str) -> bytes:
     """Return the commitment to details: SHA-256(domain || salt || details)."""
     return sha256(DETAILS_DOMAIN + salt + details.encode()).digest()
 

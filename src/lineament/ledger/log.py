@@ -10,7 +10,7 @@ from pathlib import Path
 from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.anchor import read_anchor, write_anchor
 from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey
-from lineament.ledger.entries import SALT_BYTES, LeafStore, canonical, committed, leaf_bytes
+from lineament.ledger.entries import SALT_BYTES, LeafStore, canonical, commitment_to, leaf_bytes
 from lineament.ledger.merkle import (
     Frontier,
     consistency_proof,
@@ -62,7 +62,7 @@ class Ledger:
         frontier = self._edge(rows)
         seq, salt = frontier.size, os.urandom(SALT_BYTES)
         text = canonical({"actor": actor, **details})
-        commitment = committed(salt, text)
+        commitment = commitment_to(salt, text)
         leaf = leaf_hash(leaf_bytes(seq, at, action.value, commitment))
         nodes = frontier.append(leaf)
         rows.append(seq, at, action.value, commitment, leaf, salt, text, nodes)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from lineament.errors import InvalidValue
-from lineament.ledger.checkpoint import Checkpoint, PublicKey, opened
+from lineament.ledger.checkpoint import Checkpoint, PublicKey, open_note
 from lineament.ledger.entries import StoredEntry, canonical, leaf_bytes
 from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import leaf_hash, verify_inclusion
@@ -25,7 +25,7 @@ LARGEST = 2**16
 _WHAT = "A receipt"
 
 
-def signed(ledger: Ledger, statement: Mapping[str, JSON]) -> str:
+def sign_receipt(ledger: Ledger, statement: Mapping[str, JSON]) -> str:
     """Return a statement as a receipt: JSON for a file."""
     note = ledger.attest(_text(statement))
     whole = {"format": FORMAT, "statement": statement, "signature": note.rpartition("\n\n")[2].rstrip("\n")}
@@ -44,7 +44,7 @@ def proof(entry: StoredEntry, path: Sequence[bytes], checkpoint: str) -> dict[st
     }
 
 
-def checked(untrusted: str, key: PublicKey) -> dict[str, Any]:
+def verify_receipt(untrusted: str, key: PublicKey) -> dict[str, Any]:
     """Return the statement of a receipt. Raises InvalidValue unless ``key`` signed it and its entry is proven."""
     try:
         whole: Any = json.loads(untrusted) if len(untrusted) <= LARGEST else None
@@ -55,7 +55,7 @@ def checked(untrusted: str, key: PublicKey) -> dict[str, Any]:
         raise InvalidValue(what=_WHAT, value=untrusted[:40], why="it is not a receipt of Lineament") from None
     if form != FORMAT or not isinstance(signature, str):
         raise InvalidValue(what=_WHAT, value=str(form)[:40], why=f"its format is not {FORMAT}")
-    opened(f"{text}\n{signature}\n", key)
+    open_note(f"{text}\n{signature}\n", key)
     _check_entry(ledger, key)
     found: dict[str, Any] = statement
     return found

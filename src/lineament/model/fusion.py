@@ -14,7 +14,7 @@ LEAST_LENGTH = 1e-3
 """Least length of the mean of unit vectors; below it they cancel each other, and the rest is rounding."""
 
 
-def fused(vectors: Sequence[Vector]) -> Vector:
+def fuse(vectors: Sequence[Vector]) -> Vector:
     """Return the mean of unit vectors, normalised, shape (d,); a single vector is returned bit for bit.
 
     Sums are exact before they are rounded (``math.fsum``), so the order of the vectors does not matter. All are of one

@@ -21,7 +21,7 @@ def scores(probe: Vector, vectors: Vectors) -> Scores:
     carry the score of a face with itself past 1 by one step, so it is held to -1 … 1.
     """
     products = np.asarray(vectors, dtype=np.float64) * np.asarray(probe, dtype=np.float64)
-    return np.clip(summed(products), -1.0, 1.0).astype(np.float32)
+    return np.clip(sum_by_halves(products), -1.0, 1.0).astype(np.float32)
 
 
 def score(first: Vector, second: Vector) -> float:
@@ -29,7 +29,7 @@ def score(first: Vector, second: Vector) -> float:
     return float(scores(first, second[np.newaxis, :])[0])
 
 
-def summed(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+def sum_by_halves(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sums along the last axis by adding halves, because elementwise additions are exact on every processor."""
     rest: NDArray[Any] = terms
     while (width := rest.shape[-1]) > 1:

@@ -224,7 +224,7 @@ def near_identical(first: Candidate, second: Candidate) -> bool:
     return box.overlap(second.box.scaled(1 / second.width, 1 / second.height)) >= SAME_REGION
 
 
-def folded(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]:
+def fold_duplicates(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]:
     """Return the first ``limit`` candidates, each with its near-duplicates folded in, re-ranked from 1."""
     kept: list[Candidate] = []
     for candidate in candidates:
@@ -237,6 +237,6 @@ def folded(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]
     return tuple(kept)
 
 
-def merged(lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:
+def merge_hits(lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:
     """Return the best ``k`` hits of several lists; equal scores are ordered by id, so the result is deterministic."""
     return sorted((hit for hits in lists for hit in hits), key=lambda hit: (-hit.score, hit.face_id))[:k]

@@ -115,10 +115,10 @@ class _ActiveTrack(Generic[Kept]):
         self.track.seen += 1
         self.box = face.box
         self._sum = 0.8 * self._sum + face.vector
-        self.track.best = chosen(self.track.best, face, best, apart)
+        self.track.best = choose_best(self.track.best, face, best, apart)
 
 
-def chosen(so_far: list[Sighting[Kept]], new: Sighting[Kept], best: int, apart: float) -> list[Sighting[Kept]]:
+def choose_best(so_far: list[Sighting[Kept]], new: Sighting[Kept], best: int, apart: float) -> list[Sighting[Kept]]:
     """Return the best faces, with ``new`` among them if it is good enough; the best of all is always kept."""
     rivals = [sighting for sighting in so_far if abs(sighting.seconds - new.seconds) < apart]
     if any(sighting.norm >= new.norm for sighting in rivals):

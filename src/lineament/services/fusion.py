@@ -29,7 +29,7 @@ class Gains:
 
 
 @cache
-def measured() -> Gains | None:
+def measured_gains() -> Gains | None:
     """Return the figures of this release; None if it has none."""
     packaged = files("lineament.services").joinpath("fusion.json")
     if not packaged.is_file():

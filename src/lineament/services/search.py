@@ -14,7 +14,7 @@ from lineament.model.agencies import month_of
 from lineament.model.cases import Case
 from lineament.model.events.searches import ListRead, SearchRun
 from lineament.model.faces import Template
-from lineament.model.fusion import damping, fused
+from lineament.model.fusion import damping, fuse
 from lineament.model.rates import FalseMatchTable
 from lineament.model.reasons import Reason
 from lineament.model.search import (
@@ -26,7 +26,7 @@ from lineament.model.search import (
     SearchEntry,
     SearchRequest,
     SearchResult,
-    folded,
+    fold_duplicates,
 )
 from lineament.model.sources import Source
 from lineament.services import gate
@@ -97,7 +97,7 @@ class Search:
         self._gallery.open(sources, [self._rates.model])
         began = time.perf_counter()
         vectors = [chosen.template.vector for chosen in faces]
-        template = Template(self._rates.model, fused(vectors))
+        template = Template(self._rates.model, fuse(vectors))
         days = (request.since, request.until)
         compared = self._gallery.search(sources, template, SPARE * request.limit, days)
         seconds = time.perf_counter() - began
@@ -207,7 +207,7 @@ class Search:
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
-            candidates = folded(self._describe(tx, above, found), request.limit)
+            candidates = fold_duplicates(self._describe(tx, above, found), request.limit)
             search_id = secrets.token_hex(8)
             probe = found.probes[0]
             chosen = probe.faces[found.face - 1]

@@ -36,10 +36,10 @@ class CropWindow:
             whole = np.zeros((self.side, self.side, 3), np.uint8)
             whole[top - self.y :, left - self.x :][: inside.shape[0], : inside.shape[1]] = inside
             inside = whole
-        return resized(inside, size, size)
+        return resize(inside, size, size)
 
 
-def resized(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_LINEAR) -> Pixels:
+def resize(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_LINEAR) -> Pixels:
     """Resize a picture: averaged down by a whole factor, which is fast, then interpolated.
 
     ``enlarging`` is OpenCV's interpolation if the result is higher than the picture; INTER_CUBIC for people to look at.
@@ -81,7 +81,7 @@ def similarity(points: Points, template: Points) -> Transform:
     return np.array(turn, np.float32)
 
 
-def aligned(pixels: Pixels, points: Points, template: Points, side: int) -> Pixels:
+def align(pixels: Pixels, points: Points, template: Points, side: int) -> Pixels:
     """Return the face, shape (side, side, 3), rotated and scaled so that its landmarks lie on ``template``.
 
     Args:

@@ -14,9 +14,9 @@ from lineament.errors import NoFace
 from lineament.model.faces import Box, Face, Landmarks, Quality, Template
 from lineament.model.search import Edit
 from lineament.vision import quality
-from lineament.vision.align import aligned
+from lineament.vision.align import align
 from lineament.vision.decode import DecodedPicture, Decoder
-from lineament.vision.derive import digest, edited, face_crop, perceptual_hash, screen_picture, thumbnail
+from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
 from lineament.vision.detect import ENROLLED, SEARCHED, Detections, Detector
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import Pack
@@ -78,7 +78,7 @@ class Analyser:
 
     def decoded(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> DecodedPicture:
         """Return the picture with its edits applied; raises a kind of BadPicture."""
-        return edited(self._decoder.decode(untrusted), edits)
+        return apply_edits(self._decoder.decode(untrusted), edits)
 
     def replayed(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
         """Recompute the digests of the edits: of the picture as decoded, then after each edit.
@@ -140,7 +140,7 @@ class Analyser:
         picture = self._decoder.decode(untrusted)
         digested = [digest(picture)]
         for edit in edits:
-            picture = edited(picture, [edit])
+            picture = apply_edits(picture, [edit])
             digested.append(digest(picture))
         return picture, tuple(digested)
 
@@ -158,7 +158,7 @@ class Analyser:
 
     def _face(self, picture: DecodedPicture, found: Detections, at: int) -> Face:
         points = found.points[at]
-        small = aligned(picture.pixels, points, self._template_points, self._pack.side)
+        small = align(picture.pixels, points, self._template_points, self._pack.side)
         embedding = self._embedder.embed(small)
         down, across = picture.height / picture.pixels.shape[0], picture.width / picture.pixels.shape[1]
         x, y, width, height = map(float, found.boxes[at])
@@ -171,7 +171,7 @@ class Analyser:
             sharpness=sharpness,
             exposure=exposure,
             yaw=quality.yaw(points),
-            cropped=quality.cropped(box, picture.width, picture.height),
+            cropped=quality.cropped_share(box, picture.width, picture.height),
         )
         named = [(float(x) * across, float(y) * down) for x, y in points]
         return Face(
@@ -179,6 +179,6 @@ class Analyser:
             landmarks=Landmarks(
                 left_eye=named[0], right_eye=named[1], nose=named[2], left_mouth=named[3], right_mouth=named[4]
             ),
-            quality=quality.reasoned(measures),
+            quality=quality.with_reasons(measures),
             template=Template(self.model, embedding.vector),
         )

@@ -109,7 +109,7 @@ def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, Decode
     Raises:
         NotDecodedError: It cannot be used.
     """
-    media = sniffed(untrusted)
+    media = detect_format(untrusted)
     try:
         return _decode(untrusted, media, max_pixels)
     except (NotDecodedError, MemoryError):
@@ -121,7 +121,7 @@ def read_picture(untrusted: bytes, max_pixels: int) -> tuple[Image.Image, Decode
         raise NotDecodedError(Status.TRUNCATED if cut else Status.DAMAGED) from None
 
 
-def sniffed(untrusted: bytes) -> int:
+def detect_format(untrusted: bytes) -> int:
     """Return the format as an index into MEDIA_TYPES, by the first bytes; the file name is not used."""
     if untrusted[4:8] == b"ftyp":
         brands = {untrusted[8:12]} | {untrusted[at : at + 4] for at in range(16, min(_box_size(untrusted, 0), 256), 4)}

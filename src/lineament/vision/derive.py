@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lineament.errors import InvalidValue
 from lineament.model.faces import Box, Pixels
 from lineament.model.search import Edit, EditKind
-from lineament.vision.align import resized
+from lineament.vision.align import resize
 from lineament.vision.decode import DecodedPicture
 from lineament.vision.decode_protocol import SMALLEST_SIDE
 
@@ -59,7 +59,7 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     height = max(1, round((rows.stop - rows.start) * scale))
     before = min(CROP_SIDE - width, round((columns.start - left) * scale))
     above = min(CROP_SIDE - height, round((rows.start - top) * scale))
-    shown = resized(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
+    shown = resize(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
     around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
     crop = cv2.copyMakeBorder(shown, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
     return _jpeg(crop, CROP_QUALITY)
@@ -69,17 +69,17 @@ def thumbnail(picture: DecodedPicture) -> bytes:
     """Return a JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels."""
     scale = min(1.0, THUMBNAIL_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(resized(picture.pixels, width, height, cv2.INTER_CUBIC), THUMBNAIL_QUALITY)
+    return _jpeg(resize(picture.pixels, width, height, cv2.INTER_CUBIC), THUMBNAIL_QUALITY)
 
 
 def screen_picture(picture: DecodedPicture) -> bytes:
     """Return a JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
     scale = min(1.0, SCREEN_SIDE / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(resized(picture.pixels, width, height, cv2.INTER_CUBIC), CROP_QUALITY)
+    return _jpeg(resize(picture.pixels, width, height, cv2.INTER_CUBIC), CROP_QUALITY)
 
 
-def edited(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
+def apply_edits(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
     """Apply the edits in order; the same edits give the same pixels (R14).
 
     Each box is in pixels of the upright original after the edits before it. Crops are rounded outwards to whole pixels.

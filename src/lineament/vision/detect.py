@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import resized, window_around
+from lineament.vision.align import resize, window_around
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
@@ -72,7 +72,7 @@ class Detections:
     def joined(self, other: Detections) -> Detections:
         """Merge with ``other``; of two that overlap, the better stays."""
         pairs = zip((self.boxes, self.points, self.scores), (other.boxes, other.points, other.scores), strict=True)
-        return suppressed(Detections(*(np.concatenate(pair) for pair in pairs)))
+        return suppress_overlaps(Detections(*(np.concatenate(pair) for pair in pairs)))
 
     def moved(self, scale: float, x: float = 0, y: float = 0) -> Detections:
         """Return them in a picture ``scale`` times as large, then shifted by (x, y)."""
@@ -82,7 +82,7 @@ class Detections:
         return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
 
 
-def decoded(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
+def decode_outputs(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
     """Return all detections that reach ``floor`` (0 to 1) in the outputs of YuNet for an input of that size.
 
     Boxes (centre, logarithm of the sides) and points are relative to the cells of the grids, in units of their stride.
@@ -109,7 +109,7 @@ def _cells(height: int, width: int) -> Floats:
     return np.concatenate(grids).astype(np.float32)
 
 
-def suppressed(found: Detections, overlap: float = OVERLAP) -> Detections:
+def suppress_overlaps(found: Detections, overlap: float = OVERLAP) -> Detections:
     """Keep the best of detections that overlap by more than ``overlap`` (greedy non-maximum suppression)."""
     order = np.argsort(-found.scores, kind="stable")
     kept: list[int] = []
@@ -120,7 +120,7 @@ def suppressed(found: Detections, overlap: float = OVERLAP) -> Detections:
     return found.select(np.array(kept, np.intp))
 
 
-def averaged(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
+def average_detections(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
     """Return box and points of the face at ``box``, averaged over its detections by score; None if there are none.
 
     Neighbouring cells of the grid detect a face independently, so their mean varies less than the best of them: d' of
@@ -184,7 +184,7 @@ class Detector:
         found = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         for enlarged in DRAWN_ENLARGED:
             window = window_around(box, enlarged)
-            candidates = suppressed(self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
+            candidates = suppress_overlaps(self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
             found = found.joined(candidates.moved(window.side / LOOK_SIZE, window.x, window.y))
         middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - box[:2]
         inside = np.flatnonzero(((middles >= 0) & (middles <= box[2:])).all(axis=1))
@@ -196,7 +196,7 @@ class Detector:
         """Return the faces of at least that score in the picture scaled to ``long_side``."""
         scale = long_side / max(pixels.shape[:2])
         height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
-        return suppressed(self._detections(resized(pixels, width, height), floor)).moved(1 / scale)
+        return suppress_overlaps(self._detections(resize(pixels, width, height), floor)).moved(1 / scale)
 
     def refined(self, pixels: Pixels, found: Detections) -> Detections:
         """Return the faces with boxes and landmarks from a second, enlarged look at each."""
@@ -204,7 +204,7 @@ class Detector:
         for at, box in enumerate(found.boxes):
             window = window_around(box, LOOK_ENLARGED)
             close_up = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
-            mean = averaged(close_up.moved(window.side / LOOK_SIZE, window.x, window.y), box)
+            mean = average_detections(close_up.moved(window.side / LOOK_SIZE, window.x, window.y), box)
             if mean is not None:
                 boxes[at], points[at] = mean
         return Detections(boxes, points, found.scores)
@@ -214,4 +214,4 @@ class Detector:
         down, across = (next(side for side in SIDES if side >= extent) - extent for extent in pixels.shape[:2])
         if down or across:
             pixels = cast("Pixels", cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_CONSTANT))
-        return decoded(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)
+        return decode_outputs(self._session.run(pixels[None]), pixels.shape[0], pixels.shape[1], floor)

@@ -16,7 +16,7 @@ YUNET = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 """The outputs of YuNet for each cell of a grid, and the length of each."""
 
 
-def expanded(content: bytes) -> bytes:
+def expand(content: bytes) -> bytes:
     """Return an ONNX file whose constant nodes (DequantizeLinear, Reshape …) are evaluated into initialisers.
 
     Weights are no longer inputs of the graph, and batch, height and width of its inputs are free, so that one file

@@ -22,7 +22,7 @@ from typing import Any
 
 from lineament.errors import ModelUnavailable, PackUnusable
 from lineament.model.rates import FalseMatchTable
-from lineament.vision.expand import expanded
+from lineament.vision.expand import expand
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path 
     if _holds(cached, terms.expanded_sha256):
         return cached
     try:
-        content = expanded(published)
+        content = expand(published)
     except Exception as error:
         raise _Unfit(f"the file {terms.file} cannot be expanded ({error})") from error
     if _digest(content) != terms.expanded_sha256:

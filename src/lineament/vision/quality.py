@@ -43,7 +43,7 @@ def sharpness_and_exposure(aligned: Pixels) -> tuple[float, float]:
     return float(deviation[0, 0]) ** 2, cv2.mean(light)[0] / 255
 
 
-def cropped(box: Box, width: int, height: int) -> float:
+def cropped_share(box: Box, width: int, height: int) -> float:
     """Return the share of ``box`` outside a picture of that size, 0 to 1."""
     across = min(box.x + box.width, width) - max(box.x, 0.0)
     down = min(box.y + box.height, height) - max(box.y, 0.0)
@@ -67,7 +67,7 @@ def yaw(points: Points) -> float:
     return degrees(atan2(offset, PROTRUSION))
 
 
-def reasoned(measures: Quality) -> Quality:
+def with_reasons(measures: Quality) -> Quality:
     """Return the measures with the reasons that follow from them."""
     light = min(measures.exposure / USUAL_EXPOSURE, 1.0)
     checks = {

@@ -14,7 +14,7 @@ _GRAIN = 10
 """Pixels of the background that are merged into one, so that only a colour is left."""
 
 
-def veiled(crop: bytes) -> bytes:
+def veil(crop: bytes) -> bytes:
     """Return a face crop, as JPEG, with everything outside the face's oval blurred beyond recognition.
 
     Raises:

@@ -13,7 +13,7 @@ from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, 
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.agencies import VettingGrounds
 from lineament.web.forms import SentForm
-from lineament.web.own import policy_settings, wished
+from lineament.web.own import changed_settings, policy_settings
 from lineament.web.pages import CurrentVisit, Form, Pages, redirect
 from lineament.web.people import invitation_page
 
@@ -184,7 +184,7 @@ def invite(visit: CurrentVisit, agency_id: str, form: Form) -> HTMLResponse:
 @pages.act("/agencies/{agency_id}/policy", access=Permission.OPERATE, page=agency)
 def tighten(visit: CurrentVisit, agency_id: str, form: Form) -> RedirectResponse:
     """Make the policy of an agency stricter."""
-    visit.desk.agencies.tighten(wished(form, visit.desk.agencies.rules_of(agency_id)), agency_id)
+    visit.desk.agencies.tighten(changed_settings(form, visit.desk.agencies.rules_of(agency_id)), agency_id)
     return _to(agency_id)
 
 

@@ -37,7 +37,7 @@ class Levelling:
         return f"matrix({' '.join(f'{number:.5g}' for number in numbers)})"
 
 
-def levelled(box: Box, landmarks: Landmarks) -> Levelling:
+def level(box: Box, landmarks: Landmarks) -> Levelling:
     """Return how to rotate, scale and move the crop of a face with that box."""
     side = max(box.width, box.height) * (1 + 2 * MARGIN)
     corner = complex(box.x + (box.width - side) / 2, box.y + (box.height - side) / 2)

@@ -59,7 +59,7 @@ def _setting(name: str, metadata: Mapping[str, str], rules: Rules) -> PolicySett
     )
 
 
-def wished(form: SentForm, rules: Rules) -> dict[str, bool | int]:
+def changed_settings(form: SentForm, rules: Rules) -> dict[str, bool | int]:
     """Return the settings that the form would change, by name."""
     wishes: dict[str, bool | int] = {}
     for setting in policy_settings(rules):
@@ -97,5 +97,5 @@ def policy(visit: CurrentVisit) -> HTMLResponse:
 def tighten(visit: CurrentVisit, form: Form) -> RedirectResponse:
     """Make the policy of my agency stricter, or relax it again as far as the preset."""
     agencies = visit.desk.agencies
-    agencies.tighten(wished(form, agencies.own().rules))
+    agencies.tighten(changed_settings(form, agencies.own().rules))
     return redirect("/policy")

@@ -23,7 +23,7 @@ from lineament.model.search import (
     SearchRequest,
     SearchResult,
 )
-from lineament.services.fusion import measured
+from lineament.services.fusion import measured_gains
 from lineament.services.probes import Replay
 from lineament.web.addresses import case_address, probe_address, search_address
 from lineament.web.casewords import remedy_link
@@ -287,7 +287,7 @@ def _probe_page(visit: Visit, found: Probe, draft: SearchDraft, *, replayed: Rep
             (reason, remedy_link(reason.remedy, probe_address(found.id), case_address(case.key))) for reason in why_not
         ],
         further=_further(visit, found),
-        gains=measured(),
+        gains=measured_gains(),
         wanted=casework.policy(found.case_key).further_approvals,
         approvers=visit.desk.probes.approvers(found.id),
         may_approve=Permission.APPROVE in outlook.may and visit.desk.official.account_id is not None,

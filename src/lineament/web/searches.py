@@ -10,7 +10,7 @@ from lineament.model.faces import CaptureId
 from lineament.model.search import Candidate, SearchResult
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
-from lineament.web.level import levelled
+from lineament.web.level import level
 from lineament.web.pages import CurrentVisit, Form, Pages, image
 from lineament.web.phrases import distressing
 from lineament.web.security import POLICY
@@ -70,7 +70,7 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         capture=capture,
         quality=face.quality,
         elsewhere=visit.desk.pictures.elsewhere(search_id, rank),
-        levels=(levelled(probe_face.box, probe_face.landmarks), levelled(face.box, face.landmarks)),
+        levels=(level(probe_face.box, probe_face.landmarks), level(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
         later=min((other for other in others if other > rank), default=None),
         veiled=distressing(case),

@@ -15,11 +15,11 @@ from lineament.identity.passkeys import (
     MOST_BYTES,
     NewPasskey,
     answering,
-    asserted,
     assertion,
-    registered,
     registration,
     rp_id_of,
+    verify_assertion,
+    verify_registration,
 )
 
 RP, ORIGIN = "lineament.agency.example", "https://lineament.agency.example"
@@ -27,7 +27,7 @@ RP, ORIGIN = "lineament.agency.example", "https://lineament.agency.example"
 
 def enrolled(key: Authenticator) -> NewPasskey:
     options, challenge = registration(RP, "Lineament", "account-1", "a@agency.example", "A. Examiner", [])
-    return registered(key.create(options), challenge, RP, ORIGIN)
+    return verify_registration(key.create(options), challenge, RP, ORIGIN)
 
 
 def signed_in(key: Authenticator, kept: NewPasskey) -> int:
@@ -36,7 +36,7 @@ def signed_in(key: Authenticator, kept: NewPasskey) -> int:
 
 
 def check(answer: str, challenge: bytes, kept: NewPasskey) -> int:
-    return asserted(answer, challenge, RP, ORIGIN, kept.credential_id, kept.public_key, kept.sign_count)
+    return verify_assertion(answer, challenge, RP, ORIGIN, kept.credential_id, kept.public_key, kept.sign_count)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_an_enrolment_is_no_sign_in_and_the_other_way_round(key: Authenticator) 
     with pytest.raises(SignInRefused):
         check(key.create(options), challenge, kept)
     with pytest.raises(SignInRefused):
-        registered(key.get(options), challenge, RP, ORIGIN)
+        verify_registration(key.get(options), challenge, RP, ORIGIN)
 
 
 def test_an_answer_says_which_passkey_to_look_up(key: Authenticator) -> None:
@@ -191,7 +191,7 @@ def test_hostile_enrolments_are_refused(data: bytes, extensions: bool) -> None:
     whole = json.loads(Authenticator(ORIGIN, RP, flags=ATTESTED | (0x81 if extensions else 1)).create(options))
     whole["response"]["attestationObject"] = b64(data)
     with pytest.raises(SignInRefused):
-        registered(json.dumps(whole), challenge, RP, ORIGIN)
+        verify_registration(json.dumps(whole), challenge, RP, ORIGIN)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from argon2 import PasswordHasher, extract_parameters
 
 from lineament.errors import Damaged, InvalidValue
 from lineament.identity import passwords
-from lineament.identity.passwords import MAX_LENGTH, MEMORY, checked, fits, hashed, outdated, unowned_hash
+from lineament.identity.passwords import (
+    MAX_LENGTH,
+    MEMORY,
+    checked_password,
+    fits,
+    hash_password,
+    needs_rehash,
+    unowned_hash,
+)
 
 GOOD = "lantern-otter-plinth"
 
@@ -23,20 +31,20 @@ def real_cost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_password_fits_its_hash_and_no_other_does() -> None:
-    stored = hashed(GOOD)
+    stored = hash_password(GOOD)
     assert fits(stored, GOOD)
     assert not fits(stored, GOOD + "s")
     assert not fits(stored, "")
-    assert hashed(GOOD) != stored  # salted
+    assert hash_password(GOOD) != stored  # salted
 
 
 def test_the_parameters_are_those_that_owasp_asks_for() -> None:
-    assert re.match(r"\$argon2id\$v=19\$m=47104,t=1,p=1\$", hashed(GOOD))
+    assert re.match(r"\$argon2id\$v=19\$m=47104,t=1,p=1\$", hash_password(GOOD))
 
 
 def test_an_unknown_account_costs_as_much_as_a_known_one() -> None:
-    assert extract_parameters(unowned_hash()) == extract_parameters(hashed(GOOD))
-    assert not outdated(unowned_hash())
+    assert extract_parameters(unowned_hash()) == extract_parameters(hash_password(GOOD))
+    assert not needs_rehash(unowned_hash())
     for untrusted in ("", GOOD, "x" * 1000, "\udcff"):
         assert not fits(None, untrusted)
 
@@ -44,13 +52,13 @@ def test_an_unknown_account_costs_as_much_as_a_known_one() -> None:
 def test_a_password_is_the_same_on_every_keyboard() -> None:
     composed, decomposed = "crème brûlée à trois", "cre\u0300me bru\u0302le\u0301e a\u0300 trois"
     assert composed != decomposed
-    assert fits(hashed(composed), decomposed)
+    assert fits(hash_password(composed), decomposed)
 
 
 def test_a_text_longer_than_any_password_never_fits() -> None:
     longest = "ab3" * 85 + "x"
     assert len(longest) == MAX_LENGTH
-    stored = hashed(longest)
+    stored = hash_password(longest)
     assert fits(stored, longest)
     assert not fits(stored, longest + "y")
 
@@ -58,8 +66,8 @@ def test_a_text_longer_than_any_password_never_fits() -> None:
 def test_a_hash_of_other_parameters_is_outdated_and_still_fits() -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(GOOD)
     assert fits(old, GOOD)
-    assert outdated(old)
-    assert not outdated(hashed(GOOD))
+    assert needs_rehash(old)
+    assert not needs_rehash(hash_password(GOOD))
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$m=1", "$2b$12$abcdefghijklmnopqrstuv"])
@@ -89,7 +97,7 @@ ALSO = ("marie.curie@police.example", "Police judiciaire de Lyon")
     ],
 )
 def test_good_passwords_are_taken_as_they_are(password: str) -> None:
-    assert checked(password, 12, ALSO) == password
+    assert checked_password(password, 12, ALSO) == password
 
 
 @pytest.mark.parametrize(
@@ -119,17 +127,17 @@ def test_good_passwords_are_taken_as_they_are(password: str) -> None:
 )
 def test_bad_passwords_are_refused_and_not_repeated(password: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        checked(password, 12, ALSO)
+        checked_password(password, 12, ALSO)
     assert password not in str(caught.value)
     assert password not in repr(caught.value.details)
     assert "marie" not in str(caught.value).lower()
 
 
 def test_the_policy_says_how_long_a_password_is_at_least() -> None:
-    assert checked("otter-plinth", 12, ())
+    assert checked_password("otter-plinth", 12, ())
     with pytest.raises(InvalidValue, match="15 to 256"):
-        checked("otter-plinth", 15, ())
+        checked_password("otter-plinth", 15, ())
 
 
 def test_a_name_of_three_letters_is_no_obstacle() -> None:
-    assert checked("a jolly lantern", 12, ("jo@police.example", "BKA"))
+    assert checked_password("a jolly lantern", 12, ("jo@police.example", "BKA"))

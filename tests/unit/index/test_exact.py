@@ -8,7 +8,7 @@ import numpy as np
 from tests.support.templates import as_ids, vectors
 
 from lineament.index.exact import ExactIndex
-from lineament.model.scores import score, scores, summed
+from lineament.model.scores import score, scores, sum_by_halves
 
 
 def test_the_score_is_the_inner_product() -> None:
@@ -31,7 +31,7 @@ def test_a_score_lies_between_minus_one_and_one() -> None:
 def test_sums_of_any_width() -> None:
     for width in range(20):
         terms = np.arange(3 * width, dtype=np.float64).reshape(3, width)
-        assert summed(terms).tolist() == terms.sum(axis=1).tolist()
+        assert sum_by_halves(terms).tolist() == terms.sum(axis=1).tolist()
 
 
 def test_near_ties_are_ordered_by_the_exact_score() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineament.errors import InvalidValue
-from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, opened
+from lineament.ledger.checkpoint import Checkpoint, PublicKey, SigningKey, open_note
 
 # The example of golang.org/x/mod/sumdb/note, which other implementations are tested with.
 GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -28,7 +28,7 @@ def signed_lines(*lines: str, key: SigningKey = KEY) -> str:
 
 
 def test_the_note_of_the_reference_opens() -> None:
-    assert opened(GO_NOTE, PublicKey.parse(GO_KEY)) == GO_TEXT
+    assert open_note(GO_NOTE, PublicKey.parse(GO_KEY)) == GO_TEXT
 
 
 def test_the_note_of_the_reference_is_made() -> None:

@@ -11,7 +11,7 @@ from tests.support.ledgers import NOW, fill
 
 from lineament.errors import InvalidValue, LedgerBroken
 from lineament.ledger.checkpoint import Checkpoint
-from lineament.ledger.entries import canonical, committed, leaf_bytes, timestamp
+from lineament.ledger.entries import canonical, commitment_to, leaf_bytes, timestamp
 from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import leaf_hash, root_of, verify_consistency, verify_inclusion
 from lineament.model.actions import Action
@@ -182,4 +182,4 @@ def test_an_erasure_names_entries_that_are_there(ledger: Ledger, rows: MemoryLea
 def test_a_leaf_hash_is_that_of_its_bytes(rows: MemoryLeafStore) -> None:
     entry = rows.rows[4]
     assert entry.leaf == leaf_hash(leaf_bytes(4, entry.at, entry.action, entry.commitment))
-    assert entry.commitment == committed(entry.salt or b"", entry.details or "")
+    assert entry.commitment == commitment_to(entry.salt or b"", entry.details or "")

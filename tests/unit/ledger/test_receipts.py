@@ -29,10 +29,12 @@ def statement(ledger: Ledger, rows: MemoryLeafStore, seq: int = 7) -> dict[str, 
 
 def test_a_receipt_says_what_was_signed(ledger: Ledger, rows: MemoryLeafStore) -> None:
     stated = statement(ledger, rows)
-    written = receipts.signed(ledger, stated)
+    written = receipts.sign_receipt(ledger, stated)
     assert written.isascii()
-    assert receipts.checked(written, ledger.public_key) == stated
-    assert receipts.checked(json.dumps(json.loads(written)), ledger.public_key) == stated, "its blanks do not count"
+    assert receipts.verify_receipt(written, ledger.public_key) == stated
+    assert receipts.verify_receipt(json.dumps(json.loads(written)), ledger.public_key) == stated, (
+        "its blanks do not count"
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,19 +52,19 @@ def test_a_receipt_says_what_was_signed(ledger: Ledger, rows: MemoryLeafStore) -
 def test_a_receipt_that_was_changed_is_refused(
     ledger: Ledger, rows: MemoryLeafStore, where: tuple[str, ...], value: object
 ) -> None:
-    whole: Any = json.loads(receipts.signed(ledger, statement(ledger, rows)))
+    whole: Any = json.loads(receipts.sign_receipt(ledger, statement(ledger, rows)))
     place = whole
     for name in where[:-1]:
         place = place[name]
     place[where[-1]] = value
     with pytest.raises(InvalidValue):
-        receipts.checked(json.dumps(whole), ledger.public_key)
+        receipts.verify_receipt(json.dumps(whole), ledger.public_key)
 
 
 def test_a_receipt_of_another_key_is_refused(ledger: Ledger, rows: MemoryLeafStore) -> None:
-    written = receipts.signed(ledger, statement(ledger, rows))
+    written = receipts.sign_receipt(ledger, statement(ledger, rows))
     with pytest.raises(InvalidValue, match="not signed"):
-        receipts.checked(written, SigningKey(name="lineament/test", seed=bytes(32)).public)
+        receipts.verify_receipt(written, SigningKey(name="lineament/test", seed=bytes(32)).public)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_signed_receipt_whose_entry_the_ledger_does_not_hold_is_refused(
     stated: Any = statement(ledger, rows)
     stated["ledger"][name] = value
     with pytest.raises(InvalidValue):
-        receipts.checked(receipts.signed(ledger, stated), ledger.public_key)
+        receipts.verify_receipt(receipts.sign_receipt(ledger, stated), ledger.public_key)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_a_signed_receipt_whose_entry_the_ledger_does_not_hold_is_refused(
 )
 def test_an_invalid_receipt_is_refused(ledger: Ledger, text: str) -> None:
     with pytest.raises(InvalidValue):
-        receipts.checked(text, ledger.public_key)
+        receipts.verify_receipt(text, ledger.public_key)
 
 
 def test_a_checkpoint_is_no_receipt_and_a_receipt_no_checkpoint(ledger: Ledger, rows: MemoryLeafStore) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.ledgers import NOW, fill
 
 from lineament.errors import LedgerBroken
-from lineament.ledger.entries import committed, leaf_bytes
+from lineament.ledger.entries import commitment_to, leaf_bytes
 from lineament.ledger.log import Ledger
 from lineament.ledger.merkle import Frontier, leaf_hash
 from lineament.ledger.verify import verify
@@ -91,7 +91,9 @@ def test_a_bit_of_any_column(ledger: Ledger, rows: MemoryLeafStore, column: str,
 def test_details_put_in_place_of_others_with_their_commitment(ledger: Ledger, rows: MemoryLeafStore, seq: int) -> None:
     """If details are rewritten with a new commitment, the leaf does not fit."""
     details = '{"actor":"nobody"}'
-    rows.rows[seq] = replace(rows.rows[seq], details=details, commitment=committed(rows.rows[seq].salt or b"", details))
+    rows.rows[seq] = replace(
+        rows.rows[seq], details=details, commitment=commitment_to(rows.rows[seq].salt or b"", details)
+    )
     assert broken_at(ledger, rows) == seq
 
 

@@ -16,8 +16,8 @@ from lineament.model.search import (
     Mode,
     SearchRequest,
     differing_bits,
-    folded,
-    merged,
+    fold_duplicates,
+    merge_hits,
     near_identical,
 )
 
@@ -50,30 +50,30 @@ def far(face: int) -> Candidate:
 
 def test_the_same_face_of_a_scaled_picture_is_folded_in() -> None:
     scaled = another(2, width=400, height=200, box=Box(x=20, y=20, width=100, height=120))
-    (kept,) = folded([ONE, scaled], limit=5)
+    (kept,) = fold_duplicates([ONE, scaled], limit=5)
     assert kept.face_id == 1
     assert kept.near_duplicates == (2,)
 
 
 def test_two_faces_of_one_picture_are_two_candidates() -> None:
-    assert len(folded([ONE, replace(ONE, face_id=FaceId(2))], limit=5)) == 2
+    assert len(fold_duplicates([ONE, replace(ONE, face_id=FaceId(2))], limit=5)) == 2
 
 
 def test_another_face_of_a_near_identical_picture_is_a_candidate_of_its_own() -> None:
     elsewhere = another(2, box=Box(x=140, y=10, width=50, height=60))
     assert not near_identical(ONE, elsewhere)
-    assert len(folded([ONE, elsewhere], limit=5)) == 2
+    assert len(fold_duplicates([ONE, elsewhere], limit=5)) == 2
 
 
 def test_ranks_run_from_one_without_gaps_after_folding() -> None:
-    kept = folded([ONE, another(2), far(3), far(9)], limit=5)
+    kept = fold_duplicates([ONE, another(2), far(3), far(9)], limit=5)
     assert [candidate.rank for candidate in kept] == [1, 2, 3]
     assert [candidate.face_id for candidate in kept] == [1, 3, 9]
 
 
 @given(st.integers(0, 40), st.integers(1, MOST_CANDIDATES))
 def test_a_list_is_never_longer_than_its_limit(many: int, limit: int) -> None:
-    assert len(folded([far(face) for face in range(1, many + 1)], limit)) <= limit
+    assert len(fold_duplicates([far(face) for face in range(1, many + 1)], limit)) <= limit
 
 
 def test_differing_bits_counts_bits() -> None:
@@ -84,8 +84,8 @@ def test_differing_bits_counts_bits() -> None:
 @given(st.lists(st.lists(st.tuples(st.integers(1, 99), st.sampled_from([0.1, 0.2, 0.3]))), max_size=4))
 def test_merging_does_not_depend_on_the_order_of_the_lists(lists: list[list[tuple[int, float]]]) -> None:
     hits = [[Hit(face_id=FaceId(face), score=score) for face, score in some] for some in lists]
-    best = merged(hits, 10)
-    assert best == merged(hits[::-1], 10)
+    best = merge_hits(hits, 10)
+    assert best == merge_hits(hits[::-1], 10)
     assert best == sorted(best, key=lambda hit: (-hit.score, hit.face_id))
 
 

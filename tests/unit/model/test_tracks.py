@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lineament.model.faces import Box, Vector
-from lineament.model.tracks import Sighting, Track, Tracker, chosen
+from lineament.model.tracks import Sighting, Track, Tracker, choose_best
 
 
 def person(seed: int, noise: float = 0.0, again: int = 0) -> Vector:
@@ -87,7 +87,7 @@ def test_the_best_is_kept_and_none_too_near() -> None:
         kept: list[Sighting[str]] = []
         norms = drawn.uniform(size=40)
         for n, norm in enumerate(norms):
-            kept = chosen(kept, seen(n / 4, person(1), norm=float(norm)), 4, 1.0)
+            kept = choose_best(kept, seen(n / 4, person(1), norm=float(norm)), 4, 1.0)
         assert max(sighting.norm for sighting in kept) == pytest.approx(norms.max())
         times = [sighting.seconds for sighting in kept]
         assert times == sorted(times)

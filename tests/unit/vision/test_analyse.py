@@ -14,7 +14,7 @@ from lineament.model.faces import Box
 from lineament.model.search import Edit, EditKind
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
 from lineament.vision.decode import Decoder
-from lineament.vision.derive import digest, edited
+from lineament.vision.derive import apply_edits, digest
 from lineament.vision.runtime import bf16_is_native
 
 FILES = {name: (PORTRAITS / f"{name}.jpg").read_bytes() for name in NAMES}
@@ -165,7 +165,7 @@ def test_digests_depend_on_the_bytes_alone_even_at_reduced_scale(analyser: Analy
     first = analyser.replayed(file, [crop, turn])
     whole = analyser.decoded(file)
     assert max(whole.pixels.shape) < max(whole.width, whole.height)
-    assert first == (digest(whole), digest(edited(whole, [crop])), digest(edited(whole, [crop, turn])))
+    assert first == (digest(whole), digest(apply_edits(whole, [crop])), digest(apply_edits(whole, [crop, turn])))
     other = _opened(threads=1)
     try:
         other.replayed(FILES["obama"])
@@ -183,7 +183,7 @@ def test_digests_are_made_when_asked_for_and_one_without_edits(analyser: Analyse
 
 
 def test_a_face_that_is_too_dark_is_found_where_it_is_lightened(analyser: Analyser) -> None:
-    dark = edited(analyser.decoded(FILES["obama"]), [Edit(kind=EditKind.EXPOSURE, stops=-3)] * 2)
+    dark = apply_edits(analyser.decoded(FILES["obama"]), [Edit(kind=EditKind.EXPOSURE, stops=-3)] * 2)
     lightened = [Edit(kind=EditKind.EXPOSURE, stops=3)] * 2
     (known,) = analyser.analyse(FILES["obama"]).faces
     (found,) = analyser.analyse(_png(dark.pixels), edits=lightened).faces

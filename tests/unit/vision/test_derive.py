@@ -18,8 +18,8 @@ from lineament.testing import CHART, chart
 from lineament.vision.decode import DecodedPicture
 from lineament.vision.derive import (
     CROP_SIDE,
+    apply_edits,
     digest,
-    edited,
     exposure_table,
     face_crop,
     perceptual_hash,
@@ -121,22 +121,22 @@ def test_a_thumbnail_is_small_and_shows_the_whole(size: tuple[int, int], expecte
 
 def test_four_quarter_turns_change_nothing() -> None:
     original = picture(np.asarray(chart()), width=960, height=640)
-    turned = edited(original, [TURN])
+    turned = apply_edits(original, [TURN])
     assert (turned.width, turned.height) == (640, 960)
     assert turned.pixels[2, 2].tolist() == list(CHART[2])  # what was at the bottom left is at the top left
-    assert np.array_equal(edited(original, [TURN] * 4).pixels, original.pixels)
+    assert np.array_equal(apply_edits(original, [TURN] * 4).pixels, original.pixels)
     half, back = Edit(kind=EditKind.ROTATE, degrees=180), Edit(kind=EditKind.ROTATE, degrees=270)
-    assert np.array_equal(edited(original, [half, TURN, TURN]).pixels, original.pixels)
-    assert np.array_equal(edited(original, [TURN, back]).pixels, original.pixels)
+    assert np.array_equal(apply_edits(original, [half, TURN, TURN]).pixels, original.pixels)
+    assert np.array_equal(apply_edits(original, [TURN, back]).pixels, original.pixels)
 
 
 def test_a_crop_is_in_pixels_of_the_original_as_the_edits_before_left_it() -> None:
     original = picture(np.asarray(chart("RGB", (480, 320))), width=960, height=640)
-    lower = edited(original, [crop(0, 320, 960, 320)])
+    lower = apply_edits(original, [crop(0, 320, 960, 320)])
     assert (lower.width, lower.height) == (960, 320)
     assert lower.pixels.shape == (160, 480, 3)
     assert lower.pixels[0, 0].tolist() == list(CHART[2])
-    corner = edited(original, [crop(0, 320, 960, 320), TURN, crop(-50, 480.5, 400.2, 480)])
+    corner = apply_edits(original, [crop(0, 320, 960, 320), TURN, crop(-50, 480.5, 400.2, 480)])
     assert (corner.width, corner.height) == (320, 480)
     assert np.all(corner.pixels[1:] == CHART[3])
 
@@ -144,13 +144,13 @@ def test_a_crop_is_in_pixels_of_the_original_as_the_edits_before_left_it() -> No
 def test_the_same_edits_give_the_same_pixels() -> None:
     original = picture(np.random.default_rng(7).integers(0, 256, (300, 401, 3), np.uint8), width=1203, height=900)
     edits = [crop(10.4, 20.6, 700.3, 500.1), TURN, crop(33.3, 44.4, 300, 200)]
-    once, again = edited(original, edits), edited(original, edits)
+    once, again = apply_edits(original, edits), apply_edits(original, edits)
     assert once.pixels.tobytes() == again.pixels.tobytes()
     stepwise = original
     for edit in edits:
-        stepwise = edited(stepwise, [edit])
+        stepwise = apply_edits(stepwise, [edit])
     assert stepwise.pixels.tobytes() == once.pixels.tobytes()
-    assert edited(original, []) is original
+    assert apply_edits(original, []) is original
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_same_edits_give_the_same_pixels() -> None:
 )
 def test_other_edits_are_refused(edit: Edit) -> None:
     with pytest.raises(InvalidValue):
-        edited(picture(np.asarray(chart())), [edit])
+        apply_edits(picture(np.asarray(chart())), [edit])
 
 
 def exposed(stops: float) -> Edit:
@@ -194,7 +194,7 @@ def test_exposure_is_monotonic_and_equal_for_all_channels(stops: float) -> None:
     assert np.all(np.diff(table) >= 0)
     assert np.all((table >= np.arange(256)) == (stops > 0) | (table == np.arange(256)))
     original = picture(np.asarray(chart("RGB", (480, 320))), width=960, height=640)
-    exposed_picture = edited(original, [exposed(stops)])
+    exposed_picture = apply_edits(original, [exposed(stops)])
     assert (exposed_picture.width, exposed_picture.height, exposed_picture.pixels.shape) == (960, 640, (320, 480, 3))
     assert np.array_equal(exposed_picture.pixels, table[original.pixels])
 
@@ -219,7 +219,7 @@ TABLES = "e81b0e3c0019e48763e26ddfa34d4f8ec19879693a68857dd4f6581edb1d1f4a"
 def test_an_edit_leaves_its_original_alone() -> None:
     original = picture(np.asarray(chart()).copy())
     before = digest(original)
-    edited(original, [exposed(2), TURN, crop(0, 0, 40, 40)])
+    apply_edits(original, [exposed(2), TURN, crop(0, 0, 40, 40)])
     assert digest(original) == before
 
 

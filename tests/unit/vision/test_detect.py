@@ -6,8 +6,16 @@ import pytest
 from tests.support.nets import NAMES, detector, portrait
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import resized
-from lineament.vision.detect import ENROLLED, SEARCHED, Detections, averaged, decoded, overlaps, suppressed
+from lineament.vision.align import resize
+from lineament.vision.detect import (
+    ENROLLED,
+    SEARCHED,
+    Detections,
+    average_detections,
+    decode_outputs,
+    overlaps,
+    suppress_overlaps,
+)
 
 NOTHING = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
 
@@ -21,25 +29,25 @@ def _detections(*rows: tuple[float, float, float, float, float]) -> Detections:
 
 class TestSuppression:
     def test_the_best_of_those_that_overlap_stays(self) -> None:
-        found = suppressed(_detections((0, 0, 10, 10, 0.7), (1, 1, 10, 10, 0.9), (50, 50, 10, 10, 0.8)))
+        found = suppress_overlaps(_detections((0, 0, 10, 10, 0.7), (1, 1, 10, 10, 0.9), (50, 50, 10, 10, 0.8)))
         np.testing.assert_array_equal(found.scores, np.array([0.9, 0.8], np.float32))
         np.testing.assert_array_equal(found.points[0], np.ones((5, 2)))
 
     def test_a_detection_that_overlaps_only_a_suppressed_one_stays(self) -> None:
         chain = _detections((0, 0, 10, 10, 0.9), (5, 0, 10, 10, 0.8), (10, 0, 10, 10, 0.7))
-        assert suppressed(chain, overlap=0.3).scores.tolist() == pytest.approx([0.9, 0.7])
+        assert suppress_overlaps(chain, overlap=0.3).scores.tolist() == pytest.approx([0.9, 0.7])
 
     def test_the_bound_itself_is_allowed(self) -> None:
         pair = _detections((0, 0, 10, 10, 0.9), (5, 0, 10, 10, 0.8))  # intersection over union is a third
-        assert len(suppressed(pair, overlap=0.34)) == 2
-        assert len(suppressed(pair, overlap=0.32)) == 1
+        assert len(suppress_overlaps(pair, overlap=0.34)) == 2
+        assert len(suppress_overlaps(pair, overlap=0.32)) == 1
 
     def test_equal_scores_keep_their_order(self) -> None:
-        found = suppressed(_detections((50, 0, 9, 9, 0.5), (0, 0, 9, 9, 0.5), (99, 0, 9, 9, 0.5)))
+        found = suppress_overlaps(_detections((50, 0, 9, 9, 0.5), (0, 0, 9, 9, 0.5), (99, 0, 9, 9, 0.5)))
         assert found.boxes[:, 0].tolist() == [50, 0, 99]
 
     def test_nothing_stays_nothing(self) -> None:
-        assert len(suppressed(NOTHING)) == 0
+        assert len(suppress_overlaps(NOTHING)) == 0
 
 
 def _outputs(height: int, width: int) -> dict[str, np.ndarray]:
@@ -57,7 +65,7 @@ class TestOutputs:
         outputs["scores"][0, at] = 0.72
         outputs["bbox"][0, at] = [0.5, 0.25, np.log(2), np.log(4)]
         outputs["kps"][0, at] = np.arange(10) / 10
-        found = decoded(outputs, 96, 160, 0.7)
+        found = decode_outputs(outputs, 96, 160, 0.7)
         assert found.scores == pytest.approx([0.72])
         np.testing.assert_allclose(found.boxes, [[56 - 16, 36 - 32, 32, 64]], rtol=1e-5)
         np.testing.assert_allclose(found.points[0, :2], [[48, 32 + 1.6], [48 + 3.2, 32 + 4.8]], rtol=1e-5)
@@ -65,21 +73,21 @@ class TestOutputs:
     def test_the_floor_counts_itself_in(self) -> None:
         outputs = _outputs(64, 64)
         outputs["scores"][0, 0] = 0.5
-        assert len(decoded(outputs, 64, 64, 0.5)) == 1
-        assert len(decoded(outputs, 64, 64, 0.5001)) == 0
+        assert len(decode_outputs(outputs, 64, 64, 0.5)) == 1
+        assert len(decode_outputs(outputs, 64, 64, 0.5001)) == 0
 
     def test_every_grid_is_used(self) -> None:
         outputs = _outputs(64, 96)
         last = np.cumsum([64 * 96 // stride**2 for stride in (8, 16, 32)]) - 1
         outputs["scores"][0, last] = 1
-        found = decoded(outputs, 64, 96, 0.5)
+        found = decode_outputs(outputs, 64, 96, 0.5)
         middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2
         np.testing.assert_allclose(middles, [[96 - stride, 64 - stride] for stride in (8, 16, 32)])
 
     def test_outputs_stay_as_they_are(self) -> None:
         outputs = _outputs(64, 64)
         outputs["scores"][0, 5] = 1
-        decoded(outputs, 64, 64, 0.5)
+        decode_outputs(outputs, 64, 64, 0.5)
         assert not outputs["bbox"].any()
 
 
@@ -90,11 +98,11 @@ def test_overlaps() -> None:
 
 def test_detections_of_one_face_are_averaged_by_score() -> None:
     found = _detections((0, 0, 10, 10, 0.9), (1, 0, 10, 10, 0.3), (100, 100, 10, 10, 1.0))
-    both = averaged(found, np.array([0, 0, 10, 10], np.float32))
+    both = average_detections(found, np.array([0, 0, 10, 10], np.float32))
     assert both is not None
     np.testing.assert_allclose(both[0], [0.25, 0, 10, 10], rtol=1e-5)
     np.testing.assert_allclose(both[1], [[0.25, 0]] * 5, rtol=1e-5)
-    assert averaged(found, np.array([50, 0, 10, 10], np.float32)) is None
+    assert average_detections(found, np.array([50, 0, 10, 10], np.float32)) is None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -132,14 +140,14 @@ def test_a_face_that_fills_the_picture() -> None:
     picture = portrait("ardern-2018")
     box = detector().find(picture, ENROLLED).boxes[0].round().astype(int)
     close = picture[box[1] + 20 : box[1] + box[3], box[0] + 10 : box[0] + box[2] - 10]
-    close = resized(close, 640, 640)
+    close = resize(close, 640, 640)
     assert len(detector().look(close, 640, ENROLLED)) == 0
     (height,) = detector().find(close, ENROLLED).boxes[:, 3]
     assert height > 500
 
 
 def test_a_small_face_in_a_small_picture() -> None:
-    tiny = resized(portrait("obama"), 78, 90)
+    tiny = resize(portrait("obama"), 78, 90)
     assert len(detector().find(tiny, SEARCHED)) == 1
 
 
@@ -154,7 +162,7 @@ def test_scale_changes_little() -> None:
     picture = portrait("sunak")
     once = detector().find(picture, ENROLLED)
     height, width = picture.shape[:2]
-    twice = detector().find(resized(picture, width * 5 // 2, height * 5 // 2), ENROLLED)
+    twice = detector().find(resize(picture, width * 5 // 2, height * 5 // 2), ENROLLED)
     np.testing.assert_allclose(twice.points / 2.5, once.points, atol=6)
     np.testing.assert_allclose(twice.boxes / 2.5, once.boxes, atol=25)
 

@@ -6,7 +6,7 @@ import pytest
 from tests.support.nets import NAMES, detector, embedder, pack, portrait
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import aligned
+from lineament.vision.align import align
 from lineament.vision.detect import ENROLLED
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import SFACE_YUNET
@@ -17,7 +17,7 @@ TEMPLATE = np.array(SFACE_YUNET.points, np.float32)
 
 def _face(name: str) -> Pixels:
     picture = portrait(name)
-    return aligned(picture, detector().find(picture, ENROLLED).points[0], TEMPLATE, pack().side)
+    return align(picture, detector().find(picture, ENROLLED).points[0], TEMPLATE, pack().side)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,7 +12,7 @@ from lineament.model.faces import Box, Quality, QualityReason
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
 from lineament.vision.packs import SFACE_YUNET
-from lineament.vision.quality import cropped, reasoned, yaw
+from lineament.vision.quality import cropped_share, with_reasons, yaw
 
 TEMPLATE = np.array(SFACE_YUNET.points, np.float32)
 GOOD = Quality(face_height=200, detector_score=0.95, norm=13, sharpness=300, exposure=0.5, yaw=0, cropped=0)
@@ -81,21 +81,21 @@ def test_each_degradation_has_its_reason(analyser: Analyser) -> None:
     ],
 )
 def test_one_bad_measure_is_one_reason(change: dict[str, float], reason: QualityReason) -> None:
-    assert reasoned(GOOD).reasons == ()
-    assert reasoned(replace(GOOD, **change)).reasons == (reason,)  # type: ignore[arg-type]  # all are floats
+    assert with_reasons(GOOD).reasons == ()
+    assert with_reasons(replace(GOOD, **change)).reasons == (reason,)  # type: ignore[arg-type]  # all are floats
 
 
 def test_a_dark_face_is_dark_and_not_blurred() -> None:
     """The variance of the Laplacian grows with the square of the light."""
     dim = replace(GOOD, exposure=GOOD.exposure * 0.15, sharpness=GOOD.sharpness * 0.15**2)
     assert dim.sharpness < 10
-    assert reasoned(dim).reasons == ()
-    assert reasoned(replace(dim, exposure=0.03)).reasons == (QualityReason.DARK,)
-    assert reasoned(replace(dim, sharpness=0.1)).reasons == (QualityReason.BLURRED,)
+    assert with_reasons(dim).reasons == ()
+    assert with_reasons(replace(dim, exposure=0.03)).reasons == (QualityReason.DARK,)
+    assert with_reasons(replace(dim, sharpness=0.1)).reasons == (QualityReason.BLURRED,)
 
 
 def test_outdated_reasons_are_removed() -> None:
-    assert reasoned(replace(GOOD, reasons=(QualityReason.DARK,))).reasons == ()
+    assert with_reasons(replace(GOOD, reasons=(QualityReason.DARK,))).reasons == ()
 
 
 class TestYaw:
@@ -133,4 +133,4 @@ class TestYaw:
 )
 def test_cropped(box: tuple[float, float, float, float], share: float) -> None:
     x, y, width, height = box
-    assert cropped(Box(x=x, y=y, width=width, height=height), 100, 100) == pytest.approx(share)
+    assert cropped_share(Box(x=x, y=y, width=width, height=height), 100, 100) == pytest.approx(share)

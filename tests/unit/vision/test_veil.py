@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from lineament.errors import Damaged
-from lineament.vision.veil import veiled
+from lineament.vision.veil import veil
 
 
 def test_the_face_stays_and_the_background_is_blurred() -> None:
     chequered = (np.indices((256, 256)).sum(axis=0) // 8 % 2 * 255).astype(np.uint8)
     done, encoded = cv2.imencode(".jpg", np.dstack([chequered] * 3), [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert done
-    shown = cv2.imdecode(np.frombuffer(veiled(encoded.tobytes()), np.uint8), cv2.IMREAD_GRAYSCALE)
+    shown = cv2.imdecode(np.frombuffer(veil(encoded.tobytes()), np.uint8), cv2.IMREAD_GRAYSCALE)
     assert shown is not None
     assert shown[100:156, 100:156].std() > 100, "the face is as sharp as it was"
     for ground in (shown[:40], shown[-40:], shown[:, :30], shown[:, -30:]):
@@ -23,4 +23,4 @@ def test_the_face_stays_and_the_background_is_blurred() -> None:
 
 def test_an_invalid_jpeg() -> None:
     with pytest.raises(Damaged):
-        veiled(b"no picture")
+        veil(b"no picture")

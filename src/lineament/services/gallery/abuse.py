@@ -19,7 +19,7 @@ from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey, KeyRing
-from lineament.vision.veil import veiled
+from lineament.vision.veil import veil
 
 _KINDS = {64: "sha256", 40: "sha1", 32: "md5"}
 """The kind of a digest, by its length in hexadecimal digits."""
@@ -112,7 +112,7 @@ def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
     capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
     gone = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
     for face in faces:
-        tx.faces.set_crop(face.id, blobs.put(key, veiled(blobs.get(key, face.crop))))
+        tx.faces.set_crop(face.id, blobs.put(key, veil(blobs.get(key, face.crop))))
     blobs.flush()
     tx.captures.bar(capture_id)
     unused = [address for address in gone if address is not None and tx.captures.references(address) == 0]

@@ -174,7 +174,7 @@ class Erase:
             "issued_at": self._record.clock().isoformat(),
             "ledger": receipts.proof(entry, path, str(rows.checkpoint())),
         }
-        return receipts.signed(ledger, statement)
+        return receipts.sign_receipt(ledger, statement)
 
     @open_to_all("it ends what was decided before")
     def finish_deletions(self) -> int:

@@ -21,7 +21,7 @@ _Kept = tuple[_Frame, int]
 """A frame and the number of a face in it."""
 
 
-def followed(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
+def follow(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
     """Yield every frame: those to keep with their chosen faces, the others with their outcome.
 
     Frames come in order of time, video after video. Only the few that may still be chosen are held in memory.

@@ -17,7 +17,7 @@ from lineament.errors import MixedModels
 from lineament.index.base import ExactVectors, IndexFactory, VectorIndex
 from lineament.index.rotation import rotation
 from lineament.model.faces import FaceIds, SourceId, Template, Vectors
-from lineament.model.search import Hit, merged
+from lineament.model.search import Hit, merge_hits
 from lineament.model.sources import Source
 from lineament.services.keyholder import source_key
 from lineament.store.db import Store, Tx
@@ -104,7 +104,7 @@ class Gallery:
                 mask = self._mask(opened, days) if any(days) else None
                 found.extend(opened.index.search(probe.vector[np.newaxis, :], k, among=mask))
                 compared += mask.faces if mask else len(opened.index)
-        return GallerySearch(merged(found, k), compared)
+        return GallerySearch(merge_hits(found, k), compared)
 
     def open(self, sources: Iterable[Source], models: Collection[str] | None = None) -> int:
         """Open the indexes of these models (all, unless named) and catch up; return how many faces they hold."""

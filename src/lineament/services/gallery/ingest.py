@@ -17,7 +17,7 @@ from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
 from lineament.services.gallery.abuse import AbuseList, bar
-from lineament.services.gallery.footage import followed
+from lineament.services.gallery.footage import follow
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.items import (
     BATCH,
@@ -28,9 +28,9 @@ from lineament.services.gallery.items import (
     by_capture,
     chunks,
     in_batches,
-    refused,
     refused_for,
-    walked,
+    refused_item,
+    walk,
 )
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
@@ -43,7 +43,7 @@ from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey, KeyRing
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
-from lineament.vision.veil import veiled
+from lineament.vision.veil import veil
 
 WAITING = 128 * 2**20
 """The most bytes of pictures being analysed at once, however few the pictures are."""
@@ -147,7 +147,7 @@ class Ingest:
                 pool, workers, context, lambda item: self._store_pictures(context, self._analyse(context, item))
             )
             return
-        for item in followed(self._in_order(pool, workers, context, lambda item: self._analyse(context, item))):
+        for item in follow(self._in_order(pool, workers, context, lambda item: self._analyse(context, item))):
             yield self._store_pictures(context, item)
 
     def _in_order(
@@ -173,9 +173,9 @@ class Ingest:
 
     def _sift(self, context: RunContext) -> Iterator[IngestItem]:
         """Hash the pictures and mark those that need no analysis."""
-        for some in chunks(walked(context.task.connector, context.run.cursor), BATCH // 4):
+        for some in chunks(walk(context.task.connector, context.run.cursor), BATCH // 4):
             found = [
-                refused(item, cursor) if isinstance(item, Refusal) else self._digest(context, item, cursor)
+                refused_item(item, cursor) if isinstance(item, Refusal) else self._digest(context, item, cursor)
                 for item, cursor in some
             ]
             fresh = [item for item in found if item.outcome is IngestOutcome.ENROLLED]
@@ -253,7 +253,7 @@ class Ingest:
             return ended if context.task.video else replace(ended, capture=capture)
         crops = tuple(face_crop(seen.picture, face.box) for face in faces)
         derived = (
-            DerivedPictures(None, tuple(map(veiled, crops)))
+            DerivedPictures(None, tuple(map(veil, crops)))
             if barred
             else DerivedPictures(thumbnail(seen.picture), crops)
         )

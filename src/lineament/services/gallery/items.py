@@ -118,7 +118,7 @@ class IngestItem:
         return [address for address in pictures if address is not None]
 
 
-def refused(refusal: Refusal, cursor: str | None) -> IngestItem:
+def refused_item(refusal: Refusal, cursor: str | None) -> IngestItem:
     """Return the item for a refusal by the connector."""
     item = Item(name=refusal.name, untrusted=b"", provenance=Provenance(uri=""))
     return IngestItem(item, cursor=cursor, outcome=IngestOutcome.REFUSED, why=str(refusal.why))
@@ -129,7 +129,7 @@ def refused_for(item: IngestItem, error: LineamentError) -> IngestItem:
     return item.without(IngestOutcome.REFUSED, str(error))
 
 
-def walked(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Refusal, str | None]]:
+def walk(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Refusal, str | None]]:
     """Yield what a connector collects, each with the cursor after it; start at ``cursor`` if it can resume."""
     if isinstance(connector, Resumable):
         yield from connector.items_from(cursor)

@@ -23,7 +23,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.policy import AGENCY, Policy, stricter
 from lineament.model.reasons import ReasonCode
 from lineament.services.needs import needs
-from lineament.services.people.invitations import Invitation, PendingInvitation, Post, invited, invited_again
+from lineament.services.people.invitations import Invitation, PendingInvitation, Post, invite_account, reinvite
 from lineament.services.people.policies import base_for, policy_for
 from lineament.services.record import Change, Record
 from lineament.store.db import Tx
@@ -178,10 +178,10 @@ class Agencies:
         if known is not None:
             self._refuse_own_account(known)
             advance(ACCOUNT_NEXT, known.state, AccountEvent.RESET, what="account", name=known.id)
-            return invited_again(change, inviter, known)
+            return reinvite(change, inviter, known)
         if role is Role.ADMINISTRATOR and any(account.state is AccountState.ACTIVE for account in holders):
             raise Refused(ReasonCode.HAS_ADMINISTRATOR.reason())
-        return invited(change, inviter, agency.id, address, person, {role})
+        return invite_account(change, inviter, agency.id, address, person, {role})
 
     def _refuse_own_account(self, account: Account) -> None:
         if account.id == self._record.official.account_id:

@@ -105,7 +105,7 @@ class Factors:
             if found is None:
                 return False
             factor, secret = found
-            count = passkeys.asserted(
+            count = passkeys.verify_assertion(
                 untrusted_json,
                 challenge,
                 secret["rp_id"],
@@ -167,7 +167,7 @@ class Factors:
     def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> SessionKey:
         """Add the passkey that the browser created. Raises SignInRefused, StepUpNeeded, Refused or AlreadyThere."""
         rp_id = passkeys.rp_id_of(origin)
-        passkey = passkeys.registered(untrusted_json, self._take_challenge(session), rp_id, origin)
+        passkey = passkeys.verify_registration(untrusted_json, self._take_challenge(session), rp_id, origin)
         credential = passkey.credential_id.hex()
         secret = {"credential_id": credential, "public_key": passkey.public_key.hex(), "rp_id": rp_id}
         return self._enrol(

@@ -92,7 +92,7 @@ class Post:
         return ""
 
 
-def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
+def invite_account(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
     change: Change, inviter: str, agency_id: str, email: str, name: str, roles: Iterable[Role], *, sure: bool = False
 ) -> PendingInvitation:
     """Add an account and invite it.
@@ -113,19 +113,19 @@ def invited(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and where
             roles=tuple(sorted(role.value for role in held)),
         )
     )
-    return waiting(change, inviter, account, ends_solo=ends_solo)
+    return renew_link(change, inviter, account, ends_solo=ends_solo)
 
 
-def invited_again(change: Change, inviter: str, account: Account) -> PendingInvitation:
+def reinvite(change: Change, inviter: str, account: Account) -> PendingInvitation:
     """Remove password, factors and sessions, and invite the account again; the caller has checked the lifecycle."""
     tx = change.tx
     tx.accounts.set_state(account.id, AccountState.INVITED)
     factors, sessions = tx.factors.remove_all(account.id), tx.sessions.end_all(account.id)
     change.record(AccountReset(subject=account.id, name=account.name, factors=factors, sessions=sessions))
-    return waiting(change, inviter, tx.accounts.get(account.id))
+    return renew_link(change, inviter, tx.accounts.get(account.id))
 
 
-def waiting(change: Change, inviter: str, account: Account, *, ends_solo: bool = False) -> PendingInvitation:
+def renew_link(change: Change, inviter: str, account: Account, *, ends_solo: bool = False) -> PendingInvitation:
     """Create a new link for an invited account; earlier links stop working."""
     token = secrets.token_urlsafe(32)
     expires_at = change.at + timedelta(days=policy_for(change.tx, account.agency_id).invitation_days)

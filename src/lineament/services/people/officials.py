@@ -32,7 +32,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.services.needs import needs
 from lineament.services.people.attempts import failure_keys
-from lineament.services.people.invitations import KEEPERS, Invitation, Post, invited, invited_again
+from lineament.services.people.invitations import KEEPERS, Invitation, Post, invite_account, reinvite
 from lineament.services.people.policies import policy_for
 from lineament.services.record import Change, Record
 from lineament.store.db import Tx
@@ -98,7 +98,7 @@ class People:
         held, official = checked_roles(roles), self._record.official
         self._require_may_grant(held)
         with self._record.change() as change:
-            waiting = invited(change, official.name, official.agency_id, email, name, held, sure=sure)
+            waiting = invite_account(change, official.name, official.agency_id, email, name, held, sure=sure)
         return self._post.deliver(waiting)
 
     @needs(Permission.MANAGE_PEOPLE)
@@ -108,7 +108,7 @@ class People:
             account = self._find_other_person(change, name)
             self._require_may_grant(account.roles)
             advance(ACCOUNT_NEXT, account.state, AccountEvent.RESET, what="account", name=account.id)
-            waiting = invited_again(change, self._record.official.name, account)
+            waiting = reinvite(change, self._record.official.name, account)
         return self._post.deliver(waiting)
 
     @needs(Permission.MACHINE)
@@ -123,7 +123,7 @@ class People:
             if not account.roles & set(KEEPERS):
                 raise NotFound(what="operator or administrator", name=name[:200], hint="lineament user list")
             advance(ACCOUNT_NEXT, account.state, AccountEvent.RESET, what="account", name=account.id)
-            waiting = invited_again(change, self._record.official.name, account)
+            waiting = reinvite(change, self._record.official.name, account)
         return self._post.deliver(waiting)
 
     # ------------------------------------------------------------ what becomes of them

@@ -91,8 +91,8 @@ class SignIn:
             self._still_active(change.tx, account)
             change.tx.accounts.forgive(email)
             change.tx.accounts.forget_failures(change.at - _FORGOTTEN)
-            if passwords.outdated(stored):
-                change.tx.accounts.set_password(account.id, passwords.hashed(untrusted_password))
+            if passwords.needs_rehash(stored):
+                change.tx.accounts.set_password(account.id, passwords.hash_password(untrusted_password))
             change.record(AccountSignedIn(how="password", terminal=terminal))
             return self._keeper.begin(change.tx, account, device, terminal)
 
@@ -150,9 +150,9 @@ class SignIn:
         return False
 
     def _hash_password(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
-        checked = passwords.checked(untrusted, policy.password_length, (account.email, agency))
+        checked = passwords.checked_password(untrusted, policy.password_length, (account.email, agency))
         with self._looking:
-            return passwords.hashed(checked)
+            return passwords.hash_password(checked)
 
     # ------------------------------------------------------------ with an invitation
 

@@ -11,7 +11,7 @@ from typing import Any
 import lineament
 from lineament.errors import InvalidValue
 from lineament.sources.addresses import uri_key
-from lineament.sources.permission.hosts import Hosts, Resolver, resolved
+from lineament.sources.permission.hosts import Hosts, Resolver, resolve_host
 
 _CONTACT = re.compile(r"(https?://[!-'*-~]{3,200}|[!-'*-?A-~]{1,64}@[!-'*-?A-~]{3,190})", re.ASCII)
 
@@ -52,9 +52,7 @@ class Crawl:
     hosts_at_once: int = 8  # each of which gets one request at a time
     again_after: float = 24 * 3600.0  # seconds after which an address is requested again, if changed
     limits: CrawlLimits = field(default_factory=CrawlLimits)
-    resolve: Mapping[str, str] = field(
-        default_factory=dict
-    )  # addresses of names that are not in the DNS, as in /etc/hosts
+    resolve: Mapping[str, str] = field(default_factory=dict)  # addresses of names that are not in the DNS
 
     def __post_init__(self) -> None:
         user_agent(self.contact)
@@ -76,7 +74,7 @@ class Crawl:
 
     def _resolver(self) -> Resolver:
         known = dict(self.resolve)
-        return lambda host, port: [known[host]] if host in known else resolved(host, port)
+        return lambda host, port: [known[host]] if host in known else resolve_host(host, port)
 
     def to_json(self) -> bytes:
         """Return the plan as one line of JSON."""

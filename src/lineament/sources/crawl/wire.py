@@ -82,7 +82,7 @@ def _reason(status: int) -> str:
         return ""
 
 
-def locked(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Lock an open file for this process, waiting a little; return False if another process keeps it."""
     end = time.monotonic() + _PATIENCE
     while True:

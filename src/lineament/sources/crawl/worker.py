@@ -34,7 +34,7 @@ from lineament.sources.crawl.plan import Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
 from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
-from lineament.sources.crawl.wire import ASK, OWN, PinnedResolver, exchange, header, locked, pairs
+from lineament.sources.crawl.wire import ASK, OWN, PinnedResolver, exchange, header, pairs, try_lock
 from lineament.sources.permission.policy import FAILED, HostPolicy, RequestOutcome, outcome_of
 from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
@@ -57,7 +57,7 @@ def main(folder: str) -> None:
     _limit_memory()
     crawl, key = crawl_from_json(sys.stdin.buffer.readline()), bytes.fromhex(sys.stdin.buffer.readline().decode())
     lock = os.open(Path(folder) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-    if not locked(lock):
+    if not try_lock(lock):
         sys.exit(TAKEN)
     logging.basicConfig(stream=sys.stderr)
     logging.disable(logging.WARNING)  # errors only: logs must not list addresses of pages

@@ -55,7 +55,7 @@ class PersonsConnector:
                 why = NotRead(why="it is not a folder with one folder for each person")
                 yield Refusal(name=self._place.name, why=why)
                 return
-            subject = labelled(person.base.decode("utf-8", "replace"))
+            subject = label_of(person.base.decode("utf-8", "replace"))
             for found in self._of(person).items():
                 yield _with(found, subject) if isinstance(found, Item) else found
 
@@ -174,10 +174,10 @@ def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:
         elif not isinstance(subject, str):
             yield NotRead(why="it has no subject")
         else:
-            yield image_id.lower(), labelled(subject)
+            yield image_id.lower(), label_of(subject)
 
 
-def labelled(subject: str) -> str | None:
+def label_of(subject: str) -> str | None:
     """Return the other system's label as its claim; None if it is blank."""
     name = one_line(subject)
     return None if name is None else f"subject: {name}"

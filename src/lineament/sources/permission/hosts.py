@@ -38,7 +38,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
-def resolved(host: str, port: int) -> list[str]:
+def resolve_host(host: str, port: int) -> list[str]:
     """Return the addresses that this machine's resolver knows for a host. Raises OSError if there are none."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
@@ -75,7 +75,7 @@ class Origin:
 class Hosts:
     """The hosts that a source lists."""
 
-    def __init__(self, listed: Sequence[str], resolver: Resolver = resolved) -> None:
+    def __init__(self, listed: Sequence[str], resolver: Resolver = resolve_host) -> None:
         """``listed`` are names or addresses, “HOST[:PORT]”; “*.HOST” stands for all below HOST.
 
         InvalidValue if one of them is neither, HostRefused if it is a social network.

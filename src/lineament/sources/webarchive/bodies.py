@@ -35,7 +35,7 @@ class Undecodable(ValueError):
 def decode_body(body: bytes, transfer: str | None, content: str | None, limit: int) -> bytes:
     """Return the payload of ``body``. Raises FileTooLarge over ``limit`` bytes, NotRead for too many encodings."""
     if transfer and "chunked" in transfer.lower():
-        body = dechunked(body)
+        body = join_chunks(body)
     if content:
         names = [name.strip().lower() for name in content[:256].split(",")]
         if len(names) > MOST_ENCODINGS:
@@ -51,7 +51,7 @@ def decode_body(body: bytes, transfer: str | None, content: str | None, limit: i
     return body
 
 
-def dechunked(body: bytes) -> bytes:
+def join_chunks(body: bytes) -> bytes:
     """Join a chunked body; return it unchanged if it is not chunked, and truncated if its last chunk is."""
     parts: list[bytes] = []
     at = 0
