@@ -44,8 +44,8 @@ def page(world: World) -> Iterator[Page]:
         browser.close()
 
 
-def sound(page: Page, heading: str) -> None:
-    """The page has that heading, fits a telephone, and axe finds nothing in it."""
+def check_page(page: Page, heading: str) -> None:
+    """Check that a page has a heading, fits a telephone, and passes axe."""
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 844})
@@ -61,32 +61,32 @@ def press(page: Page, name: str) -> None:
 def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(world: World, page: Page) -> None:
     _, token = world.invite(EMAIL)
     page.goto(f"/join/{token}")
-    sound(page, "Join This agency")
+    check_page(page, "Join This agency")
     page.get_by_label("Your name").fill("Rufus T. Firefly")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password again").fill(PASSWORD)
     press(page, "Join")
 
-    sound(page, "Add a second factor")
+    check_page(page, "Add a second factor")
     page.get_by_role("link", name="Add a passkey").click()
-    sound(page, "Add a passkey")
+    check_page(page, "Add a passkey")
     page.get_by_label("Its name").fill("office laptop")
     press(page, "Make the passkey")
-    sound(page, "Recovery codes")
+    check_page(page, "Recovery codes")
     press(page, "Make recovery codes")
     expect(page.locator(".codes li")).to_have_count(10)
-    sound(page, "Recovery codes")
+    check_page(page, "Recovery codes")
 
     page.goto("/account/app")
-    sound(page, "Add an app that shows codes")
+    check_page(page, "Add an app that shows codes")
     secret = page.locator(".secret code").inner_text().replace(" ", "")
     page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(world.clock()))
     press(page, "Add the app")
-    sound(page, "My account")
+    check_page(page, "My account")
 
     world.clock.advance(minutes=16)
     page.goto("/account/passkey")
-    sound(page, "Show your second factor again")
+    check_page(page, "Show your second factor again")
     press(page, "Use a passkey")
     expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
     page.get_by_label("Its name").fill("the same again")
@@ -95,21 +95,21 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(world: World, p
 
     world.clock.advance(minutes=31)
     page.goto("/cases")
-    sound(page, "Locked")
+    check_page(page, "Locked")
     press(page, "Use a passkey")
     page.wait_for_url("**/cases")
 
     page.goto("/account")
     press(page, "Sign out here")
-    sound(page, "Sign in")
+    check_page(page, "Sign in")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill("wrong and long")
     press(page, "Sign in")
-    sound(page, "Sign in")
+    check_page(page, "Sign in")
     expect(page.get_by_role("alert")).to_contain_text("Not done")
     page.get_by_label("Password").fill(PASSWORD)
     press(page, "Sign in")
-    sound(page, "Your second factor")
+    check_page(page, "Your second factor")
     page.get_by_label("Code from your app").fill(pyotp.TOTP(secret).at(world.clock()))
     press(page, "Continue")
     page.wait_for_url("**/")

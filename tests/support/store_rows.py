@@ -170,16 +170,16 @@ class Rows:
         return capture_id, tx.faces.add(capture_id, keyed.source.id, new, keyed.key, 20_516)
 
     def agency(self, tx: Tx, name: str) -> str:
-        """The id of a new agency."""
+        """Add an agency; return its id."""
         return tx.agencies.add(AgencyTerms(name=name, jurisdiction="FR"), NOW).id
 
     def account(self, tx: Tx, agency_id: str = HOME_AGENCY, name: str = "Jane Doe") -> str:
-        """The id of a new account of an examiner."""
+        """Add an account of an examiner; return its id."""
         email = f"official{next(self.numbers)}@agency.example"
         return tx.accounts.add(agency_id, email, name, [Role.EXAMINER], NOW).id
 
     def case(self, tx: Tx, ref: str = "2026/17", agency_id: str = HOME_AGENCY, **terms: Any) -> tuple[Case, DataKey]:
-        """A new case, and its key."""
+        """Add a case; return it with its key."""
         required = {
             "offence": "theft",
             "purpose": "find a witness",
@@ -212,7 +212,7 @@ class Rows:
         )
 
     def entry(self, tx: Tx, details: str = "{}") -> int:
-        """An entry of the ledger whose hashes mean nothing."""
+        """Append an entry with meaningless hashes to the ledger; return its number."""
         seq = tx.ledger.size()
         leaf = bytes.fromhex(self.sha256())
         tx.ledger.append(seq, NOW, "search", bytes(32), leaf, bytes(32), details, [(0, seq, leaf)])
