@@ -23,7 +23,7 @@ def application() -> TyperGroup:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, by default that of the command line."""
-    gc.set_threshold(50_000)  # what imports make stays: looking for garbage in it takes a tenth of a short command
+    gc.set_threshold(200_000)  # what imports make stays: looking for garbage in it takes a tenth of a short command
     terminal.run(application(), arguments)
 
 

@@ -34,7 +34,6 @@ from lineament.model.events.cases import (
     CaseReleased,
     CaseUrgent,
 )
-from lineament.model.events.catalogue import read_event
 from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
@@ -363,6 +362,8 @@ class Casework:
 
     def _visible_entry(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
         """Return what the official may see: no notes of other agencies, and guests' addresses only for the host."""
+        from lineament.model.events.catalogue import read_event
+
         details = dict(happening.details)
         own = self._record.official.agency_id
         if details.pop("notes_of", own) != own:
