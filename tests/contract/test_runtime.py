@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -19,13 +19,13 @@ native = pytest.mark.skipif(not bf16_is_native(), reason="this processor does no
 RUNTIMES = [("openvino", "f32"), pytest.param(("openvino", "bf16"), marks=native), ("onnxruntime", "f32")]
 
 
-@pytest.fixture(params=RUNTIMES, ids="-".join)
+@pytest.fixture(params=RUNTIMES, ids="-".join, scope="module")  # all tests of one runtime, then those of the next
 def runtime(request: pytest.FixtureRequest) -> tuple[str, str]:
     chosen: tuple[str, str] = request.param
     return chosen
 
 
-@cache
+@lru_cache(maxsize=2)
 def session(runtime: tuple[str, str], net: str) -> InferenceSession:
     name, precision = runtime
     return sessions(name, precision, 2)(getattr(pack(), net))

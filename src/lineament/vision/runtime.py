@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -87,15 +88,24 @@ def bf16_is_native() -> bool:
     return not {"amx_bf16", "avx512_bf16"}.isdisjoint(flags)
 
 
+@cache
+def _core() -> openvino.Core:
+    """Return OpenVINO, opened once a process and never closed.
+
+    Each core gives the thread that opens it a stack for signals. Closing one of several frees a stack that is still in
+    use, and the next Ctrl-C ends the process with a segmentation fault.
+    """
+    import openvino
+
+    return openvino.Core()
+
+
 class OpenVinoSession:
     """A net on the processor, run by OpenVINO."""
 
     def __init__(self, net: Net, *, precision: str, threads: int) -> None:
-        import openvino
-
         self.precision = precision
         self._net = net
-        self._core = openvino.Core()
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": threads,
@@ -103,7 +113,7 @@ class OpenVinoSession:
             "ENABLE_CPU_PINNING": False,  # decoders run too, and perhaps another Lineament
         }
         self._threads = threads
-        self._model = self._core.read_model(net.weights)  # read once, copied for each size
+        self._model = _core().read_model(net.weights)  # read once, copied for each size
         self._names = [output.any_name for output in self._model.outputs]
         self._compiled: OrderedDict[tuple[int, ...], _Requests] = OrderedDict()
         self._lock = Lock()
@@ -153,7 +163,7 @@ class OpenVinoSession:
             steps = steps.mean(list(self._net.mean))
         if set(self._net.scale) != {1.0}:
             steps.scale([1 / factor for factor in self._net.scale])
-        return self._core.compile_model(before.build(), "CPU", self._settings)
+        return _core().compile_model(before.build(), "CPU", self._settings)
 
 
 class _Requests:
