@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,25 @@ import numpy as np
 import pytest
 from tests.support.once import once, run_folder
 
-from lineament.testing import cheap_passwords
+from lineament.testing import cheap_passwords, unsynced
 from lineament.vision import packs, runtime
 
 ROOT = Path(__file__).parents[1]
 PORTRAITS = ROOT / "src" / "lineament" / "demo"
 LFW = ROOT.parent / "shared" / "data" / "lfw"
+SESSIONS = 2
+"""Nets that a process of the run keeps compiled, a hundred megabytes or more each: a detector and a recogniser."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """One worker for each processor that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of garbage collection what collecting the tests made, so that it is quick, and therefore frequent."""
+    gc.collect()
+    gc.freeze()
 
 
 def two_people(path: Path, *names: str) -> None:
@@ -65,8 +74,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def models_opened_once() -> Iterator[None]:
     """Check and compile the models once a process, and not again for every workspace that a test opens."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "OpenVinoSession", cache(runtime.OpenVinoSession))
+        patch.setattr(runtime, "OpenVinoSession", lru_cache(maxsize=SESSIONS)(runtime.OpenVinoSession))
         patch.setattr(packs, "default_pack", cache(packs.default_pack))
+        patch.setattr(runtime, "SIZES_KEPT", 8)
         yield
 
 
@@ -74,6 +84,13 @@ def models_opened_once() -> Iterator[None]:
 def passwords_hashed_cheaply() -> Iterator[None]:
     """Spend no 50 ms on each password; tests/unit/identity/test_passwords.py tests hashing at its real cost."""
     with cheap_passwords():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_waits_for_the_disk() -> Iterator[None]:
+    """The tests do not cut the power; tests/unit/store/test_durable.py tests what is synced."""
+    with unsynced():
         yield
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 SECONDS = 1.0
 """Between two samples."""
+SHOWN, WIDTH = 10, 100
+"""Processes that are listed, and characters of a command line."""
 
 
 def descendants(root: int) -> list[int]:
@@ -29,6 +31,14 @@ def descendants(root: int) -> list[int]:
     return found
 
 
+def name(process: int) -> str:
+    """Return the command of a process and the end of its command line; empty if it has ended."""
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_text(errors="replace").split("\0")
+        return " ".join([Path(words[0]).name, *words[1:]])[:WIDTH]
+    return ""
+
+
 def memory(process: int) -> int:
     """Return the memory of a process in KiB, its part of what it shares included; 0 if it has ended."""
     with contextlib.suppress(OSError):
@@ -39,13 +49,16 @@ def memory(process: int) -> int:
 
 
 def main() -> int:
-    """Run the command and print its peak; return its exit code."""
-    most = 0
+    """Run the command and print its peak, with the largest processes at that moment; return its exit code."""
+    peak: list[tuple[int, str]] = []
     with subprocess.Popen(sys.argv[1:]) as running:
         while running.poll() is None:
-            most = max(most, sum(memory(process) for process in descendants(running.pid)))
+            sample = [(memory(process), name(process)) for process in descendants(running.pid)]
+            peak = max(peak, sample, key=lambda processes: sum(size for size, _ in processes))
             time.sleep(SECONDS)
-    sys.stdout.write(f"at most {most / 2**20:.2f} GiB at once\n")
+    lines = [f"at most {sum(size for size, _ in peak) / 2**20:.2f} GiB at once"]
+    lines += [f"{size / 2**10:8.0f} MiB  {command}" for size, command in sorted(peak, reverse=True)[:SHOWN]]
+    sys.stdout.write("\n".join(lines) + "\n")
     return running.returncode
 
 

@@ -256,12 +256,12 @@ def _sqlite(url: URL, patience: float) -> tuple[Engine, Engine]:
         options["autocommit"] = legacy  # Python 3.12 and later, whatever their default becomes
     writer = sa.create_engine(url, connect_args=options, pool_size=1, max_overflow=4, hide_parameters=True)
     reader = sa.create_engine(url, connect_args=options, pool_size=8, max_overflow=64, hide_parameters=True)
-    _prepare(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384"])
-    _prepare(reader, "BEGIN", [*_PRAGMAS, "PRAGMA query_only = ON"])
+    _prepare(writer, "BEGIN IMMEDIATE", ["PRAGMA journal_mode = WAL", *SQLITE_PRAGMAS, "PRAGMA cache_size = -16384"])
+    _prepare(reader, "BEGIN", [*SQLITE_PRAGMAS, "PRAGMA query_only = ON"])
     return writer, reader
 
 
-_PRAGMAS = [
+SQLITE_PRAGMAS = [
     "PRAGMA synchronous = FULL",  # a commit is on the disk
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # deleted rows are overwritten with zeros

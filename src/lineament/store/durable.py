@@ -25,10 +25,10 @@ def sync(path: Path) -> None:
 
 def sync_all(folder: Path, paths: Collection[Path]) -> None:
     """Make files and folders below ``folder``, all on one file system, durable. Raises OSError if that fails."""
-    if len(paths) > FEW and (syncfs := _syncfs()) is not None:
+    if len(paths) > FEW and (sync_file_system := syncfs()) is not None:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            if syncfs(descriptor) != 0:
+            if sync_file_system(descriptor) != 0:
                 error = ctypes.get_errno()
                 raise OSError(error, os.strerror(error))
         finally:
@@ -58,8 +58,8 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @cache
-def _syncfs() -> Any:
-    """Return Linux's syncfs(2), which reports write errors since 5.8; None on other systems."""
+def syncfs() -> Any:
+    """Return the system call that syncs a file system, if it reports write errors: on Linux since 5.8; else None."""
     if tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdigit()) < (5, 8):
         return None
     return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

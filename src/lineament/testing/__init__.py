@@ -10,6 +10,7 @@ from lineament.testing.memory import (
     SentMessage,
 )
 from lineament.testing.pictures import CHART, CHART_SIZE, PAYLOAD, Corpus, bad_pictures, chart, encoded, png
+from lineament.testing.syncing import unsynced
 
 __all__ = [
     "CHART",
@@ -27,4 +28,5 @@ __all__ = [
     "cheap_passwords",
     "encoded",
     "png",
+    "unsynced",
 ]

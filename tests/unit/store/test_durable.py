@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from lineament.store import durable
+from lineament.store import db, durable
+from lineament.testing import VAULT
+
+SYNCED = {(os, "fsync"): os.fsync, (durable, "syncfs"): durable.syncfs, (db, "SQLITE_PRAGMAS"): db.SQLITE_PRAGMAS}
+"""What waits for the disk, as it was before the other tests did without."""
+
+
+@pytest.fixture(autouse=True)
+def waits_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    for (module, name), value in SYNCED.items():
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture
@@ -38,7 +48,7 @@ def test_a_few_files_go_one_by_one(tmp_path: Path, written: list[Path], synced: 
 
 
 def test_many_files_go_at_once(tmp_path: Path, written: list[Path], synced: list[int]) -> None:
-    if durable._syncfs() is None:
+    if durable.syncfs() is None:
         pytest.skip("this system has no syncfs(2) that reports errors")
     durable.sync_all(tmp_path, written)
     assert synced == []
@@ -49,11 +59,11 @@ def test_many_files_go_one_by_one_on_an_older_kernel(
 ) -> None:
     older = os.uname_result(("Linux", "here", "5.4.0-150-generic", "#167", "x86_64"))
     monkeypatch.setattr(os, "uname", lambda: older)
-    durable._syncfs.cache_clear()
+    durable.syncfs.cache_clear()
     try:
         durable.sync_all(tmp_path, written)
     finally:
-        durable._syncfs.cache_clear()
+        durable.syncfs.cache_clear()
     assert len(synced) == len(written)
 
 
@@ -67,3 +77,10 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_nothing_to_do(tmp_path: Path, synced: list[int]) -> None:
     durable.sync_all(tmp_path, [])
     assert synced == []
+
+
+def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
+    store = db.Store.create(f"sqlite:///{tmp_path / 'lineament.db'}", VAULT)
+    with store.begin() as tx:
+        assert tx.connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    store.close()
