@@ -1,4 +1,4 @@
-"""Fuzz targets: what side-cars, workers, exports of ledgers and OpenID providers claim."""
+"""Fuzz targets: the claims of side-cars, workers, exports of ledgers and OpenID providers."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def request(number: int = 0, account: str | None = None, agency: str = HOME_AGEN
 
 
 def held(tx: Tx, worker: str = "w") -> str:
-    """A job that ``worker`` claimed."""
+    """Return the id of a job that ``worker`` claimed."""
     job = tx.jobs.add(request(), NOW)
     claimed = tx.jobs.claim_this(job.id, worker, NOW)
     assert claimed is not None

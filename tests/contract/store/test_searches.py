@@ -19,7 +19,7 @@ from lineament.store.db import Store
 
 
 def same_probe(first: Probe, second: Probe) -> bool:
-    """Whether two probes are equal, including their vectors."""
+    """Return whether two probes are equal, including their vectors."""
     vectors = [[face.template.vector for face in probe.faces] for probe in (first, second)]
     models = [[face.template.model for face in probe.faces] for probe in (first, second)]
     nothing = Template("", np.empty(0, dtype=np.float32))

@@ -283,7 +283,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def schema(url: str) -> tuple[str | None, set[str]]:
-    """The revision and the tables."""
+    """Return the revision and the tables."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         found = migrations.revision(connection), set(sa.inspect(connection).get_table_names())

@@ -117,7 +117,7 @@ def _other_claims(token: str) -> str:
 
 
 def _by_public_key(token: str) -> str:
-    """The old trick: our public key, as text, for the secret of a symmetric signature."""
+    """Return a token signed symmetrically, with our public key as the secret."""
     begun = f"{_coded({'alg': 'HS256', 'kid': 'rsa'})}.{token.split('.')[1]}"
     signature = hmac.digest(RSA.as_pem(private=False), begun.encode(), "sha256")
     return f"{begun}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"

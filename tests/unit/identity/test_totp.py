@@ -93,7 +93,7 @@ def test_the_qr_code_stands_under_a_strict_policy_and_reads() -> None:
 
 
 def _read(root: ET.Element) -> str:
-    """What the drawing says: its path is drawn again, eight pixels a module, and read by OpenCV."""
+    """Return the text of the QR code, redrawn with eight pixels a module and read by OpenCV."""
     background, modules = (path.get("d") or "" for path in root.iter("path"))
     size = int(re.findall(r"h(\d+)", background)[0])
     pixels = np.full((size, size), 255, np.uint8)

@@ -41,7 +41,7 @@ def folder(tmp_path: Path, templates: Templates) -> Path:
 
 
 def agrees(index: ScanIndex, templates: Templates) -> bool:
-    """Whether every code has the id of its face: each face is among the six codes nearest to it."""
+    """Return whether every code has the id of its face: each face is among the six codes nearest to it."""
     ids, some = templates(index.ids)
     found = index.search(some, 1)
     return bool([hits[0].face_id for hits in found] == ids.tolist())
@@ -99,7 +99,7 @@ def test_no_code_of_a_removed_face_stays_in_the_files(tmp_path: Path) -> None:
 
 
 def _without_nonce(first: bytes, second: bytes) -> bool:
-    """Whether two files are equal, apart from turbovec's file number and the checksum after it."""
+    """Return whether two files are equal, apart from turbovec's file number and the checksum after it."""
     return len(first) == len(second) and sum(a != b for a, b in zip(first, second, strict=True)) <= 12
 
 

@@ -21,7 +21,7 @@ Tamper = Callable[[MemoryLeafStore], None]
 
 
 def broken_at(ledger: Ledger, rows: MemoryLeafStore, anchored: str | None = None) -> object:
-    """The entry that verification names."""
+    """Return the entry that verification names."""
     with pytest.raises(LedgerBroken) as caught:
         verify(rows, ledger.public_key, anchored)
     assert "\n" not in str(caught.value)

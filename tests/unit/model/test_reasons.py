@@ -17,7 +17,7 @@ KEBAB = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 def kinds(root: type[LineamentError] = LineamentError) -> Iterator[type[LineamentError]]:
-    """Every class of errors that the module defines."""
+    """Yield every class of errors that the module defines."""
     yield root
     for kind in root.__subclasses__():
         if kind.__module__ == errors.__name__:

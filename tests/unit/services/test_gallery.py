@@ -31,7 +31,7 @@ MODELS = {OLD: 128, NEW: 64}
 
 
 def exact_index(folder: Path, *, model: str, rotation: Rotation, exact: ExactVectors) -> VectorIndex:
-    """A factory of indexes that are kept in memory only."""
+    """Open an index in memory."""
     return ExactIndex(len(rotation))
 
 
@@ -66,7 +66,7 @@ class Shelf:
             tx.faces.erase(ids)
 
     def found(self, gallery: Gallery, face: Face) -> tuple[set[int], int]:
-        """The ids of all faces found with the template of ``face``, and how many were compared."""
+        """Search with the template of ``face``; return the ids found, and how many faces were compared."""
         compared = gallery.search([self.made.source], face.template, 100)
         return {int(hit.face_id) for hit in compared.hits}, compared.faces
 

@@ -43,7 +43,7 @@ class Method:
 
 
 def services() -> Iterator[type]:
-    """Every service that a desk has, and those that open the door."""
+    """Yield every service of a desk, and those that sign people in."""
     known: dict[str, type] = {}
     for module in pkgutil.walk_packages(lineament.services.__path__, "lineament.services."):
         found = vars(importlib.import_module(module.name)).items()
@@ -57,7 +57,7 @@ def services() -> Iterator[type]:
 
 
 def methods(service: type) -> Iterator[Method]:
-    """The public methods and properties of a service."""
+    """Yield the public methods and properties of a service."""
     for name, member in vars(service).items():
         if not name.startswith("_"):
             call = member.fget if isinstance(member, property) else member
@@ -76,7 +76,7 @@ def declared(method: Method) -> Declaration:
 
 
 def acting(method: Method, official: Official) -> Any:
-    """The service in that official's name, with nothing behind it."""
+    """Return the service in that official's name, without a store."""
     record = Record(
         store=cast(Store, None),
         ledger=cast(Ledger, None),

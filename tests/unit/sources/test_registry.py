@@ -38,7 +38,7 @@ HEAVY = (
 
 
 def connectors(package: Path) -> set[str]:
-    """The names of the connectors that a package defines."""
+    """Return the names of the connectors that a package defines."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in package.glob("*.py")]
     classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     return {

@@ -51,7 +51,7 @@ LISTED = {
 
 
 def outlook(standing: CaseStanding) -> Outlook:
-    """How a case stands that locks two days after ``AT`` and is destroyed a year after it."""
+    """Return the outlook of a case that locks two days after ``AT`` and is destroyed a year after it."""
     return Outlook(
         standing=standing,
         locks_at=AT + timedelta(days=2),

@@ -36,7 +36,7 @@ SOURCE_JSON = {
 
 
 def standing(*shares: tuple[str, date | None]) -> SourceStanding:
-    """The standing of a source that Ada drafted, shared with agencies of these names."""
+    """Return the standing of a source that Ada drafted, shared with agencies of these names."""
     listed = tuple((agency(terms=replace(agency().terms, name=name)), until) for name, until in shares)
     return SourceStanding(drafted_by="Ada", approved_by="", shares=listed or None, may_approve=False, gone=None)
 

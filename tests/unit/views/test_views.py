@@ -39,7 +39,7 @@ def test_the_counts_of_a_run_are_in_one_order_and_unknown_ones_are_left_out() ->
 
 
 def source(state: SourceState = SourceState.LIVE) -> Source:
-    """A source that may be searched until 10 March."""
+    """Return a source that may be searched until 10 March."""
     return Source(id=SourceId(1), terms=TERMS, state=state, registered_at=AT, captures=0, faces=0, last_face_id=0)
 
 

@@ -21,7 +21,7 @@ def eyes(left: tuple[float, float], right: tuple[float, float]) -> Landmarks:
 
 
 def moved(levelling: Levelling, point: tuple[float, float]) -> complex:
-    """Where a point of the original comes to lie, in sides of the crop."""
+    """Return where a point of the original is moved to, in sides of the crop."""
     a, b, c, d, x, y = map(float, re.findall(r"[-\d.e]+", levelling.transform.removeprefix("matrix")))
     across = (point[0] - (140 - CROP / 2)) / CROP * SIDE
     down = (point[1] - (100 - CROP / 2)) / CROP * SIDE

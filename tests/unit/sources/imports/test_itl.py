@@ -76,7 +76,7 @@ def test_another_library_reads_the_same(tmp_path: Path) -> None:
 
 
 def contents(fields: bytes, less: int = 0) -> bytes:
-    """A first record that states a smaller length."""
+    """Return a first record that states a smaller length."""
     return b"1.001:%03d\x1d" % (len(fields) + 11 - less) + fields + b"\x1c"
 
 
