@@ -450,7 +450,7 @@ def _ledger(
     connection.close()
     head = Checkpoint(origin=origin, size=frontier.size, root=frontier.root())
     key = SigningKey(name=origin, seed=workspace.keys.derive("ledger"))
-    rows.set_checkpoint(head.size, head.root, head.signed(key))
+    rows.set_checkpoint(head.size, head.root, head.sign(key))
     return searches
 
 

@@ -113,13 +113,13 @@ def _compute(chosen: Photographs, precision: str, second_look: bool, pack: Pack)
 
     def features_of(path: Path) -> tuple[Floats, Floats, float, float]:
         pixels = decoder.decode(path.read_bytes()).pixels
-        found = detector.spotted(pixels, SEARCHED)
+        found = detector.first_look(pixels, SEARCHED)
         if not len(found):
             return np.zeros(pack.dimension, np.float32), np.zeros(pack.dimension, np.float32), 0.0, 0.0
         best = float(found.scores.max())
         found = middle_face(found, pixels.shape[1], pixels.shape[0])
         if second_look:
-            found = detector.refined(pixels, found)
+            found = detector.refine(pixels, found)
         small = align(pixels, found.points[0], points, pack.side)
         (both,) = recogniser.run(np.stack([small, small[:, ::-1]])).values()
         return both[0], both[1], float(found.scores[0]), best

@@ -66,10 +66,10 @@ def sidecar(data: bytes) -> None:
     with suppress(Unusable):
         table = Captures(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
         try:
-            for name in [b"a.jpg", b"\xff", *(name.encode() for name in table.unasked())]:
+            for name in [b"a.jpg", b"\xff", *(name.encode() for name in table.missing())]:
                 with suppress(Unusable):
                     _fit(table.of(name, _UNSAID) or _UNSAID)
-            assert list(table.unasked()) == []
+            assert list(table.missing()) == []
         finally:
             table.close()
 
@@ -199,7 +199,7 @@ def _agreeing(data: bytes) -> bytes:
     for value in entries:
         with suppress(ValueError, TypeError, AttributeError, KeyError):
             leaves.append(bytes.fromhex(value["leaf"]))
-    note = Checkpoint(origin=_SIGNS.public.name, size=len(entries), root=root_of(leaves)).signed(_SIGNS)
+    note = Checkpoint(origin=_SIGNS.public.name, size=len(entries), root=root_of(leaves)).sign(_SIGNS)
     header = {"format": "lineament-ledger/1", "checkpoint": note}
     return b"".join(json.dumps(line).encode() + b"\n" for line in [header, *entries])
 
@@ -234,7 +234,7 @@ def _signed(data: bytes) -> str:
         if "checkpoint" not in fields:
             at, commitment = datetime.fromisoformat(fields["at"]), bytes.fromhex(fields["commitment"])
             root = leaf_hash(leaf_bytes(fields["entry"], at, fields["action"], commitment))
-            fields["checkpoint"] = Checkpoint(origin=_SIGNS.public.name, size=1, root=root).signed(_SIGNS)
+            fields["checkpoint"] = Checkpoint(origin=_SIGNS.public.name, size=1, root=root).sign(_SIGNS)
         note = _SIGNS.sign(receipts._text(statement))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ""
@@ -374,7 +374,7 @@ def signed_statements() -> Iterator[bytes]:
     yield json.dumps(
         {"format": receipts.FORMAT, "statement": {"what": "a", "ledger": statement}, "signature": ""}
     ).encode()
-    yield Checkpoint(origin=_SIGNS.public.name, size=1, root=bytes(32)).signed(_SIGNS).encode()
+    yield Checkpoint(origin=_SIGNS.public.name, size=1, root=bytes(32)).sign(_SIGNS).encode()
     yield f"{_SIGNS.public.name}\n1\n{base64.b64encode(bytes(32)).decode()}".encode()
     yield str(_SIGNS.public).encode()
 

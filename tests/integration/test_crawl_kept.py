@@ -277,7 +277,7 @@ def test_a_later_crawl_does_not_keep_erased_pictures(crawled: Site, workspace: W
     workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     report = ingest(workspace, crawled, "second", crawled.crawl("/another"))
     assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 1}
-    assert workspace.desk_at_the_machine().erase.reserved("press", {}) == 0, "as the command does at its end"
+    assert workspace.desk_at_the_machine().erase.erase_reserved("press", {}) == 0, "as the command does at its end"
     left = bodies(workspace, tmp_path)
     assert not {"/another", "/again.jpg"} & set(left)
     assert "/obama.jpg" in left
@@ -319,7 +319,7 @@ def test_opening_the_workspace_finishes_an_erasure_that_was_killed(home: Path, t
             stored.exchange(record.archive, record.offset, record.id)
         assert "/obama.jpg" not in bodies(workspace, tmp_path)
         with workspace.store.read() as tx:
-            assert tx.deletions.crawled(10) == []
+            assert tx.deletions.crawl_records(10) == []
 
 
 def test_records_of_crawls_are_destroyed_with_the_source(workspace: Workspace, tmp_path: Path) -> None:

@@ -235,9 +235,9 @@ def test_pictures_that_are_reserved_later_are_erased(workspace: Workspace) -> No
     workspace.desk_at_the_machine().ingest.run(
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
     )
-    assert workspace.desk_at_the_machine().erase.reserved("press", {}) == 0
+    assert workspace.desk_at_the_machine().erase.erase_reserved("press", {}) == 0
     assert (
-        workspace.desk_at_the_machine().erase.reserved(
+        workspace.desk_at_the_machine().erase.erase_reserved(
             "press", {"https://press.example/1": "noai", "https://press.example/9": "noai"}
         )
         == 1

@@ -318,7 +318,7 @@ def test_new_roles_hold_from_the_next_desk_on(world: StaffedWorld, examiner: Acc
 def test_an_account_is_unlocked(world: StaffedWorld, examiner: Account) -> None:
     with world.workspace.store.begin() as tx:
         for _ in range(5):
-            tx.accounts.failed(examiner.email, world.clock())
+            tx.accounts.count_failure(examiner.email, world.clock())
     assert world.administrator_desk.people.get(examiner.id).locked
     world.administrator_desk.people.unlock(examiner.id)
     person = world.administrator_desk.people.get(examiner.id)

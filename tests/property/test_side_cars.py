@@ -82,7 +82,7 @@ def test_any_table(header: str, body: list[list[str]] | str) -> None:
     except Unusable:
         return
     assert has_questions(table)
-    assert "a.jpg" not in set(table.unasked())
+    assert "a.jpg" not in set(table.missing())
     table.close()
 
 

@@ -142,7 +142,7 @@ class Checkpoint:
     size: int
     root: bytes  # 32 bytes
 
-    def signed(self, key: SigningKey) -> str:
+    def sign(self, key: SigningKey) -> str:
         """Return the checkpoint as a signed note."""
         return key.sign(f"{self.origin}\n{self.size}\n{_encode_base64(self.root)}\n")
 

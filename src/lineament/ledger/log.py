@@ -67,7 +67,7 @@ class Ledger:
         nodes = frontier.append(leaf)
         rows.append(seq, at, action.value, commitment, leaf, salt, text, nodes)
         head = Checkpoint(origin=self.origin, size=frontier.size, root=frontier.root())
-        rows.set_checkpoint(head.size, head.root, head.signed(self._key))
+        rows.set_checkpoint(head.size, head.root, head.sign(self._key))
         return seq
 
     def attest(self, text: str) -> str:

@@ -72,7 +72,7 @@ class Tracker(Generic[Kept]):
             assigned[at].see(face, self._best, self._apart)
         return over
 
-    def held(self) -> list[Sighting[Kept]]:
+    def open_sightings(self) -> list[Sighting[Kept]]:
         """Return the faces that may still be kept: the best so far of the tracks that have not ended."""
         return [face for active in self._active for face in active.track.best]
 

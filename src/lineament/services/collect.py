@@ -114,7 +114,7 @@ class Collect:
                 on_progress=lambda now, before=before: on_report(together(before, now)),  # type: ignore[misc]
             )
             whole = together(before, report)
-        self._erase().reserved(collection.source, collection.reserved_later)
+        self._erase().erase_reserved(collection.source, collection.reserved_later)
         return whole
 
     @needs(Permission.MANAGE_SOURCES)

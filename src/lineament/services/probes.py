@@ -88,7 +88,7 @@ class Probes:
     def replay(self, probe_id: str) -> Replay:
         """Repeat a probe's edits from its original, compare the digests of every step (R14), and record it."""
         probe = self.get(probe_id)
-        again = self._analyser.replayed(self._original(probe), probe.edits)
+        again = self._analyser.replay_edits(self._original(probe), probe.edits)
         replay = Replay(steps=tuple(zip(probe.digests, again, strict=False)), edits=probe.edits)
         with self._record.change() as change:
             case = case_of_probe(change.tx, self._record, probe_id)
@@ -137,14 +137,14 @@ class Probes:
     def picture(self, probe_id: str) -> bytes:
         """Return the probe as JPEG for the screen, edits applied, long side at most 1600 pixels."""
         probe = self.get(probe_id)
-        return screen_picture(self._analyser.decoded(self._original(probe), probe.edits))
+        return screen_picture(self._analyser.decode(self._original(probe), probe.edits))
 
     @needs(Permission.READ_CASES, in_case=True)
     def crop(self, probe_id: str, face: int) -> bytes:
         """Return one face of the probe as JPEG; faces count from 1."""
         probe = self.get(probe_id)
         chosen = chosen_face(probe, face)
-        return face_crop(self._analyser.decoded(self._original(probe), probe.edits), chosen.box)
+        return face_crop(self._analyser.decode(self._original(probe), probe.edits), chosen.box)
 
     def _admit(self, case_name: str, kind: ProbeKind | None) -> _AdmittedCase:
         with self._record.read() as tx:

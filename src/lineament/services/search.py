@@ -264,7 +264,7 @@ class Search:
     def _describe(self, tx: Tx, hits: Sequence[Hit], search: _Comparison) -> list[Candidate]:
         names = {source.id: source.name for source in search.sources}
         faces = search.compared.faces
-        described = tx.faces.described([hit.face_id for hit in hits])
+        described = tx.faces.describe([hit.face_id for hit in hits])
         found: list[Candidate] = []
         for hit in hits:
             known = described.get(hit.face_id)

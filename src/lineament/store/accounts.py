@@ -195,7 +195,7 @@ class AccountRows:
             return 0, None
         return row.failures, row.last_at
 
-    def failed(self, key: str, at: datetime, minutes: int | None = None) -> int:
+    def count_failure(self, key: str, at: datetime, minutes: int | None = None) -> int:
         """Count a failure and return how many there are now; a new series starts ``minutes`` after the last one."""
         since = _EVER if minutes is None else at - timedelta(minutes=minutes)
         row = {"lookup": self._lookup_failures(key), "at": at, "since": since}

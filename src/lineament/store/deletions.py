@@ -53,7 +53,7 @@ class DeletionRows:
         query = sa.select(deletions.c.address).where(*unused).order_by(deletions.c.address).limit(most)
         return list(self._connection.scalars(query))
 
-    def done(self, addresses: Sequence[str]) -> None:
+    def mark_deleted(self, addresses: Sequence[str]) -> None:
         """Note that these blobs are deleted."""
         wanted = list(addresses)
         for start in range(0, len(wanted), _MOST):
@@ -62,7 +62,7 @@ class DeletionRows:
 
     # ------------------------------------------------------------ records of crawls
 
-    def add_crawled(self, source_id: SourceId, digests: Sequence[str]) -> None:
+    def add_crawl_records(self, source_id: SourceId, digests: Sequence[str]) -> None:
         """Note pictures, by SHA-256, whose crawl records are to be destroyed once this is committed."""
         table = crawl_deletions
         self.added = self.added or bool(digests)
@@ -71,12 +71,12 @@ class DeletionRows:
             if self._connection.scalar(sa.select(table.c.source_id).where(*row)) is None:
                 self._connection.execute(sa.insert(table), {"source_id": source_id, "sha256": sha256})
 
-    def crawled(self, most: int) -> list[tuple[SourceId, str]]:
+    def crawl_records(self, most: int) -> list[tuple[SourceId, str]]:
         """Return the first ``most`` to destroy: source and SHA-256."""
         query = sa.select(crawl_deletions).order_by(*crawl_deletions.primary_key.columns).limit(most)
         return [(SourceId(source_id), sha256) for source_id, sha256 in self._connection.execute(query)]
 
-    def crawled_done(self, done: Sequence[tuple[SourceId, str]]) -> None:
+    def mark_destroyed(self, done: Sequence[tuple[SourceId, str]]) -> None:
         """Note that these records are destroyed."""
         table = crawl_deletions
         for source_id, sha256 in done:

@@ -97,7 +97,7 @@ class FaceRows:
         query = sa.select(faces).where(faces.c.capture_id == capture_id).order_by(faces.c.id)
         return [_face(row) for row in self._connection.execute(query).mappings()]
 
-    def described(self, ids: Iterable[int]) -> dict[FaceId, DescribedFace]:
+    def describe(self, ids: Iterable[int]) -> dict[FaceId, DescribedFace]:
         """Return faces with their captures, all that a candidate needs; erased faces are left out."""
         wanted = [int(face_id) for face_id in ids]
         if not wanted:

@@ -76,7 +76,7 @@ class FactorRows:
         row = self._connection.execute(sa.select(factors).where(found)).mappings().one_or_none()
         return None if row is None else (self._factor(row), self._secret(row))
 
-    def used(self, factor_id: str, at: datetime, counter: int) -> bool:
+    def record_use(self, factor_id: str, at: datetime, counter: int) -> bool:
         """Record a proof; False if its number was used before, so that a replayed proof is refused.
 
         The number must grow. Passkeys that do not count always say 0, which is allowed (WebAuthn, 6.1.1).

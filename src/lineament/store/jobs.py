@@ -78,7 +78,7 @@ class JobRows:
         """Return the job with that id if the official may see it. Raises NotFound otherwise."""
         return self._one(sa.and_(jobs.c.id == checked_id(id), _is_visible(agency_id, account_id, whole_agency)), id)
 
-    def listed(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
+    def visible(self, agency_id: str, account_id: str | None, *, whole_agency: bool, most: int) -> list[Job]:
         """Return the newest jobs that an official may see: all of the agency, or those of the account."""
         query = sa.select(jobs).where(_is_visible(agency_id, account_id, whole_agency))
         rows = self._connection.execute(query.order_by(*(column.desc() for column in _ORDER)).limit(most)).mappings()

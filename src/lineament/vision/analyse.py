@@ -76,11 +76,11 @@ class Analyser:
         """The guards that confine the decoding processes."""
         return tuple(guard.name for guard in self._decoder.confinement if guard.in_force)
 
-    def decoded(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> DecodedPicture:
+    def decode(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> DecodedPicture:
         """Return the picture with its edits applied; raises a kind of BadPicture."""
         return apply_edits(self._decoder.decode(untrusted), edits)
 
-    def replayed(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
+    def replay_edits(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
         """Recompute the digests of the edits: of the picture as decoded, then after each edit.
 
         They depend on the bytes and the edits, on the sizes to which large pictures are reduced
@@ -109,7 +109,7 @@ class Analyser:
         Raises:
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decode(untrusted, edits), ())
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
         return self._analysis(untrusted, picture, found, digested)
 
@@ -122,7 +122,7 @@ class Analyser:
             NoFace: There is none in it.
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decoded(untrusted, edits), ())
+        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decode(untrusted, edits), ())
         shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)

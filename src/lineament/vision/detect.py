@@ -69,12 +69,12 @@ class Detections:
         """Return those at the indices ``which``."""
         return Detections(self.boxes[which], self.points[which], self.scores[which])
 
-    def joined(self, other: Detections) -> Detections:
+    def merge(self, other: Detections) -> Detections:
         """Merge with ``other``; of two that overlap, the better stays."""
         pairs = zip((self.boxes, self.points, self.scores), (other.boxes, other.points, other.scores), strict=True)
         return suppress_overlaps(Detections(*(np.concatenate(pair) for pair in pairs)))
 
-    def moved(self, scale: float, x: float = 0, y: float = 0) -> Detections:
+    def transformed(self, scale: float, x: float = 0, y: float = 0) -> Detections:
         """Return them in a picture ``scale`` times as large, then shifted by (x, y)."""
         shift = np.array([x, y], np.float32)
         boxes = self.boxes * np.float32(scale)
@@ -155,9 +155,9 @@ class Detector:
 
     def find(self, pixels: Pixels, floor: float) -> Detections:
         """Return the faces of at least that score (0 to 1), each with landmarks from a second look."""
-        return self.refined(pixels, self.spotted(pixels, floor))
+        return self.refine(pixels, self.first_look(pixels, floor))
 
-    def spotted(self, pixels: Pixels, floor: float) -> Detections:
+    def first_look(self, pixels: Pixels, floor: float) -> Detections:
         """Return the faces of at least that score, found in one pass or several.
 
         The first pass has a longer side of at most LONG_SIDE. If that may miss faces, another pass is twice as fine
@@ -170,9 +170,9 @@ class Detector:
         none = not (found.scores >= ENROLLED).any()
         finer = min(2 * size, max(longer, LONG_SIDE), LONGEST_SIDE)
         if finer > size and (none or (longer > size and heights.min() < SMALL)):
-            found = found.joined(self.look(pixels, finer, SEARCHED))
+            found = found.merge(self.look(pixels, finer, SEARCHED))
         if none or heights.max() > LARGE:
-            found = found.joined(self.look(pixels, size // 2, SEARCHED))
+            found = found.merge(self.look(pixels, size // 2, SEARCHED))
         return found.select(np.flatnonzero(found.scores >= floor))
 
     def find_within(self, pixels: Pixels, box: Floats) -> Detections:
@@ -185,26 +185,26 @@ class Detector:
         for enlarged in DRAWN_ENLARGED:
             window = window_around(box, enlarged)
             candidates = suppress_overlaps(self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
-            found = found.joined(candidates.moved(window.side / LOOK_SIZE, window.x, window.y))
+            found = found.merge(candidates.transformed(window.side / LOOK_SIZE, window.x, window.y))
         middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - box[:2]
         inside = np.flatnonzero(((middles >= 0) & (middles <= box[2:])).all(axis=1))
         fits = found.scores[inside] * overlaps(found.boxes[inside], box)
         best = inside[np.argsort(-fits, kind="stable")[:1]]
-        return self.refined(pixels, found.select(best))
+        return self.refine(pixels, found.select(best))
 
     def look(self, pixels: Pixels, long_side: int, floor: float) -> Detections:
         """Return the faces of at least that score in the picture scaled to ``long_side``."""
         scale = long_side / max(pixels.shape[:2])
         height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
-        return suppress_overlaps(self._detections(resize(pixels, width, height), floor)).moved(1 / scale)
+        return suppress_overlaps(self._detections(resize(pixels, width, height), floor)).transformed(1 / scale)
 
-    def refined(self, pixels: Pixels, found: Detections) -> Detections:
+    def refine(self, pixels: Pixels, found: Detections) -> Detections:
         """Return the faces with boxes and landmarks from a second, enlarged look at each."""
         boxes, points = found.boxes.copy(), found.points.copy()
         for at, box in enumerate(found.boxes):
             window = window_around(box, LOOK_ENLARGED)
             close_up = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
-            mean = average_detections(close_up.moved(window.side / LOOK_SIZE, window.x, window.y), box)
+            mean = average_detections(close_up.transformed(window.side / LOOK_SIZE, window.x, window.y), box)
             if mean is not None:
                 boxes[at], points[at] = mean
         return Detections(boxes, points, found.scores)

@@ -212,7 +212,7 @@ def test_the_files_of_sqlite_hold_no_names(sqlite_path: Path) -> None:
     with store.begin() as tx:
         account = joined(tx, agency(tx).id)
         tx.accounts.set_openid(account.id, ISSUER, "subject-4711")
-        tx.accounts.failed(EMAIL, NOW)
+        tx.accounts.count_failure(EMAIL, NOW)
         tx.factors.add(account.id, FactorKind.TOTP, "phone of Rufus", {"secret": "JBSWY3DP"}, NOW)
     content = in_the_files(sqlite_path.parent).lower()
     assert account.id.encode() in content  # the log is among the files
@@ -282,8 +282,8 @@ def test_the_token_itself_is_not_stored(store: Store, refused: Refuses) -> None:
 def test_failures_are_counted_and_lapse(store: Store) -> None:
     with store.begin() as tx:
         assert tx.accounts.failures(EMAIL, NOW, 15) == (0, None)
-        assert [tx.accounts.failed(EMAIL, NOW + timedelta(minutes=number)) for number in range(3)] == [1, 2, 3]
-        assert tx.accounts.failed("chico@freedonia.example", NOW) == 1
+        assert [tx.accounts.count_failure(EMAIL, NOW + timedelta(minutes=number)) for number in range(3)] == [1, 2, 3]
+        assert tx.accounts.count_failure("chico@freedonia.example", NOW) == 1
     last = NOW + timedelta(minutes=2)
     with store.read() as tx:
         assert tx.accounts.failures(EMAIL, last, 15) == (3, last)
@@ -294,21 +294,21 @@ def test_failures_are_counted_and_lapse(store: Store) -> None:
 def test_after_the_lock_a_new_series_begins(store: Store) -> None:
     with store.begin() as tx:
         for _ in range(5):
-            tx.accounts.failed(EMAIL, NOW, 15)
-        assert tx.accounts.failed(EMAIL, NOW + timedelta(minutes=14), 15) == 6
-        assert tx.accounts.failed(EMAIL, NOW + timedelta(minutes=29), 15) == 1
+            tx.accounts.count_failure(EMAIL, NOW, 15)
+        assert tx.accounts.count_failure(EMAIL, NOW + timedelta(minutes=14), 15) == 6
+        assert tx.accounts.count_failure(EMAIL, NOW + timedelta(minutes=29), 15) == 1
 
 
 def test_failures_are_forgiven_and_forgotten(store: Store) -> None:
     with store.begin() as tx:
-        tx.accounts.failed(EMAIL, NOW)
-        tx.accounts.failed("chico@freedonia.example", LATER)
+        tx.accounts.count_failure(EMAIL, NOW)
+        tx.accounts.count_failure("chico@freedonia.example", LATER)
         tx.accounts.forgive(EMAIL)
         assert tx.accounts.failures(EMAIL, NOW, 15) == (0, None)
-        tx.accounts.failed(EMAIL, NOW)
+        tx.accounts.count_failure(EMAIL, NOW)
         assert tx.accounts.forget_failures(LATER) == 1
         assert tx.accounts.failures("chico@freedonia.example", LATER, 15) == (1, LATER)
 
 
 def test_failures_at_once_are_both_counted(url: str) -> None:
-    assert sorted(at_once(url, lambda tx: tx.accounts.failed(EMAIL, NOW))) == [1, 2]
+    assert sorted(at_once(url, lambda tx: tx.accounts.count_failure(EMAIL, NOW))) == [1, 2]

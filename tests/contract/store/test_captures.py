@@ -209,7 +209,7 @@ def test_deletions_wait_until_they_are_done(store: Store, rows: Rows) -> None:
         tx.captures.add(replace(rows.capture(keyed.source), original=reused))
     with store.begin() as tx:
         assert tx.deletions.all() == [unused]
-        tx.deletions.done([unused])
+        tx.deletions.mark_deleted([unused])
         assert tx.deletions.all() == []
 
 
@@ -217,16 +217,16 @@ def test_records_to_destroy_wait_until_they_are_destroyed(store: Store, rows: Ro
     with store.begin() as tx:
         first, second = rows.source(tx).source, rows.source(tx, "police").source
         smaller, larger = sorted([rows.sha256(), rows.sha256()])
-        tx.deletions.add_crawled(first.id, [larger, smaller, smaller])
-        tx.deletions.add_crawled(first.id, [smaller])
-        tx.deletions.add_crawled(second.id, [smaller])
+        tx.deletions.add_crawl_records(first.id, [larger, smaller, smaller])
+        tx.deletions.add_crawl_records(first.id, [smaller])
+        tx.deletions.add_crawl_records(second.id, [smaller])
     with store.begin() as tx:
-        assert tx.deletions.crawled(10) == [(first.id, smaller), (first.id, larger), (second.id, smaller)]
-        assert tx.deletions.crawled(1) == [(first.id, smaller)]
-        tx.deletions.crawled_done([(first.id, smaller), (first.id, larger)])
+        assert tx.deletions.crawl_records(10) == [(first.id, smaller), (first.id, larger), (second.id, smaller)]
+        assert tx.deletions.crawl_records(1) == [(first.id, smaller)]
+        tx.deletions.mark_destroyed([(first.id, smaller), (first.id, larger)])
         assert tx.sources.left(second.id) == 1
         tx.sources.destroy(second.id)
-        assert tx.deletions.crawled(10) == []
+        assert tx.deletions.crawl_records(10) == []
         assert tx.sources.left(second.id) == 0
 
 

@@ -51,9 +51,9 @@ def test_a_face_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
 def test_numpy_numbers_are_taken(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         _, ids = rows.enrolled(tx, rows.source(tx), faces=2)
-        assert set(tx.faces.described(as_ids(*ids))) == set(ids)
+        assert set(tx.faces.describe(as_ids(*ids))) == set(ids)
         tx.faces.erase(as_ids(*ids))
-        assert tx.faces.described(as_ids(*ids)) == {}
+        assert tx.faces.describe(as_ids(*ids)) == {}
 
 
 def test_vectors_come_in_the_order_asked_for_without_those_that_are_gone(store: Store, rows: Rows) -> None:
@@ -139,12 +139,12 @@ def test_described_faces_have_all_that_a_candidate_needs(store: Store, rows: Row
         keyed = rows.source(tx)
         capture_id, (first, second) = rows.enrolled(tx, keyed, faces=2)
         other_id, (third,) = rows.enrolled(tx, keyed)
-        described = tx.faces.described([third, first, second, 999])
+        described = tx.faces.describe([third, first, second, 999])
         assert set(described) == {first, second, third}
         assert described[second].face == tx.faces.get(second)
         assert described[first].capture == described[second].capture == tx.captures.get(capture_id)
         assert described[third].capture == tx.captures.get(other_id)
-        assert tx.faces.described([]) == {}
+        assert tx.faces.describe([]) == {}
 
 
 def test_many_faces_are_erased_at_once(store: Store, rows: Rows) -> None:

@@ -74,13 +74,13 @@ def test_the_number_of_a_proof_must_grow(store: Store) -> None:
     with store.begin() as tx:
         owner = account(tx)
         for factor in (totp(tx, owner, counter=7), passkey(tx, owner, counter=7)):
-            assert not tx.factors.used(factor.id, NOW, 7)
-            assert not tx.factors.used(factor.id, NOW, 6)
-            assert not tx.factors.used(factor.id, NOW, 0)
-            assert tx.factors.used(factor.id, NOW, 9)
-            assert not tx.factors.used(factor.id, NOW, 9)
-            assert not tx.factors.used(factor.id, NOW, 8)  # the code before, seen over a shoulder
-            assert tx.factors.used(factor.id, NOW + timedelta(minutes=1), 10)
+            assert not tx.factors.record_use(factor.id, NOW, 7)
+            assert not tx.factors.record_use(factor.id, NOW, 6)
+            assert not tx.factors.record_use(factor.id, NOW, 0)
+            assert tx.factors.record_use(factor.id, NOW, 9)
+            assert not tx.factors.record_use(factor.id, NOW, 9)
+            assert not tx.factors.record_use(factor.id, NOW, 8)  # the code before, seen over a shoulder
+            assert tx.factors.record_use(factor.id, NOW + timedelta(minutes=1), 10)
         assert {factor.used_at for factor in tx.factors.of_account(owner)} == {NOW + timedelta(minutes=1)}
 
 
@@ -88,12 +88,12 @@ def test_a_passkey_that_does_not_count_may_be_used_again_and_a_code_may_not(stor
     with store.begin() as tx:
         owner = account(tx)
         key, app = passkey(tx, owner), totp(tx, owner)
-        assert tx.factors.used(key.id, NOW, 0)
-        assert tx.factors.used(key.id, NOW, 0)
-        assert not tx.factors.used(app.id, NOW, 0)
-        assert tx.factors.used(key.id, NOW, 1)
-        assert not tx.factors.used(key.id, NOW, 0)  # it counted before: a copy does not
-        assert not tx.factors.used("0" * 16, NOW, 99)
+        assert tx.factors.record_use(key.id, NOW, 0)
+        assert tx.factors.record_use(key.id, NOW, 0)
+        assert not tx.factors.record_use(app.id, NOW, 0)
+        assert tx.factors.record_use(key.id, NOW, 1)
+        assert not tx.factors.record_use(key.id, NOW, 0)  # it counted before: a copy does not
+        assert not tx.factors.record_use("0" * 16, NOW, 99)
 
 
 def test_a_code_shown_twice_at_once_counts_once(url: str) -> None:
@@ -101,7 +101,7 @@ def test_a_code_shown_twice_at_once_counts_once(url: str) -> None:
     with store.begin() as tx:
         factor = totp(tx, account(tx))
     store.close()
-    assert sorted(at_once(url, lambda tx: tx.factors.used(factor.id, NOW, 7))) == [False, True]
+    assert sorted(at_once(url, lambda tx: tx.factors.record_use(factor.id, NOW, 7))) == [False, True]
 
 
 def test_a_recovery_code_is_accepted_once(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_a_recovery_code_is_accepted_once(store: Store) -> None:
         assert not tx.factors.spend(owner, digest("code 3"), NOW)
         (left,) = tx.factors.of_account(owner)
         assert (left.left, left.used_at) == (9, NOW)
-        assert not tx.factors.used(factor.id, NOW, 99)  # codes are spent, not counted up
+        assert not tx.factors.record_use(factor.id, NOW, 99)  # codes are spent, not counted up
         assert all(tx.factors.spend(owner, bytes.fromhex(code), NOW) for code in CODES if code != CODES[3])
         assert tx.factors.of_account(owner)[0].left == 0
         assert not tx.factors.spend(owner, digest("code 0"), NOW)

@@ -288,14 +288,14 @@ def test_a_job_is_seen_by_its_agency_alone(store: Store) -> None:
         newest = tx.jobs.add(request(3), LATER).id
 
         def ids(agency: str, who: str | None, *, whole: bool) -> list[str]:
-            return [job.id for job in tx.jobs.listed(agency, who, whole_agency=whole, most=9)]
+            return [job.id for job in tx.jobs.visible(agency, who, whole_agency=whole, most=9)]
 
         assert ids(HOME_AGENCY, None, whole=True) == [newest, ours]
         assert ids(other, None, whole=True) == [theirs]
         assert ids(other, account, whole=False) == [theirs]
         assert ids(other, colleague, whole=False) == []
         assert ids(HOME_AGENCY, account, whole=False) == []
-        assert len(tx.jobs.listed(HOME_AGENCY, None, whole_agency=True, most=1)) == 1
+        assert len(tx.jobs.visible(HOME_AGENCY, None, whole_agency=True, most=1)) == 1
         assert tx.jobs.of_agency(theirs, other, account, whole_agency=False).id == theirs
         for id_, agency, who, whole in (
             (theirs, HOME_AGENCY, None, True),
@@ -336,7 +336,7 @@ def test_jobs_that_ended_long_ago_are_deleted(store: Store) -> None:
         assert tx.jobs.delete_ended(HOME_AGENCY, LATER) == 1
         with pytest.raises(NotFound):
             tx.jobs.get(ended)
-        assert {job.id for job in tx.jobs.listed(HOME_AGENCY, None, whole_agency=True, most=9)} == {running, queued}
+        assert {job.id for job in tx.jobs.visible(HOME_AGENCY, None, whole_agency=True, most=9)} == {running, queued}
 
 
 def test_the_open_job_of_a_kind_is_found(store: Store) -> None:

@@ -20,7 +20,7 @@ GO_NOTE = f"{GO_TEXT}\n— PeterNeumann {GO_SIGNATURE}\n"
 
 KEY = SigningKey(name="example.org/ledger", seed=bytes(range(32)))
 ROOT = bytes(range(100, 132))
-NOTE = Checkpoint(origin=KEY.public.name, size=20852163, root=ROOT).signed(KEY)
+NOTE = Checkpoint(origin=KEY.public.name, size=20852163, root=ROOT).sign(KEY)
 
 
 def signed_lines(*lines: str, key: SigningKey = KEY) -> str:

@@ -40,7 +40,7 @@ class Taken:
         on_progress(done)
         return done
 
-    def reserved(self, _source: str, later: dict[str, str]) -> None:
+    def erase_reserved(self, _source: str, later: dict[str, str]) -> None:
         self.reserved_later.append(dict(later))
 
 

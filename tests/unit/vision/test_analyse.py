@@ -143,16 +143,17 @@ EDITS = [
 def test_edits_can_be_replayed_and_compared_step_by_step(analyser: Analyser) -> None:
     upside_down = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_180))
     analysis = analyser.analyse(upside_down, edits=EDITS, digests=True)
-    steps = [analyser.decoded(upside_down, EDITS[:count]) for count in range(4)]
+    steps = [analyser.decode(upside_down, EDITS[:count]) for count in range(4)]
     assert analysis.digests == tuple(digest(step) for step in steps)
     assert len(set(analysis.digests)) == 4
     assert analysis.digests[-1] == digest(analysis.picture)
-    assert analyser.replayed(upside_down, EDITS) == analysis.digests
+    assert analyser.replay_edits(upside_down, EDITS) == analysis.digests
     drawn = analyser.analyse_region(upside_down, analysis.faces[0].box, edits=EDITS, digests=True)
     assert drawn.digests == analysis.digests
     other = [EDITS[0], Edit(kind=EditKind.EXPOSURE, stops=-0.4), EDITS[2]]
     same = [
-        first == second for first, second in zip(analyser.replayed(upside_down, other), analysis.digests, strict=True)
+        first == second
+        for first, second in zip(analyser.replay_edits(upside_down, other), analysis.digests, strict=True)
     ]
     assert same == [True, True, False, False]  # from the changed step on
 
@@ -162,14 +163,14 @@ def test_digests_depend_on_the_bytes_alone_even_at_reduced_scale(analyser: Analy
     file = cv2.imencode(".jpg", large[..., ::-1])[1].tobytes()
     crop = Edit(kind=EditKind.CROP, box=Box(x=300, y=333, width=2001, height=3001))
     turn = Edit(kind=EditKind.ROTATE, degrees=90)
-    first = analyser.replayed(file, [crop, turn])
-    whole = analyser.decoded(file)
+    first = analyser.replay_edits(file, [crop, turn])
+    whole = analyser.decode(file)
     assert max(whole.pixels.shape) < max(whole.width, whole.height)
     assert first == (digest(whole), digest(apply_edits(whole, [crop])), digest(apply_edits(whole, [crop, turn])))
     other = _opened(threads=1)
     try:
-        other.replayed(FILES["obama"])
-        assert other.replayed(file, [crop, turn]) == first
+        other.replay_edits(FILES["obama"])
+        assert other.replay_edits(file, [crop, turn]) == first
     finally:
         other.close()
 
@@ -177,13 +178,13 @@ def test_digests_depend_on_the_bytes_alone_even_at_reduced_scale(analyser: Analy
 def test_digests_are_made_when_asked_for_and_one_without_edits(analyser: Analyser) -> None:
     assert analyser.analyse(FILES["obama"], enrolling=True).digests == ()
     assert analyser.analyse(FILES["obama"], edits=EDITS[:1]).digests == ()
-    decoded = digest(analyser.decoded(FILES["obama"]))
+    decoded = digest(analyser.decode(FILES["obama"]))
     assert analyser.analyse(FILES["obama"], digests=True).digests == (decoded,)
-    assert analyser.replayed(FILES["obama"]) == (decoded,)
+    assert analyser.replay_edits(FILES["obama"]) == (decoded,)
 
 
 def test_a_face_that_is_too_dark_is_found_where_it_is_lightened(analyser: Analyser) -> None:
-    dark = apply_edits(analyser.decoded(FILES["obama"]), [Edit(kind=EditKind.EXPOSURE, stops=-3)] * 2)
+    dark = apply_edits(analyser.decode(FILES["obama"]), [Edit(kind=EditKind.EXPOSURE, stops=-3)] * 2)
     lightened = [Edit(kind=EditKind.EXPOSURE, stops=3)] * 2
     (known,) = analyser.analyse(FILES["obama"]).faces
     (found,) = analyser.analyse(_png(dark.pixels), edits=lightened).faces

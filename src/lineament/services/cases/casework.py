@@ -156,7 +156,7 @@ class Casework:
             return self._refuse(name, ruling)
         stored = None
         if ruling.document is not None:
-            stored = self._room.sealed(name, Permission.MANAGE_CASES, ruling.document)
+            stored = self._room.seal_file(name, Permission.MANAGE_CASES, ruling.document)
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
             if case.state is not CaseState.OPEN:
@@ -164,7 +164,7 @@ class Casework:
             decided = self._authorisation(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
             if stored is not None:
-                self._room.filed(change, case, PaperKind.DECISION, ruling.document_name, stored)
+                self._room.add_sealed_file(change, case, PaperKind.DECISION, ruling.document_name, stored)
             change.record(case_authorised(case, decided))
             return change.tx.cases.by_key(case.key)
 

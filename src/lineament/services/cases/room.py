@@ -55,13 +55,13 @@ class Room:
     @needs(Permission.TAKE_PART, in_case=True)
     def file(self, name: str, filename: str, untrusted: bytes) -> Paper:
         """Add a file for everybody in the room; it is kept as it is and never opened here."""
-        stored = self.sealed(name, Permission.TAKE_PART, untrusted)
+        stored = self.seal_file(name, Permission.TAKE_PART, untrusted)
         with self._record.change() as change:
             case = self._open_case(change, name)
-            return self.filed(change, case, PaperKind.FILE, filename, stored)
+            return self.add_sealed_file(change, case, PaperKind.FILE, filename, stored)
 
     @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
-    def sealed(self, name: str, permission: Permission, untrusted: bytes) -> SealedFile:
+    def seal_file(self, name: str, permission: Permission, untrusted: bytes) -> SealedFile:
         """Seal a file under the key of a case; needs ``permission``. Raises FileTooLarge or InvalidValue."""
         if not untrusted:
             raise InvalidValue(what="The file", value="", why="it is empty", field="file")
@@ -74,7 +74,7 @@ class Room:
         return SealedFile(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest())
 
     @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
-    def filed(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: SealedFile) -> Paper:
+    def add_sealed_file(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: SealedFile) -> Paper:
         """Add a sealed file to the papers of the case, within a change."""
         name = " ".join(filename.replace("/", " ").replace("\\", " ").split())[-200:] or "file"
         paper = self._paper(change, kind, name, size=stored.size, sha256=stored.sha256)

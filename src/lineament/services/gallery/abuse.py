@@ -46,9 +46,9 @@ class AbuseList:
     def digests(self, untrusted: bytes, sha256: str) -> tuple[bytes, ...]:
         """Return the keyed digests of a file: of its SHA-256 (given), SHA-1 and MD5."""
         others = (hashlib.sha1(untrusted, usedforsecurity=False), hashlib.md5(untrusted, usedforsecurity=False))
-        return tuple(map(self.keyed, (sha256, *(digest.hexdigest() for digest in others))))
+        return tuple(map(self.keyed_digest, (sha256, *(digest.hexdigest() for digest in others))))
 
-    def keyed(self, digest: str) -> bytes:
+    def keyed_digest(self, digest: str) -> bytes:
         """Return a digest as stored, which is useless without the workspace's key."""
         kind = _KINDS[len(digest)]
         return hmac.digest(self._key, f"{kind}/{digest.lower()}".encode(), "sha256")
@@ -87,7 +87,7 @@ class KnownAbuse:
 
     def _load(self, digests: list[str], loaded: LoadReport) -> None:
         with self._record.change() as change:
-            new = change.tx.abuse.add(map(self._list.keyed, digests), change.at)
+            new = change.tx.abuse.add(map(self._list.keyed_digest, digests), change.at)
             stored = [
                 (source, capture_id)
                 for source in change.tx.sources.all()
@@ -117,4 +117,4 @@ def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
     tx.captures.bar(capture_id)
     unused = [address for address in gone if address is not None and tx.captures.references(address) == 0]
     tx.deletions.add(unused)
-    tx.deletions.add_crawled(capture.source_id, [capture.sha256])
+    tx.deletions.add_crawl_records(capture.source_id, [capture.sha256])

@@ -74,12 +74,12 @@ class Crawls:
         self._finish_withdrawn()
         while True:
             with self._store.read() as tx:  # upkeep: files on disk follow the store
-                some = tx.deletions.crawled(_AT_ONCE)
+                some = tx.deletions.crawl_records(_AT_ONCE)
                 done += sum(self._forget(tx, *record) for record in some)
             if not some:
                 return done
             with self._store.begin() as tx:
-                tx.deletions.crawled_done(some)
+                tx.deletions.mark_destroyed(some)
 
     def destroy(self, source_id: SourceId) -> None:
         """Delete the crawls of a source that was withdrawn."""

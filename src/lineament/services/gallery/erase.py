@@ -75,7 +75,7 @@ class Erase:
                 change.tx.searches.forget_faces([face_id])
                 change.tx.suppressions.add(self._suppression.face(capture.sha256, face.box), change.at)
                 self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
-                change.tx.deletions.add_crawled(source.id, [capture.sha256])
+                change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
                 erasure = Erasure(source.name, faces=[face_id])
             erasure.ledger_entry = change.record(
                 FaceErased(face=face_id, capture=capture.id, source=source.name, reason=reason)
@@ -97,7 +97,7 @@ class Erase:
         return erasure
 
     @needs(Permission.MANAGE_SOURCES)
-    def reserved(self, name: str, found: Mapping[str, str]) -> int:
+    def erase_reserved(self, name: str, found: Mapping[str, str]) -> int:
         """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation.
 
         The crawl's records of them are destroyed too.
@@ -191,7 +191,7 @@ class Erase:
         change.tx.suppressions.add(digests, change.at)
         pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
         self._unlink_later(change, pictures)
-        change.tx.deletions.add_crawled(source.id, [capture.sha256])
+        change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
         return Erasure(source.name, faces=ids, captures=[capture.id])
 
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:

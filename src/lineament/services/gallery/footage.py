@@ -47,7 +47,7 @@ def follow(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
             for number, face in enumerate(item.found)
         ]
         _choose(tracker.add(at, seen))
-        alive = {id(sighting.kept[0]) for sighting in tracker.held()}
+        alive = {id(sighting.kept[0]) for sighting in tracker.open_sightings()}
         yield from map(_with_chosen_faces, (frame for frame in waiting if id(frame) not in alive))
         waiting = [frame for frame in waiting if id(frame) in alive]
     yield from _finish_shot(tracker.end(), waiting)

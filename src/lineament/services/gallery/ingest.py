@@ -203,7 +203,7 @@ class Ingest:
     def _outcomes(self, tx: Tx, context: RunContext, fresh: list[IngestItem]) -> dict[tuple[str, str], IngestOutcome]:
         """Return the outcomes of the pictures that need no analysis, by URI and digest."""
         pairs = [item.pair for item in fresh]
-        known = dict.fromkeys(self._suppression.erased(tx, pairs), IngestOutcome.ERASED_BEFORE)
+        known = dict.fromkeys(self._suppression.find_erased(tx, pairs), IngestOutcome.ERASED_BEFORE)
         if context.task.video:  # the best frame of a face is chosen among all of them
             return known
         stored = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
@@ -270,7 +270,7 @@ class Ingest:
         if item.derived.thumbnail is not None:
             original = self._blobs.put(key, item.collected.untrusted)
             small = self._blobs.put(key, item.derived.thumbnail)
-        return item.kept(original, small, [self._blobs.put(key, crop) for crop in item.derived.crops], page)
+        return item.with_blobs(original, small, [self._blobs.put(key, crop) for crop in item.derived.crops], page)
 
     # ------------------------------------------------------------ committing
 
@@ -344,7 +344,7 @@ class Ingest:
         """Return the outcomes after what other processes committed or erased meanwhile; each picture counts once."""
         open_ = [item for item in batch if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE]
         pairs = [item.pair for item in open_]
-        erased = self._suppression.erased(tx, pairs)
+        erased = self._suppression.find_erased(tx, pairs)
         known = tx.captures.known(context.source.id, pairs)
         stored: dict[str, CaptureId | None] = {
             **tx.places.with_bytes(context.source.id, [item.sha256 for item in open_])
@@ -379,7 +379,7 @@ class Ingest:
         ]
         stored = tx.places.with_bytes(context.source.id, erased)
         lost = tx.captures.without_picture(context.source.id, [item.sha256 for item in batch if item.sha256])
-        tx.deletions.add_crawled(context.source.id, [*(item for item in erased if item not in stored), *lost])
+        tx.deletions.add_crawl_records(context.source.id, [*(item for item in erased if item not in stored), *lost])
 
     def _is_lost(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
         """Return whether a blob or a face of the item was erased since its analysis."""

@@ -93,7 +93,7 @@ class IngestItem:
         )
         return replace(self, found=tuple(self.found[at] for at in chosen), derived=derived)
 
-    def kept(
+    def with_blobs(
         self, original: str | None, thumbnail: str | None, crops: Iterable[str], page: str | None = None
     ) -> IngestItem:
         """Return the picture with the addresses of its blobs instead of its bytes."""

@@ -37,5 +37,5 @@ class Shredder:
             for address in addresses:
                 self._blobs.delete(address)
             self._blobs.flush()
-            tx.deletions.done(addresses)
+            tx.deletions.mark_deleted(addresses)
         return len(addresses)

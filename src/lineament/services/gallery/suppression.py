@@ -25,7 +25,7 @@ class Suppression:
         """Return the digests that suppress one face of a group picture, wherever the same bytes are found."""
         return [self._face(sha256, box)]
 
-    def erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    def find_erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the (uri, sha256) pairs that were erased."""
         wanted = {pair: self.capture(*pair) for pair in pairs}
         suppressed = tx.suppressions.any_of([digest for digests in wanted.values() for digest in digests])

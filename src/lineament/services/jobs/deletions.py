@@ -34,5 +34,5 @@ def settle(store: Store, at: datetime) -> None:
             return
     with store.begin() as tx:
         job = tx.jobs.open_of_kind(DELETIONS.name)
-        if job is not None and not tx.deletions.all(1) and not tx.deletions.crawled(1):
+        if job is not None and not tx.deletions.all(1) and not tx.deletions.crawl_records(1):
             tx.jobs.complete(job.id, at)

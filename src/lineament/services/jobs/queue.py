@@ -49,7 +49,7 @@ class Jobs:
         official = self._record.official
         with self._record.read() as tx:
             whole = self._sees_whole_agency
-            return tx.jobs.listed(official.agency_id, official.account_id, whole_agency=whole, most=NEWEST)
+            return tx.jobs.visible(official.agency_id, official.account_id, whole_agency=whole, most=NEWEST)
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def show(self, id: str) -> Job:  # noqa: A002 - the column

@@ -38,7 +38,7 @@ class Attempts:
             at = self._record.clock()
             failures, _ = tx.accounts.failures(key, at, policy.locked_minutes)
             locked = failures >= policy.failures
-            now = tx.accounts.failed(f"locked {key}" if locked else key, at, policy.locked_minutes)
+            now = tx.accounts.count_failure(f"locked {key}" if locked else key, at, policy.locked_minutes)
         return None if locked else now
 
     def record_failure(self, count: int | None, policy: Policy, account: Account | None, what: str) -> None:

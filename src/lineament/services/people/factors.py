@@ -114,7 +114,7 @@ class Factors:
                 bytes.fromhex(secret["public_key"]),
                 0,  # the store compares the counts in the transaction that stores the new one
             )
-            return tx.factors.used(factor.id, at, count)
+            return tx.factors.record_use(factor.id, at, count)
 
         return self._verify(session, FactorKind.PASSKEY, fits)
 
@@ -129,7 +129,7 @@ class Factors:
                     raise SignInRefused(why=_NOT_FITTING, field="" if kind is FactorKind.PASSKEY else "code")
                 change.tx.accounts.forgive(key)
                 change.record(FactorShown(factor=kind.value, session=session.id))
-                return self._keeper.raised(change.tx, session, proved=True)
+                return self._keeper.rekey(change.tx, session, proved=True)
         except SignInRefused:
             self._attempts.record_failure(count, policy, account, "second factor")
             raise
@@ -140,7 +140,7 @@ class Factors:
                 step = totp.step_of(tx.factors.secret(factor.id)["secret"], untrusted_code, at, 0)
                 if step is None:
                     continue
-                if not tx.factors.used(factor.id, at, step):
+                if not tx.factors.record_use(factor.id, at, step):
                     raise SignInRefused(why=_USED)
                 return True
         return False
@@ -235,7 +235,7 @@ class Factors:
         with self._keeper.acting(session.account).change() as change:
             first = _is_first_factor(change.tx, session)
             _add(change, session, kind, name.strip()[:80] or kind.value, secret, **more)
-            return self._keeper.raised(change.tx, session, proved=first)
+            return self._keeper.rekey(change.tx, session, proved=first)
 
     # ------------------------------------------------------------ what is kept between two requests
 

@@ -138,7 +138,7 @@ class SessionKeeper:
         tx.accounts.mark_seen(account.id, at)
         return SessionKey(key=key, account=account)
 
-    def raised(self, tx: Tx, session: Session, *, proved: bool) -> SessionKey:
+    def rekey(self, tx: Tx, session: Session, *, proved: bool) -> SessionKey:
         """Give the session a new key with more rights. Raises NotFound if it has ended in the meantime."""
         at = self.record.clock()
         key = secrets.token_urlsafe(_KEY_BYTES)

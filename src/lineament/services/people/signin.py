@@ -105,7 +105,7 @@ class SignIn:
             self._still_active(change.tx, account)
             change.tx.accounts.forgive(account.email)
             change.record(AccountSignedIn(how="unlocked with the password", session=session.id))
-            return self._keeper.raised(change.tx, session, proved=False)
+            return self._keeper.rekey(change.tx, session, proved=False)
 
     @open_to_all(_DOOR)
     def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> SessionKey:
@@ -127,7 +127,7 @@ class SignIn:
             change.tx.accounts.set_password(account.id, new)
             ended = change.tx.sessions.end_all(account.id, but=session.id)
             change.record(PasswordChanged(sessions_ended=ended))
-            return self._keeper.raised(change.tx, session, proved=False)
+            return self._keeper.rekey(change.tx, session, proved=False)
 
     def _verify_password(self, session: Session, untrusted: str, field: str) -> None:
         account = session.account

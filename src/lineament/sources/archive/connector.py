@@ -160,7 +160,7 @@ class ArchiveConnector:
         yield from self._read(_Archive(io.BytesIO(untrusted), trail, archive.budget))
 
     def _missing(self, archive: _Archive, stated: _Statements) -> Iterator[Refusal]:
-        for folder, name in stated.unasked():
+        for folder, name in stated.missing():
             why = NotRead(why="captures.csv names it, but there is no such picture there")
             yield Refusal(name=self._name((*archive.trail, posixpath.join(folder, name))), why=why)
 
@@ -286,11 +286,11 @@ class _Statements:
                 raise BadSideCar(name=shown, why=error) from None
         return None
 
-    def unasked(self) -> Iterator[tuple[bytes, bytes]]:
+    def missing(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield folder and name of the pictures that a table names and that are missing."""
         for folder, table in self._tables.items():
             if isinstance(table, Captures):
-                for name in table.unasked():
+                for name in table.missing():
                     yield folder, name.encode("utf-8", "replace")
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ class Captures:
             raise Unusable(why)
         return provenance_from(dict(zip(FIELDS, json.loads(fields), strict=True)), fallback)
 
-    def unasked(self) -> Iterator[str]:
+    def missing(self) -> Iterator[str]:
         """Yield the names of pictures that were not asked for."""
         for (name,) in self._rows.execute("SELECT name FROM captures WHERE NOT asked ORDER BY name"):
             yield name

@@ -258,6 +258,6 @@ def _read_table(place: SourcePath) -> Captures:
 
 def _missing(folder: SourcePath, table: Captures) -> Iterator[Refusal]:
     """Refuse the pictures that a table names and that do not exist: a misspelt name would lose provenance."""
-    for name in table.unasked():
+    for name in table.missing():
         shown = folder.child(name.encode("utf-8", "replace"))
         yield Refusal(name=shown.name, why=NotRead(why="captures.csv names it, but there is no such picture here"))
