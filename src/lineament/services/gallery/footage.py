@@ -1,4 +1,4 @@
-"""Follows faces from frame to frame of a video, and enrols the best few frames of each person."""
+"""Enrols the best few frames of each person in a video, following faces from frame to frame."""
 
 from __future__ import annotations
 

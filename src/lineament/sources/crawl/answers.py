@@ -33,7 +33,7 @@ _NO_PICTURE = "it is neither a page nor a picture"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlReply:
-    """An answer in a crawl."""
+    """A response in a crawl."""
 
     exchange: Exchange
     whole: bool  # False if the headers led to its body not being taken
@@ -49,7 +49,7 @@ def media_type(content_type: str | None) -> str:
 
 
 def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, most: int) -> RefusalReason | None:
-    """Return why the body of a successful answer is not taken, as far as its headers tell; None if it is."""
+    """Return why the body of a successful response is not taken, as far as its headers tell; None if it is."""
     headers = list(headers)
     reserved = reservations.in_headers(headers, now=datetime.now(UTC))
     if reserved is not None:

@@ -39,7 +39,7 @@ class HostFetcher:
     def __init__(
         self, hosts: Hosts, contact: str, max_bytes: int, *, delay: float = 1.0, seconds: float = 60.0
     ) -> None:
-        """``delay``: seconds between two requests to a host, at least; ``seconds``: for one answer, at most.
+        """``delay``: seconds between two requests to a host, at least; ``seconds``: for one response, at most.
 
         InvalidValue if ``contact`` is neither an e-mail address nor a URL.
         """

@@ -31,7 +31,7 @@ class KeptCrawl:
         return f"KeptCrawl({str(self.folder)!r}, …)"
 
     def exchange(self, archive: str, offset: int, record_id: str) -> bytes:
-        """Return an answer and its request, a gzip member each. Raises NotRead if they were destroyed, Damaged."""
+        """Return a response and its request, a gzip member each. Raises NotRead if they were destroyed, Damaged."""
         try:
             with self._file(archive) as file:
                 found = sealed.frame_at(file, archive, offset)

@@ -32,10 +32,10 @@ class CrawlLimits:
     depth: int = 32  # links from a start address
     alike: int = 20_000  # pages whose addresses differ only in numbers, like those of a calendar
     addresses: int = 50_000_000  # remembered
-    answer: int = 64 * 2**20  # bytes of one answer
-    total: int = 2**40  # bytes of all answers
+    answer: int = 64 * 2**20  # bytes of one response
+    total: int = 2**40  # bytes of all responses
     hours: float = 24 * 7
-    seconds: float = 60.0  # for one answer, from connecting to the last byte
+    seconds: float = 60.0  # for one response, from connecting to the last byte
     tries: int = 4  # of one address
     redirects: int = 5  # from one address to the next
     file: int = 2**30  # bytes of a WARC file before the next is started

@@ -45,8 +45,8 @@ class QueuedAddress:
     words: str | None
     etag: str | None
     modified: str | None
-    sha256: str | None  # of the previous answer
-    before: WrittenRecord | None  # the record of the previous answer
+    sha256: str | None  # of the previous response
+    before: WrittenRecord | None  # the record of the previous response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The state of a crawl on disk: waiting and answered addresses, findings, and where their records are.
 
-Each answer is one transaction, made after its record is in the WARC file. A killed process has therefore either dealt
+Each response is one transaction, made after its record is in the WARC file. A killed process has therefore either dealt
 with an address or not, and the next one asks again only for what was on its way.
 """
 
@@ -102,7 +102,7 @@ class CrawlState:
         return self.value("warc") or None, int(self.number("warc size"))
 
     def count_answer(self, size: int) -> None:
-        """Count an answer of so many bytes."""
+        """Count a response of so many bytes."""
         self.set("requests", int(self.number("requests")) + 1)
         self.set("bytes", int(self.number("bytes")) + size)
         now = time.monotonic()

@@ -49,7 +49,7 @@ class PinnedResolver:
 
 
 def exchange(request: Request, response: Response) -> Exchange:
-    """Return a request and its answer as they are kept in the archive."""
+    """Return a request and its response as they are kept in the archive."""
     return Exchange(
         uri=response.url,
         at=datetime.now(UTC),
@@ -70,7 +70,7 @@ def pairs(headers: Headers) -> Iterable[tuple[str, str]]:
 
 
 def header(response: Response, name: str) -> str | None:
-    """Return one header of an answer, or None."""
+    """Return one header of a response, or None."""
     value = response.headers.get(name)
     return None if value is None else value.decode("latin-1")
 

@@ -67,7 +67,7 @@ class RequestOutcome:
 
 
 FAILED = RequestOutcome(failed=True)
-"""There was no answer."""
+"""There was no response."""
 
 
 def outcome_of(status: int, retry_after: str | None, now: float) -> RequestOutcome:

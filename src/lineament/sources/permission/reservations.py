@@ -1,4 +1,4 @@
-"""Reservations in the headers of an answer or in the head of a page: pure functions (R3).
+"""Reservations in the headers of a response or in the head of a page: pure functions (R3).
 
 X-Robots-Tag and <meta name="robots">, TDMRep's header and meta element, Content-Usage and Content-Signal are read. The
 reservation is returned as the publisher wrote it, so that a refusal can quote it. In doubt, it is reserved.
@@ -27,7 +27,7 @@ _REFUSED = re.compile(r"([\w-]{1,32})\s*=\s*\"?no?\b", re.IGNORECASE)
 
 
 def in_headers(headers: Iterable[tuple[str, str]], *, now: datetime) -> str | None:
-    """Return the first reservation in the headers of an answer, as “X-Robots-Tag: noai”, or None."""
+    """Return the first reservation in the headers of a response, as “X-Robots-Tag: noai”, or None."""
     for name, value in headers:
         lower = name.lower()
         if lower in _HEADERS:

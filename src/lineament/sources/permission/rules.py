@@ -40,9 +40,9 @@ _FIELD = re.compile(r"[A-Za-z-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """The answer to a request for a well-known file."""
+    """The response to a request for a well-known file."""
 
-    status: int | None  # None: no answer, or none that can be used
+    status: int | None  # None: no response, or none that can be used
     body: bytes = b""
 
     @property

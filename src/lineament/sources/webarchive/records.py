@@ -188,7 +188,7 @@ def body_of(record: WarcRecord, limit: int) -> bytes:
 
 
 def payload_of(record: WarcRecord, limit: int) -> bytes:
-    """Return the payload of an HTTP answer or resource, its encodings undone; raises like ``body_of``."""
+    """Return the payload of an HTTP response or resource, its encodings undone; raises like ``body_of``."""
     body = body_of(record, limit)
     if record.is_http and record.is_http_parsed:
         headers = record.http_headers
@@ -197,7 +197,7 @@ def payload_of(record: WarcRecord, limit: int) -> bytes:
 
 
 def parsed_http(record: WarcRecord) -> bool:
-    """Return whether the record is an HTTP answer with readable headers. Raises OSError if they are hostile."""
+    """Return whether the record is an HTTP response with readable headers. Raises OSError if they are hostile."""
     if not record.is_http or record.record_type != WarcRecordType.response:
         return False
     if not record.is_http_parsed:

@@ -147,7 +147,7 @@ def _request(exchange: Exchange) -> bytes:
 
 
 def _response(exchange: Exchange) -> bytes:
-    """Return the head of an answer, without the transfer encoding, which has been undone."""
+    """Return the head of a response, without the transfer encoding, which has been undone."""
     headers = [(name, value) for name, value in exchange.answer if name.lower() not in {*_HOP_BY_HOP, "content-length"}]
     status = f"HTTP/1.1 {exchange.status} {_word(exchange.reason)}".rstrip().encode("ascii", "replace")
     return status + b"\r\n" + _lines([*headers, ("Content-Length", str(len(exchange.body)))]) + b"\r\n"
