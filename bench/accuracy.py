@@ -221,11 +221,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     lfw.add_folder_option(parser)
     given = parser.parse_args()
-    made = page(lfw.photographs(given.lfw))
-    print(made)
+    text = page(lfw.photographs(given.lfw))
+    print(text)
     if given.write:
         _, title, rest = PAGE.read_text("utf-8").partition(FUSION)
-        PAGE.write_text(made if not title else f"{made.rstrip()}\n\n{title}{rest}", "utf-8")
+        PAGE.write_text(text if not title else f"{text.rstrip()}\n\n{title}{rest}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -318,19 +318,23 @@ def _case(
 ) -> dict[str, object]:
     opened = begin + timedelta(seconds=float(load.opened[number]))
     ref = f"{opened.year}-{number:06}"
-    gone = load.state[number] >= 2
-    wrapped = None if gone else workspace.keys.new_data_key(about_case(load.keys[number]))
+    destroyed = load.state[number] >= 2
+    wrapped = None if destroyed else workspace.keys.new_data_key(about_case(load.keys[number]))
     load.refs.append(ref)
     load.wrapped.append(wrapped)
-    offence = "deleted" if gone else _OFFENCES[int(random.integers(len(_OFFENCES)))]
-    purpose = "deleted" if gone else f"{_PURPOSES[number % len(_PURPOSES)]} in {_town(int(random.integers(1_700)))}"
-    urgent = random.random() < 0.01 and not gone
+    offence = "deleted" if destroyed else _OFFENCES[int(random.integers(len(_OFFENCES)))]
+    purpose = (
+        "deleted" if destroyed else f"{_PURPOSES[number % len(_PURPOSES)]} in {_town(int(random.integers(1_700)))}"
+    )
+    urgent = random.random() < 0.01 and not destroyed
     until = None
     sealed = None
-    if gone or (not urgent and random.random() < 0.7) or number == load.busy:
+    if destroyed or (not urgent and random.random() < 0.7) or number == load.busy:
         until = opened.date() + timedelta(days=int(random.integers(60, 540)))
         until = datetime.now(UTC).date() + timedelta(days=90) if number == load.busy else until
-        sealed = sealing.seal(str(load.ids[number]), authorisation_to(_authorisation(opened, until, gone=gone)))
+        sealed = sealing.seal(
+            str(load.ids[number]), authorisation_to(_authorisation(opened, until, destroyed=destroyed))
+        )
     # Cases with stored searches are closed later, because the database accepts searches only for an open case.
     state = ("open", "open" if load.searched(number) else "closed", "refused", "destroyed")[load.state[number]]
     return {
@@ -340,7 +344,7 @@ def _case(
         "ref": ref,
         "offence": offence,
         "purpose": purpose,
-        "basis": "deleted" if gone else "Code of criminal procedure, article 77",
+        "basis": "deleted" if destroyed else "Code of criminal procedure, article 77",
         "authorised_by": None,
         "jurisdiction": "FR",
         "seeks": "suspect",
@@ -354,15 +358,15 @@ def _case(
         "authorised_until": until,
         "hold_because": None,
         "wrapped_key": wrapped,
-        "words": (ref if gone else f"{ref} {offence} {purpose}").casefold(),
+        "words": (ref if destroyed else f"{ref} {offence} {purpose}").casefold(),
     }
 
 
-def _authorisation(opened: datetime, until: date, *, gone: bool) -> Authorisation:
+def _authorisation(opened: datetime, until: date, *, destroyed: bool) -> Authorisation:
     return Authorisation(
         authority="Court of first instance, Judge Martin",
         decided_at=opened,
-        outcome=AuthorisationOutcome.REFUSED if gone else AuthorisationOutcome.GRANTED,
+        outcome=AuthorisationOutcome.REFUSED if destroyed else AuthorisationOutcome.GRANTED,
         document_sha256=None,
         scope="one search for the person at the counter",
         expires_on=until,

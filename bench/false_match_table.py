@@ -95,20 +95,20 @@ def main() -> None:
     chosen = lfw.photographs(given.lfw)
     scores = strangers(chosen, lfw.features(chosen, given.precision).templates())
     model = lfw.shipped_pack().model
-    made = table(scores, model, given.fit_from)
+    rates = table(scores, model, given.fit_from)
     origin = (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} in {given.precision} by bench/false_match_table.py: "
         f"{len(scores):,} pairs of photographs of different people, from {len(chosen):,} photographs of "
         f"{len(chosen.names):,} people, half of Labeled Faces in the Wild ({lfw.WHOSE}); {len(SAME_PERSON)} pairs of "
-        f"names that mean one person left out. Above a score of {made.measured_to}, which {MOST_RARE} pairs reached, "
+        f"names that mean one person left out. Above a score of {rates.measured_to}, which {MOST_RARE} pairs reached, "
         f"extrapolated; people of one age, sex and origin, and siblings, reach a score more often."
     )
-    facts = asdict(made) | {"origin": origin}
+    facts = asdict(rates) | {"origin": origin}
     given.write.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", "utf-8")
     for rate in (1e-2, 1e-3, 1e-4, 1e-5):
         print(f"FMR {rate:.0e} at {scores[int(rate * len(scores)) - 1]:.3f}")
     for score in (0.55, 0.6, 0.7):
-        print(f"score {score}: {made.rate_at(score):.1e} in the table, {np.count_nonzero(scores >= score)} pairs")
+        print(f"score {score}: {rates.rate_at(score):.1e} in the table, {np.count_nonzero(scores >= score)} pairs")
     print(origin)
 
 

@@ -29,15 +29,15 @@ def make(folder: Path, count: int) -> str:
     shuffler = random.Random(1)
     paths = sorted(LFW.glob("*/*.jpg")) if LFW.is_dir() else []
     shuffler.shuffle(paths)
-    made = number = 0
+    written = number = 0
     with Decoder(workers=1, max_pixels=10**7, max_bytes=10**7, memory=2**30, seconds=20) as decoder:
         analyser = Analyser(pack=shipped_pack(), decoder=decoder, runtime="openvino", precision="auto", threads=1)
-        while made < count:
+        while written < count:
             encoded = _photograph(paths, number)
             number += 1
             if len(analyser.analyse(encoded, enrolling=True).faces) == 1:
-                (folder / f"{made:05}.jpg").write_bytes(encoded)
-                made += 1
+                (folder / f"{written:05}.jpg").write_bytes(encoded)
+                written += 1
     origin = "LFW, enlarged" if paths else "the six portraits, varied"
     return f"{count} photographs of {WIDTH} x {HEIGHT} pixels with one face each ({origin})"
 

@@ -79,7 +79,7 @@ class Rows:
     def batch(self, count: int) -> tuple[float, float]:
         """Enrol captures as an ingest does; return the wall and CPU time from look-up to commit, in seconds."""
         new = captures(self.source, self.random, self.count, count)
-        made = faces([CaptureId(0)] * count, self.random, MODEL)
+        new_faces_of = faces([CaptureId(0)] * count, self.random, MODEL)
         pairs = [(added.provenance.uri, added.sha256) for added in new]
         with clock() as taken:
             with self.store.read() as tx:
@@ -87,7 +87,7 @@ class Rows:
             with self.record.change() as change:
                 change.tx.captures.known(self.source.id, pairs)
                 ids = change.tx.captures.add_all(new)
-                owned = [(id_, day, new_faces) for id_, (_, day, new_faces) in zip(ids, made, strict=True)]
+                owned = [(id_, day, new_faces) for id_, (_, day, new_faces) in zip(ids, new_faces_of, strict=True)]
                 change.tx.faces.add_all(self.source.id, owned, self.key)
                 change.record(batch_ingested(self.source.name, int(ids[0]), int(ids[-1])))
         self.count += count

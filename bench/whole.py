@@ -102,8 +102,10 @@ def faces(ids: list[CaptureId], random: np.random.Generator, model: str) -> list
         face_height=200, detector_score=0.9, norm=10, sharpness=100, exposure=0.5, yaw=0, cropped=0, reasons=()
     )
     day = (datetime.now(UTC).date() - EPOCH).days
-    made = [Face(box=box, landmarks=points, quality=quality, template=Template(model, vector)) for vector in vectors]
-    return [(id_, day, (NewFace(face=face, crop=f"{id_:064x}"),)) for id_, face in zip(ids, made, strict=True)]
+    new_faces = [
+        Face(box=box, landmarks=points, quality=quality, template=Template(model, vector)) for vector in vectors
+    ]
+    return [(id_, day, (NewFace(face=face, crop=f"{id_:064x}"),)) for id_, face in zip(ids, new_faces, strict=True)]
 
 
 def searching(home: Path, rounds: int) -> None:

@@ -199,11 +199,11 @@ class Settings:
 
 def described() -> list[tuple[str, str, str]]:
     """Return every setting for the reference: its variable, its default and its meaning."""
-    made = {"examiner": "who is logged in", "cache": "~/.cache/lineament", "state": "~/.local/state/lineament"}
+    defaults = {"examiner": "who is logged in", "cache": "~/.cache/lineament", "state": "~/.local/state/lineament"}
     rows = []
     for setting in fields(Settings):
         default: Any = setting.metadata["default"]
-        shown = made.get(setting.name, "" if default is None else str(default))
+        shown = defaults.get(setting.name, "" if default is None else str(default))
         rows.append((PREFIX + setting.name.upper(), shown, setting.metadata["meaning"]))
     return rows
 

@@ -286,7 +286,7 @@ def test_work_in_the_foreground_is_a_job_too(jobs: Jobs) -> None:
         seen.extend(jobs.newest())
         return 5
 
-    assert jobs.here(SWEEP, {}, act, lambda answer: {"answer": answer}) == 5
+    assert jobs.run_here(SWEEP, {}, act, lambda answer: {"answer": answer}) == 5
     assert [job.state for job in seen] == [JobState.RUNNING]
     ended = jobs.show(seen[0].id)
     assert (ended.state, ended.result) == (JobState.DONE, {"answer": 5})
@@ -301,7 +301,7 @@ def test_an_error_in_the_foreground_is_raised_and_stored(jobs: Jobs, error: Base
         raise error
 
     with pytest.raises(type(error)):
-        jobs.here(SWEEP, {}, act, lambda _: {})
+        jobs.run_here(SWEEP, {}, act, lambda _: {})
     (job,) = jobs.newest()
     assert job.state is state
 
@@ -309,10 +309,10 @@ def test_an_error_in_the_foreground_is_raised_and_stored(jobs: Jobs, error: Base
 def test_a_queued_job_is_claimed_by_the_foreground(jobs: Jobs) -> None:
     arguments = {"what": ["/data/a"]}
     job = jobs.add(INGEST, arguments, source=SOURCE)
-    jobs.here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
+    jobs.run_here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
     (only,) = jobs.newest()
     assert (only.id, only.state) == (job.id, JobState.DONE)
-    jobs.here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
+    jobs.run_here(INGEST, arguments, lambda _: 1, lambda _: {}, source=SOURCE)
     assert len(jobs.newest()) == 2
 
 

@@ -196,7 +196,7 @@ class Enrolment(RuleBasedStateMachine):
             self.made = self.rows.source(tx)
             self.other = self.rows.source(tx, "other")
             self.rows.enrolled(tx, self.other)
-        self.there: dict[CaptureId, dict[FaceId, Face]] = {}
+        self.was_sent: dict[CaptureId, dict[FaceId, Face]] = {}
         self.last = 0
 
     @rule(target=captures, many=st.integers(0, 4))
@@ -208,22 +208,22 @@ class Enrolment(RuleBasedStateMachine):
             ids = tx.faces.add(capture_id, self.made.source.id, new, self.made.key, 0)
         assert all(face_id > self.last for face_id in ids)
         self.last = max([self.last, *ids])
-        self.there[capture_id] = dict(zip(ids, found, strict=True))
+        self.was_sent[capture_id] = dict(zip(ids, found, strict=True))
         return capture_id
 
     @rule(capture_id=consumes(captures))
     def erase_a_capture(self, capture_id: CaptureId) -> None:
         with self.store.begin() as tx:
             tx.captures.erase(capture_id)
-        del self.there[capture_id]
+        del self.was_sent[capture_id]
 
     @rule(capture_id=captures, which=st.integers(0, 3))
     def erase_a_face(self, capture_id: CaptureId, which: int) -> None:
-        ids = list(self.there[capture_id])
+        ids = list(self.was_sent[capture_id])
         if which < len(ids):
             with self.store.begin() as tx:
                 tx.faces.erase([ids[which]])
-            del self.there[capture_id][ids[which]]
+            del self.was_sent[capture_id][ids[which]]
 
     @rule(capture_id=captures)
     def change_ones_mind(self, capture_id: CaptureId) -> None:
@@ -236,7 +236,7 @@ class Enrolment(RuleBasedStateMachine):
 
     @invariant()
     def the_store_says_the_same(self) -> None:
-        meant = {face_id: face for some in self.there.values() for face_id, face in some.items()}
+        expected = {face_id: face for some in self.was_sent.values() for face_id, face in some.items()}
         with self.store.read() as tx:
             source = tx.sources.get("press")
             ids = tx.faces.ids(source.id, MODEL)
@@ -245,11 +245,11 @@ class Enrolment(RuleBasedStateMachine):
                 face_id for batch, _ in tx.faces.after(source.id, MODEL, 0, self.made.key, 3) for face_id in batch
             ]
             counted = len(list(tx.captures.of_source(source.id)))
-        assert (source.captures, source.faces, source.last_face_id) == (len(self.there), len(meant), self.last)
-        assert ids.tolist() == sorted(meant) == found.tolist() == all_after
-        assert counted == len(self.there)
-        if meant:
-            assert np.array_equal(vectors, [meant[FaceId(int(face_id))].template.vector for face_id in ids])
+        assert (source.captures, source.faces, source.last_face_id) == (len(self.was_sent), len(expected), self.last)
+        assert ids.tolist() == sorted(expected) == found.tolist() == all_after
+        assert counted == len(self.was_sent)
+        if expected:
+            assert np.array_equal(vectors, [expected[FaceId(int(face_id))].template.vector for face_id in ids])
 
     def teardown(self) -> None:
         self.store.close()

@@ -102,7 +102,7 @@ def _run(desk: Desk, collection: Collection, arguments: dict[str, Any]) -> Inges
 
             return desk.collect.run(collection, on_report)
 
-        return desk.jobs.here(INGEST, arguments, act, lambda done: collect.result(done, collection), source=source)
+        return desk.jobs.run_here(INGEST, arguments, act, lambda done: collect.result(done, collection), source=source)
 
 
 def _show_progress(bar: Progress, task: TaskID, now: IngestReport) -> None:

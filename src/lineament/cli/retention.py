@@ -21,7 +21,7 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     from lineament.services.jobs.kinds import SWEEP
 
     with machine(context) as opened, working("Sweeping"):
-        swept = opened.jobs.here(SWEEP, {}, lambda _: opened.retain.sweep(), sweep_json)
+        swept = opened.jobs.run_here(SWEEP, {}, lambda _: opened.retain.sweep(), sweep_json)
     if as_json:
         print_json(sweep_json(swept))
         return

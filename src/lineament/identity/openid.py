@@ -73,15 +73,15 @@ class Provider:
         )
         return ProviderSignIn(address=address, state=state, nonce=nonce, verifier=verifier)
 
-    def finish(self, begun: ProviderSignIn, untrusted_query: str, redirect_uri: str) -> Subject:
+    def finish(self, sign_in: ProviderSignIn, untrusted_query: str, redirect_uri: str) -> Subject:
         """Return who signed in, from the query with which the browser came back.
 
         Raises SignInRefused if it does not belong to ``begun``, or the provider refused or cannot prove it, and
         OpenIdUnavailable if the provider cannot be reached. ``begun`` is used up either way.
         """
         configuration = self._configuration()
-        code = self._code(begun, untrusted_query, configuration)
-        tokens = self._tokens(begun, code, redirect_uri, configuration)
+        code = self._code(sign_in, untrusted_query, configuration)
+        tokens = self._tokens(sign_in, code, redirect_uri, configuration)
         keys = public_keys(self._document(configuration.get("jwks_uri")))
         token, access = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(token, str):
@@ -89,7 +89,7 @@ class Provider:
         expected = ExpectedToken(
             issuer=self.issuer,
             client_id=self._client_id,
-            nonce=begun.nonce,
+            nonce=sign_in.nonce,
             access_token=access if isinstance(access, str) else None,
         )
         return subject_of(token, keys, expected, self._clock())
@@ -112,11 +112,11 @@ class Provider:
             raise OpenIdUnavailable(why=f"the provider answered with {answer.status}")
         return answer.json
 
-    def _code(self, begun: ProviderSignIn, untrusted_query: str, configuration: dict[str, Any]) -> str:
+    def _code(self, sign_in: ProviderSignIn, untrusted_query: str, configuration: dict[str, Any]) -> str:
         """Return the code in the query, once all that must agree with it does (RFC 6749, 4.1.2; RFC 9207)."""
         parameters = _parameters(untrusted_query)
         state = parameters.get("state", "").encode()
-        if not begun.state or not hmac.compare_digest(state, begun.state.encode()):
+        if not sign_in.state or not hmac.compare_digest(state, sign_in.state.encode()):
             raise SignInRefused(why="it was not started in this browser, or not just now")
         if parameters.get("error") == "access_denied":
             raise SignInRefused(why="it was cancelled at the provider")

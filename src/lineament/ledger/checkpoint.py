@@ -37,14 +37,14 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _decode_base64(text: str, what: str) -> bytes:
+def _decode_base64(text: str, label: str) -> bytes:
     """Decode standard base64, strictly: encoding the result again must give the same text."""
     try:
         decoded = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         decoded = b""
     if not decoded or _encode_base64(decoded) != text:
-        raise InvalidValue(what=what, value=text[:100], why="it is not base64")
+        raise InvalidValue(what=label, value=text[:100], why="it is not base64")
     return decoded
 
 
@@ -68,15 +68,15 @@ class PublicKey:
     @classmethod
     def parse(cls, untrusted: str) -> Self:
         """Read a C2SP verifier key, ``name+id+key``. Raises InvalidValue if it is none or its id is wrong."""
-        what, text = "The key of a ledger", untrusted.strip()
+        label, text = "The key of a ledger", untrusted.strip()
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
-        decoded = _decode_base64(encoded, what)
+        decoded = _decode_base64(encoded, label)
         if decoded[:1] != ED25519:
-            raise InvalidValue(what=what, value=text[:300], why="it is not an Ed25519 key (type 1)")
+            raise InvalidValue(what=label, value=text[:300], why="it is not an Ed25519 key (type 1)")
         key = cls(name=name, raw=decoded[1:])
         if key_id != key.id.hex():
-            raise InvalidValue(what=what, value=text[:300], why="its id does not match it; copy all of it again")
+            raise InvalidValue(what=label, value=text[:300], why="its id does not match it; copy all of it again")
         return key
 
     @property
@@ -107,24 +107,24 @@ class SigningKey:
 
 def open_note(untrusted_note: str, key: PublicKey) -> str:
     """Return the text of a note that ``key`` signed. Raises InvalidValue if it is no note or not signed by it."""
-    what = "A checkpoint"
+    label = "A checkpoint"
     shown = untrusted_note[:60].replace("\n", " ")
     text, blank, signatures = untrusted_note.rpartition("\n\n")
     if len(untrusted_note) > LONGEST_NOTE or not blank or not signatures.endswith("\n"):
-        raise InvalidValue(what=what, value=shown, why="it is not a signed note")
+        raise InvalidValue(what=label, value=shown, why="it is not a signed note")
     text += "\n"
     if any(character < " " and character != "\n" for character in untrusted_note):
-        raise InvalidValue(what=what, value=shown, why="it has control characters")
+        raise InvalidValue(what=label, value=shown, why="it has control characters")
     for line in signatures[:-1].split("\n"):
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         if dash != "\N{EM DASH}" or not name:
-            raise InvalidValue(what=what, value=shown, why="a line of signature is malformed")
-        signature = _decode_base64(encoded, what)
+            raise InvalidValue(what=label, value=shown, why="a line of signature is malformed")
+        signature = _decode_base64(encoded, label)
         if name == key.name and signature[:ID_BYTES] == key.id:
             _check(signature[ID_BYTES:], text, key, shown)
             return text
-    raise InvalidValue(what=what, value=shown, why=f"it is not signed by {key}")
+    raise InvalidValue(what=label, value=shown, why=f"it is not signed by {key}")
 
 
 def _check(signature: bytes, text: str, key: PublicKey, shown: str) -> None:
@@ -151,12 +151,12 @@ class Checkpoint:
         """Read a checkpoint that ``key`` signed. Raises InvalidValue with a reason for any other text."""
         text = open_note(untrusted_note, key)
         origin, size, root, *extensions = text[:-1].split("\n") + [""] * (3 - text.count("\n"))
-        what = "A checkpoint"
+        label = "A checkpoint"
         if origin != key.name:
-            raise InvalidValue(what=what, value=origin[:200], why=f"it belongs to another ledger than {key.name}")
+            raise InvalidValue(what=label, value=origin[:200], why=f"it belongs to another ledger than {key.name}")
         if not (size.isascii() and size.isdecimal() and len(size) <= 19) or str(int(size)) != size:
-            raise InvalidValue(what=what, value=size[:40], why="its size is not a whole number")
-        decoded = _decode_base64(root, what)
+            raise InvalidValue(what=label, value=size[:40], why="its size is not a whole number")
+        decoded = _decode_base64(root, label)
         if len(decoded) != HASH_BYTES or int(size) > LARGEST_SIZE or "" in extensions:
-            raise InvalidValue(what=what, value=origin[:200], why="its lines are not size and root")
+            raise InvalidValue(what=label, value=origin[:200], why="its lines are not size and root")
         return cls(origin=origin, size=int(size), root=decoded)

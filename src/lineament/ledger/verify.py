@@ -176,20 +176,20 @@ def _erased_ranges(details: str) -> list[tuple[int, int]]:
 
 
 @contextmanager
-def _readable(walk: _TreeWalk, what: str = "an entry", at: int | None = None) -> Iterator[None]:
+def _readable(walk: _TreeWalk, label: str = "an entry", at: int | None = None) -> Iterator[None]:
     """Turn errors of reading into LedgerBroken at the next entry, or at the entry ``at``."""
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         entry = walk.size if at is None else at
-        raise LedgerBroken(why=f"{what} cannot be read ({type(error).__name__})", entry=entry) from error
+        raise LedgerBroken(why=f"{label} cannot be read ({type(error).__name__})", entry=entry) from error
 
 
-def _checkpoint(untrusted_note: str, key: PublicKey, what: str) -> Checkpoint:
+def _checkpoint(untrusted_note: str, key: PublicKey, label: str) -> Checkpoint:
     try:
         return Checkpoint.parse(untrusted_note, key)
     except InvalidValue as error:
-        raise LedgerBroken(why=f"{what} cannot be trusted: {error}", entry=0) from error
+        raise LedgerBroken(why=f"{label} cannot be trusted: {error}", entry=0) from error
 
 
 # ---------------------------------------------------------------- the ledger in the store
@@ -304,15 +304,15 @@ def _from_export(lines: BinaryIO, walk: _TreeWalk) -> Iterator[_LeafEntry]:
 
 def _compare_heads(walk: _TreeWalk, head: Checkpoint | None, kept: Checkpoint | None, key: PublicKey) -> Verification:
     """Compare what was recomputed with the signed checkpoint and the one kept outside."""
-    for what, checkpoint in (("signed", head), ("anchored", kept)):
+    for label, checkpoint in (("signed", head), ("anchored", kept)):
         if checkpoint and checkpoint.size > walk.size:
-            why = f"there are {walk.size} entries, but {checkpoint.size} were {what}"
+            why = f"there are {walk.size} entries, but {checkpoint.size} were {label}"
             raise LedgerBroken(why=why, entry=walk.size)
     if head and head.size < walk.size:
         raise LedgerBroken(why="an entry is not covered by the checkpoint", entry=head.size)
-    for what, checkpoint, root in (("anchored", kept, walk.anchored_root), ("signed", head, walk.root())):
+    for label, checkpoint, root in (("anchored", kept, walk.anchored_root), ("signed", head, walk.root())):
         if checkpoint and checkpoint.size and checkpoint.root != root:
-            why = f"the first {checkpoint.size} entries are not those that were {what}"
+            why = f"the first {checkpoint.size} entries are not those that were {label}"
             raise LedgerBroken(why=why, entry=f"any from 0 to {checkpoint.size - 1}")
     return Verification(
         origin=key.name,

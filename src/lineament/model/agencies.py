@@ -37,8 +37,8 @@ class Vetting:
         }
         for field, (words, text) in grounds.items():
             if not text.strip():
-                what = f"The field “{words}” of a vetting"
-                raise InvalidValue(what=what, value=text, why="write something", field=field)
+                label = f"The field “{words}” of a vetting"
+                raise InvalidValue(what=label, value=text, why="write something", field=field)
         if self.renew_on < self.at.date():
             why = "it is in the past"
             raise InvalidValue(what="The day of renewal", value=self.renew_on, why=why, field="renew_on")
@@ -69,8 +69,8 @@ class Licence:
             raise InvalidValue(what="The last day of the licence", value=self.last_day, why=why, field="last_day")
         for field, number in (("seats", self.seats), ("searches_a_month", self.searches_a_month)):
             if not 1 <= number <= 10_000_000:
-                what = f"The number of {field.replace('_', ' ')}"
-                raise InvalidValue(what=what, value=number, why="it must be at least 1", field=field)
+                label = f"The number of {field.replace('_', ' ')}"
+                raise InvalidValue(what=label, value=number, why="it must be at least 1", field=field)
 
     def days_left(self, today: date) -> int:
         """Return the days until its last day; 0 on that day, negative after it."""

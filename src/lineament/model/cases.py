@@ -77,14 +77,14 @@ class CaseTerms:
         }
         for field, (words, text) in texts.items():
             if not text.strip():
-                what = f"The {words} of a case"
-                raise InvalidValue(what=what, value=text, why="write something", field=field)
+                label = f"The {words} of a case"
+                raise InvalidValue(what=label, value=text, why="write something", field=field)
         if self.jurisdiction is not None:
             checked_country(self.jurisdiction)
         if self.seeks is Seeks.INITIAL and not (self.exempt_because or "").strip():
             why = "say which facts link the person to the offence; they are why no authorisation is needed"
-            what = "The exemption of an initial identification"
-            raise InvalidValue(what=what, value="", why=why, field="exempt_because")
+            label = "The exemption of an initial identification"
+            raise InvalidValue(what=label, value="", why=why, field="exempt_because")
 
 
 class AuthorisationOutcome(StrEnum):
@@ -110,8 +110,8 @@ class Authorisation:
     def __post_init__(self) -> None:
         for field, text in (("authority", self.authority), ("scope", self.scope)):
             if not text.strip():
-                what = f"The {field} of an authorisation"
-                raise InvalidValue(what=what, value=text, why="write something", field=field)
+                label = f"The {field} of an authorisation"
+                raise InvalidValue(what=label, value=text, why="write something", field=field)
 
 
 class CaseStanding(StrEnum):

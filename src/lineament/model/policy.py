@@ -120,15 +120,15 @@ def stricter(base: Policy, wishes: Mapping[str, Any]) -> Policy:
 
 
 def _check(setting: Any, base: bool | int, value: object) -> None:
-    what = f"The setting {setting.name}"
+    label = f"The setting {setting.name}"
     if not isinstance(value, int) or isinstance(value, bool) != isinstance(base, bool):
         why = "it must be yes or no" if isinstance(base, bool) else "it must be a whole number"
-        raise InvalidValue(what=what, value=value, why=why, field=setting.name)
+        raise InvalidValue(what=label, value=value, why=why, field=setting.name)
     low, high = _RANGES.get(setting.name, (0, 36500))
     if not low <= value <= high:
-        raise InvalidValue(what=what, value=value, why=f"it must be between {low} and {high}", field=setting.name)
+        raise InvalidValue(what=label, value=value, why=f"it must be between {low} and {high}", field=setting.name)
     way = setting.metadata["stricter"]
     if (value < base) if way in {"more", "on"} else (value > base):
         shown = {True: "yes", False: "no"}.get(base, base) if isinstance(base, bool) else base
         why = f"an agency may be stricter than {shown}, not laxer"
-        raise InvalidValue(what=what, value=value, why=why, field=setting.name)
+        raise InvalidValue(what=label, value=value, why=why, field=setting.name)

@@ -80,9 +80,9 @@ class SourceTerms:
         if not _NAME.fullmatch(self.name):
             why = "use 1 to 63 lower-case letters, digits, dots, dashes or underscores"
             raise InvalidValue(what="The name of a source", value=self.name, why=why)
-        for what, text in (("The controller", self.controller), ("The legal basis", self.basis)):
+        for label, text in (("The controller", self.controller), ("The legal basis", self.basis)):
             if not text.strip():
-                raise InvalidValue(what=what, value=text, why="write something")
+                raise InvalidValue(what=label, value=text, why="write something")
         checked_country(self.jurisdiction)
         if self.retention_days is not None and self.retention_days < 1:
             raise InvalidValue(what="The retention", value=self.retention_days, why="it must be at least one day")

@@ -126,10 +126,10 @@ def _after(last: bytes, folder: SourcePath, *, folders: bool) -> Iterator[tuple[
     with os.scandir(folder.path) as entries:
         for entry in entries:
             if entry.name > last and entry.is_dir(follow_symlinks=False) == folders:
-                yield entry.name, _what(entry)
+                yield entry.name, _entry_kind(entry)
 
 
-def _what(entry: os.DirEntry[bytes]) -> EntryType:
+def _entry_kind(entry: os.DirEntry[bytes]) -> EntryType:
     if entry.is_file(follow_symlinks=False):
         return EntryType.FILE
     if entry.is_symlink():

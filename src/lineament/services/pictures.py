@@ -70,7 +70,7 @@ class Pictures:
     def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
         """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
         with self._record.read() as tx:
-            return self._meant(tx, search_id, rank, alike)
+            return self._capture_at(tx, search_id, rank, alike)
 
     @needs(Permission.READ_CASES, in_case=True)
     def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> Elsewhere:
@@ -110,14 +110,14 @@ class Pictures:
         with self._record.change() as change:
             change.concerns(case_of_search(change.tx, self._record, search_id)[0])
             face, _ = self._found(change.tx, search_id, rank)
-            capture = self._meant(change.tx, search_id, rank, alike)
+            capture = self._capture_at(change.tx, search_id, rank, alike)
             if capture.page is None:
                 raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
             record = self._open_blob(change.tx, capture, capture.page)
             change.record(PageOpened(search=search_id, rank=rank, face=face.id, capture=capture.id))
         return record
 
-    def _meant(self, tx: Tx, search_id: str, rank: int, alike: CaptureId | None) -> Capture:
+    def _capture_at(self, tx: Tx, search_id: str, rank: int, alike: CaptureId | None) -> Capture:
         if alike is None:
             return self._found(tx, search_id, rank)[1]
         if alike not in self._alike(tx, search_id, rank):

@@ -60,9 +60,9 @@ class Cipher:
 
 def damaged(about: bytes) -> Damaged:
     """Return the error for something sealed that does not open."""
-    what = f"What is sealed as “{about.decode(errors='replace')}”"
+    label = f"What is sealed as “{about.decode(errors='replace')}”"
     why = "it was altered, or sealed for another place or under another key"
-    return Damaged(what=what, why=why, remedy="restore it from a backup, or erase it and ingest again")
+    return Damaged(what=label, why=why, remedy="restore it from a backup, or erase it and ingest again")
 
 
 class DataKey:

@@ -148,9 +148,9 @@ class SourceRows:
         )
         return deleted
 
-    def set_destroyed(self, source_id: SourceId, what: Mapping[str, Any]) -> None:
+    def set_destroyed(self, source_id: SourceId, counts: Mapping[str, Any]) -> None:
         """Store what the withdrawal destroyed, for its receipt."""
-        self._change(source_id, destroyed=json.dumps(what))
+        self._change(source_id, destroyed=json.dumps(counts))
 
     def destroyed(self, source_id: SourceId) -> dict[str, Any] | None:
         """Return what the withdrawal destroyed; None if the source was not withdrawn."""

@@ -50,8 +50,8 @@ def change_password(visit: CurrentVisit, form: Form) -> Response:
     new = form.typed("password")
     if new != form.typed("again"):
         raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
-    begun = visit.workspace.sign_in.change_password(_session(visit), form.typed("old"), new)
-    return visit.signed_in_redirect("/account", begun)
+    new_key = visit.workspace.sign_in.change_password(_session(visit), form.typed("old"), new)
+    return visit.signed_in_redirect("/account", new_key)
 
 
 # ---------------------------------------------------------------- second factors
@@ -102,9 +102,9 @@ def add_app(visit: AnyVisit, form: Form) -> Response:
     )
 
 
-def _finish_adding(visit: Visit, session: Session, begun: SessionKey) -> Response:
+def _finish_adding(visit: Visit, session: Session, new_key: SessionKey) -> Response:
     first = not session.enrolled and not session.policy.passkey_only
-    return visit.signed_in_redirect("/account/recovery" if first else "/account", begun)
+    return visit.signed_in_redirect("/account/recovery" if first else "/account", new_key)
 
 
 @pages.page("/account/recovery", access=_OWN)

@@ -74,8 +74,8 @@ def changed_settings(form: SentForm, rules: Rules) -> dict[str, bool | int]:
 def _number(form: SentForm, setting: PolicySetting) -> int:
     text = form.text(setting.name)
     if not text.isdecimal() or len(text) > 9:
-        what = f"The setting {setting.name}"
-        raise InvalidValue(what=what, value=text[:40], why="it must be a whole number", field=setting.name)
+        label = f"The setting {setting.name}"
+        raise InvalidValue(what=label, value=text[:40], why="it must be a whole number", field=setting.name)
     return int(text)
 
 

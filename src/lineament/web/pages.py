@@ -83,9 +83,9 @@ class Visit:
             **values,
         )
 
-    def signed_in_redirect(self, address: str, begun: SessionKey) -> RedirectResponse:
+    def signed_in_redirect(self, address: str, new_key: SessionKey) -> RedirectResponse:
         """Redirect to a path of ours under the session's new key."""
-        return with_session(self.request, redirect(own_path(address)), begun)
+        return with_session(self.request, redirect(own_path(address)), new_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ class Guest:
         site_of(self.request).set_cookie(response, self.request.headers, self.session.key, FORM_COOKIE)
         return response
 
-    def signed_in_redirect(self, address: str, begun: SessionKey) -> RedirectResponse:
+    def signed_in_redirect(self, address: str, new_key: SessionKey) -> RedirectResponse:
         """Redirect to a path of ours, signed in."""
-        return with_session(self.request, redirect(own_path(address)), begun)
+        return with_session(self.request, redirect(own_path(address)), new_key)
 
 
 def _render(visit: Visit | Guest, template: str, **values: object) -> HTMLResponse:
@@ -136,10 +136,10 @@ def redirect(address: str) -> RedirectResponse:
     return RedirectResponse(address, status_code=303)
 
 
-def with_session(request: Request, response: ResponseT, begun: SessionKey) -> ResponseT:
+def with_session(request: Request, response: ResponseT, new_key: SessionKey) -> ResponseT:
     """Set the cookie with the session's key, and delete that of the form before it."""
     site = site_of(request)
-    site.set_cookie(response, request.headers, begun.key)
+    site.set_cookie(response, request.headers, new_key.key)
     if site.cookie_name(request.headers, FORM_COOKIE) in request.cookies:
         site.delete_cookie(response, request.headers, FORM_COOKIE)
     return response

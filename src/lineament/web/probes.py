@@ -258,8 +258,8 @@ def _request(found: Probe, form: SentForm) -> SearchRequest:
 def _other(untrusted: str) -> ProbeFace:
     probe_id, _, face = untrusted.partition(":")
     if not face.isascii() or not face.isdecimal() or len(face) > 4:
-        what = "A further photograph"
-        raise InvalidValue(what=what, value=untrusted[:40], why="choose it from the list", field="other")
+        label = "A further photograph"
+        raise InvalidValue(what=label, value=untrusted[:40], why="choose it from the list", field="other")
     return ProbeFace(probe_id=probe_id, face=int(face))
 
 

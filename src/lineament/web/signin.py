@@ -79,19 +79,19 @@ def sign_in(guest: CurrentGuest, next: str = "/") -> Response:  # noqa: A002 - t
 @pages.act("/sign-in", access=Permission.PUBLIC, page=sign_in)
 def sign_in_with_password(guest: CurrentGuest, form: GuestForm) -> Response:
     """Sign in with a password; the second factor is asked for on the next page."""
-    begun = guest.workspace.sign_in.password(
+    new_key = guest.workspace.sign_in.password(
         form.text("email"), form.typed("password"), device_of(guest.request.headers)
     )
-    return guest.signed_in_redirect(form.text("next"), begun)
+    return guest.signed_in_redirect(form.text("next"), new_key)
 
 
 @pages.page("/sign-in/openid", access=Permission.PUBLIC)
 def to_provider(guest: CurrentGuest, next: str = "/", invitation: str = "") -> Response:  # noqa: A002
     """Go to the agency's provider (OpenID Connect)."""
     back = guest.origin + _FROM_PROVIDER
-    begun = guest.workspace.sign_in.openid_begin(back, next_path=own_path(next), invitation=invitation[:200])
-    response = RedirectResponse(begun.address, status_code=303)
-    site_of(guest.request).set_cookie(response, guest.request.headers, begun.pending, PROVIDER_COOKIE, lax=True)
+    sign_in = guest.workspace.sign_in.openid_begin(back, next_path=own_path(next), invitation=invitation[:200])
+    response = RedirectResponse(sign_in.address, status_code=303)
+    site_of(guest.request).set_cookie(response, guest.request.headers, sign_in.pending, PROVIDER_COOKIE, lax=True)
     return response
 
 
@@ -101,14 +101,14 @@ def from_provider(guest: CurrentGuest) -> Response:
     request, site = guest.request, site_of(guest.request)
     pending = request.cookies.get(site.cookie_name(request.headers, PROVIDER_COOKIE), "")
     try:
-        begun, wanted = guest.workspace.sign_in.openid_finish(
+        new_key, wanted = guest.workspace.sign_in.openid_finish(
             pending, request.url.query, guest.origin + _FROM_PROVIDER, device_of(request.headers)
         )
     except (SignInRefused, AlreadyThere) as error:
         response = sign_in(replace(guest, rejected=rejected_form(_FROM_PROVIDER, SentForm(), error)))
     else:
         # A page and no redirect: the browser sends the session's cookie only if one of our own pages leads on.
-        response = with_session(request, guest.page("signed_in.html", next=own_path(wanted)), begun)
+        response = with_session(request, guest.page("signed_in.html", next=own_path(wanted)), new_key)
     site.delete_cookie(response, request.headers, PROVIDER_COOKIE)
     return response
 
@@ -130,8 +130,8 @@ def join(guest: CurrentGuest, token: str, form: GuestForm) -> Response:
     password = form.typed("password")
     if password != form.typed("again"):
         raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
-    begun = guest.workspace.sign_in.join(token, form.text("name"), password, device_of(guest.request.headers))
-    return guest.signed_in_redirect("/", begun)
+    new_key = guest.workspace.sign_in.join(token, form.text("name"), password, device_of(guest.request.headers))
+    return guest.signed_in_redirect("/", new_key)
 
 
 # ---------------------------------------------------------------- the second factor

@@ -122,15 +122,15 @@ def test_addresses_are_all_blobs_of_a_source(store: Store, rows: Rows) -> None:
         capture_id, faces = rows.enrolled(tx, keyed, faces=2)
         capture = tx.captures.get(capture_id)
         bare = tx.captures.add(replace(rows.capture(keyed.source), original=None, thumbnail=None))
-        meant = [str(capture.original), str(capture.thumbnail), *(tx.faces.get(face).crop for face in faces)]
-        assert tx.captures.addresses(keyed.source.id) == sorted(meant)
+        expected = [str(capture.original), str(capture.thumbnail), *(tx.faces.get(face).crop for face in faces)]
+        assert tx.captures.addresses(keyed.source.id) == sorted(expected)
         assert tx.captures.get(bare).original is None
-        tx.deletions.add([meant[0]])
+        tx.deletions.add([expected[0]])
         tx.deletions.add_source(keyed.source.id)
         assert tx.deletions.all() == []  # as long as a capture refers to them
         tx.sources.destroy(keyed.source.id)
-        assert tx.deletions.all() == sorted(meant)
-        assert tx.deletions.all(most=2) == sorted(meant)[:2]
+        assert tx.deletions.all() == sorted(expected)
+        assert tx.deletions.all(most=2) == sorted(expected)[:2]
 
 
 def test_forgotten_pictures_leave_the_provenance(store: Store, rows: Rows) -> None:

@@ -332,14 +332,14 @@ def test_the_migrations_make_exactly_the_constraints(store: Store) -> None:
         inspector = sa.inspect(tx.connection)
         for table in metadata.sorted_tables:
             checks = {str(check["name"]): check["sqltext"] for check in inspector.get_check_constraints(table.name)}
-            meant = {
+            expected = {
                 str(check.name): str(check.sqltext)
                 for check in table.constraints
                 if isinstance(check, sa.CheckConstraint)
             }
-            assert sorted(checks) == sorted(meant), table.name
+            assert sorted(checks) == sorted(expected), table.name
             rephrased = store.dialect == "postgresql"
-            assert checks == meant or rephrased, table.name
+            assert checks == expected or rephrased, table.name
 
 
 # ---------------------------------------------------------------- errors of the database

@@ -223,9 +223,9 @@ def test_a_folder_that_is_a_file(tmp_path: Path, templates: Templates) -> None:
 def test_a_damaged_index_is_replaced_by_a_new_one(folder: Path, templates: Templates) -> None:
     [path] = folder.glob("codes*")
     path.write_bytes(b"broken")
-    anew = scan(folder, templates)
-    anew.add(*templates(as_ids(range(1, 51))))
-    anew.sync()
+    rebuilt = scan(folder, templates)
+    rebuilt.add(*templates(as_ids(range(1, 51))))
+    rebuilt.sync()
     assert scan(folder, templates, load=True).ids.tolist() == list(range(1, 51))
     assert len(list(folder.iterdir())) == 4
 

@@ -89,9 +89,9 @@ def test_a_job_over_which_workers_die_fails_in_the_end(alone: Workspace, jobs: J
 
 def test_an_equal_request_claims_the_waiting_job(alone: Workspace, jobs: Jobs) -> None:
     waiting = jobs.add(SWEEP, {"number": 1})
-    assert jobs.here(SWEEP, {"number": 1}, lambda _: 5, lambda answer: {"answer": answer}) == 5
+    assert jobs.run_here(SWEEP, {"number": 1}, lambda _: 5, lambda answer: {"answer": answer}) == 5
     assert [(job.id, job.result) for job in jobs.newest()] == [(waiting.id, {"answer": 5})]
-    jobs.here(SWEEP, {"number": 2}, lambda _: 6, lambda answer: {"answer": answer})
+    jobs.run_here(SWEEP, {"number": 2}, lambda _: 6, lambda answer: {"answer": answer})
     assert len(jobs.newest()) == 2
 
 

@@ -16,12 +16,12 @@ from lineament.sources.provenance import Unusable, parse_side_car, provenance_fr
 UNSAID = Provenance(uri="file:///a.jpg", page_uri="https://example.org/a.jpg")
 
 
-def said(**fields: object) -> Provenance:
+def parsed(**fields: object) -> Provenance:
     return parse_side_car(json.dumps(fields).encode(), UNSAID)
 
 
 def test_all_fields() -> None:
-    assert said(
+    assert parsed(
         uri="https://example.org/a.jpg?x=1#y",
         page_uri="http://example.org:8080/page",
         page_title="A title",
@@ -39,7 +39,7 @@ def test_all_fields() -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"uri": None, "page_uri": None}, {"uri": "", "page_uri": "  ", "licence": ""}])
 def test_missing_values_have_their_defaults(nothing: dict[str, object]) -> None:
-    assert said(**nothing) == UNSAID
+    assert parsed(**nothing) == UNSAID
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_missing_values_have_their_defaults(nothing: dict[str, object]) -> None:
     ],
 )
 def test_uris_that_are_taken(uri: str) -> None:
-    assert said(uri=uri, page_uri=uri).uri == uri
+    assert parsed(uri=uri, page_uri=uri).uri == uri
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_uris_that_are_taken(uri: str) -> None:
 @pytest.mark.parametrize("field", ["uri", "page_uri"])
 def test_uris_that_are_refused(field: str, uri: object, why: str) -> None:
     with pytest.raises(Unusable, match=f"its {field} .*{why}"):
-        said(**{field: uri})
+        parsed(**{field: uri})
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_uris_that_are_refused(field: str, uri: object, why: str) -> None:
     ],
 )
 def test_moments_that_are_taken(text: str, moment: datetime) -> None:
-    found = said(captured_at=text).captured_at
+    found = parsed(captured_at=text).captured_at
     assert found == moment
     assert found is not None
     assert found.utcoffset() == UTC.utcoffset(None)
@@ -144,7 +144,7 @@ def test_moments_that_are_taken(text: str, moment: datetime) -> None:
 )
 def test_moments_that_are_refused(text: object) -> None:
     with pytest.raises(Unusable, match="captured_at"):
-        said(captured_at=text)
+        parsed(captured_at=text)
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,15 @@ def test_moments_that_are_refused(text: object) -> None:
     ],
 )
 def test_titles_are_one_line_of_printable_text(title: str, kept: str | None) -> None:
-    assert said(page_title=title).page_title == kept
-    assert said(licence=title).licence == kept
+    assert parsed(page_title=title).page_title == kept
+    assert parsed(licence=title).licence == kept
 
 
 @pytest.mark.parametrize("field", ["page_title", "licence"])
 @pytest.mark.parametrize("value", [5, 1.5, False, [], {}])
 def test_titles_that_are_no_text(field: str, value: object) -> None:
     with pytest.raises(Unusable, match=f"its {field} is not text"):
-        said(**{field: value})
+        parsed(**{field: value})
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ from lineament.vision.decode_protocol import DecodeReply, Status
 MAX_BYTES = 64 * 2**20
 
 
-def made(memory: int = 1536 * 2**20) -> Decoder:
+def open_decoder(memory: int = 1536 * 2**20) -> Decoder:
     return Decoder(workers=1, max_pixels=200_000_000, max_bytes=MAX_BYTES, memory=memory, seconds=20.0)
 
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[Decoder]:
-    with made() as decoder:
+    with open_decoder() as decoder:
         yield decoder
 
 
@@ -123,7 +123,7 @@ def test_jpeg_2000_has_a_limit_of_its_own_and_kinds_by_its_first_bytes(decoder: 
 
 def test_a_picture_that_needs_too_much_memory_fails_alone() -> None:
     huge = encoded(Image.new("P", (14_000, 14_000)), "GIF")
-    with made(256 * 2**20) as small:
+    with open_decoder(256 * 2**20) as small:
         with pytest.raises(DecoderDied, match="256 MiB"):
             small.decode(huge)
         assert small.decode(encoded(chart(), "PNG")).width == 96

@@ -182,8 +182,8 @@ class Casework:
 
     def _authorisation(self, ruling: Ruling, at: datetime) -> Authorisation:
         if ruling.decided_at > at:
-            what, why = "The time of the decision", "it is in the future"
-            raise InvalidValue(what=what, value=ruling.decided_at, why=why, field="decided_at")
+            label, why = "The time of the decision", "it is in the future"
+            raise InvalidValue(what=label, value=ruling.decided_at, why=why, field="decided_at")
         digest = None if ruling.document is None else hashlib.sha256(ruling.document).hexdigest()
         return Authorisation(
             authority=ruling.authority,

@@ -110,11 +110,11 @@ class KnownAbuse:
 def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
     """Delete the pictures of a capture, and veil its faces; ``key`` is that of its source."""
     capture, faces = tx.captures.get(capture_id), tx.faces.of_capture(capture_id)
-    gone = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
+    deleted = [capture.original, capture.thumbnail, *(face.crop for face in faces)]
     for face in faces:
         tx.faces.set_crop(face.id, blobs.put(key, veil(blobs.get(key, face.crop))))
     blobs.flush()
     tx.captures.bar(capture_id)
-    unused = [address for address in gone if address is not None and tx.captures.references(address) == 0]
+    unused = [address for address in deleted if address is not None and tx.captures.references(address) == 0]
     tx.deletions.add(unused)
     tx.deletions.add_crawl_records(capture.source_id, [capture.sha256])

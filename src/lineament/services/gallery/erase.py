@@ -124,12 +124,12 @@ class Erase:
             change.tx.jobs.delete_of(source.id)
             rows = change.tx.sources.destroy(source.id)
             change.tx.sources.set_state(source.id, state)
-            what = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
+            counts = {**rows, "runs": runs, "blobs": pictures, "keys": 1}
             erasure.ledger_entry = change.record(
                 SourceWithdrawn(source=name, reason=reason, captures=source.captures, faces=source.faces)
             )
             destruction = {"at": change.at.isoformat(), "reason": reason, "entry": erasure.ledger_entry}
-            change.tx.sources.set_destroyed(source.id, {**destruction, "destroyed": what})
+            change.tx.sources.set_destroyed(source.id, {**destruction, "destroyed": counts})
         self._gallery().destroy(source.id)
         self._crawls.destroy(source.id)
         self.finish_deletions()

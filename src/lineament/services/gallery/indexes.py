@@ -212,10 +212,10 @@ class Gallery:
 
     def _compare_all(self, opened: _OpenIndex, source: Source, tx: Tx) -> None:
         stored = tx.faces.ids(source.id, opened.model)
-        gone = np.setdiff1d(opened.index.ids, stored)
+        removed = np.setdiff1d(opened.index.ids, stored)
         missing = np.setdiff1d(stored, opened.index.ids)
-        opened.unwritten |= bool(len(gone) or len(missing))
-        opened.index.remove(gone)
+        opened.unwritten |= bool(len(removed) or len(missing))
+        opened.index.remove(removed)
         if len(missing):
             opened.index.add(*tx.faces.vectors(missing, source_key(tx, self._keys, source)))
         opened.others = source.faces - len(stored)

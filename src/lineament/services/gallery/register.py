@@ -134,13 +134,13 @@ class Register:
     def unshare(self, name: str, agency: str) -> Source:
         """Remove an agency from the list; with an empty list, nobody may search the source."""
         with self._record.change() as change:
-            source, meant = change.tx.sources.get(name), change.tx.agencies.find(agency)
+            source, excluded = change.tx.sources.get(name), change.tx.agencies.find(agency)
             if source.shares is None:
                 raise Refused(ReasonCode.SHARED_WITH_ALL.reason(name=name))
-            if not change.tx.sources.unshare(source.id, meant.id):
+            if not change.tx.sources.unshare(source.id, excluded.id):
                 raise NotFound(what="share", name=agency, hint=f"lineament source show {name}")
-            change.in_agency(meant.id)
-            change.record(SourceUnshared(source=name, agency=meant.id))
+            change.in_agency(excluded.id)
+            change.record(SourceUnshared(source=name, agency=excluded.id))
             return change.tx.sources.get(name)
 
     @needs(Permission.MANAGE_SOURCES)

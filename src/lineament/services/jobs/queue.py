@@ -91,7 +91,7 @@ class Jobs:
         return job
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
-    def here(
+    def run_here(
         self,
         kind: JobKind,
         arguments: Mapping[str, Any],

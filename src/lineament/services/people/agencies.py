@@ -132,8 +132,8 @@ class Agencies:
             if agency.vetting is None or agency.vetting.outcome is not VettingOutcome.OPEN:
                 raise Refused(ReasonCode.LICENSED_AFTER_VETTING.reason())
             if licence.last_day < today:
-                what, why = "The last day of the licence", "it is in the past"
-                raise InvalidValue(what=what, value=licence.last_day, why=why, field="last_day")
+                label, why = "The last day of the licence", "it is in the past"
+                raise InvalidValue(what=label, value=licence.last_day, why=why, field="last_day")
             change.tx.agencies.set_licence(agency.id, licence)
             change.record(
                 AgencyLicensed(

@@ -41,10 +41,10 @@ class Attempts:
             now = tx.accounts.count_failure(f"locked {key}" if locked else key, at, policy.locked_minutes)
         return None if locked else now
 
-    def record_failure(self, count: int | None, policy: Policy, account: Account | None, what: str) -> None:
+    def record_failure(self, count: int | None, policy: Policy, account: Account | None, proof: str) -> None:
         """Record the lock if the failed attempt with this count caused it, even for an address without an account."""
         if count != policy.failures:
             return
         official = NOBODY if account is None else account.official
         with replace(self._record, official=official).change() as change:
-            change.record(SignInLocked(what=what, minutes=policy.locked_minutes))
+            change.record(SignInLocked(what=proof, minutes=policy.locked_minutes))

@@ -147,8 +147,8 @@ class People:
         with self._record.change() as change:
             account, today = self._find_other_person(change, name), change.at.date()
             if until is not None and not today <= until <= today + LONGEST_TRAINING:
-                what, why = "The last day of the training", "it must be within five years"
-                raise InvalidValue(what=what, value=until, why=why, field="until")
+                label, why = "The last day of the training", "it must be within five years"
+                raise InvalidValue(what=label, value=until, why=why, field="until")
             change.tx.accounts.set_training(account.id, until)
             change.record(AccountTrained(subject=account.id, name=account.name, until=until))
             return change.tx.accounts.get(account.id)

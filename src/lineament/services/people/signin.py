@@ -201,18 +201,18 @@ class SignIn:
     @open_to_all(_DOOR)
     def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdRedirect:
         """Begin a sign-in at the provider; ``invitation`` is the token of a link. Raises OpenIdUnavailable."""
-        begun = self._configured_provider.begin(redirect_uri)
+        sign_in = self._configured_provider.begin(redirect_uri)
         kept = {
-            "address": begun.address,
-            "state": begun.state,
-            "nonce": begun.nonce,
-            "verifier": begun.verifier,
+            "address": sign_in.address,
+            "state": sign_in.state,
+            "nonce": sign_in.nonce,
+            "verifier": sign_in.verifier,
             "next": next_path,
             "invitation": invitation,
             "at": self._record.clock().isoformat(),
         }
         pending = self._keys.vault.seal(json.dumps(kept).encode(), "openid sign-in").hex()
-        return OpenIdRedirect(address=begun.address, pending=pending)
+        return OpenIdRedirect(address=sign_in.address, pending=pending)
 
     @open_to_all(_DOOR)
     def openid_finish(

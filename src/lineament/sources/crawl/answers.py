@@ -105,7 +105,7 @@ class AnswerHandler:
         """Note that there was no response; after some tries the address is given up."""
         with self._state.transaction():
             self._state.count_answer(0)
-            self._again(ask, why)
+            self._retry(ask, why)
 
     def refuse(self, ask: QueuedAddress, why: RefusalReason) -> None:
         """Note that an address may not be requested, or that its response was refused."""
@@ -117,7 +117,7 @@ class AnswerHandler:
     def _by_status(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         status = reply.exchange.status
         if status in BUSY:
-            self._again(ask, f"its host answers with {status}, too busy")
+            self._retry(ask, f"its host answers with {status}, too busy")
         elif status == 304 and ask.before is not None:
             self._state.add_revisit(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=True))
             self._state.mark_answered(ask)
@@ -126,13 +126,13 @@ class AnswerHandler:
         elif status == 200:
             self._take_success(ask, reply)
         elif status >= 500 or status == 408:
-            self._again(ask, f"its host answers with {status}")
+            self._retry(ask, f"its host answers with {status}")
         else:
             self._state.refuse(
                 ask, RefusalReason(kind="read", text=_status_text(status)), report=ask.kind == AddressKind.PICTURE
             )
 
-    def _again(self, ask: QueuedAddress, why: str) -> None:
+    def _retry(self, ask: QueuedAddress, why: str) -> None:
         if ask.tries >= self._crawl.limits.tries:
             self._state.refuse(ask, RefusalReason(kind="read", text=f"{why}, after {ask.tries} tries"))
 

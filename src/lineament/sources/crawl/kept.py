@@ -35,7 +35,7 @@ class KeptCrawl:
         try:
             with self._file(archive) as file:
                 found = sealed.frame_at(file, archive, offset)
-                if found is None or found.gone:
+                if found is None or found.destroyed:
                     why = "its record was destroyed" if found else f"{archive} does not hold it any more"
                     raise NotRead(why=why)
                 packed = self.seal.opened(sealed.content(file, found), archive, offset)
@@ -74,7 +74,7 @@ class KeptCrawl:
         try:
             with self._file(archive.name) as file:
                 for found in sealed.frames(file, archive.name, end):
-                    if not found.gone:
+                    if not found.destroyed:
                         yield found.end, self.seal.opened(sealed.content(file, found), archive.name, found.offset)
         except OSError as error:
             raise NotRead(why=os_reason(error)) from error

@@ -20,7 +20,7 @@ from lineament.errors import Damaged, LineamentError
 
 KEY_BYTES = 32
 _HEAD = struct.Struct(">4sQ")
-_SEALED, _GONE = b"seal", b"gone"
+_SEALED, _DESTROYED = b"seal", b"gone"
 _NONCE = 12
 _LEAST = _NONCE + 16  # bytes behind the head: the nonce and the tag
 _AT_ONCE = 2**20
@@ -65,7 +65,7 @@ class SealedFrame:
 
     offset: int  # bytes from the beginning of the file
     size: int  # bytes behind the head
-    gone: bool  # destroyed
+    destroyed: bool
 
     @property
     def end(self) -> int:
@@ -79,9 +79,9 @@ def frame_at(file: int, archive: str, offset: int) -> SealedFrame | None:
     if len(head) < _HEAD.size:
         return None
     state, size = _HEAD.unpack(head)
-    if state not in {_SEALED, _GONE} or size < _LEAST:
+    if state not in {_SEALED, _DESTROYED} or size < _LEAST:
         raise damaged(archive, offset, "no frame begins there")
-    found = SealedFrame(offset=offset, size=size, gone=state == _GONE)
+    found = SealedFrame(offset=offset, size=size, destroyed=state == _DESTROYED)
     return found if found.end <= os.fstat(file).st_size else None
 
 
@@ -112,7 +112,7 @@ def destroy(path: Path, offsets: Iterable[int]) -> int:
     try:
         for offset in offsets:
             found = frame_at(file, path.name, offset)
-            if found is not None and not found.gone:
+            if found is not None and not found.destroyed:
                 _overwrite(file, found)
                 count += 1
         os.fdatasync(file)
@@ -141,7 +141,7 @@ def _overwrite(file: int, frame: SealedFrame) -> None:
     for at in range(begin, frame.end, _AT_ONCE):
         write(file, zeros[: frame.end - at], at)
     os.fdatasync(file)
-    write(file, _GONE, frame.offset)
+    write(file, _DESTROYED, frame.offset)
 
 
 def _associated_data(archive: str, offset: int) -> bytes:

@@ -268,7 +268,7 @@ class CrawlState:
             pages = [page for page in sorted(shown) if not shows_kept(self._shown_on(page))]
             records = [row[1:4] for row in found]
             records += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
-            again = [row for _, record, _ in records for row in self._db.execute(_AGAIN, (record,))]
+            again = [row for _, record, _ in records for row in self._db.execute(_REVISITS, (record,))]
             count = self._kept.destroy([*((archive, offset) for archive, _, offset in records), *again])
             for uri in {row[0] for row in found}:
                 self._db.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (self._kept.seal.known_by(uri),))
@@ -370,7 +370,7 @@ _RESERVED = "SELECT archive, offset FROM found WHERE reserved IS NOT NULL AND re
 _OF_PICTURE = "SELECT uri, archive, record, offset, page FROM found WHERE sha256 = ? AND record IS NOT NULL"
 _VERSIONS = "SELECT id FROM pages WHERE uri = (SELECT uri FROM pages WHERE id = ?)"
 _OF_PAGE = "SELECT archive, record, at FROM pages WHERE id = ?"
-_AGAIN = "SELECT archive, at FROM again WHERE record = ?"
+_REVISITS = "SELECT archive, at FROM again WHERE record = ?"
 _UNHAVE = """
 UPDATE urls SET etag = NULL, modified = NULL, sha256 = NULL, record = NULL
 WHERE (url, record) = (SELECT uri, record FROM pages WHERE id = ?)

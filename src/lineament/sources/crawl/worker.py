@@ -74,13 +74,13 @@ def _limit_memory() -> None:
 
 
 def _settings(crawl: Crawl) -> dict[str, Any]:
-    here = f"{__name__}."
+    module = f"{__name__}."
     return {
         **{f"{name}_ENABLED": False for name in _OFF},
         "ROBOTSTXT_OBEY": False,  # the gate obeys more than robots.txt
         "USER_AGENT": user_agent(crawl.contact),
         "DEFAULT_REQUEST_HEADERS": {},
-        "SCHEDULER": f"{here}SiteScheduler",
+        "SCHEDULER": f"{module}SiteScheduler",
         "DOWNLOADER_MIDDLEWARES": {
             f"{Gate.__module__}.Gate": 50,
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,

@@ -134,13 +134,13 @@ def _all_folders(root: SourcePath) -> Iterator[_Folder]:
 def _files(folder: SourcePath) -> Iterator[SourcePath | Refusal]:
     """Yield the pictures directly in a folder, and refusals of what is not one."""
     try:
-        for name, what in list_names(folder, folders=False):
+        for name, kind in list_names(folder, folders=False):
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
             if name.startswith(b".") or suffix == b".json" or name == TABLE:
                 continue
             place = folder.child(name)
             is_picture = suffix in PICTURES or compressed(name)
-            yield place if is_picture and what is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
+            yield place if is_picture and kind is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
     except OSError as error:
         yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
 

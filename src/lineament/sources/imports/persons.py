@@ -121,9 +121,9 @@ class CompreFaceConnector:
 
     def _pictures(self) -> Iterator[tuple[bytes, SourcePath]]:
         """Yield image_id, in lower case, and path of each picture."""
-        for name, what in list_names(self._place, folders=False):
+        for name, kind in list_names(self._place, folders=False):
             stem, suffix = os.path.splitext(name)  # noqa: PTH122 - pathlib has no bytes
-            if what is not EntryType.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
+            if kind is not EntryType.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
                 yield stem.lower(), self._place.child(name)
 
     def _examples(

@@ -51,14 +51,14 @@ class FileAnswer:
         return self.status is not None and 400 <= self.status < 500 and self.status != 429
 
     @property
-    def there(self) -> bool:
+    def was_sent(self) -> bool:
         """Whether the file was sent."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def known(self) -> bool:
         """Whether we know what the file says."""
-        return self.there or self.missing
+        return self.was_sent or self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class HostRules:
     def _read_tdm(self, answer: FileAnswer) -> None:
         if answer.missing:
             return
-        found = _tdm(_text(answer)) if answer.there else None
+        found = _tdm(_text(answer)) if answer.was_sent else None
         if found is None:
             self._whole = self._whole or "its tdmrep.json cannot be read, so everything may be reserved"
         else:
@@ -125,7 +125,7 @@ class HostRules:
 
 def _text(answer: FileAnswer) -> str:
     """Return the file as text; HTML counts as empty, because many servers answer any address with a page."""
-    text = answer.body.decode("utf-8-sig", "replace") if answer.there else ""
+    text = answer.body.decode("utf-8-sig", "replace") if answer.was_sent else ""
     return "" if text.lstrip()[:1] == "<" else text
 
 

@@ -289,5 +289,5 @@ def _headers(found: WarcRecord) -> bytes:
 
 
 def _damaged_record(record: ArchiveRecord, why: str) -> LineamentError:
-    what = f"record {printable(record.id)} at byte {record.offset} of {printable(record.archive)}"
-    return Damaged(what=what, why=why, remedy="put back the archive that was ingested")
+    label = f"record {printable(record.id)} at byte {record.offset} of {printable(record.archive)}"
+    return Damaged(what=label, why=why, remedy="put back the archive that was ingested")

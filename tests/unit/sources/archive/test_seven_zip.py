@@ -47,7 +47,7 @@ def read(data: bytes, limit: int = LIMIT) -> dict[str, bytes | str]:
     return found
 
 
-def brought(data: bytes, folder: Path) -> dict[str, bytes | str]:
+def items_of(data: bytes, folder: Path) -> dict[str, bytes | str]:
     """Return the picture or refusal by name."""
     (folder / "p.7z").write_bytes(data)
     start = f"{folder}/p.7z/"
@@ -64,7 +64,7 @@ def renamed(path: SevenZipFile) -> None:
 
 def test_names_that_lead_out_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
     files = {"a.jpg": b"1", "UP/b.jpg": b"2", "ROOT/c.jpg": b"3", "SAME.jpg": b"4", "d/ä.jpg": b"5"}
-    found = brought(packed(files | {"big.jpg": bytes(LIMIT + 1), "z.jpg": b"6"}, renamed), tmp_path)
+    found = items_of(packed(files | {"big.jpg": bytes(LIMIT + 1), "z.jpg": b"6"}, renamed), tmp_path)
     assert {name: outcome for name, outcome in found.items() if isinstance(outcome, bytes)} == {
         "d/ä.jpg": b"5",
         "z.jpg": b"6",
@@ -80,7 +80,7 @@ def test_archives_in_archives(tmp_path: Path) -> None:
     with zipfile.ZipFile(inner, "w") as path:
         path.writestr("x.jpg", b"x")
         path.writestr("in.7z", packed({"y.jpg": b"y"}))
-    assert brought(packed({"in.zip": inner.getvalue()}), tmp_path) == {
+    assert items_of(packed({"in.zip": inner.getvalue()}), tmp_path) == {
         "in.zip/x.jpg": b"x",
         "in.zip/in.7z/y.jpg": b"y",
     }

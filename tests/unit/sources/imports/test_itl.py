@@ -22,13 +22,13 @@ OBAMA = (PORTRAITS / "obama.jpg").read_bytes()
 SUNAK = (PORTRAITS / "sunak.jpg").read_bytes()
 
 
-def brought(data: bytes, folder: Path, max_bytes: int = LIMIT) -> list[Item | Refusal]:
+def items_of(data: bytes, folder: Path, max_bytes: int = LIMIT) -> list[Item | Refusal]:
     (folder / "a.an2").write_bytes(data)
     return list(ItlConnector(folder / "a.an2", max_bytes).items())
 
 
 def why(data: bytes, folder: Path, max_bytes: int = LIMIT) -> str:
-    last = brought(data, folder, max_bytes)[-1]
+    last = items_of(data, folder, max_bytes)[-1]
     assert isinstance(last, Refusal)
     return str(last.why)
 
@@ -38,7 +38,7 @@ def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> N
     reader: Connector = ItlConnector(tmp_path, LIMIT)
     assert isinstance(reader, Connector)
     assert reader.count() is None
-    frontal, profile = brought(data, tmp_path)
+    frontal, profile = items_of(data, tmp_path)
     assert isinstance(frontal, Item)
     assert isinstance(profile, Item)
     assert (frontal.untrusted, profile.untrusted) == (OBAMA, SUNAK)
@@ -52,7 +52,7 @@ def test_photographs_of_faces_come_with_where_they_are_from(tmp_path: Path) -> N
 
 def test_photographs_in_jpeg_2000_come_and_are_decoded(tmp_path: Path) -> None:
     jp2, j2c = encoded(chart(), "JPEG2000"), encoded(chart(), "JPEG2000", no_jp2=True)
-    found = brought(transaction(face(1, jp2, CGA="JP2L"), face(2, j2c, CGA="JP2")), tmp_path)
+    found = items_of(transaction(face(1, jp2, CGA="JP2L"), face(2, j2c, CGA="JP2")), tmp_path)
     pictures = [item.untrusted for item in found if isinstance(item, Item)]
     assert pictures == [jp2, j2c]
     with Decoder(workers=1, max_pixels=10**6, max_bytes=LIMIT, memory=2**30, seconds=20.0) as decoder:
@@ -61,7 +61,7 @@ def test_photographs_in_jpeg_2000_come_and_are_decoded(tmp_path: Path) -> None:
 
 
 def test_nothing_of_who_is_shown_is_kept(tmp_path: Path) -> None:
-    found = repr(brought(transaction(person(), face(1, b"\xff\xd8\xff", COM="SURNAME")), tmp_path))
+    found = repr(items_of(transaction(person(), face(1, b"\xff\xd8\xff", COM="SURNAME")), tmp_path))
     assert "SURNAME" not in found
     assert "FORENAME" not in found
 
@@ -71,7 +71,7 @@ def test_another_library_reads_the_same(tmp_path: Path) -> None:
     theirs = nistitl.Message()
     theirs.parse(data)
     pictures = [record.DATA for record in theirs.iter(10)]
-    ours = [item.untrusted for item in brought(data, tmp_path) if isinstance(item, Item)]
+    ours = [item.untrusted for item in items_of(data, tmp_path) if isinstance(item, Item)]
     assert ours == [picture for picture in pictures if picture.startswith(b"\xff\xd8")]
 
 
@@ -86,7 +86,7 @@ def test_records_of_the_old_binary_types_are_passed_over(tmp_path: Path) -> None
     binary = (28).to_bytes(4, "big") + b"10.001:99\x1d10.003:FACE\x1d\x1c\x1c"
     assert len(binary) == 28
     data = contents(b"1.003:1\x1f2\x1e4\x1f0\x1e10\x1f1") + binary + record
-    (item,) = brought(data, tmp_path)
+    (item,) = items_of(data, tmp_path)
     assert isinstance(item, Item), str(item)
     assert item.provenance.uri.endswith("#record=3")
     assert item.untrusted == OBAMA
@@ -94,7 +94,7 @@ def test_records_of_the_old_binary_types_are_passed_over(tmp_path: Path) -> None
 
 def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
     (tmp_path / "a.an2.json").write_text('{"uri": "https://example.org/x", "licence": "CC0"}')
-    (item,) = brought(transaction(face(1, OBAMA)), tmp_path)
+    (item,) = items_of(transaction(face(1, OBAMA)), tmp_path)
     assert isinstance(item, Item)
     assert (item.provenance.uri, item.provenance.licence) == ("https://example.org/x#record=2", "CC0")
 
@@ -112,7 +112,7 @@ def test_a_side_car_speaks_for_the_whole_file(tmp_path: Path) -> None:
 def test_a_refused_record_does_not_affect_the_next(
     picture: bytes, fields: dict[str, str], why: str, tmp_path: Path
 ) -> None:
-    bad, good = brought(transaction(face(1, picture, **fields), face(2, b"\xff\xd8\xff")), tmp_path, max_bytes=1000)
+    bad, good = items_of(transaction(face(1, picture, **fields), face(2, b"\xff\xd8\xff")), tmp_path, max_bytes=1000)
     assert isinstance(bad, Refusal)
     assert why in str(bad.why)
     assert bad.name == f"{tmp_path}/a.an2 record 2"
@@ -158,9 +158,9 @@ def test_a_record_of_a_million_fields(tmp_path: Path) -> None:
 
 def test_it_says_where_it_breaks_off(tmp_path: Path) -> None:
     data = transaction(person(), face(1, OBAMA), face(2, SUNAK))
-    whole = brought(data, tmp_path)
+    whole = items_of(data, tmp_path)
     for end in range(0, len(data) - 1, 9973):
-        found = brought(data[:end], tmp_path)
+        found = items_of(data[:end], tmp_path)
         assert isinstance(found[-1], Refusal)
         assert found[:-1] == whole[: len(found) - 1]
 
@@ -171,7 +171,7 @@ def test_garbled_transactions_never_end_the_walk(tmp_path: Path) -> None:
         for value in (0x1C, 0x39):
             garbled = bytearray(data)
             garbled[at] = value
-            assert brought(bytes(garbled), tmp_path)
+            assert items_of(bytes(garbled), tmp_path)
 
 
 def test_a_missing_path_is_reported_immediately(tmp_path: Path) -> None:

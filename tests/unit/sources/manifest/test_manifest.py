@@ -45,7 +45,7 @@ def table(folder: Path, columns: dict[str, Sequence[object]], **options: object)
     return ManifestConnector(folder / "m.parquet", Shelf({A: b"picture a"}), LIMIT)
 
 
-def said(found: ManifestConnector) -> list[str]:
+def outcomes(found: ManifestConnector) -> list[str]:
     return ["picture" if isinstance(item, Item) else str(item.why) for item in found.items()]
 
 
@@ -96,7 +96,7 @@ def test_nothing_outside_of_its_folder_is_read(tmp_path: Path) -> None:
     (folder / "links").symlink_to(outside)
     rows = ["../outside/a.jpg", str(outside / "a.jpg"), "link.jpg", "links/a.jpg", "..\\outside\\a.jpg"]
     rows += [f"file://{outside}/a.jpg", "a\0b.jpg", "none.jpg", "x/../../outside/a.jpg"]
-    found = said(manifest(folder, json_lines(rows), "m.jsonl"))
+    found = outcomes(manifest(folder, json_lines(rows), "m.jsonl"))
     assert len(found) == len(rows)
     assert "picture" not in found
     assert sum("points outside the folder" in item for item in found) == 7
@@ -109,7 +109,7 @@ def json_lines(uris: list[str]) -> str:
 def test_only_the_web_is_fetched_and_only_with_a_fetcher(tmp_path: Path) -> None:
     shelf = Shelf({A: b"picture a"})
     bad = ["ftp://example.org/a", "javascript:alert(1)", "data:image/png;base64,AA==", "urn:isbn:1", "http://u@x.org/"]
-    found = said(manifest(tmp_path, json_lines([*bad, A]), "m.jsonl", shelf))
+    found = outcomes(manifest(tmp_path, json_lines([*bad, A]), "m.jsonl", shelf))
     assert found.pop() == "picture"
     assert "picture" not in found
     assert shelf.asked == [A]
@@ -120,7 +120,9 @@ def test_only_the_web_is_fetched_and_only_with_a_fetcher(tmp_path: Path) -> None
 
 def test_refusals_of_the_fetcher_and_large_pictures(tmp_path: Path) -> None:
     shelf = Shelf({"https://example.org/large": b"x" * (LIMIT + 1), A: b"a"})
-    found = said(manifest(tmp_path, f"uri\nhttps://example.org/gone\nhttps://example.org/large\n{A}\n", shelf=shelf))
+    found = outcomes(
+        manifest(tmp_path, f"uri\nhttps://example.org/gone\nhttps://example.org/large\n{A}\n", shelf=shelf)
+    )
     assert "There is no picture" in found[0]
     assert f"{LIMIT + 1} bytes" in found[1]
     assert found[2] == "picture"
@@ -197,14 +199,14 @@ def test_a_bad_row_is_refused_by_its_number_and_the_next_comes(row: str, why: st
     ],
 )
 def test_a_bad_line_and_the_next(line: bytes, why: str, tmp_path: Path) -> None:
-    bad, good = said(manifest(tmp_path, line + b"\n" + json_lines([A]).encode(), "m.jsonl"))
+    bad, good = outcomes(manifest(tmp_path, line + b"\n" + json_lines([A]).encode(), "m.jsonl"))
     assert why in bad or "it is gone" in bad
     assert good == "picture"
 
 
 def test_a_row_that_is_not_in_utf_8(tmp_path: Path) -> None:
     text = b"uri,title\nhttps://example.org/a.jpg,caf\xe9\nhttps://example.org/a.jpg,caf\xc3\xa9\n"
-    bad, good = said(manifest(tmp_path, text))
+    bad, good = outcomes(manifest(tmp_path, text))
     assert "UTF-8" in bad
     assert good == "picture"
 
@@ -230,13 +232,13 @@ def test_a_name_that_a_terminal_would_obey(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_is_none_ends_with_a_reason(text: str, why: str, tmp_path: Path) -> None:
-    assert why in said(manifest(tmp_path, text))[-1]
+    assert why in outcomes(manifest(tmp_path, text))[-1]
 
 
 def test_other_suffixes_and_folders(tmp_path: Path) -> None:
-    assert "ends in .csv" in said(manifest(tmp_path, "x", "m.txt"))[0]
+    assert "ends in .csv" in outcomes(manifest(tmp_path, "x", "m.txt"))[0]
     (tmp_path / "d.csv").mkdir()
-    (refusal,) = said(ManifestConnector(tmp_path / "d.csv", None, LIMIT))
+    (refusal,) = outcomes(ManifestConnector(tmp_path / "d.csv", None, LIMIT))
     assert "not read" in refusal
 
 
@@ -244,15 +246,15 @@ def test_other_suffixes_and_folders(tmp_path: Path) -> None:
 
 
 def test_an_invalid_parquet_file(tmp_path: Path) -> None:
-    assert "no Parquet file" in said(manifest(tmp_path, b"PAR1nonsensePAR1", "m.parquet"))[0]
-    assert "no Parquet file" in said(manifest(tmp_path, b"", "m.parquet"))[0]
-    assert "names no column" in said(table(tmp_path, {"x": ["a"]}))[0]
+    assert "no Parquet file" in outcomes(manifest(tmp_path, b"PAR1nonsensePAR1", "m.parquet"))[0]
+    assert "no Parquet file" in outcomes(manifest(tmp_path, b"", "m.parquet"))[0]
+    assert "names no column" in outcomes(table(tmp_path, {"x": ["a"]}))[0]
 
 
 def test_parquet_values_that_are_no_text(tmp_path: Path) -> None:
-    assert "names no picture" in said(table(tmp_path, {"uri": [1, None]}))[0]
+    assert "names no picture" in outcomes(table(tmp_path, {"uri": [1, None]}))[0]
     nested = table(tmp_path, {"uri": [A], "title": [["a"]]})
-    assert "page_title is not text" in said(nested)[0]
+    assert "page_title is not text" in outcomes(nested)[0]
 
 
 def test_a_garbled_parquet_file_costs_itself(tmp_path: Path) -> None:
@@ -272,7 +274,7 @@ def test_a_parquet_file_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
     for kept in (True, False):  # the dictionary as it is, or a copy for each row
         table(tmp_path, {"uri": uri}, compression="zstd", store_schema=kept)
         assert (tmp_path / "m.parquet").stat().st_size < 10**4
-        found = said(ManifestConnector(tmp_path / "m.parquet", None, LIMIT))
+        found = outcomes(ManifestConnector(tmp_path / "m.parquet", None, LIMIT))
         assert "longer than 4096" in found[0] if kept else "memory" in found[0]
         assert "picture" not in found
 
@@ -297,7 +299,7 @@ def test_moments_in_parquet(moment: pa.Array, captured_at: datetime | None, tmp_
 
 
 def test_a_moment_that_no_calendar_has(tmp_path: Path) -> None:
-    (outcome,) = said(table(tmp_path, {"uri": [A], "date": pa.array([2**62], pa.timestamp("us"))}))
+    (outcome,) = outcomes(table(tmp_path, {"uri": [A], "date": pa.array([2**62], pa.timestamp("us"))}))
     assert "picture" not in outcome
 
 
