@@ -16,7 +16,7 @@ from enum import IntEnum
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
-from lineament.errors import FileTooLarge, NoSuchFile, NotRead
+from lineament.errors import FileTooLarge, NoSuchFile, NotRead, StorageFull
 
 NAMES_AT_ONCE = 100_000
 """Names of one folder that are held in memory; a larger folder is listed several times."""
@@ -183,3 +183,19 @@ def read_regular(place: SourcePath, limit: int) -> bytes:
             if length > limit:
                 raise FileTooLarge(size=length, limit=limit)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def open_in_memory(name: str, content: bytes | memoryview) -> int:
+    """Return the descriptor of a file in memory, at its beginning. Raises StorageFull if there is no memory for it."""
+    try:
+        descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    except OSError:
+        raise StorageFull(path="memory") from None
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError:
+        os.close(descriptor)
+        raise StorageFull(path="memory") from None
+    return descriptor

@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,9 @@ def messages_about(
     yield from messages_from(module, file, limits, *words)
 
 
-def messages_from(module: str, file: int, limits: WorkerLimits, *words: object) -> Iterator[tuple[bytes, bytes]]:
+def messages_from(
+    module: str, file: int, limits: WorkerLimits, *words: object
+) -> Generator[tuple[bytes, bytes], None, None]:
     """Run ``messages_about`` on an open file, and close its descriptor."""
     try:
         process = launch(module, words, Channels(stdin=file, stdout=PIPE))

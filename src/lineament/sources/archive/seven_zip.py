@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
-from lineament.errors import NotRead, StorageFull
+from lineament.errors import NotRead
+from lineament.sandbox.files import open_in_memory
 from lineament.sandbox.process import WorkerLimits, messages_from
 from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
@@ -78,10 +79,5 @@ def _descriptor(file: IO[bytes]) -> int:
     """Return a descriptor of the archive: its own, or one in memory for a nested archive."""
     if not isinstance(file, io.BytesIO):
         return os.dup(file.fileno())
-    try:
-        descriptor = os.memfd_create("archive", os.MFD_CLOEXEC)
-        with os.fdopen(os.dup(descriptor), "wb") as copy, file.getbuffer() as untrusted:
-            copy.write(untrusted)
-    except OSError:
-        raise StorageFull(path="memory") from None
-    return descriptor
+    with file.getbuffer() as untrusted:
+        return open_in_memory("archive", untrusted)

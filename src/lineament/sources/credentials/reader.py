@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
-from lineament.errors import NotRead, StorageFull
+from lineament.errors import NotRead
 from lineament.model.credentials import UNREADABLE, Credentials
+from lineament.sandbox.files import open_in_memory
 from lineament.sandbox.process import WorkerLimits, messages_from
 from lineament.sources.provenance import one_line
 
@@ -30,12 +32,13 @@ def read_credentials(untrusted: bytes) -> Credentials | None:
     """Return the credentials of a picture, None if it has none; their state is “unreadable” if they are broken."""
     if not all(mark in untrusted for mark in _MARKS):
         return None
+    picture = open_in_memory("picture", untrusted)
     try:
-        messages = messages_from(_WORKER, _file(untrusted), _LIMITS, _media_type(untrusted))
-        contents = [content for _, content in messages]
-    except NotRead:
-        contents = []
-    return parse_claims(contents[0]) if contents else Credentials(state=UNREADABLE)
+        with closing(messages_from(_WORKER, picture, _LIMITS, _media_type(untrusted))) as messages:
+            (claims,) = (content for _, content in islice(messages, 2))  # a hostile worker may send without end
+    except (NotRead, ValueError):
+        return Credentials(state=UNREADABLE)
+    return parse_claims(claims)
 
 
 def parse_claims(untrusted: bytes) -> Credentials:
@@ -48,18 +51,6 @@ def parse_claims(untrusted: bytes) -> Credentials:
 
 def _media_type(untrusted: bytes) -> str:
     return next((kind for magic, kind in _MAGIC.items() if untrusted.startswith(magic)), "image/heic")
-
-
-def _file(untrusted: bytes) -> int:
-    """Return the descriptor of a file in memory that holds the bytes."""
-    try:
-        descriptor = os.memfd_create("picture", os.MFD_CLOEXEC)
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(untrusted)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    except OSError:
-        raise StorageFull(path="memory") from None
-    return descriptor
 
 
 def _check(claims: Mapping[str, Any]) -> Credentials:

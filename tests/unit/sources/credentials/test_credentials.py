@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import count
+
 import pytest
 from tests.conftest import PORTRAITS
 from tests.support.signed_pictures import signed
 
 from lineament.errors import Generated, Reserved
 from lineament.model.credentials import GENERATED, UNREADABLE, Credentials, against
+from lineament.sources.credentials import reader
 from lineament.sources.credentials.reader import read_credentials
 
 PLAIN = (PORTRAITS / "obama.jpg").read_bytes()
@@ -61,3 +66,18 @@ def test_a_broken_signature_lifts_no_reservation() -> None:
 @pytest.mark.parametrize("junk", [b"jumb c2pa", PLAIN + b"jumb c2pa", b"\xff\xd8\xff\xe1jumb\0\0\0\0c2pa" + bytes(999)])
 def test_broken_credentials_are_unreadable_and_end_nothing(junk: bytes) -> None:
     assert read_credentials(junk) == Credentials(state=UNREADABLE)
+
+
+def test_a_worker_that_sends_without_end_is_not_heard_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    def send_without_end(_module: str, file: int, *_: object) -> Iterator[tuple[bytes, bytes]]:
+        os.close(file)
+        for number in count(1):
+            sent.append(number)
+            assert number < 10
+            yield b"C", b"{}"
+
+    monkeypatch.setattr(reader, "messages_from", send_without_end)
+    assert read_credentials(signed(PLAIN)) == Credentials(state=UNREADABLE)
+    assert sent == [1, 2]
