@@ -97,7 +97,7 @@ def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> H
 def _row(entry: LedgerEntry) -> LedgerLine:
     known = {} if entry.details is None else json.loads(entry.details)
     actor = known.pop("actor", "")
-    names = sorted((name for name, value in known.items() if value not in (None, [])), key=_order)
+    names = sorted((name for name, value in known.items() if value not in (None, "", [], {})), key=_order)
     shown = [(name.replace("_", " "), _value_text(name, known[name])) for name in names]
     return LedgerLine(
         seq=entry.seq,
@@ -124,6 +124,8 @@ def _value_text(name: str, value: object) -> str:
         return "; ".join(f"rank {rank} face {face} score {score:.3f}" for rank, face, score in value)
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, dict) and all(isinstance(item, int) for item in value.values()):
+        return ", ".join(f"{count} {counted.replace('_', ' ')}" for counted, count in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,0 +1,44 @@
+"""A line of the ledger as the page shows it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from lineament.services.audit import LedgerEntry
+from lineament.web.ledger import _row
+
+AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def shown(details: dict[str, object] | None) -> list[tuple[str, str]]:
+    """Return the names and values that the page shows of an entry."""
+    stored = None if details is None else json.dumps(details)
+    entry = LedgerEntry(seq=3, at=AT, action="run_ended", commitment=bytes(32), details=stored)
+    return [(name, value) for name, value, _ in _row(entry).details]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"enrolled": 5, "no_face": 1}, "5 enrolled, 1 no face"),
+        ([4, 5], "4, 5"),
+        ([[1, 7, 0.61234]], "rank 1 face 7 score 0.612"),
+        (0.27411111, "0.2741"),
+        (True, "true"),
+        ("a" * 64, "aaaaaaaaaaaa…"),
+        ({"deep": {"er": 1}}, '{"deep": {"er": 1}}'),
+    ],
+)
+def test_values_are_shown_in_words(value: object, text: str) -> None:
+    assert shown({"candidates": value}) == [("candidates", text)]
+
+
+def test_nothing_is_said_of_what_is_empty() -> None:
+    assert shown({"a": "", "b": [], "c": None, "d": {}, "e": 0, "f": False}) == [("e", "0"), ("f", "false")]
+
+
+def test_an_erased_entry_has_no_details() -> None:
+    assert shown(None) == []
