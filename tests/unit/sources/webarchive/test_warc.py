@@ -368,7 +368,7 @@ def test_wrong_lengths(tmp_path: Path, length: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"x", b"\0" * 10**6, b"\x1f\x8b\x08" * 10**5, b"WARC/1." * 10**5, gzip.compress(bytes(10**8)), b"PK\3\4"],
+    [b"", b"x", b"\0" * 10**6, b"\x1f\x8b\x08" * 10**4, b"WARC/1." * 10**4, gzip.compress(bytes(10**8)), b"PK\3\4"],
 )
 def test_an_invalid_archive(tmp_path: Path, data: bytes) -> None:
     for name in ("a.warc", "a.warc.gz", "a.wacz"):
