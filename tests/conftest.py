@@ -76,7 +76,7 @@ def models_opened_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "OpenVinoSession", lru_cache(maxsize=SESSIONS)(runtime.OpenVinoSession))
         patch.setattr(packs, "default_pack", cache(packs.default_pack))
-        patch.setattr(runtime, "SIZES_KEPT", 8)
+        patch.setattr(runtime, "SIZES_KEPT", 6)
         yield
 
 

@@ -15,6 +15,8 @@ ARGUMENTS = (
     "--no-sandbox",
     "--headless",
     "--disable-gpu",
+    "--in-process-gpu",
+    "--renderer-process-limit=1",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
