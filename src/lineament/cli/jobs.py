@@ -182,4 +182,4 @@ def _work(worker: Worker, end_request: EndRequest) -> None:
     worker.ending = lambda: end_request.requested
     while (job := worker.run_one()) is not None:
         error = f": {job.error.message}" if job.error is not None else ""
-        typer.echo(f"{job_views.title(job)} ({job.id}): {job_views.standing(job)}{error}", err=True)
+        say(f"{job_views.title(job)} ({job.id}): {job_views.standing(job)}{error}", err=True)

@@ -63,13 +63,20 @@ def moment(text: str | datetime) -> datetime:
 WIDE = 160
 """Columns of a table that goes into a file or a pipe."""
 
-_UNPRINTED = dict.fromkeys((7, 8, 11, 12, 13))
-"""Control characters that would move the cursor of a terminal, or ring its bell."""
+_UNPRINTED = dict.fromkeys(
+    [
+        *(code for code in range(0x20) if chr(code) not in "\t\n"),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ]
+)
+"""Control characters that are left out, because other people's text must not command the terminal or reorder a line."""
 
 
 def complain(message: str) -> None:
     """Print one line on standard error."""
-    typer.echo(f"lineament: {message}", err=True)
+    say(f"lineament: {message}", err=True)
 
 
 def explain(error: LineamentError, message: str | None = None) -> None:
@@ -81,7 +88,7 @@ def explain(error: LineamentError, message: str | None = None) -> None:
 
     complain(message or str(error))
     for line in remedy_lines(error):
-        typer.echo(line.translate(_UNPRINTED), err=True)
+        say(line, err=True)
     if rows := face_rows(error):
         faces = table("face", "left, top", "width × height", right=("face", "left, top", "width × height"))
         for row in rows:
@@ -166,9 +173,9 @@ def print_json_line(answer: Any) -> None:
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def say(message: str) -> None:
-    """Print a line for a person."""
-    typer.echo(message.translate(_UNPRINTED))
+def say(message: str, *, err: bool = False) -> None:
+    """Print a line for a person, on standard error if ``err``, without control characters."""
+    typer.echo(message.translate(_UNPRINTED), err=err)
 
 
 @dataclass(slots=True)
@@ -191,7 +198,7 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_table(table: Table, *, err: bool = False) -> None:
-    """Print a table, as wide as the terminal or ``WIDE``; long cells wrap.
+    """Print a table, as wide as the terminal or ``WIDE``, without control characters; long cells wrap.
 
     ``err`` prints it on standard error.
     """
@@ -202,7 +209,7 @@ def print_table(table: Table, *, err: bool = False) -> None:
     for column in table.columns:
         drawn.add_column(column, justify="right" if column in table.right else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(cell.translate(_UNPRINTED)) for cell in row))
     print_drawing(drawn, err=err)
 
 

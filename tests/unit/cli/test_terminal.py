@@ -91,6 +91,19 @@ def test_text_cannot_move_the_cursor(capsys: Capture) -> None:
     assert capsys.readouterr().out == "abcd\te\n\n"
 
 
+@pytest.mark.parametrize("sequence", ["\x1b[2J", "\x1b]0;a title\x07", "\x9b31m", "\x7f", "\u202egpj.exe", "\u2066"])
+def test_text_cannot_command_the_terminal(capsys: Capture, sequence: str) -> None:
+    table = terminal.table("text")
+    table.add_row(f"a{sequence}b")
+    terminal.print_table(table)
+    terminal.print_facts({"text": f"a{sequence}b"})
+    terminal.say(f"a{sequence}b")
+    terminal.complain(f"a{sequence}b")
+    printed = "".join(capsys.readouterr())
+    assert printed.count("b") >= 4
+    assert not [letter for letter in printed if letter in sequence and not letter.isprintable()]
+
+
 def test_columns_of_numbers_are_set_right_and_nothing_is_markup(capsys: Capture) -> None:
     table = terminal.table("name", "faces", right=("faces",))
     table.add_row("[red]press[/red]", "12")
