@@ -292,7 +292,16 @@ def test_a_message_has_words_and_an_end(office: Office, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [("a.pdf", "a.pdf"), ("../../etc/passwd", ".. .. etc passwd"), ("a\\b\nc.pdf", "a b c.pdf"), ("/", "file")],
+    [
+        ("a.pdf", "a.pdf"),
+        ("../../etc/passwd", ".. .. etc passwd"),
+        ("a\\b\nc.pdf", "a b c.pdf"),
+        ("/", "file"),
+        ("a\x1b[2J\u202efdp.exe", "a[2Jfdp.exe"),
+        ("\udcff.pdf", ".pdf"),  # a name that is not text, as Python reads it from the disk
+        ("\udcff", "file"),
+        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
+    ],
 )
 def test_a_file_is_kept_under_a_name_that_is_no_path(office: Office, name: str, kept: str) -> None:
     paper = office.examining.room.file("K-1", name, b"bytes")

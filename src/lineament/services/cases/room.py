@@ -13,6 +13,7 @@ from lineament.model.cases import GONE, Case, CaseState, Paper, PaperKind
 from lineament.model.events.cases import PaperAdded, PaperOpened
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases.access import case_for
+from lineament.services.filenames import stored_name
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
@@ -76,8 +77,7 @@ class Room:
     @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
     def add_sealed_file(self, change: Change, case: Case, kind: PaperKind, filename: str, stored: SealedFile) -> Paper:
         """Add a sealed file to the papers of the case, within a change."""
-        name = " ".join(filename.replace("/", " ").replace("\\", " ").split())[-200:] or "file"
-        paper = self._paper(change, kind, name, size=stored.size, sha256=stored.sha256)
+        paper = self._paper(change, kind, stored_name(filename, "file"), size=stored.size, sha256=stored.sha256)
         change.tx.papers.add(case.id, paper, case_key(change.tx, self._keys, case), blob=stored.address)
         change.record(
             PaperAdded(case=case.ref, paper=paper.id, kind=kind.value, sha256=stored.sha256, size=stored.size)

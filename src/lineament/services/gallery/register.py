@@ -27,6 +27,7 @@ from lineament.model.reasons import ReasonCode
 from lineament.model.runs import Run, RunId
 from lineament.model.sources import NEXT, Source, SourceEvent, SourceState, SourceTerms
 from lineament.services.cases.access import seen_source, source_seen
+from lineament.services.filenames import stored_name
 from lineament.services.keyholder import about_source, source_key
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -69,7 +70,7 @@ class SourceStanding:
 
 
 class Register:
-    """Drafts, approves, shows, shares, suspends and resumes sources. Withdrawing destroys: ``services.erase``."""
+    """Drafts, approves, shows, shares, suspends and resumes sources. ``Erase.source`` withdraws them."""
 
     def __init__(self, record: Record, keys: KeyRing, blobs: Blobs) -> None:
         self._record = record
@@ -100,7 +101,7 @@ class Register:
                 by = self._record.official.account_id
                 source = change.tx.sources.add(terms, wrapped, change.at, drafted_by=by, live=live)
                 if permission is not None and address is not None:
-                    change.tx.sources.keep_permission(source.id, address, _filename(permission.name))
+                    change.tx.sources.keep_permission(source.id, address, stored_name(permission.name, "permission"))
                 change.record(_registration_event(terms, live=live))
                 for name, until in (shares or {}).items():
                     self._share(change, source, name, until)
@@ -266,12 +267,6 @@ def _digest_of(permission: PermissionDocument) -> str:
         why = f"it has 1 to {LARGEST_PERMISSION:,} bytes"
         raise InvalidValue(what="The permission", value=f"{len(permission.untrusted):,} bytes", why=why)
     return hashlib.sha256(permission.untrusted).hexdigest()
-
-
-def _filename(untrusted: str) -> str:
-    name = " ".join(untrusted.replace("/", " ").replace("\\", " ").split())
-    shown = "".join(letter for letter in name if letter.isprintable())[-200:]
-    return shown.encode(errors="replace").decode() or "permission"
 
 
 def _registration_event(terms: SourceTerms, *, live: bool) -> SourceRegistered:
