@@ -10,13 +10,13 @@ from functools import cached_property
 
 from lineament.errors import InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.model.accounts import Permission
-from lineament.model.cases import Case, CaseState
+from lineament.model.cases import Case
 from lineament.model.events.base import JSON
 from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeReplayed
 from lineament.model.faces import Box, Face
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
-from lineament.services.cases.access import case_for, case_of_probe, may_in
+from lineament.services.cases.access import case_for, case_of_probe, may_in, require_open
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
@@ -104,8 +104,7 @@ class Probes:
             case = case_of_probe(change.tx, self._record, probe_id)
             if account is None or not may_in(change.tx, self._record, case, Permission.APPROVE):
                 raise NotAllowed(what=Permission.APPROVE.value)
-            if case.state is not CaseState.OPEN:
-                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
+            require_open(case)
             change.concerns(case)
             change.tx.members.approve(probe_id, account, change.at)
             change.record(ProbeApproved(case=case.ref, probe=probe_id))
@@ -149,8 +148,7 @@ class Probes:
     def _admit(self, case_name: str, kind: ProbeKind | None) -> _AdmittedCase:
         with self._record.read() as tx:
             case = case_for(tx, self._record, case_name, Permission.OPEN_CASES)
-            if case.state is not CaseState.OPEN:
-                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
+            require_open(case)
             if kind is None and policy_for(tx, self._record.official.agency_id).probe_kind:
                 why = f"declare one: {', '.join(option.value for option in ProbeKind)}"
                 raise InvalidValue(what="The kind of photograph", value="", why=why, field="kind")
@@ -182,8 +180,7 @@ class Probes:
         with self._record.change() as change:
             case = case_for(change.tx, self._record, admitted.case.key, Permission.OPEN_CASES)
             change.concerns(case)
-            if case.state is not CaseState.OPEN:
-                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
+            require_open(case)
             probe = Probe(
                 id=secrets.token_hex(8),
                 case=case.ref,

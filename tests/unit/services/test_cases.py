@@ -327,6 +327,19 @@ def test_the_room_ends_with_the_case(office: Office) -> None:
     assert [paper.text for paper in office.examining.room.papers("K-1")] == ["Hello"]
 
 
+def test_a_file_that_is_refused_is_not_stored(office: Office) -> None:
+    blobs = office.world.workspace.blobs
+    future = office.world.clock() + timedelta(days=1)
+    with pytest.raises(InvalidValue, match="in the future"):
+        office.supervising.casework.authorise("K-1", granted(office, document=b"decision", decided_at=future))
+    office.examining.casework.close("K-1")
+    with refused(ReasonCode.ROOM_CLOSED):
+        office.examining.room.file("K-1", "a.pdf", b"bytes")
+    with refused(ReasonCode.CASE_NOT_OPEN):
+        office.supervising.casework.authorise("K-1", granted(office, document=b"decision"))
+    assert list(blobs.addresses()) == []
+
+
 # ---------------------------------------------------------------- the timeline
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lineament.errors import NotAllowed, NotFound
+from lineament.errors import NotAllowed, NotFound, Refused
 from lineament.model.accounts import Official, Permission, Role
-from lineament.model.cases import Case, CaseRole
+from lineament.model.cases import Case, CaseRole, CaseState
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source, SourceState
 from lineament.services.record import Record
 from lineament.store.db import Tx
@@ -109,6 +110,12 @@ def own_case_for(tx: Tx, record: Record, name: str, permission: Permission) -> C
     if case.agency_id != record.official.agency_id:
         raise NotAllowed(what=f"{permission.value}, in a case of your own agency")
     return case
+
+
+def require_open(case: Case, code: ReasonCode = ReasonCode.CASE_NOT_OPEN) -> None:
+    """Raise Refused with ``code`` unless the case is open."""
+    if case.state is not CaseState.OPEN:
+        raise Refused(code.reason(ref=case.ref, state=case.state))
 
 
 def source_seen(record: Record, source: Source) -> bool:

@@ -39,7 +39,7 @@ from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import Probe, SearchResult
-from lineament.services.cases.access import case_for, everything_in, own_case_for
+from lineament.services.cases.access import case_for, everything_in, own_case_for, require_open
 from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
 from lineament.services.cases.room import Room
@@ -152,15 +152,18 @@ class Casework:
         If granted, the case may be searched until the ruling ends. If refused, its use stops at once and everything in
         it is deleted except a tombstone (R9).
         """
+        if ruling.decided_at > self._record.clock():
+            label, why = "The time of the decision", "it is in the future"
+            raise InvalidValue(what=label, value=ruling.decided_at, why=why, field="decided_at")
         if ruling.outcome is AuthorisationOutcome.REFUSED:
             return self._refuse(name, ruling)
         stored = None
         if ruling.document is not None:
-            stored = self._room.seal_file(name, Permission.MANAGE_CASES, ruling.document)
+            code = ReasonCode.CASE_NOT_OPEN
+            stored = self._room.seal_file(name, Permission.MANAGE_CASES, ruling.document, code)
         with self._record.change() as change:
             case = self._in(change, name, Permission.MANAGE_CASES)
-            if case.state is not CaseState.OPEN:
-                raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
+            require_open(case)
             decided = self._authorisation(ruling, change.at)
             change.tx.cases.set_authorisation(case.id, decided)
             if stored is not None:
@@ -181,9 +184,6 @@ class Casework:
         return self.get(case.key)
 
     def _authorisation(self, ruling: Ruling, at: datetime) -> Authorisation:
-        if ruling.decided_at > at:
-            label, why = "The time of the decision", "it is in the future"
-            raise InvalidValue(what=label, value=ruling.decided_at, why=why, field="decided_at")
         digest = None if ruling.document is None else hashlib.sha256(ruling.document).hexdigest()
         return Authorisation(
             authority=ruling.authority,

@@ -10,7 +10,7 @@ from lineament.model.accounts import AccountState, Permission, checked_email
 from lineament.model.cases import Case, CaseInvitation, CaseRole, CaseState, Member
 from lineament.model.events.cases import InvitationWithdrawn, MemberAdded, MemberInvited, MemberJoined, MemberRemoved
 from lineament.model.reasons import ReasonCode
-from lineament.services.cases.access import case_for
+from lineament.services.cases.access import case_for, require_open
 from lineament.services.cases.casework import SOON
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
@@ -134,8 +134,7 @@ class Members:
     def _find_open_case(self, change: Change, name: str, until: date | None) -> Case:
         case = case_for(change.tx, self._record, name, Permission.MANAGE_CASES)
         change.concerns(case)
-        if case.state is not CaseState.OPEN:
-            raise Refused(ReasonCode.CASE_NOT_OPEN.reason(ref=case.ref, state=case.state))
+        require_open(case)
         if until is not None and until < change.at.date():
             raise InvalidValue(what="The last day", value=until, why="it is in the past", field="until")
         return case

@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from lineament.errors import FileTooLarge, InvalidValue, NotFound, Refused
+from lineament.errors import FileTooLarge, InvalidValue, NotFound
 from lineament.model.accounts import Permission
-from lineament.model.cases import GONE, Case, CaseState, Paper, PaperKind
+from lineament.model.cases import GONE, Case, Paper, PaperKind
 from lineament.model.events.cases import PaperAdded, PaperOpened
 from lineament.model.reasons import ReasonCode
-from lineament.services.cases.access import case_for
+from lineament.services.cases.access import case_for, require_open
 from lineament.services.filenames import stored_name
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
@@ -62,14 +62,21 @@ class Room:
             return self.add_sealed_file(change, case, PaperKind.FILE, filename, stored)
 
     @needs(Permission.TAKE_PART, Permission.MANAGE_CASES, in_case=True)
-    def seal_file(self, name: str, permission: Permission, untrusted: bytes) -> SealedFile:
-        """Seal a file under the key of a case; needs ``permission``. Raises FileTooLarge or InvalidValue."""
+    def seal_file(
+        self, name: str, permission: Permission, untrusted: bytes, code: ReasonCode = ReasonCode.ROOM_CLOSED
+    ) -> SealedFile:
+        """Seal a file under the key of a case; needs ``permission``.
+
+        Raises FileTooLarge, InvalidValue if it is empty, or Refused with ``code`` if the case is not open.
+        """
         if not untrusted:
             raise InvalidValue(what="The file", value="", why="it is empty", field="file")
         if len(untrusted) > LARGEST:
             raise FileTooLarge(size=len(untrusted), limit=LARGEST, field="file")
         with self._record.read() as tx:
-            key = case_key(tx, self._keys, case_for(tx, self._record, name, permission))
+            case = case_for(tx, self._record, name, permission)
+            require_open(case, code)  # before anything is stored: nothing would refer to it, and nothing delete it
+            key = case_key(tx, self._keys, case)
         address = self._blobs.put(key, untrusted)
         self._blobs.flush()
         return SealedFile(address=address, size=len(untrusted), sha256=hashlib.sha256(untrusted).hexdigest())
@@ -128,8 +135,7 @@ class Room:
     def _open_case(self, change: Change, name: str) -> Case:
         case = case_for(change.tx, self._record, name, Permission.TAKE_PART)
         change.concerns(case)
-        if case.state is not CaseState.OPEN:
-            raise Refused(ReasonCode.ROOM_CLOSED.reason(ref=case.ref, state=case.state))
+        require_open(case, ReasonCode.ROOM_CLOSED)
         return case
 
     def _paper(self, change: Change, kind: PaperKind, text: str, *, size: int = 0, sha256: str | None = None) -> Paper:
