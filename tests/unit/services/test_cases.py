@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.support.clock import TODAY
@@ -26,7 +27,7 @@ from lineament.model.cases import (
 from lineament.model.reasons import ReasonCode
 from lineament.services.cases import room
 from lineament.services.cases.casework import Ruling
-from lineament.services.cases.retain import SweepReport
+from lineament.services.cases.retain import Retain, SweepReport
 from lineament.workspace import Desk
 
 
@@ -160,6 +161,28 @@ def test_a_closed_case_is_destroyed_in_time_unless_it_is_held(office: Office) ->
     assert [casework.get(ref).state for ref in ("K-1", "K-2")] == [CaseState.DESTROYED, CaseState.CLOSED]
     with refused(ReasonCode.NOTHING_TO_HOLD):
         casework.hold("K-1", "too late")
+
+
+@pytest.mark.parametrize("act", ["hold", "sweep"])
+def test_a_sweep_records_nothing_of_a_case_that_another_process_held_or_destroyed(
+    office: Office, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    office.examining.casework.close("K-1")
+    office.world.clock.advance(days=366)
+    destroy = Retain._destroy
+
+    def destroy_later(retain: Retain, *case: Any) -> None:
+        monkeypatch.setattr(Retain, "_destroy", destroy)
+        if act == "hold":
+            office.supervising.casework.hold("K-1", "a court asked for it")
+        else:
+            assert office.world.machine.retain.sweep().cases == 1
+        destroy(retain, *case)
+
+    monkeypatch.setattr(Retain, "_destroy", destroy_later)
+    assert office.world.machine.retain.sweep().cases == 0
+    recorded = [action for action in office.world.actions() if action in {"case_held", "case_destroyed"}]
+    assert recorded == ["case_held" if act == "hold" else "case_destroyed"]
 
 
 # ---------------------------------------------------------------- who sees it, and what they may do

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lineament.model.accounts import Permission
 from lineament.model.cases import NEXT, CaseEvent, CaseState
-from lineament.model.events.cases import CaseDestroyed, CaseHeld
+from lineament.model.events.cases import CaseDestroyed
 from lineament.model.events.searches import ProbesDestroyed
 from lineament.model.lifecycle import advance
 from lineament.services.cases.destroy import destroy
 from lineament.services.gallery.shred import Shredder
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
-from lineament.services.record import Change, Record
+from lineament.services.record import Record
 from lineament.store.blobs import Blobs
 
 
@@ -25,6 +26,10 @@ class SweepReport:
     cases: int
     probes: int
     details: int  # of ledger entries; their commitments stay
+
+
+class _NoLongerDue(Exception):
+    """A case was held, or destroyed by another process, since it was read; the change is rolled back."""
 
 
 class Retain:
@@ -54,16 +59,20 @@ class Retain:
         before = self._record.clock() - timedelta(days=days)
         with self._record.read() as tx:
             due = tx.cases.due(agency_id, before)
-        return sum(self._destroy(case.key, before, days) for case in due)
+        destroyed = 0
+        for case in due:
+            with suppress(_NoLongerDue):
+                self._destroy(case.key, before, days)
+                destroyed += 1
+        return destroyed
 
-    def _destroy(self, key: str, before: datetime, days: int) -> int:
-        """Destroy a case if it is still due."""
+    def _destroy(self, key: str, before: datetime, days: int) -> None:
+        """Destroy a case. Raises _NoLongerDue if it was held or destroyed since it was read."""
         with self._record.change() as change:
             case = change.tx.cases.by_key(key)
-            change.concerns(case)
             if all(due.id != case.id for due in change.tx.cases.due(case.agency_id, before)):
-                change.record(CaseHeld(case=case.ref, because="held when its time was over"))
-                return 0
+                raise _NoLongerDue
+            change.concerns(case)
             advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
             counts = destroy(change, case, CaseState.DESTROYED)
             change.record(
@@ -75,7 +84,6 @@ class Retain:
                     papers=counts.papers,
                 )
             )
-            return 1
 
     def _probes(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
@@ -84,14 +92,11 @@ class Retain:
                 return 0
         with self._record.change() as change:
             due = change.tx.probes.unsearched(agency_id, before)
-            self._forget(change, due)
+            blobs = [change.tx.probes.blob(probe_id) for probe_id in due]
+            change.tx.probes.delete(due)
+            change.tx.deletions.add(blobs)
             change.record(ProbesDestroyed(photographs=len(due), days=days))
         return len(due)
-
-    def _forget(self, change: Change, probe_ids: list[str]) -> None:
-        blobs = [change.tx.probes.blob(probe_id) for probe_id in probe_ids]
-        change.tx.probes.delete(probe_ids)
-        change.tx.deletions.add(blobs)
 
     def _jobs(self, agency_id: str, days: int) -> None:
         """Delete jobs that ended that many days ago; the ledger keeps what they did."""
