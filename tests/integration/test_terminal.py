@@ -38,6 +38,19 @@ def test_the_error_about_a_date_says_how_to_write_it(lineament: Run, line: tuple
     assert "%" not in ran.err
 
 
+def test_nothing_is_recorded_if_the_result_cannot_be_written(ready: Run, tmp_path: Path) -> None:
+    before = ready("verify", "--json").json["entries"]
+    nowhere = tmp_path / "missing" / "file"
+    for line in (
+        ("search", tmp_path / "probe.jpg", *BASIS, "--report", nowhere),
+        ("ledger", "export", nowhere),
+        ("case", "get", "K-1", "paper", nowhere),
+    ):
+        ran = ready(*line)
+        assert (ran.code, "nothing can be written there" in ran.err) == (2, True)
+    assert ready("verify", "--json").json["entries"] == before
+
+
 def test_each_photograph_gets_its_own_answer(ready: Run, tmp_path: Path) -> None:
     probe, other, bad = tmp_path / "probe.jpg", tmp_path / "photos" / "obama.jpg", tmp_path / "bad.jpg"
     bad.write_bytes(b"not a picture")

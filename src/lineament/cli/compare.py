@@ -39,12 +39,13 @@ def compare(
     """Compare two faces, 1:1: the score, how many strangers reach it, and both crops."""
     from lineament.services.report import data_uri
 
+    if crops is not None:
+        crops.mkdir(parents=True, exist_ok=True)
     with workspace(context, nets=True) as opened, working("Comparing"):
         numbers = opened.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
         most = opened.settings.max_file_bytes
         found = opened.compare.run(picture_bytes(first, most), picture_bytes(second, most), face_a, face_b)
     if crops is not None:
-        crops.mkdir(parents=True, exist_ok=True)
         for name, jpeg in zip(("a.jpg", "b.jpg"), found.crops, strict=True):
             (crops / name).write_bytes(jpeg)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, machine, needs, print_json, say, working, workspace
+from lineament.cli.terminal import AsJson, checked_writable, machine, needs, print_json, say, working, workspace
 from lineament.model.accounts import Permission
 from lineament.views.ledger import export_json, key_json
 from lineament.views.values import counted
@@ -27,7 +27,7 @@ def export(
 ) -> None:
     """Write all entries out, to be checked with: python -m lineament.ledger.verify FILE.jsonl --key KEY."""
     with workspace(context) as opened, working("Writing the ledger out"):
-        entries = opened.audit.export(file, case)
+        entries = opened.audit.export(checked_writable(file), case)
         key = opened.audit.public_key
     if as_json:
         print_json(export_json(file, entries, key))

@@ -13,6 +13,7 @@ from lineament.cli.cases import Ref, print_case
 from lineament.cli.rulings import Until
 from lineament.cli.terminal import (
     AsJson,
+    checked_writable,
     day,
     needs,
     picture_bytes,
@@ -182,6 +183,7 @@ def get(
     with workspace(context) as opened:
         if file.exists():
             raise WorkspaceExists(path=file)
+        checked_writable(file)
         untrusted, found = opened.room.open(ref, paper)
         with file.open("xb") as written:
             written.write(untrusted)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lineament.cli.terminal import (
+    checked_writable,
     day,
     explain,
     needs,
@@ -89,6 +90,8 @@ def search(
         raise InvalidValue(
             what=given, value=face or report, why="it needs one photograph, or several with --same-person"
         )
+    if report is not None:
+        checked_writable(report)
     request = SearchRequest(
         case=case,
         reason=reason,

@@ -11,7 +11,7 @@ import typer
 from lineament.cli.terminal import (
     AsJson,
     Yes,
-    checked_new,
+    checked_writable,
     day,
     machine,
     needs,
@@ -231,7 +231,7 @@ def withdraw(
             contents = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
             typer.confirm(f"Destroy the key, {contents} of {name}?", abort=True)
         if receipt is not None:
-            checked_new(receipt)
+            checked_writable(receipt)
         opened.erase.source(name, reason)
         if receipt is not None:
             receipt.write_text(opened.erase.receipt(name), encoding="ascii")
@@ -271,8 +271,7 @@ def write_receipt(
 ) -> None:
     """Write the signed receipt of a withdrawn source, after checking that nothing of it is left."""
     with workspace(context) as opened:
-        written = opened.erase.receipt(name)
-        checked_new(file).write_text(written, encoding="ascii")
+        checked_writable(file).write_text(opened.erase.receipt(name), encoding="ascii")
         say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
         say(f"The key; pass it on by another way: {opened.audit.public_key}")
 

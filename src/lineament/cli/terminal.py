@@ -272,8 +272,11 @@ def _aside() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def checked_new(path: Path) -> Path:
-    """Return the path if a file can be written there. Raises InvalidValue if not. Call it before the work."""
+def checked_writable(path: Path) -> Path:
+    """Return the path if a file can be written there. Raises InvalidValue if not.
+
+    Call it before the work: what is recorded in the ledger cannot be taken back if the result then has no place.
+    """
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidValue(what="The file", value=path, why="nothing can be written there; name another place")
     return path

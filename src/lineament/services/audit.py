@@ -12,13 +12,11 @@ from lineament.ledger.anchor import read_anchor
 from lineament.ledger.entries import StoredEntry
 from lineament.ledger.export import export
 from lineament.model.accounts import Permission
-from lineament.model.cases import Case
 from lineament.model.events.ledger import LedgerExported, LedgerRead
 from lineament.services.cases.access import seen_case
 from lineament.services.needs import needs, open_to_all
 from lineament.services.people.policies import require_step_up
 from lineament.services.record import Record
-from lineament.store.db import Tx
 
 if TYPE_CHECKING:
     from lineament.ledger import verify as verifier
@@ -72,7 +70,7 @@ class Audit:
 
         With ``case_ref`` only that case's entries show their details. Raises NotFound if there is no such case. Of what
         other agencies do an auditor's export has nothing but the leaves (R46). It is recorded before it is written.
-        StepUpNeeded if the second factor was not shown lately (R49).
+        Raises StepUpNeeded if the second factor was not shown recently (R49).
         """
         official = self._record.official
         with self._record.change() as change:
@@ -82,15 +80,15 @@ class Audit:
                 change.concerns(case)
             change.record(LedgerExported(case=None if case is None else case.ref))
         beside = path.with_name(f".{path.name}.part")
-        with self._record.read() as tx, beside.open("w", encoding="utf-8") as out:
-            shown = None if case is None else self._of_case(tx, case)
-            listed = None if official.solo else tx.ledger.filed(official.agency_id)
-            count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=listed)
-        beside.replace(path)
+        try:
+            with self._record.read() as tx, beside.open("w", encoding="utf-8") as out:
+                shown = None if case is None else {row.seq for row in tx.ledger.of_case(case.id, None, None)}
+                listed = None if official.solo else tx.ledger.filed(official.agency_id)
+                count = export(tx.ledger, out, self._record.ledger.public_key, opened=shown, listed=listed)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
         return count
-
-    def _of_case(self, tx: Tx, case: Case) -> set[int]:
-        return {row.seq for row in tx.ledger.of_case(case.id, None, None)}
 
     @needs(Permission.READ_LEDGER)
     def entries(self, start: int, stop: int) -> list[LedgerEntry]:

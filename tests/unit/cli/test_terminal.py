@@ -57,8 +57,8 @@ def test_a_folder_or_nothing_is_no_picture(tmp_path: Path) -> None:
 def test_a_file_can_be_written_where_a_folder_is(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing" / "a.html"):
         with pytest.raises(InvalidValue, match="nothing can be written there"):
-            terminal.checked_new(path)
-    assert terminal.checked_new(tmp_path / "a.html") == tmp_path / "a.html"
+            terminal.checked_writable(path)
+    assert terminal.checked_writable(tmp_path / "a.html") == tmp_path / "a.html"
 
 
 def test_a_command_declares_what_it_needs() -> None:
