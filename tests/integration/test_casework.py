@@ -231,7 +231,7 @@ def test_after_a_refusal_nothing_can_be_done_with_the_case(team: Squad) -> None:
     team.fresh_desk(team.supervisor).casework.authorise(case.key, team.ruling(REFUSED))
     desk, supervising = team.fresh_desk(team.examiner), team.fresh_desk(team.supervisor)
     assert desk.casework.probes(case.key) == []
-    assert desk.casework.searches(case.key) == []
+    assert desk.casework.stored_searches(case.key) == []
     assert desk.room.papers(case.key) == []
     with pytest.raises(NotFound):
         desk.probes.get(probe.id)

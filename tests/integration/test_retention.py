@@ -52,7 +52,7 @@ def test_a_closed_case_is_destroyed_when_its_time_is_over_and_not_before(team: S
         assert plain not in stored
     left = team.fresh_desk(team.supervisor).casework.get(case.key)
     assert (left.state, left.ref, left.closed_at) == (CaseState.DESTROYED, "K-1", case.closed_at)
-    assert team.fresh_desk(team.supervisor).casework.searches(case.key) == []
+    assert team.fresh_desk(team.supervisor).casework.stored_searches(case.key) == []
     assert team.fresh_desk(team.supervisor).room.papers(case.key) == []
     assert sweep(team) == NOTHING
     assert team.machine.audit.verify().unexplained == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,9 +80,7 @@ def _enrol(opened: Desk, portraits: Path) -> None:
 
 def _search(opened: Desk, probe: Path) -> SearchResult:
     terms = CaseTerms(ref=CASE, offence="none, an example", purpose="to show Lineament", basis="consent")
-    try:
+    with suppress(AlreadyThere):
         opened.casework.open(terms)
-    except AlreadyThere:
-        opened.casework.get(CASE)
     stored = opened.probes.take(CASE, probe.read_bytes())
     return opened.search.run(stored.id, SearchRequest(case=CASE, reason="to show how a search works"))

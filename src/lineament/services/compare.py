@@ -38,7 +38,11 @@ class Compare:
     def run(
         self, first: bytes, second: bytes, face_first: int | None = None, face_second: int | None = None
     ) -> Comparison:
-        """Compare two faces. Raises NoFace or SeveralFaces if a picture does not show exactly first."""
+        """Compare face ``face_first`` (from 1) of the first picture with face ``face_second`` of the second.
+
+        Raises NoFace, SeveralFaces if a picture shows several and no number is given, or NotFound if it has no face of
+        that number.
+        """
         seen = self._analyser.analyse(first), self._analyser.analyse(second)
         faces = _chosen(seen[0], face_first), _chosen(seen[1], face_second)
         close = score(faces[0].template.vector, faces[1].template.vector)

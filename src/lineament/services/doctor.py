@@ -74,11 +74,8 @@ class Doctor:
     @needs(Permission.MACHINE)
     def run(self, *, pictures: bool = False) -> Iterator[Check]:
         """Yield the results of all checks; with ``pictures`` every picture of the gallery is opened too."""
-        checks = [self._machine, self._nets, self._disk, self._database, self._indexes, self._provenance]
-        checks.append(self._ledger)
-        if pictures:
-            checks.append(self._pictures)
-        for check in checks:
+        upkeep = (self._machine, self._nets, self._disk, self._database, self._indexes, self._provenance, self._ledger)
+        for check in (*upkeep, self._pictures) if pictures else upkeep:
             yield _safely(check)
 
     def _machine(self) -> Check:

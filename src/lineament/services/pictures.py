@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lineament.errors import NotFound, Refused, WrongState
 from lineament.model.accounts import Permission
+from lineament.model.cases import Case
 from lineament.model.events.searches import CandidateRead, OriginalViewed, PageOpened
 from lineament.model.faces import Capture, CaptureId, EnrolledFace, Provenance
 from lineament.model.reasons import ReasonCode
@@ -38,6 +39,16 @@ class Elsewhere:
     alike: tuple[Alike, ...]  # nearly identical pictures with other bytes, from every source searched
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A candidate with its case and its picture."""
+
+    case: Case
+    candidate: Candidate
+    face: EnrolledFace
+    capture: Capture
+
+
 class Pictures:
     """Opens pictures of candidates, given the search and the rank."""
 
@@ -50,55 +61,55 @@ class Pictures:
     def crop(self, search_id: str, rank: int) -> bytes:
         """Return the candidate's face as JPEG."""
         with self._record.read() as tx:
-            face, capture = self._found(tx, search_id, rank)
-            return self._open_blob(tx, capture, face.crop)
+            found = self._found(tx, search_id, rank)
+            return self._open_blob(tx, found.capture, found.face.crop)
 
     @needs(Permission.READ_CASES, in_case=True)
     def thumbnail(self, search_id: str, rank: int) -> bytes:
         """Return the candidate's picture as a small JPEG without metadata."""
         with self._record.read() as tx:
-            _, capture = self._found(tx, search_id, rank)
+            capture = self._found(tx, search_id, rank).capture
             return self._open_blob(tx, capture, capture.thumbnail)
 
     @needs(Permission.READ_CASES, in_case=True)
     def face(self, search_id: str, rank: int) -> EnrolledFace:
         """Return the candidate's face: its box in the picture, its landmarks and its quality."""
         with self._record.read() as tx:
-            return self._found(tx, search_id, rank)[0]
+            return self._found(tx, search_id, rank).face
 
     @needs(Permission.READ_CASES, in_case=True)
     def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
         """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
         with self._record.read() as tx:
-            return self._capture_at(tx, search_id, rank, alike)
+            return _capture_of(tx, self._found(tx, search_id, rank), alike)
 
     @needs(Permission.READ_CASES, in_case=True)
-    def elsewhere(self, search_id: str, rank: int, limit: int = MOST_PLACES) -> Elsewhere:
+    def elsewhere(self, search_id: str, rank: int) -> Elsewhere:
         """Return where else the same bytes were found, and the nearly identical pictures."""
         with self._record.read() as tx:
-            _, capture = self._found(tx, search_id, rank)
-            captures = [tx.captures.get(capture_id) for capture_id in self._alike(tx, search_id, rank)[:limit]]
+            found = self._found(tx, search_id, rank)
+            captures = [tx.captures.get(capture_id) for capture_id in _alike(tx, found)[:MOST_PLACES]]
             named = [Alike(source=tx.sources.by_id(alike.source_id).name, capture=alike) for alike in captures]
-            return Elsewhere(places=tuple(tx.places.of_capture(capture.id, limit)), alike=tuple(named))
+            return Elsewhere(places=tuple(tx.places.of_capture(found.capture.id, MOST_PLACES)), alike=tuple(named))
 
     @needs(Permission.READ_CASES, in_case=True)
     def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         """Return a candidate's face and picture to compare with the probe, and record that (R39)."""
         with self._record.change() as change:
-            case, _ = case_of_search(change.tx, self._record, search_id)
-            change.concerns(case)
-            face, capture = self._found(change.tx, search_id, rank)
-            change.record(CandidateRead(case=case.ref, search=search_id, rank=rank, face=face.id))
-        return face, capture
+            found = self._found(change.tx, search_id, rank)
+            change.concerns(found.case)
+            change.record(CandidateRead(case=found.case.ref, search=search_id, rank=rank, face=found.face.id))
+        return found.face, found.capture
 
     @needs(Permission.READ_CASES, in_case=True)
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
         """Record the opening of the original, and return its bytes and media type."""
         with self._record.change() as change:
-            change.concerns(case_of_search(change.tx, self._record, search_id)[0])
-            face, capture = self._found(change.tx, search_id, rank)
+            found = self._found(change.tx, search_id, rank)
+            capture = found.capture
+            change.concerns(found.case)
             picture = self._open_blob(change.tx, capture, capture.original)
-            change.record(OriginalViewed(search=search_id, rank=rank, face=face.id, capture=capture.id))
+            change.record(OriginalViewed(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
         return picture, capture.media_type
 
     @needs(Permission.READ_CASES, in_case=True)
@@ -108,36 +119,20 @@ class Pictures:
         It is recorded before it is given.
         """
         with self._record.change() as change:
-            change.concerns(case_of_search(change.tx, self._record, search_id)[0])
-            face, _ = self._found(change.tx, search_id, rank)
-            capture = self._capture_at(change.tx, search_id, rank, alike)
+            found = self._found(change.tx, search_id, rank)
+            change.concerns(found.case)
+            capture = _capture_of(change.tx, found, alike)
             if capture.page is None:
                 raise WrongState(what="archived page", name=f"of candidate {rank}", state="not kept", event="opened")
             record = self._open_blob(change.tx, capture, capture.page)
-            change.record(PageOpened(search=search_id, rank=rank, face=face.id, capture=capture.id))
+            change.record(PageOpened(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
         return record
 
-    def _capture_at(self, tx: Tx, search_id: str, rank: int, alike: CaptureId | None) -> Capture:
-        if alike is None:
-            return self._found(tx, search_id, rank)[1]
-        if alike not in self._alike(tx, search_id, rank):
-            hint = f"the page of candidate {rank}"
-            raise NotFound(what="nearly identical picture", name=alike, hint=hint)
-        return tx.captures.get(alike)
-
-    def _alike(self, tx: Tx, search_id: str, rank: int) -> list[CaptureId]:
-        """Return the captures that the search folded into the candidate, then the near-duplicates in its source."""
-        _, capture = self._found(tx, search_id, rank)
-        _, stored = case_of_search(tx, self._record, search_id)
-        folded = candidate_at(stored.result.candidates, rank).near_duplicates
-        ids = [tx.faces.get(face).capture_id for face in folded] + tx.places.group_of(capture.id)
-        return [capture_id for capture_id in dict.fromkeys(ids) if capture_id != capture.id]
-
-    def _found(self, tx: Tx, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
-        _, stored = case_of_search(tx, self._record, search_id)
+    def _found(self, tx: Tx, search_id: str, rank: int) -> _Found:
+        case, stored = case_of_search(tx, self._record, search_id)
         candidate = candidate_at(stored.result.candidates, rank)
         face = tx.faces.get(candidate.face_id)
-        return face, tx.captures.get(face.capture_id)
+        return _Found(case=case, candidate=candidate, face=face, capture=tx.captures.get(face.capture_id))
 
     def _open_blob(self, tx: Tx, capture: Capture, address: str | None) -> bytes:
         if address is None and capture.barred:
@@ -145,6 +140,23 @@ class Pictures:
         if address is None:
             raise NotFound(what="picture", name=f"of capture {capture.id}", hint="lineament search (it was erased)")
         return self._blobs.get(source_key(tx, self._keys, tx.sources.by_id(capture.source_id)), address)
+
+
+def _capture_of(tx: Tx, found: _Found, alike: CaptureId | None) -> Capture:
+    """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
+    if alike is None:
+        return found.capture
+    if alike not in _alike(tx, found):
+        hint = f"the page of candidate {found.candidate.rank}"
+        raise NotFound(what="nearly identical picture", name=alike, hint=hint)
+    return tx.captures.get(alike)
+
+
+def _alike(tx: Tx, found: _Found) -> list[CaptureId]:
+    """Return the captures that the search folded into the candidate, then the near-duplicates in its source."""
+    folded = [tx.faces.get(face).capture_id for face in found.candidate.near_duplicates]
+    ids = dict.fromkeys(folded + tx.places.group_of(found.capture.id))
+    return [capture_id for capture_id in ids if capture_id != found.capture.id]
 
 
 def candidate_at(candidates: tuple[Candidate, ...], rank: int) -> Candidate:

@@ -38,7 +38,7 @@ from lineament.model.lifecycle import advance
 from lineament.model.policy import Policy
 from lineament.model.purposes import refused_purposes
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import Probe, SearchResult
+from lineament.model.search import Probe
 from lineament.services.cases.access import case_for, everything_in, own_case_for, require_open
 from lineament.services.cases.destroy import destroy
 from lineament.services.cases.recorded import case_authorised, case_opened, case_refused
@@ -298,14 +298,10 @@ class Casework:
         )
 
     @needs(Permission.READ_CASES, in_case=True)
-    def searches(self, name: str) -> Sequence[SearchResult]:
-        """Return the searches of a case, the newest first, also those without candidates (R22)."""
-        return [stored.result for stored in self.stored_searches(name)]
-
-    @needs(Permission.READ_CASES, in_case=True)
     def stored_searches(self, name: str, before: int | None = None, limit: int | None = None) -> Sequence[StoredSearch]:
-        """Return the searches of a case with who made them, the newest first; erased candidates are left out.
+        """Return the searches of a case with who made them, the newest first, also those without candidates (R22).
 
+        Erased candidates are left out.
         With ``before`` only those before that entry of the ledger, with ``limit`` only the newest of them.
         """
         with self._record.read() as tx:

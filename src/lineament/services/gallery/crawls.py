@@ -62,8 +62,10 @@ class Crawls:
 
         folder = self.folder(source.id)
         names = sorted(path.name for path in folder.iterdir() if (path / NAME).is_file()) if folder.is_dir() else []
-        key = source_key(tx, self._keys, source) if names else None
-        return [self._stored_crawl(source, key, name) for name in names if key is not None]
+        if not names:
+            return []
+        key = source_key(tx, self._keys, source)
+        return [self._stored_crawl(source, key, name) for name in names]
 
     def finish(self) -> int:
         """Destroy the records that committed erasures left, and return how many. Raises Damaged.

@@ -73,7 +73,7 @@ class Erase:
                 change.tx.faces.erase([face_id])
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
-                change.tx.suppressions.add(self._suppression.face(capture.sha256, face.box), change.at)
+                change.tx.suppressions.add([self._suppression.face(capture.sha256, face.box)], change.at)
                 self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
                 change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
                 erasure = Erasure(source.name, faces=[face_id])

@@ -80,8 +80,7 @@ class IngestItem:
 
     def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
         """Return the picture with a final outcome, without its bytes and faces."""
-        ended = IngestItem(_without_pictures(self.collected), self.sha256, self.cursor, outcome, why)
-        return replace(ended, erasures=self.erasures)
+        return IngestItem(_without_pictures(self.collected), self.sha256, self.cursor, outcome, why)
 
     def of_faces(self, which: Iterable[int]) -> IngestItem:
         """Return the picture with only these of its faces, numbered from 0."""

@@ -21,9 +21,10 @@ class Suppression:
         """Return the digests that suppress a whole picture: of its URI and of its bytes."""
         return [self._digest("uri", uri), self._digest("picture", sha256)]
 
-    def face(self, sha256: str, box: Box) -> list[bytes]:
-        """Return the digests that suppress one face of a group picture, wherever the same bytes are found."""
-        return [self._face(sha256, box)]
+    def face(self, sha256: str, box: Box) -> bytes:
+        """Return the digest that suppresses one face of a group picture, wherever the same bytes are found."""
+        middle = f"{box.x + box.width / 2:.0f},{box.y + box.height / 2:.0f}"
+        return self._digest("face", f"{sha256}/{middle}")
 
     def find_erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the (uri, sha256) pairs that were erased."""
@@ -33,13 +34,9 @@ class Suppression:
 
     def still_wanted(self, tx: Tx, sha256: str, faces: Sequence[Face]) -> list[Face]:
         """Return the faces of a picture without the erased ones."""
-        digests = [self._face(sha256, face.box) for face in faces]
+        digests = [self.face(sha256, face.box) for face in faces]
         suppressed = tx.suppressions.any_of(digests)
         return [face for face, digest in zip(faces, digests, strict=True) if digest not in suppressed]
-
-    def _face(self, sha256: str, box: Box) -> bytes:
-        middle = f"{box.x + box.width / 2:.0f},{box.y + box.height / 2:.0f}"
-        return self._digest("face", f"{sha256}/{middle}")
 
     def _digest(self, kind: str, value: str) -> bytes:
         return hmac.digest(self._key, f"{kind}/{value}".encode(), hashlib.sha256)

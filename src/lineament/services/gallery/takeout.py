@@ -28,8 +28,8 @@ class TakenOut:
     """The result of an export."""
 
     exchanges: int  # responses with their requests, revisits and warcinfo records
-    bytes: int
-    sha256: str  # size of the file
+    bytes: int  # size of the file
+    sha256: str
     ledger_entry: int
 
 

@@ -227,10 +227,11 @@ class Agencies:
         """Return the own agency with its policy and its usage."""
         agency_id = self._record.official.agency_id
         with self._record.read() as tx:
+            agency = tx.agencies.get(agency_id)
             return OwnAgency(
-                agency=tx.agencies.get(agency_id),
+                agency=agency,
                 rules=_rules(tx, agency_id),
-                usage=_usage(tx, tx.agencies.get(agency_id), self._record.clock()),
+                usage=_usage(tx, agency, self._record.clock()),
                 today=self._record.today,
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from lineament.model.events.people import AccountInvited, AccountReset
 from lineament.model.policy import Preset
 from lineament.model.reasons import ReasonCode
 from lineament.services.people.policies import policy_for
+from lineament.services.people.sessions import digest_of
 from lineament.services.record import Change
 from lineament.store.db import Tx
 
@@ -129,7 +129,7 @@ def renew_link(change: Change, inviter: str, account: Account, *, ends_solo: boo
     """Create a new link for an invited account; earlier links stop working."""
     token = secrets.token_urlsafe(32)
     expires_at = change.at + timedelta(days=policy_for(change.tx, account.agency_id).invitation_days)
-    change.tx.accounts.invite(account.id, hashlib.sha256(token.encode()).digest(), expires_at)
+    change.tx.accounts.invite(account.id, digest_of(token), expires_at)
     agency = change.tx.agencies.name(account.agency_id)
     return PendingInvitation(
         account=account, agency=agency, inviter=inviter, token=token, expires_at=expires_at, ends_solo=ends_solo

@@ -101,7 +101,7 @@ class SessionKey:
     account: Account
 
     def __repr__(self) -> str:
-        return f"Begun(account={self.account.id!r})"
+        return f"SessionKey(account={self.account.id!r})"
 
 
 class SessionKeeper:
@@ -162,7 +162,7 @@ class SessionKeeper:
         return own and self._end(session, SessionEnded(session=session_id), session_id)
 
     def sign_out(self, session: Session) -> None:
-        """End this session; do nothing if it has already ended."""
+        """End this session, and record that, even if it has already ended."""
         self._end(session, AccountSignedOut(session=session.id), session.id)
 
     def end_others(self, session: Session) -> int:

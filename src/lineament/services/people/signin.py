@@ -53,7 +53,7 @@ class OpenIdRedirect:
     pending: str  # for its cookie: sealed, valid for ten minutes
 
     def __repr__(self) -> str:
-        return "OpenIdBegun(…)"
+        return "OpenIdRedirect(…)"
 
 
 class SignIn:
@@ -115,9 +115,9 @@ class SignIn:
         """
         account = session.account
         with self._record.read() as tx:
-            has_one = tx.accounts.password(account.id) is not None
+            has_password = tx.accounts.password(account.id) is not None
             agency = tx.agencies.name(account.agency_id)
-        if has_one:
+        if has_password:
             self._verify_password(session, untrusted_old, "old")
         elif not session.fresh:
             raise StepUpNeeded

@@ -64,11 +64,8 @@ class Stops:
             self._lift_stop(change, self._find_agency(change, name))
 
     def _find_agency(self, change: Change, name: str | None) -> str:
-        own = self._record.official.agency_id
         if name is None:
-            if not self._record.official.may(Permission.OPERATE):
-                self._record.require(Permission.STOP_AGENCY)
-            return own
+            return self._record.official.agency_id
         self._record.require(Permission.OPERATE)
         agency = change.tx.agencies.find(name)
         change.in_agency(agency.id)
