@@ -1,4 +1,4 @@
-"""``python -m lineament`` and the command ``lineament``: where the rooms of the top floor meet."""
+"""``python -m lineament`` and the command ``lineament``: connect the commands to the pages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @cache
 def application() -> TyperGroup:
-    """Return all commands, ``lineament serve`` included; made once, since each making would register them again."""
+    """Return all commands, ``lineament serve`` included; built once, because building registers them again."""
     return terminal.application(_pages)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, by default that of the command line."""
-    gc.set_threshold(200_000)  # what imports make stays: looking for garbage in it takes a tenth of a short command
+    gc.set_threshold(200_000)  # what is imported stays alive; searching it for garbage takes a tenth of a short command
     terminal.run(application(), arguments)
 
 

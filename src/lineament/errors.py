@@ -173,7 +173,7 @@ class PictureTooSmall(BadPicture):
 
 
 class FileTooLarge(BadPicture):
-    """The file has {size} bytes, more than the limit of {limit}; scale the picture down first."""
+    """The file has {size} bytes, more than the limit of {limit}; use a smaller file."""
 
     code = "file-too-large"
 

@@ -134,8 +134,8 @@ def _state() -> Path:
 class Settings:
     """Every setting: what is given, else what the environment says, else the default.
 
-    A test holds the reference (docs/reference/settings.md) against this class. InvalidValue names a variable of the
-    environment that says something else than it may.
+    A test compares the reference (docs/reference/settings.md) with this class. Raises InvalidValue if a variable of the
+    environment has a value that it cannot have.
     """
 
     home: Path = _setting("home", Path, Path("lineament-data"), "The folder of the workspace.")

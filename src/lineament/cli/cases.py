@@ -123,7 +123,7 @@ def show(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
 @app.command()
 @needs(Permission.OPEN_CASES)
 def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
-    """Close a case: no search may use it any more, and its clock of retention begins."""
+    """Close a case: no search may use it any more, and its retention period starts."""
     with workspace(context) as opened:
         case = opened.casework.close(ref)
         print_case(opened, case, as_json, opened.casework.stored_searches(case.key))

@@ -115,7 +115,7 @@ def _print(report: IngestReport) -> None:
     from lineament.views.runs import report_counts
 
     if report.resumed:
-        say("It resumed where it was stopped.")
+        say("It resumed where it had stopped.")
     if report.seen:
         took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""
         pictures, faces = counted(report.seen, "picture"), counted(report.faces, "new face")

@@ -1,4 +1,4 @@
-"""The command ``lineament``: every command, and the one place where errors become a line and an exit code."""
+"""The command ``lineament``: every command, and how errors become a line and an exit code."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _fail(error: LineamentError, untrusted: Sequence[str]) -> NoReturn:
 
     explain(error)
     if "--json" in takewhile("--".__ne__, untrusted):
-        with suppress(BrokenPipeError):  # whoever reads it has left
+        with suppress(BrokenPipeError):  # the reader closed the pipe
             print_json(error_json(error))
     sys.exit(error.exit_code)
 

@@ -1,4 +1,4 @@
-"""``lineament sweep``: every clock of what is kept."""
+"""``lineament sweep``: destroys what is due."""
 
 from __future__ import annotations
 

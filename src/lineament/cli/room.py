@@ -228,7 +228,7 @@ def _print_papers(found: Sequence[Paper], as_json: bool) -> None:
         print_json(papers_json(found))
         return
     if not found:
-        say("Nothing lies in the room.")
+        say("The room is empty.")
         return
     shown = table("paper", "kind", "when", "who", "agency", "text")
     for paper in found:

@@ -133,7 +133,7 @@ def _photograph(path: Path, opened: Desk) -> Photograph:
 def _search_each(
     opened: Desk, photographs: Sequence[Photograph], request: SearchRequest, kind: ProbeKind | None, as_json: bool
 ) -> None:
-    """Search each photograph by itself; typer.Exit with the code of the first error, if there was one."""
+    """Search each photograph by itself. Raises typer.Exit with the code of the first error, if there was one."""
     from lineament.services.photographs import FailedPhotograph
 
     code = 0

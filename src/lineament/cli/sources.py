@@ -67,7 +67,7 @@ def add(
     host: Annotated[
         list[str] | None, typer.Option(metavar="HOST[:PORT]", help="Pictures may be fetched from it; may be repeated.")
     ] = None,
-    licence: Annotated[str | None, typer.Option(help="Of its pictures, where they themselves say nothing.")] = None,
+    licence: Annotated[str | None, typer.Option(help="The licence of its pictures, if they state none.")] = None,
     contact: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Where a visited site can complain: e-mail or URL.")
     ] = None,
@@ -127,7 +127,7 @@ def share(
         list[str] | None, typer.Argument(metavar="[AGENCY[:DATE]...]", help="Who may search it, up to a day.")
     ] = None,
     everybody: Annotated[
-        bool, typer.Option("--everybody", help="Every agency of the workspace, those of tomorrow too.")
+        bool, typer.Option("--everybody", help="Every agency of the workspace, including those registered later.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -146,7 +146,7 @@ def share(
 def unshare(
     context: typer.Context,
     name: Name,
-    agency: Annotated[str, typer.Argument(metavar="AGENCY", help="Who may not search it any more.")],
+    agency: Annotated[str, typer.Argument(metavar="AGENCY", help="Who may no longer search it.")],
     as_json: AsJson = False,
 ) -> None:
     """Take an agency off the list of those that may search a source."""

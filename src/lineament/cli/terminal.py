@@ -47,7 +47,7 @@ def _written(text: str, kind: type[Written], example: str) -> Written:
     try:
         return kind.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day that I can read; write it as {example}.") from None
+        raise typer.BadParameter(f"{text!r} is not a day; write it as {example}.") from None
 
 
 def day(text: str | date) -> date:
@@ -222,7 +222,7 @@ def print_drawing(drawing: RenderableType, *, err: bool = False) -> None:
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """Print one thing, a line for each fact that is known; moments (``…_at``, ``…_since``) to the minute, UTC."""
+    """Print a line for each fact that is known; moments (``…_at``, ``…_since``) to the minute, UTC."""
     shown = Table(("", ""), header=False)
     for name, value in facts.items():
         if value not in (None, "", [], ()):

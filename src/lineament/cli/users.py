@@ -55,7 +55,7 @@ def invite(
     name: Annotated[str, typer.Option(help="What this person is called.")],
     role: Roles,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Even where nobody would be left to manage accounts or agencies.")
+        bool, typer.Option("--yes", "-y", help="Even if nobody would be left to manage accounts or agencies.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -68,7 +68,7 @@ def invite(
 @needs(Permission.MANAGE_PEOPLE)
 def list_people(
     context: typer.Context,
-    closed: Annotated[bool, typer.Option("--closed", help="Those that were closed too.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Include closed accounts.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the accounts of your agency."""
@@ -117,7 +117,7 @@ def train(
         date | None,
         typer.Option(parser=day, metavar="DATE", help="The last day on which the training counts."),
     ] = None,
-    lapsed: Annotated[bool, typer.Option("--lapsed", help="It does not count any more, from now on.")] = False,
+    lapsed: Annotated[bool, typer.Option("--lapsed", help="It no longer counts, from now on.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Record until when somebody's training in face comparison counts."""

@@ -94,7 +94,8 @@ class Doctor:
     def _disk(self) -> Check:
         free = shutil.disk_usage(self._workspace.home).free
         verdict = Verdict.GOOD if free > LITTLE_ROOM else Verdict.WARNING
-        return Check("disk", verdict, f"{free / 2**30:.1f} GiB free at {self._workspace.home}")
+        advice = "" if verdict is Verdict.GOOD else "; free some space, or ingests and searches will stop"
+        return Check("disk", verdict, f"{free / 2**30:.1f} GiB free at {self._workspace.home}{advice}")
 
     def _database(self) -> Check:
         return Check("database", Verdict.GOOD, self._workspace.store.examine())

@@ -46,7 +46,7 @@ class Attempt:
 def chosen(tx: Tx, record: Record, names: Sequence[str]) -> list[Source]:
     """Return the sources to search: those named, or every one that the official's agency may search today.
 
-    NotFound if one does not exist or is not shared with that agency.
+    Raises NotFound if one does not exist or is not shared with that agency.
     """
     if names:
         return [seen_source(tx, record, name) for name in dict.fromkeys(names)]

@@ -59,7 +59,7 @@ class Photographs:
     ) -> Iterator[SearchResult | FailedPhotograph]:
         """Search with each photograph by itself, in order; one that fails does not stop the others.
 
-        Refused, before any is read, if the gate would stop them all.
+        Raises Refused before any is read if the gate would stop them all.
         """
         self._search.admit(request)
         for photograph in photographs:

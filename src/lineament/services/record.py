@@ -85,10 +85,7 @@ class Record:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """Open a read transaction in the official's name.
-
-        It is the one place where the database could learn who reads, to hide rows by itself.
-        """
+        """Open a read transaction in the official's name."""
         with self.store.read() as tx:
             yield tx
 

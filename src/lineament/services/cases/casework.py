@@ -99,7 +99,8 @@ class Casework:
     def open(self, terms: CaseTerms) -> Case:
         """Open a case with its own key; the official becomes its first examiner.
 
-        AlreadyThere if the agency has a case of that reference, Refused for a purpose that is never searched (R10).
+        Raises AlreadyThere if the agency has a case of that reference, or Refused if its purpose is never searched for
+        (R10).
         """
         if refused := refused_purposes([terms.purpose]):
             raise Refused(*(purpose.reason for purpose in refused))

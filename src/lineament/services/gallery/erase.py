@@ -140,7 +140,7 @@ class Erase:
     def receipt(self, name: str) -> str:
         """Return the signed receipt for a withdrawn source, as JSON; it can be written again at any time.
 
-        Refused if the source is not withdrawn, or if anything of it is left after another attempt to delete it.
+        Raises Refused if the source is not withdrawn, or if anything of it is left after another attempt to delete it.
         """
         self.finish_deletions()
         cleaned = self._record.store.scrub()

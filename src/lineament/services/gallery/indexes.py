@@ -93,7 +93,8 @@ class Gallery:
     def search(self, sources: Sequence[Source], probe: Template, k: int, days: Days = (None, None)) -> GallerySearch:
         """Return the best ``k`` faces of all ``sources`` captured within ``days``, and how many were compared.
 
-        Only faces described by the probe's own model are compared (R31); MixedModels if that model has no index here.
+        Only faces described by the probe's own model are compared (R31). Raises MixedModels if that model has no index
+        here.
         """
         found: list[list[Hit]] = []
         compared = 0

@@ -96,7 +96,8 @@ class Ingest:
     ) -> IngestReport:
         """Ingest everything that is new; ``on_progress`` is called after each committed batch.
 
-        Refused if the source is not live. What is committed stays, whatever happens; a later run resumes there.
+        What is committed stays, whatever happens; a later run resumes there. Raises Refused if the source is not live,
+        or Interrupted by Ctrl-C.
         """
         task = given if isinstance(given, Task) else Task(connector=given)
         with self._record.read() as tx:

@@ -92,8 +92,12 @@ class People:
     def invite(self, email: str, name: str, roles: Iterable[Role], *, sure: bool = False) -> Invitation:
         """Invite somebody; the link is returned once, or mailed if a mail server is configured.
 
-        Raises InvalidValue for roles that must be separate; Refused if the licence has no seat left, or if a solo
-        workspace would be left without anybody to manage it (unless ``sure``); AlreadyThere; NotAllowed for operators.
+        Raises:
+            InvalidValue: The roles must be separate.
+            Refused: The licence has no seat left, or nobody could manage a workspace that leaves solo (unless
+                ``sure``).
+            AlreadyThere: The agency has an account with that address.
+            NotAllowed: Only an operator invites operators.
         """
         held, official = checked_roles(roles), self._record.official
         self._require_may_grant(held)
@@ -115,7 +119,7 @@ class People:
     def reset_at_the_machine(self, name: str) -> Invitation:
         """Reset an operator or administrator from the machine itself, when none of them can sign in any more.
 
-        Only for accounts of the agency that runs this workspace; raises NotFound for every other one.
+        Raises NotFound unless it is an account of the agency that runs this workspace.
         """
         with self._record.change() as change:
             change.in_agency(HOME_AGENCY)

@@ -111,7 +111,8 @@ class SignIn:
     def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> SessionKey:
         """Set a new password and end every other session of the account. Raises SignInRefused or InvalidValue.
 
-        An account that signs in only at a provider has no old one; it raises StepUpNeeded without a recent factor.
+        An account that signs in only at a provider has no old one. Raises StepUpNeeded for it if no second factor was
+        shown recently.
         """
         account = session.account
         with self._record.read() as tx:
