@@ -51,9 +51,9 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register an agency; it is vetted and licensed before anybody of it is invited."""
-    with workspace(context) as opened:
-        agency = opened.agencies.register(AgencyTerms(name=name, jurisdiction=jurisdiction))
-        today = opened.clock().date()
+    with workspace(context) as desk:
+        agency = desk.agencies.register(AgencyTerms(name=name, jurisdiction=jurisdiction))
+        today = desk.clock().date()
     if as_json:
         print_json(agency_json(agency, today))
         return
@@ -69,16 +69,16 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Say which agency runs this workspace."""
-    with workspace(context) as opened:
-        _print(opened.agencies.rename_home(AgencyTerms(name=name, jurisdiction=jurisdiction)), opened.clock(), as_json)
+    with workspace(context) as desk:
+        _print(desk.agencies.rename_home(AgencyTerms(name=name, jurisdiction=jurisdiction)), desk.clock(), as_json)
 
 
 @app.command("list")
 @needs(Permission.OPERATE)
 def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
     """List all agencies with what they use."""
-    with workspace(context) as opened:
-        listed, today = opened.agencies.usage(), opened.clock().date()
+    with workspace(context) as desk:
+        listed, today = desk.agencies.usage(), desk.clock().date()
     if as_json:
         print_json(agencies_json(listed, today))
         return
@@ -103,8 +103,8 @@ def list_agencies(context: typer.Context, as_json: AsJson = False) -> None:
 @needs(Permission.OPERATE)
 def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Show an agency with its vetting and its licence."""
-    with workspace(context) as opened:
-        _print(opened.agencies.get(name), opened.clock(), as_json)
+    with workspace(context) as desk:
+        _print(desk.agencies.get(name), desk.clock(), as_json)
 
 
 @app.command()
@@ -122,7 +122,7 @@ def vet(
     """Record the vetting of an agency, until the day on which it has to be renewed."""
     from lineament.services.people.agencies import VettingGrounds
 
-    with workspace(context) as opened:
+    with workspace(context) as desk:
         found = VettingGrounds(
             outcome=outcome,
             legal_restrictions=restrictions,
@@ -130,7 +130,7 @@ def vet(
             renew_on=renew,
             by=by,
         )
-        _print(opened.agencies.vet(name, found), opened.clock(), as_json)
+        _print(desk.agencies.vet(name, found), desk.clock(), as_json)
 
 
 @app.command("license")
@@ -148,25 +148,25 @@ def license_agency(
     as_json: AsJson = False,
 ) -> None:
     """License an agency, from today or the first day to the last."""
-    with workspace(context) as opened:
+    with workspace(context) as desk:
         granted = Licence(
             kind=kind,
-            first_day=opened.clock().date() if first is None else first,
+            first_day=desk.clock().date() if first is None else first,
             last_day=last,
             seats=seats,
             searches_a_month=searches,
             price=price,
             reference=reference,
         )
-        _print(opened.agencies.license(name, granted), opened.clock(), as_json)
+        _print(desk.agencies.license(name, granted), desk.clock(), as_json)
 
 
 @app.command("policy")
 @needs(Permission.OPERATE)
 def policy_of(context: typer.Context, name: Name, wish: Wishes = None, as_json: AsJson = False) -> None:
     """Show the policy of an agency, or make it stricter."""
-    with workspace(context) as opened:
-        agencies, wishes = opened.agencies, _wishes(wish or [])
+    with workspace(context) as desk:
+        agencies, wishes = desk.agencies, _wishes(wish or [])
         _print_rules(agencies.tighten(wishes, name) if wishes else agencies.rules_of(name), as_json)
 
 
@@ -180,8 +180,8 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Invite the first administrator of an agency, or again one who lost everything."""
-    with workspace(context) as opened:
-        print_invitation(opened.agencies.invite_administrator(name, email, person), as_json)
+    with workspace(context) as desk:
+        print_invitation(desk.agencies.invite_administrator(name, email, person), as_json)
 
 
 @app.command("invite-operator")
@@ -193,16 +193,16 @@ def invite_operator(
     as_json: AsJson = False,
 ) -> None:
     """Invite another operator, of the agency that runs this workspace, or again one who lost everything."""
-    with workspace(context) as opened:
-        print_invitation(opened.agencies.invite_operator(email, person), as_json)
+    with workspace(context) as desk:
+        print_invitation(desk.agencies.invite_operator(email, person), as_json)
 
 
 @app.command("usage")
 @needs(Permission.OPERATE)
 def usage_of(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Show what an agency uses this month."""
-    with workspace(context) as opened:
-        _print_usage(opened.agencies.usage_of(name), opened.clock().date(), as_json)
+    with workspace(context) as desk:
+        _print_usage(desk.agencies.usage_of(name), desk.clock().date(), as_json)
 
 
 @app.command()
@@ -214,8 +214,8 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Stop all searching of an agency, at once."""
-    with workspace(context) as opened:
-        made = opened.stops.stop_agency(reason, name)
+    with workspace(context) as desk:
+        made = desk.stops.stop_agency(reason, name)
     if as_json:
         print_json(agency_stop_json(made))
         return
@@ -226,8 +226,8 @@ def stop(
 @needs(Permission.OPERATE)
 def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Let an agency search again."""
-    with workspace(context) as opened:
-        opened.stops.resume_agency(name)
+    with workspace(context) as desk:
+        desk.stops.resume_agency(name)
     if as_json:
         print_json(agency_stop_json(None))
         return
@@ -237,16 +237,16 @@ def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 @needs(Permission.READ_USAGE)
 def usage(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what your agency uses this month, and how long its licence lasts."""
-    with workspace(context) as opened:
-        own = opened.agencies.own()
+    with workspace(context) as desk:
+        own = desk.agencies.own()
         _print_usage(own.usage, own.today, as_json)
 
 
 @needs(Permission.MANAGE_PEOPLE)
 def policy(context: typer.Context, wish: Wishes = None, as_json: AsJson = False) -> None:
     """Show the policy of your agency, or make it stricter."""
-    with workspace(context) as opened:
-        agencies, wishes = opened.agencies, _wishes(wish or [])
+    with workspace(context) as desk:
+        agencies, wishes = desk.agencies, _wishes(wish or [])
         _print_rules(agencies.tighten(wishes) if wishes else agencies.own().rules, as_json)
 
 

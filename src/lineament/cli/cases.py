@@ -73,9 +73,9 @@ def open_case(
         seeks=Seeks[seeks.name],
         exempt_because=exempt_because,
     )
-    with workspace(context) as opened:
-        case = opened.casework.open(terms)
-        outlook = opened.casework.outlook(case.key)
+    with workspace(context) as desk:
+        case = desk.casework.open(terms)
+        outlook = desk.casework.outlook(case.key)
     if as_json:
         print_json(case_json(case, outlook))
         return
@@ -94,9 +94,9 @@ def list_cases(
     as_json: AsJson = False,
 ) -> None:
     """List the cases that you may read, the newest first."""
-    with workspace(context) as opened:
-        cases = opened.casework.page(words=words, states=() if state is None else (state,), limit=MOST_LISTED)
-        standings = opened.casework.standings(cases)
+    with workspace(context) as desk:
+        cases = desk.casework.page(words=words, states=() if state is None else (state,), limit=MOST_LISTED)
+        standings = desk.casework.standings(cases)
     if as_json:
         print_json(cases_json(cases, standings))
         return
@@ -115,23 +115,23 @@ def list_cases(
 @needs(Permission.READ_CASES)
 def show(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Show a case with its searches."""
-    with workspace(context) as opened:
-        case = opened.casework.get(ref)
-        print_case(opened, case, as_json, opened.casework.stored_searches(case.key))
+    with workspace(context) as desk:
+        case = desk.casework.get(ref)
+        print_case(desk, case, as_json, desk.casework.stored_searches(case.key))
 
 
 @app.command()
 @needs(Permission.OPEN_CASES)
 def close(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """Close a case: no search may use it any more, and its retention period starts."""
-    with workspace(context) as opened:
-        case = opened.casework.close(ref)
-        print_case(opened, case, as_json, opened.casework.stored_searches(case.key))
+    with workspace(context) as desk:
+        case = desk.casework.close(ref)
+        print_case(desk, case, as_json, desk.casework.stored_searches(case.key))
 
 
-def print_case(opened: Desk, case: Case, as_json: bool, searches: Sequence[StoredSearch] | None = None) -> None:
+def print_case(desk: Desk, case: Case, as_json: bool, searches: Sequence[StoredSearch] | None = None) -> None:
     """Print a case as it is now."""
-    outlook = opened.casework.outlook(case.key)
+    outlook = desk.casework.outlook(case.key)
     if as_json:
         print_json(case_json(case, outlook, searches))
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, needs, picture_bytes, print_drawing, print_json, say, working, workspace
+from lineament.cli.terminal import AsJson, file_bytes, needs, print_drawing, print_json, say, working, workspace
 from lineament.model.accounts import Permission
 from lineament.views.comparisons import comparison_json
 
@@ -41,10 +41,10 @@ def compare(
 
     if crops is not None:
         crops.mkdir(parents=True, exist_ok=True)
-    with workspace(context, nets=True) as opened, working("Comparing"):
-        numbers = opened.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
-        most = opened.settings.max_file_bytes
-        found = opened.compare.run(picture_bytes(first, most), picture_bytes(second, most), face_a, face_b)
+    with workspace(context, nets=True) as desk, working("Comparing"):
+        numbers = desk.official.may(Permission.READ_LEDGER)  # they tell how much others do (R46)
+        most = desk.settings.max_file_bytes
+        found = desk.compare.run(file_bytes(first, most), file_bytes(second, most), face_a, face_b)
     if crops is not None:
         for name, jpeg in zip(("a.jpg", "b.jpg"), found.crops, strict=True):
             (crops / name).write_bytes(jpeg)

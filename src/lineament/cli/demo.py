@@ -46,20 +46,20 @@ def demo(context: typer.Context) -> None:
         resources.as_file(resources.files("lineament") / "demo") as portraits,
         Workspace.open(settings) as workspace,
     ):
-        opened = workspace.desk_at_the_machine()
+        desk = workspace.desk_at_the_machine()
         say(f"A workspace is at {home}. Five portraits go into its gallery, the sixth is the probe.")
-        _enrol(opened, portraits)
-        result = _search(opened, portraits / PROBE)
+        _enrol(desk, portraits)
+        result = _search(desk, portraits / PROBE)
         report = home / "report.html"
-        report.write_text(opened.report.html(result.search_id), encoding="utf-8")
-        show(result, opened.search.entry(result.search_id))
-        found = opened.audit.verify()
+        report.write_text(desk.report.html(result.search_id), encoding="utf-8")
+        show(result, desk.search.entry(result.search_id))
+        found = desk.audit.verify()
         say(f"The ledger: checked {found.size:,} entries, sound.")
     say(f"The report: {report}")
     say(f"The pages: lineament serve --home {home}")
 
 
-def _enrol(opened: Desk, portraits: Path) -> None:
+def _enrol(desk: Desk, portraits: Path) -> None:
     from lineament.sources.folder.connector import FolderConnector
 
     terms = SourceTerms(
@@ -69,18 +69,18 @@ def _enrol(opened: Desk, portraits: Path) -> None:
         jurisdiction="US",
     )
     try:
-        opened.sources.add(terms)
+        desk.sources.add(terms)
     except AlreadyThere:
         say("The demo workspace exists; what it holds is not ingested again.")
     gallery = sorted(path for path in portraits.glob("*.jpg") if path.name != PROBE)
-    connector = FolderConnector(gallery, page_base=None, max_bytes=opened.settings.max_file_bytes)
-    report = opened.ingest.run(SOURCE, connector, workers=opened.workspace.workers)
+    connector = FolderConnector(gallery, page_base=None, max_bytes=desk.settings.max_file_bytes)
+    report = desk.ingest.run(SOURCE, connector, workers=desk.workspace.workers)
     say(f"{counted(report.seen, 'portrait')}, {counted(report.faces, 'new face')}.")
 
 
-def _search(opened: Desk, probe: Path) -> SearchResult:
+def _search(desk: Desk, probe: Path) -> SearchResult:
     terms = CaseTerms(ref=CASE, offence="none, an example", purpose="to show Lineament", basis="consent")
     with suppress(AlreadyThere):
-        opened.casework.open(terms)
-    stored = opened.probes.take(CASE, probe.read_bytes())
-    return opened.search.run(stored.id, SearchRequest(case=CASE, reason="to show how a search works"))
+        desk.casework.open(terms)
+    stored = desk.probes.take(CASE, probe.read_bytes())
+    return desk.search.run(stored.id, SearchRequest(case=CASE, reason="to show how a search works"))

@@ -33,13 +33,13 @@ def erase(
         raise InvalidValue(what="What to erase", value="", why="give one of --face, --capture and --source")
     if not reason.strip():
         raise InvalidValue(what="The reason", value=reason, why="write something")
-    with workspace(context) as opened:
+    with workspace(context) as desk:
         if face is not None:
-            done = opened.erase.face(FaceId(face), reason)
+            done = desk.erase.face(FaceId(face), reason)
         elif capture is not None:
-            done = opened.erase.capture(CaptureId(capture), reason)
+            done = desk.erase.capture(CaptureId(capture), reason)
         else:
-            done = opened.erase.source(source or "", reason)
+            done = desk.erase.source(source or "", reason)
     if as_json:
         print_json(erasure_json(done))
         return

@@ -26,9 +26,9 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write all entries out, to be checked with: python -m lineament.ledger.verify FILE.jsonl --key KEY."""
-    with workspace(context) as opened, working("Writing the ledger out"):
-        entries = opened.audit.export(checked_writable(file), case)
-        key = opened.audit.public_key
+    with workspace(context) as desk, working("Writing the ledger out"):
+        entries = desk.audit.export(checked_writable(file), case)
+        key = desk.audit.public_key
     if as_json:
         print_json(export_json(file, entries, key))
         return
@@ -46,8 +46,8 @@ def register(root: typer.Typer) -> None:
 @needs(Permission.MACHINE)
 def key(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the public key that checks the ledger's signatures (C2SP vkey)."""
-    with machine(context) as opened:
-        shown = opened.audit.public_key
+    with machine(context) as desk:
+        shown = desk.audit.public_key
     if as_json:
         print_json(key_json(shown))
         return

@@ -24,8 +24,8 @@ def register(root: typer.Typer) -> None:
 @needs(Permission.READ_CASES)
 def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:
     """Make the edits of a photograph again, and compare the pixels of every step with what was recorded."""
-    with workspace(context) as opened, working("Making the steps again"):
-        replayed = opened.probes.replay(probe)
+    with workspace(context) as desk, working("Making the steps again"):
+        replayed = desk.probes.replay(probe)
     if as_json:
         print_json(replay_json(probe, replayed))
     else:
@@ -43,9 +43,9 @@ def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> Non
 @needs(Permission.APPROVE)
 def approve(context: typer.Context, probe: Probe, as_json: AsJson = False) -> None:
     """Approve that somebody else searches with this photograph."""
-    with workspace(context) as opened:
-        opened.probes.approve(probe)
-        names = list(opened.probes.approvers(probe).values())
+    with workspace(context) as desk:
+        desk.probes.approve(probe)
+        names = list(desk.probes.approvers(probe).values())
     if as_json:
         print_json(approvals_json(probe, names))
         return

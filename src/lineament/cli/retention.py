@@ -20,8 +20,8 @@ def sweep(context: typer.Context, as_json: AsJson = False) -> None:
     """Destroy what is due: closed cases, photographs that nobody searched with, old details. Run it daily."""
     from lineament.services.jobs.kinds import SWEEP
 
-    with machine(context) as opened, working("Sweeping"):
-        swept = opened.jobs.run_here(SWEEP, {}, lambda _: opened.retain.sweep(), sweep_json)
+    with machine(context) as desk, working("Sweeping"):
+        swept = desk.jobs.run_here(SWEEP, {}, lambda _: desk.retain.sweep(), sweep_json)
     if as_json:
         print_json(sweep_json(swept))
         return

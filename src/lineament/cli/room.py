@@ -15,8 +15,8 @@ from lineament.cli.terminal import (
     AsJson,
     checked_writable,
     day,
+    file_bytes,
     needs,
-    picture_bytes,
     print_json,
     print_table,
     say,
@@ -48,8 +48,8 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.READ_CASES)
 def members(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """List who works on a case."""
-    with workspace(context) as opened:
-        _print_members(opened.members.of(ref), as_json)
+    with workspace(context) as desk:
+        _print_members(desk.members.of(ref), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
@@ -62,9 +62,9 @@ def add_member(
     as_json: AsJson = False,
 ) -> None:
     """Add an official of the agency to a case, or give another role or end."""
-    with workspace(context) as opened:
-        opened.members.add(ref, account, role, until)
-        _print_members(opened.members.of(ref), as_json)
+    with workspace(context) as desk:
+        desk.members.add(ref, account, role, until)
+        _print_members(desk.members.of(ref), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
@@ -75,9 +75,9 @@ def remove_member(
     as_json: AsJson = False,
 ) -> None:
     """Remove somebody from a case, at once."""
-    with workspace(context) as opened:
-        opened.members.remove(ref, account)
-        _print_members(opened.members.of(ref), as_json)
+    with workspace(context) as desk:
+        desk.members.remove(ref, account)
+        _print_members(desk.members.of(ref), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
@@ -90,8 +90,8 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Invite an official of another agency to a case, until a day."""
-    with workspace(context) as opened:
-        invitation = opened.members.invite(ref, email, role, until)
+    with workspace(context) as desk:
+        invitation = desk.members.invite(ref, email, role, until)
     if as_json:
         print_json(case_invitation_json(invitation))
         return
@@ -101,8 +101,8 @@ def invite(
 @needs(Permission.READ_CASES)
 def invitations(context: typer.Context, as_json: AsJson = False) -> None:
     """List the invitations to cases of other agencies that wait for you."""
-    with workspace(context) as opened:
-        waiting = opened.members.mine()
+    with workspace(context) as desk:
+        waiting = desk.members.mine()
     if as_json:
         print_json(case_invitations_json(waiting))
         return
@@ -123,8 +123,8 @@ def take(
     as_json: AsJson = False,
 ) -> None:
     """Accept an invitation to a case."""
-    with workspace(context) as opened:
-        print_case(opened, opened.members.take(invitation), as_json)
+    with workspace(context) as desk:
+        print_case(desk, desk.members.take(invitation), as_json)
 
 
 def _print_members(found: Sequence[Member], as_json: bool) -> None:
@@ -147,15 +147,15 @@ def _print_members(found: Sequence[Member], as_json: bool) -> None:
 @needs(Permission.TAKE_PART)
 def say_(context: typer.Context, ref: Ref, text: Text, as_json: AsJson = False) -> None:
     """Send a message to everybody who works on a case."""
-    with workspace(context) as opened:
-        _print_papers([opened.room.say(ref, text)], as_json)
+    with workspace(context) as desk:
+        _print_papers([desk.room.say(ref, text)], as_json)
 
 
 @needs(Permission.TAKE_PART)
 def note(context: typer.Context, ref: Ref, text: Text, as_json: AsJson = False) -> None:
     """Write a note to a case, for your own agency alone."""
-    with workspace(context) as opened:
-        _print_papers([opened.room.note(ref, text)], as_json)
+    with workspace(context) as desk:
+        _print_papers([desk.room.note(ref, text)], as_json)
 
 
 @needs(Permission.TAKE_PART)
@@ -168,8 +168,8 @@ def put(
     """Put a file into the room of a case; it is sealed as it is and never opened."""
     from lineament.services.cases.room import LARGEST
 
-    with workspace(context) as opened:
-        _print_papers([opened.room.file(ref, file.name, picture_bytes(file, LARGEST))], as_json)
+    with workspace(context) as desk:
+        _print_papers([desk.room.file(ref, file.name, file_bytes(file, LARGEST))], as_json)
 
 
 @needs(Permission.READ_CASES)
@@ -180,11 +180,11 @@ def get(
     file: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write it; nothing may be there yet.")],
 ) -> None:
     """Save a file from the room of a case; the ledger records that it was opened."""
-    with workspace(context) as opened:
+    with workspace(context) as desk:
         if file.exists():
             raise WorkspaceExists(path=file)
         checked_writable(file)
-        untrusted, found = opened.room.open(ref, paper)
+        untrusted, found = desk.room.open(ref, paper)
         with file.open("xb") as written:
             written.write(untrusted)
     say(f"{found.text} is at {file}. It comes from others: open it with care.")
@@ -193,8 +193,8 @@ def get(
 @needs(Permission.READ_CASES)
 def papers(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """List what is in the room of a case."""
-    with workspace(context) as opened:
-        _print_papers(opened.room.papers(ref), as_json)
+    with workspace(context) as desk:
+        _print_papers(desk.room.papers(ref), as_json)
 
 
 @needs(Permission.READ_CASES)
@@ -206,8 +206,8 @@ def timeline(
     as_json: AsJson = False,
 ) -> None:
     """Show what happened in a case, the newest first; it is what the ledger says."""
-    with workspace(context) as opened:
-        casework, numbers = opened.casework, opened.official.may(Permission.READ_LEDGER)
+    with workspace(context) as desk:
+        casework, numbers = desk.casework, desk.official.may(Permission.READ_LEDGER)
         found = casework.timeline(ref, casework.entry(ref, before) if before else None, limit)
     if as_json:
         print_json(timeline_json(found, numbered=numbers))

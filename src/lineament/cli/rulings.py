@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lineament.cli.cases import Ref, print_case
-from lineament.cli.terminal import AsJson, Yes, day, moment, needs, picture_bytes, workspace
+from lineament.cli.terminal import AsJson, Yes, day, file_bytes, moment, needs, workspace
 from lineament.model.accounts import Permission
 from lineament.model.cases import AuthorisationOutcome
 from lineament.views.values import counted
@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.OPEN_CASES)
 def urgent(context: typer.Context, ref: Ref, because: Because, as_json: AsJson = False) -> None:
     """Let searches come before the authorisation; the case locks when the clock runs out."""
-    with workspace(context) as opened:
-        print_case(opened, opened.casework.declare_urgent(ref, because), as_json)
+    with workspace(context) as desk:
+        print_case(desk, desk.casework.declare_urgent(ref, because), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
@@ -54,11 +54,11 @@ def authorise(
         outcome=AuthorisationOutcome.GRANTED,
         scope=scope,
         expires_on=until,
-        document=None if document is None else picture_bytes(document, LARGEST),
+        document=None if document is None else file_bytes(document, LARGEST),
         document_name="decision" if document is None else document.name,
     )
-    with workspace(context) as opened:
-        print_case(opened, opened.casework.authorise(ref, ruling), as_json)
+    with workspace(context) as desk:
+        print_case(desk, desk.casework.authorise(ref, ruling), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
@@ -77,25 +77,25 @@ def refuse(
     ruling = Ruling(
         authority=authority, decided_at=decided.astimezone(), outcome=AuthorisationOutcome.REFUSED, scope=scope
     )
-    with workspace(context) as opened:
-        case = opened.casework.get(ref)
+    with workspace(context) as desk:
+        case = desk.casework.get(ref)
         if not yes:
-            photographs = len(opened.casework.probes(case.key))
+            photographs = len(desk.casework.probes(case.key))
             searches = counted(case.searches, "search", "searches")
             what = f"{counted(photographs, 'photograph')}, {searches} and every paper of {case.ref}"
             typer.confirm(f"Destroy {what}?", abort=True)
-        print_case(opened, opened.casework.authorise(case.key, ruling), as_json)
+        print_case(desk, desk.casework.authorise(case.key, ruling), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
 def hold(context: typer.Context, ref: Ref, because: Because, as_json: AsJson = False) -> None:
     """Put a case on legal hold: it is not destroyed when its time is over."""
-    with workspace(context) as opened:
-        print_case(opened, opened.casework.hold(ref, because), as_json)
+    with workspace(context) as desk:
+        print_case(desk, desk.casework.hold(ref, because), as_json)
 
 
 @needs(Permission.MANAGE_CASES)
 def release(context: typer.Context, ref: Ref, as_json: AsJson = False) -> None:
     """End the legal hold of a case."""
-    with workspace(context) as opened:
-        print_case(opened, opened.casework.release(ref), as_json)
+    with workspace(context) as desk:
+        print_case(desk, desk.casework.release(ref), as_json)

@@ -31,13 +31,13 @@ def runs(
     """List the runs of a source: the connector, what it was given, how far it came, and what was refused."""
     from lineament.views.runs import runs_json
 
-    with workspace(context) as opened:
-        listed = opened.sources.runs(name)
+    with workspace(context) as desk:
+        listed = desk.sources.runs(name)
         if run is not None:
             wanted = next((found.id for found in listed if found.number == run), None)
             if wanted is None:
                 raise NotFound(what="run", name=run, hint=f"lineament source runs {name}")
-            _show(*opened.sources.run(name, wanted), as_json=as_json)
+            _show(*desk.sources.run(name, wanted), as_json=as_json)
             return
     if as_json:
         print_json(runs_json(listed))

@@ -13,8 +13,8 @@ from lineament.cli.terminal import (
     checked_writable,
     day,
     explain,
+    file_bytes,
     needs,
-    picture_bytes,
     print_json,
     print_json_line,
     print_table,
@@ -102,20 +102,20 @@ def search(
         mode=_mode(min_score, investigate),
         min_score=min_score,
     )
-    with workspace(context, nets=True) as opened:
-        photographs = [_photograph(path, opened) for path in probes]
+    with workspace(context, nets=True) as desk:
+        photographs = [_photograph(path, desk) for path in probes]
         if len(photographs) > 1 and not same_person:
-            _search_each(opened, photographs, request, kind, as_json)
+            _search_each(desk, photographs, request, kind, as_json)
             return
         with working("Searching"):
             if len(photographs) == 1:
-                result = opened.photographs.search(photographs[0], request, kind=kind, face=face)
+                result = desk.photographs.search(photographs[0], request, kind=kind, face=face)
             else:
-                answer = opened.photographs.search_fused(photographs, request, kind=kind, face=face)
+                answer = desk.photographs.search_fused(photographs, request, kind=kind, face=face)
                 result = _succeeded(answer, as_json)
             if report is not None:
-                report.write_text(opened.report.html(result.search_id), encoding="utf-8")
-        entry = opened.search.entry(result.search_id)
+                report.write_text(desk.report.html(result.search_id), encoding="utf-8")
+        entry = desk.search.entry(result.search_id)
     if as_json:
         print_json(search_json(result, entry))
         return
@@ -124,20 +124,20 @@ def search(
         say(f"The report is at {report}")
 
 
-def _photograph(path: Path, opened: Desk) -> Photograph:
+def _photograph(path: Path, desk: Desk) -> Photograph:
     from lineament.services.photographs import Photograph
 
-    return Photograph(name=str(path), read=lambda: picture_bytes(path, opened.settings.max_file_bytes))
+    return Photograph(name=str(path), read=lambda: file_bytes(path, desk.settings.max_file_bytes))
 
 
 def _search_each(
-    opened: Desk, photographs: Sequence[Photograph], request: SearchRequest, kind: ProbeKind | None, as_json: bool
+    desk: Desk, photographs: Sequence[Photograph], request: SearchRequest, kind: ProbeKind | None, as_json: bool
 ) -> None:
     """Search each photograph by itself. Raises typer.Exit with the code of the first error, if there was one."""
     from lineament.services.photographs import FailedPhotograph
 
     code = 0
-    answers = opened.photographs.search_each(photographs, request, kind=kind)
+    answers = desk.photographs.search_each(photographs, request, kind=kind)
     for photograph in photographs:
         with working(f"Searching {Path(photograph.name).name}"):
             answer = next(answers)
@@ -145,7 +145,7 @@ def _search_each(
             explain(answer.error, _failure(answer))
             code = code or answer.error.exit_code
             continue
-        entry = opened.search.entry(answer.search_id)
+        entry = desk.search.entry(answer.search_id)
         if as_json:
             print_json_line(named_search_json(photograph.name, answer, entry))
         else:

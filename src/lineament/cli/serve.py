@@ -37,8 +37,8 @@ def register(app: typer.Typer, run_pages: RunPages) -> None:
         from lineament.cli.beside import WorkerBeside
 
         signal.signal(signal.SIGTERM, _leave)
-        with machine(context) as opened, WorkerBeside(opened.settings.home) if worker else nullcontext():
-            run_pages(opened.workspace, host, port, _announce)
+        with machine(context) as desk, WorkerBeside(desk.settings.home) if worker else nullcontext():
+            run_pages(desk.workspace, host, port, _announce)
 
 
 def _leave(number: int, _: object) -> None:

@@ -13,9 +13,9 @@ from lineament.cli.terminal import (
     Yes,
     checked_writable,
     day,
+    file_bytes,
     machine,
     needs,
-    picture_bytes,
     print_facts,
     print_json,
     print_table,
@@ -80,10 +80,10 @@ def add(
     """Register a source; nothing is ingested without one. In an agency a second person has to approve it."""
     from lineament.services.gallery.register import LARGEST_PERMISSION, PermissionDocument
 
-    with workspace(context) as opened:
+    with workspace(context) as desk:
         paper = None
         if permission is not None:
-            paper = PermissionDocument(name=permission.name, untrusted=picture_bytes(permission, LARGEST_PERMISSION))
+            paper = PermissionDocument(name=permission.name, untrusted=file_bytes(permission, LARGEST_PERMISSION))
         terms = SourceTerms(
             name=name,
             controller=controller,
@@ -96,14 +96,14 @@ def add(
             licence=licence,
             contact=contact,
         )
-        source = opened.sources.add(terms, paper, dict(map(_share, share or ())))
+        source = desk.sources.add(terms, paper, dict(map(_share, share or ())))
         if as_json:
-            print_json(source_json(source, opened.clock().date(), _standing(source, opened)))
+            print_json(source_json(source, desk.clock().date(), _standing(source, desk)))
             return
         if source.state is SourceState.DRAFTED:
             say(f"The source {source.name} is drafted. Somebody else has to: lineament source approve {source.name}")
             return
-        if (closed := source.why_closed(opened.clock().date())) is not None:
+        if (closed := source.why_closed(desk.clock().date())) is not None:
             say(f"The source {source.name} is registered, but nothing can be ingested: {closed}.")
             return
         what = f"https://{terms.hosts[0]}/" if terms.hosts else "PATH"
@@ -114,8 +114,8 @@ def add(
 @needs(Permission.MANAGE_SOURCES)
 def approve(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Let a source that somebody else drafted go live."""
-    with workspace(context) as opened:
-        _print(opened.sources.approve(name), opened, as_json)
+    with workspace(context) as desk:
+        _print(desk.sources.approve(name), desk, as_json)
 
 
 @app.command()
@@ -134,11 +134,11 @@ def share(
     """Say which agencies may search a source; from then on no other may."""
     if bool(agency) == everybody:
         raise InvalidValue(what="Whom to share with", value="", why="name agencies, or give --everybody")
-    with workspace(context) as opened:
-        source = opened.sources.share_with_all(name) if everybody else opened.sources.get(name)
+    with workspace(context) as desk:
+        source = desk.sources.share_with_all(name) if everybody else desk.sources.get(name)
         for which, until in map(_share, agency or ()):
-            source = opened.sources.share(name, which, until)
-        _print(source, opened, as_json)
+            source = desk.sources.share(name, which, until)
+        _print(source, desk, as_json)
 
 
 @app.command()
@@ -150,18 +150,18 @@ def unshare(
     as_json: AsJson = False,
 ) -> None:
     """Take an agency off the list of those that may search a source."""
-    with workspace(context) as opened:
-        _print(opened.sources.unshare(name, agency), opened, as_json)
+    with workspace(context) as desk:
+        _print(desk.sources.unshare(name, agency), desk, as_json)
 
 
 @app.command("list")
 @needs(Permission.READ_SOURCES)
 def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
     """List all sources."""
-    with workspace(context) as opened:
-        sources, today = opened.sources.list(), opened.clock().date()
+    with workspace(context) as desk:
+        sources, today = desk.sources.list(), desk.clock().date()
         if as_json:
-            standings = {source.name: _standing(source, opened) for source in sources}
+            standings = {source.name: _standing(source, desk) for source in sources}
             print_json(sources_json(sources, today, standings))
             return
     if not sources:
@@ -194,24 +194,24 @@ def list_sources(context: typer.Context, as_json: AsJson = False) -> None:
 @needs(Permission.READ_SOURCES)
 def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Show a source with its terms and counts."""
-    with workspace(context) as opened:
-        _print(opened.sources.get(name), opened, as_json)
+    with workspace(context) as desk:
+        _print(desk.sources.get(name), desk, as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_SOURCES)
 def suspend(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Take a source out of every search until it is resumed."""
-    with workspace(context) as opened:
-        _print(opened.sources.suspend(name), opened, as_json)
+    with workspace(context) as desk:
+        _print(desk.sources.suspend(name), desk, as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_SOURCES)
 def resume(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     """Let a suspended source be searched again."""
-    with workspace(context) as opened:
-        _print(opened.sources.resume(name), opened, as_json)
+    with workspace(context) as desk:
+        _print(desk.sources.resume(name), desk, as_json)
 
 
 @app.command()
@@ -225,17 +225,17 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a source for good: its key, pictures, faces and index are destroyed."""
-    with workspace(context) as opened:
-        source = opened.sources.get(name)
+    with workspace(context) as desk:
+        source = desk.sources.get(name)
         if not yes:
             contents = f"{counted(source.captures, 'capture')} and {counted(source.faces, 'face')}"
             typer.confirm(f"Destroy the key, {contents} of {name}?", abort=True)
         if receipt is not None:
             checked_writable(receipt)
-        opened.erase.source(name, reason)
+        desk.erase.source(name, reason)
         if receipt is not None:
-            receipt.write_text(opened.erase.receipt(name), encoding="ascii")
-        _print(opened.sources.get(name), opened, as_json)
+            receipt.write_text(desk.erase.receipt(name), encoding="ascii")
+        _print(desk.sources.get(name), desk, as_json)
 
 
 @app.command("known-abuse")
@@ -248,8 +248,8 @@ def known_abuse(
     """Load a list of known-abuse material; a picture on it is never shown or kept, only its faces, on a blur."""
     if not file.is_file():
         raise NoSuchFile(path=file)
-    with workspace(context) as opened, file.open(encoding="ascii", errors="replace") as lines:
-        loaded = opened.known_abuse.load(lines)
+    with workspace(context) as desk, file.open(encoding="ascii", errors="replace") as lines:
+        loaded = desk.known_abuse.load(lines)
     if not loaded.digests:
         raise InvalidValue(what="The list", value=file, why="no line of it holds a SHA-256, SHA-1 or MD5")
     if as_json:
@@ -270,10 +270,10 @@ def write_receipt(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
 ) -> None:
     """Write the signed receipt of a withdrawn source, after checking that nothing of it is left."""
-    with workspace(context) as opened:
-        checked_writable(file).write_text(opened.erase.receipt(name), encoding="ascii")
+    with workspace(context) as desk:
+        checked_writable(file).write_text(desk.erase.receipt(name), encoding="ascii")
         say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
-        say(f"The key; pass it on by another way: {opened.audit.public_key}")
+        say(f"The key; pass it on by another way: {desk.audit.public_key}")
 
 
 @app.command("check-receipt")
@@ -290,10 +290,10 @@ def check_receipt(
     from lineament.ledger import receipts
     from lineament.ledger.checkpoint import PublicKey
 
-    untrusted = picture_bytes(file, receipts.LARGEST).decode(errors="replace")
+    untrusted = file_bytes(file, receipts.LARGEST).decode(errors="replace")
     if key is None:
-        with machine(context) as opened:
-            key = opened.audit.public_key
+        with machine(context) as desk:
+            key = desk.audit.public_key
     claims = receipts.verify_receipt(untrusted, PublicKey.parse(key))
     if as_json:
         print_json(receipt_json(claims))
@@ -311,8 +311,8 @@ def _share(untrusted: str) -> tuple[str, date | None]:
         return untrusted, None
 
 
-def _print(source: Source, opened: Desk, as_json: bool) -> None:
-    today, standing = opened.clock().date(), _standing(source, opened)
+def _print(source: Source, desk: Desk, as_json: bool) -> None:
+    today, standing = desk.clock().date(), _standing(source, desk)
     if as_json:
         print_json(source_json(source, today, standing))
         return
@@ -328,6 +328,6 @@ def _print(source: Source, opened: Desk, as_json: bool) -> None:
     )
 
 
-def _standing(source: Source, opened: Desk) -> SourceStanding | None:
+def _standing(source: Source, desk: Desk) -> SourceStanding | None:
     """Return who registered, approved and may search a source; None if the official does not manage sources."""
-    return opened.sources.standing(source.name) if opened.official.may(Permission.MANAGE_SOURCES) else None
+    return desk.sources.standing(source.name) if desk.official.may(Permission.MANAGE_SOURCES) else None

@@ -27,40 +27,40 @@ def register(app: typer.Typer) -> None:
 @needs(Permission.OPERATE)
 def stop(context: typer.Context, reason: Reason, as_json: AsJson = False) -> None:
     """Stop all searching, of every agency, at once."""
-    with workspace(context) as opened:
-        opened.stops.stop_everything(reason)
-        _print(opened.stops.in_force(), as_json)
+    with workspace(context) as desk:
+        desk.stops.stop_everything(reason)
+        _print(desk.stops.in_force(), as_json)
 
 
 @needs(Permission.OPERATE)
 def resume(context: typer.Context, as_json: AsJson = False) -> None:
     """Let everybody search again; an agency that was stopped separately stays stopped."""
-    with workspace(context) as opened:
-        opened.stops.resume_everything()
-        _print(opened.stops.in_force(), as_json)
+    with workspace(context) as desk:
+        desk.stops.resume_everything()
+        _print(desk.stops.in_force(), as_json)
 
 
 @needs(Permission.STOP_AGENCY)
 def stop_agency(context: typer.Context, reason: Reason, as_json: AsJson = False) -> None:
     """Stop all searching of your agency, at once."""
-    with workspace(context) as opened:
-        opened.stops.stop_agency(reason)
-        _print(opened.stops.in_force(), as_json)
+    with workspace(context) as desk:
+        desk.stops.stop_agency(reason)
+        _print(desk.stops.in_force(), as_json)
 
 
 @needs(Permission.STOP_AGENCY)
 def resume_agency(context: typer.Context, as_json: AsJson = False) -> None:
     """Let your agency search again."""
-    with workspace(context) as opened:
-        opened.stops.resume_agency()
-        _print(opened.stops.in_force(), as_json)
+    with workspace(context) as desk:
+        desk.stops.resume_agency()
+        _print(desk.stops.in_force(), as_json)
 
 
 @needs(Permission.OWN_ACCOUNT)
 def stops(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what is stopped, since when and why."""
-    with workspace(context) as opened:
-        _print(opened.stops.in_force(), as_json)
+    with workspace(context) as desk:
+        _print(desk.stops.in_force(), as_json)
 
 
 def _print(found: Sequence[Stop], as_json: bool) -> None:

@@ -26,9 +26,9 @@ def take_out(
     as_json: AsJson = False,
 ) -> None:
     """Export what was crawled for a source as one WARC file, unsealed and without what was erased; on the record."""
-    with workspace(context) as opened, progress() as bar:
+    with workspace(context) as desk, progress() as bar:
         shown = bar.add_task(f"Writing {file.name}, kB", total=None, rate="")
-        exported = opened.takeout.warc(
+        exported = desk.takeout.warc(
             name, file, lambda done, total: bar.update(shown, completed=done // 1000, total=total // 1000)
         )
     if as_json:

@@ -282,8 +282,8 @@ def checked_writable(path: Path) -> Path:
     return path
 
 
-def picture_bytes(path: Path, most: int) -> bytes:
-    """Return the bytes of a picture that the command line names. Raises NoSuchFile, FileTooLarge."""
+def file_bytes(path: Path, most: int) -> bytes:
+    """Return the bytes of a file that the command line names, at most ``most``. Raises NoSuchFile or FileTooLarge."""
     try:
         size = path.stat().st_size
         if not path.is_file():

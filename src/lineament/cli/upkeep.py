@@ -53,8 +53,8 @@ def init(
 @needs(Permission.MACHINE)
 def verify(context: typer.Context, as_json: AsJson = False) -> None:
     """Recompute the whole ledger; name the first entry that does not fit."""
-    with machine(context, suspect=True) as opened, working("Recomputing the ledger"):
-        found = opened.audit.verify()
+    with machine(context, suspect=True) as desk, working("Recomputing the ledger"):
+        found = desk.audit.verify()
     if as_json:
         print_json(verification_json(found))
         return
@@ -73,8 +73,8 @@ def doctor(
     """Check the machine and the workspace."""
     from lineament.services.doctor import Verdict
 
-    with machine(context, suspect=True) as opened, working("Looking"):
-        checks = list(opened.doctor.run(pictures=pictures))
+    with machine(context, suspect=True) as desk, working("Looking"):
+        checks = list(desk.doctor.run(pictures=pictures))
     bad = any(check.verdict is Verdict.BAD for check in checks)
     if as_json:
         print_json(health_json(checks, healthy=not bad))

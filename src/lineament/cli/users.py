@@ -60,8 +60,8 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Invite somebody. From the second account on, whoever is at the machine does nothing but its upkeep."""
-    with workspace(context) as opened:
-        print_invitation(opened.people.invite(email, name, role, sure=yes), as_json)
+    with workspace(context) as desk:
+        print_invitation(desk.people.invite(email, name, role, sure=yes), as_json)
 
 
 @app.command("list")
@@ -72,8 +72,8 @@ def list_people(
     as_json: AsJson = False,
 ) -> None:
     """List the accounts of your agency."""
-    with workspace(context) as opened:
-        listed = opened.people.list(closed=closed)
+    with workspace(context) as desk:
+        listed = desk.people.list(closed=closed)
     if as_json:
         print_json(accounts_json(listed))
         return
@@ -92,8 +92,8 @@ def list_people(
 @needs(Permission.MANAGE_PEOPLE)
 def show(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     """Show an account."""
-    with workspace(context) as opened:
-        person = opened.people.get(email)
+    with workspace(context) as desk:
+        person = desk.people.get(email)
     if as_json:
         print_json(person_json(person))
         return
@@ -104,8 +104,8 @@ def show(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
 @needs(Permission.MANAGE_PEOPLE)
 def roles(context: typer.Context, email: Who, role: Roles, as_json: AsJson = False) -> None:
     """Give somebody these roles, in place of the last ones."""
-    with workspace(context) as opened:
-        _print(opened.people.set_roles(email, role), as_json)
+    with workspace(context) as desk:
+        _print(desk.people.set_roles(email, role), as_json)
 
 
 @app.command()
@@ -123,24 +123,24 @@ def train(
     """Record until when somebody's training in face comparison counts."""
     if (until is None) is not lapsed:
         raise InvalidValue(what="The training", value="", why="give either --until DATE or --lapsed")
-    with workspace(context) as opened:
-        _print(opened.people.train(email, until), as_json)
+    with workspace(context) as desk:
+        _print(desk.people.train(email, until), as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def suspend(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     """Suspend somebody until restored; every session ends at once."""
-    with workspace(context) as opened:
-        _print(opened.people.suspend(email), as_json)
+    with workspace(context) as desk:
+        _print(desk.people.suspend(email), as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def restore(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     """Let somebody who was suspended work again."""
-    with workspace(context) as opened:
-        _print(opened.people.restore(email), as_json)
+    with workspace(context) as desk:
+        _print(desk.people.restore(email), as_json)
 
 
 @app.command()
@@ -156,38 +156,38 @@ def reset(
 ) -> None:
     """Reset an account whose owner lost everything: password, factors and sessions go, and a new link is made."""
     if at_the_machine:
-        with machine(context) as opened:
-            print_invitation(opened.people.reset_at_the_machine(email), as_json)
+        with machine(context) as desk:
+            print_invitation(desk.people.reset_at_the_machine(email), as_json)
         return
-    with workspace(context) as opened:
-        print_invitation(opened.people.reset(email), as_json)
+    with workspace(context) as desk:
+        print_invitation(desk.people.reset(email), as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def close(context: typer.Context, email: Who, yes: Yes = False, as_json: AsJson = False) -> None:
     """Close an account for good; its seat is free again."""
-    with workspace(context) as opened:
-        account = opened.people.get(email).account
+    with workspace(context) as desk:
+        account = desk.people.get(email).account
         if not yes:
             typer.confirm(f"Close the account of {account.name} for good?", abort=True)
-        _print(opened.people.close(account.id), as_json)
+        _print(desk.people.close(account.id), as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def unlock(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     """Unlock an account that failed sign-ins have locked."""
-    with workspace(context) as opened:
-        _print(opened.people.unlock(email), as_json)
+    with workspace(context) as desk:
+        _print(desk.people.unlock(email), as_json)
 
 
 @app.command()
 @needs(Permission.MANAGE_PEOPLE)
 def sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     """List where somebody is signed in."""
-    with workspace(context) as opened:
-        listed = opened.people.get(email).sessions
+    with workspace(context) as desk:
+        listed = desk.people.get(email).sessions
     if as_json:
         print_json(sessions_json(listed))
         return
@@ -206,8 +206,8 @@ def sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> Non
 @needs(Permission.MANAGE_PEOPLE)
 def end_sessions(context: typer.Context, email: Who, as_json: AsJson = False) -> None:
     """End every session of somebody, at once."""
-    with workspace(context) as opened:
-        ended = opened.people.end_sessions(email)
+    with workspace(context) as desk:
+        ended = desk.people.end_sessions(email)
     if as_json:
         print_json(ended_sessions_json(ended))
         return

@@ -43,15 +43,15 @@ def test_a_moment_may_have_a_time() -> None:
 def test_a_picture_is_read_up_to_the_limit(tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"12345")
-    assert terminal.picture_bytes(picture, 5) == b"12345"
+    assert terminal.file_bytes(picture, 5) == b"12345"
     with pytest.raises(FileTooLarge, match="5 bytes"):
-        terminal.picture_bytes(picture, 4)
+        terminal.file_bytes(picture, 4)
 
 
 def test_a_folder_or_nothing_is_no_picture(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.jpg"):
         with pytest.raises(NoSuchFile, match=str(path)):
-            terminal.picture_bytes(path, 5)
+            terminal.file_bytes(path, 5)
 
 
 def test_a_file_can_be_written_where_a_folder_is(tmp_path: Path) -> None:
