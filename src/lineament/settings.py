@@ -47,6 +47,9 @@ class Secret:
         """Return the text."""
         return self._text
 
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
     def __repr__(self) -> str:
         return "Secret(…)"
 
@@ -139,9 +142,9 @@ class Settings:
     """
 
     home: Path = _setting("home", Path, Path("lineament-data"), "The folder of the workspace.")
-    database_url: str | None = _setting(
+    database_url: Secret | None = _setting(
         "database_url",
-        str,
+        Secret,
         None,
         "A PostgreSQL address (postgresql+psycopg://…); without it the workspace holds SQLite.",
     )

@@ -99,6 +99,7 @@ def test_arguments_take_precedence_over_the_environment(monkeypatch: pytest.Monk
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINEAMENT_OPENID_CLIENT_SECRET", "very-secret")
     monkeypatch.setenv("LINEAMENT_SMTP_URL", "smtp://user:very-secret@mail.example")
+    monkeypatch.setenv("LINEAMENT_DATABASE_URL", "postgresql+psycopg://user:very-secret@db.example/lineament")
     settings = Settings()
     assert settings.openid_client_secret is not None
     assert settings.openid_client_secret.reveal() == "very-secret"

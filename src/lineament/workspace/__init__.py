@@ -79,7 +79,7 @@ class Workspace:
         try:
             (building / "keys").mkdir(mode=0o700)
             keys = KeyRing.create(building / "keys" / "kek")
-            store = Store.create(settings.database_url or _sqlite(building), keys.vault)
+            store = Store.create(_database(settings, building), keys.vault)
             with store.begin() as tx:
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
                 tx.meta.set("workspace", secrets.token_hex(8))
@@ -121,7 +121,7 @@ class Workspace:
             from lineament.store.keys import KeyRing
 
             keys = KeyRing.open(key_file)
-            store = Store.open(settings.database_url or _sqlite(home), keys.vault)
+            store = Store.open(_database(settings, home), keys.vault)
             undo.callback(store.close)
             with store.read() as tx:
                 if tx.meta.get("key check") != keys.check_value().hex():
@@ -256,5 +256,6 @@ class Workspace:
         self.close()
 
 
-def _sqlite(home: Path) -> str:
-    return f"sqlite:///{home / 'lineament.db'}"
+def _database(settings: Settings, folder: Path) -> str:
+    """Return the address of the database: the configured one, else that of SQLite in ``folder``."""
+    return settings.database_url.reveal() if settings.database_url else f"sqlite:///{folder / 'lineament.db'}"
