@@ -12,7 +12,8 @@ _PATH = r"/(?:[A-Za-z0-9_~:@!$&'()*+,;=%-][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
 _PLAIN = re.compile(rf"(https?://[a-z0-9.-]+){_PATH}", re.ASCII)
 _PLAIN_PATH = re.compile(_PATH, re.ASCII)
 _NO_HOST = re.compile(r"[\x00-\x20#/<>?@\\^|\x7f\[\]]")
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
+"""Default ports by scheme."""
 
 
 def absolute(base: str, uri: str) -> str | None:
@@ -48,14 +49,14 @@ def uri_key(uri: str) -> str | None:
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
-        if parts.scheme not in _PORTS or not host or _NO_HOST.search(host):
+        if parts.scheme not in PORTS or not host or _NO_HOST.search(host):
             return None
         if not host.isascii():
             host = host.encode("idna").decode()
         host = f"[{ipaddress.IPv6Address(host)}]" if ":" in host else host
     except ValueError:
         return None
-    netloc = host if port in {None, _PORTS[parts.scheme]} else f"{host}:{port}"
+    netloc = host if port in {None, PORTS[parts.scheme]} else f"{host}:{port}"
     safe = "!#$%&'()*+,/:;=?@[]~"
     path = quote(parts.path or "/", safe=safe, errors="replace")
     key = urlunsplit((parts.scheme, netloc, path, quote(parts.query, safe=safe, errors="replace"), ""))

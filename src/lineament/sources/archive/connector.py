@@ -20,7 +20,7 @@ from urllib.parse import quote_from_bytes
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
 from lineament.sandbox.files import locate, open_regular, os_reason, printable
-from lineament.sandbox.unpack import ALWAYS, MOST_TIMES, decompress
+from lineament.sandbox.unpack import MOST_TIMES, decompress, most_unpacked
 from lineament.sources.archive.entries import entries
 from lineament.sources.archive.entry import ArchiveEntry
 from lineament.sources.archive.registration import SUFFIXES
@@ -98,7 +98,7 @@ class ArchiveConnector:
         try:
             with os.fdopen(open_regular(self._place), "rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                budget = _Budget(MOST_ENTRIES, max(ALWAYS, size * MOST_TIMES))
+                budget = _Budget(MOST_ENTRIES, most_unpacked(size))
                 yield from self._read(_Archive(file, (), budget))
         except LineamentError as error:
             yield Refusal(name=self._place.name, why=error.with_traceback(None))

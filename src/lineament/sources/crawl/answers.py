@@ -18,6 +18,7 @@ from lineament.sources.crawl.rows import AddressKind, CrawledPage, KeptAnswer, N
 from lineament.sources.crawl.state import CrawlState
 from lineament.sources.html.links import forbids_following, outgoing_links
 from lineament.sources.html.pages import LARGEST_PAGE, Page, charset_of, parse_page
+from lineament.sources.media_types import PAGES, UNKNOWN, is_picture, media_type
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts, origin_of
 from lineament.sources.permission.policy import BUSY
@@ -25,8 +26,6 @@ from lineament.sources.permission.reading import REDIRECTS
 from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.writer import Exchange, WarcWriter, WrittenRecord
 
-PAGES = frozenset({"text/html", "application/xhtml+xml"})
-UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _LOG_IN = frozenset({401, 407})
 _NO_PICTURE = "it is neither a page nor a picture"
 
@@ -41,11 +40,6 @@ class CrawlReply:
     def header(self, name: str) -> str | None:
         """Return the first header of that name, which is in lower case."""
         return next((value for other, value in self.exchange.answer if other.lower() == name), None)
-
-
-def media_type(content_type: str | None) -> str:
-    """Return the media type without its parameters, in lower case."""
-    return (content_type or "").partition(";")[0].strip().lower()[:100]
 
 
 def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, most: int) -> RefusalReason | None:
@@ -250,12 +244,6 @@ class AnswerHandler:
     def _add(self, new: NewAddress) -> None:
         if self._state.addresses() < self._crawl.limits.addresses:
             self._state.add(new, alike=self._crawl.limits.alike)
-
-
-def is_picture(data: bytes) -> bool:
-    """Return whether the first bytes are those of a picture that the decoder may know."""
-    starts = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
-    return data.startswith(starts) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
 
 
 def _kept_answer(reply: CrawlReply, sha256: str, record: WrittenRecord) -> KeptAnswer:

@@ -15,9 +15,9 @@ from httpcore import NetworkBackend, NetworkStream, SyncBackend
 
 from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
 from lineament.sources.addresses import absolute, uri_key
-from lineament.sources.crawl.answers import PAGES, UNKNOWN, media_type
 from lineament.sources.crawl.plan import user_agent
 from lineament.sources.manifest.fetching import FetchedFile
+from lineament.sources.media_types import PAGES, UNKNOWN, media_type
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts
 from lineament.sources.permission.policy import FAILED, AskNow, HostPolicy, ReadFile, outcome_of

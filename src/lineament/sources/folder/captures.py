@@ -14,7 +14,7 @@ from lineament.sources.provenance import FIELDS, Unusable, provenance_from
 DELIMITERS = ",;\t"
 """Possible separators of columns; the header decides."""
 LONGEST_LINE = 2**18
-"""Most characters of a line."""
+"""Most characters of a line of CSV, and most bytes of a line of JSON in a manifest."""
 
 
 class Captures:
@@ -75,7 +75,7 @@ WHERE fields IS NOT excluded.fields
 
 def _rows(file: TextIO) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield for each row the file name, the fields as JSON, and what is wrong with it."""
-    lines = _lines(file)
+    lines = text_lines(file)
     header = next(lines, "")
     delimiter = max(DELIMITERS, key=header.count)
     columns = [column.strip().lower() for column in next(csv.reader([header], delimiter=delimiter), [])]
@@ -97,7 +97,8 @@ def _rows(file: TextIO) -> Iterator[tuple[str, str | None, str | None]]:
             yield name, None, f"its line {line} has {len(row)} columns instead of {len(columns)}"
 
 
-def _lines(file: TextIO) -> Iterator[str]:
+def text_lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a table. Raises Unusable if one has LONGEST_LINE characters or more."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
             raise Unusable(f"one of its lines is longer than {LONGEST_LINE} characters")

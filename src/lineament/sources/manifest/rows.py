@@ -14,7 +14,7 @@ from typing import IO, TextIO
 from lineament.errors import NotRead
 from lineament.sandbox.files import SourcePath, open_regular
 from lineament.sandbox.process import WorkerLimits, messages_about
-from lineament.sources.folder.captures import DELIMITERS
+from lineament.sources.folder.captures import DELIMITERS, LONGEST_LINE, text_lines
 from lineament.sources.provenance import FIELDS, Unusable
 
 NAMES = {
@@ -25,8 +25,6 @@ NAMES = {
     "licence": ("licence",),
 }
 """The possible names of each column, in any case; the first that exists counts."""
-LONGEST_LINE = 2**18
-"""Most bytes or characters of a line."""
 MOST_COLUMNS = 1000
 
 ManifestRow = Mapping[str, object] | Unusable
@@ -76,7 +74,7 @@ def _csv(place: SourcePath, after: int) -> Iterator[tuple[int, ManifestRow]]:
 
 def csv_rows(file: TextIO, after: int) -> Iterator[tuple[int, ManifestRow]]:
     """Do as ``manifest_rows`` for CSV text, in which invalid UTF-8 was decoded to surrogates."""
-    lines = _text_lines(file)
+    lines = text_lines(file)
     header = next(lines, "")
     delimiter = max(DELIMITERS, key=header.count)
     try:
@@ -98,13 +96,6 @@ def _csv_row(row: list[str], fields: list[str | None]) -> ManifestRow:
         return Unusable(f"it has {len(row)} columns instead of {len(fields)}")
     values = {field: text for field, text in zip(fields, row, strict=True) if field is not None}
     return Unusable("it is not in UTF-8") if any(map(_has_surrogates, values.values())) else values
-
-
-def _text_lines(file: TextIO) -> Iterator[str]:
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise Unusable(f"one of its lines is longer than {LONGEST_LINE} characters")
-        yield line
 
 
 def _has_surrogates(text: str) -> bool:

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import idna
 
 from lineament.errors import HostRefused, InvalidValue
+from lineament.model.sources import MOST_HOSTS
+from lineament.sources.addresses import PORTS
 from lineament.sources.permission.social import social_network
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host. Raises OSError if it has none."""
 
-PORTS = {"http": 80, "https": 443}
-MOST_LISTED = 10_000
 _LONGEST = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")  # in last place, some resolvers take it for an address
@@ -78,10 +78,10 @@ class Hosts:
     def __init__(self, listed: Sequence[str], resolver: Resolver = resolve_host) -> None:
         """``listed`` are names or addresses, “HOST[:PORT]”; “*.HOST” stands for all below HOST.
 
-        InvalidValue if one of them is neither, HostRefused if it is a social network.
+        Raises InvalidValue if one of them is neither, HostRefused if it is a social network.
         """
-        if len(listed) > MOST_LISTED:
-            raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_LISTED} entries")
+        if len(listed) > MOST_HOSTS:
+            raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_HOSTS} entries")
         self.listed = tuple(map(listed_host, listed))
         self._resolver = resolver
 
@@ -98,10 +98,10 @@ class Hosts:
         return origin
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host. Raises HostRefused if one is private and not listed itself.
+        """Return the addresses of a host.
 
-        One private address among public ones is enough to refuse: a name that has both is not trusted.
-        OSError if the name cannot be resolved.
+        Raises HostRefused if one of them is private and not listed itself, because a name with private and public
+        addresses is not trusted. Raises OSError if the name cannot be resolved.
         """
         found = [
             _address(text.partition("%")[0]) for text in ([host] if _literal(host) else self._resolver(host, port))

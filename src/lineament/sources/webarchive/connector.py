@@ -25,7 +25,9 @@ from lineament.sandbox.files import SourcePath, list_names, locate, os_reason, p
 from lineament.sources.addresses import absolute, is_plain, uri_key
 from lineament.sources.base import Item, Refusal
 from lineament.sources.html.pages import LARGEST_PAGE, PageParser, charset_of
+from lineament.sources.media_types import PAGES, UNKNOWN, is_picture, media_type
 from lineament.sources.permission import reservations
+from lineament.sources.permission.reading import REDIRECTS
 from lineament.sources.provenance import Unusable, checked_uri
 from lineament.sources.registry import OnReserved
 from lineament.sources.webarchive.index import ArchivedPage, PageIndex, ShowingPage
@@ -38,13 +40,9 @@ LONGEST_NAME = 1000
 """Most characters of an address in a message."""
 MOST_FOLDERS = 100_000
 """Nested folders that are searched."""
-_PAGES = frozenset({"text/html", "application/xhtml+xml"})
-_UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _DRAWINGS = frozenset({"image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"})
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
 _ENDINGS = tuple(ending.encode() for ending in (*WARC_SUFFIXES, WACZ_SUFFIX))
 _CURSOR = re.compile(r"([01])\.([0-9]{1,9})\.([0-9]{1,18})")
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class _Position(NamedTuple):
@@ -182,30 +180,30 @@ class _Reading:
         answer = self._headers(record, uri)
         if answer is None:
             return None
-        if answer.media_type in _PAGES:
+        if answer.media_type in PAGES:
             self._page(archive, record, answer, at)
-        elif answer.media_type.startswith("image/") or answer.media_type in _UNKNOWN:
+        elif answer.media_type.startswith("image/") or answer.media_type in UNKNOWN:
             return self._picture(archive, record, answer, at)
         return None
 
     def _headers(self, record: WarcRecord, uri: str) -> _RecordHeaders | None:
         """Return what the headers say; None if the record is not a useful answer."""
         if record.record_type == WarcRecordType.resource:
-            media_type, charset, reserved = _media_type(record.headers.get(WarcHeader.CONTENT_TYPE)), None, None
+            content_type, charset, reserved = record.headers.get(WarcHeader.CONTENT_TYPE), None, None
         elif parsed_http(record):
             headers = record.http_headers
             if headers.status_code is None:
                 raise NotRead(why="the headers of the response are truncated or malformed")
-            if headers.status_code in _REDIRECTS:
+            if headers.status_code in REDIRECTS:
                 self._redirect(uri, headers.get("Location"))
             if headers.status_code != 200:
                 return None
-            media_type, charset = _media_type(headers.get(WarcHeader.CONTENT_TYPE)), record.http_charset
+            content_type, charset = headers.get(WarcHeader.CONTENT_TYPE), record.http_charset
             reserved = reservations.in_headers(headers.to_tuples(), now=self._now)
         else:
             return None
         address = uri if is_plain(uri) else checked_uri("address", uri)
-        return _RecordHeaders(address, record.record_date, media_type, charset, reserved)
+        return _RecordHeaders(address, record.record_date, media_type(content_type), charset, reserved)
 
     def _redirect(self, uri: str, location: str | None) -> None:
         come_from, to = uri_key(uri), absolute(uri, location or "")
@@ -240,8 +238,8 @@ class _Reading:
         if answer.reserved is not None:
             raise Reserved(reservation=answer.reserved)
         data = payload_of(record, self._max_bytes)
-        if not _is_picture(data):
-            if answer.media_type in _UNKNOWN:
+        if not is_picture(data):
+            if answer.media_type in UNKNOWN:
                 return None
             raise EmptyPicture if not data else UnknownFormat
         key = uri_key(answer.uri)
@@ -277,17 +275,6 @@ def _provenance(answer: _RecordHeaders, shown: ShowingPage | None, record: Archi
         record=record,
         page_record=page.record,
     )
-
-
-def _is_picture(data: bytes) -> bool:
-    """Return whether the first bytes are those of a picture that the decoder may know."""
-    if data.startswith(_STARTS):
-        return True
-    return (data[:4] == b"RIFF" and data[8:12] == b"WEBP") or data[4:8] == b"ftyp"
-
-
-def _media_type(value: str | None) -> str:
-    return (value or "").partition(";")[0].strip().lower()[:100]
 
 
 def _position(cursor: str | None) -> _Position:

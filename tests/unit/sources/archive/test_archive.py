@@ -19,6 +19,7 @@ from backports import zstd
 from tests.support.packed import FILES, PACKED, nested, seven, tarred, zipped
 
 from lineament.errors import NoSuchFile
+from lineament.sandbox import unpack
 from lineament.sources.archive import connector as module
 from lineament.sources.archive.connector import ArchiveConnector, normal
 from lineament.sources.base import Connector, Item, Refusal
@@ -302,8 +303,8 @@ def test_a_tar_that_unpacks_to_far_more_than_it_has(packed: Callable[[bytes], by
 
 def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many rows of the table of contents lead to the same entry."""
-    monkeypatch.setattr(module, "ALWAYS", 10**6)
-    monkeypatch.setattr(module, "MOST_TIMES", 2)
+    monkeypatch.setattr(unpack, "ALWAYS", 10**6)
+    monkeypatch.setattr(unpack, "MOST_TIMES", 2)
     body = os.urandom(90_000)
     data = zipped({"a.jpg": body}, zipfile.ZIP_STORED)
     directory = data.index(b"PK\x01\x02")
@@ -321,11 +322,11 @@ def test_entries_that_share_their_bytes(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_unpacked_size_of_all_entries_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ALWAYS", 1000)
-    monkeypatch.setattr(module, "MOST_TIMES", 1)
+    monkeypatch.setattr(unpack, "ALWAYS", 1000)
+    monkeypatch.setattr(unpack, "MOST_TIMES", 1)
     outcomes = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)
     assert any(isinstance(item, Item) for item in outcomes.values())
-    assert "more than 1 times its bytes" in str(outcomes["39.jpg"])
+    assert "times its bytes; nothing more is read" in str(outcomes["39.jpg"])
 
 
 def test_more_entries_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
