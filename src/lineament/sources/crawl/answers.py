@@ -139,7 +139,7 @@ class AnswerHandler:
         try:
             origin = self._hosts.allows(target)
         except HostRefused as error:
-            self._state.refuse(ask, _refusal(error))
+            self._state.refuse(ask, RefusalReason.of_host(**error.details))
             return
         self._warc.exchange(reply.exchange)
         self._state.mark_answered(ask)
@@ -231,7 +231,9 @@ class AnswerHandler:
         try:
             host = self._hosts.allows(url).host
         except HostRefused as error:
-            self._state.report(url if page is not None else str(error.details["host"]), _refusal(error))
+            self._state.report(
+                url if page is not None else str(error.details["host"]), RefusalReason.of_host(**error.details)
+            )
             return
         if page is None:
             self._add(NewAddress(url=url, host=host, depth=ask.depth + 1))
@@ -264,10 +266,6 @@ def _short(value: str | None) -> str | None:
 def _charset(content_type: str | None) -> str | None:
     _, found, charset = (content_type or "")[:500].lower().partition("charset=")
     return charset.partition(";")[0].strip() if found else None
-
-
-def _refusal(error: HostRefused) -> RefusalReason:
-    return RefusalReason(kind="host", text=f"{error.details['host']}\n{error.details['why']}")
 
 
 def _status_text(status: int) -> str:

@@ -27,7 +27,7 @@ from lineament.sandbox.files import os_reason, printable
 from lineament.sandbox.launch import DISCARD, PIPE, Channels, certificates, launch
 from lineament.sources.base import Item, Refusal
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import Crawl
+from lineament.sources.crawl.plan import FULL, TAKEN, Crawl
 from lineament.sources.crawl.rows import CrawledPage, CrawlProgress, FoundRow, RefusalReason
 from lineament.sources.crawl.state import NAME, CrawlState
 from lineament.sources.registry import OnReserved
@@ -35,8 +35,6 @@ from lineament.sources.webarchive.records import parsed_http, payload_of, record
 
 CONNECTOR = "site 1"
 LOG = "crawl.log"
-TAKEN, FULL = 75, 74
-"""Exit codes of the worker: another process crawls into the folder; the disk is full."""
 _WORKER = "lineament.sources.crawl.worker"
 _POLL_SECONDS = 0.2  # seconds between two polls of the findings
 _PATIENCE = 15.0  # seconds that the worker gets to end by itself

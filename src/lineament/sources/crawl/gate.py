@@ -55,8 +55,7 @@ class Gate:
             if OWN not in request.meta:
                 await self._permit(request.url, origin)
         except HostRefused as error:
-            text = f"{error.details['host']}\n{error.details['why']}"
-            raise ForbiddenRequest(RefusalReason(kind="host", text=text)) from None
+            raise ForbiddenRequest(RefusalReason.of_host(**error.details)) from None
         except Reserved as error:
             raise ForbiddenRequest(RefusalReason(kind="reserved", text=str(error.details["reservation"]))) from None
 

@@ -1,4 +1,4 @@
-"""The plan of a crawl: its start addresses, its limits, and its contact."""
+"""What a crawl and its worker agree on: the plan (start addresses, limits, contact), and the exit codes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from lineament.errors import InvalidValue
 from lineament.sources.addresses import uri_key
 from lineament.sources.permission.hosts import Hosts, Resolver, resolve_host
 
+TAKEN, FULL, BROKEN = 75, 74, 70
+"""Exit codes of the worker: another process crawls into the folder; the disk is full; a record could not be kept."""
 _CONTACT = re.compile(r"(https?://[!-'*-~]{3,200}|[!-'*-?A-~]{1,64}@[!-'*-?A-~]{3,190})", re.ASCII)
 
 

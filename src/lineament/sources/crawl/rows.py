@@ -89,7 +89,12 @@ class RefusalReason:
     """Why something is refused: the kind of error and its text."""
 
     kind: str  # reserved, host or read
-    text: str
+    text: str  # of a host: its name, a line break, and why
+
+    @classmethod
+    def of_host(cls, host: object, why: object) -> RefusalReason:
+        """Return why a host is not requested."""
+        return cls(kind="host", text=f"{host}\n{why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ import lineament
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
 from lineament.sources.crawl.kept import KeptCrawl
-from lineament.sources.crawl.plan import Crawl, crawl_from_json, user_agent
+from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
 from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
@@ -39,8 +39,6 @@ from lineament.sources.permission.policy import FAILED, HostPolicy, RequestOutco
 from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
 
-TAKEN, FULL, BROKEN = 75, 74, 70
-"""Exit codes: another process crawls into the folder; the disk is full; a record could not be kept."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MEMORY = 2**32  # bytes of address space
 _OFF = (
@@ -142,7 +140,7 @@ class CrawlRun:
             self.state.report(self.crawl.start[0], RefusalReason(kind="read", text=text))
         for host in self.queue.given_up:
             why = "it did not answer several times in a row; the rest of it waits for the next run"
-            self.state.report(host, RefusalReason(kind="host", text=f"{host}\n{why}"))
+            self.state.report(host, RefusalReason.of_host(host, why))
         if finished:
             self.state.end_run()
         self.warc.close()
