@@ -16,7 +16,6 @@ from httpcore import NetworkBackend, NetworkStream, SyncBackend
 from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import user_agent
-from lineament.sources.manifest.fetching import FetchedFile
 from lineament.sources.media_types import PAGES, UNKNOWN, media_type
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts
@@ -41,7 +40,7 @@ class HostFetcher:
     ) -> None:
         """``delay``: seconds between two requests to a host, at least; ``seconds``: for one response, at most.
 
-        InvalidValue if ``contact`` is neither an e-mail address nor a URL.
+        Raises InvalidValue if ``contact`` is neither an e-mail address nor a URL.
         """
         self._hosts, self._max_bytes, self._seconds = hosts, max_bytes, seconds
         self._policy = HostPolicy(hosts, delay)
@@ -58,11 +57,11 @@ class HostFetcher:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; the next ``fetch`` opens new ones."""
         self._pool.close()
 
-    def fetch(self, uri: str) -> FetchedFile:
-        """Return what is at ``uri``.
+    def fetch(self, uri: str) -> bytes:
+        """Return the untrusted bytes at ``uri``.
 
         Raises:
             HostRefused: It, or where it is redirected to, is not on the list.
@@ -73,18 +72,18 @@ class HostFetcher:
         with self._lock:
             return self._follow(uri)
 
-    def _follow(self, uri: str) -> FetchedFile:
+    def _follow(self, uri: str) -> bytes:
         url = uri_key(uri)
         if url is None:
             raise NotRead(why="it is not an http or https address")
         for _ in range(MOST_REDIRECTS + 1):
             found = self._ask(url)
-            if isinstance(found, FetchedFile):
+            if isinstance(found, bytes):
                 return found
             url = found
         raise NotRead(why="it is redirected too many times")
 
-    def _ask(self, url: str) -> FetchedFile | str:
+    def _ask(self, url: str) -> bytes | str:
         """Return the picture, or the address to which it is redirected."""
         why = ""
         for _ in range(TRIES):
@@ -98,7 +97,7 @@ class HostFetcher:
                 why = f"its host does not answer as it should ({type(error).__name__})"
         raise NotRead(why=f"{why}, after {TRIES} tries")
 
-    def _picture(self, url: str, answer: _FetchAnswer) -> FetchedFile | str:
+    def _picture(self, url: str, answer: _FetchAnswer) -> bytes | str:
         if answer.status in REDIRECTS:
             target = absolute(url, answer.header("location") or "")
             if target is None:
@@ -114,8 +113,7 @@ class HostFetcher:
         kind = media_type(answer.header("content-type"))
         if kind in PAGES or (kind not in UNKNOWN and not kind.startswith("image/")):
             raise NotRead(why=f"it is not a picture ({kind})")
-        headers = {name.lower(): value for name, value in answer.headers}
-        return FetchedFile(untrusted=answer.plain_body(self._max_bytes), uri=url, headers=headers)
+        return answer.plain_body(self._max_bytes)
 
     # ------------------------------------------------------------ permission
 

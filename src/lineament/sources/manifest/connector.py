@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ class ManifestConnector:
         for found, _ in self.items_from(None):
             yield found
 
-    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+    def items_from(self, cursor: str | None) -> Generator[tuple[Item | Refusal, str], None, None]:
         """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``."""
         row_number = _row_number(cursor)
         why: LineamentError
@@ -60,6 +60,9 @@ class ManifestConnector:
             why = NotRead(why=f"{error}; nothing after row {row_number} is read")
         else:
             return
+        finally:
+            if self._fetcher is not None:
+                self._fetcher.close()
         yield Refusal(name=self._place.name, why=why), str(row_number)
 
     def _read_row(self, number: int, row: ManifestRow) -> Item | Refusal:
@@ -88,10 +91,10 @@ class ManifestConnector:
             raise NotRead(why="only addresses that begin with http:// or https:// are fetched")
         if self._fetcher is None:
             raise NotRead(why="nothing is fetched; the source must list the hosts that may be contacted")
-        fetched = self._fetcher.fetch(uri)
-        if len(fetched.untrusted) > self._max_bytes:
-            raise FileTooLarge(size=len(fetched.untrusted), limit=self._max_bytes)
-        return Item(name=name, untrusted=fetched.untrusted, provenance=provenance)
+        untrusted = self._fetcher.fetch(uri)
+        if len(untrusted) > self._max_bytes:
+            raise FileTooLarge(size=len(untrusted), limit=self._max_bytes)
+        return Item(name=name, untrusted=untrusted, provenance=provenance)
 
     def _from_disk(self, name: str, below: str, row: ManifestRow) -> Item:
         place = self._beside(below)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedFile:
-    """A fetched file."""
-
-    untrusted: bytes
-    uri: str  # after redirects
-    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
 
 class Fetcher(Protocol):
     """Fetches only what a source and its publishers allow (R2, R3)."""
 
-    def fetch(self, uri: str) -> FetchedFile:
-        """Return what is at ``uri``.
+    def fetch(self, uri: str) -> bytes:
+        """Return the untrusted bytes at ``uri``.
 
         Raises:
             LineamentError: It may not be fetched, or cannot be.
         """
+
+    def close(self) -> None:
+        """Close all connections; the next ``fetch`` opens new ones."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,24 +17,27 @@ from pyarrow import parquet
 from lineament.errors import InvalidValue, NoSuchFile, NotFound
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.manifest.connector import ManifestConnector
-from lineament.sources.manifest.fetching import FetchedFile
 
 LIMIT = 10_000
 A = "https://example.org/a.jpg"
 
 
 class Shelf:
-    """A fetcher that returns given pictures and counts requests."""
+    """A fetcher that returns given pictures and counts requests, and how often it was closed."""
 
     def __init__(self, pictures: dict[str, bytes]) -> None:
         self.pictures = pictures
         self.asked: list[str] = []
+        self.closed = 0
 
-    def fetch(self, uri: str) -> FetchedFile:
+    def fetch(self, uri: str) -> bytes:
         self.asked.append(uri)
         if uri not in self.pictures:
             raise NotFound(what="picture", name=uri, hint="none")
-        return FetchedFile(untrusted=self.pictures[uri], uri=uri, headers={"content-type": "image/jpeg"})
+        return self.pictures[uri]
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def manifest(folder: Path, text: str | bytes, name: str = "m.csv", shelf: Shelf | None = None) -> ManifestConnector:
@@ -311,3 +316,12 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2e6
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_connections_are_closed_when_reading_ends_early_or_at_the_end(most: int, tmp_path: Path) -> None:
+    shelf = Shelf({A: b"picture a"})
+    reading = manifest(tmp_path, f"uri\n{A}\n{A}\n", shelf=shelf).items_from(None)
+    with closing(reading):
+        assert len(list(islice(reading, most))) == min(most, 2)
+    assert shelf.closed == 1
