@@ -13,7 +13,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,14 +45,13 @@ class PersonsConnector:
 
     def count(self) -> int:
         """Return how many items and refusals there will be."""
-        return sum(1 if person is None else self._of(person).count() for person in self._persons())
+        return sum(1 if isinstance(person, NotRead) else self._of(person).count() for person in self._persons())
 
     def items(self) -> Iterator[Item | Refusal]:
         """Yield the pictures person by person, in the byte order of their names."""
         for person in self._persons():
-            if person is None:
-                why = NotRead(why="it is not a folder with one folder for each person")
-                yield Refusal(name=self._place.name, why=why)
+            if isinstance(person, NotRead):
+                yield Refusal(name=self._place.name, why=person)
                 return
             subject = label_of(person.base.decode("utf-8", "replace"))
             for found in self._of(person).items():
@@ -62,18 +60,19 @@ class PersonsConnector:
     def _of(self, person: SourcePath) -> FolderConnector:
         return FolderConnector([Path(os.fsdecode(person.path))], None, self._max_bytes)
 
-    def _persons(self) -> Iterator[SourcePath | None]:
-        if not self._is_folder:
-            yield None
-            return
+    def _persons(self) -> Iterator[SourcePath | NotRead]:
+        """Yield the folder of each person; last why there are none, or not all of them."""
         is_empty = True
-        with suppress(OSError):
-            for name, _ in list_names(self._place, folders=True):
+        try:
+            for name, _ in list_names(self._place, folders=True) if self._is_folder else ():
                 if not name.startswith(b"."):
                     is_empty = False
                     yield self._place.child(name)
+        except OSError as error:
+            yield NotRead(why=os_reason(error))
+            return
         if is_empty:
-            yield None
+            yield NotRead(why="it is not a folder with one folder for each person")
 
 
 class CompreFaceConnector:

@@ -302,4 +302,6 @@ def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
             yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
         else:
             waiting += reversed(inner)
-    yield Refusal(name=given.name, why=NotRead(why=f"it holds more than {MOST_FOLDERS} folders; the rest was skipped"))
+    if waiting:
+        why = NotRead(why=f"it holds more than {MOST_FOLDERS} folders; the rest was skipped")
+        yield Refusal(name=given.name, why=why)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.folders import LIMIT, put
 
 from lineament.errors import NoSuchFile
+from lineament.sandbox.files import EntryType, SourcePath, list_names
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.imports import persons
 from lineament.sources.imports.persons import CompreFaceConnector, PersonsConnector, examples
@@ -61,6 +64,20 @@ def test_a_folder_of_another_layout(folder: Path) -> None:
         assert PersonsConnector(path, LIMIT).count() == 1
     with pytest.raises(NoSuchFile):
         PersonsConnector(folder / "none", LIMIT)
+
+
+def test_a_folder_that_cannot_be_listed_to_its_end_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder / "Ada" / "1.jpg")
+
+    def break_off(place: SourcePath, *, folders: bool) -> Iterator[tuple[bytes, EntryType]]:
+        yield from list_names(place, folders=folders)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(persons, "list_names", break_off)
+    reader = PersonsConnector(folder, LIMIT)
+    assert len(items(reader)) == 1
+    assert why(reader) == ["It was not read: input/output error."]
+    assert reader.count() == 2
 
 
 def test_links_out_of_the_folder_of_a_person(folder: Path, tmp_path: Path) -> None:

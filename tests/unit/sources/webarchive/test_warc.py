@@ -29,6 +29,7 @@ from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Connector, Item, Refusal, Resumable
 from lineament.sources.html.pages import MOST_TAGS
+from lineament.sources.webarchive import connector as connector_module
 from lineament.sources.webarchive.connector import CONNECTOR, WarcConnector
 from lineament.sources.webarchive.records import page_html, record_of
 
@@ -56,6 +57,16 @@ def test_it_is_a_connector_that_can_be_resumed(warc: Warc) -> None:
     assert connector.count() is None
     with pytest.raises(NoSuchFile):
         WarcConnector([warc.path / "not"], LIMIT)
+
+
+@pytest.mark.parametrize(("most", "skipped"), [(1, 1), (2, 0), (3, 0)])
+def test_only_more_folders_than_are_searched_are_reported(
+    most: int, skipped: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.setattr(connector_module, "MOST_FOLDERS", most)
+    found = list(WarcConnector([tmp_path], LIMIT).items())
+    assert [isinstance(refusal, Refusal) for refusal in found] == [True] * skipped
 
 
 @pytest.mark.parametrize("packed", [True, False])
