@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from lineament.model.faces import SourceId
 from lineament.store.captures import blobs_of
+from lineament.store.raw import batched
 from lineament.store.source_tables import crawl_deletions
 from lineament.store.tables import captures, case_papers, deletions, faces, probes, sources
 
@@ -28,8 +29,7 @@ class DeletionRows:
         """Note blobs to delete once the erasure is committed."""
         wanted = list(dict.fromkeys(addresses))
         self.added = self.added or bool(wanted)
-        for start in range(0, len(wanted), _MOST):
-            batch = wanted[start : start + _MOST]
+        for batch in batched(wanted, _MOST):
             known = set(self._connection.scalars(sa.select(deletions.c.address).where(deletions.c.address.in_(batch))))
             if new := [{"address": address} for address in batch if address not in known]:
                 self._connection.execute(sa.insert(deletions), new)
@@ -55,9 +55,7 @@ class DeletionRows:
 
     def mark_deleted(self, addresses: Sequence[str]) -> None:
         """Note that these blobs are deleted."""
-        wanted = list(addresses)
-        for start in range(0, len(wanted), _MOST):
-            batch = wanted[start : start + _MOST]
+        for batch in batched(addresses, _MOST):
             self._connection.execute(sa.delete(deletions).where(deletions.c.address.in_(batch)))
 
     # ------------------------------------------------------------ records of crawls

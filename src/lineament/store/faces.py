@@ -17,7 +17,7 @@ from lineament.store.captures import capture_from
 from lineament.store.columns import among
 from lineament.store.keys import NONCE_BYTES, OVERHEAD, DataKey, damaged
 from lineament.store.meta import new_ids
-from lineament.store.raw import fetched
+from lineament.store.raw import batched, fetched
 from lineament.store.sources import count
 from lineament.store.tables import captures, faces, templates
 from lineament.store.values import landmarks_from, landmarks_to, quality_from, quality_to, text
@@ -114,9 +114,8 @@ class FaceRows:
 
     def erase(self, ids: Iterable[int]) -> None:
         """Delete faces and their templates; ids that do not exist are ignored."""
-        wanted = [int(face_id) for face_id in ids]
-        for start in range(0, len(wanted), _MOST):
-            batch = among(faces.c.id, wanted[start : start + _MOST])
+        for some in batched(map(int, ids), _MOST):
+            batch = among(faces.c.id, some)
             counted = sa.select(faces.c.source_id, sa.func.count()).where(batch).group_by(faces.c.source_id)
             erased = self._connection.execute(counted).all()
             self._connection.execute(sa.delete(faces).where(batch))  # the templates cascade
@@ -173,7 +172,7 @@ class FaceRows:
     def vectors(self, ids: FaceIds, key: DataKey) -> tuple[FaceIds, Vectors]:
         """Return the ids that still exist, in the order given, and their vectors, shape (n, d).
 
-        All must be of the source of ``key``: Damaged otherwise. Raises MixedModels if they are of several models.
+        Raises Damaged if one is not of the source of ``key``, MixedModels if they are of several models.
         """
         import numpy as np
 

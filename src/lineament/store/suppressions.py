@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lineament.store.raw import batched
 from lineament.store.tables import suppressions
 
 _MOST = 500
@@ -34,8 +35,7 @@ class SuppressionRows:
     def any_of(self, digests: Sequence[bytes]) -> set[bytes]:
         """Return those of the digests that are suppressed."""
         known: set[bytes] = set()
-        for start in range(0, len(digests), _MOST):
-            batch = list(digests[start : start + _MOST])
+        for batch in batched(digests, _MOST):
             query = sa.select(suppressions.c.digest).where(suppressions.c.digest.in_(batch))
             known.update(map(bytes, self._connection.scalars(query)))
         return known
