@@ -22,7 +22,7 @@ from lineament.sources.manifest.connector import ManifestConnector
 from lineament.sources.provenance import LONGEST_TEXT
 from lineament.sources.webarchive.archived import html_of
 from lineament.sources.webarchive.connector import WarcConnector
-from lineament.sources.webarchive.records import page_html, record_of
+from lineament.sources.webarchive.records import record_of
 
 LIMIT = 2**20
 _FOLDER = TemporaryDirectory(prefix="lineament-fuzz-")
@@ -119,7 +119,7 @@ def _archive(path: Path) -> None:
         if provenance.page_record is not None:
             _there_again(path, provenance.page_record)
             try:
-                "".encode(page_html(path, provenance.page_record)[1])
+                html_of(record_of(path, provenance.page_record))
             except LineamentError as error:
                 str(error).encode()
 

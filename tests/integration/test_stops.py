@@ -100,7 +100,7 @@ def test_after_the_stop_no_search_commits_and_after_resuming_they_do_again(tmp_p
         ]
         begin, end = actions.index("all_stopped"), actions.index("all_resumed")
         assert "search" not in actions[begin:end]
-        assert workspace.desk_at_the_machine().audit.verify().size == len(actions)
+        assert workspace.desk_at_the_machine().audit.verify().entries == len(actions)
 
 
 # ---------------------------------------------------------------- who may stop and resume

@@ -16,8 +16,9 @@ from lineament.errors import LineamentError
 from lineament.sources.addresses import uri_key
 from lineament.sources.base import Item, Refusal
 from lineament.sources.html.pages import charset_of, parse_page
+from lineament.sources.webarchive.archived import html_of
 from lineament.sources.webarchive.bodies import decode_body
-from lineament.sources.webarchive.records import page_html, record_of
+from lineament.sources.webarchive.records import record_of
 
 HTML = "<title>t</title><base href=/x/><img srcset='a.jpg 1x, b.jpg' alt=words><meta name=robots content=noai>"
 
@@ -58,7 +59,7 @@ def test_no_change_to_an_archive_lets_anything_escape(
                 continue
             record_of(path, ingested_record(item))
             if item.provenance.page_record is not None:
-                page_html(path, item.provenance.page_record)
+                html_of(record_of(path, item.provenance.page_record))
 
 
 def _check_reason(refusal: Refusal) -> None:

@@ -54,7 +54,7 @@ def demo(context: typer.Context) -> None:
         report.write_text(desk.report.html(result.search_id), encoding="utf-8")
         show(result, desk.search.entry(result.search_id))
         found = desk.audit.verify()
-        say(f"The ledger: checked {found.size:,} entries, sound.")
+        say(f"The ledger: checked {found.entries:,} entries, sound.")
     say(f"The report: {report}")
     say(f"The pages: lineament serve --home {home}")
 

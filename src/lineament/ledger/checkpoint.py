@@ -22,7 +22,6 @@ ED25519 = b"\x01"
 """The type byte of plain Ed25519 signatures (C2SP signed-note)."""
 SEED_BYTES = 32
 KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 ID_BYTES = 4
 LONGEST_NOTE = 100_000
 """Most characters of a note, enough for sixteen post-quantum signatures."""

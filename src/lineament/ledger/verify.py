@@ -42,7 +42,7 @@ class Verification:
     """The result for a ledger that verifies: counts of what was checked."""
 
     origin: str
-    entries: int
+    entries: int  # all of which the checkpoint covers
     root: bytes  # 32 bytes, over all entries
     opened: int  # entries whose details are there and fit their commitment
     erased: int  # entries whose details were erased; their action and time are still proven
@@ -50,11 +50,6 @@ class Verification:
     withheld: int  # entries whose details this export leaves out
     hidden: int  # entries of which this export gives the leaf hash only: they concern others
     anchored: int | None  # how many entries the checkpoint kept outside covers, None without one
-
-    @property
-    def size(self) -> int:
-        """The number of entries, all of which the checkpoint covers."""
-        return self.entries
 
 
 class _LeafEntry(NamedTuple):
@@ -196,7 +191,7 @@ def _checkpoint(untrusted_note: str, key: PublicKey, label: str) -> Checkpoint:
 
 
 def verify(rows: LeafStore, key: PublicKey, anchored: str | None = None) -> Verification:
-    """Recompute the whole ledger in the store; LedgerBroken names the first entry that is wrong.
+    """Recompute the whole ledger in the store. Raises LedgerBroken, which names the first entry that is wrong.
 
     ``anchored`` is a checkpoint kept outside the database: only with it can the check detect a ledger that was cut
     short, or rewritten by someone who holds the signing key. Memory grows only with the number of erased entries.

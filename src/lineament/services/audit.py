@@ -48,7 +48,7 @@ class Audit:
         with self._record.read() as tx:
             found = verifier.verify(tx.ledger, self._record.ledger.public_key, anchored)
             for search_id, entry in tx.searches.ledger_entries():
-                if not 0 <= entry < found.size:
+                if not 0 <= entry < found.entries:
                     raise LedgerBroken(why=f"the search {search_id} has no entry", entry=entry)
         return found
 

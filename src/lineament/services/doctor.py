@@ -113,7 +113,7 @@ class Doctor:
 
     def _ledger(self) -> Check:
         found = self._audit.verify()
-        return Check("ledger", Verdict.GOOD, f"{found.size:,} entries, all verified")
+        return Check("ledger", Verdict.GOOD, f"{found.entries:,} entries, all verified")
 
     def _pictures(self) -> Check:
         workspace = self._workspace

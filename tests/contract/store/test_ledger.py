@@ -229,7 +229,7 @@ def test_the_rows_implement_the_leaf_store(store: Store) -> None:
     with store.begin() as tx:
         tx.ledger.forget_details(4)
     with store.read() as tx:
-        assert verify(tx.ledger, ledger.public_key, None).size == 20
+        assert verify(tx.ledger, ledger.public_key, None).entries == 20
 
 
 def test_appending_stays_quick_when_the_ledger_is_long(store: Store, rows: Rows) -> None:

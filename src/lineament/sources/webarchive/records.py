@@ -17,7 +17,6 @@ from lineament.errors import Damaged, FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sandbox.files import locate, os_reason, printable
 from lineament.sources.base import Refusal
-from lineament.sources.html.pages import LARGEST_PAGE, charset_of
 from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.wacz import FileWindow, WarcFile, warc_files
 
@@ -216,7 +215,7 @@ def id_of(record: WarcRecord) -> str:
 def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
     """Return one record of an archive, decompressed: its headers and its block.
 
-    NoSuchFile, NotRead, FileTooLarge. Raises Damaged if the archive no longer holds it as it was ingested.
+    Raises NoSuchFile, NotRead, FileTooLarge, or Damaged if the archive no longer holds it as it was ingested.
     """
     with _open_window(archive_path, record) as file:
         found = _at(file, record)
@@ -224,18 +223,10 @@ def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
         if size > LARGEST_RECORD:
             raise FileTooLarge(size=size, limit=LARGEST_RECORD)
         headers = _headers(found)
-        block = _read(found, LARGEST_RECORD)
+        block = _read(found)
     with _open_window(archive_path, record) as file:
         _check_digest(_at(file, record), record)
     return headers + block + b"\r\n\r\n"
-
-
-def page_html(archive_path: Path, record: ArchiveRecord) -> tuple[bytes, str]:
-    """Return the HTML of an archived page and its encoding, unsanitised; raises like ``record_of``."""
-    with _open_window(archive_path, record) as file:
-        found = _at(file, record)
-        html = _check_digest(found, record, LARGEST_PAGE)
-        return html, charset_of(html, found.http_charset if found.is_http_parsed else None)
 
 
 def _open_window(path: Path, record: ArchiveRecord) -> FileWindow:
@@ -263,21 +254,20 @@ def _at(file: FileWindow, record: ArchiveRecord) -> WarcRecord:
     return found
 
 
-def _check_digest(found: WarcRecord, record: ArchiveRecord, limit: int = LARGEST_RECORD) -> bytes:
-    """Return the payload. Raises Damaged if its digest differs."""
+def _check_digest(found: WarcRecord, record: ArchiveRecord) -> None:
+    """Raise Damaged if the digest of the payload differs."""
     try:
         parsed_http(found)
-        payload = payload_of(found, limit)
+        payload = payload_of(found, LARGEST_RECORD)
     except OSError as error:
         raise _damaged_record(record, printable(str(error))) from error
     if hashlib.sha256(payload).hexdigest() != record.sha256:
         raise _damaged_record(record, "its digest has changed since it was ingested")
-    return payload
 
 
-def _read(found: WarcRecord, limit: int) -> bytes:
+def _read(found: WarcRecord) -> bytes:
     try:
-        return body_of(found, limit)
+        return body_of(found, LARGEST_RECORD)
     except OSError as error:
         raise NotRead(why=printable(str(error))) from error
 

@@ -30,8 +30,9 @@ from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Connector, Item, Refusal, Resumable
 from lineament.sources.html.pages import MOST_TAGS
 from lineament.sources.webarchive import connector as connector_module
+from lineament.sources.webarchive.archived import html_of
 from lineament.sources.webarchive.connector import CONNECTOR, WarcConnector
-from lineament.sources.webarchive.records import page_html, record_of
+from lineament.sources.webarchive.records import record_of
 
 PICTURE = "https://img.example/a.jpg"
 PAGE = "https://example.org/dir/page.html"
@@ -90,8 +91,7 @@ def test_a_picture_comes_with_its_page(tmp_path: Path, packed: bool, page_first:
     assert (provenance.record.archive, provenance.record.offset) == ("crawl.warc", at)
     assert (provenance.page_record.offset, provenance.page_record.sha256) == (page_at, digest(HTML.encode()))
     assert provenance.record.id.startswith("urn:uuid:")
-    html, charset = page_html(warc.path, provenance.page_record)
-    assert (html, charset) == (HTML.encode(), "utf-8")
+    assert html_of(record_of(warc.path, provenance.page_record)) == HTML
     raw = record_of(warc.path, ingested_record(item))
     assert raw.startswith(b"WARC/1.1\r\n")
     assert DATE.encode() in raw
@@ -426,7 +426,7 @@ def test_a_wacz(warc: Warc, tmp_path: Path) -> None:
     assert item.provenance.page_record is not None
     assert item.provenance.record.archive == "crawl.wacz/archive/data.warc.gz"
     assert JPEG in record_of(path, ingested_record(item))
-    assert page_html(path, item.provenance.page_record)[0] == HTML.encode()
+    assert html_of(record_of(path, item.provenance.page_record)) == HTML
     assert list(refusals_by_name(path)) == [f"{path}/archive/packed.warc.gz"]
 
 
