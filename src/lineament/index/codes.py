@@ -55,7 +55,7 @@ class Codes:
 
     @classmethod
     def empty(cls, dimension: int) -> Codes:
-        """Return codes of no faces; the dimension must be a multiple of 8 (ValueError)."""
+        """Return codes of no faces. Raises ValueError unless the dimension is a multiple of 8."""
         if dimension < BLOCK or dimension % BLOCK:
             raise ValueError(f"{dimension} dimensions cannot be coded; a multiple of {BLOCK} can")
         scan_everything()

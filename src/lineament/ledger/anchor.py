@@ -27,8 +27,8 @@ def read_anchor(path: Path) -> str | None:
 def write_anchor(path: Path, note: str, key: PublicKey) -> None:
     """Keep ``note`` in ``path``, atomically and durably, unless a newer checkpoint is there already.
 
-    Any number of processes may do so at once. LedgerBroken if the file holds another history, or no checkpoint of
-    this ledger. Raises StorageFull or AnchorUnavailable if it cannot be written.
+    Any number of processes may do so at once. Raises LedgerBroken if the file holds another history, or no checkpoint
+    of this ledger, StorageFull or AnchorUnavailable if it cannot be written.
     """
     new = Checkpoint.parse(note, key)
     try:

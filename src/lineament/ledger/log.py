@@ -54,8 +54,8 @@ class Ledger:
     def record(self, rows: LeafStore, action: Action, details: Mapping[str, JSON], *, actor: str, at: datetime) -> int:
         """Append an entry inside the caller's transaction, sign the new checkpoint and return its number, from 0.
 
-        O(log n) reads and writes. LedgerBroken if the right edge of the tree differs from what was signed last, so
-        that nothing is signed on top of a tampered tree.
+        Takes O(log n) reads and writes. Raises LedgerBroken if the right edge of the tree differs from what was signed
+        last, so that nothing is signed on top of a tampered tree.
         """
         if "actor" in details:
             raise InvalidValue(what="A detail of an entry", value="actor", why="it is given by itself")

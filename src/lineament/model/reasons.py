@@ -53,7 +53,7 @@ class ReasonCode(StrEnum):
         return member
 
     def reason(self, **details: object) -> Reason:
-        """Return the reason with its details filled in; KeyError if its words or its command need a missing one."""
+        """Return the reason with its details filled in. Raises KeyError if its words or its command need another."""
         quoted = {name: shlex.quote(str(value)) for name, value in details.items()}
         command = self.remedy.command.format(**quoted)
         return Reason(code=self, words=self.template.format(**details), remedy=self.remedy, command=command or None)

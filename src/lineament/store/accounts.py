@@ -46,7 +46,7 @@ class AccountRows:
         self._password = SealedColumn(vault, "accounts", "password")
 
     def add(self, agency_id: str, email: str, name: str, roles: Iterable[Role], at: datetime) -> Account:
-        """Add an invited account; AlreadyThere only if the same agency has one with that address.
+        """Add an invited account. Raises AlreadyThere if the same agency has one with that address.
 
         Accounts of other agencies are not checked, so that an invitation does not reveal them (R46).
         """
@@ -97,7 +97,7 @@ class AccountRows:
         """Set the state of an account; the caller has checked the lifecycle.
 
         INVITED removes its password and its OpenID subject, CLOSED also its address, name, factors and sessions.
-        NotFound if it is already closed.
+        Raises NotFound if it is already closed.
         """
         if state is AccountState.CLOSED:
             self._close(id)
@@ -109,7 +109,7 @@ class AccountRows:
     def join(self, id: str, name: str, password_hash: str | None) -> Account:  # noqa: A002
         """Activate the account of an invited official and use the invitation up.
 
-        Errors: WrongState if the official has joined already; AlreadyThere if the address joined at another agency.
+        Raises WrongState if the official has joined already, AlreadyThere if the address joined at another agency.
         """
         account = self.get(id)
         if account.state is not AccountState.INVITED:

@@ -108,7 +108,7 @@ class CaptureRows:
             last = page[-1]["id"]
 
     def addresses(self, source_id: SourceId) -> list[str]:
-        """Yield every blob that a source refers to, once, in ascending order."""
+        """Return the address of every blob that a source refers to, once, in ascending order."""
         every = blobs_of(source_id).subquery()
         return list(self._connection.scalars(sa.select(every.c.address).order_by(every.c.address)))
 

@@ -55,7 +55,10 @@ class CaseRows:
     # ------------------------------------------------------------ reading
 
     def find(self, name: str, sight: Sight) -> Case:
-        """Return the case with that key, or reference in the official's agency; NotFound also if it is not visible."""
+        """Return the case with that key, or that reference in the official's agency.
+
+        Raises NotFound if there is none, or the official may not see it.
+        """
         wanted = sa.bindparam(None, name, Words)
         own = sa.and_(cases.c.agency_id == sight.agency_id, cases.c.ref == wanted)
         for which in (cases.c.key == wanted, own):

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineament.errors import Damaged, LedgerBroken
+from lineament.model.actions import Action
 from lineament.store.faces import BINARY
 from lineament.store.keys import Vault
 from lineament.store.raw import fetched
@@ -21,8 +22,6 @@ from lineament.store.tables import cases, ledger_checkpoint, ledger_details, led
 
 _PAGE = 1000
 """Most rows in one query."""
-_ANNOUNCEMENT = "details_erased"
-"""The action of entries that list whose details were erased (ledger/log.py)."""
 
 _COLUMNS = sa.select(ledger_entries, ledger_details.c.salt, ledger_details.c.sealed)
 _ENTRIES = _COLUMNS.outerjoin(ledger_details, ledger_details.c.seq == ledger_entries.c.seq)
@@ -104,7 +103,7 @@ class LedgerRows:
     def entries(self, start: int, stop: int) -> Iterator[LedgerRow]:
         """Yield the stored entries from ``start`` to ``stop`` (exclusive), ascending.
 
-        LedgerBroken if the details of an entry do not open: they were altered, or belong to another entry.
+        Raises LedgerBroken if the details of an entry do not open: they were altered, or belong to another entry.
         """
         seq = ledger_entries.c.seq
         query = _ENTRIES.where(seq < stop).order_by(seq).limit(_PAGE)
@@ -151,7 +150,7 @@ class LedgerRows:
         query = query.where(
             ledger_details.c.agency_id == agency_id,
             ledger_entries.c.at < before.astimezone(UTC).isoformat(),
-            ledger_entries.c.action != _ANNOUNCEMENT,
+            ledger_entries.c.action != Action.DETAILS_ERASED.value,
             sa.or_(ledger_details.c.case_id.is_(None), ledger_details.c.case_id.not_in(kept)),
         )
         return list(self._connection.scalars(query.order_by(ledger_details.c.seq)))

@@ -168,7 +168,7 @@ class SearchRows:
             self._connection.execute(sa.insert(searches_gone), row)
 
     def ledger_entries(self) -> Iterator[tuple[str, int]]:
-        """Return every search id with its ledger entry, in the order of the entries."""
+        """Yield every search id with its ledger entry, in the order of the entries."""
         query = sa.select(searches.c.id, searches.c.ledger_entry).order_by(searches.c.ledger_entry)
         yield from ((row.id, row.ledger_entry) for row in self._connection.execute(query))
 

@@ -38,7 +38,7 @@ class Event:
     def read(cls, details: Mapping[str, object]) -> Self:
         """Return the event of stored details; keys of other versions are ignored.
 
-        ValueError if a key is missing that is never None, or if a value is not of its kind.
+        Raises ValueError if a key is missing that is never None, or if a value is not of its kind.
         """
         hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
         values: dict[str, Any] = {}

@@ -38,7 +38,7 @@ class CrawlState:
     """The database of a crawl. One process writes; others may read meanwhile."""
 
     def __init__(self, kept: KeptCrawl, *, write: bool) -> None:
-        """sqlite3.Error if it is to be read only and does not exist."""
+        """Open the database, or create it to ``write``. Raises sqlite3.Error if it is only read and does not exist."""
         self._kept = kept
         self.fresh: set[str] = set()  # hosts with a new address; whoever reads it empties it
         self._last = time.monotonic()

@@ -22,7 +22,7 @@ BUSY = frozenset({429, 503})
 GIVEN_UP = 10
 """Consecutive failures after which a host gets no more requests."""
 LONGEST_BACK_OFF = 600.0
-"""Least seconds of pause after a failure."""
+"""Most seconds of pause after a failure, unless the host asks for more."""
 LONGEST_REST = 24 * 3600.0
 """Most seconds of pause, whatever a host asks for."""
 LONGEST_ANSWER = 120.0
