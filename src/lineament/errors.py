@@ -72,7 +72,6 @@ class Refused(LineamentError):
         super().__init__(reasons="; ".join(reason.words for reason in reasons))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what pickle needs to rebuild the error in another process."""
         return type(self), self.reasons
 
 
@@ -91,10 +90,14 @@ class AlreadyThere(LineamentError):
 
 
 class InvalidValue(LineamentError):
-    """{what} cannot be “{value}”: {why}."""
+    """{what} cannot be {value}: {why}."""
 
     code = "invalid-value"
     exit_code = 2
+
+    def __init__(self, *, value: object, **details: object) -> None:
+        super().__init__(value="empty" if value == "" else f"“{value}”", **details)
+        self.details = {"value": value, **details}
 
 
 class WrongState(LineamentError):

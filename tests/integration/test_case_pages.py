@@ -99,7 +99,7 @@ def test_the_room_says_why_something_cannot_be_added(browser: httpx.Client, csrf
     assert "1 to 20,000 characters" in empty.text
     nothing = browser.post(f"{case}/files", data={"csrf": csrf}, files={"file": ("a", b"")})
     assert nothing.status_code == 422
-    assert "it is empty" in nothing.text
+    assert "The file cannot be empty" in nothing.text
     assert browser.get(f"{case}/files/0000").status_code == 404
     assert browser.post(f"{case}/messages", data={"text": "no token"}).status_code == 403
 

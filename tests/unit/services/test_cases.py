@@ -334,7 +334,7 @@ def test_a_file_is_kept_under_a_name_that_is_no_path(office: Office, name: str, 
 
 def test_a_file_is_neither_empty_nor_too_large(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LARGEST", 4)
-    with pytest.raises(InvalidValue, match="it is empty"):
+    with pytest.raises(InvalidValue, match="The file cannot be empty"):
         office.examining.room.file("K-1", "a.pdf", b"")
     with pytest.raises(FileTooLarge):
         office.examining.room.file("K-1", "a.pdf", b"bytes")

@@ -70,7 +70,7 @@ class Room:
         Raises FileTooLarge, InvalidValue if it is empty, or Refused with ``code`` if the case is not open.
         """
         if not untrusted:
-            raise InvalidValue(what="The file", value="", why="it is empty", field="file")
+            raise InvalidValue(what="The file", value="", why="choose one with content", field="file")
         if len(untrusted) > LARGEST:
             raise FileTooLarge(size=len(untrusted), limit=LARGEST, field="file")
         with self._record.read() as tx:
