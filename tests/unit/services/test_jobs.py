@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -172,6 +174,27 @@ def test_a_watch_sees_that_its_job_is_to_stop_and_that_it_was_lost(alone: Worksp
         assert tx.jobs.stop(job.id, ELSEWHERE, alone.clock())
     assert not watch._check()
     assert (watch.stopping, watch.lost) == (False, True)
+
+
+def test_a_failed_job_is_not_watched_any_more(alone: Workspace, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    checking, checked = threading.Event(), threading.Event()
+
+    def check(watch: runner.Watch) -> bool:
+        checking.set()
+        watch._over.wait()
+        time.sleep(0.2)  # what the store takes for an answer
+        checked.set()
+        return True
+
+    def act(_report: Report) -> Mapping[str, Any]:
+        checking.wait()
+        raise NothingTaken(why="the folder is empty")
+
+    monkeypatch.setattr(runner, "LOOKS", 0.01)
+    monkeypatch.setattr(runner.Watch, "_check", check)
+    jobs.add(SWEEP, {})
+    worker(alone, act).run_one()
+    assert checked.is_set()
 
 
 # ---------------------------------------------------------------- stopping

@@ -48,15 +48,15 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the job during the block."""
+        """Watch the job during the block; afterwards nothing of it uses the store any more."""
         thread = threading.Thread(target=self._watch, name=f"job {self._job.id}", daemon=True)
-        with self._interrupting:
-            thread.start()
-            try:
+        thread.start()
+        try:
+            with self._interrupting:
                 yield
-            finally:
-                self._over.set()
-        thread.join()
+        finally:
+            self._over.set()
+            thread.join()
 
     def _watch(self) -> None:
         while not self._over.wait(LOOKS):
