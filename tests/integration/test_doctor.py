@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.world import solo
 
 from lineament.model.cases import CaseTerms
-from lineament.services.doctor import Check
+from lineament.services.doctor import Check, Verdict
 from lineament.workspace import Workspace
 
 CASE = CaseTerms(ref="K-1", offence="fraud", purpose="to find where it was published", basis="CPP 77")
@@ -18,6 +18,18 @@ def pictures(workspace: Workspace) -> Check:
     *_, last = workspace.desk_at_the_machine().doctor.run(pictures=True)
     assert last.name == "pictures"
     return last
+
+
+def test_a_missing_file_of_a_case_is_reported(tmp_path: Path) -> None:
+    with solo(tmp_path / "ws") as world:
+        desk = world.workspace.desk_at_the_machine()
+        desk.casework.open(CASE)
+        desk.room.file(CASE.ref, "statement.pdf", b"what the witness said")
+        (address,) = world.workspace.blobs.addresses()
+        world.workspace.blobs.delete(address)
+        check = pictures(world.workspace)
+        assert check.verdict is Verdict.BAD
+        assert check.detail.endswith(f"; 1 files of cases are missing: {address}; restore a backup")
 
 
 def test_files_of_a_room_are_no_orphans(tmp_path: Path) -> None:

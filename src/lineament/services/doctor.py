@@ -131,13 +131,15 @@ class Doctor:
                 except LineamentError:
                     bad.append(address)
         with self._record.read() as tx:
-            referenced.update(tx.probes.addresses())
-            referenced.update(tx.papers.addresses())
-        orphans = sum(1 for address in workspace.blobs.addresses() if address not in referenced)
+            of_cases = {*tx.probes.addresses(), *tx.papers.addresses()}
+        stored = set(workspace.blobs.addresses())
+        missing, orphans = sorted(of_cases - stored), len(stored - referenced - of_cases)
         detail = f"{seen:,} pictures of the gallery opened, {len(bad)} damaged, {orphans} orphaned"
         if bad:
             detail += f"; damaged: {', '.join(bad[:5])}; erase their captures and ingest them again"
-        return Check("pictures", Verdict.BAD if bad else Verdict.GOOD, detail)
+        if missing:
+            detail += f"; {len(missing):,} files of cases are missing: {', '.join(missing[:5])}; restore a backup"
+        return Check("pictures", Verdict.BAD if bad or missing else Verdict.GOOD, detail)
 
     def _kept_sources(self) -> list[Source]:
         with self._record.read() as tx:
