@@ -79,12 +79,13 @@ class Workspace:
         try:
             (building / "keys").mkdir(mode=0o700)
             keys = KeyRing.create(building / "keys" / "kek")
-            store = Store.create(_database(settings, building), keys.vault)
-            with store.begin() as tx:
+            with (
+                contextlib.closing(Store.create(_database(settings, building), keys.vault)) as store,
+                store.begin() as tx,
+            ):
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
                 tx.meta.set("workspace", secrets.token_hex(8))
                 tx.meta.set("key check", keys.check_value().hex())
-            store.close()
             if home.exists():
                 home.rmdir()
             building.rename(home)

@@ -61,9 +61,11 @@ class Jobs:
     def of_source(self, source_id: SourceId) -> list[Job]:
         """Return the open jobs of a source that the official may see, oldest first."""
         official = self._record.official
+        if not self._sees_whole_agency:
+            return []
         with self._record.read() as tx:
             found = tx.jobs.open_of_source(source_id)
-        return [job for job in found if self._sees_whole_agency and job.request.agency_id == official.agency_id]
+        return [job for job in found if job.request.agency_id == official.agency_id]
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
