@@ -74,6 +74,15 @@ _UNPRINTED = dict.fromkeys(
 """Control characters that are left out, because other people's text must not command the terminal or reorder a line."""
 
 
+def _printable(text: str) -> str:
+    return _encodable(text.translate(_UNPRINTED))
+
+
+def _encodable(text: str) -> str:
+    """Return the text with lone surrogates escaped as in JSON; file names that are not UTF-8 are decoded to them."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def complain(message: str) -> None:
     """Print one line on standard error."""
     say(f"lineament: {message}", err=True)
@@ -165,17 +174,17 @@ def machine(context: typer.Context, *, suspect: bool = False) -> Iterator[Desk]:
 
 def print_json(answer: Any) -> None:
     """Print one JSON object, its keys in the order in which they were added."""
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    typer.echo(_encodable(json.dumps(answer, ensure_ascii=False, indent=2)))
 
 
 def print_json_line(answer: Any) -> None:
     """Print one JSON object on one line, as one of several (JSON Lines)."""
-    typer.echo(json.dumps(answer, ensure_ascii=False))
+    typer.echo(_encodable(json.dumps(answer, ensure_ascii=False)))
 
 
 def say(message: str, *, err: bool = False) -> None:
     """Print a line for a person, on standard error if ``err``, without control characters."""
-    typer.echo(message.translate(_UNPRINTED), err=err)
+    typer.echo(_printable(message), err=err)
 
 
 @dataclass(slots=True)
@@ -209,7 +218,7 @@ def print_table(table: Table, *, err: bool = False) -> None:
     for column in table.columns:
         drawn.add_column(column, justify="right" if column in table.right else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(cell.translate(_UNPRINTED)) for cell in row))
+        drawn.add_row(*(Text(_printable(cell)) for cell in row))
     print_drawing(drawn, err=err)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_one_of_several_objects_is_one_line(capsys: Capture) -> None:
 def test_text_cannot_move_the_cursor(capsys: Capture) -> None:
     terminal.say("a\rb\x07c\x08d\te\n")
     assert capsys.readouterr().out == "abcd\te\n\n"
+
+
+def test_a_file_name_that_is_not_utf_8_can_be_printed(capsys: Capture) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    for print_answer in (terminal.print_json, terminal.print_json_line):
+        print_answer({"file": name})
+        assert json.loads(capsys.readouterr().out) == {"file": name}
+    table = terminal.table("file")
+    table.add_row(name)
+    terminal.print_table(table)
+    terminal.say(name)
+    assert capsys.readouterr().out.split() == ["file", "caf\\udce9.jpg", "caf\\udce9.jpg"]
 
 
 @pytest.mark.parametrize("sequence", ["\x1b[2J", "\x1b]0;a title\x07", "\x9b31m", "\x7f", "\u202egpj.exe", "\u2066"])
