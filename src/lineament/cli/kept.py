@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lineament.workspace import Workspace
 
 
-def place(opened: Workspace) -> Path:
+def key_path(opened: Workspace) -> Path:
     """Return the file that keeps the key of this workspace's session."""
     with opened.store.read() as tx:
         return opened.settings.state / "sessions" / str(tx.meta.get("workspace"))
@@ -21,7 +21,7 @@ def place(opened: Workspace) -> Path:
 
 def kept_key(opened: Workspace) -> str | None:
     """Return the key that was kept; None if there is none. Raises KeyExposed if others may read it."""
-    path = place(opened)
+    path = key_path(opened)
     try:
         with path.open(encoding="ascii", errors="replace") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
@@ -33,7 +33,7 @@ def kept_key(opened: Workspace) -> str | None:
 
 def keep_key(opened: Workspace, key: str) -> None:
     """Keep a key in place of the last one, whole or not at all. Raises StorageFull if it cannot be written."""
-    path = place(opened)
+    path = key_path(opened)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,4 +48,4 @@ def keep_key(opened: Workspace, key: str) -> None:
 
 def forget_key(opened: Workspace) -> None:
     """Delete the key, if there is one."""
-    place(opened).unlink(missing_ok=True)
+    key_path(opened).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from lineament.cli.kept import forget_key, keep_key, kept_key, place
+from lineament.cli.kept import forget_key, keep_key, kept_key, key_path
 from lineament.errors import KeyExposed, StorageFull
 from lineament.workspace import Workspace
 
@@ -28,9 +28,9 @@ def test_a_key_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     keep_key(opened, "first")
     keep_key(opened, "second")
     assert kept_key(opened) == "second"
-    assert stat.S_IMODE(place(opened).stat().st_mode) == 0o600
-    assert stat.S_IMODE(place(opened).parent.stat().st_mode) == 0o700
-    assert [path.name for path in place(opened).parent.iterdir()] == ["0011aabb"]  # nothing unfinished is left
+    assert stat.S_IMODE(key_path(opened).stat().st_mode) == 0o600
+    assert stat.S_IMODE(key_path(opened).parent.stat().st_mode) == 0o700
+    assert [path.name for path in key_path(opened).parent.iterdir()] == ["0011aabb"]  # nothing unfinished is left
 
 
 def test_each_workspace_has_a_key_of_its_own(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_each_workspace_has_a_key_of_its_own(tmp_path: Path) -> None:
 def test_a_key_that_others_may_read_is_not_used(tmp_path: Path, mode: int) -> None:
     opened = workspace(tmp_path)
     keep_key(opened, "key")
-    place(opened).chmod(mode)
+    key_path(opened).chmod(mode)
     with pytest.raises(KeyExposed, match="chmod 600"):
         kept_key(opened)
 
@@ -60,8 +60,8 @@ def test_a_key_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 def test_unfinished_files_do_not_interfere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = workspace(tmp_path)
-    place(opened).parent.mkdir(parents=True)
+    key_path(opened).parent.mkdir(parents=True)
     monkeypatch.setattr("lineament.cli.kept.os.getpid", lambda: 77)
-    (place(opened).parent / ".0011aabb.77").write_text("half a k")
+    (key_path(opened).parent / ".0011aabb.77").write_text("half a k")
     keep_key(opened, "whole")
     assert kept_key(opened) == "whole"

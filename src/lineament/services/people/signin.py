@@ -22,8 +22,6 @@ from lineament.services.record import Record
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
-__all__ = ["InvitedAccount", "OpenIdRedirect", "Session", "SessionKey", "SignIn"]
-
 AT_ONCE = 4
 """How many passwords are checked at a time; each takes 46 MiB."""
 
