@@ -171,7 +171,7 @@ def endless(started: threading.Event) -> Callable[[Report], Mapping[str, Any]]:
 def test_a_running_job_is_interrupted(
     jobs: Jobs, worker: Worker, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "LOOKS", 0.05)
+    monkeypatch.setattr(runner, "CHECK_EVERY", 0.05)
     started = threading.Event()
     handlers.act = endless(started)
     job, after = add_ingest(jobs), add_ingest(jobs)
@@ -193,7 +193,7 @@ def test_a_running_job_is_interrupted(
 def test_a_worker_that_lost_its_lease_does_not_write(
     workspace: Workspace, jobs: Jobs, worker: Worker, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "LOOKS", 0.05)
+    monkeypatch.setattr(runner, "CHECK_EVERY", 0.05)
     started = threading.Event()
     handlers.act = endless(started)
     job = add_ingest(jobs)

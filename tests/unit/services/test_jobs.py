@@ -190,7 +190,7 @@ def test_a_failed_job_is_not_watched_any_more(alone: Workspace, jobs: Jobs, monk
         checking.wait()
         raise NothingTaken(why="the folder is empty")
 
-    monkeypatch.setattr(runner, "LOOKS", 0.01)
+    monkeypatch.setattr(runner, "CHECK_EVERY", 0.01)
     monkeypatch.setattr(runner.Watch, "_check", check)
     jobs.add(SWEEP, {})
     worker(alone, act).run_one()

@@ -19,11 +19,11 @@ from lineament.store.db import Tx
 
 T = TypeVar("T")
 
-LOOKS = 1.0
+CHECK_EVERY = 1.0
 """Seconds between two checks for a request to stop."""
-TELLS = 2.0
+WRITE_EVERY = 2.0
 """Least seconds between two writes of the progress."""
-RENEWS = LEASE.total_seconds() / 4
+RENEW_EVERY = LEASE.total_seconds() / 4
 """Seconds after which a lease is renewed even without new progress."""
 
 
@@ -33,8 +33,8 @@ class Watch:
     def __init__(self, record: Record, job: Job) -> None:
         assert job.worker is not None  # noqa: S101 - it was claimed
         self._record, self._job, self._worker = record, job, job.worker
-        self._progress = self._told = job.progress
-        self._told_at = time.monotonic()
+        self._progress = self._written = job.progress
+        self._written_at = time.monotonic()
         self._over = threading.Event()
         self._interrupting = _Interruption()
         self.stopping = False  # a stop was requested
@@ -59,7 +59,7 @@ class Watch:
             thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(LOOKS):
+        while not self._over.wait(CHECK_EVERY):
             try:
                 wanted = self._check()
             except LineamentError:  # the database is busy or unreachable; the lease outlasts that
@@ -70,8 +70,8 @@ class Watch:
 
     def _check(self) -> bool:
         """Renew the lease if it is due; return whether the job should continue."""
-        silence = time.monotonic() - self._told_at
-        if silence >= RENEWS or (silence >= TELLS and self._progress != self._told):
+        silence = time.monotonic() - self._written_at
+        if silence >= RENEW_EVERY or (silence >= WRITE_EVERY and self._progress != self._written):
             self._renew()
         with self._record.read() as tx:
             stop = tx.jobs.stop_requested(self._job.id, self._worker)
@@ -82,7 +82,7 @@ class Watch:
         progress = self._progress
         with self._record.store.begin() as tx:
             tx.jobs.renew(self._job.id, self._worker, progress, self._record.clock())
-        self._told, self._told_at = progress, time.monotonic()
+        self._written, self._written_at = progress, time.monotonic()
 
     def end(self, write: Callable[[Tx, str, datetime], bool]) -> None:
         """Write the last progress and the outcome, unless the job was lost."""

@@ -27,7 +27,7 @@ Fits = Callable[[Tx, datetime], bool]
 
 _PRODUCT = "Lineament"
 _USED = "this code was used before; wait until your app shows the next code, at most 30 seconds"
-_OWN = "every account has its own second factors; each session answers for its own account"
+_WHY_OPEN = "every account has its own second factors; each session answers for its own account"
 _NOT_FITTING = "this second factor does not fit, was used before, or is locked for a while after several failures"
 
 
@@ -51,7 +51,7 @@ class Factors:
         self._attempts = attempts
         self._keys = keys
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def all(self, session: Session) -> list[Factor]:
         """Return the account's second factors, oldest first."""
         with self._keeper.record.read() as tx:
@@ -59,7 +59,7 @@ class Factors:
 
     # ------------------------------------------------------------ showing one
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def prove_code(self, session: Session, untrusted_code: str) -> SessionKey:
         """Verify six digits from an app, or a recovery code. Raises SignInRefused."""
         digits = "".join(untrusted_code.split())
@@ -67,12 +67,12 @@ class Factors:
             return self.prove_totp(session, untrusted_code)
         return self.prove_recovery(session, untrusted_code)
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def prove_totp(self, session: Session, untrusted_code: str) -> SessionKey:
         """Verify a code from an app; each works once. Raises SignInRefused."""
         return self._verify(session, FactorKind.TOTP, lambda tx, at: self._check_totp(tx, session, untrusted_code, at))
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def prove_recovery(self, session: Session, untrusted_code: str) -> SessionKey:
         """Verify a recovery code; each works once. Raises SignInRefused."""
         digest = recovery.digest(untrusted_code, self._recovery_key)
@@ -80,7 +80,7 @@ class Factors:
             session, FactorKind.RECOVERY, lambda tx, at: tx.factors.spend(session.account.id, digest, at)
         )
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def begin_passkey(self, session: Session, origin: str) -> dict[str, Any]:
         """Return the request for the browser's passkeys (PublicKeyCredentialRequestOptionsJSON)."""
         rp_id = passkeys.rp_id_of(origin)
@@ -94,7 +94,7 @@ class Factors:
         self._keep_challenge(session, challenge)
         return options
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def prove_passkey(self, session: Session, untrusted_json: str, origin: str) -> SessionKey:
         """Verify a passkey's answer to ``begin_passkey``; each works once. Raises SignInRefused."""
         challenge = self._take_challenge(session)
@@ -147,7 +147,7 @@ class Factors:
 
     # ------------------------------------------------------------ adding and removing
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def begin_passkey_enrolment(self, session: Session, origin: str) -> dict[str, Any]:
         """Return the browser's options for a new passkey (PublicKeyCredentialCreationOptionsJSON).
 
@@ -163,7 +163,7 @@ class Factors:
         self._keep_challenge(session, challenge)
         return options
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def enrol_passkey(self, session: Session, untrusted_json: str, origin: str, name: str) -> SessionKey:
         """Add the passkey that the browser created. Raises SignInRefused, StepUpNeeded, Refused or AlreadyThere."""
         rp_id = passkeys.rp_id_of(origin)
@@ -174,7 +174,7 @@ class Factors:
             session, FactorKind.PASSKEY, name, secret, lookup_text=credential, counter=passkey.sign_count
         )
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def begin_totp(self, session: Session) -> NewApp:
         """Return a new secret for an app. Raises StepUpNeeded or Refused."""
         with self._keeper.record.read() as tx:
@@ -183,12 +183,12 @@ class Factors:
         pending = self._keys.vault.seal(secret.encode(), _enrolment_context(session)).hex()
         return self._new_app(session, secret, pending)
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def pending_totp(self, session: Session, untrusted_pending: str) -> NewApp:
         """Return the app again after a wrong code. Raises SignInRefused if it was not set up in this session."""
         return self._new_app(session, self._open_secret(session, untrusted_pending), untrusted_pending)
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def enrol_totp(self, session: Session, untrusted_pending: str, untrusted_code: str, name: str) -> SessionKey:
         """Add the app if the code comes from its secret. Raises SignInRefused, StepUpNeeded or Refused."""
         secret = self._open_secret(session, untrusted_pending)
@@ -198,7 +198,7 @@ class Factors:
             raise SignInRefused(why=why, field="code")
         return self._enrol(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def new_recovery_codes(self, session: Session) -> list[str]:
         """Return ten new codes, which replace the old ones and are shown once. Raises StepUpNeeded or Refused."""
         if session.policy.passkey_only:
@@ -211,7 +211,7 @@ class Factors:
             _add(change, session, FactorKind.RECOVERY, "Recovery codes", {"codes": digests})
         return codes
 
-    @open_to_all(_OWN)
+    @open_to_all(_WHY_OPEN)
     def remove(self, session: Session, factor_id: str) -> None:
         """Remove one of the account's factors. Raises NotFound, StepUpNeeded, or Refused for a last, required one."""
         with self._keeper.acting(session.account).change() as change:

@@ -102,7 +102,7 @@ def invite_account(  # noqa: PLR0913, PLR0917 - who invites whom, as what, and w
     """
     held = frozenset(roles)
     tx = change.tx
-    _seat(tx, agency_id, change.at.date())
+    _require_seat(tx, agency_id, change.at.date())
     account = tx.accounts.add(agency_id, email, name, held, change.at)
     ends_solo = _out_of_solo(tx, sure=sure)
     change.record(
@@ -136,7 +136,7 @@ def renew_link(change: Change, inviter: str, account: Account, *, ends_solo: boo
     )
 
 
-def _seat(tx: Tx, agency_id: str, today: date) -> None:
+def _require_seat(tx: Tx, agency_id: str, today: date) -> None:
     """Raise Refused, with the reason and the date, if the agency has no seat for another account."""
     agency = tx.agencies.get(agency_id)
     against = agency.why_closed(today)

@@ -153,7 +153,7 @@ class SessionKeeper:
         at = self.record.clock()
         with self.record.read() as tx:
             found = tx.sessions.of_account(session.account.id)
-        return [entry for entry in found if not _over(entry, session.policy, at)]
+        return [entry for entry in found if not _has_expired(entry, session.policy, at)]
 
     def end(self, session: Session, session_id: str) -> bool:
         """End one of the account's own sessions; return whether it existed."""
@@ -180,7 +180,7 @@ class SessionKeeper:
 def _session(tx: Tx, signed_in: SignedIn, at: datetime) -> Session | None:
     account = tx.accounts.get(signed_in.account_id)
     policy = policy_for(tx, account.agency_id)
-    if account.state is not AccountState.ACTIVE or _over(signed_in, policy, at):
+    if account.state is not AccountState.ACTIVE or _has_expired(signed_in, policy, at):
         return None
     kinds = showable(tx.factors.of_account(account.id), policy)
     agency = tx.agencies.name(account.agency_id)
@@ -193,5 +193,5 @@ def showable(factors: list[Factor], policy: Policy) -> frozenset[FactorKind]:
     return frozenset(kinds & countable(policy) if policy.passkey_only else kinds)
 
 
-def _over(signed_in: SignedIn, policy: Policy, at: datetime) -> bool:
+def _has_expired(signed_in: SignedIn, policy: Policy, at: datetime) -> bool:
     return at - signed_in.began_at >= timedelta(hours=policy.session_hours)

@@ -25,7 +25,7 @@ from lineament.store.keys import KeyRing
 AT_ONCE = 4
 """How many passwords are checked at a time; each takes 46 MiB."""
 
-_DOOR = "whoever signs in has no roles yet; each session answers for its own account"
+_WHY_OPEN = "whoever signs in has no roles yet; each session answers for its own account"
 _LONGEST_EMAIL = 320
 _PROVIDER_MINUTES = 10
 _WRONG = "the address and the password do not belong together, or are locked for a while after several failures"
@@ -63,12 +63,12 @@ class SignIn:
         self._provider = provider
         self._keeper = SessionKeeper(record)
         self._attempts = Attempts(record)
-        self._looking = threading.BoundedSemaphore(AT_ONCE)
+        self._hashing = threading.BoundedSemaphore(AT_ONCE)
         self.factors = Factors(self._keeper, self._attempts, keys)
 
     # ------------------------------------------------------------ with a password
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def password(
         self, untrusted_email: str, untrusted_password: str, device: str, *, terminal: bool = False
     ) -> SessionKey:
@@ -94,7 +94,7 @@ class SignIn:
             change.record(AccountSignedIn(how="password", terminal=terminal))
             return self._keeper.begin(change.tx, account, device, terminal)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def unlock(self, session: Session, untrusted_password: str) -> SessionKey:
         """Unlock an idle session with the password. Raises SignInRefused."""
         account = session.account
@@ -105,7 +105,7 @@ class SignIn:
             change.record(AccountSignedIn(how="unlocked with the password", session=session.id))
             return self._keeper.rekey(change.tx, session, proved=False)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def change_password(self, session: Session, untrusted_old: str, untrusted_new: str) -> SessionKey:
         """Set a new password and end every other session of the account. Raises SignInRefused or InvalidValue.
 
@@ -141,7 +141,7 @@ class SignIn:
     ) -> bool:
         """Count the attempt and check it with one argon2, even without an account; on success the caller clears it."""
         count = self._attempts.count(email, policy)
-        with self._looking:
+        with self._hashing:
             fits = passwords.fits(stored, untrusted)
         if fits and count is not None and account is not None and account.state is AccountState.ACTIVE:
             return True
@@ -150,18 +150,18 @@ class SignIn:
 
     def _hash_password(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
         checked = passwords.checked_password(untrusted, policy.password_length, (account.email, agency))
-        with self._looking:
+        with self._hashing:
             return passwords.hash_password(checked)
 
     # ------------------------------------------------------------ with an invitation
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def invited(self, untrusted_token: str) -> InvitedAccount:
         """Return the account that the link invites. Raises SignInRefused if the link is no longer valid."""
         with self._record.read() as tx:
             return self._invited_account(tx, untrusted_token)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def join(self, untrusted_token: str, name: str, untrusted_password: str, device: str) -> SessionKey:
         """Join, or return after a reset; the link works once. Raises SignInRefused, InvalidValue or AlreadyThere."""
         invited = self.invited(untrusted_token)
@@ -192,12 +192,12 @@ class SignIn:
     # ------------------------------------------------------------ at the agency's provider
 
     @property
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def openid(self) -> bool:
         """Whether a provider is configured."""
         return self._provider is not None
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def openid_begin(self, redirect_uri: str, *, next_path: str = "/", invitation: str = "") -> OpenIdRedirect:
         """Begin a sign-in at the provider; ``invitation`` is the token of a link. Raises OpenIdUnavailable."""
         sign_in = self._configured_provider.begin(redirect_uri)
@@ -213,7 +213,7 @@ class SignIn:
         pending = self._keys.vault.seal(json.dumps(kept).encode(), "openid sign-in").hex()
         return OpenIdRedirect(address=sign_in.address, pending=pending)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def openid_finish(
         self, untrusted_pending: str, untrusted_query: str, redirect_uri: str, device: str
     ) -> tuple[SessionKey, str]:
@@ -263,27 +263,27 @@ class SignIn:
 
     # ------------------------------------------------------------ sessions
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def session(self, untrusted_key: str) -> Session | None:
         """Return the session of a key, whatever its state; None if it does not exist or has ended."""
         return self._keeper.find(untrusted_key)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def sessions(self, session: Session) -> list[SignedIn]:
         """Return the account's sessions, most recently seen first."""
         return self._keeper.of_account(session)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def end(self, session: Session, session_id: str) -> bool:
         """End one of the account's own sessions; return whether it existed."""
         return self._keeper.end(session, session_id)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def end_others(self, session: Session) -> int:
         """End every other session of the account; return how many."""
         return self._keeper.end_others(session)
 
-    @open_to_all(_DOOR)
+    @open_to_all(_WHY_OPEN)
     def sign_out(self, session: Session) -> None:
         """End this session."""
         self._keeper.sign_out(session)
