@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -122,10 +121,8 @@ def test_a_busy_host_is_left_alone_for_as_long_as_it_says(web: LocalWeb) -> None
     fetching.fetch(web.url("a.test", "/i.jpg"))
     first, second = (request.at for request in web.log if request.path == "/i.jpg")
     assert second - first >= 1
-    began = time.monotonic()
     with pytest.raises(NotRead, match="asks for a pause"):
         fetching.fetch(web.url("a.test", "/never.jpg"))
-    assert time.monotonic() - began < 60
     assert times["/never.jpg"] == 1
     fetching.close()
 
