@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from tests.support.clock import TODAY
 from tests.support.refusals import refused
 from tests.support.samples import AT, account
-from tests.support.world import StaffedWorld, grounds, trial
+from tests.support.world import Person, StaffedWorld, grounds, trial
 
-from lineament.errors import InvalidValue, MailUnavailable, NotAllowed, NotFound, WrongState
+from lineament.errors import InvalidValue, MailUnavailable, NotAllowed, NotFound, SignInRefused, WrongState
+from lineament.identity import passwords
 from lineament.ledger.entries import canonical
 from lineament.model.accounts import (
     HOME_AGENCY,
@@ -316,3 +318,46 @@ def test_codes_do_not_count_where_only_passkeys_do() -> None:
 )
 def test_whether_the_second_factor_is_recent(official: Official, policy: Any, *, shown: bool) -> None:
     assert stepped_up(official, policy, AT) is shown
+
+
+# ---------------------------------------------------------------- a hash with older parameters
+
+
+@pytest.fixture
+def outdated(world: StaffedWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    """Somebody whose password was hashed with less memory than is used now."""
+    person = world.sign_up("eva@home.example")
+    monkeypatch.setattr(passwords, "MEMORY", passwords.MEMORY + 8)
+    passwords.hasher.cache_clear()
+    yield person
+    passwords.hasher.cache_clear()
+
+
+def stored_password(world: StaffedWorld, person: Person) -> str:
+    with world.workspace.store.read() as tx:
+        stored = tx.accounts.password(person.account.id)
+    assert stored is not None
+    return stored
+
+
+def test_a_password_is_hashed_again_at_the_next_sign_in(world: StaffedWorld, outdated: Person) -> None:
+    assert passwords.needs_rehash(stored_password(world, outdated))
+    world.enter_password(outdated)
+    assert not passwords.needs_rehash(stored_password(world, outdated))
+    assert world.enter_password(outdated).account.id == outdated.account.id
+
+
+def test_the_old_password_opens_nothing_if_it_is_changed_meanwhile(
+    world: StaffedWorld, outdated: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = passwords.hash_password("a new horse, a new stable")
+
+    def change_meanwhile(_password: str) -> str:
+        with world.workspace.store.begin() as tx:
+            tx.accounts.set_password(outdated.account.id, chosen)
+        return "the hash of the old one"
+
+    monkeypatch.setattr(passwords, "hash_password", change_meanwhile)
+    with pytest.raises(SignInRefused):
+        world.enter_password(outdated)
+    assert stored_password(world, outdated) == chosen

@@ -85,12 +85,13 @@ class SignIn:
         fits = self._check_password(email, policy, account, stored, untrusted_password)
         if not fits or account is None or stored is None:
             raise SignInRefused(why=_WRONG)
+        renewed = self._hash(untrusted_password) if passwords.needs_rehash(stored) else None
         with self._keeper.acting(account).change() as change:
-            self._still_active(change.tx, account)
+            _require_unchanged(change.tx, account, stored)
             change.tx.accounts.forgive(email)
             change.tx.accounts.forget_failures(change.at - _FORGOTTEN)
-            if passwords.needs_rehash(stored):
-                change.tx.accounts.set_password(account.id, passwords.hash_password(untrusted_password))
+            if renewed is not None:
+                change.tx.accounts.set_password(account.id, renewed)
             change.record(AccountSignedIn(how="password", terminal=terminal))
             return self._keeper.begin(change.tx, account, device, terminal)
 
@@ -98,9 +99,9 @@ class SignIn:
     def unlock(self, session: Session, untrusted_password: str) -> SessionKey:
         """Unlock an idle session with the password. Raises SignInRefused."""
         account = session.account
-        self._verify_password(session, untrusted_password, "password")
+        stored = self._verify_password(session, untrusted_password, "password")
         with self._keeper.acting(account).change() as change:
-            self._still_active(change.tx, account)
+            _require_unchanged(change.tx, account, stored)
             change.tx.accounts.forgive(account.email)
             change.record(AccountSignedIn(how="unlocked with the password", session=session.id))
             return self._keeper.rekey(change.tx, session, proved=False)
@@ -114,27 +115,30 @@ class SignIn:
         """
         account = session.account
         with self._record.read() as tx:
-            has_password = tx.accounts.password(account.id) is not None
+            stored = tx.accounts.password(account.id)
             agency = tx.agencies.name(account.agency_id)
-        if has_password:
-            self._verify_password(session, untrusted_old, "old")
+        if stored is not None:
+            stored = self._verify_password(session, untrusted_old, "old")
         elif not session.fresh:
             raise StepUpNeeded
         new = self._hash_password(untrusted_new, session.policy, account, agency)
         with self._keeper.acting(account).change() as change:
+            _require_unchanged(change.tx, account, stored)
             change.tx.accounts.forgive(account.email)
             change.tx.accounts.set_password(account.id, new)
             ended = change.tx.sessions.end_all(account.id, but=session.id)
             change.record(PasswordChanged(sessions_ended=ended))
             return self._keeper.rekey(change.tx, session, proved=False)
 
-    def _verify_password(self, session: Session, untrusted: str, field: str) -> None:
+    def _verify_password(self, session: Session, untrusted: str, field: str) -> str | None:
+        """Return the stored hash that the password fits. Raises SignInRefused about ``field``."""
         account = session.account
         with self._record.read() as tx:
             stored = tx.accounts.password(account.id)
         if not self._check_password(account.email, session.policy, account, stored, untrusted):
             why = "the password is wrong, or locked for a while after several failures"
             raise SignInRefused(why=why, field=field)
+        return stored
 
     def _check_password(
         self, email: str, policy: Policy, account: Account | None, stored: str | None, untrusted: str
@@ -149,9 +153,11 @@ class SignIn:
         return False
 
     def _hash_password(self, untrusted: str, policy: Policy, account: Account, agency: str) -> str:
-        checked = passwords.checked_password(untrusted, policy.password_length, (account.email, agency))
+        return self._hash(passwords.checked_password(untrusted, policy.password_length, (account.email, agency)))
+
+    def _hash(self, password: str) -> str:
         with self._hashing:
-            return passwords.hash_password(checked)
+            return passwords.hash_password(password)
 
     # ------------------------------------------------------------ with an invitation
 
@@ -288,10 +294,11 @@ class SignIn:
         """End this session."""
         self._keeper.sign_out(session)
 
-    @staticmethod
-    def _still_active(tx: Tx, account: Account) -> None:
-        if tx.accounts.get(account.id).state is not AccountState.ACTIVE:
-            raise SignInRefused(why=_WRONG)
+
+def _require_unchanged(tx: Tx, account: Account, stored: str | None) -> None:
+    """Raise SignInRefused if the account is not active any more or its password was changed since it was checked."""
+    if tx.accounts.get(account.id).state is not AccountState.ACTIVE or tx.accounts.password(account.id) != stored:
+        raise SignInRefused(why=_WRONG)
 
 
 def _account_of(tx: Tx, subject: Subject) -> Account | None:
