@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -114,7 +113,9 @@ def _home_first(arguments: list[str]) -> list[str]:
 
 
 def _from_os(error: OSError) -> LineamentError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    from lineament.sandbox.files import NO_ROOM
+
+    if error.errno in NO_ROOM:
         return StorageFull(path=error.filename or "the workspace")
     if error.filename is not None:
         return NoSuchFile(path=error.filename)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -20,11 +19,11 @@ import numpy as np
 from lineament.errors import IndexUnwritable, StorageFull
 from lineament.index.codes import BITS, Codes, damaged
 from lineament.index.pieces import Pieces
+from lineament.sandbox.files import NO_ROOM
 
 FORMAT = 1
 _HEAD, _LOCK = "head", "lock"
 _ID_BYTES = 8
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +116,7 @@ class IndexFolder:
             self._written = _LastWrite()
             if not self._folder.is_dir():
                 return
-            if _errno(error) in _FULL:
+            if _errno(error) in NO_ROOM:
                 raise StorageFull(path=self._folder) from error
             raise IndexUnwritable(path=self._folder, why=error.strerror or error) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from lineament.errors import AnchorUnavailable, InvalidValue, LedgerBroken, StorageFull
 from lineament.ledger.checkpoint import LONGEST_NOTE, Checkpoint, PublicKey
+from lineament.sandbox.files import NO_ROOM
 
 
 def read_anchor(path: Path) -> str | None:
@@ -44,7 +44,7 @@ def write_anchor(path: Path, note: str, key: PublicKey) -> None:
             fresh.replace(path)
             os.fsync(folder)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in NO_ROOM:
             raise StorageFull(path=path.parent) from error
         raise AnchorUnavailable(path=path, why=error.strerror or error) from error
 

@@ -18,6 +18,8 @@ from urllib.parse import quote_from_bytes
 
 from lineament.errors import FileTooLarge, NoSuchFile, NotRead, StorageFull
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of the operating system's errors when a file cannot grow; they become StorageFull."""
 NAMES_AT_ONCE = 100_000
 """Names of one folder that are held in memory; a larger folder is listed several times."""
 MORE_AT_ONCE = 2**16

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,9 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lineament.errors import Damaged, LineamentError, Refused, StorageFull, StoreUnavailable, WorkspaceBusy
 from lineament.model.reasons import ReasonCode
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Errors of an operating system when a file cannot grow."""
+from lineament.sandbox.files import NO_ROOM
 
 # SQLSTATE classes and codes of PostgreSQL (its manual, appendix A); psycopg itself is not loaded for SQLite.
 _PG_FULL = "53100"
@@ -52,7 +49,7 @@ def translated(place: str) -> Iterator[None]:
 
 def of_system(error: OSError, place: object) -> LineamentError:
     """Return an operating system's error about a file as one of Lineament's."""
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return StorageFull(path=place)
     return StoreUnavailable(why=f"{place}: {error.strerror or error}")
 

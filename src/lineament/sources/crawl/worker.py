@@ -7,7 +7,6 @@ Scrapy would do by itself (cookies, redirects, retries, proxies, robots.txt, thr
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import resource
@@ -27,6 +26,7 @@ from scrapy.http import Headers, Response
 from twisted.python.failure import Failure
 
 import lineament
+from lineament.sandbox.files import NO_ROOM
 from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
 from lineament.sources.crawl.kept import KeptCrawl
@@ -39,7 +39,6 @@ from lineament.sources.permission.policy import FAILED, HostPolicy, RequestOutco
 from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MEMORY = 2**32  # bytes of address space
 _OFF = (
     *("COOKIES", "COMPRESSION", "HTTPPROXY", "METAREFRESH", "REDIRECT", "REFERER", "REMOTE_CONTROL", "RETRY"),
@@ -260,7 +259,7 @@ class SiteSpider(Spider):
 
     def _report_failure(self, failure: Failure) -> None:
         error = failure.value
-        if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+        if isinstance(error, sqlite3.Error) or (isinstance(error, OSError) and error.errno in NO_ROOM):
             raise error
         request: Request = failure.request  # type: ignore[attr-defined]
         ask: QueuedAddress = request.meta[ASK]
@@ -296,7 +295,7 @@ def _or_end() -> Iterator[None]:
         yield
     except Exception as error:
         logging.getLogger(__name__).exception("An answer could not be kept")
-        no_room = isinstance(error, OSError) and error.errno in _NO_ROOM
+        no_room = isinstance(error, OSError) and error.errno in NO_ROOM
         sys.stderr.flush()
         os._exit(FULL if no_room or "disk is full" in str(error) else BROKEN)
 
