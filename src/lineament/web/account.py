@@ -7,7 +7,7 @@ import json
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
-from lineament.errors import InvalidValue, NotFound, StepUpNeeded
+from lineament.errors import NotFound, StepUpNeeded
 from lineament.identity import totp
 from lineament.model.accounts import FactorKind, Permission
 from lineament.services.people.sessions import Session, SessionKey, SessionState, countable
@@ -47,10 +47,7 @@ def account(visit: CurrentVisit) -> HTMLResponse:
 @pages.act("/account/password", access=_OWN, page=account)
 def change_password(visit: CurrentVisit, form: Form) -> Response:
     """Change the password; all other sessions end."""
-    new = form.typed("password")
-    if new != form.typed("again"):
-        raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
-    new_key = visit.workspace.sign_in.change_password(_session(visit), form.typed("old"), new)
+    new_key = visit.workspace.sign_in.change_password(_session(visit), form.typed("old"), form.new_password())
     return visit.signed_in_redirect("/account", new_key)
 
 

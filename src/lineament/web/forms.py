@@ -47,6 +47,13 @@ class SentForm:
         """Return a field exactly as it was typed, such as a password; empty if it was left out."""
         return self.texts.get(name, ("",))[0]
 
+    def new_password(self) -> str:
+        """Return the new password. Raises InvalidValue if it is not the same in both fields."""
+        password = self.typed("password")
+        if password != self.typed("again"):
+            raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
+        return password
+
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of a field that may be sent several times."""
         return tuple(self.texts.get(name, ()))

@@ -30,6 +30,7 @@ FORM_COOKIE = "form"
 """The cookie of a browser that got a form before signing in."""
 
 OPEN = frozenset({SessionState.OPEN})
+_FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ERRORS: dict[SessionState, type[LineamentError]] = {
     SessionState.LOCKED: SessionLocked,
     SessionState.UNPROVED: FactorNeeded,
@@ -43,15 +44,41 @@ _SIGN_IN_PAGES: dict[type[Exception], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A request with a session: of an official who signed in, or the one person of a solo workspace."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """A request for a page, or a form that was sent from one."""
 
     request: Request
     session: BrowserSession
+    rejected: RejectedForm | None = None  # the form that the page shows again
+
+    @property
+    def origin(self) -> str:
+        """The origin under which the browser reaches these pages."""
+        return site_of(self.request).origin(self.request.headers)
+
+    def typed(self, name: str, first: str = "") -> str:
+        """Return what was typed in a field of the rejected form, or ``first``."""
+        return first if self.rejected is None else self.rejected.form.typed(name)
+
+    def signed_in_redirect(self, address: str, new_key: SessionKey) -> RedirectResponse:
+        """Redirect to a path of ours under the session's new key."""
+        return with_session(self.request, redirect(own_path(address)), new_key)
+
+    def render(self, template: str, **values: object) -> HTMLResponse:
+        """Render a template with what every page needs; the status is that of the rejected form, or 200."""
+        renderer: Renderer = self.request.app.state.renderer
+        path, csrf = self.request.url.path, self.session.csrf
+        html = renderer.page(template, path=path, csrf=csrf, rejected=self.rejected, **values)
+        return HTMLResponse(html, status_code=200 if self.rejected is None else self.rejected.status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit(PageRequest):
+    """A request with a session: of an official who signed in, or the one person of a solo workspace."""
+
     desk: Desk
     signed_in: Session | None  # None: with the start-up token, in a solo workspace
-    rejected: RejectedForm | None = None  # the form that the page shows again
 
     @property
     def standing(self) -> SessionState:
@@ -63,19 +90,9 @@ class Visit:
         """The workspace itself."""
         return self.desk.workspace
 
-    @property
-    def origin(self) -> str:
-        """The origin under which the browser reaches these pages."""
-        return site_of(self.request).origin(self.request.headers)
-
-    def typed(self, name: str, first: str = "") -> str:
-        """Return what was typed in a field of the rejected form, or ``first``."""
-        return first if self.rejected is None else self.rejected.form.typed(name)
-
     def page(self, template: str, **values: object) -> HTMLResponse:
-        """Render a whole page; its status is that of the rejected form, or 200."""
-        return _render(
-            self,
+        """Render a whole page."""
+        return self.render(
             template,
             official=self.desk.official,
             agency_name="" if self.signed_in is None else self.signed_in.agency,
@@ -83,46 +100,18 @@ class Visit:
             **values,
         )
 
-    def signed_in_redirect(self, address: str, new_key: SessionKey) -> RedirectResponse:
-        """Redirect to a path of ours under the session's new key."""
-        return with_session(self.request, redirect(own_path(address)), new_key)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest(PageRequest):
+    """A request for a form before signing in: its session only ties the form to the browser that it was shown to."""
 
-@dataclass(frozen=True, slots=True)
-class Guest:
-    """A request without a session, for a form before signing in."""
-
-    request: Request
-    session: BrowserSession  # not signed in: it only ties the form to the browser that it was shown to
     workspace: Workspace
-    rejected: RejectedForm | None = None  # the form that the page shows again
-
-    @property
-    def origin(self) -> str:
-        """The origin under which the browser reaches these pages."""
-        return site_of(self.request).origin(self.request.headers)
-
-    def typed(self, name: str, first: str = "") -> str:
-        """Return what was typed in a field of the rejected form, or ``first``."""
-        return first if self.rejected is None else self.rejected.form.typed(name)
 
     def page(self, template: str, **values: object) -> HTMLResponse:
         """Render a whole page, which shows nothing of the workspace except ``values``."""
-        response = _render(self, template, **values)
+        response = self.render(template, **values)
         site_of(self.request).set_cookie(response, self.request.headers, self.session.key, FORM_COOKIE)
         return response
-
-    def signed_in_redirect(self, address: str, new_key: SessionKey) -> RedirectResponse:
-        """Redirect to a path of ours, signed in."""
-        return with_session(self.request, redirect(own_path(address)), new_key)
-
-
-def _render(visit: Visit | Guest, template: str, **values: object) -> HTMLResponse:
-    renderer: Renderer = visit.request.app.state.renderer
-    html = renderer.page(
-        template, path=visit.request.url.path, csrf=visit.session.csrf, rejected=visit.rejected, **values
-    )
-    return HTMLResponse(html, status_code=200 if visit.rejected is None else visit.rejected.status)
 
 
 def site_of(request: Request) -> SiteAddress:
@@ -150,6 +139,18 @@ def image(data: bytes, media_type: str = "image/jpeg") -> Response:
     return Response(data, media_type=media_type)
 
 
+def download(untrusted: bytes, filename: str) -> Response:
+    """Send untrusted bytes for the browser to save under a name; nothing in them runs."""
+    return Response(
+        untrusted,
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+            "content-security-policy": _FILE_POLICY,
+        },
+    )
+
+
 async def ask_to_sign_in(request: Request, error: Exception) -> Response:
     """Redirect a GET to the sign-in page and from there back; refuse a form, because it would not be sent again."""
     if not isinstance(error, LineamentError) or request.method != "GET":
@@ -173,11 +174,14 @@ def known_visit(request: Request) -> Visit | None:
     with_token = None if site.is_public(request.headers) else sessions.find(cookie)
     if with_token is not None:
         desk = workspace.desk_at_the_machine()
-        return Visit(request, with_token, desk, None) if desk.official.solo else None
+        if not desk.official.solo:
+            return None
+        return Visit(request=request, session=with_token, desk=desk, signed_in=None)
     signed_in = workspace.sign_in.session(cookie)
     if signed_in is None:
         return None
-    return Visit(request, BrowserSession(cookie), workspace.desk(signed_in.official), signed_in)
+    session, desk = BrowserSession(cookie), workspace.desk(signed_in.official)
+    return Visit(request=request, session=session, desk=desk, signed_in=signed_in)
 
 
 def _any_visit(request: Request) -> Visit:
@@ -203,7 +207,8 @@ CurrentVisit = Annotated[Visit, Depends(_current_visit)]
 
 async def _current_guest(request: Request) -> Guest:
     key = request.cookies.get(site_of(request).cookie_name(request.headers, FORM_COOKIE), "")
-    return Guest(request, BrowserSession(key if len(key) >= 40 else new_key()), request.app.state.workspace)
+    session = BrowserSession(key if len(key) >= 40 else new_key())
+    return Guest(request=request, session=session, workspace=request.app.state.workspace)
 
 
 CurrentGuest = Annotated[Guest, Depends(_current_guest)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.model.accounts import Permission
@@ -11,14 +9,12 @@ from lineament.model.cases import CaseRole
 from lineament.services.cases.room import LARGEST
 from lineament.web.addresses import case_address, unslug
 from lineament.web.cases import read_case
-from lineament.web.pages import CurrentVisit, Form, Pages, redirect
+from lineament.web.pages import CurrentVisit, Form, Pages, download, redirect
 
 pages = Pages()
 
 NEWEST = 200
 """Most papers on the page of a room."""
-_FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""For untrusted bytes: they are saved, and nothing in them runs."""
 
 
 # ---------------------------------------------------------------- people
@@ -98,14 +94,7 @@ def add_file(visit: CurrentVisit, ref: str, form: Form) -> RedirectResponse:
 def save_file(visit: CurrentVisit, ref: str, paper_id: str) -> Response:
     """Save a file of the room; the opening is recorded before a byte is sent."""
     untrusted, paper = visit.desk.room.open(unslug(ref), paper_id)
-    return Response(
-        untrusted,
-        media_type="application/octet-stream",
-        headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(paper.text, safe='')}",
-            "content-security-policy": _FILE_POLICY,
-        },
-    )
+    return download(untrusted, paper.text)
 
 
 def _to(ref: str, part: str) -> RedirectResponse:

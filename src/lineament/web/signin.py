@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import Headers
 
-from lineament.errors import AlreadyThere, InvalidValue, SignInRefused
+from lineament.errors import AlreadyThere, SignInRefused
 from lineament.model.accounts import FactorKind, Permission
 from lineament.services.people.sessions import SessionKey, SessionState
 from lineament.web.forms import SentForm
@@ -127,10 +127,9 @@ def invitation(guest: CurrentGuest, token: str) -> HTMLResponse:
 @pages.act("/join/{token}", access=Permission.PUBLIC, page=invitation)
 def join(guest: CurrentGuest, token: str, form: GuestForm) -> Response:
     """Join with a name and a password; a second factor comes next."""
-    password = form.typed("password")
-    if password != form.typed("again"):
-        raise InvalidValue(what="The password", value="…", why="the two are different", field="again")
-    new_key = guest.workspace.sign_in.join(token, form.text("name"), password, device_of(guest.request.headers))
+    new_key = guest.workspace.sign_in.join(
+        token, form.text("name"), form.new_password(), device_of(guest.request.headers)
+    )
     return guest.signed_in_redirect("/", new_key)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import InvalidValue, NotFound, WrongState
@@ -12,14 +10,12 @@ from lineament.model.sources import Source, SourceState
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
-from lineament.web.pages import CurrentVisit, Form, Pages, redirect
+from lineament.web.pages import CurrentVisit, Form, Pages, download, redirect
 
 pages = Pages()
 
 NEWEST = 20
 """Most runs on the page of a source."""
-_FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""For untrusted bytes: they are saved, and nothing in them runs."""
 
 
 @pages.page("/sources", access=Permission.READ_SOURCES)
@@ -78,7 +74,7 @@ def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
 def permission(visit: CurrentVisit, name: str) -> Response:
     """Save the document that permits a source; the opening is recorded before a byte is sent."""
     untrusted, filename = visit.desk.sources.permission(name)
-    return _download(untrusted, filename)
+    return download(untrusted, filename)
 
 
 @pages.act("/sources/{name}/receipt", access=Permission.MANAGE_SOURCES, page=source)
@@ -87,7 +83,7 @@ def receipt(visit: CurrentVisit, name: str, form: Form) -> Response:  # noqa: AR
     found = visit.desk.sources.get(name)
     if found.state is not SourceState.WITHDRAWN:
         raise WrongState(what="source", name=name, state=found.state.value, event="given a receipt")
-    return _download(visit.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
+    return download(visit.desk.erase.receipt(name).encode(), f"{name}-receipt.json")
 
 
 @pages.act("/sources/{name}/crawl", access=Permission.MANAGE_SOURCES, page=source)
@@ -119,14 +115,3 @@ def change(visit: CurrentVisit, name: str, event: str, form: Form) -> RedirectRe
     if event not in changes:
         raise NotFound(what="step", name=event, hint=", ".join(changes))
     return redirect(source_address(changes[event](name).name))
-
-
-def _download(untrusted: bytes, filename: str) -> Response:
-    return Response(
-        untrusted,
-        media_type="application/octet-stream",
-        headers={
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
-            "content-security-policy": _FILE_POLICY,
-        },
-    )
