@@ -231,25 +231,27 @@ class _Statements:
         self.why: NotRead | None = None  # why not all could be read
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._rows.executescript(_SCHEMA)
-        self._tables: dict[bytes, Captures | BadSideCar] = {}
+        self._tables: dict[bytes, Captures] = {}  # by folder; why others are refused is among the rows
 
     def add(self, path: bytes, content: bytes | None, why: str | None) -> None:
         """Add an entry with its content or why it cannot be read; neither if it is not a side-car."""
         self._rows.execute(_INSERT, (path, content, why))
 
-    def add_table(self, path: bytes, content: bytes | LineamentError, name: str) -> None:
-        """Add a captures.csv."""
+    def add_table(self, path: bytes, content: bytes | LineamentError) -> None:
+        """Add a captures.csv, or why it is refused."""
         folder = posixpath.dirname(path)
-        if folder in self._tables or len(self._tables) >= MOST_TABLES:
-            why = f"it is there twice, or there are more than {MOST_TABLES} in the archive"
-            self._tables[folder] = BadSideCar(name=name, why=why)
+        first = self._tables.pop(folder, None)
+        if first is not None:
+            first.close()
+        if first is not None or self._refused_table(folder) is not None or len(self._tables) >= MOST_TABLES:
+            self.add(path, None, f"it is there twice, or there are more than {MOST_TABLES} in the archive")
             return
         try:
             if isinstance(content, LineamentError):
                 raise Unusable(str(content))
             self._tables[folder] = Captures(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
         except Unusable as error:
-            self._tables[folder] = BadSideCar(name=name, why=error)
+            self.add(path, None, str(error))
 
     def is_repeated(self, path: bytes) -> bool:
         """Return whether two entries have this name."""
@@ -259,9 +261,8 @@ class _Statements:
         """Return what is stated of a picture. Raises BadSideCar if that cannot be used."""
         folder, base = posixpath.split(path)
         try:
-            provenance = stated_provenance(
-                base, self._tables.get(folder), lambda: self._side_car(path, default), default
-            )
+            table = self._tables.get(folder) or self._refused_table(folder)
+            provenance = stated_provenance(base, table, lambda: self._side_car(path, default), default)
         except Unusable as error:
             raise BadSideCar(name=f"{folder_name}/{TABLE.decode()}", why=error) from None
         if provenance is default and self.why is not None:
@@ -269,6 +270,15 @@ class _Statements:
                 why="the archive is incomplete, so the metadata of this picture may be missing; repair it first"
             )
         return provenance
+
+    def _refused_table(self, folder: bytes) -> BadSideCar | None:
+        path = posixpath.join(folder, TABLE)
+        found = self._rows.execute(_SELECT, (path,)).fetchone()
+        return (
+            None
+            if found is None
+            else BadSideCar(name=printable(path.decode("utf-8", "backslashreplace")), why=found[1])
+        )
 
     def _side_car(self, path: bytes, default: Provenance) -> Provenance | None:
         folder, base = posixpath.split(path)
@@ -289,16 +299,14 @@ class _Statements:
     def missing(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield folder and name of the pictures that a table names and that are missing."""
         for folder, table in self._tables.items():
-            if isinstance(table, Captures):
-                for name in table.missing():
-                    yield folder, name.encode("utf-8", "replace")
+            for name in table.missing():
+                yield folder, name.encode("utf-8", "replace")
 
     def close(self) -> None:
         """Delete the temporary databases."""
         self._rows.close()
         for table in self._tables.values():
-            if isinstance(table, Captures):
-                table.close()
+            table.close()
 
 
 _SCHEMA = """
@@ -340,7 +348,7 @@ def _add_statement(archive: _Archive, entry: ArchiveEntry, path: bytes, stated: 
     except LineamentError as error:
         text = error
     if is_table:
-        stated.add_table(path, text, printable(path.decode("utf-8", "backslashreplace")))
+        stated.add_table(path, text)
     elif isinstance(text, LineamentError):
         stated.add(path, None, str(text))
     else:

@@ -179,6 +179,30 @@ def test_more_tables_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "more than 1 in the archive" in str(outcomes["2/a.jpg"])
 
 
+def test_refused_tables_take_no_memory(tmp_path: Path) -> None:
+    data = tarred({f"{number}/captures.csv": b"no table" for number in range(3000)} | {"7/a.jpg": b"a"})
+    tracemalloc.start()
+    try:
+        (refusal,) = connector(data, tmp_path).items()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "7/captures.csv" in str(refusal.why if isinstance(refusal, Refusal) else None)
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_table_that_is_there_several_times(times: int, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in [("captures.csv", b"file\na.jpg\ngone.jpg\n")] * times + [("a.jpg", b"a")]:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    (refusal,) = connector(out.getvalue(), tmp_path).items()
+    assert "it is there twice" in str(refusal.why if isinstance(refusal, Refusal) else None)
+
+
 # ---------------------------------------------------------------- archives in archives
 
 
