@@ -94,12 +94,13 @@ def test_a_folder_that_is_gone(ledger: Ledger, path: Path) -> None:
         read_anchor(path.parent)
 
 
-def test_a_full_disk(ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk(number: int, ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = notes_of(ledger, 2)
     ledger.anchor(path, first)
 
     def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageFull):
