@@ -29,6 +29,7 @@ MARGIN = 0.4
 """Margin of a crop on each side, in longer sides of the face's box: FISWG compares hair, ears and chin too."""
 CROP_QUALITY = 88
 SCREEN_SIDE = 1600
+"""Pixels of the longer side of a picture for the screen."""
 THUMBNAIL_SIDE = 320
 """Pixels of the longer side of a thumbnail."""
 THUMBNAIL_QUALITY = 85
@@ -67,16 +68,18 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
 
 def thumbnail(picture: DecodedPicture) -> bytes:
     """Return a JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels."""
-    scale = min(1.0, THUMBNAIL_SIDE / max(picture.width, picture.height))
-    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(resize(picture.pixels, width, height, cv2.INTER_CUBIC), THUMBNAIL_QUALITY)
+    return _reduced_jpeg(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY)
 
 
 def screen_picture(picture: DecodedPicture) -> bytes:
     """Return a JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
-    scale = min(1.0, SCREEN_SIDE / max(picture.width, picture.height))
+    return _reduced_jpeg(picture, SCREEN_SIDE, CROP_QUALITY)
+
+
+def _reduced_jpeg(picture: DecodedPicture, longest: int, quality: int) -> bytes:
+    scale = min(1.0, longest / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(resize(picture.pixels, width, height, cv2.INTER_CUBIC), CROP_QUALITY)
+    return _jpeg(resize(picture.pixels, width, height, cv2.INTER_CUBIC), quality)
 
 
 def apply_edits(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:

@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 
 from lineament.model.faces import Box, Landmarks
-from lineament.vision.derive import MARGIN
+from lineament.vision.derive import CROP_SIDE, MARGIN
 
-SIDE = 256
-"""Units of a crop's side in the drawing; the pixels of ``face_crop``."""
+SIDE = CROP_SIDE
+"""Units of a crop's side in the drawing (compare.html)."""
 EYES = (complex(0.4, 0.44), complex(0.6, 0.44))
 """Where the eyes go, in sides of the crop: their average position in an unchanged crop."""
 SCALES = (0.75, 1.35)
