@@ -129,6 +129,13 @@ class Source:
         """The name it is registered under."""
         return self.terms.name
 
+    @property
+    def crawl_starts(self) -> tuple[str, ...]:
+        """The hosts at which a crawl may start: those listed by name, if the source is live and names a contact."""
+        if self.state is not SourceState.LIVE or self.terms.contact is None:
+            return ()
+        return tuple(host for host in self.terms.hosts if not host.startswith("*."))
+
     def open_to(self, agency_id: str, today: date) -> bool:
         """Return whether that agency may see and search it today."""
         if self.shares is None:

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
-from lineament.model.sources import Source, SourceState
+from lineament.model.sources import SourceState
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
@@ -46,7 +46,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         own=own,
         runs=runs,
         jobs=visit.desk.jobs.of_source(found.id) if manages else [],
-        crawlable=crawlable(found) if manages else [],
+        crawlable=found.crawl_starts if manages else (),
         key=visit.desk.audit.public_key,
     )
 
@@ -90,18 +90,11 @@ def receipt(visit: CurrentVisit, name: str, form: Form) -> Response:  # noqa: AR
 def crawl(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
     """Queue a crawl of one host that the source lists, from its home page."""
     found, host = visit.desk.sources.get(name), form.text("host")
-    if host not in crawlable(found):
+    if host not in found.crawl_starts:
         why = "choose one of those that the source lists"
         raise InvalidValue(what="The host", value=host[:100], why=why, field="host")
     arguments = ingest_arguments(found.name, [f"https://{host}/"], "site")
     return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=found.name).id}")
-
-
-def crawlable(source: Source) -> list[str]:
-    """Return the hosts at which a crawl may start: listed by name, in a live source that names a contact."""
-    if source.state is not SourceState.LIVE or source.terms.contact is None:
-        return []
-    return [host for host in source.terms.hosts if not host.startswith("*.")]
 
 
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES, page=source)
