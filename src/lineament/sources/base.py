@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+
+from lineament.errors import InvalidValue, LineamentError, NotRead
+from lineament.sandbox.files import os_reason, printable
 
 if TYPE_CHECKING:
-    from lineament.errors import LineamentError
     from lineament.model.faces import Provenance
 
 
@@ -26,6 +28,12 @@ class Refusal:
 
     name: str  # for messages: printable, not unique
     why: LineamentError
+
+    @classmethod
+    def from_error(cls, name: str, error: LineamentError | OSError) -> Self:
+        """Return the refusal for an error, without the error's traceback, which would keep a picture's bytes alive."""
+        why = NotRead(why=os_reason(error)) if isinstance(error, OSError) else error.with_traceback(None)
+        return cls(name=name, why=why)
 
 
 @runtime_checkable
@@ -49,3 +57,12 @@ class Resumable(Connector, Protocol):
         A cursor is short, printable, and meaningful only to the connector, given the same paths. Several items may
         share one. Raises InvalidValue if it is not a cursor.
         """
+
+
+def number_in(cursor: str | None, what: str) -> int:
+    """Return the number that a cursor is, 0 for None. Raises InvalidValue if it is not “``what``”."""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
+        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why=f"it is not {what}")
+    return int(cursor)

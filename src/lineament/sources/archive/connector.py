@@ -100,10 +100,8 @@ class ArchiveConnector:
                 size = os.fstat(file.fileno()).st_size
                 budget = _Budget(MOST_ENTRIES, most_unpacked(size))
                 yield from self._read(_Archive(file, (), budget))
-        except LineamentError as error:
-            yield Refusal(name=self._place.name, why=error.with_traceback(None))
-        except OSError as error:
-            yield Refusal(name=self._place.name, why=NotRead(why=os_reason(error)))
+        except (LineamentError, OSError) as error:
+            yield Refusal.from_error(self._place.name, error)
 
     def _read(self, archive: _Archive) -> Iterator[Item | Refusal]:
         """Yield everything of one archive; if it ends early, the last refusal says why."""
@@ -136,7 +134,7 @@ class ArchiveConnector:
                 return
             yield self._picture(archive, entry, path, stated)
         except LineamentError as error:
-            yield Refusal(name=self._name(trail), why=error.with_traceback(None))
+            yield Refusal.from_error(self._name(trail), error)
 
     def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements) -> Item:
         trail = (*archive.trail, path)

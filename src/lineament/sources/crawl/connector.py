@@ -15,7 +15,6 @@ from contextlib import suppress
 from lineament.errors import (
     FileTooLarge,
     HostRefused,
-    InvalidValue,
     LineamentError,
     NotRead,
     Reserved,
@@ -23,9 +22,9 @@ from lineament.errors import (
     WorkspaceBusy,
 )
 from lineament.model.faces import ArchiveRecord, Provenance
-from lineament.sandbox.files import os_reason, printable
+from lineament.sandbox.files import printable
 from lineament.sandbox.launch import DISCARD, PIPE, Channels, certificates, launch
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Item, Refusal, number_in
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import FULL, TAKEN, Crawl
 from lineament.sources.crawl.rows import CrawledPage, CrawlProgress, FoundRow, RefusalReason
@@ -85,7 +84,7 @@ class SiteConnector:
             WorkspaceBusy: Another process crawls into the folder.
             StorageFull: The disk is full; everything found before was yielded.
         """
-        after = _number(cursor)
+        after = number_in(cursor, "one of a crawl")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         CrawlState(self._kept, write=True).close()
         process = self._start()
@@ -151,10 +150,8 @@ class SiteConnector:
             if row.why is not None:
                 raise _error(row.why)
             return Item(name=name, untrusted=self._payload(row), provenance=_provenance(row))
-        except LineamentError as error:
-            return Refusal(name=name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
-        except OSError as error:
-            return Refusal(name=name, why=NotRead(why=os_reason(error)))
+        except (LineamentError, OSError) as error:
+            return Refusal.from_error(name, error)
 
     def _payload(self, row: FoundRow) -> bytes:
         assert row.record is not None  # noqa: S101 - a row without a reason has a record
@@ -198,14 +195,6 @@ def _error(why: RefusalReason) -> LineamentError:
         host, _, text = why.text.partition("\n")
         return HostRefused(host=printable(host), why=text)
     return NotRead(why=why.text)
-
-
-def _number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
-        raise InvalidValue(what="The cursor", value=printable(cursor)[:50], why="it is not one of a crawl")
-    return int(cursor)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

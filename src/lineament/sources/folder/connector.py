@@ -95,10 +95,8 @@ class FolderConnector:
             untrusted = read_regular(place, self._max_bytes)
             if compressed(place.base):
                 untrusted = decompress(untrusted, self._max_bytes)
-        except LineamentError as error:
-            return Refusal(name=place.name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
-        except OSError as error:
-            return Refusal(name=place.name, why=NotRead(why=os_reason(error)))
+        except (LineamentError, OSError) as error:
+            return Refusal.from_error(place.name, error)
         return Item(name=place.name, untrusted=untrusted, provenance=provenance)
 
     def _default(self, place: SourcePath) -> Provenance:
@@ -142,7 +140,7 @@ def _files(folder: SourcePath) -> Iterator[SourcePath | Refusal]:
             is_picture = suffix in PICTURES or compressed(name)
             yield place if is_picture and kind is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
     except OSError as error:
-        yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
+        yield Refusal.from_error(folder.name, error)
 
 
 def _why_not(place: SourcePath) -> LineamentError:

@@ -16,7 +16,7 @@ from typing import IO
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import locate, open_regular, os_reason
+from lineament.sandbox.files import locate, open_regular
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import provenance_of, table_of
 from lineament.sources.provenance import one_line
@@ -74,10 +74,8 @@ class ItlConnector:
                         yield Item(name=record, untrusted=found.untrusted, provenance=_provenance(whole, found))
                     else:
                         yield Refusal(name=record, why=found)
-        except LineamentError as error:
-            yield Refusal(name=name, why=error.with_traceback(None))
-        except OSError as error:
-            yield Refusal(name=name, why=NotRead(why=os_reason(error)))
+        except (LineamentError, OSError) as error:
+            yield Refusal.from_error(name, error)
 
 
 def _provenance(whole: Provenance, photograph: ItlPhotograph) -> Provenance:

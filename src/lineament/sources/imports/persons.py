@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lineament.errors import FileTooLarge, LineamentError, NotRead
+from lineament.errors import LineamentError, NotRead
 from lineament.model.faces import Provenance
 from lineament.sandbox.files import EntryType, SourcePath, list_names, locate, os_reason, read_regular
 from lineament.sources.base import Item, Refusal
@@ -99,11 +99,8 @@ class CompreFaceConnector:
                 listing = read_regular(page, min(left, LARGEST_PAGE))
                 left -= len(listing)
                 yield from self._examples(page, listing, pictures, named)
-        except FileTooLarge as error:
-            yield Refusal(name=self._place.name, why=error.with_traceback(None))
         except (LineamentError, OSError) as error:
-            why = error if isinstance(error, LineamentError) else NotRead(why=os_reason(error))
-            yield Refusal(name=self._place.name, why=why)
+            yield Refusal.from_error(self._place.name, error)
         else:
             for image_id in sorted(pictures.keys() - named):
                 why = NotRead(why="no list says whom it shows")
@@ -147,10 +144,8 @@ class CompreFaceConnector:
     def _item(self, place: SourcePath, subject: str | None) -> Item | Refusal:
         try:
             untrusted = read_regular(place, self._max_bytes)
-        except LineamentError as error:
-            return Refusal(name=place.name, why=error.with_traceback(None))
-        except OSError as error:
-            return Refusal(name=place.name, why=NotRead(why=os_reason(error)))
+        except (LineamentError, OSError) as error:
+            return Refusal.from_error(place.name, error)
         return _with(Item(name=place.name, untrusted=untrusted, provenance=Provenance(uri=place.uri)), subject)
 
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lineament.errors import FileTooLarge, InvalidValue, LineamentError, NotRead
+from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import SourcePath, locate, os_reason, printable, read_regular
+from lineament.sandbox.files import SourcePath, locate, printable, read_regular
 from lineament.sources.archive.connector import normal
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Item, Refusal, number_in
 from lineament.sources.manifest.fetching import Fetcher
 from lineament.sources.manifest.rows import ManifestRow, manifest_rows
 from lineament.sources.provenance import Unusable, provenance_from
@@ -46,24 +46,19 @@ class ManifestConnector:
 
     def items_from(self, cursor: str | None) -> Generator[tuple[Item | Refusal, str], None, None]:
         """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``."""
-        row_number = _row_number(cursor)
-        why: LineamentError
+        row_number = number_in(cursor, "the number of a row")
         try:
             with closing(manifest_rows(self._place, row_number)) as found:
                 for row_number, row in found:
                     yield self._read_row(row_number, row), str(row_number)
-        except LineamentError as error:
-            why = error.with_traceback(None)
-        except OSError as error:
-            why = NotRead(why=os_reason(error))
+        except (LineamentError, OSError) as error:
+            yield Refusal.from_error(self._place.name, error), str(row_number)
         except Unusable as error:
             why = NotRead(why=f"{error}; nothing after row {row_number} is read")
-        else:
-            return
+            yield Refusal(name=self._place.name, why=why), str(row_number)
         finally:
             if self._fetcher is not None:
                 self._fetcher.close()
-        yield Refusal(name=self._place.name, why=why), str(row_number)
 
     def _read_row(self, number: int, row: ManifestRow) -> Item | Refusal:
         name = f"{self._place.name} row {number}"
@@ -79,10 +74,8 @@ class ManifestConnector:
             item = self._from_disk(name, uri, row) if is_file else self._fetch(name, uri, row)
         except Unusable as error:
             return Refusal(name=name, why=NotRead(why=f"row {number} cannot be used: {error}"))
-        except LineamentError as error:
-            return Refusal(name=name, why=error.with_traceback(None))  # its traceback would keep the bytes alive
-        except OSError as error:
-            return Refusal(name=name, why=NotRead(why=os_reason(error)))
+        except (LineamentError, OSError) as error:
+            return Refusal.from_error(name, error)
         return replace(item, provenance=replace(item.provenance, connector=CONNECTOR))
 
     def _fetch(self, name: str, uri: str, row: ManifestRow) -> Item:
@@ -117,11 +110,3 @@ class ManifestConnector:
 def _fields(row: ManifestRow) -> dict[str, object]:
     assert not isinstance(row, Unusable)  # noqa: S101 - such a row was refused
     return dict(row)
-
-
-def _row_number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 18):
-        raise InvalidValue(what="A cursor", value=cursor[:_LONGEST_SHOWN], why="it is the number of a row")
-    return int(cursor)

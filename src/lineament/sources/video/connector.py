@@ -84,7 +84,7 @@ class VideoConnector:
             self._expected = number
         except LineamentError as error:
             self._expected = number + 1
-            yield Refusal(name=name, why=error.with_traceback(None))
+            yield Refusal.from_error(name, error)
 
 
 def frames(place: SourcePath) -> Iterator[SampledFrame]:

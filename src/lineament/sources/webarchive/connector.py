@@ -21,7 +21,7 @@ from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 
 from lineament.errors import EmptyPicture, FileTooLarge, InvalidValue, LineamentError, NotRead, Reserved, UnknownFormat
 from lineament.model.faces import ArchiveRecord, Provenance
-from lineament.sandbox.files import SourcePath, list_names, locate, os_reason, printable
+from lineament.sandbox.files import SourcePath, list_names, locate, printable
 from lineament.sources.addresses import absolute, is_plain, uri_key
 from lineament.sources.base import Item, Refusal
 from lineament.sources.html.pages import LARGEST_PAGE, PageParser, charset_of
@@ -139,10 +139,8 @@ class _Reading:
                     found = self._handle(archive, place.record, at) if place.record else place.refusal
                     if found is not None and at > self._after:
                         yield found, at
-        except LineamentError as error:
-            yield Refusal(name=archive.shown, why=error.with_traceback(None)), _Position(0, number, 0)
-        except OSError as error:
-            yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(0, number, 0)
+        except (LineamentError, OSError) as error:
+            yield Refusal.from_error(archive.shown, error), _Position(0, number, 0)
 
     def _later(self, archives: list[WarcFile]) -> Iterator[tuple[Item | Refusal, _Position]]:
         """Yield the deferred pictures, now that all pages are known."""
@@ -156,10 +154,8 @@ class _Reading:
                         found = self._handle(archive, record_at(file, offset), at)
                         if found is not None:
                             yield found, at
-            except LineamentError as error:
-                yield Refusal(name=archive.shown, why=error.with_traceback(None)), _Position(1, number, 0)
-            except OSError as error:
-                yield Refusal(name=archive.shown, why=NotRead(why=os_reason(error))), _Position(1, number, 0)
+            except (LineamentError, OSError) as error:
+                yield Refusal.from_error(archive.shown, error), _Position(1, number, 0)
 
     def _handle(self, archive: WarcFile, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
         """Return the picture or refusal that a record gives, if any; a page goes into the index."""
@@ -299,7 +295,7 @@ def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
                     yield folder.child(name)
             inner = [folder.child(name) for name, _ in list_names(folder, folders=True) if not name.startswith(b".")]
         except OSError as error:
-            yield Refusal(name=folder.name, why=NotRead(why=os_reason(error)))
+            yield Refusal.from_error(folder.name, error)
         else:
             waiting += reversed(inner)
     if waiting:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, Self, cast
 
 from lineament.errors import LineamentError, NotRead
-from lineament.sandbox.files import SourcePath, open_regular, os_reason, printable
+from lineament.sandbox.files import SourcePath, open_regular, printable
 from lineament.sources.base import Refusal
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 
@@ -102,10 +102,8 @@ def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
         return
     try:
         yield from _members(place, name)
-    except LineamentError as error:
-        yield Refusal(name=place.name, why=error.with_traceback(None))
-    except OSError as error:
-        yield Refusal(name=place.name, why=NotRead(why=os_reason(error)))
+    except (LineamentError, OSError) as error:
+        yield Refusal.from_error(place.name, error)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error, OverflowError, EOFError) as error:
         yield Refusal(name=place.name, why=NotRead(why=f"it is not a WACZ ({_message(error)})"))
 
