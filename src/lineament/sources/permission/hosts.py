@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -52,12 +52,6 @@ class ListedHost:
     below: bool = False  # the hosts below it, not itself
     port: int | None = None  # None: the default ports
 
-    def covers(self, name: str, port: int, usual: frozenset[int]) -> bool:
-        """Return whether it covers this host and port; ``usual`` are the default ports of the scheme."""
-        if self.port != port and (self.port is not None or port not in usual):
-            return False
-        return name.endswith("." + self.name) if self.below else name == self.name
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -82,7 +76,7 @@ class Hosts:
         """
         if len(listed) > MOST_HOSTS:
             raise InvalidValue(what="The list of hosts", value="…", why=f"it has more than {MOST_HOSTS} entries")
-        self.listed = tuple(map(listed_host, listed))
+        self._listed = frozenset(map(listed_host, listed))
         self._resolver = resolver
 
     def allows(self, url: str) -> Origin:
@@ -91,8 +85,9 @@ class Hosts:
         network = social_network(origin.host)
         if network is not None:
             raise HostRefused(host=origin.host, why=_social(network))
-        usual = frozenset({PORTS[origin.scheme]})
-        if not any(listed.covers(origin.host, origin.port, usual) for listed in self.listed):
+        labels = origin.host.split(".")
+        names = [(origin.host, False), *((".".join(labels[at:]), True) for at in range(1, len(labels)))]
+        if not self._lists_any(names, origin.port, {PORTS[origin.scheme]}):
             shown = str(origin).partition("://")[2]
             raise HostRefused(host=shown, why="the source does not list it")
         return origin
@@ -110,13 +105,17 @@ class Hosts:
             raise OSError(f"{host} has no address")
         for address in found:
             why = private(address)
-            if why is not None and not self._lists(address, port):
+            if why is not None and not self._lists_any([(str(address), False)], port, PORTS.values()):
                 raise HostRefused(host=host, why=f"{address} is {why}; the source would have to list that address")
         return [str(address) for address in found]
 
-    def _lists(self, address: Address, port: int) -> bool:
-        usual = frozenset(PORTS.values())
-        return any(listed.covers(str(address), port, usual) for listed in self.listed if not listed.below)
+    def _lists_any(self, names: Iterable[tuple[str, bool]], port: int, usual: Collection[int]) -> bool:
+        """Return whether one of the names (or what is below it) is listed for the port; ``usual`` are default ports.
+
+        The time does not depend on how many hosts are listed, because a page may link to thousands.
+        """
+        ports = (port, None) if port in usual else (port,)
+        return any(ListedHost(name, below, listed) in self._listed for name, below in names for listed in ports)
 
 
 def listed_host(untrusted: str) -> ListedHost:
