@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -106,7 +106,7 @@ def test_the_command_stores_the_page_too(lineament: Run, tmp_path: Path) -> None
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
     assert lineament("ingest", "press", "crawl.warc.gz", "--json").json["enrolled"] == 1
-    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
         query = "SELECT page, page_title, sha256, evidence ->> '$.record.sha256' FROM captures"
         ((page, title, sha256, of_record),) = database.execute(query).fetchall()
     assert page is not None

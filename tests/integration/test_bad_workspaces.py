@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_wrong_key(ready: Run, tmp_path: Path) -> None:
 
 
 def test_a_newer_workspace(ready: Run, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "newer" in only_line(ready("source", "list"), 7)
 

@@ -20,6 +20,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -267,7 +268,7 @@ def _break(world: TwoAgencies) -> None:
     for path in (world.home / "blobs").rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes()[:-1] + b"!")
-    with sqlite3.connect(world.home / "lineament.db") as database:
+    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
         database.execute("UPDATE searches SET face_box = '{'")
         database.execute("UPDATE accounts SET sealed = randomblob(length(sealed)) WHERE roles LIKE '%reviewer%'")
     database.close()

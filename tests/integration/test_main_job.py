@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
     search(ready, tmp_path)
     found = ready("verify", "--json").json
     assert found["sound"]
-    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
         actions = [row[0] for row in database.execute("SELECT action FROM ledger_entries ORDER BY seq")]
     assert found["entries"] == len(actions)
     assert list(dict.fromkeys(actions)) == [
@@ -141,7 +142,7 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
 
 def test_a_ledger_that_was_changed_is_detected(ready: Run, tmp_path: Path) -> None:
     search(ready, tmp_path)
-    with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {name}")
         database.execute("UPDATE ledger_details SET sealed = zeroblob(length(sealed)) WHERE seq = 4")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -103,7 +104,7 @@ def suspend_source(world: TwoAgencies, ids: dict[str, str]) -> None:
 
 def make_draft(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Make a source a draft of whoever was at the machine."""
-    with sqlite3.connect(world.home / "lineament.db") as database:
+    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
         database.execute("UPDATE sources SET state = 'drafted' WHERE name = ?", (ids["name"],))
     database.close()
 

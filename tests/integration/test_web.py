@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -532,7 +533,7 @@ def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> N
     with Workspace.create(settings(tmp_path / "ws")) as workspace, serving(workspace) as served:
         workspace.desk_at_the_machine().casework.open(CASE)
         workspace.desk_at_the_machine().casework.close(CASE.ref)
-        with sqlite3.connect(tmp_path / "ws" / "lineament.db") as database:
+        with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
             guards = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
             for (guard,) in guards:  # as whoever can write the file can do
                 database.execute(f'DROP TRIGGER "{guard}"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -37,20 +38,20 @@ class RouteForm:
 
 def withdraw_authorisation(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Take the authorisation of a case away."""
-    with sqlite3.connect(world.home / "lineament.db") as database:
+    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
         database.execute("UPDATE cases SET authorisation = NULL, authorised_until = NULL WHERE key = ?", (ids["ref"],))
     database.close()
 
 
 def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
-    with sqlite3.connect(world.home / "lineament.db") as database:
+    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
         database.execute("UPDATE cases SET hold_because = 'an order' WHERE key = ?", (ids["ref"],))
     database.close()
 
 
 def list_hosts(world: TwoAgencies, ids: dict[str, str]) -> None:
     hosts, contact = '["press.example", "*.news.example"]', "who@press.example"
-    with sqlite3.connect(world.home / "lineament.db") as database:
+    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
         database.execute("UPDATE sources SET hosts = ?, contact = ? WHERE name = ?", (hosts, contact, ids["name"]))
     database.close()
 

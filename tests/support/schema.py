@@ -34,4 +34,6 @@ def _statements() -> list[str]:
     with engine.begin() as connection:
         _by_migrations(connection)
         lines = cast("sqlite3.Connection", connection.connection.driver_connection).iterdump()
-        return [line for line in lines if line not in {"BEGIN TRANSACTION;", "COMMIT;"}]
+        statements = [line for line in lines if line not in {"BEGIN TRANSACTION;", "COMMIT;"}]
+    engine.dispose()
+    return statements

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -234,7 +235,7 @@ def test_rows_that_lost_their_parents_are_damage(sqlite_path: Path, rows: Rows) 
     store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     with store.begin() as tx:
         rows.enrolled(tx, rows.source(tx))
-    with sqlite3.connect(sqlite_path) as raw:
+    with closing(sqlite3.connect(sqlite_path)) as raw, raw:
         raw.execute("DELETE FROM captures")  # a connection that does not keep foreign keys
     raw.close()
     with pytest.raises(Damaged, match="captures"):
