@@ -22,7 +22,7 @@ from lineament.model.faces import Provenance
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
 from lineament.sandbox.files import locate
-from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.ingest import Ingest, Task
 from lineament.services.gallery.items import IngestOutcome
 from lineament.sources.base import Item, Refusal
 from lineament.sources.video.connector import VideoConnector, frames
@@ -248,6 +248,21 @@ def test_pictures_that_are_reserved_later_are_erased(workspace: Workspace) -> No
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
     )
     assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1, IngestOutcome.ERASED_BEFORE: 1}
+
+
+def test_a_picture_of_which_something_was_erased_meanwhile_is_refused_and_taken_next_time(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = Pile([PORTRAITS / "obama.jpg"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Ingest, "_is_lost", lambda *_: True)
+        report = workspace.desk_at_the_machine().ingest.run("press", delivery, workers=1)
+    assert report.outcomes == {IngestOutcome.REFUSED: 1}
+    assert "ingest it again" in report.refusals[0][1]
+    (run,) = workspace.desk_at_the_machine().sources.runs("press")
+    assert workspace.desk_at_the_machine().sources.run("press", run.id)[1] == report.refusals
+    report = workspace.desk_at_the_machine().ingest.run("press", Pile([PORTRAITS / "obama.jpg"]), workers=1)
+    assert report.outcomes == {IngestOutcome.ENROLLED: 1}
 
 
 # ---------------------------------------------------------------- content credentials

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from lineament.errors import Interrupted, LineamentError, Refused, StorageFull, StoreUnavailable
+from lineament.errors import Interrupted, LineamentError, NotRead, Refused, StorageFull, StoreUnavailable
 from lineament.model.accounts import Permission
 from lineament.model.credentials import against
 from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
@@ -281,16 +281,15 @@ class Ingest:
             self._blobs.flush()
         if all(item.capture is None and item.outcome is not IngestOutcome.ANOTHER_PLACE for item in batch):
             with self._record.store.begin() as tx:
-                outcomes = [item.outcome for item in batch]
-                tx.runs.advance(context.run.id, _step(batch, outcomes, 0), self._record.clock())
-                self._note_unwanted(tx, context, batch, outcomes)
+                tx.runs.advance(context.run.id, _step(batch, 0), self._record.clock())
+                self._note_unwanted(tx, context, batch)
             enrolled = 0
         else:
-            outcomes, enrolled = self._store(context, batch)
+            batch, enrolled = self._store(context, batch)
             report.batches += 1
-        for item, outcome in zip(batch, outcomes, strict=True):
-            report.outcomes[outcome] += 1
-            if outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
+        for item in batch:
+            report.outcomes[item.outcome] += 1
+            if item.outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
                 report.refusals.append((item.collected.name, item.why))
         before = report.faces // SYNC_EVERY
         report.faces += enrolled
@@ -298,25 +297,23 @@ class Ingest:
             self._gallery.open([context.source])
             self._gallery.sync()
 
-    def _store(self, context: RunContext, batch: list[IngestItem]) -> tuple[list[IngestOutcome], int]:
-        """Store the batch; return the final outcome of each picture and how many faces were enrolled."""
+    def _store(self, context: RunContext, batch: list[IngestItem]) -> tuple[list[IngestItem], int]:
+        """Store the batch; return its pictures with their final outcomes, and how many faces were enrolled."""
         with self._record.change() as change:
             self._require_open(change.tx.sources.by_id(context.source.id))
-            outcomes = self._final_outcomes(change.tx, context, batch)
-            new = [
-                item for item, seen in zip(batch, outcomes, strict=True) if item.capture is not None and _is_kept(seen)
-            ]
+            batch = self._with_final_outcomes(change.tx, context, batch)
+            new = [item for item in batch if item.capture is not None and _is_kept(item.outcome)]
             ids = change.tx.captures.add_all([item.capture for item in new if item.capture is not None])
             enrolled = change.tx.faces.add_all(context.source.id, by_capture(ids, new), context.key)
             grouped = {
                 id_: item.capture.phash for id_, item in zip(ids, new, strict=True) if item.capture and item.faces
             }
             change.tx.places.group(context.source.id, grouped)
-            again = [item for item, seen in zip(batch, outcomes, strict=True) if seen is IngestOutcome.ANOTHER_PLACE]
+            again = [item for item in batch if item.outcome is IngestOutcome.ANOTHER_PLACE]
             places = self._add_places(change, context, again)
             barred = self._bar(change.tx, context, ids, new)
-            change.tx.runs.advance(context.run.id, _step(batch, outcomes, len(enrolled)), change.at)
-            self._note_unwanted(change.tx, context, batch, outcomes)
+            change.tx.runs.advance(context.run.id, _step(batch, len(enrolled)), change.at)
+            self._note_unwanted(change.tx, context, batch)
             change.record(
                 BatchIngested(
                     source=context.source.name,
@@ -330,7 +327,7 @@ class Ingest:
             )
         if barred:
             self._shredder.finish()
-        return outcomes, len(enrolled)
+        return batch, len(enrolled)
 
     def _bar(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
         """Bar pictures listed as known abuse since their analysis; return the number of all barred pictures."""
@@ -341,8 +338,8 @@ class Ingest:
                 bar(tx, self._blobs, context.key, id_)
         return len(listed)
 
-    def _final_outcomes(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> list[IngestOutcome]:
-        """Return the outcomes after what other processes committed or erased meanwhile; each picture counts once."""
+    def _with_final_outcomes(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> list[IngestItem]:
+        """Return the batch after what other processes committed or erased meanwhile; each picture counts once."""
         open_ = [item for item in batch if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE]
         pairs = [item.pair for item in open_]
         erased = self._suppression.find_erased(tx, pairs)
@@ -351,33 +348,31 @@ class Ingest:
             **tx.places.with_bytes(context.source.id, [item.sha256 for item in open_])
         }
         erasures = tx.suppressions.is_filled()
-        outcomes: list[IngestOutcome] = []
+        decided: list[IngestItem] = []
         for item in batch:
-            outcome = item.outcome
-            if item.capture is not None or outcome is IngestOutcome.ANOTHER_PLACE:
+            final = item
+            if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE:
                 if item.pair in erased:
-                    outcome = IngestOutcome.ERASED_BEFORE
+                    final = replace(item, outcome=IngestOutcome.ERASED_BEFORE)
                 elif item.pair in known:
-                    outcome = IngestOutcome.ALREADY_THERE
+                    final = replace(item, outcome=IngestOutcome.ALREADY_THERE)
                 elif item.sha256 in stored:
-                    outcome = IngestOutcome.ANOTHER_PLACE
-                elif item.capture is None or self._is_lost(tx, item, erasures):
-                    outcome = IngestOutcome.ALREADY_THERE if item.capture is not None else IngestOutcome.ERASED_BEFORE
+                    final = replace(item, outcome=IngestOutcome.ANOTHER_PLACE)
+                elif item.capture is None:
+                    final = replace(item, outcome=IngestOutcome.ERASED_BEFORE)
+                elif self._is_lost(tx, item, erasures):
+                    final = refused_for(item, NotRead(why="something of it was erased meanwhile; ingest it again"))
                 known.add(item.pair)
-                if _is_kept(outcome):
+                if _is_kept(final.outcome):
                     stored.setdefault(item.sha256, None)
-            outcomes.append(outcome)
-        return outcomes
+            decided.append(final)
+        return decided
 
-    def _note_unwanted(
-        self, tx: Tx, context: RunContext, batch: list[IngestItem], outcomes: list[IngestOutcome]
-    ) -> None:
+    def _note_unwanted(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> None:
         """Mark the records that the crawl must not keep: of pictures erased before, and of pictures not stored."""
         if context.task.kind != "site":
             return
-        erased = [
-            item.sha256 for item, seen in zip(batch, outcomes, strict=True) if seen is IngestOutcome.ERASED_BEFORE
-        ]
+        erased = [item.sha256 for item in batch if item.outcome is IngestOutcome.ERASED_BEFORE]
         stored = tx.places.with_bytes(context.source.id, erased)
         lost = tx.captures.without_picture(context.source.id, [item.sha256 for item in batch if item.sha256])
         tx.deletions.add_crawl_records(context.source.id, [*(item for item in erased if item not in stored), *lost])
@@ -401,9 +396,9 @@ def _is_kept(outcome: IngestOutcome) -> bool:
     return outcome in {IngestOutcome.ENROLLED, IngestOutcome.NO_FACE}
 
 
-def _step(batch: list[IngestItem], outcomes: list[IngestOutcome], faces: int) -> Step:
+def _step(batch: list[IngestItem], faces: int) -> Step:
     return Step(
-        counts=Counter(outcome.name.lower() for outcome in outcomes),
+        counts=Counter(item.outcome.name.lower() for item in batch),
         faces=faces,
         cursor=next((item.cursor for item in reversed(batch) if item.cursor is not None), None),
         refused=[(item.collected.name, item.why) for item in batch if item.outcome is IngestOutcome.REFUSED],
