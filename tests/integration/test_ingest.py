@@ -18,10 +18,11 @@ from tests.support.signed_pictures import signed
 from tests.support.world import solo
 
 from lineament.errors import HostRefused, Interrupted, NotRead
-from lineament.model.faces import Provenance
+from lineament.model.faces import CaptureId, Provenance
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
 from lineament.sandbox.files import locate
+from lineament.services.gallery.erase import Erase, Erasure
 from lineament.services.gallery.ingest import Ingest, Task
 from lineament.services.gallery.items import IngestOutcome
 from lineament.sources.base import Item, Refusal
@@ -248,6 +249,24 @@ def test_pictures_that_are_reserved_later_are_erased(workspace: Workspace) -> No
         "press", Pile([PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]), workers=1
     )
     assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1, IngestOutcome.ERASED_BEFORE: 1}
+
+
+def test_a_reserved_picture_may_be_erased_by_another_process_meanwhile(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [PORTRAITS / "obama.jpg", PORTRAITS / "sunak.jpg"]
+    workspace.desk_at_the_machine().ingest.run("press", Pile(pictures), workers=1)
+    erase, other = Erase.capture, workspace.desk_at_the_machine().erase
+
+    def erase_twice(service: Erase, capture_id: CaptureId, reason: str) -> Erasure:
+        monkeypatch.setattr(Erase, "capture", erase)
+        other.capture(capture_id, reason)
+        return service.capture(capture_id, reason)
+
+    monkeypatch.setattr(Erase, "capture", erase_twice)
+    found = {f"https://press.example/{number}": "noai" for number in range(2)}
+    assert workspace.desk_at_the_machine().erase.erase_reserved("press", found) == 1
+    assert workspace.desk_at_the_machine().sources.get("press").faces == 0
 
 
 def test_a_picture_of_which_something_was_erased_meanwhile_is_refused_and_taken_next_time(

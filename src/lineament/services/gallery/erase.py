@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lineament.errors import Refused
+from lineament.errors import NotFound, Refused
 from lineament.ledger import receipts
 from lineament.model.accounts import Permission
 from lineament.model.events.base import JSON
@@ -98,17 +99,21 @@ class Erase:
 
     @needs(Permission.MANAGE_SOURCES)
     def erase_reserved(self, name: str, found: Mapping[str, str]) -> int:
-        """Erase the pictures of a source whose publishers turned out to reserve them (R4): address and reservation.
+        """Erase the pictures of a source whose publishers turned out to reserve them (R4); return how many.
 
-        The crawl's records of them are destroyed too.
+        ``found`` holds the reservations by the addresses of the pictures. The crawl's records of them are destroyed
+        too.
         """
         with self._record.read() as tx:
             source = tx.sources.get(name)
             captures = tx.captures.at(source.id, found)
+        erased = 0
         for capture_id, uri in captures:
-            self.capture(capture_id, f"reserved by its publisher: {found[uri]}")
+            with suppress(NotFound):  # another process has erased it since
+                self.capture(capture_id, f"reserved by its publisher: {found[uri]}")
+                erased += 1
         self.finish_deletions()
-        return len(captures)
+        return erased
 
     @needs(Permission.MANAGE_SOURCES)
     def source(self, name: str, reason: str) -> Erasure:
