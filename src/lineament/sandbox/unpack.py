@@ -27,6 +27,8 @@ MOST_TIMES = 200
 """Largest unpacked size as a multiple of the packed size; photographs hardly grow."""
 ALWAYS = 2**26
 """Unpacked bytes that are always allowed, however small the file."""
+LARGEST_DIRECTORY = 2**25
+"""Most bytes of a zip's table of contents: about 300,000 entries, which take some 300 MiB while it is read."""
 _AT_ONCE = 2**16
 _WINDOW_LOG = MEMORY.bit_length() - 1
 
@@ -160,3 +162,17 @@ class UnpackedStream:
         self._waiting = rest
         self._inner = self._new()
         return True
+
+
+class SmallReads:
+    """A zip for ``zipfile``, which would read a table of contents of any size at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes. Raises NotRead for more than LARGEST_DIRECTORY."""
+        if size > LARGEST_DIRECTORY:
+            raise NotRead(why=f"its table of contents has more than {LARGEST_DIRECTORY} bytes; split it")
+        return self._file.read(LARGEST_DIRECTORY if size < 0 else size)

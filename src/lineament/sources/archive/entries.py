@@ -14,12 +14,10 @@ from collections.abc import Iterator
 from typing import IO, Protocol
 
 from lineament.errors import LineamentError, NotRead
-from lineament.sandbox.unpack import ALWAYS, DECOMPRESSORS, MOST_TIMES, UnpackedStream
+from lineament.sandbox.unpack import ALWAYS, DECOMPRESSORS, MOST_TIMES, SmallReads, UnpackedStream
 from lineament.sources.archive import seven_zip
 from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
-LARGEST_DIRECTORY = 2**25
-"""Most bytes of a zip's table of contents: about 300,000 entries, which take some 300 MiB while it is read."""
 LARGEST_HEADER = 2**16
 """Most bytes of the extended headers of one entry of a tar."""
 _AT_ONCE = 2**20
@@ -60,23 +58,8 @@ def entries(file: IO[bytes]) -> Iterator[ArchiveEntry]:
 # ---------------------------------------------------------------- zip
 
 
-class _SmallReads:
-    """A file that refuses large reads."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
-
-    def read(self, size: int = -1) -> bytes:
-        if size > LARGEST_DIRECTORY:
-            raise NotRead(why=f"its table of contents has more than {LARGEST_DIRECTORY} bytes; split it")
-        if size < 0:
-            size = LARGEST_DIRECTORY
-        return self._file.read(size)
-
-
 def _in_zip(file: IO[bytes]) -> Iterator[ArchiveEntry]:
-    with zipfile.ZipFile(_SmallReads(file)) as archive:
+    with zipfile.ZipFile(SmallReads(file)) as archive:
         for info in archive.infolist():
             if not info.is_dir():
                 yield ArchiveEntry(

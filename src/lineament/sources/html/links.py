@@ -9,7 +9,7 @@ from contextlib import suppress
 from lxml import etree
 
 from lineament.sources.addresses import absolute
-from lineament.sources.html.pages import MOST_TAGS
+from lineament.sources.html.pages import MOST_TAGS, to_utf8
 
 MOST = 5000
 """Links of one page."""
@@ -21,12 +21,10 @@ _NOFOLLOW = re.compile(r"(?:^|[\s,:])(?:nofollow|none)(?:$|[\s,])", re.IGNORECAS
 
 def outgoing_links(html: bytes, charset: str, uri: str) -> list[str]:
     """Return the addresses that the page at ``uri`` links to, each once, as ``uri_key`` writes it."""
-    if charset != "utf-8":
-        html = html.decode(charset, "replace").encode("utf-8", "replace")
     collector = _LinkCollector(uri)
     parser = etree.HTMLParser(target=collector, encoding="utf-8", no_network=True, recover=True)
     with suppress(etree.LxmlError, _TooManyLinksError):  # what came before counts
-        etree.fromstring(html, parser)
+        etree.fromstring(to_utf8(html, charset), parser)
     return list(collector.found)
 
 

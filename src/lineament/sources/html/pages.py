@@ -102,6 +102,11 @@ def _codec(name: str | None) -> str | None:
     return "windows-1252" if found.name in {"iso8859-1", "ascii"} else found.name
 
 
+def to_utf8(html: bytes, charset: str) -> bytes:
+    """Return a page in UTF-8; what is invalid in another encoding is replaced."""
+    return html if charset == "utf-8" else html.decode(charset, "replace").encode("utf-8", "replace")
+
+
 def parse_page(html: bytes, charset: str, uri: str) -> Page:
     """Read the page at ``uri``; one that cannot be parsed is read as far as possible."""
     return PageParser().page(html, charset, uri)
@@ -116,11 +121,9 @@ class PageParser:
 
     def page(self, html: bytes, charset: str, uri: str) -> Page:
         """Do as ``parse_page``."""
-        if charset != "utf-8":
-            html = html.decode(charset, "replace").encode("utf-8", "replace")
         self._tags.begin(uri)
         with suppress(etree.LxmlError, _TooManyTagsError):  # what came before counts
-            etree.fromstring(html, self._parser)
+            etree.fromstring(to_utf8(html, charset), self._parser)
         return self._tags.page()
 
 

@@ -7,15 +7,14 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
 from lineament.errors import LineamentError, NotRead
 from lineament.sandbox.files import SourcePath, open_regular, printable
+from lineament.sandbox.unpack import SmallReads
 from lineament.sources.base import Refusal
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 
-LARGEST_DIRECTORY = 2**25
-"""Most bytes of the central directory of a WACZ, which is held in memory."""
 MOST_MEMBERS = 10_000
 """WARC files in one WACZ."""
 _LOCAL = struct.Struct("<4s22xHH")
@@ -78,22 +77,6 @@ class FileWindow:
         self.close()
 
 
-class _LimitedReads:
-    """A file of which at most LARGEST_DIRECTORY bytes are read at once."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell, self.close = file.seek, file.tell, file.close
-
-    def read(self, size: int = -1) -> bytes:
-        if size > LARGEST_DIRECTORY:
-            raise zipfile.BadZipFile("its table of contents is too large")
-        return self._file.read(min(size, LARGEST_DIRECTORY) if size >= 0 else LARGEST_DIRECTORY)
-
-    def seekable(self) -> bool:
-        return True
-
-
 def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
     """Yield the WARC files that ``place`` is or contains."""
     name = printable(place.base.decode("utf-8", "backslashreplace"))
@@ -111,7 +94,7 @@ def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
 def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal]:
     with os.fdopen(open_regular(place), "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        with zipfile.ZipFile(cast(IO[bytes], _LimitedReads(file))) as whole:
+        with zipfile.ZipFile(SmallReads(file)) as whole:
             found = [info for info in whole.infolist() if info.filename.lower().endswith(WARC_SUFFIXES)]
         if len(found) > MOST_MEMBERS:
             raise NotRead(why=f"it holds {len(found)} WARC files, more than the {MOST_MEMBERS} that are read")

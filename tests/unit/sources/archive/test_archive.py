@@ -398,7 +398,7 @@ def test_a_tar_with_holes(tmp_path: Path) -> None:
 
 
 def test_a_table_of_contents_too_large_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineament.sources.archive.entries.LARGEST_DIRECTORY", 70_000)
+    monkeypatch.setattr("lineament.sandbox.unpack.LARGEST_DIRECTORY", 70_000)
     data = zipped({f"{n:0200}.jpg": b"" for n in range(400)})
     assert "table of contents" in str(found(data, tmp_path))
 

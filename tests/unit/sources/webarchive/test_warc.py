@@ -430,6 +430,15 @@ def test_a_wacz(warc: Warc, tmp_path: Path) -> None:
     assert list(refusals_by_name(path)) == [f"{path}/archive/packed.warc.gz"]
 
 
+def test_a_wacz_with_a_table_of_contents_too_large_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineament.sandbox.unpack.LARGEST_DIRECTORY", 70_000)
+    path = tmp_path / "crawl.wacz"
+    with zipfile.ZipFile(path, "w") as whole:
+        for number in range(400):
+            whole.writestr(f"{number:0200}.warc", b"")
+    assert "table of contents" in str(refusals_by_name(path)[str(path)])
+
+
 @pytest.mark.parametrize(
     "change",
     [{"offset": 7}, {"id": "urn:uuid:other"}, {"sha256": "0" * 64}, {"sha256": None}, {"offset": 10**9}],
