@@ -40,7 +40,7 @@ def damping(vectors: Sequence[Vector]) -> float:
     So ``rate_at(score * damping)`` is a score's rate, and ``score_for(…) / damping`` the threshold, at most 1.
 
     Raises:
-        InvalidValue: As of ``fused``.
+        InvalidValue: There is none, or their mean vanishes.
     """
     return 1.0 if len(vectors) == 1 else min(1.0, sqrt(_mean(vectors)[1]))
 

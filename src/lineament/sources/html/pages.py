@@ -16,6 +16,7 @@ from itertools import accumulate
 from lxml import etree
 
 from lineament.sources.addresses import absolute
+from lineament.sources.permission.reservations import META
 from lineament.sources.provenance import LONGEST_TEXT, one_line
 
 LARGEST_PAGE = 2**24
@@ -40,6 +41,7 @@ _INLINE = frozenset(
     | {"strong", "sub", "sup", "u", "wbr"}
 )
 _META_IMAGES = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"})
+_RESERVATIONS = META | {"x-robots-tag"}  # which is a header, but forbids following links wherever it stands
 _META_CHARSET = re.compile(rb"<meta[^>]{0,256}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -212,7 +214,7 @@ class _Tags:
         content = attributes.get("content") or ""
         if name in _META_IMAGES:
             self._add(content, None, -1)
-        elif name and len(self._meta) < 64:
+        elif name in _RESERVATIONS:
             self._meta.append((name, content))
 
     def _on_image(self, attributes: dict[str, str]) -> None:

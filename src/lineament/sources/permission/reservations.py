@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 
 AGENTS = ("*", "robots", "lineament")
 """Addressees of the directives that we obey, in lower case."""
+META = frozenset({*AGENTS, "tdm-reservation"})
+"""Names of the meta elements that may hold a reservation, in lower case."""
 RESERVING = frozenset({"noindex", "none", "noai", "noimageai", "noimageindex"})
 """Directives for robots that forbid taking a picture, in lower case."""
 USES = frozenset({"bots", "ai", "search", "tdm", "train-ai", "train-genai", "ai-train", "ai-input", "ai-output"})
@@ -41,7 +43,7 @@ def in_meta(elements: Iterable[tuple[str, str]], *, now: datetime) -> str | None
     """Return the first reservation in meta elements (name, content), as “meta robots: noai”, or None."""
     for name, content in elements:
         lower = name.strip().lower()
-        if lower == "tdm-reservation" or lower in AGENTS:
+        if lower in META:
             check = tdm if lower == "tdm-reservation" else robots
             if len(content) > LONGEST or check(content, now):
                 return _describe(f"meta {lower}", content)
