@@ -28,8 +28,8 @@ class SweepReport:
     details: int  # of ledger entries; their commitments stay
 
 
-class _NoLongerDue(Exception):
-    """A case was held, or destroyed by another process, since it was read; the change is rolled back."""
+class _NothingDue(Exception):
+    """Nothing is due, or it was held or destroyed by another process since it was read; the change is rolled back."""
 
 
 class Retain:
@@ -61,17 +61,17 @@ class Retain:
             due = tx.cases.due(agency_id, before)
         destroyed = 0
         for case in due:
-            with suppress(_NoLongerDue):
+            with suppress(_NothingDue):
                 self._destroy(case.key, before, days)
                 destroyed += 1
         return destroyed
 
     def _destroy(self, key: str, before: datetime, days: int) -> None:
-        """Destroy a case. Raises _NoLongerDue if it was held or destroyed since it was read."""
+        """Destroy a case. Raises _NothingDue if it was held or destroyed since it was read."""
         with self._record.change() as change:
             case = change.tx.cases.by_key(key)
             if all(due.id != case.id for due in change.tx.cases.due(case.agency_id, before)):
-                raise _NoLongerDue
+                raise _NothingDue
             change.concerns(case)
             advance(NEXT, case.state, CaseEvent.DESTROYED, what="case", name=case.ref)
             counts = destroy(change, case, CaseState.DESTROYED)
@@ -87,16 +87,15 @@ class Retain:
 
     def _probes(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
-        with self._record.read() as tx:
-            if not tx.probes.unsearched(agency_id, before):
-                return 0
-        with self._record.change() as change:
-            due = change.tx.probes.unsearched(agency_id, before)
+        with suppress(_NothingDue), self._record.change() as change:
+            if not (due := change.tx.probes.unsearched(agency_id, before)):
+                raise _NothingDue
             blobs = [change.tx.probes.blob(probe_id) for probe_id in due]
             change.tx.probes.delete(due)
             change.tx.deletions.add(blobs)
             change.record(ProbesDestroyed(photographs=len(due), days=days))
-        return len(due)
+            return len(due)
+        return 0
 
     def _jobs(self, agency_id: str, days: int) -> None:
         """Delete jobs that ended that many days ago; the ledger keeps what they did."""
@@ -105,10 +104,9 @@ class Retain:
 
     def _details(self, agency_id: str, days: int) -> int:
         before = self._record.clock() - timedelta(days=days)
-        with self._record.read() as tx:
-            due = tx.ledger.older(agency_id, before)
-        if not due:
-            return 0
-        with self._record.change() as change:
+        with suppress(_NothingDue), self._record.change() as change:
+            if not (due := change.tx.ledger.older(agency_id, before)):
+                raise _NothingDue
             change.erase_details(due, f"older than {days} days")
-        return len(due)
+            return len(due)
+        return 0
