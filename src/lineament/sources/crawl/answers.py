@@ -113,8 +113,7 @@ class AnswerHandler:
         if status in BUSY:
             self._retry(ask, f"its host answers with {status}, too busy")
         elif status == 304 and ask.before is not None:
-            self._state.add_revisit(ask.before, self._warc.revisit(reply.exchange, ask.before, not_modified=True))
-            self._state.mark_answered(ask)
+            self._take_unchanged(ask, ask.before, reply)
         elif status in REDIRECTS:
             self._take_redirect(ask, reply)
         elif status == 200:
@@ -125,6 +124,14 @@ class AnswerHandler:
             self._state.refuse(
                 ask, RefusalReason(kind="read", text=_status_text(status)), report=ask.kind == AddressKind.PICTURE
             )
+
+    def _take_unchanged(self, ask: QueuedAddress, before: WrittenRecord, reply: CrawlReply) -> None:
+        why = refused_by_headers(reply.exchange.answer, None, self._crawl.limits.answer)
+        if why is not None and why.kind == "reserved":  # the bytes are the same, but not what may be done with them
+            self._state.refuse(ask, why)
+            return
+        self._state.add_revisit(before, self._warc.revisit(reply.exchange, before, not_modified=True))
+        self._state.mark_answered(ask)
 
     def _retry(self, ask: QueuedAddress, why: str) -> None:
         if ask.tries >= self._crawl.limits.tries:
