@@ -72,8 +72,8 @@ class WarcConnector:
     def __init__(self, paths: Sequence[Path], max_bytes: int, on_reserved: OnReserved | None = None) -> None:
         """Pictures over ``max_bytes`` are refused unread. Raises NoSuchFile if one of ``paths`` does not exist.
 
-        ``on_reserved`` is called, when everything has been read, for each picture that a later page reserved, with its
-        address and the reservation; what was taken of it must be erased (R4).
+        ``on_reserved`` is called, when everything has been read, for each picture that a later page or a later answer
+        at its address reserved, with its address and the reservation; what was taken of it must be erased (R4).
         """
         self._given = list({place.path: (place, is_folder) for place, is_folder in map(locate, paths)}.values())
         self._max_bytes = max_bytes
@@ -231,22 +231,24 @@ class _Reading:
     ) -> Item | Refusal | None:
         if answer.media_type in _DRAWINGS:
             return None
+        key = uri_key(answer.uri)
         if answer.reserved is not None:
+            if key is not None:
+                self._index.reserve(key, at.archive, at.offset, answer.reserved)
             raise Reserved(reservation=answer.reserved)
         data = payload_of(record, self._max_bytes)
         if not is_picture(data):
             if answer.media_type in UNKNOWN:
                 return None
             raise EmptyPicture if not data else UnknownFormat
-        key = uri_key(answer.uri)
         shown = None if key is None else self._index.shown(key)
-        if key is not None and shown is None and not at.later:
-            self._index.defer(at.archive, at.offset)
-            return None
         if shown is not None and shown.reserved is not None:
             raise Reserved(reservation=shown.reserved)
         if key is not None and not at.later:
-            self._index.note_yielded(key, answer.uri)
+            self._index.note_found(key, answer.uri, at.archive, at.offset)
+            if shown is None:
+                self._index.defer(at.archive, at.offset)
+                return None
         if at <= self._after:
             return None
         provenance = _provenance(answer, shown, _record_place(archive, record, at))

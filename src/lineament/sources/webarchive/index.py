@@ -47,7 +47,7 @@ class PageIndex:
         self._rows.executescript(_SCHEMA)
         self._rows.execute("BEGIN")
         self._last: tuple[int, ArchivedPage] | None = None
-        self._yielded: list[tuple[str, str]] = []  # not yet in the database
+        self._found: list[tuple[str, str, int, int]] = []  # not yet in the database
 
     def add(self, page: ArchivedPage, links: Iterable[Link]) -> None:
         """Add a page and the pictures on it."""
@@ -83,22 +83,27 @@ class PageIndex:
             self._last = number, ArchivedPage(record=record, uri=uri, title=title, at=at, reserved=reserved)
         return self._last[1]
 
-    def note_yielded(self, key: str, uri: str) -> None:
-        """Remember that the picture at ``uri``, which uri_key() writes as ``key``, was yielded."""
-        self._yielded.append((key, uri))
-        if len(self._yielded) >= AT_ONCE:
+    def note_found(self, key: str, uri: str, archive: int, offset: int) -> None:
+        """Remember where the picture at ``uri``, which uri_key() writes as ``key``, was found without a reservation."""
+        self._found.append((key, uri, archive, offset))
+        if len(self._found) >= AT_ONCE:
             self._flush()
 
     def _flush(self) -> None:
-        rows = [(_key(key), uri) for key, uri in self._yielded]
-        self._yielded.clear()
-        self._rows.executemany("INSERT OR IGNORE INTO brought VALUES (?, ?)", rows)
+        rows = [(_key(key), *found) for key, *found in self._found]
+        self._found.clear()
+        self._rows.executemany("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?)", rows)
+
+    def reserve(self, key: str, archive: int, offset: int, reservation: str) -> None:
+        """Note that the answer there with the picture ``key`` reserves it; later answers may lift that."""
+        self._rows.execute(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (_key(key), archive, offset, reservation)
+        )
 
     def reserved_since(self) -> Iterator[tuple[str, str]]:
-        """Yield the pictures that a page reserved after they were yielded, with the reservation."""
+        """Yield the pictures that a page, or a later answer, reserved after they were found, with the reservation."""
         self._flush()
-        query = "SELECT uri, reserved FROM brought JOIN links USING (key) WHERE reserved IS NOT NULL ORDER BY uri"
-        yield from self._rows.execute(query)
+        yield from self._rows.execute(_RESERVED_SINCE)
 
     def defer(self, archive: int, offset: int) -> None:
         """Defer a picture that no page shows so far."""
@@ -128,13 +133,21 @@ CREATE TABLE pages (
 );
 CREATE TABLE links (key BLOB PRIMARY KEY, page INTEGER, words TEXT, reserved TEXT) WITHOUT ROWID;
 CREATE TABLE redirects (key BLOB PRIMARY KEY, come_from BLOB) WITHOUT ROWID;
-CREATE TABLE brought (key BLOB PRIMARY KEY, uri TEXT) WITHOUT ROWID;
+CREATE TABLE found (key BLOB, uri TEXT, archive INTEGER, offset INTEGER, PRIMARY KEY (key, uri)) WITHOUT ROWID;
+CREATE TABLE answers (key BLOB PRIMARY KEY, archive INTEGER, offset INTEGER, reserved TEXT) WITHOUT ROWID;
 CREATE TABLE deferred (archive INTEGER, offset INTEGER, PRIMARY KEY (archive, offset)) WITHOUT ROWID;
 """
 _ADD_LINK = """
 INSERT INTO links (key, page, words, reserved) VALUES (?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET reserved = excluded.reserved
 WHERE links.reserved IS NULL AND excluded.reserved IS NOT NULL
+"""
+_RESERVED_SINCE = """
+SELECT uri, coalesce(links.reserved, answers.reserved) AS reservation FROM found
+LEFT JOIN links ON links.key = found.key
+LEFT JOIN answers ON answers.key = found.key
+  AND (answers.archive, answers.offset) > (found.archive, found.offset)
+WHERE reservation IS NOT NULL ORDER BY uri
 """
 _SHOWN = "SELECT page, words, reserved FROM links WHERE key = ?"
 _DEFERRED = """

@@ -284,6 +284,23 @@ def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: b
         assert PAGE in reserved[0][1]
 
 
+@pytest.mark.parametrize("page_first", [True, False])
+@pytest.mark.parametrize("lifted", [True, False])
+def test_a_later_answer_reserves_a_picture_until_another_lifts_it(warc: Warc, page_first: bool, lifted: bool) -> None:
+    if page_first:
+        warc.page(PAGE, HTML)
+    warc.answer(PICTURE, JPEG)
+    warc.answer(PICTURE, JPEG + b"2", headers=[("X-Robots-Tag", "noai")])
+    if lifted:
+        warc.answer(PICTURE, JPEG + b"3")
+    reserved: list[tuple[str, str]] = []
+    connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *reservation: reserved.append(reservation))
+    found = list(connector.items())
+    assert [item.untrusted for item in found if isinstance(item, Item)] == [JPEG, JPEG + b"3"][: 1 + lifted]
+    assert sum(isinstance(refusal, Refusal) for refusal in found) == 1
+    assert reserved == ([] if lifted else [(PICTURE, "X-Robots-Tag: noai")])
+
+
 # ---------------------------------------------------------------- going on
 
 
