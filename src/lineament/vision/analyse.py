@@ -77,7 +77,7 @@ class Analyser:
         return tuple(guard.name for guard in self._decoder.confinement if guard.in_force)
 
     def decode(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> DecodedPicture:
-        """Return the picture with its edits applied; raises a kind of BadPicture."""
+        """Return the picture with its edits applied. Raises BadPicture, or a subclass of it."""
         return apply_edits(self._decoder.decode(untrusted), edits)
 
     def replay_edits(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Analyser:
             BadPicture: A subclass of it.
             InvalidValue: An edit that cannot be made.
         """
-        return self._apply_edits(untrusted, edits)[1]
+        return self._apply_edits(untrusted, edits, digests=True)[1]
 
     def analyse(
         self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = (), digests: bool = False
@@ -109,7 +109,7 @@ class Analyser:
         Raises:
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decode(untrusted, edits), ())
+        picture, digested = self._apply_edits(untrusted, edits, digests=digests)
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
         return self._analysis(untrusted, picture, found, digested)
 
@@ -122,7 +122,7 @@ class Analyser:
             NoFace: There is none in it.
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits) if digests else (self.decode(untrusted, edits), ())
+        picture, digested = self._apply_edits(untrusted, edits, digests=digests)
         shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
@@ -135,8 +135,12 @@ class Analyser:
         self._preparing.shutdown()
         self._decoder.close()
 
-    def _apply_edits(self, untrusted: bytes, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
-        """Return the picture after the edits, and its digests before, between and after them."""
+    def _apply_edits(
+        self, untrusted: bytes, edits: Sequence[Edit], *, digests: bool
+    ) -> tuple[DecodedPicture, tuple[str, ...]]:
+        """Return the picture after the edits and, if requested, its digests before, between and after them."""
+        if not digests:
+            return self.decode(untrusted, edits), ()
         picture = self._decoder.decode(untrusted)
         digested = [digest(picture)]
         for edit in edits:
