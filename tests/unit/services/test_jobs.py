@@ -197,6 +197,27 @@ def test_a_failed_job_is_not_watched_any_more(alone: Workspace, jobs: Jobs, monk
     assert checked.is_set()
 
 
+def test_a_job_whose_watch_fails_is_interrupted_and_fails(
+    alone: Workspace, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(_watch: runner.Watch) -> bool:
+        raise ZeroDivisionError("the name of somebody")
+
+    def act(report: Report) -> Mapping[str, Any]:
+        while True:
+            report(JobProgress(done=1))
+            time.sleep(0.01)
+
+    monkeypatch.setattr(runner, "CHECK_EVERY", 0.01)
+    monkeypatch.setattr(runner.Watch, "_check", check)
+    job = jobs.add(SWEEP, {})
+    worker(alone, act).run_one()
+    failed = jobs.show(job.id)
+    assert failed.error is not None
+    assert (failed.state, failed.error.code) == (JobState.FAILED, "unforeseen")
+    assert "somebody" not in failed.error.message
+
+
 # ---------------------------------------------------------------- stopping
 
 

@@ -36,6 +36,7 @@ class Watch:
         self._progress = self._written = job.progress
         self._written_at = time.monotonic()
         self._over = threading.Event()
+        self._failure: Exception | None = None
         self._interrupting = _Interruption()
         self.stopping = False  # a stop was requested
         self.lost = False  # another worker holds the job, or it no longer exists
@@ -48,7 +49,10 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the job during the block; afterwards nothing of it uses the store any more."""
+        """Watch the job during the block; afterwards nothing of it uses the store any more.
+
+        Raises what ended the watch early: without it nobody renews the lease, so the work was interrupted.
+        """
         thread = threading.Thread(target=self._watch, name=f"job {self._job.id}", daemon=True)
         thread.start()
         try:
@@ -57,6 +61,8 @@ class Watch:
         finally:
             self._over.set()
             thread.join()
+            if self._failure is not None:
+                raise self._failure
 
     def _watch(self) -> None:
         while not self._over.wait(CHECK_EVERY):
@@ -64,6 +70,8 @@ class Watch:
                 wanted = self._check()
             except LineamentError:  # the database is busy or unreachable; the lease outlasts that
                 continue
+            except Exception as error:  # noqa: BLE001 - raised by watching()
+                self._failure, self.lost, wanted = error, True, False
             if not wanted:
                 self._interrupting.interrupt()
                 return
