@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,7 @@ from lineament.errors import HostRefused, InvalidValue, NotRead, Reserved, Stora
 from lineament.sources.base import Item, Refusal, Resumable
 from lineament.sources.crawl.connector import SiteConnector
 from lineament.sources.crawl.plan import Crawl, CrawlLimits
+from lineament.sources.crawl.state import NAME
 from lineament.sources.webarchive.connector import WarcConnector
 
 
@@ -585,6 +588,23 @@ def test_a_second_crawl_asks_whether_anything_has_changed(web: LocalWeb, tmp_pat
         "a later reservation holds for earlier pictures"
     )
     assert count_records(tmp_path)["revisit"] == 3, "the page, /same.jpg and /silent.jpg"
+
+
+def test_rules_that_cannot_be_read_that_day_forbid_requests_and_erase_nothing(web: LocalWeb, tmp_path: Path) -> None:
+    files = {"/": page("a", "/i.jpg"), "/i.jpg": picture("i"), "/robots.txt": text("")}
+    web.host("a.test", files)
+    (item,), _ = run_crawl(crawl(web, "a.test"), tmp_path)
+    files["/robots.txt"] = text("", 503)
+    with closing(sqlite3.connect(tmp_path / NAME)) as database, database:
+        assert database.execute("DELETE FROM origins").rowcount == 1  # a day has passed
+    erased: dict[str, str] = {}
+    again = SiteConnector(crawl(web, "a.test", again_after=0.0), stored_crawl(tmp_path), MOST, erased.__setitem__)
+    found = [entry for entry, _ in again.items_from("1")]
+    refusals = [refusal for refusal in found if isinstance(refusal, Refusal)]
+    assert {type(refusal.why) for refusal in refusals} == {Reserved}
+    assert all("robots.txt cannot be read" in str(refusal.why) for refusal in refusals)
+    assert erased == {}
+    assert [kept.provenance.uri for kept in run_crawl(crawl(web, "a.test"), tmp_path)[0]] == [item.provenance.uri]
 
 
 def test_a_missing_record_is_a_refusal_and_does_not_end_the_crawl(web: LocalWeb, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def _page_record(page: CrawledPage) -> ArchiveRecord:
 
 
 def _error(why: RefusalReason) -> LineamentError:
-    if why.kind == "reserved":
+    if why.kind in {"reserved", "doubt"}:
         return Reserved(reservation=why.text)
     if why.kind == "host":
         host, _, text = why.text.partition("\n")

@@ -57,7 +57,8 @@ class Gate:
         except HostRefused as error:
             raise ForbiddenRequest(RefusalReason.of_host(**error.details)) from None
         except Reserved as error:
-            raise ForbiddenRequest(RefusalReason(kind="reserved", text=str(error.details["reservation"]))) from None
+            kind = "reserved" if error.details["stated"] else "doubt"
+            raise ForbiddenRequest(RefusalReason(kind=kind, text=str(error.details["reservation"]))) from None
 
     async def _pin(self, origin: Origin) -> None:
         """Find and check the addresses of a host; only these will be connected to."""

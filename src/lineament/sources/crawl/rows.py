@@ -88,7 +88,7 @@ class KeptAnswer:
 class RefusalReason:
     """Why something is refused: the kind of error and its text."""
 
-    kind: str  # reserved, host or read
+    kind: str  # reserved, doubt (a file that may reserve it cannot be read), host or read
     text: str  # of a host: its name, a line break, and why
 
     @classmethod

@@ -115,7 +115,7 @@ class HostPolicy:
 
         Raises:
             HostRefused: The source does not list its host.
-            Reserved: Its publisher reserves it.
+            Reserved: Its publisher reserves it, or may do so in a file that cannot be read (``stated`` is False).
             NotRead: Its host failed too often.
         """
         origin = self._hosts.allows(url)
@@ -126,7 +126,7 @@ class HostPolicy:
             return self._reading_step(origin, now)
         reservation = rules.refusal(url)
         if reservation is not None:
-            raise Reserved(reservation=reservation)
+            raise Reserved(reservation=reservation, stated=rules.were_read)
         seconds = self.wait(origin.host, now)
         return Wait(seconds=seconds) if seconds > 0 else AskNow(origin=origin)
 

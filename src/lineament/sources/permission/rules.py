@@ -100,6 +100,11 @@ class HostRules:
         return None
 
     @property
+    def were_read(self) -> bool:
+        """Whether every file was read; if not, ``refusal`` refuses in doubt, and what was collected before stays."""
+        return self._whole is None
+
+    @property
     def delay(self) -> float:
         """Seconds that the host asks for between two requests."""
         delays = [0.0] if self._robots is None else [_delay(self._robots, agent) for agent in _AGENTS]
