@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -23,6 +24,13 @@ RUNTIMES = [("openvino", "f32"), pytest.param(("openvino", "bf16"), marks=native
 def runtime(request: pytest.FixtureRequest) -> tuple[str, str]:
     chosen: tuple[str, str] = request.param
     return chosen
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sessions_closed() -> Iterator[None]:
+    yield
+    session.cache_clear()
+    images.cache_clear()
 
 
 @lru_cache(maxsize=2)

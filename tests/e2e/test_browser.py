@@ -332,7 +332,6 @@ def test_every_page_is_accessible(
     options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}  # nothing but the colours differs
     for address in addresses:
         page.goto(address)
-        page.wait_for_load_state("networkidle")
         found = Axe().run(page, options=options)
         assert found.response["passes"]
         faults += [f"{address} {fault['id']}: {fault['nodes'][0]['html']}" for fault in found.response["violations"]]

@@ -182,7 +182,6 @@ def faults(page: Page, address: str, *, door: bool) -> list[str]:
     """Return what is wrong with a page in two widths and two schemes; ``door``: it has no page to go back to."""
     page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     page.goto(address)
-    page.wait_for_load_state("networkidle")
     found = []
     if (headings := page.locator("h1:visible").count()) != 1:
         found.append(f"{headings} first headings")

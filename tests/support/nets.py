@@ -1,4 +1,4 @@
-"""The real pack and its nets, opened once for all tests."""
+"""The real pack and its nets; tests/conftest.py keeps their sessions open."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ def pack() -> Pack:
     return default_pack(Path(os.environ["LINEAMENT_CACHE"]))
 
 
-@cache
 def detector() -> Detector:
     return Detector(sessions("openvino", "f32", 2)(pack().detector))
 
 
-@cache
 def embedder() -> Embedder:
     return Embedder(sessions("openvino", "f32", 2)(pack().recogniser), side=pack().side, mirrored=pack().mirrored)
 
