@@ -68,7 +68,7 @@ def rename(
     jurisdiction: Annotated[str, typer.Option(metavar="CC", help="The country, as in FR (ISO 3166-1).")],
     as_json: AsJson = False,
 ) -> None:
-    """Say which agency runs this workspace."""
+    """Name the agency that runs this workspace."""
     with workspace(context) as desk:
         _print(desk.agencies.rename_home(AgencyTerms(name=name, jurisdiction=jurisdiction)), desk.clock(), as_json)
 

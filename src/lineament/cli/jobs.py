@@ -57,10 +57,10 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     if not found:
         say("There is no job. Work that runs in the background begins with: lineament ingest NAME PATH --background")
         return
-    shown = table("job", "what", "asked for", "how far", "state")
+    shown = table("job", "work", "requested", "progress", "state")
     for job in found:
-        far = job_views.progress_line(job)
-        shown.add_row(job.id, job_views.title(job), when(job.requested_at), far, job_views.standing(job))
+        progress = job_views.progress_line(job)
+        shown.add_row(job.id, job_views.title(job), when(job.requested_at), progress, job_views.standing(job))
     print_table(shown)
 
 
@@ -152,15 +152,15 @@ def _facts(job: Job) -> dict[str, object]:
     return {
         "job": job.id,
         "state": job_views.standing(job),
-        "what": job_views.title(job),
+        "work": job_views.title(job),
         "from": ", ".join(job.request.arguments.get("what", ())),
-        "asked for": when(job.requested_at),
+        "requested": when(job.requested_at),
         "by": job.request.requested_by,
         "started": when(job.started_at),
         "ended": when(job.ended_at),
-        "how far": job_views.progress_line(job),
-        "doing": job.progress.words,
-        "times claimed": job.attempts,
+        "progress": job_views.progress_line(job),
+        "now": job.progress.words,
+        "attempts": job.attempts,
         **(job.result or {}),
         "error": None if job.error is None else f"{job.error.message} ({job.error.code})",
     }

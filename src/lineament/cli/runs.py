@@ -49,12 +49,22 @@ def runs(
 
 
 def _show(run: Run, refusals: Sequence[tuple[str, str]], *, as_json: bool) -> None:
-    from lineament.views.runs import run_counts, run_json, run_with_refusals_json
+    from lineament.views.runs import run_counts, run_with_refusals_json
 
     if as_json:
         print_json(run_with_refusals_json(run, refusals))
         return
-    print_facts(run_json(run) | {"counts": run_counts(run)})
+    print_facts(
+        {
+            "run": run.number,
+            "connector": run.connector,
+            "from": run.what.replace("\n", ", "),
+            "started": when(run.begun_at),
+            "ended": when(run.ended_at) or "not yet",
+            "outcomes": run_counts(run),
+            "faces": run.faces,
+        }
+    )
     for item, why in refusals:
         say(f"  refused {item}: {why}")
 
@@ -62,7 +72,7 @@ def _show(run: Run, refusals: Sequence[tuple[str, str]], *, as_json: bool) -> No
 def _list(runs: Sequence[Run]) -> None:
     from lineament.views.runs import run_counts
 
-    shown = table("run", "connector", "begun", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
+    shown = table("run", "connector", "started", "ended", "seen", "faces", "outcomes", right=("run", "seen", "faces"))
     for run in runs:
         ended = when(run.ended_at) or "not yet"
         figures = (f"{run.seen:,}", f"{run.faces:,}")

@@ -244,7 +244,7 @@ def _words(name: str, value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, str) and name.endswith(("_at", "_since")):
         return when(datetime.fromisoformat(value))
-    return str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def when(moment: datetime | None) -> str:

@@ -146,7 +146,7 @@ def test_runs_are_listed_with_how_they_ended(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(runs, "workspace", opened(sources=Register(*RUNS)))
     runs.runs(CONTEXT, "press")
     header, first, second = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert header == ["run", "connector", "begun", "ended", "seen", "faces", "outcomes"]
+    assert header == ["run", "connector", "started", "ended", "seen", "faces", "outcomes"]
     assert first == ["1", "folder", "2026-03-01", "12:00", "not", "yet", "2", "2", "2", "enrolled"]
     assert second == ["2", "folder", "2026-03-01", "12:00", "2026-03-01", "13:00", "0", "0"]
 

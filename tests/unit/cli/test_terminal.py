@@ -144,6 +144,14 @@ def test_facts_that_are_not_known_are_left_out(capsys: Capture) -> None:
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [["name", "press"], ["faces", "0"]]
 
 
+def test_a_list_is_printed_without_brackets(capsys: Capture) -> None:
+    terminal.print_facts({"hosts": ["a.example", "b.example"], "faces": (1, 2)})
+    assert [line.split(maxsplit=1)[1].rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "a.example, b.example",
+        "1, 2",
+    ]
+
+
 def test_facts_are_words_and_moments_end_with_the_minute(capsys: Capture) -> None:
     terminal.print_facts({"home": True, "locked": False, "opened_at": "2026-03-01T12:34:56.789+00:00", "at_work": "x"})
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
