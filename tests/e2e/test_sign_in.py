@@ -70,7 +70,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(world: World, p
     check_page(page, "Add a second factor")
     page.get_by_role("link", name="Add a passkey").click()
     check_page(page, "Add a passkey")
-    page.get_by_label("Its name").fill("office laptop")
+    page.get_by_label("Name of the passkey").fill("office laptop")
     press(page, "Make the passkey")
     check_page(page, "Recovery codes")
     press(page, "Make recovery codes")
@@ -89,7 +89,7 @@ def test_a_passkey_and_an_app_from_the_invitation_to_signing_out(world: World, p
     check_page(page, "Show your second factor again")
     press(page, "Use a passkey")
     expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
-    page.get_by_label("Its name").fill("the same again")
+    page.get_by_label("Name of the passkey").fill("the same again")
     press(page, "Make the passkey")
     expect(page.get_by_role("alert")).to_contain_text("already has a passkey")
 

@@ -138,7 +138,7 @@ class Actor:
         """Follow the link of an invitation and add a passkey, without recovery codes."""
         self.begin_joining(link, agency)
         self.follow("Add a passkey")
-        self.page.get_by_label("Its name").fill("office laptop")
+        self.page.get_by_label("Name of the passkey").fill("office laptop")
         self.press("Make the passkey")
         self.expect_heading("Recovery codes")
 
