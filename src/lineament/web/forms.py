@@ -101,11 +101,18 @@ class SentForm:
 
     def choice(self, name: str, kind: type[Choice]) -> Choice:
         """Return a field that holds a value of ``kind``."""
-        text = self.text(name)
-        try:
-            return kind(text)
-        except ValueError:
-            raise _invalid(name, text, f"choose one of {', '.join(kind)}") from None
+        return _chosen(name, self.text(name), kind)
+
+    def choices(self, name: str, kind: type[Choice]) -> list[Choice]:
+        """Return every value of a field that may hold several values of ``kind``."""
+        return [_chosen(name, text, kind) for text in self.all(name)]
+
+
+def _chosen(name: str, text: str, kind: type[Choice]) -> Choice:
+    try:
+        return kind(text)
+    except ValueError:
+        raise _invalid(name, text, f"choose one of {', '.join(kind)}") from None
 
 
 def _invalid(name: str, value: str, why: str) -> InvalidValue:

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import SEPARATED, AccountState, Permission, Role
 from lineament.services.people.invitations import Invitation
-from lineament.web.forms import SentForm
 from lineament.web.pages import CurrentVisit, Form, Pages, Visit, redirect
 
 pages = Pages()
@@ -47,7 +46,7 @@ def people(visit: CurrentVisit, closed: bool = False) -> HTMLResponse:
 def invite(visit: CurrentVisit, form: Form) -> HTMLResponse:
     """Invite somebody; the link is shown only once, or sent if there is a mail server."""
     sure = bool(form.text("sure"))
-    invitation = visit.desk.people.invite(form.text("email"), form.text("name"), _roles_in(form), sure=sure)
+    invitation = visit.desk.people.invite(form.text("email"), form.text("name"), form.choices("role", Role), sure=sure)
     return invitation_page(visit, invitation, [("People", "/people")], f"/people/{invitation.account.id}")
 
 
@@ -68,7 +67,7 @@ def person(visit: CurrentVisit, account_id: str) -> HTMLResponse:
 @pages.act("/people/{account_id}/roles", access=Permission.MANAGE_PEOPLE, page=person)
 def set_roles(visit: CurrentVisit, account_id: str, form: Form) -> RedirectResponse:
     """Replace the roles of an account."""
-    visit.desk.people.set_roles(account_id, _roles_in(form))
+    visit.desk.people.set_roles(account_id, form.choices("role", Role))
     return _to(account_id)
 
 
@@ -114,15 +113,6 @@ def invitation_page(visit: Visit, invitation: Invitation, trail: Sequence[tuple[
     if link is not None and visit.desk.settings.public_url is None:
         link = visit.origin + urlsplit(link).path
     return visit.page("invitation.html", invitation=invitation, link=link, trail=trail, back=back)
-
-
-def _roles_in(form: SentForm) -> list[Role]:
-    known = {role.value for role in Role}
-    for name in form.all("role"):
-        if name not in known:
-            why = f"choose from {', '.join(sorted(known))}"
-            raise InvalidValue(what="The role", value=name[:40], why=why, field="role")
-    return [Role(name) for name in form.all("role")]
 
 
 def _givable(visit: Visit, current: Iterable[Role] = ()) -> dict[str, str]:
