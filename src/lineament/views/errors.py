@@ -8,7 +8,7 @@ from typing import Any, cast
 from lineament.errors import LineamentError, Refused, SeveralFaces
 from lineament.model.faces import Box
 from lineament.model.reasons import Reason
-from lineament.views.values import sides
+from lineament.views.values import sides, upper_first
 
 
 def error_json(error: LineamentError) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def remedy_lines(error: LineamentError) -> list[str]:
 
 
 def _remedy_line(remedy: str, command: str) -> str:
-    return f"{remedy[:1].upper()}{remedy[1:]}: {command}"
+    return f"{upper_first(remedy)}: {command}"
 
 
 def _reasons(error: LineamentError) -> list[Reason]:

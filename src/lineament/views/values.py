@@ -17,6 +17,11 @@ def sides(box: Box) -> list[float]:
     return [box.x, box.y, box.width, box.height]
 
 
+def upper_first(text: str) -> str:
+    """Return a text with its first letter in upper case and the rest unchanged."""
+    return text[:1].upper() + text[1:]
+
+
 def counted(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun; ``plural`` is needed if it is not the singular with an s."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -18,7 +18,7 @@ from lineament.model.sources import Source, SourceState
 from lineament.views import jobs as job_views
 from lineament.views.runs import run_outcomes
 from lineament.views.sources import source_state
-from lineament.views.values import counted
+from lineament.views.values import counted, upper_first
 from lineament.web import addresses
 
 SOON_DAYS = 7
@@ -114,7 +114,7 @@ def last_part(path: str) -> str:
 
 def outcomes(run: Run) -> list[tuple[str, int]]:
     """Return the outcomes of a run's items in words with their numbers, most interesting first."""
-    return [(f"{words[:1].upper()}{words[1:]}", number) for words, number in run_outcomes(run)]
+    return [(upper_first(words), number) for words, number in run_outcomes(run)]
 
 
 def run_state(run: Run, now: datetime) -> str:
@@ -180,6 +180,7 @@ def distressing(case: Case) -> bool:
 FILTERS: dict[str, Callable[..., object]] = {
     "number": number,
     "count": counted,
+    "upper_first": upper_first,
     "score": score,
     "strangers": strangers,
     "seconds": seconds,

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from markupsafe import Markup
 
 from lineament.errors import InvalidValue, LineamentError
+from lineament.views.values import upper_first
 from lineament.web.forms import SentForm
 
 
@@ -34,7 +35,7 @@ class RejectedForm:
     def why(self) -> str:
         """What is wrong with that field, as a sentence."""
         why = str(self.error.details["why"]) if isinstance(self.error, InvalidValue) else str(self.error)
-        return f"{why[:1].upper()}{why[1:].removesuffix('.')}."
+        return f"{upper_first(why).removesuffix('.')}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

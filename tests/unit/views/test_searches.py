@@ -15,7 +15,7 @@ from lineament.store.searches import StoredSearch
 from lineament.views.comparisons import comparison_json
 from lineament.views.probes import approvals_json, replay_json
 from lineament.views.searches import candidate_json, listed_search_json, named_search_json, quality_json, search_json
-from lineament.views.values import counted, iso, sides
+from lineament.views.values import counted, iso, sides, upper_first
 
 ENTRY = SearchEntry(number=12, commitment="ab" * 32)
 QUALITY_JSON = {
@@ -159,3 +159,8 @@ def test_a_number_has_its_noun(number: int, words: str) -> None:
 def test_moments_and_days_are_iso_8601_and_boxes_four_numbers() -> None:
     assert [iso(AT), iso(AT.date()), iso(None)] == [ISO, "2026-03-01", None]
     assert sides(result().face_box) == [1.0, 2.0, 30.0, 40.0]
+
+
+def test_only_the_first_letter_of_a_text_is_changed() -> None:
+    assert upper_first("the C2PA claim of OP/ELM") == "The C2PA claim of OP/ELM"
+    assert upper_first("") == ""
