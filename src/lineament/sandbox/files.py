@@ -67,7 +67,7 @@ class SourcePath:
     @property
     def name(self) -> str:
         """The path for messages: printable, whatever its bytes are."""
-        return printable(self.shown.decode("utf-8", "backslashreplace"))
+        return printable_bytes(self.shown)
 
     @property
     def uri(self) -> str:
@@ -91,6 +91,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def printable_bytes(name: bytes) -> str:
+    """Return the name of a file as printable text, with bytes that are not UTF-8 escaped as well."""
+    return printable(name.decode("utf-8", "backslashreplace"))
 
 
 def os_reason(error: OSError) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import quote_from_bytes
 
 from lineament.errors import BadSideCar, FileTooLarge, LineamentError, NotAPicture, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import locate, open_regular, os_reason, printable
+from lineament.sandbox.files import locate, open_regular, os_reason, printable_bytes
 from lineament.sandbox.unpack import MOST_TIMES, decompress, most_unpacked
 from lineament.sources.archive.entries import entries
 from lineament.sources.archive.entry import ArchiveEntry
@@ -164,7 +164,7 @@ class ArchiveConnector:
 
     def _name(self, trail: tuple[bytes, ...]) -> str:
         """Return the name for messages: printable, whatever the bytes are."""
-        return "/".join([self._place.name, *(printable(part.decode("utf-8", "backslashreplace")) for part in trail)])
+        return "/".join([self._place.name, *map(printable_bytes, trail)])
 
 
 def normal(name: bytes) -> bytes | None:
@@ -272,11 +272,7 @@ class _Statements:
     def _refused_table(self, folder: bytes) -> BadSideCar | None:
         path = posixpath.join(folder, TABLE)
         found = self._rows.execute(_SELECT, (path,)).fetchone()
-        return (
-            None
-            if found is None
-            else BadSideCar(name=printable(path.decode("utf-8", "backslashreplace")), why=found[1])
-        )
+        return None if found is None else BadSideCar(name=printable_bytes(path), why=found[1])
 
     def _side_car(self, path: bytes, default: Provenance) -> Provenance | None:
         folder, base = posixpath.split(path)
@@ -285,7 +281,7 @@ class _Statements:
             if found is None:
                 continue
             content, why, twice = found
-            shown = printable(name.decode("utf-8", "backslashreplace"))
+            shown = printable_bytes(name)
             if why is not None or twice:
                 raise BadSideCar(name=shown, why=why or "two entries of the archive have this name")
             try:

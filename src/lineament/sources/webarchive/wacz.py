@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 from lineament.errors import LineamentError, NotRead
-from lineament.sandbox.files import SourcePath, open_regular, printable
+from lineament.sandbox.files import SourcePath, open_regular, printable, printable_bytes
 from lineament.sandbox.unpack import SmallReads
 from lineament.sources.base import Refusal
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
@@ -79,7 +79,7 @@ class FileWindow:
 
 def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
     """Yield the WARC files that ``place`` is or contains."""
-    name = printable(place.base.decode("utf-8", "backslashreplace"))
+    name = printable_bytes(place.base)
     if not name.lower().endswith(WACZ_SUFFIX):
         yield WarcFile(place, name)
         return
