@@ -29,7 +29,8 @@ class Outbox(Protocol):
     def send(self, to: str, subject: str, text: str) -> None:
         """Send plain text to one address.
 
-        Raises InvalidValue if the address or the subject is not fit for a header, MailUnavailable if nothing was sent.
+        Raises InvalidValue if the address or the subject cannot be used in a header, MailUnavailable if nothing was
+        sent.
         """
 
 
@@ -153,8 +154,6 @@ def _reason(error: Exception) -> str:
         return f"the mail server answered with {error.smtp_code}"
     if isinstance(error, TimeoutError):
         return "the mail server does not answer"
-    return (
-        "there is no connection to the mail server"
-        if isinstance(error, OSError)
-        else "the mail server did not accept the message"
-    )
+    if isinstance(error, OSError):
+        return "there is no connection to the mail server"
+    return "the mail server did not accept the message"

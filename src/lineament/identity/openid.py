@@ -76,8 +76,8 @@ class Provider:
     def finish(self, sign_in: ProviderSignIn, untrusted_query: str, redirect_uri: str) -> Subject:
         """Return who signed in, from the query with which the browser came back.
 
-        Raises SignInRefused if it does not belong to ``begun``, or the provider refused or cannot prove it, and
-        OpenIdUnavailable if the provider cannot be reached. ``begun`` is used up either way.
+        Raises SignInRefused if it does not belong to ``sign_in``, or the provider refused or cannot prove it, and
+        OpenIdUnavailable if the provider cannot be reached. ``sign_in`` is used up either way.
         """
         configuration = self._configuration()
         code = self._code(sign_in, untrusted_query, configuration)
@@ -130,13 +130,13 @@ class Provider:
         return parameters["code"]
 
     def _tokens(
-        self, begun: ProviderSignIn, code: str, redirect_uri: str, configuration: dict[str, Any]
+        self, sign_in: ProviderSignIn, code: str, redirect_uri: str, configuration: dict[str, Any]
     ) -> dict[str, Any]:
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": redirect_uri,
-            "code_verifier": begun.verifier,
+            "code_verifier": sign_in.verifier,
         }
         methods = configuration.get("token_endpoint_auth_methods_supported")
         auth = None

@@ -165,7 +165,7 @@ class UnpackedStream:
 
 
 class SmallReads:
-    """A zip for ``zipfile``, which would read a table of contents of any size at once."""
+    """A zip file that refuses large reads: ``zipfile`` would read a table of contents of any size at once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

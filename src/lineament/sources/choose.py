@@ -27,7 +27,7 @@ class ChosenConnector:
 
 
 def kind_of(untrusted: str) -> str:
-    """Return the kind of a path or address, judged by its looks alone."""
+    """Return the kind of a path or address, judged only by how it is written."""
     kinds = (registration.kind for registration in registrations().values() if registration.recognises(untrusted))
     return next(kinds, FALLBACK)
 

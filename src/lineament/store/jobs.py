@@ -108,8 +108,8 @@ class JobRows:
     def claim(self, worker: str, at: datetime, dead: Collection[str] = ()) -> Job | None:
         """Claim the job that has waited longest, queued or abandoned; None if there is none.
 
-        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. One that was to stop
-        is stopped then, and one that MOST_ATTEMPTS workers died over has failed.
+        A job is abandoned when its lease has expired, or when its worker is one of the ``dead``. If it was asked to
+        stop, it is stopped now; if MOST_ATTEMPTS workers died while running it, it has failed.
         """
         self._end_abandoned(at, dead)
         oldest = sa.select(jobs.c.id).where(_claimable(at, dead)).order_by(*_ORDER).limit(1)

@@ -149,6 +149,6 @@ class MemoryOutbox:
     sent: list[SentMessage] = field(default_factory=list)
 
     def send(self, to: str, subject: str, text: str) -> None:
-        """Keep a message. Raises InvalidValue if the address or the subject cannot stand in a header."""
+        """Keep a message. Raises InvalidValue if the address or the subject cannot be used in a header."""
         message("lineament@agency.example", to, subject, text)
         self.sent.append(SentMessage(to=to, subject=subject, text=text))

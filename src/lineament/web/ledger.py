@@ -84,7 +84,7 @@ def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> H
         entries, check = [], check or LedgerCheck(seconds=0, broken=str(broken))
     return visit.page(
         "ledger.html",
-        entries=[_row(entry) for entry in entries],
+        entries=[_line(entry) for entry in entries],
         size=audit.size(),
         start=entries[-1].seq if entries else 0,
         stop=entries[0].seq + 1 if entries else 0,
@@ -94,7 +94,7 @@ def _ledger(visit: Visit, before: int | None, *, check: LedgerCheck | None) -> H
     )
 
 
-def _row(entry: LedgerEntry) -> LedgerLine:
+def _line(entry: LedgerEntry) -> LedgerLine:
     known = {} if entry.details is None else json.loads(entry.details)
     actor = known.pop("actor", "")
     names = sorted((name for name, value in known.items() if value not in (None, "", [], {})), key=_order)

@@ -23,12 +23,12 @@ class TimelineLine:
     reading: bool = False  # whether somebody only read
 
 
-def timeline_line(happening: TimelineEntry) -> TimelineLine:
+def timeline_line(entry: TimelineEntry) -> TimelineLine:
     """Return a line of the timeline in words; it says so if the details were erased."""
-    if happening.event is not None and happening.details:
-        return _line(happening.event)
-    plain = _plain(happening.action)
-    return TimelineLine(words=plain if happening.details else f"{plain} (details erased)")
+    if entry.event is not None and entry.details:
+        return _line(entry.event)
+    plain = _plain(entry.action)
+    return TimelineLine(words=plain if entry.details else f"{plain} (details erased)")
 
 
 def _plain(action: str) -> str:

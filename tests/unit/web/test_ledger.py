@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lineament.services.audit import LedgerEntry
-from lineament.web.ledger import _row
+from lineament.web.ledger import _line
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def shown(details: dict[str, object] | None) -> list[tuple[str, str]]:
     """Return the names and values that the page shows of an entry."""
     stored = None if details is None else json.dumps(details)
     entry = LedgerEntry(seq=3, at=AT, action="run_ended", commitment=bytes(32), details=stored)
-    return [(name, value) for name, value, _ in _row(entry).details]
+    return [(name, value) for name, value, _ in _line(entry).details]
 
 
 @pytest.mark.parametrize(

@@ -333,7 +333,7 @@ class Casework:
             case = case_for(tx, self._record, name, Permission.READ_CASES)
             found: list[TimelineEntry] = []
             while rows := tx.ledger.of_case(case.id, before, limit):
-                entries = (_happening(row, case) for row in rows)
+                entries = (_timeline_entry(row, case) for row in rows)
                 shown = (self._visible_entry(entry, case) for entry in entries)
                 found += [entry for entry in shown if entry is not None]
                 before = rows[-1].seq
@@ -357,25 +357,25 @@ class Casework:
             raise NotFound(what="line of the timeline", name=reference[:64], hint="lineament case timeline")
         return found
 
-    def _visible_entry(self, happening: TimelineEntry, case: Case) -> TimelineEntry | None:
+    def _visible_entry(self, entry: TimelineEntry, case: Case) -> TimelineEntry | None:
         """Return what the official may see: no notes of other agencies, and guests' addresses only for the host."""
         from lineament.model.events.catalogue import read_event
 
-        details = dict(happening.details)
+        details = dict(entry.details)
         own = self._record.official.agency_id
         if details.pop("notes_of", own) != own:
             return None
         details.pop("account", None)
         if own != case.agency_id:
             details.pop("email", None)
-        return replace(happening, details=details, event=read_event(happening.action, details))
+        return replace(entry, details=details, event=read_event(entry.action, details))
 
 
 def _policies(tx: Tx, found: Iterable[Case]) -> dict[str, Policy]:
     return {agency: policy_for(tx, agency) for agency in {case.agency_id for case in found}}
 
 
-def _happening(row: LedgerRow, case: Case) -> TimelineEntry:
+def _timeline_entry(row: LedgerRow, case: Case) -> TimelineEntry:
     """Return a line of the timeline, without details if the case was destroyed (only auditors still read them)."""
     known = {} if row.details is None else json.loads(row.details)
     actor = str(known.pop("actor", ""))

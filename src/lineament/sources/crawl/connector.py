@@ -36,7 +36,7 @@ CONNECTOR = "site 1"
 LOG = "crawl.log"
 _WORKER = "lineament.sources.crawl.worker"
 _POLL_SECONDS = 0.2  # seconds between two polls of the findings
-_PATIENCE = 5.0  # seconds that the worker gets to end by itself, before somebody who stops a crawl waits in vain
+_PATIENCE = 5.0  # seconds that the worker gets to end by itself; whoever stops a crawl waits no longer
 _LONGEST_NAME = 300
 
 

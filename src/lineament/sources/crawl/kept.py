@@ -43,7 +43,7 @@ class KeptCrawl:
         except OSError as error:
             raise NotRead(why=os_reason(error)) from error
         if first is None or id_of(first) != record_id:
-            raise sealed.damaged(archive, offset, "another record stands there")
+            raise sealed.damaged(archive, offset, "another record is there")
         return packed
 
     def page(self, record: ArchiveRecord) -> bytes | None:

@@ -1,7 +1,7 @@
 """The state of a crawl on disk: waiting and answered addresses, findings, and where their records are.
 
 Each response is one transaction, made after its record is in the WARC file. A killed process has therefore either dealt
-with an address or not, and the next one asks again only for what was on its way.
+with an address or not, and the next one repeats only the requests that were in transit.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class CrawlState:
     def forget(self, sha256: str, shows_kept: Callable[[Sequence[str]], bool]) -> int:
         """Destroy all records of the picture with these bytes, and of the pages that showed it; return how many.
 
-        Its addresses are remembered as keyed digests, and never asked for again. ``shows_kept`` returns whether a page
+        Its addresses are remembered as keyed digests, and never requested again. ``shows_kept`` returns whether a page
         that showed the pictures with these digests is still needed. Raises sqlite3.Error, OSError.
         """
         with self.transaction():
