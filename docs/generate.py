@@ -33,7 +33,7 @@ remedied, the terminal prints the command below the error. In JSON, each reason 
 """
 REMEDIES = """## Remedies
 
-What stands in braces is filled in from the reason; what stands in capitals is for you to fill in.
+Values in braces come from the reason; those in capitals are for you to fill in.
 
 | what can be done | command | page |
 | --- | --- | --- |
@@ -124,11 +124,12 @@ def error_pages() -> str:
 
 
 ENTRANCE = (
-    "`lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in a cookie that scripts "
-    "cannot read, and is redirected to `/`. *examiner* is whoever has such a session; *public* is anybody. "
-    "A POST is accepted only from our own pages: it carries the session's form token, and the origin that the browser "
-    "states must agree. In the address of a case, letters, digits, `-` and `_` of its reference stand as they are, and "
-    "every other byte is written like `~2F`.\n\n"
+    "While a workspace is solo, `lineament serve` prints the address `/?token=…`. Whoever opens it gets a session, in a "
+    "cookie that scripts cannot read, and is redirected to `/`; officials with accounts sign in instead. The column "
+    "*access* names the [permission](roles.md) that a page needs; *public* is open to anybody. A POST is accepted only "
+    "from our own pages: it carries the session's form token, and the origin that the browser states must agree. In the "
+    "address of a case, its reference keeps its letters, digits, `-` and `_`, and every other byte is written like "
+    "`~2F`.\n\n"
 )
 
 
@@ -161,15 +162,15 @@ def policy() -> str:
         POLICY,
         "| setting | `solo` | `agency` | stricter is | rule | meaning |\n| --- | --- | --- | --- | --- | --- |\n",
     ]
-    for one in SETTINGS:
-        solo, agency = (setting_words(getattr(preset, one.name)) for preset in (SOLO, AGENCY))
-        way, rule, meaning = STRICTER[one.metadata["stricter"]], one.metadata["rule"], one.metadata["meaning"]
-        lines.append(f"| `{one.name}` | {solo} | {agency} | {way} | {rule} | {meaning} |\n")
+    for setting in SETTINGS:
+        solo, agency = (setting_words(getattr(preset, setting.name)) for preset in (SOLO, AGENCY))
+        stricter, rule, meaning = (setting.metadata[key] for key in ("stricter", "rule", "meaning"))
+        lines.append(f"| `{setting.name}` | {solo} | {agency} | {STRICTER[stricter]} | {rule} | {meaning} |\n")
     return "".join(lines)
 
 
 ROLES_NOTE = """A page or a command declares what it needs; an official may do whatever one of their roles allows. Which
-cases they see is decided beside that: examiners and reviewers see those they are members of, supervisors and auditors
+cases they see is decided separately: examiners and reviewers see those they are members of, supervisors and auditors
 all cases of their agency. *public* is open to anybody, *machine* to whoever runs the machine: no role gives that. The
 one person of a solo workspace may do everything.
 
