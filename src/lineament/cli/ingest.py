@@ -51,7 +51,7 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Ingest photographs; an interrupted ingest resumes when run again, and nothing is ingested twice."""
-    from lineament.services.collect import check
+    from lineament.services import collect
     from lineament.services.jobs.kinds import INGEST, ingest_arguments
     from lineament.sources.registry import registrations
     from lineament.views.runs import collected_json
@@ -71,7 +71,7 @@ def ingest(
     else:
         _print(done)
     try:
-        check(done, what)
+        collect.require_usable(done, collection.names)
     except NothingTaken as error:  # the report is the answer, in JSON too
         explain(error)
         raise typer.Exit(error.exit_code) from None

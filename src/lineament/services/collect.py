@@ -39,7 +39,7 @@ class Collection:
     """A collection that is ready to run: its connectors are chosen, and nothing is read yet."""
 
     source: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # as given
     connectors: tuple[ChosenConnector, ...]
     workers: int
     reserved_later: dict[str, str] = field(default_factory=dict)  # reservation by address; filled while it runs
@@ -99,7 +99,6 @@ class Collect:
 
         whole = IngestReport(collection.source)
         for chosen in collection.connectors:
-            before = whole
             task = Task(
                 connector=chosen.connector,
                 kind=chosen.kind,
@@ -111,23 +110,23 @@ class Collect:
                 collection.source,
                 task,
                 workers=collection.workers,
-                on_progress=lambda now, before=before: on_report(together(before, now)),  # type: ignore[misc]
+                on_progress=lambda now, before=whole: on_report(merge(before, now)),  # type: ignore[misc]
             )
-            whole = together(before, report)
+            whole = merge(whole, report)
         self._erase().erase_reserved(collection.source, collection.reserved_later)
         return whole
 
     @needs(Permission.MANAGE_SOURCES)
     def job(self, arguments: Mapping[str, Any], report: Callable[[JobProgress], None]) -> Mapping[str, Any]:
         """Collect with the arguments of a job. Raises NothingTaken if there was nothing usable."""
-        names, kind, workers = arguments["what"], arguments.get("kind"), arguments.get("workers")
-        collection = self.choose(arguments["source"], names, kind=kind, workers=workers)
+        kind, workers = arguments.get("kind"), arguments.get("workers")
+        collection = self.choose(arguments["source"], arguments["what"], kind=kind, workers=workers)
         done = self.run(collection, lambda now: report(progress(now)))
-        check(done, names)
+        require_usable(done, collection.names)
         return result(done, collection)
 
 
-def together(first: IngestReport, second: IngestReport) -> IngestReport:
+def merge(first: IngestReport, second: IngestReport) -> IngestReport:
     """Merge two reports of one source."""
     return IngestReport(
         first.source,
@@ -141,7 +140,7 @@ def together(first: IngestReport, second: IngestReport) -> IngestReport:
     )
 
 
-def check(report: IngestReport, names: Sequence[str]) -> None:
+def require_usable(report: IngestReport, names: Sequence[str]) -> None:
     """Raise NothingTaken if there was nothing usable."""
     if not report.seen and not report.resumed:
         named = printable(", ".join(names)[:200])

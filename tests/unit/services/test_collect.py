@@ -14,7 +14,7 @@ from tests.support.samples import source
 from lineament.errors import InvalidValue, NoSuchFile, NothingTaken
 from lineament.model.accounts import Official
 from lineament.model.jobs import JobProgress
-from lineament.services.collect import Collect, Collection, CollectLimits, check, progress, result, together
+from lineament.services.collect import Collect, Collection, CollectLimits, merge, progress, require_usable, result
 from lineament.services.gallery.items import IngestOutcome, IngestReport
 
 ENROLLED, REFUSED = IngestOutcome.ENROLLED, IngestOutcome.REFUSED
@@ -148,11 +148,11 @@ def test_a_job_that_took_nothing_in_has_failed(folder: Path) -> None:
     ids=["nothing before", "something before", "unknown"],
 )
 def test_the_total_counts_what_was_done_before(first: IngestReport, second: IngestReport, total: int | None) -> None:
-    assert together(first, second).total == total
+    assert merge(first, second).total == total
 
 
 def test_refusals_stay_in_their_order_and_times_add_up() -> None:
-    whole = together(
+    whole = merge(
         report(refused=1, refusals=[("a", "empty")], seconds=1.5, batches=1),
         report(refused=1, refusals=[("b", "empty")], seconds=2.0, batches=2),
     )
@@ -162,11 +162,11 @@ def test_refusals_stay_in_their_order_and_times_add_up() -> None:
 
 def test_nothing_and_nothing_but_refusals_are_errors() -> None:
     with pytest.raises(NothingTaken, match="there is no picture in /a, /b"):
-        check(report(), ["/a", "/b"])
+        require_usable(report(), ["/a", "/b"])
     with pytest.raises(NothingTaken, match="everything was refused"):
-        check(report(refused=2), ["/a"])
-    check(report(enrolled=1, refused=2), ["/a"])
-    check(report(resumed=True), ["/a"])  # an earlier run ingested everything
+        require_usable(report(refused=2), ["/a"])
+    require_usable(report(enrolled=1, refused=2), ["/a"])
+    require_usable(report(resumed=True), ["/a"])  # an earlier run ingested everything
 
 
 def test_progress_never_exceeds_its_total() -> None:
