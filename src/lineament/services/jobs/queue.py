@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -83,14 +82,6 @@ class Jobs:
             change.in_agency(job.request.agency_id)
             change.record(JobStopped(job=job.id, kind=job.request.kind, source=source))
             return tx.jobs.request_stop(job.id, change.at)
-
-    @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
-    def wait(self, id: str, on_progress: Callable[[Job], None], *, every: float = 1.0) -> Job:  # noqa: A002
-        """Wait until a job has ended and return it; call ``on_progress`` with it every ``every`` seconds."""
-        while not (job := self.show(id)).ended:
-            on_progress(job)
-            time.sleep(every)
-        return job
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def run_here(
