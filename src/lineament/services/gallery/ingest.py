@@ -279,7 +279,7 @@ class Ingest:
         """Commit captures, places, faces, templates, the run's progress and the ledger entry in one transaction."""
         if any(item.capture is not None for item in batch):
             self._blobs.flush()
-        if all(item.capture is None and item.outcome is not IngestOutcome.ANOTHER_PLACE for item in batch):
+        if not any(map(_is_undecided, batch)):
             with self._record.store.begin() as tx:
                 tx.runs.advance(context.run.id, _step(batch, 0), self._record.clock())
                 self._note_unwanted(tx, context, batch)
@@ -340,18 +340,16 @@ class Ingest:
 
     def _with_final_outcomes(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> list[IngestItem]:
         """Return the batch after what other processes committed or erased meanwhile; each picture counts once."""
-        open_ = [item for item in batch if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE]
-        pairs = [item.pair for item in open_]
+        undecided = [item for item in batch if _is_undecided(item)]
+        pairs = [item.pair for item in undecided]
         erased = self._suppression.find_erased(tx, pairs)
         known = tx.captures.known(context.source.id, pairs)
-        stored: dict[str, CaptureId | None] = {
-            **tx.places.with_bytes(context.source.id, [item.sha256 for item in open_])
-        }
+        stored = set(tx.places.with_bytes(context.source.id, [item.sha256 for item in undecided]))
         erasures = tx.suppressions.is_filled()
         decided: list[IngestItem] = []
         for item in batch:
             final = item
-            if item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE:
+            if _is_undecided(item):
                 if item.pair in erased:
                     final = replace(item, outcome=IngestOutcome.ERASED_BEFORE)
                 elif item.pair in known:
@@ -364,7 +362,7 @@ class Ingest:
                     final = refused_for(item, NotRead(why="something of it was erased meanwhile; ingest it again"))
                 known.add(item.pair)
                 if _is_kept(final.outcome):
-                    stored.setdefault(item.sha256, None)
+                    stored.add(item.sha256)
             decided.append(final)
         return decided
 
@@ -375,7 +373,9 @@ class Ingest:
         erased = [item.sha256 for item in batch if item.outcome is IngestOutcome.ERASED_BEFORE]
         stored = tx.places.with_bytes(context.source.id, erased)
         lost = tx.captures.without_picture(context.source.id, [item.sha256 for item in batch if item.sha256])
-        tx.deletions.add_crawl_records(context.source.id, [*(item for item in erased if item not in stored), *lost])
+        tx.deletions.add_crawl_records(
+            context.source.id, [*(digest for digest in erased if digest not in stored), *lost]
+        )
 
     def _is_lost(self, tx: Tx, item: IngestItem, erasures: bool) -> bool:
         """Return whether a blob or a face of the item was erased since its analysis."""
@@ -390,6 +390,11 @@ class Ingest:
         new = [(stored[item.sha256], item.sha256, item.collected.provenance) for item in again]
         change.tx.places.add_all(context.source.id, new)
         return len(new)
+
+
+def _is_undecided(item: IngestItem) -> bool:
+    """Return whether the commit decides on the item, because it would add a capture, or a place of one."""
+    return item.capture is not None or item.outcome is IngestOutcome.ANOTHER_PLACE
 
 
 def _is_kept(outcome: IngestOutcome) -> bool:
