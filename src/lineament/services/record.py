@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -83,11 +83,9 @@ class Record:
         if not any(map(self.official.may, permissions)):
             raise NotAllowed(what=" or ".join(permissions))
 
-    @contextmanager
-    def read(self) -> Iterator[Tx]:
+    def read(self) -> AbstractContextManager[Tx]:
         """Open a read transaction in the official's name."""
-        with self.store.read() as tx:
-            yield tx
+        return self.store.read()
 
     @contextmanager
     def change(self) -> Iterator[Change]:
