@@ -36,7 +36,7 @@ Wishes = Annotated[
 
 
 def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``; those of the own agency stand there by themselves."""
+    """Add the commands to ``root``: the group ``agency``, and ``usage`` and ``policy`` for one's own agency."""
     root.add_typer(app, name="agency")
     root.command()(usage)
     root.command()(policy)

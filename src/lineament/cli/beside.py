@@ -24,7 +24,7 @@ class WorkerBeside:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep, name="worker", daemon=True)
+        self._thread = threading.Thread(target=self._keep_running, name="worker", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -42,15 +42,15 @@ class WorkerBeside:
                 process.kill()  # another worker takes its job over
         self._thread.join()
 
-    def _keep(self) -> None:
+    def _keep_running(self) -> None:
         pause = FIRST_PAUSE
-        while (process := self._started()) is not None:
+        while (process := self._start()) is not None:
             process.wait()
             if self._over.wait(pause):
                 return
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _started(self) -> subprocess.Popen[bytes] | None:
+    def _start(self) -> subprocess.Popen[bytes] | None:
         """Start a worker in its own session, so that Ctrl-C reaches only the pages; None if the block is over."""
         with self._lock:
             if self._over.is_set():

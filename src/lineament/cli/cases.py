@@ -26,7 +26,7 @@ Ref = Annotated[str, typer.Argument(metavar="REF", help="The agency's reference 
 
 
 def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``."""
+    """Add the commands to ``root``."""
     from lineament.cli import room, rulings
 
     rulings.register(app)

@@ -67,7 +67,7 @@ COMMANDS = {
 class LazyCommands(UserDict[str, "Command"]):
     """Commands by name; looking one up imports its module, listing the names imports nothing.
 
-    ``registers`` holds what stands in for the ``register`` of a module, by the name of the module.
+    ``registers`` maps the name of a module to the function that is called instead of its ``register``.
     """
 
     def __init__(self, registers: Mapping[str, Callable[[typer.Typer], None]]) -> None:

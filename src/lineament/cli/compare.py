@@ -22,7 +22,7 @@ ACROSS = 32
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
     app.command()(compare)
 
 

@@ -28,7 +28,7 @@ SOURCE = "heads-of-government"
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
     app.command()(demo)
 
 

@@ -24,7 +24,7 @@ SHOWN_REFUSALS = 10
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
     app.command()(ingest)
 
 
@@ -63,7 +63,7 @@ def ingest(
             collection = desk.collect.choose(source, what, kind=kind, workers=workers)
         arguments = ingest_arguments(source, what, kind, workers)
         if background:
-            _queued(desk.jobs.add(INGEST, arguments, source=source), as_json=as_json)
+            _print_queued(desk.jobs.add(INGEST, arguments, source=source), as_json=as_json)
             return
         done = _run(desk, collection, arguments)
     if as_json:
@@ -77,7 +77,7 @@ def ingest(
         raise typer.Exit(error.exit_code) from None
 
 
-def _queued(job: Job, *, as_json: bool) -> None:
+def _print_queued(job: Job, *, as_json: bool) -> None:
     from lineament.views import jobs as job_views
 
     if as_json:

@@ -119,7 +119,7 @@ class EndRequest:
     @contextmanager
     def handled(self) -> Iterator[None]:
         """Handle the signals during the block; the first one ends it."""
-        before = {number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         except KeyboardInterrupt:
@@ -129,7 +129,7 @@ class EndRequest:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _ask(self, *_: object) -> None:
+    def _on_signal(self, *_: object) -> None:
         if not self.requested:
             self.requested = True
             raise KeyboardInterrupt
@@ -141,7 +141,7 @@ def _serve_queue(settings: Settings, end_request: EndRequest, poll: float, leave
 
     while True:
         with Workspace.open(settings) as opened:
-            if not _waited(opened.worker, poll, leaves):
+            if not _wait_for_job(opened.worker, poll, leaves):
                 return
             _work(opened.worker, end_request)
 
@@ -166,7 +166,7 @@ def _facts(job: Job) -> dict[str, object]:
     }
 
 
-def _waited(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
+def _wait_for_job(worker: Worker, poll: float, leaves: Callable[[], bool]) -> bool:
     """Wait for a job; return False if there is none and the worker should end."""
     while not worker.waiting():
         if leaves():

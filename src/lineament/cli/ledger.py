@@ -15,6 +15,11 @@ from lineament.views.values import counted
 app = typer.Typer(help="The ledger: exports that anybody can check.", no_args_is_help=True)
 
 
+def register(root: typer.Typer) -> None:
+    """Add the commands to ``root``."""
+    root.add_typer(app, name="ledger")
+
+
 @app.command()
 @needs(Permission.READ_LEDGER)
 def export(
@@ -35,11 +40,6 @@ def export(
     written = f"{counted(entries, 'entry', 'entries')} {'is' if entries == 1 else 'are'} in {file}."
     say(f"{written} The key to check them with; pass it on by another way:")
     say(key)
-
-
-def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``."""
-    root.add_typer(app, name="ledger")
 
 
 @app.command()

@@ -16,7 +16,7 @@ Probe = Annotated[str, typer.Argument(metavar="ID", help="The photograph, as a s
 
 
 def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``."""
+    """Add the commands to ``root``."""
     root.add_typer(app, name="probe")
 
 

@@ -35,7 +35,7 @@ PaperId = Annotated[str, typer.Argument(metavar="PAPER", help="Its number, from:
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
+    """Add the commands to ``app``."""
     for command in (members, invite, invitations, take, say_, note, put, get, papers, timeline):
         app.command(command.__name__.rstrip("_"))(command)
     app.command("add-member")(add_member)

@@ -21,7 +21,7 @@ Until = Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="Th
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
+    """Add the commands to ``app``."""
     for command in (urgent, authorise, refuse, hold, release):
         app.command()(command)
 

@@ -14,7 +14,7 @@ from lineament.model.runs import Run
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
     app.command()(runs)
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
     app.command()(search)
 
 

@@ -21,7 +21,7 @@ RunPages = Callable[["Workspace", str, int, Callable[[str], None]], None]
 
 
 def register(app: typer.Typer, run_pages: RunPages) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
 
     @app.command()
     @needs(Permission.MACHINE)

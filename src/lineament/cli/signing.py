@@ -21,7 +21,7 @@ _DEVICE = "terminal"
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
+    """Add the commands to ``app``."""
     app.command("sign-in")(sign_in)
     app.command("step-up")(step_up)
     app.command("sign-out")(sign_out)
@@ -35,9 +35,9 @@ def sign_in(
     """Sign in: your password, then a code from your app or a recovery code; both are asked for, never on the line."""
     with machine(context) as desk:
         opened = desk.workspace
-        begun = opened.sign_in.password(email, _asked("Password"), _DEVICE, terminal=True)
+        begun = opened.sign_in.password(email, _ask("Password"), _DEVICE, terminal=True)
         try:
-            begun = _proved(opened, _session(opened, begun))
+            begun = _prove(opened, _session(opened, begun))
         except BaseException:
             _end(opened, begun.key)
             raise
@@ -53,7 +53,7 @@ def step_up(context: typer.Context) -> None:
         session = opened.sign_in.session(kept_key(opened) or "")
         if session is None:
             raise SignInNeeded
-        begun = _proved(opened, session)
+        begun = _prove(opened, session)
         keep_key(opened, begun.key)
         say(f"Shown. Searches and exports are open for {session.policy.step_up_minutes} minutes.")
 
@@ -77,8 +77,8 @@ def _session(opened: Workspace, begun: SessionKey) -> Session:
     return session
 
 
-def _proved(opened: Workspace, session: Session) -> SessionKey:
-    """Ask for a code. Raises SignInRefused if the account has none that a terminal can read."""
+def _prove(opened: Workspace, session: Session) -> SessionKey:
+    """Ask for a code and return the session's new key. Raises SignInRefused if the account has no factor with codes."""
     from lineament.services.people.sessions import SessionState
 
     if session.standing is SessionState.UNENROLLED:
@@ -87,7 +87,7 @@ def _proved(opened: Workspace, session: Session) -> SessionKey:
         if session.policy.passkey_only:
             raise SignInRefused(why="your agency accepts passkeys only, and a terminal has none; sign in on the pages")
         raise SignInRefused(why="a terminal has no passkeys; add an app that shows codes, on the page of your account")
-    return opened.sign_in.factors.prove_code(session, _asked("Code from your app, or a recovery code"))
+    return opened.sign_in.factors.prove_code(session, _ask("Code from your app, or a recovery code"))
 
 
 def _end(opened: Workspace, key: str) -> None:
@@ -96,7 +96,7 @@ def _end(opened: Workspace, key: str) -> None:
         opened.sign_in.sign_out(session)
 
 
-def _asked(prompt: str) -> str:
+def _ask(prompt: str) -> str:
     """Return what is typed, without echo, or the next line of piped input; secrets are never on the command line."""
     if sys.stdin.isatty():
         return getpass.getpass(f"{prompt}: ")

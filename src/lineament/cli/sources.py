@@ -39,7 +39,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the sourc
 
 
 def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``."""
+    """Add the commands to ``root``."""
     from lineament.cli import runs, takeout
 
     runs.register(app)

@@ -16,7 +16,7 @@ Reason = Annotated[str, typer.Option(help="Why; everybody whom it stops reads it
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
+    """Add the commands to ``app``."""
     app.command()(stop)
     app.command()(resume)
     app.command("stop-agency")(stop_agency)

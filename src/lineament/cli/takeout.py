@@ -14,7 +14,7 @@ from lineament.views.values import counted
 
 
 def register(app: typer.Typer) -> None:
-    """Put the command on ``app``."""
+    """Add the command to ``app``."""
     app.command("warc")(take_out)
 
 

@@ -40,10 +40,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")]
 
-Written = TypeVar("Written", bound=date)
+Parsed = TypeVar("Parsed", bound=date)
 
 
-def _written(text: str, kind: type[Written], example: str) -> Written:
+def _parse(text: str, kind: type[Parsed], example: str) -> Parsed:
     try:
         return kind.fromisoformat(text)
     except ValueError:
@@ -51,13 +51,13 @@ def _written(text: str, kind: type[Written], example: str) -> Written:
 
 
 def day(text: str | date) -> date:
-    """Read a day as an option gives it."""
-    return text if isinstance(text, date) else _written(text, date, "2027-06-30")
+    """Parse the value of an option as a day."""
+    return text if isinstance(text, date) else _parse(text, date, "2027-06-30")
 
 
 def moment(text: str | datetime) -> datetime:
-    """Read a day, perhaps with a time, as an option gives it; in the zone of this machine, if it names none."""
-    return text if isinstance(text, datetime) else _written(text, datetime, "2027-06-30 or 2027-06-30T16:45")
+    """Parse the value of an option as a day, perhaps with a time; in the zone of this machine unless it names one."""
+    return text if isinstance(text, datetime) else _parse(text, datetime, "2027-06-30 or 2027-06-30T16:45")
 
 
 WIDE = 160
@@ -71,7 +71,7 @@ _UNPRINTED = dict.fromkeys(
         *range(0x2066, 0x206A),
     ]
 )
-"""Control characters that are left out, because other people's text must not command the terminal or reorder a line."""
+"""Control characters that are left out, because other people's text must not control the terminal or reorder a line."""
 
 
 def _printable(text: str) -> str:
@@ -91,7 +91,7 @@ def complain(message: str) -> None:
 def explain(error: LineamentError, message: str | None = None) -> None:
     """Print an error on standard error, with the commands that remedy a refusal or the faces that can be chosen.
 
-    ``message`` stands in for that of the error.
+    ``message`` replaces that of the error.
     """
     from lineament.views.errors import face_rows, remedy_lines
 

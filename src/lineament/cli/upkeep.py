@@ -25,7 +25,7 @@ from lineament.views.workspaces import health_json, workspace_json
 
 
 def register(app: typer.Typer) -> None:
-    """Put the commands on ``app``."""
+    """Add the commands to ``app``."""
     app.command()(init)
     app.command()(verify)
     app.command()(doctor)

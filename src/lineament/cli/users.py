@@ -43,7 +43,7 @@ Roles = Annotated[list[Role], typer.Option("--role", help="A role; may be repeat
 
 
 def register(root: typer.Typer) -> None:
-    """Put the commands on ``root``."""
+    """Add the commands to ``root``."""
     root.add_typer(app, name="user")
 
 

@@ -41,7 +41,7 @@ class Permission(StrEnum):
     READ_SOURCES = "read sources"
     MANAGE_SOURCES = "manage sources"  # register, feed, suspend, withdraw, erase
     READ_LEDGER = "read ledger"  # the entries of their own agency
-    READ_USAGE = "read usage"  # of one's own agency
+    READ_USAGE = "read usage"  # of their own agency
     MANAGE_PEOPLE = "manage people"  # of their own agency, and its policy
     OPERATE = "operate"  # vet and license agencies, stop everything, see every agency's usage
 

@@ -14,8 +14,8 @@ from typing import Self
 class Remedy(StrEnum):
     """A remedy for a reason, with the template of its command.
 
-    The pages turn it into a link (``web.casewords.remedy_link``). Values in braces are details of the reason; what
-    stands in capitals is for whoever runs the command to fill in.
+    The pages turn it into a link (``web.casewords.remedy_link``). Values in braces are details of the reason; words
+    in capitals are placeholders for the person who runs the command.
     """
 
     command: str  # empty if there is none
@@ -196,7 +196,7 @@ class Reason:
     code: ReasonCode
     words: str
     remedy: Remedy
-    command: str | None  # that does what the remedy says; values are quoted for a shell
+    command: str | None  # the command of the remedy, its values quoted for a shell; None if there is none
 
     def __str__(self) -> str:
         return self.words

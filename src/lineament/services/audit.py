@@ -68,9 +68,10 @@ class Audit:
     def export(self, path: Path, case_ref: str | None = None) -> int:
         """Write the ledger to a file for a stand-alone check; return the number of entries.
 
-        With ``case_ref`` only that case's entries show their details. Raises NotFound if there is no such case. Of what
-        other agencies do an auditor's export has nothing but the leaves (R46). It is recorded before it is written.
-        Raises StepUpNeeded if the second factor was not shown recently (R49).
+        With ``case_ref`` only that case's entries show their details. Entries of other agencies appear in an auditor's
+        export only as leaves (R46). The export is recorded before it is written.
+
+        Raises NotFound if there is no such case, or StepUpNeeded if the second factor was not shown recently (R49).
         """
         official = self._record.official
         with self._record.change() as change:
@@ -100,8 +101,8 @@ class Audit:
     def page(self, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
         """Return the newest entries before the entry ``before`` that the official may read.
 
-        That is everything in a solo workspace; otherwise what was done by one's own agency or in its cases (R46), and
-        that the ledger was read is recorded (R44).
+        In a solo workspace that is everything. Elsewhere it is what the official's agency did, and what was done in its
+        cases (R46); the reading is recorded (R44).
         """
         official = self._record.official
         if official.solo:

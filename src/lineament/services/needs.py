@@ -24,6 +24,8 @@ class Service(Protocol):
 S = TypeVar("S", bound=Service)
 T = TypeVar("T")
 
+_KEY = "declaration"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
@@ -39,8 +41,8 @@ def needs(
 ) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
     """Declare that a method needs any one of these permissions, and refuse everybody else with NotAllowed.
 
-    ``in_case`` means that the permission counts in one case, which the method finds with ``case_for`` or the gate; here
-    only those are refused who have it in no case.
+    ``in_case`` means that the permission counts in one case, which the method checks with ``case_for`` or the gate; the
+    check here refuses only those who cannot have it in any case.
     """
 
     def declare(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -69,6 +71,3 @@ def declaration(method: Any) -> Declaration | None:
     """Return what a method was declared to need, None if nothing was declared."""
     found = getattr(method, _KEY, None)
     return found if isinstance(found, Declaration) else None
-
-
-_KEY = "declaration"

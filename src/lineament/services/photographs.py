@@ -16,7 +16,7 @@ from lineament.services.search import Search
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photograph:
-    """A photograph that was not read yet."""
+    """A photograph that has not been read yet."""
 
     name: str  # such as its path
     read: Callable[[], bytes]  # returns its untrusted bytes; raises NoSuchFile or FileTooLarge
@@ -81,7 +81,7 @@ class Photographs:
     ) -> SearchResult | FailedPhotograph:
         """Search once with all photographs, which show one person; or return the first that cannot be used.
 
-        ``face`` is that of the first photograph; each of the others must show one face alone.
+        ``face`` is that of the first photograph; each of the others must show exactly one.
         """
         untrusted: list[bytes] = []
         probes: list[Probe] = []

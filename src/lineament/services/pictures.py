@@ -61,33 +61,33 @@ class Pictures:
     def crop(self, search_id: str, rank: int) -> bytes:
         """Return the candidate's face as JPEG."""
         with self._record.read() as tx:
-            found = self._found(tx, search_id, rank)
+            found = self._find(tx, search_id, rank)
             return self._open_blob(tx, found.capture, found.face.crop)
 
     @needs(Permission.READ_CASES, in_case=True)
     def thumbnail(self, search_id: str, rank: int) -> bytes:
         """Return the candidate's picture as a small JPEG without metadata."""
         with self._record.read() as tx:
-            capture = self._found(tx, search_id, rank).capture
+            capture = self._find(tx, search_id, rank).capture
             return self._open_blob(tx, capture, capture.thumbnail)
 
     @needs(Permission.READ_CASES, in_case=True)
     def face(self, search_id: str, rank: int) -> EnrolledFace:
         """Return the candidate's face: its box in the picture, its landmarks and its quality."""
         with self._record.read() as tx:
-            return self._found(tx, search_id, rank).face
+            return self._find(tx, search_id, rank).face
 
     @needs(Permission.READ_CASES, in_case=True)
     def capture(self, search_id: str, rank: int, alike: CaptureId | None = None) -> Capture:
         """Return the candidate's capture, or its near-duplicate ``alike``. Raises NotFound if it is not a duplicate."""
         with self._record.read() as tx:
-            return _capture_of(tx, self._found(tx, search_id, rank), alike)
+            return _capture_of(tx, self._find(tx, search_id, rank), alike)
 
     @needs(Permission.READ_CASES, in_case=True)
     def elsewhere(self, search_id: str, rank: int) -> Elsewhere:
         """Return where else the same bytes were found, and the nearly identical pictures."""
         with self._record.read() as tx:
-            found = self._found(tx, search_id, rank)
+            found = self._find(tx, search_id, rank)
             captures = [tx.captures.get(capture_id) for capture_id in _alike(tx, found)[:MOST_PLACES]]
             named = [Alike(source=tx.sources.by_id(alike.source_id).name, capture=alike) for alike in captures]
             return Elsewhere(places=tuple(tx.places.of_capture(found.capture.id, MOST_PLACES)), alike=tuple(named))
@@ -96,7 +96,7 @@ class Pictures:
     def beside_probe(self, search_id: str, rank: int) -> tuple[EnrolledFace, Capture]:
         """Return a candidate's face and picture to compare with the probe, and record that (R39)."""
         with self._record.change() as change:
-            found = self._found(change.tx, search_id, rank)
+            found = self._find(change.tx, search_id, rank)
             change.concerns(found.case)
             change.record(CandidateRead(case=found.case.ref, search=search_id, rank=rank, face=found.face.id))
         return found.face, found.capture
@@ -105,7 +105,7 @@ class Pictures:
     def original(self, search_id: str, rank: int) -> tuple[bytes, str]:
         """Record the opening of the original, and return its bytes and media type."""
         with self._record.change() as change:
-            found = self._found(change.tx, search_id, rank)
+            found = self._find(change.tx, search_id, rank)
             capture = found.capture
             change.concerns(found.case)
             picture = self._open_blob(change.tx, capture, capture.original)
@@ -119,7 +119,7 @@ class Pictures:
         It is recorded before it is given.
         """
         with self._record.change() as change:
-            found = self._found(change.tx, search_id, rank)
+            found = self._find(change.tx, search_id, rank)
             change.concerns(found.case)
             capture = _capture_of(change.tx, found, alike)
             if capture.page is None:
@@ -128,7 +128,7 @@ class Pictures:
             change.record(PageOpened(search=search_id, rank=rank, face=found.face.id, capture=capture.id))
         return record
 
-    def _found(self, tx: Tx, search_id: str, rank: int) -> _Found:
+    def _find(self, tx: Tx, search_id: str, rank: int) -> _Found:
         case, stored = case_of_search(tx, self._record, search_id)
         candidate = candidate_at(stored.result.candidates, rank)
         face = tx.faces.get(candidate.face_id)

@@ -76,5 +76,5 @@ def ended_sessions_json(count: int) -> dict[str, Any]:
 
 
 def roles_line(account: Account) -> str:
-    """Return the roles of an account in one line, in the order of the alphabet."""
+    """Return the roles of an account in one line, in alphabetical order."""
     return ", ".join(sorted(role.value for role in account.roles))

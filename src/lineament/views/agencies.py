@@ -11,7 +11,7 @@ from lineament.views.values import iso
 
 
 def agency_json(agency: Agency, today: date) -> dict[str, Any]:
-    """Return an agency as JSON; what its vetting and its licence say is null if it has none."""
+    """Return an agency as JSON; the values of its vetting and its licence are null if it has none."""
     return {
         "id": agency.id,
         "name": agency.name,
@@ -88,7 +88,7 @@ def searches_line(usage: Usage) -> str:
 
 
 def vetting_word(agency: Agency) -> str:
-    """Return the outcome of an agency's vetting in a word: “open”, “refused” or “none”."""
+    """Return the outcome of an agency's vetting: “open”, “refused” or “none”; or that it runs this workspace."""
     if agency.home:
         return "runs this workspace"
     return "none" if agency.vetting is None else agency.vetting.outcome.value

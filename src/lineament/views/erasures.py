@@ -1,4 +1,4 @@
-"""Erasures, on request and when a time of retention is over, as JSON."""
+"""Erasures, on request and at the end of a retention period, as JSON."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def named_search_json(file: str, result: SearchResult, entry: SearchEntry) -> di
 
 
 def listed_search_json(stored: StoredSearch) -> dict[str, Any]:
-    """Return a search as JSON for the list of its case: how many candidates, and not which."""
+    """Return a search as JSON for the list of its case: the number of candidates, but not which they are."""
     search = stored.result
     return {
         "search_id": search.search_id,

@@ -10,7 +10,7 @@ from lineament.views.values import iso
 
 
 def stops_json(listed: Iterable[Stop]) -> dict[str, Any]:
-    """Return the stops in force as JSON, each with who made it."""
+    """Return the stops in force as JSON, each with who set it."""
     return {
         "stops": [
             {"stopped": stop.scope.value, "reason": stop.reason, "by": stop.by, "at": iso(stop.at)} for stop in listed

@@ -99,7 +99,7 @@ class Workspace:
         """Open a workspace, and finish deletions that were interrupted.
 
         The ledger must continue the checkpoint anchored on disk, unless the workspace is opened as ``suspect``, for
-        inspection. ``nets`` loads the nets meanwhile, for work that needs them.
+        inspection. ``nets`` loads the nets in the background meanwhile, for work that needs them.
 
         Raises:
             NoWorkspace: There is none in ``settings.home``.

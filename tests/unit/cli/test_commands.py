@@ -234,7 +234,7 @@ def test_stops_say_whom_they_stop(capsys: Capture) -> None:
 
 def test_a_secret_is_the_next_line_of_piped_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse \r\n123456\n"))
-    assert [signing._asked("Password"), signing._asked("Code"), signing._asked("Code")] == [
+    assert [signing._ask("Password"), signing._ask("Code"), signing._ask("Code")] == [
         "correct horse ",
         "123456",
         "",
@@ -254,4 +254,4 @@ def test_a_terminal_takes_codes_alone(
 ) -> None:
     session = SimpleNamespace(standing=standing, kinds=kinds, policy=SimpleNamespace(passkey_only=passkey_only))
     with pytest.raises(SignInRefused, match=why):
-        signing._proved(CONTEXT, cast("Any", session))
+        signing._prove(CONTEXT, cast("Any", session))

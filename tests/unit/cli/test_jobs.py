@@ -63,15 +63,15 @@ def test_an_interruption_that_was_not_requested_is_passed_on() -> None:
 def test_the_queue_is_polled_until_there_is_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    assert jobs._waited(as_worker(Queue(False, False, True)), 2.0, lambda: False)
+    assert jobs._wait_for_job(as_worker(Queue(False, False, True)), 2.0, lambda: False)
     assert slept == [2.0, 2.0]
 
 
 def test_a_worker_that_is_to_end_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    assert not jobs._waited(as_worker(Queue(False)), 2.0, lambda: True)
-    assert jobs._waited(as_worker(Queue(True)), 2.0, lambda: True)  # what waits is done first
+    assert not jobs._wait_for_job(as_worker(Queue(False)), 2.0, lambda: True)
+    assert jobs._wait_for_job(as_worker(Queue(True)), 2.0, lambda: True)  # what waits is done first
     assert slept == []
 
 

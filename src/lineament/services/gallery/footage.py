@@ -32,7 +32,7 @@ def follow(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
     for item in frames:
         of = item.collected.provenance.uri.partition("#")[0]
         if of and of != video:
-            yield from _finish_shot(tracker.end(), waiting)
+            yield from _finish_video(tracker.end(), waiting)
             tracker, waiting, video = Tracker(), [], of
         at = item.collected.provenance.time_code
         if item.outcome is not IngestOutcome.ENROLLED or item.capture is None or at is None:
@@ -50,10 +50,10 @@ def follow(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
         alive = {id(sighting.kept[0]) for sighting in tracker.open_sightings()}
         yield from map(_with_chosen_faces, (frame for frame in waiting if id(frame) not in alive))
         waiting = [frame for frame in waiting if id(frame) in alive]
-    yield from _finish_shot(tracker.end(), waiting)
+    yield from _finish_video(tracker.end(), waiting)
 
 
-def _finish_shot(tracks: list[Track[_Kept]], waiting: list[_Frame]) -> Iterator[IngestItem]:
+def _finish_video(tracks: list[Track[_Kept]], waiting: list[_Frame]) -> Iterator[IngestItem]:
     _choose(tracks)
     yield from map(_with_chosen_faces, waiting)
 

@@ -213,7 +213,7 @@ class Register:
         """Return a run and its first refusals (names, reasons). Raises NotFound if it is not of that source."""
         with self._record.read() as tx:
             source, run = tx.sources.get(name), tx.runs.get(RunId(run_id))
-            if run.source_id != source.id:  # the words of a run that does not exist
+            if run.source_id != source.id:  # answered like a run that does not exist
                 raise NotFound(what="run", name=run_id, hint="lineament source runs NAME")
             return run, tx.runs.refusals(run.id)
 

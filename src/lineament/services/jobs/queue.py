@@ -68,7 +68,7 @@ class Jobs:
 
     @needs(Permission.OWN_ACCOUNT, Permission.MACHINE)
     def stop(self, id: str) -> Job:  # noqa: A002
-        """Stop and record it: a queued job immediately, a running one within seconds; what it committed is kept.
+        """Stop a job and record that: a queued one at once, a running one within seconds; what it committed is kept.
 
         Raises NotFound, WrongState if it has ended, or Refused if jobs of its kind cannot be stopped.
         """

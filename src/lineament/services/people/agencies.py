@@ -212,11 +212,11 @@ class Agencies:
                 raise Refused(ReasonCode.ACCOUNTS_SETTING.reason())
             wishes = {**before.wishes, **settings}
             stricter(before.base, wishes)  # raises if a setting is laxer
-            kept = {name_: value for name_, value in wishes.items() if value != getattr(before.base, name_)}
+            kept = {setting: value for setting, value in wishes.items() if value != getattr(before.base, setting)}
             stricter(AGENCY, kept)  # they must still be valid when solo ends
             change.tx.agencies.set_wishes(agency.id, kept)
             after = _rules(change.tx, agency.id)
-            changed = {name_: getattr(after.policy, name_) for name_ in settings}
+            changed = {setting: getattr(after.policy, setting) for setting in settings}
             change.record(PolicyChanged(agency=agency.id, settings=changed))
             return after
 

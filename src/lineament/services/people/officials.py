@@ -93,7 +93,7 @@ class People:
         """Invite somebody; the link is returned once, or mailed if a mail server is configured.
 
         Raises:
-            InvalidValue: The roles must be separate.
+            InvalidValue: One person must not hold these roles together.
             Refused: The licence has no seat left, or nobody could manage a workspace that leaves solo (unless
                 ``sure``).
             AlreadyThere: The agency has an account with that address.

@@ -48,7 +48,7 @@ class Session:
 
     signed_in: SignedIn
     account: Account  # active
-    agency: str  # its name in the list
+    agency: str  # the name of the account's agency
     policy: Policy  # of the agency
     kinds: frozenset[FactorKind]  # kinds of second factors that can be shown
     at: datetime
@@ -95,7 +95,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionKey:
-    """The new key of a session that was started or raised; its old key no longer works."""
+    """The key of a session that has started or gained rights; an earlier key no longer works."""
 
     key: str  # 256 random bits; whoever has it is the account
     account: Account

@@ -99,7 +99,7 @@ class Stops:
             change.record(AgencyResumed(agency=agency_id))
 
     def _replaceable_stop(self, change: Change, agency_id: str | None) -> Stop | None:
-        """Return the stop to be replaced or lifted. Raises NotAllowed if it is the operator's, for an agency."""
+        """Return the stop to be replaced or lifted. Raises NotAllowed if only an operator may lift it."""
         found = next((stop for stop in change.tx.stops.all() if stop.agency_id == agency_id), None)
         if found is not None and found.by == OPERATOR and not self._record.official.may(Permission.OPERATE):
             raise NotAllowed(what=f"{Permission.OPERATE.value}, because the operator stopped it")
