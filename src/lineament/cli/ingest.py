@@ -83,7 +83,7 @@ def _print_queued(job: Job, *, as_json: bool) -> None:
     if as_json:
         print_json(job_views.job_json(job))
     else:
-        say(f"Queued as job {job.id}; a worker takes it up. How far it is: lineament job show {job.id}")
+        say(f"Queued as job {job.id}; a worker takes it up. Follow it with: lineament job show {job.id}")
 
 
 def _run(desk: Desk, collection: Collection, arguments: dict[str, Any]) -> IngestReport:

@@ -38,7 +38,7 @@ def export(
         print_json(export_json(file, entries, key))
         return
     written = f"{counted(entries, 'entry', 'entries')} {'is' if entries == 1 else 'are'} in {file}."
-    say(f"{written} The key to check them with; pass it on by another way:")
+    say(f"{written} The key that checks them; send it separately:")
     say(key)
 
 

@@ -273,7 +273,7 @@ def write_receipt(
     with workspace(context) as desk:
         checked_writable(file).write_text(desk.erase.receipt(name), encoding="ascii")
         say(f"The receipt is at {file}. It is checked with: lineament source check-receipt {file} --key KEY")
-        say(f"The key; pass it on by another way: {desk.audit.public_key}")
+        say(f"The key; send it separately: {desk.audit.public_key}")
 
 
 @app.command("check-receipt")

@@ -194,7 +194,7 @@ class Factors:
         secret = self._open_secret(session, untrusted_pending)
         step = totp.step_of(secret, untrusted_code, self._keeper.record.clock(), 0)
         if step is None:
-            why = "this code does not belong to the app; look whether its clock is right"
+            why = "this code does not belong to the app; check that its clock is right"
             raise SignInRefused(why=why, field="code")
         return self._enrol(session, FactorKind.TOTP, name, {"secret": secret}, counter=step)
 
