@@ -320,11 +320,7 @@ def _print(source: Source, desk: Desk, as_json: bool) -> None:
     if facts.get("shared_with", ()) is None and source.state is not SourceState.WITHDRAWN:
         facts["shared_with"] = "every agency"
     print_facts(
-        {
-            name: "; ".join(map(str, value)) if isinstance(value, list) else value
-            for name, value in facts.items()
-            if value not in (None, [])
-        }
+        {name: "; ".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
     )
 
 
