@@ -29,10 +29,17 @@ def progress_line(job: Job) -> str:
     done, total = job.progress.done, job.progress.total
     parts = [f"{done:,} of {total:,}" if total else f"{done:,}"] if done or total else []
     if job.rate is not None:
-        parts.append(f"{job.rate:,.0f} a second" if job.rate >= 10 else f"{job.rate * 60:,.0f} a minute")
+        parts.append(_rate(job.rate))
     if job.time_left is not None:
         parts.append(f"{duration(job.time_left)} left")
     return " · ".join(parts)
+
+
+def _rate(items: float) -> str:
+    """Return a rate in items a second to about two figures; a slow one is a minute's."""
+    if items < 1:
+        return f"{items * 60:,.0f} a minute"
+    return f"{items:,.0f} a second" if items >= 10 else f"{items:.1f} a second"
 
 
 def duration(length: timedelta) -> str:

@@ -111,8 +111,10 @@ def test_a_duration_has_about_two_figures(seconds: float, words: str) -> None:
         (job(progress=JobProgress(total=20)), "0 of 20"),
         (job(progress=JobProgress(done=7)), "7"),
         (replace(RUNNING, progress=JobProgress(done=15)), "15 · 30 a minute"),
+        (replace(RUNNING, progress=JobProgress(done=294)), "294 · 9.8 a second"),
+        (replace(RUNNING, progress=JobProgress(done=3000)), "3,000 · 100 a second"),
     ],
-    ids=["nothing yet", "nothing done", "total unknown", "slow"],
+    ids=["nothing yet", "nothing done", "total unknown", "slow", "some a second", "fast"],
 )
 def test_progress_says_what_is_known(found: Job, line: str) -> None:
     assert progress_line(found) == line
