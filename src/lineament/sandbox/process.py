@@ -31,6 +31,8 @@ END = b"E"
 """The last message."""
 FAILED = b"X"
 """The last message of a worker that cannot continue; its content is the reason."""
+INVALID_REPLY = "the process that reads it sent an invalid reply; the file may be hostile"
+"""The reason for not reading a file if its worker sends anything but the agreed messages."""
 
 _LONGEST_REASON = 300  # bytes
 
@@ -95,7 +97,7 @@ class _WorkerOutput:
         while True:
             kind, length = HEADER.unpack(self._exactly(HEADER.size))
             if length > self._limits.message:
-                raise NotRead(why="the process that reads it sent an invalid reply; the file may be hostile")
+                raise NotRead(why=INVALID_REPLY)
             content = self._exactly(length)
             if kind == END:
                 return

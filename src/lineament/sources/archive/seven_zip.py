@@ -10,7 +10,7 @@ from typing import IO
 
 from lineament.errors import NotRead
 from lineament.sandbox.files import open_in_memory
-from lineament.sandbox.process import WorkerLimits, messages_from
+from lineament.sandbox.process import INVALID_REPLY, WorkerLimits, messages_from
 from lineament.sources.archive.entry import ENCRYPTED, NOT_REGULAR, ArchiveEntry
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
@@ -42,7 +42,7 @@ def in_7z(file: IO[bytes]) -> Iterator[ArchiveEntry]:
     messages = messages_from(_WORKER, _descriptor(file), _LIMITS)
     for kind, content in messages:
         if kind not in {READ, *_REFUSALS} or len(content) < ENTRY.size:
-            raise _nonsense()
+            raise NotRead(why=INVALID_REPLY)
         parts = _parts(messages, failed)
         yield ArchiveEntry(
             name=content[ENTRY.size :],
@@ -65,14 +65,10 @@ def _parts(messages: Iterator[tuple[bytes, bytes]], failed: list[NotRead]) -> It
             if kind != PART:
                 break
             yield content
-        raise _nonsense()
+        raise NotRead(why=INVALID_REPLY)
     except NotRead as error:
         failed.append(error.with_traceback(None))
         raise
-
-
-def _nonsense() -> NotRead:
-    return NotRead(why="the process that reads it sent an invalid reply; the file may be hostile")
 
 
 def _descriptor(file: IO[bytes]) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from lineament.errors import LineamentError, NotRead
 from lineament.model.faces import Provenance
 from lineament.sandbox.files import SourcePath, locate
-from lineament.sandbox.process import WorkerLimits, messages_about
+from lineament.sandbox.process import INVALID_REPLY, WorkerLimits, messages_about
 from lineament.sources.base import Item, Refusal
 from lineament.sources.folder.connector import provenance_of, table_of
 from lineament.sources.video.frames import (
@@ -33,7 +33,6 @@ CONNECTOR = "video 1"
 _WORKER = "lineament.sources.video.worker"
 _LIMITS = WorkerLimits(message=2**28, patience=300, seconds=12 * 3600)
 _NO_PICTURES = "it has no pictures"
-_NONSENSE = "the process that reads it sent an invalid reply; the file may be hostile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +100,9 @@ def _frame(untrusted: bytes) -> SampledFrame:
         seconds, length, letter = FRAME_HEADER.unpack_from(untrusted)
         why = FrameReason(letter.decode())
     except (struct.error, ValueError):
-        raise NotRead(why=_NONSENSE) from None
+        raise NotRead(why=INVALID_REPLY) from None
     if not (0 <= seconds <= LONGEST and 0 <= length <= LONGEST):
-        raise NotRead(why=_NONSENSE)
+        raise NotRead(why=INVALID_REPLY)
     return SampledFrame(untrusted=untrusted[FRAME_HEADER.size :], time_code=seconds, length=length, why=why)
 
 
@@ -115,7 +114,7 @@ def _damage(kind: bytes, untrusted: bytes) -> str:
     if kind == DAMAGED and len(untrusted) == COUNT.size:
         (count,) = COUNT.unpack(untrusted)
         return f"{count:,} of its packets are damaged; what could be decoded was taken" if count else _NO_PICTURES
-    return _NONSENSE
+    return INVALID_REPLY
 
 
 def time_text(seconds: float) -> str:
