@@ -156,7 +156,7 @@ def _search_each(
 
 
 def _succeeded(answer: SearchResult | FailedPhotograph, as_json: bool) -> SearchResult:
-    """Return the result; if one of the photographs failed, complain of it and raise typer.Exit with its code."""
+    """Return the result; if one of the photographs failed, explain why and raise typer.Exit with its code."""
     from lineament.services.photographs import FailedPhotograph
 
     if isinstance(answer, FailedPhotograph):

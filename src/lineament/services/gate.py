@@ -39,7 +39,7 @@ class Attempt:
     case_policy: Policy  # of the case's agency: how it is covered
     sources: Sequence[Source]
     reason: str
-    approvals: tuple[int, str] | None  # by others, of the probe with the fewest; None: no photograph is chosen yet
+    approvals: tuple[int, str] | None  # fewest by others, and of which probe; None: no photograph is chosen yet
     at: datetime
 
 

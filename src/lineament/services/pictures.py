@@ -20,7 +20,7 @@ from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
 MOST_PLACES = 50
-"""Most further places and most nearly identical pictures that are shown for one."""
+"""Most further places, and most nearly identical pictures, that are shown for a candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

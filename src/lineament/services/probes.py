@@ -30,15 +30,13 @@ from lineament.vision.analyse import Analyser, Analysis, face_crop, screen_pictu
 class Replay:
     """The result of repeating a probe's edits."""
 
-    steps: tuple[
-        tuple[str, str], ...
-    ]  # digests of the pixels, recorded and recomputed: as decoded, then after each edit
+    steps: tuple[tuple[str, str], ...]  # digests, recorded and recomputed: as decoded, then after each edit
     edits: tuple[Edit, ...]
 
     @property
     def same(self) -> bool:
         """Whether every step gives the recorded pixels."""
-        return len(self.steps) == len(self.edits) + 1 and all(recorded == other for recorded, other in self.steps)
+        return len(self.steps) == len(self.edits) + 1 and all(recorded == now for recorded, now in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -264,7 +264,7 @@ def _destruction(destruction: Mapping[str, Any] | None) -> SourceDestruction | N
 def _digest_of(permission: PermissionDocument) -> str:
     """Return the digest of a document. Raises InvalidValue if it is empty or too large."""
     if not 0 < len(permission.untrusted) <= LARGEST_PERMISSION:
-        why = f"it has 1 to {LARGEST_PERMISSION:,} bytes"
+        why = f"it must have 1 to {LARGEST_PERMISSION:,} bytes"
         raise InvalidValue(what="The permission", value=f"{len(permission.untrusted):,} bytes", why=why)
     return hashlib.sha256(permission.untrusted).hexdigest()
 
