@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import http.server
 import shutil
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from tests.conftest import PORTRAITS, SOURCE, Ran
 from tests.support.archives import Warc
+from tests.support.database import raw_database
 from tests.support.serving import Served, serving, token_in
 from tests.support.world import PROBE, settings
 
@@ -106,7 +106,7 @@ def test_the_command_stores_the_page_too(lineament: Run, tmp_path: Path) -> None
     lineament("init")
     lineament("source", "add", "press", *SOURCE)
     assert lineament("ingest", "press", "crawl.warc.gz", "--json").json["enrolled"] == 1
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         query = "SELECT page, page_title, sha256, evidence ->> '$.record.sha256' FROM captures"
         ((page, title, sha256, of_record),) = database.execute(query).fetchall()
     assert page is not None

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from tests.support.database import raw_database
 from tests.support.route_forms import build_request, prepare, targets, valid_request
 from tests.support.targets import NOT_THERE, PEOPLE
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
@@ -211,20 +212,17 @@ TABLES = {
 def state(world: TwoAgencies) -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of the tables, with ``new`` for every new id."""
     known = {*world.agencies.values(), *(person.account.id for person in world.people.values())}
-    database = sqlite3.connect(world.home / "lineament.db")
 
     def known_or_new(value: Any) -> Any:
         return "new" if isinstance(value, str) and _ID.fullmatch(value) and value not in known else value
 
-    try:
+    with raw_database(world.home) as database:
         return {
             table: sorted(
                 (tuple(map(known_or_new, row)) for row in database.execute(f"SELECT {columns} FROM {table}")), key=repr
             )
             for table, columns in TABLES.items()
         }
-    finally:
-        database.close()
 
 
 @pytest.mark.parametrize("route", FORMS, ids=name_of)

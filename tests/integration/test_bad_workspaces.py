@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
+from tests.support.database import raw_database
 
 from lineament.testing import bad_pictures
 
@@ -54,7 +53,7 @@ def test_a_wrong_key(ready: Run, tmp_path: Path) -> None:
 
 
 def test_a_newer_workspace(ready: Run, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     assert "newer" in only_line(ready("source", "list"), 7)
 

@@ -6,16 +6,15 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
 from tests.support.archives import Warc
+from tests.support.database import raw_database
 from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 
 PICTURES = 160
@@ -47,7 +46,7 @@ def test_killed_ten_times_in_the_middle_of_an_ingest(tmp_path: Path) -> None:
     assert last["seen"] == PICTURES
     captures, faces, _ = counts(home)
     assert (captures, faces) == (PICTURES, PICTURES)
-    with closing(sqlite3.connect(home / "lineament.db")) as database:
+    with raw_database(home) as database:
         twice = "SELECT count(*) FROM captures GROUP BY source_id, uri, sha256 HAVING count(*) > 1"
         assert database.execute(twice).fetchall() == []
     found = json.loads(run_well(home, "doctor", "--pictures", "--json"))
@@ -105,7 +104,7 @@ def test_killed_in_the_middle_of_a_web_archive(lineament: Run, tmp_path: Path) -
     last = lineament("ingest", "press", "crawl.warc.gz", "--json").json
     assert last["gone_on"]
     assert last["enrolled"] == len(uris) - acknowledged[0]
-    with closing(sqlite3.connect(home / "lineament.db")) as database:
+    with raw_database(home) as database:
         rows = database.execute("SELECT uri, page_uri, page IS NULL FROM captures").fetchall()
         (places,) = database.execute("SELECT count(*) FROM places").fetchone()
     pages = [f"https://press.example/page/{at // ON_A_PAGE}" for at in range(len(uris))]

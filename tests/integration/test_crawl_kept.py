@@ -21,6 +21,7 @@ import pytest
 from fastwarc.warc import ArchiveIterator
 from tests.conftest import PORTRAITS, Ran, two_people
 from tests.support.clock import TICK, Clock
+from tests.support.database import raw_database
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.refusals import refused
 from tests.support.world import StaffedWorld, settings
@@ -305,7 +306,7 @@ def test_opening_the_workspace_finishes_an_erasure_that_was_killed(home: Path, t
     line = [sys.executable, "-m", "lineament", "--home", home, "erase", "--capture", erased.id, "--reason", "asked"]
     with locked(stored.folder / "crawl.db"), subprocess.Popen(list(map(str, line))) as process:
         query = "SELECT count(*) FROM captures WHERE id = ?"
-        with closing(sqlite3.connect(home / "lineament.db")) as database:
+        with raw_database(home) as database:
             end = time.monotonic() + 60
             while database.execute(query, (erased.id,)).fetchone() != (0,):
                 assert time.monotonic() < end

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran, two_people
+from tests.support.database import raw_database
 
 Run = Callable[..., Ran]
 LINE = ("--case", "K-1", "--reason", "because", "--investigate", "--json")
@@ -28,7 +27,7 @@ def first(run: Run, tmp_path: Path) -> dict[str, object]:
 def test_an_erased_picture_is_gone_and_stays_gone(ready: Run, photos: Path, tmp_path: Path, kind: str) -> None:
     home = tmp_path / "ws"
     before = first(ready, tmp_path)
-    with closing(sqlite3.connect(home / "lineament.db")) as database, database:
+    with raw_database(home) as database:
         face = before["face_id"]
         (sealed,) = database.execute("SELECT sealed FROM templates WHERE face_id = ?", (face,)).fetchone()
         capture = before["capture_id"]
@@ -64,7 +63,7 @@ def test_erasing_a_face_erases_the_picture_of_the_group(ready: Run, photos: Path
     found = ready("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
     assert group["face_id"] not in [candidate["face_id"] for candidate in found]
     assert any(candidate["uri"].endswith("group.jpg") for candidate in found), "the other face stays"
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         query = "SELECT original, thumbnail FROM captures WHERE id = ?"
         assert database.execute(query, (group["capture_id"],)).fetchone() == (None, None)
     (photos / "group.jpg").rename(photos / "elsewhere.jpg")
@@ -77,7 +76,7 @@ def test_a_withdrawn_source_is_destroyed(ready: Run, tmp_path: Path) -> None:
     assert ready("source", "withdraw", "press", "--yes").code == 0
     shown = ready("source", "show", "press", "--json").json
     assert (shown["state"], shown["faces"], shown["captures"]) == ("withdrawn", 0, 0)
-    with closing(sqlite3.connect(home / "lineament.db")) as database, database:
+    with raw_database(home) as database:
         for table in ("captures", "faces", "templates"):
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
         assert database.execute("SELECT wrapped_key FROM sources").fetchone() == (None,)
@@ -93,7 +92,7 @@ def test_an_earlier_list_shows_that_a_candidate_was_erased(ready: Run, tmp_path:
     ready("erase", "--capture", before["candidates"][0]["capture_id"], "--reason", "asked")
     shown = ready("case", "show", "K-1", "--json").json
     assert shown["list"][0]["search_id"] == before["search_id"]
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         rows = database.execute("SELECT * FROM candidates WHERE rank = 1").fetchall()
     assert "Macron" not in json.dumps(rows, default=str)
 

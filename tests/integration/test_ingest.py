@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import PORTRAITS, SOURCE, Ran
+from tests.support.database import raw_database
 from tests.support.films import film, pan
 from tests.support.signed_pictures import signed
 from tests.support.world import solo
@@ -163,7 +162,7 @@ def test_an_archive_a_manifest_and_a_film_in_one_command(lineament: Run, photos:
     done = lineament("ingest", "press", "pictures.zip", "list.csv", "film.mp4", "--json")
     assert done.code == 0, done.err
     assert (done.json["refused_in_all"], done.json["less_good"] > 0) == (1, True)
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         rows = database.execute("SELECT uri, evidence FROM captures ORDER BY id").fetchall()
     found = [(uri.rpartition("/")[2].partition("#")[0], "time_code" in evidence) for uri, evidence in rows]
     assert found[:2] == [("sunak.jpg", False), ("m.jpg", False)]

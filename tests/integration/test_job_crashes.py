@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import SOURCE
+from tests.support.database import raw_database
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.processes import command, counts, create, run, run_well, vary_portraits
 from tests.support.world import settings
@@ -45,7 +45,7 @@ def job(home: Path) -> dict[str, Any]:
 
 def states(home: Path) -> list[str]:
     """Return the states of all jobs, without a command that would open the workspace."""
-    with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
+    with raw_database(home, read_only=True) as database:
         return [state for (state,) in database.execute("SELECT state FROM jobs ORDER BY requested_at")]
 
 

@@ -17,13 +17,12 @@ import json
 import logging
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.database import raw_database
 from tests.support.postgresql import postgresql_server, with_driver
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
 
@@ -268,10 +267,9 @@ def _break(world: TwoAgencies) -> None:
     for path in (world.home / "blobs").rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes()[:-1] + b"!")
-    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
+    with raw_database(world.home) as database:
         database.execute("UPDATE searches SET face_box = '{'")
         database.execute("UPDATE accounts SET sealed = randomblob(length(sealed)) WHERE roles LIKE '%reviewer%'")
-    database.close()
 
 
 def test_the_terminal_shows_no_name_in_an_error_and_no_number(

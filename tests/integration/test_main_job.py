@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran, two_people
+from tests.support.database import raw_database
 
 Run = Callable[..., Ran]
 SEARCH = ("--case", "K-1", "--reason", "the child was seen with him", "--json")
@@ -126,7 +125,7 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
     search(ready, tmp_path)
     found = ready("verify", "--json").json
     assert found["sound"]
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         actions = [row[0] for row in database.execute("SELECT action FROM ledger_entries ORDER BY seq")]
     assert found["entries"] == len(actions)
     assert list(dict.fromkeys(actions)) == [
@@ -142,7 +141,7 @@ def test_the_ledger_has_every_step_and_verifies(ready: Run, tmp_path: Path) -> N
 
 def test_a_ledger_that_was_changed_is_detected(ready: Run, tmp_path: Path) -> None:
     search(ready, tmp_path)
-    with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+    with raw_database(tmp_path / "ws") as database:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {name}")
         database.execute("UPDATE ledger_details SET sealed = zeroblob(length(sealed)) WHERE seq = 4")

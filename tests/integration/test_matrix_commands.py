@@ -7,14 +7,13 @@ nothing.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.database import raw_database
 from tests.support.targets import (
     BY_ROLE,
     NO_IDS,
@@ -104,9 +103,8 @@ def suspend_source(world: TwoAgencies, ids: dict[str, str]) -> None:
 
 def make_draft(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Make a source a draft of whoever was at the machine."""
-    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
+    with raw_database(world.home) as database:
         database.execute("UPDATE sources SET state = 'drafted' WHERE name = ?", (ids["name"],))
-    database.close()
 
 
 def share(world: TwoAgencies, ids: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import ROOT
+from tests.support.database import raw_database
 
 from lineament.model.search import Mode, SearchRequest
 from lineament.settings import Settings
@@ -50,9 +50,8 @@ def next_day(report: dict[str, Any]) -> Callable[[], datetime]:
 
 
 def revision(home: Path) -> str:
-    connection = sqlite3.connect(home / "lineament.db")
-    (name,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    connection.close()
+    with raw_database(home) as database:
+        (name,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(name)
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +19,7 @@ import pytest
 from PIL import Image, ImageOps
 from tests.conftest import PORTRAITS
 from tests.support.clock import TICK, Clock
+from tests.support.database import raw_database
 from tests.support.serving import TOKEN, Served, serving, token_in
 from tests.support.world import CASE, MEBI, PROBE, gallery, ingest, settings
 
@@ -533,12 +532,11 @@ def test_a_ledger_that_was_tampered_with_is_shown_as_broken(tmp_path: Path) -> N
     with Workspace.create(settings(tmp_path / "ws")) as workspace, serving(workspace) as served:
         workspace.desk_at_the_machine().casework.open(CASE)
         workspace.desk_at_the_machine().casework.close(CASE.ref)
-        with closing(sqlite3.connect(tmp_path / "ws" / "lineament.db")) as database, database:
+        with raw_database(tmp_path / "ws") as database:
             guards = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
             for (guard,) in guards:  # as whoever can write the file can do
                 database.execute(f'DROP TRIGGER "{guard}"')
             database.execute("UPDATE ledger_details SET sealed = zeroblob(length(sealed))")
-        database.close()
         with served.client() as client:
             csrf = token_in(client.get("/ledger").text)
             html = client.post("/ledger/check", data={"csrf": csrf}).text

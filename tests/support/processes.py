@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tests.conftest import PORTRAITS, SOURCE
+from tests.support.database import raw_database
 
 
 def vary_portraits(folder: Path, count: int, width: int = 320) -> Path:
@@ -58,7 +57,7 @@ def create(home: Path) -> Path:
 
 def counts(home: Path) -> tuple[int, int, int]:
     """Return the numbers of captures, faces and ledger entries."""
-    with closing(sqlite3.connect(f"file:{home / 'lineament.db'}?mode=ro", uri=True)) as database:
+    with raw_database(home, read_only=True) as database:
         query = "SELECT (SELECT count(*) FROM captures), (SELECT count(*) FROM faces), "
         query += "(SELECT count(*) FROM ledger_entries)"
         row: tuple[int, int, int] = database.execute(query).fetchone()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
+from tests.support.database import raw_database
 from tests.support.targets import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Target, cases, nothing, runs, sources
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import PROBE, SOURCE
@@ -38,22 +37,19 @@ class RouteForm:
 
 def withdraw_authorisation(world: TwoAgencies, ids: dict[str, str]) -> None:
     """Take the authorisation of a case away."""
-    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
+    with raw_database(world.home) as database:
         database.execute("UPDATE cases SET authorisation = NULL, authorised_until = NULL WHERE key = ?", (ids["ref"],))
-    database.close()
 
 
 def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
-    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
+    with raw_database(world.home) as database:
         database.execute("UPDATE cases SET hold_because = 'an order' WHERE key = ?", (ids["ref"],))
-    database.close()
 
 
 def list_hosts(world: TwoAgencies, ids: dict[str, str]) -> None:
     hosts, contact = '["press.example", "*.news.example"]', "who@press.example"
-    with closing(sqlite3.connect(world.home / "lineament.db")) as database, database:
+    with raw_database(world.home) as database:
         database.execute("UPDATE sources SET hosts = ?, contact = ? WHERE name = ?", (hosts, contact, ids["name"]))
-    database.close()
 
 
 def stop_everything(world: TwoAgencies, ids: dict[str, str]) -> None:

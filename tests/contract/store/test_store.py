@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 import threading
 import traceback
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.support.database import raw_database
 from tests.support.store_rows import NOW, RawSql, Rows
 
 from lineament.errors import (
@@ -235,9 +234,8 @@ def test_rows_that_lost_their_parents_are_damage(sqlite_path: Path, rows: Rows) 
     store = Store.open(f"sqlite:///{sqlite_path}", VAULT)
     with store.begin() as tx:
         rows.enrolled(tx, rows.source(tx))
-    with closing(sqlite3.connect(sqlite_path)) as raw, raw:
-        raw.execute("DELETE FROM captures")  # a connection that does not keep foreign keys
-    raw.close()
+    with raw_database(sqlite_path.parent) as database:  # a connection that does not keep foreign keys
+        database.execute("DELETE FROM captures")
     with pytest.raises(Damaged, match="captures"):
         store.examine()
     store.close()
