@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.support.browsers import ARGUMENTS, ConsoleLog
 from tests.support.deliveries import collected, ingest_into
 from tests.support.looks import faults
-from tests.support.serving import Served, serving
+from tests.support.serving import Served, serving, token_in
 from tests.support.world import PROBE
 
 from lineament.model.search import Mode, SearchRequest
@@ -107,7 +107,7 @@ def test_other_places_and_the_archived_page(page: Page, candidate: str) -> None:
 
 def test_only_near_duplicates_are_opened(served: Served, candidate: str) -> None:
     with served.client() as client:
-        csrf = client.get(candidate).text.split('name="csrf" value="')[1].partition('"')[0]
+        csrf = token_in(client.get(candidate).text)
         assert client.post(f"{candidate}/page", data={"csrf": csrf, "alike": "999"}).status_code == 404
         assert client.post("/sources/empty/receipt", data={"csrf": csrf}).status_code == 409
 

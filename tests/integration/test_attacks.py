@@ -18,6 +18,7 @@ import pytest
 from fastapi.routing import APIRoute
 from tests.support.database import raw_database
 from tests.support.route_forms import build_request, prepare, targets, valid_request
+from tests.support.serving import token_in
 from tests.support.targets import NOT_THERE, PEOPLE
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
 
@@ -88,12 +89,10 @@ def test_no_form_of_another_page_does_anything(pages: Pages, watch: Watch, route
     world = pages.world
     person, request = valid_request(world, route)
     theirs = pages.ask(world.people["B guest observer"], "GET", "/").text
-    token = re.search(r'name="csrf" value="([^"]+)"', theirs)
-    assert token is not None
     assert watch.quiet()
     forged: list[dict[str, Any]] = [
         {"data": {"csrf": ""}},
-        {"data": {"csrf": token[1]}},
+        {"data": {"csrf": token_in(theirs)}},
         {"headers": {"origin": EVIL}},
         {"headers": {"origin": "http://localhost:8472"}},
         {"headers": {"sec-fetch-site": "cross-site"}},
@@ -377,11 +376,10 @@ def test_guessing_a_password_reveals_nothing_and_ends_at_a_lock(pages: Pages) ->
         for _ in range(7):
             page = pages.ask(None, "GET", "/sign-in")
             cookie = page.headers["set-cookie"].split(";")[0]
-            token = re.search(r'name="csrf" value="([^"]+)"', page.text)
-            assert token is not None
-            form = {"email": email, "password": "wrong and long", "csrf": token[1]}
+            token = token_in(page.text)
+            form = {"email": email, "password": "wrong and long", "csrf": token}
             answer = pages.ask(None, "POST", "/sign-in", form, headers={"cookie": cookie})
-            body = answer.text.replace(token[1], "").replace(email, "")
+            body = answer.text.replace(token, "").replace(email, "")
             responses.append((answer.status_code, body, set(answer.headers)))
         assert {status for status, _, _ in responses} == {403}
         assert len({body for _, body, _ in responses}) == 1
