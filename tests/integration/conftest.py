@@ -12,7 +12,7 @@ import pytest
 from tests.support import schema
 from tests.support.once import once
 from tests.support.squad import Squad, build_portraits, squad
-from tests.support.two_agencies import TwoAgencies, build_two_agencies
+from tests.support.two_agencies import Pages, TwoAgencies, build_two_agencies
 
 PROVIDER = Path(__file__).parents[1] / "support" / "openid_provider.py"
 
@@ -27,6 +27,13 @@ def schema_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
 def two_agencies(tmp_path_factory: pytest.TempPathFactory) -> TwoAgencies:
     """Two agencies with everybody in them, to be copied."""
     return TwoAgencies.load(once(tmp_path_factory, "two-agencies", build_two_agencies))
+
+
+@pytest.fixture(scope="module")
+def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """The pages of a copy of the two agencies, which the tests of a module share."""
+    with two_agencies.copy(tmp_path_factory.mktemp("pages")) as world, world.pages() as pages:
+        yield pages
 
 
 @pytest.fixture(scope="session")

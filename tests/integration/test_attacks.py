@@ -39,12 +39,6 @@ def name_of(route: PageRoute) -> str:
     return f"{route.method} {route.path}"
 
 
-@pytest.fixture(scope="module")
-def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with two_agencies.copy(tmp_path_factory.mktemp("attacks")) as world, world.pages() as pages:
-        yield pages
-
-
 class Watch:
     """Tells whether anybody wrote to the database."""
 

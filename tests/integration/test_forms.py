@@ -6,14 +6,13 @@ beside it, also for a screen reader, and everything that was typed or chosen is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import lxml.html
 import pytest
 from tests.support.route_forms import form_of_route, prepare, valid_request
 from tests.support.targets import BY_ROLE
-from tests.support.two_agencies import Pages, Participant, TwoAgencies
+from tests.support.two_agencies import Pages, Participant
 
 from lineament.model.accounts import Permission
 from lineament.web.app import declared
@@ -138,12 +137,6 @@ def test_who_may_send_a_form_may_open_its_page() -> None:
 
 SECRET = {"csrf", "old", "password", "again", "code", "file"}
 """Fields whose value no page shows: secrets, and files, which a browser lets nobody fill in."""
-
-
-@pytest.fixture(scope="module")
-def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with two_agencies.copy(tmp_path_factory.mktemp("forms")) as world, world.pages() as pages:
-        yield pages
 
 
 def form_of(page: Any, address: str, data: dict[str, str]) -> Any:

@@ -40,12 +40,6 @@ def ledger_size(world: TwoAgencies) -> int:
     return world.machine.audit.size()
 
 
-@pytest.fixture(scope="module")
-def pages(two_agencies: TwoAgencies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    with two_agencies.copy(tmp_path_factory.mktemp("matrix")) as world, world.pages() as pages:
-        yield pages
-
-
 FOR_THE_HOST = {"/cases/{ref}/close", "/cases/{ref}/urgent"}  # no guest may, whatever their role in the case
 PRIVATE = [route for route in ROUTES if route.access is not Permission.PUBLIC]
 

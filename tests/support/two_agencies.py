@@ -10,8 +10,7 @@ import asyncio
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +65,7 @@ class AgencyTexts:
 
 
 def plain_texts(letter: str) -> AgencyTexts:
-    """Return texts in which nothing is special."""
+    """Return texts without canaries."""
     return AgencyTexts(
         agency=f"Police of {letter}",
         person=f"{letter}nna",
@@ -175,11 +174,9 @@ class TwoAgencies(World):
         """Return the desk of somebody whose second factor was shown now."""
         return self.fresh_desk(self.people[name].account)
 
-    @contextmanager
-    def pages(self) -> Iterator[Pages]:
-        """Ask for the pages of the open workspace in this process."""
-        with Pages(self) as pages:
-            yield pages
+    def pages(self) -> Pages:
+        """Return the pages of the open workspace, served in this process until the end of a block."""
+        return Pages(self)
 
     # ------------------------------------------------------------ building
 
@@ -250,7 +247,7 @@ class TwoAgencies(World):
         case = desk.casework.open(CaseTerms(ref=ref, offence=texts.offence, purpose=texts.purpose, basis="CPP 77"))
         self.people[f"{letter} {opener}"].in_case[name] = CaseRole.EXAMINER
         supervisor.casework.authorise(case.key, self.ruling(document=b"%PDF a decision"))
-        for reviewer in (*reviewers, "administrator"):  # who reads no case, so this member is there to be removed
+        for reviewer in (*reviewers, "administrator"):  # who reads no cases, and is a member only to be removed
             supervisor.members.add(case.key, self.people[f"{letter} {reviewer}"].account.id, CaseRole.REVIEWER)
             self.people[f"{letter} {reviewer}"].in_case[name] = CaseRole.REVIEWER
         until = self.today + timedelta(days=20)
@@ -329,14 +326,14 @@ def build_two_agencies(
 
 
 class Pages:
-    """Asks the application itself, without a port, in the name of anybody."""
+    """Sends requests to the application itself, without a port, in the name of anybody."""
 
-    def __init__(self, world: TwoAgencies, **app: Any) -> None:
+    def __init__(self, world: TwoAgencies) -> None:
         self.world = world
         self._loop = asyncio.new_event_loop()
         self._app = create_app(world.workspace, TOKEN)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", **app)
+        self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}")
 
     def __enter__(self) -> Self:
         return self
