@@ -24,7 +24,9 @@ import psycopg
 import pytest
 from tests.support.database import raw_database
 from tests.support.postgresql import postgresql_server, with_driver
+from tests.support.targets import ids_of
 from tests.support.two_agencies import AgencyTexts, Pages, TwoAgencies, build_two_agencies
+from tests.support.world import SOURCE
 
 from lineament.__main__ import application
 from lineament.cli.main import run
@@ -89,18 +91,9 @@ READ = [route for route in declared() if route.method == "GET" and route.access 
 
 def addresses(world: TwoAgencies, case: str, account: str, agency: str) -> list[str]:
     """Return the addresses of every page about a case, an account and an agency."""
-    about = world.cases[case]
-    ids = {
-        "ref": about.key,
-        "probe_id": about.probe,
-        "search_id": about.search,
-        "paper_id": about.paper,
-        "rank": 1,
-        "face": 1,
-    }
-    ids |= {"account_id": world.people[account].account.id, "agency_id": world.agencies[agency], "name": "portraits"}
-    ids |= {"job_id": world.people[account].job}
-    ids |= {"run_id": world.runs["portraits"]} if world.searches else {"run_id": 1}
+    person, ids = world.people[account], ids_of(world.cases[case])
+    ids |= {"account_id": person.account.id, "job_id": person.job, "agency_id": world.agencies[agency]}
+    ids |= {"name": SOURCE, "run_id": world.runs[SOURCE]}
     return [route.path.format(**ids) for route in READ]
 
 
@@ -281,11 +274,7 @@ def test_the_terminal_shows_no_name_in_an_error_and_no_number(
     def lineament(who: str, *line: str) -> tuple[str, str]:
         state = tmp_path / who.replace(" ", "-")
         monkeypatch.setenv("LINEAMENT_STATE", str(state))
-        with world.workspace.store.read() as tx:
-            session = state / "sessions" / str(tx.meta.get("workspace"))
-        session.parent.mkdir(parents=True, exist_ok=True)
-        session.touch(mode=0o600)
-        session.write_text(world.people[who].key)
+        world.sign_in_at_terminal(world.people[who], state)
         capsys.readouterr()
         with contextlib.suppress(SystemExit):
             run(TREE, list(line))

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from tests.support.database import raw_database
+from tests.support.route_forms import Prepare, put_on_hold, stop_every_agency, stop_everything, stop_named_agency
 from tests.support.targets import (
     BY_ROLE,
     NO_IDS,
-    NOT_THERE,
     PEOPLE,
-    Target,
+    Targets,
     accounts,
     agencies,
     cases,
@@ -54,9 +54,6 @@ def declared(command: object, name: tuple[str, ...] = ()) -> Iterator[tuple[str,
 COMMANDS = [(name, access) for name, access in declared(TREE) if access is not Permission.MACHINE]
 TESTED = [name for name in PEOPLE if name[0] == "A" or "guest" in name or name == "home operator"]
 
-Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]
-Prepare = Callable[[TwoAgencies, dict[str, str]], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -68,26 +65,6 @@ class Line:
     code: int = 0
     in_case: str = ""  # the permission needed in the case, if it is another one
     slow: bool = False  # loads the nets, so what is allowed is tried once; what is refused, by everybody
-
-
-def stop_everything(world: TwoAgencies, ids: dict[str, str]) -> None:
-    world.desk_of("home operator").stops.stop_everything("a defect")
-
-
-def stop_both_agencies(world: TwoAgencies, ids: dict[str, str]) -> None:
-    for name in ("A supervisor", "B supervisor"):
-        world.desk_of(name).stops.stop_agency("an inquiry")
-
-
-def stop_agency(world: TwoAgencies, ids: dict[str, str]) -> None:
-    if ids["agency_id"] != NOT_THERE:
-        world.desk_of("home operator").stops.stop_agency("an inquiry", ids["agency_id"])
-
-
-def put_on_hold(world: TwoAgencies, ids: dict[str, str]) -> None:
-    letter = next((case.agency for case in world.cases.values() if case.key == ids["ref"]), None)
-    if letter is not None:
-        world.desk_of(f"{letter} supervisor").casework.hold(ids["ref"], "an order")
 
 
 def suspend(world: TwoAgencies, ids: dict[str, str]) -> None:
@@ -140,7 +117,7 @@ LINES = {
     "stop": Line("--reason defect"),
     "resume": Line(prepare=stop_everything),
     "stop-agency": Line("--reason inquiry"),
-    "resume-agency": Line(prepare=stop_both_agencies),
+    "resume-agency": Line(prepare=stop_every_agency),
     "stops": Line(),
     "usage": Line(),
     "policy": Line("--set further_approvals=1"),
@@ -195,7 +172,7 @@ LINES = {
     "agency invite-operator": Line("second@home.example --name Second"),
     "agency usage": Line("{agency_id}", agencies),
     "agency stop": Line("{agency_id} --reason inquiry", agencies),
-    "agency resume": Line("{agency_id}", agencies, stop_agency),
+    "agency resume": Line("{agency_id}", agencies, stop_named_agency),
     "user invite": Line("new@a.example --name New --role examiner"),
     "user list": Line(),
     "user show": Line("{account_id}", accounts),
@@ -238,11 +215,7 @@ class Terminals:
         """Make the following commands those of a person who signed in at their own terminal."""
         state = self.folder / person.name.replace(" ", "-")
         self.patch.setenv("LINEAMENT_STATE", str(state))
-        with self.world.workspace.store.read() as tx:
-            session = state / "sessions" / str(tx.meta.get("workspace"))
-        session.parent.mkdir(parents=True, exist_ok=True)
-        session.touch(mode=0o600)
-        session.write_text(person.key)
+        self.world.sign_in_at_terminal(person, state)
 
     def run(self, name: str, arguments: str, ids: dict[str, str]) -> Outcome:
         (self.folder / "out").unlink(missing_ok=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
 from tests.support.database import raw_database
-from tests.support.targets import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Target, cases, nothing, runs, sources
+from tests.support.targets import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Target, Targets, cases, nothing, runs, sources
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import PROBE, SOURCE
 
@@ -20,7 +20,6 @@ from lineament.web.pages import PageRoute
 # ---------------------------------------------------------------- forms
 
 Prepare = Callable[[TwoAgencies, dict[str, str]], None]
-Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]
 
 
 @dataclass(frozen=True, slots=True)

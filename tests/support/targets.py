@@ -99,6 +99,10 @@ NO_IDS = ids_of(
 IN_A_CASE = {"ref", "probe_id", "search_id", "paper_id", "rank", "face"}
 
 
+Targets = Callable[[TwoAgencies, Participant], Iterator[Target]]
+"""Yields the targets of one kind that a person may name."""
+
+
 def cases(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     letter = person.name[0] if person.name[0] in "AB" else "A"
     other = "B" if letter == "A" else "A"
@@ -172,7 +176,7 @@ def nothing(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("own", {})
 
 
-KINDS: dict[str, Callable[[TwoAgencies, Participant], Iterator[Target]]] = {
+KINDS: dict[str, Targets] = {
     **dict.fromkeys(IN_A_CASE, cases),
     "account_id": accounts,
     "agency_id": agencies,

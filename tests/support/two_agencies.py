@@ -174,6 +174,14 @@ class TwoAgencies(World):
         """Return the desk of somebody whose second factor was shown now."""
         return self.fresh_desk(self.people[name].account)
 
+    def sign_in_at_terminal(self, person: Participant, state: Path) -> None:
+        """Store the key of a person's session in the state folder of their terminal."""
+        with self.workspace.store.read() as tx:
+            session = state / "sessions" / str(tx.meta.get("workspace"))
+        session.parent.mkdir(parents=True, exist_ok=True)
+        session.touch(mode=0o600)
+        session.write_text(person.key)
+
     def pages(self) -> Pages:
         """Return the pages of the open workspace, served in this process until the end of a block."""
         return Pages(self)
