@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from tests.support.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
+from tests.support.openid_pages import consent
+from tests.support.openid_provider import EMAIL, NAME, REDIRECT, SECRETS, USER
 
 from lineament.errors import OpenIdUnavailable, SignInRefused
 from lineament.identity.openid import Provider, ProviderSignIn, Subject
@@ -29,27 +28,6 @@ def browser(issuer: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def form_data(page: httpx.Response, **filled: str) -> dict[str, str]:
-    """Return the hidden fields of a form, and the fields that were filled in."""
-    tags = re.findall(r"<input[^>]*>", page.text)
-    hidden = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags if 'type="hidden"' in tag]
-    return {field["name"]: html.unescape(field.get("value", "")) for field in hidden} | filled
-
-
-def consent(browser: httpx.Client, begun: ProviderSignIn, *, agrees: bool = True) -> str:
-    """Follow the address, sign in and consent as a person would; return the query with which the browser comes back."""
-    page = browser.get(begun.address)
-    if "/accounts/login/" in str(page.url):
-        page = browser.post(page.url, data=form_data(page, username=USER, password=PASSWORD))
-    assert page.status_code == 200, page.text
-    answer = form_data(page, allow="Authorize") if agrees else form_data(page)
-    done = browser.post(page.url, data=answer, follow_redirects=False)
-    assert done.status_code == 302, done.text
-    back = urljoin(str(page.url), done.headers["location"])
-    assert back.startswith(REDIRECT + "?")
-    return urlsplit(back).query
-
-
 def change(query: str, **parameters: str | None) -> str:
     values = {name: found[0] for name, found in parse_qs(query).items()} | parameters
     return urlencode({name: value for name, value in values.items() if value is not None})
@@ -64,7 +42,7 @@ def test_an_official_signs_in_on_the_pages_of_the_provider(issuer: str, provider
     assert begun.verifier not in begun.address
     with httpx.Client(timeout=30, follow_redirects=True) as client:
         assert "/accounts/login/" in str(client.get(begun.address).url)
-        subject = provider.finish(begun, consent(client, begun), REDIRECT)
+        subject = provider.finish(begun, consent(client, begun.address, REDIRECT), REDIRECT)
     assert subject == Subject(issuer=issuer, subject="1", email=EMAIL.lower(), email_verified=True, name=NAME)
 
 
@@ -86,7 +64,7 @@ class ProviderAnswer:
 @pytest.fixture
 def answer(provider: Provider, browser: httpx.Client) -> ProviderAnswer:
     begun = provider.begin(REDIRECT)
-    return ProviderAnswer(begun, consent(browser, begun))
+    return ProviderAnswer(begun, consent(browser, begun.address, REDIRECT))
 
 
 def refused(provider: Provider, begun: ProviderSignIn, query: str, why: str) -> None:
@@ -163,7 +141,7 @@ def test_an_id_token_is_only_valid_in_its_time(issuer: str, answer: ProviderAnsw
 
 def test_cancelling_at_the_provider_is_reported(provider: Provider, browser: httpx.Client) -> None:
     begun = provider.begin(REDIRECT)
-    refused(provider, begun, consent(browser, begun, agrees=False), "cancelled")
+    refused(provider, begun, consent(browser, begun.address, REDIRECT, agrees=False), "cancelled")
 
 
 def test_the_error_about_a_wrong_secret_does_not_contain_it(issuer: str, answer: ProviderAnswer) -> None:

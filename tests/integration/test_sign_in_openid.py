@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.support.openid_provider import EMAIL, NAME, PASSWORD, REDIRECT, SECRETS, USER
+from tests.support.openid_pages import consent
+from tests.support.openid_provider import EMAIL, NAME, REDIRECT, SECRETS
 from tests.support.serving import serving
 from tests.support.world import OTHER_PASSWORD, World, officials
 
@@ -47,27 +48,10 @@ def at_provider(issuer: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def form_data(page: httpx.Response, **filled: str) -> dict[str, str]:
-    tags = re.findall(r"<input[^>]*>", page.text)
-    hidden = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags if 'type="hidden"' in tag]
-    return {field["name"]: html.unescape(field.get("value", "")) for field in hidden} | filled
-
-
-def consent(browser: httpx.Client, address: str) -> str:
-    """Sign in and consent at the provider; return the query with which the browser is sent back."""
-    page = browser.get(address)
-    if "/accounts/login/" in str(page.url):
-        page = browser.post(page.url, data=form_data(page, username=USER, password=PASSWORD))
-    done = browser.post(page.url, data=form_data(page, allow="Authorize"), follow_redirects=False)
-    assert done.status_code == 302, done.text
-    back = urljoin(str(page.url), done.headers["location"])
-    assert back.startswith(BACK + "?")
-    return urlsplit(back).query
-
-
 def finish(world: World, browser: httpx.Client, invitation: str = "") -> SessionKey:
     begun = world.sign_in.openid_begin(BACK, next_path="/cases", invitation=invitation)
-    done, next_path = world.sign_in.openid_finish(begun.pending, consent(browser, begun.address), BACK, "a browser")
+    query = consent(browser, begun.address, BACK)
+    done, next_path = world.sign_in.openid_finish(begun.pending, query, BACK, "a browser")
     assert next_path == "/cases"
     return done
 
@@ -129,7 +113,7 @@ def test_an_answer_of_the_provider_only_counts_for_its_own_request(world: World,
     world.sign_up(ADDRESS)
     begun, other = world.sign_in.openid_begin(BACK), world.sign_in.openid_begin(BACK)
     assert begun.pending not in repr(begun)
-    query = consent(at_provider, begun.address)
+    query = consent(at_provider, begun.address, BACK)
     for pending in (other.pending, "", "zz", "00" * 200):
         with pytest.raises(SignInRefused):
             world.sign_in.openid_finish(pending, query, BACK, "a browser")
@@ -153,7 +137,7 @@ def test_a_browser_signs_in_at_the_provider(world: World, at_provider: httpx.Cli
         cookie = next(text for text in redirect.headers.get_list("set-cookie") if "openid" in text.partition("=")[0])
         assert "samesite=lax" in cookie.lower()
         assert "max-age=600" in cookie.lower()
-        query = consent(at_provider, redirect.headers["location"])
+        query = consent(at_provider, redirect.headers["location"], BACK)
         cross_site = {"sec-fetch-site": "cross-site"}
         back = browser.get(f"/sign-in/openid/back?{query}", headers=cross_site)
         assert back.status_code == 200
