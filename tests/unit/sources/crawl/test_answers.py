@@ -22,14 +22,6 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[CrawlState]:
-    state = CrawlState(KeptCrawl(tmp_path, bytes(32)), write=True)
-    state.start_run(0.0)
-    yield state
-    state.close()
-
-
-@pytest.fixture
 def answers(state: CrawlState, tmp_path: Path) -> Iterator[AnswerHandler]:
     warc = WarcWriter(tmp_path, KeptCrawl(tmp_path, bytes(32)).seal, largest=2**20, software="test")
     yield AnswerHandler(CRAWL, CRAWL.allowed(), state, warc)

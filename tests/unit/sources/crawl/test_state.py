@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
-import pytest
-
-from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import Crawl
 from lineament.sources.crawl.queue import SOON, CrawlQueue
 from lineament.sources.crawl.rows import AddressKind, AddressState, NewAddress, RefusalReason, pattern
@@ -18,14 +13,6 @@ from lineament.sources.permission.policy import FAILED, GIVEN_UP, HostPolicy, Re
 
 CRAWL = Crawl(start=("http://a.test/",), hosts=("a.test", "b.test"), contact="a@b.example", delay=0.0)
 RESERVED = RefusalReason(kind="reserved", text="meta robots: noai")
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[CrawlState]:
-    state = CrawlState(KeptCrawl(tmp_path, bytes(32)), write=True)
-    state.start_run(0.0)
-    yield state
-    state.close()
 
 
 def fill(state: CrawlState, *urls: str, kind: AddressKind = AddressKind.PAGE) -> None:
