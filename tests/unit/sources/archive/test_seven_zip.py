@@ -28,10 +28,10 @@ def packed(
 ) -> bytes:
     """Return an archive that ``change`` altered before its table of contents was written."""
     out = io.BytesIO()
-    with SevenZipFile(out, "w", **options) as path:  # type: ignore[arg-type]
+    with SevenZipFile(out, "w", **options) as archive:  # type: ignore[arg-type]
         for name, data in files.items():
-            path.writef(io.BytesIO(data), name)
-        change(path)
+            archive.writef(io.BytesIO(data), name)
+        change(archive)
     return out.getvalue()
 
 
@@ -57,8 +57,8 @@ def items_of(data: bytes, folder: Path) -> dict[str, bytes | str]:
     }
 
 
-def renamed(path: SevenZipFile) -> None:
-    for info in path.header.files_info.files:
+def renamed(archive: SevenZipFile) -> None:
+    for info in archive.header.files_info.files:
         info["filename"] = info["filename"].replace("UP", "..").replace("ROOT", "/").replace("SAME", "a")
 
 
@@ -77,9 +77,9 @@ def test_names_that_lead_out_and_two_of_one_name_are_refused(tmp_path: Path) -> 
 
 def test_archives_in_archives(tmp_path: Path) -> None:
     inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as path:
-        path.writestr("x.jpg", b"x")
-        path.writestr("in.7z", packed({"y.jpg": b"y"}))
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("x.jpg", b"x")
+        archive.writestr("in.7z", packed({"y.jpg": b"y"}))
     assert items_of(packed({"in.zip": inner.getvalue()}), tmp_path) == {
         "in.zip/x.jpg": b"x",
         "in.zip/in.7z/y.jpg": b"y",
@@ -87,15 +87,15 @@ def test_archives_in_archives(tmp_path: Path) -> None:
 
 
 def test_links_folders_empty_files_and_what_was_packed_apart() -> None:
-    def change(path: SevenZipFile) -> None:
-        link = path.header.files_info.files[1]
+    def change(archive: SevenZipFile) -> None:
+        link = archive.header.files_info.files[1]
         link["attributes"] = link["attributes"] & 0xFFFF | (stat.S_IFLNK | 0o777) << 16
 
     first = io.BytesIO(packed({"a.jpg": b"a", "link.jpg": b"/etc/passwd", "empty.jpg": b"", "b.jpg": b"b"}, change))
-    with SevenZipFile(first, "a") as path:
-        path.writef(io.BytesIO(b""), "none.jpg")
-        path.writef(io.BytesIO(b"c"), "c.jpg")
-        path.writef(io.BytesIO(b"d"), "d.jpg")
+    with SevenZipFile(first, "a") as archive:
+        archive.writef(io.BytesIO(b""), "none.jpg")
+        archive.writef(io.BytesIO(b"c"), "c.jpg")
+        archive.writef(io.BytesIO(b"d"), "d.jpg")
     found = read(first.getvalue())
     assert "link" in str(found.pop("link.jpg"))
     assert found == {"a.jpg": b"a", "empty.jpg": b"", "b.jpg": b"b", "none.jpg": b"", "c.jpg": b"c", "d.jpg": b"d"}
@@ -118,8 +118,8 @@ def test_an_archive_that_unpacks_to_far_more_than_it_has() -> None:
 
 
 def test_memory_that_decoders_ask_for_has_a_limit() -> None:
-    def four_gigabytes(path: SevenZipFile) -> None:
-        (folder,) = path.header.main_streams.unpackinfo.folders
+    def four_gigabytes(archive: SevenZipFile) -> None:
+        (folder,) = archive.header.main_streams.unpackinfo.folders
         folder.coders[-1]["properties"] = bytes([40])
 
     found = read(packed({"a.jpg": b"a" * 1000}, four_gigabytes, filters=[{"id": 33, "dict_size": 4096}]))
