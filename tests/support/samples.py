@@ -1,4 +1,4 @@
-"""Values of the model, made without a store, for tests of what is printed of them."""
+"""Values of the model without a store, for tests of services, of views and of what is printed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from lineament.model.accounts import Account, AccountState, Role
-from lineament.model.agencies import Agency, AgencyTerms, Licence, LicenceKind, Usage, Vetting, VettingOutcome
+from lineament.model.agencies import (
+    Agency,
+    AgencyTerms,
+    Licence,
+    LicenceKind,
+    Stop,
+    StopScope,
+    Usage,
+    Vetting,
+    VettingOutcome,
+)
 from lineament.model.cases import Case, CaseState, CaseTerms
 from lineament.model.faces import Box, CaptureId, FaceId, Quality, SourceId
 from lineament.model.jobs import Job, JobId, JobRequest, JobState
 from lineament.model.runs import Run, RunId
-from lineament.model.search import Candidate, Mode, SearchResult
+from lineament.model.search import Candidate, Mode, SearchEntry, SearchResult
 from lineament.model.sources import Source, SourceState, SourceTerms
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,6 +47,9 @@ LICENCE = Licence(
     price="100 EUR",
     reference="C-1",
 )
+STOP = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a fault", by="Ada", at=AT)
+ENTRY = SearchEntry(number=12, commitment="ab" * 32)
+"""The entry of a search, with the number that only auditors see."""
 QUALITY = Quality(face_height=120.0, detector_score=0.9, norm=12.0, sharpness=300.0, exposure=0.5, yaw=2.0, cropped=0.0)
 BOX = Box(x=1.0, y=2.0, width=30.0, height=40.0)
 

@@ -7,21 +7,21 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import typer
-from tests.support.samples import AT, LICENCE, QUALITY, VETTING, agency, candidate, result, run, usage
+from tests.support.samples import AT, ENTRY, LICENCE, QUALITY, STOP, VETTING, agency, candidate, result, run, usage
 
 from lineament.cli import agencies, ingest, runs, search, signing, sources, stops
 from lineament.errors import InvalidValue, NoSuchFile, NotFound, SignInRefused
 from lineament.model.accounts import FactorKind
-from lineament.model.agencies import Stop, StopScope
 from lineament.model.faces import FaceId, QualityReason
 from lineament.model.policy import AGENCY, stricter
-from lineament.model.search import Mode, ProbeFace, SearchEntry
+from lineament.model.search import Mode, ProbeFace
 from lineament.services.collect import Collection
 from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.services.people.agencies import Rules
@@ -29,7 +29,6 @@ from lineament.services.people.sessions import SessionState
 from lineament.services.photographs import FailedPhotograph
 
 Capture = pytest.CaptureFixture[str]
-ENTRY = SearchEntry(number=12, commitment="ab" * 32)
 CONTEXT = cast("Any", None)
 
 
@@ -101,9 +100,7 @@ def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_lead(capsys: Capt
 
 
 def test_no_candidate_is_an_answer(capsys: Capture) -> None:
-    poor = type(QUALITY)(
-        **{name: getattr(QUALITY, name) for name in QUALITY.__slots__} | {"reasons": (QualityReason.SMALL,)}
-    )
+    poor = replace(QUALITY, reasons=(QualityReason.SMALL,))
     others = (ProbeFace(probe_id="p2", face=1),)
     search.show(result(candidates=(), gallery_faces=1, quality=poor, others=others, mode=Mode.INVESTIGATION), ENTRY)
     assert capsys.readouterr().out.splitlines() == [
@@ -116,7 +113,7 @@ def test_no_candidate_is_an_answer(capsys: Capture) -> None:
 
 
 def opened(**services: object) -> Any:
-    """Return what a command opens: a desk with these services alone."""
+    """Return a stand-in for ``workspace``, which opens a desk with only these services."""
 
     @contextmanager
     def workspace(_context: object, **_: object) -> Iterator[object]:
@@ -135,7 +132,7 @@ class Register:
         return self.listed
 
     def run(self, _name: str, id_: int) -> tuple[Any, list[tuple[str, str]]]:
-        (found,) = [each for each in self.listed if each.id == id_]
+        (found,) = [run for run in self.listed if run.id == id_]
         return found, [("a.jpg", "it is empty")]
 
 
@@ -220,8 +217,7 @@ def test_a_policy_names_its_preset_where_it_is_stricter(capsys: Capture) -> None
 
 
 def test_stops_say_whom_they_stop(capsys: Capture) -> None:
-    everything = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a fault", by="Ada", at=AT)
-    stops._print([everything], False)
+    stops._print([STOP], False)
     stops._print([], False)
     assert capsys.readouterr().out.splitlines() == [
         "All searching is stopped since 2026-03-01 12:00 UTC, by Ada: a fault",

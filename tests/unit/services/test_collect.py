@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
 def test_neighbours_that_combine_are_one_connector_and_archives_one_each(folder: Path) -> None:
     names = [str(folder / name) for name in ("b.jpg", "a.jpg", "c.zip", "d.zip")]
     chosen = collecting(Taken()).choose("press", names)
-    assert [(each.kind, each.locations.splitlines()) for each in chosen.connectors] == [
+    assert [(connector.kind, connector.locations.splitlines()) for connector in chosen.connectors] == [
         ("folder", [names[1], names[0]]),
         ("archive", [names[2]]),
         ("archive", [names[3]]),
@@ -81,7 +81,7 @@ def test_neighbours_that_combine_are_one_connector_and_archives_one_each(folder:
 
 def test_a_kind_that_is_named_counts_for_everything(folder: Path) -> None:
     chosen = collecting(Taken()).choose("press", [str(folder / "c.zip")], kind="folder", workers=9)
-    assert [each.kind for each in chosen.connectors] == ["folder"]
+    assert [connector.kind for connector in chosen.connectors] == ["folder"]
     assert chosen.workers == 9
 
 
@@ -178,4 +178,4 @@ def test_the_result_of_a_job_names_no_picture() -> None:
     collection = Collection(source="press", names=("/a",), connectors=(), workers=1)
     kept = result(report(refused=1, refusals=[("name-of-somebody.jpg", "empty")]), collection)
     assert "name-of-somebody" not in str(kept)
-    assert set(kept) == {"seen", "faces", "reserved_later", *(each.name.lower() for each in IngestOutcome)}
+    assert set(kept) == {"seen", "faces", "reserved_later", *(outcome.name.lower() for outcome in IngestOutcome)}

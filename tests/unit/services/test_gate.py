@@ -7,11 +7,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.support.samples import AT, LICENCE, VETTING, agency, case, source
+from tests.support.samples import AT, LICENCE, STOP, VETTING, agency, case, source
 
 from lineament.errors import Refused
 from lineament.model.accounts import Official, Role
-from lineament.model.agencies import Stop, StopScope
 from lineament.model.cases import CaseState, Seeks
 from lineament.model.policy import AGENCY
 from lineament.model.reasons import ReasonCode
@@ -35,7 +34,6 @@ ADMITTED = gate.Attempt(
     approvals=(0, "p1"),
     at=AT,
 )
-STOP = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a fault", by="Ada", at=AT)
 
 
 def codes(**changes: Any) -> list[ReasonCode]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from types import MappingProxyType
 
-from tests.support.samples import AT, ISO, LICENCE, TODAY, VETTING, agency, usage
+from tests.support.samples import AT, ISO, LICENCE, STOP, TODAY, VETTING, agency, usage
 
 from lineament.model.agencies import Stop, StopScope
 from lineament.model.policy import AGENCY, SETTINGS, stricter
@@ -85,7 +85,7 @@ def test_seats_and_searches_are_of_the_licence_if_there_is_one() -> None:
 
 
 def test_the_vetting_of_an_agency_in_a_word() -> None:
-    words = [vetting_word(each) for each in (OPEN, agency(), agency(home=True))]
+    words = [vetting_word(listed) for listed in (OPEN, agency(), agency(home=True))]
     assert words == ["open", "none", "runs this workspace"]
 
 
@@ -101,9 +101,8 @@ def test_a_setting_is_yes_no_or_a_number() -> None:
 
 
 def test_stops_say_who_made_them_except_to_the_operator_who_did() -> None:
-    everything = Stop(scope=StopScope.EVERYTHING, agency_id=None, reason="a fault", by="Ada", at=AT)
     own = Stop(scope=StopScope.AGENCY, agency_id="a1", reason="a complaint", by="Bob", at=AT)
-    assert stops_json([everything, own]) == {
+    assert stops_json([STOP, own]) == {
         "stops": [
             {"stopped": "everything", "reason": "a fault", "by": "Ada", "at": ISO},
             {"stopped": "agency", "reason": "a complaint", "by": "Bob", "at": ISO},
@@ -111,7 +110,7 @@ def test_stops_say_who_made_them_except_to_the_operator_who_did() -> None:
     }
     assert agency_stop_json(own) == {"stopped": "agency", "reason": "a complaint", "at": ISO}
     assert agency_stop_json(None) == {"stopped": None}
-    assert [stopped_words(stop) for stop in (everything, own)] == ["All searching", "The searching of your agency"]
+    assert [stopped_words(stop) for stop in (STOP, own)] == ["All searching", "The searching of your agency"]
 
 
 def test_days_left_turn_negative_after_the_last_day() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from tests.support.samples import AT, ISO
@@ -67,17 +68,6 @@ def test_an_invitation_to_a_case_is_the_same_alone_and_in_a_list() -> None:
 
 
 def test_papers_of_a_room_have_size_and_digest_if_they_are_files() -> None:
-    file = Paper(
-        id="r2",
-        kind=PaperKind.FILE,
-        author="Eve",
-        agency_id="a1",
-        agency_name="Police of Freedonia",
-        at=AT,
-        text="a.pdf",
-        size=10,
-        sha256="e" * 64,
-    )
     message = Paper(
         id="r1",
         kind=PaperKind.MESSAGE,
@@ -87,6 +77,7 @@ def test_papers_of_a_room_have_size_and_digest_if_they_are_files() -> None:
         at=AT,
         text="Hi",
     )
+    file = replace(message, id="r2", kind=PaperKind.FILE, text="a.pdf", size=10, sha256="e" * 64)
     shared = {"author": "Eve", "agency": "Police of Freedonia", "at": ISO}
     assert papers_json([message, file]) == {
         "papers": [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 
 import pytest
-from tests.support.samples import AT, ISO, QUALITY, candidate, result
+from tests.support.samples import AT, ENTRY, ISO, QUALITY, candidate, result
 
 from lineament.model.faces import FaceId, QualityReason
 from lineament.model.search import Edit, EditKind, ProbeFace, SearchEntry
@@ -17,7 +17,6 @@ from lineament.views.probes import approvals_json, replay_json
 from lineament.views.searches import candidate_json, listed_search_json, named_search_json, quality_json, search_json
 from lineament.views.values import counted, iso, sides, upper_first
 
-ENTRY = SearchEntry(number=12, commitment="ab" * 32)
 QUALITY_JSON = {
     "face_height": 120.0,
     "detector_score": 0.9,
@@ -99,7 +98,7 @@ def test_a_candidate_names_the_near_duplicates_folded_into_it() -> None:
 
 def test_a_poor_face_says_why_it_is_not_reliable() -> None:
     assert quality_json(QUALITY) == QUALITY_JSON
-    poor = type(QUALITY)(**{**asdict(QUALITY), "reasons": (QualityReason.SMALL,)})
+    poor = replace(QUALITY, reasons=(QualityReason.SMALL,))
     assert quality_json(poor) == {**QUALITY_JSON, "reasons": ["the face is small"], "reliable": False}
 
 

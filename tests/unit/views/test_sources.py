@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import pytest
 from tests.support.samples import AT, ISO, TODAY, agency, source
 
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.abuse import LoadReport
 from lineament.services.gallery.register import SourceStanding
 from lineament.services.gallery.takeout import TakenOut
-from lineament.views.sources import known_abuse_json, receipt_json, source_json, sources_json, taken_out_json
+from lineament.views.sources import (
+    known_abuse_json,
+    receipt_json,
+    source_json,
+    source_state,
+    sources_json,
+    taken_out_json,
+)
 
 SOURCE_JSON = {
     "name": "press",
@@ -47,6 +55,20 @@ def test_a_source_is_json_with_its_terms() -> None:
     shown = source_json(source(terms=terms, approved_at=AT), TODAY, None)
     assert (shown["expires"], shown["days_left"], shown["hosts"]) == ("2026-03-10", 9, ["a.example"])
     assert shown["approved_at"] == ISO
+    assert "drafted_by" not in shown  # only with the standing
+
+
+@pytest.mark.parametrize(
+    ("state", "day", "expected"),
+    [
+        (SourceState.LIVE, 10, "live"),
+        (SourceState.LIVE, 11, "expired"),
+        (SourceState.SUSPENDED, 11, "suspended"),
+    ],
+)
+def test_a_live_source_is_expired_after_its_last_day(state: SourceState, day: int, expected: str) -> None:
+    terms = replace(source().terms, expires_on=date(2026, 3, 10))
+    assert source_state(source(terms=terms, state=state), date(2026, 3, day)) == expected
 
 
 def test_the_permission_of_a_withdrawn_source_is_not_kept() -> None:
