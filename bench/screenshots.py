@@ -10,7 +10,6 @@ only the screenshots of the README and the guides, into docs/pictures.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from tests.conftest import PORTRAITS
-from tests.support.browsers import ARGUMENTS
+from tests.support.browsers import open_chromium
 from tests.support.deliveries import CASE as GATHERED
 from tests.support.deliveries import collected
 from tests.support.looks import prepare_looks
@@ -229,12 +228,10 @@ def main() -> None:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     camera = Camera(given.folder, given.readme, frozenset(given.only))
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
+    with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         for name in given.worlds:
             (Path(folder) / name).mkdir()
             WORLDS[name](browser, Path(folder) / name, camera)
-        browser.close()
 
 
 if __name__ == "__main__":

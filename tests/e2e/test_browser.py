@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from tests.conftest import PORTRAITS
-from tests.support.browsers import ARGUMENTS
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
 from tests.support.serving import Served, serving
 from tests.support.world import CASE, PROBE, gallery
 
 from lineament.web.addresses import case_address
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
-]
+pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 ABUSE = replace(CASE, ref="OP/ELM 7", offence="Sexual abuse of a child")
 
 
@@ -37,24 +32,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    with open_chromium() as browser:
         yield browser
-        browser.close()
-
-
-class ConsoleLog:
-    """The messages of a console: errors of scripts and breaches of the policy, which fail the test."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.messages: list[str] = []
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self.messages.append(str(error.error)))
-
-    def _console(self, message: ConsoleMessage) -> None:
-        """Log a message, unless it is about the icon that Chromium requests beside a sandboxed original."""
-        if not message.location["url"].endswith("/favicon.ico"):
-            self.messages.append(f"{message.type}: {message.text} ({message.location['url']})")
 
 
 @pytest.fixture
@@ -65,7 +44,8 @@ def page(chromium: Browser, served: Served) -> Iterator[Page]:
     page.goto(served.entrance)
     yield page
     context.close()
-    assert console.messages == []
+    # Chromium requests an icon beside a sandboxed original
+    assert [text for text in console.messages if not text.endswith("/favicon.ico)")] == []
 
 
 def choose_photograph(page: Page, case: str, name: str = PROBE.name) -> None:

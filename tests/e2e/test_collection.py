@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
-from tests.support.browsers import ARGUMENTS, ConsoleLog
+from playwright.sync_api import Page, expect
+from tests.support.browsers import NEEDS_CHROMIUM, ConsoleLog, open_chromium
 from tests.support.deliveries import collected, ingest_into
 from tests.support.looks import faults
 from tests.support.serving import Served, serving, token_in
@@ -19,11 +18,7 @@ from lineament.sources.crawl.registration import crawl_name
 from lineament.sources.crawl.rows import NewAddress
 from lineament.sources.crawl.state import CrawlState
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
-]
+pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +30,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def page(served: Served) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    with open_chromium() as browser:
         context = browser.new_context(base_url=served.url)
         console = ConsoleLog(context)
         page = context.new_page()
         page.goto(served.entrance)
         yield page
-        browser.close()
-        # the policy refuses what the archived page names; this server gets no request for it
-        assert [text for text in console.messages if "sandboxed" not in text and "Security Policy" not in text] == []
+    # the policy refuses what the archived page names; this server gets no request for it
+    assert [text for text in console.messages if "sandboxed" not in text and "Security Policy" not in text] == []
 
 
 @pytest.fixture(scope="module")

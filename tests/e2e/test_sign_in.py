@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,16 +9,12 @@ from pathlib import Path
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
-from tests.support.browsers import ARGUMENTS, AUTHENTICATOR
+from playwright.sync_api import Page, expect
+from tests.support.browsers import NEEDS_CHROMIUM, add_authenticator, open_chromium
 from tests.support.serving import serving
 from tests.support.world import PASSWORD, World, officials
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
-]
+pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 EMAIL = "rufus@agency.example"
 
 
@@ -32,16 +27,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def page(world: World) -> Iterator[Page]:
-    with serving(world.workspace) as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    with serving(world.workspace) as running, open_chromium() as browser:
         context = browser.new_context(base_url=running.url.replace("127.0.0.1", "localhost"))
         page = context.new_page()
         page.on("pageerror", lambda error: pytest.fail(str(error)))
-        devtools = context.new_cdp_session(page)
-        devtools.send("WebAuthn.enable")
-        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+        add_authenticator(page)
         yield page
-        browser.close()
 
 
 def check_page(page: Page, heading: str) -> None:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import sync_playwright
-from tests.support.browsers import ARGUMENTS
+from tests.support.browsers import NEEDS_CHROMIUM, open_chromium
 from tests.support.looks import NOT_PAGES, Look, faults, prepare_looks
 from tests.support.story import Story, open_story
 
 from lineament.web.app import declared
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)"),
-]
+pytestmark = [pytest.mark.enable_socket, NEEDS_CHROMIUM]
 READ = {route.path for route in declared() if route.method == "GET"}
 DOORS = {"/sign-in", "/join/{token}"}
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        with open_story(tmp_path_factory.mktemp("story"), browser) as story:
-            yield story
-            browser.close()
+    with open_chromium() as browser, open_story(tmp_path_factory.mktemp("story"), browser) as story:
+        yield story
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 from tests.support.clock import Clock
 from tests.support.world import PASSWORD
 
@@ -31,6 +35,24 @@ AUTHENTICATOR = {
     "automaticPresenceSimulation": True,
 }
 WIDTH, HEIGHT = 1280, 800
+CHROMIUM = shutil.which("chromium")
+NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (make test installs it)")
+
+
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    """Start Chromium without a window, and close it at the end of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def add_authenticator(page: Page) -> None:
+    """Give a tab an authenticator, whose owner is always present and verified."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
 
 
 class ConsoleLog:
@@ -175,9 +197,7 @@ class Browsers:
         context = self.browser.new_context(base_url=self.url, viewport={"width": self.width, "height": self.height})
         console = ConsoleLog(context)
         page = context.new_page()
-        devtools = context.new_cdp_session(page)
-        devtools.send("WebAuthn.enable")
-        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+        add_authenticator(page)
         actor = Actor(
             name=name, email=email, page=page, console=console, origin=self.url, clock=self.clock, secret=secret
         )
