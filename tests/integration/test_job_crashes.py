@@ -1,4 +1,4 @@
-"""Real workers that are killed, ended, or have their job stopped. Nothing is lost, nothing is stored twice."""
+"""Real workers that are killed or told to end, or whose job is stopped. Nothing is lost or stored twice."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ SHOWN = 4
 
 
 class Newspaper:
-    """A page that shows some pictures; it holds the last of them back until ``may_go_on`` is set."""
+    """A page that shows some pictures; it holds the last of them back until ``released`` is set."""
 
     def __init__(self, folder: Path) -> None:
         self.pictures = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
-        self.last_requested, self.may_go_on = threading.Event(), threading.Event()
+        self.last_requested, self.released = threading.Event(), threading.Event()
 
     def answer(self, path: str, _headers: object) -> CannedReply | None:
         if path == "/":
@@ -109,7 +109,7 @@ class Newspaper:
         number = int(path.strip("/").removesuffix(".jpg"))
         if number == len(self.pictures) - 1:
             self.last_requested.set()
-            self.may_go_on.wait(PATIENCE)
+            self.released.wait(PATIENCE)
         return CannedReply(self.pictures[number], type="image/jpeg")
 
 
@@ -123,7 +123,7 @@ def web(newspaper: Newspaper) -> Iterator[LocalWeb]:
     with LocalWeb() as web:
         web.host(HOST, newspaper.answer)
         yield web
-        newspaper.may_go_on.set()
+        newspaper.released.set()
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_crawl_survives_the_death_of_its_worker(newspaper: Newspaper, web: Loc
         running.kill()
         running.wait()
     assert states(home) == ["running"]
-    newspaper.may_go_on.set()
+    newspaper.released.set()
     run_well(home, "worker", "--drain")
     done, requested = job(home), web.asked(HOST)
     assert (done["state"], done["attempts"], done["result"]["reserved_later"]) == ("done", 2, 0)
@@ -190,6 +190,12 @@ main(sys.argv[1:])
 """
 
 
+def kill_erasure(home: Path) -> None:
+    """Erase the first capture in a process that is killed when it deletes the first blob."""
+    line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
+    assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
+
+
 def test_a_running_worker_finishes_an_erasure_that_was_killed(tmp_path: Path) -> None:
     folder, home = vary_portraits(tmp_path / "photos", 2), create(tmp_path / "ws")
     run_well(home, "ingest", "press", folder)
@@ -197,8 +203,7 @@ def test_a_running_worker_finishes_an_erasure_that_was_killed(tmp_path: Path) ->
         with workspace.store.read() as tx:
             erased = tx.captures.get(CaptureId(1))
         assert erased.original is not None
-        line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
-        assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
+        kill_erasure(home)
         assert erased.original in workspace.blobs, "the process was killed before"
         assert states(home)[-1] == "running"
         ended = workspace.worker.run_one()
@@ -212,8 +217,7 @@ def test_a_running_worker_finishes_an_erasure_that_was_killed(tmp_path: Path) ->
 def test_opening_the_workspace_finishes_an_erasure_that_was_killed(tmp_path: Path) -> None:
     folder, home = vary_portraits(tmp_path / "photos", 2), create(tmp_path / "ws")
     run_well(home, "ingest", "press", folder)
-    line = ["--home", str(home), "erase", "--capture", "1", "--reason", "asked"]
-    assert subprocess.run([sys.executable, "-c", KILLED, *line], check=False).returncode == -signal.SIGKILL
+    kill_erasure(home)
     assert states(home)[-1] == "running"
     Workspace.open(settings(home)).close()
     assert states(home)[-1] == "done"
