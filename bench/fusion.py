@@ -73,7 +73,7 @@ class Searches:
         return float(self.above[rows].mean())
 
     def strangers_undamped(self, rows: Numbers) -> float:
-        """Return that number for undamped scores."""
+        """Return the same mean for undamped scores."""
         return float(self.undamped[rows].mean())
 
     @cached_property

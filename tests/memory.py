@@ -1,6 +1,6 @@
 """The most memory that a command and everything it starts take at once: ``python -m tests.memory make test``.
 
-Linux only. Memory that processes share is divided among them (PSS), so that the sum is what the machine has to have.
+Linux only. Memory that processes share is divided among them (PSS), so that the sum is what the machine needs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 SECONDS = 1.0
-"""Between two samples."""
+"""The time between two samples."""
 SHOWN, WIDTH = 10, 100
 """Processes that are listed, and characters of a command line."""
 
@@ -40,7 +40,7 @@ def name(process: int) -> str:
 
 
 def memory(process: int) -> int:
-    """Return the memory of a process in KiB, its part of what it shares included; 0 if it has ended."""
+    """Return the memory of a process in KiB, with its part of shared memory; 0 if it has ended."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -83,9 +83,8 @@ def test_details_of_an_open_case_are_kept_with_it(team: Squad) -> None:
     team.clock.advance(days=1000)
     sweep(team)
     assert REASON in team.all_details()
-    assert [line.action for line in team.fresh_desk(team.supervisor).casework.timeline(case.key)][
-        -1
-    ] == Action.CASE_OPENED
+    timeline = team.fresh_desk(team.supervisor).casework.timeline(case.key)
+    assert timeline[-1].action == Action.CASE_OPENED
 
 
 def test_a_case_on_legal_hold_is_kept_until_the_hold_is_released(team: Squad) -> None:

@@ -64,7 +64,7 @@ def token_in(html: str) -> str:
     return found[1]
 
 
-# ---------------------------------------------------------------- where everybody signs in
+# ---------------------------------------------------------------- pages where everybody signs in
 
 
 @dataclass(frozen=True, slots=True)

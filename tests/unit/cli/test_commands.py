@@ -1,4 +1,4 @@
-"""What single commands make of their options, and how they print their answers."""
+"""How single commands read their options, and how they print their answers."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_agencies_are_listed_with_what_they_use(monkeypatch: pytest.MonkeyPatch,
     assert home == "Police of Freedonia FR runs this workspace 2 12 home"
 
 
-def test_a_policy_names_its_preset_where_it_is_stricter(capsys: Capture) -> None:
+def test_a_policy_names_its_preset_if_it_is_stricter(capsys: Capture) -> None:
     wishes = {"passkey_only": True}
     agencies._print_rules(Rules(policy=stricter(AGENCY, wishes), base=AGENCY, wishes=wishes), False)
     lines = capsys.readouterr().out.splitlines()
@@ -245,7 +245,7 @@ def test_a_secret_is_the_next_line_of_piped_input(monkeypatch: pytest.MonkeyPatc
         (SessionState.UNPROVED, {FactorKind.PASSKEY}, False, "add an app that shows codes"),
     ],
 )
-def test_a_terminal_takes_codes_alone(
+def test_a_terminal_takes_only_codes(
     standing: SessionState, kinds: set[FactorKind], why: str, *, passkey_only: bool
 ) -> None:
     session = SimpleNamespace(standing=standing, kinds=kinds, policy=SimpleNamespace(passkey_only=passkey_only))

@@ -37,7 +37,7 @@ def as_worker(queue: Queue) -> Worker:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_worker_in_order(number: signal.Signals) -> None:
+def test_a_signal_ends_the_worker_cleanly(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     request = jobs.EndRequest()
     steps: list[str] = []

@@ -1,4 +1,4 @@
-"""The command itself: what stands anywhere on the line, and the exit code of each kind of error."""
+"""The command itself: ``--home`` anywhere on the line, and the exit code of each kind of error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def failing(error: BaseException) -> TyperGroup:
-    """Return commands of which one fails with that error."""
+    """Return a group of commands, in which ``fail`` raises the error."""
     app = typer.Typer()
 
     @app.command()
@@ -27,7 +27,7 @@ def failing(error: BaseException) -> TyperGroup:
 
     @app.command()
     def other() -> None:
-        """Exist, so that the commands are a group."""
+        """Do nothing; without a second command Typer builds no group."""
 
     return cast("TyperGroup", typer.main.get_command(app))
 
@@ -80,7 +80,7 @@ def test_arguments_after_two_dashes_are_not_options(capsys: Capture) -> None:
 
     @app.callback()
     def everything() -> None:
-        """Make the one command one of a group."""
+        """Do nothing; without a callback Typer builds no group."""
 
     assert ended(cast("TyperGroup", typer.main.get_command(app)), "fail", "--", "--json") == 1
     assert capsys.readouterr() == ("", f"lineament: {error}\n")
@@ -126,10 +126,10 @@ def test_an_unforeseen_error_is_raised_with_its_traceback_on_request(monkeypatch
 
 
 @pytest.mark.parametrize("line", [["no-such-command"], ["fail", "--no-such-option"], ["fail", "too", "many"]])
-def test_a_line_that_cannot_be_read_is_2(line: list[str], capsys: Capture) -> None:
+def test_an_invalid_line_exits_with_2(line: list[str], capsys: Capture) -> None:
     assert ended(failing(LineamentError(detail="never reached")), *line) == 2
     assert "never reached" not in capsys.readouterr().err
 
 
-def test_a_command_that_ends_well_is_0() -> None:
+def test_a_command_that_succeeds_exits_with_0() -> None:
     assert ended(failing(LineamentError(detail="never reached")), "other") == 0

@@ -1,4 +1,4 @@
-"""What all commands share at the terminal: how they read what is written and print what they answer."""
+"""What all commands share: how they read their input, and how they print their answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_folder_or_nothing_is_no_picture(tmp_path: Path) -> None:
             terminal.file_bytes(path, 5)
 
 
-def test_a_file_can_be_written_where_a_folder_is(tmp_path: Path) -> None:
+def test_a_file_is_written_only_into_a_folder_that_exists(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing" / "a.html"):
         with pytest.raises(InvalidValue, match="nothing can be written there"):
             terminal.checked_writable(path)
@@ -80,7 +80,7 @@ def test_json_keeps_its_order_and_its_letters(capsys: Capture) -> None:
     assert capsys.readouterr().out == '{\n  "b": "Müller",\n  "a": [\n    1\n  ]\n}\n'
 
 
-def test_one_of_several_objects_is_one_line(capsys: Capture) -> None:
+def test_each_of_several_objects_is_one_line(capsys: Capture) -> None:
     for answer in ({"b": "Müller\n"}, {"a": [1]}):
         terminal.print_json_line(answer)
     lines = capsys.readouterr().out.splitlines()
@@ -117,7 +117,7 @@ def test_text_cannot_command_the_terminal(capsys: Capture, sequence: str) -> Non
     assert not [letter for letter in printed if letter in sequence and not letter.isprintable()]
 
 
-def test_columns_of_numbers_are_set_right_and_nothing_is_markup(capsys: Capture) -> None:
+def test_numbers_are_aligned_right_and_nothing_is_markup(capsys: Capture) -> None:
     table = terminal.table("name", "faces", right=("faces",))
     table.add_row("[red]press[/red]", "12")
     table.add_row("archive", "1,200")
@@ -136,7 +136,7 @@ def test_a_table_in_a_pipe_is_as_wide_as_its_limit(capsys: Capture) -> None:
     terminal.print_table(table)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) == terminal.WIDE
-    assert sum(line.count("x") for line in lines[1:]) == 400  # the header has none but that of “text”
+    assert sum(line.count("x") for line in lines[1:]) == 400  # the header has only that of “text”
 
 
 def test_facts_that_are_not_known_are_left_out(capsys: Capture) -> None:
@@ -163,7 +163,7 @@ def test_a_moment_for_people_ends_with_the_minute() -> None:
     assert terminal.when(None) == ""
 
 
-def test_progress_is_drawn_on_a_terminal_alone(capsys: Capture) -> None:
+def test_progress_is_only_drawn_on_a_terminal(capsys: Capture) -> None:
     with terminal.progress() as bar, terminal.working("Looking"):
         bar.update(bar.add_task("Ingesting", total=2, rate=""), completed=1)
     assert capsys.readouterr() == ("", "")

@@ -16,7 +16,7 @@ from lineament.workspace import Workspace
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace of one person, to be copied, which takes a third of the time of making one."""
+    """A workspace of one person, to be copied, which takes a third of the time of creating one."""
     home = tmp_path_factory.mktemp("empty") / "ws"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lineament.store.migrations.upgrade", schema.upgrade)

@@ -1,4 +1,4 @@
-"""Cases and their rooms: opened, held, closed, and who may do what in them. No photograph is needed for it."""
+"""Cases and their rooms: opened, held, closed, and who may do what in them, all without photographs."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ def test_for_some_purposes_no_case_is_opened(office: Office) -> None:
 
 
 @pytest.mark.parametrize("because", ["", "  "])
-def test_the_clock_starts_with_a_reason(office: Office, because: str) -> None:
+def test_urgent_hours_need_a_reason(office: Office, because: str) -> None:
     with pytest.raises(InvalidValue, match="why it cannot wait"):
         office.examining.casework.declare_urgent("K-1", because)
 
 
-def test_the_clock_starts_once_and_only_where_an_authorisation_is_missing(office: Office) -> None:
+def test_urgent_hours_start_once_and_only_if_an_authorisation_is_missing(office: Office) -> None:
     casework = office.examining.casework
     casework.declare_urgent("K-1", "a life is in danger")
     assert casework.outlook("K-1").standing is CaseStanding.URGENT
@@ -114,7 +114,7 @@ def test_the_clock_starts_once_and_only_where_an_authorisation_is_missing(office
         casework.declare_urgent("K-2", "a child is missing")
 
 
-def test_a_policy_may_let_no_search_come_first(office: Office) -> None:
+def test_a_policy_may_forbid_urgent_searches(office: Office) -> None:
     office.world.administrator_desk.agencies.tighten({"urgent_hours": 0})
     with refused(ReasonCode.NO_URGENT_SEARCHES):
         office.examining.casework.declare_urgent("K-1", "a life is in danger")
@@ -134,7 +134,7 @@ def test_an_authorisation_is_recorded_by_those_who_manage_cases(office: Office) 
     assert office.examining.casework.outlook("K-1").standing is CaseStanding.EXPIRED
 
 
-def test_a_hold_is_put_once_and_ended_once(office: Office) -> None:
+def test_a_case_is_put_on_hold_once_and_released_once(office: Office) -> None:
     casework = office.supervising.casework
     with refused(ReasonCode.NOT_ON_HOLD):
         casework.release("K-1")
@@ -188,7 +188,7 @@ def test_a_sweep_records_nothing_of_a_case_that_another_process_held_or_destroye
 # ---------------------------------------------------------------- who sees it, and what they may do
 
 
-def test_a_case_is_not_there_for_those_who_do_not_work_on_it(office: Office) -> None:
+def test_those_who_do_not_work_on_a_case_do_not_find_it(office: Office) -> None:
     stranger = office.world.desk(office.world.join(HOME_AGENCY, Role.EXAMINER, name="Otto Other"))
     with pytest.raises(NotFound) as unseen:
         stranger.casework.get("K-1")
@@ -206,7 +206,7 @@ def test_a_case_is_not_there_for_those_who_do_not_work_on_it(office: Office) -> 
         (CaseRole.OBSERVER, {"read cases", "take part"}),
     ],
 )
-def test_a_guest_may_what_the_role_in_the_case_and_the_account_allow(
+def test_a_guest_may_do_what_the_role_in_the_case_and_the_account_allow(
     office: Office, role: CaseRole, may: set[str]
 ) -> None:
     guest = office.world.desk(office.guest(role))
@@ -258,7 +258,7 @@ def test_a_member_who_is_added_again_has_another_role(office: Office) -> None:
         members.remove("K-1", office.examiner.id)
 
 
-def test_an_invitation_has_an_end_and_is_sent_once(office: Office) -> None:
+def test_an_invitation_has_a_last_day_and_is_sent_once(office: Office) -> None:
     members, tomorrow = office.supervising.members, TODAY + timedelta(days=1)
     with pytest.raises(InvalidValue, match="on which day it ends"):
         members.invite("K-1", "zoe@abroad.example", CaseRole.OBSERVER, None)
@@ -272,7 +272,7 @@ def test_an_invitation_has_an_end_and_is_sent_once(office: Office) -> None:
     assert members.invitations("K-1") == []
 
 
-def test_an_invitation_is_taken_by_its_address_alone_and_in_time(office: Office) -> None:
+def test_an_invitation_is_accepted_only_from_its_address_and_in_time(office: Office) -> None:
     invitation = office.supervising.members.invite("K-1", "zoe@abroad.example", CaseRole.OBSERVER, TODAY)
     agency = office.world.add_agency()
     zoe, other = (
@@ -292,7 +292,7 @@ def test_an_invitation_is_taken_by_its_address_alone_and_in_time(office: Office)
 # ---------------------------------------------------------------- the room
 
 
-def test_a_note_is_read_by_ones_own_agency_alone(office: Office) -> None:
+def test_only_the_authors_agency_reads_a_note(office: Office) -> None:
     guest = office.world.desk(office.guest())
     office.examining.room.say("K-1", " Hello ")
     office.examining.room.note("K-1", "for us")
@@ -307,7 +307,7 @@ def test_a_note_is_read_by_ones_own_agency_alone(office: Office) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "x" * (room.LONGEST + 1)])
-def test_a_message_has_words_and_an_end(office: Office, text: str) -> None:
+def test_a_message_is_neither_empty_nor_too_long(office: Office, text: str) -> None:
     for write in (office.examining.room.say, office.examining.room.note):
         with pytest.raises(InvalidValue, match="write 1 to 20,000 characters"):
             write("K-1", text)
@@ -326,7 +326,7 @@ def test_a_message_has_words_and_an_end(office: Office, text: str) -> None:
         ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
     ],
 )
-def test_a_file_is_kept_under_a_name_that_is_no_path(office: Office, name: str, kept: str) -> None:
+def test_a_file_is_stored_under_a_name_that_is_no_path(office: Office, name: str, kept: str) -> None:
     paper = office.examining.room.file("K-1", name, b"bytes")
     assert (paper.kind, paper.text, paper.size) == (PaperKind.FILE, kept, 5)
     assert office.supervising.room.open("K-1", paper.id)[0] == b"bytes"

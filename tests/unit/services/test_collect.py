@@ -1,4 +1,4 @@
-"""Collecting: the connectors for what was named, one report of them all, and what the job keeps of it."""
+"""Collecting: the connectors for the locations, one report of them all, and what the job stores of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def report(*, total: int | None = None, enrolled: int = 0, refused: int = 0, **r
 
 
 class Taken:
-    """Stands in for ingest and erasure: notes what it was asked for, and answers each task with the next report."""
+    """Stands in for ingest and erasure: records what it was asked for, and answers each task with the next report."""
 
     def __init__(self, *reports: IngestReport) -> None:
         self.reports = list(reports)
@@ -45,7 +45,7 @@ class Taken:
 
 
 def collecting(taken: Taken) -> Collect:
-    """Return the service for a source without hosts, with four pictures under way at once."""
+    """Return the service for a source without hosts, with four workers."""
     tx = SimpleNamespace(sources=SimpleNamespace(get=lambda _name: source()))
     record = SimpleNamespace(
         require=lambda *_: None, official=Official(name="Eve", solo=True), read=lambda: nullcontext(tx)
@@ -79,7 +79,7 @@ def test_neighbours_that_combine_are_one_connector_and_archives_one_each(folder:
     assert (chosen.source, chosen.names, chosen.workers) == ("press", tuple(names), 4)
 
 
-def test_a_kind_that_is_named_counts_for_everything(folder: Path) -> None:
+def test_a_given_kind_applies_to_every_location(folder: Path) -> None:
     chosen = collecting(Taken()).choose("press", [str(folder / "c.zip")], kind="folder", workers=9)
     assert [connector.kind for connector in chosen.connectors] == ["folder"]
     assert chosen.workers == 9

@@ -1,4 +1,4 @@
-"""Every public method of every service says what it needs, and refuses whoever has it not."""
+"""Every public method of every service says what it needs, and refuses whoever lacks it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_missing_permission_is_refused_first(method: Method) -> None:
     officials = [Official(name="Nobody", account_id="a", roles=held) for held in roles]
     for official in officials:
         with pytest.raises(NotAllowed, match=" or ".join(declared(method).permissions)):
-            method.call(acting(method, official))  # nothing is given: it must not come so far as to miss it
+            method.call(acting(method, official))  # without arguments, which it must not get far enough to miss
 
 
 @pytest.mark.parametrize("method", GUARDED, ids=str)
@@ -132,7 +132,7 @@ def _called(method: Method, official: Official) -> None:
 
 
 class Example:
-    """A service for what follows."""
+    """A service with one method of each kind."""
 
     def __init__(self, record: Record) -> None:
         self._record = record

@@ -1,4 +1,4 @@
-"""Officials: invited, kept apart, locked out, and what their sessions open."""
+"""Officials: their invitations, accounts, agencies, failures to sign in, and sessions."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_without_a_mail_server_the_link_is_handed_over() -> None:
     assert (invitation.link, invitation.unsent) == ("https://lineament.example/join/t0ken", "")
 
 
-def test_with_a_mail_server_the_link_goes_to_the_address_alone() -> None:
+def test_with_a_mail_server_the_link_is_only_sent_to_the_address() -> None:
     outbox = MemoryOutbox()
     invitation = Post(outbox=outbox, base="https://lineament.example").deliver(PENDING)
     assert (invitation.link, invitation.unsent) == (None, "")
@@ -100,7 +100,7 @@ def test_with_a_mail_server_the_link_goes_to_the_address_alone() -> None:
     assert "Anna invites you to Lineament, for Freedonia" in str(message)
 
 
-def test_a_mail_that_cannot_be_sent_says_why_and_keeps_the_link_secret() -> None:
+def test_an_invitation_that_cannot_be_sent_says_why_and_keeps_the_link_secret() -> None:
     class Down(MemoryOutbox):
         def send(self, *_: Any, **__: Any) -> None:
             raise MailUnavailable(why="no route to host")
@@ -140,7 +140,7 @@ def test_nobody_manages_their_own_account_and_the_last_one_stays(world: StaffedW
         people.close(other.id)
 
 
-def test_an_account_moves_along_its_states_alone(world: StaffedWorld) -> None:
+def test_an_account_changes_only_to_permitted_states(world: StaffedWorld) -> None:
     people, eve = world.administrator_desk.people, world.join(HOME_AGENCY, Role.EXAMINER, name="Eve Examiner")
     with pytest.raises(WrongState, match="cannot be restored"):
         people.restore(eve.id)
@@ -163,7 +163,7 @@ def test_training_ends_within_five_years(world: StaffedWorld, days: int) -> None
     assert world.administrator_desk.people.train(eve.id, None).trained_until is None
 
 
-def test_people_of_another_agency_are_not_there(world: StaffedWorld) -> None:
+def test_people_of_another_agency_are_not_found(world: StaffedWorld) -> None:
     agency = world.add_agency()
     eve = world.join(agency.id, Role.EXAMINER, name="Eve Examiner")
     people = world.administrator_desk.people
@@ -175,7 +175,7 @@ def test_people_of_another_agency_are_not_there(world: StaffedWorld) -> None:
 # ---------------------------------------------------------------- agencies and their policies
 
 
-def test_an_agency_is_licensed_after_it_was_vetted_and_the_home_agency_never(world: StaffedWorld) -> None:
+def test_an_agency_is_licensed_once_vetted_and_the_home_agency_never(world: StaffedWorld) -> None:
     agencies = world.operator_desk.agencies
     agency = agencies.register(AgencyTerms(name="Police of Sylvania", jurisdiction="FR"))
     with refused(ReasonCode.LICENSED_AFTER_VETTING):
@@ -191,7 +191,7 @@ def test_an_agency_is_licensed_after_it_was_vetted_and_the_home_agency_never(wor
     assert agencies.license(agency.id, trial(seats=3)).licence == trial(seats=3)
 
 
-def test_a_policy_becomes_stricter_and_goes_back_to_its_preset_alone(world: StaffedWorld) -> None:
+def test_a_policy_becomes_stricter_and_is_loosened_only_to_its_preset(world: StaffedWorld) -> None:
     agencies = world.administrator_desk.agencies
     assert agencies.tighten({"idle_minutes": 10}).policy.idle_minutes == 10
     with pytest.raises(InvalidValue):
@@ -267,9 +267,7 @@ def session(
     signed_in = SignedIn(
         id="t1", account_id="u1", began_at=AT, seen_at=AT, proved_at=proved_at, device="Firefox", terminal=False
     )
-    return Session(
-        signed_in=signed_in, account=account(), agency="Freedonia", policy=AGENCY, kinds=frozenset(kinds), at=at
-    )
+    return Session(signed_in=signed_in, account=account(), agency="Freedonia", policy=AGENCY, kinds=kinds, at=at)
 
 
 @pytest.mark.parametrize(
@@ -278,10 +276,7 @@ def session(
         (session(), SessionState.OPEN),
         (session(proved_at=None), SessionState.UNPROVED),
         (session(proved_at=None, kinds=frozenset()), SessionState.UNENROLLED),
-        (
-            session(proved_at=None, kinds=frozenset({CARD})),
-            SessionState.UNENROLLED,
-        ),  # it stands in for one, and is none
+        (session(proved_at=None, kinds=frozenset({CARD})), SessionState.UNENROLLED),  # recovery codes are no factor
         (session(AT + timedelta(minutes=30)), SessionState.OPEN),
         (session(AT + timedelta(minutes=31)), SessionState.LOCKED),
     ],
@@ -296,7 +291,7 @@ def test_a_second_factor_is_fresh_for_a_while() -> None:
     assert not session(proved_at=None).fresh
 
 
-def test_codes_do_not_count_where_only_passkeys_do() -> None:
+def test_codes_do_not_count_if_only_passkeys_do() -> None:
     strict = replace(AGENCY, passkey_only=True)
     assert countable(AGENCY) == {KEY, CODES}
     assert countable(strict) == {KEY}

@@ -31,7 +31,7 @@ def photograph(name: str, error: LineamentError | None = None) -> Photograph:
 
 
 class Searching:
-    """Stands in for probes and search, and writes down what is done in which order."""
+    """Stands in for probes and search, and records what is done, in order."""
 
     def __init__(self, *, gate: LineamentError | None = None, faces: int = 1) -> None:
         self.gate, self.faces = gate, faces
@@ -59,7 +59,7 @@ Make = Callable[[Searching], Photographs]
 
 @pytest.fixture
 def make() -> Make:
-    """Return the service around what stands in for its parts."""
+    """Return a function that builds the service on a stand-in for probes and search."""
     record = SimpleNamespace(require=lambda *_: None, official=Official(name="Eve", solo=True))
     return lambda searching: Photographs(cast("Any", record), cast("Any", searching), cast("Any", searching))
 
@@ -84,7 +84,7 @@ def test_nothing_is_stored_of_what_the_gate_refuses(make: Make, *, together: boo
     assert searching.done == [("admit", "K-1")]
 
 
-def test_a_photograph_that_cannot_be_read_asks_nothing_of_the_gate(make: Make) -> None:
+def test_the_gate_is_not_asked_about_an_unreadable_photograph(make: Make) -> None:
     searching = Searching()
     with pytest.raises(NoSuchFile):
         make(searching).search(photograph("a", NoSuchFile(path="a")), REQUEST)
@@ -115,7 +115,7 @@ def test_the_next_photograph_is_searched_when_its_answer_is_asked_for(make: Make
     assert [step[2] for step in searching.done if step[0] == "take"] == ["a", "b"]
 
 
-def test_photographs_of_one_person_are_one_search(make: Make) -> None:
+def test_photographs_of_one_person_are_fused_in_one_search(make: Make) -> None:
     searching = Searching()
     answer = make(searching).search_fused([photograph("a"), photograph("b"), photograph("c")], REQUEST, face=1)
     assert answer == result(probe_id="probe of a")
@@ -126,7 +126,7 @@ def test_photographs_of_one_person_are_one_search(make: Make) -> None:
 @pytest.mark.parametrize(
     ("second", "taken"), [(photograph("bad"), ["a", "bad"]), (photograph("c", NoSuchFile(path="c")), [])]
 )
-def test_one_that_cannot_be_used_stops_the_search_of_them_all(make: Make, second: Photograph, taken: list[str]) -> None:
+def test_an_unusable_photograph_stops_the_search_for_all(make: Make, second: Photograph, taken: list[str]) -> None:
     searching = Searching()
     answer = make(searching).search_fused([photograph("a"), second, photograph("d")], REQUEST)
     assert isinstance(answer, FailedPhotograph)

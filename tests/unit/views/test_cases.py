@@ -95,11 +95,11 @@ def test_searches_of_a_case_count_what_was_erased_from_their_lists() -> None:
     assert case_json(case(), outlook(CaseStanding.EXEMPT), [])["list"] == []
 
 
-def test_a_listed_case_is_json_without_what_takes_a_look_at_its_policy() -> None:
+def test_a_listed_case_is_json_without_what_depends_on_its_policy() -> None:
     assert listed_case_json(case()) == LISTED
 
 
-def test_a_list_of_cases_gives_the_standing_of_open_ones_alone() -> None:
+def test_a_list_of_cases_gives_only_the_standing_of_open_ones() -> None:
     listed = cases_json([case(), case(id=8, state=CaseState.CLOSED)], {7: CaseStanding.LOCKED})
     assert listed == {
         "cases": [{**LISTED, "standing": "locked"}, {**LISTED, "state": "closed", "standing": None}],

@@ -36,7 +36,7 @@ def test_values_are_shown_in_words(value: object, text: str) -> None:
     assert shown({"candidates": value}) == [("candidates", text)]
 
 
-def test_nothing_is_said_of_what_is_empty() -> None:
+def test_empty_details_are_left_out() -> None:
     assert shown({"a": "", "b": [], "c": None, "d": {}, "e": 0, "f": False}) == [("e", "0"), ("f", "false")]
 
 

@@ -55,7 +55,7 @@ def test_two_forms_with_one_address_are_distinguished_by_a_hidden_field() -> Non
     assert view(None, outcome="refused").id("scope", "hint") == "license-refused-scope-hint"
 
 
-def test_an_error_about_no_field_says_so_on_top_alone() -> None:
+def test_an_error_about_no_field_is_only_shown_on_top() -> None:
     taken = rejected(AlreadyThere(what="agency", name="Ys"), name="Ys")
     assert (taken.status, taken.field) == (409, "")
     assert view(taken).wrong("name") == ""

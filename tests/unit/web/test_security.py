@@ -90,7 +90,7 @@ def test_other_names(host: str) -> None:
     "headers",
     [{}, {"origin": "null"}, {"origin": "http://127.0.0.1:8471"}, {"origin": "null", "sec-fetch-site": "same-origin"}],
 )
-def test_forms_of_ours(headers: dict[str, str]) -> None:
+def test_our_own_forms_are_accepted(headers: dict[str, str]) -> None:
     HERE.check_origin(Headers({"host": "127.0.0.1:8471", **headers}))
 
 
@@ -105,7 +105,7 @@ def test_forms_of_ours(headers: dict[str, str]) -> None:
         {"sec-fetch-site": "none"},
     ],
 )
-def test_forms_of_others(headers: dict[str, str]) -> None:
+def test_forms_of_other_sites_are_refused(headers: dict[str, str]) -> None:
     for place in (HERE, PUBLIC):
         with pytest.raises(ForeignRequest):
             place.check_origin(Headers({"host": "127.0.0.1:8471", **headers}))

@@ -68,7 +68,7 @@ def test_broken_credentials_are_unreadable_and_end_nothing(junk: bytes) -> None:
     assert read_credentials(junk) == Credentials(state=UNREADABLE)
 
 
-def test_a_worker_that_sends_without_end_is_not_heard_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_sends_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
 
     def send_without_end(_module: str, file: int, *_: object) -> Iterator[tuple[bytes, bytes]]:
