@@ -35,7 +35,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of garbage collection what collecting the tests made, so that it is quick, and therefore frequent."""
+    """Exclude the collected tests from garbage collection, so that it is quick and can happen often."""
     gc.collect()
     gc.freeze()
 

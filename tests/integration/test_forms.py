@@ -168,7 +168,7 @@ CASES = [(route, field) for route in FORMS for field in WRONG.get(route.path, {}
 def test_an_error_stands_beside_its_field_and_nothing_is_lost(pages: Pages, route: PageRoute, field: str) -> None:
     person, request = valid_request(pages.world, route)
     prepare(pages.world, route, request)
-    address = request.address.replace("/unlock", "/close")  # the one event of an account that is ticked
+    address = request.address.replace("/unlock", "/close")  # the only event of an account whose form has a box to tick
     data = with_error(pages, person, route, request.data, field)
     files = {"file": ("empty.txt", b"")} if field == "file" else request.files
     answer = pages.ask(person, "POST", address, data, files=files)

@@ -22,7 +22,7 @@ from lineament.workspace import Workspace
 DATA = ROOT / "tests" / "data"
 VERSIONS = sorted(path.name.removesuffix(".tar.xz") for path in DATA.glob("workspace-*.tar.xz"))
 OLDER_TABLES = ["workspace-0.1"]
-"""Those whose tables were changed since."""
+"""The versions whose tables were changed since."""
 RELEASED = {
     "0001_first.py": "25a14dc066167920af39cbe08efe035d814baf601bbb7f0670d9dc8cd0736d08",
     "0002_jobs.py": "ff25ac530eb84f05a82b3e8378d3563a224e34cff199bf6d97416a19758bfdda",

@@ -190,8 +190,7 @@ class ValidRequest:
 
 def build_request(world: TwoAgencies, person: Participant, route: PageRoute, target: Target) -> ValidRequest:
     form = form_of_route(route)
-    letter = target.level if target.level in "AB" else person.name[0]
-    colleague = world.people.get(f"{letter} colleague", world.people["A colleague"]).account.email
+    colleague = world.people.get(f"{person.name[0]} colleague", world.people["A colleague"]).account.email
     later = str(world.today + timedelta(days=9))
     names = {**target.ids, "colleague": colleague, "later": later}
     names |= {part: name[1:] if name[0] == "=" else names[name] for part, name in form.ids.items()}

@@ -1,4 +1,4 @@
-"""A workspace under a clock, with the verbs that tests need, and builders for what most tests start from.
+"""A workspace under a clock, with methods for the steps that tests share, and builders for what most tests start from.
 
 ``solo`` and ``gallery`` belong to one person, ``staffed`` has an operator and an administrator, and in ``officials``
 everybody signs in. A squad at work on cases is in squad.py, and the two agencies of the big tables in two_agencies.py.
@@ -70,7 +70,7 @@ class World:
 
     @property
     def today(self) -> date:
-        """The day of the clock, which this does not move."""
+        """The day of the clock, which reading it does not advance."""
         return self.clock.at.date()
 
     # ------------------------------------------------------------ agencies and accounts

@@ -11,7 +11,7 @@ from lineament.store import db, durable
 from lineament.testing import VAULT
 
 SYNCED = {(os, "fsync"): os.fsync, (durable, "syncfs"): durable.syncfs, (db, "SQLITE_PRAGMAS"): db.SQLITE_PRAGMAS}
-"""What waits for the disk, as it was before the other tests did without."""
+"""What waits for the disk, as it was before ``unsynced`` replaced it."""
 
 
 @pytest.fixture(autouse=True)
