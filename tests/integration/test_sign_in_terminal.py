@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,6 @@ class Rufus:
         self._home = home
         self._run = run
         self._patch = patch
-        self._codes = 0
         assert run("init").code == 0
         with self.world() as world:
             world.leave_solo()
@@ -45,9 +44,7 @@ class Rufus:
             self.person.key = factors.enrol_passkey(session, answer, ORIGIN, "blue key").key
 
     def code(self) -> str:
-        """Return a later code each time, as each counts once."""
-        self._codes += 1
-        return self.person.code(datetime.now(UTC) + timedelta(seconds=30 * (self._codes - 1)))
+        return self.person.next_code(datetime.now(UTC))
 
     def typing(self, *lines: str) -> Callable[..., Ran]:
         """Return a function that runs a command with these lines as its input."""

@@ -29,7 +29,6 @@ class GuideTerminal:
     def __init__(self, home: Path, lineament: Callable[..., Ran], patch: pytest.MonkeyPatch) -> None:
         self._home, self._lineament, self._patch = home, lineament, patch
         self._people: dict[str, Person] = {}
-        self._codes: dict[str, int] = {}
 
     def run(self, line: str) -> Ran:
         """Run a line of a guide, with dates that are still to come."""
@@ -37,7 +36,8 @@ class GuideTerminal:
         program, *words = shlex.split(re.sub(r"2027-\d\d-\d\d", future, line), comments=True)
         assert program == "lineament"
         if words[0] == "sign-in":
-            self._patch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{self._code(words[1])}\n"))
+            code = self._people[words[1]].next_code(datetime.now(UTC))
+            self._patch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n{code}\n"))
         ran = self._lineament(*words)
         if ran.code == 0 and words[0] in {"agency", "user"} and words[1].startswith("invite"):
             self._join(next(word for word in words if "@" in word), ran.out)
@@ -52,12 +52,6 @@ class GuideTerminal:
             printed[line] = ran.out + ran.err
         return printed
 
-    def _code(self, email: str) -> str:
-        """Return a later code each time, as each counts once; no code is accepted more than a minute ahead."""
-        self._codes[email] += 1
-        ahead = timedelta(seconds=30 * (self._codes[email] - 1))
-        return self._people[email].code(datetime.now(UTC) + ahead)
-
     def _join(self, email: str, printed: str) -> None:
         token = re.search(r"/join/(\S+)", printed)
         assert token is not None
@@ -65,4 +59,4 @@ class GuideTerminal:
             begun = world.sign_in.join(token[1], email.partition("@")[0], PASSWORD, "a browser")
             person = Person(world.session(begun.key).account, begun.key)
             world.add_app(person, seconds_ago=30)
-        self._people[email], self._codes[email] = person, 0
+        self._people[email] = person
