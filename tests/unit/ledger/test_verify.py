@@ -17,8 +17,6 @@ from lineament.ledger.verify import verify
 from lineament.model.actions import Action
 from lineament.testing import MemoryEntry, MemoryLeafStore
 
-Tamper = Callable[[MemoryLeafStore], None]
-
 
 def broken_at(ledger: Ledger, rows: MemoryLeafStore, anchored: str | None = None) -> object:
     """Return the entry that verification names."""
