@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,10 @@ from lineament.workspace import Workspace
 
 DATA = ROOT / "tests" / "data"
 VERSIONS = sorted(path.name.removesuffix(".tar.xz") for path in DATA.glob("workspace-*.tar.xz"))
-OLDER_TABLES = ["workspace-0.1"]
+OLDER_TABLES = ["workspace-0.1", "workspace-0.2"]
 """The versions whose tables were changed since."""
+CHANGED_BY_OPENING = {"alembic_version", "meta", "counters", "ledger_checkpoint"}
+"""Tables that opening a workspace writes to, besides those that an upgrade changes."""
 RELEASED = {
     "0001_first.py": "25a14dc066167920af39cbe08efe035d814baf601bbb7f0670d9dc8cd0736d08",
     "0002_jobs.py": "ff25ac530eb84f05a82b3e8378d3563a224e34cff199bf6d97416a19758bfdda",
@@ -53,6 +56,15 @@ def revision(home: Path) -> str:
     with raw_database(home) as database:
         (name,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(name)
+
+
+def every_row(home: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each table, in the order of their values."""
+    with raw_database(home) as database:
+        database.row_factory = sqlite3.Row
+        names = [row["name"] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {name: [dict(row) for row in database.execute(f"SELECT * FROM {name}")] for name in names}
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
 
 
 def ranked(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -91,6 +103,29 @@ def test_an_older_workspace_finds_the_same_candidates(report: dict[str, Any], tm
                 probe.id, SearchRequest(case=case, reason="a test", mode=mode), face=1
             )
             assert [(face.face_id, face.uri, face.score) for face in result.candidates] == ranked(answer)
+
+
+@pytest.mark.parametrize("report", OLDER_TABLES, indirect=True)
+def test_an_upgrade_loses_no_row(report: dict[str, Any], tmp_path: Path) -> None:
+    """Making a table anew must not delete the rows that refer to it, nor change a value."""
+    home = tmp_path / "workspace"
+    before = every_row(home)
+    Workspace.open(Settings(home=home), clock=next_day(report)).close()
+    with raw_database(home) as database:
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    after = every_row(home)
+    kept = {name: rows for name, rows in before.items() if name not in CHANGED_BY_OPENING}
+    assert {"captures", "faces", "templates", "places", "bands", "probes", "searches", "candidates"} <= set(kept)
+    assert all(before[name] for name in ("captures", "faces", "templates", "bands"))
+    for name, rows in kept.items():
+        wide = {name for row in rows for name in row}
+        assert [{column: row[column] for column in wide} for row in after[name]] == rows, name
+    assert {(row["part"], row["incomplete"], row["missing"], row["looked_at_by"]) for row in after["captures"]} == {
+        (1, 0, None, None)
+    }
+    assert {row["comparable"] for row in after["faces"]} == {1}
+    assert {(row["part"], row["parts"], row["incomplete"]) for row in after["probes"]} == {(1, 1, 0)}
 
 
 @pytest.mark.parametrize("report", OLDER_TABLES, indirect=True)

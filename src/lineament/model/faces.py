@@ -142,7 +142,9 @@ class Provenance:
     words: str | None = None  # its alternative text and the text around it on the page, one line
     record: ArchiveRecord | None = None  # in the web archive that it came from
     page_record: ArchiveRecord | None = None  # the record of the page that showed it, in a web archive
-    time_code: float | None = None  # seconds from the beginning of the video that it is a frame of
+    time_code: float | None = None  # seconds from the beginning of the video or animation that it is a frame of
+    part: int | None = None  # which picture of its file, from 1; None: the file holds only one
+    parts: int | None = None  # pictures in the file, if there are several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,10 @@ class NewCapture:
     page: str | None = None  # the WARC record of the page that showed it, a blob address too
     credentials: Credentials | None = None  # its content credentials (C2PA)
     barred: bool = False  # known-abuse material: its picture is never shown, and not kept (R52)
+    part: int = 1  # which picture of its file, from 1: a page, a frame
+    incomplete: bool = False  # the file is damaged; what could be read of the picture is there
+    missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
+    looked_at_by: str | None = None  # the model that last looked for faces in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,3 +192,4 @@ class EnrolledFace:
     quality: Quality
     model: str
     crop: str  # blob address
+    comparable: bool = True  # whether it has a template; without one, no search finds it

@@ -103,7 +103,11 @@ class Candidate:
     words: str | None = None  # around it on its page
     record: ArchiveRecord | None = None  # of the picture, in a web archive
     page_record: ArchiveRecord | None = None
-    time_code: float | None = None  # seconds into the video that it is a frame of
+    time_code: float | None = None  # seconds into the video or animation that it is a frame of
+    part: int | None = None  # which picture of its file, from 1; None: the file holds only one
+    parts: int | None = None  # pictures in the file, if there are several
+    incomplete: bool = False  # the file is damaged
+    missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
 
 
 class ProbeKind(StrEnum):
@@ -145,6 +149,10 @@ class Probe:
     digests: tuple[str, ...] = ()  # SHA-256 of the pixels: as decoded, then after each edit (R14)
     kind: ProbeKind = ProbeKind.OTHER
     case_key: str = ""  # the name of its case in addresses
+    part: int = 1  # which picture of its file, from 1: a page, a frame
+    parts: int = 1  # pictures in the file
+    incomplete: bool = False  # the file is damaged; what could be read of the picture is there
+    missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
 
 
 class EditKind(StrEnum):

@@ -225,6 +225,10 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "page": new.page,
         "barred": new.barred,
         "credentials": None if new.credentials is None else json.dumps(asdict(new.credentials)),
+        "part": new.part,
+        "incomplete": new.incomplete,
+        "missing": new.missing,
+        "looked_at_by": new.looked_at_by,
     }
 
 
@@ -257,4 +261,8 @@ def capture_from(row: RowMapping) -> Capture:
         page=row["page"],
         credentials=_credentials(row["credentials"]),
         barred=row["barred"],
+        part=row["part"],
+        incomplete=row["incomplete"],
+        missing=row["missing"],
+        looked_at_by=row["looked_at_by"],
     )

@@ -229,10 +229,21 @@ class Store:
 
     @contextmanager
     def _changing_schema(self) -> Iterator[Connection]:
-        with translated(self.place), self._writer.begin() as connection:
+        with translated(self.place), self._writer.connect() as connection:
             if self.dialect == "postgresql":
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lineament schema'))")
-            yield connection
+                with connection.begin():
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lineament schema'))")
+                    yield connection
+                return
+            # A table that is made anew is dropped first, and must not take along the rows that refer to it. SQLite
+            # ignores this pragma inside a transaction. The migration checks the foreign keys itself.
+            raw: Any = connection.connection.driver_connection
+            raw.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                raw.execute("PRAGMA foreign_keys = ON")
 
 
 def _new_file(path: Path) -> None:

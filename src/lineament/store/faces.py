@@ -41,6 +41,7 @@ class NewFace:
 
     face: Face
     crop: str  # blob address
+    comparable: bool = True  # if not, no template is stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +80,11 @@ class FaceRows:
         rows, sealed = [], []
         for face_id, (capture_id, day, face) in zip(ids, new, strict=True):
             rows.append(_row(face_id, source_id, face) | {"capture_id": capture_id, "captured_day": day})
-            sealed.append(_sealed_row(face_id, source_id, face.face, key))
+            if face.comparable:
+                sealed.append(_sealed_row(face_id, source_id, face.face, key))
         self._connection.execute(sa.insert(faces), rows)
-        self._connection.execute(sa.insert(templates), sealed)
+        if sealed:
+            self._connection.execute(sa.insert(templates), sealed)
         count(self._connection, source_id, faces=len(ids), last_face=ids[-1])
         return [FaceId(face_id) for face_id in ids]
 
@@ -125,24 +128,25 @@ class FaceRows:
     # ------------------------------------------------------------ for the indexes: rows as the driver returns them
 
     def ids(self, source_id: SourceId, model: str) -> FaceIds:
-        """Return the ids of all faces of a source with templates of one model, ascending."""
-        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.model == model)
+        """Return the ids of all faces of a source that have a template of one model, ascending."""
+        query = sa.select(faces.c.id).where(faces.c.source_id == source_id, faces.c.model == model, faces.c.comparable)
         return _column(self._raw(query.order_by(faces.c.id)), 0)
 
     def all_ids(self, source_id: SourceId) -> FaceIds:
-        """Return the ids of all faces of a source, whatever the model, ascending."""
+        """Return the ids of all faces of a source, whatever the model, also those without a template, ascending."""
         query = sa.select(faces.c.id).where(faces.c.source_id == source_id)
         return _column(self._raw(query.order_by(faces.c.id)), 0)
 
     def count(self, source_id: SourceId, model: str) -> int:
         """Count the faces of a source with templates of one model."""
         query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model == model)
+        query = query.where(faces.c.comparable)
         return int(self._connection.scalar(query) or 0)
 
     def count_others(self, source_id: SourceId, model: str, *, after: int = 0, up_to: int | None = None) -> int:
         """Count the faces of a source with templates of another model and ids above ``after``, at most ``up_to``."""
         query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model != model)
-        query = query.where(faces.c.id > after)
+        query = query.where(faces.c.id > after, faces.c.comparable)
         return int(self._connection.scalar(query if up_to is None else query.where(faces.c.id <= up_to)) or 0)
 
     def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
@@ -150,7 +154,7 @@ class FaceRows:
         import numpy as np
 
         query = sa.select(faces.c.id, faces.c.captured_day).where(faces.c.source_id == source_id, faces.c.id > after_id)
-        rows = self._raw(query.order_by(faces.c.id))
+        rows = self._raw(query.where(faces.c.comparable).order_by(faces.c.id))
         return _column(rows, 0), _column(rows, 1).astype(np.int32)
 
     def after(
@@ -160,7 +164,7 @@ class FaceRows:
         query = (
             sa.select(templates.c.face_id, templates.c.sealed, sa.literal(int(source_id)), sa.literal(model))
             .join(faces, faces.c.id == templates.c.face_id)
-            .where(faces.c.source_id == source_id, faces.c.model == model)
+            .where(faces.c.source_id == source_id, faces.c.model == model, faces.c.comparable)
             .order_by(faces.c.id)
             .limit(batch)
         )
@@ -274,6 +278,7 @@ def _row(face_id: int, source_id: int, new: NewFace) -> dict[str, Any]:
         "landmarks": text(landmarks_to(face.landmarks)),
         "quality": text(quality_to(face.quality)),
         "crop": new.crop,
+        "comparable": new.comparable,
     }
 
 
@@ -287,4 +292,5 @@ def _face(row: RowMapping) -> EnrolledFace:
         quality=quality_from(json.loads(row["quality"])),
         model=row["model"],
         crop=row["crop"],
+        comparable=row["comparable"],
     )

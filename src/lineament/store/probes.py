@@ -45,6 +45,10 @@ class ProbeRows:
             "digests": text(probe.digests),
             "kind": probe.kind.value,
             "made_at": probe.made_at,
+            "part": probe.part,
+            "parts": probe.parts,
+            "incomplete": probe.incomplete,
+            "missing": probe.missing,
         }
         self._connection.execute(sa.insert(probes), row)
 
@@ -151,4 +155,8 @@ def _probe(row: RowMapping, key: DataKey) -> Probe:
         digests=tuple(json.loads(row["digests"])),
         kind=ProbeKind(row["kind"]),
         case_key=row["case_key"],
+        part=row["part"],
+        parts=row["parts"],
+        incomplete=row["incomplete"],
+        missing=row["missing"],
     )

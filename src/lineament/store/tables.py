@@ -94,8 +94,12 @@ captures = sa.Table(
     sa.Column("barred", sa.Boolean, nullable=False),  # known-abuse material: its picture is neither shown nor kept
     sa.Column("credentials", Words),  # JSON (C2PA)
     sa.Column("group_id", sa.BigInteger, index=True),  # the first of its near-identical captures; NULL: there are none
+    sa.Column("part", sa.Integer, nullable=False, server_default="1"),  # which picture of its file, from 1
+    sa.Column("incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("missing", Real),  # share of the picture's rows, if it is incomplete and that is known
+    sa.Column("looked_at_by", sa.Text),  # the model that last looked for faces
     sa.UniqueConstraint("source_id", "finding"),
-    sa.UniqueConstraint("source_id", "sha256", name="uq_captures_bytes"),
+    sa.UniqueConstraint("source_id", "sha256", "part", name="uq_captures_bytes"),
     not_blank("uri"),
     digest("finding"),
     digest("sha256"),
@@ -104,6 +108,7 @@ captures = sa.Table(
     digest("page"),
     at_least("width", 1),
     at_least("height", 1),
+    at_least("part", 1),
     sa.CheckConstraint("NOT barred OR (original IS NULL AND thumbnail IS NULL)", name="barred_is_not_kept"),
     sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
     sa.Index(None, "original"),
@@ -125,9 +130,11 @@ faces = sa.Table(
     sa.Column("landmarks", sa.Text, nullable=False),  # JSON
     sa.Column("quality", sa.Text, nullable=False),  # JSON
     sa.Column("crop", Hex, nullable=False, index=True),
+    sa.Column("comparable", sa.Boolean, nullable=False, server_default=sa.true()),  # has a template
     not_blank("model"),
     digest("crop"),
-    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day"),  # covers the queries of the indexes
+    # It covers the queries of the indexes.
+    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day", "comparable"),
 )
 
 templates = sa.Table(
@@ -244,6 +251,10 @@ probes = sa.Table(
     sa.Column("digests", sa.Text, nullable=False),  # JSON: of the pixels, as decoded and after each edit
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("made_at", Moment, nullable=False, index=True),
+    sa.Column("part", sa.Integer, nullable=False, server_default="1"),  # which picture of its file, from 1
+    sa.Column("parts", sa.Integer, nullable=False, server_default="1"),  # of the file
+    sa.Column("incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("missing", Real),  # as in captures
     sa.UniqueConstraint("id", "case_id"),
     not_blank("id"),
     digest("sha256"),

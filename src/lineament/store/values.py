@@ -134,11 +134,12 @@ def authorisation_from(value: JsonObject) -> Authorisation:
 
 
 _RECORD = tuple(ArchiveRecord.__dataclass_fields__)
+_EVIDENCE = ("connector", "words", "time_code", "part", "parts")
 
 
 def evidence_to(found: Provenance | Candidate) -> dict[str, Any]:
     """Return the known parts of a provenance that have no column of their own."""
-    shown: dict[str, Any] = {name: getattr(found, name) for name in ("connector", "words", "time_code")}
+    shown: dict[str, Any] = {name: getattr(found, name) for name in _EVIDENCE}
     for name in ("record", "page_record"):
         record: ArchiveRecord | None = getattr(found, name)
         shown[name] = None if record is None else {part: getattr(record, part) for part in _RECORD}
@@ -148,7 +149,7 @@ def evidence_to(found: Provenance | Candidate) -> dict[str, Any]:
 def evidence_from(value: JsonObject) -> dict[str, Any]:
     """Return keyword arguments for a Provenance or a Candidate."""
     records = {name: ArchiveRecord(**value[name]) for name in ("record", "page_record") if name in value}
-    return {name: value[name] for name in ("connector", "words", "time_code") if name in value} | records
+    return {name: value[name] for name in _EVIDENCE if name in value} | records
 
 
 _SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "height")
@@ -159,6 +160,7 @@ def snapshot_to(candidate: Candidate) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(candidate, name) for name in _SHOWN}
     at = candidate.captured_at
     shown["captured_at"] = None if at is None else at.isoformat()
+    shown |= {"incomplete": candidate.incomplete, "missing": candidate.missing}
     return shown | {"phash": candidate.phash.hex(), "box": box_to(candidate.box), "evidence": evidence_to(candidate)}
 
 
@@ -168,4 +170,5 @@ def snapshot_from(value: JsonObject) -> dict[str, Any]:
     at = value["captured_at"]
     shown["captured_at"] = None if at is None else datetime.fromisoformat(at)
     shown |= evidence_from(value["evidence"])
+    shown |= {name: value[name] for name in ("incomplete", "missing") if name in value}  # not in older searches
     return shown | {"phash": bytes.fromhex(value["phash"]), "box": box_from(value["box"])}

@@ -65,6 +65,29 @@ def test_the_same_bytes_from_the_same_place_are_one_capture(store: Store, rows: 
         tx.captures.add(first)
 
 
+def test_each_picture_of_a_file_is_a_capture(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        source = rows.source(tx).source
+        first = rows.capture(source)
+        second = replace(
+            rows.capture(source, sha256=first.sha256),
+            part=2,
+            incomplete=True,
+            missing=0.25,
+            looked_at_by="sface-yunet/0011aabb",
+            provenance=replace(first.provenance, uri=f"{first.provenance.uri}#page=2", part=2, parts=3),
+        )
+        ids = tx.captures.add_all([first, second])
+    with store.read() as tx:
+        shown = [tx.captures.get(capture_id) for capture_id in ids]
+        assert [(capture.sha256, capture.part) for capture in shown] == [(first.sha256, 1), (first.sha256, 2)]
+        assert (shown[1].incomplete, shown[1].missing, shown[1].looked_at_by) == (True, 0.25, "sface-yunet/0011aabb")
+        assert shown[1].provenance == second.provenance
+    again = replace(second, provenance=replace(second.provenance, uri="https://example.org/elsewhere.tif"))
+    with pytest.raises(Refused), store.begin() as tx:
+        tx.captures.add(again)
+
+
 def test_a_long_address_is_no_trouble(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         new = rows.capture(rows.source(tx).source, uri="https://example.org/?" + "é" * 20_000)

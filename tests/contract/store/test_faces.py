@@ -48,6 +48,29 @@ def test_a_face_comes_back_as_it_was_added(store: Store, rows: Rows) -> None:
         assert np.array_equal(vectors, [expected.face.template.vector for expected in new])
 
 
+def test_a_face_that_cannot_be_compared_has_no_template_and_is_in_no_index(store: Store, rows: Rows) -> None:
+    with store.begin() as tx:
+        keyed = rows.source(tx)
+        capture_id = tx.captures.add(rows.capture(keyed.source))
+        new = [NewFace(face=rows.face(), crop=rows.sha256(), comparable=at != 1) for at in range(3)]
+        first, weak, last = tx.faces.add(capture_id, keyed.source.id, new, keyed.key, 20_000)
+        (only_weak,) = tx.faces.add(capture_id, keyed.source.id, new[1:2], keyed.key, 20_000)
+    source = keyed.source.id
+    with store.read() as tx:
+        assert [face.comparable for face in tx.faces.of_capture(capture_id)] == [True, False, True, False]
+        assert tx.faces.ids(source, MODEL).tolist() == [first, last]
+        assert tx.faces.days(source)[0].tolist() == [first, last]
+        assert [ids.tolist() for ids, _ in tx.faces.after(source, MODEL, 0, keyed.key)] == [[first, last]]
+        assert tx.faces.vectors(as_ids(first, weak, last), keyed.key)[0].tolist() == [first, last]
+        assert tx.faces.count(source, MODEL) == 2
+        assert (tx.faces.count_others(source, LATER), tx.faces.count_others(source, MODEL)) == (2, 0)
+        assert tx.faces.all_ids(source).tolist() == [first, weak, last, only_weak]
+        assert tx.sources.by_id(source).faces == 4
+    with store.begin() as tx:
+        tx.faces.erase([weak, only_weak])
+        assert [face.id for face in tx.faces.of_capture(capture_id)] == [first, last]
+
+
 def test_numpy_numbers_are_taken(store: Store, rows: Rows) -> None:
     with store.begin() as tx:
         _, ids = rows.enrolled(tx, rows.source(tx), faces=2)
