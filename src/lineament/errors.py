@@ -207,6 +207,13 @@ class NotRead(LineamentError):
     exit_code = 5
 
 
+class NotEvaluable(LineamentError):
+    """{path} cannot be evaluated: {why}; {remedy}."""
+
+    code = "not-evaluable"
+    exit_code = 5
+
+
 class BadSideCar(LineamentError):
     """Its side-car {name} cannot be used: {why}; correct it and ingest the picture again."""
 

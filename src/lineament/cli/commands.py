@@ -39,6 +39,10 @@ COMMANDS = {
         "Compare a face with every face of the gallery; the answer is a list of candidates, or no candidate.",
     ),
     "compare": ("compare", "Compare two faces, 1:1: the score, how many strangers reach it, and both crops."),
+    "evaluate": (
+        "evaluate",
+        "Measure the error rates on pictures of known people: FNIR, FPIR, FMR, FNMR, with intervals.",
+    ),
     "serve": ("serve", "Open the pages in the browser; this machine only, with a token in the address."),
     "stop": ("stops", "Stop all searching, of every agency, at once."),
     "resume": ("stops", "Let everybody search again; an agency that was stopped separately stays stopped."),
