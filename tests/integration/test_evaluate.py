@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import LFW, PORTRAITS, Ran
 
 Run = Callable[..., Ran]
-FILES = ["evaluation.json"]
+FILES = ["evaluation.html", "evaluation.json", "evaluation.pdf"]
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_the_same_run_gives_the_same_bytes(lineament: Run, people: Path, cache: 
         "evaluate", people, "--cache", cache, "--to", tmp_path / "first", "--force", "--date", "2026-11-26"
     )
     assert dated.code == 0
-    for name in ("evaluation.json",):
+    for name in ("evaluation.json", "evaluation.html"):
         assert b"2026-11-26" in (tmp_path / "first" / name).read_bytes()
         assert b"2026-11-26" not in (tmp_path / "again" / name).read_bytes()
 

@@ -45,7 +45,7 @@ def evaluate(
     templates: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Templates instead of pictures: vectors and people in an .npz.")
     ] = None,
-    to: Annotated[Path | None, typer.Option(metavar="DIR", help="Write evaluation.json there.")] = None,
+    to: Annotated[Path | None, typer.Option(metavar="DIR", help="Write evaluation.json, .html and .pdf there.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the evaluation that is there.")] = False,
     cache: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the templates in this .npz for the next run.")
@@ -190,9 +190,16 @@ def _of_pictures(
 
 def _files(found: Evaluation) -> dict[str, bytes]:
     """Return the files of an evaluation by name."""
+    from lineament.views.evaluation_page import evaluation_html
+    from lineament.views.evaluation_pdf import evaluation_pdf
     from lineament.views.evaluations import json_file
 
-    return {"evaluation.json": json_file(found)}
+    figures = json_file(found)
+    return {
+        "evaluation.json": figures,
+        "evaluation.html": evaluation_html(found, figures),
+        "evaluation.pdf": evaluation_pdf(found, figures),
+    }
 
 
 def _print(found: Evaluation) -> None:
