@@ -34,7 +34,8 @@ from lineament.sandbox.files import locate
 from lineament.services.gallery.ingest import Task
 from lineament.services.gallery.items import IngestOutcome
 from lineament.settings import Settings
-from lineament.sources.video.connector import VideoConnector, frames
+from lineament.sources.video.connector import VideoConnector
+from lineament.sources.video.sampled import frames
 from lineament.vision.analyse import Analyser
 from lineament.workspace import Workspace
 
@@ -201,7 +202,7 @@ def measure_ingest(folder: Path, path: Path, seconds: int) -> None:
             SourceTerms(name="bench", controller="bench", basis="bench", jurisdiction="FR")
         )
         workspace.analyser.analyse((PORTRAITS / "obama.jpg").read_bytes(), enrolling=True)
-        task = Task(connector=VideoConnector(path, None, MOST_BYTES), kind="video", what=path.name, video=True)
+        task = Task(connector=VideoConnector(path, None, MOST_BYTES), kind="video", what=path.name)
         began, used = time.perf_counter(), processor()
         report = workspace.desk_at_the_machine().ingest.run("bench", task, workers=workspace.workers)
         wall = time.perf_counter() - began

@@ -28,7 +28,7 @@ import json, resource, sys, time
 from pathlib import Path
 reader, path = sys.argv[1:]
 from fastwarc.warc import ArchiveIterator
-from lineament.sources.base import Item
+from lineament.sources.base import Item, LeftOut
 from lineament.sources.webarchive.connector import WarcConnector
 def memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -39,6 +39,8 @@ early = None
 size = 0
 if reader == "lineament":
     for item in WarcConnector([Path(path)], 2**25).items():
+        if isinstance(item, LeftOut):
+            continue
         assert isinstance(item, Item), item
         count += 1
         joined += item.provenance.page_record is not None

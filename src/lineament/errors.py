@@ -188,7 +188,7 @@ class DecoderDied(BadPicture):
 
 
 class NotAPicture(BadPicture):
-    """The file name has no picture suffix, so the file was skipped; name the file itself if it is a picture."""
+    """It is not a picture: {why}."""
 
     code = "not-a-picture"
 

@@ -41,8 +41,8 @@ from lineament.sources.credentials import worker as credentials_worker
 from lineament.sources.folder.captures import Captures
 from lineament.sources.manifest.rows import json_row
 from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parse_side_car
-from lineament.sources.video.connector import _damage, _frame
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
+from lineament.sources.video.sampled import _damage, _frame
 from lineament.testing import MemoryLeafStore
 from lineament.vision import decode, decode_read
 from lineament.vision.decode_process import DecodeLimits

@@ -25,7 +25,8 @@ from lineament.services.gallery.erase import Erase, Erasure
 from lineament.services.gallery.ingest import Ingest, Task
 from lineament.services.gallery.items import IngestOutcome
 from lineament.sources.base import Item, Refusal
-from lineament.sources.video.connector import VideoConnector, frames
+from lineament.sources.video.connector import VideoConnector
+from lineament.sources.video.sampled import frames
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
@@ -205,7 +206,7 @@ def test_one_person_through_a_scene_without_a_cut_is_one_track(workspace: Worksp
     assert track.seen == 12
 
     totals: list[int | None] = []
-    task = Task(connector=VideoConnector(path, None, 10**7), kind="video", video=True)
+    task = Task(connector=VideoConnector(path, None, 10**7), kind="video")
     report = workspace.desk_at_the_machine().ingest.run(
         "press", task, workers=1, on_progress=lambda now: totals.append(now.total)
     )

@@ -21,8 +21,9 @@ from lineament.errors import NoSuchFile
 from lineament.sandbox.files import locate
 from lineament.sources.base import Connector, Item, Refusal
 from lineament.sources.video import worker as video_worker
-from lineament.sources.video.connector import SampledFrame, VideoConnector, frames, time_text
+from lineament.sources.video.connector import VideoConnector
 from lineament.sources.video.frames import Chooser, FrameReason
+from lineament.sources.video.sampled import SampledFrame, frames, time_text
 
 LIMIT = 10_000_000
 

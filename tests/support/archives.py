@@ -12,7 +12,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from lineament.model.faces import ArchiveRecord
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Item, LeftOut, Refusal
 from lineament.sources.webarchive.connector import WarcConnector
 
 JPEG = b"\xff\xd8\xff\xe0" + b"a photograph " * 20
@@ -86,7 +86,8 @@ def ingested_record(item: Item) -> ArchiveRecord:
 
 
 def read_archives(*paths: Path, cursor: str | None = None) -> list[Item | Refusal]:
-    return [item for item, _ in WarcConnector(paths, LIMIT).items_from(cursor)]
+    """Return the pictures and refusals, without what is only counted."""
+    return [item for item, _ in WarcConnector(paths, LIMIT).items_from(cursor) if not isinstance(item, LeftOut)]
 
 
 def pictures_by_uri(*paths: Path) -> dict[str, Item]:

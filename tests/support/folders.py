@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Connector, Item, LeftOut, Refusal
 from lineament.sources.folder.connector import FolderConnector
 
 LIMIT = 10_000
@@ -18,8 +19,22 @@ def put(path: Path, text: str | bytes = b"picture") -> Path:
 
 
 def read_folder(*paths: Path, page_base: str | None = None, max_bytes: int = LIMIT) -> list[Item | Refusal]:
-    """Return what a connector yields for paths."""
-    return list(FolderConnector(paths, page_base=page_base, max_bytes=max_bytes).items())
+    """Return the pictures and refusals that a connector yields for paths."""
+    return taken_and_refused(FolderConnector(paths, page_base=page_base, max_bytes=max_bytes))
+
+
+def taken_and_refused(connector: Connector) -> list[Item | Refusal]:
+    """Return what a connector yields, without what it only counts."""
+    return [found for found in connector.items() if not isinstance(found, LeftOut)]
+
+
+def left_out(connector: Connector) -> Counter[str]:
+    """Return what a connector only counts, by kind."""
+    counts: Counter[str] = Counter()
+    for found in connector.items():
+        if isinstance(found, LeftOut):
+            counts[found.kind.value] += found.many
+    return counts
 
 
 def names(found: list[Item | Refusal], folder: Path) -> dict[str, str]:

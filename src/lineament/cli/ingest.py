@@ -47,6 +47,10 @@ def ingest(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Pictures under way at once. [default: two a processor]")
     ] = None,
+    skip_hidden: Annotated[
+        bool,
+        typer.Option("--skip-hidden", help="Leave out files and folders whose names begin with a dot; count them."),
+    ] = False,
     background: Annotated[bool, typer.Option("--background", help="Leave it to a worker, and return at once.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,8 +64,8 @@ def ingest(
         raise InvalidValue(what="--as", value=kind[:40], why=f"it is one of {', '.join(registrations())}")
     with workspace(context) as desk:
         with working("Looking at what there is"):
-            collection = desk.collect.choose(source, what, kind=kind, workers=workers)
-        arguments = ingest_arguments(source, what, kind, workers)
+            collection = desk.collect.choose(source, what, kind=kind, workers=workers, skip_hidden=skip_hidden)
+        arguments = ingest_arguments(source, what, kind, workers, skip_hidden=skip_hidden)
         if background:
             _print_queued(desk.jobs.add(INGEST, arguments, source=source), as_json=as_json)
             return
@@ -112,7 +116,7 @@ def _show_progress(bar: Progress, task: TaskID, now: IngestReport) -> None:
 
 def _print(report: IngestReport) -> None:
     from lineament.services.gallery.items import IngestOutcome
-    from lineament.views.runs import report_counts
+    from lineament.views.runs import report_beside, report_counts
 
     if report.resumed:
         say("It resumed where it had stopped.")
@@ -120,6 +124,8 @@ def _print(report: IngestReport) -> None:
         took = f" in {report.seconds:.0f} s" if report.seconds >= 1 else ""
         pictures, faces = counted(report.seen, "picture"), counted(report.faces, "new face")
         say(f"{pictures}: {report_counts(report)}; {faces}{took}.")
+    if beside := report_beside(report):
+        say(f"Besides: {beside}.")
     for name, why in report.refusals[:SHOWN_REFUSALS]:
         say(f"  refused {name}: {why}")
     if (more := report.outcomes[IngestOutcome.REFUSED] - SHOWN_REFUSALS) > 0:

@@ -14,6 +14,9 @@ RunId = NewType("RunId", int)
 MOST_REFUSALS = 1000
 """Most refusals of a run that are kept with name and reason; all are counted."""
 
+BESIDE = frozenset({"side_car", "no_picture"})
+"""Outcomes of what is found beside the pictures: it is counted, but not among them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -43,5 +46,5 @@ class Run:
 
     @property
     def seen(self) -> int:
-        """The number of processed items."""
-        return sum(self.counts.values())
+        """The number of processed pictures, without what was found beside them."""
+        return sum(many for outcome, many in self.counts.items() if outcome not in BESIDE)

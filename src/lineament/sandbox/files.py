@@ -192,6 +192,12 @@ def read_regular(place: SourcePath, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def read_start(place: SourcePath, size: int) -> bytes:
+    """Return the first bytes of a regular file, at most ``size``. Raises NotRead or OSError."""
+    with os.fdopen(open_regular(place), "rb", buffering=0) as file:
+        return file.read(size)
+
+
 def open_in_memory(name: str, content: bytes | memoryview) -> int:
     """Return the descriptor of a file in memory, at its beginning. Raises StorageFull if there is no memory for it."""
     try:

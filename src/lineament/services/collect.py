@@ -63,9 +63,18 @@ class Collect:
 
     @needs(Permission.MANAGE_SOURCES)
     def choose(
-        self, source: str, names: Sequence[str], *, kind: str | None = None, workers: int | None = None
+        self,
+        source: str,
+        names: Sequence[str],
+        *,
+        kind: str | None = None,
+        workers: int | None = None,
+        skip_hidden: bool = False,
     ) -> Collection:
-        """Choose the connectors. Raises NotFound, NoSuchFile, InvalidValue or HostRefused for an unusable name."""
+        """Choose the connectors; ``skip_hidden`` leaves out hidden files, and counts them.
+
+        Raises NotFound, NoSuchFile, InvalidValue or HostRefused for an unusable name.
+        """
         with self._record.read() as tx:
             registered = tx.sources.get(source)
         later: dict[str, str] = {}
@@ -76,6 +85,7 @@ class Collect:
             contact=registered.terms.contact,
             crawl=partial(self._crawls.crawl, registered),
             on_reserved=later.__setitem__,
+            skip_hidden=skip_hidden,
         )
         return Collection(
             source=source,
@@ -103,7 +113,6 @@ class Collect:
                 connector=chosen.connector,
                 kind=chosen.kind,
                 what=chosen.locations,
-                video=chosen.kind == "video",
                 page=chosen.page,
             )
             report = self._ingest().run(
@@ -120,7 +129,10 @@ class Collect:
     def job(self, arguments: Mapping[str, Any], report: Callable[[JobProgress], None]) -> Mapping[str, Any]:
         """Collect with the arguments of a job. Raises NothingTaken if there was nothing usable."""
         kind, workers = arguments.get("kind"), arguments.get("workers")
-        collection = self.choose(arguments["source"], arguments["what"], kind=kind, workers=workers)
+        skip_hidden = bool(arguments.get("skip_hidden"))
+        collection = self.choose(
+            arguments["source"], arguments["what"], kind=kind, workers=workers, skip_hidden=skip_hidden
+        )
         done = self.run(collection, lambda now: report(progress(now)))
         require_usable(done, collection.names)
         return result(done, collection)

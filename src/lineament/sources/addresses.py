@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from lineament.sources.provenance import LONGEST_URI
+from lineament.sources.provenance import LONGEST_URI, Unusable, checked_uri
 
 _PATH = r"/(?:[A-Za-z0-9_~:@!$&'()*+,;=%-][A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)?"
 _PLAIN = re.compile(rf"(https?://[a-z0-9.-]+){_PATH}", re.ASCII)
@@ -36,6 +36,44 @@ def absolute(base: str, uri: str) -> str | None:
 def is_plain(uri: str) -> bool:
     """Return whether it is an http(s) address of ordinary characters and length, which needs no rewriting."""
     return len(uri) <= LONGEST_URI and _PLAIN.fullmatch(uri) is not None
+
+
+def archived_address(untrusted: str) -> str | None:
+    """Return the address of an archived record as it can be kept; None if it is none.
+
+    What may not stand in an address, as blanks, is percent-encoded. The screenshots and thumbnails that some crawlers
+    take of pages (“screenshot:https://…”) become URNs.
+    """
+    text = untrusted.strip("<> \t\r\n")
+    if is_plain(text):
+        return text
+    scheme = text.partition(":")[0].lower()
+    if scheme in VIEWS:
+        text = f"urn:{text}"
+    try:
+        return checked_uri("address", text)
+    except Unusable:
+        pass
+    key = uri_key(text)
+    if key is None and scheme in {"urn", "file", *VIEWS}:
+        key = quote(text, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
+    try:
+        return None if key is None else checked_uri("address", key)
+    except Unusable:
+        return None
+
+
+VIEWS = frozenset({"screenshot", "thumbnail"})
+"""What the addresses of pictures of whole pages begin with; newer crawlers write “urn:view:” or “urn:thumbnail:”."""
+_VIEW = re.compile(
+    r"urn:(?:screenshot|thumbnail|view|fullPage|fullPageFinal)(?:-[a-z]{1,20})?:(https?://.*)", re.IGNORECASE
+)
+
+
+def page_viewed(uri: str) -> str | None:
+    """Return the address of the page of which the record at ``uri`` is a picture; None if it is of no page."""
+    found = _VIEW.fullmatch(uri)
+    return None if found is None else uri_key(found[1])
 
 
 def uri_key(uri: str) -> str | None:

@@ -1,10 +1,11 @@
-"""The port of the sources: a connector yields pictures with their provenance, or says why it refuses them."""
+"""The port of the sources: a connector yields pictures with their provenance, or says why not, and counts the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
 from lineament.errors import InvalidValue, LineamentError, NotRead
 from lineament.sandbox.files import os_reason, printable
@@ -36,22 +37,42 @@ class Refusal:
         return cls(name=name, why=why)
 
 
+class LeftOutKind(StrEnum):
+    """Why something that was found is only counted."""
+
+    HIDDEN = "hidden"  # a hidden file, or one in a hidden folder, left out as asked
+    SIDE_CAR = "side_car"  # a side-car or captures.csv: read for what it says of pictures
+    NO_PICTURE = "no_picture"  # a record or member that holds no picture, as the pages of a web archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Something that was found and is only counted."""
+
+    kind: LeftOutKind
+    many: int = 1
+
+
+Found: TypeAlias = Item | Refusal | LeftOut
+"""Whatever a connector finds: each thing that is there is one of these, so that nothing is passed over silently."""
+
+
 @runtime_checkable
 class Connector(Protocol):
     """Yields pictures; one that cannot be used does not stop the others."""
 
     def count(self) -> int | None:
-        """Return about how many items and refusals there will be, for the progress bar; None if unknown."""
+        """Return about how many pictures and refusals there will be, for the progress bar; None if unknown."""
 
-    def items(self) -> Iterator[Item | Refusal]:
-        """Yield every picture, in the same order each time; one at a time, so that memory stays flat."""
+    def items(self) -> Iterator[Found]:
+        """Yield everything there is, in the same order each time; one at a time, so that memory stays flat."""
 
 
 @runtime_checkable
 class Resumable(Connector, Protocol):
     """A connector over so much that an interrupted run should not start again."""
 
-    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Found, str]]:
         """Yield what comes after ``cursor``, in the order of ``items``, each with the cursor to resume from after it.
 
         A cursor is short, printable, and meaningful only to the connector, given the same paths. Several items may

@@ -39,6 +39,7 @@ class Terms:
     contact: str | None = None
     crawl: Callable[[str], KeptCrawl] | None = None  # returns the folder and key of a crawl of this source, by name
     on_reserved: OnReserved | None = None
+    skip_hidden: bool = False  # leave out files and folders whose names begin with a dot
 
     def required_contact(self) -> str:
         """Return the contact. Raises InvalidValue if the source names none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lineament.model.runs import Run
@@ -32,8 +32,19 @@ def collected_json(report: IngestReport, reserved_later: int) -> dict[str, Any]:
 
 
 def report_counts(report: IngestReport) -> str:
-    """Return the outcomes of an ingest in one line; those without an item are left out."""
-    return _line((outcome.value, count) for outcome in IngestOutcome if (count := report.outcomes[outcome]))
+    """Return the outcomes of the pictures of an ingest in one line; those without an item are left out."""
+    return _line(_outcomes(report, pictures=True))
+
+
+def report_beside(report: IngestReport) -> str:
+    """Return in one line what an ingest found beside the pictures; empty if nothing."""
+    return _line(_outcomes(report, pictures=False))
+
+
+def _outcomes(report: IngestReport, *, pictures: bool) -> Iterator[tuple[str, int]]:
+    for outcome in IngestOutcome:
+        if outcome.is_picture is pictures and (count := report.outcomes[outcome]):
+            yield outcome.value, count
 
 
 def run_json(run: Run) -> dict[str, Any]:

@@ -21,21 +21,25 @@ _Kept = tuple[_Frame, int]
 """A frame and the number of a face in it."""
 
 
-def follow(frames: Iterable[IngestItem]) -> Iterator[IngestItem]:
-    """Yield every frame: those to keep with their chosen faces, the others with their outcome.
+def follow(items: Iterable[IngestItem]) -> Iterator[IngestItem]:
+    """Yield every item: frames to keep with their chosen faces, other frames with their outcome, the rest unchanged.
 
-    Frames come in order of time, video after video. Only the few that may still be chosen are held in memory.
+    The frames of a video come together, in order of time. Only the few that may still be chosen are held in memory.
     """
     tracker: Tracker[_Kept] = Tracker()
     waiting: list[_Frame] = []
     video = ""
-    for item in frames:
-        of = item.collected.provenance.uri.partition("#")[0]
-        if of and of != video:
+    for item in items:
+        provenance = item.collected.provenance
+        of = provenance.uri.rpartition("t=")[0] if item.is_frame else ""
+        if of != video:
             yield from _finish_video(tracker.end(), waiting)
             tracker, waiting, video = Tracker(), [], of
-        at = item.collected.provenance.time_code
-        if item.outcome is not IngestOutcome.ENROLLED or item.capture is None or at is None:
+        at = provenance.time_code
+        if at is None:
+            yield item
+            continue
+        if item.outcome is not IngestOutcome.ENROLLED or item.capture is None:
             yield item.without(item.outcome, item.why)
             continue
         frame = _Frame(item)

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from lineament.errors import Interrupted, LineamentError, NotRead, Refused, StorageFull, StoreUnavailable
+from lineament.errors import (
+    Interrupted,
+    LineamentError,
+    NotAPicture,
+    NotRead,
+    Refused,
+    StorageFull,
+    StoreUnavailable,
+    UnknownFormat,
+)
 from lineament.model.accounts import Permission
 from lineament.model.credentials import against
 from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
@@ -28,6 +37,7 @@ from lineament.services.gallery.items import (
     by_capture,
     chunks,
     in_batches,
+    left_out_item,
     refused_for,
     refused_item,
     walk,
@@ -37,8 +47,9 @@ from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
-from lineament.sources.base import Connector, Item, Refusal
+from lineament.sources.base import Connector, Item, LeftOut, Refusal
 from lineament.sources.credentials import reader as credentials
+from lineament.sources.media_types import is_picture, not_a_picture
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
 from lineament.store.keys import DataKey, KeyRing
@@ -59,7 +70,6 @@ class Task:
     kind: str = "folder"
     what: str = ""  # names as given; a run resumes an interrupted one with equal kind and names
     page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # reads the record of the page that showed a picture
-    video: bool = False  # the pictures are frames, in order of time
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,7 @@ class Ingest:
                 for batch in in_batches(self._items(pool, workers, context)):
                     self._commit(context, batch, report)
                     report.seconds = time.monotonic() - began
-                    report.total = task.connector.count() if task.video else report.total
+                    report.total = task.connector.count() if task.kind == "video" else report.total
                     on_progress(report)
         except KeyboardInterrupt:
             kept = f"{report.seen:,} pictures are done and kept; the same command resumes from there"
@@ -143,13 +153,13 @@ class Ingest:
     # ------------------------------------------------------------ analysing, in threads
 
     def _items(self, pool: ThreadPoolExecutor, workers: int, context: RunContext) -> Iterator[IngestItem]:
-        if not context.task.video:
-            yield from self._in_order(
-                pool, workers, context, lambda item: self._store_pictures(context, self._analyse(context, item))
-            )
-            return
-        for item in follow(self._in_order(pool, workers, context, lambda item: self._analyse(context, item))):
+        for item in follow(self._in_order(pool, workers, context, lambda item: self._prepare(context, item))):
             yield self._store_pictures(context, item)
+
+    def _prepare(self, context: RunContext, item: IngestItem) -> IngestItem:
+        """Analyse an item and store its pictures; those of a frame wait until it is known whether it is kept."""
+        analysed = self._analyse(context, item)
+        return analysed if item.is_frame else self._store_pictures(context, analysed)
 
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
@@ -176,7 +186,7 @@ class Ingest:
         """Hash the pictures and mark those that need no analysis."""
         for some in chunks(walk(context.task.connector, context.run.cursor), BATCH // 4):
             found = [
-                refused_item(item, cursor) if isinstance(item, Refusal) else self._digest(context, item, cursor)
+                self._digest(context, item, cursor) if isinstance(item, Item) else _not_taken(item, cursor)
                 for item, cursor in some
             ]
             fresh = [item for item in found if item.outcome is IngestOutcome.ENROLLED]
@@ -203,10 +213,10 @@ class Ingest:
 
     def _outcomes(self, tx: Tx, context: RunContext, fresh: list[IngestItem]) -> dict[tuple[str, str], IngestOutcome]:
         """Return the outcomes of the pictures that need no analysis, by URI and digest."""
-        pairs = [item.pair for item in fresh]
-        known = dict.fromkeys(self._suppression.find_erased(tx, pairs), IngestOutcome.ERASED_BEFORE)
-        if context.task.video:  # the best frame of a face is chosen among all of them
-            return known
+        erased = self._suppression.find_erased(tx, [item.pair for item in fresh])
+        known = dict.fromkeys(erased, IngestOutcome.ERASED_BEFORE)
+        # Frames are always analysed: the best of a face is chosen among all of them.
+        pairs = [item.pair for item in fresh if not item.is_frame]
         stored = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
         known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in stored} | known
         return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
@@ -222,6 +232,9 @@ class Ingest:
             seen = self._analyser.analyse(item.collected.untrusted, enrolling=True)
         except (StorageFull, StoreUnavailable):
             raise
+        except UnknownFormat as error:
+            untrusted = item.collected.untrusted
+            return refused_for(item, error if is_picture(untrusted) else NotAPicture(why=not_a_picture(untrusted)))
         except LineamentError as error:
             return refused_for(item, error)
         faces = list(seen.faces)
@@ -251,7 +264,7 @@ class Ingest:
         )
         if not faces:
             ended = item.without(IngestOutcome.NO_FACE)
-            return ended if context.task.video else replace(ended, capture=capture)
+            return ended if item.is_frame else replace(ended, capture=capture)
         crops = tuple(face_crop(seen.picture, face.box) for face in faces)
         derived = (
             DerivedPictures(None, tuple(map(veil, crops)))
@@ -288,7 +301,7 @@ class Ingest:
             batch, enrolled = self._store(context, batch)
             report.batches += 1
         for item in batch:
-            report.outcomes[item.outcome] += 1
+            report.outcomes[item.outcome] += item.many
             if item.outcome is IngestOutcome.REFUSED and len(report.refusals) < MOST_REFUSALS:
                 report.refusals.append((item.collected.name, item.why))
         before = report.faces // SYNC_EVERY
@@ -401,9 +414,16 @@ def _is_kept(outcome: IngestOutcome) -> bool:
     return outcome in {IngestOutcome.ENROLLED, IngestOutcome.NO_FACE}
 
 
+def _not_taken(found: Refusal | LeftOut, cursor: str | None) -> IngestItem:
+    return refused_item(found, cursor) if isinstance(found, Refusal) else left_out_item(found, cursor)
+
+
 def _step(batch: list[IngestItem], faces: int) -> Step:
+    counts: Counter[str] = Counter()
+    for item in batch:
+        counts[item.outcome.name.lower()] += item.many
     return Step(
-        counts=Counter(item.outcome.name.lower() for item in batch),
+        counts=counts,
         faces=faces,
         cursor=next((item.cursor for item in reversed(batch) if item.cursor is not None), None),
         refused=[(item.collected.name, item.why) for item in batch if item.outcome is IngestOutcome.REFUSED],

@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from lineament.errors import LineamentError
 from lineament.model.faces import CaptureId, Face, NewCapture, Provenance
+from lineament.model.runs import BESIDE
 from lineament.services.gallery.indexes import EPOCH
-from lineament.sources.base import Connector, Item, Refusal, Resumable
+from lineament.sources.base import Connector, Found, Item, LeftOut, Refusal, Resumable
 from lineament.store.faces import NewFace
 
 BATCH = 64
@@ -31,7 +32,15 @@ class IngestOutcome(StrEnum):
     ALREADY_THERE = "already there"
     LESS_GOOD = "frames of which a better one is kept"
     ERASED_BEFORE = "erased before, so not taken again"
+    HIDDEN = "hidden, left out as asked"
     REFUSED = "refused"
+    SIDE_CAR = "side-cars, read for what they say of pictures"
+    NO_PICTURE = "records and members without a picture"
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is the outcome of a picture, or of a file that might be one; the others are counted beside."""
+        return self.name.lower() not in BESIDE
 
 
 @dataclass(slots=True)
@@ -49,8 +58,8 @@ class IngestReport:
 
     @property
     def seen(self) -> int:
-        """The number of finished pictures."""
-        return self.outcomes.total()
+        """The number of finished pictures, without what is counted beside them."""
+        return sum(many for outcome, many in self.outcomes.items() if outcome.is_picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class IngestItem:
     sha256: str = ""
     cursor: str | None = None  # the position after it, from which a run can resume
     outcome: IngestOutcome = IngestOutcome.ENROLLED
+    many: int = 1  # things of this outcome; above 1 only for what is counted beside the pictures
     why: str = ""
     erasures: bool = False  # whether anything had been erased when it was sifted
     listed: bool = False  # whether the list of known abuse held anything then; asked again at the commit
@@ -80,7 +90,7 @@ class IngestItem:
 
     def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
         """Return the picture with a final outcome, without its bytes and faces."""
-        return IngestItem(_without_pictures(self.collected), self.sha256, self.cursor, outcome, why)
+        return IngestItem(_without_pictures(self.collected), self.sha256, self.cursor, outcome, why=why)
 
     def of_faces(self, which: Iterable[int]) -> IngestItem:
         """Return the picture with only these of its faces, numbered from 0."""
@@ -103,6 +113,11 @@ class IngestItem:
         return replace(self, collected=_without_pictures(self.collected), capture=capture, faces=faces, derived=None)
 
     @property
+    def is_frame(self) -> bool:
+        """Whether it is a frame of a video."""
+        return self.collected.provenance.time_code is not None
+
+    @property
     def pair(self) -> tuple[str, str]:
         """Its URI and SHA-256, which together are unique in its source."""
         return self.collected.provenance.uri, self.sha256
@@ -123,12 +138,18 @@ def refused_item(refusal: Refusal, cursor: str | None) -> IngestItem:
     return IngestItem(item, cursor=cursor, outcome=IngestOutcome.REFUSED, why=str(refusal.why))
 
 
+def left_out_item(found: LeftOut, cursor: str | None) -> IngestItem:
+    """Return the item for what a connector only counts."""
+    item = Item(name="", untrusted=b"", provenance=Provenance(uri=""))
+    return IngestItem(item, cursor=cursor, outcome=IngestOutcome[found.kind.name], many=found.many)
+
+
 def refused_for(item: IngestItem, error: LineamentError) -> IngestItem:
     """Return the picture as refused because of ``error``."""
     return item.without(IngestOutcome.REFUSED, str(error))
 
 
-def walk(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Refusal, str | None]]:
+def walk(connector: Connector, cursor: str | None) -> Iterator[tuple[Found, str | None]]:
     """Yield what a connector collects, each with the cursor after it; start at ``cursor`` if it can resume."""
     if isinstance(connector, Resumable):
         yield from connector.items_from(cursor)
@@ -137,9 +158,7 @@ def walk(connector: Connector, cursor: str | None) -> Iterator[tuple[Item | Refu
             yield found, None
 
 
-def chunks(
-    found: Iterator[tuple[Item | Refusal, str | None]], size: int
-) -> Iterator[list[tuple[Item | Refusal, str | None]]]:
+def chunks(found: Iterator[tuple[Found, str | None]], size: int) -> Iterator[list[tuple[Found, str | None]]]:
     """Yield lists of at most ``size``."""
     while some := list(itertools.islice(found, size)):
         yield some

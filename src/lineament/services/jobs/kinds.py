@@ -62,11 +62,16 @@ def official_of(tx: Tx, job: Job) -> Official:
 
 
 def ingest_arguments(
-    source: str, what: Sequence[str], kind: str | None = None, workers: int | None = None
+    source: str,
+    what: Sequence[str],
+    kind: str | None = None,
+    workers: int | None = None,
+    *,
+    skip_hidden: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of an ingest, with absolute paths. Raises InvalidValue."""
     named = [name if "://" in name else str(Path(name).absolute()) for name in without_secrets(what)]
-    return {"source": source, "what": named, "kind": kind, "workers": workers}
+    return {"source": source, "what": named, "kind": kind, "workers": workers, "skip_hidden": skip_hidden}
 
 
 def without_secrets(addresses: Sequence[str]) -> Sequence[str]:

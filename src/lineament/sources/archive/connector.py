@@ -24,16 +24,19 @@ from lineament.sandbox.unpack import MOST_TIMES, decompress, most_unpacked
 from lineament.sources.archive.entries import entries
 from lineament.sources.archive.entry import ArchiveEntry
 from lineament.sources.archive.registration import SUFFIXES
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
 from lineament.sources.folder.captures import Captures
 from lineament.sources.folder.connector import (
     LARGEST_SIDE_CAR,
     PICTURES,
     TABLE,
     compressed,
+    is_hidden,
+    is_side_car,
     side_car_names,
     stated_provenance,
 )
+from lineament.sources.media_types import is_picture, is_video, not_a_picture
 from lineament.sources.provenance import LONGEST_URI, Unusable, parse_side_car
 
 CONNECTOR = "archive 1"
@@ -77,15 +80,17 @@ class _Archive:
 class ArchiveConnector:
     """Yields the pictures of a zip, a 7z or a tar, however compressed, and of the archives in it.
 
-    It skips and refuses what the folder connector does, and also refuses encrypted entries, links, devices, names that
+    It counts and refuses what the folder connector does, and also refuses encrypted entries, links, devices, names that
     lead out of the archive, and names that occur twice.
     """
 
-    def __init__(self, path: Path, page_base: str | None, max_bytes: int) -> None:
+    def __init__(self, path: Path, page_base: str | None, max_bytes: int, *, skip_hidden: bool = False) -> None:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
-        Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist.
+        Pictures over ``max_bytes`` are refused. ``skip_hidden`` leaves out entries with a part that begins with a dot,
+        and counts them. Raises NoSuchFile if ``path`` does not exist.
         """
+        self._skip_hidden = skip_hidden
         self._place = locate(path)[0]
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
@@ -93,8 +98,8 @@ class ArchiveConnector:
     def count(self) -> None:
         """Return None: the number is unknown before unpacking."""
 
-    def items(self) -> Iterator[Item | Refusal]:
-        """Yield every picture, in the order of the archive."""
+    def items(self) -> Iterator[Found]:
+        """Yield everything, in the order of the archive."""
         try:
             with os.fdopen(open_regular(self._place), "rb") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -103,7 +108,7 @@ class ArchiveConnector:
         except (LineamentError, OSError) as error:
             yield Refusal.from_error(self._place.name, error)
 
-    def _read(self, archive: _Archive) -> Iterator[Item | Refusal]:
+    def _read(self, archive: _Archive) -> Iterator[Found]:
         """Yield everything of one archive; if it ends early, the last refusal says why."""
         with _statements_in(archive) as stated:
             for entry in _readable(archive):
@@ -113,30 +118,65 @@ class ArchiveConnector:
                 yield from self._entry(archive, entry, stated)
             yield from self._missing(archive, stated)
 
-    def _entry(self, archive: _Archive, entry: ArchiveEntry, stated: _Statements) -> Iterator[Item | Refusal]:
-        """Yield a picture, the pictures of a nested archive, or a refusal; nothing if the entry is skipped."""
-        trail = (*archive.trail, entry.name)
-        path = normal(entry.name)
-        suffix = _suffix(entry.name)
-        if path is not None and (_hidden(path) or suffix == b".json" or posixpath.basename(path) == TABLE):
+    def _entry(self, archive: _Archive, entry: ArchiveEntry, stated: _Statements) -> Iterator[Found]:
+        """Yield a picture, the frames of a video, what is in a nested archive, a refusal, or that it is left out."""
+        path, leads_out = within(entry.name)
+        if path is not None and self._skip_hidden and is_hidden(path):
+            yield LeftOut(kind=LeftOutKind.HIDDEN)
+            return
+        if path is not None and is_side_car(path):
+            yield LeftOut(kind=LeftOutKind.SIDE_CAR)
             return
         try:
             if path is None:
-                raise NotRead(why="its name points outside the archive or is not valid")
+                raise NotRead(why=leads_out)
             if stated.is_repeated(path):
                 raise NotRead(why="two entries of the archive have this name")
             if entry.why_not is not None:
                 raise entry.why_not
-            if suffix not in PICTURES | ARCHIVES:
-                raise NotAPicture
-            if suffix in ARCHIVES and not compressed(path):
+            if _suffix(path) in ARCHIVES and not compressed(path):
                 yield from self._inner(archive, entry, (*archive.trail, path))
-                return
-            yield self._picture(archive, entry, path, stated)
+            elif _suffix(path) in PICTURES or compressed(path):
+                yield self._picture(archive, entry, path, stated)
+            else:
+                yield from self._by_bytes(archive, entry, path, stated)
         except LineamentError as error:
-            yield Refusal.from_error(self._name(trail), error)
+            yield Refusal.from_error(self._name((*archive.trail, entry.name)), error)
+
+    def _by_bytes(
+        self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements
+    ) -> Iterator[Item | Refusal]:
+        """Yield a picture or the frames of a video with another suffix, or refuse what is neither."""
+        start, opened = _opened(entry)
+        if is_video(start):
+            yield from self._frames(archive, opened, path, stated)
+        elif is_picture(start):
+            yield self._picture(archive, opened, path, stated)
+        else:
+            archive.budget.take(len(start))
+            raise NotAPicture(why=not_a_picture(start))
+
+    def _frames(
+        self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements
+    ) -> Iterator[Item | Refusal]:
+        from lineament.sources.video.sampled import copied, frame_items
+
+        whole = self._provenance(archive, path, stated)
+        try:
+            file = copied(_spent(archive, entry))
+        except Exception as error:  # noqa: BLE001 - parsers raise anything over hostile bytes
+            raise _damage(error) from None
+        yield from frame_items(self._name((*archive.trail, path)), whole, file, self._max_bytes)
 
     def _picture(self, archive: _Archive, entry: ArchiveEntry, path: bytes, stated: _Statements) -> Item:
+        provenance = self._provenance(archive, path, stated)
+        untrusted = _content(archive, entry, self._max_bytes)
+        if compressed(path):
+            untrusted = decompress(untrusted, self._max_bytes)
+            archive.budget.take(len(untrusted))
+        return Item(name=self._name((*archive.trail, path)), untrusted=untrusted, provenance=provenance)
+
+    def _provenance(self, archive: _Archive, path: bytes, stated: _Statements) -> Provenance:
         trail = (*archive.trail, path)
         inner = b"!/".join(quote_from_bytes(part).encode() for part in trail).decode()
         uri = f"{self._place.uri}#{inner}"
@@ -145,13 +185,9 @@ class ArchiveConnector:
         page = None if self._page_base is None else f"{self._page_base}/{inner}"
         default = Provenance(uri=uri, page_uri=page)
         provenance = stated.of(path, default, self._name((*archive.trail, posixpath.dirname(path))))
-        untrusted = _content(archive, entry, self._max_bytes)
-        if compressed(path):
-            untrusted = decompress(untrusted, self._max_bytes)
-            archive.budget.take(len(untrusted))
-        return Item(name=self._name(trail), untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
+        return replace(provenance, connector=CONNECTOR)
 
-    def _inner(self, archive: _Archive, entry: ArchiveEntry, trail: tuple[bytes, ...]) -> Iterator[Item | Refusal]:
+    def _inner(self, archive: _Archive, entry: ArchiveEntry, trail: tuple[bytes, ...]) -> Iterator[Found]:
         if len(trail) > LEVELS:
             raise NotRead(why=f"it is in more than {LEVELS} nested archives; unpack some")
         untrusted = _content(archive, entry, LARGEST_INNER)
@@ -159,6 +195,8 @@ class ArchiveConnector:
 
     def _missing(self, archive: _Archive, stated: _Statements) -> Iterator[Refusal]:
         for folder, name in stated.missing():
+            if self._skip_hidden and is_hidden(posixpath.join(folder, name)):
+                continue
             why = NotRead(why="captures.csv names it, but there is no such picture there")
             yield Refusal(name=self._name((*archive.trail, posixpath.join(folder, name))), why=why)
 
@@ -168,17 +206,25 @@ class ArchiveConnector:
 
 
 def normal(name: bytes) -> bytes | None:
-    """Return the path of an entry without “.”; None if it is absolute, goes up, is empty or contains a NUL."""
-    if not name or b"\0" in name or name.startswith((b"/", b"\\")) or name[1:2] == b":":
-        return None
-    if b".." in name.replace(b"\\", b"/").split(b"/"):
-        return None
-    parts = [part for part in name.split(b"/") if part not in {b"", b"."}]
-    return b"/".join(parts) or None
+    """Return the path of an entry without “.” and “..”; None if it is absolute, leads out, is empty or has a NUL."""
+    return within(name)[0]
 
 
-def _hidden(path: bytes) -> bool:
-    return any(part.startswith(b".") for part in path.split(b"/"))
+def within(name: bytes) -> tuple[bytes | None, str]:
+    """Do as ``normal``, and return why it is None as well."""
+    if b"\0" in name:
+        return None, "its name contains a NUL"
+    if name.startswith((b"/", b"\\")) or name[1:2] == b":":
+        return None, "its name begins at the root of a disk and points outside the archive; pack it with relative names"
+    parts: list[bytes] = []
+    for part in (name.replace(b"\\", b"/") if b".." in name else name).split(b"/"):
+        if part == b"..":
+            if not parts:
+                return None, "its name points outside the archive"
+            parts.pop()
+        elif part not in {b"", b"."}:
+            parts.append(part)
+    return (b"/".join(parts), "") if parts else (None, "it has no name")
 
 
 def _suffix(name: bytes) -> bytes:
@@ -197,6 +243,21 @@ def _readable(archive: _Archive) -> Iterator[ArchiveEntry | NotRead]:
             yield entry
     except Exception as error:  # noqa: BLE001 - parsers raise anything over hostile bytes
         yield _damage(error)
+
+
+def _opened(entry: ArchiveEntry) -> tuple[bytes, ArchiveEntry]:
+    """Do as ``ArchiveEntry.opened``. Raises NotRead."""
+    try:
+        return entry.opened()
+    except Exception as error:  # noqa: BLE001 - parsers raise anything over hostile bytes
+        raise _damage(error) from None
+
+
+def _spent(archive: _Archive, entry: ArchiveEntry) -> Iterator[bytes]:
+    """Yield the parts of an entry, and take them from the budget."""
+    for part in entry.parts():
+        archive.budget.take(len(part))
+        yield part
 
 
 def _content(archive: _Archive, entry: ArchiveEntry, limit: int) -> bytes:

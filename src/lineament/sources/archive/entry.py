@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Self
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 
@@ -19,6 +21,12 @@ class ArchiveEntry:
     size: int  # unpacked bytes, as the archive claims
     why_not: LineamentError | None = None
     parts: Callable[[], Iterator[bytes]] = lambda: iter(())
+
+    def opened(self) -> tuple[bytes, Self]:
+        """Return its first part, b"" if it is empty, and the entry to read from instead of this one."""
+        parts = iter(self.parts())
+        first = next(parts, b"")
+        return first, replace(self, parts=lambda: chain([first], parts))
 
     def read(self, limit: int) -> bytes:
         """Return its bytes. Raises FileTooLarge over ``limit``, or whatever a parser raises."""

@@ -11,7 +11,9 @@ SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".tbz", ".txz", ".tzst", ".gz", ".b
 def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.archive.connector import ArchiveConnector
 
-    return ArchiveConnector(locations.paths[0], page_base=terms.page_base, max_bytes=terms.max_bytes)
+    return ArchiveConnector(
+        locations.paths[0], page_base=terms.page_base, max_bytes=terms.max_bytes, skip_hidden=terms.skip_hidden
+    )
 
 
 REGISTRATIONS = (

@@ -13,15 +13,17 @@ from typing import Any
 import httpcore
 from httpcore import NetworkBackend, NetworkStream, SyncBackend
 
-from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
+from lineament.errors import FileTooLarge, HostRefused, NotAPicture, NotRead, Reserved
+from lineament.sandbox.files import printable
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import user_agent
-from lineament.sources.media_types import PAGES, UNKNOWN, media_type
+from lineament.sources.media_types import UNKNOWN, is_picture, media_type, not_a_picture
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts
 from lineament.sources.permission.policy import FAILED, AskNow, HostPolicy, ReadFile, outcome_of
 from lineament.sources.permission.reading import MOST_REDIRECTS, REDIRECTS, FileReply
 from lineament.sources.permission.rules import LARGEST
+from lineament.sources.status import why_not_whole
 from lineament.sources.webarchive.bodies import decode_body
 
 TRIES = 3
@@ -67,6 +69,7 @@ class HostFetcher:
             HostRefused: It, or where it is redirected to, is not on the list.
             Reserved: Its publisher does not permit it.
             FileTooLarge: It has too many bytes.
+            NotAPicture: It is something else.
             NotRead: It cannot be fetched.
         """
         with self._lock:
@@ -103,17 +106,17 @@ class HostFetcher:
             if target is None:
                 raise NotRead(why="its redirect has no target")
             return target
-        if answer.status in {401, 407}:
-            raise NotRead(why=f"its host requires a log-in ({answer.status})")
-        if answer.status != 200:
-            raise NotRead(why=f"its host answers with {answer.status}")
+        why = why_not_whole(answer.status, answer.header("content-range"))
+        if why is not None:
+            raise NotRead(why=why)
         reservation = reservations.in_headers(answer.headers, now=datetime.now(UTC))
         if reservation is not None:
             raise Reserved(reservation=reservation)
         kind = media_type(answer.header("content-type"))
-        if kind in PAGES or (kind not in UNKNOWN and not kind.startswith("image/")):
-            raise NotRead(why=f"it is not a picture ({kind})")
-        return answer.plain_body(self._max_bytes)
+        body = answer.plain_body(self._max_bytes)
+        if kind in UNKNOWN or kind.startswith("image/") or is_picture(body):
+            return body
+        raise NotAPicture(why=f"{not_a_picture(body)}, and its host says that it is {printable(kind)}")
 
     # ------------------------------------------------------------ permission
 

@@ -1,4 +1,4 @@
-"""Pictures in files and folders, each with its provenance, or refused with a reason.
+"""Pictures in files and folders, each with its provenance, or refused with a reason; everything else is counted.
 
 Nothing that is found can end the walk, and memory does not grow with the folder.
 """
@@ -24,11 +24,13 @@ from lineament.sandbox.files import (
     open_regular,
     os_reason,
     read_regular,
+    read_start,
     regular_path,
 )
 from lineament.sandbox.unpack import SUFFIXES, decompress
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
 from lineament.sources.folder.captures import Captures
+from lineament.sources.media_types import START, is_picture, is_video, not_a_picture
 from lineament.sources.provenance import Unusable, parse_side_car
 
 _USUAL = b".jpg .jpeg .jpe .jfif .png .webp .heic .heif .hif .tif .tiff .bmp .dib .gif"
@@ -45,59 +47,95 @@ class _Folder(NamedTuple):
     """A folder, or some files of it."""
 
     place: SourcePath
-    found: Iterator[SourcePath | Refusal]  # must be consumed before the next folder
+    found: Iterator[SourcePath | Refusal | LeftOut]  # must be consumed before the next folder
     whole: bool
 
 
 class FolderConnector:
-    """Yields the pictures of files, and of folders with everything in them.
+    """Yields the pictures of files, and of folders with everything in them, hidden or not.
 
-    Hidden files and folders and side-cars are skipped. A file that was named itself is read whatever its suffix; in
-    folders only files with the suffix of a picture are. A compressed picture (photograph.jpg.gz) is decompressed;
-    side-cars and tables use its whole name.
+    A file that was named itself is read whatever it is. In folders a file with the suffix of a picture is read; the
+    first bytes of any other file decide whether it is a picture, a video, whose frames are yielded, or refused.
+    Side-cars are counted. A compressed picture (photograph.jpg.gz) is decompressed; side-cars and tables use its whole
+    name.
     """
 
-    def __init__(self, paths: Sequence[Path], page_base: str | None, max_bytes: int) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        page_base: str | None,
+        max_bytes: int,
+        *,
+        skip_hidden: bool = False,
+        left_out: bool = False,
+    ) -> None:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
-        Files over ``max_bytes`` are refused unread. Raises NoSuchFile if one of ``paths`` does not exist.
+        Files over ``max_bytes`` are refused unread. ``skip_hidden`` leaves out what begins with a dot in the folders,
+        and counts it; ``left_out``: so are the folders themselves. Raises NoSuchFile if one of ``paths`` is missing.
         """
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
+        self._skip_hidden, self._left_out = skip_hidden, left_out
         self._given = {place.path: (place, is_folder) for place, is_folder in map(locate, paths)}
 
     def count(self) -> int:
-        """Return how many items and refusals there will be. Nothing is opened, so this is fast."""
-        return sum(1 for folder in self._folders() for _ in folder.found)
+        """Return how many pictures, videos and refusals there will be. Nothing is opened, so this is fast."""
+        return sum(is_counted(found) for folder in self._folders() for found in folder.found)
 
-    def items(self) -> Iterator[Item | Refusal]:
-        """Yield every picture: those of a folder in the byte order of their names, then those of its subfolders."""
+    def items(self) -> Iterator[Found]:
+        """Yield everything: what is in a folder in the byte order of the names, then what is in its subfolders."""
         for folder in self._folders():
             with table_of(folder.place) as table:
                 for found in folder.found:
-                    yield found if isinstance(found, Refusal) else self._read(found, table)
+                    if isinstance(found, SourcePath):
+                        yield from self._read(found, table, named=not folder.whole)
+                    else:
+                        yield found
                 if folder.whole and isinstance(table, Captures):
-                    yield from _missing(folder.place, table)
+                    yield from self._missing(folder.place, table)
 
     def _folders(self) -> Iterator[_Folder]:
         for (is_folder, _), together in groupby(self._given.values(), key=_grouping):
             places = (place for place, _ in together)
             if is_folder:
-                yield from _all_folders(next(places))
+                yield from _all_folders(next(places), skip_hidden=self._skip_hidden, left_out=self._left_out)
             else:
                 first = next(places)
                 yield _Folder(first.parent, chain([first], places), whole=False)
 
-    def _read(self, place: SourcePath, table: Captures | BadSideCar | None) -> Item | Refusal:
-        """Return the picture with its provenance, or why it is refused."""
+    def _read(self, place: SourcePath, table: Captures | BadSideCar | None, *, named: bool) -> Iterator[Item | Refusal]:
+        """Yield the picture with its provenance, or the frames of a video, or why it is refused."""
         try:
+            if not _has_picture_suffix(place.base):
+                start = read_start(place, START)
+                if is_video(start):
+                    yield from self._frames(place, provenance_of(place, table, self._default(place)))
+                    return
+                if not (named or is_picture(start)):
+                    raise NotAPicture(why=_what_it_is(place.base, start))
             provenance = provenance_of(place, table, self._default(place))
             untrusted = read_regular(place, self._max_bytes)
             if compressed(place.base):
                 untrusted = decompress(untrusted, self._max_bytes)
         except (LineamentError, OSError) as error:
-            return Refusal.from_error(place.name, error)
-        return Item(name=place.name, untrusted=untrusted, provenance=provenance)
+            yield Refusal.from_error(place.name, error)
+        else:
+            yield Item(name=place.name, untrusted=untrusted, provenance=provenance)
+
+    def _frames(self, place: SourcePath, whole: Provenance) -> Iterator[Item | Refusal]:
+        from lineament.sources.video.sampled import frame_items
+
+        yield from frame_items(place.name, whole, open_regular(place), self._max_bytes)
+
+    def _missing(self, folder: SourcePath, table: Captures) -> Iterator[Refusal]:
+        """Refuse the pictures that a table names and that do not exist: a misspelt name would lose provenance."""
+        for name in table.missing():
+            shown = folder.child(name.encode("utf-8", "replace"))
+            if not (self._skip_hidden and name.startswith(".")):
+                yield Refusal(
+                    name=shown.name, why=NotRead(why="captures.csv names it, but there is no such picture here")
+                )
 
     def _default(self, place: SourcePath) -> Provenance:
         """Return the provenance of a picture without a side-car."""
@@ -117,49 +155,93 @@ def _grouping(given: tuple[SourcePath, bool]) -> tuple[bool, bytes]:
     return is_folder, place.path if is_folder else place.parent.path
 
 
-def _all_folders(root: SourcePath) -> Iterator[_Folder]:
+def _has_picture_suffix(name: bytes) -> bool:
+    return os.path.splitext(name)[1].lower() in PICTURES or compressed(name)  # noqa: PTH122 - pathlib has no bytes
+
+
+def is_counted(found: SourcePath | Refusal | LeftOut) -> bool:
+    """Return whether it counts among the pictures: it is one, or might be if it were not refused or left out."""
+    return not isinstance(found, LeftOut) or found.kind is LeftOutKind.HIDDEN
+
+
+def _all_folders(root: SourcePath, *, skip_hidden: bool, left_out: bool) -> Iterator[_Folder]:
     """Yield a folder, then those in it, however deep."""
-    waiting = [iter([root])]
+    waiting = [iter([(root, left_out)])]
     while waiting:
-        place = next(waiting[-1], None)
-        if place is None:
+        found = next(waiting[-1], None)
+        if found is None:
             waiting.pop()
-        else:
-            yield _Folder(place, _files(place), whole=True)
-            waiting.append(_folders_in(place))
+            continue
+        place, is_left_out = found
+        files = _left_out_files(place) if is_left_out else _files(place, skip_hidden=skip_hidden)
+        yield _Folder(place, files, whole=not is_left_out)
+        waiting.append(_folders_in(place, skip_hidden=skip_hidden, left_out=is_left_out))
 
 
-def _files(folder: SourcePath) -> Iterator[SourcePath | Refusal]:
-    """Yield the pictures directly in a folder, and refusals of what is not one."""
+def _files(folder: SourcePath, *, skip_hidden: bool) -> Iterator[SourcePath | Refusal | LeftOut]:
+    """Yield what is directly in a folder, except its folders."""
     try:
         for name, kind in list_names(folder, folders=False):
-            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
-            if name.startswith(b".") or suffix == b".json" or name == TABLE:
-                continue
             place = folder.child(name)
-            is_picture = suffix in PICTURES or compressed(name)
-            yield place if is_picture and kind is not EntryType.OTHER else Refusal(name=place.name, why=_why_not(place))
+            if skip_hidden and is_hidden(name):
+                yield LeftOut(kind=LeftOutKind.HIDDEN)
+            elif is_side_car(name):
+                yield LeftOut(kind=LeftOutKind.SIDE_CAR)
+            elif kind is EntryType.OTHER or (kind is EntryType.LINK and not _has_picture_suffix(name)):
+                why = why_not_regular(place)
+                yield place if why is None else Refusal(name=place.name, why=why)
+            else:
+                yield place
     except OSError as error:
         yield Refusal.from_error(folder.name, error)
 
 
-def _why_not(place: SourcePath) -> LineamentError:
-    """Return why something that is not a file with the suffix of a picture is refused."""
+def _left_out_files(folder: SourcePath) -> Iterator[Refusal | LeftOut]:
+    """Count the files directly in a folder that is left out."""
+    try:
+        for _ in list_names(folder, folders=False):
+            yield LeftOut(kind=LeftOutKind.HIDDEN)
+    except OSError as error:
+        yield Refusal.from_error(folder.name, error)
+
+
+def why_not_regular(place: SourcePath) -> LineamentError | None:
+    """Return why something that is not an ordinary file cannot be read; None if it can, as a link to one."""
     try:
         regular_path(place)
     except LineamentError as error:
         return error
     except OSError as error:
         return NotRead(why=os_reason(error))
-    return NotAPicture()
+    return None
 
 
-def _folders_in(folder: SourcePath) -> Iterator[SourcePath]:
-    """Yield the subfolders of a folder in the byte order of their names."""
+def _folders_in(folder: SourcePath, *, skip_hidden: bool, left_out: bool) -> Iterator[tuple[SourcePath, bool]]:
+    """Yield the subfolders of a folder in the byte order of their names, and whether each is left out."""
     with suppress(OSError):  # reported with its files already
         for name, _ in list_names(folder, folders=True):
-            if not name.startswith(b"."):
-                yield folder.child(name)
+            yield folder.child(name), left_out or (skip_hidden and is_hidden(name))
+
+
+def is_hidden(path: bytes) -> bool:
+    """Return whether a part of a relative path begins with a dot."""
+    return any(part.startswith(b".") for part in path.split(b"/"))
+
+
+def is_side_car(path: bytes) -> bool:
+    """Return whether it is the path of a side-car or of a table of side-cars."""
+    name = os.path.basename(path)  # noqa: PTH119 - pathlib has no bytes
+    return os.path.splitext(name)[1].lower() == b".json" or name == TABLE  # noqa: PTH122
+
+
+def _what_it_is(name: bytes, start: bytes) -> str:
+    """Return what a file in a folder is, and how to have it read if that is possible."""
+    from lineament.sources.choose import FALLBACK, kind_of
+
+    kind = kind_of(os.fsdecode(name))
+    if kind == FALLBACK or not start:
+        return not_a_picture(start)
+    return f"its name is that of the kind “{kind}”, of which each is a run of its own; ingest it by its own path"
 
 
 # ---------------------------------------------------------------- provenance
@@ -252,10 +334,3 @@ def _read_table(place: SourcePath) -> Captures:
         raise BadSideCar(name=place.name, why=os_reason(error)) from error
     except Unusable as error:
         raise BadSideCar(name=place.name, why=error) from error
-
-
-def _missing(folder: SourcePath, table: Captures) -> Iterator[Refusal]:
-    """Refuse the pictures that a table names and that do not exist: a misspelt name would lose provenance."""
-    for name in table.missing():
-        shown = folder.child(name.encode("utf-8", "replace"))
-        yield Refusal(name=shown.name, why=NotRead(why="captures.csv names it, but there is no such picture here"))

@@ -19,13 +19,15 @@ def _recognises(untrusted: str) -> bool:
 def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.folder.connector import FolderConnector
 
-    return FolderConnector(locations.paths, page_base=terms.page_base, max_bytes=terms.max_bytes)
+    return FolderConnector(
+        locations.paths, page_base=terms.page_base, max_bytes=terms.max_bytes, skip_hidden=terms.skip_hidden
+    )
 
 
 REGISTRATIONS = (
     Registration(
         kind="folder",
-        reads="folders with all that is in them, and single pictures",
+        reads="folders with all that is in them, hidden or not, and single pictures",
         recognised_by="being a folder, or nothing else",
         order=20,
         recognises=_recognises,

@@ -19,10 +19,12 @@ from lineament.sources.addresses import absolute
 from lineament.sources.permission.reservations import META
 from lineament.sources.provenance import LONGEST_TEXT, one_line
 
-LARGEST_PAGE = 2**24
+LARGEST_PAGE = 2**25
 """Most bytes of HTML."""
 MOST_LINKS = 2000
 """Pictures of one page."""
+MOST_EMBEDDED = 20_000
+"""“data:” addresses of one page."""
 MOST_TAGS = 500_000
 """Elements of one page that are read."""
 MOST_PIECES = 2 * MOST_TAGS
@@ -40,9 +42,12 @@ _INLINE = frozenset(
     {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "small", "span"}
     | {"strong", "sub", "sup", "u", "wbr"}
 )
+_SETS = ("srcset", "data-srcset")
 _META_IMAGES = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"})
 _RESERVATIONS = META | {"x-robots-tag"}  # which is a header, but forbids following links wherever it stands
 _META_CHARSET = re.compile(rb"<meta[^>]{0,256}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_DATA = re.compile(r"data:[\w.+/-]{0,100}(?:;[\w.=+-]{1,60}){0,4},[^\s\"'()<>\\`]*", re.IGNORECASE | re.ASCII)
+_ESCAPED = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|/)")
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -56,11 +61,22 @@ class Link:
 
 
 @dataclass(slots=True)
+class Embedded:
+    """A picture, or something else, that a page holds as a “data:” address."""
+
+    data: str  # the address; the URL standard, not RFC 2397, says what browsers accept
+    words: str | None
+
+
+@dataclass(slots=True)
 class Page:
     """The content of a page."""
 
     title: str | None = None
     links: list[Link] = field(default_factory=list)
+    embedded: list[Embedded] = field(default_factory=list)  # each once, in the order of the page
+    more: int = 0  # links beyond MOST_LINKS
+    more_embedded: int = 0  # addresses beyond MOST_EMBEDDED
     meta: list[tuple[str, str]] = field(default_factory=list)  # name and content of what may be a reservation
 
 
@@ -119,13 +135,16 @@ class PageParser:
 
     def __init__(self) -> None:
         self._tags = _Tags()
-        self._parser = etree.HTMLParser(target=self._tags, encoding="utf-8", no_network=True, recover=True)
+        self._parser = etree.HTMLParser(
+            target=self._tags, encoding="utf-8", no_network=True, recover=True, huge_tree=True
+        )  # the size of a page is limited already
 
     def page(self, html: bytes, charset: str, uri: str) -> Page:
         """Do as ``parse_page``."""
-        self._tags.begin(uri)
+        text = to_utf8(html, charset)
+        self._tags.begin(uri, embeds=b"data:" in text or b"DATA:" in text or b"Data:" in text)
         with suppress(etree.LxmlError, _TooManyTagsError):  # what came before counts
-            etree.fromstring(to_utf8(html, charset), self._parser)
+            etree.fromstring(text, self._parser)
         return self._tags.page()
 
 
@@ -148,8 +167,8 @@ class _Tags:
     def __init__(self) -> None:
         self.begin("")
 
-    def begin(self, uri: str) -> None:
-        """Start a new page, at ``uri``."""
+    def begin(self, uri: str, *, embeds: bool = False) -> None:
+        """Start a new page, at ``uri``; ``embeds``: it may hold “data:” addresses."""
         self._base = uri
         self._based = False
         self._tags = self._pieces = 0
@@ -159,6 +178,10 @@ class _Tags:
         self._text: list[str] = []
         self._add_text = self._text.append  # where text goes now
         self._seen: dict[str, _PictureReference] = {}
+        self._embeds = embeds
+        self._embedded: dict[str, _PictureReference] = {}
+        self._unshown: list[str] = []  # of scripts and styles
+        self._more = self._more_embedded = 0
         self._meta: list[tuple[str, str]] = []
 
     # ------------------------------------------------------------ called by the parser
@@ -171,6 +194,8 @@ class _Tags:
             self._text.append(" ")
         if tag in _HANDLERS:
             _HANDLERS[tag](self, attributes)
+        if self._embeds:
+            self._embed_from(attributes)
 
     def end(self, tag: str) -> None:
         if tag in _SILENT:
@@ -191,7 +216,10 @@ class _Tags:
 
     def _redirect_text(self) -> None:
         into = self._text if self._title is None else self._title
-        self._add_text = _discard if self._silent and self._title is None else into.append
+        if self._silent and self._title is None:
+            self._add_text = self._unshown.append if self._embeds else _discard
+        else:
+            self._add_text = into.append
 
     # ------------------------------------------------------------ the elements
 
@@ -222,14 +250,15 @@ class _Tags:
         for name in ("src", "data-src", "data-original", "href", "xlink:href"):
             if name in attributes:
                 self._add(attributes[name], alt, len(self._text))
-        for name in ("srcset", "data-srcset"):
+        for name in _SETS:
             if name in attributes:
                 for uri in srcset(attributes[name]):
                     self._add(uri, alt, len(self._text))
 
     def _on_video(self, attributes: dict[str, str]) -> None:
-        if "poster" in attributes:
-            self._add(attributes["poster"], attributes.get("title"), len(self._text))
+        for name in ("poster", "src"):
+            if name in attributes:
+                self._add(attributes[name], attributes.get("title"), len(self._text))
 
     def _on_link(self, attributes: dict[str, str]) -> None:
         href = attributes.get("href") or ""
@@ -241,13 +270,35 @@ class _Tags:
             self._add(attributes.get("href") or "", None, -1)
 
     def _add(self, uri: str, alt: str | None, at: int) -> None:
-        found = absolute(self._base, uri)
-        if found is None:
-            return
-        before = self._seen.get(found)
+        if self._embeds and uri.lstrip()[:5].lower() == "data:":
+            self._remember(self._embedded, uri.strip(), alt, at, MOST_EMBEDDED)
+        elif (found := absolute(self._base, uri)) is not None:
+            self._remember(self._seen, found, alt, at, MOST_LINKS)
+
+    def _embed_from(self, attributes: dict[str, str]) -> None:
+        """Add what the attributes of an element embed, whatever they are called."""
+        for name, value in attributes.items():
+            if name in _SETS:  # read with the others
+                continue
+            if value[:5].lower() == "data:":
+                self._add(value, attributes.get("title"), len(self._text))
+            elif "data:" in value:
+                self._embed_all(value, attributes.get("title"), len(self._text))
+
+    def _embed_all(self, text: str, alt: str | None, at: int) -> None:
+        """Add every “data:” address in a piece of CSS or of a script."""
+        for found in _DATA.finditer(text):
+            self._remember(self._embedded, found[0], alt, at, MOST_EMBEDDED)
+
+    def _remember(self, seen: dict[str, _PictureReference], uri: str, alt: str | None, at: int, most: int) -> None:
+        before = seen.get(uri)
         if before is None:
-            if len(self._seen) < MOST_LINKS:
-                self._seen[found] = _PictureReference(found, alt, at)
+            if len(seen) < most:
+                seen[uri] = _PictureReference(uri, alt, at)
+            elif seen is self._embedded:
+                self._more_embedded += 1
+            else:
+                self._more += 1
         elif before.alt is None and (alt or before.at < 0):
             before.alt, before.at = alt, at if before.at < 0 else before.at
 
@@ -256,7 +307,17 @@ class _Tags:
         title = one_line(self._titled)
         text, ends = "".join(self._text), [0, *accumulate(map(len, self._text))]
         links = [Link(picture.uri, _words(picture, text, ends)) for picture in self._seen.values()]
-        return Page(title=title, links=links, meta=self._meta)
+        if self._embeds:
+            self._embed_all(_ESCAPED.sub(_unescaped, "".join(self._unshown)), None, -1)
+        embedded = [Embedded(picture.uri, _words(picture, text, ends)) for picture in self._embedded.values()]
+        return Page(
+            title=title,
+            links=links,
+            embedded=embedded,
+            more=self._more,
+            more_embedded=self._more_embedded,
+            meta=self._meta,
+        )
 
 
 _HANDLERS: dict[str, Callable[[_Tags, dict[str, str]], None]] = {
@@ -274,6 +335,11 @@ _HANDLERS: dict[str, Callable[[_Tags, dict[str, str]], None]] = {
 }
 
 
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character that a script writes as an escape."""
+    return chr(int(found[1] or found[2], 16)) if found[0] != "\\/" else "/"
+
+
 def _discard(_: str) -> None:
     """Drop text that is not shown on the page."""
 
@@ -287,7 +353,9 @@ def _words(picture: _PictureReference, text: str, ends: list[int]) -> str | None
 
 def srcset(value: str) -> Iterator[str]:
     """Yield the addresses in a srcset, which may contain commas."""
-    value, at = value[: 2**16], 0
+    at = 0
+    if "data:" not in value:
+        value = value[: 2**16]
     for _ in range(64):
         found = _CANDIDATE.match(value, at)
         if found is None:

@@ -17,7 +17,7 @@ from typing import IO
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
 from lineament.sandbox.files import locate, open_regular
-from lineament.sources.base import Item, Refusal
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
 from lineament.sources.folder.connector import provenance_of, table_of
 from lineament.sources.provenance import one_line
 
@@ -61,8 +61,11 @@ class ItlConnector:
     def count(self) -> None:
         """Return None: the number is unknown before reading."""
 
-    def items(self) -> Iterator[Item | Refusal]:
-        """Yield every photograph of a face, in the order of the records; refuse other Type-10 pictures by number."""
+    def items(self) -> Iterator[Found]:
+        """Yield every photograph of a face, in the order of the records; refuse other Type-10 pictures by number.
+
+        The records of other types are counted.
+        """
         name = self._place.name
         try:
             with table_of(self._place.parent) as table:
@@ -70,7 +73,9 @@ class ItlConnector:
             with os.fdopen(open_regular(self._place), "rb") as file:
                 for number, found in photographs(file, self._max_bytes):
                     record = f"{name} record {number}"
-                    if isinstance(found, ItlPhotograph):
+                    if found is None:
+                        yield LeftOut(kind=LeftOutKind.NO_PICTURE)
+                    elif isinstance(found, ItlPhotograph):
                         yield Item(name=record, untrusted=found.untrusted, provenance=_provenance(whole, found))
                     else:
                         yield Refusal(name=record, why=found)
@@ -92,8 +97,8 @@ def _provenance(whole: Provenance, photograph: ItlPhotograph) -> Provenance:
     )
 
 
-def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, ItlPhotograph | LineamentError]]:
-    """Yield the number of each Type-10 record with its photograph of a face, or why it is refused.
+def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, ItlPhotograph | LineamentError | None]]:
+    """Yield the number of each record: with its photograph of a face, why it is refused, or None if not of Type 10.
 
     Raises:
         NotRead: It is not a transaction, or the beginning of the next record is unclear.
@@ -101,8 +106,7 @@ def photographs(file: IO[bytes], max_bytes: int) -> Iterator[tuple[int, ItlPhoto
     at = 0
     for number, kind in enumerate(_contents(file), 1):
         length = _length(file, at, kind, number)
-        if kind == 10:
-            yield number, _photograph(file, at, length, number, max_bytes)
+        yield number, _photograph(file, at, length, number, max_bytes) if kind == 10 else None
         at += length
     file.seek(at)
     if file.read(2**10).strip(b"\0\r\n\t \x1a"):

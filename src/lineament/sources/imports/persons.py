@@ -13,14 +13,22 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from lineament.errors import LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import EntryType, SourcePath, list_names, locate, os_reason, read_regular
-from lineament.sources.base import Item, Refusal
-from lineament.sources.folder.connector import PICTURES, FolderConnector
+from lineament.sandbox.files import EntryType, SourcePath, list_names, locate, read_regular
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
+from lineament.sources.folder.connector import (
+    PICTURES,
+    FolderConnector,
+    is_counted,
+    is_hidden,
+    is_side_car,
+    why_not_regular,
+)
 from lineament.sources.provenance import one_line
 
 CONNECTOR = "persons 1"
@@ -35,44 +43,71 @@ _IMAGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECA
 class PersonsConnector:
     """Yields the pictures in the subfolders of a folder, each with the name of its subfolder as subject.
 
-    Side-cars and captures.csv count as elsewhere. Folders in the folder of a person belong to that person.
+    Side-cars and captures.csv count as elsewhere. Folders in the folder of a person belong to that person. Files beside
+    the folders of the persons are refused.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        """Pictures over ``max_bytes`` are refused. Raises NoSuchFile if ``path`` does not exist."""
+    def __init__(self, path: Path, max_bytes: int, *, skip_hidden: bool = False) -> None:
+        """Pictures over ``max_bytes`` are refused. ``skip_hidden`` leaves out what is hidden, and counts it.
+
+        Raises NoSuchFile if ``path`` does not exist.
+        """
         self._place, self._is_folder = locate(path)
         self._max_bytes = max_bytes
+        self._skip_hidden = skip_hidden
 
     def count(self) -> int:
-        """Return how many items and refusals there will be."""
-        return sum(1 if isinstance(person, NotRead) else self._of(person).count() for person in self._persons())
+        """Return how many pictures and refusals there will be."""
+        beside = sum(map(is_counted, self._beside()))
+        return beside + sum(
+            1 if isinstance(person, Refusal) else self._of(person).count() for person in self._persons()
+        )
 
-    def items(self) -> Iterator[Item | Refusal]:
-        """Yield the pictures person by person, in the byte order of their names."""
+    def items(self) -> Iterator[Found]:
+        """Yield the files beside the persons, then the pictures person by person, in the byte order of their names."""
+        yield from self._beside()
         for person in self._persons():
-            if isinstance(person, NotRead):
-                yield Refusal(name=self._place.name, why=person)
+            if isinstance(person, Refusal):
+                yield person
                 return
             subject = label_of(person.base.decode("utf-8", "replace"))
             for found in self._of(person).items():
                 yield _with(found, subject) if isinstance(found, Item) else found
 
     def _of(self, person: SourcePath) -> FolderConnector:
-        return FolderConnector([Path(os.fsdecode(person.path))], None, self._max_bytes)
+        left_out = self._skip_hidden and is_hidden(person.base)
+        path = Path(os.fsdecode(person.path))
+        return FolderConnector([path], None, self._max_bytes, skip_hidden=self._skip_hidden, left_out=left_out)
 
-    def _persons(self) -> Iterator[SourcePath | NotRead]:
+    def _beside(self) -> Iterator[Refusal | LeftOut]:
+        """Yield the files that are in no person's folder."""
+        if not self._is_folder:
+            return
+        with suppress(OSError):  # reported with the persons
+            for name, kind in list_names(self._place, folders=False):
+                if self._skip_hidden and is_hidden(name):
+                    yield LeftOut(kind=LeftOutKind.HIDDEN)
+                elif is_side_car(name):
+                    yield LeftOut(kind=LeftOutKind.SIDE_CAR)
+                else:
+                    place = self._place.child(name)
+                    why = None if kind is EntryType.FILE else why_not_regular(place)
+                    why = why or NotRead(why="it is in no person's folder; put it into one")
+                    yield Refusal(name=place.name, why=why)
+
+    def _persons(self) -> Iterator[SourcePath | Refusal]:
         """Yield the folder of each person; last why there are none, or not all of them."""
         is_empty = True
         try:
             for name, _ in list_names(self._place, folders=True) if self._is_folder else ():
-                if not name.startswith(b"."):
-                    is_empty = False
-                    yield self._place.child(name)
+                is_empty = False
+                yield self._place.child(name)
         except OSError as error:
-            yield NotRead(why=os_reason(error))
+            yield Refusal.from_error(self._place.name, error)
             return
         if is_empty:
-            yield NotRead(why="it is not a folder with one folder for each person")
+            why = NotRead(why="it is not a folder with one folder for each person; ingest it without --as persons")
+            yield Refusal(name=self._place.name, why=why)
 
 
 class CompreFaceConnector:
@@ -89,10 +124,11 @@ class CompreFaceConnector:
     def count(self) -> None:
         """Return None: the number is unknown before reading the lists."""
 
-    def items(self) -> Iterator[Item | Refusal]:
+    def items(self) -> Iterator[Found]:
         """Yield every example, list by list in the byte order of their names; then refuse what no list names."""
         try:
-            pictures = dict(self._pictures())
+            pictures, doubles = self._pictures()
+            yield from self._others()
             left = LARGEST_LISTS
             named: set[bytes] = set()
             for page in self._pages():
@@ -105,22 +141,44 @@ class CompreFaceConnector:
             for image_id in sorted(pictures.keys() - named):
                 why = NotRead(why="no list says whom it shows")
                 yield Refusal(name=pictures[image_id].name, why=why)
+            for double in doubles:
+                why = NotRead(why="another picture has its image_id; keep the right one")
+                yield Refusal(name=double.name, why=why)
 
     def _pages(self) -> Iterator[SourcePath]:
         is_empty = True
         for name, _ in list_names(self._place, folders=False):
-            if name.lower().endswith(b".json") and not name.startswith(b"."):
+            if _is_list(name):
                 is_empty = False
                 yield self._place.child(name)
         if is_empty:
             raise NotRead(why="there is no list of examples (.json) in it")
 
-    def _pictures(self) -> Iterator[tuple[bytes, SourcePath]]:
-        """Yield image_id, in lower case, and path of each picture."""
+    def _pictures(self) -> tuple[dict[bytes, SourcePath], list[SourcePath]]:
+        """Return the pictures by image_id, in lower case, and the further pictures of the same image_id."""
+        pictures: dict[bytes, SourcePath] = {}
+        doubles: list[SourcePath] = []
         for name, kind in list_names(self._place, folders=False):
-            stem, suffix = os.path.splitext(name)  # noqa: PTH122 - pathlib has no bytes
-            if kind is not EntryType.OTHER and suffix.lower() in PICTURES | {b""} and not name.startswith(b"."):
-                yield stem.lower(), self._place.child(name)
+            if _is_list(name) or kind is EntryType.OTHER or not _is_picture(name):
+                continue
+            place, image_id = self._place.child(name), _stem(name).lower()
+            if image_id in pictures:
+                doubles.append(place)
+            else:
+                pictures[image_id] = place
+        return pictures, doubles
+
+    def _others(self) -> Iterator[Refusal | LeftOut]:
+        """Count the lists; refuse the files that are neither list nor picture, and the folders."""
+        for name, kind in list_names(self._place, folders=False):
+            if _is_list(name):
+                yield LeftOut(kind=LeftOutKind.SIDE_CAR)
+            elif kind is EntryType.OTHER or not _is_picture(name):
+                why = NotRead(why="it is neither a list (.json) nor a picture that is named by its image_id")
+                yield Refusal(name=self._place.child(name).name, why=why)
+        for name, _ in list_names(self._place, folders=True):
+            why = NotRead(why="it is a folder; the pictures belong beside the lists")
+            yield Refusal(name=self._place.child(name).name, why=why)
 
     def _examples(
         self, page: SourcePath, listing: bytes, pictures: dict[bytes, SourcePath], named: set[bytes]
@@ -147,6 +205,19 @@ class CompreFaceConnector:
         except (LineamentError, OSError) as error:
             return Refusal.from_error(place.name, error)
         return _with(Item(name=place.name, untrusted=untrusted, provenance=Provenance(uri=place.uri)), subject)
+
+
+def _is_list(name: bytes) -> bool:
+    return name.lower().endswith(b".json") and not is_hidden(name)
+
+
+def _is_picture(name: bytes) -> bool:
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
+    return suffix in PICTURES | {b""} and not is_hidden(name)
+
+
+def _stem(name: bytes) -> bytes:
+    return os.path.splitext(name)[0]  # noqa: PTH122 - pathlib has no bytes
 
 
 def examples(untrusted: bytes) -> Iterator[tuple[str, str | None] | NotRead]:

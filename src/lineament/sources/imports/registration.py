@@ -17,7 +17,7 @@ def _itl(locations: Locations, terms: Terms) -> Connector:
 def _persons(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.imports.persons import PersonsConnector
 
-    return PersonsConnector(locations.paths[0], terms.max_bytes)
+    return PersonsConnector(locations.paths[0], terms.max_bytes, skip_hidden=terms.skip_hidden)
 
 
 def _compreface(locations: Locations, terms: Terms) -> Connector:

@@ -8,19 +8,20 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import SourcePath, locate, printable, read_regular
-from lineament.sources.archive.connector import normal
+from lineament.sandbox.files import SourcePath, locate, open_regular, printable, read_regular, read_start
 from lineament.sources.base import Item, Refusal, number_in
 from lineament.sources.manifest.fetching import Fetcher
 from lineament.sources.manifest.rows import ManifestRow, manifest_rows
+from lineament.sources.media_types import START, is_video
 from lineament.sources.provenance import Unusable, provenance_from
 
 CONNECTOR = "manifest 1"
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # one letter is a drive
+_DRIVE = re.compile(rb"[a-z]:[\\/]", re.IGNORECASE)
 _LONGEST_SHOWN = 100  # characters of an address in a message
 
 
@@ -45,12 +46,20 @@ class ManifestConnector:
             yield found
 
     def items_from(self, cursor: str | None) -> Generator[tuple[Item | Refusal, str], None, None]:
-        """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``."""
+        """Yield the pictures after a row, each with its row number. Raises InvalidValue for another ``cursor``.
+
+        The frames of a video come with the number of the row before it: a run that is interrupted reads it again.
+        """
         row_number = number_in(cursor, "the number of a row")
         try:
             with closing(manifest_rows(self._place, row_number)) as found:
                 for row_number, row in found:
-                    yield self._read_row(row_number, row), str(row_number)
+                    read = self._read_row(row_number, row)
+                    if isinstance(read, Item | Refusal):
+                        yield read, str(row_number)
+                    else:
+                        for frame in read:
+                            yield frame, str(row_number - 1)
         except (LineamentError, OSError) as error:
             yield Refusal.from_error(self._place.name, error), str(row_number)
         except Unusable as error:
@@ -60,7 +69,8 @@ class ManifestConnector:
             if self._fetcher is not None:
                 self._fetcher.close()
 
-    def _read_row(self, number: int, row: ManifestRow) -> Item | Refusal:
+    def _read_row(self, number: int, row: ManifestRow) -> Item | Refusal | Iterator[Item | Refusal]:
+        """Return the picture or the frames of the video that a row names, or why it is refused."""
         name = f"{self._place.name} row {number}"
         try:
             if isinstance(row, Unusable):
@@ -70,8 +80,10 @@ class ManifestConnector:
                 raise Unusable("it names no picture")
             uri = uri.strip()
             name = f"{name}: {printable(uri[:_LONGEST_SHOWN])}"
-            is_file = _SCHEME.match(uri) is None
-            item = self._from_disk(name, uri, row) if is_file else self._fetch(name, uri, row)
+            scheme = _SCHEME.match(uri)
+            if scheme is None or scheme[0].lower() == "file:" or self._is_file(uri):
+                return self._from_disk(name, uri, row)
+            item = self._fetch(name, uri, row)
         except Unusable as error:
             return Refusal(name=name, why=NotRead(why=f"row {number} cannot be used: {error}"))
         except (LineamentError, OSError) as error:
@@ -89,22 +101,56 @@ class ManifestConnector:
             raise FileTooLarge(size=len(untrusted), limit=self._max_bytes)
         return Item(name=name, untrusted=untrusted, provenance=provenance)
 
-    def _from_disk(self, name: str, below: str, row: ManifestRow) -> Item:
+    def _from_disk(self, name: str, below: str, row: ManifestRow) -> Item | Iterator[Item | Refusal]:
         place = self._beside(below)
         fields = {key: value for key, value in _fields(row).items() if key != "uri"}
-        provenance = provenance_from(fields, Provenance(uri=place.uri))
-        return Item(name=name, untrusted=read_regular(place, self._max_bytes), provenance=provenance)
+        provenance = provenance_from(fields, Provenance(uri=place.uri, connector=CONNECTOR))
+        if is_video(read_start(place, START)):
+            from lineament.sources.video.sampled import frame_items
+
+            return frame_items(name, provenance, open_regular(place), self._max_bytes)
+        untrusted = read_regular(place, self._max_bytes)
+        return Item(name=name, untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
+
+    def _is_file(self, uri: str) -> bool:
+        """Return whether it is the name of a file beside the manifest, although it begins like an address."""
+        if uri.lower().startswith(("http:", "https:")) or "\0" in uri:
+            return False
+        return os.path.lexists(self._place.parent.child(uri.encode("utf-8", "replace")).path)
 
     def _beside(self, below: str) -> SourcePath:
-        """Return a file below the manifest's folder, links followed. Raises NotRead if it is outside, OSError."""
+        """Return a file in the manifest's folder or below it, links followed. Raises NotRead if it is outside, OSError.
+
+        The path is relative to the folder, or leads from the root of the disk into it; “..” may stay inside.
+        """
         folder = self._place.parent
-        path = normal(below.encode("utf-8", "replace"))
-        if path is None:
-            raise NotRead(why="it points outside the folder of the manifest")
-        real = os.path.realpath(folder.child(path).path, strict=True)
+        path = _path(below)
+        try:
+            real = os.path.realpath(os.path.join(folder.path, path), strict=True)  # noqa: PTH118 - pathlib has no bytes
+        except FileNotFoundError:
+            if b"\\" in path:  # written on Windows
+                return self._beside(below.replace("\\", "/"))
+            raise NotRead(why="there is no such file in the folder of the manifest") from None
         if os.path.commonpath([real, folder.path]) != folder.path:
-            raise NotRead(why="it points outside the folder of the manifest")
-        return SourcePath(path=real, shown=folder.child(path).shown, below=path, root=folder.path)
+            raise NotRead(why="it points outside the folder of the manifest; put the manifest into a folder above both")
+        inner = os.path.relpath(real, folder.path)
+        return SourcePath(path=real, shown=folder.child(inner).shown, below=inner, root=folder.path)
+
+
+def _path(below: str) -> bytes:
+    """Return the path of a file as a row states it. Raises NotRead if it can be none."""
+    if below.lower().startswith("file:"):
+        parts = urlsplit(below)
+        if parts.netloc not in {"", "localhost"}:
+            raise NotRead(why="it is a file of another machine; copy it into the folder of the manifest")
+        path = unquote_to_bytes(parts.path)
+    else:
+        path = below.encode("utf-8", "replace")
+    if b"\0" in path:
+        raise NotRead(why="its path contains a NUL")
+    if _DRIVE.match(path):
+        raise NotRead(why="it is on a drive of Windows; write its path as it is from the folder of the manifest")
+    return path
 
 
 def _fields(row: ManifestRow) -> dict[str, object]:

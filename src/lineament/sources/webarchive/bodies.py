@@ -25,6 +25,7 @@ MOST_ENCODINGS = 3
 LARGEST_WINDOW = 2**27
 """Most bytes of memory for a Zstandard stream."""
 _AT_ONCE = 2**20
+_FIRST = 2**10
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
 
 
@@ -49,6 +50,19 @@ def decode_body(body: bytes, transfer: str | None, content: str | None, limit: i
             if len(body) > limit:
                 raise FileTooLarge(size=f"more than {limit}", limit=limit)
     return body
+
+
+def beginning(start: bytes, transfer: str | None, content: str | None) -> bytes:
+    """Return the first bytes of a payload, given the first bytes of its body; few, but enough to tell what it is."""
+    if transfer and "chunked" in transfer.lower() and (head := _CHUNK.match(start)) is not None:
+        start = start[head.end() : head.end() + int(head[1], 16)]
+    for name in reversed((content or "")[:256].split(",")[:MOST_ENCODINGS]):
+        if (decode := _DECODERS.get(name.strip().lower())) is not None:
+            try:
+                start = decode(start, _FIRST)
+            except Undecodable:
+                return start
+    return start
 
 
 def join_chunks(body: bytes) -> bytes:
@@ -104,7 +118,7 @@ def _zstd(body: bytes, most: int) -> bytes:
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: LARGEST_WINDOW.bit_length() - 1}
     try:
         return zstd.ZstdDecompressor(options=options).decompress(body, most)
-    except zstd.ZstdError as error:
+    except (zstd.ZstdError, EOFError) as error:
         raise Undecodable from error
 
 

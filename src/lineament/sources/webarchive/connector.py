@@ -3,34 +3,59 @@
 An archive is read once, from beginning to end. Pages go into an index on disk. A picture that an earlier page showed,
 which is the order in which crawlers write, is yielded at once; the others are yielded after all pages have been read.
 The first page in the order of the archives is a picture's page, but the reservation of any page counts.
+
+What a record holds is decided by its first bytes; its type and status only say why it is not taken. Records without a
+picture are counted, archive by archive.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from fastwarc.warc import WarcHeader, WarcRecord, WarcRecordType
 
-from lineament.errors import EmptyPicture, FileTooLarge, InvalidValue, LineamentError, NotRead, Reserved, UnknownFormat
+from lineament.errors import (
+    EmptyPicture,
+    FileTooLarge,
+    InvalidValue,
+    LineamentError,
+    NotAPicture,
+    NotRead,
+    Reserved,
+    UnknownFormat,
+)
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sandbox.files import SourcePath, list_names, locate, printable
-from lineament.sources.addresses import absolute, is_plain, uri_key
-from lineament.sources.base import Item, Refusal
-from lineament.sources.html.pages import LARGEST_PAGE, PageParser, charset_of
-from lineament.sources.media_types import PAGES, UNKNOWN, is_picture, media_type
+from lineament.sources.addresses import absolute, archived_address, page_viewed, uri_key
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
+from lineament.sources.folder.connector import is_hidden
+from lineament.sources.html.embedded import embedded_address, picture_in
+from lineament.sources.html.pages import LARGEST_PAGE, Embedded, Page, PageParser, charset_of
+from lineament.sources.media_types import (
+    DRAWINGS,
+    PAGES,
+    START,
+    UNKNOWN,
+    is_picture,
+    is_video,
+    media_type,
+    not_a_picture,
+)
 from lineament.sources.permission import reservations
 from lineament.sources.permission.reading import REDIRECTS
-from lineament.sources.provenance import Unusable, checked_uri
+from lineament.sources.provenance import Unusable
 from lineament.sources.registry import OnReserved
-from lineament.sources.webarchive.index import ArchivedPage, PageIndex, ShowingPage
+from lineament.sources.status import why_not_whole
+from lineament.sources.webarchive.bodies import beginning
+from lineament.sources.webarchive.index import ArchivedPage, PageIndex, ShowingPage, shown_in
 from lineament.sources.webarchive.records import id_of, parsed_http, payload_of, record_at, records
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 from lineament.sources.webarchive.wacz import WarcFile, warc_files
@@ -40,9 +65,17 @@ LONGEST_NAME = 1000
 """Most characters of an address in a message."""
 MOST_FOLDERS = 100_000
 """Nested folders that are searched."""
-_DRAWINGS = frozenset({"image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"})
 _ENDINGS = tuple(ending.encode() for ending in (*WARC_SUFFIXES, WACZ_SUFFIX))
+_END = 10**18 - 1  # an offset behind every record
+_SILENT = (WarcRecordType.warcinfo, WarcRecordType.request)
+_ENCODED_START = 2**12  # bytes of an encoded body from which the beginning of the payload can be told
+_LARGEST_ENCODED_VIDEO = 2**28
+_AT_ONCE = 2**20
+_NO_ARCHIVE = f"its name does not end as that of a web archive ({', '.join((*WARC_SUFFIXES, WACZ_SUFFIX))})"
+_REPEATS = "it repeats an earlier answer that is not in these archives; ingest it together with the archive that has it"
 _CURSOR = re.compile(r"([01])\.([0-9]{1,9})\.([0-9]{1,18})")
+_BEGIN = "begin"
+"""The cursor of what is in the very first record: a run that is interrupted reads that again."""
 
 
 class _Position(NamedTuple):
@@ -53,6 +86,8 @@ class _Position(NamedTuple):
     offset: int
 
     def __str__(self) -> str:
+        if self.offset < 0:
+            return _BEGIN if not self.archive else f"{self.later}.{self.archive - 1}.{_END}"
         return f"{self.later}.{self.archive}.{self.offset}"
 
 
@@ -64,31 +99,43 @@ class _RecordHeaders(NamedTuple):
     media_type: str
     charset: str | None
     reserved: str | None
+    why_not: str | None = None  # why its payload is not what is at the address; None if it is
+    transfer: str | None = None
+    encoding: str | None = None
 
 
 class WarcConnector:
     """Yields the pictures of WARC and WACZ files, and of all such files in folders."""
 
-    def __init__(self, paths: Sequence[Path], max_bytes: int, on_reserved: OnReserved | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        max_bytes: int,
+        on_reserved: OnReserved | None = None,
+        *,
+        skip_hidden: bool = False,
+    ) -> None:
         """Pictures over ``max_bytes`` are refused unread. Raises NoSuchFile if one of ``paths`` does not exist.
 
         ``on_reserved`` is called, when everything has been read, for each picture that a later page or a later answer
         at its address reserved, with its address and the reservation; what was taken of it must be erased (R4).
+        ``skip_hidden`` leaves out archives that are hidden in the folders, and counts them.
         """
         self._given = list({place.path: (place, is_folder) for place, is_folder in map(locate, paths)}.values())
         self._max_bytes = max_bytes
         self._on_reserved = on_reserved
+        self._skip_hidden = skip_hidden
 
     def count(self) -> int | None:
         """Return None: the number is unknown before everything has been read."""
         return None
 
-    def items(self) -> Iterator[Item | Refusal]:
-        """Yield every picture: those whose page came earlier, then the others, each in the order of the archives."""
+    def items(self) -> Iterator[Found]:
+        """Yield everything: pictures whose page came earlier, then the others, each in the order of the archives."""
         for found, _ in self.items_from(None):
             yield found
 
-    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Found, str]]:
         """Yield what comes after ``cursor``. The archives are still read from the beginning, for their pages."""
         after = _position(cursor)
         with closing(PageIndex()) as index:
@@ -98,13 +145,17 @@ class WarcConnector:
                 for uri, reservation in index.reserved_since():
                     self._on_reserved(uri, reservation)
 
-    def _archives(self) -> Iterator[WarcFile | Refusal]:
+    def _archives(self) -> Iterator[WarcFile | Refusal | LeftOut]:
         for place, is_folder in self._given:
-            for found in _in_folder(place) if is_folder else [place]:
-                if isinstance(found, Refusal):
-                    yield found
-                else:
+            for found in _in_folder(place, skip_hidden=self._skip_hidden) if is_folder else [place]:
+                if isinstance(found, SourcePath):
                     yield from warc_files(found)
+                else:
+                    yield found
+
+
+_Findings = Iterable[tuple[Found, _Position]]
+"""What a record gives, each with the position to resume from after it."""
 
 
 class _Reading:
@@ -116,90 +167,134 @@ class _Reading:
         self._max_bytes = max_bytes
         self._after = after
         self._now = datetime.now(UTC)
+        self._archives: list[WarcFile] = []
+        self._without = 0  # records of the present archive that hold no picture
 
-    def everything(self, archives: Iterator[WarcFile | Refusal]) -> Iterator[tuple[Item | Refusal, _Position]]:
+    def everything(self, archives: Iterator[WarcFile | Refusal | LeftOut]) -> Iterator[tuple[Found, _Position]]:
         """Yield what was found, in order, behind the position to resume from."""
-        opened: list[WarcFile] = []
         for archive in archives:
-            if isinstance(archive, Refusal):
-                at = _Position(0, len(opened), 0)
+            if isinstance(archive, WarcFile):
+                self._archives.append(archive)
+                yield from self._first(archive, len(self._archives) - 1)
+            else:
+                at = _Position(0, len(self._archives), 0)
                 if at > self._after:
                     yield archive, at
-            else:
-                opened.append(archive)
-                yield from self._first(archive, len(opened) - 1)
-        yield from self._later(opened)
+        yield from self._later()
 
-    def _first(self, archive: WarcFile, number: int) -> Iterator[tuple[Item | Refusal, _Position]]:
+    def _first(self, archive: WarcFile, number: int) -> Iterator[tuple[Found, _Position]]:
         """Read one archive in the first pass."""
+        self._without = 0
         try:
             with archive.open() as file:
                 for place in records(archive, file):
                     at = _Position(0, number, place.offset)
-                    found = self._handle(archive, place.record, at) if place.record else place.refusal
-                    if found is not None and at > self._after:
-                        yield found, at
+                    if place.record is not None:
+                        yield from self._handle(archive, place.record, at)
+                    elif place.refusal is not None and at > self._after:
+                        yield place.refusal, at
         except (LineamentError, OSError) as error:
             yield Refusal.from_error(archive.shown, error), _Position(0, number, 0)
+        at = _Position(0, number, _END)
+        if self._without and at > self._after:  # all of them: an archive is always read from its beginning
+            yield LeftOut(kind=LeftOutKind.NO_PICTURE, many=self._without), at
 
-    def _later(self, archives: list[WarcFile]) -> Iterator[tuple[Item | Refusal, _Position]]:
+    def _later(self) -> Iterator[tuple[Found, _Position]]:
         """Yield the deferred pictures, now that all pages are known."""
         after = (self._after.archive, self._after.offset) if self._after.later else (-1, -1)
         for number, offsets in groupby(self._index.deferred(after), key=itemgetter(0)):
-            archive = archives[number]
+            archive = self._archives[number]
             try:
                 with archive.open() as file:
                     for _, offset in offsets:
                         at = _Position(1, number, offset)
-                        found = self._handle(archive, record_at(file, offset), at)
-                        if found is not None:
-                            yield found, at
+                        record = record_at(file, offset)
+                        if record is not None:
+                            self._without = 0
+                            yield from self._handle(archive, record, at)
+                            if self._without:
+                                yield LeftOut(kind=LeftOutKind.NO_PICTURE), at
             except (LineamentError, OSError) as error:
                 yield Refusal.from_error(archive.shown, error), _Position(1, number, 0)
 
-    def _handle(self, archive: WarcFile, record: WarcRecord | None, at: _Position) -> Item | Refusal | None:
-        """Return the picture or refusal that a record gives, if any; a page goes into the index."""
-        if record is None:
-            return None
-        uri = (record.headers.get(WarcHeader.WARC_TARGET_URI) or "").strip("<> ")
+    def _handle(self, archive: WarcFile, record: WarcRecord, at: _Position) -> _Findings:
+        """Return what a record gives, or why it is refused; a page goes into the index."""
+        if record.record_type in _SILENT:
+            self._without += 1
+            return ()
         try:
-            return self._by_type(archive, record, uri, at)
+            return self._read(archive, record, at)
         except Unusable as error:
             why: LineamentError = NotRead(why=error)
         except LineamentError as error:
             why = error.with_traceback(None)  # its traceback would keep the bytes alive
         except OSError as error:
             why = NotRead(why=printable(str(error))[:200].rstrip(".").lower())
-        return Refusal(name=printable(uri or f"{archive.shown}:{at.offset}")[:LONGEST_NAME], why=why)
+        if at <= self._after:
+            return ()
+        name = record.headers.get(WarcHeader.WARC_TARGET_URI) or f"{archive.shown}:{at.offset}"
+        return ((Refusal(name=printable(name.strip("<> "))[:LONGEST_NAME], why=why), at),)
 
-    def _by_type(self, archive: WarcFile, record: WarcRecord, uri: str, at: _Position) -> Item | Refusal | None:
-        answer = self._headers(record, uri)
-        if answer is None:
-            return None
-        if answer.media_type in PAGES:
-            self._page(archive, record, answer, at)
-        elif answer.media_type.startswith("image/") or answer.media_type in UNKNOWN:
-            return self._picture(archive, record, answer, at)
-        return None
+    def _read(self, archive: WarcFile, record: WarcRecord, at: _Position) -> _Findings:
+        answer = self._headers(record)
+        if record.record_type == WarcRecordType.revisit:
+            return self._revisit(record, answer, at)
+        if answer.media_type.startswith("image/") and answer.media_type not in DRAWINGS:
+            return self._image(archive, record, answer, at)
+        read = record.reader.read(START if answer.encoding is None else _ENCODED_START)
+        start = read
+        if answer.transfer is not None or answer.encoding is not None:
+            start = beginning(read, answer.transfer, answer.encoding)
+        if is_picture(start):
+            return self._picture(archive, record, answer, at, payload_of(record, self._max_bytes, read))
+        if answer.media_type in PAGES and answer.why_not is None:
+            return self._page(archive, record, answer, at, read)
+        if not answer.media_type.startswith("audio/") and is_video(start):
+            return self._video(record, answer, at, read)
+        self._without += 1
+        return ()
 
-    def _headers(self, record: WarcRecord, uri: str) -> _RecordHeaders | None:
-        """Return what the headers say; None if the record is not a useful answer."""
-        if record.record_type == WarcRecordType.resource:
-            content_type, charset, reserved = record.headers.get(WarcHeader.CONTENT_TYPE), None, None
-        elif parsed_http(record):
-            headers = record.http_headers
-            if headers.status_code is None:
-                raise NotRead(why="the headers of the response are truncated or malformed")
-            if headers.status_code in REDIRECTS:
-                self._redirect(uri, headers.get("Location"))
-            if headers.status_code != 200:
-                return None
-            content_type, charset = headers.get(WarcHeader.CONTENT_TYPE), record.http_charset
-            reserved = reservations.in_headers(headers.to_tuples(), now=self._now)
-        else:
-            return None
-        address = uri if is_plain(uri) else checked_uri("address", uri)
-        return _RecordHeaders(address, record.record_date, media_type(content_type), charset, reserved)
+    def _image(self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position) -> _Findings:
+        """Do as ``_read`` for what is said to be a picture: it is read at once, because copying it would cost most."""
+        if answer.reserved is not None:
+            self._require_open(record, answer, at)
+        data = payload_of(record, self._max_bytes)
+        if is_picture(data):
+            return self._picture(archive, record, answer, at, data)
+        if answer.why_not is not None:
+            self._without += 1
+            return ()
+        if is_video(data):
+            raise NotAPicture(why="it is a video, and its host says that it is a picture")
+        raise UnknownFormat if data else EmptyPicture
+
+    def _headers(self, record: WarcRecord) -> _RecordHeaders:
+        """Return what the headers say."""
+        stated = record.headers.get(WarcHeader.WARC_TARGET_URI) or ""
+        address = archived_address(stated)
+        if address is None:  # an address that nothing can be found by; the record has one of its own
+            address = archived_address(id_of(record))
+        if address is None:
+            raise NotRead(why="neither its address nor the id of its record can be used")
+        if not parsed_http(record):
+            content_type = record.headers.get(WarcHeader.CONTENT_TYPE)
+            return _RecordHeaders(address, record.record_date, media_type(content_type), None, None)
+        headers = record.http_headers
+        status = headers.status_code
+        if status is None:
+            raise NotRead(why="the headers of the response are truncated or malformed")
+        if status in REDIRECTS:
+            self._redirect(stated, headers.get("Location"))
+        return _RecordHeaders(
+            address,
+            record.record_date,
+            media_type(headers.get(WarcHeader.CONTENT_TYPE)),
+            record.http_charset,
+            reservations.in_headers(headers.to_tuples(), now=self._now),
+            None if status == 200 else why_not_whole(status, headers.get("Content-Range")),
+            headers.get("Transfer-Encoding"),
+            headers.get("Content-Encoding"),
+        )
 
     def _redirect(self, uri: str, location: str | None) -> None:
         come_from, to = uri_key(uri), absolute(uri, location or "")
@@ -208,10 +303,14 @@ class _Reading:
 
     # ------------------------------------------------------------ pages
 
-    def _page(self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position) -> None:
+    def _page(
+        self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position, read: bytes
+    ) -> _Findings:
+        self._without += 1
         try:
-            html = payload_of(record, LARGEST_PAGE)
+            html = payload_of(record, LARGEST_PAGE, read)
         except FileTooLarge:
+            self._without -= 1
             raise NotRead(why=f"the page has more than {LARGEST_PAGE} bytes") from None
         page = self._pages.page(html, charset_of(html, answer.charset), answer.uri)
         reserved = answer.reserved or reservations.in_meta(page.meta, now=self._now)
@@ -222,49 +321,157 @@ class _Reading:
             at=None if answer.at is None else answer.at.isoformat(),
             reserved=None if reserved is None else f"{reserved}, on the page {answer.uri}",
         )
-        self._index.add(row, page.links)
+        self._index.add(row, page.links, uri_key(answer.uri))
+        return self._embedded(page, row, answer, at) if page.embedded else ()
+
+    def _embedded(self, page: Page, row: ArchivedPage, answer: _RecordHeaders, at: _Position) -> _Findings:
+        """Yield what a page holds as “data:” addresses. A run that is interrupted among them reads the page again."""
+        if at <= self._after:
+            return
+        before = at._replace(offset=at.offset - 1)
+        for number, embedded in enumerate(page.embedded, 1):
+            uri = embedded_address(answer.uri, number)
+            try:
+                yield self._embedded_one(embedded, uri, row, answer, at), before
+            except LineamentError as error:
+                yield Refusal.from_error(printable(uri)[:LONGEST_NAME], error), before
+        if page.more_embedded:
+            why = NotRead(why=f"the page holds {page.more_embedded} more “data:” addresses than the most that are read")
+            yield Refusal(name=printable(answer.uri)[:LONGEST_NAME], why=why), before
+
+    def _embedded_one(
+        self, embedded: Embedded, uri: str, row: ArchivedPage, answer: _RecordHeaders, at: _Position
+    ) -> Item | LeftOut:
+        """Return what a “data:” address holds. Raises NotRead, NotAPicture, FileTooLarge or Reserved."""
+        untrusted = picture_in(embedded.data, self._max_bytes)
+        if untrusted is None:
+            return LeftOut(kind=LeftOutKind.NO_PICTURE)
+        if row.reserved is not None:
+            raise Reserved(reservation=row.reserved)
+        if (key := uri_key(answer.uri)) is not None:
+            self._index.note_found(shown_in(key), uri, at.archive, at.offset)
+        provenance = _provenance(uri, answer, ShowingPage(row, embedded.words, None), None)
+        return Item(name=printable(uri)[:LONGEST_NAME], untrusted=untrusted, provenance=provenance)
 
     # ------------------------------------------------------------ pictures
 
     def _picture(
-        self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position
-    ) -> Item | Refusal | None:
-        if answer.media_type in _DRAWINGS:
-            return None
-        key = uri_key(answer.uri)
+        self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: _Position, data: bytes
+    ) -> _Findings:
+        key = self._require_open(record, answer, at)
+        shown = self._shown(key)
+        if key is not None and not at.later:
+            self._index.note_found(key, answer.uri, at.archive, at.offset)
+            if (digest := record.headers.get("WARC-Payload-Digest")) is not None:
+                self._index.note_body(digest, at.archive, at.offset)
+            if shown is None:
+                self._index.defer(at.archive, at.offset)
+                return ()
+        if at <= self._after:
+            return ()
+        provenance = _provenance(answer.uri, answer, shown, _record_place(archive, record, at))
+        return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
+
+    def _require_open(self, record: WarcRecord, answer: _RecordHeaders, at: _Position) -> str | None:
+        """Return the key under which pages show a picture or video; raise NotRead or Reserved if it is not taken."""
+        viewed = page_viewed(answer.uri)
+        key = uri_key(answer.uri) if viewed is None else shown_in(viewed)
         if answer.reserved is not None:
             if key is not None:
                 self._index.reserve(key, at.archive, at.offset, answer.reserved)
             raise Reserved(reservation=answer.reserved)
-        data = payload_of(record, self._max_bytes)
-        if not is_picture(data):
-            if answer.media_type in UNKNOWN:
-                return None
-            raise EmptyPicture if not data else UnknownFormat
+        if answer.why_not is not None:
+            raise NotRead(why=f"{answer.why_not}, so what came is not what is at its address")
+        if "WARC-Segment-Number" in record.headers:
+            raise NotRead(why="it is split over several records, which are not joined; ask for the archive unsplit")
+        return key
+
+    def _shown(self, key: str | None) -> ShowingPage | None:
+        """Return the page that shows a picture, if one is known. Raises Reserved if one reserves it."""
         shown = None if key is None else self._index.shown(key)
         if shown is not None and shown.reserved is not None:
             raise Reserved(reservation=shown.reserved)
+        return shown
+
+    def _video(self, record: WarcRecord, answer: _RecordHeaders, at: _Position, read: bytes) -> _Findings:
+        key = self._require_open(record, answer, at)
+        shown = self._shown(key)
         if key is not None and not at.later:
             self._index.note_found(key, answer.uri, at.archive, at.offset)
             if shown is None:
                 self._index.defer(at.archive, at.offset)
-                return None
+                return ()
         if at <= self._after:
-            return None
-        provenance = _provenance(answer, shown, _record_place(archive, record, at))
-        return Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance)
+            return ()
+        whole = _provenance(answer.uri, answer, shown, None)
+        return self._frames(record, answer, at, read, whole)
+
+    def _frames(
+        self, record: WarcRecord, answer: _RecordHeaders, at: _Position, read: bytes, whole: Provenance
+    ) -> _Findings:
+        """Yield the frames of a video. A run that is interrupted among them reads the video again."""
+        from lineament.sources.video.sampled import copied, frame_items
+
+        name, before = printable(answer.uri)[:LONGEST_NAME], at._replace(offset=at.offset - 1)
+        try:
+            if answer.transfer is None and answer.encoding is None:
+                file = copied(chain([read], iter(lambda: record.reader.read(_AT_ONCE), b"")))
+            else:
+                file = copied(iter([payload_of(record, _LARGEST_ENCODED_VIDEO, read)]))
+        except (LineamentError, OSError) as error:
+            yield Refusal.from_error(name, error), at
+            return
+        for found in frame_items(name, whole, file, self._max_bytes):
+            yield found, before
+
+    # ------------------------------------------------------------ revisits
+
+    def _revisit(self, record: WarcRecord, answer: _RecordHeaders, at: _Position) -> _Findings:
+        """Return the picture that a record says was found again, once all archives are read."""
+        digest = record.headers.get("WARC-Payload-Digest")
+        of = record.headers.get("WARC-Refers-To-Target-URI") or record.headers.get(WarcHeader.WARC_TARGET_URI)
+        original = self._index.repeated(digest, uri_key((of or "").strip("<> ")))
+        may_be_a_picture = answer.media_type in UNKNOWN or answer.media_type.startswith("image/")
+        if original is None and not may_be_a_picture:
+            self._without += 1
+            return ()
+        if not at.later:
+            self._index.defer(at.archive, at.offset)
+            return ()
+        if original is None and answer.media_type in UNKNOWN:
+            self._without += 1
+            return ()
+        key = self._require_open(record, answer._replace(why_not=None), at)
+        if original is None:
+            raise NotRead(why=_REPEATS)
+        shown = self._shown(key)
+        archive = self._archives[original[0]]
+        with archive.open() as file:
+            found = record_at(file, original[1])
+            if found is None:
+                raise NotRead(why=_REPEATS)
+            parsed_http(found)
+            data = payload_of(found, self._max_bytes)
+            place = _record_place(archive, found, _Position(0, *original))
+        if not is_picture(data):
+            raise NotAPicture(why=f"it repeats an answer that is none: {not_a_picture(data)}")
+        provenance = _provenance(answer.uri, answer, shown, place)
+        return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
 
 
 def _record_place(archive: WarcFile, record: WarcRecord, at: _Position, sha256: str | None = None) -> ArchiveRecord:
     return ArchiveRecord(archive=archive.name, id=id_of(record), offset=at.offset, sha256=sha256)
 
 
-def _provenance(answer: _RecordHeaders, shown: ShowingPage | None, record: ArchiveRecord) -> Provenance:
+def _provenance(
+    uri: str, answer: _RecordHeaders, shown: ShowingPage | None, record: ArchiveRecord | None
+) -> Provenance:
     if shown is None:
-        return Provenance(uri=answer.uri, captured_at=answer.at, connector=CONNECTOR, record=record)
+        page_uri = page_viewed(uri)
+        return Provenance(uri=uri, page_uri=page_uri, captured_at=answer.at, connector=CONNECTOR, record=record)
     page = shown.page
     return Provenance(
-        uri=answer.uri,
+        uri=uri,
         page_uri=page.uri,
         page_title=page.title,
         captured_at=answer.at,
@@ -276,7 +483,7 @@ def _provenance(answer: _RecordHeaders, shown: ShowingPage | None, record: Archi
 
 
 def _position(cursor: str | None) -> _Position:
-    if cursor is None:
+    if cursor is None or cursor == _BEGIN:
         return _Position(0, -1, -1)
     read = _CURSOR.fullmatch(cursor)
     if read is None:
@@ -284,8 +491,11 @@ def _position(cursor: str | None) -> _Position:
     return _Position(*(int(part) for part in read.groups()))
 
 
-def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
-    """Yield the web archives in a folder and its subfolders, each folder in the byte order of its names."""
+def _in_folder(given: SourcePath, *, skip_hidden: bool) -> Iterator[SourcePath | Refusal | LeftOut]:
+    """Yield the web archives in a folder and its subfolders, each folder in the byte order of its names.
+
+    Other files are refused.
+    """
     waiting = [given]
     for _ in range(MOST_FOLDERS):
         if not waiting:
@@ -293,9 +503,14 @@ def _in_folder(given: SourcePath) -> Iterator[SourcePath | Refusal]:
         folder = waiting.pop()
         try:
             for name, _ in list_names(folder, folders=False):
-                if not name.startswith(b".") and name.lower().endswith(_ENDINGS):
-                    yield folder.child(name)
-            inner = [folder.child(name) for name, _ in list_names(folder, folders=True) if not name.startswith(b".")]
+                place = folder.child(name)
+                if skip_hidden and is_hidden(place.below):
+                    yield LeftOut(kind=LeftOutKind.HIDDEN)
+                elif name.lower().endswith(_ENDINGS):
+                    yield place
+                else:
+                    yield Refusal(name=place.name, why=NotRead(why=_NO_ARCHIVE))
+            inner = [folder.child(name) for name, _ in list_names(folder, folders=True)]
         except OSError as error:
             yield Refusal.from_error(folder.name, error)
         else:

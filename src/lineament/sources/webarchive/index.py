@@ -48,13 +48,17 @@ class PageIndex:
         self._rows.execute("BEGIN")
         self._last: tuple[int, ArchivedPage] | None = None
         self._found: list[tuple[str, str, int, int]] = []  # not yet in the database
+        self._bodies: list[tuple[str, int, int]] = []  # likewise
 
-    def add(self, page: ArchivedPage, links: Iterable[Link]) -> None:
-        """Add a page and the pictures on it."""
+    def add(self, page: ArchivedPage, links: Iterable[Link], key: str | None) -> None:
+        """Add a page, whose address uri_key() writes as ``key``, and the pictures on it."""
         record = page.record
         row = (record.archive, record.id, record.offset, record.sha256, page.uri, page.title, page.at, page.reserved)
         number = self._rows.execute("INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
-        self._rows.executemany(_ADD_LINK, [(_key(link.uri), number, link.words, page.reserved) for link in links])
+        rows = [(_key(link.uri), number, link.words, page.reserved) for link in links]
+        if key is not None:
+            rows.append((_key(shown_in(key)), number, None, page.reserved))
+        self._rows.executemany(_ADD_LINK, rows)
 
     def redirect(self, come_from: str, to: str) -> None:
         """Note that ``come_from`` redirects to ``to``."""
@@ -89,7 +93,27 @@ class PageIndex:
         if len(self._found) >= AT_ONCE:
             self._flush()
 
+    def note_body(self, digest: str, archive: int, offset: int) -> None:
+        """Remember where a picture with this payload digest, as its record states it, was found."""
+        self._bodies.append((digest, archive, offset))
+        if len(self._bodies) >= AT_ONCE:
+            self._flush()
+
+    def repeated(self, digest: str | None, key: str | None) -> tuple[int, int] | None:
+        """Return the archive and offset of a picture with this payload digest, or else found at the address ``key``."""
+        self._flush()
+        row = None
+        if digest is not None:
+            row = self._rows.execute("SELECT archive, offset FROM bodies WHERE digest = ?", (_key(digest),)).fetchone()
+        if row is None and key is not None:
+            row = self._rows.execute("SELECT archive, offset FROM found WHERE key = ? LIMIT 1", (_key(key),)).fetchone()
+        return None if row is None else (row[0], row[1])
+
     def _flush(self) -> None:
+        bodies = [(_key(digest), archive, offset) for digest, archive, offset in self._bodies]
+        self._bodies.clear()
+        if bodies:
+            self._rows.executemany("INSERT OR IGNORE INTO bodies VALUES (?, ?, ?)", bodies)
         rows = [(_key(key), *found) for key, *found in self._found]
         self._found.clear()
         self._rows.executemany("INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?)", rows)
@@ -120,6 +144,11 @@ class PageIndex:
         self._rows.close()
 
 
+def shown_in(page_key: str) -> str:
+    """Return the key of the pictures that a page holds itself or that are of it, as if it linked to them."""
+    return f"page {page_key}"
+
+
 def _key(uri: str) -> bytes:
     return hashlib.blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
@@ -134,6 +163,7 @@ CREATE TABLE pages (
 CREATE TABLE links (key BLOB PRIMARY KEY, page INTEGER, words TEXT, reserved TEXT) WITHOUT ROWID;
 CREATE TABLE redirects (key BLOB PRIMARY KEY, come_from BLOB) WITHOUT ROWID;
 CREATE TABLE found (key BLOB, uri TEXT, archive INTEGER, offset INTEGER, PRIMARY KEY (key, uri)) WITHOUT ROWID;
+CREATE TABLE bodies (digest BLOB PRIMARY KEY, archive INTEGER, offset INTEGER) WITHOUT ROWID;
 CREATE TABLE answers (key BLOB PRIMARY KEY, archive INTEGER, offset INTEGER, reserved TEXT) WITHOUT ROWID;
 CREATE TABLE deferred (archive INTEGER, offset INTEGER, PRIMARY KEY (archive, offset)) WITHOUT ROWID;
 """

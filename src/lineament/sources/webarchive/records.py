@@ -29,6 +29,7 @@ LARGEST_RECORD = 2**31
 HEADERS = 2**15
 """Most bytes of the headers of a record and of the response in it."""
 _AT_ONCE = 2**20
+_RESPONSES = (WarcRecordType.response, WarcRecordType.revisit)
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _WHOLE_LENGTH = re.compile(rb"^content-length:[ \t]*([0-9]{1,12})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
@@ -172,12 +173,15 @@ def record_at(file: FileWindow | io.BytesIO, offset: int) -> WarcRecord | None:
 # ---------------------------------------------------------------- what a record holds
 
 
-def body_of(record: WarcRecord, limit: int) -> bytes:
-    """Return the rest of a record. Raises FileTooLarge over ``limit`` bytes, NotRead if truncated, or OSError."""
+def body_of(record: WarcRecord, limit: int, start: bytes = b"") -> bytes:
+    """Return the body of a record, of which ``start`` was read already.
+
+    Raises FileTooLarge over ``limit`` bytes, NotRead if truncated, or OSError.
+    """
     size = record.content_length
     if size > limit:
         raise FileTooLarge(size=size, limit=limit)
-    parts, left = [], size
+    parts, left = [start] if start else [], size - len(start)
     while left and (part := record.reader.read(left)):
         parts.append(part)
         left -= len(part)
@@ -186,9 +190,9 @@ def body_of(record: WarcRecord, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def payload_of(record: WarcRecord, limit: int) -> bytes:
+def payload_of(record: WarcRecord, limit: int, start: bytes = b"") -> bytes:
     """Return the payload of an HTTP response or resource, its encodings undone; raises like ``body_of``."""
-    body = body_of(record, limit)
+    body = body_of(record, limit, start)
     if record.is_http and record.is_http_parsed:
         headers = record.http_headers
         return decode_body(body, headers.get("Transfer-Encoding"), headers.get("Content-Encoding"), limit)
@@ -196,8 +200,8 @@ def payload_of(record: WarcRecord, limit: int) -> bytes:
 
 
 def parsed_http(record: WarcRecord) -> bool:
-    """Return whether the record is an HTTP response with readable headers. Raises OSError if they are hostile."""
-    if not record.is_http or record.record_type != WarcRecordType.response:
+    """Return whether the record is an HTTP response, or repeats one. Raises OSError if its headers are hostile."""
+    if not record.is_http or record.record_type not in _RESPONSES:
         return False
     if not record.is_http_parsed:
         record.parse_http(max_header_len=HEADERS)

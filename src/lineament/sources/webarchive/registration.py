@@ -14,7 +14,7 @@ WACZ_SUFFIX = ".wacz"
 def _connect(locations: Locations, terms: Terms) -> Connector:
     from lineament.sources.webarchive.connector import WarcConnector
 
-    return WarcConnector(locations.paths, terms.max_bytes, terms.on_reserved)
+    return WarcConnector(locations.paths, terms.max_bytes, terms.on_reserved, skip_hidden=terms.skip_hidden)
 
 
 def _page_reader(locations: Locations, _: Terms) -> PageReader:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from py7zr import FILTER_COPY, SevenZipFile
+from tests.support.folders import taken_and_refused
 
 from lineament.errors import NotRead
 from lineament.sources.archive import seven_zip
@@ -53,7 +54,7 @@ def items_of(data: bytes, folder: Path) -> dict[str, bytes | str]:
     start = f"{folder}/p.7z/"
     return {
         item.name.removeprefix(start): item.untrusted if isinstance(item, Item) else str(item.why)
-        for item in ArchiveConnector(folder / "p.7z", None, LIMIT).items()
+        for item in taken_and_refused(ArchiveConnector(folder / "p.7z", None, LIMIT))
     }
 
 

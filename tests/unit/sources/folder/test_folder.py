@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from backports import zstd
-from tests.support.folders import LIMIT, names, put, read_folder
+from tests.support.folders import LIMIT, left_out, names, put, read_folder, taken_and_refused
 
 from lineament.errors import FileTooLarge, NoSuchFile, NotAPicture, NotRead
 from lineament.sandbox import files
@@ -100,20 +100,63 @@ def test_suffixes_of_any_case(folder: Path) -> None:
     assert set(names(read_folder(folder), folder).values()) == {"picture"}
 
 
-def test_hidden_files_and_side_cars_are_skipped_silently(folder: Path) -> None:
-    for name in (".hidden.jpg", ".git/x.jpg", "a.json", "b.JSON", ".DS_Store"):
+def test_hidden_files_are_read_and_side_cars_counted(folder: Path) -> None:
+    hidden = [".trashed-1-a.jpg", ".Statuses/b.jpg", "c/.thumbnails/d.jpg", "c/.thumbnails/e/f.jpg"]
+    for name in (*hidden, "g.jpg"):
+        put(folder / name)
+    for name in ("a.json", "b.JSON", ".thumbnails/c.Json"):
         put(folder / name, "{}")
     put(folder / "captures.csv", "file\n")
-    assert read_folder(folder) == []
+    assert names(read_folder(folder), folder) == dict.fromkeys([*hidden, "g.jpg"], "picture")
+    assert left_out(FolderConnector([folder], None, LIMIT)) == {"side_car": 4}
 
 
-def test_files_that_are_not_pictures_are_refused(folder: Path) -> None:
-    put(folder / "notes.txt")
-    put(folder / "no suffix")
-    put(folder / "film.mp4")
+def test_hidden_files_are_counted_if_they_are_to_be_skipped(folder: Path) -> None:
+    for name in (".trashed-1-a.jpg", ".Statuses/b.jpg", ".Statuses/c/d.jpg", ".notes.txt", ".x.json", "c/.e.jpg"):
+        put(folder / name)
+    put(folder / "captures.csv", "file\n.trashed-1-a.jpg\n")
+    put(folder / ".Statuses" / "captures.csv", "file\nnot there.jpg\n")
+    put(folder / "c" / "f.jpg")
+    connector = FolderConnector([folder], None, LIMIT, skip_hidden=True)
+    assert names(taken_and_refused(connector), folder) == {"c/f.jpg": "picture"}
+    assert left_out(connector) == {"hidden": 7, "side_car": 1}
+    assert connector.count() == 8
+    inside = FolderConnector([folder / ".Statuses"], None, LIMIT, skip_hidden=True)
+    assert set(names(taken_and_refused(inside), folder / ".Statuses")) == {"b.jpg", "c/d.jpg", "not there.jpg"}
+
+
+def test_files_of_systems_are_refused_for_what_they_are(folder: Path) -> None:
+    put(folder / "._x.bin", b"\0\5\x16\7" + bytes(80))
+    put(folder / ".DS_Store", b"\0\0\0\1Bud1" + bytes(80))
+    put(folder / "Thumbs.db", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(80))
+    put(folder / ".nomedia", b"")
     found = names(read_folder(folder), folder)
-    assert list(found) == ["film.mp4", "no suffix", "notes.txt"]
-    assert all("no picture suffix" in why for why in found.values())
+    assert [why for name, why in sorted(found.items())] == [
+        "It is not a picture: macOS keeps the view of a folder in it (.DS_Store).",
+        "It is not a picture: macOS keeps the attributes of another file in it (AppleDouble).",
+        "It is not a picture: it is empty.",
+        "It is not a picture: it is an OLE file, as Thumbs.db and old Office documents are.",
+    ]
+
+
+def test_the_first_bytes_of_a_file_with_another_suffix_decide(folder: Path) -> None:
+    put(folder / "a picture", b"\xff\xd8\xff\xe0 and so on")
+    put(folder / "b.exif.bin", b"\x89PNG\r\n\x1a\n and so on")
+    put(folder / "film.mp4", b"no film")
+    put(folder / "more.zip", b"PK\3\4")
+    put(folder / "no suffix")
+    put(folder / "notes.txt")
+    other = "It is not a picture: it does not begin as any picture does."
+    of_its_own = "It is not a picture: its name is that of the kind “{}”, of which each is a run of its own; "
+    found = names(read_folder(folder), folder)
+    assert found == {
+        "a picture": "picture",
+        "b.exif.bin": "picture",
+        "film.mp4": of_its_own.format("video") + "ingest it by its own path.",
+        "more.zip": of_its_own.format("archive") + "ingest it by its own path.",
+        "no suffix": other,
+        "notes.txt": other,
+    }
 
 
 def test_a_file_named_itself_is_read_whatever_its_name(folder: Path) -> None:
@@ -304,9 +347,11 @@ def test_links_within_the_folder_are_followed(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "a.jpg").symlink_to("../.git/annex/objects/k1.jpg")
     (folder / "sub" / "a.json").symlink_to("../.git/annex/objects/k2.json")
-    (item,) = read_folder(folder)
+    first, item = read_folder(folder)
+    assert isinstance(first, Item)
     assert isinstance(item, Item)
     assert (item.untrusted, item.provenance.uri) == (b"annexed", "https://example.org/a")
+    assert first.untrusted == b"annexed"
 
 
 def test_links_out_of_the_folder_are_not(folder: Path, tmp_path: Path) -> None:
@@ -386,7 +431,7 @@ from lineament.sources.folder.connector import FolderConnector
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 for one in FolderConnector([Path(sys.argv[1])], None, 10_000).items():
-    print(type(one).__name__, Path(one.name).name, getattr(one, "why", ""), sep="|")
+    print(type(one).__name__, Path(getattr(one, "name", "")).name, getattr(one, "why", ""), sep="|")
 """
 
 
@@ -420,7 +465,9 @@ def test_an_unreadable_file_is_refused_and_the_rest_is_read(folder: Path, tmp_pa
         "Item|a.jpg|",
         "Refusal|sealed.jpg|It was not read: permission denied.",
         f"Refusal|side.jpg|Its side-car {folder}/side.json {denied}",
+        "LeftOut||",
         "Refusal|closed|It was not read: permission denied.",
+        "LeftOut||",
         f"Refusal|z.jpg|Its side-car {folder}/z/captures.csv {denied}",
     ]
 
@@ -435,7 +482,8 @@ def test_the_count_is_of_what_comes(folder: Path) -> None:
     put(folder / "notes.txt")
     (folder / "loop").symlink_to(folder)
     connector = FolderConnector([folder, folder / "sub1" / "1.jpg"], None, LIMIT)
-    assert connector.count() == len(list(connector.items())) == 33
+    assert connector.count() == len(taken_and_refused(connector)) == 33
+    assert left_out(connector) == {"side_car": 30}
 
 
 def test_memory_does_not_grow_with_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import nistitl
 import pytest
 from tests.conftest import PORTRAITS
+from tests.support.folders import taken_and_refused
 from tests.support.transactions import face, person, transaction
 
 from lineament.errors import NoSuchFile
@@ -24,7 +25,7 @@ SUNAK = (PORTRAITS / "sunak.jpg").read_bytes()
 
 def items_of(data: bytes, folder: Path, max_bytes: int = LIMIT) -> list[Item | Refusal]:
     (folder / "a.an2").write_bytes(data)
-    return list(ItlConnector(folder / "a.an2", max_bytes).items())
+    return taken_and_refused(ItlConnector(folder / "a.an2", max_bytes))
 
 
 def why(data: bytes, folder: Path, max_bytes: int = LIMIT) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.folders import LIMIT, put
+from tests.support.folders import LIMIT, left_out, put
 
 from lineament.errors import NoSuchFile
 from lineament.sandbox.files import EntryType, SourcePath, list_names
@@ -40,8 +40,15 @@ def test_a_folder_for_each_person(folder: Path) -> None:
     put(folder / "loose.jpg")
     reader = PersonsConnector(folder, LIMIT)
     assert isinstance(reader, Connector)
-    assert reader.count() == 2
-    ada, carl = items(reader)
+    assert reader.count() == 4
+    hidden, ada, carl = items(reader)
+    assert hidden.provenance.words == "subject: .git"
+    assert why(reader) == ["It was not read: it is in no person's folder; put it into one."]
+    assert left_out(reader) == {"side_car": 1}
+    without_hidden = PersonsConnector(folder, LIMIT, skip_hidden=True)
+    assert items(without_hidden) == [ada, carl]
+    assert left_out(without_hidden) == {"side_car": 1, "hidden": 1}
+    assert without_hidden.count() == 4
     assert (ada.provenance.words, ada.provenance.uri) == ("subject: Ada B", "https://example.org/1")
     assert (carl.provenance.words, carl.provenance.connector) == ("subject: Carl", "persons 1")
     assert carl.provenance.uri == f"file://{folder}/Carl/more/2.png"
@@ -57,11 +64,12 @@ def test_names_that_are_no_text_or_a_terminal_would_obey(folder: Path) -> None:
 
 def test_a_folder_of_another_layout(folder: Path) -> None:
     put(folder / "a.jpg")
-    for path in (folder, folder / "a.jpg"):
-        assert why(PersonsConnector(path, LIMIT)) == [
-            "It was not read: it is not a folder with one folder for each person."
-        ]
-        assert PersonsConnector(path, LIMIT).count() == 1
+    no_folders = "It was not read: it is not a folder with one folder for each person; ingest it without --as persons."
+    assert why(PersonsConnector(folder / "a.jpg", LIMIT)) == [no_folders]
+    loose, empty = why(PersonsConnector(folder, LIMIT))
+    assert "in no person's folder" in loose
+    assert empty == no_folders
+    assert PersonsConnector(folder, LIMIT).count() == 2
     with pytest.raises(NoSuchFile):
         PersonsConnector(folder / "none", LIMIT)
 

@@ -24,8 +24,9 @@ from tests.support.archives import (
     read_archives,
     refusals_by_name,
 )
+from tests.support.folders import left_out, taken_and_refused
 
-from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotRead
+from lineament.errors import Damaged, EmptyPicture, InvalidValue, NoSuchFile, NotRead, UnknownFormat
 from lineament.model.faces import ArchiveRecord
 from lineament.sources.base import Connector, Item, Refusal, Resumable
 from lineament.sources.html.pages import MOST_TAGS
@@ -243,13 +244,27 @@ def test_skipped_and_refused_entries(warc: Warc) -> None:
     warc.other("javascript:alert(1)", "resource", JPEG, "image/jpeg")
     all_of_it = read_archives(warc.close())
     pictures = {item.provenance.uri for item in all_of_it if isinstance(item, Item)}
-    assert pictures == {"https://e.example/resource.jpg", "urn:x-taken:1"}
-    assert {refusal.name for refusal in all_of_it if isinstance(refusal, Refusal)} == {
-        "https://e.example/not.jpg",
-        "https://e.example/empty.jpg",
-        "https://user:secret@e.example/b.jpg",
-        "javascript:alert(1)",
+    (unnamed,) = (uri for uri in pictures if uri.startswith("urn:uuid:"))
+    assert pictures == {
+        "https://e.example/hidden",
+        "https://e.example/b.jpg",
+        "https://e.example/resource.jpg",
+        "urn:x-taken:1",
+        unnamed,
     }
+    assert [(refusal.name, str(refusal.why)) for refusal in all_of_it if isinstance(refusal, Refusal)] == [
+        (
+            PICTURE,
+            "It was not read: this address no longer exists (404), so what came is not what is at its address.",
+        ),
+        ("https://e.example/not.jpg", str(UnknownFormat())),
+        ("https://e.example/empty.jpg", str(EmptyPicture())),
+        (
+            PICTURE,
+            f"It was not read: {connector_module._REPEATS}.",
+        ),
+    ]
+    assert left_out(WarcConnector([warc.path], LIMIT)) == {"no_picture": 3}
 
 
 # ---------------------------------------------------------------- reservations
@@ -279,7 +294,7 @@ def test_a_page_reserves_its_pictures(warc: Warc, page_first: bool, by_header: b
         warc.page(PAGE, html, headers=headers)
         reserved: list[tuple[str, str]] = []
         connector = WarcConnector([warc.close()], LIMIT, on_reserved=lambda *reservation: reserved.append(reservation))
-        assert [isinstance(item, Item) for item in connector.items()] == [True]
+        assert [isinstance(item, Item) for item in taken_and_refused(connector)] == [True]
         assert [uri for uri, _ in reserved] == [PICTURE]
         assert PAGE in reserved[0][1]
 
@@ -321,7 +336,7 @@ def _many(tmp_path: Path) -> list[Path]:
 def test_every_cursor_resumes_exactly(tmp_path: Path) -> None:
     paths = _many(tmp_path)
     whole = list(WarcConnector(paths, LIMIT).items_from(None))
-    assert len(whole) == 24 + 9
+    assert len(whole) == 24 + 9 + 3
     for number, (_, cursor) in enumerate(whole):
         rest = list(WarcConnector(paths, LIMIT).items_from(cursor))
         assert [where for _, where in rest] == [where for _, where in whole[number + 1 :]]
