@@ -11,22 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lineament.errors import FileTooLarge, HostRefused, NotRead
+from lineament.errors import FileTooLarge, HostRefused, LineamentError, NotRead
+from lineament.sandbox.files import printable
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import Crawl
 from lineament.sources.crawl.rows import AddressKind, CrawledPage, KeptAnswer, NewAddress, QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
+from lineament.sources.html.embedded import embedded_address, picture_in
 from lineament.sources.html.links import forbids_following, outgoing_links
-from lineament.sources.html.pages import LARGEST_PAGE, Page, charset_of, parse_page
-from lineament.sources.media_types import PAGES, UNKNOWN, is_picture, media_type
+from lineament.sources.html.pages import LARGEST_PAGE, MOST_LINKS, Page, charset_of, parse_page
+from lineament.sources.media_types import PAGES, START, UNKNOWN, is_picture, is_video, media_type
 from lineament.sources.permission import reservations
 from lineament.sources.permission.hosts import Hosts, origin_of
 from lineament.sources.permission.policy import BUSY
 from lineament.sources.permission.reading import REDIRECTS
-from lineament.sources.webarchive.bodies import decode_body
+from lineament.sources.status import why_not_whole
+from lineament.sources.webarchive.bodies import beginning, decode_body
 from lineament.sources.webarchive.writer import Exchange, WarcWriter, WrittenRecord
 
-_LOG_IN = frozenset({401, 407})
 _NO_PICTURE = "it is neither a page nor a picture"
 
 
@@ -48,13 +50,25 @@ def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, m
     reserved = reservations.in_headers(headers, now=datetime.now(UTC))
     if reserved is not None:
         return RefusalReason(kind="reserved", text=reserved)
-    content_type = next((value for name, value in headers if name.lower() == "content-type"), None)
-    kind = media_type(content_type)
-    if kind not in PAGES | UNKNOWN and not kind.startswith("image/"):
-        return RefusalReason(kind="read", text=f"{_NO_PICTURE} ({kind})")
     if length is not None and length > most:
         return RefusalReason(kind="read", text=f"it has {length} bytes, more than the limit of {most}")
     return None
+
+
+def refused_by_start(headers: Iterable[tuple[str, str]], start: bytes) -> RefusalReason | None:
+    """Return why the body of a successful response is not taken, as far as its first bytes tell; None if it is.
+
+    Whoever takes pages, pictures and what hosts do not know the type of takes the rest only if it is a picture.
+    """
+    named = {name.lower(): value for name, value in headers}
+    kind = media_type(named.get("content-type"))
+    if kind in PAGES | UNKNOWN or kind.startswith("image/"):
+        return None
+    first = beginning(start, None, named.get("content-encoding"))
+    if is_picture(first):
+        return None
+    text = "it is a video; download it and ingest the file" if is_video(first) else f"{_NO_PICTURE} ({printable(kind)})"
+    return RefusalReason(kind="read", text=text)
 
 
 class AnswerHandler:
@@ -116,14 +130,13 @@ class AnswerHandler:
             self._take_unchanged(ask, ask.before, reply)
         elif status in REDIRECTS:
             self._take_redirect(ask, reply)
-        elif status == 200:
+        elif why_not_whole(status, reply.header("content-range")) is None:
             self._take_success(ask, reply)
         elif status >= 500 or status == 408:
             self._retry(ask, f"its host answers with {status}")
         else:
-            self._state.refuse(
-                ask, RefusalReason(kind="read", text=_status_text(status)), report=ask.kind == AddressKind.PICTURE
-            )
+            text = why_not_whole(status, reply.header("content-range")) or ""
+            self._state.refuse(ask, RefusalReason(kind="read", text=text), report=ask.kind == AddressKind.PICTURE)
 
     def _take_unchanged(self, ask: QueuedAddress, before: WrittenRecord, reply: CrawlReply) -> None:
         why = refused_by_headers(reply.exchange.answer, None, self._crawl.limits.answer)
@@ -150,6 +163,7 @@ class AnswerHandler:
             return
         self._warc.exchange(reply.exchange)
         self._state.mark_answered(ask)
+        self._state.count_without()
         new = NewAddress(
             url=target,
             host=origin.host,
@@ -164,6 +178,7 @@ class AnswerHandler:
     def _take_success(self, ask: QueuedAddress, reply: CrawlReply) -> None:
         exchange = reply.exchange
         why = refused_by_headers(exchange.answer, None, self._crawl.limits.answer)
+        why = why or refused_by_start(exchange.answer, exchange.body[:START])
         if why is None and not reply.whole:
             why = RefusalReason(kind="read", text=f"it has more than the limit of {self._crawl.limits.answer} bytes")
         if why is not None:
@@ -179,7 +194,7 @@ class AnswerHandler:
         except NotRead as error:
             self._state.refuse(ask, RefusalReason(kind="read", text=str(error.details["why"])))
             return
-        if kind in PAGES:
+        if kind in PAGES and not is_picture(payload):
             self._page(ask, reply, payload)
         else:
             self._picture(ask, reply, payload)
@@ -219,10 +234,35 @@ class AnswerHandler:
     def _keep_page(self, ask: QueuedAddress, reply: CrawlReply, html: bytes, page: Page) -> None:
         sha256 = hashlib.sha256(html).hexdigest()
         record = self._warc.exchange(reply.exchange)
-        self._state.mark_answered(ask, _kept_answer(reply, sha256, record))
+        kept = _kept_answer(reply, sha256, record)
+        self._state.mark_answered(ask, kept)
+        self._state.count_without()
         number = self._state.add_page(CrawledPage(uri=ask.url, title=page.title, record=record, sha256=sha256))
         for link in page.links:
             self._take_up(link.uri, ask, number, link.words)
+        if page.more:
+            why = f"the page shows {page.more} more pictures than the {MOST_LINKS} of which the addresses are requested"
+            self._state.report(ask.url, RefusalReason(kind="read", text=why))
+        self._keep_embedded(ask, page, number, kept)
+
+    def _keep_embedded(self, ask: QueuedAddress, page: Page, number: int, kept: KeptAnswer) -> None:
+        """Note the pictures that a page holds as “data:” addresses as findings."""
+        for place, embedded in enumerate(page.embedded, 1):
+            uri = embedded_address(ask.url, place)
+            try:
+                untrusted = picture_in(embedded.data, self._crawl.limits.answer)
+            except LineamentError as error:
+                why = str(error.details.get("why") or error)
+                self._state.report(uri, RefusalReason(kind="read", text=why))
+                continue
+            if untrusted is None:
+                self._state.count_without()
+            else:
+                digest = hashlib.sha256(untrusted).hexdigest()
+                self._state.add_embedded(uri, number, kept, digest, embedded.words)
+        if page.more_embedded:
+            why = f"the page holds {page.more_embedded} more “data:” addresses than the most that are read"
+            self._state.report(f"{ask.url}#data", RefusalReason(kind="read", text=why))
 
     def _reserve(self, ask: QueuedAddress, page: Page, why: str) -> None:
         for link in page.links:
@@ -273,11 +313,3 @@ def _short(value: str | None) -> str | None:
 def _charset(content_type: str | None) -> str | None:
     _, found, charset = (content_type or "")[:500].lower().partition("charset=")
     return charset.partition(";")[0].strip() if found else None
-
-
-def _status_text(status: int) -> str:
-    if status in _LOG_IN:
-        return f"its host requires a log-in ({status})"
-    if status in {404, 410}:
-        return f"this address no longer exists ({status})"
-    return f"its host answers with {status}"

@@ -24,11 +24,13 @@ from lineament.errors import (
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sandbox.files import printable
 from lineament.sandbox.launch import DISCARD, PIPE, Channels, certificates, launch
-from lineament.sources.base import Item, Refusal, number_in
+from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal, number_in
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import FULL, TAKEN, Crawl
 from lineament.sources.crawl.rows import CrawledPage, CrawlProgress, FoundRow, RefusalReason
 from lineament.sources.crawl.state import NAME, CrawlState
+from lineament.sources.html.embedded import embedded_number, picture_in
+from lineament.sources.html.pages import LARGEST_PAGE, charset_of, parse_page
 from lineament.sources.registry import OnReserved
 from lineament.sources.webarchive.records import parsed_http, payload_of, record_at
 
@@ -71,12 +73,12 @@ class SiteConnector:
         finally:
             state.close()
 
-    def items(self) -> Iterator[Item | Refusal]:
+    def items(self) -> Iterator[Found]:
         """Yield every picture that this crawl ever found, those of earlier runs first."""
         for found, _ in self.items_from(None):
             yield found
 
-    def items_from(self, cursor: str | None) -> Iterator[tuple[Item | Refusal, str]]:
+    def items_from(self, cursor: str | None) -> Iterator[tuple[Found, str]]:
         """Yield what was found after ``cursor``, and what is being found now.
 
         Raises:
@@ -102,6 +104,16 @@ class SiteConnector:
         if process.returncode:
             why = f"the crawling process ended early ({process.returncode}); the next run resumes from there"
             yield Refusal(name=self._crawl.start[0], why=NotRead(why=why)), str(after)
+        elif without := self._without():
+            yield LeftOut(kind=LeftOutKind.NO_PICTURE, many=without), str(after)
+
+    def _without(self) -> int:
+        """Return how many answers of this run gave no finding."""
+        state = CrawlState(self._kept, write=False)
+        try:
+            return int(state.number("without"))
+        finally:
+            state.close()
 
     def _report_reserved(self) -> None:
         state = CrawlState(self._kept, write=False)
@@ -159,17 +171,32 @@ class SiteConnector:
         found = record_at(io.BytesIO(packed), 0)
         if found is None or not parsed_http(found):
             raise NotRead(why=f"{row.record.archive} does not hold it as an answer")
+        number = embedded_number(row.uri)
+        if number is not None:
+            return self._embedded(row.uri, payload_of(found, LARGEST_PAGE), found.http_charset, number)
         payload = payload_of(found, self._max_bytes)
         if len(payload) > self._max_bytes:
             raise FileTooLarge(size=len(payload), limit=self._max_bytes)
         return payload
 
+    def _embedded(self, uri: str, html: bytes, charset: str | None, number: int) -> bytes:
+        """Return a picture that a page holds as a “data:” address."""
+        page = parse_page(html, charset_of(html, charset), uri)
+        untrusted = None
+        if number <= len(page.embedded):
+            untrusted = picture_in(page.embedded[number - 1].data, self._max_bytes)
+        if untrusted is None:
+            raise NotRead(why="its page no longer holds it")
+        return untrusted
+
 
 def _provenance(row: FoundRow) -> Provenance:
     assert row.record is not None  # noqa: S101 - pictures have a record
-    record = ArchiveRecord(
-        archive=row.record.archive, id=row.record.id, offset=row.record.offset, sha256=row.sha256 or ""
-    )
+    record = None
+    if embedded_number(row.uri) is None:  # or else the record is that of the page
+        record = ArchiveRecord(
+            archive=row.record.archive, id=row.record.id, offset=row.record.offset, sha256=row.sha256 or ""
+        )
     page = row.page
     return Provenance(
         uri=row.uri,

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from lineament.sources.crawl.kept import KeptCrawl
@@ -27,6 +27,7 @@ from lineament.sources.crawl.rows import (
     found_row,
     pattern,
 )
+from lineament.sources.html.embedded import embedded_range
 from lineament.sources.permission.rules import FileAnswer
 from lineament.sources.webarchive.writer import WrittenRecord
 
@@ -77,7 +78,7 @@ class CrawlState:
                 )
             self._db.execute("DELETE FROM patterns")
             self._db.execute("DELETE FROM told")
-            for name, value in (("run", "on"), ("requests", 0), ("bytes", 0), ("seconds", 0)):
+            for name, value in (("run", "on"), ("requests", 0), ("bytes", 0), ("seconds", 0), ("without", 0)):
                 self.set(name, value)
 
     def end_run(self) -> None:
@@ -108,6 +109,10 @@ class CrawlState:
         now = time.monotonic()
         self.set("seconds", self.number("seconds") + now - self._last)
         self._last = now
+
+    def count_without(self) -> None:
+        """Count an answer or an address that gives no finding, as a page does."""
+        self.set("without", int(self.number("without")) + 1)
 
     # ------------------------------------------------------------ addresses
 
@@ -191,9 +196,11 @@ class CrawlState:
             (time.time(), why.text[:_LONGEST], ask.id),
         )
         if why.kind == "reserved":
-            self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, ask.url))
+            self._db.execute(_RESERVE, (why.text, ask.url, *embedded_range(ask.url)))
         if report:
             self.report(ask.url, why)
+        else:
+            self.count_without()
 
     def report(self, uri: str, why: RefusalReason) -> None:
         """Report a refusal, once in each run."""
@@ -214,7 +221,7 @@ class CrawlState:
             " why = ? WHERE url = ?",
             (page, uri),
         )
-        self._db.execute("UPDATE found SET reserved = ? WHERE uri = ? AND record IS NOT NULL", (why.text, uri))
+        self._db.execute(_RESERVE, (why.text, uri, *embedded_range(uri)))
         self.report(uri, why)
 
     def state_of(self, uri: str) -> AddressState | None:
@@ -239,6 +246,11 @@ class CrawlState:
         row = (ask.url, kept.at.isoformat(), ask.words, kept.sha256)
         record = (kept.record.archive, kept.record.id, kept.record.offset, ask.page)
         self._db.execute(_PICTURE, (*row, *record))
+
+    def add_embedded(self, uri: str, page: int, kept: KeptAnswer, sha256: str, words: str | None) -> None:
+        """Remember a picture that a kept page holds itself as a finding; its record is that of the page."""
+        record = (kept.record.archive, kept.record.id, kept.record.offset, page)
+        self._db.execute(_PICTURE, (uri, kept.at.isoformat(), words, sha256, *record))
 
     def add_revisit(self, before: WrittenRecord, revisit: WrittenRecord) -> None:
         """Note a record that refers to the one in ``before``; both are destroyed together."""
@@ -265,8 +277,9 @@ class CrawlState:
         with self.transaction():
             found = self._db.execute(_OF_PICTURE, (sha256,)).fetchall()
             shown = {page for row in found for (page,) in self._db.execute(_VERSIONS, (row[4],))}
-            pages = [page for page in sorted(shown) if not shows_kept(self._shown_on(page))]
             records = [row[1:4] for row in found]
+            own = {record for _, record, _ in records}  # of pages too, which hold the picture themselves
+            pages = [page for page in sorted(shown) if self._is_of(page, own) or not shows_kept(self._shown_on(page))]
             records += [row for page in pages for row in self._db.execute(_OF_PAGE, (page,))]
             again = [row for _, record, _ in records for row in self._db.execute(_REVISITS, (record,))]
             count = self._kept.destroy([*((archive, offset) for archive, _, offset in records), *again])
@@ -280,6 +293,10 @@ class CrawlState:
             self._db.executemany("DELETE FROM again WHERE record = ?", [(record,) for _, record, _ in records])
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
+
+    def _is_of(self, page: int, records: Collection[str]) -> bool:
+        """Return whether the record of a page is one of these."""
+        return any(record in records for _, record, _ in self._db.execute(_OF_PAGE, (page,)))
 
     def _shown_on(self, page: int) -> list[str]:
         query = "SELECT DISTINCT sha256 FROM found WHERE page = ? AND record IS NOT NULL"
@@ -366,6 +383,7 @@ SELECT number, found.uri, why, text, found.at, words, found.sha256, found.archiv
        pages.uri, title, pages.archive, pages.record, pages.at, pages.sha256, reserved
 FROM found LEFT JOIN pages ON pages.id = page WHERE number > ? ORDER BY number LIMIT ?
 """
+_RESERVE = "UPDATE found SET reserved = ? WHERE (uri = ? OR (uri >= ? AND uri < ?)) AND record IS NOT NULL"
 _RESERVED = "SELECT archive, offset FROM found WHERE reserved IS NOT NULL AND record IS NOT NULL"
 _OF_PICTURE = "SELECT uri, archive, record, offset, page FROM found WHERE sha256 = ? AND record IS NOT NULL"
 _VERSIONS = "SELECT id FROM pages WHERE uri = (SELECT uri FROM pages WHERE id = ?)"

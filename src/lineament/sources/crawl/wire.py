@@ -20,6 +20,8 @@ from lineament.sources.webarchive.writer import Exchange
 
 ASK, OWN = "lineament_ask", "lineament_own"
 """Keys in a request's meta: its queued address, and whether it is for a well-known file."""
+HEADERS, BODY = "lineament_headers", "lineament_body"
+"""Keys in a request's meta until the first bytes have been looked at: the headers of the response, and those bytes."""
 _PATIENCE = 10.0  # seconds to wait for another process to release the folder
 
 

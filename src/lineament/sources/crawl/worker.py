@@ -27,14 +27,15 @@ from twisted.python.failure import Failure
 
 import lineament
 from lineament.sandbox.files import NO_ROOM
-from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers
+from lineament.sources.crawl.answers import AnswerHandler, CrawlReply, refused_by_headers, refused_by_start
 from lineament.sources.crawl.gate import ForbiddenRequest, Gate
 from lineament.sources.crawl.kept import KeptCrawl
 from lineament.sources.crawl.plan import BROKEN, FULL, TAKEN, Crawl, crawl_from_json, user_agent
 from lineament.sources.crawl.queue import CrawlQueue
 from lineament.sources.crawl.rows import QueuedAddress, RefusalReason
 from lineament.sources.crawl.state import CrawlState
-from lineament.sources.crawl.wire import ASK, OWN, PinnedResolver, exchange, header, pairs, try_lock
+from lineament.sources.crawl.wire import ASK, BODY, HEADERS, OWN, PinnedResolver, exchange, header, pairs, try_lock
+from lineament.sources.media_types import START
 from lineament.sources.permission.policy import FAILED, HostPolicy, RequestOutcome, outcome_of
 from lineament.sources.permission.rules import LARGEST
 from lineament.sources.webarchive.writer import WarcWriter
@@ -221,6 +222,7 @@ class SiteSpider(Spider):
         """Create it for Scrapy."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider.look, signals.headers_received)
+        crawler.signals.connect(spider.look_at_start, signals.bytes_received)
         return spider
 
     async def start(self) -> AsyncIterator[Request]:
@@ -245,6 +247,16 @@ class SiteSpider(Spider):
         if OWN not in request.meta:
             length = body_length if isinstance(body_length, int) else None
             if refused_by_headers(pairs(headers), length, self.run.crawl.limits.answer) is not None:
+                raise StopDownload(fail=True)
+            request.meta[HEADERS], request.meta[BODY] = list(pairs(headers)), b""
+
+    def look_at_start(self, data: bytes, request: Request) -> None:
+        """Stop the download of a body that is neither page nor picture, as its first bytes show."""
+        if HEADERS in request.meta:
+            request.meta[BODY] += data[:START]
+            if len(request.meta[BODY]) < START:
+                return
+            if refused_by_start(request.meta.pop(HEADERS), request.meta.pop(BODY)) is not None:
                 raise StopDownload(fail=True)
 
     def answered(self, response: Response) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from urllib.parse import unquote_to_bytes
 
 from lineament.errors import FileTooLarge, NotAPicture, NotRead
@@ -12,6 +13,7 @@ from lineament.sources.media_types import DRAWINGS, is_picture, is_video, media_
 LEAST = 200
 """Bytes of an embedded picture that may show a face; what has fewer is a placeholder, often of one pixel."""
 _NEVER = ("font/", "audio/", "application/font", "application/x-font", "image/svg")
+_NUMBER = re.compile(r"[#&]data=([0-9]{1,9})$", re.ASCII)
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _BLANKS = b" \t\r\n\f\\"
 
@@ -64,6 +66,18 @@ def data_of(uri: str, limit: int) -> bytes:
     if len(content) > limit:
         raise FileTooLarge(size=len(content), limit=limit)
     return content
+
+
+def embedded_range(page: str) -> tuple[str, str]:
+    """Return two texts between which, in the order of characters, lie the addresses of what a page holds itself."""
+    start = embedded_address(page, 0)[:-1]
+    return start, start[:-1] + chr(ord(start[-1]) + 1)
+
+
+def embedded_number(uri: str) -> int | None:
+    """Return the number in an address that embedded_address() made; None if it is another address."""
+    found = _NUMBER.search(uri)
+    return None if found is None else int(found[1])
 
 
 def embedded_address(page: str, number: int) -> str:

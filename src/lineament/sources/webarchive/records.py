@@ -16,7 +16,7 @@ from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecord, WarcRecordTyp
 from lineament.errors import Damaged, FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import ArchiveRecord
 from lineament.sandbox.files import locate, os_reason, printable
-from lineament.sources.base import Refusal
+from lineament.sources.base import LeftOut, Refusal
 from lineament.sources.webarchive.bodies import decode_body
 from lineament.sources.webarchive.wacz import FileWindow, WarcFile, warc_files
 
@@ -236,6 +236,8 @@ def record_of(archive_path: Path, record: ArchiveRecord) -> bytes:
 def _open_window(path: Path, record: ArchiveRecord) -> FileWindow:
     place, _ = locate(path)
     for archive in warc_files(place):
+        if isinstance(archive, LeftOut):
+            continue
         if isinstance(archive, Refusal):
             if record.archive not in archive.name:
                 continue

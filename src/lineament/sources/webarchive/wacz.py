@@ -12,11 +12,13 @@ from typing import BinaryIO, Self
 from lineament.errors import LineamentError, NotRead
 from lineament.sandbox.files import SourcePath, open_regular, printable, printable_bytes
 from lineament.sandbox.unpack import SmallReads
-from lineament.sources.base import Refusal
+from lineament.sources.base import LeftOut, LeftOutKind, Refusal
+from lineament.sources.folder.connector import PICTURES
 from lineament.sources.webarchive.registration import WACZ_SUFFIX, WARC_SUFFIXES
 
 MOST_MEMBERS = 10_000
 """WARC files in one WACZ."""
+_PICTURES_AND_ARCHIVES = (WACZ_SUFFIX, ".zip", *(suffix.decode() for suffix in sorted(PICTURES)))
 _LOCAL = struct.Struct("<4s22xHH")
 
 
@@ -77,8 +79,8 @@ class FileWindow:
         self.close()
 
 
-def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
-    """Yield the WARC files that ``place`` is or contains."""
+def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal | LeftOut]:
+    """Yield the WARC files that ``place`` is or contains; count the other members of a WACZ."""
     name = printable_bytes(place.base)
     if not name.lower().endswith(WACZ_SUFFIX):
         yield WarcFile(place, name)
@@ -91,11 +93,21 @@ def warc_files(place: SourcePath) -> Iterator[WarcFile | Refusal]:
         yield Refusal(name=place.name, why=NotRead(why=f"it is not a WACZ ({_message(error)})"))
 
 
-def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal]:
+def _members(place: SourcePath, name: str) -> Iterator[WarcFile | Refusal | LeftOut]:
     with os.fdopen(open_regular(place), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         with zipfile.ZipFile(SmallReads(file)) as whole:
-            found = [info for info in whole.infolist() if info.filename.lower().endswith(WARC_SUFFIXES)]
+            members = [info for info in whole.infolist() if not info.is_dir()]
+        found = [info for info in members if info.filename.lower().endswith(WARC_SUFFIXES)]
+        others = 0
+        for info in members:
+            if info.filename.lower().endswith(_PICTURES_AND_ARCHIVES):
+                why = NotRead(why="it is in the WACZ beside its WARC files; unpack it, and ingest it by itself")
+                yield Refusal(name=f"{place.name}/{printable(info.filename)}", why=why)
+            elif not info.filename.lower().endswith(WARC_SUFFIXES):
+                others += 1
+        if others:
+            yield LeftOut(kind=LeftOutKind.NO_PICTURE, many=others)
         if len(found) > MOST_MEMBERS:
             raise NotRead(why=f"it holds {len(found)} WARC files, more than the {MOST_MEMBERS} that are read")
         for info in found:
