@@ -22,6 +22,7 @@ from fastwarc.warc import ArchiveIterator
 from tests.conftest import PORTRAITS, Ran, two_people
 from tests.support.clock import TICK, Clock
 from tests.support.database import raw_database
+from tests.support.folders import taken_and_refused
 from tests.support.local_web import CannedReply, LocalWeb, page
 from tests.support.refusals import refused
 from tests.support.world import StaffedWorld, settings
@@ -237,7 +238,7 @@ def test_an_erased_picture_is_destroyed_with_its_page_and_others_stay(
     assert not [path for path in stored.folder.iterdir() if b"macron-2025" in path.read_bytes()]
 
     before_second = len(crawled.web.log)
-    items = list(SiteConnector(crawled.crawl(again_after=0.0), stored, MOST).items())
+    items = taken_and_refused(SiteConnector(crawled.crawl(again_after=0.0), stored, MOST))
     assert [type(item) for item in items] == [Item] * 3
     assert not any("macron-2025" in request.path for request in crawled.web.log[before_second:]), (
         "it is never requested again"
@@ -268,7 +269,7 @@ def test_erasing_a_face_destroys_the_picture_of_the_group(crawled: Site, workspa
     workspace.desk_at_the_machine().erase.face(face.id, "asked")
     assert not {"/group", "/group.jpg"} & set(bodies(workspace, tmp_path))
     report = ingest(workspace, crawled, "other", crawled.crawl("/group"))
-    assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1}
+    assert report.outcomes == {IngestOutcome.ALREADY_THERE: 1, IngestOutcome.NO_PICTURE: 1}
     assert "/group.jpg" in bodies(workspace, tmp_path)
     workspace.desk_at_the_machine().erase.finish_deletions()
     assert "/group.jpg" not in bodies(workspace, tmp_path), "another crawl does not keep it either"
@@ -277,7 +278,7 @@ def test_erasing_a_face_destroys_the_picture_of_the_group(crawled: Site, workspa
 def test_a_later_crawl_does_not_keep_erased_pictures(crawled: Site, workspace: Workspace, tmp_path: Path) -> None:
     workspace.desk_at_the_machine().erase.capture(captures(workspace)["macron-2025.jpg"].id, "asked")
     report = ingest(workspace, crawled, "second", crawled.crawl("/another"))
-    assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 1}
+    assert report.outcomes == {IngestOutcome.ERASED_BEFORE: 1, IngestOutcome.NO_PICTURE: 1}
     assert workspace.desk_at_the_machine().erase.erase_reserved("press", {}) == 0, "as the command does at its end"
     left = bodies(workspace, tmp_path)
     assert not {"/another", "/again.jpg"} & set(left)

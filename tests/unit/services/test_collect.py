@@ -35,7 +35,7 @@ class Taken:
         self.reserved_later: list[dict[str, str]] = []
 
     def run(self, _source: str, task: Any, *, workers: int, on_progress: Any) -> IngestReport:
-        self.tasks.append((task.kind, task.what, task.video, workers))
+        self.tasks.append((task.kind, task.what, workers))
         done = self.reports.pop(0)
         on_progress(done)
         return done
@@ -108,7 +108,7 @@ def test_several_connectors_give_one_report(folder: Path) -> None:
     reported: list[tuple[int | None, int]] = []
     names = [str(folder / name) for name in ("a.jpg", "c.zip")]
     whole = collect.run(collect.choose("press", names), lambda now: reported.append((now.total, now.seen)))
-    assert taken.tasks == [("folder", names[0], False, 4), ("archive", names[1], False, 4)]
+    assert taken.tasks == [("folder", names[0], 4), ("archive", names[1], 4)]
     assert reported == [(3, 3), (8, 7)]
     assert (whole.seen, whole.faces, whole.outcomes[REFUSED], whole.resumed) == (7, 6, 1, True)
 

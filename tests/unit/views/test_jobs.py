@@ -14,6 +14,7 @@ from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.views.jobs import duration, job_json, jobs_json, progress_line, standing, title, took
 from lineament.views.runs import (
     collected_json,
+    report_beside,
     report_counts,
     report_json,
     run_counts,
@@ -130,7 +131,7 @@ def test_how_long_a_job_took_ends_with_what_is_known_of_it() -> None:
 
 REPORT = IngestReport(
     "press",
-    outcomes=Counter({IngestOutcome.ENROLLED: 1200, IngestOutcome.REFUSED: 2}),
+    outcomes=Counter({IngestOutcome.ENROLLED: 1200, IngestOutcome.REFUSED: 2, IngestOutcome.SIDE_CAR: 2}),
     faces=1300,
     seconds=1.23456,
     refusals=[("a.jpg", "it is empty")],
@@ -147,6 +148,9 @@ def test_the_report_of_an_ingest_counts_every_outcome() -> None:
         "already_there": 0,
         "less_good": 0,
         "erased_before": 0,
+        "hidden": 0,
+        "side_car": 2,
+        "no_picture": 0,
         "faces": 1300,
         "refused": [{"name": "a.jpg", "why": "it is empty"}],
         "refused_in_all": 2,
@@ -156,6 +160,7 @@ def test_the_report_of_an_ingest_counts_every_outcome() -> None:
     assert report_json(REPORT) == shown
     assert collected_json(REPORT, 4) == {**shown, "reserved_later": 4}
     assert report_counts(REPORT) == "1,200 enrolled, 2 refused"
+    assert report_beside(REPORT) == "2 read as side-cars"
 
 
 def test_outcomes_of_a_run_are_in_one_order_and_unknown_ones_are_left_out() -> None:

@@ -34,8 +34,8 @@ class IngestOutcome(StrEnum):
     ERASED_BEFORE = "erased before, so not taken again"
     HIDDEN = "hidden, left out as asked"
     REFUSED = "refused"
-    SIDE_CAR = "side-cars, read for what they say of pictures"
-    NO_PICTURE = "records and members without a picture"
+    SIDE_CAR = "read as side-cars"
+    NO_PICTURE = "without a picture"
 
     @property
     def is_picture(self) -> bool:

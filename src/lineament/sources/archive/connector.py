@@ -25,6 +25,7 @@ from lineament.sources.archive.entries import entries
 from lineament.sources.archive.entry import ArchiveEntry
 from lineament.sources.archive.registration import SUFFIXES
 from lineament.sources.base import Found, Item, LeftOut, LeftOutKind, Refusal
+from lineament.sources.choose import kind_of
 from lineament.sources.folder.captures import Captures
 from lineament.sources.folder.connector import (
     LARGEST_SIDE_CAR,
@@ -40,6 +41,7 @@ from lineament.sources.media_types import is_picture, is_video, not_a_picture
 from lineament.sources.provenance import LONGEST_URI, Unusable, parse_side_car
 
 CONNECTOR = "archive 1"
+_OF_THEIR_OWN = frozenset({"warc", "manifest", "itl"})  # kinds that are not read inside of archives
 ARCHIVES = frozenset(map(os.fsencode, SUFFIXES))
 """Suffixes of archives, in lower case."""
 LEVELS = 3
@@ -134,6 +136,8 @@ class ArchiveConnector:
                 raise NotRead(why="two entries of the archive have this name")
             if entry.why_not is not None:
                 raise entry.why_not
+            if (kind := kind_of(os.fsdecode(posixpath.basename(path)))) in _OF_THEIR_OWN:
+                raise NotAPicture(why=f"its name is that of the kind “{kind}”; unpack it and ingest it by its own path")
             if _suffix(path) in ARCHIVES and not compressed(path):
                 yield from self._inner(archive, entry, (*archive.trail, path))
             elif _suffix(path) in PICTURES or compressed(path):

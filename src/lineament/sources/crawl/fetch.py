@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 from httpcore import NetworkBackend, NetworkStream, SyncBackend
 
-from lineament.errors import FileTooLarge, HostRefused, NotAPicture, NotRead, Reserved
+from lineament.errors import FileTooLarge, HostRefused, NotRead, Reserved
 from lineament.sandbox.files import printable
 from lineament.sources.addresses import absolute, uri_key
 from lineament.sources.crawl.plan import user_agent
@@ -69,8 +69,7 @@ class HostFetcher:
             HostRefused: It, or where it is redirected to, is not on the list.
             Reserved: Its publisher does not permit it.
             FileTooLarge: It has too many bytes.
-            NotAPicture: It is something else.
-            NotRead: It cannot be fetched.
+            NotRead: It cannot be fetched, or is no picture.
         """
         with self._lock:
             return self._follow(uri)
@@ -116,7 +115,7 @@ class HostFetcher:
         body = answer.plain_body(self._max_bytes)
         if kind in UNKNOWN or kind.startswith("image/") or is_picture(body):
             return body
-        raise NotAPicture(why=f"{not_a_picture(body)}, and its host says that it is {printable(kind)}")
+        raise NotRead(why=f"it is not a picture: {not_a_picture(body)}, and its host says that it is {printable(kind)}")
 
     # ------------------------------------------------------------ permission
 
