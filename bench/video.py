@@ -31,8 +31,7 @@ from bench.photographs import PORTRAITS
 from lineament.model.sources import SourceTerms
 from lineament.model.tracks import Sighting, Tracker
 from lineament.sandbox.files import locate
-from lineament.services.gallery.ingest import Task
-from lineament.services.gallery.items import IngestOutcome
+from lineament.services.gallery.items import IngestOutcome, Task
 from lineament.settings import Settings
 from lineament.sources.video.connector import VideoConnector
 from lineament.sources.video.sampled import frames

@@ -21,7 +21,7 @@ from bench import machine, photographs
 from bench.archives import Archive, Body
 from bench.warc import html
 from lineament.model.sources import SourceTerms
-from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import Task
 from lineament.settings import Settings
 from lineament.sources.choose import choose
 from lineament.sources.registry import Terms

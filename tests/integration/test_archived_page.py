@@ -21,7 +21,7 @@ from tests.support.world import PROBE, settings
 from lineament.model.cases import CaseTerms
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
-from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import Task
 from lineament.sources.choose import choose
 from lineament.sources.registry import Terms
 from lineament.sources.webarchive.archived import html_of, page_record

@@ -33,8 +33,7 @@ from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.faces import Capture
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceTerms
-from lineament.services.gallery.ingest import Task
-from lineament.services.gallery.items import IngestOutcome, IngestReport
+from lineament.services.gallery.items import IngestOutcome, IngestReport, Task
 from lineament.sources.base import Item
 from lineament.sources.crawl.connector import SiteConnector
 from lineament.sources.crawl.kept import KeptCrawl

@@ -22,8 +22,8 @@ from lineament.model.sources import SourceTerms
 from lineament.model.tracks import BEST, Sighting, Track, Tracker
 from lineament.sandbox.files import locate
 from lineament.services.gallery.erase import Erase, Erasure
-from lineament.services.gallery.ingest import Ingest, Task
-from lineament.services.gallery.items import IngestOutcome
+from lineament.services.gallery.ingest import Ingest
+from lineament.services.gallery.items import IngestOutcome, Task
 from lineament.sources.base import Item, Refusal
 from lineament.sources.video.connector import VideoConnector
 from lineament.sources.video.sampled import frames

@@ -19,7 +19,7 @@ from tests.support.world import settings
 
 from lineament.model.cases import CaseTerms
 from lineament.model.sources import SourceTerms
-from lineament.services.gallery.ingest import Task
+from lineament.services.gallery.items import Task
 from lineament.sources.choose import choose
 from lineament.sources.registry import Terms
 from lineament.workspace import Workspace

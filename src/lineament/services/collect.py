@@ -105,7 +105,7 @@ class Collect:
             Refused: The source is not live.
             Interrupted: By Ctrl-C, or because a stop of the job was requested.
         """
-        from lineament.services.gallery.ingest import Task
+        from lineament.services.gallery.items import Task
 
         whole = IngestReport(collection.source)
         for chosen in collection.connectors:

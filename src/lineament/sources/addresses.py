@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from lineament.sources.provenance import LONGEST_URI, Unusable, checked_uri
@@ -50,10 +51,8 @@ def archived_address(untrusted: str) -> str | None:
     scheme = text.partition(":")[0].lower()
     if scheme in VIEWS:
         text = f"urn:{text}"
-    try:
+    with suppress(Unusable):
         return checked_uri("address", text)
-    except Unusable:
-        pass
     key = uri_key(text)
     if key is None and scheme in {"urn", "file", *VIEWS}:
         key = quote(text, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")

@@ -7,33 +7,28 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lineament.errors import (
     Interrupted,
-    LineamentError,
-    NotAPicture,
     NotRead,
     Refused,
-    StorageFull,
-    StoreUnavailable,
-    UnknownFormat,
 )
 from lineament.model.accounts import Permission
-from lineament.model.credentials import against
 from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
-from lineament.model.faces import ArchiveRecord, CaptureId, NewCapture
+from lineament.model.faces import CaptureId
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
-from lineament.services.gallery.abuse import AbuseList, bar
+from lineament.services.gallery.abuse import bar
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.items import (
     BATCH,
-    DerivedPictures,
     IngestItem,
     IngestOutcome,
     IngestReport,
+    RunContext,
+    Task,
     by_capture,
     chunks,
     in_batches,
@@ -42,44 +37,22 @@ from lineament.services.gallery.items import (
     refused_item,
     walk,
 )
+from lineament.services.gallery.prepare import Preparation
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
-from lineament.sources.credentials import reader as credentials
-from lineament.sources.media_types import is_picture, not_a_picture
 from lineament.store.blobs import Blobs
 from lineament.store.db import Tx
-from lineament.store.keys import DataKey, KeyRing
-from lineament.vision.analyse import Analyser, face_crop, thumbnail
-from lineament.vision.veil import veil
+from lineament.store.keys import KeyRing
+from lineament.vision.analyse import Analyser
 
 WAITING = 128 * 2**20
 """The most bytes of pictures being analysed at once, however few the pictures are."""
 SYNC_EVERY = 50_000
 """Faces after which the index files are written."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What to ingest, and its kind and name in the list of runs."""
-
-    connector: Connector
-    kind: str = "folder"
-    what: str = ""  # names as given; a run resumes an interrupted one with equal kind and names
-    page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # reads the record of the page that showed a picture
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """The values that all stages of one run share."""
-
-    source: Source
-    key: DataKey
-    run: Run
-    task: Task
 
 
 class Ingest:
@@ -89,10 +62,9 @@ class Ingest:
         self._record = record
         self._keys = keys
         self._blobs = blobs
-        self._analyser = analyser
         self._gallery = gallery
         self._suppression = Suppression(keys)
-        self._abuse = AbuseList(keys)
+        self._preparation = Preparation(record, keys, blobs, analyser)
         self._shredder = Shredder(record, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
@@ -153,13 +125,9 @@ class Ingest:
     # ------------------------------------------------------------ analysing, in threads
 
     def _items(self, pool: ThreadPoolExecutor, workers: int, context: RunContext) -> Iterator[IngestItem]:
-        for item in follow(self._in_order(pool, workers, context, lambda item: self._prepare(context, item))):
-            yield self._store_pictures(context, item)
-
-    def _prepare(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Analyse an item and store its pictures; those of a frame wait until it is known whether it is kept."""
-        analysed = self._analyse(context, item)
-        return analysed if item.is_frame else self._store_pictures(context, analysed)
+        prepare = self._preparation.prepare
+        for item in follow(self._in_order(pool, workers, context, lambda item: prepare(context, item))):
+            yield self._preparation.store_pictures(context, item)
 
     def _in_order(
         self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
@@ -220,71 +188,6 @@ class Ingest:
         stored = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
         known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in stored} | known
         return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
-
-    def _analyse(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Return the item with its faces and derived pictures."""
-        if item.outcome is not IngestOutcome.ENROLLED:
-            return item
-        claims = credentials.read_credentials(item.collected.untrusted)
-        if claims is not None and (why := against(claims)) is not None:
-            return refused_for(item, why)
-        try:
-            seen = self._analyser.analyse(item.collected.untrusted, enrolling=True)
-        except (StorageFull, StoreUnavailable):
-            raise
-        except UnknownFormat as error:
-            untrusted = item.collected.untrusted
-            return refused_for(item, error if is_picture(untrusted) else NotAPicture(why=not_a_picture(untrusted)))
-        except LineamentError as error:
-            return refused_for(item, error)
-        faces = list(seen.faces)
-        item, barred = replace(item, abuse=self._abuse.digests(item.collected.untrusted, item.sha256)), False
-        if item.listed:
-            with self._record.read() as tx:
-                barred = bool(tx.abuse.any_of(item.abuse))
-        if item.erasures:
-            with self._record.read() as tx:
-                faces = self._suppression.still_wanted(tx, item.sha256, seen.faces)
-        capture = NewCapture(
-            source_id=context.source.id,
-            provenance=item.collected.provenance,
-            sha256=item.sha256,
-            phash=seen.phash,
-            media_type=seen.picture.media_type,
-            size=len(item.collected.untrusted),
-            width=seen.picture.width,
-            height=seen.picture.height,
-            taken_at=seen.picture.taken_at,
-            place=seen.picture.place,
-            enrolled_at=self._record.clock(),
-            original=None,
-            thumbnail=None,
-            credentials=claims,
-            barred=barred,
-        )
-        if not faces:
-            ended = item.without(IngestOutcome.NO_FACE)
-            return ended if item.is_frame else replace(ended, capture=capture)
-        crops = tuple(face_crop(seen.picture, face.box) for face in faces)
-        derived = (
-            DerivedPictures(None, tuple(map(veil, crops)))
-            if barred
-            else DerivedPictures(thumbnail(seen.picture), crops)
-        )
-        return replace(item, capture=capture, found=tuple(faces), derived=derived)
-
-    def _store_pictures(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Store the item's pictures, and the page that showed it, as blobs."""
-        if item.derived is None:
-            return item
-        key, shown = context.key, item.collected.provenance.page_record
-        record = None if shown is None else context.task.page(shown)
-        page = None if record is None else self._blobs.put(key, record)
-        original = small = None
-        if item.derived.thumbnail is not None:
-            original = self._blobs.put(key, item.collected.untrusted)
-            small = self._blobs.put(key, item.derived.thumbnail)
-        return item.with_blobs(original, small, [self._blobs.put(key, crop) for crop in item.derived.crops], page)
 
     # ------------------------------------------------------------ committing
 

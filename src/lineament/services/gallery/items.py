@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from lineament.errors import LineamentError
-from lineament.model.faces import CaptureId, Face, NewCapture, Provenance
-from lineament.model.runs import BESIDE
+from lineament.model.faces import ArchiveRecord, CaptureId, Face, NewCapture, Provenance
+from lineament.model.runs import BESIDE, Run
+from lineament.model.sources import Source
 from lineament.services.gallery.indexes import EPOCH
 from lineament.sources.base import Connector, Found, Item, LeftOut, Refusal, Resumable
 from lineament.store.faces import NewFace
+from lineament.store.keys import DataKey
 
 BATCH = 64
 """Most pictures in a transaction; each transaction has one ledger entry."""
@@ -60,6 +62,26 @@ class IngestReport:
     def seen(self) -> int:
         """The number of finished pictures, without what is counted beside them."""
         return sum(many for outcome, many in self.outcomes.items() if outcome.is_picture)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What to ingest, and its kind and name in the list of runs."""
+
+    connector: Connector
+    kind: str = "folder"
+    what: str = ""  # names as given; a run resumes an interrupted one with equal kind and names
+    page: Callable[[ArchiveRecord], bytes | None] = lambda _: None  # reads the record of the page that showed a picture
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The values that all stages of one run share."""
+
+    source: Source
+    key: DataKey
+    run: Run
+    task: Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ from lineament.sources.base import Connector, Item, Refusal, Resumable
 from lineament.sources.html.pages import MOST_TAGS
 from lineament.sources.webarchive import connector as connector_module
 from lineament.sources.webarchive.archived import html_of
-from lineament.sources.webarchive.connector import CONNECTOR, WarcConnector
+from lineament.sources.webarchive.connector import WarcConnector
+from lineament.sources.webarchive.reading import CONNECTOR, REPEATS
 from lineament.sources.webarchive.records import record_of
 
 PICTURE = "https://img.example/a.jpg"
@@ -261,7 +262,7 @@ def test_skipped_and_refused_entries(warc: Warc) -> None:
         ("https://e.example/empty.jpg", str(EmptyPicture())),
         (
             PICTURE,
-            f"It was not read: {connector_module._REPEATS}.",
+            f"It was not read: {REPEATS}.",
         ),
     ]
     assert left_out(WarcConnector([warc.path], LIMIT)) == {"no_picture": 3}
