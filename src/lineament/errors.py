@@ -152,13 +152,19 @@ class EmptyPicture(BadPicture):
 
 
 class UnknownFormat(BadPicture):
-    """The file is not a picture of a known kind; use JPEG, PNG, WebP, HEIC, TIFF, BMP, GIF or JPEG 2000."""
+    """The file is not a picture of a known kind; docs/guide/collecting.md lists the formats that are read."""
 
     code = "unknown-format"
 
 
+class FormatNotRead(UnknownFormat):
+    """Lineament does not read this format: {format}; convert it to JPEG, PNG or TIFF first."""
+
+    code = "format-not-read"
+
+
 class PictureTruncated(BadPicture):
-    """The picture is cut off in the middle; ask the source for the complete file."""
+    """The file ends before there is a picture in it; if the source has the complete file, ask for it."""
 
     code = "picture-truncated"
 

@@ -168,7 +168,10 @@ class Settings:
     )
     max_file_bytes: int = _setting("max_file_bytes", _whole(2**20), 256 * 2**20, "Larger files are refused unread.")
     decode_memory: int = _setting(
-        "decode_memory", _whole(256 * 2**20), 1536 * 2**20, "Address space of one decoding process, in bytes."
+        "decode_memory",
+        _whole(256 * 2**20),
+        3 * 2**30,
+        "Address space of one decoding process in bytes, besides pixels.",
     )
     decode_seconds: float = _setting(
         "decode_seconds", _seconds, 20.0, "Time for decoding one picture; then it is stopped."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import mmap
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import imagecodecs
+import numpy as np
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 from PIL import Image
@@ -43,8 +46,9 @@ from lineament.sources.manifest.rows import json_row
 from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, parse_side_car
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.sources.video.sampled import _damage, _frame
-from lineament.testing import MemoryLeafStore
-from lineament.vision import decode, decode_read
+from lineament.testing import MemoryLeafStore, camera_raw
+from lineament.vision import decode, decode_rare, decode_read, decode_write
+from lineament.vision.decode_formats import NotDecodedError
 from lineament.vision.decode_process import DecodeLimits
 from lineament.vision.decode_protocol import REPLY, DecodeReply, Status
 
@@ -157,18 +161,27 @@ def picture(data: bytes) -> None:
     """A picture in a decoding process."""
     decode_read.set_up(_MOST_PIXELS)
     try:
-        pixels, reply = decode_read.read_picture(data, _MOST_PIXELS)
-    except decode_read.NotDecodedError as error:
+        file = decode_read.PictureFile(data, _MOST_PIXELS, decode_rare.open_rare)
+    except NotDecodedError as error:
         error.reply.pack()
+        return
     except MemoryError:
         return
-    else:
-        assert pixels.mode == "RGB"
-        assert reply.status == Status.DECODED
-        decode._check_sizes(DecodeReply(*REPLY.unpack(reply.pack())), _MOST_PIXELS)
+    for part in (1, 2, 0, 0, 0, 3):
+        try:
+            read = file.read(part)
+            decode_write.write_pixels(read, _OUTBOX)
+        except NotDecodedError as error:
+            error.reply.pack()
+            continue
+        except MemoryError:
+            return
+        assert read.reply.status == Status.DECODED
+        decode._check_sizes(DecodeReply(*REPLY.unpack(read.reply.pack())), _MOST_PIXELS)
 
 
 _MOST_PIXELS = 2**18
+_OUTBOX = mmap.mmap(-1, 3 * _MOST_PIXELS)
 
 
 # ---------------------------------------------------------------- ledgers
@@ -323,8 +336,8 @@ def children() -> Iterator[bytes]:
     yield bytes([16]) + LENGTHS.pack(1.5, 20.0)
     yield b'\x02{"state": "Valid", "generator": "a", "issuer": null, "signed_at": "b", "kinds": ["c"], "reserved": []}'
     yield b'\x03{"uri": "https://example.org/a", "title": "t", "date": "2024-05-31"}'
-    at, place = b"2024:05:31 12:00:00+02:00", (True, 52.5, 13.4)
-    yield bytes([4]) + DecodeReply(Status.DECODED, 0, 100, 200, 50, 100, at, *place).pack()
+    at, place = b"2024:05:31 12:00:00+02:00", (True, True, 0.5, 52.5, 13.4)
+    yield bytes([4]) + DecodeReply(Status.DECODED, 0, 0, 100, 200, 50, 100, 2, 3, 1.5, at, *place).pack()
 
 
 def claims_of_pictures() -> Iterator[bytes]:
@@ -353,6 +366,12 @@ def pictures() -> Iterator[bytes]:
         out = io.BytesIO()
         image.save(out, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))
         yield out.getvalue()
+    for kind in ("GIF", "PNG", "WEBP", "TIFF", "MPO", "AVIF"):
+        out = io.BytesIO()
+        image.save(out, kind, save_all=True, append_images=[image.rotate(180), image])
+        yield out.getvalue()
+    yield bytes(imagecodecs.jpegxl_encode(np.asarray(image)))
+    yield camera_raw(image)
 
 
 def exports() -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import pytest
 import lineament
 from lineament.errors import BadPicture, LineamentError, PictureTooLarge
 from lineament.model.faces import Box
-from lineament.testing import CHART, CHART_SIZE, PAYLOAD, bad_pictures, chart, encoded
+from lineament.testing import CHART, CHART_SIZE, PAYLOAD, bad_pictures, chart, damaged_pictures, encoded
 from lineament.vision.decode import DecodedPicture, Decoder
 from lineament.vision.derive import apply_edits, face_crop, perceptual_hash, thumbnail
 
@@ -20,6 +20,7 @@ PORTRAITS = sorted((Path(lineament.__file__).parent / "demo").glob("*.jpg"))
 CORPUS = bad_pictures()
 READABLE = [name for name, (_, error) in CORPUS.items() if error is None]
 REFUSED = [name for name, (_, error) in CORPUS.items() if error is not None]
+DAMAGED = damaged_pictures()
 GREY = {name for name in READABLE if ", grey" in name}
 BLACK_AND_WHITE = {"png, two colours"}
 WEB_PALETTE = {"polyglot, gif and script"}
@@ -52,6 +53,25 @@ def test_a_readable_picture_shows_the_chart_upright(decoder: Decoder, name: str)
     assert picture.place is None
 
 
+@pytest.mark.parametrize("name", sorted(DAMAGED))
+def test_a_picture_that_breaks_off_is_read_as_far_as_it_goes(decoder: Decoder, name: str) -> None:
+    data, whole, least, most = DAMAGED[name]
+    picture = decoder.decode(data)
+    assert picture.incomplete
+    missing = picture.missing or 0.0
+    assert least <= missing <= most
+    assert (picture.width, picture.height) == whole.size
+    kept = picture.pixels[: round(picture.height * (1 - missing)) - 20]
+    if name.startswith("bmp"):  # stored from the bottom
+        kept = picture.pixels[round(picture.height * missing) + 20 :]
+        expected = np.asarray(whole.convert("RGB"))[-len(kept) :]
+    else:
+        expected = np.asarray(whole.convert("RGB"))[: len(kept)]
+    alike = np.corrcoef(kept[: len(kept) // 2].ravel(), expected[: len(kept) // 2].ravel())[0, 1]
+    assert alike > 0.7
+    assert not decoder.decode(encoded(whole, "PNG")).incomplete
+
+
 def _expected(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:
     light = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
     if name in GREY:
@@ -62,7 +82,7 @@ def _expected(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:
 
 
 def test_the_corpus_contains_the_required_kinds() -> None:
-    assert {"empty", "text named jpg", "jpeg cut in half", "png of 30000 × 30000", "one pixel"} <= set(REFUSED)
+    assert {"empty", "text named jpg", "jpeg cut in its header", "png of 30000 × 30000", "one pixel"} <= set(REFUSED)
     assert {"gif, animated", "jpeg, cmyk", "png, 16 bit", "png, palette with transparency"} <= set(READABLE)
     assert sum(name.startswith("polyglot") for name in READABLE) >= 5
     assert all(f"jpeg, orientation {orientation}" in READABLE for orientation in range(1, 9))

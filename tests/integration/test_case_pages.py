@@ -235,7 +235,7 @@ def test_an_exposure_can_be_replayed_and_undone(served: Served, browser: httpx.C
     darker = browser.post(f"{lighter}/expose", data={"csrf": csrf, "stops": "-1.0"}).headers["location"]
     assert "lighter by half a stop, darker by 1 stop" in text_of(browser.get(darker).text)
     replay = browser.post(f"{darker}/replay", data={"csrf": csrf})
-    assert "each gave the same pixels" in replay.text
+    assert "Every step gave the same pixels." in replay.text
     assert replay.text.count('aria-label="Copy the digest ') >= 3
     assert browser.post(f"{probe}/expose", data={"csrf": csrf, "stops": "9"}).status_code == 422
     assert browser.post(f"{darker}/undo", data={"csrf": csrf}).headers["location"] == lighter
@@ -244,7 +244,8 @@ def test_an_exposure_can_be_replayed_and_undone(served: Served, browser: httpx.C
         tx.connection.exec_driver_sql(
             "UPDATE probes SET digests = ? WHERE id = ?", (forged, lighter.rpartition("/")[2])
         )
-    assert "did not give the pixels that were recorded" in browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
+    forgery = browser.post(f"{lighter}/replay", data={"csrf": csrf}).text
+    assert "as it is decoded now it has other pixels than were recorded" in forgery
 
 
 def test_further_photographs_are_offered_and_fused(browser: httpx.Client, csrf: str, case: str) -> None:

@@ -24,17 +24,18 @@ ODD = b"hostile "
 PLAIN = encoded(chart(), "JPEG")
 TAKEN_OVER = """
 import time, ctypes
-from PIL import Image
-from lineament.vision import decode_read, decode_worker
-from lineament.vision.decode_protocol import DecodeReply
-plain = decode_read.read_picture
-small = Image.new("RGB", (40, 40))
-reply = dict(status=0, media=0, width=40, height=40, across=40, down=40)
-def read_picture(untrusted, max_pixels):
-    if not untrusted.startswith(b"hostile "):
-        return plain(untrusted, max_pixels)
-    return eval(untrusted[8:])
-decode_read.read_picture = read_picture
+from lineament.vision import decode_worker
+from lineament.vision.decode_protocol import DecodeReply, Status
+plain = decode_worker.Desk.answer
+reply = dict(status=0, media=0, width=40, height=40, across=40, down=40, parts=1)
+def answer(desk, untrusted, part, wish):
+    if untrusted is not None and not untrusted.startswith(b"hostile "):
+        return plain(desk, untrusted, part, wish)
+    try:
+        return eval(untrusted[8:]) if untrusted else plain(desk, untrusted, part, wish)
+    except MemoryError:
+        return DecodeReply(Status.OUT_OF_MEMORY)
+decode_worker.Desk.answer = answer
 decode_worker.main(*sys.argv[1:])
 """
 
@@ -64,14 +65,21 @@ def has_ended(process: int) -> bool:
         (b"ctypes.string_at(0)", "signal 11"),
         (b"sys.exit(3)", "code 3"),
         (b"bytearray(2**40)", "512 MiB"),
-        (b"(small, DecodeReply(**reply | dict(status=99)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(media=200)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(width=2**32-1)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(width=0)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(across=2**31, down=2**31)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(across=41, down=41)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(down=20)))", "invalid reply"),
-        (b"(small, DecodeReply(**reply | dict(width=20000, height=20000)))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(status=99))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(media=200))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(width=2**32-1))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(width=0))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(across=2**31, down=2**31))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(across=41, down=41))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(down=20))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(width=20000, height=20000))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(part=2))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(parts=2**32-1))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(parts=0))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(seconds=float('nan')))", "invalid reply"),
+        (b"DecodeReply(**reply | dict(missing=2.0))", "invalid reply"),
+        (b"DecodeReply(8, width=2**31, height=2**31)", "invalid reply"),
+        (b"DecodeReply(8, width=40, height=40)", "invalid reply"),
     ],
 )
 def test_one_picture_is_lost_and_no_more(monkeypatch: pytest.MonkeyPatch, attack: bytes, why: str) -> None:

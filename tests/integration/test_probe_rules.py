@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.conftest import PORTRAITS, Ran
 from tests.support.refusals import refused
 from tests.support.squad import OTHER_PHOTOGRAPH, PHOTOGRAPH, REASON, Squad
@@ -17,6 +18,8 @@ from lineament.model.faces import Box
 from lineament.model.fusion import damping, fuse
 from lineament.model.reasons import ReasonCode
 from lineament.model.search import NO_PROBES, Edit, EditKind, Mode, ProbeFace, ProbeKind, SearchRequest
+from lineament.testing import encoded
+from lineament.views.probes import replay_words
 
 TURN = Edit(kind=EditKind.ROTATE, degrees=90)
 BACK = Edit(kind=EditKind.ROTATE, degrees=270)
@@ -82,6 +85,26 @@ def test_a_replay_shows_that_digests_were_changed(team: Squad, which: int) -> No
     with team.workspace.store.begin() as tx:
         tx.connection.exec_driver_sql("UPDATE probes SET digests = ? WHERE id = ?", (json.dumps(wrong), edited.id))
     assert not team.fresh_desk(team.examiner).probes.replay(edited.id).same
+
+
+def test_a_replay_decodes_as_the_version_that_recorded_the_probe(team: Squad) -> None:
+    """Version 0.2 reduced large pictures before it made the edits."""
+    case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
+    large = encoded(Image.effect_noise((70, 50), 60).resize((4200, 3000)), "JPEG", quality=80)
+    edited = probes.edit(probes.take(case.key, large, kind=ProbeKind.CCTV).id, [LIGHTER])
+    recorded = list(team.workspace.analyser.replay_edits(large, [LIGHTER], as_before=True))
+    assert not set(recorded) & set(edited.digests)
+    with team.workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql("UPDATE probes SET digests = ? WHERE id = ?", (json.dumps(recorded), edited.id))
+    replay = team.fresh_desk(team.examiner).probes.replay(edited.id)
+    assert (replay.same, replay.as_before, replay.decoded_otherwise) == (True, True, False)
+    assert "decoded as versions up to 0.2 did it" in replay_words(replay)
+    recorded[0] = "0" * 64
+    with team.workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql("UPDATE probes SET digests = ? WHERE id = ?", (json.dumps(recorded), edited.id))
+    replay = team.fresh_desk(team.examiner).probes.replay(edited.id)
+    assert (replay.same, replay.as_before, replay.decoded_otherwise) == (False, False, True)
+    assert replay_words(replay).startswith("The original is unchanged")
 
 
 def test_a_replay_shows_that_an_edit_was_added(team: Squad) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, working, workspace
 from lineament.model.accounts import Permission
-from lineament.views.probes import approvals_json, replay_json
+from lineament.views.probes import approvals_json, replay_json, replay_words
 
 app = typer.Typer(help="Photographs of a case.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def replay(context: typer.Context, probe: Probe, as_json: AsJson = False) -> Non
             step = "decoded" if number == 0 else replayed.edits[number - 1].kind.value
             shown.add_row(step, recorded, now)
         print_table(shown)
-        say("Every step gave the same pixels." if replayed.same else "It gave other pixels than were recorded.")
+        say(replay_words(replayed))
     if not replayed.same:
         raise typer.Exit(9)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-from lineament.errors import InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
+from lineament.errors import BadPicture, InvalidValue, NoFace, NotAllowed, NotFound, Refused, SeveralFaces
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.base import JSON
@@ -32,11 +33,21 @@ class Replay:
 
     steps: tuple[tuple[str, str], ...]  # digests, recorded and recomputed: as decoded, then after each edit
     edits: tuple[Edit, ...]
+    as_before: bool = False  # decoded as versions up to 0.2 did, which recorded the probe
 
     @property
     def same(self) -> bool:
         """Whether every step gives the recorded pixels."""
         return len(self.steps) == len(self.edits) + 1 and all(recorded == now for recorded, now in self.steps)
+
+    @property
+    def decoded_otherwise(self) -> bool:
+        """Whether the difference begins with the decoding, before any edit.
+
+        The original is the one that was stored: it is sealed, and would not open if a byte of it had changed. So this
+        version reads it differently, or the record was changed.
+        """
+        return bool(self.steps) and self.steps[0][0] != self.steps[0][1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +97,7 @@ class Probes:
     def replay(self, probe_id: str) -> Replay:
         """Repeat a probe's edits from its original, compare the digests of every step (R14), and record it."""
         probe = self.get(probe_id)
-        again = self._analyser.replay_edits(self._original(probe), probe.edits)
-        replay = Replay(steps=tuple(zip(probe.digests, again, strict=False)), edits=probe.edits)
+        replay = self._replayed(probe)
         with self._record.change() as change:
             case = case_of_probe(change.tx, self._record, probe_id)
             change.concerns(case)
@@ -154,6 +164,20 @@ class Probes:
             if declared in NO_PROBES:
                 raise Refused(ReasonCode.PROBE_KIND.reason(kind=declared, why=NO_PROBES[declared]))
             return _AdmittedCase(case=case, kind=declared, key=case_key(tx, self._keys, case))
+
+    def _replayed(self, probe: Probe) -> Replay:
+        """Repeat the edits; as older versions decoded the original if only that gives what was recorded."""
+        original = self._original(probe)
+        again = self._analyser.replay_edits(original, probe.edits, probe.part)
+        replay = Replay(steps=tuple(zip(probe.digests, again, strict=False)), edits=probe.edits)
+        if not replay.decoded_otherwise or probe.part != 1:
+            return replay
+        with suppress(BadPicture):
+            again = self._analyser.replay_edits(original, probe.edits, as_before=True)
+            older = Replay(steps=tuple(zip(probe.digests, again, strict=False)), edits=probe.edits, as_before=True)
+            if not older.decoded_otherwise:
+                return older
+        return replay
 
     def _find_equal(self, admitted: _AdmittedCase, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
         with self._record.read() as tx:

@@ -9,7 +9,18 @@ from lineament.testing.memory import (
     MemoryOutbox,
     SentMessage,
 )
-from lineament.testing.pictures import CHART, CHART_SIZE, PAYLOAD, Corpus, bad_pictures, chart, encoded, png
+from lineament.testing.pictures import (
+    CHART,
+    CHART_SIZE,
+    PAYLOAD,
+    Corpus,
+    bad_pictures,
+    chart,
+    damaged_pictures,
+    encoded,
+    png,
+)
+from lineament.testing.rare_pictures import camera_raw, deep_tiff, os2_bitmap, swapped_profile
 from lineament.testing.syncing import unsynced
 
 __all__ = [
@@ -24,9 +35,14 @@ __all__ = [
     "MemoryOutbox",
     "SentMessage",
     "bad_pictures",
+    "camera_raw",
     "chart",
     "cheap_passwords",
+    "damaged_pictures",
+    "deep_tiff",
     "encoded",
+    "os2_bitmap",
     "png",
+    "swapped_profile",
     "unsynced",
 ]

@@ -8,17 +8,19 @@ import zlib
 from functools import cache
 
 import pillow_heif
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from lineament.errors import (
     BadPicture,
     EmptyPicture,
+    FormatNotRead,
     LineamentError,
     PictureTooLarge,
     PictureTooSmall,
     PictureTruncated,
     UnknownFormat,
 )
+from lineament.testing.rare_pictures import deep_tiff, os2_bitmap, swapped_profile
 
 CHART_SIZE = (96, 64)
 CHART = ((200, 40, 40), (40, 180, 40), (40, 40, 160), (255, 255, 255))
@@ -78,38 +80,67 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 def _no_pictures() -> Corpus:
     image = chart()
-    unread = {"ppm": "PPM", "ico": "ICO", "tga": "TGA", "pcx": "PCX", "avif": "AVIF"}
+    unread = {"ppm": "PPM", "ico": "ICO", "pcx": "PCX", "pdf": "PDF"}
     return {
         "empty": (b"", EmptyPicture),
         "text named jpg": (b"This is not a photograph.\n" * 50, UnknownFormat),
         "text that begins like a bitmap": (b"BMW is a maker of cars.\n" * 50, UnknownFormat),
-        "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>', UnknownFormat),
-        "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", UnknownFormat),
-        "sound": (b"RIFF" + struct.pack("<I", 36) + b"WAVEfmt " + bytes(60), UnknownFormat),
-        "film": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(60), UnknownFormat),
-        **{name: (encoded(image, kind), UnknownFormat) for name, kind in unread.items()},
+        "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>', FormatNotRead),
+        "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", FormatNotRead),
+        "photoshop": (b"8BPS\0\x01" + bytes(60), FormatNotRead),
+        "sound": (b"RIFF" + struct.pack("<I", 36) + b"WAVEfmt " + bytes(60), FormatNotRead),
+        "film": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(60), FormatNotRead),
+        "tga": (encoded(image, "TGA"), FormatNotRead),
+        **{name: (encoded(image, kind), FormatNotRead) for name, kind in unread.items()},
     }
 
 
 def _cut_short() -> Corpus:
     image = Image.effect_noise((320, 240), 80).convert("RGB")
-    whole = {kind: encoded(image, kind) for kind in ("PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF")}
-    jpeg, progressive = encoded(image, "JPEG"), encoded(image, "JPEG", progressive=True)
-    jp2 = encoded(image, "JPEG2000", tile_size=(64, 64))
-    ended = _ended(jpeg)
+    jpeg, jp2 = encoded(image, "JPEG"), encoded(image, "JPEG2000", tile_size=(64, 64))
+    packed = encoded(image, "TIFF", compression="tiff_lzw")  # its directory is at the end
     return {
-        "jpeg cut in half, with an end": (ended, PictureTruncated),
-        "jpeg cut in half, with an end and more": (ended + jpeg, PictureTruncated),
-        "grey jpeg cut in half, with an end": (_ended(encoded(image.convert("L"), "JPEG")), PictureTruncated),
-        "jpeg cut in half": (jpeg[: len(jpeg) // 2], PictureTruncated),
-        "jpeg cut near its end": (jpeg[:-200], PictureTruncated),
         "jpeg cut in its header": (jpeg[:100], PictureTruncated),
         "jpeg cut after its first bytes": (jpeg[:4], PictureTruncated),
-        "jpeg 2000 cut in half": (jp2[: len(jp2) // 2], PictureTruncated),
+        "jpeg cut after its first rows": (jpeg[:2500], PictureTruncated),
         "jpeg 2000 cut in its header": (jp2[:100], PictureTruncated),
         "jpeg 2000 cut in half, with an end": (_ended(jp2), BadPicture),
-        "progressive jpeg cut in half": (progressive[: len(progressive) // 2], PictureTruncated),
-        **{f"{kind.lower()} cut in half": (data[: len(data) // 2], PictureTruncated) for kind, data in whole.items()},
+        "tiff cut before its directory": (packed[: len(packed) // 2], PictureTruncated),
+        "png cut after its header": (encoded(image, "PNG")[:60], PictureTruncated),
+        "webp cut in its header": (encoded(image, "WEBP")[:25], PictureTruncated),
+        "gif cut in its header": (encoded(image, "GIF")[:9], PictureTruncated),
+        "heic cut in its header": (encoded(image, "HEIF")[:80], PictureTruncated),
+    }
+
+
+Damaged = dict[str, tuple[bytes, Image.Image, float, float]]
+"""A file that breaks off, the whole picture, and the least and the most share of it that is missing; by name."""
+
+
+@cache
+def damaged_pictures() -> Damaged:
+    """Return pictures that break off, and are read as far as they go."""
+    image = Image.effect_noise((80, 60), 80).convert("RGB").resize((320, 240), Image.Resampling.BICUBIC)
+    jpeg, progressive = encoded(image, "JPEG"), encoded(image, "JPEG", progressive=True)
+    grey = encoded(image.convert("L"), "JPEG")
+    by_name = {
+        "jpeg": jpeg,
+        "progressive jpeg": progressive,
+        "grey jpeg": grey,
+        "jpeg 2000": encoded(image, "JPEG2000", tile_size=(64, 64)),
+        **{kind.lower(): encoded(image, kind) for kind in ("PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF")},
+        "lossless webp": encoded(image, "WEBP", lossless=True),
+        "gif, not interlaced": encoded(image, "GIF", interlace=False),
+    }
+    found: Damaged = {}
+    for name, data in by_name.items():
+        found[f"{name}, the last two bytes missing"] = (data[:-2], image, 0.0, 0.1)
+        found[f"{name}, a tenth missing"] = (data[: len(data) * 9 // 10], image, 0.0, 0.3)
+        found[f"{name}, half missing"] = (data[: len(data) // 2], image, 0.0, 0.8)
+    return found | {
+        "jpeg cut in half, with an end": (_ended(jpeg), image, 0.4, 0.6),
+        "jpeg cut in half, with an end and more": (_ended(jpeg) + jpeg, image, 0.4, 0.6),
+        "grey jpeg cut in half, with an end": (_ended(grey), image, 0.4, 0.6),
     }
 
 
@@ -125,8 +156,9 @@ def _too_much() -> Corpus:
     screen[6:10] = struct.pack("<HH", 65535, 65535)
     return {
         "png of 30000 × 30000": (png((30_000, 30_000), 1, 0, row * 100), PictureTooLarge),
-        "jpeg 30000 wide": (encoded(chart("L", (30_000, 40)), "JPEG"), PictureTooLarge),
-        "png 30000 high": (encoded(chart("1", (40, 30_000)), "PNG"), PictureTooLarge),
+        "jpeg 40000 wide": (encoded(chart("L", (40_000, 40)), "JPEG"), PictureTooLarge),
+        "png 40000 high": (encoded(chart("1", (40, 40_000)), "PNG"), PictureTooLarge),
+        "webp of 16383 × 16383": (_large_webp(), PictureTooLarge),
         "gif with a huge screen": (bytes(screen), PictureTooLarge),
         "png with a bomb of text": (png((64, 64), 8, 0, (b"\0" + bytes(64)) * 64, (b"zTXt", text)), BadPicture),
         "jpeg 2000 of 14000 × 14000": (_resized_jp2(encoded(chart(), "JPEG2000"), 14_000, 14_000), PictureTooLarge),
@@ -135,6 +167,13 @@ def _too_much() -> Corpus:
         "one pixel, gif": (encoded(Image.new("P", (1, 1)), "GIF"), PictureTooSmall),
         "one line": (encoded(Image.new("RGB", (500, 1)), "JPEG"), PictureTooSmall),
     }
+
+
+def _large_webp() -> bytes:
+    """Return a WebP that only says that it is large."""
+    webp = bytearray(encoded(chart(), "WEBP", lossless=True))
+    webp[21:25] = struct.pack("<I", 16_382 | 16_382 << 14)
+    return bytes(webp)
 
 
 def _lies() -> Corpus:
@@ -152,10 +191,10 @@ def _lies() -> Corpus:
         "jpeg 2000 whose file says 40 × 40": (_resized_jp2(jp2, 40, 40, inner=False), BadPicture),
         "jpeg 2000 that says 0 × 0": (_resized_jp2(jp2, 0, 0), BadPicture),
         "jpeg 2000 of more tiles than there can be": (_resized_jp2(jp2, 5000, 5000, tile=1), BadPicture),
-        "png that says 4000 × 4000": (wide, PictureTruncated),
-        "png with a wrong checksum": (bytes(flipped), BadPicture),
+        "png that says 4000 × 4000": (wide, BadPicture),
+        "png with wrong data": (bytes(flipped), BadPicture),
         "png without data": (whole.replace(b"IDAT", b"idAT"), BadPicture),
-        "measurements, no colours": (encoded(Image.new("F", (64, 64), 0.5), "TIFF"), BadPicture),
+        "measurements, no colours": (encoded(Image.new("F", (64, 64), -0.5), "TIFF"), BadPicture),
     }
 
 
@@ -215,16 +254,73 @@ def _odd() -> Corpus:
         "tiff, cmyk": (encoded(chart("CMYK"), "TIFF", compression="tiff_lzw"), None),
         "tiff, grey, 16 bit": (encoded(grey16, "TIFF"), None),
         "tiff, jpeg inside": (encoded(image, "TIFF", compression="jpeg"), None),
+        **_deep(image),
+        "jpeg, cmyk, not inverted, without Adobe's marker": (_plain_cmyk(), None),
+        "jpeg, with a profile that swaps colours": (
+            encoded(_swapped(image), "JPEG", quality=95, icc_profile=swapped_profile()),
+            None,
+        ),
+        "png, with a profile that swaps colours": (
+            encoded(_swapped(image), "PNG", icc_profile=swapped_profile()),
+            None,
+        ),
+        "jpeg, with a profile that is none": (encoded(image, "JPEG", quality=95, icc_profile=b"none" * 50), None),
+        "avif": (encoded(image, "AVIF", quality=95), None),
+        "avif, animated": (encoded(image, "AVIF", quality=95, **several), None),
+        "png, animated": (encoded(image, "PNG", **several), None),
+        "tiff, large offsets": (encoded(image, "TIFF", big_tiff=True), None),
+        "tiff, lab": (encoded(_in_lab(image), "TIFF"), None),
+        "tiff, grey, floats": (encoded(_floats(), "TIFF"), None),
+        "tiff, grey, 32 bit": (encoded(_floats(65535).convert("I"), "TIFF"), None),
         "bmp": (encoded(image, "BMP"), None),
+        "bmp, os/2": (os2_bitmap(image, 12), None),
+        "bmp, os/2, 16 bytes": (os2_bitmap(image, 16), None),
+        "bmp, os/2, 64 bytes": (os2_bitmap(image, 64), None),
         "bmp, palette": (encoded(keyed, "BMP"), None),
     }
 
 
+def _deep(image: Image.Image) -> Corpus:
+    """Return pictures of 16 bits a value, also of which only 12 are used."""
+    found: Corpus = {}
+    for name, order in (("little", "<"), ("big", ">")):
+        for bits in (12, 16):
+            found[f"tiff, {bits} of 16 bit, {name}-endian"] = (deep_tiff(image, bits, order), None)
+            found[f"tiff, grey, {bits} of 16 bit, {name}-endian"] = (deep_tiff(chart("L"), bits, order), None)
+    rows = [bytes(part for value in row for part in (value >> 4, value << 4 & 255)) for row in _rows(image)]
+    found["png, 12 of 16 bit"] = (png(CHART_SIZE, 16, 2, b"".join(b"\0" + row for row in rows)), None)
+    return found
+
+
+def _swapped(image: Image.Image) -> Image.Image:
+    red, green, blue = image.split()
+    return Image.merge("RGB", (blue, green, red))
+
+
+def _in_lab(image: Image.Image) -> Image.Image:
+    profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+    return ImageCms.applyTransform(image, ImageCms.buildTransform(*profiles, "RGB", "LAB")) or image
+
+
+def _floats(most: int = 1) -> Image.Image:
+    return chart("L").convert("F").point(lambda light: light * (most / 255) + 0)
+
+
+def _plain_cmyk() -> bytes:
+    """Return the chart as CMYK in which 0 is no ink, without the marker that would say otherwise."""
+    jpeg = encoded(ImageChops.invert(chart("CMYK")), "JPEG", quality=95)  # Pillow inverts once more
+    at = jpeg.index(b"\xff\xee")
+    return jpeg[:at] + jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") :]
+
+
+def _rows(image: Image.Image) -> list[bytes]:
+    width, colours = image.width * len(image.getbands()), image.tobytes()
+    return [colours[at : at + width] for at in range(0, len(colours), width)]
+
+
 def _rows16(image: Image.Image) -> list[bytes]:
     """Return the rows of a picture with 16 bits per colour, most significant byte first."""
-    width, colours = image.width * 3, image.tobytes()
-    rows = [colours[at : at + width] for at in range(0, len(colours), width)]
-    return [bytes(part for part in row for _ in range(2)) for row in rows]
+    return [bytes(part for part in row for _ in range(2)) for row in _rows(image)]
 
 
 def _grey_at_the_end() -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from lineament.model.faces import Box, Face, Landmarks, Quality, Template
 from lineament.model.search import Edit
 from lineament.vision import quality
 from lineament.vision.align import align
-from lineament.vision.decode import DecodedPicture, Decoder
+from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
 from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
 from lineament.vision.detect import ENROLLED, SEARCHED, Detections, Detector
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import Pack
 from lineament.vision.runtime import sessions
 
-__all__ = ["Analyser", "Analysis", "face_crop", "screen_picture", "thumbnail"]
+__all__ = ["Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,32 +76,41 @@ class Analyser:
         """The guards that confine the decoding processes."""
         return tuple(guard.name for guard in self._decoder.confinement if guard.in_force)
 
-    def decode(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> DecodedPicture:
-        """Return the picture with its edits applied. Raises BadPicture, or a subclass of it."""
-        return apply_edits(self._decoder.decode(untrusted), edits)
+    def decode(self, untrusted: bytes, edits: Sequence[Edit] = (), part: int = 1) -> DecodedPicture:
+        """Return picture ``part`` (from 1) of a file with its edits applied. Raises BadPicture, or a subclass of it."""
+        return apply_edits(self._decoder.decode(untrusted, part), edits)
 
-    def replay_edits(self, untrusted: bytes, edits: Sequence[Edit] = ()) -> tuple[str, ...]:
+    def replay_edits(
+        self, untrusted: bytes, edits: Sequence[Edit] = (), part: int = 1, *, as_before: bool = False
+    ) -> tuple[str, ...]:
         """Recompute the digests of the edits: of the picture as decoded, then after each edit.
 
-        They depend on the bytes and the edits, on the sizes to which large pictures are reduced
-        (``decode_protocol``), and on the decoder: the standards of JPEG, WebP and HEIC leave the last bit open, so
-        another version of Pillow or pillow-heif may give other pixels. If the first digest differs from the one on
-        record but the SHA-256 of the bytes does not, the decoder has changed, not the original. Settings, the number
-        of processes and earlier pictures have no influence.
+        They depend on the bytes and the edits, and on the decoder: the standards of JPEG, WebP and HEIC leave the last
+        bit open, so another version of Pillow or pillow-heif may give other pixels; and versions of Lineament up to
+        0.2 reduced large pictures and ignored colour profiles, which ``as_before`` repeats. If the first digest
+        differs from the one on record but the SHA-256 of the bytes does not, the decoder has changed, not the
+        original. Settings, the number of processes and earlier pictures have no influence.
 
         Raises:
             BadPicture: A subclass of it.
             InvalidValue: An edit that cannot be made.
         """
-        return self._apply_edits(untrusted, edits, digests=True)[1]
+        return _with_digests(self._decoder.decode(untrusted, part, as_before=as_before), edits)[1]
 
     def analyse(
-        self, untrusted: bytes, *, enrolling: bool = False, edits: Sequence[Edit] = (), digests: bool = False
+        self,
+        untrusted: bytes,
+        *,
+        enrolling: bool = False,
+        edits: Sequence[Edit] = (),
+        digests: bool = False,
+        part: int = 1,
     ) -> Analysis:
         """Find all faces of a picture; there may be none.
 
         Args:
             untrusted: A picture file.
+            part: Which of its pictures, from 1.
             enrolling: Require a detector score of at least 0.8 instead of 0.6.
             edits: Applied first.
             digests: Compute ``Analysis.digests``, for probes; enrolled pictures are never edited and need none.
@@ -109,20 +118,34 @@ class Analyser:
         Raises:
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits, digests=digests)
+        picture, digested = self._apply_edits(untrusted, edits, part, digests=digests)
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
         return self._analysis(untrusted, picture, found, digested)
 
+    def analyse_each(self, untrusted: bytes) -> Iterator[Analysis | RefusedPart]:
+        """Find all faces to enrol in the pictures of a file: its pages, or the frames to look at of an animation.
+
+        Raises:
+            BadPicture: A subclass of it; nothing of the file can be used.
+        """
+        for picture in self._decoder.pictures(untrusted):
+            if isinstance(picture, RefusedPart):
+                yield picture
+            else:
+                yield self._analysis(untrusted, picture, self._detector.find(picture.pixels, ENROLLED), ())
+
     def analyse_region(
-        self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False
+        self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1
     ) -> Analysis:
         """Find the face in a region that somebody drew, in pixels of the upright original after the edits.
+
+        ``part``: which picture of the file, from 1.
 
         Raises:
             NoFace: There is none in it.
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits, digests=digests)
+        picture, digested = self._apply_edits(untrusted, edits, part, digests=digests)
         shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
         drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
         found = self._detector.find_within(picture.pixels, drawn)
@@ -136,17 +159,12 @@ class Analyser:
         self._decoder.close()
 
     def _apply_edits(
-        self, untrusted: bytes, edits: Sequence[Edit], *, digests: bool
+        self, untrusted: bytes, edits: Sequence[Edit], part: int, *, digests: bool
     ) -> tuple[DecodedPicture, tuple[str, ...]]:
         """Return the picture after the edits and, if requested, its digests before, between and after them."""
         if not digests:
-            return self.decode(untrusted, edits), ()
-        picture = self._decoder.decode(untrusted)
-        digested = [digest(picture)]
-        for edit in edits:
-            picture = apply_edits(picture, [edit])
-            digested.append(digest(picture))
-        return picture, tuple(digested)
+            return self.decode(untrusted, edits, part), ()
+        return _with_digests(self._decoder.decode(untrusted, part), edits)
 
     def _analysis(
         self, untrusted: bytes, picture: DecodedPicture, found: Detections, digests: tuple[str, ...]
@@ -186,3 +204,12 @@ class Analyser:
             quality=quality.with_reasons(measures),
             template=Template(self.model, embedding.vector),
         )
+
+
+def _with_digests(picture: DecodedPicture, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:
+    """Return the picture after the edits, and its digests before, between and after them."""
+    digested = [digest(picture)]
+    for edit in edits:
+        picture = apply_edits(picture, [edit])
+        digested.append(digest(picture))
+    return picture, tuple(digested)

@@ -22,6 +22,8 @@ from lineament.errors import (
     DecoderUnavailable,
     EmptyPicture,
     FileTooLarge,
+    FormatNotRead,
+    NotFound,
     PictureTooLarge,
     PictureTooSmall,
     PictureTruncated,
@@ -29,32 +31,52 @@ from lineament.errors import (
 )
 from lineament.model.faces import Pixels, Place
 from lineament.sandbox.confine import GUARDS
-from lineament.vision.decode_process import DecodeLimits, DecodingProcess, ProcessEndedError
+from lineament.vision.decode_process import COMMON, RARE, DecodeLimits, DecodingProcess, ProcessEndedError
 from lineament.vision.decode_protocol import (
     LONGEST_SIDE,
     MEDIA_TYPES,
-    PIXEL_BYTES,
+    MOST_PARTS,
+    NOT_READ,
     REPLY,
     SMALLEST_SIDE,
     DecodeReply,
     Status,
+    Wish,
     most_pixels,
 )
+from lineament.vision.decode_room import Room, TakenRoom
 
 _TAKEN_AT = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?")
+MOST_PIXELS = 20
+"""Most pixels of one file that are decoded, in pictures of the largest size."""
+INVALID = "it sent an invalid reply"
 _FIRST_YEAR = 1826  # of photography; an earlier year means a camera whose clock was never set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DecodedPicture:
-    """An upright picture, with what is useful of its EXIF."""
+    """An upright picture in sRGB, with what is useful of its EXIF."""
 
-    pixels: Pixels  # upright, RGB; large pictures are reduced
+    pixels: Pixels  # upright, RGB
     width: int  # of the upright original, pixels; boxes and landmarks are in these
     height: int
     media_type: str
     taken_at: datetime | None  # by the camera's clock; with its zone if the EXIF has one, else naive
     place: Place | None
+    part: int = 1  # which picture of the file, from 1
+    parts: int = 1  # pictures of the file
+    seconds: float | None = None  # the time code, if the file is an animation
+    incomplete: bool = False  # the file is damaged; what could be read is there, and the rest is grey
+    missing: float | None = None  # the share of the picture that is missing, 0 to 1; None: unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPart:
+    """One of several pictures of a file that cannot be used."""
+
+    part: int  # from 1
+    parts: int
+    why: BadPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +95,15 @@ class Decoder:
 
         Args:
             workers: How many pictures are decoded at once.
-            max_pixels: Pictures with more are refused before decoding.
+            max_pixels: Pictures with more are refused before decoding. Large pictures that are in use have at most so
+                many together; a further one waits, unless its thread holds one of them.
             max_bytes: Larger files are refused.
-            memory: Address space of one process, in bytes.
+            memory: Address space of one process in bytes, besides the pixels that it hands over.
             seconds: Time for one picture; then its process is killed.
         """
         self._limits = DecodeLimits(max_pixels=max_pixels, memory=memory, seconds=seconds)
         self._max_bytes = max_bytes
+        self._room = Room(max_pixels)
         self._slots = [_Slot() for _ in range(workers)]
         self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()  # the last used first, as it is warm
         for slot in self._slots:
@@ -95,54 +119,140 @@ class Decoder:
     def start(self) -> None:
         """Start one process without waiting for it, so that it is ready when the first picture comes."""
         with self._slot() as slot:
-            slot.ready(self._limits)
+            slot.ready(self._limits, COMMON)
 
-    def decode(self, untrusted: bytes) -> DecodedPicture:
+    def decode(self, untrusted: bytes, part: int = 1, *, as_before: bool = False) -> DecodedPicture:
         """Decode a picture; wait while all processes are busy.
+
+        Args:
+            untrusted: A file.
+            part: Which of its pictures, from 1.
+            as_before: As versions up to 0.2 did, which reduced large pictures and ignored colour profiles.
 
         Raises:
             BadPicture: A subclass of it; the picture cannot be used.
+            NotFound: There is no such picture in the file.
             DecoderUnavailable: No process can be started.
         """
+        self._check_file(untrusted)
+        with self._slot() as slot:
+            answer = self._ask(slot, untrusted, part, Wish.AS_BEFORE if as_before else 0)
+            if answer.reply.status == Status.NO_MORE and part > 1:
+                raise NotFound(what="picture", name=part, hint=f"numbers 1 to {answer.reply.parts}")
+            return self._picture(slot, answer)
+
+    def pictures(self, untrusted: bytes) -> Iterator[DecodedPicture | RefusedPart]:
+        """Yield the pictures of a file: all its pages, or of an animation the frames to look at, in order.
+
+        A process is reserved for the file meanwhile. What is not read because the file holds too much is refused with
+        the last part.
+
+        Raises:
+            BadPicture: A subclass of it; the file cannot be opened, or its only picture cannot be used.
+            DecoderUnavailable: No process can be started.
+        """
+        self._check_file(untrusted)
+        with self._slot() as slot:
+            answer = self._ask(slot, untrusted, 1)
+            first = answer.reply
+            if first.parts <= 1:
+                yield self._picture(slot, answer)
+                return
+            yield from self._parts(slot, answer)
+
+    def _parts(self, slot: _Slot, first: _Answer) -> Iterator[DecodedPicture | RefusedPart]:
+        """Yield the pictures of a file that holds several; ``first`` is the answer for the first of them."""
+        parts, animated = first.reply.parts, first.reply.seconds >= 0
+        part, pixels, why = 0, 0, ""
+        while part < parts and not why:
+            number, reply = part + 1, first.reply
+            found: DecodedPicture | RefusedPart
+            try:
+                answer = first
+                if part or animated:  # the worker chooses the frames of an animation, from the first again
+                    answer = self._ask(slot, b"", 0 if animated else number, kind=first.kind)
+                reply = answer.reply
+                if reply.status == Status.NO_MORE:
+                    return
+                number = reply.part if animated else number
+                found = self._picture(slot, answer)
+            except BadPicture as error:
+                found = RefusedPart(part=number, parts=parts, why=error)
+                why = "the decoder was stopped" if isinstance(error, DecoderDied) else ""
+            yield found
+            pixels += max(1, number - part) * reply.width * reply.height
+            part = max(part + 1, number)
+            if pixels > MOST_PIXELS * self._limits.max_pixels:
+                why = why or "the file holds too many pixels"
+        if not why and parts >= MOST_PARTS:
+            part, why = MOST_PARTS - 1, f"at most {MOST_PARTS:,} pictures of a file are read"
+        if why and part < parts:
+            yield _rest_refused(part + 1, parts, why)
+
+    def _check_file(self, untrusted: bytes) -> None:
         if not untrusted:
             raise EmptyPicture
         if len(untrusted) > self._max_bytes:
             raise FileTooLarge(size=len(untrusted), limit=self._max_bytes)
-        with self._slot() as slot:
-            process = slot.ready(self._limits)
-            try:
-                untrusted_reply = DecodeReply(*REPLY.unpack(process.ask(untrusted)))
-                _check_status(untrusted_reply, self._limits)
-                _check_sizes(untrusted_reply, self._limits.max_pixels)
-                pixels = process.pixels(untrusted_reply.across, untrusted_reply.down)
-            except ProcessEndedError as ended:
-                slot.end()
-                raise DecoderDied(why=str(ended)) from None
-            except DecoderDied:
-                slot.end()
-                raise
-            except BadPicture:
-                raise
-            except OSError as error:
-                slot.end()
-                raise DecoderUnavailable(why=error.strerror) from None
-            except BaseException:  # also on Ctrl-C, because nobody waits for the result
-                slot.end()
-                raise
+
+    def _ask(self, slot: _Slot, untrusted: bytes, part: int, wish: int = 0, kind: str = COMMON) -> _Answer:
+        """Return the answer of a process to a request, once there is room for the picture."""
+        with _ended_on_failure(slot):
+            answer = _Answer(
+                DecodeReply(*REPLY.unpack(slot.ready(self._limits, kind).ask(untrusted, part, wish))), kind
+            )
+            if answer.reply.status == Status.ELSEWHERE and kind == COMMON:
+                return self._ask(slot, untrusted, part, wish, RARE)
+            if answer.reply.status != Status.WAITS:
+                return answer
+            pixels = answer.reply.width * answer.reply.height
+            if pixels > self._limits.max_pixels:
+                raise DecoderDied(why=INVALID)
+        taken = self._room.take(pixels)
+        try:
+            with _ended_on_failure(slot):
+                again = slot.ready(self._limits, kind).ask(b"", part, wish | Wish.LARGE_TOO)
+                return _Answer(DecodeReply(*REPLY.unpack(again)), kind, taken)
+        except BaseException:
+            taken.give_back()
+            raise
+
+    def _picture(self, slot: _Slot, answer: _Answer) -> DecodedPicture:
+        """Return the picture of an answer. Raises BadPicture."""
+        reply, taken = answer.reply, answer.room
+        try:
+            with _ended_on_failure(slot):
+                _check_status(reply, self._limits)
+                _check_sizes(reply, self._limits.max_pixels)
+                if taken is not None and reply.across * reply.down > taken.pixels:
+                    raise DecoderDied(why=INVALID)
+                pixels = slot.ready(self._limits, answer.kind).pixels(reply.across, reply.down)
+            if taken is not None:
+                weakref.finalize(pixels, taken.give_back).atexit = False
+                taken = None
+        finally:
+            if taken is not None:
+                taken.give_back()
         return DecodedPicture(
             pixels=pixels,
-            width=untrusted_reply.width,
-            height=untrusted_reply.height,
-            media_type=MEDIA_TYPES[untrusted_reply.media],
-            taken_at=checked_time(untrusted_reply.taken_at),
-            place=checked_place(untrusted_reply),
+            width=reply.width,
+            height=reply.height,
+            media_type=MEDIA_TYPES[reply.media],
+            taken_at=checked_time(reply.taken_at),
+            place=checked_place(reply),
+            part=reply.part,
+            parts=reply.parts,
+            seconds=reply.seconds if reply.seconds >= 0 else None,
+            incomplete=reply.incomplete,
+            missing=min(1.0, reply.missing) if reply.incomplete and reply.missing >= 0 else None,
         )
 
     @property
     def confinement(self) -> tuple[Guard, ...]:
-        """Return the guards that the kernel grants; starts a process to find out."""
+        """Return the guards that the kernel grants to every kind of process; starts them to find out."""
         with self._slot() as slot:
-            guards = slot.ready(self._limits).wait_until_ready()
+            kinds = [slot.ready(self._limits, kind).wait_until_ready() for kind in (COMMON, RARE)]
+        guards = kinds[0] & kinds[1]
         return tuple(Guard(name=name, in_force=bool(guards & bit)) for bit, name in GUARDS.items())
 
     def close(self) -> None:
@@ -161,25 +271,67 @@ class Decoder:
             self._free.put(slot)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What a process replied; nothing of it is checked yet."""
+
+    reply: DecodeReply
+    kind: str  # of the process
+    room: TakenRoom | None = None  # for a large picture
+
+
+def _rest_refused(part: int, parts: int, why: str) -> RefusedPart:
+    rest = f"picture {part} of {parts} and those after it were not read: {why}"
+    return RefusedPart(part=part, parts=parts, why=BadPicture(why=rest))
+
+
 class _Slot:
-    """A slot for one process."""
+    """A slot for one process of each kind."""
 
-    process: DecodingProcess | None = None
+    def __init__(self) -> None:
+        self.processes: dict[str, DecodingProcess] = {}
 
-    def ready(self, limits: DecodeLimits) -> DecodingProcess:
-        if self.process is not None and self.process.spent:
-            self.end()
-        if self.process is None:
+    @property
+    def process(self) -> DecodingProcess | None:
+        """The process for ordinary pictures, if it runs."""
+        return self.processes.get(COMMON)
+
+    def ready(self, limits: DecodeLimits, kind: str) -> DecodingProcess:
+        process = self.processes.get(kind)
+        if process is not None and process.spent:
+            self.processes.pop(kind).end()
+            process = None
+        if process is None:
             try:
-                self.process = DecodingProcess(limits)
+                process = self.processes[kind] = DecodingProcess(limits, kind)
             except OSError as error:
                 raise DecoderUnavailable(why=error.strerror) from None
-        return self.process
+        return process
 
     def end(self) -> None:
-        process, self.process = self.process, None
-        if process is not None:
-            process.end()
+        while self.processes:
+            self.processes.popitem()[1].end()
+
+
+@contextmanager
+def _ended_on_failure(slot: _Slot) -> Iterator[None]:
+    """End the processes of a slot if they fail, or if nobody waits for the result any more."""
+    try:
+        yield
+    except ProcessEndedError as ended:
+        slot.end()
+        raise DecoderDied(why=str(ended)) from None
+    except DecoderDied:
+        slot.end()
+        raise
+    except BadPicture:
+        raise
+    except OSError as error:
+        slot.end()
+        raise DecoderUnavailable(why=error.strerror) from None
+    except BaseException:  # also on Ctrl-C
+        slot.end()
+        raise
 
 
 def _end_all(slots: list[_Slot]) -> None:
@@ -193,6 +345,8 @@ def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
         case Status.DECODED:
             return
         case Status.UNKNOWN_FORMAT:
+            if 0 < untrusted.not_read < len(NOT_READ):
+                raise FormatNotRead(format=NOT_READ[untrusted.not_read])
             raise UnknownFormat
         case Status.TRUNCATED:
             raise PictureTruncated
@@ -207,7 +361,7 @@ def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
             raise BadPicture(why="it holds measurements, not colours")
         case Status.OUT_OF_MEMORY:
             raise DecoderDied(why=f"it needed more than {limits.memory >> 20} MiB of memory")
-    raise DecoderDied(why="it sent an invalid reply")
+    raise DecoderDied(why=INVALID)
 
 
 def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
@@ -220,12 +374,14 @@ def _check_sizes(untrusted: DecodeReply, max_pixels: int) -> None:
         and max(sides) <= LONGEST_SIDE
         and math.prod(sides) <= most_pixels(untrusted.media, max_pixels)
         and min(decoded) > 0
-        and 3 * math.prod(decoded) <= PIXEL_BYTES
+        and 1 <= untrusted.part <= untrusted.parts <= MOST_PARTS
+        and -1 <= untrusted.seconds < 1e7
+        and -1 <= untrusted.missing <= 1
         and all(small <= large for small, large in zip(decoded, sides, strict=True))
         and _same_shape(sides, decoded)
     )
     if not plausible:
-        raise DecoderDied(why="it sent an invalid reply")
+        raise DecoderDied(why=INVALID)
 
 
 def _same_shape(sides: tuple[int, int], decoded: tuple[int, int]) -> bool:

@@ -1,8 +1,9 @@
 """A decoding process, as its parent handles it.
 
-The two share only two memfds: the inbox holds the file, the outbox the pixels. They have no name, so nothing is left
-when both processes are killed. The outbox is sealed against shrinking: a hostile worker could otherwise remove the
-memory while its parent reads it.
+The two share only two memfds: the inbox holds the file, the outbox the pixels. The outbox is as large as the largest
+picture, but takes memory only for the pixels in it. They have no name, so nothing is left when both processes are
+killed. The outbox is sealed against shrinking: a hostile worker could otherwise remove the memory while its parent
+reads it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ import numpy as np
 from lineament.errors import DecoderUnavailable
 from lineament.model.faces import Pixels
 from lineament.sandbox.launch import Channels, launch
-from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REPLY, REQUEST
+from lineament.vision.decode_protocol import READY, REPLY, REQUEST, pixel_bytes
 
 _WORKER = "lineament.vision.decode_worker"
-_PACKAGES = ("PIL", "pillow_heif")
+COMMON, RARE = "common", "rare"
+"""The kinds of workers: RARE has the libraries for rare formats."""
+_PACKAGES = {COMMON: ("PIL", "pillow_heif"), RARE: ("PIL", "pillow_heif", "numpy", "rawpy", "imagecodecs")}
 _START_SECONDS = 30.0
 _KEPT_BYTES = 8 * 2**20  # of the outbox kept between pictures; more is returned to the system
+_COPIED_BYTES = 16 * 2**20  # of a large picture copied before so much of the outbox is returned to the system
 _PICTURES = 2000
 _BUSY_SECONDS = 500.0
 """Limits after which a process is replaced, so that a picture cannot affect it for long."""
@@ -49,8 +53,10 @@ class ProcessEndedError(Exception):
 class DecodingProcess:
     """A worker process. One thread at a time may use it."""
 
-    def __init__(self, limits: DecodeLimits) -> None:
+    def __init__(self, limits: DecodeLimits, kind: str = COMMON) -> None:
         """Start the process, without waiting until it is ready."""
+        self._kind = kind
+        size = pixel_bytes(limits.max_pixels)
         self._seconds = limits.seconds
         self._pictures = 0
         self._busy = 0.0
@@ -59,9 +65,9 @@ class DecodingProcess:
             self._inbox = _memory("inbox", undo)
             self._outbox = _memory("outbox", undo)
             self._complaints = _memory("complaints", undo)
-            os.ftruncate(self._outbox, PIXEL_BYTES)
+            os.ftruncate(self._outbox, size)
             fcntl.fcntl(self._outbox, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-            self._pixels = mmap.mmap(self._outbox, PIXEL_BYTES)  # writable, so that pages can be returned to the system
+            self._pixels = mmap.mmap(self._outbox, size)  # writable, so that pages can be returned to the system
             read_requests, self._requests = _pipe(undo)
             self._replies, write_replies = _pipe(undo)
             self._process = self._start_worker(limits, read_requests, write_replies)
@@ -72,11 +78,12 @@ class DecodingProcess:
         self._poll.register(self._replies, select.POLLIN)
 
     def _start_worker(self, limits: DecodeLimits, requests: int, replies: int) -> subprocess.Popen[bytes]:
-        words = [self._inbox, self._outbox, limits.max_pixels, limits.memory, round(limits.seconds * 1000)]
+        milliseconds = round(limits.seconds * 1000)
+        words = [self._kind, self._inbox, self._outbox, limits.max_pixels, limits.memory, milliseconds]
         inherited = (self._inbox, self._outbox)
         channels = Channels(stdin=requests, stdout=replies, stderr=self._complaints, inherited=inherited)
         try:
-            return launch(_WORKER, words, channels, packages=_PACKAGES)
+            return launch(_WORKER, words, channels, packages=_PACKAGES[self._kind])
         except ModuleNotFoundError as error:
             raise DecoderUnavailable(why=f"the package {error.name} is not installed") from None
 
@@ -106,8 +113,13 @@ class DecodingProcess:
                 raise DecoderUnavailable(why=last) from None
         return self.guards
 
-    def ask(self, untrusted: bytes) -> bytes:
+    def ask(self, untrusted: bytes, part: int = 1, wish: int = 0) -> bytes:
         """Let it decode a picture.
+
+        Args:
+            untrusted: The file; empty for that of the previous request.
+            part: Which of its pictures, from 1; 0 for the next frame of an animation to look at.
+            wish: A sum of ``decode_protocol.Wish``.
 
         Returns:
             Its reply, ``REPLY.size`` untrusted bytes.
@@ -122,7 +134,7 @@ class DecodingProcess:
             written = 0
             while written < len(untrusted):
                 written += os.pwrite(self._inbox, memoryview(untrusted)[written:], written)
-            os.write(self._requests, REQUEST.pack(len(untrusted)))
+            os.write(self._requests, REQUEST.pack(len(untrusted), part, wish))
             return self._answer(REPLY.size, self._seconds)
         except BrokenPipeError:
             raise ProcessEndedError(self._why()) from None
@@ -132,12 +144,15 @@ class DecodingProcess:
             self._busy += time.monotonic() - started
 
     def pixels(self, across: int, down: int) -> Pixels:
-        """Copy the decoded pixels, shape (down, across, 3)."""
+        """Copy the decoded pixels, shape (down, across, 3); a large picture is in memory only once meanwhile."""
         shared = np.frombuffer(self._pixels, np.uint8, 3 * across * down)
-        copied = shared.reshape(down, across, 3).copy()
-        if copied.nbytes > _KEPT_BYTES:
-            self._pixels.madvise(mmap.MADV_REMOVE)
-        return copied
+        if shared.nbytes <= _KEPT_BYTES:
+            return shared.reshape(down, across, 3).copy()
+        copied = np.empty(shared.nbytes, np.uint8)
+        for at in range(0, shared.nbytes, _COPIED_BYTES):
+            copied[at : at + _COPIED_BYTES] = shared[at : at + _COPIED_BYTES]
+            self._pixels.madvise(mmap.MADV_REMOVE, at, min(_COPIED_BYTES, len(self._pixels) - at))
+        return copied.reshape(down, across, 3)
 
     def end(self) -> None:
         """Kill it and free everything it used."""

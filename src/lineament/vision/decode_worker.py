@@ -1,4 +1,4 @@
-"""The process that decodes pictures: it reads a size, decodes what lies in the inbox, and leaves pixels in the outbox.
+"""The process that decodes pictures: it reads requests, decodes the file in the inbox, and fills the outbox.
 
 It is started by ``decode_process`` with an empty environment and five open files: requests, replies, nothing to
 complain to, the inbox and the outbox. It confines itself before it looks at the first picture, and ends when its
@@ -17,11 +17,14 @@ import signal
 import warnings
 
 from lineament.sandbox.confine import confine
-from lineament.vision import decode_read
-from lineament.vision.decode_protocol import PIXEL_BYTES, READY, REQUEST, DecodeReply, Status
+from lineament.vision import decode_before, decode_read, decode_write
+from lineament.vision.decode_formats import NotDecodedError
+from lineament.vision.decode_protocol import READY, REQUEST, DecodeReply, Status, Wish, pixel_bytes
 
 LIFETIME_SECONDS = 1200
 """Processor time after which a worker is stopped; its parent replaces it well before."""
+COMMON, RARE = "common", "rare"
+"""The kinds of workers: RARE has the libraries for rare formats."""
 _OPEN_FILES = 16
 _PARENT_CHECK = 5000  # milliseconds
 _REQUESTS, _REPLIES = 0, 1
@@ -30,16 +33,18 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # mallopt(3)
 
 def main(*words: str) -> None:
     """Serve the parent until it closes its end or exits."""
-    inbox, outbox, max_pixels, memory, milliseconds = map(int, words)
+    kind = words[0]
+    inbox, outbox, max_pixels, memory, milliseconds = map(int, words[1:])
     parent = os.getppid()
     warnings.simplefilter("ignore")
     decode_read.set_up(max_pixels)
-    pixels = mmap.mmap(outbox, PIXEL_BYTES)
+    desk = Desk(max_pixels, mmap.mmap(outbox, pixel_bytes(max_pixels)), _rare_opener() if kind == RARE else None)
     poll = select.poll()
     poll.register(_REQUESTS, select.POLLIN)
     _keep_memory()
     seconds = milliseconds / 1000
-    guards = confine(memory=memory, cpu_seconds=LIFETIME_SECONDS + math.ceil(seconds), open_files=_OPEN_FILES)
+    space = memory + pixel_bytes(max_pixels)
+    guards = confine(memory=space, cpu_seconds=LIFETIME_SECONDS + math.ceil(seconds), open_files=_OPEN_FILES)
     os.write(_REPLIES, READY.pack(guards))
     while True:
         if not poll.poll(_PARENT_CHECK):
@@ -49,10 +54,18 @@ def main(*words: str) -> None:
         request = os.read(_REQUESTS, REQUEST.size)
         if len(request) < REQUEST.size:
             return
+        size, part, wish = REQUEST.unpack(request)
         signal.setitimer(signal.ITIMER_REAL, seconds + 1)  # in case the parent is not there to end it
-        reply = _answer(os.pread(inbox, REQUEST.unpack(request)[0], 0), max_pixels, pixels)
+        reply = desk.answer(os.pread(inbox, size, 0) if size else None, part, wish)
         signal.setitimer(signal.ITIMER_REAL, 0)
         os.write(_REPLIES, reply.pack())
+
+
+def _rare_opener() -> decode_read.RareOpener:
+    from lineament.vision import decode_rare
+
+    decode_rare.warm()
+    return decode_rare.open_rare
 
 
 def _keep_memory() -> None:
@@ -64,13 +77,48 @@ def _keep_memory() -> None:
         mallopt(_M_ARENA_MAX, 1)
 
 
-def _answer(untrusted: bytes, max_pixels: int, pixels: mmap.mmap) -> DecodeReply:
+class Desk:
+    """Answers requests; keeps the file of the last one, because further pictures of it may be asked for."""
+
+    def __init__(self, max_pixels: int, outbox: mmap.mmap, rare: decode_read.RareOpener | None) -> None:
+        self._max_pixels, self._outbox, self._rare = max_pixels, outbox, rare
+        self._file: decode_read.PictureFile | None = None
+
+    def answer(self, untrusted: bytes | None, part: int, wish: int) -> DecodeReply:
+        """Decode a picture of ``untrusted``, or of the file of the last request if it is None."""
+        try:
+            if untrusted is not None:
+                self._file = None  # its memory is free before the next is opened
+                if wish & Wish.AS_BEFORE:
+                    return self._written(_read_as_before(untrusted, self._max_pixels))
+                self._file = decode_read.PictureFile(untrusted, self._max_pixels, self._rare)
+            if self._file is None:
+                return DecodeReply(Status.NO_MORE)
+            return self._written(self._file.read(part, large_too=bool(wish & Wish.LARGE_TOO)))
+        except NotDecodedError as refused:
+            return refused.reply
+        except MemoryError:
+            self._file = None
+            return DecodeReply(Status.OUT_OF_MEMORY)
+
+    def _written(self, picture: decode_read.ReadPicture) -> DecodeReply:
+        try:
+            decode_write.write_pixels(picture, self._outbox)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a conversion that a library refuses
+            if "memory" in str(error):
+                raise MemoryError from None
+            return picture.reply._replace(status=Status.DAMAGED)
+        if picture.reply.parts == 1:
+            self._file = None
+        return picture.reply
+
+
+def _read_as_before(untrusted: bytes, max_pixels: int) -> decode_read.ReadPicture:
     try:
-        image, reply = decode_read.read_picture(untrusted, max_pixels)
-        across, down = image.size
-        pixels[: 3 * across * down] = image.tobytes()
-    except decode_read.NotDecodedError as refused:
-        return refused.reply
-    except MemoryError:
-        return DecodeReply(Status.OUT_OF_MEMORY)
-    return reply
+        return decode_before.read_as_before(untrusted, max_pixels)
+    except (NotDecodedError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - decoders raise anything over hostile bytes
+        raise NotDecodedError(Status.DAMAGED) from None

@@ -16,6 +16,7 @@ from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
 from lineament.views import jobs as job_views
+from lineament.views import probes as probe_views
 from lineament.views.runs import run_outcomes
 from lineament.views.sources import source_state
 from lineament.views.values import counted, upper_first
@@ -187,6 +188,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "size": size,
     "moment": moment,
     "time_code": time_code,
+    "replay_words": probe_views.replay_words,
     "short": short,
     "days_left": days_left,
     "standing": standing,

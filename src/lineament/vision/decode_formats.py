@@ -1,0 +1,211 @@
+"""Which format a file has, by its first bytes. This runs inside the confined process only (``decode_worker``)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import cast
+
+from lineament.vision.decode_protocol import (
+    AVIF,
+    BMP,
+    GIF,
+    HEIC,
+    J2C,
+    JP2,
+    JPEG,
+    JPX,
+    JXL,
+    NOT_READ,
+    PNG,
+    RAW,
+    TIFF,
+    WEBP,
+    DecodeReply,
+    Status,
+)
+
+RARE = frozenset({JXL, RAW})
+"""Formats whose libraries are only in the workers for rare formats."""
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_STILL_BRANDS = frozenset({b"mif1", b"msf1", b"jpeg", b"j2ki", b"vvic", b"evbi", b"avci"})
+_STARTS = {
+    b"\xff\xd8\xff": JPEG,
+    b"\x89PNG\r\n\x1a\n": PNG,
+    b"GIF87a": GIF,
+    b"GIF89a": GIF,
+    b"II*\0": TIFF,
+    b"MM\0*": TIFF,
+    b"II+\0": TIFF,  # BigTIFF
+    b"MM\0+": TIFF,
+    b"\xff\x4f\xff\x51": J2C,
+    b"\xff\x0a": JXL,
+    b"\0\0\0\x0cJXL \r\n\x87\n": JXL,
+    b"FUJIFILMCCD-RAW": RAW,
+    b"IIRO": RAW,  # Olympus
+    b"IIRS": RAW,
+    b"MMOR": RAW,
+    b"IIU\0": RAW,  # Panasonic, Leica
+    b"FOVb": RAW,  # Sigma
+    b"\0MRM": RAW,  # Minolta
+    b"II\x1a\0\0\0HEAPCCDR": RAW,  # Canon CRW
+}
+_UNREAD = {
+    b"8BPS": "PSD (Photoshop)",
+    b"\0\0\x01\0": "ICO or CUR (Windows icon)",
+    b"\0\0\x02\0": "ICO or CUR (Windows icon)",
+    b"%PDF": "PDF",
+    b"%!PS": "PostScript",
+    b"\xc5\xd0\xd3\xc6": "PostScript",
+    b"v/1\x01": "OpenEXR",
+    b"#?RADIANCE": "Radiance HDR",
+    b"#?RGBE": "Radiance HDR",
+    b"DDS ": "DDS",
+    b"gimp xcf": "XCF (GIMP)",
+    b"\xd7\xcd\xc6\x9a": "WMF or EMF",
+    b"\x01\0\0\0": "WMF or EMF",
+    b"AT&TFORM": "DjVu",
+    b"II\xbc\x01": "JPEG XR",
+    b"SIMPLE  =": "FITS",
+    b"BPG\xfb": "BPG",
+    b"qoif": "QOI",
+    b"icns": "ICNS (Apple icon)",
+    b"\x1aE\xdf\xa3": "a video (ingest it as one)",
+    b"FLV\x01": "a video (ingest it as one)",
+    b"\0\0\x01\xba": "a video (ingest it as one)",
+    b"0&\xb2u\x8ef\xcf\x11": "a video (ingest it as one)",
+    b"OggS": "a video (ingest it as one)",
+    b"ID3": "a sound",
+    b"fLaC": "a sound",
+    b"PK\x03\x04": "a ZIP archive (ingest it as one)",
+    b"FWS": "Flash",
+    b"CWS": "Flash",
+}
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_RAW_MAKERS = (b"NIKON", b"SONY", b"PENTAX", b"SAMSUNG", b"EASTMAN KODAK", b"Kodak", b"Hasselblad", b"Phase One")
+_RAW_COMPRESSIONS = frozenset({34713, 32767, 65000, 65535})  # of Nikon, Sony, Kodak, Pentax
+_MOST_FOLDERS = 16  # IFDs of a TIFF that are looked at
+_SHORT = 3
+_COMPRESSION, _COLOURS, _MAKER, _FURTHER_FOLDERS, _DNG_VERSION = 259, 262, 271, 330, 50706
+_FILTER_ARRAY, _LINEAR_RAW = 32803, 34892
+
+
+class NotDecodedError(Exception):
+    """The picture cannot be used; ``reply`` says why."""
+
+    def __init__(self, status: Status, media: int = 0, width: int = 0, height: int = 0, not_read: int = 0) -> None:
+        self.reply = DecodeReply(status, media, not_read, width, height)
+        super().__init__(status)
+
+
+def detect_format(untrusted: bytes) -> int:
+    """Return the format as an index into MEDIA_TYPES, by the first bytes; the file name is not used.
+
+    Raises:
+        NotDecodedError: It is not read; the reply names it if it is recognised.
+    """
+    if untrusted[4:8] == b"ftyp":
+        return _of_brands(untrusted)
+    if untrusted[:4] == b"RIFF" and untrusted[8:12] == b"WEBP":
+        return WEBP
+    if untrusted.startswith(b"\0\0\0\x0cjP  \r\n\x87\n"):
+        return JPX if untrusted[20:24] == b"jpx " else JP2
+    for start, media in _STARTS.items():
+        if untrusted.startswith(start):
+            return RAW if media == TIFF and _is_raw(untrusted) else media
+    # Two letters prove little, so the size of the header that follows must be a known one.
+    if untrusted[:2] == b"BM" and int.from_bytes(untrusted[14:18], "little") in _BMP_HEADERS:
+        return BMP
+    raise NotDecodedError(Status.UNKNOWN_FORMAT, not_read=NOT_READ.index(_unread_name(untrusted)))
+
+
+def box_size(untrusted: bytes, at: int) -> int:
+    """Return the size of an ISO BMFF box (ISO/IEC 14496-12); 0 if it is not in the usual place."""
+    return cast("int", struct.unpack_from(">I", untrusted, at)[0]) if at + 8 <= len(untrusted) else 0
+
+
+def size_of_webp(untrusted: bytes) -> tuple[int, int] | None:
+    """Return the width and the height that a WebP states; None if its first chunk is not known."""
+    chunk, head = untrusted[12:16], untrusted[20:30]
+    if chunk == b"VP8X" and len(head) == 10:
+        return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
+    if chunk == b"VP8 " and head[3:6] == b"\x9d\x01*" and len(head) == 10:
+        return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
+    if chunk == b"VP8L" and head[:1] == b"/":
+        bits = int.from_bytes(head[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return None
+
+
+def is_animated_webp(untrusted: bytes) -> bool:
+    """Return whether a WebP says that it is an animation."""
+    return untrusted[12:16] == b"VP8X" and bool(untrusted[20:21] and untrusted[20] & 2)
+
+
+def _of_brands(untrusted: bytes) -> int:
+    major = untrusted[8:12]
+    brands = {major} | {untrusted[at : at + 4] for at in range(16, min(box_size(untrusted, 0), 256), 4)}
+    if brands & _HEIF_BRANDS:
+        return HEIC
+    if brands & _AVIF_BRANDS:
+        return AVIF
+    if major == b"crx ":
+        return RAW  # Canon CR3
+    name = "a HEIF picture in a coding other than HEVC and AV1"
+    if not brands & _STILL_BRANDS:
+        name = "a sound" if major in {b"M4A ", b"M4B "} else "a video (ingest it as one)"
+    raise NotDecodedError(Status.UNKNOWN_FORMAT, not_read=NOT_READ.index(name))
+
+
+def _unread_name(untrusted: bytes) -> str:
+    """Return the name of a format that is not read, as in NOT_READ; empty if it is not recognised."""
+    begins = untrusted[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    signs = {
+        "a video (ingest it as one)": untrusted[:4] == b"RIFF" and untrusted[8:12] == b"AVI ",
+        "a sound": untrusted[:4] == b"RIFF" and untrusted[8:12] == b"WAVE",
+        "PBM, PGM, PPM or PAM": re.match(rb"P[1-7]\s", untrusted) is not None,
+        "DICOM": untrusted[128:132] == b"DICM",
+        "PCX": re.match(rb"\n[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]", untrusted) is not None,
+        "TGA": untrusted.endswith(b"TRUEVISION-XFILE.\0"),
+        "an HTML page": begins.startswith((b"<!doctype html", b"<html")),
+        "SVG": begins.startswith(b"<svg") or (begins.startswith(b"<?xml") and b"<svg" in begins),
+    }
+    by_start = (name for start, name in _UNREAD.items() if untrusted.startswith(start))
+    return next(by_start, next((name for name, found in signs.items() if found), ""))
+
+
+def _is_raw(untrusted: bytes) -> bool:
+    """Return whether a TIFF holds what a camera's sensor measured: DNG, CR2, NEF, ARW, PEF, SRW and others."""
+    if untrusted[8:10] == b"CR":
+        return True  # Canon CR2
+    if untrusted[2:4] not in {b"*\0", b"\0*"}:
+        return False
+    maker = compressed = False
+    try:
+        for tag, value, content in _tags(untrusted):
+            if tag == _DNG_VERSION or (tag == _COLOURS and value in {_FILTER_ARRAY, _LINEAR_RAW}):
+                return True
+            maker |= tag == _MAKER and content.startswith(_RAW_MAKERS)
+            compressed |= tag == _COMPRESSION and value in _RAW_COMPRESSIONS
+    except struct.error:
+        return False
+    return maker and compressed
+
+
+def _tags(untrusted: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the tags of a TIFF and of its further directories: number, value, and what lies where the value points."""
+    order = "<" if untrusted[:2] == b"II" else ">"
+    waiting: list[int] = [struct.unpack_from(f"{order}I", untrusted, 4)[0]]
+    for _ in range(_MOST_FOLDERS):
+        if not waiting:
+            return
+        at = waiting.pop()
+        (count,) = struct.unpack_from(f"{order}H", untrusted, at)
+        for entry in range(at + 2, at + 2 + 12 * min(count, 200), 12):
+            tag, kind, many, value = struct.unpack_from(f"{order}HHII", untrusted, entry)
+            if tag == _FURTHER_FOLDERS:
+                waiting += struct.unpack_from(f"{order}{min(many, 8)}I", untrusted, value) if many > 1 else (value,)
+            short = struct.unpack_from(f"{order}H", untrusted, entry + 8)[0] if kind == _SHORT else value
+            yield tag, short, untrusted[value : value + 20]
