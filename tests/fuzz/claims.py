@@ -47,7 +47,7 @@ from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, pa
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.sources.video.sampled import _damage, _frame
 from lineament.testing import MemoryLeafStore, camera_raw
-from lineament.vision import decode, decode_rare, decode_read, decode_write
+from lineament.vision import decode, decode_pillow, decode_rare, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
 from lineament.vision.decode_process import DecodeLimits
 from lineament.vision.decode_protocol import REPLY, DecodeReply, Status
@@ -159,7 +159,7 @@ def claimed(data: bytes) -> None:
 
 def picture(data: bytes) -> None:
     """A picture in a decoding process."""
-    decode_read.set_up(_MOST_PIXELS)
+    decode_pillow.set_up(_MOST_PIXELS)
     try:
         file = decode_read.PictureFile(data, _MOST_PIXELS, decode_rare.open_rare)
     except NotDecodedError as error:

@@ -26,16 +26,16 @@ TAKEN_OVER = """
 import time, ctypes
 from lineament.vision import decode_worker
 from lineament.vision.decode_protocol import DecodeReply, Status
-plain = decode_worker.Desk.answer
+plain = decode_worker.RequestHandler.answer
 reply = dict(status=0, media=0, width=40, height=40, across=40, down=40, parts=1)
-def answer(desk, untrusted, part, wish):
+def answer(handler, untrusted, part, wish):
     if untrusted is not None and not untrusted.startswith(b"hostile "):
-        return plain(desk, untrusted, part, wish)
+        return plain(handler, untrusted, part, wish)
     try:
-        return eval(untrusted[8:]) if untrusted else plain(desk, untrusted, part, wish)
+        return eval(untrusted[8:]) if untrusted else plain(handler, untrusted, part, wish)
     except MemoryError:
         return DecodeReply(Status.OUT_OF_MEMORY)
-decode_worker.Desk.answer = answer
+decode_worker.RequestHandler.answer = answer
 decode_worker.main(*sys.argv[1:])
 """
 

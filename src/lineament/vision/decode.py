@@ -44,7 +44,7 @@ from lineament.vision.decode_protocol import (
     Wish,
     most_pixels,
 )
-from lineament.vision.decode_room import Room, TakenRoom
+from lineament.vision.decode_room import PixelRoom, TakenRoom
 
 _TAKEN_AT = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?")
 MOST_PIXELS = 20
@@ -103,7 +103,7 @@ class Decoder:
         """
         self._limits = DecodeLimits(max_pixels=max_pixels, memory=memory, seconds=seconds)
         self._max_bytes = max_bytes
-        self._room = Room(max_pixels)
+        self._room = PixelRoom(max_pixels)
         self._slots = [_Slot() for _ in range(workers)]
         self._free: queue.LifoQueue[_Slot] = queue.LifoQueue()  # the last used first, as it is warm
         for slot in self._slots:

@@ -13,8 +13,9 @@ from PIL import Image, ImageFile
 
 from lineament.vision.decode_facts import exif_facts
 from lineament.vision.decode_formats import NotDecodedError, detect_format
+from lineament.vision.decode_pillow import OPENERS
 from lineament.vision.decode_protocol import JPEG, LONGEST_SIDE, DecodeReply, Status, most_pixels
-from lineament.vision.decode_read import OPENERS, ReadPicture
+from lineament.vision.decode_read import ReadPicture
 
 SHARP_ENOUGH = 2048
 """JPEGs were decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 whose long side has at least so many pixels."""

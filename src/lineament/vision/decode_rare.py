@@ -18,8 +18,8 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError, box_size, size_of_webp
+from lineament.vision.decode_pillow import Loaded, OpenedFile
 from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, WEBP, Status
-from lineament.vision.decode_read import Loaded, Source
 
 _PREVIEW_SHARE = 0.9
 """A preview is taken instead of the sensor's values if it is at least so long as the picture, as a share."""
@@ -37,7 +37,7 @@ def warm() -> None:
     Image.fromarray(np.zeros((8, 8, 3), np.uint8))
 
 
-def open_rare(untrusted: bytes, media: int, max_pixels: int) -> Source:  # noqa: ARG001 - the size is checked before decoding
+def open_rare(untrusted: bytes, media: int, max_pixels: int) -> OpenedFile:  # noqa: ARG001 - the size is checked before decoding
     """Open a file of a format in ``RARE``. Raises NotDecodedError, or whatever its library raises."""
     kinds: dict[int, type[_JpegXl | _Raw | _LargeWebP]] = {JXL: _JpegXl, RAW: _Raw, WEBP: _LargeWebP}
     return kinds[media](untrusted)

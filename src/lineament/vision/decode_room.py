@@ -1,4 +1,4 @@
-"""Room for large pictures: how many of their pixels may be in use at once, over all threads."""
+"""PixelRoom for large pictures: how many of their pixels may be in use at once, over all threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 
-class Room:
+class PixelRoom:
     """Bounds the pixels of the large pictures that are in use."""
 
     def __init__(self, most: int) -> None:
@@ -45,7 +45,7 @@ class Room:
 class TakenRoom:
     """The room of one picture."""
 
-    of: Room
+    of: PixelRoom
     pixels: int
     thread: int
 

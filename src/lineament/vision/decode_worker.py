@@ -17,7 +17,7 @@ import signal
 import warnings
 
 from lineament.sandbox.confine import confine
-from lineament.vision import decode_before, decode_read, decode_write
+from lineament.vision import decode_before, decode_pillow, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
 from lineament.vision.decode_protocol import READY, REQUEST, DecodeReply, Status, Wish, pixel_bytes
 
@@ -37,8 +37,10 @@ def main(*words: str) -> None:
     inbox, outbox, max_pixels, memory, milliseconds = map(int, words[1:])
     parent = os.getppid()
     warnings.simplefilter("ignore")
-    decode_read.set_up(max_pixels)
-    desk = Desk(max_pixels, mmap.mmap(outbox, pixel_bytes(max_pixels)), _rare_opener() if kind == RARE else None)
+    decode_pillow.set_up(max_pixels)
+    handler = RequestHandler(
+        max_pixels, mmap.mmap(outbox, pixel_bytes(max_pixels)), _rare_opener() if kind == RARE else None
+    )
     poll = select.poll()
     poll.register(_REQUESTS, select.POLLIN)
     _keep_memory()
@@ -56,7 +58,7 @@ def main(*words: str) -> None:
             return
         size, part, wish = REQUEST.unpack(request)
         signal.setitimer(signal.ITIMER_REAL, seconds + 1)  # in case the parent is not there to end it
-        reply = desk.answer(os.pread(inbox, size, 0) if size else None, part, wish)
+        reply = handler.answer(os.pread(inbox, size, 0) if size else None, part, wish)
         signal.setitimer(signal.ITIMER_REAL, 0)
         os.write(_REPLIES, reply.pack())
 
@@ -77,7 +79,7 @@ def _keep_memory() -> None:
         mallopt(_M_ARENA_MAX, 1)
 
 
-class Desk:
+class RequestHandler:
     """Answers requests; keeps the file of the last one, because further pictures of it may be asked for."""
 
     def __init__(self, max_pixels: int, outbox: mmap.mmap, rare: decode_read.RareOpener | None) -> None:

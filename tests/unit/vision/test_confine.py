@@ -24,18 +24,18 @@ def called(*words):
     ctypes.set_errno(0)
     syscall(*words)
     return os.strerror(ctypes.get_errno())
-def answer(desk, untrusted, part, wish):
+def answer(handler, untrusted, part, wish):
     if untrusted is None or untrusted[:1] == b"\\xff":
-        return plain(desk, untrusted, part, wish)
-    if untrusted.startswith(b"rare ") and desk._rare is None:
+        return plain(handler, untrusted, part, wish)
+    if untrusted.startswith(b"rare ") and handler._rare is None:
         return DecodeReply(Status.ELSEWHERE)
     try:
         found = repr(eval(untrusted.removeprefix(b"rare ")))
     except BaseException as error:
         found = type(error).__name__ + ": " + str(error)
-    desk._outbox[: 64 * 64 * 3] = found.encode().ljust(64 * 64 * 3, b"\\0")
+    handler._outbox[: 64 * 64 * 3] = found.encode().ljust(64 * 64 * 3, b"\\0")
     return DecodeReply(0, 0, 0, 64, 64, 64, 64, 1, 1)
-plain, decode_worker.Desk.answer = decode_worker.Desk.answer, answer
+plain, decode_worker.RequestHandler.answer = decode_worker.RequestHandler.answer, answer
 decode_worker.main(*sys.argv[1:])
 """
 

@@ -1,0 +1,388 @@
+"""Opens pictures with Pillow, and loads them as far as they go.
+
+This runs inside the confined process only (``decode_worker``). Each format is opened by its own Pillow class: Pillow's
+other plugins are not imported.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import pillow_heif
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from lineament.vision.decode_colour import ToRGB, deepen, is_dark, to_srgb
+from lineament.vision.decode_damage import (
+    add_end,
+    bmp_of_os2,
+    ends_grey,
+    from_passes,
+    is_cut,
+    is_whole,
+    padded,
+    paint_after_difference,
+    rows_read,
+)
+from lineament.vision.decode_facts import ExifFacts, exif_facts
+from lineament.vision.decode_formats import NotDecodedError
+from lineament.vision.decode_mpf import embedded_pictures
+from lineament.vision.decode_protocol import (
+    AVIF,
+    BMP,
+    GIF,
+    HEIC,
+    J2C,
+    JP2,
+    JPEG,
+    JPX,
+    MOST_PARTS,
+    PNG,
+    SMALLEST_SIDE,
+    TIFF,
+    WEBP,
+    Status,
+)
+
+Opener = Callable[[io.BytesIO], ImageFile.ImageFile]
+OPENERS: dict[int, Opener] = {
+    JPEG: JpegImagePlugin.JpegImageFile,  # not the factory; the other pictures of a file are opened one by one
+    PNG: PngImagePlugin.PngImageFile,
+    WEBP: WebPImagePlugin.WebPImageFile,
+    HEIC: pillow_heif.HeifImageFile,
+    TIFF: TiffImagePlugin.TiffImageFile,
+    BMP: BmpImagePlugin.BmpImageFile,
+    GIF: GifImagePlugin.GifImageFile,
+    JP2: Jpeg2KImagePlugin.Jpeg2KImageFile,
+    JPX: Jpeg2KImagePlugin.Jpeg2KImageFile,
+    J2C: Jpeg2KImagePlugin.Jpeg2KImageFile,
+    AVIF: AvifImagePlugin.AvifImageFile,
+}
+_PADDED = frozenset({WEBP, HEIC, AVIF, JP2, JPX, J2C, TIFF})
+"""Formats whose libraries read a file that breaks off only if its missing end is filled in."""
+_GREY = 128
+_FILLED_MODES = frozenset({"L", "RGB", "RGBA", "RGBX", "LA", "CMYK", "YCbCr"})
+_REDUCED_PAGE = 1  # NewSubfileType of a TIFF page that is a smaller version of another
+_NEW_SUBFILE_TYPE = 254
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Loaded:
+    """A picture with its pixels."""
+
+    image: Image.Image
+    facts: ExifFacts
+    incomplete: bool = False
+    missing: float = -1.0  # share, or negative if it is not known
+    to_rgb: ToRGB | None = None  # if the pixels are not described by the image itself
+
+
+class OpenedFile(Protocol):
+    """The pictures of a file, as a library opens them."""
+
+    count: int
+    animated: bool
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Return the size of the picture at ``index``, from 0, before it is decoded."""
+
+    def load(self, index: int) -> Loaded:
+        """Decode the picture at ``index``."""
+
+    def duration(self, index: int) -> float:
+        """Return how long the loaded frame at ``index`` is shown, in milliseconds."""
+
+
+def set_up(max_pixels: int) -> None:
+    """Set Pillow's own limits, as a second line of defence."""
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.options.THUMBNAILS = False
+    pillow_heif.options.DEPTH_IMAGES = False
+    pillow_heif.options.AUX_IMAGES = False
+
+
+# ---------------------------------------------------------------- JPEG
+
+
+class Jpegs:
+    """A JPEG, and the other full pictures of a file in the multi-picture format (CIPA DC-007)."""
+
+    animated = False
+
+    def __init__(self, untrusted: bytes) -> None:
+        self._main, self._incomplete = add_end(untrusted)
+        opened = JpegImagePlugin.JpegImageFile(io.BytesIO(self._main))
+        self._opened: ImageFile.ImageFile | None = opened
+        self._others = embedded_pictures(opened, untrusted) if "mp" in opened.info else []
+        self.count = 1 + len(self._others)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Return the size of the picture at ``index`` as its header states it."""
+        if index:
+            return JpegImagePlugin.JpegImageFile(io.BytesIO(self._others[index - 1])).size
+        image = self._opened or JpegImagePlugin.JpegImageFile(io.BytesIO(self._main))
+        return image.size
+
+    def load(self, index: int) -> Loaded:
+        """Decode the picture at ``index`` as far as it goes."""
+        if index:
+            return _load_jpeg(*add_end(self._others[index - 1]), None)
+        opened, self._opened = self._opened, None
+        return _load_jpeg(self._main, self._incomplete, opened)
+
+    def duration(self, index: int) -> float:  # noqa: ARG002 - it is no animation
+        """Return how long a frame is shown, in milliseconds; 0 if that is not stated."""
+        return 0.0
+
+
+def _load_jpeg(data: bytes, incomplete: bool, opened: ImageFile.ImageFile | None) -> Loaded:
+    """Decode a JPEG as far as it goes; ``incomplete``: its end marker was missing and is added."""
+    image: Image.Image = opened or JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    missing = 0.0 if incomplete and not image.info.get("progressive") else -1.0
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - decoders raise anything over hostile bytes
+        if "memory" in str(error):
+            raise MemoryError from None
+        image = _load_damaged(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
+        incomplete, missing = True, -1.0
+    if incomplete or (ends_grey(image) and not is_whole(data, image)):
+        incomplete = True
+        read = rows_read(image, _GREY, tolerance=1)
+        if read < SMALLEST_SIDE:
+            raise NotDecodedError(Status.TRUNCATED)
+        missing = 1 - read / image.height if read < image.height else missing
+    facts = exif_facts(image)
+    convert = None
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        convert = to_srgb(image, inks_inverted=True)
+    return Loaded(image=image, facts=facts, incomplete=incomplete, missing=missing, to_rgb=convert)
+
+
+# ---------------------------------------------------------------- the other formats
+
+
+class Pages:
+    """A file that one Pillow class opens, and whose further pictures it seeks."""
+
+    def __init__(self, untrusted: bytes, media: int) -> None:
+        self._media = media
+        self._data, self._cut = bmp_of_os2(untrusted) if media == BMP else untrusted, False
+        self._broken_off = b""  # the file before its missing end was filled in
+        try:
+            self._image = self._opened()
+        except MemoryError:
+            raise
+        except Exception as error:
+            if media not in _PADDED or not is_cut(untrusted, media) or "memory" in str(error):
+                raise
+            self._pad()
+            self._image = self._opened()
+        self._indices, self.animated = self._survey()
+        self.count = len(self._indices)
+
+    def _pad(self) -> None:
+        self._broken_off, self._cut = self._data, True
+        self._data = padded(self._data, self._media)
+
+    def _opened(self) -> ImageFile.ImageFile:
+        return OPENERS[self._media](io.BytesIO(self._data))
+
+    def _survey(self) -> tuple[list[int], bool]:
+        """Return where the pictures of the file are, the first as older versions read it, and if it is an animation."""
+        image = self._image
+        if self._media == TIFF:
+            return _pages_of_tiff(image), False
+        if self._media == HEIC:
+            first = image.tell()
+            return [first, *(at for at in range(min(_frames(image), MOST_PARTS)) if at != first)], False
+        many = 1
+        if self._media == GIF:
+            many = _frames_of_gif(image, self._data)
+        elif self._media in {PNG, WEBP, AVIF}:
+            many = _frames(image)
+        return list(range(min(many, MOST_PARTS))), many > 1
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Return the size of the picture at ``index`` as its header states it."""
+        self._seek(index)
+        return self._image.size
+
+    def load(self, index: int) -> Loaded:
+        """Decode the picture at ``index`` as far as it goes."""
+        if self.count > 1:
+            self._seek(index)
+        image: Image.Image = self._image
+        incomplete, missing = False, -1.0
+        try:
+            image.load()
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            if "memory" in str(error):
+                raise MemoryError from None
+            image, missing = self._load_damaged(index)
+            incomplete = True
+        if self._cut and not incomplete:
+            incomplete = True
+            missing = self._paint_missing(image, index)
+        elif not incomplete and index == self.count - 1:
+            incomplete = is_cut(self._data, self._media, only_ends=True)
+        facts = exif_facts(image)
+        return Loaded(image=self._deepened(image, index), facts=facts, incomplete=incomplete, missing=missing)
+
+    def duration(self, index: int) -> float:  # noqa: ARG002 - of the frame that was loaded last
+        """Return how long a frame is shown, in milliseconds; 0 if that is not stated."""
+        stated = self._image.info.get("duration", 0)
+        return float(stated) if isinstance(stated, int | float) else 0.0
+
+    def _seek(self, index: int) -> None:
+        if self.count > 1 and self._indices[index] != self._image.tell():
+            self._image.seek(self._indices[index])
+
+    def _again(self, index: int) -> ImageFile.ImageFile:
+        image = self._opened()
+        if self.count > 1:
+            image.seek(self._indices[index])
+        return image
+
+    def _load_damaged(self, index: int) -> tuple[Image.Image, float]:
+        """Decode a picture as far as it goes; return it with the share that is missing, negative if unknown."""
+        if self._media in _PADDED - {TIFF}:
+            if self._cut or not is_cut(self._data, self._media):
+                raise NotDecodedError(Status.DAMAGED)
+            self._pad()
+            whole = self._again(index)
+            whole.load()
+            return whole, self._paint_missing(whole, index)
+        again = self._again(index)
+        interlaced = _is_interlaced(again)
+        image = _load_damaged(again)
+        if self.animated:
+            return image, -1.0
+        fill = _GREY if image.mode in _FILLED_MODES else 0
+        if interlaced:
+            image = from_passes(image, fill)
+        read = rows_read(image, fill)
+        if read < SMALLEST_SIDE:
+            raise NotDecodedError(Status.TRUNCATED if is_cut(self._data, self._media) else Status.DAMAGED)
+        return image, 1 - read / image.height if read < image.height else -1.0
+
+    def _paint_missing(self, image: Image.Image, index: int) -> float:
+        """Paint grey what the filled-in end of a file made; return the share that is missing, negative if unknown."""
+        if self._media in {JP2, JPX, J2C, TIFF}:
+            return -1.0
+        kept, self._data = self._data, padded(self._broken_off, self._media, noise=True)
+        try:
+            other = self._again(index)
+            other.load()
+        except Exception:  # noqa: BLE001 - the other filling may not decode at all; then all that is known is that it ends
+            return -1.0
+        finally:
+            self._data = kept
+        read = paint_after_difference(image, other, _GREY)
+        if read < SMALLEST_SIDE:
+            raise NotDecodedError(Status.TRUNCATED)
+        return 1 - read / image.height
+
+    def _deepened(self, image: Image.Image, index: int) -> Image.Image:
+        """Return a picture of 16 bits a colour in eight, also if it uses fewer than 16."""
+        if self._media not in {PNG, TIFF} or image.mode not in {"RGB", "RGBA", "RGBX"} or not is_dark(image):
+            return image
+        low = self._again(index)
+        if not _read_lower_bytes(low):
+            return image
+        try:
+            low.load()
+        except Exception:  # noqa: BLE001 - it is damaged, and dark
+            return image
+        return deepen(image, low)
+
+
+def _load_damaged(image: ImageFile.ImageFile) -> Image.Image:
+    """Load a picture as far as its data go; the rest keeps the grey that it is filled with first."""
+    if image.mode in _FILLED_MODES:
+        shade = tuple(255 if band == "A" else _GREY for band in image.getbands())
+        image.im = Image.new(image.mode, image.size, shade if len(shade) > 1 else shade[0]).im
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        image.load()
+    except OSError:
+        if image.tile:  # nothing was decoded
+            raise
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    image.load()
+    return image
+
+
+def _is_interlaced(image: ImageFile.ImageFile) -> bool:
+    if image.info.get("interlace"):  # PNG
+        return True
+    return any(tile.codec_name == "gif" and isinstance(tile.args, tuple) and tile.args[1] for tile in image.tile)
+
+
+def _pages_of_tiff(image: ImageFile.ImageFile) -> list[int]:
+    """Return the numbers of the pages, without smaller versions of others."""
+    pages = []
+    for at in range(MOST_PARTS):
+        try:
+            image.seek(at)
+        except EOFError:
+            break
+        except Exception:
+            if at == 0:
+                raise
+            break
+        kind = image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
+        if not (isinstance(kind, int) and kind & _REDUCED_PAGE):
+            pages.append(at)
+    image.seek(pages[0] if pages else 0)
+    return pages or [0]
+
+
+def _frames(image: ImageFile.ImageFile) -> int:
+    return int(getattr(image, "n_frames", 1))
+
+
+def _frames_of_gif(image: ImageFile.ImageFile, untrusted: bytes) -> int:
+    stated = untrusted.count(b"\x21\xf9\x04")
+    if stated > MOST_PARTS:
+        return stated
+    try:
+        return _frames(image)
+    except Exception:  # noqa: BLE001 - it breaks off within a frame
+        image.seek(0)
+        return max(1, stated)
+
+
+def _read_lower_bytes(image: ImageFile.ImageFile) -> bool:
+    """Make a picture of 16 bits a colour load the lower bytes instead of the upper; return whether it is one."""
+    swapped = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B"}
+    tiles = []
+    for tile in image.tile:
+        args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        mode = args[0] if args and isinstance(args[0], str) else ""
+        if mode[-4:] not in swapped:
+            return False
+        lower = (mode[:-4] + swapped[mode[-4:]], *args[1:])
+        tiles.append(tile._replace(args=lower if isinstance(tile.args, tuple) else lower[0]))
+    image.tile = tiles
+    return bool(tiles)
