@@ -119,7 +119,7 @@ def set_up(max_pixels: int) -> None:
 # ---------------------------------------------------------------- JPEG
 
 
-class Jpegs:
+class JpegFile:
     """A JPEG, and the other full pictures of a file in the multi-picture format (CIPA DC-007)."""
 
     animated = False
@@ -179,7 +179,7 @@ def _load_jpeg(data: bytes, incomplete: bool, opened: ImageFile.ImageFile | None
 # ---------------------------------------------------------------- the other formats
 
 
-class Pages:
+class PagedFile:
     """A file that one Pillow class opens, and whose further pictures it seeks."""
 
     def __init__(self, untrusted: bytes, media: int) -> None:

@@ -17,7 +17,7 @@ from lineament.vision.decode_damage import (
     is_cut,
 )
 from lineament.vision.decode_formats import RARE, NotDecodedError, detect_format, is_animated_webp, size_of_webp
-from lineament.vision.decode_pillow import Jpegs, Loaded, OpenedFile, Pages
+from lineament.vision.decode_pillow import JpegFile, Loaded, OpenedFile, PagedFile
 from lineament.vision.decode_protocol import (
     EVERY,
     FLICKER,
@@ -76,7 +76,7 @@ class PictureFile:
                 raise NotDecodedError(Status.ELSEWHERE, self.media)
             return rare(untrusted, self.media, self._max_pixels)
         if self.media == JPEG:
-            return Jpegs(untrusted)
+            return JpegFile(untrusted)
         if self.media == WEBP:
             size = size_of_webp(untrusted)
             if size is not None:  # checked first, because the library reserves memory when it opens the file
@@ -85,7 +85,7 @@ class PictureFile:
                     if rare is None:
                         raise NotDecodedError(Status.ELSEWHERE, self.media)
                     return rare(untrusted, self.media, self._max_pixels)
-        return Pages(untrusted, self.media)
+        return PagedFile(untrusted, self.media)
 
     def read(self, part: int, *, large_too: bool = True) -> ReadPicture:
         """Return one of its pictures, numbered from 1; or, for 0, the next frame of an animation to look at.
