@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -39,11 +40,13 @@ def test_a_folder_holds_one_folder_for_each_person(tmp_path: Path) -> None:
     people_in(tmp_path, zoe=("b.jpg", "a.PNG", "notes.txt", "more/c.jpg"), ann=("1.jpeg",))
     (tmp_path / "readme.md").touch()
     (tmp_path / ".git").mkdir()
+    shutil.copyfile(PORTRAITS / "obama.jpg", tmp_path / "zoe" / "z")
     found = read_set(tmp_path)
     assert [(picture.person, picture.name) for picture in found.pictures] == [
         ("ann", "ann/1.jpeg"),
         ("zoe", "zoe/a.PNG"),
         ("zoe", "zoe/b.jpg"),
+        ("zoe", "zoe/z"),
         ("zoe", "zoe/more/c.jpg"),
     ]
     assert found.skipped == 2

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lineament.errors import NotEvaluable
+from lineament.errors import NotEvaluable, NotRead
 from lineament.sandbox.files import (
     EntryType,
     SourcePath,
@@ -17,9 +17,11 @@ from lineament.sandbox.files import (
     open_regular,
     os_reason,
     printable_bytes,
+    read_start,
 )
 from lineament.sources.folder.captures import DELIMITERS, LONGEST_LINE
 from lineament.sources.folder.connector import PICTURES
+from lineament.sources.media_types import START, is_picture
 
 MOST_PICTURES = 10_000_000
 TABLE_REMEDY = "it needs a header with the columns file and person, and may have group"
@@ -103,17 +105,26 @@ def _person(root: SourcePath, person: bytes, pictures: list[LabelledPicture]) ->
     while waiting:
         folder = waiting.pop()
         for name, kind in list_names(folder, folders=False):
-            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - pathlib has no bytes
-            if suffix not in PICTURES or kind is EntryType.OTHER:
+            place = folder.child(name)
+            if kind is EntryType.OTHER or not _is_picture(place):
                 skipped += 1
                 continue
-            place = folder.child(name)
             pictures.append(
                 LabelledPicture(name=printable_bytes(place.below), place=place, person=printable_bytes(person))
             )
         inner = [folder.child(name) for name, _ in list_names(folder, folders=True) if not name.startswith(b".")]
         waiting += reversed(inner)
     return skipped
+
+
+def _is_picture(place: SourcePath) -> bool:
+    """Return whether a file has the suffix of a picture, or begins as one; an ingest decides in the same way."""
+    if os.path.splitext(place.base)[1].lower() in PICTURES:  # noqa: PTH122 - pathlib has no bytes
+        return True
+    try:
+        return is_picture(read_start(place, START))
+    except (NotRead, OSError):
+        return False
 
 
 # ---------------------------------------------------------------- tables
