@@ -9,7 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import accuracy
 from tests.conftest import LFW, PORTRAITS, Ran
+
+from lineament.model.evaluation.identification import AtThreshold
+from lineament.model.evaluation.measure import OpenSetTest, Protocol, measure
+from lineament.model.evaluation.samples import Samples
 
 Run = Callable[..., Ran]
 FILES = ["evaluation.html", "evaluation.json", "evaluation.pdf"]
@@ -68,7 +73,7 @@ def test_a_second_run_takes_the_templates_from_the_cache(
     first = lineament("evaluate", people, "--cache", cache, "--json")
     with monkeypatch.context() as patch:
         patch.setattr("lineament.vision.embed.Embedder.embed", None)
-        patch.setattr("lineament.services.evaluate.templates.Extractor.crop", lambda *_: None)
+        patch.setattr("lineament.services.evaluate.templates.Extractor._crop", lambda *_: None)
         again = lineament("evaluate", people, "--cache", cache, "--json")
     assert again.code == 0
     assert again.out == first.out
@@ -217,3 +222,28 @@ def test_a_part_of_lfw_is_told_apart(lineament: Run, tmp_path: Path) -> None:
     assert rate["fpir"]["value"] <= 0.1
     assert rate["fnir"]["value"] <= 0.05
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8")) == found.json
+
+
+def test_the_rates_agree_with_those_of_the_accuracy_page() -> None:
+    """bench/accuracy.py counts with a few lines of its own, and its threshold may let one more stranger through."""
+    random = np.random.default_rng(5)
+    people = np.sort(np.r_[np.arange(900), np.arange(300), np.arange(150)])
+    middles = random.normal(size=(900, 64))
+    vectors = middles[people] + 0.9 * random.normal(size=(len(people), 64))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    none = np.zeros(len(people), np.bool_)
+    measured = measure(
+        OpenSetTest.of(Samples(vectors=unit, people=people, failed=none, unenrolled=none), Protocol()), [], None
+    )
+    rate = measured.at_rates[1].at
+    assert isinstance(rate, AtThreshold)
+    fnir, enrolled, mated, strangers = accuracy.open_set(people, unit)
+    assert 0.05 < fnir < 0.95
+    assert rate.fnir.value == pytest.approx(fnir, abs=3 / mated)
+    assert (measured.gallery_people, len(measured.mated.probes), len(measured.nonmated.probes)) == (
+        enrolled,
+        mated,
+        strangers,
+    )
+    first = accuracy.mated_searches(people, unit).first.mean()
+    assert measured.rank_curve[0].value == pytest.approx(1 - first, abs=1e-9)

@@ -71,12 +71,15 @@ def shown_errors(evaluation: Evaluation) -> list[ErrorSection]:
     if not evaluation.files:
         return []
     alike = evaluation.measured.pairs
+    hidden = len(alike.alike) - len(evaluation.worst.alike)
+    more = f" {hidden:,} more are listed in evaluation.json." if hidden else ""
     sections = [
         ErrorSection(
             title="Two names, alike",
             note=(
                 f"{counted(len(alike.alike), 'pair')} under two names score {alike.alike_from:.3f} or more, as half of "
-                "the pairs of one person do. They may be one person under two names, or twins. Nothing was dropped."
+                "the pairs of one person do. They may be one person under two names, or twins. Nothing was "
+                f"dropped.{more}"
             ),
             errors=tuple(_pair(evaluation, each) for each in evaluation.worst.alike),
         ),

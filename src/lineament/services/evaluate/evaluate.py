@@ -33,6 +33,8 @@ from lineament.vision.analyse import Analyser
 
 WORST = 12
 """Errors of each kind that are shown."""
+WORST_ALIKE = 60
+"""Pairs of pictures under two names that are shown."""
 FAILURES = 100
 """Pictures without a template that are listed."""
 IN_USE_GIVEN = "given"
@@ -299,7 +301,8 @@ def worst_errors(measured: Measurements) -> WorstErrors:
         missed=tuple(_shown(mated, at, mate=True) for at in missed[:WORST].tolist()),
         false=tuple(_shown(nonmated, at, mate=False) for at in false[:WORST].tolist()),
         alike=tuple(
-            ShownError(probe=pair.first, other=pair.second, score=pair.score) for pair in measured.pairs.alike[:WORST]
+            ShownError(probe=pair.first, other=pair.second, score=pair.score)
+            for pair in measured.pairs.alike[:WORST_ALIKE]
         ),
     )
 
@@ -317,8 +320,8 @@ def _shown(found: SearchScores, at: int, *, mate: bool) -> ShownError:
 def _crops(worst: WorstErrors, labelled: LabelledSet, extractor: Extractor) -> dict[int, bytes]:
     shown = [*worst.missed, *worst.false, *worst.alike]
     rows = sorted({row for each in shown for row in (each.probe, each.other, each.mate) if row >= 0})
-    crops = {row: extractor.crop(labelled.pictures[row]) for row in rows}
-    return {row: crop for row, crop in crops.items() if crop is not None}
+    crops = extractor.crops([labelled.pictures[row] for row in rows])
+    return {row: crop for row, crop in zip(rows, crops, strict=True) if crop is not None}
 
 
 # ---------------------------------------------------------------- digests

@@ -16,6 +16,7 @@ from lineament.sandbox.files import (
     locate,
     open_regular,
     os_reason,
+    printable,
     printable_bytes,
     read_start,
 )
@@ -77,7 +78,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     rows = [row for _, row in _rows(path, place)]
     if any(len(row) != 2 or not all(cell.strip() for cell in row) for row in rows):
         raise NotEvaluable(path=path, why="each line has to hold two names", remedy="write them as: name,other name")
-    return tuple((row[0].strip(), row[1].strip()) for row in rows)
+    return tuple((printable(row[0].strip()), printable(row[1].strip())) for row in rows)
 
 
 # ---------------------------------------------------------------- folders
@@ -152,7 +153,11 @@ def _table(path: Path, place: SourcePath) -> LabelledSet:
         picture = replace(root.parent.child(below), below=below)
         if b"\0" in below or not _is_file(picture):
             missing.append(f"line {line:,}: {name}")
-        pictures.append(LabelledPicture(name=name, place=picture, person=cells["person"], group=cells.get("group", "")))
+        pictures.append(
+            LabelledPicture(
+                name=name, place=picture, person=printable(cells["person"]), group=printable(cells.get("group", ""))
+            )
+        )
     if missing:
         more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
         why = f"it names files that are not there ({'; '.join(missing[:SHOWN])}{more})"

@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from lineament.errors import LineamentError, StorageFull
+from lineament.errors import BadPicture, LineamentError, NotRead
 from lineament.model.evaluation.samples import NO_GROUP, Rows, Samples
 from lineament.model.faces import Face, QualityReason
 from lineament.sandbox.files import os_reason, read_regular
@@ -96,8 +96,12 @@ class Extractor:
             self._cache.save()
         return Templates(found=tuple(found), sha256=tuple(digests))
 
-    def crop(self, picture: LabelledPicture) -> bytes | None:
-        """Return a JPEG of the face that counts, or None if there is none."""
+    def crops(self, pictures: Sequence[LabelledPicture]) -> list[bytes | None]:
+        """Return a JPEG of the face that counts in each picture, or None if there is none."""
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="evaluate") as pool:
+            return list(pool.map(self._crop, pictures))
+
+    def _crop(self, picture: LabelledPicture) -> bytes | None:
         try:
             seen = self._analyser.analyse(read_regular(picture.place, self._most))
         except (LineamentError, OSError):
@@ -132,7 +136,7 @@ class Extractor:
     def _template(self, picture: LabelledPicture, degradation: Degradation | None) -> tuple[str, FoundTemplate, bool]:
         try:
             untrusted = read_regular(picture.place, self._most)
-        except LineamentError as error:
+        except (BadPicture, NotRead) as error:
             return "", FoundTemplate(None, why=str(error)), False
         except OSError as error:
             return "", FoundTemplate(None, why=f"it was not read: {os_reason(error)}"), False
@@ -143,9 +147,7 @@ class Extractor:
             if degradation is not None:
                 untrusted = self._degraded(untrusted, degradation)
             seen = self._analyser.analyse(untrusted)
-        except StorageFull:
-            raise
-        except LineamentError as error:
+        except BadPicture as error:  # anything else is no fault of the picture, and ends the run
             return digest, FoundTemplate(None, why=str(error)), False
         face = chosen_face(seen, self._choice)
         if face is None:
