@@ -155,6 +155,11 @@ class CaptureRows:
         cleared = {"original": None, "thumbnail": None, "page": None}
         self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**cleared))
 
+    def forget_originals(self, ids: Iterable[CaptureId]) -> None:
+        """Remove the originals of captures, because another picture of their file is erased; all else stays."""
+        for batch in batched(ids, _MOST):
+            self._connection.execute(sa.update(captures).where(captures.c.id.in_(batch)).values(original=None))
+
     def bar(self, capture_id: CaptureId) -> None:
         """Mark a capture as known-abuse material and remove its pictures; its provenance stays."""
         cleared = {"original": None, "thumbnail": None, "barred": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -29,6 +30,15 @@ _MOST = 400
 """Most values in one IN clause."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """One of the pictures of a file that a source holds."""
+
+    capture_id: CaptureId
+    number: int  # from 1
+    uri: str
+
+
 class PlaceRows:
     """Further places of captures, and groups of near-identical captures."""
 
@@ -36,13 +46,19 @@ class PlaceRows:
         self._connection = connection
 
     def with_bytes(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, CaptureId]:
-        """Return the captures of a source with these SHA-256, by SHA-256."""
-        found: dict[str, CaptureId] = {}
+        """Return the captures of a source with these SHA-256, by SHA-256; the first of a file with several."""
+        return {sha256: parts[0].capture_id for sha256, parts in self.parts_with_bytes(source_id, digests).items()}
+
+    def parts_with_bytes(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, list[StoredPart]]:
+        """Return all captures of a source with these SHA-256, by SHA-256, in the order of their ids."""
+        found: dict[str, list[StoredPart]] = {}
+        columns = (captures.c.sha256, captures.c.id, captures.c.part, captures.c.uri)
         for batch in batched(dict.fromkeys(digests), _MOST):
-            query = sa.select(captures.c.sha256, captures.c.id).where(
-                captures.c.source_id == source_id, captures.c.sha256.in_(batch)
-            )
-            found.update({sha256: CaptureId(id_) for sha256, id_ in self._connection.execute(query)})
+            query = sa.select(*columns).where(captures.c.source_id == source_id, captures.c.sha256.in_(batch))
+            for sha256, id_, number, uri in self._connection.execute(query.order_by(captures.c.id)):
+                found.setdefault(sha256, []).append(
+                    StoredPart(capture_id=CaptureId(id_), number=number, uri=uri),
+                )
         return found
 
     def add_all(self, source_id: SourceId, new: Sequence[tuple[CaptureId, str, Provenance]]) -> None:

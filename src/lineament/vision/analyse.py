@@ -120,10 +120,12 @@ class Analyser:
         """
         picture, digested = self._apply_edits(untrusted, edits, part, digests=digests)
         found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
-        return self._analysis(untrusted, picture, found, digested)
+        return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
 
-    def analyse_each(self, untrusted: bytes) -> Iterator[Analysis | RefusedPart]:
+    def analyse_each(self, untrusted: bytes, sha256: str) -> Iterator[Analysis | RefusedPart]:
         """Find all faces to enrol in the pictures of a file: its pages, or the frames to look at of an animation.
+
+        ``sha256``: of the file.
 
         Raises:
             BadPicture: A subclass of it; nothing of the file can be used.
@@ -132,7 +134,7 @@ class Analyser:
             if isinstance(picture, RefusedPart):
                 yield picture
             else:
-                yield self._analysis(untrusted, picture, self._detector.find(picture.pixels, ENROLLED), ())
+                yield self._analysis(sha256, picture, self._detector.find(picture.pixels, ENROLLED), ())
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1
@@ -151,7 +153,7 @@ class Analyser:
         found = self._detector.find_within(picture.pixels, drawn)
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
-        return self._analysis(untrusted, picture, found, digested)
+        return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
 
     def close(self) -> None:
         """End the decoding processes."""
@@ -166,13 +168,11 @@ class Analyser:
             return self.decode(untrusted, edits, part), ()
         return _with_digests(self._decoder.decode(untrusted, part), edits)
 
-    def _analysis(
-        self, untrusted: bytes, picture: DecodedPicture, found: Detections, digests: tuple[str, ...]
-    ) -> Analysis:
+    def _analysis(self, sha256: str, picture: DecodedPicture, found: Detections, digests: tuple[str, ...]) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
         return Analysis(
             picture=picture,
-            sha256=hashlib.sha256(untrusted).hexdigest(),
+            sha256=sha256,
             phash=perceptual_hash(picture.pixels),
             faces=tuple(self._face(picture, found, int(at)) for at in largest_first),
             digests=digests,

@@ -91,9 +91,10 @@ class KnownAbuse:
             stored = [
                 (source, capture_id)
                 for source in change.tx.sources.all()
-                for capture_id in change.tx.places.with_bytes(
+                for parts in change.tx.places.parts_with_bytes(
                     source.id, [digest for digest in digests if len(digest) == 64]
                 ).values()
+                for capture_id in (part.capture_id for part in parts)
                 if not change.tx.captures.get(capture_id).barred
             ]
             for source, capture_id in stored:

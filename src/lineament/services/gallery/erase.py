@@ -58,7 +58,7 @@ class Erase:
 
     @needs(Permission.MANAGE_SOURCES)
     def face(self, face_id: FaceId, reason: str) -> Erasure:
-        """Erase one face, and every picture that shows it.
+        """Erase one face, and every picture that shows it; also the original of the other pictures of its file.
 
         If it is the only face, the capture is erased too. In a group picture the other faces keep their crops and
         their page, but the original and the thumbnail are deleted, because they show the erased face.
@@ -74,7 +74,9 @@ class Erase:
                 change.tx.faces.erase([face_id])
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
-                change.tx.suppressions.add([self._suppression.face(capture.sha256, face.box)], change.at)
+                suppressed = self._suppression.face(capture.sha256, face.box, capture.part)
+                change.tx.suppressions.add([suppressed], change.at)
+                self._forget_file(change, capture)
                 self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
                 change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
                 erasure = Erasure(source.name, faces=[face_id])
@@ -194,10 +196,16 @@ class Erase:
         change.tx.captures.erase(capture.id)
         digests = [digest for place in found for digest in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
+        self._forget_file(change, capture)
         pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
         self._unlink_later(change, pictures)
         change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
         return Erasure(source.name, faces=ids, captures=[capture.id])
+
+    def _forget_file(self, change: Change, capture: Capture) -> None:
+        """Remove the original from the other captures of the same file: it holds the erased picture too."""
+        parts = change.tx.places.parts_with_bytes(capture.source_id, [capture.sha256]).get(capture.sha256, [])
+        change.tx.captures.forget_originals([part.capture_id for part in parts if part.capture_id != capture.id])
 
     def _unlink_later(self, change: Change, addresses: Iterable[str | None]) -> None:
         """Note blobs that nothing refers to any more; they are deleted once the erasure is committed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ from lineament.services.gallery.items import (
     refused_item,
     walk,
 )
+from lineament.services.gallery.parts import places_of
 from lineament.services.gallery.prepare import Preparation
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
@@ -126,14 +128,19 @@ class Ingest:
 
     def _items(self, pool: ThreadPoolExecutor, workers: int, context: RunContext) -> Iterator[IngestItem]:
         prepare = self._preparation.prepare
-        for item in follow(self._in_order(pool, workers, context, lambda item: prepare(context, item))):
+        prepared = self._in_order(pool, workers, context, lambda item: prepare(context, item))
+        for item in follow(itertools.chain.from_iterable(prepared)):
             yield self._preparation.store_pictures(context, item)
 
     def _in_order(
-        self, pool: ThreadPoolExecutor, workers: int, context: RunContext, step: Callable[[IngestItem], IngestItem]
-    ) -> Iterator[IngestItem]:
-        """Yield the items in order; enough are in progress to keep all threads busy, in bounded memory."""
-        under_way: deque[tuple[Future[IngestItem], int]] = deque()
+        self,
+        pool: ThreadPoolExecutor,
+        workers: int,
+        context: RunContext,
+        step: Callable[[IngestItem], list[IngestItem]],
+    ) -> Iterator[list[IngestItem]]:
+        """Yield the pictures of each file, in order; enough are in progress to keep all threads busy."""
+        under_way: deque[tuple[Future[list[IngestItem]], int]] = deque()
         waiting = 0  # bytes
         try:
             for known in self._sift(context):
@@ -260,7 +267,8 @@ class Ingest:
         pairs = [item.pair for item in undecided]
         erased = self._suppression.find_erased(tx, pairs)
         known = tx.captures.known(context.source.id, pairs)
-        stored = set(tx.places.with_bytes(context.source.id, [item.sha256 for item in undecided]))
+        files = tx.places.parts_with_bytes(context.source.id, [item.sha256 for item in undecided])
+        stored = {(sha256, part.number) for sha256, parts in files.items() for part in parts}
         erasures = tx.suppressions.is_filled()
         decided: list[IngestItem] = []
         for item in batch:
@@ -270,7 +278,7 @@ class Ingest:
                     final = replace(item, outcome=IngestOutcome.ERASED_BEFORE)
                 elif item.pair in known:
                     final = replace(item, outcome=IngestOutcome.ALREADY_THERE)
-                elif item.sha256 in stored:
+                elif (item.sha256, item.part) in stored or (item.capture is None and item.sha256 in files):
                     final = replace(item, outcome=IngestOutcome.ANOTHER_PLACE)
                 elif item.capture is None:
                     final = replace(item, outcome=IngestOutcome.ERASED_BEFORE)
@@ -278,7 +286,7 @@ class Ingest:
                     final = refused_for(item, NotRead(why="something of it was erased meanwhile; ingest it again"))
                 known.add(item.pair)
                 if _is_kept(final.outcome):
-                    stored.add(item.sha256)
+                    stored.add((item.sha256, item.part))
             decided.append(final)
         return decided
 
@@ -298,12 +306,16 @@ class Ingest:
         if not all(address in self._blobs for address in item.addresses):
             return True
         faces = [new.face for new in item.faces]
-        return erasures and len(self._suppression.still_wanted(tx, item.sha256, faces)) < len(faces)
+        return erasures and len(self._suppression.still_wanted(tx, item.sha256, faces, item.part)) < len(faces)
 
     def _add_places(self, change: Change, context: RunContext, again: list[IngestItem]) -> int:
-        """Store further places of pictures that are already stored; return how many."""
-        stored = change.tx.places.with_bytes(context.source.id, [item.sha256 for item in again])
-        new = [(stored[item.sha256], item.sha256, item.collected.provenance) for item in again]
+        """Store further places of files that are already stored, for each of their pictures; return how many."""
+        stored = change.tx.places.parts_with_bytes(context.source.id, [item.sha256 for item in again])
+        new = [
+            (part.capture_id, item.sha256, replace(item.collected.provenance, uri=uri))
+            for item in again
+            for part, uri in places_of(item, stored[item.sha256])
+        ]
         change.tx.places.add_all(context.source.id, new)
         return len(new)
 

@@ -109,6 +109,7 @@ class IngestItem:
     found: tuple[Face, ...] = ()
     derived: DerivedPictures | None = None  # until they are stored
     faces: tuple[NewFace, ...] = ()  # once its crops are stored
+    more: bool = False  # further pictures of its file follow, which are committed with it
 
     def without(self, outcome: IngestOutcome, why: str = "") -> IngestItem:
         """Return the picture with a final outcome, without its bytes and faces."""
@@ -138,6 +139,11 @@ class IngestItem:
     def is_frame(self) -> bool:
         """Whether it is a frame of a video."""
         return self.collected.provenance.time_code is not None
+
+    @property
+    def part(self) -> int:
+        """Which picture of its file it is, from 1."""
+        return 1 if self.capture is None else self.capture.part
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -187,14 +193,18 @@ def chunks(found: Iterator[tuple[Found, str | None]], size: int) -> Iterator[lis
 
 
 def in_batches(items: Iterable[IngestItem]) -> Iterator[list[IngestItem]]:
-    """Yield batches of at most BATCH pictures, smaller ones if pictures come slowly."""
+    """Yield batches of at most BATCH pictures, smaller ones if pictures come slowly.
+
+    The pictures of one file are in one batch, however many they are: a file is known by its first capture, so that one
+    of which only some were committed would never be completed.
+    """
     batch: list[IngestItem] = []
     began = time.monotonic()
     for item in items:
         if not batch:
             began = time.monotonic()
         batch.append(item)
-        if len(batch) >= BATCH or time.monotonic() - began > PATIENCE:
+        if not item.more and (len(batch) >= BATCH or time.monotonic() - began > PATIENCE):
             yield batch
             batch = []
     if batch:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from lineament.errors import LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
-from lineament.model.credentials import against
-from lineament.model.faces import NewCapture
+from lineament.errors import FormatNotRead, LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
+from lineament.model.credentials import Credentials, against
+from lineament.model.faces import NewCapture, Provenance
 from lineament.services.gallery.abuse import AbuseList
+from lineament.services.gallery.footage import follow
 from lineament.services.gallery.items import DerivedPictures, IngestItem, IngestOutcome, RunContext, refused_for
+from lineament.services.gallery.parts import as_one_file, name_of_part, of_part
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.record import Record
 from lineament.sources.credentials import reader as credentials
-from lineament.sources.media_types import is_picture, not_a_picture
+from lineament.sources.media_types import NO_PICTURE, is_picture, not_a_picture
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
-from lineament.vision.analyse import Analyser, face_crop, thumbnail
+from lineament.vision.analyse import Analyser, Analysis, RefusedPart, face_crop, thumbnail
 from lineament.vision.veil import veil
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedItem:
+    """A file to analyse."""
+
+    item: IngestItem
+    claims: Credentials | None
+    barred: bool  # known-abuse material
 
 
 class Preparation:
@@ -29,72 +42,146 @@ class Preparation:
         self._suppression = Suppression(keys)
         self._abuse = AbuseList(keys)
 
-    def prepare(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Analyse an item and store its pictures; those of a frame wait until it is known whether it is kept."""
-        analysed = self._analyse(context, item)
-        return analysed if item.is_frame else self.store_pictures(context, analysed)
-
-    def _analyse(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Return the item with its faces and derived pictures."""
+    def prepare(self, context: RunContext, item: IngestItem) -> list[IngestItem]:
+        """Analyse a file and store its pictures; those of a frame wait until it is known whether it is kept."""
         if item.outcome is not IngestOutcome.ENROLLED:
-            return item
+            return [item]
         claims = credentials.read_credentials(item.collected.untrusted)
         if claims is not None and (why := against(claims)) is not None:
-            return refused_for(item, why)
+            return [refused_for(item, why)]
         try:
-            seen = self._analyser.analyse(item.collected.untrusted, enrolling=True)
+            return self._pictures(context, self._opened(item, claims))
         except (StorageFull, StoreUnavailable):
             raise
         except UnknownFormat as error:
             untrusted = item.collected.untrusted
-            return refused_for(item, error if is_picture(untrusted) else NotAPicture(why=not_a_picture(untrusted)))
+            reason = not_a_picture(untrusted)
+            named = reason == NO_PICTURE and isinstance(error, FormatNotRead)
+            return [refused_for(item, error if named or is_picture(untrusted) else NotAPicture(why=reason))]
         except LineamentError as error:
-            return refused_for(item, error)
-        faces = list(seen.faces)
+            return [refused_for(item, error)]
+
+    def _opened(self, item: IngestItem, claims: Credentials | None) -> _OpenedItem:
         item, barred = replace(item, abuse=self._abuse.digests(item.collected.untrusted, item.sha256)), False
         if item.listed:
             with self._record.read() as tx:
                 barred = bool(tx.abuse.any_of(item.abuse))
+        return _OpenedItem(item, claims, barred)
+
+    def _pictures(self, context: RunContext, file: _OpenedItem) -> list[IngestItem]:
+        """Return the pictures of a file. Raises BadPicture if there is none that can be used."""
+        item = file.item
+        every = self._analyser.analyse_each(item.collected.untrusted, item.sha256)
+        first = next(every)
+        if isinstance(first, Analysis) and first.picture.parts == 1:
+            return [self._only_picture(context, file, first)]
+        animated = isinstance(first, Analysis) and first.picture.seconds is not None
+        analysed = itertools.chain([first], every)
+        items = self._frames(context, file, analysed) if animated else self._pages(context, file, analysed)
+        return as_one_file(items, item)
+
+    def _only_picture(self, context: RunContext, file: _OpenedItem, seen: Analysis) -> IngestItem:
+        analysed = self._analysed(context, file, seen, file.item.collected.provenance)
+        if not file.item.is_frame:
+            return self.store_pictures(context, analysed)
+        return analysed if analysed.found else analysed.without(IngestOutcome.NO_FACE)
+
+    def _pages(
+        self, context: RunContext, file: _OpenedItem, every: Iterable[Analysis | RefusedPart]
+    ) -> list[IngestItem]:
+        """Return each page; the original is stored once."""
+        items, original = [], None
+        for seen in every:
+            if isinstance(seen, RefusedPart):
+                items.append(_refused_part(file.item, seen))
+                continue
+            provenance = of_part(file.item.collected.provenance, seen.picture)
+            page = self.store_pictures(context, self._analysed(context, file, seen, provenance), original)
+            original = original or (page.capture.original if page.capture else None)
+            items.append(page)
+        return items
+
+    def _frames(
+        self, context: RunContext, file: _OpenedItem, every: Iterable[Analysis | RefusedPart]
+    ) -> list[IngestItem]:
+        """Return the best few frames of each person, as of a video; the first frame if nobody is seen."""
+        refused: list[IngestItem] = []
+        without_face: list[IngestItem] = []
+
+        def analysed() -> Iterator[IngestItem]:
+            for seen in every:
+                if isinstance(seen, RefusedPart):
+                    refused.append(_refused_part(file.item, seen))
+                    continue
+                provenance = of_part(file.item.collected.provenance, seen.picture)
+                frame = self._analysed(context, file, seen, provenance)
+                without_face.extend([frame] if not (frame.found or without_face) else [])
+                yield replace(frame, collected=replace(frame.collected, provenance=provenance))
+
+        kept = [frame for frame in follow(analysed()) if frame.capture is not None]
+        items, original = [], None
+        for frame in kept or without_face:
+            stored = self.store_pictures(context, frame, original)
+            original = original or (stored.capture.original if stored.capture else None)
+            items.append(stored)
+        return items + refused
+
+    def _analysed(self, context: RunContext, file: _OpenedItem, seen: Analysis, provenance: Provenance) -> IngestItem:
+        """Return a picture of the file with its faces and derived pictures."""
+        item, picture = file.item, seen.picture
+        faces = list(seen.faces)
         if item.erasures:
             with self._record.read() as tx:
-                faces = self._suppression.still_wanted(tx, item.sha256, seen.faces)
+                faces = self._suppression.still_wanted(tx, item.sha256, seen.faces, picture.part)
         capture = NewCapture(
             source_id=context.source.id,
-            provenance=item.collected.provenance,
+            provenance=provenance,
             sha256=item.sha256,
             phash=seen.phash,
-            media_type=seen.picture.media_type,
+            media_type=picture.media_type,
             size=len(item.collected.untrusted),
-            width=seen.picture.width,
-            height=seen.picture.height,
-            taken_at=seen.picture.taken_at,
-            place=seen.picture.place,
+            width=picture.width,
+            height=picture.height,
+            taken_at=picture.taken_at,
+            place=picture.place,
             enrolled_at=self._record.clock(),
             original=None,
             thumbnail=None,
-            credentials=claims,
-            barred=barred,
+            credentials=file.claims,
+            barred=file.barred,
+            part=picture.part,
+            incomplete=picture.incomplete,
+            missing=picture.missing,
+            looked_at_by=self._analyser.model,
         )
         if not faces:
-            ended = item.without(IngestOutcome.NO_FACE)
-            return ended if item.is_frame else replace(ended, capture=capture)
-        crops = tuple(face_crop(seen.picture, face.box) for face in faces)
+            return replace(item.without(IngestOutcome.NO_FACE), capture=capture)
+        crops = tuple(face_crop(picture, face.box) for face in faces)
         derived = (
             DerivedPictures(None, tuple(map(veil, crops)))
-            if barred
-            else DerivedPictures(thumbnail(seen.picture), crops)
+            if file.barred
+            else DerivedPictures(thumbnail(picture), crops)
         )
         return replace(item, capture=capture, found=tuple(faces), derived=derived)
 
-    def store_pictures(self, context: RunContext, item: IngestItem) -> IngestItem:
-        """Store the item's pictures, and the page that showed it, as blobs."""
+    def store_pictures(self, context: RunContext, item: IngestItem, original: str | None = None) -> IngestItem:
+        """Store the item's pictures, and the page that showed it, as blobs.
+
+        ``original``: the address of the file, if another picture of it was stored before.
+        """
         if item.derived is None:
             return item
         key, shown = context.key, item.collected.provenance.page_record
         record = None if shown is None else context.task.page(shown)
         page = None if record is None else self._blobs.put(key, record)
-        original = small = None
+        small = None
         if item.derived.thumbnail is not None:
-            original = self._blobs.put(key, item.collected.untrusted)
+            original = original or self._blobs.put(key, item.collected.untrusted)
             small = self._blobs.put(key, item.derived.thumbnail)
-        return item.with_blobs(original, small, [self._blobs.put(key, crop) for crop in item.derived.crops], page)
+        crops = [self._blobs.put(key, crop) for crop in item.derived.crops]
+        return item.with_blobs(None if small is None else original, small, crops, page)
+
+
+def _refused_part(item: IngestItem, refused: RefusedPart) -> IngestItem:
+    ended = refused_for(item, refused.why)
+    return replace(ended, collected=replace(ended.collected, name=name_of_part(item.collected.name, refused.part)))

@@ -21,10 +21,13 @@ class Suppression:
         """Return the digests that suppress a whole picture: of its URI and of its bytes."""
         return [self._digest("uri", uri), self._digest("picture", sha256)]
 
-    def face(self, sha256: str, box: Box) -> bytes:
-        """Return the digest that suppresses one face of a group picture, wherever the same bytes are found."""
+    def face(self, sha256: str, box: Box, part: int = 1) -> bytes:
+        """Return the digest that suppresses one face of a group picture, wherever the same bytes are found.
+
+        ``part``: which picture of the file shows it, from 1.
+        """
         middle = f"{box.x + box.width / 2:.0f},{box.y + box.height / 2:.0f}"
-        return self._digest("face", f"{sha256}/{middle}")
+        return self._digest("face", f"{sha256}/{middle}" if part == 1 else f"{sha256}/{part}/{middle}")
 
     def find_erased(self, tx: Tx, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the (uri, sha256) pairs that were erased."""
@@ -32,9 +35,9 @@ class Suppression:
         suppressed = tx.suppressions.any_of([digest for digests in wanted.values() for digest in digests])
         return {pair for pair, digests in wanted.items() if suppressed.intersection(digests)}
 
-    def still_wanted(self, tx: Tx, sha256: str, faces: Sequence[Face]) -> list[Face]:
-        """Return the faces of a picture without the erased ones."""
-        digests = [self.face(sha256, face.box) for face in faces]
+    def still_wanted(self, tx: Tx, sha256: str, faces: Sequence[Face], part: int = 1) -> list[Face]:
+        """Return the faces of a picture without the erased ones; ``part``: which picture of its file, from 1."""
+        digests = [self.face(sha256, face.box, part) for face in faces]
         suppressed = tx.suppressions.any_of(digests)
         return [face for face, digest in zip(faces, digests, strict=True) if digest not in suppressed]
 
