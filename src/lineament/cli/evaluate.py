@@ -71,7 +71,7 @@ def evaluate(
     ] = None,
     degrade: Annotated[
         list[str] | None,
-        typer.Option(metavar="KINDS", help="Degrade the probes: turned,size,blur,jpeg,dark,covered."),
+        typer.Option(metavar="KINDS", help="Degrade the probes: turned,size,blur,jpeg,dark,covered or all."),
     ] = None,
     join: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Pairs of names that mean one person, one pair a line.")
@@ -183,7 +183,7 @@ def _of_pictures(
                 rate = f"{now.done / now.seconds:.0f} pictures/s" if now.seconds else ""
                 bar.update(shown[act], completed=now.done, rate=rate)  # type: ignore[arg-type] # a TaskID
 
-            return evaluate_pictures(labelled, options, extractor, analyser, report)
+            return evaluate_pictures(labelled, options, extractor, vision.pack, report)
     finally:
         vision.close()
 

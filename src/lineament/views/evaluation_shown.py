@@ -49,6 +49,7 @@ def facts(evaluation: Evaluation, json_sha256: str) -> list[tuple[str, str]]:
     found = [
         ("Lineament", binding.version),
         ("Model", f"{binding.model}, {binding.precision}"),
+        *((f"Its {part}, SHA-256", sha256) for part, sha256 in binding.weights),
         ("Face of a picture", FACES[choice]),
         ("Enrolled of each person", enrolled),
         ("Left out of the gallery", f"{left_out:.0%} of the people with several pictures" if left_out else "nobody"),

@@ -28,6 +28,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "depends_on": {
             "lineament": binding.version,
             "model": binding.model,
+            "weights_sha256": dict(binding.weights),
             "precision": binding.precision,
             "data_sha256": binding.data_sha256,
             "settings_sha256": binding.settings_sha256,

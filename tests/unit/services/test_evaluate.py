@@ -310,6 +310,7 @@ def test_kinds_are_chosen_by_name() -> None:
         "JPEG 10",
     ]
     assert chosen_degradations([]) == ()
+    assert len(chosen_degradations(["all"])) == 15
     with pytest.raises(InvalidValue, match="turned, size, blur, jpeg, dark, covered"):
         chosen_degradations(["rain"])
 

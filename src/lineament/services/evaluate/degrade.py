@@ -91,11 +91,13 @@ KINDS: dict[str, tuple[Degradation, ...]] = {
     "covered": (Degradation("half covered", _covered, at_face=True),),
 }
 """The degradations of each kind that can be chosen."""
+ALL = "all"
+"""Stands for every kind."""
 
 
 def chosen_degradations(kinds: Sequence[str]) -> tuple[Degradation, ...]:
     """Return the degradations of the kinds, in the order of ``KINDS``. Raises InvalidValue for an unknown kind."""
     for kind in kinds:
-        if kind not in KINDS:
-            raise InvalidValue(what="--degrade", value=kind[:40], why=f"it is one of {', '.join(KINDS)}")
-    return tuple(each for kind, several in KINDS.items() if kind in kinds for each in several)
+        if kind not in KINDS and kind != ALL:
+            raise InvalidValue(what="--degrade", value=kind[:40], why=f"it is one of {', '.join(KINDS)}, {ALL}")
+    return tuple(each for kind, several in KINDS.items() if kind in kinds or ALL in kinds for each in several)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from lineament.services.evaluate.templates import (
     samples_of,
 )
 from lineament.vision.analyse import Analyser
+
+if TYPE_CHECKING:
+    from lineament.vision.packs import Pack
 
 WORST = 12
 """Errors of each kind that are shown."""
@@ -71,6 +75,7 @@ class Binding:
 
     version: str  # of Lineament
     model: str
+    weights: tuple[tuple[str, str], ...]  # SHA-256 of the file of each net, by its part; empty: templates were given
     precision: str
     data_sha256: str  # of names, people, groups and the digests of all pictures, or of all templates
     settings_sha256: str  # of the protocol and the options
@@ -121,10 +126,14 @@ def evaluate_pictures(
     labelled: LabelledSet,
     options: EvaluationOptions,
     extractor: Extractor,
-    analyser: Analyser,
+    pack: Pack,
     report: Report = lambda *_: None,
 ) -> Evaluation:
-    """Evaluate labelled pictures. Raises InvalidValue if the protocol leaves no mated search."""
+    """Evaluate labelled pictures with the nets of ``pack``, which ``extractor`` uses.
+
+    Raises InvalidValue if the protocol leaves no mated search, or NotEvaluable if no picture shows a face.
+    """
+    analyser = extractor.analyser
     templates = extractor.run(labelled.pictures, lambda now: report("Analysing", now))
     samples, people, groups = samples_of(labelled, templates, analyser.dimension)
     if samples.failed.all():
@@ -155,6 +164,7 @@ def evaluate_pictures(
         binding=Binding(
             version=lineament.__version__,
             model=analyser.model,
+            weights=(("detector", pack.detector.sha256), ("recogniser", pack.recogniser.sha256)),
             precision=analyser.precision,
             data_sha256=_digest_of_pictures(labelled, templates),
             settings_sha256=_digest_of_settings(options, labelled.joined),
@@ -219,6 +229,7 @@ def evaluate_templates(path: Path, options: EvaluationOptions, joined: Sequence[
         binding=Binding(
             version=lineament.__version__,
             model=model,
+            weights=(),
             precision="as given",
             data_sha256=data.hexdigest(),
             settings_sha256=_digest_of_settings(options, tuple(joined)),

@@ -69,7 +69,7 @@ class Extractor:
             most: Bytes of the largest picture.
             workers: Pictures in progress at once.
         """
-        self._analyser = analyser
+        self.analyser = analyser
         self._cache = cache
         self._choice = choice
         self._most = most
@@ -103,7 +103,7 @@ class Extractor:
 
     def _crop(self, picture: LabelledPicture) -> bytes | None:
         try:
-            seen = self._analyser.analyse(read_regular(picture.place, self._most))
+            seen = self.analyser.analyse(read_regular(picture.place, self._most))
         except (LineamentError, OSError):
             return None
         face = chosen_face(seen, self._choice)
@@ -146,7 +146,7 @@ class Extractor:
         try:
             if degradation is not None:
                 untrusted = self._degraded(untrusted, degradation)
-            seen = self._analyser.analyse(untrusted)
+            seen = self.analyser.analyse(untrusted)
         except BadPicture as error:  # anything else is no fault of the picture, and ends the run
             return digest, FoundTemplate(None, why=str(error)), False
         face = chosen_face(seen, self._choice)
@@ -158,8 +158,8 @@ class Extractor:
     def _degraded(self, untrusted: bytes, degradation: Degradation) -> bytes:
         """Return the picture degraded; where the face is, is found in the original."""
         if not degradation.at_face:
-            return degradation.apply(self._analyser.decode(untrusted).pixels, None)
-        seen = self._analyser.analyse(untrusted)
+            return degradation.apply(self.analyser.decode(untrusted).pixels, None)
+        seen = self.analyser.analyse(untrusted)
         face = chosen_face(seen, self._choice)
         down, across = seen.picture.pixels.shape[:2]
         scales = across / seen.picture.width, down / seen.picture.height
