@@ -25,6 +25,8 @@ from lineament.views.values import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.progress import TaskID
+
     from lineament.services.evaluate.evaluate import Evaluation, EvaluationOptions
     from lineament.services.evaluate.templates import Progress as Done
     from lineament.settings import Settings
@@ -175,13 +177,13 @@ def _of_pictures(
         workers = settings.workers or 2 * vision.processors
         extractor = Extractor(analyser, kept, choice=options.choice, most=settings.max_file_bytes, workers=workers)
         with progress() as bar:
-            shown: dict[str, object] = {}
+            shown: dict[str, TaskID] = {}
 
             def report(act: str, now: Done) -> None:
                 if act not in shown:
                     shown[act] = bar.add_task(act, total=now.total, rate="")
                 rate = f"{now.done / now.seconds:.0f} pictures/s" if now.seconds else ""
-                bar.update(shown[act], completed=now.done, rate=rate)  # type: ignore[arg-type] # a TaskID
+                bar.update(shown[act], completed=now.done, rate=rate)
 
             return evaluate_pictures(labelled, options, extractor, vision.pack, report)
     finally:

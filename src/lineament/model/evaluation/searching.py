@@ -99,8 +99,7 @@ def search(samples: Samples, gallery: Gallery1N, probes: Rows, own: SearchScores
         above[part] += scan.above
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(compare, parts):
-            """Raises what a thread raised."""
+        list(pool.map(compare, parts))  # raises what a thread raised
     return SearchScores(
         probes=probes,
         people=found.people,

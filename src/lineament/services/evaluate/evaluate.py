@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ def evaluate_pictures(
     Raises InvalidValue if the protocol leaves no mated search, or NotEvaluable if no picture shows a face.
     """
     analyser = extractor.analyser
-    templates = extractor.run(labelled.pictures, lambda now: report("Analysing", now))
+    templates = extractor.run(labelled.pictures, partial(report, "Analysing"))
     samples, people, groups = samples_of(labelled, templates, analyser.dimension)
     if samples.failed.all():
         first = templates.found[0].why
@@ -142,14 +143,13 @@ def evaluate_pictures(
     test = OpenSetTest.of(samples, options.protocol)
     expected = analyser.false_matches.score_for(EXPECTED_FALSE, len(test.gallery.vectors))
     measured, in_use_from = _measured(test, groups, expected)
+    rows = np.r_[test.division.mated, test.division.nonmated]
+    probes = replace(labelled, pictures=tuple(labelled.pictures[row] for row in rows.tolist()))
     columns = []
     for degradation in options.degradations:
-        probes = [labelled.pictures[row] for row in np.r_[test.division.mated, test.division.nonmated]]
-        name = degradation.name
-        found = extractor.run(probes, lambda now, name=name: report(f"Degrading: {name}", now), degradation)  # type: ignore[misc] # mypy and defaults of lambdas
-        degraded, _, _ = samples_of(replace(labelled, pictures=tuple(probes)), found, analyser.dimension)
-        whose = samples.people[np.r_[test.division.mated, test.division.nonmated]]
-        columns.append(test.degraded(name, replace(degraded, people=whose), _unchanged(measured)))
+        found = extractor.run(probes.pictures, partial(report, f"Degrading: {degradation.name}"), degradation)
+        degraded = replace(samples_of(probes, found, analyser.dimension)[0], people=samples.people[rows])
+        columns.append(test.degraded(degradation.name, degraded, _unchanged(measured)))
     worst = worst_errors(measured)
     failures = [
         (picture.name, found.why)
