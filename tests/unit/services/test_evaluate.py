@@ -7,10 +7,13 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.conftest import PORTRAITS
 
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotEvaluable
@@ -420,3 +423,46 @@ def test_a_date_is_one_short_line() -> None:
     for wrong in ("x" * 41, "a\nb", "\x1b[31m"):
         with pytest.raises(InvalidValue, match="--date"):
             checked_date(wrong)
+
+
+# ---------------------------------------------------------------- whatever bytes come
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_a_table_of_any_bytes_is_read_or_refused(content: bytes, header: bool) -> None:
+    with TemporaryDirectory() as folder:
+        table = Path(folder) / "set.csv"
+        table.write_bytes((b"file,person\n" if header else b"") + content)
+        try:
+            message = f"{len(read_set(table).pictures)} pictures"
+        except NotEvaluable as refused:
+            message = str(refused)
+    assert len(message.splitlines()) == 1
+
+
+CACHE = packed(
+    format=np.array(1),
+    made_by=np.array("model"),
+    sha256=np.array([b"x" * 32]),
+    degradation=np.array([""]),
+    why=np.array([""]),
+    enrollable=np.array([True]),
+    found=np.array([True]),
+    vectors=np.array([[0.6, 0.8]], np.float32),
+)
+
+
+@given(st.integers(0, len(CACHE) - 1), st.integers(0, 255), st.integers(0, len(CACHE)))
+def test_a_cache_with_any_byte_changed_is_read_or_refused(at: int, byte: int, length: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "c.npz"
+        path.write_bytes((CACHE[:at] + bytes([byte]) + CACHE[at + 1 :])[:length])
+        vector = VECTOR
+        try:
+            found = TemplateCache(path, "model", 2).get(((b"x" * 32).hex(), ""))
+            vector = VECTOR if found is None or found.vector is None else found.vector
+            message = "read"
+        except Damaged as refused:
+            message = str(refused)
+    assert len(message.splitlines()) == 1
+    assert np.isfinite(vector).all()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,11 @@ from lineament.errors import Damaged, InvalidValue
 from lineament.model.faces import Vector
 
 FORMAT = 1
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, KeyError, OverflowError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+)
+"""What zipfile and NumPy raise for bytes that are no file of arrays."""
 LARGEST = 16 * 2**30
 """Most bytes of a file of templates, unpacked."""
 
@@ -126,7 +134,7 @@ def read_arrays(path: Path, what: str, remedy: str) -> dict[str, NDArray[Any]]:
                 raise Damaged(what=what, why=f"it has more than {LARGEST >> 30} GiB unpacked", remedy=remedy)
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError, NotImplementedError) as error:
+    except (*_UNREADABLE, MemoryError) as error:
         raise Damaged(what=what, why="it is no file of templates", remedy=remedy) from error
 
 
