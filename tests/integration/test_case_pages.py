@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from tests.conftest import PORTRAITS
 from tests.support.serving import Served, serving, token_in
 from tests.support.world import CASE, PROBE, gallery
@@ -284,3 +285,39 @@ def test_the_first_page_shows_what_ends_this_week(served: Served, browser: httpx
     home = text_of(browser.get("/").text)
     assert f"authorisation {soon}" in home
     assert Path(case).name not in home
+
+
+def test_a_file_of_several_pages_shows_the_first_with_a_face(
+    browser: httpx.Client, csrf: str, case: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.tif"
+    with Image.open(PROBE) as image:
+        shown = image.convert("RGB").resize((240, 300))
+    empty = Image.new("RGB", (240, 300), (90, 110, 90))
+    empty.save(path, save_all=True, append_images=[shown, empty], compression="jpeg")
+    sent = {"photograph": (path.name, path.read_bytes(), "image/tiff")}
+    form = {"csrf": csrf, "case": case.rpartition("/")[2], "kind": "other photograph"}
+    probe = browser.post("/search", data=form, files=sent).headers["location"]
+    page = text_of(browser.get(probe).text)
+    assert "Page 2 of 3." in page
+    assert "1 face found" in page
+    first = browser.post(f"{probe}/page", data={"csrf": csrf, "part": "1"}).headers["location"]
+    assert first != probe
+    page = text_of(browser.get(first).text)
+    assert "Page 1 of 3." in page
+    assert "No face found" in page
+    assert browser.post(f"{first}/page", data={"csrf": csrf, "part": "2"}).headers["location"] == probe
+    wrong = browser.post(f"{first}/page", data={"csrf": csrf, "part": "4"})
+    assert wrong.status_code == 422
+    assert "the file holds 3" in wrong.text
+
+
+def test_a_damaged_photograph_says_what_is_missing(browser: httpx.Client, csrf: str, case: str) -> None:
+    whole = PROBE.read_bytes()
+    for data, words in ((whole[:-2], "only its end is missing"), (whole[: len(whole) * 4 // 5], "is missing.")):
+        sent = {"photograph": ("cut.jpg", data, "image/jpeg")}
+        form = {"csrf": csrf, "case": case.rpartition("/")[2], "kind": "other photograph"}
+        probe = browser.post("/search", data=form, files=sent).headers["location"]
+        page = text_of(browser.get(probe).text)
+        assert "The file is incomplete" in page
+        assert words in page

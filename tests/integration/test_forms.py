@@ -58,6 +58,7 @@ PROOFS = {
     "/locked": "what is entered there is never shown again",
     "/join/{token}": "has no session; test_sign_in_pages.py",
     "/account/passkey": "its answer comes from the browser",
+    "/probes/{probe_id}/page": "only files of several pictures have it; test_several_pictures tries it",
 }
 _REGION = {"x": "far", "y": "", "width": "0", "height": "0"}
 WRONG: dict[str, dict[str, str]] = {

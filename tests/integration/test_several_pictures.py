@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.conftest import PORTRAITS
+from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
 from tests.support.world import solo
 
 from lineament.errors import NotFound
@@ -263,3 +263,44 @@ def test_a_part_that_is_not_there_is_not_found(workspace: Workspace) -> None:
     assert workspace.analyser.decode(scan, part=2).part == 2
     with pytest.raises(NotFound, match="numbers 1 to 2"):
         workspace.analyser.decode(scan, part=3)
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_a_search_finds_the_pages_and_says_which(lineament: Callable[..., Ran], tmp_path: Path) -> None:
+    """From the folder to the candidate list: a scan, an animation and a damaged photograph."""
+    folder = tmp_path / "found"
+    folder.mkdir()
+    obama, sunak = portrait("obama"), portrait("sunak")
+    (folder / "scan.tif").write_bytes(pages(EMPTY, obama))
+    (folder / "film.gif").write_bytes(animation("GIF", EMPTY, EMPTY, obama.rotate(3)))
+    (folder / "cut.jpg").write_bytes(encoded(sunak, "JPEG", quality=90)[:-2])
+    probe = tmp_path / "probe.tif"
+    probe.write_bytes(pages(EMPTY, sunak, obama))
+    assert lineament("init").code == 0
+    assert lineament("source", "add", "press", *SOURCE).code == 0
+    assert lineament("ingest", "press", folder, "--json").json["enrolled"] == 3
+    assert lineament("case", "open", "K-1", *CASE).code == 0
+    line = ("search", probe, "--case", "K-1", "--reason", "because", "--investigate")
+    found = lineament(*line, "--json").json
+    assert (found["probe"]["part"], found["probe"]["parts"], found["probe"]["incomplete"]) == (2, 3, False)
+    best = found["candidates"][0]
+    assert best["uri"].endswith("cut.jpg")
+    assert (best["incomplete"], best["missing"], best["part"], best["parts"]) == (True, 0.0, None, None)
+    found = lineament(*line, "--page", "3", "--json").json
+    assert found["probe"]["part"] == 3
+    first, second = found["candidates"][:2]
+    assert {first["uri"].rpartition("/")[2], second["uri"].rpartition("/")[2]} == {"scan.tif#page=2", "film.gif"}
+    by_kind = {candidate["uri"].rpartition(".")[2][:3]: candidate for candidate in (first, second)}
+    assert (by_kind["tif"]["part"], by_kind["tif"]["parts"], by_kind["tif"]["time_code"]) == (2, 2, None)
+    assert (by_kind["gif"]["part"], by_kind["gif"]["parts"]) == (2, 2)
+    shown = lineament(*line, "--page", "3", "--report", tmp_path / "report.html")
+    assert "picture 3 of 3 in its file" in shown.out
+    report = (tmp_path / "report.html").read_text()
+    assert "page 3 of 3" in report
+    assert "page 2 of 2" in report
+    assert "only its end is missing" in report
+    missing = lineament(*line, "--page", "4")
+    assert missing.code != 0
+    assert "numbers 1 to 3" in missing.err

@@ -94,6 +94,7 @@ ROUTE_FORMS = {
     "/jobs/{job_id}/stop": RouteForm(),
     "/sources/{name}/{event}": RouteForm(ids={"event": "=suspend"}),
     "/search": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
+    "/probes/{probe_id}/page": RouteForm({"part": "1"}),
     "/probes/{probe_id}/turn": RouteForm({"degrees": "90"}),
     "/probes/{probe_id}/crop": RouteForm(REGION),
     "/probes/{probe_id}/expose": RouteForm({"stops": "0.5"}),

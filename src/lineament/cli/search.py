@@ -26,6 +26,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
     USUAL_CANDIDATES,
     Candidate,
@@ -61,6 +62,10 @@ def search(
     face: Annotated[
         int | None, typer.Option(min=1, help="Which face of the photograph, or of the first, from 1.")
     ] = None,
+    page: Annotated[
+        int | None,
+        typer.Option(min=1, help="Which page or frame of the file, from 1; usually the first that shows a face."),
+    ] = None,
     kind: Annotated[
         ProbeKind | None,
         typer.Option(metavar="KIND", help=f"The policy may ask for it; one of: {', '.join(ProbeKind)}."),
@@ -85,11 +90,8 @@ def search(
 
     If one of several photographs cannot be searched, the others are; the exit code is that of the first that failed.
     """
-    if len(probes) > 1 and not same_person and (face is not None or report is not None):
-        given = "--report" if face is None else "--face"
-        raise InvalidValue(
-            what=given, value=face or report, why="it needs one photograph, or several with --same-person"
-        )
+    if len(probes) > 1 and not same_person and (given := _of_one_photograph(face, page, report)) is not None:
+        raise InvalidValue(what=given[0], value=given[1], why="it needs one photograph, or several with --same-person")
     if report is not None:
         checked_writable(report)
     request = SearchRequest(
@@ -109,9 +111,9 @@ def search(
             return
         with working("Searching"):
             if len(photographs) == 1:
-                result = desk.photographs.search(photographs[0], request, kind=kind, face=face)
+                result = desk.photographs.search(photographs[0], request, kind=kind, face=face, part=page)
             else:
-                answer = desk.photographs.search_fused(photographs, request, kind=kind, face=face)
+                answer = desk.photographs.search_fused(photographs, request, kind=kind, face=face, part=page)
                 result = _succeeded(answer, as_json)
             if report is not None:
                 report.write_text(desk.report.html(result.search_id), encoding="utf-8")
@@ -122,6 +124,12 @@ def search(
     show(result, entry)
     if report is not None:
         say(f"The report is at {report}")
+
+
+def _of_one_photograph(face: int | None, page: int | None, report: Path | None) -> tuple[str, object] | None:
+    """Return the first given option that belongs to a single photograph, with its value."""
+    options = (("--face", face), ("--page", page), ("--report", report))
+    return next(((name, value) for name, value in options if value is not None), None)
 
 
 def _photograph(path: Path, desk: Desk) -> Photograph:
@@ -189,6 +197,10 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     say(f"{faces} compared in {result.seconds:.3f} s, every one; list shows {how_cut(result)}")
     if result.others:
         say(f"{len(result.others) + 1} photographs of one person were fused.")
+    if words := part_words(result.probe_part, result.probe_parts):
+        say(f"The photograph is picture {words.removeprefix('page ')} in its file; choose another with --page N.")
+    if words := incomplete_words(result.probe_incomplete, result.probe_missing):
+        say(f"The probe: {words}.")
     if result.quality.reasons:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
     if not result.candidates:
@@ -203,7 +215,9 @@ def _print(candidates: tuple[Candidate, ...]) -> None:
     shown = table("rank", "score", "strangers expected", "face", "source", "captured", "page", right=right)
     for candidate in candidates:
         folded = f" (+{len(candidate.near_duplicates)} near-identical)" if candidate.near_duplicates else ""
-        page = (candidate.page_title or candidate.page_uri or candidate.uri) + folded
+        marks = [part_words(candidate.part, candidate.parts, candidate.time_code)]
+        marks += ["incomplete file"] if candidate.incomplete else []
+        page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks])) + folded
         strangers = f"{candidate.expected_false:.2g}"
         shown.add_row(
             str(candidate.rank),

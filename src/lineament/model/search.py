@@ -210,6 +210,10 @@ class SearchResult:
     ledger_entry: int
     others: tuple[ProbeFace, ...] = ()  # fused with the probe's face
     case_key: str = ""  # the name of its case in addresses
+    probe_part: int = 1  # which picture of the probe's file, from 1
+    probe_parts: int = 1
+    probe_incomplete: bool = False  # the probe's file is damaged
+    probe_missing: float | None = None  # the share of the probe that is missing, 0 to 1; None: unknown
 
     @property
     def outcome(self) -> Outcome:

@@ -46,11 +46,15 @@ class Photographs:
         *,
         kind: ProbeKind | None = None,
         face: int | None = None,
+        part: int | None = None,
     ) -> SearchResult:
-        """Search with a photograph; store nothing if the gate refuses. Raises errors of ``Probes`` and ``Search``."""
+        """Search with a photograph; store nothing if the gate refuses. Raises errors of ``Probes`` and ``Search``.
+
+        ``part``: which picture of the file, as in ``Probes.take``.
+        """
         untrusted = photograph.read()
         self._search.admit(request)
-        probe = self._probes.take(request.case, untrusted, kind=kind)
+        probe = self._probes.take(request.case, untrusted, kind=kind, part=part)
         return self._search.run(probe.id, request, face)
 
     @needs(Permission.SEARCH, in_case=True)
@@ -78,10 +82,11 @@ class Photographs:
         *,
         kind: ProbeKind | None = None,
         face: int | None = None,
+        part: int | None = None,
     ) -> SearchResult | FailedPhotograph:
         """Search once with all photographs, which show one person; or return the first that cannot be used.
 
-        ``face`` is that of the first photograph; each of the others must show exactly one.
+        ``face`` and ``part`` are those of the first photograph; each of the others must show exactly one face.
         """
         untrusted: list[bytes] = []
         probes: list[Probe] = []
@@ -94,7 +99,7 @@ class Photographs:
         self._search.admit(request)
         for photograph, content in zip(photographs, untrusted, strict=True):
             try:
-                probe = self._probes.take(request.case, content, kind=kind)
+                probe = self._probes.take(request.case, content, kind=kind, part=None if probes else part)
                 if probes:
                     others.append(_only_face(probe))
             except LineamentError as error:

@@ -74,24 +74,40 @@ class Probes:
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def take(
-        self, case_name: str, untrusted: bytes, edits: Sequence[Edit] = (), kind: ProbeKind | None = None
+        self,
+        case_name: str,
+        untrusted: bytes,
+        edits: Sequence[Edit] = (),
+        kind: ProbeKind | None = None,
+        part: int | None = None,
     ) -> Probe:
         """Store a probe in its case and find all its faces, largest first; there may be none.
 
-        The same bytes with the same edits and kind are one probe of that case. Raises Refused if the case is closed, if
-        the policy wants the kind declared, and for kinds that are no photographs of a face (R13).
+        ``part`` is which picture of the file, from 1; None: the first that shows a face, or else the first. The same
+        bytes with the same edits and kind are one probe of that case. Raises Refused if the case is closed, if the
+        policy wants the kind declared, and for kinds that are no photographs of a face (R13); NotFound if the file does
+        not hold so many pictures.
         """
         admitted = self._admit(case_name, kind)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        if (known := self._find_equal(admitted, sha256, tuple(edits))) is not None:
+        if (known := self._find_equal(admitted, sha256, tuple(edits), part)) is not None:
             return known
-        return self._store(admitted, untrusted, self._analyser.analyse(untrusted, edits=edits, digests=True), edits)
+        seen = self._analyser.analyse(untrusted, edits=edits, digests=True, part=part)
+        if seen.picture.parts > 1 and (known := self._find_equal(admitted, sha256, tuple(edits), seen.picture.part)):
+            return known
+        return self._store(admitted, untrusted, seen, edits)
+
+    @needs(Permission.OPEN_CASES, in_case=True)
+    def turn_to(self, probe_id: str, part: int) -> Probe:
+        """Create another probe from another picture of the same file, without edits. Raises NotFound."""
+        probe = self.get(probe_id)
+        return self.take(probe.case_key, self._original(probe), kind=probe.kind, part=part)
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def edit(self, probe_id: str, edits: Sequence[Edit]) -> Probe:
         """Create another probe from the same original, with these edits in place of the previous ones."""
         probe = self.get(probe_id)
-        return self.take(probe.case_key, self._original(probe), edits, probe.kind)
+        return self.take(probe.case_key, self._original(probe), edits, probe.kind, probe.part)
 
     @needs(Permission.READ_CASES, in_case=True)
     def replay(self, probe_id: str) -> Replay:
@@ -129,7 +145,7 @@ class Probes:
         """Create a probe whose last face is the one in the box that the examiner drew. Raises NoFace."""
         probe = self.get(probe_id)
         untrusted = self._original(probe)
-        drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True)
+        drawn = self._analyser.analyse_region(untrusted, box, edits=probe.edits, digests=True, part=probe.part)
         admitted = self._admit(probe.case_key, probe.kind)
         return self._store(admitted, untrusted, drawn, probe.edits, earlier=probe.faces)
 
@@ -144,14 +160,14 @@ class Probes:
     def picture(self, probe_id: str) -> bytes:
         """Return the probe as JPEG for the screen, edits applied, long side at most 1600 pixels."""
         probe = self.get(probe_id)
-        return screen_picture(self._analyser.decode(self._original(probe), probe.edits))
+        return screen_picture(self._analyser.decode(self._original(probe), probe.edits, probe.part))
 
     @needs(Permission.READ_CASES, in_case=True)
     def crop(self, probe_id: str, face: int) -> bytes:
         """Return one face of the probe as JPEG; faces count from 1."""
         probe = self.get(probe_id)
         chosen = chosen_face(probe, face)
-        return face_crop(self._analyser.decode(self._original(probe), probe.edits), chosen.box)
+        return face_crop(self._analyser.decode(self._original(probe), probe.edits, probe.part), chosen.box)
 
     def _admit(self, case_name: str, kind: ProbeKind | None) -> _AdmittedCase:
         with self._record.read() as tx:
@@ -179,10 +195,14 @@ class Probes:
                 return older
         return replay
 
-    def _find_equal(self, admitted: _AdmittedCase, sha256: str, edits: tuple[Edit, ...]) -> Probe | None:
+    def _find_equal(
+        self, admitted: _AdmittedCase, sha256: str, edits: tuple[Edit, ...], part: int | None
+    ) -> Probe | None:
+        """Return an equal probe. Without ``part`` only that of a file with a single picture is equal for certain."""
         with self._record.read() as tx:
             same = tx.probes.same(admitted.case.id, sha256, self._analyser.model, admitted.key)
-        return next((probe for probe in same if probe.edits == edits and probe.kind is admitted.kind), None)
+        equal = (probe for probe in same if probe.edits == edits and probe.kind is admitted.kind)
+        return next((probe for probe in equal if probe.part == part or (part is None and probe.parts == 1)), None)
 
     def _original(self, probe: Probe) -> bytes:
         with self._record.read() as tx:
@@ -216,6 +236,10 @@ class Probes:
                 edits=tuple(edits),
                 digests=seen.digests,
                 kind=admitted.kind,
+                part=seen.picture.part,
+                parts=seen.picture.parts,
+                incomplete=seen.picture.incomplete,
+                missing=seen.picture.missing,
             )
             change.tx.probes.add(probe, case.id, blob, admitted.key)
             change.record(
@@ -225,6 +249,7 @@ class Probes:
                     sha256=probe.sha256,
                     kind=probe.kind.value,
                     faces=len(probe.faces),
+                    part=probe.part,
                     digests=probe.digests,
                     edits=tuple(_edit_details(edit) for edit in edits),
                 )

@@ -11,6 +11,7 @@ import lineament
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.searches import ReportWritten
+from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import EXPECTED_FALSE, Candidate, Mode, SearchResult
 from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
@@ -55,6 +56,8 @@ class Report:
             asked=self._probes().get(result.probe_id),
             case=case,
             cut=how_cut(result),
+            part_words=part_words,
+            incomplete_words=incomplete_words,
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
             erased=len(stored.erased),
             candidates=[

@@ -256,6 +256,10 @@ class Search:
                 seconds=found.seconds,
                 ledger_entry=entry,
                 others=request.others,
+                probe_part=probe.part,
+                probe_parts=probe.parts,
+                probe_incomplete=probe.incomplete,
+                probe_missing=probe.missing,
             )
             official = self._record.official
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)

@@ -25,6 +25,7 @@ from lineament.store.tables import (
     cases,
     ledger_entries,
     near_duplicates,
+    probes,
     search_probes,
     searches,
     searches_gone,
@@ -32,8 +33,15 @@ from lineament.store.tables import (
 from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
 
 _SELECT = (
-    sa.select(searches, cases.c.ref, cases.c.key.label("case_key"), ledger_entries.c.commitment)
+    sa.select(
+        searches,
+        cases.c.ref,
+        cases.c.key.label("case_key"),
+        ledger_entries.c.commitment,
+        *(getattr(probes.c, name).label(f"probe_{name}") for name in ("part", "parts", "incomplete", "missing")),
+    )
     .join(cases, cases.c.id == searches.c.case_id)
+    .join(probes, probes.c.id == searches.c.probe_id)
     .join(ledger_entries, ledger_entries.c.seq == searches.c.ledger_entry)
 )
 _AT_ONCE = 200
@@ -315,4 +323,5 @@ def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFa
         ledger_entry=row["ledger_entry"],
         others=others,
         case_key=row["case_key"],
+        **{name: row[name] for name in ("probe_part", "probe_parts", "probe_incomplete", "probe_missing")},
     )

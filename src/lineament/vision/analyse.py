@@ -104,13 +104,13 @@ class Analyser:
         enrolling: bool = False,
         edits: Sequence[Edit] = (),
         digests: bool = False,
-        part: int = 1,
+        part: int | None = None,
     ) -> Analysis:
         """Find all faces of a picture; there may be none.
 
         Args:
             untrusted: A picture file.
-            part: Which of its pictures, from 1.
+            part: Which of its pictures, from 1; None: the first that shows a face before any edit, or else the first.
             enrolling: Require a detector score of at least 0.8 instead of 0.6.
             edits: Applied first.
             digests: Compute ``Analysis.digests``, for probes; enrolled pictures are never edited and need none.
@@ -118,9 +118,21 @@ class Analyser:
         Raises:
             BadPicture: A subclass of it.
         """
-        picture, digested = self._apply_edits(untrusted, edits, part, digests=digests)
-        found = self._detector.find(picture.pixels, ENROLLED if enrolling else SEARCHED)
+        floor = ENROLLED if enrolling else SEARCHED
+        picture, digested = self._apply_edits(untrusted, edits, part or 1, digests=digests)
+        found = self._detector.find(picture.pixels, floor)
+        if part is None and picture.parts > 1 and not len(found):
+            shown = self._first_with_face(untrusted, floor)
+            if shown > 1:
+                return self.analyse(untrusted, enrolling=enrolling, edits=edits, digests=digests, part=shown)
         return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
+
+    def _first_with_face(self, untrusted: bytes, floor: float) -> int:
+        """Return the first picture of a file that shows a face; 1 if there is none."""
+        for picture in self._decoder.pictures(untrusted):
+            if isinstance(picture, DecodedPicture) and len(self._detector.find(picture.pixels, floor)):
+                return picture.part
+        return 1
 
     def analyse_each(self, untrusted: bytes, sha256: str) -> Iterator[Analysis | RefusedPart]:
         """Find all faces to enrol in the pictures of a file: its pages, or the frames to look at of an animation.

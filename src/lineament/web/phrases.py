@@ -12,6 +12,7 @@ from markupsafe import Markup
 from lineament.model.cases import Case
 from lineament.model.faces import Quality
 from lineament.model.jobs import JobState
+from lineament.model.parts import incomplete_words, part_words
 from lineament.model.runs import Run
 from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
@@ -189,6 +190,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "moment": moment,
     "time_code": time_code,
     "replay_words": probe_views.replay_words,
+    "part_words": part_words,
+    "incomplete_words": incomplete_words,
     "short": short,
     "days_left": days_left,
     "standing": standing,

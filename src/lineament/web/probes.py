@@ -108,6 +108,15 @@ def probe_crop(visit: CurrentVisit, probe_id: str, face: int) -> Response:
     return image(visit.desk.probes.crop(probe_id, face))
 
 
+@pages.act("/probes/{probe_id}/page", access=Permission.OPEN_CASES, page=probe)
+def turn_to_page(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
+    """Show another page or frame of the same file, without edits."""
+    part, parts = form.whole("part"), visit.desk.probes.get(probe_id).parts
+    if not 1 <= part <= parts:
+        raise InvalidValue(what="The page", value=part, why=f"the file holds {parts:,}", field="part")
+    return redirect(probe_address(visit.desk.probes.turn_to(probe_id, part).id))
+
+
 @pages.act("/probes/{probe_id}/turn", access=Permission.OPEN_CASES, page=probe)
 def turn(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Edit the photograph: turn it clockwise. The original is kept."""

@@ -13,7 +13,7 @@ from lineament.services.compare import Comparison
 from lineament.services.probes import Replay
 from lineament.store.searches import StoredSearch
 from lineament.views.comparisons import comparison_json
-from lineament.views.probes import approvals_json, replay_json
+from lineament.views.probes import approvals_json, replay_json, replay_words
 from lineament.views.searches import candidate_json, listed_search_json, named_search_json, quality_json, search_json
 from lineament.views.values import counted, iso, sides, upper_first
 
@@ -44,6 +44,10 @@ CANDIDATE_JSON = {
     "record": None,
     "page_record": None,
     "time_code": None,
+    "part": None,
+    "parts": None,
+    "incomplete": False,
+    "missing": None,
     "sha256": "c" * 64,
     "box": [1.0, 2.0, 30.0, 40.0],
     "near_duplicates": [],
@@ -61,6 +65,10 @@ SEARCH_JSON = {
         "id": "p1",
         "sha256": "d" * 64,
         "face": 1,
+        "part": 1,
+        "parts": 1,
+        "incomplete": False,
+        "missing": None,
         "box": [1.0, 2.0, 30.0, 40.0],
         "quality": QUALITY_JSON,
     },
@@ -128,7 +136,21 @@ def test_edits_that_were_made_again_are_compared_step_by_step() -> None:
     edits = (Edit(kind=EditKind.ROTATE, degrees=90),)
     replay = Replay(steps=(("aa", "aa"), ("bb", "cc")), edits=edits)
     steps = [{"recorded": "aa", "now": "aa"}, {"recorded": "bb", "now": "cc"}]
-    assert replay_json("p1", replay) == {"probe": "p1", "same": False, "steps": steps}
+    found = {"probe": "p1", "same": False, "steps": steps, "as_before": False, "decoded_otherwise": False}
+    assert replay_json("p1", replay) == found
+
+
+@pytest.mark.parametrize(
+    ("replay", "words"),
+    [
+        (Replay(steps=(("aa", "aa"),), edits=()), "Every step gave the same pixels."),
+        (Replay(steps=(("aa", "aa"),), edits=(), as_before=True), "as versions up to 0.2 did it"),
+        (Replay(steps=(("aa", "bb"),), edits=()), "The original is unchanged"),
+        (Replay(steps=(("aa", "aa"), ("bb", "cc")), edits=(Edit(kind=EditKind.ROTATE, degrees=90),)), "The edits gave"),
+    ],
+)
+def test_a_replay_says_what_it_found(replay: Replay, words: str) -> None:
+    assert words in replay_words(replay)
 
 
 def test_approvals_name_everybody_who_gave_one() -> None:
