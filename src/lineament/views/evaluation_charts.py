@@ -129,19 +129,20 @@ def _number(value: float) -> str:
 
 
 def _det(
-    points: Sequence[tuple[float, float]], x_name: str, y_name: str, dots: Sequence[tuple[float, float]]
+    points: Sequence[tuple[float, float]],
+    names: tuple[str, str],
+    mated: int,
+    dots: Sequence[tuple[float, float]] = (),
 ) -> tuple[Shape, ...]:
-    """Return the shapes of a DET plot, both axes logarithmic; misses of 0 are drawn at its lower end."""
-    misses = [y for _, y in points if y > 0]
-    low_x, low_y = _decade_below(min(x for x, _ in points)), _decade_below(min(misses, default=0.1))
-    low_x, low_y = min(low_x, 0.1), min(low_y, 0.1)
+    """Return the shapes of a DET plot, both axes logarithmic; no miss among ``mated`` is drawn at the lower end."""
+    low_x, low_y = min(_decade_below(points[0][0]), 0.1), min(_decade_below(1 / mated), 0.1)
     across = _log_scale(low_x, 1, LEFT, RIGHT)
     down = _log_scale(low_y, 1, BOTTOM, TOP)
     x_ticks = [(across(value), _number(value)) for value in _decades(low_x, 1)]
     y_ticks = [(down(value), _number(value)) for value in _decades(low_y, 1)]
     line = ChartLine(points=tuple((across(x), down(y)) for x, y in points), ink=Ink.MAIN)
     marks = [ChartDot(at=(across(x), down(y)), ink=Ink.OTHER) for x, y in dots]
-    return (*_frame(x_name, y_name, x_ticks, y_ticks), line, *marks)
+    return (*_frame(*names, x_ticks, y_ticks), line, *marks)
 
 
 def _searches(evaluation: Evaluation) -> Chart | None:
@@ -153,7 +154,7 @@ def _searches(evaluation: Evaluation) -> Chart | None:
     return Chart(
         title=f"DET of the identification, N = {measured.gallery_people:,}",
         words="FNIR falls as FPIR rises; the dots are the rates of the table.",
-        shapes=_det(points, "FPIR(N, T)", "FNIR(N, 1, T)", dots),
+        shapes=_det(points, ("FPIR(N, T)", "FNIR(N, 1, T)"), len(measured.mated.probes), dots),
     )
 
 
@@ -165,7 +166,7 @@ def _pairs(evaluation: Evaluation) -> Chart | None:
     return Chart(
         title="DET of the comparison, 1:1",
         words="FNMR falls as FMR rises.",
-        shapes=_det(points, "FMR(T)", "FNMR(T)", ()),
+        shapes=_det(points, ("FMR(T)", "FNMR(T)"), len(measured.pairs.mated)),
     )
 
 

@@ -199,7 +199,7 @@ def set_words(evaluation: Evaluation) -> list[str]:
     first = (
         f"{evaluation.name}: {counted(measured.pictures, 'picture')} of {counted(measured.people, 'person', 'people')}"
     )
-    failed = f"{counted(measured.failed, 'picture')} without a face that can be compared"
+    failed = f"{counted(measured.failed, 'picture')} without a face that can be compared, each a miss"
     searched = (
         f"{len(measured.mated.probes):,} mated searches"
         f"{_of(len(measured.mated.probes), measured.division.mated_of)}, "
@@ -207,7 +207,7 @@ def set_words(evaluation: Evaluation) -> list[str]:
         f"{_of(len(measured.nonmated.probes), measured.division.nonmated_of)}; "
         f"{len(measured.pairs.mated):,} mated and {int(measured.pairs.nonmated.sum()):,} non-mated pairs."
     )
-    lines = [f"{first}; {failed}, which count as misses.", searched]
+    lines = [f"{first}; {failed}.", searched]
     lines += [f"  {counted(count, 'picture')}: {why}" for why, count in evaluation.reasons[:5]]
     return lines
 

@@ -111,7 +111,7 @@ def test_every_table_has_a_cell_for_each_column_and_states_its_numbers(evaluatio
     assert "N = 500 people" in found[0].note
     assert "N = 100 people. 100 mated and 400 non-mated searches." in found[1].note
     assert set_words(evaluation)[0].endswith(
-        "600 pictures of 500 people; 0 pictures without a face that can be compared, which count as misses."
+        "600 pictures of 500 people; 0 pictures without a face that can be compared, each a miss."
     )
 
 
