@@ -15,6 +15,11 @@ from tests.conftest import LFW, PORTRAITS, Ran
 from lineament.model.evaluation.identification import AtThreshold
 from lineament.model.evaluation.measure import OpenSetTest, Protocol, measure
 from lineament.model.evaluation.samples import Samples
+from lineament.services.evaluate.cache import TemplateCache
+from lineament.services.evaluate.labelled import read_set
+from lineament.services.evaluate.templates import Extractor, FaceChoice, Progress
+from lineament.settings import Settings
+from lineament.workspace.vision import Vision
 
 Run = Callable[..., Ran]
 FILES = ["evaluation.html", "evaluation.json", "evaluation.pdf"]
@@ -77,6 +82,31 @@ def test_a_second_run_takes_the_templates_from_the_cache(
         again = lineament("evaluate", people, "--cache", cache, "--json")
     assert again.code == 0
     assert again.out == first.out
+
+
+def test_an_interrupted_run_keeps_what_it_has_found(people: Path, tmp_path: Path) -> None:
+    labelled = read_set(people)
+    vision = Vision(Settings())
+    done: list[int] = []
+
+    def report(now: Progress) -> None:
+        done.append(now.done)
+        if now.done == 3:
+            raise KeyboardInterrupt
+
+    try:
+        cache = TemplateCache(tmp_path / "c.npz", "model", vision.analyser.dimension)
+        extractor = Extractor(vision.analyser, cache, choice=FaceChoice.MIDDLE, most=2**28, workers=2)
+        with pytest.raises(KeyboardInterrupt):
+            extractor.run(labelled.pictures, report)
+        kept = TemplateCache(tmp_path / "c.npz", "model", vision.analyser.dimension)
+        again = Extractor(vision.analyser, kept, choice=FaceChoice.MIDDLE, most=2**28, workers=2)
+        counts: list[int] = []
+        again.run(labelled.pictures, lambda now: counts.append(now.cached))
+    finally:
+        vision.close()
+    assert done == [1, 2, 3]
+    assert counts[-1] == 3
 
 
 def test_another_choice_of_face_does_not_use_the_cache(lineament: Run, people: Path, cache: Path) -> None:

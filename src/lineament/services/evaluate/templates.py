@@ -6,8 +6,9 @@ import hashlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,12 +87,13 @@ class Extractor:
         digests: list[str] = []
         began, cached = time.monotonic(), 0
         try:
-            for digest, template, was_cached in self._in_order(pictures, degradation):
-                digests.append(digest)
-                found.append(template)
-                cached += was_cached
-                seconds = time.monotonic() - began
-                report(Progress(done=len(found), total=len(pictures), seconds=seconds, cached=cached))
+            with closing(self._in_order(pictures, degradation)) as results:
+                for digest, template, was_cached in results:
+                    digests.append(digest)
+                    found.append(template)
+                    cached += was_cached
+                    seconds = time.monotonic() - began
+                    report(Progress(done=len(found), total=len(pictures), seconds=seconds, cached=cached))
         finally:
             self._cache.save()
         return Templates(found=tuple(found), sha256=tuple(digests))
@@ -111,7 +113,7 @@ class Extractor:
 
     def _in_order(
         self, pictures: Sequence[LabelledPicture], degradation: Degradation | None
-    ) -> Iterator[tuple[str, FoundTemplate, bool]]:
+    ) -> Generator[tuple[str, FoundTemplate, bool], None, None]:
         under_way: deque[Future[tuple[str, FoundTemplate, bool]]] = deque()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="evaluate") as pool:
             try:
