@@ -129,4 +129,4 @@ def _print(report: IngestReport) -> None:
     for name, why in report.refusals[:SHOWN_REFUSALS]:
         say(f"  refused {name}: {why}")
     if (more := report.outcomes[IngestOutcome.REFUSED] - SHOWN_REFUSALS) > 0:
-        say(f"  and {more:,} more; see: lineament source runs {report.source}")
+        say(f"  and {more:,} more; see: lineament source runs {report.source} {report.run}")

@@ -67,6 +67,8 @@ def _show(run: Run, refusals: Sequence[tuple[str, str]], *, as_json: bool) -> No
     )
     for item, why in refusals:
         say(f"  refused {item}: {why}")
+    if (more := run.counts.get("refused", 0) - len(refusals)) > 0:
+        say(f"  and {more:,} more, which are only counted")
 
 
 def _list(runs: Sequence[Run]) -> None:

@@ -149,6 +149,7 @@ def merge(first: IngestReport, second: IngestReport) -> IngestReport:
         seconds=first.seconds + second.seconds,
         refusals=first.refusals + second.refusals,
         resumed=first.resumed or second.resumed,
+        run=second.run if second.refusals or not first.refusals else first.run,
     )
 
 
@@ -158,7 +159,8 @@ def require_usable(report: IngestReport, names: Sequence[str]) -> None:
         named = printable(", ".join(names)[:200])
         raise NothingTaken(why=f"there is no picture in {named}; see what can be given with: lineament ingest --help")
     if report.seen and report.outcomes[IngestOutcome.REFUSED] == report.seen:
-        raise NothingTaken(why=f"everything was refused; why is kept, see: lineament source runs {report.source}")
+        run = "" if report.run is None else f" {report.run}"
+        raise NothingTaken(why=f"everything was refused; why is kept, see: lineament source runs {report.source}{run}")
 
 
 def progress(report: IngestReport) -> JobProgress:

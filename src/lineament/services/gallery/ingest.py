@@ -90,7 +90,7 @@ class Ingest:
             key = source_key(tx, self._keys, source)
         report = IngestReport(source_name, total=task.connector.count())
         context = RunContext(source, key, self._start(source, task), task)
-        report.resumed = context.run.cursor is not None
+        report.resumed, report.run = context.run.cursor is not None, context.run.number
         began = time.monotonic()
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="analyse") as pool:

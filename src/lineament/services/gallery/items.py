@@ -57,6 +57,7 @@ class IngestReport:
     seconds: float = 0.0
     refusals: list[tuple[str, str]] = field(default_factory=list)  # the first refusals: name and reason
     resumed: bool = False  # whether it continued an interrupted run
+    run: int | None = None  # its number within the source; of several runs, that of the last with a refusal
 
     @property
     def seen(self) -> int:

@@ -67,7 +67,8 @@ class _Budget:
         """Spend bytes. Raises NotRead if none are left."""
         self.unpacked -= unpacked
         if self.unpacked < 0:
-            raise NotRead(why=f"its entries unpack to more than {MOST_TIMES} times its bytes; nothing more is read")
+            why = f"its entries unpack to more than {MOST_TIMES} times its bytes; unpack it and ingest the folder"
+            raise NotRead(why=why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,9 @@ class ArchiveConnector:
             if entry.why_not is not None:
                 raise entry.why_not
             if (kind := kind_of(os.fsdecode(posixpath.basename(path)))) in _OF_THEIR_OWN:
-                raise NotAPicture(why=f"its name is that of the kind “{kind}”; unpack it and ingest it by its own path")
+                raise NotAPicture(
+                    why=f"its name is that of the kind “{kind}”; unpack it, and name it itself to ingest it"
+                )
             if _suffix(path) in ARCHIVES and not compressed(path):
                 yield from self._inner(archive, entry, (*archive.trail, path))
             elif _suffix(path) in PICTURES or compressed(path):
@@ -185,7 +188,7 @@ class ArchiveConnector:
         inner = b"!/".join(quote_from_bytes(part).encode() for part in trail).decode()
         uri = f"{self._place.uri}#{inner}"
         if len(uri) > LONGEST_URI:
-            raise NotRead(why="its name is too long")
+            raise NotRead(why="its name is too long; unpack the archive and ingest the folder")
         page = None if self._page_base is None else f"{self._page_base}/{inner}"
         default = Provenance(uri=uri, page_uri=page)
         provenance = stated.of(path, default, self._name((*archive.trail, posixpath.dirname(path))))

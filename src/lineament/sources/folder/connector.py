@@ -241,7 +241,9 @@ def _what_it_is(name: bytes, start: bytes) -> str:
     kind = kind_of(os.fsdecode(name))
     if kind == FALLBACK or not start:
         return not_a_picture(start)
-    return f"its name is that of the kind “{kind}”, of which each is a run of its own; ingest it by its own path"
+    return (
+        f"its name is that of the kind “{kind}”, which is read only if it is named itself: lineament ingest SOURCE PATH"
+    )
 
 
 # ---------------------------------------------------------------- provenance

@@ -95,7 +95,7 @@ class ManifestConnector:
         if urlsplit(uri).scheme not in {"http", "https"}:
             raise NotRead(why="only addresses that begin with http:// or https:// are fetched")
         if self._fetcher is None:
-            raise NotRead(why="nothing is fetched; the source must list the hosts that may be contacted")
+            raise NotRead(why="nothing is fetched: the source lists no hosts; use one that was added with --host")
         untrusted = self._fetcher.fetch(uri)
         if len(untrusted) > self._max_bytes:
             raise FileTooLarge(size=len(untrusted), limit=self._max_bytes)

@@ -81,7 +81,7 @@ class _RecordWalk:
         length = _WHOLE_LENGTH.search(head)
         if not between or length is None or len(body) <= int(length[1]) + 4:
             return None
-        return "it is compressed as a whole, not record by record; repair it with: warcio recompress"
+        return "it is compressed as a whole, not record by record; repair it with: warcio recompress OLD NEW"
 
     def places(self) -> Iterator[RecordPlace]:
         """Yield records and damage, in the order of the file."""

@@ -354,7 +354,7 @@ def test_the_unpacked_size_of_all_entries_is_limited(tmp_path: Path, monkeypatch
     monkeypatch.setattr(unpack, "MOST_TIMES", 1)
     outcomes = found(zipped({f"{n}.jpg": b"x" * 500 for n in range(40)}), tmp_path)
     assert any(isinstance(item, Item) for item in outcomes.values())
-    assert "times its bytes; nothing more is read" in str(outcomes["39.jpg"])
+    assert "times its bytes; unpack it" in str(outcomes["39.jpg"])
 
 
 def test_more_entries_than_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

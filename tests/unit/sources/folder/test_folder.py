@@ -147,13 +147,13 @@ def test_the_first_bytes_of_a_file_with_another_suffix_decide(folder: Path) -> N
     put(folder / "no suffix")
     put(folder / "notes.txt")
     other = "It is not a picture: it does not begin as any picture does."
-    of_its_own = "It is not a picture: its name is that of the kind “{}”, of which each is a run of its own; "
+    of_its_own = "It is not a picture: its name is that of the kind “{}”, which is read only if it is named itself: "
     found = names(read_folder(folder), folder)
     assert found == {
         "a picture": "picture",
         "b.exif.bin": "picture",
-        "film.mp4": of_its_own.format("video") + "ingest it by its own path.",
-        "more.zip": of_its_own.format("archive") + "ingest it by its own path.",
+        "film.mp4": of_its_own.format("video") + "lineament ingest SOURCE PATH.",
+        "more.zip": of_its_own.format("archive") + "lineament ingest SOURCE PATH.",
         "no suffix": other,
         "notes.txt": other,
     }
