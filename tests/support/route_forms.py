@@ -9,7 +9,19 @@ from datetime import timedelta
 
 import httpx
 from tests.support.database import raw_database
-from tests.support.targets import BY_ROLE, KINDS, NOT_THERE, PEOPLE, Target, Targets, cases, nothing, runs, sources
+from tests.support.targets import (
+    BY_ROLE,
+    KINDS,
+    NOT_THERE,
+    PEOPLE,
+    Target,
+    Targets,
+    cases,
+    nothing,
+    runs,
+    sources,
+    unsearched,
+)
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import PROBE, SOURCE
 
@@ -170,7 +182,7 @@ def targets(route: PageRoute, world: TwoAgencies, person: Participant) -> list[T
         return list(form.targets(world, person))
     parts = [part for part in re.findall(r"{(\w+)}", route.path) if part not in form.ids]
     kinds = {KINDS[part] for part in parts} or {nothing}
-    if runs in kinds:  # named within its source
+    if kinds & {runs, unsearched}:  # named within its source
         kinds.remove(sources)
     (kind,) = kinds
     found = list(kind(world, person))

@@ -160,6 +160,11 @@ def runs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("not there", {"name": SOURCE, "run_id": "9999", "run_number": "9999"}, seen=False)
 
 
+def unsearched(_: TwoAgencies, __: Participant) -> Iterator[Target]:
+    """Yield no picture without a face: the portraits all have one."""
+    yield Target("not there", {"name": SOURCE, "capture_id": "9999", "face_id": "9999"}, seen=False)
+
+
 def jobs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     """Yield a person's own job, one of a colleague, which an operator sees, and one of another agency."""
     colleague = "home administrator" if person.name[:4] == "home" else f"{person.name[0]} colleague"
@@ -185,5 +190,7 @@ KINDS: dict[str, Targets] = {
     "invitation_id": invitations,
     "name": sources,
     "run_id": runs,
+    "capture_id": unsearched,
+    "face_id": unsearched,
     "job_id": jobs,
 }

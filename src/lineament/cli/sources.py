@@ -40,9 +40,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the sourc
 
 def register(root: typer.Typer) -> None:
     """Add the commands to ``root``."""
-    from lineament.cli import runs, takeout
+    from lineament.cli import runs, takeout, unsearched
 
     runs.register(app)
+    unsearched.register(app)
     takeout.register(app)
     root.add_typer(app, name="source")
 

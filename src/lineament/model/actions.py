@@ -19,6 +19,7 @@ class Action(StrEnum):
     SOURCE_WITHDRAWN = "source_withdrawn"
     KNOWN_ABUSE_LOADED = "known_abuse_loaded"
     WARC_TAKEN_OUT = "warc_taken_out"
+    SOURCE_PICTURES_READ = "source_pictures_read"
     RUN_BEGUN = "run_begun"
     RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"

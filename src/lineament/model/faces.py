@@ -162,7 +162,7 @@ class NewCapture:
     taken_at: datetime | None  # by the camera's clock, from EXIF
     place: Place | None
     enrolled_at: datetime
-    original: str | None  # blob addresses; None if no face was found, or erased
+    original: str | None  # blob addresses; None if erased, or if a version before 0.3 found no face
     thumbnail: str | None
     page: str | None = None  # the WARC record of the page that showed it, a blob address too
     credentials: Credentials | None = None  # its content credentials (C2PA)
@@ -171,6 +171,7 @@ class NewCapture:
     incomplete: bool = False  # the file is damaged; what could be read of the picture is there
     missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
     looked_at_by: str | None = None  # the model that last looked for faces in it
+    no_face_because: str | None = None  # why no face of it was taken, if none was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,7 @@ class Source:
     captures: int
     faces: int
     last_face_id: int  # the highest id ever enrolled from it, 0 if none
+    changes: int = 0  # how often templates of faces that were there already were replaced
     drafted_by: str | None = None  # the account; None: the person at the machine of a solo workspace
     approved_by: str | None = None
     approved_at: datetime | None = None

@@ -44,6 +44,9 @@ def bands_of(phash: bytes) -> list[int]:
     return [place << 16 | int.from_bytes(phash[2 * place : 2 * place + 2], "big") for place in range(BANDS)]
 
 
+_HAS_FACE = sa.exists().where(faces.c.capture_id == captures.c.id)
+
+
 class CaptureRows:
     """The captures of all sources."""
 
@@ -106,6 +109,30 @@ class CaptureRows:
         while page := self._connection.execute(query.where(captures.c.id > last)).mappings().all():
             yield from map(capture_from, page)
             last = page[-1]["id"]
+
+    def without_face(self, source_id: SourceId, after: int, limit: int) -> list[Capture]:
+        """Return captures without a face and with ids above ``after``, in the order of their ids."""
+        query = sa.select(captures).where(captures.c.source_id == source_id, captures.c.id > after, ~_HAS_FACE)
+        rows = self._connection.execute(query.order_by(captures.c.id).limit(limit)).mappings()
+        return [capture_from(row) for row in rows]
+
+    def count_without_face(self, source_id: SourceId) -> int:
+        """Count the captures of a source without a face."""
+        query = sa.select(sa.func.count()).select_from(captures).where(captures.c.source_id == source_id, ~_HAS_FACE)
+        return int(self._connection.scalar(query) or 0)
+
+    def looked_at(self, source_id: SourceId) -> dict[str | None, int]:
+        """Return how many captures of a source each model looked at last; None stands for versions before 0.3."""
+        column = captures.c.looked_at_by
+        query = sa.select(column, sa.func.count()).where(captures.c.source_id == source_id).group_by(column)
+        return {model: count for model, count in self._connection.execute(query)}  # noqa: C416 - rows are no pairs
+
+    def forget_page(self, source_id: SourceId, page_uri: str) -> list[str]:
+        """Remove the archived page at an address from every capture of a source; return its addresses as blobs."""
+        its = (captures.c.source_id == source_id, captures.c.page_uri == page_uri, captures.c.page.is_not(None))
+        found = list(self._connection.scalars(sa.select(captures.c.page).where(*its).distinct()))
+        self._connection.execute(sa.update(captures).where(*its).values(page=None))
+        return found
 
     def addresses(self, source_id: SourceId) -> list[str]:
         """Return the address of every blob that a source refers to, once, in ascending order."""
@@ -234,6 +261,7 @@ def _row(capture_id: int, new: NewCapture) -> dict[str, Any]:
         "incomplete": new.incomplete,
         "missing": new.missing,
         "looked_at_by": new.looked_at_by,
+        "no_face_because": new.no_face_because,
     }
 
 
@@ -270,4 +298,5 @@ def capture_from(row: RowMapping) -> Capture:
         incomplete=row["incomplete"],
         missing=row["missing"],
         looked_at_by=row["looked_at_by"],
+        no_face_because=row["no_face_because"],
     )

@@ -111,6 +111,18 @@ class FaceRows:
         by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
         return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
 
+    def not_comparable(self, source_id: SourceId, after: int, limit: int) -> list[EnrolledFace]:
+        """Return faces without a template and with ids above ``after``, in the order of their ids."""
+        query = sa.select(faces).where(faces.c.source_id == source_id, faces.c.id > after, ~faces.c.comparable)
+        rows = self._connection.execute(query.order_by(faces.c.id).limit(limit)).mappings()
+        return [_face(row) for row in rows]
+
+    def count_not_comparable(self, source_id: SourceId) -> int:
+        """Count the faces of a source without a template."""
+        query = sa.select(sa.func.count()).select_from(faces)
+        query = query.where(faces.c.source_id == source_id, ~faces.c.comparable)
+        return int(self._connection.scalar(query) or 0)
+
     def set_crop(self, face_id: FaceId, crop: str) -> None:
         """Replace the crop of a face."""
         self._connection.execute(sa.update(faces).where(faces.c.id == face_id).values(crop=crop))

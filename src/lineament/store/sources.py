@@ -17,7 +17,7 @@ from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.job_table import jobs
 from lineament.store.meta import new_ids
 from lineament.store.source_tables import bands, crawl_deletions, places, runs, source_shares
-from lineament.store.tables import captures, faces, sources, templates
+from lineament.store.tables import captures, faces, prepared_faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
 _SEPARATE = frozenset({"wrapped_key", "destroyed"})
@@ -137,7 +137,7 @@ class SourceRows:
         Returns how many rows were deleted, by kind.
         """
         deleted: dict[str, int] = {}
-        for table in (bands, crawl_deletions):  # the folder of its crawls is deleted as a whole
+        for table in (bands, crawl_deletions, prepared_faces):  # the folder of its crawls is deleted as a whole
             self._connection.execute(sa.delete(table).where(table.c.source_id == source_id))
         for table in (templates, faces, places, captures):
             deleted[table.name] = self._connection.execute(
@@ -161,7 +161,7 @@ class SourceRows:
         """Count the rows that a source still holds: captures, faces, templates and so on."""
         each = [
             sa.select(sa.func.count()).select_from(table).where(table.c.source_id == source_id).scalar_subquery()
-            for table in (captures, places, bands, faces, templates, runs, crawl_deletions, jobs)
+            for table in (captures, places, bands, faces, templates, prepared_faces, runs, crawl_deletions, jobs)
         ]
         return sum(self._connection.execute(sa.select(*each)).one())
 
@@ -175,6 +175,7 @@ def _source(row: RowMapping, shares: tuple[Share, ...]) -> Source:
         captures=row["captures"],
         faces=row["faces"],
         last_face_id=row["last_face_id"],
+        changes=row["changes"],
         drafted_by=row["drafted_by"],
         approved_by=row["approved_by"],
         approved_at=row["approved_at"],

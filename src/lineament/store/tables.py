@@ -49,6 +49,7 @@ sources = sa.Table(
     sa.Column("captures", sa.BigInteger, nullable=False),
     sa.Column("faces", sa.BigInteger, nullable=False),
     sa.Column("last_face_id", sa.BigInteger, nullable=False),
+    sa.Column("changes", sa.BigInteger, nullable=False, server_default="0"),  # of templates of faces that were there
     not_blank("name"),
     not_blank("controller"),
     not_blank("basis"),
@@ -98,6 +99,7 @@ captures = sa.Table(
     sa.Column("incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("missing", Real),  # share of the picture's rows, if it is incomplete and that is known
     sa.Column("looked_at_by", sa.Text),  # the model that last looked for faces
+    sa.Column("no_face_because", sa.Text),  # why none was taken; NULL: there is one, or an older version looked
     sa.UniqueConstraint("source_id", "finding"),
     sa.UniqueConstraint("source_id", "sha256", "part", name="uq_captures_bytes"),
     not_blank("uri"),
@@ -113,6 +115,7 @@ captures = sa.Table(
     sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="place_whole"),
     sa.Index(None, "original"),
     sa.Index(None, "thumbnail"),
+    sa.Index("ix_captures_looked_at", "source_id", "looked_at_by"),
 )
 
 faces = sa.Table(
@@ -144,6 +147,21 @@ templates = sa.Table(
     sa.Column("source_id", sa.BigInteger, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+prepared_faces = sa.Table(  # faces as another model describes them, until it is the one in use
+    "prepared_faces",
+    metadata,
+    sa.Column("face_id", Id, sa.ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("source_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("x", Real, nullable=False),
+    sa.Column("y", Real, nullable=False),
+    sa.Column("width", Real, nullable=False),
+    sa.Column("height", Real, nullable=False),
+    sa.Column("landmarks", sa.Text, nullable=False),  # JSON
+    sa.Column("quality", sa.Text, nullable=False),  # JSON
+    sa.Column("sealed", sa.LargeBinary),  # the template; NULL: the face cannot be compared
 )
 
 cases = sa.Table(

@@ -7,10 +7,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceState
+from lineament.services.gallery.unsearched import Which
 from lineament.services.jobs.kinds import INGEST, ingest_arguments
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
-from lineament.web.pages import CurrentVisit, Form, Pages, download, redirect
+from lineament.web.pages import CurrentVisit, Form, Pages, download, image, redirect
 
 pages = Pages()
 
@@ -68,6 +69,30 @@ def run(visit: CurrentVisit, name: str, run_id: int) -> HTMLResponse:
         progress=progress,
         jobs=jobs,
     )
+
+
+@pages.page("/sources/{name}/without-face", access=Permission.MANAGE_SOURCES)
+def without_face(visit: CurrentVisit, name: str, after: int = 0) -> HTMLResponse:
+    """The pictures of a source in which no face was found, with thumbnails and why; reading them is recorded."""
+    return visit.page("unsearched.html", listed=visit.desk.unsearched.page(name, Which.WITHOUT_FACE, max(after, 0)))
+
+
+@pages.page("/sources/{name}/not-comparable", access=Permission.MANAGE_SOURCES)
+def not_comparable(visit: CurrentVisit, name: str, after: int = 0) -> HTMLResponse:
+    """The faces of a source that are too weak to be compared, and why; reading them is recorded."""
+    return visit.page("unsearched.html", listed=visit.desk.unsearched.page(name, Which.NOT_COMPARABLE, max(after, 0)))
+
+
+@pages.page("/sources/{name}/pictures/{capture_id}/thumbnail", access=Permission.MANAGE_SOURCES)
+def unsearched_thumbnail(visit: CurrentVisit, name: str, capture_id: int) -> Response:
+    """A picture without a face, small, without metadata."""
+    return image(visit.desk.unsearched.thumbnail(name, capture_id))
+
+
+@pages.page("/sources/{name}/faces/{face_id}/crop", access=Permission.MANAGE_SOURCES)
+def unsearched_crop(visit: CurrentVisit, name: str, face_id: int) -> Response:
+    """A face that cannot be compared."""
+    return image(visit.desk.unsearched.crop(name, face_id))
 
 
 @pages.page("/sources/{name}/permission", access=Permission.MANAGE_SOURCES)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.register import Register
     from lineament.services.gallery.takeout import TakeOut
+    from lineament.services.gallery.unsearched import Unsearched
     from lineament.services.jobs.kinds import Handler
     from lineament.services.jobs.queue import Jobs
     from lineament.services.people.agencies import Agencies
@@ -137,6 +138,13 @@ class Desk:
 
         held = self.workspace
         return Ingest(self.record, held.keys, held.blobs, held.analyser, held.gallery)
+
+    @cached_property
+    def unsearched(self) -> Unsearched:
+        """Shows the pictures of sources from which a face is in no search."""
+        from lineament.services.gallery.unsearched import Unsearched
+
+        return Unsearched(self.record, self.workspace.keys, self.workspace.blobs)
 
     @cached_property
     def collect(self) -> Collect:

@@ -74,6 +74,14 @@ class PermissionOpened(Event, action=Action.PERMISSION_OPENED):
     source: str
 
 
+class SourcePicturesRead(Event, action=Action.SOURCE_PICTURES_READ):
+    """Somebody looked at pictures of a source from which no face is searched."""
+
+    source: str
+    which: str
+    captures: tuple[int, ...]  # first and last; empty if there are none
+
+
 class KnownAbuseLoaded(Event, action=Action.KNOWN_ABUSE_LOADED):
     """Digests of known-abuse material were loaded."""
 

@@ -12,6 +12,7 @@ from lineament.model.accounts import Permission
 from lineament.model.events.sources import KnownAbuseLoaded
 from lineament.model.faces import CaptureId
 from lineament.services.gallery.crawls import Crawls
+from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
@@ -115,6 +116,7 @@ def bar(tx: Tx, blobs: Blobs, key: DataKey, capture_id: CaptureId) -> None:
     for face in faces:
         tx.faces.set_crop(face.id, blobs.put(key, veil(blobs.get(key, face.crop))))
     blobs.flush()
+    deleted += forget_embedding_pages(tx, capture, tx.places.of_capture(capture_id))
     tx.captures.bar(capture_id)
     unused = [address for address in deleted if address is not None and tx.captures.references(address) == 0]
     tx.deletions.add(unused)

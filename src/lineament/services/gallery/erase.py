@@ -16,6 +16,7 @@ from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.lifecycle import advance
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import NEXT, Source, SourceEvent
+from lineament.services.gallery.embedding import forget_embedding_pages
 from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.needs import needs, open_to_all
@@ -72,12 +73,13 @@ class Erase:
                 erasure = self._capture(change, source, capture, siblings)
             else:
                 change.tx.faces.erase([face_id])
+                pages = forget_embedding_pages(change.tx, capture, change.tx.places.of_capture(capture.id))
                 change.tx.captures.forget_pictures(capture.id)
                 change.tx.searches.forget_faces([face_id])
                 suppressed = self._suppression.face(capture.sha256, face.box, capture.part)
                 change.tx.suppressions.add([suppressed], change.at)
                 self._forget_file(change, capture)
-                self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page])
+                self._unlink_later(change, [face.crop, capture.original, capture.thumbnail, capture.page, *pages])
                 change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
                 erasure = Erasure(source.name, faces=[face_id])
             erasure.ledger_entry = change.record(
@@ -192,12 +194,14 @@ class Erase:
         faces = list(faces)
         ids = [face.id for face in faces]
         change.tx.searches.forget_faces(ids)
-        found = [capture.provenance, *change.tx.places.of_capture(capture.id)]
+        further = list(change.tx.places.of_capture(capture.id))
+        pages = forget_embedding_pages(change.tx, capture, further)
+        found = [capture.provenance, *further]
         change.tx.captures.erase(capture.id)
         digests = [digest for place in found for digest in self._suppression.capture(place.uri, capture.sha256)]
         change.tx.suppressions.add(digests, change.at)
         self._forget_file(change, capture)
-        pictures = [capture.original, capture.thumbnail, capture.page, *(face.crop for face in faces)]
+        pictures = [capture.original, capture.thumbnail, capture.page, *pages, *(face.crop for face in faces)]
         self._unlink_later(change, pictures)
         change.tx.deletions.add_crawl_records(source.id, [capture.sha256])
         return Erasure(source.name, faces=ids, captures=[capture.id])

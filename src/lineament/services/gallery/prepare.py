@@ -22,6 +22,9 @@ from lineament.store.keys import KeyRing
 from lineament.vision.analyse import Analyser, Analysis, RefusedPart, face_crop, thumbnail
 from lineament.vision.veil import veil
 
+NOTHING_FOUND = "no face was found"
+FACES_ERASED = "its faces were erased before"
+
 
 @dataclass(frozen=True, slots=True)
 class _OpenedItem:
@@ -155,7 +158,7 @@ class Preparation:
             looked_at_by=self._analyser.model,
         )
         if not faces:
-            return replace(item.without(IngestOutcome.NO_FACE), capture=capture)
+            return self._without_face(item, capture, seen)
         crops = tuple(face_crop(picture, face.box) for face in faces)
         derived = (
             DerivedPictures(None, tuple(map(veil, crops)))
@@ -163,6 +166,14 @@ class Preparation:
             else DerivedPictures(thumbnail(picture), crops)
         )
         return replace(item, capture=capture, found=tuple(faces), derived=derived)
+
+    def _without_face(self, item: IngestItem, capture: NewCapture, seen: Analysis) -> IngestItem:
+        """Return a picture without a face; it is kept to be looked at again, unless it shows who was erased."""
+        capture = replace(capture, no_face_because=FACES_ERASED if seen.faces else NOTHING_FOUND)
+        if seen.faces or capture.barred:
+            return replace(item.without(IngestOutcome.NO_FACE), capture=capture)
+        derived = DerivedPictures(thumbnail(seen.picture), ())
+        return replace(item, outcome=IngestOutcome.NO_FACE, capture=capture, derived=derived)
 
     def store_pictures(self, context: RunContext, item: IngestItem, original: str | None = None) -> IngestItem:
         """Store the item's pictures, and the page that showed it, as blobs.

@@ -1,4 +1,4 @@
-"""Several captures of one file, incomplete pictures, and faces that cannot be compared.
+"""Several captures of one file, incomplete pictures, faces that cannot be compared, and templates of a second model.
 
 Revision ID: 0003
 """
@@ -31,6 +31,9 @@ def upgrade() -> None:
     op.add_column("faces", sa.Column("comparable", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.drop_index("ix_faces_of_source", "faces")
     op.create_index("ix_faces_of_source", "faces", ["source_id", "id", "model", "captured_day", "comparable"])
+    op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])
+    op.add_column("sources", sa.Column("changes", sa.BigInteger(), nullable=False, server_default="0"))
+    _create_prepared()
     op.add_column("probes", sa.Column("part", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("probes", sa.Column("parts", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("probes", sa.Column("incomplete", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -43,6 +46,7 @@ def _new_columns() -> list[sa.Column[object]]:
         sa.Column("incomplete", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("missing", sa.Double()),
         sa.Column("looked_at_by", sa.Text()),
+        sa.Column("no_face_because", sa.Text()),
     ]
 
 
@@ -108,6 +112,25 @@ def _create_captures(name: str) -> None:
         sa.UniqueConstraint("source_id", "finding", name="uq_captures_source_id"),
         sa.UniqueConstraint("source_id", "sha256", "part", name="uq_captures_bytes"),
     )
+
+
+def _create_prepared() -> None:
+    op.create_table(
+        "prepared_faces",
+        sa.Column("face_id", Id, autoincrement=False, nullable=False),
+        sa.Column("source_id", sa.BigInteger(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("x", sa.Double(), nullable=False),
+        sa.Column("y", sa.Double(), nullable=False),
+        sa.Column("width", sa.Double(), nullable=False),
+        sa.Column("height", sa.Double(), nullable=False),
+        sa.Column("landmarks", sa.Text(), nullable=False),
+        sa.Column("quality", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary()),
+        sa.ForeignKeyConstraint(["face_id"], ["faces.id"], name="fk_prepared_faces_face_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("face_id", name="pk_prepared_faces"),
+    )
+    op.create_index("ix_prepared_faces_source_id", "prepared_faces", ["source_id"])
 
 
 def _check(name: str, text: str) -> sa.CheckConstraint:

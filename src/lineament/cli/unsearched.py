@@ -1,0 +1,59 @@
+"""``lineament source pictures``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, workspace
+from lineament.errors import InvalidValue
+from lineament.model.accounts import Permission
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command()(pictures)
+
+
+@needs(Permission.MANAGE_SOURCES)
+def pictures(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the source.")],
+    without_face: Annotated[bool, typer.Option("--without-face", help="Those in which no face was found.")] = False,
+    not_comparable: Annotated[
+        bool, typer.Option("--not-comparable", help="Those with a face that is too weak to be compared.")
+    ] = False,
+    after: Annotated[int, typer.Option(min=0, help="Continue a list after this id.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The most pictures that are listed.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """List the pictures of a source from which a face is in no search, and why; reading the list is on the record."""
+    from lineament.services.gallery.unsearched import Which
+    from lineament.views.unsearched import unsearched_json
+
+    if without_face is not_comparable:
+        why = "give one of --without-face and --not-comparable"
+        raise InvalidValue(what="The list of pictures", value="both" if without_face else "neither", why=why)
+    which = Which.WITHOUT_FACE if without_face else Which.NOT_COMPARABLE
+    with workspace(context) as desk:
+        page = desk.unsearched.page(name, which, after, limit)
+    if as_json:
+        print_json(unsearched_json(page))
+        return
+    if not page.pictures:
+        say("There is none." if not after else "There is none after that.")
+        return
+    shown = table("capture", "face", "found at", "why", "looked at by", right=("capture", "face"))
+    for picture in page.pictures:
+        face = "" if picture.face is None else str(picture.face.id)
+        looked_at_by = picture.capture.looked_at_by or "a version before 0.3"
+        shown.add_row(str(picture.capture.id), face, picture.capture.provenance.uri, picture.why, looked_at_by)
+    print_table(shown)
+    say(f"{len(page.pictures):,} of {page.total:,}, with pictures on the page /sources/{name}/{_PAGES[which.value]}")
+    if page.later is not None:
+        option = "--without-face" if without_face else "--not-comparable"
+        say(f"The next ones: lineament source pictures {name} {option} --after {page.later}")
+
+
+_PAGES = {"without face": "without-face", "not comparable": "not-comparable"}

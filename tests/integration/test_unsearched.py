@@ -1,0 +1,141 @@
+"""Pictures in which no face was found are kept and listed with why, and end as all others do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import PORTRAITS, Ran
+from tests.support.folders import put
+from tests.support.serving import serving
+from tests.support.world import solo
+
+from lineament.errors import NotFound
+from lineament.model.events.sources import SourcePicturesRead
+from lineament.model.faces import Capture
+from lineament.model.sources import SourceTerms
+from lineament.services.gallery.items import IngestOutcome, IngestReport
+from lineament.services.gallery.prepare import NOTHING_FOUND
+from lineament.services.gallery.unsearched import Which
+from lineament.services.keyholder import source_key
+from lineament.sources.folder.connector import FolderConnector
+from lineament.store.faces import NewFace
+from lineament.testing import chart, encoded
+from lineament.workspace import Workspace
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(3):
+        put(tmp_path / "photos" / f"chart {number}.png", encoded(chart(size=(300 + number, 200)), "PNG"))
+    put(tmp_path / "photos" / "obama.jpg", (PORTRAITS / "obama.jpg").read_bytes())
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with solo(tmp_path / "ws") as world:
+        world.machine.sources.add(SourceTerms(name="press", controller="Press", basis="LED 8", jurisdiction="FR"))
+        yield world.workspace
+
+
+def ingest(workspace: Workspace, folder: Path) -> IngestReport:
+    return workspace.desk_at_the_machine().ingest.run("press", FolderConnector([folder], None, 2**24), workers=1)
+
+
+def stored(workspace: Workspace) -> list[Capture]:
+    with workspace.store.read() as tx:
+        return list(tx.captures.of_source(tx.sources.get("press").id))
+
+
+def blobs(workspace: Workspace) -> int:
+    return len([path for path in (workspace.home / "blobs").rglob("*") if path.is_file()])
+
+
+def test_a_picture_without_a_face_is_kept_and_listed(workspace: Workspace, folder: Path) -> None:
+    assert ingest(workspace, folder).outcomes == {IngestOutcome.NO_FACE: 3, IngestOutcome.ENROLLED: 1}
+    model = workspace.analyser.model
+    assert {capture.looked_at_by for capture in stored(workspace)} == {model}
+    unsearched = workspace.desk_at_the_machine().unsearched
+    first = unsearched.page("press", Which.WITHOUT_FACE, limit=2)
+    second = unsearched.page("press", Which.WITHOUT_FACE, first.later or 0, limit=2)
+    assert (first.total, len(first.pictures), len(second.pictures), second.later) == (3, 2, 1, None)
+    assert {picture.why for picture in first.pictures} == {NOTHING_FOUND}
+    for picture in (*first.pictures, *second.pictures):
+        assert picture.capture.original is not None
+        assert unsearched.thumbnail("press", picture.capture.id).startswith(b"\xff\xd8")
+    (portrait,) = (capture for capture in stored(workspace) if "obama" in capture.provenance.uri)
+    with pytest.raises(NotFound):
+        unsearched.thumbnail("press", portrait.id)
+    with workspace.store.read() as tx:
+        events = [entry.action for entry in tx.ledger.entries(0, tx.ledger.size())]
+    assert events.count(SourcePicturesRead.action) == 2
+    assert ingest(workspace, folder).outcomes == {IngestOutcome.ALREADY_THERE: 4}
+
+
+def test_it_is_erased_as_any_other_picture(workspace: Workspace, folder: Path) -> None:
+    ingest(workspace, folder)
+    (first, second, third) = (capture for capture in stored(workspace) if "chart" in capture.provenance.uri)
+    desk = workspace.desk_at_the_machine()
+    before = blobs(workspace)
+    desk.erase.capture(first.id, "asked")
+    assert blobs(workspace) == before - 2
+    content = (folder / "chart 1.png").read_bytes()
+    assert second.sha256 == hashlib.sha256(content).hexdigest()
+    assert desk.known_abuse.load([second.sha256]).barred == 1
+    assert blobs(workspace) == before - 4
+    (barred, kept) = desk.unsearched.page("press", Which.WITHOUT_FACE).pictures
+    assert (barred.capture.original, barred.capture.barred, kept.capture.id) == (None, True, third.id)
+    assert ingest(workspace, folder).outcomes == {IngestOutcome.ALREADY_THERE: 3, IngestOutcome.ERASED_BEFORE: 1}
+    desk.erase.source("press", "the contract ended")
+    assert blobs(workspace) == 0
+    assert json.loads(desk.erase.receipt("press"))["statement"]["left"]["blobs"] == 0
+
+
+def test_a_face_that_cannot_be_compared_is_listed(workspace: Workspace, folder: Path) -> None:
+    ingest(workspace, folder)
+    (portrait,) = (capture for capture in stored(workspace) if "obama" in capture.provenance.uri)
+    content = (PORTRAITS / "obama.jpg").read_bytes()
+    (face,) = workspace.analyser.analyse(content).faces
+    with workspace.store.begin() as tx:
+        source = tx.sources.get("press")
+        key = source_key(tx, workspace.keys, source)
+        crop = workspace.blobs.put(key, b"\xff\xd8 a crop")
+        tx.faces.add(portrait.id, source.id, [NewFace(face=face, crop=crop, comparable=False)], key, 0)
+    page = workspace.desk_at_the_machine().unsearched.page("press", Which.NOT_COMPARABLE)
+    (weak,) = page.pictures
+    assert weak.face is not None
+    assert weak.why.startswith("the face is too weak to be compared")
+    assert workspace.desk_at_the_machine().unsearched.crop("press", weak.face.id) == b"\xff\xd8 a crop"
+
+
+def test_the_command_lists_them(ready: Run, tmp_path: Path) -> None:
+    put(tmp_path / "chart.png", encoded(chart(size=(300, 200)), "PNG"))
+    ready("ingest", "press", tmp_path / "chart.png")
+    listed = json.loads(ready("source", "pictures", "press", "--without-face", "--json").out)
+    (only,) = listed["pictures"]
+    assert (listed["total"], only["why"], only["kept"], only["face"]) == (1, NOTHING_FOUND, True, None)
+    table = ready("source", "pictures", "press", "--without-face").out
+    assert "chart.png" in table
+    assert NOTHING_FOUND in table
+    assert "There is none" in ready("source", "pictures", "press", "--not-comparable").out
+    assert ready("source", "pictures", "press").code == 2
+
+
+@pytest.mark.enable_socket
+def test_the_page_shows_them(workspace: Workspace, folder: Path) -> None:
+    ingest(workspace, folder)
+    with serving(workspace) as site, site.client() as browser:
+        page = browser.get("/sources/press/without-face")
+        assert page.status_code == 200
+        assert page.text.count(NOTHING_FOUND) == 3
+        pictures = re.findall(r'src="(/sources/press/pictures/\d+/thumbnail)"', page.text)
+        assert [browser.get(address).headers["content-type"] for address in pictures] == ["image/jpeg"] * 3
+        assert "Every face of this source can be compared" in browser.get("/sources/press/not-comparable").text
+        assert "/sources/press/without-face" in browser.get("/sources/press").text
