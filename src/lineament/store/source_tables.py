@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store.columns import Hex, Id, Moment, Words, at_least, digest, metadata, not_blank
+from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank
 
 source_shares = sa.Table(
     "source_shares",
@@ -88,3 +88,18 @@ crawl_deletions = sa.Table(
     digest("sha256"),
 )
 """Pictures whose records in the crawls of a source are yet to be destroyed."""
+
+prepared_faces = sa.Table(  # faces as another model describes them, until it is the one in use
+    "prepared_faces",
+    metadata,
+    sa.Column("face_id", Id, sa.ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("source_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("x", Real, nullable=False),
+    sa.Column("y", Real, nullable=False),
+    sa.Column("width", Real, nullable=False),
+    sa.Column("height", Real, nullable=False),
+    sa.Column("landmarks", sa.Text, nullable=False),  # JSON
+    sa.Column("quality", sa.Text, nullable=False),  # JSON
+    sa.Column("sealed", sa.LargeBinary),  # the template; NULL: the face cannot be compared
+)

@@ -16,8 +16,8 @@ from lineament.model.faces import SourceId
 from lineament.model.sources import Share, Source, SourceState, SourceTerms
 from lineament.store.job_table import jobs
 from lineament.store.meta import new_ids
-from lineament.store.source_tables import bands, crawl_deletions, places, runs, source_shares
-from lineament.store.tables import captures, faces, prepared_faces, sources, templates
+from lineament.store.source_tables import bands, crawl_deletions, places, prepared_faces, runs, source_shares
+from lineament.store.tables import captures, faces, sources, templates
 
 _TERMS = tuple(name for name in SourceTerms.__dataclass_fields__ if name != "hosts")
 _SEPARATE = frozenset({"wrapped_key", "destroyed"})

@@ -149,21 +149,6 @@ templates = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
-prepared_faces = sa.Table(  # faces as another model describes them, until it is the one in use
-    "prepared_faces",
-    metadata,
-    sa.Column("face_id", Id, sa.ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
-    sa.Column("source_id", sa.BigInteger, nullable=False, index=True),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("x", Real, nullable=False),
-    sa.Column("y", Real, nullable=False),
-    sa.Column("width", Real, nullable=False),
-    sa.Column("height", Real, nullable=False),
-    sa.Column("landmarks", sa.Text, nullable=False),  # JSON
-    sa.Column("quality", sa.Text, nullable=False),  # JSON
-    sa.Column("sealed", sa.LargeBinary),  # the template; NULL: the face cannot be compared
-)
-
 cases = sa.Table(
     "cases",
     metadata,
