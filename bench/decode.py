@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pdqhash
 from PIL import Image
@@ -25,11 +26,14 @@ from bench import machine
 from lineament.model.faces import Box
 from lineament.testing import encoded
 from lineament.vision.decode import Decoder
+from lineament.vision.decode_process import DecodingProcess
 from lineament.vision.derive import face_crop, perceptual_hash, thumbnail
 
 PORTRAIT = Path(lineament.__file__).parent / "demo" / "obama.jpg"
 SIZES = ((640, 480), (4032, 3024))
 ROUNDS = 200
+LARGE = (6000, 4000)
+MEMORY = 3 * 2**30
 
 
 def main() -> None:
@@ -39,15 +43,50 @@ def main() -> None:
     print(machine.line("pillow", "opencv-python-headless", "pdqhash"))
     cv2.setNumThreads(1)
     started = time.perf_counter()
-    with Decoder(workers=2, max_pixels=200_000_000, max_bytes=2**28, memory=1536 * 2**20, seconds=20) as decoder:
+    with Decoder(workers=2, max_pixels=200_000_000, max_bytes=2**28, memory=MEMORY, seconds=20) as decoder:
+        decoder.decode(photograph((64, 48)))
+        print(f"a worker has read its first picture after {(time.perf_counter() - started) * 1e3:.0f} ms")
+        started = time.perf_counter()
         guards = decoder.confinement
-        print(f"a worker is ready after {(time.perf_counter() - started) * 1e3:.0f} ms, under:")
+        print(f"one for rare formats is ready after {(time.perf_counter() - started) * 1e3:.0f} ms; both are under:")
         for guard in guards:
             print(f"  {'yes' if guard.in_force else 'NO '}  {guard.name}")
         for size in SIZES:
             compare(decoder, size, rounds if size[0] < 1000 else min(10, rounds))
         throughput(decoder, 3 * rounds)
+    large(rounds)
     derived(rounds)
+
+
+def large(rounds: int) -> None:
+    """Print time and memory of pictures with 24 megapixels, or fewer at toy size."""
+    width, height = LARGE if rounds >= 100 else (1500, 1000)
+    image = Image.open(PORTRAIT).convert("RGB").resize((width, height))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    files = {
+        "JPEG": encoded(image, "JPEG", quality=90),
+        "JPEG, progressive": encoded(image, "JPEG", quality=90, progressive=True),
+        "JPEG, turned": encoded(image, "JPEG", quality=90, exif=turned),
+        "PNG": encoded(image, "PNG", compress_level=1),
+        "TIFF": encoded(image, "TIFF"),
+        "WebP": encoded(image, "WEBP", quality=80, method=0),
+        "AVIF": encoded(image, "AVIF", speed=10),
+        "JPEG XL": imagecodecs.jpegxl_encode(np.asarray(image), distance=1.0, effort=1),
+    }
+    print(f"{width * height / 1e6:.1f} megapixels, the most memory that a worker has resident, the pixels included:")
+    for name, data in files.items():
+        with Decoder(workers=1, max_pixels=200_000_000, max_bytes=2**30, memory=MEMORY, seconds=60) as decoder:
+            began = time.perf_counter()
+            decoder.decode(bytes(data))
+            seconds, most = time.perf_counter() - began, max(map(resident, decoder._slots[0].processes.values()))  # noqa: SLF001
+        print(f"  {name:18} {seconds:.2f} s, {most >> 20} MiB, the start of the worker included")
+
+
+def resident(process: DecodingProcess) -> int:
+    """Return the most bytes that a process has had resident."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 def photograph(size: tuple[int, int]) -> bytes:

@@ -139,7 +139,7 @@ class Generated(LineamentError):
 
 
 class BadPicture(LineamentError):
-    """The picture cannot be read: {why}; use JPEG, PNG, WebP, HEIC, TIFF, BMP, GIF or JPEG 2000."""
+    """The picture cannot be read: {why}; if there is another copy of it, use that."""
 
     code = "bad-picture"
     exit_code = 5
@@ -152,7 +152,7 @@ class EmptyPicture(BadPicture):
 
 
 class UnknownFormat(BadPicture):
-    """The file is not a picture of a known kind; docs/guide/collecting.md lists the formats that are read."""
+    """The file is not a picture of a known kind; JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF and many others are read."""
 
     code = "unknown-format"
 
