@@ -37,7 +37,7 @@ def gather(folder: Path) -> None:
     """Fill ``folder`` with files that an ingest takes, and some that it refuses."""
     ignored = shutil.ignore_patterns("*.md", "__pycache__", "macron-2014.jpg")
     shutil.copytree(PORTRAITS, folder / "photographs", ignore=ignored)
-    (folder / "photographs" / "broken.jpg").write_bytes(portrait("obama")[:4000])
+    (folder / "photographs" / "broken.jpg").write_bytes(portrait("obama")[:200])
     with zipfile.ZipFile(folder / "delivery.zip", "w") as archive:
         archive.writestr("2026/sunak.jpg", portrait("sunak"))
         archive.writestr("../outside.jpg", portrait("obama"))
