@@ -43,7 +43,9 @@ def ours(folder: Path) -> Samples:
     vision = Vision(Settings())
     try:
         analyser = vision.analyser
-        cache = TemplateCache(None, cache_key(analyser, FaceChoice.MIDDLE), analyser.dimension)
+        kept = lfw.OUT / "peers-own.npz" if folder == lfw.LFW else None
+        lfw.OUT.mkdir(exist_ok=True)
+        cache = TemplateCache(kept, cache_key(analyser, FaceChoice.MIDDLE), analyser.dimension)
         extractor = Extractor(analyser, cache, choice=FaceChoice.MIDDLE, most=2**28, workers=2 * vision.processors)
         templates = extractor.run(labelled.pictures, lambda _: None)
         return samples_of(labelled, templates, analyser.dimension)[0]

@@ -314,6 +314,7 @@ def test_kinds_are_chosen_by_name() -> None:
     ]
     assert chosen_degradations([]) == ()
     assert len(chosen_degradations(["all"])) == 15
+    assert [each.name for each in chosen_degradations(["JPEG 10", "blur σ 3"])] == ["blur σ 3", "JPEG 10"]
     with pytest.raises(InvalidValue, match="turned, size, blur, jpeg, dark, covered"):
         chosen_degradations(["rain"])
 

@@ -95,9 +95,12 @@ ALL = "all"
 """Stands for every kind."""
 
 
-def chosen_degradations(kinds: Sequence[str]) -> tuple[Degradation, ...]:
-    """Return the degradations of the kinds, in the order of ``KINDS``. Raises InvalidValue for an unknown kind."""
-    for kind in kinds:
-        if kind not in KINDS and kind != ALL:
-            raise InvalidValue(what="--degrade", value=kind[:40], why=f"it is one of {', '.join(KINDS)}, {ALL}")
-    return tuple(each for kind, several in KINDS.items() if kind in kinds or ALL in kinds for each in several)
+def chosen_degradations(chosen: Sequence[str]) -> tuple[Degradation, ...]:
+    """Return degradations by kind or by name, in the order of ``KINDS``. Raises InvalidValue if there is none."""
+    every = [(kind, each) for kind, several in KINDS.items() for each in several]
+    known = {ALL, *KINDS, *(each.name for _, each in every)}
+    for name in chosen:
+        if name not in known:
+            why = f"it is one of {', '.join(KINDS)}, {ALL}, or a single one such as “{every[-3][1].name}”"
+            raise InvalidValue(what="--degrade", value=name[:40], why=why)
+    return tuple(each for kind, each in every if {ALL, kind, each.name} & set(chosen))
