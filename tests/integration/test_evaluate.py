@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench import accuracy
-from tests.conftest import LFW, PORTRAITS, Ran
+from tests.conftest import LFW, PORTRAITS, ROOT, Ran
+from tests.support.guides import GuideTerminal, commands
 
+from lineament.__main__ import application
 from lineament.model.evaluation.identification import AtThreshold
 from lineament.model.evaluation.measure import OpenSetTest, Protocol, measure
 from lineament.model.evaluation.samples import Samples
@@ -233,6 +236,22 @@ def test_wrong_input_is_explained_in_one_line(
     assert (found.code, found.out) == (code, "")
     assert why in found.err
     assert len(found.err.splitlines()) == 1
+
+
+def test_the_commands_of_the_guide_run(
+    lineament: Run, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(people, tmp_path / "people")
+    written = GuideTerminal(tmp_path / "ws", lineament, monkeypatch).run_all(commands("evaluating.md"))
+    assert len(written) == 1
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == FILES
+
+
+def test_the_guide_names_options_that_exist() -> None:
+    named = set(re.findall(r"`(--[a-z-]+)", (ROOT / "docs" / "guide" / "evaluating.md").read_text("utf-8")))
+    options = {option for parameter in application().commands["evaluate"].params for option in parameter.opts}
+    assert len(named) >= 10
+    assert named <= options
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason="shared/data/lfw is not beside the checkout")
