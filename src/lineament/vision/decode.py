@@ -339,8 +339,17 @@ def _end_all(slots: list[_Slot]) -> None:
         slot.end()
 
 
+_UNREADABLE: dict[int, str] = {
+    Status.DAMAGED: "its data are damaged",
+    Status.NO_COLOURS: "it holds measurements, not colours",
+    Status.VARIANT: "it uses a variant of its format that Lineament does not read",
+}
+
+
 def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
     width, height = untrusted.width, untrusted.height
+    if untrusted.status in _UNREADABLE:
+        raise BadPicture(why=_UNREADABLE[untrusted.status])
     match untrusted.status:
         case Status.DECODED:
             return
@@ -350,15 +359,11 @@ def _check_status(untrusted: DecodeReply, limits: DecodeLimits) -> None:
             raise UnknownFormat
         case Status.TRUNCATED:
             raise PictureTruncated
-        case Status.DAMAGED:
-            raise BadPicture(why="its data are damaged")
         case Status.TOO_LARGE:
             limit = f"{most_pixels(untrusted.media, limits.max_pixels):,} (or {LONGEST_SIDE:,} a side)"
             raise PictureTooLarge(width=width, height=height, limit=limit)
         case Status.TOO_SMALL:
             raise PictureTooSmall(width=width, height=height, limit=SMALLEST_SIDE)
-        case Status.NO_COLOURS:
-            raise BadPicture(why="it holds measurements, not colours")
         case Status.OUT_OF_MEMORY:
             raise DecoderDied(why=f"it needed more than {limits.memory >> 20} MiB of memory")
     raise DecoderDied(why=INVALID)

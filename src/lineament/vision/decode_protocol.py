@@ -93,6 +93,7 @@ class Status(IntEnum):
     WAITS = 8  # it is large, and is decoded once the parent permits it
     ELSEWHERE = 9  # only a worker with the libraries for rare formats reads it
     NO_MORE = 10  # there is no such picture in the file
+    VARIANT = 11  # a variant of its format that no library here reads
 
 
 class Wish(IntEnum):

@@ -36,6 +36,8 @@ _LEAST_DURATION = 10.0
 _USUAL_DURATION = 100.0
 """Milliseconds of a frame that states 10 or fewer, as in browsers."""
 _BINS = 32
+_NOT_SUPPORTED = ("unsupported", "not supported", "unknown pixel mode", "unknown data organization", "cannot handle")
+"""What the libraries say about a variant of a format that they do not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -196,8 +198,14 @@ class _translated:  # noqa: N801 - used as a function
             return
         if "memory" in str(error):
             raise MemoryError from None
-        cut = isinstance(error, EOFError) or "truncated" in str(error).lower() or is_cut(self._untrusted, self._media)
-        raise NotDecodedError(Status.TRUNCATED if cut else Status.DAMAGED, self._media) from None
+        raise NotDecodedError(self._why(error), self._media) from None
+
+    def _why(self, error: Exception) -> Status:
+        said = str(error).lower()
+        if any(words in said for words in _NOT_SUPPORTED):
+            return Status.VARIANT
+        cut = isinstance(error, EOFError) or "truncated" in said or is_cut(self._untrusted, self._media)
+        return Status.TRUNCATED if cut else Status.DAMAGED
 
 
 class _FrameChooser:
