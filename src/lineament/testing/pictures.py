@@ -137,6 +137,10 @@ def damaged_pictures() -> Damaged:
         found[f"{name}, the last two bytes missing"] = (data[:-2], image, 0.0, 0.1)
         found[f"{name}, a tenth missing"] = (data[: len(data) * 9 // 10], image, 0.0, 0.3)
         found[f"{name}, half missing"] = (data[: len(data) // 2], image, 0.0, 0.8)
+    for name in ("jpeg", "png", "webp", "heif"):
+        data = by_name[name]
+        half = data[: len(data) // 2]
+        found[f"{name}, half of it zeros"] = (half + bytes(max(2048, len(data) - len(half))), image, 0.2, 0.8)
     return found | {
         "jpeg cut in half, with an end": (_ended(jpeg), image, 0.4, 0.6),
         "jpeg cut in half, with an end and more": (_ended(jpeg) + jpeg, image, 0.4, 0.6),

@@ -18,6 +18,7 @@ _BIG = (b"+\0", b"\0+")
 _PNG_END = b"IEND\xaeB`\x82"
 _GIF_TRAILER, _GIF_EXTENSION, _GIF_IMAGE = 0x3B, 0x21, 0x2C
 _MOST_PADDED = 2**28
+_ZEROS = bytes(1024)
 _STRIP = 2**22  # pixels looked at together
 _BMP_HEADER = 40
 
@@ -26,7 +27,13 @@ def add_end(untrusted: bytes) -> tuple[bytes, bool]:
     """Return a JPEG with an end marker, and whether it had to be added."""
     if untrusted.endswith(_END) or untrusted.find(_END, scan_start(untrusted)) >= 0:
         return untrusted, False
-    return untrusted.rstrip(b"\xff") + _END, True
+    # A download that was interrupted may have been filled with zeros, which would be decoded as data.
+    return (untrusted.rstrip(b"\0") if ends_in_zeros(untrusted) else untrusted).rstrip(b"\xff") + _END, True
+
+
+def ends_in_zeros(untrusted: bytes) -> bool:
+    """Return whether so many zeros end a file that its end may never have been written."""
+    return untrusted.endswith(_ZEROS)
 
 
 def scan_start(untrusted: bytes) -> int:

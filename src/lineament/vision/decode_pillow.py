@@ -30,6 +30,7 @@ from lineament.vision.decode_damage import (
     add_end,
     bmp_of_os2,
     ends_grey,
+    ends_in_zeros,
     from_passes,
     is_cut,
     is_whole,
@@ -73,6 +74,8 @@ OPENERS: dict[int, Opener] = {
 }
 _PADDED = frozenset({WEBP, HEIC, AVIF, JP2, JPX, J2C, TIFF})
 """Formats whose libraries read a file that breaks off only if its missing end is filled in."""
+_ARITHMETIC = frozenset({WEBP, HEIC, AVIF})
+"""Formats whose decoders make up a picture from any bytes, also from zeros."""
 _GREY = 128
 _FILLED_MODES = frozenset({"L", "RGB", "RGBA", "RGBX", "LA", "CMYK", "YCbCr"})
 _REDUCED_PAGE = 1  # NewSubfileType of a TIFF page that is a smaller version of another
@@ -243,6 +246,11 @@ class PagedFile:
         if self._cut and not incomplete:
             incomplete = True
             missing = self._paint_missing(image, index)
+        elif not incomplete and self._media in _ARITHMETIC and ends_in_zeros(self._data):
+            # The end may never have been written. If other bytes in its place change nothing, it is as it should be.
+            self._broken_off = self._data.rstrip(b"\0")
+            missing = self._paint_missing(image, index)
+            incomplete, missing = (True, missing) if missing > 0 else (False, -1.0)
         elif not incomplete and index == self.count - 1:
             incomplete = is_cut(self._data, self._media, only_ends=True)
         facts = exif_facts(image)
