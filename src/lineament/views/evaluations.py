@@ -173,7 +173,7 @@ def _at_rate(rate: AtRate) -> dict[str, Any]:
 
 
 def _at_score(at: AtScore) -> dict[str, Any]:
-    return {"threshold": _round(at.threshold), "fmr": measured_json(at.fmr), "fnmr": _estimate(at.fnmr)}
+    return {"threshold": _round(at.threshold), "fmr": measured_json(at.fmr), "fnmr": measured_json(at.fnmr)}
 
 
 def _at_false_match_rate(rate: AtFalseMatchRate) -> dict[str, Any]:

@@ -364,6 +364,7 @@ def test_fmr_and_fnmr_by_hand() -> None:
     (at,) = found.at_thresholds([0.4])
     assert isinstance(at.fmr, Estimate)
     assert at.fmr.value == pytest.approx(0.25)
+    assert isinstance(at.fnmr, Estimate)
     assert at.fnmr.value == pytest.approx((1 / 3 + 1) / 2)  # both people have the same weight
     assert at.threshold == 0.4
 
@@ -380,11 +381,21 @@ def test_fnmr_at_a_false_match_rate_needs_thirty_pairs_that_reach_it() -> None:
     assert str(found[1].at) == "insufficient data: 3,000 pairs of different people, 30,000 needed"
 
 
+def test_a_sample_without_mated_pairs_has_no_fnmr() -> None:
+    found = pair_table([0.1, 0.6], [], [], 2)
+    (at,) = found.at_thresholds([0.5])
+    assert str(at.fnmr) == "insufficient data: 0 mated pairs, 1 needed"
+    assert isinstance(at.fmr, Estimate)
+    assert at.fmr.value == 0.5
+    assert found.curve() == ()
+
+
 def test_scores_of_one_do_not_leave_the_last_step() -> None:
     found = pair_table([1.0] * 40 + [0.0] * 2960, [0.9], [0], 2)
     at = found.at_rates()[0].at
     assert isinstance(at, verification.AtScore)
     assert at.threshold > 1
+    assert isinstance(at.fnmr, Estimate)
     assert at.fnmr.value == 1
 
 

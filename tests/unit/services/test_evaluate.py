@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import zipfile
@@ -12,18 +13,21 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import PORTRAITS
 
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotEvaluable
 from lineament.model.evaluation.measure import Protocol
+from lineament.model.evaluation.searching import Enrolment
 from lineament.model.faces import Box
 from lineament.services.evaluate.cache import FoundTemplate, TemplateCache, checked_cache
 from lineament.services.evaluate.degrade import KINDS, chosen_degradations
 from lineament.services.evaluate.evaluate import EvaluationOptions, checked_date, evaluate_templates
 from lineament.services.evaluate.labelled import read_pairs, read_set
 from lineament.services.evaluate.outputs import checked_folder, write_files
+from lineament.views.evaluation_charts import charts
+from lineament.views.evaluations import evaluation_json
 
 
 def people_in(folder: Path, **pictures: tuple[str, ...]) -> Path:
@@ -467,3 +471,48 @@ def test_a_cache_with_any_byte_changed_is_read_or_refused(at: int, byte: int, le
             message = str(refused)
     assert len(message.splitlines()) == 1
     assert np.isfinite(vector).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    people=st.lists(st.integers(0, 8), min_size=1, max_size=40),
+    faceless=st.sets(st.integers(0, 39)),
+    grouped=st.booleans(),
+    enrol=st.integers(1, 3),
+    mean=st.booleans(),
+    left_out=st.sampled_from([None, 0.0, 0.5, 0.99]),
+    searches=st.integers(1, 40),
+    threshold=st.sampled_from([(), (0.5,), (-1.0, 1.0)]),
+)
+def test_any_templates_are_evaluated_or_refused(
+    people: list[int],
+    faceless: set[int],
+    grouped: bool,
+    enrol: int,
+    mean: bool,
+    left_out: float | None,
+    searches: int,
+    threshold: tuple[float, ...],
+) -> None:
+    random = np.random.default_rng(len(people))
+    vectors = random.normal(size=(len(people), 3)).astype(np.float32)
+    vectors[[row for row in faceless if row < len(people)]] = 0
+    protocol = Protocol(
+        enrol=enrol,
+        enrolment=Enrolment.MEAN if mean else Enrolment.BEST,
+        left_out=left_out,
+        searches=searches,
+        thresholds=threshold,
+    )
+    with TemporaryDirectory() as folder:
+        groups = np.arange(len(people)) % 2 if grouped else None
+        path = template_file(Path(folder) / "t.npz", vectors=vectors, people=np.array(people), groups=groups)
+        try:
+            found = evaluate_templates(path, EvaluationOptions(protocol=protocol))
+        except (NotEvaluable, InvalidValue):
+            found = None
+    hopeless = len(set(people)) < 2 or max(map(people.count, people)) <= enrol
+    assert found is None or not hopeless
+    text = "{}" if found is None else json.dumps(evaluation_json(found), allow_nan=False)
+    assert json.loads(text) is not None
+    assert len([] if found is None else charts(found)) <= 5

@@ -19,6 +19,7 @@ from lineament.model.evaluation.resampling import (
     TIMES,
     Estimate,
     Insufficient,
+    Measured,
     Weights,
     draw_people,
     with_interval,
@@ -60,8 +61,8 @@ class AtScore:
     """The error rates of comparisons at one score."""
 
     threshold: float
-    fmr: Estimate | Insufficient
-    fnmr: Estimate
+    fmr: Measured
+    fnmr: Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +243,7 @@ class PairRates:
         return reached
 
     def at_thresholds(self, thresholds: Sequence[float]) -> tuple[AtScore, ...]:
-        """Return the error rates at these scores, each rounded up to a step. There is at least one mated pair."""
+        """Return the error rates at these scores, each rounded up to a step."""
         steps = [math.ceil(round((score + 1) * STEPS, 3)) for score in thresholds]
         return self._at(steps)
 
@@ -274,8 +275,10 @@ class PairRates:
             for step, fmr in zip(steps, matched, strict=True)
         )
 
-    def _fnmr(self, step: int, weights: Weights) -> Estimate:
+    def _fnmr(self, step: int, weights: Weights) -> Measured:
         whose = self.pairs.mated_people
+        if not len(whose):  # a sample of many people who have one picture each may hold no pair
+            return Insufficient(what="mated pairs", found=0, needed=1)
         missed = (self.pairs.mated == NEVER) | (step_of(self.pairs.mated) < step)
         tried = np.bincount(whose, minlength=self.pairs.people)
         shares = np.bincount(whose, missed, minlength=self.pairs.people) / np.maximum(tried, 1)
@@ -283,7 +286,7 @@ class PairRates:
         drawn = (weights @ shares.astype(np.float32)) / np.maximum(weights @ several.astype(np.float32), 1)
         return with_interval(float(shares[several].mean()), drawn, len(missed), int(several.sum()))
 
-    def _resampled_matches(self, weights: Weights, counts: Sequence[int]) -> list[Estimate | Insufficient]:
+    def _resampled_matches(self, weights: Weights, counts: Sequence[int]) -> list[Measured]:
         """Return FMR for the highest ``counts`` pairs each; a pair counts as often as both its people are drawn."""
         if not self.comparisons:
             return [Insufficient(what="pairs of different people", found=0, needed=1)] * len(counts)
@@ -293,7 +296,7 @@ class PairRates:
         for at, row in enumerate(weights):
             running = np.r_[0.0, np.cumsum(row[first] * row[second], dtype=np.float64)]
             drawn[:, at] = [running[min(count, most)] for count in counts]
-        found: list[Estimate | Insufficient] = []
+        found: list[Measured] = []
         for count, sums in zip(counts, drawn, strict=True):
             value = count / self.comparisons
             if count <= most:
