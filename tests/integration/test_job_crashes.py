@@ -25,6 +25,7 @@ from lineament.model.jobs import JobState
 from lineament.workspace import Workspace
 
 PICTURES = 170  # more than two batches
+LOOKED_AT = 130  # more than four batches of a second look
 PATIENCE = 240.0
 """Seconds after which a test gives up waiting for what must happen."""
 
@@ -86,6 +87,57 @@ def test_an_ingest_survives_workers_that_end_and_workers_that_are_killed(tmp_pat
     assert counts(home)[:2] == (PICTURES, PICTURES)
     assert json.loads(run_well(home, "verify", "--json"))["sound"]
     assert json.loads(run_well(home, "doctor", "--pictures", "--json"))["healthy"]
+
+
+OLD = "earlier/0011aabb"
+
+
+def as_if_by_an_earlier_model(home: Path) -> None:
+    """Let everything be what another model described; its templates cannot be opened, and need not be."""
+    with raw_database(home) as database:
+        for statement in (
+            "UPDATE captures SET looked_at_by = ?",
+            "UPDATE faces SET model = ?",
+            "UPDATE templates SET model = ?",
+        ):
+            database.execute(statement, (OLD,))
+
+
+def left_to_look_at(home: Path) -> tuple[int, int]:
+    """Return how many captures the earlier model looked at last, and how many faces it describes."""
+    with raw_database(home, read_only=True) as database:
+        (captures,) = database.execute("SELECT count(*) FROM captures WHERE looked_at_by = ?", (OLD,)).fetchone()
+        (faces,) = database.execute("SELECT count(*) FROM faces WHERE model = ?", (OLD,)).fetchone()
+    return int(captures), int(faces)
+
+
+def test_a_second_look_survives_workers_that_are_killed(tmp_path: Path) -> None:
+    folder, home = vary_portraits(tmp_path / "photos", LOOKED_AT, width=240), create(tmp_path / "ws")
+    run_well(home, "ingest", "press", folder)
+    as_if_by_an_earlier_model(home)
+    found = json.loads(run_well(home, "doctor", "--json"))
+    (looks,) = (check for check in found["checks"] if check["name"] == "looked at")
+    assert f"{LOOKED_AT} pictures were last looked at by {OLD}" in looks["detail"]
+    run_well(home, "source", "look-again", "press", "--background")
+    left = LOOKED_AT
+    for _ in range(2):
+        with working(home) as running:
+            until(lambda before=left: left_to_look_at(home)[0] < before, running)  # type: ignore[misc]
+            running.kill()
+            running.wait()
+        left, described = left_to_look_at(home)
+        assert 0 < left < LOOKED_AT
+        assert described == LOOKED_AT, "the old gallery is whole until the end"
+    run_well(home, "worker", "--drain")
+    assert left_to_look_at(home) == (0, 0)
+    (done,) = (
+        job for job in json.loads(run_well(home, "job", "list", "--json"))["jobs"] if job["kind"] == "look again"
+    )
+    assert (done["state"], done["attempts"], done["result"]["adopted"]) == ("done", 3, ["press"])
+    assert counts(home)[:2] == (LOOKED_AT, LOOKED_AT)
+    assert json.loads(run_well(home, "verify", "--json"))["sound"]
+    assert json.loads(run_well(home, "doctor", "--pictures", "--json"))["healthy"]
+    assert "nothing to do" in run_well(home, "source", "look-again", "--all")
 
 
 # ---------------------------------------------------------------- crawls

@@ -135,6 +135,7 @@ LINES = {
     "source resume": Line("{name}", sources, suspend_source),
     "source withdraw": Line("{name} --yes", sources),
     "source pictures": Line("{name} --without-face", sources),
+    "source look-again": Line("{name}", sources),
     "source runs": Line("{name} {run_number}", runs),
     "source known-abuse": Line("{listed}"),
     "source warc": Line("{name} {out}", sources, begin_crawl),

@@ -104,6 +104,7 @@ ROUTE_FORMS = {
     "/sources/{name}/receipt": RouteForm(),
     "/sources/{name}/crawl": RouteForm({"host": "press.example"}, prepare=list_hosts),
     "/jobs/{job_id}/stop": RouteForm(),
+    "/sources/{name}/look-again": RouteForm(),
     "/sources/{name}/{event}": RouteForm(ids={"event": "=suspend"}),
     "/search": RouteForm({"case": "{ref}", "kind": "cctv"}, file=("photograph", PROBE.read_bytes()), targets=cases),
     "/probes/{probe_id}/page": RouteForm({"part": "1"}),

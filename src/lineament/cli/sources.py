@@ -40,10 +40,11 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the sourc
 
 def register(root: typer.Typer) -> None:
     """Add the commands to ``root``."""
-    from lineament.cli import runs, takeout, unsearched
+    from lineament.cli import runs, second_look, takeout, unsearched
 
     runs.register(app)
     unsearched.register(app)
+    second_look.register(app)
     takeout.register(app)
     root.add_typer(app, name="source")
 

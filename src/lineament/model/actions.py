@@ -23,6 +23,8 @@ class Action(StrEnum):
     RUN_BEGUN = "run_begun"
     RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"
+    LOOKED_AGAIN = "looked_again"
+    MODEL_ADOPTED = "model_adopted"
     CASE_OPENED = "case_opened"
     CASE_CLOSED = "case_closed"
     PROBE_ADDED = "probe_added"

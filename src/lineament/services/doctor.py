@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,7 +75,10 @@ class Doctor:
     @needs(Permission.MACHINE)
     def run(self, *, pictures: bool = False) -> Iterator[Check]:
         """Yield the results of all checks; with ``pictures`` every picture of the gallery is opened too."""
-        upkeep = (self._machine, self._nets, self._disk, self._database, self._indexes, self._provenance, self._ledger)
+        upkeep = (
+            *(self._machine, self._nets, self._disk, self._database),
+            *(self._indexes, self._looks, self._provenance, self._ledger),
+        )
         for check in (*upkeep, self._pictures) if pictures else upkeep:
             yield _safely(check)
 
@@ -104,6 +108,20 @@ class Doctor:
         sources = self._kept_sources()
         faces = self._workspace.gallery.open(sources)
         return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
+
+    def _looks(self) -> Check:
+        model = self._workspace.analyser.model
+        counts: Counter[str] = Counter()
+        for source in self._kept_sources():
+            with self._record.read() as tx:
+                for other, many in tx.prepared.looked_at_by_others(source.id, model):
+                    counts[other or "a version before 0.3"] += many
+        if not counts:
+            return Check("looked at", Verdict.GOOD, f"every picture that is kept was last looked at by {model}")
+        others = ", ".join(
+            f"{many:,} pictures were last looked at by {other}" for other, many in sorted(counts.items())
+        )
+        return Check("looked at", Verdict.WARNING, f"{others}; look again with: lineament source look-again --all")
 
     def _provenance(self) -> Check:
         with self._record.read() as tx:

@@ -121,12 +121,6 @@ class CaptureRows:
         query = sa.select(sa.func.count()).select_from(captures).where(captures.c.source_id == source_id, ~_HAS_FACE)
         return int(self._connection.scalar(query) or 0)
 
-    def looked_at(self, source_id: SourceId) -> dict[str | None, int]:
-        """Return how many captures of a source each model looked at last; None stands for versions before 0.3."""
-        column = captures.c.looked_at_by
-        query = sa.select(column, sa.func.count()).where(captures.c.source_id == source_id).group_by(column)
-        return {model: count for model, count in self._connection.execute(query)}  # noqa: C416 - rows are no pairs
-
     def forget_page(self, source_id: SourceId, page_uri: str) -> list[str]:
         """Remove the archived page at an address from every capture of a source; return its addresses as blobs."""
         its = (captures.c.source_id == source_id, captures.c.page_uri == page_uri, captures.c.page.is_not(None))

@@ -35,6 +35,7 @@ from lineament.store.members import MemberRows
 from lineament.store.meta import MetaRows
 from lineament.store.papers import PaperRows
 from lineament.store.places import PlaceRows
+from lineament.store.prepared import PreparedRows
 from lineament.store.probes import ProbeRows
 from lineament.store.runs import RunRows
 from lineament.store.searches import SearchRows
@@ -51,7 +52,7 @@ _ONE_WRITER = sa.text("SELECT value FROM counters WHERE name = 'writer' FOR UPDA
 
 _VACUUM = (
     "VACUUM FULL sources",
-    "VACUUM captures, places, bands, runs, run_refusals, faces, templates",
+    "VACUUM captures, places, bands, runs, run_refusals, faces, templates, prepared_faces",
     "VACUUM candidates, near_duplicates, ledger_details, deletions, crawl_deletions",
     "VACUUM probes, searches, search_probes, approvals, case_papers, case_members, case_invitations, jobs",
 )
@@ -70,6 +71,7 @@ class Tx:
         self.places = PlaceRows(connection)
         self.runs = RunRows(connection)
         self.faces = FaceRows(connection)
+        self.prepared = PreparedRows(connection)
         self.agencies = AgencyRows(connection, vault)
         self.accounts = AccountRows(connection, vault)
         self.factors = FactorRows(connection, vault)

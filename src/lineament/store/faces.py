@@ -81,7 +81,7 @@ class FaceRows:
         for face_id, (capture_id, day, face) in zip(ids, new, strict=True):
             rows.append(_row(face_id, source_id, face) | {"capture_id": capture_id, "captured_day": day})
             if face.comparable:
-                sealed.append(_sealed_row(face_id, source_id, face.face, key))
+                sealed.append(sealed_row(face_id, source_id, face.face, key))
         self._connection.execute(sa.insert(faces), rows)
         if sealed:
             self._connection.execute(sa.insert(templates), sealed)
@@ -268,7 +268,8 @@ def _open_templates(rows: Sequence[_SealedRow], key: DataKey) -> tuple[FaceIds, 
     return _column(rows, 0), np.frombuffer(plain, dtype="<f4").reshape(len(rows), -1)
 
 
-def _sealed_row(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
+def sealed_row(face_id: int, source_id: int, face: Face, key: DataKey) -> dict[str, Any]:
+    """Return the sealed template of a face as a row."""
     import numpy as np
 
     template = face.template

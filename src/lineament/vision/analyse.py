@@ -167,6 +167,24 @@ class Analyser:
             raise NoFace(looked="the region that was drawn was looked through")
         return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
 
+    def describe(self, picture: DecodedPicture, box: Box, landmarks: Landmarks, score: float) -> Face:
+        """Return the face at landmarks that are known, with the template of this model.
+
+        Box and landmarks are in pixels of the upright original; ``score`` is the detector's, 0 to 1.
+        """
+        across, down = picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height
+        shown = box.scaled(across, down)
+        points = [
+            *(landmarks.left_eye, landmarks.right_eye, landmarks.nose),
+            *(landmarks.left_mouth, landmarks.right_mouth),
+        ]
+        found = Detections(
+            np.array([[shown.x, shown.y, shown.width, shown.height]], np.float32),
+            np.array([points], np.float32) * np.array([across, down], np.float32),
+            np.array([score], np.float32),
+        )
+        return self._face(picture, found, 0)
+
     def close(self) -> None:
         """End the decoding processes."""
         self._preparing.shutdown()

@@ -8,7 +8,7 @@ from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceState
 from lineament.services.gallery.unsearched import Which
-from lineament.services.jobs.kinds import INGEST, ingest_arguments
+from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, look_again_arguments
 from lineament.sources.crawl.registration import crawl_name
 from lineament.web.addresses import source_address
 from lineament.web.pages import CurrentVisit, Form, Pages, download, image, redirect
@@ -46,6 +46,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         standing=standing,
         own=own,
         runs=runs,
+        looked_at=visit.desk.look_again.others(name, visit.workspace.pack.model) if manages else {},
         jobs=visit.desk.jobs.of_source(found.id) if manages else [],
         crawlable=found.crawl_starts if manages else (),
         key=visit.desk.audit.public_key,
@@ -120,6 +121,13 @@ def crawl(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:
         raise InvalidValue(what="The host", value=host[:100], why=why, field="host")
     arguments = ingest_arguments(found.name, [f"https://{host}/"], "site")
     return redirect(f"/jobs/{visit.desk.jobs.add(INGEST, arguments, source=found.name).id}")
+
+
+@pages.act("/sources/{name}/look-again", access=Permission.MANAGE_SOURCES, page=source)
+def look_again(visit: CurrentVisit, name: str, form: Form) -> RedirectResponse:  # noqa: ARG001 - its token was checked
+    """Queue a second look at the pictures that another model looked at."""
+    job = visit.desk.jobs.add(LOOK_AGAIN, look_again_arguments(name), source=name)
+    return redirect(f"/jobs/{job.id}")
 
 
 @pages.act("/sources/{name}/{event}", access=Permission.MANAGE_SOURCES, page=source)

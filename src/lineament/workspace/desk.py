@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.abuse import KnownAbuse
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
+    from lineament.services.gallery.look_again import LookAgain
     from lineament.services.gallery.register import Register
     from lineament.services.gallery.takeout import TakeOut
     from lineament.services.gallery.unsearched import Unsearched
@@ -140,6 +141,14 @@ class Desk:
         return Ingest(self.record, held.keys, held.blobs, held.analyser, held.gallery)
 
     @cached_property
+    def look_again(self) -> LookAgain:
+        """Looks again at pictures with the model in use."""
+        from lineament.services.gallery.look_again import LookAgain
+
+        held = self.workspace
+        return LookAgain(self.record, held.keys, held.blobs, lambda: held.analyser, lambda: held.gallery)
+
+    @cached_property
     def unsearched(self) -> Unsearched:
         """Shows the pictures of sources from which a face is in no search."""
         from lineament.services.gallery.unsearched import Unsearched
@@ -157,10 +166,12 @@ class Desk:
     @cached_property
     def handlers(self) -> Mapping[str, Handler]:
         """The handlers of the kinds of jobs, in this official's name."""
-        from lineament.services.jobs.kinds import DELETIONS, INGEST, SWEEP
+        from lineament.services.jobs.kinds import DELETIONS, INGEST, LOOK_AGAIN, SWEEP
 
+        workers = self.workspace.workers
         return {
             INGEST.name: self.collect.job,
+            LOOK_AGAIN.name: lambda arguments, report: self.look_again.job(arguments, report, workers),
             SWEEP.name: lambda _arguments, _report: asdict(self.retain.sweep()),
             DELETIONS.name: lambda _arguments, _report: {"deleted": self.erase.finish_deletions()},
         }

@@ -129,6 +129,26 @@ class BatchIngested(Event, action=Action.BATCH_INGESTED):
     digest: str  # SHA-256 of the digests of its pictures
 
 
+class LookedAgain(Event, action=Action.LOOKED_AGAIN):
+    """Another model looked at a batch of pictures."""
+
+    source: str
+    model: str
+    captures: tuple[int, ...]  # first and last; empty if they were erased meanwhile
+    looked: int
+    described: int  # faces that were known
+    found: int  # faces that were missed before
+
+
+class ModelAdopted(Event, action=Action.MODEL_ADOPTED):
+    """The faces of a source are now what another model describes."""
+
+    source: str
+    model: str
+    faces: int
+    lost: int  # faces that it could not describe
+
+
 class FaceErased(Event, action=Action.FACE_ERASED):
     """A face was erased."""
 

@@ -40,6 +40,7 @@ class _OpenIndex:
     model: str
     newest: int  # every face up to this id has been read
     others: int  # faces of the source that other models described, when the store was last read
+    changes: int = 0  # the changes of the source that are in the index
     unwritten: bool = False  # the index and its files differ
     first_id: int = 0  # the id of days[0]
     days: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
@@ -186,7 +187,8 @@ class Gallery:
         newest = int(index.ids.max(initial=0))
         with self._store.read() as tx:  # upkeep: an index follows its store for every caller
             others = tx.faces.count_others(source.id, model, up_to=newest)
-        return _OpenIndex(index, source.id, model, newest, others)
+            changes = tx.sources.by_id(source.id).changes
+        return _OpenIndex(index, source.id, model, newest, others, changes)
 
     def _exact(self, source: Source) -> ExactVectors:
         def look_up(ids: FaceIds) -> tuple[FaceIds, Vectors]:
@@ -208,8 +210,9 @@ class Gallery:
                     opened.unwritten = True
                 opened.others += tx.faces.count_others(source.id, opened.model, after=opened.newest)
                 opened.newest = source.last_face_id
-            if len(opened.index) + opened.others != source.faces:
+            if len(opened.index) + opened.others != source.faces or opened.changes != source.changes:
                 self._compare_all(opened, source, tx)
+                opened.changes, opened.first_id, opened.days = source.changes, 0, np.empty(0, dtype=np.int32)
 
     def _compare_all(self, opened: _OpenIndex, source: Source, tx: Tx) -> None:
         stored = tx.faces.ids(source.id, opened.model)

@@ -215,13 +215,13 @@ def in_batches(items: Iterable[IngestItem]) -> Iterator[list[IngestItem]]:
 def by_capture(ids: list[CaptureId], new: list[IngestItem]) -> list[tuple[CaptureId, int, tuple[NewFace, ...]]]:
     """Return captures with their days and faces, in the form that the store takes."""
     return [
-        (capture_id, _day(item.capture), item.faces)
+        (capture_id, day_of(item.capture), item.faces)
         for capture_id, item in zip(ids, new, strict=True)
         if item.capture is not None
     ]
 
 
-def _day(capture: NewCapture) -> int:
+def day_of(capture: NewCapture) -> int:
     """Return the day of capture, in days since 1970-01-01 UTC."""
     at: datetime = capture.provenance.captured_at or capture.enrolled_at
     day: date = at.astimezone(UTC).date()

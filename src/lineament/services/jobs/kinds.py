@@ -32,10 +32,11 @@ class JobKind:
 
 
 INGEST = JobKind(name="ingest", needs=Permission.MANAGE_SOURCES, words="Ingest")
+LOOK_AGAIN = JobKind(name="look again", needs=Permission.MANAGE_SOURCES, words="Second look")
 SWEEP = JobKind(name="sweep", needs=Permission.MACHINE, words="Retention sweep")
 DELETIONS = JobKind(name="deletions", needs=None, words="Deletion of what was erased", can_stop=False)
 
-KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, SWEEP, DELETIONS)}
+KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (INGEST, LOOK_AGAIN, SWEEP, DELETIONS)}
 
 
 def kind_of(job: Job) -> JobKind:
@@ -71,7 +72,13 @@ def ingest_arguments(
 ) -> dict[str, Any]:
     """Return the arguments of an ingest, with absolute paths. Raises InvalidValue."""
     named = [name if "://" in name else str(Path(name).absolute()) for name in without_secrets(what)]
-    return {"source": source, "what": named, "kind": kind, "workers": workers, "skip_hidden": skip_hidden}
+    hidden = {"skip_hidden": True} if skip_hidden else {}
+    return {"source": source, "what": named, "kind": kind, "workers": workers, **hidden}
+
+
+def look_again_arguments(source: str | None) -> dict[str, Any]:
+    """Return the arguments of a second look at one source, or at all."""
+    return {"sources": None if source is None else [source]}
 
 
 def without_secrets(addresses: Sequence[str]) -> Sequence[str]:

@@ -1,0 +1,89 @@
+"""``lineament source look-again``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lineament.cli.terminal import AsJson, needs, print_json, progress, say, workspace
+from lineament.errors import InvalidValue
+from lineament.model.accounts import Permission
+from lineament.views.values import counted
+
+if TYPE_CHECKING:
+    from lineament.services.gallery.look_again import LookAgainReport
+    from lineament.services.jobs.kinds import Report
+    from lineament.workspace import Desk
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("look-again")(look_again)
+
+
+@needs(Permission.MANAGE_SOURCES)
+def look_again(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The name of the source.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every source.")] = False,
+    background: Annotated[bool, typer.Option("--background", help="Leave it to a worker, and return at once.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look again at pictures that another model looked at; one that was stopped goes on when run again."""
+    from lineament.services.jobs.kinds import LOOK_AGAIN, look_again_arguments
+    from lineament.views.jobs import job_json
+    from lineament.views.second_looks import looked_again_json
+
+    if (name is None) is not every:
+        why = "name one source, or give --all"
+        raise InvalidValue(what="What to look at again", value=name or "", why=why)
+    with workspace(context) as desk:
+        arguments = look_again_arguments(name)
+        if background:
+            job = desk.jobs.add(LOOK_AGAIN, arguments, source=name)
+            if as_json:
+                print_json(job_json(job))
+            else:
+                say(f"Queued as job {job.id}; a worker takes it up. Follow it with: lineament job show {job.id}")
+            return
+        done = _run(desk, name, arguments)
+    if as_json:
+        print_json(looked_again_json(done))
+    else:
+        _print(done)
+
+
+def _run(desk: Desk, name: str | None, arguments: dict[str, Any]) -> LookAgainReport:
+    """Look again in this process, as a job that the pages show and can stop."""
+    from lineament.services.gallery import look_again as service
+    from lineament.services.jobs.kinds import LOOK_AGAIN
+
+    with progress() as bar:
+        shown = bar.add_task("Looking again", total=None, rate="")
+
+        def act(report: Report) -> LookAgainReport:
+            def on_progress(now: LookAgainReport) -> None:
+                rate = f"{now.looked / now.seconds:.0f} pictures/s" if now.seconds else ""
+                bar.update(shown, total=max(now.total, now.looked), completed=now.looked, rate=rate)
+                report(service.progress(now))
+
+            return desk.look_again.run(arguments["sources"], workers=desk.workspace.workers, on_progress=on_progress)
+
+        return desk.jobs.run_here(LOOK_AGAIN, arguments, act, service.result, source=name)
+
+
+def _print(done: LookAgainReport) -> None:
+    if not done.looked and not done.adopted:
+        say(f"Every picture was last looked at by {done.model}; there is nothing to do.")
+        return
+    took = f" in {done.seconds:.0f} s" if done.seconds >= 1 else ""
+    pictures, found = counted(done.looked, "picture"), counted(done.found, "face")
+    say(f"{pictures} looked at again by {done.model}{took}: {found} that were missed before.")
+    for source in done.adopted:
+        say(f"  {source} is searched with it now")
+    if done.lost:
+        say(
+            f"{counted(done.lost, 'face')} could not be described, because neither picture nor crop shows one to it; "
+            "list them with: lineament source pictures NAME --not-comparable"
+        )

@@ -1,0 +1,323 @@
+"""Looks again at pictures that another model looked at: faces it missed are added, the others get new templates.
+
+What the new model finds is prepared beside the gallery in use, which answers as before; a source takes it over in one
+transaction when every picture of it was looked at (docs/adr/0018-two-models-side-by-side.md). A face keeps its id, so
+candidate lists of earlier searches stay as they are. Captures remember who looked at them, so a job that was stopped or
+killed at any moment goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lineament.errors import Interrupted, LineamentError, NotFound, StorageFull, StoreUnavailable
+from lineament.model.accounts import Permission
+from lineament.model.events.sources import LookedAgain, ModelAdopted
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId
+from lineament.model.jobs import JobProgress
+from lineament.model.sources import Source, SourceState
+from lineament.services.gallery.items import day_of
+from lineament.services.gallery.prepare import NOTHING_FOUND
+from lineament.services.gallery.suppression import Suppression
+from lineament.services.keyholder import source_key
+from lineament.services.needs import needs
+from lineament.services.record import Change, Record
+from lineament.store.faces import NewFace
+from lineament.vision.analyse import face_crop
+
+if TYPE_CHECKING:
+    from lineament.services.gallery.indexes import Gallery
+    from lineament.store.blobs import Blobs
+    from lineament.store.keys import DataKey, KeyRing
+    from lineament.vision.analyse import Analyser, Analysis
+    from lineament.vision.decode import DecodedPicture
+
+BATCH = 32
+"""Captures in a transaction; each transaction has one ledger entry."""
+SAME = 0.5
+"""Intersection over union from which two boxes are of one face."""
+UNREADABLE = "the kept picture could not be read again"
+
+
+class _NotYetError(Exception):
+    """Pictures of another model were ingested just now; the next run looks at them."""
+
+
+@dataclass(slots=True)
+class LookAgainReport:
+    """What was looked at again so far."""
+
+    model: str
+    total: int = 0  # captures to look at
+    looked: int = 0
+    described: int = 0  # faces that were known
+    found: int = 0  # faces that were missed before
+    lost: int = 0  # faces that the model could not describe; they can no longer be compared
+    adopted: list[str] = field(default_factory=list)  # sources that use the model now
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """A capture, as the model sees it."""
+
+    capture: Capture
+    known: tuple[tuple[FaceId, Face], ...]  # faces that the gallery has
+    new: tuple[tuple[Face, bytes], ...] = ()  # the others, with their crops
+    why: str | None = None  # why there is no face; None if there is one
+
+
+class LookAgain:
+    """Looks again at the pictures of sources with the analyser in use, or with one that is to be."""
+
+    def __init__(
+        self,
+        record: Record,
+        keys: KeyRing,
+        blobs: Blobs,
+        analyser: Callable[[], Analyser],
+        gallery: Callable[[], Gallery],
+    ) -> None:
+        self._record, self._keys, self._blobs = record, keys, blobs
+        self._analyser, self._gallery = analyser, gallery
+        self._suppression = Suppression(keys)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def run(
+        self,
+        names: Sequence[str] | None,
+        *,
+        workers: int,
+        adopt: bool = True,
+        on_progress: Callable[[LookAgainReport], None] = lambda _: None,
+    ) -> LookAgainReport:
+        """Look at every picture of these sources (None: of all) that the analyser's model has not looked at.
+
+        Each source takes the result over once nothing of it is left to look at, unless ``adopt`` is False. Raises
+        Interrupted by Ctrl-C; what is done stays.
+        """
+        analyser = self._analyser()
+        report = LookAgainReport(analyser.model)
+        sources = self._sources(names)
+        with self._record.read() as tx:
+            report.total = sum(tx.prepared.count_to_look_at(source.id, analyser.model) for source in sources)
+        began = time.monotonic()
+        try:
+            with ThreadPoolExecutor(workers, thread_name_prefix="look again") as pool:
+                for source in sources:
+                    for _ in self._look_at(source, analyser, pool, report, adopt=adopt):
+                        report.seconds = time.monotonic() - began
+                        on_progress(report)
+        except KeyboardInterrupt:
+            kept = f"{report.looked:,} pictures are looked at and kept; the same command resumes from there"
+            raise Interrupted(kept=kept) from None
+        finally:
+            self._gallery().sync()
+        return report
+
+    @needs(Permission.MANAGE_SOURCES)
+    def job(self, arguments: Mapping[str, Any], report: Callable[[JobProgress], None], workers: int) -> dict[str, Any]:
+        """Look again with the arguments of a job."""
+        return result(
+            self.run(arguments.get("sources"), workers=workers, on_progress=lambda now: report(progress(now)))
+        )
+
+    @needs(Permission.READ_SOURCES)
+    def others(self, name: str, model: str) -> list[tuple[str | None, int]]:
+        """Return which other models than ``model`` looked last at pictures of a source, and at how many each.
+
+        Pictures of which nothing is kept to look at are left out, and so are those whose faces this model described.
+        """
+        with self._record.read() as tx:
+            return tx.prepared.looked_at_by_others(tx.sources.get(name).id, model)
+
+    def _sources(self, names: Sequence[str] | None) -> list[Source]:
+        """Return the sources of these names, or all that hold something."""
+        with self._record.read() as tx:
+            if names is not None:
+                return [tx.sources.get(name) for name in names]
+            kept = {SourceState.LIVE, SourceState.SUSPENDED}
+            return [source for source in tx.sources.all() if source.state in kept]
+
+    # ------------------------------------------------------------ one source
+
+    def _look_at(
+        self, source: Source, analyser: Analyser, pool: ThreadPoolExecutor, report: LookAgainReport, *, adopt: bool
+    ) -> Iterator[None]:
+        """Look at what is left, then let the source use it; pictures that came meanwhile are looked at as well."""
+        after = 0
+        while True:
+            with self._record.read() as tx:
+                if source.state is SourceState.WITHDRAWN:
+                    return
+                key = source_key(tx, self._keys, source)
+                batch = tx.prepared.captures_to_look_at(source.id, analyser.model, after, BATCH)
+                known = {capture.id: tx.faces.of_capture(capture.id) for capture in batch}
+            if batch:
+                look = partial(self._look, analyser, key)
+                looked = list(pool.map(look, batch, [known[capture.id] for capture in batch]))
+                self._commit(source, analyser.model, looked, key, report)
+                after = int(batch[-1].id)
+                yield
+            elif after:
+                after = 0  # for those that were added, or changed, meanwhile
+            else:
+                break
+        if adopt and self._adopt(source, analyser.model, report):
+            yield
+
+    def _adopt(self, source: Source, model: str, report: LookAgainReport) -> bool:
+        """Let a source use the model; return whether there was something to take over, and nothing left to look at."""
+        with self._record.read() as tx:
+            if not tx.prepared.waits(source.id, model):
+                return False
+        try:
+            with self._record.change() as change:
+                if not change.tx.prepared.waits(source.id, model):
+                    raise _NotYetError
+                replaced, lost = change.tx.prepared.adopt(source.id, model)
+                change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
+        except _NotYetError:
+            return False
+        report.lost += lost
+        report.adopted.append(source.name)
+        self._gallery().forget(source)  # the index of the model before, too
+        return True
+
+    def _commit(self, source: Source, model: str, looked: list[_Looked], key: DataKey, report: LookAgainReport) -> None:
+        """Store what was seen in a batch, except of what was erased meanwhile."""
+        crops = [[self._blobs.put(key, crop) for _, crop in seen.new] for seen in looked]
+        self._blobs.flush()
+        with self._record.change() as change:
+            done: dict[CaptureId, str | None] = {}
+            found = described = 0
+            for seen, addresses in zip(looked, crops, strict=True):
+                capture = _still_there(change, seen.capture)
+                if capture is None:
+                    change.tx.deletions.add([at for at in addresses if change.tx.captures.references(at) == 0])
+                    continue
+                left = {face.id for face in change.tx.faces.of_capture(capture.id)}
+                known = [(face_id, face) for face_id, face in seen.known if face_id in left]
+                change.tx.prepared.put(source.id, known, key)
+                new = [NewFace(face=face, crop=crop) for (face, _), crop in zip(seen.new, addresses, strict=True)]
+                ids = change.tx.faces.add(capture.id, source.id, new, key, day_of(capture))
+                if ids and not left:
+                    change.tx.places.group(source.id, {capture.id: capture.phash})
+                done[capture.id] = None if ids or left else seen.why
+                found, described = found + len(ids), described + len(known)
+            change.tx.prepared.looked_at(model, done)
+            ends = (min(done, default=0), max(done, default=0))
+            change.record(
+                LookedAgain(
+                    source=source.name,
+                    model=model,
+                    captures=tuple(map(int, ends)) if done else (),
+                    looked=len(done),
+                    described=described,
+                    found=found,
+                )
+            )
+        report.looked += len(looked)
+        report.described += described
+        report.found += found
+
+    # ------------------------------------------------------------ one capture, in a thread
+
+    def _look(self, analyser: Analyser, key: DataKey, capture: Capture, known: list[EnrolledFace]) -> _Looked:
+        """Return a capture as the model sees it; without its original, only its faces, each from its crop."""
+        seen = self._analysis(capture, analyser, key)
+        if seen is None:
+            faces = tuple((face.id, again) for face in known if (again := self._from_crop(face, analyser, key)))
+            return _Looked(capture=capture, known=faces, why=UNREADABLE)
+        matched, rest = match(known, seen.faces)
+        described = [(face.id, matched.get(face.id) or _described(analyser, seen.picture, face)) for face in known]
+        if capture.provenance.time_code is not None:  # of a video only the best frames of each person are kept
+            rest = []
+        if rest:
+            with self._record.read() as tx:
+                rest = self._suppression.still_wanted(tx, capture.sha256, rest, capture.part)
+        new = tuple((face, face_crop(seen.picture, face.box)) for face in rest)
+        return _Looked(capture=capture, known=tuple(described), new=new, why=NOTHING_FOUND)
+
+    def _analysis(self, capture: Capture, analyser: Analyser, key: DataKey) -> Analysis | None:
+        """Return what the model finds in the original; None if it is not kept, or cannot be read."""
+        if capture.original is None:
+            return None
+        try:
+            untrusted = self._blobs.get(key, capture.original)
+            return analyser.analyse(untrusted, enrolling=True, part=capture.part)
+        except (StorageFull, StoreUnavailable):
+            raise
+        except LineamentError:
+            return None
+
+    def _from_crop(self, face: EnrolledFace, analyser: Analyser, key: DataKey) -> Face | None:
+        """Return a face as the model describes it in its crop; None if it finds none there."""
+        try:
+            seen = analyser.analyse(self._blobs.get(key, face.crop))
+        except (StorageFull, StoreUnavailable):
+            raise
+        except LineamentError:
+            return None
+        if not seen.faces:
+            return None
+        return Face(box=face.box, landmarks=face.landmarks, quality=face.quality, template=seen.faces[0].template)
+
+
+def match(known: Sequence[EnrolledFace], seen: Sequence[Face]) -> tuple[dict[FaceId, Face], list[Face]]:
+    """Return the face seen at the place of each known one, and the faces seen at no such place.
+
+    Pairs with the largest overlap go first; each face is in one pair at most.
+    """
+    pairs = sorted(
+        (
+            (face.box.overlap(other.box), at, number)
+            for at, face in enumerate(known)
+            for number, other in enumerate(seen)
+        ),
+        key=lambda pair: (-pair[0], pair[1], pair[2]),
+    )
+    matched: dict[FaceId, Face] = {}
+    taken: set[int] = set()
+    for overlap, at, number in pairs:
+        if overlap > SAME and known[at].id not in matched and number not in taken:
+            matched[known[at].id] = seen[number]
+            taken.add(number)
+    return matched, [face for number, face in enumerate(seen) if number not in taken]
+
+
+def _described(analyser: Analyser, picture: DecodedPicture, face: EnrolledFace) -> Face:
+    """Return a face that the detector did not find again, at the landmarks that are known."""
+    return analyser.describe(picture, face.box, face.landmarks, face.quality.detector_score)
+
+
+def _still_there(change: Change, capture: Capture) -> Capture | None:
+    """Return a capture as it is now; None if it was erased, or lost its picture, since it was looked at."""
+    try:
+        now = change.tx.captures.get(capture.id)
+    except NotFound:
+        return None
+    return now if now.original == capture.original and now.barred == capture.barred else None
+
+
+def progress(report: LookAgainReport) -> JobProgress:
+    """Return the progress for its job."""
+    words = f"{report.found:,} faces that were missed before"
+    return JobProgress(done=report.looked, total=max(report.total, report.looked), words=words)
+
+
+def result(report: LookAgainReport) -> dict[str, Any]:
+    """Return the result of its job: counts, and the sources that use the model now."""
+    return {
+        "model": report.model,
+        "looked": report.looked,
+        "described": report.described,
+        "found": report.found,
+        "lost": report.lost,
+        "adopted": list(report.adopted),
+    }
