@@ -193,6 +193,12 @@ class DecoderDied(BadPicture):
     code = "decoder-died"
 
 
+class DecoderLimit(DecoderDied):
+    """The decoder was stopped while it read this picture ({why}); if you trust the file, raise {setting} for it."""
+
+    code = "decoder-limit"
+
+
 class NotAPicture(BadPicture):
     """It is not a picture: {why}."""
 

@@ -47,7 +47,7 @@ from lineament.sources.provenance import LONGEST_TEXT, LONGEST_URI, Unusable, pa
 from lineament.sources.video.frames import BROKEN_OFF, COUNT, DAMAGED, FRAME_HEADER, LENGTHS
 from lineament.sources.video.sampled import _damage, _frame
 from lineament.testing import MemoryLeafStore, camera_raw
-from lineament.vision import decode, decode_pillow, decode_rare, decode_read, decode_write
+from lineament.vision import decode_checks, decode_pillow, decode_rare, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
 from lineament.vision.decode_process import DecodeLimits
 from lineament.vision.decode_protocol import REPLY, DecodeReply, Status
@@ -138,11 +138,11 @@ def _parquet(_: int, row: bytes) -> None:
 
 def _decoder(_: int, packed: bytes) -> None:
     reply = DecodeReply(*REPLY.unpack(packed[: REPLY.size].ljust(REPLY.size, b"\0")))
-    decode._check_status(reply, _LIMITS)
-    decode._check_sizes(reply, _LIMITS.max_pixels)
-    taken = decode.checked_time(reply.taken_at)
+    decode_checks.check_status(reply, _LIMITS)
+    decode_checks.check_sizes(reply, _LIMITS.max_pixels)
+    taken = decode_checks.checked_time(reply.taken_at)
     assert taken is None or taken.isoformat()
-    decode.checked_place(reply)
+    decode_checks.checked_place(reply)
 
 
 _CHILDREN = (_messages, _video, _credentials, _parquet, _decoder)
@@ -177,7 +177,7 @@ def picture(data: bytes) -> None:
         except MemoryError:
             return
         assert read.reply.status == Status.DECODED
-        decode._check_sizes(DecodeReply(*REPLY.unpack(read.reply.pack())), _MOST_PIXELS)
+        decode_checks.check_sizes(DecodeReply(*REPLY.unpack(read.reply.pack())), _MOST_PIXELS)
 
 
 _MOST_PIXELS = 2**18

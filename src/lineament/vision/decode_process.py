@@ -50,6 +50,10 @@ class ProcessEndedError(Exception):
     """The process did not answer; the message, the end of a sentence, says why."""
 
 
+class ProcessTooSlowError(ProcessEndedError):
+    """The process did not answer in time."""
+
+
 class DecodingProcess:
     """A worker process. One thread at a time may use it."""
 
@@ -165,7 +169,7 @@ class DecodingProcess:
     def _answer(self, size: int, seconds: float) -> bytes:
         if not self._poll.poll(seconds * 1000):
             self._process.kill()
-            raise ProcessEndedError(f"it took longer than {seconds:g} s")
+            raise ProcessTooSlowError(f"it took longer than {seconds:g} s")
         answer = os.read(self._replies, size)
         if len(answer) < size:
             raise ProcessEndedError(self._why())

@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 from lineament.errors import DecoderDied, FileTooLarge, PictureTooLarge, PictureTruncated, UnknownFormat
 from lineament.model.faces import Place
 from lineament.testing import bad_pictures, chart, encoded, png
-from lineament.vision.decode import Decoder, checked_place, checked_time
+from lineament.vision.decode import Decoder
+from lineament.vision.decode_checks import checked_place, checked_time
 from lineament.vision.decode_protocol import DecodeReply, Status
 
 MAX_BYTES = 64 * 2**20
