@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lineament.model.faces import Capture, Provenance
-from lineament.sources.html.embedded import embedded_number
 from lineament.store.db import Tx
 
 
@@ -14,6 +13,8 @@ def forget_embedding_pages(tx: Tx, capture: Capture, further: Iterable[Provenanc
 
     ``further`` are the further places of the picture.
     """
+    from lineament.sources.html.embedded import embedded_number
+
     found = [capture.provenance, *further]
     pages = {place.page_uri for place in found if embedded_number(place.uri) is not None}
     return [
