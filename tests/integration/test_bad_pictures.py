@@ -9,6 +9,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 
 import lineament
 from lineament.errors import BadPicture, LineamentError, PictureTooLarge
@@ -71,6 +72,24 @@ def test_a_picture_that_breaks_off_is_read_as_far_as_it_goes(decoder: Decoder, n
     alike = np.corrcoef(kept[: len(kept) // 2].ravel(), expected[: len(kept) // 2].ravel())[0, 1]
     assert alike > 0.7
     assert not decoder.decode(encoded(whole, "PNG")).incomplete
+
+
+@pytest.mark.parametrize("share", [0.95, 0.7, 0.4])
+def test_missing_tiles_of_a_photograph_of_a_telephone_are_grey_not_green(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """They store a HEIC as a grid of tiles; where one is missing the library leaves green, and reports nothing."""
+    import pillow_heif
+
+    monkeypatch.setattr(pillow_heif.options, "GRID_TILE_SIZE", 256)
+    image = Image.effect_noise((100, 100), 60).resize((768, 768), Image.Resampling.BICUBIC).convert("RGB")
+    whole = encoded(image, "HEIF")
+    assert not decoder.decode(whole).incomplete
+    picture = decoder.decode(whole[: round(len(whole) * share)])
+    assert picture.incomplete
+    assert picture.missing == pytest.approx(1 - share, abs=0.25)
+    assert not (picture.pixels == (0, 136, 0)).all(axis=2).any()
+    assert (picture.pixels[-1] == 128).all()
 
 
 def _expected(colour: tuple[int, int, int], name: str) -> tuple[int, int, int]:

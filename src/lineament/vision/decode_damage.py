@@ -132,6 +132,26 @@ def paint_after_difference(image: Image.Image, other: Image.Image, grey: int) ->
     return height
 
 
+def paint_colour(image: Image.Image, colour: tuple[int, int, int], grey: int) -> float:
+    """Paint grey all pixels of exactly one colour; return their share."""
+    if image.mode not in {"RGB", "RGBA"}:
+        return 0.0
+    found = 0
+    step = max(1, _STRIP // image.width)
+    for above in range(0, image.height, step):
+        strip = image.crop((0, above, image.width, min(image.height, above + step)))
+        masks = [
+            band.point([255 * (value == wanted) for value in range(256)])
+            for band, wanted in zip(strip.split()[:3], colour, strict=True)
+        ]
+        mask = ImageChops.darker(ImageChops.darker(masks[0], masks[1]), masks[2])
+        if (many := mask.histogram()[255]) > 0:
+            found += many
+            strip.paste((grey, grey, grey), mask=mask)
+            image.paste(strip, (0, above))
+    return found / (image.width * image.height)
+
+
 def is_cut(untrusted: bytes, media: int, *, only_ends: bool = False) -> bool:
     """Return whether the bytes end before the end that the format states.
 

@@ -36,6 +36,7 @@ from lineament.vision.decode_damage import (
     is_whole,
     padded,
     paint_after_difference,
+    paint_colour,
     rows_read,
 )
 from lineament.vision.decode_facts import ExifFacts, exif_facts
@@ -76,6 +77,8 @@ _PADDED = frozenset({WEBP, HEIC, AVIF, JP2, JPX, J2C, TIFF})
 """Formats whose libraries read a file that breaks off only if its missing end is filled in."""
 _ARITHMETIC = frozenset({WEBP, HEIC, AVIF})
 """Formats whose decoders make up a picture from any bytes, also from zeros."""
+_NO_TILE = (0, 136, 0)
+"""The colour that libheif leaves where a tile is missing: no light and no colours in YCbCr."""
 _GREY = 128
 _FILLED_MODES = frozenset({"L", "RGB", "RGBA", "RGBX", "LA", "CMYK", "YCbCr"})
 _REDUCED_PAGE = 1  # NewSubfileType of a TIFF page that is a smaller version of another
@@ -251,8 +254,10 @@ class PagedFile:
             self._broken_off = self._data.rstrip(b"\0")
             missing = self._paint_missing(image, index)
             incomplete, missing = (True, missing) if missing > 0 else (False, -1.0)
-        elif not incomplete and index == self.count - 1:
-            incomplete = is_cut(self._data, self._media, only_ends=True)
+        elif not incomplete and index == self.count - 1 and is_cut(self._data, self._media, only_ends=True):
+            incomplete = True
+            if self._media in _ARITHMETIC:  # a grid of tiles is no error if some of them are missing
+                image, missing = self._load_damaged(index)
         facts = exif_facts(image)
         return Loaded(image=self._deepened(image, index), facts=facts, incomplete=incomplete, missing=missing)
 
@@ -275,7 +280,7 @@ class PagedFile:
         """Decode a picture as far as it goes; return it with the share that is missing, negative if unknown."""
         if self._media in _PADDED - {TIFF}:
             if self._cut or not is_cut(self._data, self._media):
-                raise NotDecodedError(Status.DAMAGED)
+                raise NotDecodedError(Status.TRUNCATED if self._cut else Status.DAMAGED)
             self._pad()
             whole = self._again(index)
             whole.load()
@@ -308,7 +313,8 @@ class PagedFile:
         read = paint_after_difference(image, other, _GREY)
         if read < SMALLEST_SIDE:
             raise NotDecodedError(Status.TRUNCATED)
-        return 1 - read / image.height
+        without_data = paint_colour(image, _NO_TILE, _GREY) if self._media == HEIC else 0.0
+        return max(1 - read / image.height, without_data)
 
     def _deepened(self, image: Image.Image, index: int) -> Image.Image:
         """Return a picture of 16 bits a colour in eight, also if it uses fewer than 16."""
