@@ -75,6 +75,24 @@ def test_camera_raw_is_developed(decoder: Decoder) -> None:
     assert min(white) > 220
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("preview", [(0, 0), (96, 64), (384, 256)])
+def test_camera_raw_is_upright_and_its_full_size_preview_is_taken(
+    decoder: Decoder, preview: tuple[int, int], orientation: int
+) -> None:
+    """The preview is in other colours here, to tell it apart."""
+    grey = encoded(Image.new("RGB", preview, (90, 90, 90)), "JPEG") if preview[0] else b""
+    degrees = {1: 0, 3: 180, 6: 90, 8: 270}[orientation]
+    size = (384, 256) if orientation in {1, 3} else (256, 384)
+    lying = chart("RGB", size).rotate(degrees, expand=True)
+    picture = decoder.decode(camera_raw(lying, grey, orientation))
+    assert (picture.width, picture.height) == size
+    colours = np.array(quarters(picture)).astype(int)
+    full = preview == (384, 256)
+    assert (np.abs(colours - 90).max() < 3) == full
+    assert (colours[:3].argmax(axis=1).tolist() == [0, 1, 2]) or full
+
+
 def test_a_large_webp_needs_little_memory(decoder: Decoder) -> None:
     data = bytes(imagecodecs.webp_encode(np.asarray(chart("RGB", (5000, 4000))), level=80, method=0))
     picture = decoder.decode(data)
