@@ -28,6 +28,19 @@ _PICTURES = (
     b"MMOR",
     b"IIU\0",  # Panasonic
 )
+_NAMED = (
+    b"8BPS",
+    b"gimp xcf",
+    b"v/1\x01",
+    b"#?RADIANCE",
+    b"DDS ",
+    b"P5\n",
+    b"P6\n",
+    b"BPG\xfb",
+    b"II\xbc\x01",
+    b"qoif",
+)
+"""Pictures that the decoder does not read, but whose format it names when it refuses them."""
 _HEIF = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf MiHE MiHB avif avis avci avcs j2ki j2is jpeg jpgs"
     b" unif".split()
@@ -69,8 +82,8 @@ def media_type(content_type: str | None) -> str:
 
 
 def is_picture(untrusted: bytes) -> bool:
-    """Return whether the first bytes are those of a picture that the decoder may know."""
-    if untrusted.startswith(_PICTURES):
+    """Return whether the first bytes are those of a picture that the decoder may know, if only by name."""
+    if untrusted.startswith(_PICTURES + _NAMED):
         return True
     if untrusted[4:8] == b"ftyp":
         return untrusted[8:12] in _HEIF
