@@ -17,7 +17,7 @@ class ProbeAdded(Event, action=Action.PROBE_ADDED):
     sha256: str
     kind: str
     faces: int
-    part: int  # which picture of the file, from 1
+    part: int = 1  # which picture of the file, from 1
     digests: tuple[str, ...]  # SHA-256 of the pixels: as decoded, then after each edit
     edits: tuple[Mapping[str, JSON], ...]
 
