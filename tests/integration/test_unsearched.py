@@ -20,7 +20,7 @@ from lineament.model.faces import Capture
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.items import IngestOutcome, IngestReport
 from lineament.services.gallery.prepare import NOTHING_FOUND
-from lineament.services.gallery.unsearched import Which
+from lineament.services.gallery.unsearched import NOT_KEPT, Which
 from lineament.services.keyholder import source_key
 from lineament.sources.folder.connector import FolderConnector
 from lineament.store.faces import NewFace
@@ -96,6 +96,30 @@ def test_it_is_erased_as_any_other_picture(workspace: Workspace, folder: Path) -
     desk.erase.source("press", "the contract ended")
     assert blobs(workspace) == 0
     assert json.loads(desk.erase.receipt("press"))["statement"]["left"]["blobs"] == 0
+
+
+def test_what_an_earlier_version_did_not_keep_is_kept_when_it_comes_again(workspace: Workspace, folder: Path) -> None:
+    put(folder / "copy of chart 0.png", (folder / "chart 0.png").read_bytes())
+    assert ingest(workspace, folder).outcomes[IngestOutcome.ANOTHER_PLACE] == 1
+    places = {capture.sha256: capture.provenance.uri for capture in stored(workspace)}
+    with workspace.store.begin() as tx:
+        tx.connection.exec_driver_sql(
+            "UPDATE captures SET original = NULL, thumbnail = NULL, no_face_because = NULL, looked_at_by = NULL"
+            " WHERE no_face_because IS NOT NULL"
+        )
+    listed = workspace.desk_at_the_machine().unsearched.page("press", Which.WITHOUT_FACE)
+    assert {picture.why for picture in listed.pictures} == {NOT_KEPT}
+    put(tmp := folder.parent / "later" / "other name.png", (folder / "chart 0.png").read_bytes())
+    assert ingest(workspace, tmp.parent).outcomes == {IngestOutcome.NO_FACE: 1}
+    (kept,) = (capture for capture in stored(workspace) if capture.original is not None and capture.no_face_because)
+    with workspace.store.read() as tx:
+        further = {place.uri for place in tx.places.of_capture(kept.id)}
+    assert kept.provenance.uri.endswith("other%20name.png")
+    again = {(folder / name).as_uri() for name in ("copy of chart 0.png", "chart 0.png")}
+    assert further == again | {places[kept.sha256]}
+    assert ingest(workspace, folder).outcomes == {IngestOutcome.NO_FACE: 2, IngestOutcome.ALREADY_THERE: 3}
+    assert ingest(workspace, folder).outcomes == {IngestOutcome.ALREADY_THERE: 5}
+    assert workspace.desk_at_the_machine().unsearched.page("press", Which.WITHOUT_FACE).total == 3
 
 
 def test_a_face_that_cannot_be_compared_is_listed(workspace: Workspace, folder: Path) -> None:

@@ -116,6 +116,16 @@ class CaptureRows:
         rows = self._connection.execute(query.order_by(captures.c.id).limit(limit)).mappings()
         return [capture_from(row) for row in rows]
 
+    def unkept(self, source_id: SourceId, digests: Iterable[str]) -> dict[str, CaptureId]:
+        """Return captures with these SHA-256 in which a version before 0.3 found no face, and which it did not keep."""
+        its = (captures.c.source_id == source_id, captures.c.original.is_(None), captures.c.looked_at_by.is_(None))
+        query = sa.select(captures.c.sha256, captures.c.id).where(*its, ~captures.c.barred, ~_HAS_FACE)
+        return {
+            sha256: CaptureId(id_)
+            for batch in batched(digests, _MOST)
+            for sha256, id_ in self._connection.execute(query.where(captures.c.sha256.in_(batch)))
+        }
+
     def count_without_face(self, source_id: SourceId) -> int:
         """Count the captures of a source without a face."""
         query = sa.select(sa.func.count()).select_from(captures).where(captures.c.source_id == source_id, ~_HAS_FACE)

@@ -17,7 +17,7 @@ from lineament.errors import (
 )
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import BatchIngested, RunEnded, RunStarted
-from lineament.model.faces import CaptureId
+from lineament.model.faces import CaptureId, Provenance
 from lineament.model.runs import MOST_REFUSALS, Run, Step
 from lineament.model.sources import Source
 from lineament.services.gallery.abuse import bar
@@ -192,6 +192,8 @@ class Ingest:
         known = dict.fromkeys(erased, IngestOutcome.ERASED_BEFORE)
         # Frames are always analysed: the best of a face is chosen among all of them.
         pairs = [item.pair for item in fresh if not item.is_frame]
+        unkept = tx.captures.unkept(context.source.id, [sha256 for _, sha256 in pairs])
+        pairs = [pair for pair in pairs if pair[1] not in unkept]
         stored = tx.places.with_bytes(context.source.id, [sha256 for _, sha256 in pairs])
         known = {pair: IngestOutcome.ANOTHER_PLACE for pair in pairs if pair[1] in stored} | known
         return known | dict.fromkeys(tx.captures.known(context.source.id, pairs), IngestOutcome.ALREADY_THERE)
@@ -224,6 +226,7 @@ class Ingest:
         """Store the batch; return its pictures with their final outcomes, and how many faces were enrolled."""
         with self._record.change() as change:
             self._require_open(change.tx.sources.by_id(context.source.id))
+            before = self._forget_unkept(change.tx, context, batch)
             batch = self._with_final_outcomes(change.tx, context, batch)
             new = [item for item in batch if item.capture is not None and _is_kept(item.outcome)]
             ids = change.tx.captures.add_all([item.capture for item in new if item.capture is not None])
@@ -232,6 +235,7 @@ class Ingest:
                 id_: item.capture.phash for id_, item in zip(ids, new, strict=True) if item.capture and item.faces
             }
             change.tx.places.group(context.source.id, grouped)
+            self._remember_places(change.tx, context, dict(zip(ids, new, strict=True)), before)
             again = [item for item in batch if item.outcome is IngestOutcome.ANOTHER_PLACE]
             places = self._add_places(change, context, again)
             barred = self._bar(change.tx, context, ids, new)
@@ -251,6 +255,25 @@ class Ingest:
         if barred:
             self._shredder.finish()
         return batch, len(enrolled)
+
+    def _forget_unkept(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> dict[str, list[Provenance]]:
+        """Forget what a version before 0.3 noted of pictures that are kept now; return where they were found."""
+        digests = {item.sha256 for item in batch if item.capture is not None}
+        found = {}
+        for sha256, capture_id in tx.captures.unkept(context.source.id, digests).items():
+            found[sha256] = [tx.captures.get(capture_id).provenance, *tx.places.of_capture(capture_id)]
+            tx.captures.erase(capture_id)
+        return found
+
+    def _remember_places(
+        self, tx: Tx, context: RunContext, new: dict[CaptureId, IngestItem], before: dict[str, list[Provenance]]
+    ) -> None:
+        """Add where pictures were found before as further places of their captures."""
+        for capture_id, item in new.items():
+            places = before.pop(item.sha256, [])
+            known = tx.captures.known(context.source.id, [(place.uri, item.sha256) for place in places])
+            fresh = [place for place in places if (place.uri, item.sha256) not in known]
+            tx.places.add_all(context.source.id, [(capture_id, item.sha256, place) for place in fresh])
 
     def _bar(self, tx: Tx, context: RunContext, ids: list[CaptureId], new: list[IngestItem]) -> int:
         """Bar pictures listed as known abuse since their analysis; return the number of all barred pictures."""
