@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lineament.errors import DecoderDied, DecoderUnavailable
 from lineament.sandbox import launch
 from lineament.testing import chart, encoded
 from lineament.vision import decode_process
-from lineament.vision.decode import Decoder
+from lineament.vision.decode import DecodedPicture, Decoder
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written
 ODD = b"hostile "
@@ -175,7 +176,7 @@ def test_workers_end_with_their_parent(busy: bool) -> None:
     script = f"""
 import threading, time
 from lineament.sandbox import launch
-from lineament.vision.decode import Decoder
+from lineament.vision.decode import DecodedPicture, Decoder
 launch._BOOT = {TAKEN_OVER!r}
 decoder = Decoder(workers=1, max_pixels=10**6, max_bytes=10**6, memory=2**29, seconds=1.0 if {busy} else 600.0)
 decoder.decode({PLAIN!r})
@@ -201,6 +202,18 @@ def test_a_worker_is_replaced_after_many_pictures(monkeypatch: pytest.MonkeyPatc
             decoder.decode(PLAIN)
             used.append(pid(decoder))
         assert len(set(used)) == 3
+
+
+def test_a_worker_is_not_replaced_between_its_reply_and_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new process has neither the file nor the pixels: the picture would be black, and nobody would be told."""
+    monkeypatch.setattr(decode_process, "_PICTURES", 2)
+    shades = [Image.new("RGB", (64, 64), (shade, 40, 40)) for shade in (50, 100, 150, 200, 250)]
+    pages = encoded(shades[0], "TIFF", save_all=True, append_images=shades[1:])
+    with hostile(monkeypatch) as decoder:
+        seen = [decoder.decode(encoded(shade, "PNG")).pixels[0, 0, 0] for shade in shades]
+        several = list(decoder.pictures(pages))
+    assert seen == [50, 100, 150, 200, 250]
+    assert [page.pixels[0, 0, 0] for page in several if isinstance(page, DecodedPicture)] == seen
 
 
 def test_a_decoder_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,9 +193,8 @@ class Decoder:
     def _ask(self, slot: _Slot, untrusted: bytes, part: int, wish: int = 0, kind: str = COMMON) -> _Answer:
         """Return the answer of a process to a request, once there is room for the picture."""
         with _ended_on_failure(slot):
-            answer = _Answer(
-                DecodeReply(*REPLY.unpack(slot.ready(self._limits, kind).ask(untrusted, part, wish))), kind
-            )
+            process = slot.ready(self._limits, kind) if untrusted else slot.running(kind)
+            answer = _Answer(DecodeReply(*REPLY.unpack(process.ask(untrusted, part, wish))), kind)
             if answer.reply.status == Status.ELSEWHERE and kind == COMMON:
                 return self._ask(slot, untrusted, part, wish, RARE)
             if answer.reply.status != Status.WAITS:
@@ -206,7 +205,7 @@ class Decoder:
         taken = self._room.take(pixels)
         try:
             with _ended_on_failure(slot):
-                again = slot.ready(self._limits, kind).ask(b"", part, wish | Wish.LARGE_TOO)
+                again = slot.running(kind).ask(b"", part, wish | Wish.LARGE_TOO)
                 return _Answer(DecodeReply(*REPLY.unpack(again)), kind, taken)
         except BaseException:
             taken.give_back()
@@ -221,7 +220,7 @@ class Decoder:
                 check_sizes(reply, self._limits.max_pixels)
                 if taken is not None and reply.across * reply.down > taken.pixels:
                     raise DecoderDied(why=INVALID)
-                pixels = slot.ready(self._limits, answer.kind).pixels(reply.across, reply.down)
+                pixels = slot.running(answer.kind).pixels(reply.across, reply.down)
             if taken is not None:
                 weakref.finalize(pixels, taken.give_back).atexit = False
                 taken = None
@@ -292,6 +291,7 @@ class _Slot:
         return self.processes.get(COMMON)
 
     def ready(self, limits: DecodeLimits, kind: str) -> DecodingProcess:
+        """Return a process for the next file; one that is due for replacement is replaced."""
         process = self.processes.get(kind)
         if process is not None and process.spent:
             self.processes.pop(kind).end()
@@ -302,6 +302,13 @@ class _Slot:
             except OSError as error:
                 raise DecoderUnavailable(why=error.strerror) from None
         return process
+
+    def running(self, kind: str) -> DecodingProcess:
+        """Return the process that has the file and its pixels, even if it is due: a new one would have neither."""
+        try:
+            return self.processes[kind]
+        except KeyError:
+            raise ProcessEndedError("it had ended") from None
 
     def end(self) -> None:
         while self.processes:
