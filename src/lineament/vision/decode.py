@@ -139,7 +139,7 @@ class Decoder:
     def pictures(self, untrusted: bytes) -> Iterator[DecodedPicture | RefusedPart]:
         """Yield the pictures of a file: all its pages, or of an animation the frames to look at, in order.
 
-        A process is reserved for the file meanwhile. What is not read because the file holds too much is refused with
+        A process is reserved for a file of several pictures meanwhile. What is not read because the file holds too much is refused with
         the last part.
 
         Raises:
@@ -149,11 +149,11 @@ class Decoder:
         self._check_file(untrusted)
         with self._slot() as slot:
             answer = self._ask(slot, untrusted, 1)
-            first = answer.reply
-            if first.parts <= 1:
-                yield self._picture(slot, answer)
+            if answer.reply.parts > 1:
+                yield from self._parts(slot, answer)
                 return
-            yield from self._parts(slot, answer)
+            picture = self._picture(slot, answer)
+        yield picture  # the process is free for another file by now
 
     def _parts(self, slot: _Slot, first: _Answer) -> Iterator[DecodedPicture | RefusedPart]:
         """Yield the pictures of a file that holds several; ``first`` is the answer for the first of them."""

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError, box_size, size_of_webp
 from lineament.vision.decode_pillow import Loaded, OpenedFile
-from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, WEBP, Status
+from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, SMALLEST_SIDE, WEBP, Status
 
 _PREVIEW_SHARE = 0.9
 """A preview is taken instead of the sensor's values if it is at least so long as the picture, as a share."""
@@ -229,27 +229,40 @@ class _Raw:
         return sizes.iwidth, sizes.iheight
 
     def load(self, index: int) -> Loaded:
-        preview = self._preview(max(self.size(index)))
+        turn = {3: 3, 5: 8, 6: 6}.get(self._raw.sizes.flip, 1)  # developing changes what it says
+        preview = self._preview()
+        developed = None
+        if preview is None or max(preview.size) < _PREVIEW_SHARE * max(self.size(index)):
+            developed = self._developed()
         facts = self._facts(preview)
-        turn = {3: 3, 5: 8, 6: 6}.get(self._raw.sizes.flip, 1)
-        if preview is not None:
-            stated = facts.orientation if facts.orientation != 1 else turn
-            return Loaded(image=preview, facts=facts._replace(orientation=stated))
-        developed = self._raw.postprocess(
-            use_camera_wb=True, output_bps=8, user_flip=0, demosaic_algorithm=rawpy.DemosaicAlgorithm.LINEAR
-        )
-        return Loaded(image=Image.fromarray(developed), facts=facts._replace(orientation=turn))
+        if developed is not None:
+            return Loaded(image=developed, facts=facts._replace(orientation=turn))
+        if preview is None:
+            raise NotDecodedError(Status.VARIANT, RAW)
+        stated = facts.orientation if facts.orientation != 1 else turn
+        return Loaded(image=preview, facts=facts._replace(orientation=stated))
+
+    def _developed(self) -> Image.Image | None:
+        """Return the sensor's values as a picture; None if they are stored in a way that LibRaw does not read."""
+        try:
+            values = self._raw.postprocess(
+                use_camera_wb=True, output_bps=8, user_flip=0, demosaic_algorithm=rawpy.DemosaicAlgorithm.LINEAR
+            )
+        except rawpy.LibRawError:
+            return None
+        return Image.fromarray(values)
 
     def duration(self, index: int) -> float:  # noqa: ARG002 - it is no animation
         return 0.0
 
-    def _preview(self, longest: int) -> ImageFile.ImageFile | None:
+    def _preview(self) -> ImageFile.ImageFile | None:
+        """Return the JPEG embedded in the file."""
         try:
             thumbnail = self._raw.extract_thumb()
             if thumbnail.format != rawpy.ThumbFormat.JPEG:
                 return None
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(bytes(thumbnail.data)))
-            if max(image.size) < _PREVIEW_SHARE * longest:
+            if min(image.size) < SMALLEST_SIDE:
                 return None
             image.load()
         except MemoryError:

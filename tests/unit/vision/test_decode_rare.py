@@ -93,6 +93,15 @@ def test_camera_raw_is_upright_and_its_full_size_preview_is_taken(
     assert (colours[:3].argmax(axis=1).tolist() == [0, 1, 2]) or full
 
 
+def test_the_preview_stands_in_for_values_that_cannot_be_developed(decoder: Decoder) -> None:
+    raw = bytearray(camera_raw(chart("RGB", (384, 256)), encoded(chart(), "JPEG", quality=95)))
+    at = raw.rindex(struct.pack("<HHI", 259, 3, 1)) + 8  # the compression of the sensor's values
+    raw[at : at + 2] = struct.pack("<H", 34892)
+    picture = decoder.decode(bytes(raw))
+    assert (picture.width, picture.height) == CHART_SIZE
+    assert np.abs(np.array(quarters(picture)) - np.array(CHART)).max() < 8
+
+
 def test_a_large_webp_needs_little_memory(decoder: Decoder) -> None:
     data = bytes(imagecodecs.webp_encode(np.asarray(chart("RGB", (5000, 4000))), level=80, method=0))
     picture = decoder.decode(data)
@@ -183,6 +192,12 @@ def test_a_directory_that_leads_back_to_itself_ends(decoder: Decoder) -> None:
     endless = bytearray(tiff_of(2))
     endless[8 + 2 * (2 + 12 * 8 + 4) - 4 : 8 + 2 * (2 + 12 * 8 + 4)] = struct.pack("<I", 8)
     assert len(list(decoder.pictures(bytes(endless)))) == 2
+
+
+def test_a_single_picture_reserves_no_process_while_it_is_used(decoder: Decoder) -> None:
+    picture = decoder.pictures(encoded(chart(), "JPEG"))
+    next(picture)
+    assert decoder.decode(encoded(chart(), "PNG")).parts == 1, "there is one process, and it is free"
 
 
 def test_a_file_is_given_up_if_nobody_wants_the_rest(decoder: Decoder) -> None:
