@@ -139,8 +139,8 @@ class Decoder:
     def pictures(self, untrusted: bytes) -> Iterator[DecodedPicture | RefusedPart]:
         """Yield the pictures of a file: all its pages, or of an animation the frames to look at, in order.
 
-        A process is reserved for a file of several pictures meanwhile. What is not read because the file holds too much is refused with
-        the last part.
+        A process is reserved for a file of several pictures meanwhile. What is not read because the file holds too much
+        is refused with the last part.
 
         Raises:
             BadPicture: A subclass of it; the file cannot be opened, or its only picture cannot be used.

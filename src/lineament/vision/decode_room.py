@@ -6,6 +6,9 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
+PATIENCE = 30.0
+"""Seconds that a picture waits for room."""
+
 
 class PixelRoom:
     """Bounds the pixels of the large pictures that are in use."""
@@ -18,14 +21,16 @@ class PixelRoom:
         self._changed = threading.Condition(threading.RLock())  # a finaliser may run while this thread holds it
 
     def take(self, pixels: int) -> TakenRoom:
-        """Wait until there is room for a picture.
+        """Wait until there is room for a picture, at most PATIENCE seconds.
 
-        A thread that already holds one does not wait: two such threads would wait for each other.
+        A thread that already holds one does not wait: two such threads would wait for each other. Nor does any wait for
+        ever: it keeps a decoding process meanwhile, for which a thread with a picture may be waiting.
         """
         thread = threading.get_ident()
         with self._changed:
             self._changed.wait_for(
-                lambda: not self._used or self._used + pixels <= self._most or self._holders[thread] > 0
+                lambda: not self._used or self._used + pixels <= self._most or self._holders[thread] > 0,
+                PATIENCE,
             )
             self._used += pixels
             self._holders[thread] += 1
