@@ -14,6 +14,7 @@ import hashlib
 import subprocess
 import sys
 import tempfile
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def peer(name: str, python: str, chosen: Photographs) -> Samples | str:
             command = [python, "-W", "ignore", "-m", "bench.peer_faces", name, str(paths), str(out)]
             done = subprocess.run(command, cwd=lfw.ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
-                return (done.stderr.strip().splitlines() or ["no error was printed"])[-1]
+                last = (done.stderr.strip().splitlines() or ["no error was printed"])[-1]
+                return last.replace(str(Path.home()), "~").encode("ascii", "ignore").decode()
             lfw.OUT.mkdir(exist_ok=True)
             if whole:
                 kept.write_bytes(out.read_bytes())
@@ -101,10 +103,12 @@ TEMPLATE = """# Other libraries on the same photographs
 Written by `python -m bench.peers --write` on {date};
 {machine}.
 
-{photographs:,} photographs of {people:,} people, half of Labeled Faces in the Wild ({whose}). Each library finds
-the faces by itself; the one nearest to the middle of the photograph counts. Templates are compared by their cosine, and
-measured as [`lineament evaluate`](../guide/evaluating.md) does: a photograph without a face counts as a miss, and in
-brackets are 95 % intervals by resampling people.
+{photographs:,} photographs of {people:,} people, half of Labeled Faces in the Wild:
+{whose}.
+
+Each library finds the faces by itself; the one nearest to the middle of the photograph counts. Templates are compared
+by their cosine, and measured as [`lineament evaluate`](../guide/evaluating.md) does: a photograph without a face counts
+as a miss, and in brackets are 95 % intervals by resampling people.
 
 {table}
 
@@ -124,7 +128,12 @@ def main() -> None:
     for name in PEERS:
         found = peer(name, pythons[name], chosen)
         if isinstance(found, str):
-            left_out.append(f"Not measured: {name}: `{found}`")
+            why = (
+                "its weights are in no wheel, and their download failed"
+                if "download" in found
+                else "it cannot be loaded"
+            )
+            left_out.append(f"Not measured: {name}; {why}: `{found}`")
         else:
             rows.append(row(name, found))
     text = TEMPLATE.format(
@@ -132,7 +141,7 @@ def main() -> None:
         machine=machine.line("openvino", "opencv-python-headless"),
         photographs=len(chosen),
         people=len(chosen.names),
-        whose=lfw.WHOSE,
+        whose="\n".join(textwrap.wrap(lfw.WHOSE, 120)),
         table="\n".join([HEAD, *rows]),
         left_out="\n\n".join(left_out),
     )
