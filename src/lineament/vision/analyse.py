@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,24 +130,26 @@ class Analyser:
 
     def _first_with_face(self, untrusted: bytes, floor: float) -> int:
         """Return the first picture of a file that shows a face; 1 if there is none."""
-        for picture in self._decoder.pictures(untrusted):
-            if isinstance(picture, DecodedPicture) and len(self._detector.find(picture.pixels, floor)):
-                return picture.part
+        with closing(self._decoder.pictures(untrusted)) as pictures:
+            for picture in pictures:
+                if isinstance(picture, DecodedPicture) and len(self._detector.find(picture.pixels, floor)):
+                    return picture.part
         return 1
 
-    def analyse_each(self, untrusted: bytes, sha256: str) -> Iterator[Analysis | RefusedPart]:
+    def analyse_each(self, untrusted: bytes, sha256: str) -> Generator[Analysis | RefusedPart, None, None]:
         """Find all faces to enrol in the pictures of a file: its pages, or the frames to look at of an animation.
 
-        ``sha256``: of the file.
+        ``sha256``: of the file. While it yields several, it holds a decoder: whoever stops early closes it.
 
         Raises:
             BadPicture: A subclass of it; nothing of the file can be used.
         """
-        for picture in self._decoder.pictures(untrusted):
-            if isinstance(picture, RefusedPart):
-                yield picture
-            else:
-                yield self._analysis(sha256, picture, self._detector.find(picture.pixels, ENROLLED), ())
+        with closing(self._decoder.pictures(untrusted)) as pictures:
+            for picture in pictures:
+                if isinstance(picture, RefusedPart):
+                    yield picture
+                else:
+                    yield self._analysis(sha256, picture, self._detector.find(picture.pixels, ENROLLED), ())
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1

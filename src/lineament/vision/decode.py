@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,7 +136,7 @@ class Decoder:
                 raise NotFound(what="picture", name=part, hint=f"numbers 1 to {answer.reply.parts}")
             return self._picture(slot, answer)
 
-    def pictures(self, untrusted: bytes) -> Iterator[DecodedPicture | RefusedPart]:
+    def pictures(self, untrusted: bytes) -> Generator[DecodedPicture | RefusedPart, None, None]:
         """Yield the pictures of a file: all its pages, or of an animation the frames to look at, in order.
 
         A process is reserved for a file of several pictures meanwhile. What is not read because the file holds too much

@@ -203,5 +203,5 @@ def test_a_single_picture_reserves_no_process_while_it_is_used(decoder: Decoder)
 def test_a_file_is_given_up_if_nobody_wants_the_rest(decoder: Decoder) -> None:
     pictures = decoder.pictures(tiff_of(5))
     next(pictures)
-    pictures.close()  # type: ignore[attr-defined]
+    pictures.close()
     assert decoder.decode(encoded(chart(), "PNG")).parts == 1

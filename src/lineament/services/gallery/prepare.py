@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from lineament.errors import FormatNotRead, LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
@@ -74,13 +75,14 @@ class Preparation:
     def _pictures(self, context: RunContext, file: _OpenedItem) -> list[IngestItem]:
         """Return the pictures of a file. Raises BadPicture if there is none that can be used."""
         item = file.item
-        every = self._analyser.analyse_each(item.collected.untrusted, item.sha256)
-        first = next(every)
-        if isinstance(first, Analysis) and first.picture.parts == 1:
-            return [self._only_picture(context, file, first)]
-        animated = isinstance(first, Analysis) and first.picture.seconds is not None
-        analysed = itertools.chain([first], every)
-        items = self._frames(context, file, analysed) if animated else self._pages(context, file, analysed)
+        # Closed whatever happens: an error keeps it alive, and with it the decoder that others wait for.
+        with closing(self._analyser.analyse_each(item.collected.untrusted, item.sha256)) as every:
+            first = next(every)
+            if isinstance(first, Analysis) and first.picture.parts == 1:
+                return [self._only_picture(context, file, first)]
+            animated = isinstance(first, Analysis) and first.picture.seconds is not None
+            analysed = itertools.chain([first], every)
+            items = self._frames(context, file, analysed) if animated else self._pages(context, file, analysed)
         return as_one_file(items, item)
 
     def _only_picture(self, context: RunContext, file: _OpenedItem, seen: Analysis) -> IngestItem:
