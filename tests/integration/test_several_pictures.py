@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran
+from tests.support.serving import serving
 from tests.support.world import solo
 
 from lineament.errors import NotFound
+from lineament.model.cases import CaseTerms
 from lineament.model.faces import Capture
+from lineament.model.search import Mode, ProbeKind, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.ingest import Ingest
 from lineament.services.gallery.items import IngestOutcome, IngestReport
@@ -304,3 +307,31 @@ def test_a_search_finds_the_pages_and_says_which(lineament: Callable[..., Ran], 
     missing = lineament(*line, "--page", "4")
     assert missing.code != 0
     assert "numbers 1 to 3" in missing.err
+
+
+@pytest.mark.enable_socket
+def test_the_pages_of_a_search_say_which_picture_of_a_file_it_is(workspace: Workspace, tmp_path: Path) -> None:
+    obama, cut = portrait("obama"), encoded(portrait("macron-2014"), "JPEG", quality=90)
+    files = [
+        ("scan.tif", pages(EMPTY, obama)),
+        ("film.gif", animation("GIF", EMPTY, portrait("sunak"))),
+        ("cut.jpg", cut[: len(cut) * 9 // 10]),
+    ]
+    ingest(workspace, tmp_path / "found", *files)
+    desk = workspace.desk_at_the_machine()
+    terms = CaseTerms(ref="K-1", offence="fraud", purpose="find where it was published", basis="CPP 77")
+    desk.casework.open(terms)
+    probe = desk.probes.take("K-1", encoded(obama, "PNG"), kind=ProbeKind.OTHER)
+    request = SearchRequest(case="K-1", reason="a test", mode=Mode.INVESTIGATION)
+    found = desk.search.run(probe.id, request)
+    with serving(workspace) as running, running.client() as browser:
+        listed = browser.get(f"/searches/{found.search_id}").text
+        shown = [
+            browser.get(f"/searches/{found.search_id}/candidates/{candidate.rank}").text
+            for candidate in found.candidates
+        ]
+    assert len(shown) == 3
+    for words in ("page 2 of 2 of its file", "frame 2 of 2 of its file", "the file is incomplete"):
+        assert listed.count(words) == 1
+    for words in ("<dd>page 2 of 2</dd>", "<dd>frame 2 of 2</dd>", "The file is incomplete: about"):
+        assert [words in page for page in shown].count(True) == 1
