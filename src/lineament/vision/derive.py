@@ -105,7 +105,7 @@ def digest(picture: DecodedPicture) -> str:
     """Return the SHA-256 of the pixels, hexadecimal: equal digests mean equal pixels of originals of equal size.
 
     It covers four little-endian 32-bit numbers, width and height of the upright original and of the decoded picture,
-    then the RGB bytes, row by row from the top. The second pair is smaller if a version up to 0.2 reduced a large picture.
+    then the RGB bytes, row by row from the top. The second pair is smaller if a version up to 0.2 reduced the picture.
     """
     down, across = picture.pixels.shape[:2]
     hashed = hashlib.sha256(struct.pack("<4I", picture.width, picture.height, across, down))
