@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS, Ran
+from tests.support.archives import Warc
 from tests.support.folders import put
 from tests.support.serving import serving
 from tests.support.world import solo
@@ -18,11 +20,13 @@ from lineament.errors import NotFound
 from lineament.model.events.sources import SourcePicturesRead
 from lineament.model.faces import Capture
 from lineament.model.sources import SourceTerms
-from lineament.services.gallery.items import IngestOutcome, IngestReport
+from lineament.services.gallery.items import IngestOutcome, IngestReport, Task
 from lineament.services.gallery.prepare import NOTHING_FOUND
 from lineament.services.gallery.unsearched import NOT_KEPT, Which
 from lineament.services.keyholder import source_key
+from lineament.sources.choose import choose
 from lineament.sources.folder.connector import FolderConnector
+from lineament.sources.registry import Terms
 from lineament.store.faces import NewFace
 from lineament.testing import chart, encoded
 from lineament.workspace import Workspace
@@ -163,3 +167,25 @@ def test_the_page_shows_them(workspace: Workspace, folder: Path) -> None:
         assert [browser.get(address).headers["content-type"] for address in pictures] == ["image/jpeg"] * 3
         assert "Every face of this source can be compared" in browser.get("/sources/press/not-comparable").text
         assert "/sources/press/without-face" in browser.get("/sources/press").text
+
+
+def test_an_erased_picture_goes_with_every_page_that_holds_it(workspace: Workspace, tmp_path: Path) -> None:
+    """The page is kept with another picture that it shows, and would keep the erased one."""
+    inside = base64.b64encode((PORTRAITS / "obama.jpg").read_bytes()).decode()
+    warc = Warc(tmp_path / "a.warc.gz")
+    warc.page("https://e.example/p", f"<img src=/a.jpg><img src='data:image/jpeg;base64,{inside}'>")
+    warc.answer("https://e.example/a.jpg", (PORTRAITS / "sunak.jpg").read_bytes())
+    path = warc.close()
+    desk = workspace.desk_at_the_machine()
+    (chosen,) = choose([str(path)], Terms(max_bytes=2**24))
+    task = Task(connector=chosen.connector, kind=chosen.kind, what=chosen.locations, page=chosen.page)
+    assert desk.ingest.run("press", task, workers=1).outcomes[IngestOutcome.ENROLLED] == 2
+    by_uri = {capture.provenance.uri: capture for capture in stored(workspace)}
+    embedded, other = by_uri["https://e.example/p#data=1"], by_uri["https://e.example/a.jpg"]
+    assert embedded.page == other.page is not None
+    desk.erase.capture(embedded.id, "asked")
+    (left,) = stored(workspace)
+    assert (left.id, left.page) == (other.id, None)
+    with workspace.store.read() as tx:
+        kept = tx.captures.addresses(tx.sources.get("press").id)
+    assert blobs(workspace) == len(kept) == 3
