@@ -40,10 +40,10 @@ from lineament.sources.permission import reservations
 from lineament.sources.permission.reading import REDIRECTS
 from lineament.sources.provenance import Unusable
 from lineament.sources.status import why_not_whole
-from lineament.sources.webarchive.bodies import beginning
+from lineament.sources.webarchive.bodies import beginning, decode_body
 from lineament.sources.webarchive.index import ArchivedPage, PageIndex, ShowingPage, shown_in
 from lineament.sources.webarchive.position import END, Position
-from lineament.sources.webarchive.records import id_of, parsed_http, payload_of, record_at, records
+from lineament.sources.webarchive.records import body_of, id_of, parsed_http, payload_of, record_at, records
 from lineament.sources.webarchive.wacz import WarcFile
 
 CONNECTOR = "warc 1"
@@ -161,7 +161,7 @@ class Reading:
         if answer.transfer is not None or answer.encoding is not None:
             start = beginning(read, answer.transfer, answer.encoding)
         if is_picture(start):
-            return self._picture(archive, record, answer, at, payload_of(record, self._max_bytes, read))
+            return self._picture(archive, record, answer, at, _payload(record, answer, self._max_bytes, read))
         if answer.media_type in PAGES and answer.why_not is None:
             return self._page(archive, record, answer, at, read)
         if not answer.media_type.startswith("audio/") and is_video(start):
@@ -173,7 +173,7 @@ class Reading:
         """Do as ``_read`` for what is said to be a picture: it is read at once, because copying it would cost most."""
         if answer.reserved is not None:
             self._require_open(record, answer, at)
-        data = payload_of(record, self._max_bytes)
+        data = _payload(record, answer, self._max_bytes)
         if is_picture(data):
             return self._picture(archive, record, answer, at, data)
         if answer.why_not is not None:
@@ -198,17 +198,19 @@ class Reading:
         status = headers.status_code
         if status is None:
             raise NotRead(why="the headers of the response are truncated or malformed")
+        pairs = headers.to_tuples()  # at once, because each look-up in the parser's map costs as much
+        named = {name.lower(): value for name, value in reversed(pairs)}  # of two with one name the first counts
         if status in REDIRECTS:
-            self._redirect(stated, headers.get("Location"))
+            self._redirect(stated, named.get("location"))
         return _RecordHeaders(
             address,
             record.record_date,
-            media_type(headers.get(WarcHeader.CONTENT_TYPE)),
+            media_type(named.get("content-type")),
             record.http_charset,
-            reservations.in_headers(headers.to_tuples(), now=self._now),
-            None if status == 200 else why_not_whole(status, headers.get("Content-Range")),
-            headers.get("Transfer-Encoding"),
-            headers.get("Content-Encoding"),
+            reservations.in_headers(pairs, now=self._now),
+            None if status == 200 else why_not_whole(status, named.get("content-range")),
+            named.get("transfer-encoding"),
+            named.get("content-encoding"),
         )
 
     def _redirect(self, uri: str, location: str | None) -> None:
@@ -223,7 +225,7 @@ class Reading:
     ) -> _Findings:
         self._without += 1
         try:
-            html = payload_of(record, LARGEST_PAGE, read)
+            html = _payload(record, answer, LARGEST_PAGE, read)
         except FileTooLarge:
             self._without -= 1
             raise NotRead(why=f"the page has more than {LARGEST_PAGE} bytes") from None
@@ -332,7 +334,7 @@ class Reading:
             if answer.transfer is None and answer.encoding is None:
                 file = copied(chain([read], iter(lambda: record.reader.read(_AT_ONCE), b"")))
             else:
-                file = copied(iter([payload_of(record, _LARGEST_ENCODED_VIDEO, read)]))
+                file = copied(iter([_payload(record, answer, _LARGEST_ENCODED_VIDEO, read)]))
         except (LineamentError, OSError) as error:
             yield Refusal.from_error(name, error), at
             return
@@ -372,6 +374,14 @@ class Reading:
             raise NotAPicture(why=f"it repeats an answer that is none: {not_a_picture(data)}")
         provenance = _provenance(answer.uri, answer, shown, place)
         return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
+
+
+def _payload(record: WarcRecord, answer: _RecordHeaders, limit: int, read: bytes = b"") -> bytes:
+    """Do as ``payload_of``, with the encodings that were read from the headers already."""
+    body = body_of(record, limit, read)
+    if answer.transfer is None and answer.encoding is None:
+        return body
+    return decode_body(body, answer.transfer, answer.encoding, limit)
 
 
 def _record_place(archive: WarcFile, record: WarcRecord, at: Position, sha256: str | None = None) -> ArchiveRecord:
