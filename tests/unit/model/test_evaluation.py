@@ -202,6 +202,17 @@ def test_fnir_and_fpir_at_a_threshold() -> None:
     assert at.fnir_listed.value == pytest.approx(0.4)  # 0.60 is second on the list
 
 
+def test_each_probe_may_have_its_own_threshold() -> None:
+    """Probes 0 to 4 are mated, 0 to 9 non-mated; the odd ones need 0.5, the others let everything through."""
+    own = np.tile(np.array([-1, 0.5], np.float32), 5)
+    at = HAND.at_threshold(own)
+    assert isinstance(at.fpir, Estimate)
+    assert at.fpir.value == pytest.approx(0.6)  # five even ones, and 0.58
+    assert at.fnir.value == pytest.approx(0.6)  # 0.90 and 0.55 are first
+    assert at.threshold == pytest.approx(-1)
+    assert HAND.at_threshold(np.full(10, 0.5, np.float32)) == HAND.at_threshold(0.5)
+
+
 def test_fnir_at_a_false_positive_rate() -> None:
     found = Identification(HAND.mated, searches([NO] * 100, [0.57, 0.56, *[0.1] * 98]), 1)
     at = found.at_rate(0.03).at

@@ -143,7 +143,7 @@ ONE, TWO = "ab" * 32, "00" * 32
 def kept_at(path: Path) -> TemplateCache:
     """Return a cache with two templates, saved."""
     cache = TemplateCache(path, "model", 2)
-    cache.put((ONE, ""), FoundTemplate(VECTOR, enrollable=True))
+    cache.put((ONE, ""), FoundTemplate(VECTOR, enrollable=True, norm=12.5))
     cache.put((TWO, "blur σ 1"), FoundTemplate(None, why="no face was found"))
     cache.save()
     return cache
@@ -157,6 +157,7 @@ def test_templates_are_kept_for_the_next_run(tmp_path: Path) -> None:
     assert found.vector is not None
     assert found.vector.tolist() == VECTOR.tolist()
     assert found.enrollable
+    assert found.norm == 12.5
     assert missing is not None
     assert (missing.vector, missing.enrollable, missing.why) == (None, False, "no face was found")
     assert again.get((TWO, "")) is None
@@ -207,24 +208,26 @@ HUGE = (
         zipped("x.npy", b"not an array"),
         zipped("format.npy", HUGE),
         packed(format=np.array([{}], dtype=object)),
-        packed(format=np.array(1)),
+        packed(format=np.array(2)),
         packed(
-            format=np.array(1),
+            format=np.array(2),
             made_by=np.array("model"),
             sha256=np.array([b"x" * 32]),
             degradation=np.array([""]),
             why=np.array([""]),
             enrollable=np.array([True]),
+            norms=np.array([12.0], np.float32),
             found=np.array([True]),
             vectors=np.zeros((1, 3), np.float32),
         ),
         packed(
-            format=np.array(1),
+            format=np.array(2),
             made_by=np.array("model"),
             sha256=np.array([b"x" * 32]),
             degradation=np.array([""]),
             why=np.array([""]),
             enrollable=np.array([True]),
+            norms=np.array([12.0], np.float32),
             found=np.array([True]),
             vectors=np.array([[np.nan, 0]], np.float32),
         ),
@@ -446,12 +449,13 @@ def test_a_table_of_any_bytes_is_read_or_refused(content: bytes, header: bool) -
 
 
 CACHE = packed(
-    format=np.array(1),
+    format=np.array(2),
     made_by=np.array("model"),
     sha256=np.array([b"x" * 32]),
     degradation=np.array([""]),
     why=np.array([""]),
     enrollable=np.array([True]),
+    norms=np.array([12.0], np.float32),
     found=np.array([True]),
     vectors=np.array([[0.6, 0.8]], np.float32),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lineament.model.evaluation.identification import Identification
+from lineament.model.evaluation.identification import Identification, Threshold
 from lineament.model.evaluation.resampling import Estimate, Insufficient, Measured
 from lineament.model.evaluation.samples import Rows
 
@@ -54,7 +54,7 @@ def spread(rates: Sequence[float]) -> Spread:
 
 
 def rates_by_group(
-    found: Identification, names: Sequence[str], groups: Rows, threshold: float, *, least_people: int = LEAST_PEOPLE
+    found: Identification, names: Sequence[str], groups: Rows, threshold: Threshold, *, least_people: int = LEAST_PEOPLE
 ) -> tuple[GroupRates, ...]:
     """Return the rates of each group at ``threshold``; a search belongs to the group of its probe.
 
@@ -62,7 +62,7 @@ def rates_by_group(
         found: The searches.
         names: The groups, by number.
         groups: The group of each picture.
-        threshold: The score in use.
+        threshold: The score in use, or one for each picture.
         least_people: With fewer people of a group the rate is not given.
     """
     mated, nonmated = groups[found.mated.probes], groups[found.nonmated.probes]

@@ -33,14 +33,17 @@ LEAST_RATE = 3
 MOST_RANKS = 50
 CURVE_POINTS = 100
 
+Threshold = float | Scores
+"""One score, or a score for each picture, shape (pictures,), which counts if it is the probe."""
+
 _MATED, _NONMATED = 11, 12  # purposes of the draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtThreshold:
-    """The error rates of the identification at one score."""
+    """The error rates of the identification at one score, or at a score for each probe."""
 
-    threshold: float
+    threshold: float  # the median, if each probe has its own
     fpir: Measured
     fnir: Estimate  # R = 1: the person has to come first
     fnir_listed: Estimate  # R = MOST_RANKS: anywhere in the longest list
@@ -64,8 +67,8 @@ class Identification:
 
     @cached_property
     def strangers(self) -> Scores:
-        """The highest score of each non-mated search, descending, shape (searches,)."""
-        return self.nonmated.best[self._order]
+        """The highest score of each non-mated search, descending, shape (searches,); −1 if the gallery is empty."""
+        return np.maximum(self.nonmated.best[self._order], np.float32(-1))
 
     @cached_property
     def _order(self) -> Rows:
@@ -101,29 +104,35 @@ class Identification:
             share(never | (self.mated.rank > ranks), self._whose, self._weights) for ranks in range(1, MOST_RANKS + 1)
         )
 
-    def fnir(self, threshold: float, ranks: int, rows: Rows | None = None) -> Estimate:
+    def fnir(self, threshold: Threshold, ranks: int, rows: Rows | None = None) -> Estimate:
         """Return FNIR(N, ``ranks``, ``threshold``), of the mated searches ``rows`` alone if they are given."""
-        missed = self.scores_of_mates(ranks) < np.float32(threshold)
+        missed = self.scores_of_mates(ranks) < _of_searches(threshold, self.mated)
         if rows is None:
             return share(missed, self._whose, self._weights)
         people, whose = np.unique(self._whose[rows], return_inverse=True)
         return share(missed[rows], whose, draw_people(len(people), self.seed, _MATED))
 
-    def fpir(self, threshold: float, rows: Rows | None = None) -> Estimate:
+    def fpir(self, threshold: Threshold, rows: Rows | None = None) -> Estimate:
         """Return FPIR(N, ``threshold``), of the non-mated searches ``rows`` alone if they are given."""
         chosen = np.flatnonzero(self.nonmated.answered) if rows is None else rows
-        false = self.nonmated.best[chosen] >= np.float32(threshold)
+        false = (self.nonmated.best >= _of_searches(threshold, self.nonmated))[chosen]
         people, whose = np.unique(self.nonmated.people[chosen], return_inverse=True)
         return share(false, whose, draw_people(len(people), self.seed, _NONMATED))
 
-    def at_threshold(self, threshold: float) -> AtThreshold:
+    def at_threshold(self, threshold: Threshold) -> AtThreshold:
         """Return the error rates at a score that does not come from these searches."""
         return AtThreshold(
-            threshold=threshold,
+            threshold=self.median(threshold),
             fpir=self.fpir(threshold) if len(self.strangers) else Insufficient(what=SEARCHES, found=0, needed=1),
             fnir=self.fnir(threshold, 1),
             fnir_listed=self.fnir(threshold, MOST_RANKS),
         )
+
+    def median(self, threshold: Threshold) -> float:
+        """Return the score itself, or the median of those of all probes."""
+        if isinstance(threshold, float):
+            return threshold
+        return float(np.median(threshold[np.r_[self.mated.probes, self.nonmated.probes]]))
 
     def at_rate(self, target: float) -> AtRate:
         """Return FNIR at the lowest score at which FPIR is at most ``target``, 0 to 1, if the data carry that (R26).
@@ -174,6 +183,11 @@ class Identification:
 
 
 SEARCHES = "non-mated searches"
+
+
+def _of_searches(threshold: Threshold, searches: SearchScores) -> Scores | np.float32:
+    """Return the threshold of each search."""
+    return np.float32(threshold) if isinstance(threshold, float) else threshold[searches.probes]
 
 
 def threshold_for(strangers: Scores, target: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lineament.errors import InvalidValue
 from lineament.model.evaluation.groups import GroupRates, Spread, rates_by_group, spread_of
-from lineament.model.evaluation.identification import TARGETS, AtRate, AtThreshold, Identification
+from lineament.model.evaluation.identification import TARGETS, AtRate, AtThreshold, Identification, Threshold
 from lineament.model.evaluation.resampling import Estimate
 from lineament.model.evaluation.samples import Division, Samples, divide
 from lineament.model.evaluation.searching import Enrolment, Gallery1N, SearchScores, enrol, search
@@ -166,13 +166,14 @@ class OpenSetTest:
         )
 
 
-def measure(test: OpenSetTest, groups: Sequence[str], in_use: float | None) -> Measurements:
+def measure(test: OpenSetTest, groups: Sequence[str], in_use: Threshold | None) -> Measurements:
     """Measure everything.
 
     Args:
         test: The pictures and the protocol.
         groups: The names of the groups, by number; may be empty.
-        in_use: The threshold in use, a score; None takes that at which FPIR is COLUMN_RATE here, if the data carry it.
+        in_use: The threshold in use, a score or one for each picture; None takes that at which FPIR is COLUMN_RATE
+            here, if the data carry it.
     """
     samples, protocol, division = test.samples, test.protocol, test.division
     found = test.searched(samples, division.mated, division.nonmated)
@@ -181,7 +182,7 @@ def measure(test: OpenSetTest, groups: Sequence[str], in_use: float | None) -> M
     verified = PairRates(pairs, protocol.seed)
     if in_use is None and isinstance(at := found.at_rate(COLUMN_RATE).at, AtThreshold):
         in_use = at.threshold
-    thresholds = ((in_use,) if in_use is not None else ()) + protocol.thresholds
+    thresholds = ((found.median(in_use),) if in_use is not None else ()) + protocol.thresholds
     by_group: tuple[GroupRates, ...] = ()
     if groups and samples.groups is not None and in_use is not None:
         by_group = rates_by_group(found, groups, samples.groups, in_use)

@@ -28,6 +28,7 @@ class Samples:
     failed: Bools  # (n,), no template, so the picture cannot be searched with
     unenrolled: Bools  # (n,), too poor to be enrolled; includes those that failed
     groups: Rows | None = None  # (n,), the group of each picture, NO_GROUP if it has none
+    norms: NDArray[np.float32] | None = None  # (n,), length of each embedding before normalisation, if it is known
 
     def __len__(self) -> int:
         return len(self.people)

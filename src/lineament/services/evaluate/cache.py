@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lineament.errors import Damaged, InvalidValue
 from lineament.model.faces import Vector
 
-FORMAT = 1
+FORMAT = 2
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, KeyError, OverflowError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -38,6 +38,7 @@ class FoundTemplate:
     vector: Vector | None
     enrollable: bool = False
     why: str = ""
+    norm: float = 0.0  # of the embedding before normalisation
 
 
 class TemplateCache:
@@ -87,6 +88,7 @@ class TemplateCache:
             "degradation": np.array([name for _, name in keys], np.str_),
             "why": np.array([each.why for each in found], np.str_),
             "enrollable": np.array([each.enrollable for each in found], np.bool_),
+            "norms": np.array([each.norm for each in found], np.float32),
             "found": np.array([each.vector is not None for each in found], np.bool_),
             "vectors": np.array([empty if each.vector is None else each.vector for each in found], np.float32),
         }
@@ -107,8 +109,8 @@ class TemplateCache:
             if int(arrays["format"]) != FORMAT or str(arrays["made_by"]) != self._made_by:
                 self.stale = True
                 return
-            names = ("sha256", "degradation", "why", "enrollable", "found", "vectors")
-            digests, degradations, reasons, enrollable, found, vectors = (arrays[name] for name in names)
+            names = ("sha256", "degradation", "why", "enrollable", "norms", "found", "vectors")
+            digests, degradations, reasons, enrollable, norms, found, vectors = (arrays[name] for name in names)
             rows = len(digests)
             if vectors.shape != (rows, self._dimension) or vectors.dtype != np.float32:
                 raise ValueError("its templates have another shape")
@@ -117,7 +119,7 @@ class TemplateCache:
             for row in range(rows):
                 key = bytes(digests[row]).ljust(32, b"\0").hex(), str(degradations[row])
                 vector = vectors[row] if found[row] else None
-                self._kept[key] = FoundTemplate(vector, bool(enrollable[row]), str(reasons[row]))
+                self._kept[key] = FoundTemplate(vector, bool(enrollable[row]), str(reasons[row]), float(norms[row]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise Damaged(what=f"The cache {path}", why=error, remedy=remedy) from error
 

@@ -15,7 +15,7 @@ import numpy as np
 
 import lineament
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotEvaluable
-from lineament.model.evaluation.identification import AtThreshold
+from lineament.model.evaluation.identification import AtThreshold, Threshold
 from lineament.model.evaluation.measure import COLUMN_RATE, Column, Measurements, OpenSetTest, Protocol, measure
 from lineament.model.evaluation.samples import Rows, Samples
 from lineament.model.evaluation.searching import NEVER, SearchScores
@@ -141,7 +141,7 @@ def evaluate_pictures(
         first = templates.found[0].why
         raise NotEvaluable(path=labelled.name, why=f"no picture shows a face ({first})", remedy="give other pictures")
     test = OpenSetTest.of(samples, options.protocol)
-    expected = analyser.false_matches.score_for(EXPECTED_FALSE, len(test.gallery.vectors))
+    expected: Threshold = analyser.false_matches.score_for(EXPECTED_FALSE, len(test.gallery.vectors))
     measured, in_use_from = _measured(test, groups, expected)
     rows = np.r_[test.division.mated, test.division.nonmated]
     probes = replace(labelled, pictures=tuple(labelled.pictures[row] for row in rows.tolist()))
@@ -280,7 +280,7 @@ def _read_templates(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], str]
 # ---------------------------------------------------------------- thresholds
 
 
-def _measured(test: OpenSetTest, groups: Sequence[str], expected: float | None) -> tuple[Measurements, str]:
+def _measured(test: OpenSetTest, groups: Sequence[str], expected: Threshold | None) -> tuple[Measurements, str]:
     """Return the measurements and where the threshold in use comes from: given, ``expected``, or from the data."""
     given = test.protocol.thresholds
     if given:

@@ -155,7 +155,7 @@ class Extractor:
         if face is None:
             return digest, FoundTemplate(None, why=NO_FACE), False
         enrollable = QualityReason.UNSURE not in face.quality.reasons
-        return digest, FoundTemplate(face.template.vector, enrollable), False
+        return digest, FoundTemplate(face.template.vector, enrollable, norm=face.quality.norm), False
 
     def _degraded(self, untrusted: bytes, degradation: Degradation) -> bytes:
         """Return the picture degraded; where the face is, is found in the original."""
@@ -193,6 +193,7 @@ def samples_of(
         failed=np.array([found.vector is None for found in templates.found], np.bool_),
         unenrolled=np.array([found.vector is None or not found.enrollable for found in templates.found], np.bool_),
         groups=of_group if groups else None,
+        norms=np.array([found.norm for found in templates.found], np.float32),
     )
     return samples, tuple(map(str, people)), groups
 
