@@ -31,7 +31,7 @@ def test_the_other_picture_of_the_same_person_comes_first(ready: Run, tmp_path: 
     assert first["expected_false"] < 0.1
     assert first["score"] >= answer["threshold"]
     keys = "rank score expected_false face_id capture_id source uri page_uri page_title captured_at sha256 box"
-    keys += " connector words record page_record time_code"
+    keys += " connector words record page_record time_code part parts incomplete missing"
     assert set(keys.split()) | {"near_duplicates"} == set(first)
     assert {"search_id", "case", "model", "gallery_faces", "sources", "threshold", "outcome", "probe"} <= set(answer)
 
