@@ -96,6 +96,18 @@ def test_the_largest_face_comes_first(analyser: Analyser) -> None:
     assert first.box.height > 1.5 * second.box.height
 
 
+def test_a_face_at_the_end_of_a_long_panorama_can_be_compared(analyser: Analyser) -> None:
+    """It lies beyond the 32,767 pixels up to which OpenCV warps."""
+    panorama = np.full((900, 40_000, 3), (90, 110, 90), np.uint8)
+    shown = portrait("obama")
+    panorama[: shown.shape[0], 38_000 : 38_000 + shown.shape[1]] = shown[:900]
+    (once,) = analyser.analyse(FILES["obama"]).faces
+    drawn = Box(x=38_000 + once.box.x - 20, y=once.box.y - 20, width=once.box.width + 40, height=once.box.height + 40)
+    (face,) = analyser.analyse_region(cv2.imencode(".jpg", panorama[..., ::-1])[1].tobytes(), drawn).faces
+    assert face.box.x - 38_000 == pytest.approx(once.box.x, abs=12)
+    assert float(face.template.vector @ once.template.vector) > 0.9
+
+
 def test_boxes_are_in_pixels_of_the_original_however_large_it_is(analyser: Analyser) -> None:
     (once,) = analyser.analyse(FILES["sunak"]).faces
     large = cv2.resize(portrait("sunak"), None, fx=5.5, fy=5.5, interpolation=cv2.INTER_CUBIC)

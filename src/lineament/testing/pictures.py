@@ -160,8 +160,8 @@ def _too_much() -> Corpus:
     screen[6:10] = struct.pack("<HH", 65535, 65535)
     return {
         "png of 30000 × 30000": (png((30_000, 30_000), 1, 0, row * 100), PictureTooLarge),
-        "jpeg 40000 wide": (encoded(chart("L", (40_000, 40)), "JPEG"), PictureTooLarge),
-        "png 40000 high": (encoded(chart("1", (40, 40_000)), "PNG"), PictureTooLarge),
+        "png 70000 wide": (encoded(chart("L", (70_000, 40)), "PNG"), PictureTooLarge),
+        "png 70000 high": (encoded(chart("1", (40, 70_000)), "PNG"), PictureTooLarge),
         "webp of 16383 × 16383": (_large_webp(), PictureTooLarge),
         "gif with a huge screen": (bytes(screen), PictureTooLarge),
         "png with a bomb of text": (png((64, 64), 8, 0, (b"\0" + bytes(64)) * 64, (b"zTXt", text)), BadPicture),

@@ -56,8 +56,8 @@ NOT_READ = (
 
 SMALLEST_SIDE = 32
 """Least pixels of a side; smaller pictures are not compared (docs/adr/0009)."""
-LONGEST_SIDE = 32_767
-"""Most pixels of a side: OpenCV cannot warp more."""
+LONGEST_SIDE = 65_535
+"""Most pixels of a side: of a JPEG, and more than panoramas and pages of the web have."""
 LARGEST_JPEG_2000 = 50_000_000
 """Pixels of a JPEG 2000: its decoder takes 12 bytes for each, besides those of the picture."""
 LARGE = 16_000_000
