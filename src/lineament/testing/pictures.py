@@ -291,7 +291,12 @@ def _deep(image: Image.Image) -> Corpus:
         for bits in (12, 16):
             found[f"tiff, {bits} of 16 bit, {name}-endian"] = (deep_tiff(image, bits, order), None)
             found[f"tiff, grey, {bits} of 16 bit, {name}-endian"] = (deep_tiff(chart("L"), bits, order), None)
+            found[f"tiff, {bits} of 16 bit, {name}-endian, packed"] = (deep_tiff(image, bits, order, packed=True), None)
+            packed = deep_tiff(chart("L"), bits, order, packed=True)
+            found[f"tiff, grey, {bits} of 16 bit, {name}-endian, packed"] = (packed, None)
     rows = [bytes(part for value in row for part in (value >> 4, value << 4 & 255)) for row in _rows(image)]
+    grey = [bytes(part for value in row for part in (value >> 4, value << 4 & 255)) for row in _rows(chart("L"))]
+    found["png, grey, 12 of 16 bit"] = (png(CHART_SIZE, 16, 0, b"".join(b"\0" + row for row in grey)), None)
     found["png, 12 of 16 bit"] = (png(CHART_SIZE, 16, 2, b"".join(b"\0" + row for row in rows)), None)
     return found
 

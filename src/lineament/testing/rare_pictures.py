@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from fractions import Fraction
 from functools import cache
 
@@ -44,8 +45,11 @@ def _directory(entries: list[_Entry], strip: bytes, at: int, order: str = "<") -
     return directory + bytes(4) + extra + strip
 
 
-def deep_tiff(image: Image.Image, bits: int = 16, order: str = "<") -> bytes:
-    """Return a TIFF of 16 bits a value, of which ``bits`` are used, grey or in colour as the picture is."""
+def deep_tiff(image: Image.Image, bits: int = 16, order: str = "<", *, packed: bool = False) -> bytes:
+    """Return a TIFF of 16 bits a value, of which ``bits`` are used, grey or in colour as the picture is.
+
+    ``packed``: compressed with Deflate.
+    """
     light = np.asarray(image)
     colours = 1 if light.ndim == 2 else 3
     deep = np.rint(light.astype(np.float64) * ((2**bits - 1) / 255)).astype(f"{order}u2")
@@ -54,12 +58,12 @@ def deep_tiff(image: Image.Image, bits: int = 16, order: str = "<") -> bytes:
         (256, _LONG, struct.pack(f"{order}I", image.width)),
         (257, _LONG, struct.pack(f"{order}I", image.height)),
         (258, _SHORT, struct.pack(f"{order}{colours}H", *[16] * colours)),
-        (259, _SHORT, struct.pack(pack, 1)),
+        (259, _SHORT, struct.pack(pack, 8 if packed else 1)),
         (262, _SHORT, struct.pack(pack, 1 if colours == 1 else 2)),
         (277, _SHORT, struct.pack(pack, colours)),
         (278, _LONG, struct.pack(f"{order}I", image.height)),
     ]
-    return tiff(entries, deep.tobytes(), order)
+    return tiff(entries, zlib.compress(deep.tobytes()) if packed else deep.tobytes(), order)
 
 
 def camera_raw(image: Image.Image, preview: bytes = b"", orientation: int = 1) -> bytes:
