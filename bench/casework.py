@@ -47,7 +47,11 @@ WARM = 3
 AT_ONCE = 4
 
 NEEDS_A_PROVIDER = {"/sign-in/openid", "/sign-in/openid/back"}
-NOT_BUILT = {"/sources/{name}/permission"}  # the gallery's source has no permission document
+NOT_BUILT = {
+    "/sources/{name}/permission",  # the gallery's source has no permission document,
+    "/sources/{name}/pictures/{capture_id}/thumbnail",  # a face in every picture,
+    "/sources/{name}/faces/{face_id}/crop",  # and a template for every face
+}
 BY = {"/locked": ("locked",), "/second-factor": ("half signed in",)}
 """Pages of sessions that are locked or not fully signed in."""
 VARIANTS = {
