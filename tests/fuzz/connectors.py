@@ -16,6 +16,7 @@ from lineament.errors import LineamentError
 from lineament.model.faces import ArchiveRecord, Provenance
 from lineament.sources.archive.connector import ArchiveConnector
 from lineament.sources.base import Connector, Item, LeftOut, Refusal
+from lineament.sources.html.embedded import embedded_number
 from lineament.sources.imports.itl import ItlConnector, photographs
 from lineament.sources.imports.persons import CompreFaceConnector, examples
 from lineament.sources.manifest.connector import ManifestConnector
@@ -117,8 +118,10 @@ def wacz(data: bytes) -> None:
 def _archive(path: Path) -> None:
     for item in fit(WarcConnector([path], LIMIT)):
         provenance = item.provenance
-        assert provenance.record is not None
-        _there_again(path, provenance.record)
+        if provenance.record is None:  # of a picture that a page holds itself, or of a frame of a video
+            assert embedded_number(provenance.uri) is not None or provenance.time_code is not None
+        else:
+            _there_again(path, provenance.record)
         if provenance.page_record is not None:
             _there_again(path, provenance.page_record)
             try:
