@@ -75,7 +75,7 @@ def models_opened_once() -> Iterator[None]:
     """Check and compile the models once a process, and not again for every workspace that a test opens."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "OpenVinoSession", lru_cache(maxsize=SESSIONS)(runtime.OpenVinoSession))
-        patch.setattr(packs, "default_pack", cache(packs.default_pack))
+        patch.setattr(packs, "shipped_pack", cache(packs.shipped_pack))
         patch.setattr(runtime, "SIZES_KEPT", 6)
         yield
 

@@ -114,6 +114,13 @@ class MixedModels(LineamentError):
     exit_code = 4
 
 
+class ModelChanged(LineamentError):
+    """The workspace changed to the model {model} while this program was running; start the program again."""
+
+    code = "model-changed"
+    exit_code = 4
+
+
 class Reserved(LineamentError):
     """Its publisher reserves it ({reservation}), so it was not collected; only the publisher can permit it."""
 

@@ -36,7 +36,8 @@ def sessions_closed() -> Iterator[None]:
 @lru_cache(maxsize=2)
 def session(runtime: tuple[str, str], net: str) -> InferenceSession:
     name, precision = runtime
-    return sessions(name, precision, 2)(getattr(pack(), net))
+    chosen = pack().detector if net == "detector" else pack().recognisers[0].net
+    return sessions(name, precision, 2)(chosen)
 
 
 @cache
@@ -117,7 +118,7 @@ def test_pictures_need_not_be_contiguous(runtime: tuple[str, str]) -> None:
 
 def test_order_mean_and_scale_are_those_of_the_net(runtime: tuple[str, str]) -> None:
     """The same net declared with the other order of channels, and its own mean and scale."""
-    plain: Net = pack().recogniser
+    plain: Net = pack().recognisers[0].net
     converted = replace(plain, colours=Colours.BGR, mean=(-15.0, -10.0, -5.0), scale=(2.0, 1.0, 0.5))
     faces = images(112, 112) // 4
     faces[..., 0] |= 1  # so that half of (red + 5) is whole

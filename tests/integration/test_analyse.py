@@ -10,7 +10,7 @@ import pytest
 from tests.support.nets import NAMES, PORTRAITS, pack, portrait
 
 from lineament.errors import BadPicture, NoFace, PrecisionUnavailable
-from lineament.model.faces import Box
+from lineament.model.faces import NO_GRADE, Box
 from lineament.model.search import Edit, EditKind
 from lineament.vision.analyse import Analyser, face_crop, thumbnail
 from lineament.vision.decode import Decoder
@@ -54,7 +54,7 @@ def test_pictures_of_one_person_score_far_above_others(precision: str) -> None:
     mated = scores[same & ~np.eye(len(people), dtype=bool)]
     assert mated.min() > 0.5
     assert scores[~same].max() < 0.3
-    assert pack().false_matches.rate_at(float(mated.min())) < 1e-4
+    assert pack().rates.rate_at(float(mated.min()), 4, 4) < 1e-4
 
 
 def test_the_same_bytes_give_the_same_template_to_the_bit_on_any_number_of_threads(analyser: Analyser) -> None:
@@ -80,7 +80,7 @@ def test_the_contents_of_an_analysis(analyser: Analyser) -> None:
     (face,) = analysis.faces
     assert face.template.model == analyser.model == pack().model
     assert face.template.vector.shape == (analyser.dimension,)
-    assert analyser.false_matches is pack().false_matches
+    assert analyser.rates is pack().rates
     assert analyser.precision == "f32"
     assert face_crop(analysis.picture, face.box)[:2] == thumbnail(analysis.picture)[:2] == b"\xff\xd8"
 
@@ -116,22 +116,49 @@ def test_boxes_are_in_pixels_of_the_original_however_large_it_is(analyser: Analy
     assert analysis.picture.pixels.shape[0] == 4950
     (face,) = analysis.faces
     assert face.box.scaled(1 / 5.5, 1 / 5.5).overlap(once.box) > 0.9
-    assert face.landmarks.nose == pytest.approx([5.5 * at for at in once.landmarks.nose], abs=30)
+    assert face.landmarks.nose == pytest.approx([5.5 * at for at in once.landmarks.nose], abs=60)
     assert face.quality.face_height == pytest.approx(5.5 * once.quality.face_height, rel=0.1)
     assert float(face.template.vector @ once.template.vector) > 0.95
 
 
-def test_an_enrolled_face_needs_a_higher_score(analyser: Analyser) -> None:
-    """Among ever darker pictures there is one whose face can be searched with but not enrolled."""
+def test_what_is_too_weak_to_compare_says_so(analyser: Analyser) -> None:
+    """Among ever smaller and more blurred pictures there is one whose face is found, but cannot be compared."""
     picture = portrait("obama")
-    unsure = []
-    for share in (0.06, 0.05, 0.04, 0.035, 0.03, 0.025, 0.02):
-        file = _png((picture * share).astype(np.uint8))
-        searched, enrolled = analyser.analyse(file).faces, analyser.analyse(file, enrolling=True).faces
-        assert all(face.quality.detector_score >= 0.6 for face in searched)
-        assert all(face.quality.detector_score >= 0.8 for face in enrolled)
-        unsure.append(len(searched) > len(enrolled))
-    assert any(unsure)
+    grades = []
+    for sigma, height in ((0.1, 900), (8, 900), (1.5, 100), (1.8, 100), (1.9, 100), (2.0, 100), (2.0, 80)):
+        small = cv2.resize(picture, None, fx=height / 900, fy=height / 900, interpolation=cv2.INTER_AREA)
+        for face in analyser.analyse(_png(cv2.GaussianBlur(small, (0, 0), sigma).astype(np.uint8))).faces[:1]:
+            grades.append(face.quality.grade)
+            assert face.comparable == (face.quality.norm >= pack().rates.grades[0])
+            assert face.quality.grade == pack().rates.grade(face.quality.norm)
+    assert grades[0] == len(pack().rates.grades) - 1
+    assert NO_GRADE in grades
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+@pytest.mark.parametrize("name", ["obama", "ardern-2018", "macron-2014"])
+def test_a_turned_face_is_found_and_its_template_is_that_of_the_upright_one(
+    analyser: Analyser, name: str, degrees: int
+) -> None:
+    picture = portrait(name)
+    (upright,) = analyser.analyse(_png(picture), enrolling=True).faces
+    (face,) = analyser.analyse(_png(np.ascontiguousarray(np.rot90(picture, -degrees // 90))), enrolling=True).faces
+    assert (face.quality.roll - upright.quality.roll) % 360 == pytest.approx(degrees, abs=5)
+    assert float(face.template.vector @ upright.template.vector) > 0.9
+    assert face.quality.face_height == pytest.approx(upright.quality.face_height, rel=0.1)
+    assert face.quality.grade == upright.quality.grade
+
+
+@pytest.mark.parametrize("degrees", [-45, -30, 30, 45])
+def test_a_tilted_face_is_levelled(analyser: Analyser, degrees: int) -> None:
+    picture = portrait("sunak")
+    height, width = picture.shape[:2]
+    turning = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 0.8)
+    tilted = cv2.warpAffine(picture, turning, (width, height), borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+    (upright,) = analyser.analyse(_png(picture)).faces
+    (face,) = analyser.analyse(_png(tilted), enrolling=True).faces
+    assert face.quality.roll - upright.quality.roll == pytest.approx(degrees, abs=10)
+    assert float(face.template.vector @ upright.template.vector) > 0.9
 
 
 def test_edits_come_first(analyser: Analyser) -> None:

@@ -18,13 +18,14 @@ FOLDER = "{folder}"
 PEOPLE = "{people}"
 """Stands for a folder of photographs by person, like LFW."""
 TOYS: dict[str, tuple[str, ...]] = {
-    "accuracy": ("--lfw", PEOPLE),
+    "accuracy": ("--lfw", PEOPLE, "--few"),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/searches"),
     "decode": ("--rounds", "5"),
     "evaluate": ("--lfw", PEOPLE, "--templates", "2000"),
-    "false_match_table": ("--lfw", PEOPLE, "--write", f"{FOLDER}/table.json", "--fit-from", "0.5"),
+    "error_rates": ("--lfw", PEOPLE, "--few", "18"),
     "fusion": ("--lfw", PEOPLE, "--few"),
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
+    "large": ("--lfw", PEOPLE, "--people", "2", "--heights", "60"),
     "ledger": ("--entries", "100"),
     "nets": ("--seconds", "0.1"),
     "once": ("--photographs", "3", "--others", "100"),

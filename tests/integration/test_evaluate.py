@@ -18,6 +18,7 @@ from lineament.__main__ import application
 from lineament.model.evaluation.identification import AtThreshold
 from lineament.model.evaluation.measure import OpenSetTest, Protocol, measure
 from lineament.model.evaluation.samples import Samples
+from lineament.model.packs import CURRENT
 from lineament.services.evaluate.cache import TemplateCache
 from lineament.services.evaluate.labelled import read_set
 from lineament.services.evaluate.templates import Extractor, FaceChoice, Progress
@@ -71,7 +72,7 @@ def test_the_portraits_are_evaluated_without_a_workspace(
         f"insufficient data: 2 non-mated searches, {needed} needed" for needed in ("1,000", "300", "100", "30")
     ]
     assert identification["in_use"]["fpir"]["value"] == 0
-    assert "expects 0.1 strangers" in identification["in_use_from"]
+    assert "0.1 strangers are expected for its quality" in identification["in_use_from"]
     assert not (tmp_path / "ws").exists()
 
 
@@ -89,7 +90,7 @@ def test_a_second_run_takes_the_templates_from_the_cache(
 
 def test_an_interrupted_run_keeps_what_it_has_found(people: Path, tmp_path: Path) -> None:
     labelled = read_set(people)
-    vision = Vision(Settings())
+    vision = Vision(Settings(), CURRENT)
     done: list[int] = []
 
     def report(now: Progress) -> None:

@@ -33,6 +33,7 @@ BUTTONS = {
     "/cases/{ref}/invitations/{invitation_id}/withdraw",
     "/invitations/{invitation_id}/take",
     "/sources/{name}/receipt",
+    "/sources/{name}/look-again",
     "/sources/{name}/{event}",
     "/probes/{probe_id}/turn",
     "/probes/{probe_id}/expose",

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,7 +25,10 @@ from lineament.sandbox.files import locate
 from lineament.services.gallery.erase import Erase, Erasure
 from lineament.services.gallery.ingest import Ingest
 from lineament.services.gallery.items import IngestOutcome, Task
+from lineament.services.gallery.unsearched import Which
+from lineament.services.keyholder import source_key
 from lineament.sources.base import Item, Refusal
+from lineament.sources.folder.connector import FolderConnector
 from lineament.sources.video.connector import VideoConnector
 from lineament.sources.video.sampled import frames
 from lineament.workspace import Workspace
@@ -306,3 +310,53 @@ def test_content_credentials_are_stored_and_respected(workspace: Workspace, tmp_
         (capture,) = tx.captures.of_source(tx.sources.get("press").id)
         assert capture.credentials is not None
         assert capture.credentials.issuer == "Press agency"
+
+
+# ---------------------------------------------------------------- turned and weak faces
+
+
+def saved(folder: Path, name: str, pixels: np.ndarray) -> Path:
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(folder / name, quality=95)
+    return folder
+
+
+@pytest.mark.parametrize(("quarters", "degrees"), [(1, -90), (2, 180), (3, 90)])
+def test_a_turned_face_is_enrolled_and_shown_upright(
+    workspace: Workspace, tmp_path: Path, quarters: int, degrees: int
+) -> None:
+    with Image.open(PORTRAITS / "obama.jpg") as picture:
+        turned = np.rot90(np.asarray(picture.convert("RGB")), quarters)
+    folder = saved(tmp_path / "photos", "turned.png", np.ascontiguousarray(turned))
+    report = workspace.desk_at_the_machine().ingest.run("press", FolderConnector([folder], None, 2**24), workers=1)
+    assert (report.outcomes, report.faces) == ({IngestOutcome.ENROLLED: 1}, 1)
+    with workspace.store.read() as tx:
+        source = tx.sources.get("press")
+        key = source_key(tx, workspace.keys, source)
+        (capture,) = tx.captures.of_source(source.id)
+        (face,) = tx.faces.of_capture(capture.id)
+    assert abs(face.quality.roll) == pytest.approx(abs(degrees), abs=10)
+    assert capture.thumbnail is not None
+    for shown in (face.crop, capture.thumbnail):
+        (again,) = workspace.analyser.analyse(workspace.blobs.get(key, shown)).faces
+        assert abs(again.quality.roll) < 10
+
+
+def test_a_face_too_weak_to_compare_is_counted_and_kept_without_a_template(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with Image.open(PORTRAITS / "obama.jpg") as picture:
+        sharp = np.asarray(picture.convert("RGB"))
+    folder = tmp_path / "photos"
+    small = cv2.resize(sharp, None, fx=1 / 9, fy=1 / 9, interpolation=cv2.INTER_AREA)
+    for sigma in (1.5, 1.8, 1.85, 1.9, 1.95):
+        saved(folder, f"{sigma}.png", cv2.GaussianBlur(small, (0, 0), sigma).astype(np.uint8))
+    desk = workspace.desk_at_the_machine()
+    report = desk.ingest.run("press", FolderConnector([folder], None, 2**24), workers=1)
+    weak = report.outcomes[IngestOutcome.TOO_WEAK]
+    assert weak > 0
+    assert report.outcomes.total() == 5
+    assert report.faces == report.outcomes[IngestOutcome.ENROLLED]
+    assert desk.unsearched.page("press", Which.NOT_COMPARABLE).total == weak
+    with workspace.store.read() as tx:
+        assert tx.faces.count(tx.sources.get("press").id, workspace.pack.model) == report.faces

@@ -17,6 +17,7 @@ from lineament.errors import Interrupted
 from lineament.index.scan import ScanIndex
 from lineament.model.cases import CaseTerms
 from lineament.model.faces import Box, EnrolledFace, FaceId, Template
+from lineament.model.packs import CURRENT
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.indexes import Gallery
@@ -26,17 +27,22 @@ from lineament.sources.folder.connector import FolderConnector
 from lineament.testing import chart, encoded
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
-from lineament.vision.packs import default_pack
+from lineament.vision.packs import Pack, shipped_pack
 from lineament.workspace import Workspace
 
 CASE = CaseTerms(ref="K-1", offence="abduction", purpose="find a missing child", basis="CPP 77")
 NEXT = "next/0011aabb"
 
 
+def one_view(pack: Pack, model: str) -> Pack:
+    """Return a pack of the same nets without the mirror image: its templates are others."""
+    return replace(pack, recognisers=(replace(pack.recognisers[0], views=(1.0,)),), model=model)
+
+
 @pytest.fixture(scope="module")
 def following(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analyser]:
     """Another model: the same nets without the mirrored half, so that its templates are others."""
-    pack = replace(default_pack(tmp_path_factory.mktemp("cache")), mirrored=False, model=NEXT)
+    pack = one_view(shipped_pack(CURRENT, tmp_path_factory.mktemp("cache")), NEXT)
     decoder = Decoder(workers=1, max_pixels=10**8, max_bytes=10**8, memory=2**31, seconds=60)
     analyser = Analyser(pack=pack, decoder=decoder, runtime="openvino", precision="f32", threads=1)
     yield analyser

@@ -15,7 +15,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.database import raw_database
 
-from lineament.model.search import Mode, SearchRequest
+from lineament.errors import ModelChanged
+from lineament.model.search import Mode, SearchRequest, SearchResult
 from lineament.settings import Settings
 from lineament.store import migrations
 from lineament.workspace import Workspace
@@ -103,6 +104,34 @@ def test_an_older_workspace_finds_the_same_candidates(report: dict[str, Any], tm
                 probe.id, SearchRequest(case=case, reason="a test", mode=mode), face=1
             )
             assert [(face.face_id, face.uri, face.score) for face in result.candidates] == ranked(answer)
+
+
+def test_an_older_workspace_changes_to_the_new_model_when_all_was_looked_at_again(
+    report: dict[str, Any], tmp_path: Path
+) -> None:
+    """Until then every search compares all faces with the model before; a program that runs on says so after it."""
+    settings, probe = Settings(home=tmp_path / "workspace"), (tmp_path / "macron-2014.jpg").read_bytes()
+
+    def search(workspace: Workspace) -> SearchResult:
+        desk = workspace.desk_at_the_machine()
+        case = next(iter(report["answers"]))
+        request = SearchRequest(case=case, reason="a test", mode=Mode.INVESTIGATION)
+        return desk.search.run(desk.probes.take(case, probe).id, request, face=1)
+
+    with Workspace.open(settings, clock=next_day(report)) as workspace:
+        before = search(workspace)
+        assert before.model == "sface-yunet/bb64e691"
+        done = workspace.desk_at_the_machine().look_again.run(None, workers=1)
+        assert done.adopted
+        with pytest.raises(ModelChanged, match=done.model):
+            search(workspace)
+    with Workspace.open(settings, clock=next_day(report)) as workspace:
+        after = search(workspace)
+        assert after.model == done.model == workspace.newest_model
+        assert after.gallery_faces >= before.gallery_faces - done.lost
+        assert after.candidates[0].face_id == before.candidates[0].face_id
+        assert not workspace.desk_at_the_machine().look_again.run(None, workers=1).looked
+        assert workspace.desk_at_the_machine().audit.verify().entries > 0
 
 
 @pytest.mark.parametrize("report", OLDER_TABLES, indirect=True)

@@ -45,3 +45,30 @@ def test_a_file_is_ingested_and_its_faces_are_found(lineament: Callable[..., Ran
     assert len(candidates) + sum(len(candidate["near_duplicates"]) for candidate in candidates) >= len(parts)
     assert max(candidate["score"] for candidate in candidates) > BAR
     assert {candidate["incomplete"] for candidate in candidates} == {name.startswith("truncated/")}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CASES.glob("turned/*.jpg")))
+def test_a_turned_face_scores_with_its_upright_portrait_as_that_does_with_itself(
+    lineament: Callable[..., Ran], tmp_path: Path, name: str
+) -> None:
+    """Everybody is in the gallery turned; strangers who are turned alike stay strangers."""
+    turned = name.rpartition("-")[2] if "sideways" in name else "upside-down.jpg"
+    for path in CASES.glob(f"turned/*{turned}"):
+        shutil.copy(path, tmp_path)
+    assert lineament("init").code == 0
+    assert lineament("source", "add", "press", *SOURCE).code == 0
+    assert lineament("ingest", "press", tmp_path, "--json").json["faces"] == 3
+    assert lineament("case", "open", "K-1", *CASE).code == 0
+    line = ("--case", "K-1", "--reason", "because", "--investigate", "--json")
+    person = name.removesuffix(".jpg").removesuffix("-sideways").removesuffix("-upside-down")
+    first, *others = lineament("search", PORTRAITS / f"{person}.jpg", *line).json["candidates"]
+    assert name in first["uri"]
+    assert first["score"] > 0.9
+    assert max(candidate["score"] for candidate in others) < 0.3
+
+
+def test_small_faces_in_a_large_picture_are_all_enrolled(lineament: Callable[..., Ran]) -> None:
+    assert lineament("init").code == 0
+    assert lineament("source", "add", "press", *SOURCE).code == 0
+    for path in sorted(CASES.glob("large/*.jpg")):
+        assert lineament("ingest", "press", path, "--json").json["faces"] == 20, path.name

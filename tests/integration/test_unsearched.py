@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.world import solo
 
 from lineament.errors import NotFound
 from lineament.model.events.sources import SourcePicturesRead
-from lineament.model.faces import Capture
+from lineament.model.faces import NO_GRADE, Capture
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.items import IngestOutcome, IngestReport, Task
 from lineament.services.gallery.prepare import NOTHING_FOUND
@@ -131,11 +132,12 @@ def test_a_face_that_cannot_be_compared_is_listed(workspace: Workspace, folder: 
     (portrait,) = (capture for capture in stored(workspace) if "obama" in capture.provenance.uri)
     content = (PORTRAITS / "obama.jpg").read_bytes()
     (face,) = workspace.analyser.analyse(content).faces
+    weak_face = replace(face, quality=replace(face.quality, grade=NO_GRADE))
     with workspace.store.begin() as tx:
         source = tx.sources.get("press")
         key = source_key(tx, workspace.keys, source)
         crop = workspace.blobs.put(key, b"\xff\xd8 a crop")
-        tx.faces.add(portrait.id, source.id, [NewFace(face=face, crop=crop, comparable=False)], key, 0)
+        tx.faces.add(portrait.id, source.id, [NewFace(face=weak_face, crop=crop)], key, 0)
     page = workspace.desk_at_the_machine().unsearched.page("press", Which.NOT_COMPARABLE)
     (weak,) = page.pictures
     assert weak.face is not None

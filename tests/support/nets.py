@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from lineament.model.faces import Pixels
+from lineament.model.packs import CURRENT
 from lineament.vision.detect import Detector
 from lineament.vision.embed import Embedder
-from lineament.vision.packs import Pack, default_pack
+from lineament.vision.packs import Pack, shipped_pack
 from lineament.vision.runtime import sessions
 
 PORTRAITS = Path(__file__).parents[2] / "src" / "lineament" / "demo"
@@ -21,7 +22,7 @@ NAMES = ("ardern-2018", "ardern-2022", "macron-2014", "macron-2025", "obama", "s
 
 @cache
 def pack() -> Pack:
-    return default_pack(Path(os.environ["LINEAMENT_CACHE"]))
+    return shipped_pack(CURRENT, Path(os.environ["LINEAMENT_CACHE"]))
 
 
 def detector() -> Detector:
@@ -29,7 +30,8 @@ def detector() -> Detector:
 
 
 def embedder() -> Embedder:
-    return Embedder(sessions("openvino", "f32", 2)(pack().recogniser), side=pack().side, mirrored=pack().mirrored)
+    open_session = sessions("openvino", "f32", 2)
+    return Embedder([(recogniser, open_session(recogniser.net)) for recogniser in pack().recognisers])
 
 
 def portrait(name: str) -> Pixels:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -117,7 +117,7 @@ class Rows:
             reasons=(QualityReason.DARK, QualityReason.TURNED),
         )
 
-    def face(self, model: str = MODEL, dimension: int = DIMENSION) -> Face:
+    def face(self, model: str = MODEL, dimension: int = DIMENSION, grade: int = 0) -> Face:
         vector = self.chance.standard_normal(dimension).astype(np.float32)
         x, y = (float(number) for number in self.chance.random(2) * 100)
         return Face(
@@ -129,7 +129,7 @@ class Rows:
                 left_mouth=(x + 25, y + 75),
                 right_mouth=(x + 55, y + 75),
             ),
-            quality=self.quality(),
+            quality=replace(self.quality(), grade=grade),
             template=Template(model, vector / np.linalg.norm(vector)),
         )
 

@@ -20,6 +20,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.packs import CURRENT
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _of_pictures(
     if cache is not None:
         checked_cache(cache)
     labelled = read_set(what, () if join is None else read_pairs(join))
-    vision = Vision(settings)
+    vision = Vision(settings, CURRENT)
     try:
         with working("Loading the models"):
             analyser = vision.analyser

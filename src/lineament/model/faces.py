@@ -74,6 +74,12 @@ class QualityReason(StrEnum):
     CROPPED = "the face is cropped by the border"
 
 
+ABOUT_UPRIGHT = 20.0
+"""Degrees of tilt that are not worth mentioning."""
+NO_GRADE = -1
+"""The grade of a template that is too weak to compare."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """How well a face can be compared (after ISO/IEC 29794-5), with the reasons against it."""
@@ -85,7 +91,23 @@ class Quality:
     exposure: float  # mean luminance of the aligned face, 0 to 1
     yaw: float  # degrees, estimated from the landmarks; 0 is frontal, positive turns to the viewer's right
     cropped: float  # share of the box that lies outside the picture, 0 to 1
+    roll: float = 0.0  # degrees that the face is tilted clockwise, -180 to 180; 0 is upright
+    grade: int = 0  # of the template, higher is stronger (``model.rates``); NO_GRADE: too weak to compare
     reasons: tuple[QualityReason, ...] = ()
+
+    @property
+    def quarters(self) -> int:
+        """By how many quarter turns clockwise the face is turned, 0 to 3; crops are shown turned back by as many."""
+        return round(self.roll / 90) % 4
+
+    @property
+    def tilt(self) -> str:
+        """In words how far the face is tilted; empty if it is about upright."""
+        if abs(self.roll) <= ABOUT_UPRIGHT:
+            return ""
+        if abs(self.roll) >= 180 - ABOUT_UPRIGHT:
+            return "upside down"
+        return f"tilted by {abs(self.roll):.0f}° {'clockwise' if self.roll > 0 else 'counterclockwise'}"
 
     @property
     def reliable(self) -> bool:
@@ -109,6 +131,11 @@ class Face:
     landmarks: Landmarks
     quality: Quality
     template: Template
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its template is strong enough to compare."""
+        return self.quality.grade != NO_GRADE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

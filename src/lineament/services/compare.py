@@ -46,7 +46,8 @@ class Compare:
         seen = self._analyser.analyse(first), self._analyser.analyse(second)
         faces = _chosen(seen[0], face_first), _chosen(seen[1], face_second)
         close = score(faces[0].template.vector, faces[1].template.vector)
-        rate = self._analyser.false_matches.rate_at(close)
+        grades = (faces[0].quality.grade, faces[1].quality.grade)
+        rate = self._analyser.rates.rate_at(close, *grades)
         digests = seen[0].sha256, seen[1].sha256
         with self._record.change() as change:
             entry = change.record(PicturesCompared(pictures=digests, score=close))
@@ -54,11 +55,15 @@ class Compare:
             score=close,
             false_match_rate=rate,
             model=self._analyser.model,
-            crops=(face_crop(seen[0].picture, faces[0].box), face_crop(seen[1].picture, faces[1].box)),
+            crops=(_crop(seen[0], faces[0]), _crop(seen[1], faces[1])),
             qualities=(faces[0].quality, faces[1].quality),
             sha256=digests,
             ledger_entry=entry,
         )
+
+
+def _crop(seen: Analysis, face: Face) -> bytes:
+    return face_crop(seen.picture, face.box, face.quality.quarters)
 
 
 def _chosen(seen: Analysis, number: int | None) -> Face:

@@ -167,7 +167,8 @@ class Probes:
         """Return one face of the probe as JPEG; faces count from 1."""
         probe = self.get(probe_id)
         chosen = chosen_face(probe, face)
-        return face_crop(self._analyser.decode(self._original(probe), probe.edits, probe.part), chosen.box)
+        picture = self._analyser.decode(self._original(probe), probe.edits, probe.part)
+        return face_crop(picture, chosen.box, chosen.quality.quarters)
 
     def _admit(self, case_name: str, kind: ProbeKind | None) -> _AdmittedCase:
         with self._record.read() as tx:

@@ -15,7 +15,7 @@ from lineament.model.cases import Case
 from lineament.model.events.searches import ListRead, SearchRun
 from lineament.model.faces import Template
 from lineament.model.fusion import damping, fuse
-from lineament.model.rates import FalseMatchTable
+from lineament.model.rates import ErrorRates
 from lineament.model.reasons import Reason
 from lineament.model.search import (
     EXPECTED_FALSE,
@@ -32,6 +32,7 @@ from lineament.model.sources import Source
 from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
 from lineament.services.gallery.indexes import Gallery, GallerySearch
+from lineament.services.gallery.model_in_use import require_model
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
@@ -52,6 +53,7 @@ class _Comparison:
 
     probes: tuple[Probe, ...]  # of one person
     face: int  # of the first, from 1
+    grade: int  # of the strongest of their templates
     damping: float  # factor for scores before false match rates are looked up
     sources: tuple[Source, ...]
     compared: GallerySearch
@@ -66,7 +68,7 @@ class Search:
         record: Record,
         keys: KeyRing,
         gallery: Callable[[], Gallery],
-        rates: Callable[[], FalseMatchTable],
+        rates: Callable[[], ErrorRates],
     ) -> None:
         self._record = record
         self._keys = keys
@@ -78,7 +80,7 @@ class Search:
         return self._open_gallery()
 
     @cached_property
-    def _rates(self) -> FalseMatchTable:
+    def _rates(self) -> ErrorRates:
         return self._read_rates()
 
     @needs(Permission.SEARCH, in_case=True)
@@ -102,7 +104,8 @@ class Search:
         compared = self._gallery.search(sources, template, SPARE * request.limit, days)
         seconds = time.perf_counter() - began
         number = probes[0].faces.index(faces[0]) + 1
-        found = _Comparison(tuple(probes), number, damping(vectors), tuple(sources), compared, seconds)
+        grade = max(chosen.quality.grade for chosen in faces)
+        found = _Comparison(tuple(probes), number, grade, damping(vectors), tuple(sources), compared, seconds)
         return self._record_search(request, found)
 
     @needs(Permission.SEARCH, in_case=True)
@@ -172,6 +175,7 @@ class Search:
 
     def _admit(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
         with self._record.read() as tx:
+            require_model(tx, self._rates.model)
             case = seen_case(tx, self._record, request.case)
             sources = gate.chosen(tx, self._record, request.sources)
             ids = (probe_id, *(other.probe_id for other in request.others))
@@ -194,7 +198,8 @@ class Search:
             return request.min_score
         if request.mode is Mode.INVESTIGATION:
             return -1.0
-        return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.compared.faces) / found.damping)
+        gallery = found.compared.compared_by_grade
+        return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.grade, gallery) / found.damping)
 
     def _record_search(self, request: SearchRequest, found: _Comparison) -> SearchResult:
         """Check the gate again, describe the candidates, and commit the list with its ledger entry."""
@@ -203,6 +208,7 @@ class Search:
         above = [hit for hit in found.compared.hits if hit.score >= threshold]
         with self._record.change() as change:
             tx = change.tx
+            require_model(tx, self._rates.model)
             sources = [tx.sources.by_id(source.id) for source in found.sources]
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
@@ -267,7 +273,7 @@ class Search:
 
     def _describe(self, tx: Tx, hits: Sequence[Hit], search: _Comparison) -> list[Candidate]:
         names = {source.id: source.name for source in search.sources}
-        faces = search.compared.faces
+        gallery = search.compared.compared_by_grade
         described = tx.faces.describe([hit.face_id for hit in hits])
         found: list[Candidate] = []
         for hit in hits:
@@ -279,7 +285,7 @@ class Search:
                 Candidate(
                     rank=len(found) + 1,
                     score=hit.score,
-                    expected_false=self._rates.expected_false(hit.score * search.damping, faces),
+                    expected_false=self._rates.expected_false(hit.score * search.damping, search.grade, gallery),
                     face_id=hit.face_id,
                     capture_id=capture.id,
                     source=names[capture.source_id],

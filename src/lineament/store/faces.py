@@ -41,7 +41,11 @@ class NewFace:
 
     face: Face
     crop: str  # blob address
-    comparable: bool = True  # if not, no template is stored
+
+    @property
+    def comparable(self) -> bool:
+        """Whether a template is stored."""
+        return self.face.comparable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +160,16 @@ class FaceRows:
         return int(self._connection.scalar(query) or 0)
 
     def count_others(self, source_id: SourceId, model: str, *, after: int = 0, up_to: int | None = None) -> int:
-        """Count the faces of a source with templates of another model and ids above ``after``, at most ``up_to``."""
-        query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, faces.c.model != model)
-        query = query.where(faces.c.id > after, faces.c.comparable)
+        """Count the faces of a source without a template of this model, with ids above ``after``, at most ``up_to``."""
+        others = sa.or_(faces.c.model != model, ~faces.c.comparable)
+        query = sa.select(sa.func.count()).where(faces.c.source_id == source_id, others, faces.c.id > after)
         return int(self._connection.scalar(query if up_to is None else query.where(faces.c.id <= up_to)) or 0)
+
+    def grades(self, source_id: SourceId, model: str) -> dict[int, int]:
+        """Count the faces of a source with templates of one model, by their grade."""
+        query = sa.select(faces.c.grade, sa.func.count()).group_by(faces.c.grade)
+        query = query.where(faces.c.source_id == source_id, faces.c.model == model, faces.c.comparable)
+        return {int(grade): int(many) for grade, many in self._connection.execute(query)}
 
     def days(self, source_id: SourceId, after_id: int = 0) -> tuple[FaceIds, NDArray[np.int32]]:
         """Return ids above ``after_id``, ascending, and the days of capture (days since 1970-01-01 UTC)."""
@@ -292,6 +302,7 @@ def _row(face_id: int, source_id: int, new: NewFace) -> dict[str, Any]:
         "quality": text(quality_to(face.quality)),
         "crop": new.crop,
         "comparable": new.comparable,
+        "grade": face.quality.grade,
     }
 
 

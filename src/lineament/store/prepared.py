@@ -16,7 +16,7 @@ from lineament.store.source_tables import prepared_faces as prepared
 from lineament.store.tables import captures, faces, sources, templates
 from lineament.store.values import landmarks_to, quality_to, text
 
-_TAKEN_OVER = ("model", "x", "y", "width", "height", "landmarks", "quality")
+_TAKEN_OVER = ("model", "x", "y", "width", "height", "landmarks", "quality", "grade")
 
 
 class PreparedRows:
@@ -113,12 +113,14 @@ def _not_looked_at(source_id: SourceId, model: str) -> Sequence[sa.ColumnElement
 
 
 def _row(face_id: FaceId, source_id: SourceId, face: Face, key: DataKey) -> dict[str, object]:
+    sealed = sealed_row(face_id, source_id, face, key)
     return {
-        **sealed_row(face_id, source_id, face, key),
+        **(sealed if face.comparable else sealed | {"sealed": None}),
         "x": float(face.box.x),
         "y": float(face.box.y),
         "width": float(face.box.width),
         "height": float(face.box.height),
         "landmarks": text(landmarks_to(face.landmarks)),
         "quality": text(quality_to(face.quality)),
+        "grade": face.quality.grade,
     }

@@ -101,5 +101,6 @@ prepared_faces = sa.Table(  # faces as another model describes them, until it is
     sa.Column("height", Real, nullable=False),
     sa.Column("landmarks", sa.Text, nullable=False),  # JSON
     sa.Column("quality", sa.Text, nullable=False),  # JSON
+    sa.Column("grade", sa.SmallInteger, nullable=False),
     sa.Column("sealed", sa.LargeBinary),  # the template; NULL: the face cannot be compared
 )

@@ -137,7 +137,8 @@ faces = sa.Table(
     not_blank("model"),
     digest("crop"),
     # It covers the queries of the indexes.
-    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day", "comparable"),
+    sa.Column("grade", sa.SmallInteger, nullable=False, server_default="0"),  # of the template
+    sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day", "comparable", "grade"),
 )
 
 templates = sa.Table(

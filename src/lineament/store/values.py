@@ -24,7 +24,7 @@ from lineament.model.search import Candidate, Edit, EditKind
 JsonObject = Mapping[str, Any]
 
 _POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-_MEASURES = ("face_height", "detector_score", "norm", "sharpness", "exposure", "yaw", "cropped")
+_MEASURES = ("face_height", "detector_score", "norm", "sharpness", "exposure", "yaw", "cropped", "roll")
 
 
 def text(value: object) -> str:
@@ -55,13 +55,14 @@ def landmarks_from(points: Sequence[Sequence[float]]) -> Landmarks:
 def quality_to(quality: Quality) -> dict[str, Any]:
     """Return measures by name, and reasons by member name (their wording may change)."""
     measures: dict[str, Any] = {name: float(getattr(quality, name)) for name in _MEASURES}
-    return measures | {"reasons": [reason.name for reason in quality.reasons]}
+    return measures | {"grade": quality.grade, "reasons": [reason.name for reason in quality.reasons]}
 
 
 def quality_from(value: JsonObject) -> Quality:
     """Return the value that the JSON holds."""
     reasons = tuple(QualityReason[name] for name in value["reasons"])
-    return Quality(**{name: value[name] for name in _MEASURES}, reasons=reasons)
+    measures = {name: value[name] for name in _MEASURES if name in value}  # versions up to 0.2 told no roll
+    return Quality(**measures, grade=value.get("grade", 0), reasons=reasons)
 
 
 def face_to(face: Face) -> dict[str, Any]:

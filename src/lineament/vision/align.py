@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, radians, sin
 from typing import cast
 
 import cv2
@@ -18,6 +19,15 @@ Transform = NDArray[np.float32]
 
 NEIGHBOURHOOD = 4.0
 """Side of the square that is shrunk before alignment, in extents of the five landmarks."""
+PADDED = 4096
+"""Pixels of the longest side of a square that is made whole, although a part of it lies outside the picture."""
+LEVEL = 1.0
+"""Degrees of tilt that a close-up does not correct."""
+ROOM = 1.42
+"""Side of the square that is cut out to turn a close-up by any angle, in sides of the close-up."""
+
+_BACK = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+"""Turns a picture back that was turned clockwise by so many quarters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +42,22 @@ class CropWindow:
         """Return the square as a picture of ``size`` × ``size`` pixels, black outside the original."""
         top, left = max(self.y, 0), max(self.x, 0)
         inside = pixels[top : max(self.y + self.side, 0), left : max(self.x + self.side, 0)]
-        if inside.shape[:2] != (self.side, self.side):
+        down, across = inside.shape[:2]
+        if (down, across) == (self.side, self.side):
+            return resize(inside, size, size)
+        if self.side <= PADDED:
             whole = np.zeros((self.side, self.side, 3), np.uint8)
-            whole[top - self.y :, left - self.x :][: inside.shape[0], : inside.shape[1]] = inside
-            inside = whole
-        return resize(inside, size, size)
+            whole[top - self.y :, left - self.x :][:down, :across] = inside
+            return resize(whole, size, size)
+        whole = np.zeros((size, size, 3), np.uint8)  # a huge square is not made: what is inside is reduced alone
+        scale = size / self.side
+        columns, rows = (
+            (round(at * scale), round((at + length) * scale))
+            for at, length in ((left - self.x, across), (top - self.y, down))
+        )
+        if columns[1] > columns[0] and rows[1] > rows[0]:
+            whole[slice(*rows), slice(*columns)] = resize(inside, columns[1] - columns[0], rows[1] - rows[0])
+        return whole
 
 
 def resize(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_LINEAR) -> Pixels:
@@ -60,6 +81,42 @@ def window_around(box: NDArray[np.float32], enlarged: float) -> CropWindow:
     x, y, width, height = (float(v) for v in box)
     side = max(round(enlarged * max(width, height)), 1)
     return CropWindow(round(x + width / 2 - side / 2), round(y + height / 2 - side / 2), side)
+
+
+def close_up(
+    pixels: Pixels, box: NDArray[np.float32], enlarged: float, size: int, roll: float = 0.0
+) -> tuple[Pixels, Transform]:
+    """Return the square around a face, levelled, as a picture of ``size`` × ``size`` pixels, and how to return from it.
+
+    Args:
+        pixels: The picture.
+        box: Of the face: x, y, width, height.
+        enlarged: Side of the square, in longer sides of the box.
+        size: Of the result, pixels.
+        roll: How far the face is tilted clockwise, in degrees; the result is turned back by as much.
+
+    Returns:
+        The square, and the transform from its pixels to those of the picture.
+    """
+    quarter = round(roll / 90)
+    level = abs(roll - 90 * quarter) < LEVEL
+    wide = size if level else round(ROOM * size)
+    window = window_around(box, enlarged * wide / size)
+    seen = window.cut(pixels, wide)
+    if level:
+        roll = 90.0 * quarter
+        if quarter % 4:
+            seen = cast("Pixels", cv2.rotate(seen, _BACK[quarter % 4]))
+    else:
+        turning = np.array(cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), roll, 1), np.float64)
+        turning[:, 2] -= (wide - size) / 2
+        seen = cast("Pixels", cv2.warpAffine(seen, turning, (size, size), flags=cv2.INTER_LINEAR))
+    scale = window.side / wide
+    cosine, sine = scale * cos(radians(roll)), scale * sin(radians(roll))
+    x, y = window.x + window.side / 2, window.y + window.side / 2
+    middle = size / 2
+    back = [[cosine, -sine, x - (cosine - sine) * middle], [sine, cosine, y - (sine + cosine) * middle]]
+    return seen, np.array(back, np.float32)
 
 
 def similarity(points: Points, template: Points) -> Transform:

@@ -15,13 +15,18 @@ from lineament.errors import NoFace
 from lineament.model.faces import Box, Face, Landmarks, Quality, Template
 from lineament.model.search import Edit
 from lineament.vision import quality
-from lineament.vision.align import align
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
 from lineament.vision.derive import apply_edits, digest, face_crop, perceptual_hash, screen_picture, thumbnail
-from lineament.vision.detect import ENROLLED, SEARCHED, Detections, Detector
+from lineament.vision.detect import FACE_SCORE, Detections, Detector
 from lineament.vision.embed import Embedder
 from lineament.vision.packs import Pack
 from lineament.vision.runtime import sessions
+
+WEAK_SCORE = 0.88
+"""The detector score from which something is a face however weak its template is: folds of cloth seen sideways reach
+0.85, with norms of 3 to 7.7."""
+TURNED = 45.0
+"""Degrees of tilt beyond which a face needs that score, or a template that is not of the weakest grade."""
 
 __all__ = ["Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
 
@@ -58,16 +63,14 @@ class Analyser:
         threadpool_limits(1, user_api="blas")
         open_session = sessions(runtime, precision, threads)
         decoder.start()
-        recogniser = open_session(pack.recogniser)
+        recognisers = [(recogniser, open_session(recogniser.net)) for recogniser in pack.recognisers]
         self._detector = Detector(open_session(pack.detector))
-        self._embedder = Embedder(recogniser, side=pack.side, mirrored=pack.mirrored)
+        self._embedder = Embedder(recognisers)
         self._decoder = decoder
-        self._pack = pack
-        self._template_points = np.array(pack.points, np.float32)
-        self.precision = recogniser.precision
+        self.precision = recognisers[0][1].precision
         self.model = pack.model
         self.dimension = pack.dimension
-        self.false_matches = pack.false_matches
+        self.rates = pack.rates
         self._preparing = ThreadPoolExecutor(2, thread_name_prefix="prepare")
         for net in (self._embedder, self._detector):
             self._preparing.submit(net.prepare)  # if it fails, the first picture reports why
@@ -112,27 +115,27 @@ class Analyser:
         Args:
             untrusted: A picture file.
             part: Which of its pictures, from 1; None: the first that shows a face before any edit, or else the first.
-            enrolling: Require a detector score of at least 0.8 instead of 0.6.
+            enrolling: Leave out what may be no face: an unsure detection whose template is too weak to compare.
             edits: Applied first.
             digests: Compute ``Analysis.digests``, for probes; enrolled pictures are never edited and need none.
 
         Raises:
             BadPicture: A subclass of it.
         """
-        floor = ENROLLED if enrolling else SEARCHED
         picture, digested = self._apply_edits(untrusted, edits, part or 1, digests=digests)
-        found = self._detector.find(picture.pixels, floor)
+        found = self._detector.find(picture.pixels, FACE_SCORE)
         if part is None and picture.parts > 1 and not len(found):
-            shown = self._first_with_face(untrusted, floor)
+            shown = self._first_with_face(untrusted)
             if shown > 1:
                 return self.analyse(untrusted, enrolling=enrolling, edits=edits, digests=digests, part=shown)
-        return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
+        sha256 = hashlib.sha256(untrusted).hexdigest()
+        return self._analysis(sha256, picture, found, digested, enrolling=enrolling)
 
-    def _first_with_face(self, untrusted: bytes, floor: float) -> int:
+    def _first_with_face(self, untrusted: bytes) -> int:
         """Return the first picture of a file that shows a face; 1 if there is none."""
         with closing(self._decoder.pictures(untrusted)) as pictures:
             for picture in pictures:
-                if isinstance(picture, DecodedPicture) and len(self._detector.find(picture.pixels, floor)):
+                if isinstance(picture, DecodedPicture) and len(self._detector.find(picture.pixels, FACE_SCORE)):
                     return picture.part
         return 1
 
@@ -149,7 +152,8 @@ class Analyser:
                 if isinstance(picture, RefusedPart):
                     yield picture
                 else:
-                    yield self._analysis(sha256, picture, self._detector.find(picture.pixels, ENROLLED), ())
+                    found = self._detector.find(picture.pixels, FACE_SCORE)
+                    yield self._analysis(sha256, picture, found, (), enrolling=True)
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1
@@ -201,32 +205,44 @@ class Analyser:
             return self.decode(untrusted, edits, part), ()
         return _with_digests(self._decoder.decode(untrusted, part), edits)
 
-    def _analysis(self, sha256: str, picture: DecodedPicture, found: Detections, digests: tuple[str, ...]) -> Analysis:
+    def _analysis(
+        self,
+        sha256: str,
+        picture: DecodedPicture,
+        found: Detections,
+        digests: tuple[str, ...],
+        *,
+        enrolling: bool = False,
+    ) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
+        faces = [self._face(picture, found, int(at)) for at in largest_first]
+        faces = [face for face in faces if _is_face(face, enrolling=enrolling)]
         return Analysis(
             picture=picture,
             sha256=sha256,
             phash=perceptual_hash(picture.pixels),
-            faces=tuple(self._face(picture, found, int(at)) for at in largest_first),
+            faces=tuple(faces),
             digests=digests,
         )
 
     def _face(self, picture: DecodedPicture, found: Detections, at: int) -> Face:
         points = found.points[at]
-        small = align(picture.pixels, points, self._template_points, self._pack.side)
-        embedding = self._embedder.embed(small)
+        embedding = self._embedder.embed(picture.pixels, points)
         down, across = picture.height / picture.pixels.shape[0], picture.width / picture.pixels.shape[1]
         x, y, width, height = map(float, found.boxes[at])
         box = Box(x=x, y=y, width=width, height=height).scaled(across, down)
-        sharpness, exposure = quality.sharpness_and_exposure(small)
+        sharpness, exposure = quality.sharpness_and_exposure(embedding.aligned)
+        roll = quality.roll(points)
         measures = Quality(
-            face_height=box.height,
+            face_height=box.width if round(roll / 90) % 2 else box.height,
             detector_score=float(found.scores[at]),
             norm=embedding.norm,
             sharpness=sharpness,
             exposure=exposure,
             yaw=quality.yaw(points),
             cropped=quality.cropped_share(box, picture.width, picture.height),
+            roll=roll,
+            grade=self.rates.grade(embedding.norm),
         )
         named = [(float(x) * across, float(y) * down) for x, y in points]
         return Face(
@@ -237,6 +253,16 @@ class Analyser:
             quality=quality.with_reasons(measures),
             template=Template(self.model, embedding.vector),
         )
+
+
+def _is_face(face: Face, *, enrolling: bool) -> bool:
+    """Return whether a detection is taken for a face."""
+    quality = face.quality
+    if quality.detector_score >= WEAK_SCORE:
+        return True
+    if abs(quality.roll) > TURNED:
+        return quality.grade > 0
+    return face.comparable or not enrolling
 
 
 def _with_digests(picture: DecodedPicture, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:

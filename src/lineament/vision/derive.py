@@ -43,8 +43,10 @@ _BEYOND = (128, 128, 128)
 """The colour outside the picture; it cannot be taken for part of a face."""
 
 
-def face_crop(picture: DecodedPicture, box: Box) -> bytes:
+def face_crop(picture: DecodedPicture, box: Box, quarters: int = 0) -> bytes:
     """Return a square JPEG of a face, CROP_SIDE pixels, not stretched; grey beyond the border.
+
+    With ``quarters`` it is turned counterclockwise by as many quarters, so that a turned face is shown upright.
 
     Raises:
         InvalidValue: The box lies outside the picture, or has no area.
@@ -63,12 +65,19 @@ def face_crop(picture: DecodedPicture, box: Box) -> bytes:
     shown = resize(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
     around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
     crop = cv2.copyMakeBorder(shown, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
-    return _jpeg(crop, CROP_QUALITY)
+    return _jpeg(_turned_back(crop, quarters), CROP_QUALITY)
 
 
-def thumbnail(picture: DecodedPicture) -> bytes:
-    """Return a JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels."""
-    return _reduced_jpeg(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY)
+def thumbnail(picture: DecodedPicture, quarters: int = 0) -> bytes:
+    """Return a JPEG of the whole picture, its long side at most THUMBNAIL_SIDE pixels.
+
+    With ``quarters`` it is turned counterclockwise by as many quarters.
+    """
+    return _reduced_jpeg(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY, quarters)
+
+
+def _turned_back(pixels: Pixels, quarters: int) -> Pixels:
+    return np.ascontiguousarray(np.rot90(pixels, quarters)) if quarters % 4 else pixels
 
 
 def screen_picture(picture: DecodedPicture) -> bytes:
@@ -76,10 +85,10 @@ def screen_picture(picture: DecodedPicture) -> bytes:
     return _reduced_jpeg(picture, SCREEN_SIDE, CROP_QUALITY)
 
 
-def _reduced_jpeg(picture: DecodedPicture, longest: int, quality: int) -> bytes:
+def _reduced_jpeg(picture: DecodedPicture, longest: int, quality: int, quarters: int = 0) -> bytes:
     scale = min(1.0, longest / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(resize(picture.pixels, width, height, cv2.INTER_CUBIC), quality)
+    return _jpeg(_turned_back(resize(picture.pixels, width, height, cv2.INTER_CUBIC), quarters), quality)
 
 
 def apply_edits(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:

@@ -1,12 +1,18 @@
-"""Faces and their landmarks in a picture, by YuNet.
+"""Faces and their landmarks in a picture, by YuNet, however the faces are turned.
 
 W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine Intelligence Research 20 (2023).
+
+YuNet sees upright faces best, and faces in any turn well enough to notice them: upside down they score 0.85 instead of
+0.93, on their side 0.78. So whatever scores lower than an upright face is looked at closely in several turns, and the
+turn in which the detector is surest of it is taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import atan2, ceil, degrees
 from typing import cast
 
 import cv2
@@ -14,49 +20,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import resize, window_around
+from lineament.vision.align import close_up, resize, window_around
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
-SIDES = (320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1280)
+SIDES = (160, 224, 320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1152, 1280)
 """Sides of the net's input in pixels, multiples of 32; few, because each size is compiled. Pictures of 2:1, 16:9, 3:2,
 4:3, 5:4 and 1:1 need little padding."""
 OVERLAP = 0.3
 """If two detections overlap more (intersection over union), the weaker is dropped."""
-SEARCHED = 0.6
-"""The lowest detector score of a face in a probe."""
-ENROLLED = 0.8
-"""The lowest detector score of a face that is enrolled."""
+FACE_SCORE = 0.6
+"""The lowest detector score of a face. How well it compares, the norm of its template says better: of degraded LFW
+faces with a norm above 9, a quarter is missed whether the detector was sure or not."""
+SURE = 0.8
+"""The detector score from which something is a face even if its template is too weak to compare."""
+SUSPECTED = 0.4
+"""The lowest score in the first look of what is looked at closely."""
+UPRIGHT = 0.9
+"""The score in the first look from which a face is taken to be upright."""
+UPRIGHT_CLOSE = 0.92
+"""The same in a close look: upright LFW faces score 0.94 there, 1 % of them less than this; upside down 0.9."""
 
 LONG_SIDE = 640
-"""Pixels of the longer side in the first pass."""
-LONGEST_SIDE = 1280
-"""Pixels of the longer side in the finer pass, for groups."""
-SMALL = 30.0
-"""Height in pixels of the net's input below which faces are missed: the shares found with a score of at least
-ENROLLED are 1.00 at 30 pixels, 0.99 at 23, 0.96 at 19, 0.83 at 16 and 0.17 at 11 (mosaics of LFW faces)."""
+"""Pixels of the longer side of the coarsest look at a picture."""
+FINEST = 0.625
+"""Scale of the finest look: faces of 32 pixels are 20 pixels high in it."""
+TILE = 1280
+"""Pixels of the longer side of a tile; a larger look is taken in tiles."""
+TILES_OVERLAP = 64
+"""Pixels that two tiles have in common: a higher face is whole in the next coarser look."""
 LARGE = 400.0
 """Height in pixels of the net's input above which faces are missed: 1.00 found at 385, 0.97 at 510, 0.60 at 640; at
 half the size all are found again (close-ups cut from LFW)."""
+SIDEWAYS = 3
+"""How many times smaller the look at the picture turned by a quarter is than the coarsest look."""
 
 LOOK_ENLARGED = 1.6
-"""Side of the crop of the second look, in heights of the face."""
+"""Side of the square of a close look, in longer sides of the face."""
 LOOK_SIZE = 320
-"""Pixels of the second look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 640
+"""Pixels of a close look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 640
 no further (docs/adr/0005-models-and-runtimes.md)."""
 LOOK_FLOOR = 0.3
-"""The lowest score of the detections that are averaged in the second look."""
+"""The lowest score of the detections that are averaged in a close look."""
 LOOK_OVERLAP = 0.5
 """The least overlap of those detections with the best of them."""
+TURN_SIZE = 160
+"""Pixels of the looks that find out how far a face is turned."""
+QUARTERS = (0.0, 90.0, 180.0, 270.0)
+"""The turns that are tried, in degrees clockwise."""
+BETWEEN = (45.0, 135.0, 225.0, 315.0)
+"""The turns that are also tried for what scores at least FACE_SCORE in the first look; tilted faces do."""
+TILTED = 10.0
+"""Degrees of tilt from which a face is looked at again, levelled: landmarks of tilted faces are less exact."""
 DRAWN_ENLARGED = (1.0, 1.6, 3.0)
 """Sides of the squares searched around a box that somebody drew, in its longer sides."""
 
 Floats = NDArray[np.float32]
 
+_COUNTERCLOCKWISE = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 270: cv2.ROTATE_90_CLOCKWISE}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """Faces of one picture, best score first."""
+    """Faces of one picture, best score first.
+
+    The box of a face that is turned by about a quarter is as wide as the face is high.
+    """
 
     boxes: Floats  # (n, 4): x, y, width, height in pixels
     points: Floats  # (n, 5, 2)
@@ -69,17 +98,39 @@ class Detections:
         """Return those at the indices ``which``."""
         return Detections(self.boxes[which], self.points[which], self.scores[which])
 
-    def merge(self, other: Detections) -> Detections:
-        """Merge with ``other``; of two that overlap, the better stays."""
-        pairs = zip((self.boxes, self.points, self.scores), (other.boxes, other.points, other.scores), strict=True)
-        return suppress_overlaps(Detections(*(np.concatenate(pair) for pair in pairs)))
-
     def transformed(self, scale: float, x: float = 0, y: float = 0) -> Detections:
         """Return them in a picture ``scale`` times as large, then shifted by (x, y)."""
         shift = np.array([x, y], np.float32)
         boxes = self.boxes * np.float32(scale)
         boxes[:, :2] += shift
         return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
+
+    def turned_back(self, turn: int, width: int, height: int) -> Detections:
+        """Return what was found in a picture of that size turned counterclockwise by 90 or 270 degrees.
+
+        None of it is taken to be upright, whatever its score.
+        """
+        boxes, points = self.boxes[:, [1, 0, 3, 2]], self.points[..., ::-1].copy()
+        if turn == 90:
+            boxes[:, 0] = width - boxes[:, 0] - boxes[:, 2]
+            points[..., 0] = width - points[..., 0]
+        else:
+            boxes[:, 1] = height - boxes[:, 1] - boxes[:, 3]
+            points[..., 1] = height - points[..., 1]
+        return Detections(boxes, points, np.minimum(self.scores, np.float32(UPRIGHT - 0.01)))
+
+
+NOTHING = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CloseLook:
+    """A face as a close look shows it, in pixels of the picture."""
+
+    box: Floats  # (4,): x, y, width, height
+    points: Floats  # (5, 2)
+    score: float  # 0 to 1
+    roll: float  # degrees clockwise
 
 
 def decode_outputs(outputs: Outputs, height: int, width: int, floor: float) -> Detections:
@@ -120,11 +171,17 @@ def suppress_overlaps(found: Detections, overlap: float = OVERLAP) -> Detections
     return found.select(np.array(kept, np.intp))
 
 
-def average_detections(found: Detections, box: Floats) -> tuple[Floats, Floats] | None:
-    """Return box and points of the face at ``box``, averaged over its detections by score; None if there are none.
+def merged(looks: Sequence[Detections]) -> Detections:
+    """Return what several looks show; of detections that overlap, the best stays."""
+    parts = [[getattr(look, name) for look in looks] for name in ("boxes", "points", "scores")]
+    return suppress_overlaps(Detections(*(np.concatenate(part) for part in parts)))
 
-    Neighbouring cells of the grid detect a face independently, so their mean varies less than the best of them: d' of
-    the scores on LFW rises from 6.0 to 6.1.
+
+def average_detections(found: Detections, box: Floats) -> tuple[Floats, Floats, float] | None:
+    """Return box, points and best score of the face at ``box``, averaged over its detections; None if there are none.
+
+    Neighbouring cells of the grid detect a face independently, so their mean, weighted by score, varies less than the
+    best of them: d' of the scores on LFW rises from 6.0 to 6.1.
     """
     overlapping = overlaps(found.boxes, box) > OVERLAP
     if not overlapping.any():
@@ -132,7 +189,7 @@ def average_detections(found: Detections, box: Floats) -> tuple[Floats, Floats] 
     best = int(np.where(overlapping, found.scores, 0).argmax())
     same = overlaps(found.boxes, found.boxes[best]) > LOOK_OVERLAP
     weights = found.scores[same] / found.scores[same].sum()
-    return weights @ found.boxes[same], np.tensordot(weights, found.points[same], 1)
+    return weights @ found.boxes[same], np.tensordot(weights, found.points[same], 1), float(found.scores[best])
 
 
 def overlaps(boxes: Floats, box: Floats) -> Floats:
@@ -141,6 +198,28 @@ def overlaps(boxes: Floats, box: Floats) -> Floats:
     sides = np.minimum(high, box[:2] + box[2:]) - np.maximum(low, box[:2])
     shared = np.maximum(sides, 0).prod(axis=1)
     return cast("Floats", shared / (boxes[:, 2:].prod(axis=1) + box[2] * box[3] - shared))
+
+
+def levels(pixels: Pixels) -> list[int]:
+    """Return the longer side in pixels of each look at a picture, from the finest to the coarsest."""
+    longer = max(pixels.shape[:2])
+    sizes = [min(longer, max(LONG_SIDE, round(FINEST * longer)))]
+    while sizes[-1] > LONG_SIDE:
+        sizes.append(sizes[-1] // 2)
+    return sizes
+
+
+def tiles(side: int, scale: float) -> Iterator[tuple[int, int]]:
+    """Yield where each tile along a side of the picture begins and ends, in pixels of the picture.
+
+    Scaled, none is longer than TILE, and two neighbours have at least TILES_OVERLAP pixels in common.
+    """
+    length = side * scale
+    count = 1 if length <= TILE else ceil((length - TILES_OVERLAP) / (TILE - TILES_OVERLAP))
+    extent = (length + (count - 1) * TILES_OVERLAP) / count
+    for at in range(count):
+        begin = at * (extent - TILES_OVERLAP)
+        yield int(begin / scale), side if at == count - 1 else int((begin + extent) / scale)
 
 
 class Detector:
@@ -154,26 +233,40 @@ class Detector:
         self._session.prepare((1, LOOK_SIZE, LOOK_SIZE, 3))
 
     def find(self, pixels: Pixels, floor: float) -> Detections:
-        """Return the faces of at least that score (0 to 1), each with landmarks from a second look."""
-        return self.refine(pixels, self.first_look(pixels, floor))
+        """Return the faces of at least that score (0 to 1), however turned, with landmarks from a close look."""
+        found = self.refine(pixels, self.first_look(pixels))
+        turns = self._sideways(found)
+        if turns:
+            looks = [self.look(pixels, size, SUSPECTED, turn) for size in levels(pixels) for turn in turns]
+            found = merged([found, self.refine(pixels, merged(looks))])
+        return suppress_overlaps(found.select(np.flatnonzero(found.scores >= floor)))
 
-    def first_look(self, pixels: Pixels, floor: float) -> Detections:
-        """Return the faces of at least that score, found in one pass or several.
+    def _sideways(self, found: Detections) -> list[int]:
+        """Return in which quarter turns to look at the whole picture: those of its faces, or both if none is sure."""
+        if not (found.scores >= UPRIGHT_CLOSE).any():
+            return [90, 270]
+        across = (found.points[:, 1] - found.points[:, 0])[found.scores >= SURE]
+        rolls = np.degrees(np.arctan2(across[:, 1], across[:, 0])) % 360
+        return sorted(set((np.round(rolls / 90) * 90).astype(int).tolist()) & {90, 270})
 
-        The first pass has a longer side of at most LONG_SIDE. If that may miss faces, another pass is twice as fine
-        (small faces in a larger picture, or none) or half as fine (very large faces, or none).
+    def first_look(self, pixels: Pixels) -> Detections:
+        """Return whatever may be a face, from the finest look at the whole picture to the coarsest.
+
+        In the finest a face of 32 pixels is 20 pixels high. Without a sure face, a picture is also looked at enlarged
+        and half as large, for very small and very large faces. A small look at the picture turned by a quarter shows
+        faces that lie on either side; upside down they are seen without it.
         """
+        sizes = levels(pixels)
+        looks = [self.look(pixels, size, SUSPECTED) for size in sizes]
+        looks.append(self.look(pixels, max(sizes[-1] // SIDEWAYS, 1), SUSPECTED, 90))
         longer = max(pixels.shape[:2])
-        size = min(longer, LONG_SIDE)
-        found = self.look(pixels, size, SEARCHED)
-        heights = found.boxes[:, 3] * (size / longer)
-        none = not (found.scores >= ENROLLED).any()
-        finer = min(2 * size, max(longer, LONG_SIDE), LONGEST_SIDE)
-        if finer > size and (none or (longer > size and heights.min() < SMALL)):
-            found = found.merge(self.look(pixels, finer, SEARCHED))
-        if none or heights.max() > LARGE:
-            found = found.merge(self.look(pixels, size // 2, SEARCHED))
-        return found.select(np.flatnonzero(found.scores >= floor))
+        none = not any((look.scores >= SURE).any() for look in looks[:-1])
+        if none and longer <= LONG_SIDE:
+            looks.append(self.look(pixels, max(LONG_SIDE, 2 * longer), SUSPECTED))
+        highest = max((float(look.boxes[:, 3].max()) for look in looks if len(look)), default=0.0)
+        if none or highest * sizes[-1] / longer > LARGE:
+            looks.append(self.look(pixels, max(sizes[-1] // 2, 1), SUSPECTED))
+        return merged(looks)
 
     def find_within(self, pixels: Pixels, box: Floats) -> Detections:
         """Return the face whose centre lies in ``box`` (x, y, width, height) and that fits it best, or none.
@@ -181,33 +274,89 @@ class Detector:
         Somebody has seen a face there, so a low score is enough. Boxes are drawn tight or wide, so the surroundings are
         searched in several sizes.
         """
-        found = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
+        looks = []
         for enlarged in DRAWN_ENLARGED:
             window = window_around(box, enlarged)
-            candidates = suppress_overlaps(self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR))
-            found = found.merge(candidates.transformed(window.side / LOOK_SIZE, window.x, window.y))
+            seen = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
+            looks.append(seen.transformed(window.side / LOOK_SIZE, window.x, window.y))
+        found = merged(looks)
         middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - box[:2]
         inside = np.flatnonzero(((middles >= 0) & (middles <= box[2:])).all(axis=1))
         fits = found.scores[inside] * overlaps(found.boxes[inside], box)
         best = inside[np.argsort(-fits, kind="stable")[:1]]
         return self.refine(pixels, found.select(best))
 
-    def look(self, pixels: Pixels, long_side: int, floor: float) -> Detections:
-        """Return the faces of at least that score in the picture scaled to ``long_side``."""
+    def look(self, pixels: Pixels, long_side: int, floor: float, turn: int = 0) -> Detections:
+        """Return what reaches that score in the picture scaled to ``long_side``, tile by tile if that is large.
+
+        With ``turn`` (90 or 270) the picture is turned counterclockwise by as many degrees first.
+        """
         scale = long_side / max(pixels.shape[:2])
-        height, width = (max(round(side * scale), 1) for side in pixels.shape[:2])
-        return suppress_overlaps(self._detections(resize(pixels, width, height), floor)).transformed(1 / scale)
+        looks = []
+        for top, bottom in tiles(pixels.shape[0], scale):
+            for left, right in tiles(pixels.shape[1], scale):
+                width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
+                tile = resize(pixels[top:bottom, left:right], width, height)
+                if turn:
+                    tile = cast("Pixels", cv2.rotate(tile, _COUNTERCLOCKWISE[turn]))
+                found = suppress_overlaps(self._detections(tile, floor))
+                if turn:
+                    found = found.turned_back(turn, width, height)
+                looks.append(found.transformed(1 / scale, left, top))
+        return looks[0] if len(looks) == 1 else merged(looks)
 
     def refine(self, pixels: Pixels, found: Detections) -> Detections:
-        """Return the faces with boxes and landmarks from a second, enlarged look at each."""
-        boxes, points = found.boxes.copy(), found.points.copy()
-        for at, box in enumerate(found.boxes):
-            window = window_around(box, LOOK_ENLARGED)
-            close_up = self._detections(window.cut(pixels, LOOK_SIZE), LOOK_FLOOR)
-            mean = average_detections(close_up.transformed(window.side / LOOK_SIZE, window.x, window.y), box)
-            if mean is not None:
-                boxes[at], points[at] = mean
-        return Detections(boxes, points, found.scores)
+        """Return what a close look shows where something was found: the faces, with boxes, landmarks and scores."""
+        looks = [
+            self._close_look(pixels, box, float(score)) for box, score in zip(found.boxes, found.scores, strict=True)
+        ]
+        faces = [look for look in looks if look is not None]
+        if not faces:
+            return NOTHING
+        boxes, points = np.stack([face.box for face in faces]), np.stack([face.points for face in faces])
+        return Detections(boxes, points, np.array([face.score for face in faces], np.float32))
+
+    def _close_look(self, pixels: Pixels, box: Floats, score: float) -> CloseLook | None:
+        """Look closely at what scored ``score`` in the first look: upright, turned if it may be, and levelled."""
+        roll = 0.0
+        found = self._look_at(pixels, box, LOOK_SIZE, roll) if score >= UPRIGHT else None
+        if found is None or found.score < UPRIGHT_CLOSE:
+            roll = self._roll(pixels, box, QUARTERS if score < FACE_SCORE else QUARTERS + BETWEEN)
+            found = self._look_at(pixels, box, LOOK_SIZE, roll)
+        for _ in range(2):
+            if found is None or abs(found.roll - roll) <= TILTED:
+                break
+            again = self._look_at(pixels, found.box, LOOK_SIZE, found.roll)
+            if again is None or again.score < found.score:
+                break
+            found, roll = again, found.roll
+        return found
+
+    def _roll(self, pixels: Pixels, box: Floats, turns: Sequence[float]) -> float:
+        """Return how far a face is tilted clockwise, in degrees: the turn in which the detector is surest of it."""
+        looks = [(self._look_at(pixels, box, TURN_SIZE, turn), turn) for turn in turns]
+        surest, turn = max(looks, key=lambda look: -1.0 if look[0] is None else look[0].score)
+        return turn if surest is None or abs(surest.roll - turn) <= TILTED else surest.roll
+
+    def _look_at(self, pixels: Pixels, box: Floats, size: int, roll: float) -> CloseLook | None:
+        """Look at the face in ``box``, turned back by ``roll`` degrees, in a square of ``size`` pixels."""
+        square, back = close_up(pixels, box, LOOK_ENLARGED, size, roll)
+        sides = box[2:] * np.float32(size / (LOOK_ENLARGED * float(max(box[2:]))))
+        expected = sides[::-1] if round(roll / 90) % 2 else sides
+        mean = average_detections(
+            self._detections(square, LOOK_FLOOR), np.concatenate([(size - expected) / 2, expected]).astype(np.float32)
+        )
+        if mean is None:
+            return None
+        inner, points, score = mean
+        points = points @ back[:, :2].T + back[:, 2]
+        across = points[1] - points[0]
+        tilt = degrees(atan2(float(across[1]), float(across[0])))
+        tilt += 360 * round((roll - tilt) / 360)
+        sides = inner[2:] * np.hypot(back[0, 0], back[1, 0])
+        sides = sides[::-1] if round(tilt / 90) % 2 else sides
+        corner = back[:, :2] @ (inner[:2] + inner[2:] / 2) + back[:, 2] - sides / 2
+        return CloseLook(np.concatenate([corner, sides]).astype(np.float32), points.astype(np.float32), score, tilt)
 
     def _detections(self, pixels: Pixels, floor: float) -> Detections:
         """Return every detection, in pixels of the net's input; pictures are padded to the next of SIDES."""

@@ -1,51 +1,105 @@
-"""Embeddings of aligned faces, by SFace.
+"""Embeddings of aligned faces.
 
-Y. Zhong, W. Deng, J. Hu et al., "SFace: Sigmoid-constrained hypersphere loss for robust face recognition", IEEE
-Transactions on Image Processing 30 (2021).
+The pack that ships has one recogniser, SFace: Y. Zhong, W. Deng, J. Hu et al., "SFace: Sigmoid-constrained hypersphere
+loss for robust face recognition", IEEE Transactions on Image Processing 30 (2021).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from lineament.model.faces import Pixels, Vector
+from lineament.vision.align import Points, align
+from lineament.vision.packs import Recogniser
 from lineament.vision.runtime import InferenceSession
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """The recogniser's result for a face."""
+    """What the recognisers of a pack make of a face."""
 
     vector: Vector  # (d,), of unit length
-    norm: float  # before normalisation; higher is better
+    norm: float  # of the first recogniser's vector before normalisation; higher is better
+    aligned: Pixels  # the face as the first recogniser sees it
 
 
 class Embedder:
-    """Turns aligned faces into vectors; safe to use from several threads."""
+    """Turns faces into vectors; safe to use from several threads."""
 
-    def __init__(self, session: InferenceSession, *, side: int, mirrored: bool) -> None:
-        self._session = session
-        self._side = side
-        self._mirrored = mirrored
+    def __init__(self, parts: Sequence[tuple[Recogniser, InferenceSession]]) -> None:
+        self._parts = [_Part(recogniser, session) for recogniser, session in parts]
 
     def prepare(self) -> None:
-        """Prepare the net before the first face."""
-        self._session.prepare((2 if self._mirrored else 1, self._side, self._side, 3))
+        """Prepare the nets before the first face."""
+        for part in self._parts:
+            part.prepare()
 
-    def embed(self, aligned: Pixels) -> Embedding:
-        """Return the vector of an aligned face; if the pack is mirrored, averaged with that of its mirror image.
+    def embed(self, pixels: Pixels, points: Points) -> Embedding:
+        """Return the vector of the face with these landmarks, shape (5, 2).
+
+        Each recogniser's vector is centred: what the vectors of all people have in common is taken away, so that
+        strangers score about 0. Several are joined with their weights into one vector of unit length, whose score is
+        the weighted mean of theirs.
+        """
+        embedded = [part.embed(pixels, points) for part in self._parts]
+        first = embedded[0]
+        if len(embedded) == 1:
+            return first
+        weights = [part.weight for part in self._parts]
+        joined = np.concatenate(
+            [
+                np.float32((weight / sum(weights)) ** 0.5) * part.vector
+                for weight, part in zip(weights, embedded, strict=True)
+            ]
+        )
+        return Embedding(_unit(joined), first.norm, first.aligned)
+
+
+class _Part:
+    """One recogniser."""
+
+    def __init__(self, recogniser: Recogniser, session: InferenceSession) -> None:
+        self.weight = recogniser.weight
+        self._session = session
+        self._side = recogniser.side
+        self._views = recogniser.views
+        self._templates = [_zoomed(recogniser.points, zoom) for zoom in recogniser.views]
+        self._centre = None if recogniser.centre is None else np.array(recogniser.centre, np.float32)
+
+    def prepare(self) -> None:
+        self._session.prepare((len(self._views), self._side, self._side, 3))
+
+    def embed(self, pixels: Pixels, points: Points) -> Embedding:
+        """Return the vector of a face, the mean of its views: as it is, then mirrored.
 
         The norm is that of the mean: a face whose two sides disagree has a lower norm than either.
         """
-        faces = aligned[None]
-        if self._mirrored:
-            faces = np.empty((2, *aligned.shape), np.uint8)
-            faces[0] = aligned
-            cv2.flip(aligned, 1, faces[1])
+        faces = np.empty((len(self._views), self._side, self._side, 3), np.uint8)
+        for at, template in enumerate(self._templates):
+            aligned = (
+                faces[0] if at and self._views[at] == self._views[0] else align(pixels, points, template, self._side)
+            )
+            faces[at] = cv2.flip(aligned, 1) if at else aligned
         (features,) = self._session.run(faces).values()
         mean = features.reshape(len(faces), -1).mean(axis=0, dtype=np.float32)
         norm = float(np.sqrt(np.dot(mean, mean)))
-        return Embedding(mean / np.float32(norm or 1.0), norm)
+        vector = mean / np.float32(norm or 1.0)
+        return Embedding(vector if self._centre is None else _unit(vector - self._centre), norm, faces[0])
+
+
+def _zoomed(points: Sequence[tuple[float, float]], zoom: float) -> Points:
+    """Return template points ``zoom`` times as far from their mean; less than 1 shows more around the face."""
+    template = np.array(points, np.float32)
+    middle = template.mean(axis=0)
+    moved: Points = np.asarray(middle + np.float32(zoom) * (template - middle), np.float32)
+    return moved
+
+
+def _unit(vector: Vector) -> Vector:
+    length = np.float32(np.sqrt(np.dot(vector, vector)))
+    scaled: Vector = np.asarray(vector / (length or np.float32(1.0)), np.float32)
+    return scaled

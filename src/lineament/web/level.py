@@ -16,6 +16,7 @@ SIDE = CROP_SIDE
 """Units of a crop's side in the drawing (compare.html)."""
 EYES = (complex(0.4, 0.44), complex(0.6, 0.44))
 """Where the eyes go, in sides of the crop: their average position in an unchanged crop."""
+MIDDLE = complex(0.5, 0.5)
 SCALES = (0.75, 1.35)
 """The least and the largest scale. In a turned head the eyes are closer together, which must not enlarge it further."""
 
@@ -38,10 +39,12 @@ class Levelling:
 
 
 def level(box: Box, landmarks: Landmarks) -> Levelling:
-    """Return how to rotate, scale and move the crop of a face with that box."""
+    """Return how to rotate, scale and move the crop of a face with that box; the crop shows a turned face upright."""
     side = max(box.width, box.height) * (1 + 2 * MARGIN)
     corner = complex(box.x + (box.width - side) / 2, box.y + (box.height - side) / 2)
     left, right = ((complex(*eye) - corner) / side for eye in (landmarks.left_eye, landmarks.right_eye))
+    upright = (-1j) ** (round(math.degrees(cmath.phase(right - left)) / 90) % 4)
+    left, right = (MIDDLE + upright * (eye - MIDDLE) for eye in (left, right))
     if abs(right - left) < 0.01:
         return Levelling(degrees=0, scale=1, x=0, y=0)
     turn = (EYES[1] - EYES[0]) / (right - left)

@@ -166,7 +166,7 @@ def count_of_stops(stops: float) -> str:
 
 def quality_line(quality: Quality) -> str:
     """Return what an examiner should know about a face before searching with it."""
-    return f"{quality.face_height:.0f} px high"
+    return ", ".join(filter(None, (f"{quality.face_height:.0f} px high", quality.tilt)))
 
 
 def kind_words(kind: str) -> str:

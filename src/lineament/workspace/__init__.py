@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
+from lineament.model.packs import BEFORE, CURRENT, PACK
 from lineament.workspace.desk import Desk
 from lineament.workspace.vision import Vision
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lineament.services.record import Clock
     from lineament.settings import Settings
     from lineament.store.blobs import Blobs
-    from lineament.store.db import Store
+    from lineament.store.db import Store, Tx
     from lineament.store.keys import KeyRing
     from lineament.vision.analyse import Analyser
     from lineament.vision.packs import Pack
@@ -60,6 +61,10 @@ class Workspace:
         self.store = store
         self.keys = keys
         self._vision = vision or Vision(settings)
+        with store.read() as tx:
+            self.pack_name = tx.meta.get(PACK) or _pack_of_older(tx)
+        self._vision.choose(self.pack_name)
+        self._newest: Vision | None = None
         self._gallery: Gallery | None = None
         self._building = threading.RLock()
 
@@ -86,6 +91,7 @@ class Workspace:
                 tx.agencies.add(AgencyTerms(name="This agency", jurisdiction="ZZ"), clock(), id=HOME_AGENCY)
                 tx.meta.set("workspace", secrets.token_hex(8))
                 tx.meta.set("key check", keys.check_value().hex())
+                tx.meta.set(PACK, CURRENT)
             if home.exists():
                 home.rmdir()
             building.rename(home)
@@ -195,6 +201,23 @@ class Workspace:
         return self._vision.analyser
 
     @property
+    def newest_analyser(self) -> Analyser:
+        """The analyser of the newest pack that ships, which a workspace of an earlier version does not use yet."""
+        if self.pack_name == CURRENT:
+            return self.analyser
+        with self._building:
+            if self._newest is None:
+                self._newest = Vision(self.settings, CURRENT)
+        return self._newest.analyser
+
+    @property
+    def newest_model(self) -> str:
+        """The model of that pack."""
+        from lineament.vision.packs import SHIPPED
+
+        return SHIPPED[CURRENT].model
+
+    @property
     def gallery(self) -> Gallery:
         """The indexes of all sources."""
         from lineament.index.scan import ScanIndex
@@ -242,6 +265,8 @@ class Workspace:
         with contextlib.ExitStack() as stack:
             stack.callback(self.store.close)
             stack.callback(self._vision.close)
+            if self._newest is not None:
+                stack.callback(self._newest.close)
             if self._gallery is not None:
                 stack.callback(self._gallery.close)
 
@@ -260,3 +285,8 @@ class Workspace:
 def _database(settings: Settings, folder: Path) -> str:
     """Return the address of the database: the configured one, else that of SQLite in ``folder``."""
     return settings.database_url.reveal() if settings.database_url else f"sqlite:///{folder / 'lineament.db'}"
+
+
+def _pack_of_older(tx: Tx) -> str:
+    """Return the pack of a workspace that names none: version 0.2 or an earlier one made it."""
+    return BEFORE if any(source.faces for source in tx.sources.all()) else CURRENT

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lineament.model.packs import CURRENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -146,7 +148,10 @@ class Desk:
         from lineament.services.gallery.look_again import LookAgain
 
         held = self.workspace
-        return LookAgain(self.record, held.keys, held.blobs, lambda: held.analyser, lambda: held.gallery)
+        switch = None if held.pack_name == CURRENT else CURRENT
+        return LookAgain(
+            self.record, held.keys, held.blobs, lambda: held.newest_analyser, lambda: held.gallery, switch=switch
+        )
 
     @cached_property
     def unsearched(self) -> Unsearched:
@@ -203,7 +208,7 @@ class Desk:
         from lineament.services.search import Search
 
         held = self.workspace
-        return Search(self.record, held.keys, lambda: held.gallery, lambda: held.pack.false_matches)
+        return Search(self.record, held.keys, lambda: held.gallery, lambda: held.pack.rates)
 
     @cached_property
     def photographs(self) -> Photographs:

@@ -9,6 +9,8 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from lineament.model.packs import CURRENT
+
 if TYPE_CHECKING:
     from lineament.settings import Settings
     from lineament.vision.analyse import Analyser
@@ -18,15 +20,24 @@ if TYPE_CHECKING:
 class Vision:
     """The model pack and the analyser. Any number of threads may use it."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Load nothing yet."""
+    def __init__(self, settings: Settings, pack: str | None = None) -> None:
+        """Load nothing yet. ``pack``: the name of the pack; until it is chosen, nothing is loaded."""
         self._settings = settings
+        self._name = pack
+        self._chosen = threading.Event()
+        if pack is not None:
+            self._chosen.set()
         self._building = threading.RLock()
         self._analyser: Analyser | None = None
         self._ahead: ThreadPoolExecutor | None = None
 
+    def choose(self, pack: str) -> None:
+        """Choose the pack, once."""
+        self._name = pack
+        self._chosen.set()
+
     def load_ahead(self) -> None:
-        """Start to load the analyser in the background.
+        """Start to load the analyser in the background; it waits until the pack is chosen.
 
         The modules are imported by the caller: imports in two threads at once would gain nothing and might deadlock.
         """
@@ -36,7 +47,12 @@ class Vision:
         for module in (self._settings.runtime.value, "lineament.vision.analyse"):
             import_module(module)
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="load")
-        self._ahead.submit(lambda: self.analyser)  # if it fails, the first caller gets the error
+        self._ahead.submit(self._load_when_chosen)  # if it fails, the first caller gets the error
+
+    def _load_when_chosen(self) -> None:
+        self._chosen.wait()
+        if self._name is not None:
+            _ = self.analyser
 
     @cached_property
     def processors(self) -> int:
@@ -51,9 +67,10 @@ class Vision:
 
     @cached_property
     def _pack(self) -> Pack:
-        from lineament.vision.packs import default_pack
+        from lineament.vision import packs
 
-        return default_pack(self._settings.cache)
+        self._chosen.wait()
+        return packs.shipped_pack(self._name or CURRENT, self._settings.cache)
 
     @property
     def analyser(self) -> Analyser:
@@ -85,6 +102,7 @@ class Vision:
 
     def close(self) -> None:
         """End the decoding processes."""
+        self._chosen.set()
         if self._ahead is not None:
             self._ahead.shutdown()
         if self._analyser is not None:

@@ -52,7 +52,7 @@ def test_a_face_that_cannot_be_compared_has_no_template_and_is_in_no_index(store
     with store.begin() as tx:
         keyed = rows.source(tx)
         capture_id = tx.captures.add(rows.capture(keyed.source))
-        new = [NewFace(face=rows.face(), crop=rows.sha256(), comparable=at != 1) for at in range(3)]
+        new = [NewFace(face=rows.face(grade=-1 if at == 1 else 0), crop=rows.sha256()) for at in range(3)]
         first, weak, last = tx.faces.add(capture_id, keyed.source.id, new, keyed.key, 20_000)
         (only_weak,) = tx.faces.add(capture_id, keyed.source.id, new[1:2], keyed.key, 20_000)
     source = keyed.source.id
@@ -63,7 +63,8 @@ def test_a_face_that_cannot_be_compared_has_no_template_and_is_in_no_index(store
         assert [ids.tolist() for ids, _ in tx.faces.after(source, MODEL, 0, keyed.key)] == [[first, last]]
         assert tx.faces.vectors(as_ids(first, weak, last), keyed.key)[0].tolist() == [first, last]
         assert tx.faces.count(source, MODEL) == 2
-        assert (tx.faces.count_others(source, LATER), tx.faces.count_others(source, MODEL)) == (2, 0)
+        assert (tx.faces.count_others(source, LATER), tx.faces.count_others(source, MODEL)) == (4, 2)
+        assert tx.faces.grades(source, MODEL) == {0: 2}
         assert tx.faces.all_ids(source).tolist() == [first, weak, last, only_weak]
         assert tx.sources.by_id(source).faces == 4
     with store.begin() as tx:

@@ -22,7 +22,7 @@ from lineament.store.faces import NewFace
 from lineament.store.keys import KeyRing
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
-from lineament.vision.packs import Colours, Net, Pack
+from lineament.vision.packs import Colours, Net, Pack, Recogniser
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "models"
 SECOND = SHARED / "face-reidentification-retail-0095.xml"
@@ -188,12 +188,15 @@ def second_pack() -> Pack:
         name="retail-0095",
         licence="Apache-2.0",
         detector=first.detector,
-        recogniser=Net(weights=SECOND, sha256="", colours=Colours.BGR),
-        side=128,
-        points=tuple((128 * x, 128 * y) for x, y in points),
-        dimension=256,
-        mirrored=False,
-        false_matches=first.false_matches,
+        recognisers=(
+            Recogniser(
+                net=Net(weights=SECOND, sha256="", colours=Colours.BGR),
+                side=128,
+                points=tuple((128 * x, 128 * y) for x, y in points),
+                dimension=256,
+            ),
+        ),
+        rates=first.rates,
         model="retail-0095/00000000",
     )
 

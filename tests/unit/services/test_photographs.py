@@ -42,7 +42,8 @@ class Searching:
         if self.gate is not None:
             raise self.gate
 
-    def take(self, case: str, untrusted: bytes, *, kind: ProbeKind | None = None) -> object:
+    def take(self, case: str, untrusted: bytes, *, kind: ProbeKind | None = None, part: int | None = None) -> object:
+        assert part is None
         self.done.append(("take", case, untrusted.decode(), kind))
         if untrusted.startswith(b"bad"):
             raise BadPicture(why="it is torn")

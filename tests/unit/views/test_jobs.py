@@ -143,6 +143,7 @@ def test_the_report_of_an_ingest_counts_every_outcome() -> None:
         "source": "press",
         "seen": 1202,
         "enrolled": 1200,
+        "too_weak": 0,
         "no_face": 0,
         "another_place": 0,
         "already_there": 0,

@@ -25,6 +25,8 @@ QUALITY_JSON = {
     "exposure": 0.5,
     "yaw": 2.0,
     "cropped": 0.0,
+    "roll": 0.0,
+    "grade": 0,
     "reasons": [],
     "reliable": True,
 }

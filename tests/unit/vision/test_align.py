@@ -10,7 +10,7 @@ from tests.support.nets import portrait
 from lineament.vision.align import CropWindow, align, resize, similarity, window_around
 from lineament.vision.packs import SFACE_YUNET
 
-TEMPLATE = np.array(SFACE_YUNET.points, np.float32)
+TEMPLATE = np.array(SFACE_YUNET.recognisers[0].points, np.float32)
 
 
 @given(

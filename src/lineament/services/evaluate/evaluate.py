@@ -19,6 +19,7 @@ from lineament.model.evaluation.identification import AtThreshold, Threshold
 from lineament.model.evaluation.measure import COLUMN_RATE, Column, Measurements, OpenSetTest, Protocol, measure
 from lineament.model.evaluation.samples import Rows, Samples
 from lineament.model.evaluation.searching import NEVER, SearchScores
+from lineament.model.rates import ErrorRates
 from lineament.model.search import EXPECTED_FALSE
 from lineament.services.evaluate.cache import read_arrays
 from lineament.services.evaluate.degrade import Degradation
@@ -43,7 +44,10 @@ WORST_ALIKE = 60
 FAILURES = 100
 """Pictures without a template that are listed."""
 IN_USE_GIVEN = "given"
-IN_USE_PRODUCT = f"where the table of false match rates expects {EXPECTED_FALSE} strangers in a gallery of this size"
+IN_USE_PRODUCT = (
+    f"for each probe the score at which {EXPECTED_FALSE} strangers are expected for its quality in a gallery of this "
+    "size; the table shows the median"
+)
 IN_USE_HERE = f"where FPIR is {COLUMN_RATE} in this evaluation"
 
 Report = Callable[[str, Progress], None]
@@ -141,8 +145,7 @@ def evaluate_pictures(
         first = templates.found[0].why
         raise NotEvaluable(path=labelled.name, why=f"no picture shows a face ({first})", remedy="give other pictures")
     test = OpenSetTest.of(samples, options.protocol)
-    expected: Threshold = analyser.false_matches.score_for(EXPECTED_FALSE, len(test.gallery.vectors))
-    measured, in_use_from = _measured(test, groups, expected)
+    measured, in_use_from = _measured(test, groups, thresholds_in_use(analyser.rates, test))
     rows = np.r_[test.division.mated, test.division.nonmated]
     probes = replace(labelled, pictures=tuple(labelled.pictures[row] for row in rows.tolist()))
     columns = []
@@ -164,7 +167,10 @@ def evaluate_pictures(
         binding=Binding(
             version=lineament.__version__,
             model=analyser.model,
-            weights=(("detector", pack.detector.sha256), ("recogniser", pack.recogniser.sha256)),
+            weights=(
+                ("detector", pack.detector.sha256),
+                *(("recogniser", recogniser.net.sha256) for recogniser in pack.recognisers),
+            ),
             precision=analyser.precision,
             data_sha256=_digest_of_pictures(labelled, templates),
             settings_sha256=_digest_of_settings(options, labelled.joined),
@@ -278,6 +284,16 @@ def _read_templates(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], str]
 
 
 # ---------------------------------------------------------------- thresholds
+
+
+def thresholds_in_use(rates: ErrorRates, test: OpenSetTest) -> Threshold | None:
+    """Return the product's threshold for each picture as a probe, by its grade and those of the gallery."""
+    if test.samples.norms is None:
+        return None
+    grades = np.array([rates.grade(norm) for norm in test.samples.norms.tolist()], np.int64)
+    gallery = np.bincount(grades[test.gallery.rows], minlength=len(rates.grades)).tolist()
+    thresholds = [rates.score_for(EXPECTED_FALSE, grade, gallery) for grade in range(len(rates.grades))]
+    return np.array(thresholds, np.float32)[grades]
 
 
 def _measured(test: OpenSetTest, groups: Sequence[str], expected: Threshold | None) -> tuple[Measurements, str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lineament.errors import BadPicture, LineamentError, NotRead
 from lineament.model.evaluation.samples import NO_GROUP, Rows, Samples
-from lineament.model.faces import Face, QualityReason
+from lineament.model.faces import Face
 from lineament.sandbox.files import os_reason, read_regular
 from lineament.services.evaluate.cache import FoundTemplate, TemplateCache
 from lineament.services.evaluate.degrade import Degradation
@@ -109,7 +109,7 @@ class Extractor:
         except (LineamentError, OSError):
             return None
         face = chosen_face(seen, self._choice)
-        return None if face is None else face_crop(seen.picture, face.box)
+        return None if face is None else face_crop(seen.picture, face.box, face.quality.quarters)
 
     def _in_order(
         self, pictures: Sequence[LabelledPicture], degradation: Degradation | None
@@ -154,8 +154,7 @@ class Extractor:
         face = chosen_face(seen, self._choice)
         if face is None:
             return digest, FoundTemplate(None, why=NO_FACE), False
-        enrollable = QualityReason.UNSURE not in face.quality.reasons
-        return digest, FoundTemplate(face.template.vector, enrollable, norm=face.quality.norm), False
+        return digest, FoundTemplate(face.template.vector, face.comparable, norm=face.quality.norm), False
 
     def _degraded(self, untrusted: bytes, degradation: Degradation) -> bytes:
         """Return the picture degraded; where the face is, is found in the original."""

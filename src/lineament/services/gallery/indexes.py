@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -41,6 +42,7 @@ class _OpenIndex:
     newest: int  # every face up to this id has been read
     others: int  # faces of the source that other models described, when the store was last read
     changes: int = 0  # the changes of the source that are in the index
+    grades: dict[int, int] | None = None  # how many faces have templates of each grade; None: count them
     unwritten: bool = False  # the index and its files differ
     first_id: int = 0  # the id of days[0]
     days: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
@@ -70,6 +72,13 @@ class GallerySearch:
 
     hits: list[Hit]
     faces: int  # number of faces compared
+    grades: tuple[int, ...] = ()  # of all faces of the sources, how many have templates of each grade
+
+    @property
+    def compared_by_grade(self) -> list[float]:
+        """How many faces of each grade were compared; with days of capture, in proportion to the faces within them."""
+        total = sum(self.grades)
+        return [self.faces * many / total for many in self.grades] if total else [float(self.faces)]
 
 
 class Gallery:
@@ -99,6 +108,7 @@ class Gallery:
         """
         found: list[list[Hit]] = []
         compared = 0
+        grades: Counter[int] = Counter()
         for source in sources:
             opened = self._index(source, probe.model)
             with opened.lock:
@@ -106,7 +116,9 @@ class Gallery:
                 mask = self._mask(opened, days) if any(days) else None
                 found.extend(opened.index.search(probe.vector[np.newaxis, :], k, among=mask))
                 compared += mask.faces if mask else len(opened.index)
-        return GallerySearch(merge_hits(found, k), compared)
+                grades.update(self._grades(opened))
+        by_grade = tuple(grades[grade] for grade in range(max(grades, default=0) + 1))
+        return GallerySearch(merge_hits(found, k), compared, by_grade)
 
     def open(self, sources: Iterable[Source], models: Collection[str] | None = None) -> int:
         """Open the indexes of these models (all, unless named) and catch up; return how many faces they hold."""
@@ -212,6 +224,7 @@ class Gallery:
                 opened.newest = source.last_face_id
             if len(opened.index) + opened.others != source.faces or opened.changes != source.changes:
                 self._compare_all(opened, source, tx)
+                opened.grades = None
                 opened.changes, opened.first_id, opened.days = source.changes, 0, np.empty(0, dtype=np.int32)
 
     def _compare_all(self, opened: _OpenIndex, source: Source, tx: Tx) -> None:
@@ -223,6 +236,13 @@ class Gallery:
         if len(missing):
             opened.index.add(*tx.faces.vectors(missing, source_key(tx, self._keys, source)))
         opened.others = source.faces - len(stored)
+
+    def _grades(self, opened: _OpenIndex) -> dict[int, int]:
+        """Return how many faces have templates of each grade; counted when the index has changed."""
+        if opened.grades is None or sum(opened.grades.values()) != len(opened.index):
+            with self._store.read() as tx:  # upkeep: an index follows its store for every caller
+                opened.grades = tx.faces.grades(opened.source_id, opened.model)
+        return opened.grades
 
     def _mask(self, opened: _OpenIndex, days: Days) -> _WithinDays:
         """Return a mask for days of capture; its table from id to day is filled once and topped up."""

@@ -38,6 +38,7 @@ from lineament.services.gallery.items import (
     refused_item,
     walk,
 )
+from lineament.services.gallery.model_in_use import require_model
 from lineament.services.gallery.parts import places_of
 from lineament.services.gallery.prepare import Preparation
 from lineament.services.gallery.shred import Shredder
@@ -66,6 +67,7 @@ class Ingest:
         self._blobs = blobs
         self._gallery = gallery
         self._suppression = Suppression(keys)
+        self._model = analyser.model
         self._preparation = Preparation(record, keys, blobs, analyser)
         self._shredder = Shredder(record, blobs)
 
@@ -226,11 +228,13 @@ class Ingest:
         """Store the batch; return its pictures with their final outcomes, and how many faces were enrolled."""
         with self._record.change() as change:
             self._require_open(change.tx.sources.by_id(context.source.id))
+            require_model(change.tx, self._model)
             before = self._forget_unkept(change.tx, context, batch)
             batch = self._with_final_outcomes(change.tx, context, batch)
             new = [item for item in batch if item.capture is not None and _is_kept(item.outcome)]
             ids = change.tx.captures.add_all([item.capture for item in new if item.capture is not None])
             enrolled = change.tx.faces.add_all(context.source.id, by_capture(ids, new), context.key)
+            comparable = sum(face.comparable for item in new for face in item.faces)
             grouped = {
                 id_: item.capture.phash for id_, item in zip(ids, new, strict=True) if item.capture and item.faces
             }
@@ -239,7 +243,7 @@ class Ingest:
             again = [item for item in batch if item.outcome is IngestOutcome.ANOTHER_PLACE]
             places = self._add_places(change, context, again)
             barred = self._bar(change.tx, context, ids, new)
-            change.tx.runs.advance(context.run.id, _step(batch, len(enrolled)), change.at)
+            change.tx.runs.advance(context.run.id, _step(batch, comparable), change.at)
             self._note_unwanted(change.tx, context, batch)
             change.record(
                 BatchIngested(
@@ -254,7 +258,7 @@ class Ingest:
             )
         if barred:
             self._shredder.finish()
-        return batch, len(enrolled)
+        return batch, comparable
 
     def _forget_unkept(self, tx: Tx, context: RunContext, batch: list[IngestItem]) -> dict[str, list[Provenance]]:
         """Forget what a version before 0.3 noted of pictures that are kept now; return where they were found."""
@@ -349,7 +353,7 @@ def _is_undecided(item: IngestItem) -> bool:
 
 
 def _is_kept(outcome: IngestOutcome) -> bool:
-    return outcome in {IngestOutcome.ENROLLED, IngestOutcome.NO_FACE}
+    return outcome in {IngestOutcome.ENROLLED, IngestOutcome.TOO_WEAK, IngestOutcome.NO_FACE}
 
 
 def _not_taken(found: Refusal | LeftOut, cursor: str | None) -> IngestItem:

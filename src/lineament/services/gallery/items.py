@@ -29,6 +29,7 @@ class IngestOutcome(StrEnum):
     """The outcome of one picture; the value is its text for people."""
 
     ENROLLED = "enrolled"
+    TOO_WEAK = "only faces that are too weak to compare"
     NO_FACE = "no face"
     ANOTHER_PLACE = "there already, from another place"
     ALREADY_THERE = "already there"

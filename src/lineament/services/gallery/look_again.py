@@ -9,7 +9,7 @@ killed at any moment goes on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.items import day_of
+from lineament.services.gallery.model_in_use import change_model
 from lineament.services.gallery.prepare import NOTHING_FOUND
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
@@ -75,16 +76,20 @@ class _Looked:
 class LookAgain:
     """Looks again at the pictures of sources with the analyser in use, or with one that is to be."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, each opened when it is needed
         self,
         record: Record,
         keys: KeyRing,
         blobs: Blobs,
         analyser: Callable[[], Analyser],
         gallery: Callable[[], Gallery],
+        *,
+        switch: str | None = None,
     ) -> None:
+        """Prepare. ``switch``: the analyser's pack, if the workspace does not use it yet."""
         self._record, self._keys, self._blobs = record, keys, blobs
         self._analyser, self._gallery = analyser, gallery
+        self._switch_to = switch
         self._suppression = Suppression(keys)
 
     @needs(Permission.MANAGE_SOURCES)
@@ -98,8 +103,9 @@ class LookAgain:
     ) -> LookAgainReport:
         """Look at every picture of these sources (None: of all) that the analyser's model has not looked at.
 
-        Each source takes the result over once nothing of it is left to look at, unless ``adopt`` is False. Raises
-        Interrupted by Ctrl-C; what is done stays.
+        Each source takes the result over once nothing of it is left to look at, unless ``adopt`` is False; if the
+        workspace uses another pack, all sources take it over at once, and programs that run are to be started again.
+        Raises Interrupted by Ctrl-C; what is done stays.
         """
         analyser = self._analyser()
         report = LookAgainReport(analyser.model)
@@ -110,9 +116,11 @@ class LookAgain:
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="look again") as pool:
                 for source in sources:
-                    for _ in self._look_at(source, analyser, pool, report, adopt=adopt):
+                    for _ in self._look_at(source, analyser, pool, report, adopt=adopt and self._switch_to is None):
                         report.seconds = time.monotonic() - began
                         on_progress(report)
+            if adopt and self._switch_to is not None:
+                self._switch(self._switch_to, analyser.model, report)
         except KeyboardInterrupt:
             kept = f"{report.looked:,} pictures are looked at and kept; the same command resumes from there"
             raise Interrupted(kept=kept) from None
@@ -141,8 +149,10 @@ class LookAgain:
         with self._record.read() as tx:
             if names is not None:
                 return [tx.sources.get(name) for name in names]
-            kept = {SourceState.LIVE, SourceState.SUSPENDED}
-            return [source for source in tx.sources.all() if source.state in kept]
+            return self._kept(tx.sources.all())
+
+    def _kept(self, sources: Iterable[Source]) -> list[Source]:
+        return [source for source in sources if source.state in {SourceState.LIVE, SourceState.SUSPENDED}]
 
     # ------------------------------------------------------------ one source
 
@@ -170,6 +180,19 @@ class LookAgain:
                 break
         if adopt and self._adopt(source, analyser.model, report):
             yield
+
+    def _switch(self, pack: str, model: str, report: LookAgainReport) -> None:
+        """Let all sources, and the workspace, use the model at once; not before nothing is left to look at."""
+        with self._record.change() as change:
+            sources = self._kept(change.tx.sources.all())
+            if any(change.tx.prepared.count_to_look_at(source.id, model) for source in sources):
+                return
+            for source in sources:
+                replaced, lost = change.tx.prepared.adopt(source.id, model)
+                change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
+                report.lost += lost
+                report.adopted.append(source.name)
+            change_model(change.tx, pack, model)
 
     def _adopt(self, source: Source, model: str, report: LookAgainReport) -> bool:
         """Let a source use the model; return whether there was something to take over, and nothing left to look at."""
@@ -241,7 +264,7 @@ class LookAgain:
         if rest:
             with self._record.read() as tx:
                 rest = self._suppression.still_wanted(tx, capture.sha256, rest, capture.part)
-        new = tuple((face, face_crop(seen.picture, face.box)) for face in rest)
+        new = tuple((face, face_crop(seen.picture, face.box, face.quality.quarters)) for face in rest)
         return _Looked(capture=capture, known=tuple(described), new=new, why=NOTHING_FOUND)
 
     def _analysis(self, capture: Capture, analyser: Analyser, key: DataKey) -> Analysis | None:

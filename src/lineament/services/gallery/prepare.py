@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from lineament.errors import FormatNotRead, LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
 from lineament.model.credentials import Credentials, against
-from lineament.model.faces import NewCapture, Provenance
+from lineament.model.faces import Face, NewCapture, Provenance
 from lineament.services.gallery.abuse import AbuseList
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.items import DerivedPictures, IngestItem, IngestOutcome, RunContext, refused_for
@@ -161,13 +161,14 @@ class Preparation:
         )
         if not faces:
             return self._without_face(item, capture, seen)
-        crops = tuple(face_crop(picture, face.box) for face in faces)
+        crops = tuple(face_crop(picture, face.box, face.quality.quarters) for face in faces)
         derived = (
             DerivedPictures(None, tuple(map(veil, crops)))
             if file.barred
-            else DerivedPictures(thumbnail(picture), crops)
+            else DerivedPictures(thumbnail(picture, _quarters(faces)), crops)
         )
-        return replace(item, capture=capture, found=tuple(faces), derived=derived)
+        outcome = item.outcome if any(face.comparable for face in faces) else IngestOutcome.TOO_WEAK
+        return replace(item, outcome=outcome, capture=capture, found=tuple(faces), derived=derived)
 
     def _without_face(self, item: IngestItem, capture: NewCapture, seen: Analysis) -> IngestItem:
         """Return a picture without a face; it is kept to be looked at again, unless it shows who was erased."""
@@ -193,6 +194,12 @@ class Preparation:
             small = self._blobs.put(key, item.derived.thumbnail)
         crops = [self._blobs.put(key, crop) for crop in item.derived.crops]
         return item.with_blobs(None if small is None else original, small, crops, page)
+
+
+def _quarters(faces: Sequence[Face]) -> int:
+    """Return by how many quarters clockwise a picture is turned: as its faces are, if all are turned alike."""
+    turns = {face.quality.quarters for face in faces}
+    return turns.pop() if len(turns) == 1 else 0
 
 
 def _refused_part(item: IngestItem, refused: RefusedPart) -> IngestItem:

@@ -29,8 +29,9 @@ def upgrade() -> None:
         op.drop_constraint("uq_captures_bytes", "captures", type_="unique")
         op.create_unique_constraint("uq_captures_bytes", "captures", ["source_id", "sha256", "part"])
     op.add_column("faces", sa.Column("comparable", sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.add_column("faces", sa.Column("grade", sa.SmallInteger(), nullable=False, server_default="0"))
     op.drop_index("ix_faces_of_source", "faces")
-    op.create_index("ix_faces_of_source", "faces", ["source_id", "id", "model", "captured_day", "comparable"])
+    op.create_index("ix_faces_of_source", "faces", ["source_id", "id", "model", "captured_day", "comparable", "grade"])
     op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])
     op.add_column("sources", sa.Column("changes", sa.BigInteger(), nullable=False, server_default="0"))
     _create_prepared()
@@ -126,6 +127,7 @@ def _create_prepared() -> None:
         sa.Column("height", sa.Double(), nullable=False),
         sa.Column("landmarks", sa.Text(), nullable=False),
         sa.Column("quality", sa.Text(), nullable=False),
+        sa.Column("grade", sa.SmallInteger(), nullable=False),
         sa.Column("sealed", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["face_id"], ["faces.id"], name="fk_prepared_faces_face_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("face_id", name="pk_prepared_faces"),
