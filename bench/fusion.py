@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from bench import lfw, machine
 from bench.accuracy import FPIR, PAGE, RESAMPLED
 from bench.accuracy import FUSION as TITLE
-from bench.false_match_table import with_names_joined
+from bench.error_rates import with_names_joined
 from bench.lfw import Floats, Photographs
 from lineament.model.fusion import damping, fuse
-from lineament.model.rates import FalseMatchTable
+from lineament.model.rates import ErrorRates
 from lineament.model.search import EXPECTED_FALSE
 
 SHOWN = lfw.ROOT / "src" / "lineament" / "services" / "fusion.json"
@@ -86,11 +86,12 @@ def identities(chosen: Photographs) -> Numbers:
     return np.unique(with_names_joined(chosen), return_inverse=True)[1]
 
 
-def run_searches(people: Numbers, templates: Floats, table: FalseMatchTable) -> dict[int, Searches]:
+def run_searches(people: Numbers, templates: Floats, table: ErrorRates) -> dict[int, Searches]:
     """Return the searches of all draws, by number of probes."""
     counts = np.bincount(people)
     whose = np.flatnonzero(counts >= max(FUSED))
-    threshold = table.score_for(EXPECTED_FALSE, len(counts))
+    strongest = len(table.grades) - 1
+    threshold = table.score_for(EXPECTED_FALSE, strongest, [0] * strongest + [len(counts)])
     of_person = np.split(np.argsort(people, kind="stable"), np.cumsum(counts)[:-1])
     draws: dict[int, list[tuple[NDArray[Any], ...]]] = {count: [] for count in FUSED}
     random = np.random.default_rng(1)
@@ -266,7 +267,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen, pack = lfw.photographs(given.lfw), lfw.shipped_pack()
     people = identities(chosen)
-    found = run_searches(people, lfw.features(chosen, "f32").templates(), pack.false_matches)
+    found = run_searches(people, lfw.features(chosen, "f32").templates(), pack.rates)
     nonmated = len(found[FUSED[0]].mated)
     if 3 / nonmated > FPIR and (given.write or not given.few):
         raise SystemExit(f"{nonmated} people are too few for an FPIR of {FPIR} (R26)")

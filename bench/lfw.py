@@ -7,6 +7,7 @@ Half of it is used: 250 x 250 pixels, with the named person in the middle.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Vectors
+from lineament.model.packs import CURRENT
 from lineament.settings import Settings
-from lineament.vision.align import align
+from lineament.vision import packs
 from lineament.vision.decode import Decoder
-from lineament.vision.detect import SEARCHED, Detections, Detector
-from lineament.vision.packs import Pack, default_pack
+from lineament.vision.detect import FACE_SCORE, Detections, Detector
+from lineament.vision.embed import Embedder
+from lineament.vision.packs import Pack
 from lineament.vision.runtime import sessions
 
 ROOT = Path(__file__).parents[1]
@@ -69,60 +72,54 @@ def add_folder_option(parser: argparse.ArgumentParser) -> None:
 
 
 def shipped_pack() -> Pack:
-    """Return the pack that ships with Lineament, expanded in the folder that the settings name."""
-    return default_pack(Settings().cache)
+    """Return the pack of new workspaces, expanded in the folder that the settings name."""
+    return packs.shipped_pack(CURRENT, Settings().cache)
 
 
 @dataclass(frozen=True)
 class Features:
-    """The nets' output for the face in the middle of each photograph; zeros if there is no face."""
+    """What the nets make of the face in the middle of each photograph; zeros if there is no face."""
 
-    plain: Floats  # (photographs, d), not normalised
-    mirrored: Floats
+    vectors: Floats  # (photographs, d), of unit length
+    norms: Floats  # (photographs,)
     score: Floats  # of the detector, (photographs,); 0 if no face was found
     best_score: Floats  # the highest score in the photograph
 
-    def templates(self, *, mirrored: bool = True) -> Vectors:
-        """Return unit vectors, shape (photographs, d)."""
-        vectors = self.plain + self.mirrored if mirrored else self.plain
-        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-        unit: Vectors = vectors / np.maximum(lengths, np.float32(1e-9))[:, None]
-        return unit
+    def templates(self) -> Vectors:
+        """Return the templates, shape (photographs, d)."""
+        return self.vectors
 
 
-def features(chosen: Photographs, precision: str, *, second_look: bool = True, pack: Pack | None = None) -> Features:
+def features(chosen: Photographs, precision: str, *, pack: Pack | None = None) -> Features:
     """Return the features of all photographs; those of LFW are kept in bench/out for the next run."""
     pack = pack or shipped_pack()
     if LFW not in chosen.paths[0].parents:
-        return _compute(chosen, precision, second_look, pack)
-    look = "look" if second_look else "nolook"
-    file = OUT / f"lfw-{len(chosen)}-{pack.model.replace('/', '-')}-{precision}-{look}.npz"
+        return _compute(chosen, precision, pack)
+    facts = repr([(part.net.sha256, part.views, part.centre, part.weight) for part in pack.recognisers])
+    name = f"{packs.PIPELINE}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+    file = OUT / f"lfw-{len(chosen)}-{name}-{precision}.npz"
     if file.exists():
         return Features(**np.load(file))
-    found = _compute(chosen, precision, second_look, pack)
+    found = _compute(chosen, precision, pack)
     OUT.mkdir(exist_ok=True)
     np.savez(file, **vars(found))
     return found
 
 
-def _compute(chosen: Photographs, precision: str, second_look: bool, pack: Pack) -> Features:
+def _compute(chosen: Photographs, precision: str, pack: Pack) -> Features:
     threads = len(os.sched_getaffinity(0))
     open_session = sessions("openvino", precision, threads)
-    detector, recogniser = Detector(open_session(pack.detector)), open_session(pack.recogniser)
-    points = np.array(pack.points, np.float32)
+    detector = Detector(open_session(pack.detector))
+    embedder = Embedder([(part, open_session(part.net)) for part in pack.recognisers])
 
-    def features_of(path: Path) -> tuple[Floats, Floats, float, float]:
+    def features_of(path: Path) -> tuple[Floats, float, float, float]:
         pixels = decoder.decode(path.read_bytes()).pixels
-        found = detector.first_look(pixels, SEARCHED)
+        found = detector.find(pixels, FACE_SCORE)
         if not len(found):
-            return np.zeros(pack.dimension, np.float32), np.zeros(pack.dimension, np.float32), 0.0, 0.0
-        best = float(found.scores.max())
-        found = middle_face(found, pixels.shape[1], pixels.shape[0])
-        if second_look:
-            found = detector.refine(pixels, found)
-        small = align(pixels, found.points[0], points, pack.side)
-        (both,) = recogniser.run(np.stack([small, small[:, ::-1]])).values()
-        return both[0], both[1], float(found.scores[0]), best
+            return np.zeros(pack.dimension, np.float32), 0.0, 0.0, 0.0
+        face = middle_face(found, pixels.shape[1], pixels.shape[0])
+        embedding = embedder.embed(pixels, face.points[0])
+        return embedding.vector, embedding.norm, float(face.scores[0]), float(found.scores.max())
 
     with Decoder(workers=threads, **LIMITS) as decoder, ThreadPoolExecutor(threads) as pool:
         columns = zip(*pool.map(features_of, chosen.paths), strict=True)

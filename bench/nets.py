@@ -32,7 +32,7 @@ def limit(precision: str, seconds: float = SECONDS) -> float:
     threads = len(os.sched_getaffinity(0))
     pack = shipped_pack()
     open_session = sessions("openvino", precision, threads)
-    detector, recogniser = open_session(pack.detector), open_session(pack.recogniser)
+    detector, recogniser = open_session(pack.detector), open_session(pack.recognisers[0].net)
     whole, face, pair = (_pixels(shape) for shape in _shapes(pack))
 
     def photograph(number: int) -> None:
@@ -48,7 +48,7 @@ def times(precision: str, threads: int, seconds: float) -> dict[str, float]:
     """Return the milliseconds per photograph of each step, with ``threads`` photographs at once."""
     pack = shipped_pack()
     open_session = sessions("openvino", precision, threads)
-    detector, recogniser = open_session(pack.detector), open_session(pack.recogniser)
+    detector, recogniser = open_session(pack.detector), open_session(pack.recognisers[0].net)
     names = ("first look", "second look", "two embeddings")
     nets = (detector, detector, recogniser)
     return {
@@ -57,7 +57,11 @@ def times(precision: str, threads: int, seconds: float) -> dict[str, float]:
 
 
 def _shapes(pack: Pack) -> tuple[tuple[int, ...], ...]:
-    return (1, HEIGHT, WIDTH, 3), (1, LOOK_SIZE, LOOK_SIZE, 3), (2, pack.side, pack.side, 3)
+    return (
+        (1, HEIGHT, WIDTH, 3),
+        (1, LOOK_SIZE, LOOK_SIZE, 3),
+        (2, pack.recognisers[0].side, pack.recognisers[0].side, 3),
+    )
 
 
 def _pixels(shape: tuple[int, ...]) -> Images:

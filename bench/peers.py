@@ -25,6 +25,7 @@ from bench.lfw import Photographs
 from bench.peer_faces import PEERS
 from lineament.model.evaluation.measure import Measurements, OpenSetTest, Protocol, measure
 from lineament.model.evaluation.samples import Samples
+from lineament.model.packs import CURRENT
 from lineament.services.evaluate.cache import TemplateCache
 from lineament.services.evaluate.evaluate import cache_key
 from lineament.services.evaluate.labelled import read_set
@@ -41,7 +42,7 @@ FMR = 2  # of RATES: 1e-4
 def ours(folder: Path) -> Samples:
     """Return the templates of the default pack, as ``lineament evaluate`` makes them."""
     labelled = read_set(folder)
-    vision = Vision(Settings())
+    vision = Vision(Settings(), CURRENT)
     try:
         analyser = vision.analyser
         kept = lfw.OUT / "peers-own.npz" if folder == lfw.LFW else None

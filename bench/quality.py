@@ -90,7 +90,8 @@ def main() -> None:
     decoder = Decoder(workers=threads, **lfw.LIMITS)
     analyser = Analyser(pack=pack, decoder=decoder, runtime="openvino", precision="auto", threads=threads)
     print(machine.line("openvino"), f"{analyser.precision}, {len(first)} people, {lfw.WHOSE}", sep="; ")
-    threshold = pack.false_matches.score_for(1, 10_000)
+    best = len(pack.rates.grades) - 1
+    threshold = pack.rates.score_for(1, best, [0] * best + [10_000])
 
     def degraded_face(at: int, degrade: Degrade) -> Face | None:
         pixels = decoder.decode(chosen.paths[at].read_bytes()).pixels

@@ -45,12 +45,13 @@ _MODELS = """
 import sys
 from pathlib import Path
 from lineament.settings import Settings
-from lineament.vision.packs import default_pack
+from lineament.vision.packs import shipped_pack
 from lineament.vision.runtime import sessions
 settings = Settings()
-pack = default_pack(settings.cache)
+pack = shipped_pack("sface-yunet", settings.cache)
 opened = sessions(settings.runtime.value, settings.precision.value, 2)
-opened(pack.recogniser).prepare((2, pack.side, pack.side, 3))
+side = pack.recognisers[0].side
+opened(pack.recognisers[0].net).prepare((2, side, side, 3))
 opened(pack.detector).prepare((1, 480, 640, 3))
 """
 

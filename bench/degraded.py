@@ -1,0 +1,167 @@
+"""Templates of LFW's photographs, unaltered and degraded, cached in bench/out.
+
+The faces go through the detector and the recogniser of the product. LFW's files are no danger: they are decoded here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bench import lfw
+from bench.lfw import Floats, Photographs
+from lineament.model.faces import Pixels
+from lineament.vision.detect import FACE_SCORE, Detector
+from lineament.vision.embed import Embedder
+from lineament.vision.packs import Pack
+from lineament.vision.runtime import sessions
+
+FACE, TOP = 124.0, 68.0
+"""Median height of a face in LFW, and where it begins, in pixels."""
+UNALTERED = "unaltered"
+
+Degrade = Callable[[Pixels], Pixels]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The face in the middle of each photograph, as the pack sees it before it is centred."""
+
+    vectors: Floats  # (photographs, d), of unit length; zeros if no face was found
+    norms: Floats  # (photographs,)
+    scores: Floats  # of the detector
+
+    def found(self) -> np.ndarray:
+        """Return whether there is a face in each photograph."""
+        found: np.ndarray = self.scores > 0
+        return found
+
+    def centred(self, centre: Floats) -> Floats:
+        """Return the vectors centred, as the product compares them."""
+        return unit(self.vectors - centre)
+
+
+def unit(vectors: Floats) -> Floats:
+    """Return vectors of unit length, shape (n, d)."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    scaled: Floats = vectors / np.maximum(lengths, np.float32(1e-9))[:, None]
+    return scaled
+
+
+def turn(pixels: Pixels, degrees: int) -> Pixels:
+    """Turn a picture clockwise, within its frame."""
+    if degrees % 90 == 0:
+        return np.ascontiguousarray(np.rot90(pixels, -degrees // 90))
+    height, width = pixels.shape[:2]
+    around = ((width - 1) / 2, (height - 1) / 2)
+    turned = cv2.warpAffine(pixels, cv2.getRotationMatrix2D(around, -degrees, 1), (width, height))
+    return turned.astype(np.uint8, copy=False)
+
+
+def shrink(pixels: Pixels, face: float) -> Pixels:
+    """Scale a picture so that its face is ``face`` pixels high."""
+    side = round(pixels.shape[0] * face / FACE)
+    return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def blur(pixels: Pixels, sigma: float) -> Pixels:
+    """Blur a picture; ``sigma`` in pixels."""
+    return cv2.GaussianBlur(pixels, (0, 0), sigma).astype(np.uint8, copy=False)
+
+
+def compress(pixels: Pixels, quality: int) -> Pixels:
+    """Compress a picture as JPEG."""
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return _rgb(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+
+
+def darken(pixels: Pixels, gain: float) -> Pixels:
+    """Multiply every pixel."""
+    darkened: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
+    return darkened
+
+
+def cover(pixels: Pixels, share: float) -> Pixels:
+    """Cover the lower ``share`` of the face, and all below it, with grey."""
+    covered = pixels.copy()
+    covered[int(TOP + FACE * (1 - share)) :] = 128
+    return covered
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """A way to degrade a picture; those of one family lose the same of it."""
+
+    family: str
+    apply: Degrade
+
+
+DEGRADATIONS = {
+    UNALTERED: Degradation("none", np.copy),
+    **{f"turned {angle}°": Degradation("turn", partial(turn, degrees=angle)) for angle in (30, 45, 90, 180, 270)},
+    **{f"face of {height} px": Degradation("detail", partial(shrink, face=height)) for height in (32, 24)},
+    **{f"blur of {sigma} px": Degradation("detail", partial(blur, sigma=sigma)) for sigma in (2, 3, 5)},
+    "JPEG 10": Degradation("compression", partial(compress, quality=10)),
+    "light × 0.1": Degradation("light", partial(darken, gain=0.1)),
+    "lower 40 % covered": Degradation("cover", partial(cover, share=0.4)),
+}
+
+
+def templates(chosen: Photographs, name: str, pack: Pack | None = None) -> Templates:
+    """Return the templates of all photographs under a degradation; those of LFW are kept for the next run."""
+    pack = pack or lfw.shipped_pack()
+    bare = replace(pack, recognisers=tuple(replace(part, centre=None) for part in pack.recognisers))
+    parts = "-".join(f"{part.net.sha256[:8]}-{'-'.join(map(str, part.views))}" for part in bare.recognisers)
+    file = lfw.OUT / f"degraded-{len(chosen)}-{parts}-{name.replace(' ', '_')}.npz"
+    if file.exists():
+        return Templates(**np.load(file))
+    processes = len(os.sched_getaffinity(0))
+    with get_context("spawn").Pool(processes, _prepare, (bare,)) as pool:
+        rows = pool.map(partial(_template, name), chosen.paths, chunksize=16)
+    found = Templates(*(np.array(column, np.float32) for column in zip(*rows, strict=True)))
+    if lfw.LFW in chosen.paths[0].parents:
+        lfw.OUT.mkdir(exist_ok=True)
+        np.savez(file, **vars(found))
+    return found
+
+
+_nets: dict[str, Detector | Embedder | int] = {}
+
+
+def _prepare(pack: Pack) -> None:
+    cv2.setNumThreads(1)
+    open_session = sessions("openvino", "f32", 1)
+    _nets["detector"] = Detector(open_session(pack.detector))
+    _nets["embedder"] = Embedder([(part, open_session(part.net)) for part in pack.recognisers])
+    _nets["dimension"] = pack.dimension
+
+
+def _template(name: str, path: Path) -> tuple[Floats, float, float]:
+    detector, embedder, dimension = _nets["detector"], _nets["embedder"], _nets["dimension"]
+    assert isinstance(detector, Detector)
+    assert isinstance(embedder, Embedder)
+    assert isinstance(dimension, int)
+    pixels = DEGRADATIONS[name].apply(_read(path))
+    found = detector.find(pixels, FACE_SCORE)
+    if not len(found):
+        return np.zeros(dimension, np.float32), 0.0, 0.0
+    face = lfw.middle_face(found, pixels.shape[1], pixels.shape[0])
+    embedding = embedder.embed(pixels, face.points[0])
+    return embedding.vector, embedding.norm, float(face.scores[0])
+
+
+def _read(path: Path) -> Pixels:
+    return _rgb(cv2.imread(str(path)))
+
+
+def _rgb(decoded: np.ndarray | None) -> Pixels:
+    if decoded is None:
+        raise SystemExit("a photograph cannot be decoded")
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
