@@ -196,6 +196,23 @@ def test_it_resumes_after_a_stop_and_takes_what_came_meanwhile(
         assert tx.prepared.count_to_look_at(tx.sources.get("press").id, NEXT) == 0
 
 
+def test_the_workspace_changes_its_pack_only_when_nothing_is_left_in_any_source(
+    workspace: Workspace, following: Analyser, tmp_path: Path
+) -> None:
+    desk = workspace.desk_at_the_machine()
+    desk.sources.add(SourceTerms(name="agency", controller="Press", basis="LED 8", jurisdiction="FR"))
+    put(tmp_path / "agency" / "obama.jpg", (PORTRAITS / "obama.jpg").read_bytes())
+    desk.ingest.run("agency", FolderConnector([tmp_path / "agency"], None, 2**24), workers=1)
+    into = gallery(workspace, NEXT, following.dimension)
+    switching = LookAgain(desk.record, workspace.keys, workspace.blobs, lambda: following, lambda: into, switch=CURRENT)
+    one = switching.run(["agency"], workers=1)
+    assert (one.looked, one.adopted) == (1, [])
+    assert {face.model for face in faces(workspace)} == {workspace.analyser.model}
+    rest = switching.run(None, workers=1)
+    assert (rest.looked, rest.lost, sorted(rest.adopted)) == (len(faces(workspace)) + 1, 0, ["agency", "press"])
+    assert {face.model for face in faces(workspace)} == {NEXT}
+
+
 def test_a_withdrawn_source_leaves_nothing_that_was_prepared(workspace: Workspace, following: Analyser) -> None:
     into = gallery(workspace, NEXT, following.dimension)
     looking(workspace, following, into).run(["press"], workers=1, adopt=False)

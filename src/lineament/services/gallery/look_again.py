@@ -46,7 +46,7 @@ UNREADABLE = "the kept picture could not be read again"
 
 
 class _NotYetError(Exception):
-    """Pictures of another model were ingested just now; the next run looks at them."""
+    """Pictures are left to look at, so nothing is taken over, and the transaction is undone."""
 
 
 @dataclass(slots=True)
@@ -183,16 +183,17 @@ class LookAgain:
 
     def _switch(self, pack: str, model: str, report: LookAgainReport) -> None:
         """Let all sources, and the workspace, use the model at once; not before nothing is left to look at."""
-        with self._record.change() as change:
-            sources = self._kept(change.tx.sources.all())
-            if any(change.tx.prepared.count_to_look_at(source.id, model) for source in sources):
-                return
-            for source in sources:
-                replaced, lost = change.tx.prepared.adopt(source.id, model)
-                change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
-                report.lost += lost
-                report.adopted.append(source.name)
-            change_model(change.tx, pack, model)
+        try:
+            with self._record.change() as change:
+                sources = self._kept(change.tx.sources.all())
+                if any(change.tx.prepared.count_to_look_at(source.id, model) for source in sources):
+                    raise _NotYetError
+                lost = sum(_take_over(change, source, model) for source in sources)
+                change_model(change.tx, pack, model)
+        except _NotYetError:
+            return
+        report.lost += lost
+        report.adopted.extend(source.name for source in sources)
 
     def _adopt(self, source: Source, model: str, report: LookAgainReport) -> bool:
         """Let a source use the model; return whether there was something to take over, and nothing left to look at."""
@@ -203,8 +204,7 @@ class LookAgain:
             with self._record.change() as change:
                 if not change.tx.prepared.waits(source.id, model):
                     raise _NotYetError
-                replaced, lost = change.tx.prepared.adopt(source.id, model)
-                change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
+                lost = _take_over(change, source, model)
         except _NotYetError:
             return False
         report.lost += lost
@@ -317,6 +317,13 @@ def match(known: Sequence[EnrolledFace], seen: Sequence[Face]) -> tuple[dict[Fac
 def _described(analyser: Analyser, picture: DecodedPicture, face: EnrolledFace) -> Face:
     """Return a face that the detector did not find again, at the landmarks that are known."""
     return analyser.describe(picture, face.box, face.landmarks, face.quality.detector_score)
+
+
+def _take_over(change: Change, source: Source, model: str) -> int:
+    """Let the faces of a source be what the model describes; return how many it could not describe."""
+    replaced, lost = change.tx.prepared.adopt(source.id, model)
+    change.record(ModelAdopted(source=source.name, model=model, faces=replaced, lost=lost))
+    return lost
 
 
 def _still_there(change: Change, capture: Capture) -> Capture | None:
