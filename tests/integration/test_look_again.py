@@ -213,6 +213,20 @@ def test_the_workspace_changes_its_pack_only_when_nothing_is_left_in_any_source(
     assert {face.model for face in faces(workspace)} == {NEXT}
 
 
+def test_a_source_that_is_withdrawn_meanwhile_is_left(
+    workspace: Workspace, following: Analyser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineament.services.gallery.look_again.BATCH", 2)
+    into = gallery(workspace, NEXT, following.dimension)
+    erase = workspace.desk_at_the_machine().erase
+
+    def withdraw(_: LookAgainReport) -> None:
+        erase.source("press", "the contract ended")
+
+    report = looking(workspace, following, into).run(None, workers=1, on_progress=withdraw)
+    assert (report.looked, report.adopted) == (2, [])
+
+
 def test_a_withdrawn_source_leaves_nothing_that_was_prepared(workspace: Workspace, following: Analyser) -> None:
     into = gallery(workspace, NEXT, following.dimension)
     looking(workspace, following, into).run(["press"], workers=1, adopt=False)

@@ -163,7 +163,7 @@ class LookAgain:
         after = 0
         while True:
             with self._record.read() as tx:
-                if source.state is SourceState.WITHDRAWN:
+                if tx.sources.by_id(source.id).state is SourceState.WITHDRAWN:
                     return
                 key = source_key(tx, self._keys, source)
                 batch = tx.prepared.captures_to_look_at(source.id, analyser.model, after, BATCH)
