@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import lfw, machine
-from bench.degraded import DEGRADATIONS, UNALTERED, Templates, templates
+from bench.degraded import DEGRADATIONS, UNALTERED, Templates, as_shipped, centre_of, templates
 from bench.error_rates import check, non_mated, strangers, with_names_joined
 from bench.lfw import Floats, Photographs
 from lineament.vision.runtime import bf16_is_native
@@ -150,7 +150,6 @@ def degraded_rows(chosen: Photographs, found: Mapping[str, Templates], centre: F
     lines = []
     for name, each in found.items():
         probes = each.centred(centre)
-        probes[~each.found()] = 0
         fnir, low, high = open_set_interval(people, gallery, probes)
         first = (probes[others] @ gallery[enrolled].T).argmax(axis=1) == people[others]
         without = int((~each.found()).sum())
@@ -177,7 +176,7 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
     """Return the whole page; with ``few``, for trials, without what needs people of all kinds."""
     pack = lfw.shipped_pack()
     (recogniser,) = pack.recognisers
-    centre = np.array(recogniser.centre, np.float32)
+    centre = centre_of(pack)
     found = {name: templates(chosen, name, pack) for name in (list(DEGRADATIONS)[:2] if few else DEGRADATIONS)}
     bare = found[UNALTERED]
     shipped = bare.centred(centre)
@@ -187,7 +186,7 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
         rows.append(row(f"f32, {name}", chosen, templates(chosen, UNALTERED, changed).centred(centre)))
     alike = ""
     if bf16_is_native():
-        bf16 = lfw.features(chosen, "bf16").templates()
+        bf16 = as_shipped(chosen, pack, "bf16")
         rows.append(row("**bf16, as shipped**", chosen, bf16))
         cosines = (shipped * bf16).sum(axis=1)
         alike = (

@@ -5,7 +5,10 @@ The faces go through the detector and the recogniser of the product. LFW's files
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,10 +21,10 @@ import numpy as np
 from bench import lfw
 from bench.lfw import Floats, Photographs
 from lineament.model.faces import Pixels
-from lineament.vision.detect import FACE_SCORE, Detector
+from lineament.vision import align, detect, embed, runtime
+from lineament.vision.detect import FACE_SCORE, Detections, Detector
 from lineament.vision.embed import Embedder
-from lineament.vision.packs import Pack
-from lineament.vision.runtime import sessions
+from lineament.vision.packs import PIPELINE, Pack
 
 FACE, TOP = 124.0, 68.0
 """Median height of a face in LFW, and where it begins, in pixels."""
@@ -44,8 +47,8 @@ class Templates:
         return found
 
     def centred(self, centre: Floats) -> Floats:
-        """Return the vectors centred, as the product compares them."""
-        return unit(self.vectors - centre)
+        """Return the vectors centred, as the product compares them; zeros if no face was found."""
+        return np.where(self.found()[:, None], unit(self.vectors - centre), np.float32(0))
 
 
 def unit(vectors: Floats) -> Floats:
@@ -114,16 +117,25 @@ DEGRADATIONS = {
 }
 
 
-def templates(chosen: Photographs, name: str, pack: Pack | None = None) -> Templates:
+def centre_of(pack: Pack) -> Floats:
+    """Return the centre of the only recogniser of a pack, shape (d,)."""
+    (recogniser,) = pack.recognisers
+    return np.array(recogniser.centre, np.float32)
+
+
+def as_shipped(chosen: Photographs, pack: Pack, precision: str = "f32") -> Floats:
+    """Return the templates of all photographs, unaltered, as the product compares them, shape (photographs, d)."""
+    return templates(chosen, UNALTERED, pack, precision).centred(centre_of(pack))
+
+
+def templates(chosen: Photographs, name: str, pack: Pack, precision: str = "f32") -> Templates:
     """Return the templates of all photographs under a degradation; those of LFW are kept for the next run."""
-    pack = pack or lfw.shipped_pack()
     bare = replace(pack, recognisers=tuple(replace(part, centre=None) for part in pack.recognisers))
-    parts = "-".join(f"{part.net.sha256[:8]}-{'-'.join(map(str, part.views))}" for part in bare.recognisers)
-    file = lfw.OUT / f"degraded-{len(chosen)}-{parts}-{name.replace(' ', '_')}.npz"
+    file = lfw.OUT / f"degraded-{name.replace(' ', '_')}-{precision}-{_digest(chosen, bare)}.npz"
     if file.exists():
         return Templates(**np.load(file))
     processes = len(os.sched_getaffinity(0))
-    with get_context("spawn").Pool(processes, _prepare, (bare,)) as pool:
+    with get_context("spawn").Pool(processes, _prepare, (bare, precision)) as pool:
         rows = pool.map(partial(_template, name), chosen.paths, chunksize=16)
     found = Templates(*(np.array(column, np.float32) for column in zip(*rows, strict=True)))
     if lfw.LFW in chosen.paths[0].parents:
@@ -132,12 +144,21 @@ def templates(chosen: Photographs, name: str, pack: Pack | None = None) -> Templ
     return found
 
 
+def _digest(chosen: Photographs, pack: Pack) -> str:
+    """Return a digest of what decides the templates besides degradation and precision: files, nets and code."""
+    facts = [*map(str, chosen.paths), PIPELINE, pack.detector, pack.recognisers]
+    digest = hashlib.sha256(repr(facts).encode())
+    for module in (sys.modules[__name__], align, detect, embed, runtime):
+        digest.update(inspect.getsource(module).encode())
+    return digest.hexdigest()[:12]
+
+
 _nets: dict[str, Detector | Embedder | int] = {}
 
 
-def _prepare(pack: Pack) -> None:
+def _prepare(pack: Pack, precision: str) -> None:
     cv2.setNumThreads(1)
-    open_session = sessions("openvino", "f32", 1)
+    open_session = runtime.sessions("openvino", precision, 1)
     _nets["detector"] = Detector(open_session(pack.detector))
     _nets["embedder"] = Embedder([(part, open_session(part.net)) for part in pack.recognisers])
     _nets["dimension"] = pack.dimension
@@ -152,9 +173,15 @@ def _template(name: str, path: Path) -> tuple[Floats, float, float]:
     found = detector.find(pixels, FACE_SCORE)
     if not len(found):
         return np.zeros(dimension, np.float32), 0.0, 0.0
-    face = lfw.middle_face(found, pixels.shape[1], pixels.shape[0])
+    face = middle_face(found, pixels.shape[1], pixels.shape[0])
     embedding = embedder.embed(pixels, face.points[0])
     return embedding.vector, embedding.norm, float(face.scores[0])
+
+
+def middle_face(found: Detections, width: int, height: int) -> Detections:
+    """Return the face nearest to the middle of the picture, which is the one that LFW names."""
+    middles = found.boxes[:, :2] + found.boxes[:, 2:] / 2 - np.array([width / 2, height / 2], np.float32)
+    return found.select(np.array([(middles**2).sum(axis=1).argmin()]))
 
 
 def _read(path: Path) -> Pixels:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import lfw
-from bench.degraded import DEGRADATIONS, UNALTERED, Templates, templates
+from bench.degraded import DEGRADATIONS, UNALTERED, Templates, centre_of, templates
 from bench.lfw import Floats, Photographs
 from lineament.model.rates import ErrorRates
 
@@ -246,7 +246,7 @@ def main() -> None:
     print(f"centre of {len(alone):,} templates, length {np.linalg.norm(centre):.3f}")
     if given.centre:
         return
-    shipped = np.array(pack.recognisers[0].centre, np.float32)
+    shipped = centre_of(pack)
     found = {name: templates(chosen, name, pack) for name in DEGRADATIONS}
     for name, each in found.items():
         print(f"{name}: a face in {int(each.found().sum()):,} of {len(chosen):,}, norm {np.median(each.norms):.1f}")

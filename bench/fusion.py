@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from bench import lfw, machine
 from bench.accuracy import FPIR, PAGE, RESAMPLED
 from bench.accuracy import FUSION as TITLE
+from bench.degraded import as_shipped
 from bench.error_rates import with_names_joined
 from bench.lfw import Floats, Photographs
 from lineament.model.fusion import damping, fuse
@@ -267,7 +268,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen, pack = lfw.photographs(given.lfw), lfw.shipped_pack()
     people = identities(chosen)
-    found = run_searches(people, lfw.features(chosen, "f32").templates(), pack.rates)
+    found = run_searches(people, as_shipped(chosen, pack), pack.rates)
     nonmated = len(found[FUSED[0]].mated)
     if 3 / nonmated > FPIR and (given.write or not given.few):
         raise SystemExit(f"{nonmated} people are too few for an FPIR of {FPIR} (R26)")

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from bench import lfw, machine
-from bench.degraded import UNALTERED, shrink, templates
-from bench.lfw import Floats, Photographs
+from bench.degraded import as_shipped, shrink
+from bench.lfw import Photographs
 from lineament.model.faces import Pixels
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
@@ -60,8 +60,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen = lfw.photographs(given.lfw)
     pack = lfw.shipped_pack()
-    (recogniser,) = pack.recognisers
-    known: Floats = templates(chosen, UNALTERED, pack).centred(np.array(recogniser.centre, np.float32))
+    known = as_shipped(chosen, pack)
     first, counts = np.unique(chosen.people, return_index=True, return_counts=True)[1:]
     shown = first[counts > 1][: given.people]
     print(machine.line("openvino", "opencv-python-headless"), f"one thread, {len(shown)} people", sep="; ")

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from bench import lfw, machine
+from bench.degraded import as_shipped
 from lineament.model.faces import Face, Pixels, Vectors
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
@@ -86,7 +87,7 @@ def main() -> None:
     first = first[counts > 1][: given.people]
     threads = len(os.sched_getaffinity(0))
     pack = lfw.shipped_pack()
-    mates = lfw.features(chosen, "f32").templates()[first + 1]
+    mates = as_shipped(chosen, pack)[first + 1]
     decoder = Decoder(workers=threads, **lfw.LIMITS)
     analyser = Analyser(pack=pack, decoder=decoder, runtime="openvino", precision="auto", threads=threads)
     print(machine.line("openvino"), f"{analyser.precision}, {len(first)} people, {lfw.WHOSE}", sep="; ")
