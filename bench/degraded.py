@@ -85,10 +85,10 @@ def compress(pixels: Pixels, quality: int) -> Pixels:
     return _rgb(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
 
 
-def darken(pixels: Pixels, gain: float) -> Pixels:
-    """Multiply every pixel."""
-    darkened: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
-    return darkened
+def expose(pixels: Pixels, gain: float) -> Pixels:
+    """Multiply every pixel by ``gain``; above 1 it gets brighter, and what exceeds white is lost."""
+    exposed: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
+    return exposed
 
 
 def cover(pixels: Pixels, share: float) -> Pixels:
@@ -112,7 +112,7 @@ DEGRADATIONS = {
     **{f"face of {height} px": Degradation("detail", partial(shrink, face=height)) for height in (32, 24)},
     **{f"blur of {sigma} px": Degradation("detail", partial(blur, sigma=sigma)) for sigma in (2, 3, 5)},
     "JPEG 10": Degradation("compression", partial(compress, quality=10)),
-    "light × 0.1": Degradation("light", partial(darken, gain=0.1)),
+    "light × 0.1": Degradation("light", partial(expose, gain=0.1)),
     "lower 40 % covered": Degradation("cover", partial(cover, share=0.4)),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -16,45 +16,28 @@ import cv2
 import numpy as np
 
 from bench import lfw, machine
-from bench.degraded import as_shipped
+from bench.degraded import FACE, TOP, Degrade, as_shipped, blur, expose, shrink
 from lineament.model.faces import Face, Pixels, Vectors
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
 
-FACE = 124.0
-"""Median height of a face in LFW, in pixels; its box begins at about (81, 68) and is 88 wide."""
-SIDE, LEFT, TOP, WIDTH = 250, 81, 68, 88
-
-Degrade = Callable[[Pixels], Pixels]
+SIDE, LEFT, WIDTH = 250, 81, 88
+"""The side of a photograph in LFW, and where the box of a face begins and how wide it is, in pixels (medians)."""
 
 
 def degradations() -> Iterator[tuple[str, Degrade]]:
     """Yield the name of each degradation and its function."""
     yield "unchanged", np.copy
     for height in (64, 48, 40, 32, 28, 24, 20):
-        yield f"face {height} px", partial(_shrink, height=height)
+        yield f"face {height} px", partial(shrink, face=height)
     for sigma in (1, 2, 3, 4, 5):
-        yield f"blur {sigma} px", partial(_blur, sigma=sigma)
+        yield f"blur {sigma} px", partial(blur, sigma=sigma)
     for gain in (0.5, 0.25, 0.15, 0.1, 0.06, 1.5, 2.0, 2.5, 3.0):
-        yield f"light × {gain}", partial(_brighten, gain=gain)
+        yield f"light × {gain}", partial(expose, gain=gain)
     for share in (0.1, 0.2, 0.3, 0.4, 0.5):
         yield f"cut left {share:.0%}", partial(_cut, left=int(LEFT + share * WIDTH), low=SIDE)
     for share in (0.1, 0.2, 0.3, 0.4):
         yield f"cut below {share:.0%}", partial(_cut, left=0, low=int(TOP + (1 - share) * FACE))
-
-
-def _shrink(pixels: Pixels, height: float) -> Pixels:
-    side = round(SIDE * height / FACE)
-    return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
-
-
-def _blur(pixels: Pixels, sigma: float) -> Pixels:
-    return cv2.GaussianBlur(pixels, (0, 0), sigma).astype(np.uint8)
-
-
-def _brighten(pixels: Pixels, gain: float) -> Pixels:
-    brightened: Pixels = np.clip(pixels * np.float32(gain), 0, 255).astype(np.uint8)
-    return brightened
 
 
 def _cut(pixels: Pixels, left: int, low: int) -> Pixels:
