@@ -34,41 +34,48 @@ class MatedSearches:
 
     people: Numbers  # the person of each search
     first: NDArray[np.bool_]  # whether the mated face has rank 1
-    mated: Floats  # score of the mated face
 
 
-def mated_searches(people: Numbers, templates: Floats) -> MatedSearches:
-    """Enrol the first photograph of each person, and search with all others."""
-    enrolled = np.unique(people, return_index=True)[1]
-    probes = np.setdiff1d(np.arange(len(people)), enrolled)
-    scores = templates[probes] @ templates[enrolled].T
-    return MatedSearches(
-        people[probes], scores.argmax(axis=1) == people[probes], scores[np.arange(len(probes)), people[probes]]
-    )
+def mated_searches(people: Numbers, gallery: Floats, probes: Floats) -> MatedSearches:
+    """Enrol the first photograph of each person, and search with all others.
 
-
-def open_set(people: Numbers, templates: Floats) -> tuple[float, int, int, int]:
-    """Return FNIR(N, 1) at FPIR. People with several photographs are enrolled; the others are the non-mated probes.
-
-    Returns: FNIR, N, mated and non-mated searches.
+    Args:
+        people: The person on each photograph.
+        gallery: The templates of all photographs that are enrolled from.
+        probes: Those that are searched with, of the same photographs; they may be degraded.
     """
-    return searched_open_set(people, templates, templates)[:4]
+    enrolled = np.unique(people, return_index=True)[1]
+    others = np.setdiff1d(np.arange(len(people)), enrolled)
+    best = (probes[others] @ gallery[enrolled].T).argmax(axis=1)
+    return MatedSearches(people[others], best == people[others])
 
 
-def searched_open_set(
-    people: Numbers, gallery: Floats, probes: Floats
-) -> tuple[float, int, int, int, NDArray[np.bool_], Numbers]:
-    """Return the same for probes made from the photographs otherwise, whether each mate was found, and whose."""
-    counts = np.bincount(people)
-    first = np.unique(people, return_index=True)[1]
+@dataclass(frozen=True)
+class OpenSet:
+    """Mated and non-mated searches at the threshold that the share FPIR of the non-mated ones reaches."""
+
+    enrolled: int  # N
+    nonmated: int
+    people: Numbers  # the person of each mated search
+    found: NDArray[np.bool_]  # whether the mated face has rank 1 and reaches the threshold
+
+    @property
+    def fnir(self) -> float:
+        """FNIR(N, 1)."""
+        return float(1 - self.found.mean())
+
+
+def open_set(people: Numbers, gallery: Floats, probes: Floats) -> OpenSet:
+    """Enrol the people with several photographs; the others are the non-mated probes. See ``mated_searches``."""
+    first, counts = np.unique(people, return_index=True, return_counts=True)[1:]
     enrolled = first[counts > 1]
     mated = np.setdiff1d(np.flatnonzero(counts[people] > 1), enrolled)
-    strangers = np.flatnonzero(counts[people] == 1)
-    threshold = np.quantile((probes[strangers] @ gallery[enrolled].T).max(axis=1), 1 - FPIR)
+    nonmated = non_mated(people)
+    threshold = np.quantile((probes[nonmated] @ gallery[enrolled].T).max(axis=1), 1 - FPIR)
     scores = probes[mated] @ gallery[enrolled].T
     best = people[enrolled][scores.argmax(axis=1)]
     found = (best == people[mated]) & (scores.max(axis=1) >= threshold)
-    return float(1 - found.mean()), len(enrolled), len(mated), len(strangers), found, people[mated]
+    return OpenSet(len(enrolled), len(nonmated), people[mated], found)
 
 
 def mated_pairs(people: Numbers, templates: Floats) -> tuple[Floats, Numbers]:
@@ -96,12 +103,12 @@ def verification(mated: Floats, others: Floats) -> float:
     return float(np.mean(right))
 
 
-def interval(people: Numbers, good: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return the 95 % interval of the share of ``good`` when people are resampled (bootstrap)."""
+def interval(people: Numbers, outcome: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the 95 % interval of the share of searches with this outcome when people are resampled (bootstrap)."""
     names, rows = np.unique(people, return_inverse=True)
-    wins, tries = np.bincount(rows, good), np.bincount(rows)
+    counted, tries = np.bincount(rows, outcome), np.bincount(rows)
     samples = np.random.default_rng(1).integers(0, len(names), (RESAMPLED, len(names)))
-    shares = wins[samples].sum(axis=1) / tries[samples].sum(axis=1)
+    shares = counted[samples].sum(axis=1) / tries[samples].sum(axis=1)
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
 
@@ -109,9 +116,8 @@ def interval(people: Numbers, good: NDArray[np.bool_]) -> tuple[float, float]:
 def row(name: str, chosen: Photographs, templates: Floats) -> str:
     """Return one line of the table."""
     people = chosen.people
-    searched = mated_searches(people, templates)
+    searched = mated_searches(people, templates, templates)
     low, high = interval(searched.people, searched.first)
-    fnir, _, _, _ = open_set(people, templates)
     mated, whose = mated_pairs(people, templates)
     others = strangers(chosen, templates)
     weights = 1 / np.bincount(whose)[whose]  # every person has the same weight, however many photographs there are
@@ -121,7 +127,7 @@ def row(name: str, chosen: Photographs, templates: Floats) -> str:
     missed = [np.average(mated < others[int(rate * len(others)) - 1], weights=weights) for rate in (1e-3, 1e-4, 1e-5)]
     cells = [
         f"{searched.first.mean():.2%} ({low:.1%}–{high:.1%})",
-        f"{fnir:.2%}",
+        f"{open_set(people, templates, templates).fnir:.2%}",
         f"{verification(mated, others):.2%}",
         *(f"{share:.2%}" for share in missed),
         f"{separation:.2f}",
@@ -135,25 +141,17 @@ HEAD = """\
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
-def open_set_interval(people: Numbers, gallery: Floats, probes: Floats) -> tuple[float, float, float]:
-    """Return FNIR(N, 1) at FPIR for probes that were degraded, and its 95 % interval when people are resampled."""
-    fnir, _, _, _, found, whose = searched_open_set(people, gallery, probes)
-    low, high = interval(whose, ~found)
-    return fnir, low, high
-
-
 def degraded_rows(chosen: Photographs, found: Mapping[str, Templates], centre: Floats) -> list[str]:
     """Return a line for each degradation: the probes are degraded, the gallery is not."""
     people, gallery = chosen.people, found[UNALTERED].centred(centre)
-    enrolled = np.unique(people, return_index=True)[1]
-    others = np.setdiff1d(np.arange(len(people)), enrolled)
     lines = []
     for name, each in found.items():
         probes = each.centred(centre)
-        fnir, low, high = open_set_interval(people, gallery, probes)
-        first = (probes[others] @ gallery[enrolled].T).argmax(axis=1) == people[others]
+        searched = open_set(people, gallery, probes)
+        low, high = interval(searched.people, ~searched.found)
+        first = mated_searches(people, gallery, probes).first
         without = int((~each.found()).sum())
-        lines.append(f"| {name} | {without} | {fnir:.2%} ({low:.1%}–{high:.1%}) | {first.mean():.2%} |")
+        lines.append(f"| {name} | {without} | {searched.fnir:.2%} ({low:.1%}–{high:.1%}) | {first.mean():.2%} |")
     return lines
 
 
@@ -161,14 +159,15 @@ def centre_of_others(chosen: Photographs, bare: Templates) -> str:
     """Return what a centre measured on one half of the people does for the other half."""
     people = chosen.people
     half = np.random.default_rng(0).permutation(len(chosen.names)) < len(chosen.names) // 2
-    before, after = [], []
+    before: list[float] = []
+    after: list[float] = []
     for own in (half, ~half):
         rows = np.flatnonzero(own[people])
         numbers = np.unique(people[rows], return_inverse=True)[1]
         unseen = non_mated(people)
         centre = bare.vectors[unseen[~own[people[unseen]]]].mean(axis=0)
-        before.append(open_set(numbers, bare.vectors[rows])[0])
-        after.append(open_set(numbers, bare.centred(centre)[rows])[0])
+        for fnirs, vectors in ((before, bare.vectors[rows]), (after, bare.centred(centre)[rows])):
+            fnirs.append(open_set(numbers, vectors, vectors).fnir)
     return f"FNIR at FPIR 0.01 falls from {np.mean(before):.2%} to {np.mean(after):.2%}"
 
 
@@ -195,7 +194,7 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
             f"{cosines.min():.4f} at the lowest: the detector's landmarks move a little. The table shows "
             "what that costs.\n"
         )
-    _, enrolled, mated, others = open_set(chosen.people, shipped)
+    searched = open_set(chosen.people, shipped, shipped)
     return TEMPLATE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine.line("openvino", "opencv-python-headless"),
@@ -209,9 +208,9 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
         halves=centre_of_others(chosen, bare),
         calibration="" if few else check(found, centre, with_names_joined(chosen)),
         probes=len(chosen) - len(chosen.names),
-        enrolled=enrolled,
-        mated=mated,
-        strangers=others,
+        enrolled=searched.enrolled,
+        mated=len(searched.people),
+        strangers=searched.nonmated,
         alike=alike,
         whose=lfw.WHOSE,
     )
