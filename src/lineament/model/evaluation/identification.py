@@ -67,11 +67,12 @@ class Identification:
 
     @cached_property
     def strangers(self) -> Scores:
-        """The highest score of each non-mated search, descending, shape (searches,); −1 if the gallery is empty."""
+        """The highest score of each answered non-mated search, descending; −1 if the gallery is empty."""
         return np.maximum(self.nonmated.best[self._order], np.float32(-1))
 
     @cached_property
     def _order(self) -> Rows:
+        """The non-mated searches that were answered, the highest score first."""
         answered = np.flatnonzero(self.nonmated.answered)
         return answered[np.argsort(-self.nonmated.best[answered], kind="stable")]
 
@@ -114,10 +115,11 @@ class Identification:
 
     def fpir(self, threshold: Threshold, rows: Rows | None = None) -> Estimate:
         """Return FPIR(N, ``threshold``), of the non-mated searches ``rows`` alone if they are given."""
-        chosen = np.flatnonzero(self.nonmated.answered) if rows is None else rows
-        false = (self.nonmated.best >= _of_searches(threshold, self.nonmated))[chosen]
-        people, whose = np.unique(self.nonmated.people[chosen], return_inverse=True)
-        return share(false, whose, draw_people(len(people), self.seed, _NONMATED))
+        false = self.nonmated.best >= _of_searches(threshold, self.nonmated)
+        if rows is None:
+            return share(false[self._order], self._whose_strangers, self._stranger_weights)
+        people, whose = np.unique(self.nonmated.people[rows], return_inverse=True)
+        return share(false[rows], whose, draw_people(len(people), self.seed, _NONMATED))
 
     def at_threshold(self, threshold: Threshold) -> AtThreshold:
         """Return the error rates at a score that does not come from these searches."""
