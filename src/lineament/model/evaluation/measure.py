@@ -166,6 +166,12 @@ class OpenSetTest:
         )
 
 
+def threshold_at(rates: Sequence[AtRate], target: float) -> float | None:
+    """Return the score at which FPIR is ``target``, one of TARGETS; None if the data do not carry it."""
+    at = next(rate.at for rate in rates if rate.target == target)
+    return at.threshold if isinstance(at, AtThreshold) else None
+
+
 def measure(test: OpenSetTest, groups: Sequence[str], in_use: Threshold | None) -> Measurements:
     """Measure everything.
 
@@ -180,8 +186,9 @@ def measure(test: OpenSetTest, groups: Sequence[str], in_use: Threshold | None) 
     among_all = test.investigated(samples, found)
     pairs = compare_pairs(samples, sampled_rows(samples, protocol.seed))
     verified = PairRates(pairs, protocol.seed)
-    if in_use is None and isinstance(at := found.at_rate(COLUMN_RATE).at, AtThreshold):
-        in_use = at.threshold
+    at_rates = tuple(found.at_rate(target) for target in TARGETS)
+    if in_use is None:
+        in_use = threshold_at(at_rates, COLUMN_RATE)
     thresholds = ((found.median(in_use),) if in_use is not None else ()) + protocol.thresholds
     by_group: tuple[GroupRates, ...] = ()
     if groups and samples.groups is not None and in_use is not None:
@@ -201,7 +208,7 @@ def measure(test: OpenSetTest, groups: Sequence[str], in_use: Threshold | None) 
         nonmated=found.nonmated,
         investigated=among_all.mated,
         rank_curve=among_all.rank_curve(),
-        at_rates=tuple(found.at_rate(target) for target in TARGETS),
+        at_rates=at_rates,
         in_use=None if in_use is None else found.at_threshold(in_use),
         at_thresholds=tuple(found.at_threshold(threshold) for threshold in protocol.thresholds),
         searches_curve=found.curve(),

@@ -15,8 +15,16 @@ import numpy as np
 
 import lineament
 from lineament.errors import Damaged, InvalidValue, NoSuchFile, NotEvaluable
-from lineament.model.evaluation.identification import AtThreshold, Threshold
-from lineament.model.evaluation.measure import COLUMN_RATE, Column, Measurements, OpenSetTest, Protocol, measure
+from lineament.model.evaluation.identification import Threshold
+from lineament.model.evaluation.measure import (
+    COLUMN_RATE,
+    Column,
+    Measurements,
+    OpenSetTest,
+    Protocol,
+    measure,
+    threshold_at,
+)
 from lineament.model.evaluation.samples import Rows, Samples
 from lineament.model.evaluation.searching import NEVER, SearchScores
 from lineament.model.rates import ErrorRates
@@ -148,11 +156,11 @@ def evaluate_pictures(
     measured, in_use_from = _measured(test, groups, thresholds_in_use(analyser.rates, test))
     rows = np.r_[test.division.mated, test.division.nonmated]
     probes = replace(labelled, pictures=tuple(labelled.pictures[row] for row in rows.tolist()))
-    columns = []
+    columns, unchanged = [], threshold_at(measured.at_rates, COLUMN_RATE)
     for degradation in options.degradations:
         found = extractor.run(probes.pictures, partial(report, f"Degrading: {degradation.name}"), degradation)
         degraded = replace(samples_of(probes, found, analyser.dimension)[0], people=samples.people[rows])
-        columns.append(test.degraded(degradation.name, degraded, _unchanged(measured)))
+        columns.append(test.degraded(degradation.name, degraded, unchanged))
     worst = worst_errors(measured)
     failures = [
         (picture.name, found.why)
@@ -303,12 +311,6 @@ def _measured(test: OpenSetTest, groups: Sequence[str], expected: Threshold | No
         rest = replace(test, protocol=replace(test.protocol, thresholds=given[1:]))
         return measure(rest, groups, given[0]), IN_USE_GIVEN
     return measure(test, groups, expected), IN_USE_HERE if expected is None else IN_USE_PRODUCT
-
-
-def _unchanged(measured: Measurements) -> float | None:
-    """Return the score at which FPIR is COLUMN_RATE without degradation."""
-    at = next(rate.at for rate in measured.at_rates if rate.target == COLUMN_RATE)
-    return at.threshold if isinstance(at, AtThreshold) else None
 
 
 # ---------------------------------------------------------------- errors to look at
