@@ -23,8 +23,11 @@ import numpy as np
 from bench import lfw, machine
 from bench.lfw import Photographs
 from bench.peer_faces import PEERS
-from lineament.model.evaluation.measure import Measurements, OpenSetTest, Protocol, measure
+from lineament.model.evaluation.identification import TARGETS
+from lineament.model.evaluation.measure import OpenSetTest, Protocol, measure
+from lineament.model.evaluation.resampling import Insufficient
 from lineament.model.evaluation.samples import Samples
+from lineament.model.evaluation.verification import RATES
 from lineament.model.packs import CURRENT
 from lineament.services.evaluate.cache import TemplateCache
 from lineament.services.evaluate.evaluate import cache_key
@@ -35,8 +38,7 @@ from lineament.views.evaluation_tables import rate_words
 from lineament.workspace.vision import Vision
 
 PAGE = lfw.ROOT / "docs" / "reference" / "peers.md"
-RATE = 1  # of TARGETS: FPIR 0.01
-FMR = 2  # of RATES: 1e-4
+RATE, FMR = TARGETS.index(0.01), RATES.index(1e-4)
 
 
 def ours(folder: Path) -> Samples:
@@ -75,21 +77,18 @@ def peer(name: str, python: str, chosen: Photographs) -> Samples | str:
             kept = kept if whole else out
         with np.load(kept) as stored:
             vectors = stored["vectors"]
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    failed = lengths == 0
-    unit = vectors / np.where(failed, 1, lengths)[:, None]
-    return Samples(vectors=unit, people=chosen.people, failed=failed, unenrolled=failed)
+    return Samples.of_vectors(vectors, chosen.people)
 
 
 def row(name: str, found: Samples) -> str:
     """Return one line of the table."""
-    measured: Measurements = measure(OpenSetTest.of(found, Protocol()), [], None)
+    measured = measure(OpenSetTest.of(found, Protocol()), [], None)
     rate, pairs = measured.at_rates[RATE].at, measured.pairs_at_rates[FMR].at
     cells = [
         f"{measured.failed:,}",
         rate_words(measured.rank_curve[0]),
-        rate_words(rate.fnir) if hasattr(rate, "fnir") else str(rate),
-        rate_words(pairs.fnmr) if hasattr(pairs, "fnmr") else str(pairs),
+        rate_words(rate if isinstance(rate, Insufficient) else rate.fnir),
+        rate_words(pairs if isinstance(pairs, Insufficient) else pairs.fnmr),
     ]
     return f"| {name} | " + " | ".join(cells) + " |"
 

@@ -14,6 +14,8 @@ Rows = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 NO_GROUP = -1
+NO_LENGTH = 1e-6
+"""A shorter vector, before normalisation, is no template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,6 +31,14 @@ class Samples:
     unenrolled: Bools  # (n,), too poor to be enrolled; includes those that failed
     groups: Rows | None = None  # (n,), the group of each picture, NO_GROUP if it has none
     norms: NDArray[np.float32] | None = None  # (n,), length of each embedding before normalisation, if it is known
+
+    @classmethod
+    def of_vectors(cls, vectors: Vectors, people: Rows, groups: Rows | None = None) -> Samples:
+        """Return samples of vectors of any length, which are scaled in place; zeros stand for no face."""
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        failed = lengths < NO_LENGTH
+        vectors /= np.where(failed, np.float32(1), lengths)[:, None]
+        return cls(vectors=vectors, people=people, failed=failed, unenrolled=failed, groups=groups)
 
     def __len__(self) -> int:
         return len(self.people)

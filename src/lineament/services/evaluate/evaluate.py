@@ -223,17 +223,8 @@ def evaluate_templates(path: Path, options: EvaluationOptions, joined: Sequence[
     data = hashlib.sha256(vectors.tobytes())
     data.update("\0".join(people.tolist()).encode(errors="surrogatepass"))
     data.update("\0".join(groups).encode(errors="surrogatepass"))
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    failed = lengths < 1e-6
-    vectors /= np.where(failed, 1, lengths)[:, None]
     known, of_group = group_numbers(groups)
-    samples = Samples(
-        vectors=vectors,
-        people=whose.astype(np.int64),
-        failed=failed,
-        unenrolled=failed,
-        groups=of_group if known else None,
-    )
+    samples = Samples.of_vectors(vectors, whose.astype(np.int64), of_group if known else None)
     measured, in_use_from = _measured(OpenSetTest.of(samples, options.protocol), known, None)
     return Evaluation(
         name=path.name,
@@ -259,7 +250,7 @@ def evaluate_templates(path: Path, options: EvaluationOptions, joined: Sequence[
         skipped=0,
         joined=tuple(joined),
         failures=(),
-        reasons=(("no template", int(failed.sum())),) if failed.any() else (),
+        reasons=(("no template", measured.failed),) if measured.failed else (),
         twice=0,
         worst=worst_errors(measured),
         crops={},
@@ -284,7 +275,7 @@ def _read_templates(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], str]
         if not np.isfinite(vectors).all():
             raise ValueError("a template holds a number that is not finite")
         named = [] if groups is None else [str(name) for name in groups.tolist()]
-        return vectors.copy(), people.astype(np.str_), named, str(arrays.get("model", "not stated"))
+        return vectors, people.astype(np.str_), named, str(arrays.get("model", "not stated"))
     except KeyError as error:
         raise Damaged(what=what, why=f"it has no array {error}", remedy=remedy) from error
     except (TypeError, ValueError) as error:
