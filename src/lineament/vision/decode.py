@@ -27,16 +27,16 @@ from lineament.model.faces import Pixels, Place
 from lineament.sandbox.confine import GUARDS
 from lineament.vision.decode_checks import INVALID, check_sizes, check_status, checked_place, checked_time
 from lineament.vision.decode_process import (
-    COMMON,
-    RARE,
     DecodeLimits,
     DecodingProcess,
     ProcessEndedError,
     ProcessTooSlowError,
 )
 from lineament.vision.decode_protocol import (
+    COMMON,
     MEDIA_TYPES,
     MOST_PARTS,
+    RARE,
     REPLY,
     DecodeReply,
     Status,

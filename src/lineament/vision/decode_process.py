@@ -23,11 +23,9 @@ import numpy as np
 from lineament.errors import DecoderUnavailable
 from lineament.model.faces import Pixels
 from lineament.sandbox.launch import Channels, launch
-from lineament.vision.decode_protocol import READY, REPLY, REQUEST, pixel_bytes
+from lineament.vision.decode_protocol import COMMON, RARE, READY, REPLY, REQUEST, pixel_bytes
 
 _WORKER = "lineament.vision.decode_worker"
-COMMON, RARE = "common", "rare"
-"""The kinds of workers: RARE has the libraries for rare formats."""
 _PACKAGES = {COMMON: ("PIL", "pillow_heif"), RARE: ("PIL", "pillow_heif", "numpy", "rawpy", "imagecodecs")}
 _START_SECONDS = 30.0
 _KEPT_BYTES = 8 * 2**20  # of the outbox kept between pictures; more is returned to the system

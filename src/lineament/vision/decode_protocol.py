@@ -62,6 +62,8 @@ LARGEST_JPEG_2000 = 50_000_000
 """Pixels of a JPEG 2000: its decoder takes 12 bytes for each, besides those of the picture."""
 LARGE = 16_000_000
 """Pixels above which a picture waits until the parent has room for it."""
+COMMON, RARE = "common", "rare"
+"""The kinds of workers: RARE has the libraries for rare formats."""
 MOST_PARTS = 10_000
 """Most pictures of one file that are read."""
 EVERY = 0.5

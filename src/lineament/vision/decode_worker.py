@@ -19,12 +19,10 @@ import warnings
 from lineament.sandbox.confine import confine
 from lineament.vision import decode_before, decode_pillow, decode_read, decode_write
 from lineament.vision.decode_formats import NotDecodedError
-from lineament.vision.decode_protocol import READY, REQUEST, DecodeReply, Status, Wish, pixel_bytes
+from lineament.vision.decode_protocol import RARE, READY, REQUEST, DecodeReply, Status, Wish, pixel_bytes
 
 LIFETIME_SECONDS = 1200
 """Processor time after which a worker is stopped; its parent replaces it well before."""
-COMMON, RARE = "common", "rare"
-"""The kinds of workers: RARE has the libraries for rare formats."""
 _OPEN_FILES = 16
 _PARENT_CHECK = 5000  # milliseconds
 _REQUESTS, _REPLIES = 0, 1
