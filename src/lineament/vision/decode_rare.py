@@ -37,8 +37,8 @@ def warm() -> None:
     Image.fromarray(np.zeros((8, 8, 3), np.uint8))
 
 
-def open_rare(untrusted: bytes, media: int, max_pixels: int) -> OpenedFile:  # noqa: ARG001 - the size is checked before decoding
-    """Open a file of a format in ``RARE``. Raises NotDecodedError, or whatever its library raises."""
+def open_rare(untrusted: bytes, media: int) -> OpenedFile:
+    """Open a file of a format in ``RARE``, or a large WebP. Raises NotDecodedError, or whatever its library raises."""
     kinds: dict[int, type[_JpegXl | _Raw | _LargeWebP]] = {JXL: _JpegXl, RAW: _Raw, WEBP: _LargeWebP}
     return kinds[media](untrusted)
 

@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import (
-    Image,
-)
+from PIL import Image
 
 from lineament.vision.decode_colour import ToRGB, to_srgb
-from lineament.vision.decode_damage import (
-    is_cut,
-)
+from lineament.vision.decode_damage import is_cut
 from lineament.vision.decode_formats import RARE, NotDecodedError, detect_format, is_animated_webp, size_of_webp
 from lineament.vision.decode_pillow import JpegFile, Loaded, OpenedFile, PagedFile
 from lineament.vision.decode_protocol import (
@@ -50,8 +46,8 @@ class ReadPicture:
     reply: DecodeReply
 
 
-RareOpener = Callable[[bytes, int, int], OpenedFile]
-"""Opens a file of a format in RARE, given its bytes, its format and the most pixels."""
+RareOpener = Callable[[bytes, int], OpenedFile]
+"""Opens a file of a format in RARE, or a large WebP, given its bytes and its format."""
 
 
 class PictureFile:
@@ -76,7 +72,7 @@ class PictureFile:
         if self.media in RARE:
             if rare is None:
                 raise NotDecodedError(Status.ELSEWHERE, self.media)
-            return rare(untrusted, self.media, self._max_pixels)
+            return rare(untrusted, self.media)
         if self.media == JPEG:
             return JpegFile(untrusted)
         if self.media == WEBP:
@@ -86,7 +82,7 @@ class PictureFile:
                 if size[0] * size[1] > LARGE and not is_animated_webp(untrusted):
                     if rare is None:
                         raise NotDecodedError(Status.ELSEWHERE, self.media)
-                    return rare(untrusted, self.media, self._max_pixels)
+                    return rare(untrusted, self.media)
         return PagedFile(untrusted, self.media)
 
     def read(self, part: int, *, large_too: bool = True) -> ReadPicture:
