@@ -69,21 +69,19 @@ class PictureFile:
         self._is_chosen = _FrameChooser()
 
     def _open(self, untrusted: bytes, rare: RareOpener | None) -> OpenedFile:
-        if self.media in RARE:
+        if self.media in RARE or self._is_large_webp(untrusted):
             if rare is None:
                 raise NotDecodedError(Status.ELSEWHERE, self.media)
             return rare(untrusted, self.media)
-        if self.media == JPEG:
-            return JpegFile(untrusted)
-        if self.media == WEBP:
-            size = size_of_webp(untrusted)
-            if size is not None:  # checked first, because the library reserves memory when it opens the file
-                self._check_size(size)
-                if size[0] * size[1] > LARGE and not is_animated_webp(untrusted):
-                    if rare is None:
-                        raise NotDecodedError(Status.ELSEWHERE, self.media)
-                    return rare(untrusted, self.media)
-        return PagedFile(untrusted, self.media)
+        return JpegFile(untrusted) if self.media == JPEG else PagedFile(untrusted, self.media)
+
+    def _is_large_webp(self, untrusted: bytes) -> bool:
+        """Return whether it is a large still WebP. Its size is checked here: Pillow reserves memory when opening it."""
+        size = size_of_webp(untrusted) if self.media == WEBP else None
+        if size is None:
+            return False
+        self._check_size(size)
+        return size[0] * size[1] > LARGE and not is_animated_webp(untrusted)
 
     def read(self, part: int, *, large_too: bool = True) -> ReadPicture:
         """Return one of its pictures, numbered from 1; or, for 0, the next frame of an animation to look at.
