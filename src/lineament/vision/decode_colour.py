@@ -88,12 +88,12 @@ def _range(image: Image.Image) -> tuple[float, float]:
     elif low < 0:
         raise NotDecodedError(Status.NO_COLOURS)
     else:
-        least, most = 0.0, float(_white_of(int(high), 16 if high < 65536 else 32))
+        least, most = 0.0, float(white_of(int(high), 16 if high < 65536 else 32))
     scale = 255 / (most - least)
     return scale, -least * scale
 
 
-def _white_of(highest: int, depth: int) -> int:
+def white_of(highest: int, depth: int) -> int:
     """Return the value of white: cameras and scanners store 10, 12 or 14 bits in the lower bits of 16."""
     for bits in (8, 10, 12, 14):
         if highest < 2**bits and bits <= depth - 2:
@@ -121,7 +121,7 @@ def _number(value: object) -> float | None:
 def deepen(high: Image.Image, low: Image.Image) -> Image.Image:
     """Return a picture in eight bits from the upper and the lower bytes of one in sixteen that uses fewer bits."""
     highest = max(most for _, most in _extrema(high))
-    white = _white_of(highest * 256 + 255, 16)
+    white = white_of(highest * 256 + 255, 16)
     if white == 65535:
         return high
     shift = white.bit_length() - 8

@@ -16,6 +16,7 @@ import rawpy
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin
 
+from lineament.vision.decode_colour import white_of
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError, box_size, size_of_webp
 from lineament.vision.decode_pillow import Loaded, OpenedFile
@@ -81,8 +82,7 @@ def _in_eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
         shares: NDArray[np.float64] = np.clip(np.nan_to_num(values.astype(np.float64)), 0, 1)
         return np.rint(shares * 255).astype(np.uint8)
     highest = int(values.max()) if values.size else 0
-    white = next((2**bits - 1 for bits in (8, 10, 12, 14) if highest < 2**bits), 65535)
-    return (values.astype(np.float32) * (255 / white) + 0.5).astype(np.uint8)
+    return (values.astype(np.float32) * (255 / white_of(highest, 16)) + 0.5).astype(np.uint8)
 
 
 def _boxes(untrusted: bytes) -> list[tuple[bytes, bytes]]:
