@@ -112,6 +112,12 @@ def _last_row(strip: Image.Image, fill: int, tolerance: int) -> int | None:
     return None if box is None else box[3] - 1
 
 
+def shade_of(image: Image.Image, grey: int) -> int | tuple[int, ...]:
+    """Return an opaque grey in the mode of a picture."""
+    shade = tuple(255 if band == "A" else grey for band in image.getbands())
+    return shade if len(shade) > 1 else shade[0]
+
+
 def paint_after_difference(image: Image.Image, other: Image.Image, grey: int) -> int:
     """Paint grey all rows from the first that differs from ``other``; return how many are left.
 
@@ -126,8 +132,7 @@ def paint_after_difference(image: Image.Image, other: Image.Image, grey: int) ->
         found = ImageChops.difference(image.crop(box), other.crop(box)).getbbox(alpha_only=False)
         if found is not None:
             first = above + found[1]
-            shade = tuple(255 if band == "A" else grey for band in image.getbands())
-            image.paste(shade if len(shade) > 1 else shade[0], (0, first, width, height))
+            image.paste(shade_of(image, grey), (0, first, width, height))
             return first
     return height
 

@@ -38,6 +38,7 @@ from lineament.vision.decode_damage import (
     paint_after_difference,
     paint_colour,
     rows_read,
+    shade_of,
 )
 from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError
@@ -109,7 +110,7 @@ class OpenedFile(Protocol):
         """Decode the picture at ``index``."""
 
     def duration(self, index: int) -> float:
-        """Return how long the loaded frame at ``index`` is shown, in milliseconds."""
+        """Return how long the loaded frame at ``index`` is shown, in milliseconds; 0 if that is not stated."""
 
 
 def set_up(max_pixels: int) -> None:
@@ -333,8 +334,7 @@ class PagedFile:
 def _load_damaged(image: ImageFile.ImageFile) -> Image.Image:
     """Load a picture as far as its data go; the rest keeps the grey that it is filled with first."""
     if image.mode in _FILLED_MODES:
-        shade = tuple(255 if band == "A" else _GREY for band in image.getbands())
-        image.im = Image.new(image.mode, image.size, shade if len(shade) > 1 else shade[0]).im
+        image.im = Image.new(image.mode, image.size, shade_of(image, _GREY)).im
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         image.load()

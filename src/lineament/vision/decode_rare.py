@@ -65,7 +65,7 @@ class _JpegXl:
         return Loaded(image=image, facts=_exif_of_jxl(self._untrusted)._replace(orientation=1))
 
     def duration(self, index: int) -> float:  # noqa: ARG002 - the library does not tell
-        return 100.0
+        return 0.0
 
     def _decoded(self) -> list[Image.Image]:
         if self._frames is None:
