@@ -14,9 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from lineament.errors import (
-    NotRead,
-)
+from lineament.errors import NotRead
 from lineament.sandbox.files import SourcePath, list_names, locate
 from lineament.sources.base import Found, LeftOut, LeftOutKind, Refusal
 from lineament.sources.folder.connector import is_hidden

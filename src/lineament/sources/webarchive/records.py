@@ -190,9 +190,9 @@ def body_of(record: WarcRecord, limit: int, start: bytes = b"") -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def payload_of(record: WarcRecord, limit: int, start: bytes = b"") -> bytes:
+def payload_of(record: WarcRecord, limit: int) -> bytes:
     """Return the payload of an HTTP response or resource, its encodings undone; raises like ``body_of``."""
-    body = body_of(record, limit, start)
+    body = body_of(record, limit)
     if record.is_http and record.is_http_parsed:
         headers = record.http_headers
         return decode_body(body, headers.get("Transfer-Encoding"), headers.get("Content-Encoding"), limit)
