@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from lineament.errors import LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import SourcePath, open_regular, os_reason
-from lineament.sandbox.process import INVALID_REPLY, WorkerLimits, messages_from
+from lineament.sandbox.files import SourcePath
+from lineament.sandbox.process import INVALID_REPLY, WorkerLimits, messages_about, messages_from
 from lineament.sources.base import Item, Refusal
 from lineament.sources.video.frames import (
     BROKEN_OFF,
@@ -26,7 +26,7 @@ from lineament.sources.video.frames import (
 
 CONNECTOR = "video 1"
 LARGEST_VIDEO = 2**32
-"""Most bytes of a video in an archive, which is copied to a temporary file to be read."""
+"""Most bytes of a video in an archive or a web archive, which is copied to a temporary file to be read."""
 _WORKER = "lineament.sources.video.worker"
 _LIMITS = WorkerLimits(message=2**28, patience=300, seconds=12 * 3600)
 _NO_PICTURES = "it has no pictures"
@@ -44,20 +44,7 @@ class SampledFrame:
 
 def frames(place: SourcePath) -> Iterator[SampledFrame]:
     """Yield the sampled frames of a video. Raises NotRead, after those before it, if it ends early."""
-    try:
-        file = open_regular(place)
-    except OSError as error:
-        raise NotRead(why=os_reason(error)) from None
-    yield from frames_of(file)
-
-
-def frames_of(file: int) -> Iterator[SampledFrame]:
-    """Run ``frames`` on an open file, and close its descriptor."""
-    for kind, content in messages_from(_WORKER, file, _LIMITS):
-        if kind == FRAME:
-            yield _frame(content)
-        else:
-            raise NotRead(why=_damage(kind, content))
+    return _frames(messages_about(_WORKER, place, _LIMITS))
 
 
 def frame_items(name: str, whole: Provenance, file: int, max_bytes: int) -> Iterator[Item | Refusal]:
@@ -66,7 +53,7 @@ def frame_items(name: str, whole: Provenance, file: int, max_bytes: int) -> Iter
     ``whole`` is the provenance of the video.
     """
     try:
-        for frame in frames_of(file):
+        for frame in _frames(messages_from(_WORKER, file, _LIMITS)):
             yield framed(name, whole, frame, max_bytes)
     except LineamentError as error:
         yield Refusal.from_error(name, error)
@@ -101,6 +88,14 @@ def copied(parts: Iterator[bytes]) -> int:
             file.write(part)
         file.seek(0)
         return os.dup(file.fileno())
+
+
+def _frames(messages: Iterator[tuple[bytes, bytes]]) -> Iterator[SampledFrame]:
+    for kind, content in messages:
+        if kind == FRAME:
+            yield _frame(content)
+        else:
+            raise NotRead(why=_damage(kind, content))
 
 
 def _frame(untrusted: bytes) -> SampledFrame:
