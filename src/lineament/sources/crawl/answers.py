@@ -130,13 +130,12 @@ class AnswerHandler:
             self._take_unchanged(ask, ask.before, reply)
         elif status in REDIRECTS:
             self._take_redirect(ask, reply)
-        elif why_not_whole(status, reply.header("content-range")) is None:
+        elif (why := why_not_whole(status, reply.header("content-range"))) is None:
             self._take_success(ask, reply)
         elif status >= 500 or status == 408:
             self._retry(ask, f"its host answers with {status}")
         else:
-            text = why_not_whole(status, reply.header("content-range")) or ""
-            self._state.refuse(ask, RefusalReason(kind="read", text=text), report=ask.kind == AddressKind.PICTURE)
+            self._state.refuse(ask, RefusalReason(kind="read", text=why), report=ask.kind == AddressKind.PICTURE)
 
     def _take_unchanged(self, ask: QueuedAddress, before: WrittenRecord, reply: CrawlReply) -> None:
         why = refused_by_headers(reply.exchange.answer, None, self._crawl.limits.answer)
