@@ -275,19 +275,35 @@ class Reading:
     def _picture(
         self, archive: WarcFile, record: WarcRecord, answer: _RecordHeaders, at: Position, data: bytes
     ) -> _Findings:
+        provenance = self._taken_now(archive, record, answer, at)
+        if provenance is None:
+            return ()
+        return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
+
+    def _taken_now(
+        self, archive: WarcFile | None, record: WarcRecord, answer: _RecordHeaders, at: Position
+    ) -> Provenance | None:
+        """Return the provenance of a picture or a video; None if it is taken later, or an earlier run took it.
+
+        ``archive``: of a picture; None for a video, whose frames are not in the archive themselves.
+
+        Raises:
+            NotRead: It is not taken.
+            Reserved: Its publisher reserves it.
+        """
         key = self._require_open(record, answer, at)
         shown = self._shown(key)
         if key is not None and not at.later:
             self._index.note_found(key, answer.uri, at.archive, at.offset)
-            if (digest := record.headers.get("WARC-Payload-Digest")) is not None:
+            if archive is not None and (digest := record.headers.get("WARC-Payload-Digest")) is not None:
                 self._index.note_body(digest, at.archive, at.offset)
             if shown is None:
                 self._index.defer(at.archive, at.offset)
-                return ()
+                return None
         if at <= self._after:
-            return ()
-        provenance = _provenance(answer.uri, answer, shown, _record_place(archive, record, at))
-        return ((Item(name=printable(answer.uri)[:LONGEST_NAME], untrusted=data, provenance=provenance), at),)
+            return None
+        place = None if archive is None else _record_place(archive, record, at)
+        return _provenance(answer.uri, answer, shown, place)
 
     def _require_open(self, record: WarcRecord, answer: _RecordHeaders, at: Position) -> str | None:
         """Return the key under which pages show a picture or video; raise NotRead or Reserved if it is not taken."""
@@ -311,17 +327,8 @@ class Reading:
         return shown
 
     def _video(self, record: WarcRecord, answer: _RecordHeaders, at: Position, read: bytes) -> _Findings:
-        key = self._require_open(record, answer, at)
-        shown = self._shown(key)
-        if key is not None and not at.later:
-            self._index.note_found(key, answer.uri, at.archive, at.offset)
-            if shown is None:
-                self._index.defer(at.archive, at.offset)
-                return ()
-        if at <= self._after:
-            return ()
-        whole = _provenance(answer.uri, answer, shown, None)
-        return self._frames(record, answer, at, read, whole)
+        whole = self._taken_now(None, record, answer, at)
+        return () if whole is None else self._frames(record, answer, at, read, whole)
 
     def _frames(
         self, record: WarcRecord, answer: _RecordHeaders, at: Position, read: bytes, whole: Provenance
