@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lineament.cli.jobs import print_queued
 from lineament.cli.terminal import AsJson, explain, needs, print_json, progress, say, working, workspace
 from lineament.errors import InvalidValue, NothingTaken
 from lineament.model.accounts import Permission
@@ -14,7 +15,6 @@ from lineament.views.values import counted
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from lineament.model.jobs import Job
     from lineament.services.collect import Collection
     from lineament.services.gallery.items import IngestReport
     from lineament.services.jobs.kinds import Report
@@ -67,7 +67,7 @@ def ingest(
             collection = desk.collect.choose(source, what, kind=kind, workers=workers, skip_hidden=skip_hidden)
         arguments = ingest_arguments(source, what, kind, workers, skip_hidden=skip_hidden)
         if background:
-            _print_queued(desk.jobs.add(INGEST, arguments, source=source), as_json=as_json)
+            print_queued(desk.jobs.add(INGEST, arguments, source=source), as_json=as_json)
             return
         done = _run(desk, collection, arguments)
     if as_json:
@@ -79,15 +79,6 @@ def ingest(
     except NothingTaken as error:  # the report is the answer, in JSON too
         explain(error)
         raise typer.Exit(error.exit_code) from None
-
-
-def _print_queued(job: Job, *, as_json: bool) -> None:
-    from lineament.views import jobs as job_views
-
-    if as_json:
-        print_json(job_views.job_json(job))
-    else:
-        say(f"Queued as job {job.id}; a worker takes it up. Follow it with: lineament job show {job.id}")
 
 
 def _run(desk: Desk, collection: Collection, arguments: dict[str, Any]) -> IngestReport:

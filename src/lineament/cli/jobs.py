@@ -110,6 +110,16 @@ def worker(
         )
 
 
+def print_queued(job: Job, *, as_json: bool) -> None:
+    """Print that a job was queued, and how to follow it."""
+    from lineament.views import jobs as job_views
+
+    if as_json:
+        print_json(job_views.job_json(job))
+    else:
+        say(f"Queued as job {job.id}; a worker takes it up. Follow it with: lineament job show {job.id}")
+
+
 class EndRequest:
     """The first SIGTERM or SIGINT raises KeyboardInterrupt; later ones are ignored, so cleaning up can finish."""
 

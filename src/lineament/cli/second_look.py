@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lineament.cli.jobs import print_queued
 from lineament.cli.terminal import AsJson, needs, print_json, progress, say, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
@@ -32,7 +33,6 @@ def look_again(
 ) -> None:
     """Look again at pictures that another model looked at; one that was stopped goes on when run again."""
     from lineament.services.jobs.kinds import LOOK_AGAIN, look_again_arguments
-    from lineament.views.jobs import job_json
     from lineament.views.second_looks import looked_again_json
 
     if (name is None) is not every:
@@ -41,11 +41,7 @@ def look_again(
     with workspace(context) as desk:
         arguments = look_again_arguments(name)
         if background:
-            job = desk.jobs.add(LOOK_AGAIN, arguments, source=name)
-            if as_json:
-                print_json(job_json(job))
-            else:
-                say(f"Queued as job {job.id}; a worker takes it up. Follow it with: lineament job show {job.id}")
+            print_queued(desk.jobs.add(LOOK_AGAIN, arguments, source=name), as_json=as_json)
             return
         done = _run(desk, name, arguments)
     if as_json:
