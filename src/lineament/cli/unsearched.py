@@ -50,10 +50,7 @@ def pictures(
         looked_at_by = picture.capture.looked_at_by or "a version before 0.3"
         shown.add_row(str(picture.capture.id), face, picture.capture.provenance.uri, picture.why, looked_at_by)
     print_table(shown)
-    say(f"{len(page.pictures):,} of {page.total:,}, with pictures on the page /sources/{name}/{_PAGES[which.value]}")
+    listed = "without-face" if without_face else "not-comparable"
+    say(f"{len(page.pictures):,} of {page.total:,}, with pictures on the page /sources/{name}/{listed}")
     if page.later is not None:
-        option = "--without-face" if without_face else "--not-comparable"
-        say(f"The next ones: lineament source pictures {name} {option} --after {page.later}")
-
-
-_PAGES = {"without face": "without-face", "not comparable": "not-comparable"}
+        say(f"The next ones: lineament source pictures {name} --{listed} --after {page.later}")
