@@ -299,7 +299,7 @@ def test_a_search_finds_the_pages_and_says_which(lineament: Callable[..., Ran], 
     assert (by_kind["tif"]["part"], by_kind["tif"]["parts"], by_kind["tif"]["time_code"]) == (2, 2, None)
     assert (by_kind["gif"]["part"], by_kind["gif"]["parts"]) == (2, 2)
     shown = lineament(*line, "--page", "3", "--report", tmp_path / "report.html")
-    assert "picture 3 of 3 in its file" in shown.out
+    assert "The photograph is page 3 of 3 of its file" in shown.out
     report = (tmp_path / "report.html").read_text()
     assert "page 3 of 3" in report
     assert "page 2 of 2" in report

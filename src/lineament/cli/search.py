@@ -198,7 +198,7 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     if result.others:
         say(f"{len(result.others) + 1} photographs of one person were fused.")
     if words := part_words(result.probe_part, result.probe_parts):
-        say(f"The photograph is picture {words.removeprefix('page ')} in its file; choose another with --page N.")
+        say(f"The photograph is {words} of its file; choose another with --page N.")
     if words := incomplete_words(result.probe_incomplete, result.probe_missing):
         say(f"The probe: {words}.")
     if result.quality.reasons:
