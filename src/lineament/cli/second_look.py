@@ -31,7 +31,7 @@ def look_again(
     background: Annotated[bool, typer.Option("--background", help="Leave it to a worker, and return at once.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look again at pictures that another model looked at; one that was stopped goes on when run again."""
+    """Look again at pictures that another model looked at; an interrupted look resumes when run again."""
     from lineament.services.jobs.kinds import LOOK_AGAIN, look_again_arguments
     from lineament.views.second_looks import looked_again_json
 

@@ -28,7 +28,7 @@ def pictures(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The most pictures that are listed.")] = 60,
     as_json: AsJson = False,
 ) -> None:
-    """List the pictures of a source from which a face is in no search, and why; reading the list is on the record."""
+    """List the pictures of a source without a face, or with one that no search finds; reading is on the record."""
     from lineament.services.gallery.unsearched import Which
     from lineament.views.unsearched import unsearched_json
 

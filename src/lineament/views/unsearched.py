@@ -1,4 +1,4 @@
-"""Pictures from which a face is in no search, as JSON and in words."""
+"""Pictures without a face, and faces that no search finds, as JSON."""
 
 from __future__ import annotations
 
