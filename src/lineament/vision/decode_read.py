@@ -143,23 +143,24 @@ class PictureFile:
         size, facts = loaded.image.size, loaded.facts
         self._check_size(size)  # a header may have lied
         convert = loaded.to_rgb or to_srgb(loaded.image)
-        upright = size if facts.orientation not in range(5, 9) else (size[1], size[0])
+        width, height = size if facts.orientation not in range(5, 9) else (size[1], size[0])
         latitude, longitude = facts.place or (0.0, 0.0)
         reply = DecodeReply(
             Status.DECODED,
             self.media,
-            0,
-            *upright,
-            *upright,
-            part,
-            self._source.count,
-            seconds,
-            facts.at,
-            facts.place is not None,
-            loaded.incomplete,
-            loaded.missing,
-            latitude,
-            longitude,
+            width=width,
+            height=height,
+            across=width,
+            down=height,
+            part=part,
+            parts=self._source.count,
+            seconds=seconds,
+            taken_at=facts.at,
+            has_place=facts.place is not None,
+            incomplete=loaded.incomplete,
+            missing=loaded.missing,
+            latitude=latitude,
+            longitude=longitude,
         )
         return ReadPicture(image=loaded.image, to_rgb=convert, orientation=facts.orientation, reply=reply)
 
