@@ -26,8 +26,7 @@ LEVEL = 1.0
 ROOM = 1.42
 """Side of the square that is cut out to turn a close-up by any angle, in sides of the close-up."""
 
-_BACK = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
-"""Turns a picture back that was turned clockwise by so many quarters."""
+_QUARTERS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,11 @@ def resize(pixels: Pixels, width: int, height: int, enlarging: int = cv2.INTER_L
     return cast("Pixels", cv2.resize(pixels, (width, height), interpolation=interpolation))
 
 
+def rotate_counterclockwise(pixels: Pixels, quarters: int) -> Pixels:
+    """Return the picture turned counterclockwise by that many quarters, clockwise if negative; itself if by none."""
+    return cast("Pixels", cv2.rotate(pixels, _QUARTERS[quarters % 4])) if quarters % 4 else pixels
+
+
 def window_around(box: NDArray[np.float32], enlarged: float) -> CropWindow:
     """Return the square around ``box`` (x, y, width, height), ``enlarged`` times as long as its longer side."""
     x, y, width, height = (float(v) for v in box)
@@ -105,8 +109,7 @@ def close_up(
     seen = window.cut(pixels, wide)
     if level:
         roll = 90.0 * quarter
-        if quarter % 4:
-            seen = cast("Pixels", cv2.rotate(seen, _BACK[quarter % 4]))
+        seen = rotate_counterclockwise(seen, quarter)
     else:
         turning = np.array(cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), roll, 1), np.float64)
         turning[:, 2] -= (wide - size) / 2

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lineament.errors import InvalidValue
 from lineament.model.faces import Box, Pixels
 from lineament.model.search import Edit, EditKind
-from lineament.vision.align import resize
+from lineament.vision.align import resize, rotate_counterclockwise
 from lineament.vision.decode import DecodedPicture
 from lineament.vision.decode_protocol import SMALLEST_SIDE
 
@@ -36,7 +36,6 @@ THUMBNAIL_QUALITY = 85
 MOST_STOPS = 3.0
 """Stops of exposure, up or down: eight times the light; beyond it eight bits hold no shades of a face."""
 
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _HASHED_SIDE = 1024  # larger pictures are averaged down first, to save time
 _HASH_GRID = 64
 _BEYOND = (128, 128, 128)
@@ -65,7 +64,7 @@ def face_crop(picture: DecodedPicture, box: Box, quarters: int = 0) -> bytes:
     shown = resize(picture.pixels[rows, columns], width, height, cv2.INTER_CUBIC)
     around = (above, CROP_SIDE - height - above, before, CROP_SIDE - width - before)
     crop = cv2.copyMakeBorder(shown, *around, cv2.BORDER_CONSTANT, value=_BEYOND).astype(np.uint8, copy=False)
-    return _jpeg(_turned_back(crop, quarters), CROP_QUALITY)
+    return _jpeg(rotate_counterclockwise(crop, quarters), CROP_QUALITY)
 
 
 def thumbnail(picture: DecodedPicture, quarters: int = 0) -> bytes:
@@ -76,10 +75,6 @@ def thumbnail(picture: DecodedPicture, quarters: int = 0) -> bytes:
     return _reduced_jpeg(picture, THUMBNAIL_SIDE, THUMBNAIL_QUALITY, quarters)
 
 
-def _turned_back(pixels: Pixels, quarters: int) -> Pixels:
-    return np.ascontiguousarray(np.rot90(pixels, quarters)) if quarters % 4 else pixels
-
-
 def screen_picture(picture: DecodedPicture) -> bytes:
     """Return a JPEG of the whole picture for the screen, its long side at most SCREEN_SIDE pixels."""
     return _reduced_jpeg(picture, SCREEN_SIDE, CROP_QUALITY)
@@ -88,7 +83,7 @@ def screen_picture(picture: DecodedPicture) -> bytes:
 def _reduced_jpeg(picture: DecodedPicture, longest: int, quality: int, quarters: int = 0) -> bytes:
     scale = min(1.0, longest / max(picture.width, picture.height))
     width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return _jpeg(_turned_back(resize(picture.pixels, width, height, cv2.INTER_CUBIC), quarters), quality)
+    return _jpeg(rotate_counterclockwise(resize(picture.pixels, width, height, cv2.INTER_CUBIC), quarters), quality)
 
 
 def apply_edits(picture: DecodedPicture, edits: Sequence[Edit]) -> DecodedPicture:
@@ -197,10 +192,10 @@ def _scales(picture: DecodedPicture) -> tuple[float, float]:
 
 
 def _rotate(picture: DecodedPicture, degrees: int) -> DecodedPicture:
-    if degrees not in _TURNS:
+    if degrees not in {90, 180, 270}:
         raise InvalidValue(what="The turn", value=degrees, why="it is 90, 180 or 270 degrees clockwise")
     width, height = (picture.width, picture.height) if degrees == 180 else (picture.height, picture.width)
-    pixels = cv2.rotate(picture.pixels, _TURNS[degrees]).astype(np.uint8, copy=False)
+    pixels = rotate_counterclockwise(picture.pixels, -degrees // 90)
     return replace(picture, pixels=pixels, width=width, height=height)
 
 

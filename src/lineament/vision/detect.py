@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import close_up, resize, window_around
+from lineament.vision.align import close_up, resize, rotate_counterclockwise, window_around
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
@@ -76,8 +76,6 @@ DRAWN_ENLARGED = (1.0, 1.6, 3.0)
 """Sides of the squares searched around a box that somebody drew, in its longer sides."""
 
 Floats = NDArray[np.float32]
-
-_COUNTERCLOCKWISE = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,9 +294,7 @@ class Detector:
         for top, bottom in tiles(pixels.shape[0], scale):
             for left, right in tiles(pixels.shape[1], scale):
                 width, height = (max(round(side * scale), 1) for side in (right - left, bottom - top))
-                tile = resize(pixels[top:bottom, left:right], width, height)
-                if turn:
-                    tile = cast("Pixels", cv2.rotate(tile, _COUNTERCLOCKWISE[turn]))
+                tile = rotate_counterclockwise(resize(pixels[top:bottom, left:right], width, height), turn // 90)
                 found = suppress_overlaps(self._detections(tile, floor))
                 if turn:
                     found = found.turned_back(turn, width, height)
