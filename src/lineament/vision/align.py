@@ -87,39 +87,50 @@ def window_around(box: NDArray[np.float32], enlarged: float) -> CropWindow:
     return CropWindow(round(x + width / 2 - side / 2), round(y + height / 2 - side / 2), side)
 
 
-def close_up(
-    pixels: Pixels, box: NDArray[np.float32], enlarged: float, size: int, roll: float = 0.0
-) -> tuple[Pixels, Transform]:
-    """Return the square around a face, levelled, as a picture of ``size`` × ``size`` pixels, and how to return from it.
+class Surroundings:
+    """The square around a face, from which it is shown in several sizes and turns; each size is cut out once."""
 
-    Args:
-        pixels: The picture.
-        box: Of the face: x, y, width, height.
-        enlarged: Side of the square, in longer sides of the box.
-        size: Of the result, pixels.
-        roll: How far the face is tilted clockwise, in degrees; the result is turned back by as much.
+    def __init__(self, pixels: Pixels, box: NDArray[np.float32], enlarged: float) -> None:
+        """Cut out nothing yet.
 
-    Returns:
-        The square, and the transform from its pixels to those of the picture.
-    """
-    quarter = round(roll / 90)
-    level = abs(roll - 90 * quarter) < LEVEL
-    wide = size if level else round(ROOM * size)
-    window = window_around(box, enlarged * wide / size)
-    seen = window.cut(pixels, wide)
-    if level:
-        roll = 90.0 * quarter
-        seen = rotate_counterclockwise(seen, quarter)
-    else:
-        turning = np.array(cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), roll, 1), np.float64)
-        turning[:, 2] -= (wide - size) / 2
-        seen = cast("Pixels", cv2.warpAffine(seen, turning, (size, size), flags=cv2.INTER_LINEAR))
-    scale = window.side / wide
-    cosine, sine = scale * cos(radians(roll)), scale * sin(radians(roll))
-    x, y = window.x + window.side / 2, window.y + window.side / 2
-    middle = size / 2
-    back = [[cosine, -sine, x - (cosine - sine) * middle], [sine, cosine, y - (sine + cosine) * middle]]
-    return seen, np.array(back, np.float32)
+        Args:
+            pixels: The picture.
+            box: Of the face: x, y, width, height.
+            enlarged: Side of the square, in longer sides of the box.
+        """
+        self._pixels, self.box, self._enlarged = pixels, box, enlarged
+        self._cut: dict[tuple[int, int], tuple[CropWindow, Pixels]] = {}
+
+    def close_up(self, size: int, roll: float = 0.0) -> tuple[Pixels, Transform]:
+        """Return the square, levelled, as a picture of ``size`` × ``size`` pixels, and how to return from it.
+
+        ``roll`` is how far the face is tilted clockwise, in degrees: the square is turned back by as much. The
+        transform leads from its pixels to those of the picture.
+        """
+        quarter = round(roll / 90)
+        level = abs(roll - 90 * quarter) < LEVEL
+        wide = size if level else round(ROOM * size)
+        window, seen = self._square(size, wide)
+        if level:
+            roll = 90.0 * quarter
+            seen = rotate_counterclockwise(seen, quarter)
+        else:
+            turning = np.array(cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), roll, 1), np.float64)
+            turning[:, 2] -= (wide - size) / 2
+            seen = cast("Pixels", cv2.warpAffine(seen, turning, (size, size), flags=cv2.INTER_LINEAR))
+        scale = window.side / wide
+        cosine, sine = scale * cos(radians(roll)), scale * sin(radians(roll))
+        x, y = window.x + window.side / 2, window.y + window.side / 2
+        middle = size / 2
+        back = [[cosine, -sine, x - (cosine - sine) * middle], [sine, cosine, y - (sine + cosine) * middle]]
+        return seen, np.array(back, np.float32)
+
+    def _square(self, size: int, wide: int) -> tuple[CropWindow, Pixels]:
+        """Return the square that is as many times larger as ``wide`` is than ``size``, in ``wide`` pixels."""
+        if (size, wide) not in self._cut:
+            window = window_around(self.box, self._enlarged * wide / size)
+            self._cut[size, wide] = window, window.cut(self._pixels, wide)
+        return self._cut[size, wide]
 
 
 def similarity(points: Points, template: Points) -> Transform:

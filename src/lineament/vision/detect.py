@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineament.model.faces import Pixels
-from lineament.vision.align import close_up, resize, rotate_counterclockwise, window_around
+from lineament.vision.align import Surroundings, resize, rotate_counterclockwise, window_around
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
@@ -314,30 +314,32 @@ class Detector:
 
     def _close_look(self, pixels: Pixels, box: Floats, score: float) -> CloseLook | None:
         """Look closely at what scored ``score`` in the first look: upright, turned if it may be, and levelled."""
+        around = Surroundings(pixels, box, LOOK_ENLARGED)
         roll = 0.0
-        found = self._look_at(pixels, box, LOOK_SIZE, roll) if score >= UPRIGHT else None
+        found = self._look_at(around, LOOK_SIZE, roll) if score >= UPRIGHT else None
         if found is None or found.score < UPRIGHT_CLOSE:
-            roll = self._roll(pixels, box, QUARTERS if score < FACE_SCORE else QUARTERS + BETWEEN)
-            found = self._look_at(pixels, box, LOOK_SIZE, roll)
+            roll = self._roll(around, QUARTERS if score < FACE_SCORE else QUARTERS + BETWEEN)
+            found = self._look_at(around, LOOK_SIZE, roll)
         for _ in range(2):
             if found is None or abs(found.roll - roll) <= TILTED:
                 break
-            again = self._look_at(pixels, found.box, LOOK_SIZE, found.roll)
+            around = Surroundings(pixels, found.box, LOOK_ENLARGED)
+            again = self._look_at(around, LOOK_SIZE, found.roll)
             if again is None or again.score < found.score:
                 break
             found, roll = again, found.roll
         return found
 
-    def _roll(self, pixels: Pixels, box: Floats, turns: Sequence[float]) -> float:
+    def _roll(self, around: Surroundings, turns: Sequence[float]) -> float:
         """Return how far a face is tilted clockwise, in degrees: the turn in which the detector is surest of it."""
-        looks = [(self._look_at(pixels, box, TURN_SIZE, turn), turn) for turn in turns]
+        looks = [(self._look_at(around, TURN_SIZE, turn), turn) for turn in turns]
         surest, turn = max(looks, key=lambda look: -1.0 if look[0] is None else look[0].score)
         return turn if surest is None or abs(surest.roll - turn) <= TILTED else surest.roll
 
-    def _look_at(self, pixels: Pixels, box: Floats, size: int, roll: float) -> CloseLook | None:
-        """Look at the face in ``box``, turned back by ``roll`` degrees, in a square of ``size`` pixels."""
-        square, back = close_up(pixels, box, LOOK_ENLARGED, size, roll)
-        sides = box[2:] * np.float32(size / (LOOK_ENLARGED * float(max(box[2:]))))
+    def _look_at(self, around: Surroundings, size: int, roll: float) -> CloseLook | None:
+        """Look at a face, turned back by ``roll`` degrees, in a square of ``size`` pixels."""
+        square, back = around.close_up(size, roll)
+        sides = around.box[2:] * np.float32(size / (LOOK_ENLARGED * float(max(around.box[2:]))))
         expected = sides[::-1] if round(roll / 90) % 2 else sides
         mean = average_detections(
             self._detections(square, LOOK_FLOOR), np.concatenate([(size - expected) / 2, expected]).astype(np.float32)
