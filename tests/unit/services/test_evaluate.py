@@ -186,6 +186,21 @@ def packed(**arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def packed_cache(vectors: np.ndarray) -> bytes:
+    """Return the file of a cache with these vectors of one picture."""
+    return packed(
+        format=np.array(2),
+        made_by=np.array("model"),
+        sha256=np.array([b"x" * 32]),
+        degradation=np.array([""]),
+        why=np.array([""]),
+        enrollable=np.array([True]),
+        norms=np.array([12.0], np.float32),
+        found=np.array([True]),
+        vectors=vectors,
+    )
+
+
 def zipped(name: str, content: bytes) -> bytes:
     """Return a zip archive with one entry."""
     file = io.BytesIO()
@@ -209,28 +224,8 @@ HUGE = (
         zipped("format.npy", HUGE),
         packed(format=np.array([{}], dtype=object)),
         packed(format=np.array(2)),
-        packed(
-            format=np.array(2),
-            made_by=np.array("model"),
-            sha256=np.array([b"x" * 32]),
-            degradation=np.array([""]),
-            why=np.array([""]),
-            enrollable=np.array([True]),
-            norms=np.array([12.0], np.float32),
-            found=np.array([True]),
-            vectors=np.zeros((1, 3), np.float32),
-        ),
-        packed(
-            format=np.array(2),
-            made_by=np.array("model"),
-            sha256=np.array([b"x" * 32]),
-            degradation=np.array([""]),
-            why=np.array([""]),
-            enrollable=np.array([True]),
-            norms=np.array([12.0], np.float32),
-            found=np.array([True]),
-            vectors=np.array([[np.nan, 0]], np.float32),
-        ),
+        packed_cache(np.zeros((1, 3), np.float32)),
+        packed_cache(np.array([[np.nan, 0]], np.float32)),
     ],
     ids=["empty", "text", "no-array", "huge", "objects", "columns", "shape", "nan"],
 )
@@ -448,17 +443,7 @@ def test_a_table_of_any_bytes_is_read_or_refused(content: bytes, header: bool) -
     assert len(message.splitlines()) == 1
 
 
-CACHE = packed(
-    format=np.array(2),
-    made_by=np.array("model"),
-    sha256=np.array([b"x" * 32]),
-    degradation=np.array([""]),
-    why=np.array([""]),
-    enrollable=np.array([True]),
-    norms=np.array([12.0], np.float32),
-    found=np.array([True]),
-    vectors=np.array([[0.6, 0.8]], np.float32),
-)
+CACHE = packed_cache(VECTOR[None])
 
 
 @given(st.integers(0, len(CACHE) - 1), st.integers(0, 255), st.integers(0, len(CACHE)))
