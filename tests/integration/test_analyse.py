@@ -255,8 +255,7 @@ class TestRegion:
             assert float(found.template.vector @ face.template.vector) > 0.95
             assert analysis.picture.width == both.shape[1]
 
-    def test_a_face_found_only_in_a_drawn_box(self, analyser: Analyser) -> None:
-        """Upside down no face is found; a drawn box finds it, or gives a plain answer."""
+    def test_a_box_without_a_face_is_refused(self, analyser: Analyser) -> None:
         file = _png(cv2.rotate(portrait("obama"), cv2.ROTATE_90_CLOCKWISE))
         with pytest.raises(NoFace, match="drawn"):
             analyser.analyse_region(file, Box(x=5, y=5, width=60, height=60))
