@@ -82,7 +82,6 @@ def test_a_second_run_takes_the_templates_from_the_cache(
     first = lineament("evaluate", people, "--cache", cache, "--json")
     with monkeypatch.context() as patch:
         patch.setattr("lineament.vision.embed.Embedder.embed", None)
-        patch.setattr("lineament.services.evaluate.templates.Extractor._crop", lambda *_: None)
         again = lineament("evaluate", people, "--cache", cache, "--json")
     assert again.code == 0
     assert again.out == first.out

@@ -86,7 +86,9 @@ def evaluate(
     """Measure the error rates on pictures of known people: FNIR, FPIR, FMR, FNMR, with intervals."""
     from lineament.services.evaluate.outputs import checked_folder, write_files
 
-    options = _options(face, several, enrol, left_out, searches, threshold or (), degrade or (), seed, date)
+    options = _options(
+        face, several, enrol, left_out, searches, threshold or (), degrade or (), seed, date, crops=to is not None
+    )
     if (what is None) == (templates is None):
         raise InvalidValue(what="The command", value=what or "", why="give either DIR|CSV or --templates FILE")
     if templates is not None and (cache or degrade):
@@ -120,6 +122,8 @@ def _options(
     degrade: Sequence[str],
     seed: int,
     date: str,
+    *,
+    crops: bool,
 ) -> EvaluationOptions:
     from lineament.model.evaluation.measure import Protocol
     from lineament.model.evaluation.searching import Enrolment
@@ -144,6 +148,7 @@ def _options(
         choice=FaceChoice(face),
         degradations=chosen_degradations(kinds),
         date=checked_date(date),
+        crops=crops,
     )
 
 

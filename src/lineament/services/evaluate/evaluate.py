@@ -117,7 +117,7 @@ class Evaluation:
     reasons: tuple[tuple[str, int], ...]  # how many have each reason, most first
     twice: int  # pictures whose bytes are those of an earlier one
     worst: WorstErrors
-    crops: dict[int, bytes]  # JPEGs of the faces in ``worst``, by row
+    crops: dict[int, bytes]  # JPEGs of the faces in ``worst``, by row; empty if nobody asked for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,7 @@ class EvaluationOptions:
     choice: FaceChoice = FaceChoice.MIDDLE
     degradations: tuple[Degradation, ...] = ()
     date: str = ""
+    crops: bool = True  # cut the faces of the worst errors out, for page and PDF; their pictures are analysed again
 
 
 def cache_key(analyser: Analyser, choice: FaceChoice) -> str:
@@ -197,7 +198,7 @@ def evaluate_pictures(
         reasons=tuple(Counter(why for _, why in failures).most_common(FAILURES)),
         twice=_repeated(templates.sha256),
         worst=worst,
-        crops=_crops(worst, labelled, extractor),
+        crops=_crops(worst, labelled, extractor) if options.crops else {},
     )
 
 
