@@ -37,7 +37,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two faces, 1:1: the score, how many strangers reach it, and both crops."""
-    from lineament.services.report import data_uri
+    from lineament.services.standalone import data_uri
 
     if crops is not None:
         crops.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import lineament
 from lineament.errors import NotFound
@@ -19,9 +17,7 @@ from lineament.services.people.policies import require_step_up
 from lineament.services.pictures import Pictures
 from lineament.services.probes import Probes
 from lineament.services.record import Record
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from lineament.services.standalone import data_uri, page_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Report:
             require_step_up(change.tx, self._record.official, change.at)
             change.concerns(case)
             change.record(ReportWritten(case=case.ref, search=search_id))
-        return _template().render(
+        return page_template("lineament.services", "report.html.j2").render(
             result=result,
             number=result.ledger_entry if self._record.official.may(Permission.READ_LEDGER) else None,
             commitment=stored.commitment,
@@ -71,24 +67,6 @@ class Report:
             return data_uri(self._pictures.crop(search_id, rank))
         except NotFound:
             return None
-
-
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("lineament.services", "."),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
-
-
-def data_uri(jpeg: bytes) -> str:
-    """Return a JPEG as a data URI."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def how_cut(result: SearchResult) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from lineament.services.standalone import data_uri, page_template
 from lineament.views.evaluation_charts import charts, svg
 from lineament.views.evaluation_shown import CAVEAT, facts, failures, shown_errors
 from lineament.views.evaluation_tables import set_words, tables
@@ -16,17 +16,9 @@ if TYPE_CHECKING:
 
 def evaluation_html(evaluation: Evaluation, json_file: bytes) -> bytes:
     """Return the page; it states the digest of ``json_file``, which holds the same figures."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("lineament.views", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("evaluation.html.j2").render(
+    page = page_template("lineament.views", "evaluation.html.j2").render(
         evaluation=evaluation,
         lines=set_words(evaluation),
         caveat=CAVEAT,
@@ -34,7 +26,7 @@ def evaluation_html(evaluation: Evaluation, json_file: bytes) -> bytes:
         tables=list(tables(evaluation)),
         charts=[(chart, Markup(svg(chart))) for chart in charts(evaluation)],  # noqa: S704 - every text is escaped there
         errors=shown_errors(evaluation),
-        crops={row: "data:image/jpeg;base64," + b64encode(jpeg).decode() for row, jpeg in evaluation.crops.items()},
+        crops={row: data_uri(jpeg) for row, jpeg in evaluation.crops.items()},
         failures=failures(evaluation),
     )
     return page.encode(errors="backslashreplace")
