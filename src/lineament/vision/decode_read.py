@@ -93,31 +93,27 @@ class PictureFile:
             return self._next_frame()
         if part > self._source.count:
             raise self._refusal(NotDecodedError(Status.NO_MORE), part)
-        if self._source.animated:
-            return self._frame(part)
         try:
             with _translated(self._untrusted, self.media):
-                size = self._source.size(part - 1)
-                self._check_size(size)
-                if size[0] * size[1] > LARGE and not large_too:
-                    raise NotDecodedError(Status.WAITS, self.media, *size)
-                loaded = self._source.load(part - 1)
-                return self._picture(loaded, part, -1.0)
+                return self._frame(part) if self._source.animated else self._page(part, large_too=large_too)
         except NotDecodedError as refused:
             raise self._refusal(refused, part) from None
+
+    def _page(self, part: int, *, large_too: bool) -> ReadPicture:
+        size = self._source.size(part - 1)
+        self._check_size(size)
+        if size[0] * size[1] > LARGE and not large_too:
+            raise NotDecodedError(Status.WAITS, self.media, *size)
+        return self._picture(self._source.load(part - 1), part, -1.0)
 
     def _frame(self, part: int) -> ReadPicture:
         """Return a frame with its time code, which the durations of those before it add up to."""
         clock = 0.0
-        try:
-            with _translated(self._untrusted, self.media):
-                self._check_size(self._source.size(0))
-                for index in range(part - 1):
-                    self._source.load(index)
-                    clock += self._duration(index)
-                return self._picture(self._source.load(part - 1), part, clock / 1000)
-        except NotDecodedError as refused:
-            raise self._refusal(refused, part) from None
+        self._check_size(self._source.size(0))
+        for index in range(part - 1):
+            self._source.load(index)
+            clock += self._duration(index)
+        return self._picture(self._source.load(part - 1), part, clock / 1000)
 
     def _next_frame(self) -> ReadPicture:
         if self._frames is None:
