@@ -39,6 +39,10 @@ def is_plain(uri: str) -> bool:
     return len(uri) <= LONGEST_URI and _PLAIN.fullmatch(uri) is not None
 
 
+_VIEWS = frozenset({"screenshot", "thumbnail"})
+"""What the addresses of pictures of whole pages begin with; newer crawlers write “urn:view:” or “urn:thumbnail:”."""
+
+
 def archived_address(untrusted: str) -> str | None:
     """Return the address of an archived record as it can be kept; None if it is none.
 
@@ -49,12 +53,12 @@ def archived_address(untrusted: str) -> str | None:
     if is_plain(text):
         return text
     scheme = text.partition(":")[0].lower()
-    if scheme in VIEWS:
+    if scheme in _VIEWS:
         text = f"urn:{text}"
     with suppress(Unusable):
         return checked_uri("address", text)
     key = uri_key(text)
-    if key is None and scheme in {"urn", "file", *VIEWS}:
+    if key is None and scheme in {"urn", "file", *_VIEWS}:
         key = quote(text, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
     try:
         return None if key is None else checked_uri("address", key)
@@ -62,8 +66,6 @@ def archived_address(untrusted: str) -> str | None:
         return None
 
 
-VIEWS = frozenset({"screenshot", "thumbnail"})
-"""What the addresses of pictures of whole pages begin with; newer crawlers write “urn:view:” or “urn:thumbnail:”."""
 _VIEW = re.compile(
     r"urn:(?:screenshot|thumbnail|view|fullPage|fullPageFinal)(?:-[a-z]{1,20})?:(https?://.*)", re.IGNORECASE
 )
