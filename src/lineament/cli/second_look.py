@@ -77,9 +77,9 @@ def _print(done: LookAgainReport) -> None:
     pictures, found = counted(done.looked, "picture"), counted(done.found, "face")
     say(f"{pictures} looked at again by {done.model}{took}: {found} that were missed before.")
     for source in done.adopted:
-        say(f"  {source} is searched with it now")
+        say(f"  {source} is now searched with it")
     if done.lost:
         say(
-            f"{counted(done.lost, 'face')} could not be described, because neither picture nor crop shows one to it; "
+            f"{counted(done.lost, 'face')} could not be described, because the model finds none in picture or crop; "
             "list them with: lineament source pictures NAME --not-comparable"
         )

@@ -58,7 +58,7 @@ def refused_by_headers(headers: Iterable[tuple[str, str]], length: int | None, m
 def refused_by_start(headers: Iterable[tuple[str, str]], start: bytes) -> RefusalReason | None:
     """Return why the body of a successful response is not taken, as far as its first bytes tell; None if it is.
 
-    Whoever takes pages, pictures and what hosts do not know the type of takes the rest only if it is a picture.
+    Pages, images and what has no known type are taken; anything else is taken only if it begins as a picture does.
     """
     named = {name.lower(): value for name, value in headers}
     kind = media_type(named.get("content-type"))

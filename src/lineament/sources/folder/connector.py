@@ -72,7 +72,7 @@ class FolderConnector:
         """``page_base`` is the URL below which a picture's page has the picture's path.
 
         Files over ``max_bytes`` are refused unread. ``skip_hidden`` leaves out what begins with a dot in the folders,
-        and counts it; ``left_out``: so are the folders themselves. Raises NoSuchFile if one of ``paths`` is missing.
+        and counts it; ``left_out`` does so with everything in them. Raises NoSuchFile if one of ``paths`` is missing.
         """
         self._page_base = None if page_base is None else page_base.rstrip("/")
         self._max_bytes = max_bytes
