@@ -130,7 +130,7 @@ class Manifest:
 
 
 def _shipped_centre(name: str) -> tuple[float, ...]:
-    """Return what the vectors of all people have in common, as ``bench/centre.py`` measured it."""
+    """Return what the vectors of all people have in common, as ``bench/error_rates.py`` measured it."""
     return tuple(json.loads(Path(__file__).with_name(name).read_text("utf-8"))["centre"])
 
 
