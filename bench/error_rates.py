@@ -6,8 +6,8 @@ two blurred strangers are more alike than a blurred and a dark one, and nobody k
 LFW has people under two names and photographs filed under the wrong person; the pairs of names below were inspected and
 excluded (twins and brothers were kept).
 
-A curve is counted down to the last score that MOST_RARE pairs reach. Beyond it, it is extrapolated: the scores above a
-high threshold are taken to be exponentially distributed, as extreme-value theory has it for light tails, and the
+A curve is counted down to the last score that LEAST_PAIRS pairs reach. Beyond it, it is extrapolated: the scores above
+a high threshold are taken to be exponentially distributed, as extreme-value theory has it for light tails, and the
 interval of the slope comes from resampling people. ``--check`` calibrates on half of the people and counts on the
 others.
 """
@@ -45,11 +45,13 @@ SAME_PERSON = (
 )
 GRADES = (7.0, 8.0, 9.0, 10.0, 11.0)
 """The least norm of each grade. Below 7, 96 % of mated faces score less than one stranger in ten thousand."""
-MOST_RARE = 30
+LEAST_PAIRS = 30
 """Rates of fewer pairs are extrapolated: their count is uncertain by a third or more."""
 TAIL = 1e-4
 """Share of the pairs whose scores tell the slope of the tail, but at least TAIL_PAIRS."""
 TAIL_PAIRS = 300
+NEAR = 0.2
+"""Scores of the tail are higher. The people of pairs that score less are not kept, which saves memory."""
 POINTS = 28
 SAMPLE = 3000
 """Most templates of a grade."""
@@ -118,21 +120,21 @@ def curve(pool: Pool, first: Numbers, second: Numbers, random: np.random.Generat
         close = pool.vectors[some] @ pool.vectors[second].T
         others = pool.people[some][:, None] != pool.people[second][None]
         others &= (pool.kinds[some][:, None] != pool.kinds[second][None]) | pool.unaltered[some][:, None]
-        rows, columns = np.nonzero(others & (close > 0.2))
-        pairs.append(np.stack([pool.people[some][rows], pool.people[second][columns]], axis=1))
-        scores.append(np.concatenate([close[rows, columns], close[others & (close <= 0.2)]]))
-        pairs[-1] = np.concatenate([pairs[-1], np.full((len(scores[-1]) - len(rows), 2), -1)])
+        rows, columns = np.nonzero(others & (close > NEAR))
+        far = close[others & (close <= NEAR)]
+        scores += [close[rows, columns], far]
+        pairs += [np.stack([pool.people[some][rows], pool.people[second][columns]], axis=1), np.full((len(far), 2), -1)]
     every, whose = np.concatenate(scores), np.concatenate(pairs)
     order = np.argsort(-every, kind="stable")
     every, whose = every[order], whose[order]
-    ranks = np.unique(np.geomspace(MOST_RARE, len(every) / 2, POINTS).astype(int))[::-1]
+    ranks = np.unique(np.geomspace(LEAST_PAIRS, len(every) / 2, POINTS).astype(int))[::-1]
     counted = [float(round(float(every[rank - 1]), 4)) for rank in ranks]
     rates = [float(np.count_nonzero(every >= np.float32(score)) / len(every)) for score in counted]
     tail = max(TAIL_PAIRS, int(TAIL * len(every)))
     above, ends = every[:tail] - every[tail], whose[:tail]
-    slopes = []
+    slopes, people = [], pool.people.max() + 1
     for _ in range(RESAMPLED):
-        drawn = random.multinomial(pool.people.max() + 1, np.full(pool.people.max() + 1, 1 / (pool.people.max() + 1)))
+        drawn = random.multinomial(people, np.full(people, 1 / people))
         weights = drawn[ends[:, 0]] * drawn[ends[:, 1]]
         if weights.any():
             slopes.append(-1 / np.average(above, weights=weights))
@@ -222,7 +224,9 @@ def check(found: Mapping[str, Templates], centre: Floats, people: Numbers) -> st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put centre and rates beside the pack that ships")
+    parser.add_argument(
+        "--write", action="store_true", help="put the rates, or with --centre the centre, beside the pack"
+    )
     parser.add_argument("--centre", action="store_true", help="measure the centre only")
     parser.add_argument("--check", action="store_true", help="calibrate on half of the people, count on the others")
     parser.add_argument("--few", type=int, help="of so many photographs, the centre only; for trials")
@@ -258,8 +262,8 @@ def main() -> None:
     origin = (
         f"Measured on {when} in f32 by bench/error_rates.py: {len(chosen):,} photographs of {len(chosen.names):,} "
         f"people, {whose}, unaltered and in {len(DEGRADATIONS) - 1} degradations; {len(SAME_PERSON)} pairs of names "
-        f"that mean one person joined. Rates that fewer than {MOST_RARE} pairs reached are extrapolated; people of one "
-        f"age, sex and origin, and siblings, reach a score more often."
+        f"that mean one person joined. Rates that fewer than {LEAST_PAIRS} pairs reached are extrapolated; people of "
+        f"one age, sex and origin, and siblings, reach a score more often."
     )
     facts = measure(pool, pack.model, origin)
     if given.write:
