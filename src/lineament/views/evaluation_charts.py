@@ -134,7 +134,7 @@ def _det(
     mated: int,
     dots: Sequence[tuple[float, float]] = (),
 ) -> tuple[Shape, ...]:
-    """Return the shapes of a DET plot, both axes logarithmic; no miss among ``mated`` is drawn at the lower end."""
+    """Return the shapes of a DET plot, both axes logarithmic; no misses among ``mated`` are drawn at its foot."""
     low_x, low_y = min(_decade_below(points[0][0]), 0.1), min(_decade_below(1 / mated), 0.1)
     across = _log_scale(low_x, 1, LEFT, RIGHT)
     down = _log_scale(low_y, 1, BOTTOM, TOP)

@@ -495,7 +495,7 @@ def test_a_third_is_left_out_if_everybody_has_several_pictures() -> None:
     assert (measured.gallery_people, measured.everybody) == (60, 90)
     assert measured.left_out == pytest.approx(1 / 3)
     assert len(measured.nonmated.probes) == 90
-    assert measured.in_use is None, "90 searches do not carry FPIR 0.01"
+    assert measured.in_use is None, "90 searches do not support FPIR 0.01"
 
 
 def test_without_a_threshold_that_of_one_in_a_hundred_is_in_use() -> None:

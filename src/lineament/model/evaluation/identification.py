@@ -137,7 +137,7 @@ class Identification:
         return float(np.median(threshold[np.r_[self.mated.probes, self.nonmated.probes]]))
 
     def at_rate(self, target: float) -> AtRate:
-        """Return FNIR at the lowest score at which FPIR is at most ``target``, 0 to 1, if the data carry that (R26).
+        """Return FNIR at the lowest score at which FPIR is at most ``target``, 0 to 1, if the data support it (R26).
 
         In each resampling the score is found afresh, so that the interval covers its uncertainty too.
         """

@@ -167,7 +167,7 @@ class OpenSetTest:
 
 
 def threshold_at(rates: Sequence[AtRate], target: float) -> float | None:
-    """Return the score at which FPIR is ``target``, one of TARGETS; None if the data do not carry it."""
+    """Return the score at which FPIR is ``target``, one of TARGETS; None if the data do not support it."""
     at = next(rate.at for rate in rates if rate.target == target)
     return at.threshold if isinstance(at, AtThreshold) else None
 
@@ -179,7 +179,7 @@ def measure(test: OpenSetTest, groups: Sequence[str], in_use: Threshold | None) 
         test: The pictures and the protocol.
         groups: The names of the groups, by number; may be empty.
         in_use: The threshold in use, a score or one for each picture; None takes that at which FPIR is COLUMN_RATE
-            here, if the data carry it.
+            here, if the data support it.
     """
     samples, protocol, division = test.samples, test.protocol, test.division
     found = test.searched(samples, division.mated, division.nonmated)

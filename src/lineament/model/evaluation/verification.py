@@ -248,7 +248,7 @@ class PairRates:
         return self._at(steps)
 
     def at_rates(self) -> tuple[AtFalseMatchRate, ...]:
-        """Return FNMR at each of RATES that the data carry."""
+        """Return FNMR at each of RATES that the data support."""
         reached = self._reached()
         steps, found = [], {}
         for target in RATES:
