@@ -27,22 +27,18 @@ from lineament.sources.folder.connector import FolderConnector
 from lineament.testing import chart, encoded
 from lineament.vision.analyse import Analyser
 from lineament.vision.decode import Decoder
-from lineament.vision.packs import Pack, shipped_pack
+from lineament.vision.packs import shipped_pack
 from lineament.workspace import Workspace
 
 CASE = CaseTerms(ref="K-1", offence="abduction", purpose="find a missing child", basis="CPP 77")
 NEXT = "next/0011aabb"
 
 
-def one_view(pack: Pack, model: str) -> Pack:
-    """Return a pack of the same nets without the mirror image: its templates are others."""
-    return replace(pack, recognisers=(replace(pack.recognisers[0], views=(1.0,)),), model=model)
-
-
 @pytest.fixture(scope="module")
 def following(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analyser]:
-    """Another model: the same nets without the mirrored half, so that its templates are others."""
-    pack = one_view(shipped_pack(CURRENT, tmp_path_factory.mktemp("cache")), NEXT)
+    """Another model: the same nets without the mirror image, so that its templates are others."""
+    shipped = shipped_pack(CURRENT, tmp_path_factory.mktemp("cache"))
+    pack = replace(shipped, recognisers=(replace(shipped.recognisers[0], views=(1.0,)),), model=NEXT)
     decoder = Decoder(workers=1, max_pixels=10**8, max_bytes=10**8, memory=2**31, seconds=60)
     analyser = Analyser(pack=pack, decoder=decoder, runtime="openvino", precision="f32", threads=1)
     yield analyser
