@@ -70,6 +70,18 @@ def test_investigation_lists_the_best_whatever_their_score(ready: Run, tmp_path:
     assert scores == sorted(scores, reverse=True)
 
 
+def test_each_search_says_how_many_would_be_missing_from_its_list(ready: Run, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    low, high = (search(ready, tmp_path, "--min-score", score).json["missed"] for score in ("0.3", "0.6"))
+    assert 0 < low < 0.1 < high < 0.6
+    assert search(ready, tmp_path, "--investigate").json["missed"] is None
+    assert search(ready, tmp_path, "--until", "1990-01-01").json["missed"] is None
+    answer = ready("search", tmp_path / "probe.jpg", *SEARCH[:-1], "--min-score", "0.6", "--report", report)
+    words = f"Of 100 people in the gallery, about {100 * high:.0f} would be missing from a list"
+    assert words in " ".join(answer.out.split())
+    assert words in " ".join(report.read_text().split())
+
+
 def test_dates_narrow_the_gallery(ready: Run, tmp_path: Path) -> None:
     answer = search(ready, tmp_path, "--since", "2022-01-01", "--until", "2022-12-31", "--investigate").json
     assert [candidate["page_title"] for candidate in answer["candidates"]] == ["Jacinda Ardern, May 2022"]

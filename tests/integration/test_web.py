@@ -402,10 +402,12 @@ def test_the_other_photograph_of_the_person_comes_first(browser: httpx.Client, c
     assert re.search(r"6 faces compared in \d+\.\d\d s", html)
     assert "list shows those where 0.1 strangers are expected" in html
     assert html.count('class="candidate"') == 1
+    assert "Of 100 people in the gallery, fewer than 1 would be missing" in html
     beside = browser.get(f"{location}/candidates/1").text
     assert "Emmanuel Macron" in beside
     assert re.search(r'<a href="https://commons\.wikimedia\.org/[^"]+" rel="noreferrer noopener external"', beside)
     assert "on the record" in beside
+    assert re.search(r"<dt>Face</dt><dd>\d+ px high</dd>", beside)
     for picture in ("crop", "thumbnail"):
         answer = browser.get(f"{location}/candidates/1/{picture}")
         assert answer.headers["content-type"] == "image/jpeg"

@@ -35,6 +35,7 @@ from lineament.model.search import (
     SearchEntry,
     SearchRequest,
     SearchResult,
+    missed_words,
 )
 from lineament.views.errors import named_error_json
 from lineament.views.searches import named_search_json, search_json
@@ -203,6 +204,8 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
         say(f"The probe: {words}.")
     if result.quality.reasons:
         say("The probe is not reliable: " + "; ".join(why.value for why in result.quality.reasons))
+    if words := missed_words(result):
+        say(f"{words}.")
     if not result.candidates:
         say("No candidate. That is an answer: the person may not be in these sources.")
     else:

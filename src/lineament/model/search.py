@@ -214,11 +214,20 @@ class SearchResult:
     probe_parts: int = 1
     probe_incomplete: bool = False  # the probe's file is damaged
     probe_missing: float | None = None  # the share of the probe that is missing, 0 to 1; None: unknown
+    missed: float | None = None  # share of mated faces that score below the threshold with such a probe; None: unknown
 
     @property
     def outcome(self) -> Outcome:
         """Whether there is any candidate."""
         return Outcome.CANDIDATES if self.candidates else Outcome.NO_CANDIDATE
+
+
+def missed_words(result: SearchResult) -> str:
+    """Return in words who may be missing from a list; empty if it is not known."""
+    if result.missed is None:
+        return ""
+    people = "fewer than 1" if result.missed < 0.01 else f"about {100 * result.missed:.0f}"
+    return f"Of 100 people in the gallery, {people} would be missing from a list for a photograph of this quality"
 
 
 def differing_bits(first: bytes, second: bytes) -> int:

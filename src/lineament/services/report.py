@@ -10,7 +10,7 @@ from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.searches import ReportWritten
 from lineament.model.parts import incomplete_words, part_words
-from lineament.model.search import EXPECTED_FALSE, Candidate, Mode, SearchResult
+from lineament.model.search import EXPECTED_FALSE, Candidate, Mode, SearchResult, missed_words
 from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
@@ -52,6 +52,7 @@ class Report:
             asked=self._probes().get(result.probe_id),
             case=case,
             cut=how_cut(result),
+            missed=missed_words(result),
             part_words=part_words,
             incomplete_words=incomplete_words,
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),

@@ -201,6 +201,12 @@ class Search:
         gallery = found.compared.compared_by_grade
         return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.grade, gallery) / found.damping)
 
+    def _missed(self, threshold: float, found: _Comparison, mode: Mode) -> float | None:
+        """Return the share of mated faces below the threshold, for one probe of this grade."""
+        if mode is Mode.INVESTIGATION or len(found.probes) > 1 or not found.compared.faces:
+            return None
+        return self._rates.missed(threshold, found.grade)
+
     def _record_search(self, request: SearchRequest, found: _Comparison) -> SearchResult:
         """Check the gate again, describe the candidates, and commit the list with its ledger entry."""
         faces = found.compared.faces
@@ -266,6 +272,7 @@ class Search:
                 probe_parts=probe.parts,
                 probe_incomplete=probe.incomplete,
                 probe_missing=probe.missing,
+                missed=self._missed(threshold, found, request.mode),
             )
             official = self._record.official
             tx.searches.add(result, case.id, agency_id=official.agency_id, examiner=official.name)

@@ -295,6 +295,7 @@ def _row(result: SearchResult, case_id: int) -> dict[str, Any]:
         "face_box": text(box_to(result.face_box)),
         "quality": text(quality_to(result.quality)),
         "seconds": float(result.seconds),
+        "missed": result.missed,
         "ledger_entry": result.ledger_entry,
     }
 
@@ -320,6 +321,7 @@ def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFa
         quality=quality_from(json.loads(row["quality"])),
         candidates=shown,
         seconds=row["seconds"],
+        missed=row["missed"],
         ledger_entry=row["ledger_entry"],
         others=others,
         case_key=row["case_key"],

@@ -346,6 +346,7 @@ searches = sa.Table(
     sa.Column("face_box", sa.Text, nullable=False),  # JSON
     sa.Column("quality", sa.Text, nullable=False),  # JSON
     sa.Column("seconds", Real, nullable=False),
+    sa.Column("missed", Real),  # share of mated faces below the threshold for such a probe; NULL: not measured
     sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),
     not_blank("id"),

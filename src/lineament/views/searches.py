@@ -23,6 +23,7 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
         "sources": list(result.sources),
         "mode": result.mode.value,
         "threshold": result.threshold,
+        "missed": result.missed,
         "outcome": result.outcome.value,
         "probe": {
             "id": result.probe_id,

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId
-from lineament.model.search import Candidate, SearchResult
+from lineament.model.search import Candidate, SearchResult, missed_words
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import level
@@ -45,6 +45,7 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
         examiner_then=stored.examiner,
         commitment=stored.commitment,
         listed=listed,
+        missed=missed_words(stored.result),
         veiled=distressing(case),
     )
 

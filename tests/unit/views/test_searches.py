@@ -62,6 +62,7 @@ SEARCH_JSON = {
     "sources": ["press"],
     "mode": "identification",
     "threshold": 0.5,
+    "missed": None,
     "outcome": "candidates",
     "probe": {
         "id": "p1",

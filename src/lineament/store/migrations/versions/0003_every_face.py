@@ -35,6 +35,7 @@ def upgrade() -> None:
     op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])
     op.add_column("sources", sa.Column("changes", sa.BigInteger(), nullable=False, server_default="0"))
     _create_prepared()
+    op.add_column("searches", sa.Column("missed", sa.Double()))
     op.add_column("probes", sa.Column("part", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("probes", sa.Column("parts", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("probes", sa.Column("incomplete", sa.Boolean(), nullable=False, server_default=sa.false()))
