@@ -17,8 +17,9 @@ from lineament.errors import Damaged, LedgerBroken
 from lineament.model.actions import Action
 from lineament.store.faces import BINARY
 from lineament.store.keys import Vault
+from lineament.store.ledger_tables import ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
 from lineament.store.raw import fetched
-from lineament.store.tables import cases, ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
+from lineament.store.tables import cases
 
 _PAGE = 1000
 """Most rows in one query."""

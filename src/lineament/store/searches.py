@@ -18,12 +18,12 @@ from lineament.model.faces import FaceId
 from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult
 from lineament.store.columns import among
 from lineament.store.keys import Vault
+from lineament.store.ledger_tables import ledger_entries
 from lineament.store.raw import batched
 from lineament.store.sealed import checked_id
 from lineament.store.tables import (
     candidates,
     cases,
-    ledger_entries,
     near_duplicates,
     probes,
     search_probes,

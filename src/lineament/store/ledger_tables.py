@@ -1,0 +1,56 @@
+"""The tables of the ledger."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from lineament.store.columns import Id, at_least, digest, metadata, not_blank
+
+ledger_entries = sa.Table(
+    "ledger_entries",
+    metadata,
+    sa.Column("seq", Id, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Text, nullable=False),  # ISO 8601, exactly as in the leaf
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("commitment", sa.LargeBinary, nullable=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    at_least("seq", 0),
+    not_blank("action"),
+    digest("commitment"),
+    digest("leaf"),
+)
+
+ledger_details = sa.Table(
+    "ledger_details",
+    metadata,
+    sa.Column("seq", Id, sa.ForeignKey("ledger_entries.seq"), primary_key=True, autoincrement=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # canonical JSON
+    sa.Column("agency_id", sa.Text),  # of the official
+    sa.Column("case_id", sa.BigInteger),  # in which it was done
+    sa.Column("host_id", sa.Text),  # the agency of that case, if it is another
+    sa.Index("ix_ledger_details_of_agency", "agency_id", "seq"),
+    sa.Index("ix_ledger_details_of_case", "case_id", "seq"),
+    sa.Index("ix_ledger_details_of_host", "host_id", "seq"),
+)
+
+ledger_nodes = sa.Table(
+    "ledger_nodes",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    digest("hash"),
+    sqlite_with_rowid=False,
+)
+
+ledger_checkpoint = sa.Table(
+    "ledger_checkpoint",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.CheckConstraint("id = 1", name="only_one"),
+    digest("root"),
+)
