@@ -9,14 +9,17 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import lfw, machine
-from bench.degraded import DEGRADATIONS, UNALTERED, Templates, as_shipped, centre_of, templates
+from bench.degraded import DEGRADATIONS, UNALTERED, Joining, Templates, as_shipped, joining_of, templates
 from bench.error_rates import check, non_mated, strangers, with_names_joined
 from bench.lfw import Floats, Photographs
+from lineament.model.packs import CURRENT
+from lineament.vision.packs import Pack
 from lineament.vision.runtime import bf16_is_native
 
 PAGE = lfw.ROOT / "docs" / "reference" / "accuracy.md"
@@ -141,12 +144,12 @@ HEAD = """\
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
-def degraded_rows(chosen: Photographs, found: Mapping[str, Templates], centre: Floats) -> list[str]:
+def degraded_rows(chosen: Photographs, found: Mapping[str, Templates], joining: Joining) -> list[str]:
     """Return a line for each degradation: the probes are degraded, the gallery is not."""
-    people, gallery = chosen.people, found[UNALTERED].centred(centre)
+    people, gallery = chosen.people, found[UNALTERED].joined(joining)
     lines = []
     for name, each in found.items():
-        probes = each.centred(centre)
+        probes = each.joined(joining)
         searched = open_set(people, gallery, probes)
         low, high = interval(searched.people, ~searched.found)
         first = mated_searches(people, gallery, probes).first
@@ -155,8 +158,9 @@ def degraded_rows(chosen: Photographs, found: Mapping[str, Templates], centre: F
     return lines
 
 
-def centre_of_others(chosen: Photographs, bare: Templates) -> str:
+def centre_of_others(chosen: Photographs, bare: Templates, joining: Joining) -> str:
     """Return what a centre measured on one half of the people does for the other half."""
+    without = replace(joining, centre=np.zeros_like(joining.centre))
     people = chosen.people
     half = np.random.default_rng(0).permutation(len(chosen.names)) < len(chosen.names) // 2
     before: list[float] = []
@@ -166,7 +170,8 @@ def centre_of_others(chosen: Photographs, bare: Templates) -> str:
         numbers = np.unique(people[rows], return_inverse=True)[1]
         unseen = non_mated(people)
         centre = bare.vectors[unseen[~own[people[unseen]]]].mean(axis=0)
-        for fnirs, vectors in ((before, bare.vectors[rows]), (after, bare.centred(centre)[rows])):
+        for fnirs, how in ((before, without), (after, replace(joining, centre=centre))):
+            vectors = bare.joined(how)[rows]
             fnirs.append(open_set(numbers, vectors, vectors).fnir)
     return f"FNIR at FPIR 0.01 falls from {np.mean(before):.2%} to {np.mean(after):.2%}"
 
@@ -175,14 +180,14 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
     """Return the whole page; with ``few``, for trials, without what needs people of all kinds."""
     pack = lfw.shipped_pack()
     (recogniser,) = pack.recognisers
-    centre = centre_of(pack)
+    joining = joining_of(pack)
     found = {name: templates(chosen, name, pack) for name in (list(DEGRADATIONS)[:2] if few else DEGRADATIONS)}
     bare = found[UNALTERED]
-    shipped = bare.centred(centre)
+    shipped = bare.joined(joining)
     rows = [row("**f32, as shipped**", chosen, shipped), row("f32, without centring", chosen, bare.vectors)]
     for name, views in (("both views alike", (1.0, 1.0)), ("without the mirror image", (1.0,))):
         changed = replace(pack, recognisers=(replace(recogniser, views=views),))
-        rows.append(row(f"f32, {name}", chosen, templates(chosen, UNALTERED, changed).centred(centre)))
+        rows.append(row(f"f32, {name}", chosen, templates(chosen, UNALTERED, changed).joined(joining)))
     alike = ""
     if bf16_is_native():
         bf16 = as_shipped(chosen, pack, "bf16")
@@ -204,15 +209,42 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
         found=int(bare.found().sum()),
         head=HEAD,
         rows="\n".join(rows),
-        degraded="\n".join(degraded_rows(chosen, found, centre)),
-        halves=centre_of_others(chosen, bare),
-        calibration="" if few else check(found, centre, with_names_joined(chosen)),
+        degraded="\n".join(degraded_rows(chosen, found, joining)),
+        halves=centre_of_others(chosen, bare, joining),
+        calibration="" if few else check(found, joining, with_names_joined(chosen)),
         probes=len(chosen) - len(chosen.names),
         enrolled=searched.enrolled,
         mated=len(searched.people),
         strangers=searched.nonmated,
         alike=alike,
         whose=lfw.WHOSE,
+    )
+
+
+def rows_of_pack(chosen: Photographs, pack: Pack, *, few: bool = False) -> str:
+    """Return the tables of a pack that does not ship: as it is, each of its recognisers alone, and degraded probes."""
+    joining = joining_of(pack)
+    found = {name: templates(chosen, name, pack) for name in (list(DEGRADATIONS)[:2] if few else DEGRADATIONS)}
+    bare = found[UNALTERED]
+    rows = [row(f"**{pack.model}**", chosen, bare.joined(joining))]
+    rows.append(row("without centring", chosen, bare.joined(joining_of(pack, centred=False))))
+    if len(pack.recognisers) > 1:
+        ends = np.cumsum([0, *joining.dimensions])
+        for number, (start, end) in enumerate(pairwise(ends), 1):
+            alone = Joining(joining.centre[start:end], (int(end - start),), (1.0,))
+            part = replace(bare, vectors=bare.vectors[:, start:end])
+            rows.append(row(f"recogniser {number} alone", chosen, part.joined(alone)))
+    return "\n".join(
+        [
+            f"{len(chosen):,} photographs, {len(chosen.names):,} people; {machine.line('openvino')}",
+            "",
+            HEAD,
+            *rows,
+            "",
+            "| probes | without a face | FNIR, FPIR 0.01 (95 %) | rank-1 |",
+            "| --- | ---: | ---: | ---: |",
+            *degraded_rows(chosen, found, joining),
+        ]
     )
 
 
@@ -277,7 +309,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--few", action="store_true", help="leave out the calibration; for trials")
     lfw.add_folder_option(parser)
+    lfw.add_pack_options(parser)
     given = parser.parse_args()
+    if given.pack != CURRENT:  # printed only: the page is about the pack that ships
+        print(rows_of_pack(lfw.photographs(given.lfw), lfw.pack_of(given.pack, given.folders), few=given.few))
+        return
     text = page(lfw.photographs(given.lfw), few=given.few)
     print(text)
     if given.write:

@@ -23,7 +23,7 @@ from bench.lfw import Floats, Photographs
 from lineament.model.faces import Pixels
 from lineament.vision import align, detect, embed, runtime
 from lineament.vision.detect import FACE_SCORE, Detections, Detector
-from lineament.vision.embed import Embedder
+from lineament.vision.embed import Embedder, joined_parts
 from lineament.vision.packs import PIPELINE, Pack
 
 FACE, TOP = 124.0, 68.0
@@ -34,11 +34,26 @@ Degrade = Callable[[Pixels], Pixels]
 
 
 @dataclass(frozen=True)
-class Templates:
-    """The face in the middle of each photograph, as the pack sees it before it is centred."""
+class Joining:
+    """How the vectors of a pack's recognisers become one template."""
 
-    vectors: Floats  # (photographs, d), of unit length; zeros if no face was found
-    norms: Floats  # (photographs,)
+    centre: Floats  # (d,), of all recognisers side by side
+    dimensions: tuple[int, ...]  # of each recogniser
+    weights: tuple[float, ...]  # of each recogniser
+
+    def join(self, vectors: Floats) -> Floats:
+        """Return templates from vectors side by side, shape (n, d): each part centred, then weighted."""
+        ends = np.cumsum(self.dimensions)[:-1]
+        parts = [unit(part) for part in np.split(vectors - self.centre, ends, axis=1)]
+        return unit(joined_parts(parts, self.weights)) if len(parts) > 1 else parts[0]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The face in the middle of each photograph, as each recogniser of the pack sees it before it is centred."""
+
+    vectors: Floats  # (photographs, d), of each recogniser of unit length, side by side; zeros if no face was found
+    norms: Floats  # (photographs,), of the first recogniser
     scores: Floats  # of the detector
 
     def found(self) -> np.ndarray:
@@ -46,9 +61,9 @@ class Templates:
         found: np.ndarray = self.scores > 0
         return found
 
-    def centred(self, centre: Floats) -> Floats:
-        """Return the vectors centred, as the product compares them; zeros if no face was found."""
-        return np.where(self.found()[:, None], unit(self.vectors - centre), np.float32(0))
+    def joined(self, joining: Joining) -> Floats:
+        """Return the templates centred and weighted, as the product compares them; zeros if no face was found."""
+        return np.where(self.found()[:, None], joining.join(self.vectors), np.float32(0))
 
 
 def unit(vectors: Floats) -> Floats:
@@ -117,20 +132,29 @@ DEGRADATIONS = {
 }
 
 
-def centre_of(pack: Pack) -> Floats:
-    """Return the centre of the only recogniser of a pack, shape (d,)."""
-    (recogniser,) = pack.recognisers
-    return np.array(recogniser.centre, np.float32)
+def joining_of(pack: Pack, *, centred: bool = True) -> Joining:
+    """Return how a pack joins the vectors of its recognisers; without centring, if ``centred`` is False."""
+    centres = [
+        np.zeros(part.dimension) if part.centre is None or not centred else part.centre for part in pack.recognisers
+    ]
+    return Joining(
+        np.concatenate(centres).astype(np.float32),
+        tuple(part.dimension for part in pack.recognisers),
+        tuple(part.weight for part in pack.recognisers),
+    )
 
 
 def as_shipped(chosen: Photographs, pack: Pack, precision: str = "f32") -> Floats:
     """Return the templates of all photographs, unaltered, as the product compares them, shape (photographs, d)."""
-    return templates(chosen, UNALTERED, pack, precision).centred(centre_of(pack))
+    return templates(chosen, UNALTERED, pack, precision).joined(joining_of(pack))
 
 
 def templates(chosen: Photographs, name: str, pack: Pack, precision: str = "f32") -> Templates:
-    """Return the templates of all photographs under a degradation; those of LFW are kept for the next run."""
-    bare = replace(pack, recognisers=tuple(replace(part, centre=None) for part in pack.recognisers))
+    """Return the templates of all photographs under a degradation; those of LFW are kept for the next run.
+
+    What is kept depends neither on the centres nor on the weights of the recognisers.
+    """
+    bare = replace(pack, recognisers=tuple(replace(part, centre=None, weight=1.0) for part in pack.recognisers))
     file = lfw.OUT / f"degraded-{name.replace(' ', '_')}-{precision}-{_digest(chosen, bare)}.npz"
     if file.exists():
         return Templates(**np.load(file))
@@ -146,7 +170,7 @@ def templates(chosen: Photographs, name: str, pack: Pack, precision: str = "f32"
 
 def _digest(chosen: Photographs, pack: Pack) -> str:
     """Return a digest of what decides the templates besides degradation and precision: files, nets and code."""
-    facts = [*map(str, chosen.paths), PIPELINE, pack.detector, pack.recognisers]
+    facts = [*map(str, chosen.paths), PIPELINE, pack.detector, pack.recognisers]  # a net shows its digest
     digest = hashlib.sha256(repr(facts).encode())
     for module in (sys.modules[__name__], align, detect, embed, runtime):
         digest.update(inspect.getsource(module).encode())
@@ -174,8 +198,8 @@ def _template(name: str, path: Path) -> tuple[Floats, float, float]:
     if not len(found):
         return np.zeros(dimension, np.float32), 0.0, 0.0
     face = middle_face(found, pixels.shape[1], pixels.shape[0])
-    embedding = embedder.embed(pixels, face.points[0])
-    return embedding.vector, embedding.norm, float(face.scores[0])
+    parts = embedder.parts(pixels, face.points[0])
+    return np.concatenate([part.vector for part in parts]), parts[0].norm, float(face.scores[0])
 
 
 def middle_face(found: Detections, width: int, height: int) -> Detections:

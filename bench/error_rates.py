@@ -18,15 +18,17 @@ import argparse
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import lfw
-from bench.degraded import DEGRADATIONS, UNALTERED, Templates, centre_of, templates
+from bench.degraded import DEGRADATIONS, UNALTERED, Joining, Templates, joining_of, templates
 from bench.lfw import Floats, Photographs
 from lineament.model.rates import ErrorRates
+from lineament.vision.packs import read_manifest
 
 SAME_PERSON = (
     ("Andrew_Caldecott", "Andrew_Gilligan"),  # one photograph under both names
@@ -91,12 +93,12 @@ class Pool:
     """The templates of all degradations, of some people."""
 
     def __init__(
-        self, found: Mapping[str, Templates], centre: Floats, people: Numbers, some: NDArray[np.bool_]
+        self, found: Mapping[str, Templates], joining: Joining, people: Numbers, some: NDArray[np.bool_]
     ) -> None:
         """``some``: whether each person takes part, by number."""
         names = list(found)
         kept = {name: np.flatnonzero(found[name].found() & some[people]) for name in names}
-        self.vectors = np.concatenate([found[name].centred(centre)[kept[name]] for name in names])
+        self.vectors = np.concatenate([found[name].joined(joining)[kept[name]] for name in names])
         self.norms = np.concatenate([found[name].norms[kept[name]] for name in names])
         self.people = np.concatenate([people[kept[name]] for name in names])
         self.photographs = np.concatenate([kept[name] for name in names])
@@ -195,14 +197,14 @@ def measure(pool: Pool, model: str, origin: str) -> dict[str, Any]:
     return {"model": model, "origin": origin, "grades": GRADES, "false_matches": curves, "misses": misses(pool, grade)}
 
 
-def check(found: Mapping[str, Templates], centre: Floats, people: Numbers) -> str:
+def check(found: Mapping[str, Templates], joining: Joining, people: Numbers) -> str:
     """Return observed over expected strangers on people that the calibration did not see, as a table in Markdown."""
     some = np.random.default_rng(2).permutation(people.max() + 1) < (people.max() + 1) // 2
-    rates = ErrorRates.from_json(measure(Pool(found, centre, people, some), "half", "half of the people"))
+    rates = ErrorRates.from_json(measure(Pool(found, joining, people, some), "half", "half of the people"))
     unseen = ~some
     first = np.unique(people, return_index=True)[1]
     enrolled = first[unseen[people[first]] & found[UNALTERED].found()[first]]
-    gallery, norms = found[UNALTERED].centred(centre)[enrolled], found[UNALTERED].norms[enrolled]
+    gallery, norms = found[UNALTERED].joined(joining)[enrolled], found[UNALTERED].norms[enrolled]
     counts = np.bincount([rates.grade(float(norm)) for norm in norms], minlength=len(GRADES)).tolist()
     lines = [
         "| probes | N | expected 0.1: observed | expected 1: observed | expected 10: observed |",
@@ -210,7 +212,7 @@ def check(found: Mapping[str, Templates], centre: Floats, people: Numbers) -> st
     ]
     for name, templates_of in found.items():
         rows = np.flatnonzero(unseen[people] & templates_of.found() & (templates_of.norms >= GRADES[0]))
-        scores = templates_of.centred(centre)[rows] @ gallery.T
+        scores = templates_of.joined(joining)[rows] @ gallery.T
         scores[people[rows][:, None] == people[enrolled][None]] = -2
         grades = np.array([rates.grade(float(norm)) for norm in templates_of.norms[rows]])
         cells = []
@@ -222,35 +224,59 @@ def check(found: Mapping[str, Templates], centre: Floats, people: Numbers) -> st
     return "\n".join(lines)
 
 
+def written_beside(name: str, kind: str) -> Path:
+    """Return the file for what was measured of a pack: beside its manifest, or beside the pack that ships."""
+    manifest = lfw.manifest_of(name)
+    if manifest is None:
+        return SHIPPED / f"{name}.{kind}.json"
+    return manifest.parent / f"{read_manifest(manifest).name}.{kind}.json"
+
+
+def write_centre(name: str, centre: Floats, origin: str) -> None:
+    """Write the centre of all recognisers of a pack, side by side. What was measured with another one is void."""
+    shown = {"origin": origin, "centre": [round(float(value), 6) for value in centre]}
+    written_beside(name, "centre").write_text(json.dumps(shown, ensure_ascii=False) + "\n", "utf-8")
+    if lfw.manifest_of(name) is not None:
+        written_beside(name, "rates").unlink(missing_ok=True)
+
+
+def write_rates(name: str, facts: Mapping[str, Any]) -> None:
+    """Write the error rates of a pack."""
+    text = json.dumps(facts, ensure_ascii=False, indent=None, separators=(",", ":"))
+    written_beside(name, "rates").write_text(text.replace('{"grades":[', '\n{"grades":[') + "\n", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--write", action="store_true", help="put the rates, or with --centre the centre, beside the pack"
     )
-    parser.add_argument("--centre", action="store_true", help="measure the centre only")
+    parser.add_argument("--centre", action="store_true", help="measure the centre only; the first step for a pack")
     parser.add_argument("--check", action="store_true", help="calibrate on half of the people, count on the others")
     parser.add_argument("--few", type=int, help="of so many photographs, the centre only; for trials")
     lfw.add_folder_option(parser)
+    lfw.add_pack_options(parser)
     given = parser.parse_args()
     chosen = lfw.photographs(given.lfw)
     if given.few:
         chosen = Photographs(chosen.paths[: given.few])
         given.centre = True
     people = with_names_joined(chosen)
-    pack = lfw.shipped_pack()
+    pack = lfw.pack_of(given.pack, given.folders)
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    whose = f"half of Labeled Faces in the Wild ({lfw.WHOSE})"
+    whose = f"half of Labeled Faces in the Wild ({lfw.WHOSE})" if given.lfw == lfw.LFW else "photographs of one's own"
     unaltered = templates(chosen, UNALTERED, pack)
     alone = non_mated(chosen.people)
+    alone = alone[unaltered.found()[alone]]
     centre = unaltered.vectors[alone].mean(axis=0)
     if given.write and given.centre:
         origin = f"Measured on {when} in f32 by bench/error_rates.py: the mean of {len(alone):,} templates, {whose}."
-        shown = {"origin": origin, "centre": [round(float(value), 6) for value in centre]}
-        (SHIPPED / "sface-yunet.centre.json").write_text(json.dumps(shown, ensure_ascii=False) + "\n", "utf-8")
-    print(f"centre of {len(alone):,} templates, length {np.linalg.norm(centre):.3f}")
+        write_centre(given.pack, centre, origin)
+    lengths = [float(np.linalg.norm(part)) for part in np.split(centre, np.cumsum(joining_of(pack).dimensions)[:-1])]
+    print(f"centre of {len(alone):,} templates, length {', '.join(f'{length:.3f}' for length in lengths)}")
     if given.centre:
         return
-    shipped = centre_of(pack)
+    shipped = joining_of(pack)
     found = {name: templates(chosen, name, pack) for name in DEGRADATIONS}
     for name, each in found.items():
         print(f"{name}: a face in {int(each.found().sum()):,} of {len(chosen):,}, norm {np.median(each.norms):.1f}")
@@ -267,8 +293,7 @@ def main() -> None:
     )
     facts = measure(pool, pack.model, origin)
     if given.write:
-        text = json.dumps(facts, ensure_ascii=False, indent=None, separators=(",", ":"))
-        (SHIPPED / "sface-yunet.rates.json").write_text(text.replace('{"grades":[', '\n{"grades":[') + "\n", "utf-8")
+        write_rates(given.pack, facts)
     for entry in facts["false_matches"]:
         tail = f"slope {entry['slope']} ({entry['steepest']} to {entry['flattest']})"
         print(entry["grades"], f"{entry['comparisons']:,} pairs, counted to {entry['measured_to']}, {tail}")

@@ -7,6 +7,7 @@ Half of it is used: 250 x 250 pixels, with the named person in the middle.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,28 @@ def photographs(folder: Path = LFW) -> Photographs:
 def add_folder_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--lfw FOLDER``, for photographs other than those of LFW."""
     parser.add_argument("--lfw", type=Path, default=LFW, metavar="FOLDER", help="one folder for each person")
+
+
+def add_pack_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--pack`` and ``--from``, for packs other than the one that ships."""
+    parser.add_argument("--pack", default=CURRENT, metavar="NAME|MANIFEST", help="a shipped pack, a recipe or a file")
+    parser.add_argument("--from", dest="folders", type=Path, nargs="*", default=[], metavar="FOLDER", help="its files")
+
+
+def manifest_of(name: str) -> Path | None:
+    """Return the manifest of a recipe of that name, or at that path; None for a pack that ships."""
+    if name in packs.SHIPPED:
+        return None
+    recipe = packs.RECIPES / f"{name}.toml"
+    return recipe if recipe.exists() else Path(name)
+
+
+def pack_of(name: str, folders: Sequence[Path] = ()) -> Pack:
+    """Return a pack that ships, that of a recipe, or that of a manifest; see ``add_pack_options``."""
+    manifest = manifest_of(name)
+    if manifest is None:
+        return packs.shipped_pack(name, Settings().cache)
+    return packs.load_pack(manifest, Settings().cache, folders)
 
 
 def shipped_pack() -> Pack:

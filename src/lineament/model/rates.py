@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log
 from typing import Any
 
@@ -30,6 +31,14 @@ class FalseMatchCurve:
     slope: float = -1.0  # d log FMR / d score beyond ``measured_to``
     steepest: float = -1.0
     flattest: float = -1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a curve that cannot be read off. Raises ValueError."""
+        _check_rising(self.scores)
+        if len(self.rates) != len(self.scores) or not all(0 < rate <= 1 for rate in self.rates):
+            raise ValueError("each score of a curve has a rate above 0, at most 1")
+        if list(self.rates) != sorted(self.rates, reverse=True) or max(self.slope, self.flattest, self.steepest) > 0:
+            raise ValueError("the rates of a curve fall")
 
     def rate_at(self, score: float, slope: float | None = None) -> float:
         """Return the share of strangers that reaches ``score`` (cosine, -1 to 1)."""
@@ -55,6 +64,12 @@ class MissCurve:
     people: int
     scores: tuple[float, ...]
     shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a curve that cannot be read off. Raises ValueError."""
+        _check_rising(self.scores)
+        if len(self.shares) != len(self.scores) or not all(0 <= share <= 1 for share in self.shares):
+            raise ValueError("each score of a curve has a share from 0 to 1")
 
     def share_at(self, score: float) -> float:
         """Return the share of mated faces below ``score``, linear between two points."""
@@ -144,6 +159,11 @@ class ErrorRates:
     def _curve(self, first: int, second: int) -> FalseMatchCurve:
         most = len(self.grades) - 1
         return self.false_matches[min(max(first, 0), most)][min(max(second, 0), most)]
+
+
+def _check_rising(scores: Sequence[float]) -> None:
+    if not scores or any(not low < high for low, high in pairwise(scores)):
+        raise ValueError("the scores of a curve rise")
 
 
 def _frozen(value: object) -> object:

@@ -32,6 +32,7 @@ class Embedder:
 
     def __init__(self, parts: Sequence[tuple[Recogniser, InferenceSession]]) -> None:
         self._parts = [_Part(recogniser, session) for recogniser, session in parts]
+        self._weights = [recogniser.weight for recogniser, _ in parts]
 
     def prepare(self) -> None:
         """Prepare the nets before the first face."""
@@ -45,25 +46,31 @@ class Embedder:
         strangers score about 0. Several are joined with their weights into one vector of unit length, whose score is
         the weighted mean of theirs.
         """
-        embedded = [part.embed(pixels, points) for part in self._parts]
+        embedded = self.parts(pixels, points)
         first = embedded[0]
         if len(embedded) == 1:
             return first
-        weights = [part.weight for part in self._parts]
-        joined = np.concatenate(
-            [
-                np.float32((weight / sum(weights)) ** 0.5) * part.vector
-                for weight, part in zip(weights, embedded, strict=True)
-            ]
-        )
+        joined = joined_parts([part.vector for part in embedded], self._weights)
         return Embedding(_unit(joined), first.norm, first.aligned)
+
+    def parts(self, pixels: Pixels, points: Points) -> tuple[Embedding, ...]:
+        """Return what each recogniser makes of the face, in their order."""
+        return tuple(part.embed(pixels, points) for part in self._parts)
+
+
+def joined_parts(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector:
+    """Return vectors of unit length side by side, so that their score is the mean of the scores with these weights.
+
+    Each has the shape (d,), or all have (n, d); the result has the sum of their dimensions.
+    """
+    shares = [np.float32((weight / sum(weights)) ** 0.5) for weight in weights]
+    return np.concatenate([share * vector for share, vector in zip(shares, vectors, strict=True)], axis=-1)
 
 
 class _Part:
     """One recogniser."""
 
     def __init__(self, recogniser: Recogniser, session: InferenceSession) -> None:
-        self.weight = recogniser.weight
         self._session = session
         self._side = recogniser.side
         self._views = recogniser.views

