@@ -24,6 +24,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "evaluate": ("--lfw", PEOPLE, "--templates", "2000"),
     "error_rates": ("--lfw", PEOPLE, "--few", "18"),
     "fusion": ("--lfw", PEOPLE, "--few"),
+    "grouping": ("--lfw", PEOPLE),
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
     "large": ("--lfw", PEOPLE, "--people", "2", "--heights", "60"),
     "ledger": ("--entries", "100"),

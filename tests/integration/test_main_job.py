@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.conftest import CASE, PORTRAITS, SOURCE, Ran, two_people
@@ -31,8 +32,8 @@ def test_the_other_picture_of_the_same_person_comes_first(ready: Run, tmp_path: 
     assert first["expected_false"] < 0.1
     assert first["score"] >= answer["threshold"]
     keys = "rank score expected_false face_id capture_id source uri page_uri page_title captured_at sha256 box"
-    keys += " connector words record page_record time_code part parts incomplete missing"
-    assert set(keys.split()) | {"near_duplicates"} == set(first)
+    keys += " connector words record page_record time_code part parts incomplete missing extrapolated group"
+    assert set(keys.split()) | {"near_duplicates", "further", "unlisted"} == set(first)
     assert {"search_id", "case", "model", "gallery_faces", "sources", "threshold", "outcome", "probe"} <= set(answer)
 
 
@@ -96,10 +97,53 @@ def test_near_identical_pictures_are_folded(ready: Run, photos: Path, tmp_path: 
     cv2.imwrite(str(photos / "copy.jpg"), cv2.resize(picture, None, fx=0.8, fy=0.8))
     assert ready("ingest", "press", photos, "--json").json["enrolled"] == 1
     answer = search(ready, tmp_path, "--investigate").json
-    folded = [candidate for candidate in answer["candidates"] if candidate["near_duplicates"]]
-    assert len(folded) == 1
-    assert len(answer["candidates"]) == 5
+    every = pictures(answer)
+    assert len([candidate for candidate in every if candidate["near_duplicates"]]) == 1
+    assert len(every) == 5
     assert answer["gallery_faces"] == 6
+
+
+def pictures(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every candidate of an answer, also those that share an entry with another."""
+    return [candidate for entry in answer["candidates"] for candidate in (entry, *entry["further"])]
+
+
+def test_several_pictures_of_one_face_share_an_entry_until_they_are_erased(
+    ready: Run, photos: Path, tmp_path: Path
+) -> None:
+    import cv2
+
+    whole = cv2.imread(str(photos / "macron-2025.jpg"))
+    assert whole is not None
+    height, width = whole.shape[:2]
+    cv2.imwrite(str(photos / "mirrored.jpg"), whole[:, ::-1])
+    cv2.imwrite(str(photos / "cropped.jpg"), whole[: height * 7 // 10, width // 6 : width * 5 // 6])
+    assert ready("ingest", "press", photos, "--json").json["enrolled"] == 2
+    answer = search(ready, tmp_path, "--limit", "1").json
+    (entry,) = answer["candidates"]
+    listed = [entry, *entry["further"]]
+    assert [candidate["rank"] for candidate in listed] == [1, 2, 3]
+    assert [candidate["group"] for candidate in listed] == [1, 1, 1]
+    scores = [candidate["score"] for candidate in listed]
+    assert scores == sorted(scores, reverse=True)
+    report = tmp_path / "report.html"
+    shown = ready("search", tmp_path / "probe.jpg", *SEARCH[:-1], "--report", report).out
+    assert shown.count("further picture of the face of rank 1") == 2
+    assert report.read_text().count("A further picture of the face of candidate 1") == 2
+    assert ready("erase", "--face", entry["face_id"], "--reason", "asked for").code == 0
+    (left,) = search(ready, tmp_path, "--limit", "1").json["candidates"]
+    assert {left["face_id"], *(other["face_id"] for other in left["further"])} == {
+        candidate["face_id"] for candidate in entry["further"]
+    }
+    with raw_database(tmp_path / "ws") as database:
+        kept = database.execute(
+            "SELECT rank, face_id, snapshot FROM candidates WHERE search_id = ?", (answer["search_id"],)
+        )
+        assert [(row[0], row[1] is None, row[2] is None) for row in kept] == [
+            (1, True, True),
+            (2, False, False),
+            (3, False, False),
+        ]
 
 
 def test_a_picture_of_several_people_needs_a_choice(ready: Run, tmp_path: Path) -> None:

@@ -69,6 +69,9 @@ candidates = st.builds(
     width=st.integers(1, 2**31),
     height=st.integers(1, 2**31),
     near_duplicates=st.lists(st.integers(1, 2**53).map(FaceId), max_size=4).map(tuple),
+    group=st.none() | st.integers(1, 50),
+    unlisted=st.integers(0, 1200),
+    extrapolated=st.none() | st.tuples(numbers, numbers),
 )
 lists = st.lists(candidates, max_size=5, unique_by=lambda candidate: candidate.rank).map(
     lambda drawn: tuple(sorted(drawn, key=lambda candidate: candidate.rank))

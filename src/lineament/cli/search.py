@@ -35,6 +35,7 @@ from lineament.model.search import (
     SearchEntry,
     SearchRequest,
     SearchResult,
+    interval_words,
     missed_words,
 )
 from lineament.views.errors import named_error_json
@@ -76,7 +77,9 @@ def search(
     ] = None,
     since: Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="Captured then or later.")] = None,
     until: Annotated[date | None, typer.Option(parser=day, metavar="DATE", help="Captured then or earlier.")] = None,
-    limit: Annotated[int, typer.Option(help="Most candidates listed, 1 to 50.")] = USUAL_CANDIDATES,
+    limit: Annotated[
+        int, typer.Option(help="Most entries listed, 1 to 50; pictures that are alike share one.")
+    ] = USUAL_CANDIDATES,
     min_score: Annotated[float | None, typer.Option(metavar="S", help="List this score and above.")] = None,
     investigate: Annotated[bool, typer.Option("--investigate", help="List the best, whatever their score.")] = False,
     same_person: Annotated[
@@ -209,26 +212,36 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
     if not result.candidates:
         say("No candidate. That is an answer: the person may not be in these sources.")
     else:
-        _print(result.candidates)
+        _print(result)
     say(f"Search {result.search_id}, ledger entry {entry}. A candidate is a lead, never a finding.")
 
 
-def _print(candidates: tuple[Candidate, ...]) -> None:
-    right = ("rank", "score", "strangers expected", "face")
+def _print(result: SearchResult) -> None:
+    right = ("rank", "score", "face")
     shown = table("rank", "score", "strangers expected", "face", "source", "captured", "page", right=right)
-    for candidate in candidates:
-        folded = f" (+{len(candidate.near_duplicates)} near-identical)" if candidate.near_duplicates else ""
-        marks = [part_words(candidate.part, candidate.parts, candidate.time_code)]
-        marks += ["incomplete file"] if candidate.incomplete else []
-        page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks])) + folded
-        strangers = f"{candidate.expected_false:.2g}"
-        shown.add_row(
-            str(candidate.rank),
-            f"{candidate.score:.3f}",
-            strangers,
-            str(candidate.face_id),
-            candidate.source,
-            when(candidate.captured_at),
-            page,
-        )
+    for listed in result.entries:
+        first = listed.candidate
+        shown.add_row(*_cells(first, [f"at least {listed.unlisted} more not listed"] if listed.unlisted else []))
+        for candidate in listed.further:
+            shown.add_row(*_cells(candidate, [f"further picture of the face of rank {first.rank}"]))
     print_table(shown)
+    if any(candidate.extrapolated for candidate in result.candidates):
+        say("In brackets: the 95 % interval of strangers expected beyond what was counted.")
+
+
+def _cells(candidate: Candidate, remarks: list[str]) -> list[str]:
+    """Return a row of the list; the remarks stand last."""
+    marks = [part_words(candidate.part, candidate.parts, candidate.time_code)]
+    marks += ["incomplete file"] if candidate.incomplete else []
+    page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks]))
+    near = len(candidate.near_duplicates)
+    remarks = [*([f"+{near} near-identical"] if near else []), *remarks]
+    return [
+        str(candidate.rank),
+        f"{candidate.score:.3f}",
+        f"{candidate.expected_false:.2g}" + (f" ({interval})" if (interval := interval_words(candidate)) else ""),
+        str(candidate.face_id),
+        candidate.source,
+        when(candidate.captured_at),
+        f"{page} ({'; '.join(remarks)})" if remarks else page,
+    ]

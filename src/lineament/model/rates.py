@@ -137,6 +137,20 @@ class ErrorRates:
         """
         return sum(faces * self.rate_at(score, grade, other) for other, faces in enumerate(gallery) if faces)
 
+    def extrapolated_false(self, score: float, grade: int, gallery: Sequence[float]) -> tuple[float, float] | None:
+        """Return the 95 % interval of the strangers expected if that is beyond what was counted for any grade.
+
+        None: their rate was counted for every grade in the gallery. The ends are equal if no interval was measured.
+        """
+        low, high, beyond = 0.0, 0.0, False
+        for other, faces in enumerate(gallery):
+            if faces:
+                curve = self._curve(grade, other)
+                beyond |= score > curve.measured_to
+                least, most = curve.interval_at(score)
+                low, high = low + faces * least, high + faces * most
+        return (low, high) if beyond else None
+
     def score_for(self, expected_false: float, grade: int, gallery: Sequence[float]) -> float:
         """Return the score that ``expected_false`` strangers are expected to reach; at most 1."""
         low, high = -1.0, 1.0

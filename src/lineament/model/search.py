@@ -1,8 +1,8 @@
-"""Searches, candidates, and the folding of near-identical pictures."""
+"""Searches, candidates, and the folding of pictures that are nearly identical or show faces that are alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,7 +13,9 @@ from lineament.model.faces import ArchiveRecord, Box, CaptureId, Face, FaceId, Q
 EXPECTED_FALSE = 0.1
 """Strangers expected above the default threshold, in the gallery searched."""
 MOST_CANDIDATES = 50
-"""Most candidates in a list (R16)."""
+"""Most entries in a list (R16): the pictures of a face that are alike are one."""
+MOST_FURTHER = 5
+"""Most further pictures below an entry of a list; what is left out is counted."""
 USUAL_CANDIDATES = 20
 NEAR_DUPLICATE_BITS = 31
 """Pictures whose PDQ hashes differ in at most this many of 256 bits are near-identical (the PDQ authors' advice)."""
@@ -53,7 +55,7 @@ class SearchRequest:
     sources: tuple[str, ...] = ()  # empty: every permitted source
     since: date | None = None  # first day of capture
     until: date | None = None  # last day of capture
-    limit: int = USUAL_CANDIDATES
+    limit: int = USUAL_CANDIDATES  # entries; alike faces of one source share one
     mode: Mode = Mode.IDENTIFICATION
     min_score: float | None = None  # only with MANUAL
     others: tuple[ProbeFace, ...] = ()  # faces of the same person, whose templates are fused with the probe's
@@ -108,6 +110,22 @@ class Candidate:
     parts: int | None = None  # pictures in the file, if there are several
     incomplete: bool = False  # the file is damaged
     missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
+    group: int | None = None  # of alike faces of one source, from 1 in the order of the list; None: never grouped
+    unlisted: int = 0  # further pictures of its group, at least, that the list leaves out
+    extrapolated: tuple[float, float] | None = None  # 95 % interval of the strangers expected; None: they were counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListEntry:
+    """The best picture of a group of alike faces, and further pictures of the group, best first."""
+
+    candidate: Candidate
+    further: tuple[Candidate, ...] = ()
+
+    @property
+    def unlisted(self) -> int:
+        """How many more pictures of the group, at least, the list leaves out."""
+        return self.candidate.unlisted
 
 
 class ProbeKind(StrEnum):
@@ -221,6 +239,15 @@ class SearchResult:
         """Whether there is any candidate."""
         return Outcome.CANDIDATES if self.candidates else Outcome.NO_CANDIDATE
 
+    @property
+    def entries(self) -> tuple[ListEntry, ...]:
+        """The list as it is shown: one entry for each group of alike faces."""
+        groups: dict[int | tuple[int], list[Candidate]] = {}
+        for candidate in self.candidates:
+            key = (candidate.rank,) if candidate.group is None else candidate.group
+            groups.setdefault(key, []).append(candidate)
+        return tuple(ListEntry(candidate=first, further=tuple(further)) for first, *further in groups.values())
+
 
 def missed_words(result: SearchResult) -> str:
     """Return in words who may be missing from a list; empty if it is not known."""
@@ -228,6 +255,14 @@ def missed_words(result: SearchResult) -> str:
         return ""
     people = "fewer than 1" if result.missed < 0.01 else f"about {100 * result.missed:.0f}"
     return f"Of 100 people in the gallery, {people} would be missing from a list for a photograph of this quality"
+
+
+def interval_words(candidate: Candidate) -> str:
+    """Return the 95 % interval of the strangers expected beyond what was counted; empty if they were counted."""
+    if candidate.extrapolated is None:
+        return ""
+    low, high = (f"{end:,.0f}" if end >= 10 else f"{end:.2g}" for end in candidate.extrapolated)
+    return "interval not measured" if low == high else f"{low} to {high}"
 
 
 def differing_bits(first: bytes, second: bytes) -> int:
@@ -245,17 +280,40 @@ def near_identical(first: Candidate, second: Candidate) -> bool:
     return box.overlap(second.box.scaled(1 / second.width, 1 / second.height)) >= SAME_REGION
 
 
-def fold_duplicates(candidates: Iterable[Candidate], limit: int) -> tuple[Candidate, ...]:
-    """Return the first ``limit`` candidates, each with its near-duplicates folded in, re-ranked from 1."""
+def fold_duplicates(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return candidates with their near-duplicates folded in."""
     kept: list[Candidate] = []
     for candidate in candidates:
         first = next((at for at, other in enumerate(kept) if near_identical(other, candidate)), None)
-        if first is not None:
+        if first is None:
+            kept.append(candidate)
+        else:
             twins = (*kept[first].near_duplicates, candidate.face_id)
             kept[first] = replace(kept[first], near_duplicates=twins)
-        elif len(kept) < limit:
-            kept.append(replace(candidate, rank=len(kept) + 1))
-    return tuple(kept)
+    return kept
+
+
+def arrange(candidates: Iterable[Candidate], groups: Mapping[FaceId, int], limit: int) -> tuple[Candidate, ...]:
+    """Return the pictures of the first ``limit`` groups, best first, ranked from 1.
+
+    Near-duplicates are folded in. Of each group at most ``1 + MOST_FURTHER`` pictures are listed; how many more there
+    are stands with each of them. ``groups`` numbers the group of each face; the numbers returned begin with 1.
+    """
+    numbers: dict[int, int] = {}
+    pictures: dict[int, int] = {}
+    kept: list[Candidate] = []
+    for candidate in fold_duplicates(candidates):
+        group = groups[candidate.face_id]
+        if group not in numbers and len(numbers) == limit:
+            continue
+        number = numbers.setdefault(group, len(numbers) + 1)
+        pictures[number] = pictures.get(number, 0) + 1
+        if pictures[number] <= 1 + MOST_FURTHER:
+            kept.append(replace(candidate, group=number))
+    return tuple(
+        replace(candidate, rank=rank, unlisted=max(0, pictures[candidate.group or 0] - 1 - MOST_FURTHER))
+        for rank, candidate in enumerate(kept, 1)
+    )
 
 
 def merge_hits(lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:

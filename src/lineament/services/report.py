@@ -10,7 +10,7 @@ from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.searches import ReportWritten
 from lineament.model.parts import incomplete_words, part_words
-from lineament.model.search import EXPECTED_FALSE, Candidate, Mode, SearchResult, missed_words
+from lineament.model.search import EXPECTED_FALSE, Candidate, Mode, SearchResult, interval_words, missed_words
 from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
@@ -22,10 +22,11 @@ from lineament.services.standalone import data_uri, page_template
 
 @dataclass(frozen=True, slots=True)
 class _CandidateWithCrop:
-    """A candidate with its picture as a data URI; None if it was erased."""
+    """A candidate with its picture."""
 
     candidate: Candidate
-    crop: str | None
+    crop: str | None  # a data URI; None if it was erased
+    first: int | None  # the rank of the best picture of its group, if that is another
 
 
 class Report:
@@ -57,8 +58,15 @@ class Report:
             incomplete_words=incomplete_words,
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
             erased=len(stored.erased),
+            interval_words=interval_words,
             candidates=[
-                _CandidateWithCrop(candidate, self._crop(search_id, candidate.rank)) for candidate in result.candidates
+                _CandidateWithCrop(
+                    candidate,
+                    self._crop(search_id, candidate.rank),
+                    None if candidate is listed.candidate else listed.candidate.rank,
+                )
+                for listed in result.entries
+                for candidate in (listed.candidate, *listed.further)
             ],
             version=lineament.__version__,
         )

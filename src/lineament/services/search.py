@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from lineament.errors import InvalidValue, MixedModels
 from lineament.model.accounts import Permission
 from lineament.model.agencies import month_of
 from lineament.model.cases import Case
 from lineament.model.events.searches import ListRead, SearchRun
-from lineament.model.faces import Template
+from lineament.model.faces import FaceId, Template
 from lineament.model.fusion import damping, fuse
+from lineament.model.grouping import group_faces
 from lineament.model.rates import ErrorRates
 from lineament.model.reasons import Reason
 from lineament.model.search import (
@@ -26,14 +29,14 @@ from lineament.model.search import (
     SearchEntry,
     SearchRequest,
     SearchResult,
-    fold_duplicates,
+    arrange,
 )
 from lineament.model.sources import Source
 from lineament.services import gate
 from lineament.services.cases.access import case_of_search, probe_in, seen_case
 from lineament.services.gallery.indexes import Gallery, GallerySearch
 from lineament.services.gallery.model_in_use import require_model
-from lineament.services.keyholder import case_key
+from lineament.services.keyholder import case_key, source_key
 from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
@@ -44,7 +47,9 @@ from lineament.store.searches import StoredSearch
 MOST_FUSED = 10
 """Most photographs of one person in a search."""
 SPARE = 4
-"""Factor by which more faces are requested than listed, because folding near-duplicates shortens the list."""
+"""Factor by which more faces are requested than entries listed, because pictures that are alike share an entry."""
+MOST_GROUPED = 1200
+"""Most faces that are requested if so many are alike that the list would be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class _Comparison:
     damping: float  # factor for scores before false match rates are looked up
     sources: tuple[Source, ...]
     compared: GallerySearch
+    threshold: float  # the score below which nothing is listed
+    groups: dict[FaceId, int]  # of the faces that reach it, by how alike they are; erased faces are left out
     seconds: float
 
 
@@ -100,12 +107,27 @@ class Search:
         began = time.perf_counter()
         vectors = [chosen.template.vector for chosen in faces]
         template = Template(self._rates.model, fuse(vectors))
-        days = (request.since, request.until)
-        compared = self._gallery.search(sources, template, SPARE * request.limit, days)
-        seconds = time.perf_counter() - began
-        number = probes[0].faces.index(faces[0]) + 1
         grade = max(chosen.quality.grade for chosen in faces)
-        found = _Comparison(tuple(probes), number, grade, damping(vectors), tuple(sources), compared, seconds)
+        damped = damping(vectors)
+        days = (request.since, request.until)
+        most = SPARE * request.limit
+        compared = self._gallery.search(sources, template, most, days)
+        threshold = self._threshold_for(request, grade, damped, compared)
+        groups = self._group(compared.hits, threshold)
+        if len(groups) == most and len(set(groups.values())) < request.limit:
+            compared = self._gallery.search(sources, template, MOST_GROUPED, days)
+            groups = self._group(compared.hits, threshold)
+        found = _Comparison(
+            probes=tuple(probes),
+            face=probes[0].faces.index(faces[0]) + 1,
+            grade=grade,
+            damping=damped,
+            sources=tuple(sources),
+            compared=compared,
+            threshold=threshold,
+            groups=groups,
+            seconds=time.perf_counter() - began,
+        )
         return self._record_search(request, found)
 
     @needs(Permission.SEARCH, in_case=True)
@@ -193,13 +215,31 @@ class Search:
         probe_in(tx, probe_id, case)
         return tx.probes.get(probe_id, case_key(tx, self._keys, case))
 
-    def _threshold_for(self, request: SearchRequest, found: _Comparison) -> float:
+    def _group(self, hits: Sequence[Hit], threshold: float) -> dict[FaceId, int]:
+        """Number the groups of alike faces among the hits that reach the threshold; two sources share none."""
+        ids = [hit.face_id for hit in hits if hit.score >= threshold]
+        groups: dict[FaceId, int] = {}
+        if not ids:
+            return groups
+        with self._record.read() as tx:
+            for source_id, grades in tx.faces.graded(ids).items():
+                key = source_key(tx, self._keys, tx.sources.by_id(source_id))
+                found, vectors = tx.faces.vectors(
+                    np.array([face_id for face_id in ids if face_id in grades], dtype=np.int64), key
+                )
+                faces = [FaceId(face_id) for face_id in found.tolist()]
+                numbers = group_faces(vectors, [grades[face_id] for face_id in faces], self._rates)
+                first = len(set(groups.values()))
+                groups |= {face_id: first + number for face_id, number in zip(faces, numbers, strict=True)}
+        return groups
+
+    def _threshold_for(self, request: SearchRequest, grade: int, damped: float, compared: GallerySearch) -> float:
         if request.mode is Mode.MANUAL and request.min_score is not None:
             return request.min_score
         if request.mode is Mode.INVESTIGATION:
             return -1.0
-        gallery = found.compared.compared_by_grade
-        return min(1.0, self._rates.score_for(EXPECTED_FALSE, found.grade, gallery) / found.damping)
+        gallery = compared.compared_by_grade
+        return min(1.0, self._rates.score_for(EXPECTED_FALSE, grade, gallery) / damped)
 
     def _missed(self, threshold: float, found: _Comparison, mode: Mode) -> float | None:
         """Return the share of mated faces below the threshold, for one probe of this grade."""
@@ -210,8 +250,8 @@ class Search:
     def _record_search(self, request: SearchRequest, found: _Comparison) -> SearchResult:
         """Check the gate again, describe the candidates, and commit the list with its ledger entry."""
         faces = found.compared.faces
-        threshold = self._threshold_for(request, found)
-        above = [hit for hit in found.compared.hits if hit.score >= threshold]
+        threshold = found.threshold
+        above = [hit for hit in found.compared.hits if hit.face_id in found.groups]
         with self._record.change() as change:
             tx = change.tx
             require_model(tx, self._rates.model)
@@ -219,7 +259,7 @@ class Search:
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
-            candidates = fold_duplicates(self._describe(tx, above, found), request.limit)
+            candidates = arrange(self._describe(tx, above, found), found.groups, request.limit)
             search_id = secrets.token_hex(8)
             probe = found.probes[0]
             chosen = probe.faces[found.face - 1]
@@ -288,11 +328,13 @@ class Search:
             if known is None:  # erased since the index was searched
                 continue
             capture = known.capture
+            damped = hit.score * search.damping
             found.append(
                 Candidate(
                     rank=len(found) + 1,
                     score=hit.score,
-                    expected_false=self._rates.expected_false(hit.score * search.damping, search.grade, gallery),
+                    expected_false=self._rates.expected_false(damped, search.grade, gallery),
+                    extrapolated=self._rates.extrapolated_false(damped, search.grade, gallery),
                     face_id=hit.face_id,
                     capture_id=capture.id,
                     source=names[capture.source_id],

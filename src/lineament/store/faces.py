@@ -115,6 +115,14 @@ class FaceRows:
         by_id = {row["id"]: capture_from(row) for row in self._connection.execute(shown).mappings()}
         return {face.id: DescribedFace(face=face, capture=by_id[face.capture_id]) for face in found}
 
+    def graded(self, ids: Iterable[int]) -> dict[SourceId, dict[FaceId, int]]:
+        """Return the grades of the templates of faces, by source; erased faces are left out."""
+        query = sa.select(faces.c.source_id, faces.c.id, faces.c.grade).where(among(faces.c.id, list(map(int, ids))))
+        found: dict[SourceId, dict[FaceId, int]] = {}
+        for row in self._connection.execute(query):
+            found.setdefault(SourceId(row.source_id), {})[FaceId(row.id)] = row.grade
+        return found
+
     def not_comparable(self, source_id: SourceId, after: int, limit: int) -> list[EnrolledFace]:
         """Return faces without a template and with ids above ``after``, in the order of their ids."""
         query = sa.select(faces).where(faces.c.source_id == source_id, faces.c.id > after, ~faces.c.comparable)

@@ -154,6 +154,8 @@ def evidence_from(value: JsonObject) -> dict[str, Any]:
 
 
 _SHOWN = ("capture_id", "uri", "page_uri", "page_title", "sha256", "width", "height")
+_SINCE_0_3 = ("incomplete", "missing", "group", "unlisted", "extrapolated")
+"""What was also shown of a candidate in searches since version 0.3."""
 
 
 def snapshot_to(candidate: Candidate) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def snapshot_to(candidate: Candidate) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(candidate, name) for name in _SHOWN}
     at = candidate.captured_at
     shown["captured_at"] = None if at is None else at.isoformat()
-    shown |= {"incomplete": candidate.incomplete, "missing": candidate.missing}
+    shown |= {name: getattr(candidate, name) for name in _SINCE_0_3}
     return shown | {"phash": candidate.phash.hex(), "box": box_to(candidate.box), "evidence": evidence_to(candidate)}
 
 
@@ -171,5 +173,7 @@ def snapshot_from(value: JsonObject) -> dict[str, Any]:
     at = value["captured_at"]
     shown["captured_at"] = None if at is None else datetime.fromisoformat(at)
     shown |= evidence_from(value["evidence"])
-    shown |= {name: value[name] for name in ("incomplete", "missing") if name in value}  # not in older searches
+    shown |= {name: value[name] for name in _SINCE_0_3 if name in value}
+    if shown.get("extrapolated") is not None:
+        shown["extrapolated"] = tuple(shown["extrapolated"])
     return shown | {"phash": bytes.fromhex(value["phash"]), "box": box_from(value["box"])}

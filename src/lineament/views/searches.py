@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lineament.model.faces import Quality
-from lineament.model.search import Candidate, SearchEntry, SearchResult
+from lineament.model.search import Candidate, ListEntry, SearchEntry, SearchResult
 from lineament.views.values import iso, sides
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
             "quality": quality_json(result.quality),
         },
         "others": [{"id": other.probe_id, "face": other.face} for other in result.others],
-        "candidates": [candidate_json(candidate) for candidate in result.candidates],
+        "candidates": [entry_json(listed) for listed in result.entries],
         "ledger_entry": entry.number,
         "commitment": entry.commitment,
         "seconds": round(result.seconds, 6),
@@ -71,12 +71,20 @@ def quality_json(measured: Quality) -> dict[str, Any]:
     }
 
 
+def entry_json(listed: ListEntry) -> dict[str, Any]:
+    """Return an entry of a list as JSON: its best picture, with further pictures of the same face."""
+    further = [candidate_json(candidate) for candidate in listed.further]
+    return {**candidate_json(listed.candidate), "further": further, "unlisted": listed.unlisted}
+
+
 def candidate_json(candidate: Candidate) -> dict[str, Any]:
     """Return one candidate as JSON."""
     return {
         "rank": candidate.rank,
         "score": candidate.score,
         "expected_false": candidate.expected_false,
+        "extrapolated": None if candidate.extrapolated is None else list(candidate.extrapolated),
+        "group": candidate.group,
         "face_id": candidate.face_id,
         "capture_id": candidate.capture_id,
         "source": candidate.source,

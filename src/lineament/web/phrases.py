@@ -14,7 +14,7 @@ from lineament.model.faces import Quality
 from lineament.model.jobs import JobState
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.runs import Run
-from lineament.model.search import EXPECTED_FALSE, Edit, EditKind, Mode, SearchResult
+from lineament.model.search import EXPECTED_FALSE, Candidate, Edit, EditKind, Mode, SearchResult
 from lineament.model.sources import Source, SourceState
 from lineament.views import jobs as job_views
 from lineament.views import probes as probe_views
@@ -47,6 +47,14 @@ def strangers(expected: float) -> str:
         return "<\N{NO-BREAK SPACE}0.0001"
     places = max(1, 1 - floor(log10(expected)))
     return f"{expected:.{places}f}"
+
+
+def interval(candidate: Candidate) -> str:
+    """Return the interval of the strangers expected beyond what was counted; empty if they were counted."""
+    if candidate.extrapolated is None:
+        return ""
+    low, high = map(strangers, candidate.extrapolated)
+    return "beyond what was counted" if low == high else f"{low} to {high}, beyond what was counted"
 
 
 def seconds(duration: float) -> str:
@@ -185,6 +193,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "upper_first": upper_first,
     "score": score,
     "strangers": strangers,
+    "interval": interval,
     "seconds": seconds,
     "size": size,
     "moment": moment,

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.faces import CaptureId
-from lineament.model.search import Candidate, SearchResult, missed_words
+from lineament.model.search import Candidate, ListEntry, SearchResult, missed_words
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
 from lineament.web.level import level
@@ -35,8 +35,11 @@ def result(visit: CurrentVisit, search_id: str) -> HTMLResponse:
     """The candidate list, or that there is no candidate."""
     stored = visit.desk.search.read(search_id)
     case = visit.desk.casework.get(stored.result.case_key)
-    every: list[Candidate | ErasedCandidate] = [*stored.result.candidates, *stored.erased]
-    listed = sorted(every, key=lambda candidate: candidate.rank)
+    erased = [(candidate.rank, None, candidate) for candidate in stored.erased]
+    shown = [(entry.candidate.rank, entry, entry.candidate) for entry in stored.result.entries]
+    listed: list[tuple[int, ListEntry | None, Candidate | ErasedCandidate]] = sorted(
+        [*shown, *erased], key=lambda ranked: ranked[0]
+    )
     return visit.page(
         "result.html",
         case=case,
@@ -61,6 +64,7 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
     probe_face = probe.faces[search.face - 1]
     face, capture = visit.desk.pictures.beside_probe(search_id, rank)
     others = [other.rank for other in search.candidates]
+    alike = next(entry for entry in search.entries if found in (entry.candidate, *entry.further))
     return visit.page(
         "compare.html",
         case=case,
@@ -73,6 +77,9 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         elsewhere=visit.desk.pictures.elsewhere(search_id, rank),
         levels=(level(probe_face.box, probe_face.landmarks), level(face.box, face.landmarks)),
         earlier=max((other for other in others if other < rank), default=None),
+        alike=[other for other in (alike.candidate, *alike.further) if other.rank != rank],
+        unlisted=alike.unlisted,
+        missed=missed_words(search),
         later=min((other for other in others if other > rank), default=None),
         veiled=distressing(case),
     )

@@ -184,7 +184,8 @@ def searched(store: Store, rows: Rows) -> Searched:
         tx.probes.add(probe, case.id, rows.sha256(), key)
         shown = [rows.candidate(rank, rank * 10) for rank in (1, 2, 3)]
         shown[1] = replace(shown[1], near_duplicates=(FaceId(77), FaceId(55)))
-        shown[2] = replace(shown[2], source="registry", near_duplicates=(FaceId(66),))
+        shown[2] = replace(shown[2], source="registry", near_duplicates=(FaceId(66),), extrapolated=(0.1, 0.3))
+        shown[:2] = [replace(alike, group=1, unlisted=4) for alike in shown[:2]]
         result = rows.result(probe, rows.entry(tx), tuple(shown))
         tx.searches.add(result, case.id, agency_id=HOME_AGENCY, examiner="Inspector Clouseau")
     return case, result

@@ -112,3 +112,14 @@ def test_the_file_that_the_benchmark_writes() -> None:
     assert ErrorRates.from_json(facts) == RATES
     with pytest.raises(KeyError):
         ErrorRates.from_json(facts | {"false_matches": facts["false_matches"][:2]})
+
+
+def test_strangers_have_an_interval_beyond_what_was_counted_and_only_there() -> None:
+    assert RATES.extrapolated_false(0.4, 1, [0, 1000]) is None
+    ends = RATES.extrapolated_false(0.5, 1, [0, 1000])
+    assert ends is not None
+    low, high = ends
+    assert pytest.approx(low, rel=1e-2) == 1000 * 0.0005 * 0.0497
+    assert pytest.approx(high, rel=1e-2) == 1000 * 0.0005 * 0.3679
+    assert low < RATES.expected_false(0.5, 1, [0, 1000]) < high
+    assert RATES.extrapolated_false(0.3, 0, [0, 0]) is None

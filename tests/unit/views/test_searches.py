@@ -34,6 +34,8 @@ CANDIDATE_JSON = {
     "rank": 1,
     "score": 0.6,
     "expected_false": 0.01,
+    "extrapolated": None,
+    "group": None,
     "face_id": 9,
     "capture_id": 4,
     "source": "press",
@@ -76,7 +78,7 @@ SEARCH_JSON = {
         "quality": QUALITY_JSON,
     },
     "others": [],
-    "candidates": [CANDIDATE_JSON],
+    "candidates": [CANDIDATE_JSON | {"further": [], "unlisted": 0}],
     "ledger_entry": 12,
     "commitment": "ab" * 32,
     "seconds": 0.012346,
@@ -92,6 +94,13 @@ def test_one_of_several_searches_is_named_by_its_file() -> None:
     shown = named_search_json("a.jpg", result(), ENTRY)
     assert shown == {"file": "a.jpg", **SEARCH_JSON}
     assert next(iter(shown)) == "file"
+
+
+def test_an_entry_holds_further_pictures_of_the_face_and_how_many_are_left_out() -> None:
+    several = (candidate(group=1, unlisted=2), candidate(rank=2, group=1, unlisted=2, extrapolated=(0.01, 0.03)))
+    (listed,) = search_json(result(candidates=several), ENTRY)["candidates"]
+    assert (listed["rank"], listed["group"], listed["unlisted"]) == (1, 1, 2)
+    assert listed["further"] == [CANDIDATE_JSON | {"rank": 2, "group": 1, "extrapolated": [0.01, 0.03]}]
 
 
 def test_a_search_without_candidates_has_another_outcome_and_fused_photographs_are_named() -> None:
