@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench import lfw, machine
 from bench.accuracy import RESAMPLED
-from bench.degraded import UNALTERED, centre_of, templates
+from bench.degraded import UNALTERED, joining_of, templates
 from bench.error_rates import with_names_joined
 from bench.lfw import Floats
 from lineament.model.faces import NO_GRADE
@@ -30,6 +30,7 @@ RATES = (1e-4, 1e-5, 1e-6, 1e-7)
 LISTED = SPARE * USUAL_CANDIDATES
 """Faces that a search groups."""
 Numbers = NDArray[np.int64]
+Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class BCubed:
     """The precision and recall of each face: how much of its group is its person, and of its person in its group."""
 
     people: Numbers
-    precision: Floats
-    recall: Floats
+    precision: Shares
+    recall: Shares
 
     @classmethod
     def of(cls, people: Numbers, groups: Numbers) -> BCubed:
@@ -154,7 +155,7 @@ def main() -> None:
     made = templates(chosen, UNALTERED, pack)
     graded = np.array([pack.rates.grade(float(norm)) for norm in made.norms])
     found = np.flatnonzero(made.found() & (graded != NO_GRADE))
-    vectors = made.centred(centre_of(pack))[found]
+    vectors = made.joined(joining_of(pack))[found]
     people = np.unique(np.array(with_names_joined(chosen))[found], return_inverse=True)[1]
     grades = graded[found]
     counts = np.bincount(people)
