@@ -369,6 +369,34 @@ class PackUnusable(LineamentError):
     exit_code = 12
 
 
+class PackDamaged(LineamentError):
+    """The model pack {pack} of this workspace cannot be used: {why}; add it again with: lineament pack add."""
+
+    code = "pack-damaged"
+    exit_code = 12
+
+
+class PackExists(LineamentError):
+    """A model pack {pack} is there already, {why}; give this one another name in its manifest."""
+
+    code = "pack-exists"
+    exit_code = 4
+
+
+class LicenceNotAccepted(LineamentError):
+    """The licences of the model pack {pack} were not accepted; read them, then add it with --accept-licence."""
+
+    code = "licence-not-accepted"
+    exit_code = 4
+
+
+class FilesNotHad(LineamentError):
+    """Files of the model pack {pack} could not be had: {why}; get them yourself and name them with --from."""
+
+    code = "files-not-had"
+    exit_code = 12
+
+
 class PrecisionUnavailable(LineamentError):
     """The nets cannot be computed in {precision} here: {why}; set LINEAMENT_PRECISION to auto."""
 

@@ -122,6 +122,8 @@ LINES = {
     "usage": Line(),
     "policy": Line("--set further_approvals=1"),
     "erase": Line("--source {name} --reason asked", sources),
+    "pack list": Line(),
+    "pack use": Line("sface-yunet"),
     "job list": Line(),
     "job show": Line("{job_id}", jobs),
     "job stop": Line("{job_id}", jobs),

@@ -127,7 +127,7 @@ def test_an_older_workspace_changes_to_the_new_model_when_all_was_looked_at_agai
             search(workspace)
     with Workspace.open(settings, clock=next_day(report)) as workspace:
         after = search(workspace)
-        assert after.model == done.model == workspace.newest_model
+        assert after.model == done.model == workspace.next_model
         assert after.gallery_faces >= before.gallery_faces - done.lost
         assert after.candidates[0].face_id == before.candidates[0].face_id
         assert not workspace.desk_at_the_machine().look_again.run(None, workers=1).looked

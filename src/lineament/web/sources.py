@@ -46,7 +46,7 @@ def source(visit: CurrentVisit, name: str) -> HTMLResponse:
         standing=standing,
         own=own,
         runs=runs,
-        looked_at=visit.desk.look_again.others(name, visit.workspace.newest_model) if manages else {},
+        looked_at=visit.desk.look_again.others(name, visit.workspace.next_model) if manages else {},
         jobs=visit.desk.jobs.of_source(found.id) if manages else [],
         crawlable=found.crawl_starts if manages else (),
         key=visit.desk.audit.public_key,

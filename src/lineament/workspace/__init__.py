@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lineament.errors import NoWorkspace, WorkspaceExists, WrongKey
-from lineament.model.packs import BEFORE, CURRENT, PACK
+from lineament.errors import NotFound, NoWorkspace, WorkspaceExists, WrongKey
+from lineament.model.packs import ADDED, BEFORE, CURRENT, NEXT_PACK, PACK, AddedPack
 from lineament.workspace.desk import Desk
 from lineament.workspace.vision import Vision
 
@@ -63,8 +63,9 @@ class Workspace:
         self._vision = vision or Vision(settings)
         with store.read() as tx:
             self.pack_name = tx.meta.get(PACK) or _pack_of_older(tx)
-        self._vision.choose(self.pack_name)
-        self._newest: Vision | None = None
+            self._added = self._added_packs(tx)
+        self._vision.choose(self.pack_name, self._added.get(self.pack_name))
+        self._following: dict[str, Vision] = {}
         self._gallery: Gallery | None = None
         self._building = threading.RLock()
 
@@ -201,21 +202,55 @@ class Workspace:
         return self._vision.analyser
 
     @property
-    def newest_analyser(self) -> Analyser:
-        """The analyser of the newest pack that ships, which a workspace of an earlier version does not use yet."""
-        if self.pack_name == CURRENT:
-            return self.analyser
-        with self._building:
-            if self._newest is None:
-                self._newest = Vision(self.settings, CURRENT)
-        return self._newest.analyser
+    def next_pack_name(self) -> str:
+        """The pack to which the gallery is being moved: the chosen one, or the newest that ships for that of 0.2.
+
+        The pack in use, if there is nothing to move.
+        """
+        with self.store.read() as tx:
+            chosen = tx.meta.get(NEXT_PACK)
+        return chosen or (CURRENT if self.pack_name == BEFORE else self.pack_name)
 
     @property
-    def newest_model(self) -> str:
+    def next_model(self) -> str:
         """The model of that pack."""
+        return self.model_of(self.next_pack_name)
+
+    @property
+    def added_packs(self) -> dict[str, AddedPack]:
+        """The packs that were added to this workspace, by name."""
+        with self.store.read() as tx:
+            return self._added_packs(tx)
+
+    def _added_packs(self, tx: Tx) -> dict[str, AddedPack]:
+        found = map(AddedPack.from_json, tx.meta.beginning(ADDED).values())
+        return {pack.name: pack for pack in found}
+
+    def model_of(self, pack: str) -> str:
+        """Return the model of a pack of this name. Raises NotFound if neither is it shipped nor was it added."""
         from lineament.vision.packs import SHIPPED
 
-        return SHIPPED[CURRENT].model
+        if pack in SHIPPED:
+            return SHIPPED[pack].model
+        return self._added_pack(pack).model
+
+    def _added_pack(self, name: str) -> AddedPack:
+        added = self.added_packs.get(name)
+        if added is None:
+            raise NotFound(what="model pack", name=name, hint="lineament pack list")
+        return added
+
+    def vision_of(self, pack: str) -> Vision:
+        """Return the nets of a pack of this name, in use or not. Raises NotFound."""
+        from lineament.vision.packs import SHIPPED
+
+        if pack == self.pack_name:
+            return self._vision
+        with self._building:
+            if pack not in self._following:
+                added = None if pack in SHIPPED else self._added_pack(pack)
+                self._following[pack] = Vision(self.settings, pack, added)
+            return self._following[pack]
 
     @property
     def gallery(self) -> Gallery:
@@ -265,8 +300,8 @@ class Workspace:
         with contextlib.ExitStack() as stack:
             stack.callback(self.store.close)
             stack.callback(self._vision.close)
-            if self._newest is not None:
-                stack.callback(self._newest.close)
+            for vision in self._following.values():
+                stack.callback(vision.close)
             if self._gallery is not None:
                 stack.callback(self._gallery.close)
 

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lineament.model.packs import CURRENT
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.look_again import LookAgain
+    from lineament.services.gallery.packs import Packs
     from lineament.services.gallery.register import Register
     from lineament.services.gallery.takeout import TakeOut
     from lineament.services.gallery.unsearched import Unsearched
@@ -148,10 +147,19 @@ class Desk:
         from lineament.services.gallery.look_again import LookAgain
 
         held = self.workspace
-        switch = None if held.pack_name == CURRENT else CURRENT
+        following = held.next_pack_name
+        switch = None if following == held.pack_name else following
         return LookAgain(
-            self.record, held.keys, held.blobs, lambda: held.newest_analyser, lambda: held.gallery, switch=switch
+            *(self.record, held.keys, held.blobs, lambda: held.vision_of(following).analyser, lambda: held.gallery),
+            switch=switch,
         )
+
+    @cached_property
+    def packs(self) -> Packs:
+        """Adds model packs, and lets the gallery be moved to one."""
+        from lineament.services.gallery.packs import Packs
+
+        return Packs(self.record, self.workspace)
 
     @cached_property
     def unsearched(self) -> Unsearched:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lineament.model.packs import CURRENT
 
 if TYPE_CHECKING:
+    from lineament.model.packs import AddedPack
     from lineament.settings import Settings
     from lineament.vision.analyse import Analyser
     from lineament.vision.packs import Pack
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 class Vision:
     """The model pack and the analyser. Any number of threads may use it."""
 
-    def __init__(self, settings: Settings, pack: str | None = None) -> None:
-        """Load nothing yet. ``pack``: the name of the pack; until it is chosen, nothing is loaded."""
+    def __init__(self, settings: Settings, pack: str | None = None, added: AddedPack | None = None) -> None:
+        """Load nothing yet.
+
+        Args:
+            settings: Of the workspace.
+            pack: The name of the pack; until it is chosen, nothing is loaded.
+            added: What is known of it, if it does not ship but was added to the workspace.
+        """
         self._settings = settings
-        self._name = pack
+        self._name, self._added = pack, added
         self._chosen = threading.Event()
         if pack is not None:
             self._chosen.set()
@@ -31,9 +38,9 @@ class Vision:
         self._analyser: Analyser | None = None
         self._ahead: ThreadPoolExecutor | None = None
 
-    def choose(self, pack: str) -> None:
-        """Choose the pack, once."""
-        self._name = pack
+    def choose(self, pack: str, added: AddedPack | None) -> None:
+        """Choose the pack, once; see ``__init__``."""
+        self._name, self._added = pack, added
         self._chosen.set()
 
     def load_ahead(self) -> None:
@@ -70,6 +77,10 @@ class Vision:
         from lineament.vision import packs
 
         self._chosen.wait()
+        if self._added is not None:
+            return packs.added_pack(
+                self._settings.home / packs.FOLDER / self._added.name, self._added, self._settings.cache
+            )
         return packs.shipped_pack(self._name or CURRENT, self._settings.cache)
 
     @property

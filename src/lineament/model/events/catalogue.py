@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from lineament.model.actions import Action
-from lineament.model.events import cases, jobs, ledger, people, searches, sources
+from lineament.model.events import cases, jobs, ledger, packs, people, searches, sources
 from lineament.model.events.base import Event
 
 
@@ -16,7 +16,9 @@ def _events_in(module: ModuleType) -> list[type[Event]]:
 
 
 EVENTS: Mapping[Action, type[Event]] = {
-    kind.action: kind for module in (cases, jobs, ledger, people, searches, sources) for kind in _events_in(module)
+    kind.action: kind
+    for module in (cases, jobs, ledger, packs, people, searches, sources)
+    for kind in _events_in(module)
 }
 
 

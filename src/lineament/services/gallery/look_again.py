@@ -22,7 +22,7 @@ from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId
 from lineament.model.jobs import JobProgress
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.items import day_of
-from lineament.services.gallery.model_in_use import change_model
+from lineament.services.gallery.model_in_use import change_model, is_next
 from lineament.services.gallery.prepare import NOTHING_FOUND
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
@@ -86,7 +86,7 @@ class LookAgain:
         *,
         switch: str | None = None,
     ) -> None:
-        """Prepare. ``switch``: the analyser's pack, if the workspace does not use it yet."""
+        """Prepare. ``switch``: the name of the analyser's pack, if the workspace does not use it yet."""
         self._record, self._keys, self._blobs = record, keys, blobs
         self._analyser, self._gallery = analyser, gallery
         self._switch_to = switch
@@ -186,10 +186,12 @@ class LookAgain:
         try:
             with self._record.change() as change:
                 sources = self._kept(change.tx.sources.all())
-                if any(change.tx.prepared.count_to_look_at(source.id, model) for source in sources):
+                if not is_next(change.tx, pack) or any(
+                    change.tx.prepared.count_to_look_at(source.id, model) for source in sources
+                ):
                     raise _NotYetError
                 lost = sum(_take_over(change, source, model) for source in sources)
-                change_model(change.tx, pack, model)
+                change_model(change, pack, model, len(sources))
         except _NotYetError:
             return
         report.lost += lost

@@ -1,10 +1,16 @@
-"""The model in use, which may change while a program is running."""
+"""The model in use, which may change while a program is running, and the one to which the gallery is being moved."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lineament.errors import ModelChanged
-from lineament.model.packs import PACK
+from lineament.model.events.packs import PackChosen, PackInUse
+from lineament.model.packs import CURRENT, NEXT_MODEL, NEXT_PACK, PACK
 from lineament.store.db import Tx
+
+if TYPE_CHECKING:
+    from lineament.services.record import Change
 
 MODEL = "model"
 """The fact that names its model, if it was changed since the workspace was made."""
@@ -17,7 +23,40 @@ def require_model(tx: Tx, model: str) -> None:
         raise ModelChanged(model=now)
 
 
-def change_model(tx: Tx, pack: str, model: str) -> None:
-    """Let the workspace use this pack from now on."""
+def start_move(change: Change, pack: str, model: str, *, in_use: str) -> None:
+    """Let the gallery be moved to another pack, or stay with the one in use if that is named.
+
+    This is the only function that starts a move. From now on a second look at all sources prepares them with that pack,
+    and once nothing is left to look at, the workspace uses it. What another pack has prepared is forgotten.
+
+    Args:
+        change: The transaction, in which the decision is recorded.
+        pack: The name of the pack.
+        model: Its model.
+        in_use: The name of the pack in use.
+    """
+    meta = change.tx.meta
+    before = meta.get(NEXT_MODEL)
+    if before is not None and before != model:
+        change.tx.prepared.abandon(before)
+    for fact, value in ((NEXT_PACK, pack), (NEXT_MODEL, model)):
+        if pack == in_use:
+            meta.forget(fact, meta.get(fact) or "")
+        else:
+            meta.set(fact, value)
+    change.record(PackChosen(pack=pack, model=model, before=in_use))
+
+
+def is_next(tx: Tx, pack: str) -> bool:
+    """Return whether the gallery is still being moved to this pack; to the newest that ships, if none was chosen."""
+    return (tx.meta.get(NEXT_PACK) or CURRENT) == pack
+
+
+def change_model(change: Change, pack: str, model: str, sources: int) -> None:
+    """Let the workspace, with so many sources, use this pack from now on."""
+    tx = change.tx
+    change.record(PackInUse(pack=pack, model=model, sources=sources))
     tx.meta.set(PACK, pack)
     tx.meta.set(MODEL, model)
+    for fact in (NEXT_PACK, NEXT_MODEL):
+        tx.meta.forget(fact, tx.meta.get(fact) or "")

@@ -1,0 +1,90 @@
+"""The model packs of a workspace: which there are, which is in use, and to which one the gallery is being moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lineament.model.accounts import Permission
+from lineament.model.packs import AddedPack
+from lineament.model.sources import SourceState
+from lineament.services.gallery.model_in_use import start_move
+from lineament.services.needs import needs
+from lineament.vision.packs import SHIPPED, describe_added, describe_shipped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lineament.services.record import Record
+    from lineament.vision.packs import Description
+
+
+class PackHolder(Protocol):
+    """The parts of a workspace that know its packs."""
+
+    home: Path
+    pack_name: str
+
+    @property
+    def next_pack_name(self) -> str: ...  # noqa: D102
+
+    @property
+    def added_packs(self) -> dict[str, AddedPack]: ...  # noqa: D102
+
+    def model_of(self, pack: str) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPack:
+    """A pack that ships, or that was added to the workspace."""
+
+    description: Description
+    added: AddedPack | None  # None: it ships
+    in_use: bool
+    left: int | None  # pictures to look at until the gallery is moved to it; None: it is not being moved to it
+
+
+class Packs:
+    """Shows the model packs of a workspace, and lets the gallery be moved to one."""
+
+    def __init__(self, record: Record, workspace: PackHolder) -> None:
+        self._record, self._workspace = record, workspace
+
+    @needs(Permission.READ_SOURCES)
+    def all(self) -> list[KnownPack]:
+        """Return all packs, those that ship first."""
+        added = self._workspace.added_packs
+        return [self._known(name, added.get(name)) for name in [*SHIPPED, *added]]
+
+    @needs(Permission.READ_SOURCES)
+    def get(self, name: str) -> KnownPack:
+        """Return a pack. Raises NotFound."""
+        self._workspace.model_of(name)
+        return self._known(name, self._workspace.added_packs.get(name))
+
+    @needs(Permission.OPERATE)
+    def use(self, name: str) -> KnownPack:
+        """Let the gallery be moved to a pack: the next second look at all sources prepares it, and the pack is used.
+
+        Naming the pack in use ends a move that was begun. Raises NotFound.
+        """
+        model = self._workspace.model_of(name)
+        with self._record.change() as change:
+            start_move(change, name, model, in_use=self._workspace.pack_name)
+        return self.get(name)
+
+    def _known(self, name: str, added: AddedPack | None) -> KnownPack:
+        description = describe_shipped(name) if added is None else describe_added(self._workspace.home, added)
+        moving = name == self._workspace.next_pack_name != self._workspace.pack_name
+        return KnownPack(
+            description=description,
+            added=added,
+            in_use=name == self._workspace.pack_name,
+            left=self._left(description.model) if moving else None,
+        )
+
+    def _left(self, model: str) -> int:
+        """Return how many pictures the model has to look at until the gallery can be moved to it."""
+        with self._record.read() as tx:
+            kept = [source for source in tx.sources.all() if source.state is not SourceState.WITHDRAWN]
+            return sum(tx.prepared.count_to_look_at(source.id, model) for source in kept)
