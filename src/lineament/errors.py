@@ -313,6 +313,13 @@ class LedgerBroken(LineamentError):
     exit_code = 10
 
 
+class ThresholdUntrusted(LineamentError):
+    """The threshold cannot be trusted: {why}; restore the database from a backup, and call the auditor."""
+
+    code = "threshold-untrusted"
+    exit_code = 10
+
+
 class LedgerUnavailable(LineamentError):
     """The ledger could not record this ({why}), so no result is given; nothing was changed, try again."""
 

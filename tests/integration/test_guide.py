@@ -55,3 +55,28 @@ def test_the_guide_of_the_first_search(
     shown = lineament("case", "show", "2026-0412").out
     assert "missing" in shown
     assert "suspect" not in shown
+
+
+def test_the_guide_of_the_threshold(
+    tmp_path: Path, lineament: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEAMENT_STATE", str(tmp_path / "state"))
+    rows = [f"{path},{path.stem.partition('-')[0]},all" for path in sorted(PORTRAITS.glob("*.jpg"))]
+    (tmp_path / "people.csv").write_text("\n".join(["file,person,group", *rows]) + "\n")
+    terminal = GuideTerminal(tmp_path / "ws", lineament, monkeypatch)
+    invite = "lineament user invite"
+    terminal.run_all(
+        [
+            "lineament init",
+            f'{invite} olga@ministry.example --name "Olga Oak" --role operator --role administrator',
+            "lineament sign-in olga@ministry.example",
+            'lineament agency invite-operator otto@ministry.example --name "Otto Osier"',
+            "lineament sign-out",
+        ]
+    )
+    printed = terminal.run_all(commands("threshold.md"))
+    assert "you proposed change 1" in next(out for line, out in printed.items() if line.endswith("# refused"))
+    proposed = next(out for line, out in printed.items() if " propose " in line)
+    assert "FNIR before" in proposed
+    assert "insufficient data" in proposed
+    assert "proposed by olga and approved by otto" in printed["lineament threshold show"].lower()

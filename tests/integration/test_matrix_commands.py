@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 from tests.support.database import raw_database
-from tests.support.route_forms import Prepare, put_on_hold, stop_every_agency, stop_everything, stop_named_agency
+from tests.support.route_forms import (
+    Prepare,
+    propose_own_threshold,
+    propose_threshold,
+    put_on_hold,
+    stop_every_agency,
+    stop_everything,
+    stop_named_agency,
+)
 from tests.support.targets import (
     BY_ROLE,
     NO_IDS,
@@ -23,6 +31,7 @@ from tests.support.targets import (
     accounts,
     agencies,
     cases,
+    changes,
     invitations,
     jobs,
     nothing,
@@ -119,6 +128,12 @@ LINES = {
     "stop-agency": Line("--reason inquiry"),
     "resume-agency": Line(prepare=stop_every_agency),
     "stops": Line(),
+    "threshold show": Line(),
+    "threshold list": Line(),
+    "threshold propose": Line("--strangers 0.5 --reason why --evaluate {probe}", slow=True),
+    "threshold approve": Line("{number}", changes, propose_threshold),
+    "threshold decline": Line("{number} --reason why", changes, propose_threshold),
+    "threshold withdraw": Line("{number}", changes, propose_own_threshold),
     "usage": Line(),
     "policy": Line("--set further_approvals=1"),
     "erase": Line("--source {name} --reason asked", sources),

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import httpx
 from tests.support.database import raw_database
+from tests.support.samples import evidence_of
 from tests.support.targets import (
     BY_ROLE,
     KINDS,
@@ -25,7 +26,7 @@ from tests.support.targets import (
 from tests.support.two_agencies import Pages, Participant, TwoAgencies
 from tests.support.world import PROBE, SOURCE
 
-from lineament.model.accounts import HOME_AGENCY
+from lineament.model.accounts import HOME_AGENCY, Role
 from lineament.model.policy import AGENCY, SETTINGS
 from lineament.web.pages import PageRoute
 
@@ -75,6 +76,17 @@ def stop_every_agency(world: TwoAgencies, ids: dict[str, str]) -> None:
 def stop_named_agency(world: TwoAgencies, ids: dict[str, str]) -> None:
     if ids["agency_id"] != NOT_THERE:
         world.desk_of("home operator").stops.stop_agency("an inquiry", ids["agency_id"])
+
+
+def propose_threshold(world: TwoAgencies, ids: dict[str, str], *, by: str = "") -> None:
+    """Propose a change of the threshold, as another operator than the one who is asked about."""
+    account = world.people[by].account if by else world.join(HOME_AGENCY, Role.OPERATOR, name="Otto Operator")
+    proposals = world.fresh_desk(account).proposals
+    proposals.propose_threshold(0.5, "people are missed", evidence_of(world.workspace.pack.model, 0.1, 0.5))
+
+
+def propose_own_threshold(world: TwoAgencies, ids: dict[str, str]) -> None:
+    propose_threshold(world, ids, by="home operator")
 
 
 REGION = {"x": "0", "y": "0", "width": "200", "height": "220"}
@@ -144,6 +156,9 @@ ROUTE_FORMS = {
     "/stop/everything/resume": RouteForm(prepare=stop_everything),
     "/stop/agency": RouteForm({"reason": "an inquiry"}),
     "/stop/agency/resume": RouteForm(prepare=stop_every_agency),
+    "/threshold/{number}/approve": RouteForm({"reason": "seen"}, prepare=propose_threshold),
+    "/threshold/{number}/decline": RouteForm({"reason": "not now"}, prepare=propose_threshold),
+    "/threshold/{number}/withdraw": RouteForm(prepare=propose_own_threshold),
     "/agencies": RouteForm({"name": "Police of D", "jurisdiction": "FR"}),
     "/agencies/{agency_id}/rename": RouteForm({"name": "Ministry", "jurisdiction": "CH"}),
     "/agencies/{agency_id}/vet": RouteForm(

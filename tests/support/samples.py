@@ -176,3 +176,43 @@ def result(**changes: Any) -> SearchResult:
         ledger_entry=12,
     )
     return replace(made, **changes)
+
+
+def evidence_of(model: str, before: float, after: float) -> dict[str, Any]:
+    """Return the evidence of a change of the threshold as it is stored, with two groups."""
+
+    def rate(value: float, people: int = 200) -> dict[str, Any]:
+        return {"value": value, "low": value / 2, "high": value * 2, "trials": people, "people": people}
+
+    def side(strangers: float, fnir: float, fpir: float) -> dict[str, Any]:
+        return {
+            "strangers": strangers,
+            "pack": "sface-yunet",
+            "model": model,
+            "precision": "f32",
+            "weights_sha256": ["ab" * 32, "cd" * 32],
+            "without_a_template": 1,
+            "threshold": 0.5 - strangers / 10,
+            "fnir": rate(fnir),
+            "fpir": rate(fpir),
+            "groups": [
+                {"group": "women under 30", "fnir": rate(1.5 * fnir, 90), "fpir": rate(2 * fpir, 80)},
+                {
+                    "group": "men over 60",
+                    "fnir": {"insufficient": "insufficient data: 12 people who are enrolled, 30 needed"},
+                    "fpir": rate(fpir, 40),
+                },
+            ],
+        }
+
+    return {
+        "set": "people.csv",
+        "pictures": 501,
+        "people": 280,
+        "gallery_people": 200,
+        "mated_searches": 221,
+        "non_mated_searches": 80,
+        "before": side(before, 0.04, 0.05),
+        "after": side(after, 0.02, 0.2),
+        "depends_on": {"lineament": "0.2.0", "data_sha256": "12" * 32, "settings_sha256": "34" * 32, "seed": 1},
+    }

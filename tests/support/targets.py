@@ -21,7 +21,7 @@ BY_ROLE = {
     | {"read cases", "take part", "open cases", "approve", "manage cases", "stop agency", "read usage"},
     Role.AUDITOR: _ALL | {"read cases", "read ledger", "read usage"},
     Role.ADMINISTRATOR: _ALL | {"manage people", "read usage", "stop agency"},
-    Role.OPERATOR: _ALL | {"operate", "manage sources"},
+    Role.OPERATOR: _ALL | {"operate", "manage sources", "change threshold"},
 }
 IN_OWN_AGENCY = {
     Role.SUPERVISOR: {"read cases", "take part", "open cases", "approve", "manage cases"},
@@ -177,6 +177,12 @@ def jobs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("not there", {"job_id": NOT_THERE}, seen=False)
 
 
+def changes(world: TwoAgencies, person: Participant) -> Iterator[Target]:
+    """Yield the change that the preparation of a line proposes, and one that is not there."""
+    yield Target("own", {"number": "0001"})
+    yield Target("not there", {"number": "9999"}, seen=False)
+
+
 def nothing(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     yield Target("own", {})
 
@@ -193,4 +199,5 @@ KINDS: dict[str, Targets] = {
     "capture_id": unsearched,
     "face_id": unsearched,
     "job_id": jobs,
+    "number": changes,
 }

@@ -49,6 +49,10 @@ COMMANDS = {
     "stop-agency": ("stops", "Stop all searching of your agency, at once."),
     "resume-agency": ("stops", "Let your agency search again."),
     "stops": ("stops", "Show what is stopped, since when and why."),
+    "threshold": (
+        "threshold",
+        "The threshold of identification: how many strangers are expected above it. Two people change it.",
+    ),
     "usage": ("agencies", "Show what your agency uses this month, and how long its licence lasts."),
     "policy": ("agencies", "Show the policy of your agency, or make it stricter."),
     "erase": ("erase", "Erase for good: rows, templates, pictures and codes go; the ledger keeps that it happened."),

@@ -21,6 +21,8 @@ from lineament.cli.terminal import (
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.packs import CURRENT
+from lineament.model.proposals import checked_strangers
+from lineament.model.search import EXPECTED_FALSE
 from lineament.views.values import counted
 
 if TYPE_CHECKING:
@@ -72,6 +74,9 @@ def evaluate(
         list[float] | None,
         typer.Option(metavar="SCORE", help="The threshold in use; may be repeated. [default: the product's]"),
     ] = None,
+    strangers: Annotated[
+        float, typer.Option(metavar="N", help="The strangers expected above the product's threshold, 0.001 to 10.")
+    ] = EXPECTED_FALSE,
     degrade: Annotated[
         list[str] | None,
         typer.Option(metavar="KINDS", help="Degrade the probes: turned,size,blur,jpeg,dark,covered or all."),
@@ -87,7 +92,17 @@ def evaluate(
     from lineament.services.evaluate.outputs import checked_folder, write_files
 
     options = _options(
-        face, several, enrol, left_out, searches, threshold or (), degrade or (), seed, date, crops=to is not None
+        face,
+        several,
+        enrol,
+        left_out,
+        searches,
+        threshold or (),
+        degrade or (),
+        seed,
+        date,
+        strangers=checked_strangers(strangers),
+        crops=to is not None,
     )
     if (what is None) == (templates is None):
         raise InvalidValue(what="The command", value=what or "", why="give either DIR|CSV or --templates FILE")
@@ -123,6 +138,7 @@ def _options(
     seed: int,
     date: str,
     *,
+    strangers: float,
     crops: bool,
 ) -> EvaluationOptions:
     from lineament.model.evaluation.measure import Protocol
@@ -148,6 +164,7 @@ def _options(
         choice=FaceChoice(face),
         degradations=chosen_degradations(kinds),
         date=checked_date(date),
+        strangers=strangers,
         crops=crops,
     )
 

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     STOP_AGENCY = "stop agency"  # all searching of their own agency
     READ_SOURCES = "read sources"
     MANAGE_SOURCES = "manage sources"  # register, feed, suspend, withdraw, erase
+    CHANGE_THRESHOLD = "change threshold"  # of the workspace, and its model: propose and approve (R28)
     READ_LEDGER = "read ledger"  # the entries of their own agency
     READ_USAGE = "read usage"  # of their own agency
     MANAGE_PEOPLE = "manage people"  # of their own agency, and its policy
@@ -63,7 +64,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     },
     Role.AUDITOR: _EVERYONE | {Permission.READ_CASES, Permission.READ_LEDGER, Permission.READ_USAGE},
     Role.ADMINISTRATOR: _EVERYONE | {Permission.MANAGE_PEOPLE, Permission.READ_USAGE, Permission.STOP_AGENCY},
-    Role.OPERATOR: _EVERYONE | {Permission.OPERATE, Permission.MANAGE_SOURCES},
+    Role.OPERATOR: _EVERYONE | {Permission.OPERATE, Permission.MANAGE_SOURCES, Permission.CHANGE_THRESHOLD},
 }
 """What each role may do. An auditor cannot search; administrators and operators cannot read cases (R45)."""
 

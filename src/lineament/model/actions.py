@@ -87,3 +87,8 @@ class Action(StrEnum):
     SIGN_IN_UNLOCKED = "sign_in_unlocked"
     SESSION_ENDED = "session_ended"
     JOB_STOPPED = "job_stopped"
+    CHANGE_PROPOSED = "change_proposed"
+    CHANGE_APPROVED = "change_approved"
+    CHANGE_DECLINED = "change_declined"
+    CHANGE_WITHDRAWN = "change_withdrawn"
+    CHANGE_MADE = "change_made"

@@ -68,6 +68,9 @@ class Policy:
     source_approval: bool = _setting(
         True, "R1", "A second person must approve a source before it goes live.", stricter="on"
     )
+    change_approval: bool = _setting(
+        True, "R28", "A second person must approve a change of the threshold or of the model.", stricter="on"
+    )
     further_approvals: int = _setting(
         0,
         "R11",
@@ -95,6 +98,7 @@ SOLO = replace(
     authorisation=False,
     training=False,
     source_approval=False,
+    change_approval=False,
 )
 """For one person on a laptop: rules that need a second person or another device are off."""
 

@@ -164,6 +164,21 @@ class ReasonCode(StrEnum):
         "not all of the source {name} is destroyed yet; see: lineament doctor",
     )
 
+    # changes of the threshold and of the model
+    OWN_CHANGE = "own-change", "you proposed change {number}, so you cannot decide about it; ask somebody else"
+    NOT_YOUR_CHANGE = "not-your-change", "you did not propose change {number}; whoever did can withdraw it"
+    CHANGE_EXPIRED = (
+        "change-expired",
+        (
+            "the workspace uses another model or another threshold than when change {number} was proposed, so what was "
+            "measured for it no longer holds; propose it again"
+        ),
+    )
+    CHANGE_NOT_APPROVED = (
+        "change-not-approved",
+        "the change to the model {model} waits for the approval of a second person",
+    )
+
     # accounts and second factors
     ACCOUNT_NOT_ACTIVE = "account-not-active", "the account of {name} is {state}"
     OWN_ACCOUNT = "own-account", "nobody manages their own account; another {who} does"

@@ -26,7 +26,7 @@ SAME_REGION = 0.5
 class Mode(StrEnum):
     """How the list is cut."""
 
-    IDENTIFICATION = "identification"  # above the score at which 0.1 strangers are expected
+    IDENTIFICATION = "identification"  # above the score at which as many strangers are expected as the threshold says
     INVESTIGATION = "investigation"  # the best, whatever their score
     MANUAL = "manual"  # above a score set by hand
 
@@ -192,6 +192,15 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdOrigin:
+    """Which signed change set the threshold of a search."""
+
+    number: int  # of the change
+    on: date
+    alone: bool  # made by one person, not by two
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEntry:
     """The ledger entry of a search, as the reader may see it; its number would reveal how much others do."""
 
@@ -232,6 +241,8 @@ class SearchResult:
     probe_parts: int = 1
     probe_incomplete: bool = False  # the probe's file is damaged
     probe_missing: float | None = None  # the share of the probe that is missing, 0 to 1; None: unknown
+    strangers: float | None = None  # expected above the threshold; None: it was not set by that
+    signed: ThresholdOrigin | None = None  # None: the default of the product, or not set by that
     missed: float | None = None  # share of mated faces that score below the threshold with such a probe; None: unknown
 
     @property
@@ -247,6 +258,22 @@ class SearchResult:
             key = (candidate.rank,) if candidate.group is None else candidate.group
             groups.setdefault(key, []).append(candidate)
         return tuple(ListEntry(candidate=first, further=tuple(further)) for first, *further in groups.values())
+
+
+def threshold_words(result: SearchResult) -> str:
+    """Return in words where the threshold of an identification comes from; empty for other searches."""
+    if result.mode is not Mode.IDENTIFICATION:
+        return ""
+    if result.signed is None:
+        return "the default of Lineament"
+    who = "made by one person" if result.signed.alone else "signed by two people"
+    return f"change {result.signed.number} of {result.signed.on}, {who}"
+
+
+def strangers_words(result: SearchResult) -> str:
+    """Return how many strangers are expected above the threshold, in words: “0.1 strangers are expected”."""
+    strangers = EXPECTED_FALSE if result.strangers is None else result.strangers
+    return "1 stranger is expected" if strangers == 1 else f"{strangers:g} strangers are expected"
 
 
 def missed_words(result: SearchResult) -> str:

@@ -10,7 +10,15 @@ from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.searches import ReportWritten
 from lineament.model.parts import incomplete_words, part_words
-from lineament.model.search import EXPECTED_FALSE, Candidate, Mode, SearchResult, interval_words, missed_words
+from lineament.model.search import (
+    Candidate,
+    Mode,
+    SearchResult,
+    interval_words,
+    missed_words,
+    strangers_words,
+    threshold_words,
+)
 from lineament.services.cases.access import case_of_search
 from lineament.services.needs import needs
 from lineament.services.people.policies import require_step_up
@@ -84,5 +92,5 @@ def how_cut(result: SearchResult) -> str:
         return f"investigation: the best {result.limit}, whatever their score"
     if result.mode is Mode.MANUAL:
         return f"a threshold set by hand: score {result.threshold:.3f} and above"
-    expected = f"{EXPECTED_FALSE:g} strangers are expected in the gallery searched"
-    return f"score {result.threshold:.3f} and above, where {expected}"
+    expected = f"{strangers_words(result)} in the gallery searched"
+    return f"score {result.threshold:.3f} and above, where {expected} ({threshold_words(result)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,10 +19,10 @@ from lineament.model.events.searches import ListRead, SearchRun
 from lineament.model.faces import FaceId, Template
 from lineament.model.fusion import damping, fuse
 from lineament.model.grouping import group_faces
+from lineament.model.proposals import Threshold
 from lineament.model.rates import ErrorRates
 from lineament.model.reasons import Reason
 from lineament.model.search import (
-    EXPECTED_FALSE,
     Candidate,
     Hit,
     Mode,
@@ -40,6 +41,7 @@ from lineament.services.keyholder import case_key, source_key
 from lineament.services.needs import needs
 from lineament.services.probes import chosen_face
 from lineament.services.record import Record
+from lineament.services.threshold.in_force import origin_of, threshold_in_force
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 from lineament.store.searches import StoredSearch
@@ -62,9 +64,14 @@ class _Comparison:
     damping: float  # factor for scores before false match rates are looked up
     sources: tuple[Source, ...]
     compared: GallerySearch
+    in_force: Threshold | None  # if the list is cut by it
     threshold: float  # the score below which nothing is listed
     groups: dict[FaceId, int]  # of the faces that reach it, by how alike they are; erased faces are left out
     seconds: float
+
+
+class _ChangedMeanwhileError(Exception):
+    """The threshold was changed while a search was compared; it is made again."""
 
 
 class Search:
@@ -95,9 +102,14 @@ class Search:
         """Compare one face of a probe with every face of the permitted sources.
 
         With ``request.others`` the templates of these faces, of the same person, are fused with it. Raises Refused (by
-        the gate), MixedModels, LedgerUnavailable, or NoFace, SeveralFaces or NotFound for the face.
+        the gate), MixedModels, ThresholdUntrusted, LedgerUnavailable, or NoFace, SeveralFaces or NotFound for the face.
         """
-        probes, sources = self._admit(probe_id, request)
+        while True:
+            with suppress(_ChangedMeanwhileError):
+                return self._run(probe_id, request, face)
+
+    def _run(self, probe_id: str, request: SearchRequest, face: int | None) -> SearchResult:
+        probes, sources, in_force = self._admit(probe_id, request)
         faces = [chosen_face(probes[0], face)]
         faces += [chosen_face(probe, other.face) for probe, other in zip(probes[1:], request.others, strict=True)]
         for chosen in faces:
@@ -112,7 +124,7 @@ class Search:
         days = (request.since, request.until)
         most = SPARE * request.limit
         compared = self._gallery.search(sources, template, most, days)
-        threshold = self._threshold_for(request, grade, damped, compared)
+        threshold = self._score_for(request, in_force, grade, damped, compared)
         groups = self._group(compared.hits, threshold)
         if len(groups) == most and len(set(groups.values())) < request.limit:
             compared = self._gallery.search(sources, template, MOST_GROUPED, days)
@@ -124,6 +136,7 @@ class Search:
             damping=damped,
             sources=tuple(sources),
             compared=compared,
+            in_force=in_force,
             threshold=threshold,
             groups=groups,
             seconds=time.perf_counter() - began,
@@ -195,7 +208,7 @@ class Search:
             found = gate.chosen(tx, self._record, sources)
             return sum(tx.faces.count(source.id, self._rates.model) for source in found)
 
-    def _admit(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source]]:
+    def _admit(self, probe_id: str, request: SearchRequest) -> tuple[list[Probe], list[Source], Threshold | None]:
         with self._record.read() as tx:
             require_model(tx, self._rates.model)
             case = seen_case(tx, self._record, request.case)
@@ -209,7 +222,7 @@ class Search:
                 why = "a photograph counts once, however it was edited"
                 raise InvalidValue(what="The choice of photographs", value=len(ids), why=why, field="other")
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=probes))
-        return probes, sources
+            return probes, sources, self._in_force(tx, request)
 
     def _probe(self, tx: Tx, case: Case, probe_id: str) -> Probe:
         probe_in(tx, probe_id, case)
@@ -233,13 +246,18 @@ class Search:
                 groups |= {face_id: first + number for face_id, number in zip(faces, numbers, strict=True)}
         return groups
 
-    def _threshold_for(self, request: SearchRequest, grade: int, damped: float, compared: GallerySearch) -> float:
-        if request.mode is Mode.MANUAL and request.min_score is not None:
-            return request.min_score
-        if request.mode is Mode.INVESTIGATION:
-            return -1.0
-        gallery = compared.compared_by_grade
-        return min(1.0, self._rates.score_for(EXPECTED_FALSE, grade, gallery) / damped)
+    def _in_force(self, tx: Tx, request: SearchRequest) -> Threshold | None:
+        """Return the threshold in force if this search uses it. Raises ThresholdUntrusted."""
+        if request.mode is not Mode.IDENTIFICATION:
+            return None
+        return threshold_in_force(tx, self._record.ledger.public_key, self._rates.model)
+
+    def _score_for(
+        self, request: SearchRequest, in_force: Threshold | None, grade: int, damped: float, compared: GallerySearch
+    ) -> float:
+        if in_force is None:
+            return -1.0 if request.min_score is None else request.min_score
+        return min(1.0, self._rates.score_for(in_force.strangers, grade, compared.compared_by_grade) / damped)
 
     def _missed(self, threshold: float, found: _Comparison, mode: Mode) -> float | None:
         """Return the share of mated faces below the threshold, for one probe of this grade."""
@@ -250,7 +268,7 @@ class Search:
     def _record_search(self, request: SearchRequest, found: _Comparison) -> SearchResult:
         """Check the gate again, describe the candidates, and commit the list with its ledger entry."""
         faces = found.compared.faces
-        threshold = found.threshold
+        threshold, in_force = found.threshold, found.in_force
         above = [hit for hit in found.compared.hits if hit.face_id in found.groups]
         with self._record.change() as change:
             tx = change.tx
@@ -259,6 +277,8 @@ class Search:
             case = seen_case(tx, self._record, request.case)
             change.concerns(case)
             gate.admit(gate.attempt(tx, self._record, case, sources, request.reason, probes=found.probes))
+            if self._in_force(tx, request) != in_force:
+                raise _ChangedMeanwhileError
             candidates = arrange(self._describe(tx, above, found), found.groups, request.limit)
             search_id = secrets.token_hex(8)
             probe = found.probes[0]
@@ -283,6 +303,8 @@ class Search:
                     limit=request.limit,
                     gallery_faces=faces,
                     candidates=tuple((item.rank, item.face_id, item.score) for item in candidates),
+                    strangers=None if in_force is None else in_force.strangers,
+                    change=None if in_force is None else in_force.number,
                 )
             )
             result = SearchResult(
@@ -312,6 +334,8 @@ class Search:
                 probe_parts=probe.parts,
                 probe_incomplete=probe.incomplete,
                 probe_missing=probe.missing,
+                strangers=None if in_force is None else in_force.strangers,
+                signed=None if in_force is None else origin_of(in_force),
                 missed=self._missed(threshold, found, request.mode),
             )
             official = self._record.official

@@ -37,6 +37,7 @@ from lineament.store.papers import PaperRows
 from lineament.store.places import PlaceRows
 from lineament.store.prepared import PreparedRows
 from lineament.store.probes import ProbeRows
+from lineament.store.proposals import ProposalRows
 from lineament.store.runs import RunRows
 from lineament.store.searches import SearchRows
 from lineament.store.sessions import SessionRows
@@ -85,6 +86,7 @@ class Tx:
         self.suppressions = SuppressionRows(connection)
         self.deletions = DeletionRows(connection)
         self.jobs = JobRows(connection, vault)
+        self.proposals = ProposalRows(connection, vault)
         self.ledger = LedgerRows(connection, vault)
 
 

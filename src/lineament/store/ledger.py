@@ -17,7 +17,13 @@ from lineament.errors import Damaged, LedgerBroken
 from lineament.model.actions import Action
 from lineament.store.faces import BINARY
 from lineament.store.keys import Vault
-from lineament.store.ledger_tables import ledger_checkpoint, ledger_details, ledger_entries, ledger_nodes
+from lineament.store.ledger_tables import (
+    CHANGE_MADE,
+    ledger_checkpoint,
+    ledger_details,
+    ledger_entries,
+    ledger_nodes,
+)
 from lineament.store.raw import fetched
 from lineament.store.tables import cases
 
@@ -62,6 +68,11 @@ class LedgerRows:
         """Return how many entries there are."""
         last = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)))
         return 0 if last is None else int(last) + 1
+
+    def newest_change(self) -> int | None:
+        """Return the number of the newest entry that says that a change of threshold or model took effect."""
+        found = self._connection.scalar(sa.select(sa.func.max(ledger_entries.c.seq)).where(sa.text(CHANGE_MADE)))
+        return None if found is None else int(found)
 
     def append(  # noqa: PLR0913, PLR0917 - one row, column by column
         self,

@@ -6,6 +6,9 @@ import sqlalchemy as sa
 
 from lineament.store.columns import Id, at_least, digest, metadata, not_blank
 
+CHANGE_MADE = "action = 'change_made'"
+"""Which entries record that a change of the threshold or of the model took effect: few among many."""
+
 ledger_entries = sa.Table(
     "ledger_entries",
     metadata,
@@ -18,6 +21,12 @@ ledger_entries = sa.Table(
     not_blank("action"),
     digest("commitment"),
     digest("leaf"),
+    sa.Index(
+        "ix_ledger_entries_change_made",
+        "seq",
+        sqlite_where=sa.text(CHANGE_MADE),
+        postgresql_where=sa.text(CHANGE_MADE),
+    ),
 )
 
 ledger_details = sa.Table(

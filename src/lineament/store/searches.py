@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from lineament.errors import NotFound
 from lineament.model.agencies import month_of
 from lineament.model.faces import FaceId
-from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult
+from lineament.model.search import Candidate, Mode, Outcome, ProbeFace, SearchResult, ThresholdOrigin
 from lineament.store.columns import among
 from lineament.store.keys import Vault
 from lineament.store.ledger_tables import ledger_entries
@@ -295,9 +295,22 @@ def _row(result: SearchResult, case_id: int) -> dict[str, Any]:
         "face_box": text(box_to(result.face_box)),
         "quality": text(quality_to(result.quality)),
         "seconds": float(result.seconds),
+        "strangers": result.strangers,
+        "signed": None if result.signed is None else text(_signed_to(result.signed)),
         "missed": result.missed,
         "ledger_entry": result.ledger_entry,
     }
+
+
+def _signed_to(signed: ThresholdOrigin) -> dict[str, Any]:
+    return {"number": signed.number, "on": signed.on.isoformat(), "alone": signed.alone}
+
+
+def _signed_from(stored: str | None) -> ThresholdOrigin | None:
+    if stored is None:
+        return None
+    facts = json.loads(stored)
+    return ThresholdOrigin(number=facts["number"], on=date.fromisoformat(facts["on"]), alone=facts["alone"])
 
 
 def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFace, ...]) -> SearchResult:
@@ -321,6 +334,8 @@ def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFa
         quality=quality_from(json.loads(row["quality"])),
         candidates=shown,
         seconds=row["seconds"],
+        strangers=row["strangers"],
+        signed=_signed_from(row["signed"]),
         missed=row["missed"],
         ledger_entry=row["ledger_entry"],
         others=others,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lineament.store import job_table, ledger_tables, people_tables, source_tables  # noqa: F401 - what others here refer to, and the rest
+from lineament.store import job_table, ledger_tables, people_tables, proposal_table, source_tables  # noqa: F401 - what others here refer to, and the rest
 from lineament.store.columns import Hex, Id, Moment, Real, Words, at_least, digest, metadata, not_blank, one_of
 
 meta = sa.Table(
@@ -297,6 +297,8 @@ searches = sa.Table(
     sa.Column("face_box", sa.Text, nullable=False),  # JSON
     sa.Column("quality", sa.Text, nullable=False),  # JSON
     sa.Column("seconds", Real, nullable=False),
+    sa.Column("strangers", Real),  # expected above the threshold; NULL: it was not set by that
+    sa.Column("signed", sa.Text),  # JSON: the change that set it; NULL: the default of the product
     sa.Column("missed", Real),  # share of mated faces below the threshold for such a probe; NULL: not measured
     sa.Column("ledger_entry", sa.ForeignKey("ledger_entries.seq"), nullable=False, unique=True),
     sa.ForeignKeyConstraint(["probe_id", "case_id"], ["probes.id", "probes.case_id"]),

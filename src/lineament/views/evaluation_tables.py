@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lineament.model.evaluation.identification import AtRate, AtThreshold
 from lineament.model.evaluation.resampling import Insufficient, Measured
-from lineament.views.values import counted
+from lineament.views.values import counted, hundredths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,13 +132,7 @@ def rate_words(rate: Measured) -> str:
     """Return a rate with its interval as “2.37 % (1.62 to 3.21)”, or why it is not given."""
     if isinstance(rate, Insufficient):
         return str(rate)
-    return f"{_share(rate.value)} % ({_share(rate.low)} to {_share(rate.high)})"
-
-
-def _share(value: float) -> str:
-    """Return a share in hundredths, with at least two significant digits of small ones."""
-    hundredths = 100 * value
-    return f"{hundredths:.2f}" if hundredths == 0 or hundredths >= 0.1 else f"{hundredths:.2g}"
+    return f"{hundredths(rate.value)} % ({hundredths(rate.low)} to {hundredths(rate.high)})"
 
 
 def false_match_words(rate: Measured) -> str:

@@ -23,6 +23,8 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
         "sources": list(result.sources),
         "mode": result.mode.value,
         "threshold": result.threshold,
+        "strangers": result.strangers,
+        "signed": None if result.signed is None else {**asdict(result.signed), "on": iso(result.signed.on)},
         "missed": result.missed,
         "outcome": result.outcome.value,
         "probe": {

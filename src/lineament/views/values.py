@@ -25,3 +25,9 @@ def upper_first(text: str) -> str:
 def counted(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its noun; ``plural`` is needed if it is not the singular with an s."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def hundredths(share: float) -> str:
+    """Return a share, 0 to 1, in hundredths, with at least two significant digits of small ones."""
+    value = 100 * share
+    return f"{value:.2f}" if value == 0 or value >= 0.1 else f"{value:.2g}"

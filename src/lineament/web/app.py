@@ -28,6 +28,7 @@ from lineament.web import (
     signin,
     sources,
     stops,
+    threshold,
 )
 from lineament.web.pages import PageRoute, ask_to_sign_in
 from lineament.web.render import Renderer
@@ -91,6 +92,7 @@ PAGE_MODULES = (
     people,
     own,
     stops,
+    threshold,
     agencies,
     assets,
 )

@@ -49,6 +49,7 @@ FAILURES: dict[type[Exception], Failure] = {
     errors.BadPicture: Failure(422, "The picture cannot be used", "It was not kept."),
     errors.NoFace: Failure(422, "No face was found", "The photograph is kept as it was."),
     errors.SeveralFaces: Failure(422, "Choose a face"),
+    errors.ThresholdUntrusted: Failure(503, "The threshold cannot be trusted", "No result is given."),
     errors.LedgerUnavailable: Failure(503, "The ledger cannot record this", "No result is given."),
     errors.WorkspaceBusy: Failure(503, "The workspace is busy"),
     errors.StoreUnavailable: Failure(503, "The database cannot be used"),

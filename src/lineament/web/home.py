@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from lineament.errors import ThresholdUntrusted
 from lineament.model.accounts import Permission
 from lineament.model.cases import CaseState
 from lineament.web.addresses import case_address
@@ -32,8 +33,20 @@ def home(visit: CurrentVisit) -> HTMLResponse:
         faces=sum(source.faces for source in searched),
         ending=sorted(ending, key=lambda source: source.terms.expires_on or today),
         lapsed=[source for source in sources if source not in searched],
+        **_changes(visit),
         **_cases(visit),
     )
+
+
+def _changes(visit: Visit) -> dict[str, Any]:
+    """Return how many changes of the threshold or of the model wait for this official, and whether it is trusted."""
+    if not visit.desk.official.may(Permission.CHANGE_THRESHOLD):
+        return {"changes": 0, "untrusted": None}
+    try:
+        visit.desk.proposals.in_force()
+        return {"changes": visit.desk.proposals.waiting(), "untrusted": None}
+    except ThresholdUntrusted as error:
+        return {"changes": 0, "untrusted": str(error)}
 
 
 def _cases(visit: Visit) -> dict[str, Any]:

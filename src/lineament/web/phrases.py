@@ -14,7 +14,7 @@ from lineament.model.faces import Quality
 from lineament.model.jobs import JobState
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.runs import Run
-from lineament.model.search import EXPECTED_FALSE, Candidate, Edit, EditKind, Mode, SearchResult
+from lineament.model.search import Candidate, Edit, EditKind, Mode, SearchResult, strangers_words, threshold_words
 from lineament.model.sources import Source, SourceState
 from lineament.views import jobs as job_views
 from lineament.views import probes as probe_views
@@ -150,7 +150,7 @@ def urgency(source: Source, today: date) -> str:
 def list_rule(result: SearchResult) -> str:
     """Return the rule of a candidate list, for the line above it."""
     if result.mode is Mode.IDENTIFICATION:
-        return f"list shows those where {EXPECTED_FALSE:g} strangers are expected"
+        return f"list shows those where {strangers_words(result)}"
     if result.mode is Mode.MANUAL:
         return f"list shows those that score {score(result.threshold)} or more, as set by hand"
     return f"list shows the best {result.limit}, whatever their score"
@@ -210,6 +210,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "outcomes": outcomes,
     "run_state": run_state,
     "list_rule": list_rule,
+    "threshold_words": threshold_words,
     "job_title": job_views.title,
     "job_standing": job_views.standing,
     "job_progress": job_views.progress_line,

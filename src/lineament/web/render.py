@@ -10,6 +10,7 @@ from markupsafe import Markup
 from lineament import __version__
 from lineament.model.accounts import Official, Permission
 from lineament.web.casewords import CASE_FILTERS
+from lineament.web.changewords import CHANGE_FILTERS
 from lineament.web.phrases import FILTERS
 from lineament.web.rejected import FormView, RejectedForm
 
@@ -26,7 +27,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(FILTERS | CASE_FILTERS | {"attributes": attributes})
+        self._environment.filters.update(FILTERS | CASE_FILTERS | CHANGE_FILTERS | {"attributes": attributes})
         self._environment.globals.update(asset=lambda name: f"/static/{name}?v={digests[name]}", version=__version__)
 
     def page(self, template: str, *, rejected: RejectedForm | None = None, **values: object) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lineament.services.record import Clock, Record
     from lineament.services.report import Report
     from lineament.services.search import Search
+    from lineament.services.threshold.changes import Proposals
     from lineament.settings import Settings
     from lineament.workspace import Workspace
 
@@ -90,6 +91,14 @@ class Desk:
         from lineament.services.people.stops import Stops
 
         return Stops(self.record)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """Changes the threshold, and decides about changes of the model."""
+        from lineament.services.threshold.changes import ModelInUse, Proposals
+
+        held = self.workspace
+        return Proposals(self.record, lambda: ModelInUse(pack=held.pack_name, model=held.pack.model))
 
     @cached_property
     def casework(self) -> Casework:

@@ -92,6 +92,7 @@ def test_a_candidate_list_says_how_it_was_cut_and_that_it_is_a_lead(capsys: Capt
     search.show(result(candidates=(first, candidate(rank=2, score=0.51, expected_false=12.3))), ENTRY)
     heading, _, *rows, ending = capsys.readouterr().out.splitlines()
     cut = "list shows score 0.500 and above, where 0.1 strangers are expected in the gallery searched"
+    cut += " (the default of Lineament)"
     assert heading == f"1,200 faces compared in 0.012 s, every one; {cut}"
     assert [row.split()[:4] for row in rows] == [["1", "0.600", "0.01", "9"], ["2", "0.510", "12", "9"]]
     assert rows[0].split("press")[1].split() == ["2026-03-01", "12:00", "A", "page", "(+2", "near-identical)"]

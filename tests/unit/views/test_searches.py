@@ -64,6 +64,8 @@ SEARCH_JSON = {
     "sources": ["press"],
     "mode": "identification",
     "threshold": 0.5,
+    "strangers": None,
+    "signed": None,
     "missed": None,
     "outcome": "candidates",
     "probe": {

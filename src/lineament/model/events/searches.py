@@ -64,6 +64,8 @@ class SearchRun(Event, action=Action.SEARCH):
     limit: int
     gallery_faces: int
     candidates: tuple[tuple[int, int, float], ...]  # rank, face, score
+    strangers: float | None = None  # expected above the threshold; None: it was not set by that
+    change: int | None = None  # the signed change that set it; None: the default of the product
 
 
 class PicturesCompared(Event, action=Action.COMPARED):

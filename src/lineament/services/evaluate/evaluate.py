@@ -52,10 +52,6 @@ WORST_ALIKE = 60
 FAILURES = 100
 """Pictures without a template that are listed."""
 IN_USE_GIVEN = "given"
-IN_USE_PRODUCT = (
-    f"for each probe the score at which {EXPECTED_FALSE} strangers are expected for its quality in a gallery of this "
-    "size; the table shows the median"
-)
 IN_USE_HERE = f"where FPIR is {COLUMN_RATE} in this evaluation"
 
 Report = Callable[[str, Progress], None]
@@ -128,6 +124,7 @@ class EvaluationOptions:
     choice: FaceChoice = FaceChoice.MIDDLE
     degradations: tuple[Degradation, ...] = ()
     date: str = ""
+    strangers: float = EXPECTED_FALSE  # expected above the threshold in use
     crops: bool = True  # cut the faces of the worst errors out, for page and PDF; their pictures are analysed again
 
 
@@ -154,7 +151,8 @@ def evaluate_pictures(
         first = templates.found[0].why
         raise NotEvaluable(path=labelled.name, why=f"no picture shows a face ({first})", remedy="give other pictures")
     test = OpenSetTest.of(samples, options.protocol)
-    measured, in_use_from = _measured(test, groups, thresholds_in_use(analyser.rates, test))
+    thresholds = thresholds_in_use(analyser.rates, test, options.strangers)
+    measured, in_use_from = _measured(test, groups, thresholds, options.strangers)
     rows = np.r_[test.division.mated, test.division.nonmated]
     probes = replace(labelled, pictures=tuple(labelled.pictures[row] for row in rows.tolist()))
     columns, unchanged = [], threshold_at(measured.at_rates, COLUMN_RATE)
@@ -181,8 +179,8 @@ def evaluate_pictures(
                 *(("recogniser", recogniser.net.sha256) for recogniser in pack.recognisers),
             ),
             precision=analyser.precision,
-            data_sha256=_digest_of_pictures(labelled, templates),
-            settings_sha256=_digest_of_settings(options, labelled.joined),
+            data_sha256=digest_of_pictures(labelled, templates),
+            settings_sha256=digest_of_settings(options, labelled.joined),
             seed=options.protocol.seed,
         ),
         measured=measured,
@@ -226,7 +224,7 @@ def evaluate_templates(path: Path, options: EvaluationOptions, joined: Sequence[
     data.update("\0".join(groups).encode(errors="surrogatepass"))
     known, of_group = group_numbers(groups)
     samples = Samples.of_vectors(vectors, whose.astype(np.int64), of_group if known else None)
-    measured, in_use_from = _measured(OpenSetTest.of(samples, options.protocol), known, None)
+    measured, in_use_from = _measured(OpenSetTest.of(samples, options.protocol), known, None, options.strangers)
     return Evaluation(
         name=path.name,
         date=options.date,
@@ -238,7 +236,7 @@ def evaluate_templates(path: Path, options: EvaluationOptions, joined: Sequence[
             weights=(),
             precision="as given",
             data_sha256=data.hexdigest(),
-            settings_sha256=_digest_of_settings(options, tuple(joined)),
+            settings_sha256=digest_of_settings(options, tuple(joined)),
             seed=options.protocol.seed,
         ),
         measured=measured,
@@ -286,23 +284,36 @@ def _read_templates(path: Path) -> tuple[np.ndarray, np.ndarray, list[str], str]
 # ---------------------------------------------------------------- thresholds
 
 
-def thresholds_in_use(rates: ErrorRates, test: OpenSetTest) -> Threshold | None:
-    """Return the product's threshold for each picture as a probe, by its grade and those of the gallery."""
+def thresholds_in_use(rates: ErrorRates, test: OpenSetTest, strangers: float) -> Threshold:
+    """Return the product's threshold for each picture as a probe, by its grade and those of the gallery.
+
+    ``strangers``: how many are expected above it. The norms of the pictures must be known.
+    """
     if test.samples.norms is None:
-        return None
+        raise ValueError("nothing tells how strong the templates are")
     grades = np.array([rates.grade(norm) for norm in test.samples.norms.tolist()], np.int64)
     gallery = np.bincount(grades[test.gallery.rows], minlength=len(rates.grades)).tolist()
-    thresholds = [rates.score_for(EXPECTED_FALSE, grade, gallery) for grade in range(len(rates.grades))]
+    thresholds = [rates.score_for(strangers, grade, gallery) for grade in range(len(rates.grades))]
     return np.array(thresholds, np.float32)[grades]
 
 
-def _measured(test: OpenSetTest, groups: Sequence[str], expected: Threshold | None) -> tuple[Measurements, str]:
+def in_use_product(strangers: float) -> str:
+    """Return in words where the threshold in use comes from, if it is the product's."""
+    return (
+        f"for each probe the score at which {strangers:g} strangers are expected for its quality in a gallery of this "
+        "size; the table shows the median"
+    )
+
+
+def _measured(
+    test: OpenSetTest, groups: Sequence[str], expected: Threshold | None, strangers: float
+) -> tuple[Measurements, str]:
     """Return the measurements and where the threshold in use comes from: given, ``expected``, or from the data."""
     given = test.protocol.thresholds
     if given:
         rest = replace(test, protocol=replace(test.protocol, thresholds=given[1:]))
         return measure(rest, groups, given[0]), IN_USE_GIVEN
-    return measure(test, groups, expected), IN_USE_HERE if expected is None else IN_USE_PRODUCT
+    return measure(test, groups, expected), IN_USE_HERE if expected is None else in_use_product(strangers)
 
 
 # ---------------------------------------------------------------- errors to look at
@@ -348,7 +359,8 @@ def _crops(worst: WorstErrors, labelled: LabelledSet, extractor: Extractor) -> d
 # ---------------------------------------------------------------- digests
 
 
-def _digest_of_pictures(labelled: LabelledSet, templates: Templates) -> str:
+def digest_of_pictures(labelled: LabelledSet, templates: Templates) -> str:
+    """Return the digest of names, people, groups and the bytes of all pictures."""
     digest = hashlib.sha256()
     for picture, sha256 in zip(labelled.pictures, templates.sha256, strict=True):
         row = json.dumps([picture.name, picture.person, picture.group, sha256])
@@ -356,10 +368,12 @@ def _digest_of_pictures(labelled: LabelledSet, templates: Templates) -> str:
     return digest.hexdigest()
 
 
-def _digest_of_settings(options: EvaluationOptions, joined: tuple[Pair, ...]) -> str:
+def digest_of_settings(options: EvaluationOptions, joined: tuple[Pair, ...]) -> str:
+    """Return the digest of the protocol and everything that the user chose."""
     facts = {
         "protocol": asdict(options.protocol),
         "face": options.choice.value,
+        "strangers": options.strangers,
         "degradations": [each.name for each in options.degradations],
         "joined": joined,
         "date": options.date,

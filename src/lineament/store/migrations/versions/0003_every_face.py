@@ -1,4 +1,4 @@
-"""Several captures of one file, incomplete pictures, faces that cannot be compared, and templates of a second model.
+"""Several captures of one file, incomplete pictures, faces that cannot be compared, a second model, signed changes.
 
 Revision ID: 0003
 """
@@ -35,11 +35,14 @@ def upgrade() -> None:
     op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])
     op.add_column("sources", sa.Column("changes", sa.BigInteger(), nullable=False, server_default="0"))
     _create_prepared()
+    op.add_column("searches", sa.Column("strangers", sa.Double()))
+    op.add_column("searches", sa.Column("signed", sa.Text()))
     op.add_column("searches", sa.Column("missed", sa.Double()))
     op.add_column("probes", sa.Column("part", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("probes", sa.Column("parts", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("probes", sa.Column("incomplete", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("probes", sa.Column("missing", sa.Double()))
+    _create_proposals()
 
 
 def _new_columns() -> list[sa.Column[object]]:
@@ -134,6 +137,23 @@ def _create_prepared() -> None:
         sa.PrimaryKeyConstraint("face_id", name="pk_prepared_faces"),
     )
     op.create_index("ix_prepared_faces_source_id", "prepared_faces", ["source_id"])
+
+
+def _create_proposals() -> None:
+    op.create_table(
+        "proposals",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("entry", Id),
+        sa.CheckConstraint("id >= 1", name=op.f("ck_proposals_id_at_least_1")),
+        sa.ForeignKeyConstraint(["entry"], ["ledger_entries.seq"], name="fk_proposals_entry"),
+        sa.PrimaryKeyConstraint("id", name="pk_proposals"),
+        sa.UniqueConstraint("entry", name="uq_proposals_entry"),
+    )
+    made = sa.text("action = 'change_made'")
+    op.create_index(
+        "ix_ledger_entries_change_made", "ledger_entries", ["seq"], sqlite_where=made, postgresql_where=made
+    )
 
 
 def _check(name: str, text: str) -> sa.CheckConstraint:

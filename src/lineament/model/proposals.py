@@ -1,0 +1,149 @@
+"""Changes of the threshold of identification and of the model pack: proposed by one person, approved by another (R28).
+
+The threshold is not a score but the number of strangers that are expected above it in the gallery searched; the score
+follows from that for each search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from math import isfinite
+
+from lineament.errors import InvalidValue
+from lineament.model.events.base import JSON
+from lineament.model.search import EXPECTED_FALSE
+
+LEAST_STRANGERS, MOST_STRANGERS = 0.001, 10.0
+"""The range of the setting."""
+LONGEST_REASON = 500
+"""Most characters of a reason."""
+
+
+class ProposalKind(StrEnum):
+    """What would change."""
+
+    THRESHOLD = "threshold"
+    PACK = "pack"
+
+
+class ProposalState(StrEnum):
+    """The state of a proposal."""
+
+    PENDING = "pending"
+    APPROVED = "approved"  # a pack that was not taken over yet
+    MADE = "made"  # the change took effect
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"  # what it was measured against has changed since
+
+
+class ProposalEvent(StrEnum):
+    """An event in the life of a proposal; the value completes “it cannot be …”."""
+
+    APPROVED = "approved"
+    MADE = "made"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+NEXT = {
+    ProposalState.PENDING: {
+        ProposalEvent.APPROVED: ProposalState.APPROVED,
+        ProposalEvent.MADE: ProposalState.MADE,
+        ProposalEvent.DECLINED: ProposalState.DECLINED,
+        ProposalEvent.WITHDRAWN: ProposalState.WITHDRAWN,
+    },
+    ProposalState.APPROVED: {
+        ProposalEvent.MADE: ProposalState.MADE,
+        ProposalEvent.WITHDRAWN: ProposalState.WITHDRAWN,
+    },
+    ProposalState.MADE: {},
+    ProposalState.DECLINED: {},
+    ProposalState.WITHDRAWN: {},
+    ProposalState.EXPIRED: {},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signatory:
+    """Who proposed or decided something, and when."""
+
+    name: str
+    account_id: str | None  # None: the one person of a solo workspace
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided about a proposal."""
+
+    state: ProposalState  # approved, made, declined or withdrawn
+    by: Signatory
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A change that somebody proposes."""
+
+    number: int  # from 1
+    kind: ProposalKind
+    strangers: float  # expected above the threshold once the change is made
+    pack: str  # the pack in use then
+    model: str  # of that pack
+    against: str  # the model in use when it was proposed
+    based_on: int | None  # the number of the change in force then; None: the default of the product
+    reason: str
+    by: Signatory
+    evidence: Mapping[str, JSON] | None  # the error rates before and after; None: nothing was measured
+    note: str  # the statement of all this, signed
+    decision: Decision | None = None
+    made: str | None = None  # the signed statement that it took effect
+    made_at: datetime | None = None
+    entry: int | None = None  # the ledger entry of that
+    state: ProposalState = ProposalState.PENDING
+
+    def seen_from(self, model: str, in_force: int | None) -> Proposal:
+        """Return the proposal as expired if the workspace uses another model or another setting by now."""
+        waits = self.state in {ProposalState.PENDING, ProposalState.APPROVED}
+        if waits and (model != self.against or in_force != self.based_on):
+            return replace(self, state=ProposalState.EXPIRED)
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """The threshold in force, verified."""
+
+    strangers: float = EXPECTED_FALSE
+    number: int | None = None  # of the change that set it; None: the default of the product
+    model: str | None = None  # that it was set for
+    proposed: Signatory | None = None
+    approved: Signatory | None = None  # None: made by one person, or the default
+    made_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether one person made the change."""
+        return self.number is not None and self.approved is None
+
+
+def checked_strangers(value: float) -> float:
+    """Return the value of the setting. Raises InvalidValue outside its range."""
+    if not isfinite(value) or not LEAST_STRANGERS <= value <= MOST_STRANGERS:
+        why = f"it is {LEAST_STRANGERS:g} to {MOST_STRANGERS:g}"
+        raise InvalidValue(what="The number of strangers expected", value=value, why=why, field="strangers")
+    return float(value)
+
+
+def checked_reason(untrusted: str) -> str:
+    """Return the reason of a proposal or a decision on one line. Raises InvalidValue if it is empty or too long."""
+    reason = " ".join(untrusted.split())
+    if not 0 < len(reason) <= LONGEST_REASON or not reason.isprintable():
+        why = f"write 1 to {LONGEST_REASON} characters"
+        raise InvalidValue(what="The reason", value=reason[:60], why=why, field="reason")
+    return reason

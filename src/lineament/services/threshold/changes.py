@@ -1,0 +1,344 @@
+"""Proposes, approves, declines and withdraws changes of the threshold and of the model (R28)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from lineament.errors import InvalidValue, Refused
+from lineament.model.accounts import HOME_AGENCY, Permission
+from lineament.model.events.base import JSON
+from lineament.model.events.proposals import (
+    ChangeApproved,
+    ChangeDeclined,
+    ChangeMade,
+    ChangeProposed,
+    ChangeWithdrawn,
+)
+from lineament.model.lifecycle import advance
+from lineament.model.proposals import (
+    NEXT,
+    Decision,
+    Proposal,
+    ProposalEvent,
+    ProposalKind,
+    ProposalState,
+    Signatory,
+    Threshold,
+    checked_reason,
+    checked_strangers,
+)
+from lineament.model.reasons import ReasonCode
+from lineament.services.gallery.model_in_use import require_model
+from lineament.services.needs import needs
+from lineament.services.people.policies import policy_for, require_step_up
+from lineament.services.people.stops import OPERATOR
+from lineament.services.record import Change, Record
+from lineament.services.threshold.in_force import (
+    check_proposal,
+    digest,
+    evidence_digest,
+    number_in_force,
+    sign_made,
+    sign_proposal,
+    threshold_in_force,
+    unaltered,
+)
+from lineament.store.db import Tx
+
+UNSAID = "approved"
+"""The reason of an approval for which nobody wrote one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInUse:
+    """The pack and the model that the workspace uses."""
+
+    pack: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """The threshold in force, with the error rates that were measured for it."""
+
+    threshold: Threshold
+    model: str
+    evidence: Mapping[str, JSON] | None  # None: the default of the product, or nothing was measured
+    notes: tuple[str, ...]  # the signed statements, for those who may change it
+    needs_two: bool  # whether a second person must approve a change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is proposed."""
+
+    kind: ProposalKind
+    strangers: float
+    pack: str
+    model: str
+    reason: str
+    evidence: Mapping[str, JSON] | None
+
+
+class Proposals:
+    """Changes the threshold of identification, and decides about changes of the model.
+
+    Which agency's policy counts is no question: the threshold and the model hold for the workspace, so it is that of
+    the agency that runs it.
+    """
+
+    def __init__(self, record: Record, in_use: Callable[[], ModelInUse]) -> None:
+        self._record = record
+        self._in_use = in_use
+
+    @needs(Permission.OWN_ACCOUNT)
+    def in_force(self) -> InForce:
+        """Return the threshold in force, to every official; only those who may change it see the names (R46).
+
+        Raises ThresholdUntrusted if it was altered.
+        """
+        model = self._in_use().model
+        with self._record.read() as tx:
+            threshold = threshold_in_force(tx, self._record.ledger.public_key, model)
+            proposal = None if threshold.number is None else tx.proposals.get(threshold.number)
+            needs_two = policy_for(tx, HOME_AGENCY).change_approval
+        evidence = None if proposal is None else proposal.evidence
+        if not self._record.official.may(Permission.CHANGE_THRESHOLD):
+            unnamed = replace(threshold, proposed=_unnamed(threshold.proposed), approved=_unnamed(threshold.approved))
+            return InForce(threshold=unnamed, model=model, evidence=evidence, notes=(), needs_two=needs_two)
+        notes = () if proposal is None else tuple(filter(None, (proposal.note, proposal.made)))
+        return InForce(threshold=threshold, model=model, evidence=evidence, notes=notes, needs_two=needs_two)
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def list(self) -> Sequence[Proposal]:
+        """Return every change that was proposed, the newest first. Raises ThresholdUntrusted if one was altered."""
+        model = self._in_use().model
+        with self._record.read() as tx:
+            with unaltered():
+                proposals = tx.proposals.all()
+            in_force = number_in_force(tx)
+        for proposal in proposals:
+            check_proposal(proposal, self._record.ledger.public_key)
+        return [proposal.seen_from(model, in_force) for proposal in proposals]
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def get(self, number: int) -> Proposal:
+        """Return one change. Raises NotFound if there is none, or ThresholdUntrusted if it was altered."""
+        model = self._in_use().model
+        with self._record.read() as tx:
+            return self._checked(tx, number, model)
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def waiting(self) -> int:
+        """Return how many changes wait for the decision of this official."""
+        return sum(self.may_decide(proposal) for proposal in self.list())
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def may_decide(self, proposal: Proposal) -> bool:
+        """Return whether a change waits and somebody else proposed it."""
+        return proposal.state is ProposalState.PENDING and not self._own(proposal)
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def propose_threshold(self, strangers: float, reason: str, evidence: Mapping[str, JSON]) -> Proposal:
+        """Propose that another number of strangers is expected above the threshold.
+
+        Where the policy does not ask for a second person it takes effect at once, and is marked as made by one.
+
+        Args:
+            strangers: Expected in the gallery searched, in the range of the setting.
+            reason: Why, for the record.
+            evidence: What ``measure_change`` measured for exactly this change.
+
+        Raises:
+            InvalidValue: The value is out of range or in force, or the evidence is for another change.
+            ThresholdUntrusted: The threshold in force was altered.
+            StepUpNeeded: The second factor was not shown recently.
+        """
+        in_use, strangers = self._in_use(), checked_strangers(strangers)
+        with self._record.change() as change:
+            require_step_up(change.tx, self._record.official, change.at)
+            require_model(change.tx, in_use.model)
+            before = threshold_in_force(change.tx, self._record.ledger.public_key, in_use.model)
+            if strangers == before.strangers:
+                raise InvalidValue(
+                    what="The threshold", value=f"{strangers:g}", why="it is in force", field="strangers"
+                )
+            _check_evidence(evidence, (before.strangers, in_use.model), (strangers, in_use.model))
+            wanted = Wanted(
+                kind=ProposalKind.THRESHOLD,
+                strangers=strangers,
+                pack=in_use.pack,
+                model=in_use.model,
+                reason=reason,
+                evidence=evidence,
+            )
+            proposal = self._new(change, wanted, in_use.model, before)
+            if policy_for(change.tx, HOME_AGENCY).change_approval:
+                return proposal
+            return make_change(change, self._record, proposal)
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def approve(self, number: int, reason: str = "") -> Proposal:
+        """Approve a change that somebody else proposed. A threshold takes effect at once.
+
+        Raises:
+            NotFound: There is no such change.
+            WrongState: It was decided about before.
+            Refused: The official proposed it, or what it was measured against has changed.
+            ThresholdUntrusted: The proposal was altered.
+            StepUpNeeded: The second factor was not shown recently.
+        """
+        model = self._in_use().model
+        with self._record.change() as change:
+            require_step_up(change.tx, self._record.official, change.at)
+            proposal = self._decidable(change, number, model, ProposalEvent.APPROVED)
+            decision = self._decision(change, ProposalState.APPROVED, reason or UNSAID)
+            approved = replace(proposal, decision=decision, state=ProposalState.APPROVED)
+            change.record(
+                ChangeApproved(
+                    change=number,
+                    reason=decision.reason,
+                    note_sha256=digest(proposal.note),
+                    evidence_sha256=evidence_digest(proposal.evidence),
+                )
+            )
+            if proposal.kind is ProposalKind.THRESHOLD:
+                return make_change(change, self._record, approved)
+            change.tx.proposals.put(approved)
+            return approved
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def decline(self, number: int, reason: str) -> Proposal:
+        """Decline a change that somebody else proposed. Raises what ``approve`` raises, without StepUpNeeded."""
+        model = self._in_use().model
+        with self._record.change() as change:
+            proposal = self._decidable(change, number, model, ProposalEvent.DECLINED)
+            decision = self._decision(change, ProposalState.DECLINED, reason)
+            change.record(ChangeDeclined(change=number, reason=decision.reason))
+            return _decided(change, proposal, decision)
+
+    @needs(Permission.CHANGE_THRESHOLD)
+    def withdraw(self, number: int, reason: str = "") -> Proposal:
+        """Withdraw a change that the official proposed and that has not taken effect.
+
+        Raises NotFound, WrongState, ThresholdUntrusted, or Refused for everybody else.
+        """
+        model = self._in_use().model
+        with self._record.change() as change:
+            proposal = self._checked(change.tx, number, model)
+            _require(proposal, ProposalEvent.WITHDRAWN)
+            if not self._own(proposal):
+                raise Refused(ReasonCode.NOT_YOUR_CHANGE.reason(number=number))
+            decision = self._decision(change, ProposalState.WITHDRAWN, reason or "withdrawn")
+            change.record(ChangeWithdrawn(change=number, reason=decision.reason))
+            return _decided(change, proposal, decision)
+
+    def _new(self, change: Change, wanted: Wanted, against: str, before: Threshold) -> Proposal:
+        """Store, sign and record a proposal; ``against`` is the model in use, ``before`` the threshold in force."""
+        proposal = Proposal(
+            number=change.tx.proposals.next_number(),
+            kind=wanted.kind,
+            strangers=wanted.strangers,
+            pack=wanted.pack,
+            model=wanted.model,
+            against=against,
+            based_on=before.number,
+            reason=checked_reason(wanted.reason),
+            by=self._signatory(change),
+            evidence=wanted.evidence,
+            note="",
+        )
+        return store_proposal(change, self._record, proposal)
+
+    def _checked(self, tx: Tx, number: int, model: str) -> Proposal:
+        """Return a proposal that is as it was signed, in the state that it has now."""
+        with unaltered():
+            proposal = tx.proposals.get(number)
+        check_proposal(proposal, self._record.ledger.public_key)
+        return proposal.seen_from(model, number_in_force(tx))
+
+    def _decidable(self, change: Change, number: int, model: str, event: ProposalEvent) -> Proposal:
+        """Return a pending proposal of somebody else. Raises NotFound, WrongState, Refused or ThresholdUntrusted."""
+        require_model(change.tx, model)
+        proposal = self._checked(change.tx, number, model)
+        if proposal.state is ProposalState.EXPIRED:
+            raise Refused(ReasonCode.CHANGE_EXPIRED.reason(number=number))
+        _require(proposal, event)
+        if self._own(proposal):
+            raise Refused(ReasonCode.OWN_CHANGE.reason(number=number))
+        return proposal
+
+    def _own(self, proposal: Proposal) -> bool:
+        return proposal.by.account_id == self._record.official.account_id
+
+    def _signatory(self, change: Change) -> Signatory:
+        official = self._record.official
+        return Signatory(name=official.name, account_id=official.account_id, at=change.at)
+
+    def _decision(self, change: Change, state: ProposalState, reason: str) -> Decision:
+        return Decision(state=state, by=self._signatory(change), reason=checked_reason(reason))
+
+
+def store_proposal(change: Change, record: Record, proposal: Proposal) -> Proposal:
+    """Sign a new proposal, store it and record it; return it with its signature."""
+    signed = replace(proposal, note=sign_proposal(record.ledger, proposal))
+    change.tx.proposals.add(signed)
+    change.record(
+        ChangeProposed(
+            change=signed.number,
+            kind=signed.kind.value,
+            strangers=signed.strangers,
+            pack=signed.pack,
+            model=signed.model,
+            against=signed.against,
+            based_on=signed.based_on,
+            reason=signed.reason,
+            evidence_sha256=evidence_digest(signed.evidence),
+            note_sha256=digest(signed.note),
+        )
+    )
+    return signed
+
+
+def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:
+    """Let a change take effect: record it, and sign that with the number of the entry."""
+    entry = change.record(
+        ChangeMade(
+            change=proposal.number,
+            kind=proposal.kind.value,
+            strangers=proposal.strangers,
+            pack=proposal.pack,
+            model=proposal.model,
+            note_sha256=digest(proposal.note),
+            alone=proposal.decision is None,
+        )
+    )
+    made = replace(proposal, state=ProposalState.MADE, entry=entry, made_at=change.at)
+    signed = replace(made, made=sign_made(record.ledger, made))
+    change.tx.proposals.put(signed)
+    return signed
+
+
+def _require(proposal: Proposal, event: ProposalEvent) -> None:
+    """Raise WrongState unless this may happen to a proposal."""
+    advance(NEXT, proposal.state, event, what="change", name=str(proposal.number))
+
+
+def _decided(change: Change, proposal: Proposal, decision: Decision) -> Proposal:
+    decided = replace(proposal, decision=decision, state=decision.state)
+    change.tx.proposals.put(decided)
+    return decided
+
+
+def _unnamed(signatory: Signatory | None) -> Signatory | None:
+    return None if signatory is None else replace(signatory, name=OPERATOR, account_id=None)
+
+
+def _check_evidence(evidence: Mapping[str, JSON], before: tuple[float, str], after: tuple[float, str]) -> None:
+    """Raise InvalidValue unless the evidence is about these strangers and models."""
+    for side, (strangers, model) in (("before", before), ("after", after)):
+        measured = evidence.get(side)
+        if not isinstance(measured, Mapping) or (measured["strangers"], measured["model"]) != (strangers, model):
+            why = f"what it measured {side} is not {strangers:g} strangers expected with {model}"
+            raise InvalidValue(what="The evaluation", value=evidence.get("set"), why=why)
