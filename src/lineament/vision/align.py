@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, radians, sin
 from typing import cast
@@ -152,29 +153,32 @@ def similarity(points: Points, template: Points) -> Transform:
     return np.array(turn, np.float32)
 
 
-def align(pixels: Pixels, points: Points, template: Points, side: int) -> Pixels:
-    """Return the face, shape (side, side, 3), rotated and scaled so that its landmarks lie on ``template``.
+def align(pixels: Pixels, points: Points, templates: Sequence[Points], side: int) -> list[Pixels]:
+    """Return the face, rotated and scaled so that its landmarks lie on each template: pictures of (side, side, 3).
 
     Args:
         pixels: The picture.
         points: The landmarks of the face in it.
-        template: Where the landmarks belong, in pixels of the result.
-        side: Of the result, pixels.
+        templates: Where the landmarks belong, in pixels of the result; all of about the same size.
+        side: Of the results, pixels.
     """
-    transform = similarity(points, template)
-    factor = int(1 / max(float(np.hypot(transform[0, 0], transform[0, 1])), 1e-3))
+    transforms = [similarity(points, template) for template in templates]
+    factor = int(1 / max(*(float(np.hypot(found[0, 0], found[0, 1])) for found in transforms), 1e-3))
     if factor > 1:
-        pixels, transform = _average_down(pixels, points, transform, factor)
-    return cast("Pixels", cv2.warpAffine(pixels, transform, (side, side), flags=cv2.INTER_LINEAR))
+        pixels, transforms = _average_down(pixels, points, transforms, factor)
+    return [cast("Pixels", cv2.warpAffine(pixels, found, (side, side), flags=cv2.INTER_LINEAR)) for found in transforms]
 
 
-def _average_down(pixels: Pixels, points: Points, transform: Transform, factor: int) -> tuple[Pixels, Transform]:
-    """Return the face's surroundings averaged down by ``factor``, against aliasing, and the transform from there."""
+def _average_down(
+    pixels: Pixels, points: Points, transforms: Sequence[Transform], factor: int
+) -> tuple[Pixels, list[Transform]]:
+    """Return the face's surroundings averaged down by ``factor``, against aliasing, and the transforms from there."""
     low, high = points.min(axis=0), points.max(axis=0)
     around = window_around(np.concatenate([low, high - low]), NEIGHBOURHOOD)
     window = CropWindow(around.x, around.y, max(around.side // factor, 1) * factor)
-    onward = transform.copy()
-    onward[:, :2] *= factor
     middle = (factor - 1) / 2  # the centre of a large pixel, in small ones
-    onward[:, 2] += transform[:, :2] @ np.array([window.x + middle, window.y + middle], np.float32)
+    start = np.array([window.x + middle, window.y + middle], np.float32)
+    onward = [
+        np.column_stack([found[:, :2] * np.float32(factor), found[:, 2] + found[:, :2] @ start]) for found in transforms
+    ]
     return window.cut(pixels, window.side // factor), onward

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -115,7 +115,8 @@ class Analyser:
         Args:
             untrusted: A picture file.
             part: Which of its pictures, from 1; None: the first that shows a face before any edit, or else the first.
-            enrolling: Leave out what may be no face: an unsure detection whose template is too weak to compare.
+            enrolling: Leave out what may be no face, an unsure detection whose template is too weak to compare, even
+                if the picture shows nothing better.
             edits: Applied first.
             digests: Compute ``Analysis.digests``, for probes; enrolled pictures are never edited and need none.
 
@@ -129,7 +130,8 @@ class Analyser:
             if shown > 1:
                 return self.analyse(untrusted, enrolling=enrolling, edits=edits, digests=digests, part=shown)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        return self._analysis(sha256, picture, found, digested, enrolling=enrolling)
+        analysis = self._analysis(sha256, picture, found, digested)
+        return replace(analysis, faces=_without_doubtful(analysis.faces, enrolling=enrolling))
 
     def _first_with_face(self, untrusted: bytes) -> int:
         """Return the first picture of a file that shows a face; 1 if there is none."""
@@ -153,7 +155,8 @@ class Analyser:
                     yield picture
                 else:
                     found = self._detector.find(picture.pixels, FACE_SCORE)
-                    yield self._analysis(sha256, picture, found, (), enrolling=True)
+                    analysis = self._analysis(sha256, picture, found, ())
+                    yield replace(analysis, faces=_without_doubtful(analysis.faces, enrolling=True))
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1
@@ -211,12 +214,9 @@ class Analyser:
         picture: DecodedPicture,
         found: Detections,
         digests: tuple[str, ...],
-        *,
-        enrolling: bool = False,
     ) -> Analysis:
         largest_first = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
         faces = [self._face(picture, found, int(at)) for at in largest_first]
-        faces = [face for face in faces if _is_face(face, enrolling=enrolling)]
         return Analysis(
             picture=picture,
             sha256=sha256,
@@ -255,14 +255,19 @@ class Analyser:
         )
 
 
-def _is_face(face: Face, *, enrolling: bool) -> bool:
-    """Return whether a detection is taken for a face."""
+def _without_doubtful(faces: Sequence[Face], *, enrolling: bool) -> tuple[Face, ...]:
+    """Leave out detections that may be no face; a probe that shows nothing better keeps those that are not turned."""
+    sure = tuple(face for face in faces if _is_face(face))
+    if sure or enrolling:
+        return sure
+    return tuple(face for face in faces if abs(face.quality.roll) <= TURNED)
+
+
+def _is_face(face: Face) -> bool:
+    """Return whether a detection is surely a face: by its score, or because its template can be compared."""
     quality = face.quality
-    if quality.detector_score >= WEAK_SCORE:
-        return True
-    if abs(quality.roll) > TURNED:
-        return quality.grade > 0
-    return face.comparable or not enrolling
+    turned = abs(quality.roll) > TURNED
+    return quality.detector_score >= WEAK_SCORE or (quality.grade > 0 if turned else face.comparable)
 
 
 def _with_digests(picture: DecodedPicture, edits: Sequence[Edit]) -> tuple[DecodedPicture, tuple[str, ...]]:

@@ -24,11 +24,13 @@ from lineament.vision.align import Surroundings, resize, rotate_counterclockwise
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
-SIDES = (160, 224, 320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1152, 1280)
+SIDES = (128, 160, 192, 224, 256, 320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1152, 1280)
 """Sides of the net's input in pixels, multiples of 32; few, because each size is compiled. Pictures of 2:1, 16:9, 3:2,
 4:3, 5:4 and 1:1 need little padding."""
 OVERLAP = 0.3
 """If two detections overlap more (intersection over union), the weaker is dropped."""
+PART = 0.8
+"""A detection of which more lies within a surer one is dropped: a mouth of a large face looks like a small face."""
 FACE_SCORE = 0.6
 """The lowest detector score of a face. How well it compares, the norm of its template says better: of degraded LFW
 faces with a norm above 9, a quarter is missed whether the detector was sure or not."""
@@ -36,19 +38,21 @@ SURE = 0.8
 """The detector score from which something is a face even if its template is too weak to compare."""
 SUSPECTED = 0.4
 """The lowest score in the first look of what is looked at closely."""
-UPRIGHT = 0.9
-"""The score in the first look from which a face is taken to be upright."""
-UPRIGHT_CLOSE = 0.92
-"""The same in a close look: upright LFW faces score 0.94 there, 1 % of them less than this; upside down 0.9."""
+UPRIGHT = 0.92
+"""The score in a close look from which a face is taken to be in the turn of that look: upright LFW faces score 0.94,
+3 % of them less than this. Of 400 LFW faces that are not upright, none upside down or on its side reaches it in an
+upright look, and 3 % of those tilted by 45° do, whose landmarks tell the tilt."""
 
-LONG_SIDE = 640
-"""Pixels of the longer side of the coarsest look at a picture."""
+LONG_SIDE = 512
+"""Pixels of the longer side of the coarsest look at a picture, at most; a smaller picture is not enlarged."""
 FINEST = 0.625
 """Scale of the finest look: faces of 32 pixels are 20 pixels high in it."""
 TILE = 1280
 """Pixels of the longer side of a tile; a larger look is taken in tiles."""
 TILES_OVERLAP = 64
 """Pixels that two tiles have in common: a higher face is whole in the next coarser look."""
+ENLARGED = 640
+"""Pixels of the longer side to which a smaller picture is enlarged if nothing in it is surely a face."""
 LARGE = 400.0
 """Height in pixels of the net's input above which faces are missed: 1.00 found at 385, 0.97 at 510, 0.60 at 640; at
 half the size all are found again (close-ups cut from LFW)."""
@@ -57,9 +61,9 @@ SIDEWAYS = 3
 
 LOOK_ENLARGED = 1.6
 """Side of the square of a close look, in longer sides of the face."""
-LOOK_SIZE = 320
-"""Pixels of a close look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 640
-no further (docs/adr/0005-models-and-runtimes.md)."""
+LOOK_SIZE = 256
+"""Pixels of a close look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 320 or
+640 no further (docs/adr/0005-models-and-runtimes.md)."""
 LOOK_FLOOR = 0.3
 """The lowest score of the detections that are averaged in a close look."""
 LOOK_OVERLAP = 0.5
@@ -104,10 +108,7 @@ class Detections:
         return Detections(boxes, self.points * np.float32(scale) + shift, self.scores)
 
     def turned_back(self, turn: int, width: int, height: int) -> Detections:
-        """Return what was found in a picture of that size turned counterclockwise by 90 or 270 degrees.
-
-        None of it is taken to be upright, whatever its score.
-        """
+        """Return what was found in a picture of that size turned counterclockwise by 90 or 270 degrees."""
         boxes, points = self.boxes[:, [1, 0, 3, 2]], self.points[..., ::-1].copy()
         if turn == 90:
             boxes[:, 0] = width - boxes[:, 0] - boxes[:, 2]
@@ -115,7 +116,7 @@ class Detections:
         else:
             boxes[:, 1] = height - boxes[:, 1] - boxes[:, 3]
             points[..., 1] = height - points[..., 1]
-        return Detections(boxes, points, np.minimum(self.scores, np.float32(UPRIGHT - 0.01)))
+        return Detections(boxes, points, self.scores)
 
 
 NOTHING = Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
@@ -158,14 +159,19 @@ def _cells(height: int, width: int) -> Floats:
     return np.concatenate(grids).astype(np.float32)
 
 
-def suppress_overlaps(found: Detections, overlap: float = OVERLAP) -> Detections:
-    """Keep the best of detections that overlap by more than ``overlap`` (greedy non-maximum suppression)."""
+def suppress_overlaps(found: Detections) -> Detections:
+    """Keep the best of detections that overlap, or of which one is within another (greedy non-maximum suppression)."""
     order = np.argsort(-found.scores, kind="stable")
     kept: list[int] = []
     while len(order):
         best, order = int(order[0]), order[1:]
         kept.append(best)
-        order = order[overlaps(found.boxes[order], found.boxes[best]) <= overlap]
+        if len(order):
+            others = found.boxes[order]
+            shared = _shared(others, found.boxes[best])
+            areas = others[:, 2:].prod(axis=1)
+            union = areas + found.boxes[best, 2] * found.boxes[best, 3] - shared
+            order = order[(shared <= OVERLAP * union) & (shared <= PART * areas)]
     return found.select(np.array(kept, np.intp))
 
 
@@ -192,10 +198,15 @@ def average_detections(found: Detections, box: Floats) -> tuple[Floats, Floats, 
 
 def overlaps(boxes: Floats, box: Floats) -> Floats:
     """Return the intersection over union of each of ``boxes``, shape (n, 4), with ``box``."""
+    shared = _shared(boxes, box)
+    return cast("Floats", shared / (boxes[:, 2:].prod(axis=1) + box[2] * box[3] - shared))
+
+
+def _shared(boxes: Floats, box: Floats) -> Floats:
+    """Return the area that each of ``boxes``, shape (n, 4), has in common with ``box``."""
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     sides = np.minimum(high, box[:2] + box[2:]) - np.maximum(low, box[:2])
-    shared = np.maximum(sides, 0).prod(axis=1)
-    return cast("Floats", shared / (boxes[:, 2:].prod(axis=1) + box[2] * box[3] - shared))
+    return cast("Floats", np.maximum(sides, 0).prod(axis=1))
 
 
 def levels(pixels: Pixels) -> list[int]:
@@ -241,7 +252,7 @@ class Detector:
 
     def _sideways(self, found: Detections) -> list[int]:
         """Return in which quarter turns to look at the whole picture: those of its faces, or both if none is sure."""
-        if not (found.scores >= UPRIGHT_CLOSE).any():
+        if not (found.scores >= UPRIGHT).any():
             return [90, 270]
         across = (found.points[:, 1] - found.points[:, 0])[found.scores >= SURE]
         rolls = np.degrees(np.arctan2(across[:, 1], across[:, 0])) % 360
@@ -259,8 +270,8 @@ class Detector:
         looks.append(self.look(pixels, max(sizes[-1] // SIDEWAYS, 1), SUSPECTED, 90))
         longer = max(pixels.shape[:2])
         none = not any((look.scores >= SURE).any() for look in looks[:-1])
-        if none and longer <= LONG_SIDE:
-            looks.append(self.look(pixels, max(LONG_SIDE, 2 * longer), SUSPECTED))
+        if none and longer <= ENLARGED:
+            looks.append(self.look(pixels, max(ENLARGED, 2 * longer), SUSPECTED))
         highest = max((float(look.boxes[:, 3].max()) for look in looks if len(look)), default=0.0)
         if none or highest * sizes[-1] / longer > LARGE:
             looks.append(self.look(pixels, max(sizes[-1] // 2, 1), SUSPECTED))
@@ -316,8 +327,8 @@ class Detector:
         """Look closely at what scored ``score`` in the first look: upright, turned if it may be, and levelled."""
         around = Surroundings(pixels, box, LOOK_ENLARGED)
         roll = 0.0
-        found = self._look_at(around, LOOK_SIZE, roll) if score >= UPRIGHT else None
-        if found is None or found.score < UPRIGHT_CLOSE:
+        found = self._look_at(around, LOOK_SIZE, roll) if score >= FACE_SCORE else None
+        if found is None or found.score < UPRIGHT:
             roll = self._roll(around, QUARTERS if score < FACE_SCORE else QUARTERS + BETWEEN)
             found = self._look_at(around, LOOK_SIZE, roll)
         for _ in range(2):

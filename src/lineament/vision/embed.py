@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -73,24 +74,19 @@ class _Part:
     def __init__(self, recogniser: Recogniser, session: InferenceSession) -> None:
         self._session = session
         self._side = recogniser.side
-        self._views = recogniser.views
         self._templates = [_zoomed(recogniser.points, zoom) for zoom in recogniser.views]
         self._centre = None if recogniser.centre is None else np.array(recogniser.centre, np.float32)
 
     def prepare(self) -> None:
-        self._session.prepare((len(self._views), self._side, self._side, 3))
+        self._session.prepare((len(self._templates), self._side, self._side, 3))
 
     def embed(self, pixels: Pixels, points: Points) -> Embedding:
         """Return the vector of a face, the mean of its views: as it is, then mirrored.
 
         The norm is that of the mean: a face whose two sides disagree has a lower norm than either.
         """
-        faces = np.empty((len(self._views), self._side, self._side, 3), np.uint8)
-        for at, template in enumerate(self._templates):
-            aligned = (
-                faces[0] if at and self._views[at] == self._views[0] else align(pixels, points, template, self._side)
-            )
-            faces[at] = cv2.flip(aligned, 1) if at else aligned
+        upright = align(pixels, points, self._templates, self._side)
+        faces = np.stack([cast("Pixels", cv2.flip(view, 1)) if at else view for at, view in enumerate(upright)])
         (features,) = self._session.run(faces).values()
         mean = features.reshape(len(faces), -1).mean(axis=0, dtype=np.float32)
         norm = float(np.sqrt(np.dot(mean, mean)))

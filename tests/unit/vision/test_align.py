@@ -53,7 +53,7 @@ def test_landmarks_are_mapped_to_the_template(zoom: float) -> None:
     picture = np.zeros((round(112 * zoom) + 60, round(112 * zoom) + 60, 3), np.uint8)
     for x, y in points:
         cv2.circle(picture, (round(x * 16), round(y * 16)), round(2.5 * zoom * 16), (255, 255, 255), -1, cv2.LINE_AA, 4)
-    small = align(picture, points, TEMPLATE, 112)[..., 0].astype(np.float64)
+    small = align(picture, points, [TEMPLATE], 112)[0][..., 0].astype(np.float64)
     for x, y in TEMPLATE:
         left, top = int(x) - 6, int(y) - 6
         spot = small[top : top + 13, left : left + 13]
@@ -65,7 +65,7 @@ def test_landmarks_are_mapped_to_the_template(zoom: float) -> None:
 def test_a_large_face_is_averaged_not_sampled() -> None:
     """A fine chequerboard becomes grey; sampled every eighth pixel it would be black and white."""
     board = (np.indices((1000, 1000)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    small = align(np.stack([board] * 3, axis=2), TEMPLATE * 8, TEMPLATE, 112)
+    (small,) = align(np.stack([board] * 3, axis=2), TEMPLATE * 8, [TEMPLATE], 112)
     assert np.abs(small[10:100, 10:100].astype(int) - 127).max() <= 2
 
 

@@ -35,12 +35,16 @@ class TestSuppression:
 
     def test_a_detection_that_overlaps_only_a_suppressed_one_stays(self) -> None:
         chain = _detections((0, 0, 10, 10, 0.9), (5, 0, 10, 10, 0.8), (10, 0, 10, 10, 0.7))
-        assert suppress_overlaps(chain, overlap=0.3).scores.tolist() == pytest.approx([0.9, 0.7])
+        assert suppress_overlaps(chain).scores.tolist() == pytest.approx([0.9, 0.7])
 
-    def test_the_bound_itself_is_allowed(self) -> None:
-        pair = _detections((0, 0, 10, 10, 0.9), (5, 0, 10, 10, 0.8))  # intersection over union is a third
-        assert len(suppress_overlaps(pair, overlap=0.34)) == 2
-        assert len(suppress_overlaps(pair, overlap=0.32)) == 1
+    def test_overlaps_of_three_tenths_are_allowed(self) -> None:
+        assert len(suppress_overlaps(_detections((0, 0, 10, 10, 0.9), (5.5, 0, 10, 10, 0.8)))) == 2  # 0.29
+        assert len(suppress_overlaps(_detections((0, 0, 10, 10, 0.9), (5.3, 0, 10, 10, 0.8)))) == 1  # 0.31
+
+    def test_a_part_of_a_surer_face_is_dropped_but_not_a_face_within_something_less_sure(self) -> None:
+        assert len(suppress_overlaps(_detections((0, 0, 10, 10, 0.9), (6, 6, 4.5, 4.5, 0.8)))) == 2  # 0.79 within
+        assert len(suppress_overlaps(_detections((0, 0, 10, 10, 0.9), (6, 6, 4, 4, 0.8)))) == 1
+        assert len(suppress_overlaps(_detections((0, 0, 10, 10, 0.8), (6, 6, 4, 4, 0.9)))) == 2
 
     def test_equal_scores_keep_their_order(self) -> None:
         found = suppress_overlaps(_detections((50, 0, 9, 9, 0.5), (0, 0, 9, 9, 0.5), (99, 0, 9, 9, 0.5)))

@@ -45,7 +45,7 @@ def test_the_norm_and_the_vector_are_those_of_the_mean_of_both_views() -> None:
     picture, points = _face("obama")
     bare = replace(shipped(), centre=None, views=(1.0, 1.0))
     found = _with(bare).embed(picture, points)
-    small = align(picture, points, np.array(shipped().points, np.float32), shipped().side)
+    (small,) = align(picture, points, [np.array(shipped().points, np.float32)], shipped().side)
     np.testing.assert_array_equal(found.aligned, small)
     (both,) = sessions("openvino", "f32", 1)(shipped().net).run(np.stack([small, small[:, ::-1]])).values()
     np.testing.assert_allclose(found.vector * found.norm, both.mean(axis=0), atol=1e-4)
@@ -59,7 +59,7 @@ def test_a_zoom_below_one_shows_more_around_the_face() -> None:
     template = np.array(shipped().points, np.float32)
     middle = template.mean(axis=0)
     moved: Points = (middle + 0.5 * (template - middle)).astype(np.float32)
-    np.testing.assert_array_equal(wide, align(picture, points, moved, shipped().side))
+    np.testing.assert_array_equal(wide, align(picture, points, [moved], shipped().side)[0])
 
 
 def test_centring_takes_away_what_all_people_have_in_common() -> None:
