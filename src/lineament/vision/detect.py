@@ -45,8 +45,8 @@ upright look, and 3 % of those tilted by 45° do, whose landmarks tell the tilt.
 
 LONG_SIDE = 512
 """Pixels of the longer side of the coarsest look at a picture, at most; a smaller picture is not enlarged."""
-FINEST = 0.625
-"""Scale of the finest look: faces of 32 pixels are 20 pixels high in it."""
+FINEST = 0.8
+"""Scale of the finest look: faces of 32 pixels are 26 pixels high in it. At 0.625, a fifth of them was missed."""
 TILE = 1280
 """Pixels of the longer side of a tile; a larger look is taken in tiles."""
 TILES_OVERLAP = 64
@@ -261,7 +261,7 @@ class Detector:
     def first_look(self, pixels: Pixels) -> Detections:
         """Return whatever may be a face, from the finest look at the whole picture to the coarsest.
 
-        In the finest a face of 32 pixels is 20 pixels high. Without a sure face, a picture is also looked at enlarged
+        In the finest a face of 32 pixels is 26 pixels high. Without a sure face, a picture is also looked at enlarged
         and half as large, for very small and very large faces. A small look at the picture turned by a quarter shows
         faces that lie on either side; upside down they are seen without it.
         """
