@@ -21,7 +21,7 @@ from lineament.model.packs import CURRENT
 from lineament.model.search import Mode, SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.indexes import Gallery
-from lineament.services.gallery.look_again import BATCH, LookAgain, LookAgainReport, match
+from lineament.services.gallery.look_again import BATCH, LookAgain, LookAgainReport, Switch, match
 from lineament.services.keyholder import source_key
 from lineament.sources.folder.connector import FolderConnector
 from lineament.testing import chart, encoded
@@ -200,7 +200,8 @@ def test_the_workspace_changes_its_pack_only_when_nothing_is_left_in_any_source(
     put(tmp_path / "agency" / "obama.jpg", (PORTRAITS / "obama.jpg").read_bytes())
     desk.ingest.run("agency", FolderConnector([tmp_path / "agency"], None, 2**24), workers=1)
     into = gallery(workspace, NEXT, following.dimension)
-    switching = LookAgain(desk.record, workspace.keys, workspace.blobs, lambda: following, lambda: into, switch=CURRENT)
+    switch = Switch(pack=CURRENT, against=workspace.pack.model)
+    switching = LookAgain(desk.record, workspace.keys, workspace.blobs, lambda: following, lambda: into, switch=switch)
     one = switching.run(["agency"], workers=1)
     assert (one.looked, one.adopted) == (1, [])
     assert {face.model for face in faces(workspace)} == {workspace.analyser.model}

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from lineament.workspace import Desk
 
 
+PROPOSE = "lineament pack use NAME --reason TEXT --evaluate DIR"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("look-again")(look_again)
@@ -70,8 +73,12 @@ def _run(desk: Desk, name: str | None, arguments: dict[str, Any]) -> LookAgainRe
 
 
 def _print(done: LookAgainReport) -> None:
-    if not done.looked and not done.adopted:
+    if done.waits:
+        say(f"Every picture was looked at by {done.model}, which is used once a second person has approved it.")
+        say(f"Propose it: {PROPOSE}")
+    elif not done.looked and not done.adopted:
         say(f"Every picture was last looked at by {done.model}; there is nothing to do.")
+    if not done.looked and not done.adopted:
         return
     took = f" in {done.seconds:.0f} s" if done.seconds >= 1 else ""
     pictures, found = counted(done.looked, "picture"), counted(done.found, "face")

@@ -7,31 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lineament.cli.terminal import (
-    AsJson,
-    needs,
-    print_json,
-    print_table,
-    progress,
-    say,
-    table,
-    when,
-    working,
-    workspace,
+from lineament.cli.measuring import (
+    Cache,
+    Enrol,
+    LeftOut,
+    Seed,
+    WhichFace,
+    measured_change,
+    measuring_options,
+    print_evidence,
 )
-from lineament.errors import InvalidValue
+from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, when, workspace
 from lineament.model.accounts import Permission
 from lineament.model.proposals import Proposal, ProposalState, checked_reason, checked_strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from rich.progress import TaskID
-
-    from lineament.model.events.base import JSON
-    from lineament.services.evaluate.evaluate import EvaluationOptions
-    from lineament.services.evaluate.templates import Progress as Done
-    from lineament.workspace import Desk
+    from collections.abc import Sequence
 
 app = typer.Typer(
     help="The threshold of identification: how many strangers are expected above it. Two people change it.",
@@ -67,7 +58,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
     if threshold.reason:
         say(f"Reason: {threshold.reason}")
     if in_force.evidence is not None:
-        _print_evidence(in_force.evidence)
+        print_evidence(in_force.evidence)
     for note in in_force.notes:
         say(f"\n{note.rstrip()}")
     if in_force.notes:
@@ -105,38 +96,23 @@ def propose(
         Path,
         typer.Option(metavar="DIR|CSV", help="Pictures of known people on which both are measured, as for evaluate."),
     ],
-    cache: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the templates in this .npz for the next run.")
-    ] = None,
-    face: Annotated[
-        str, typer.Option(metavar="WHICH", help="The face of a picture that counts: middle or largest.")
-    ] = "middle",
-    enrol: Annotated[int, typer.Option(metavar="N", help="Pictures enrolled of each person, in order of name.")] = 1,
-    left_out: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Share of people to leave out of the gallery. [default: 0, or a third if all have several pictures]",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of everything that is drawn at random.")] = 1,
+    cache: Cache = None,
+    face: WhichFace = "middle",
+    enrol: Enrol = 1,
+    left_out: LeftOut = None,
+    seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Measure another threshold beside the one in force, and propose it; somebody else approves it."""
-    from lineament.model.evaluation.measure import Protocol
-    from lineament.services.evaluate.evaluate import EvaluationOptions
-    from lineament.services.evaluate.templates import FaceChoice
-
     checked_strangers(strangers)
     checked_reason(reason)
-    if face not in list(FaceChoice):
-        raise InvalidValue(what="--face", value=face[:40], why=f"it is one of {', '.join(FaceChoice)}")
-    protocol = Protocol(enrol=enrol, left_out=left_out, seed=seed)
-    options = EvaluationOptions(protocol=protocol, choice=FaceChoice(face))
+    options = measuring_options(face, enrol, left_out, seed)
     with workspace(context) as desk:
-        evidence = _measured(desk, strangers, evaluate, options, cache)
+        before = desk.proposals.in_force().threshold.strangers
+        pack = desk.workspace.pack_name
+        evidence = measured_change(desk, evaluate, options, (before, pack), (strangers, pack), cache)
         proposal = desk.proposals.propose_threshold(strangers, reason, evidence)
-    _print(proposal, as_json)
+    print_proposal(proposal, as_json)
 
 
 @app.command()
@@ -145,7 +121,7 @@ def approve(context: typer.Context, number: Number, reason: MaybeReason = "", as
     """Approve a change that somebody else proposed. A threshold holds from the next search on."""
     with workspace(context) as desk:
         proposal = desk.proposals.approve(number, reason)
-    _print(proposal, as_json)
+    print_proposal(proposal, as_json)
 
 
 @app.command()
@@ -154,7 +130,7 @@ def decline(context: typer.Context, number: Number, reason: Reason, as_json: AsJ
     """Decline a change that somebody else proposed."""
     with workspace(context) as desk:
         proposal = desk.proposals.decline(number, reason)
-    _print(proposal, as_json)
+    print_proposal(proposal, as_json)
 
 
 @app.command()
@@ -163,52 +139,18 @@ def withdraw(context: typer.Context, number: Number, reason: MaybeReason = "", a
     """Withdraw a change that you proposed."""
     with workspace(context) as desk:
         proposal = desk.proposals.withdraw(number, reason)
-    _print(proposal, as_json)
+    print_proposal(proposal, as_json)
 
 
-def _measured(
-    desk: Desk, strangers: float, evaluate: Path, options: EvaluationOptions, cache: Path | None
-) -> dict[str, JSON]:
-    """Measure the threshold in force and ``strangers`` on the same templates."""
-    from lineament.services.evaluate.cache import TemplateCache, checked_cache
-    from lineament.services.evaluate.evaluate import cache_key
-    from lineament.services.evaluate.labelled import read_set
-    from lineament.services.evaluate.templates import Extractor
-    from lineament.services.threshold.evidence import MeasuredSide, measure_change
-
-    if cache is not None:
-        checked_cache(cache)
-    labelled = read_set(evaluate)
-    before = desk.proposals.in_force().threshold.strangers
-    with working("Loading the models"):
-        analyser = desk.workspace.analyser
-    kept = TemplateCache(cache, cache_key(analyser, options.choice), analyser.dimension)
-    most, workers = desk.settings.max_file_bytes, desk.workspace.workers
-    extractor = Extractor(analyser, kept, choice=options.choice, most=most, workers=workers)
-    first, second = (
-        MeasuredSide(strangers=expected, pack=desk.workspace.pack, extractor=extractor)
-        for expected in (before, strangers)
-    )
-    with progress() as bar:
-        shown: dict[str, TaskID] = {}
-
-        def report(act: str, now: Done) -> None:
-            if act not in shown:
-                shown[act] = bar.add_task(act, total=now.total, rate="")
-            rate = f"{now.done / now.seconds:.0f} pictures/s" if now.seconds else ""
-            bar.update(shown[act], completed=now.done, rate=rate)
-
-        return measure_change(labelled, options, first, second, report)
-
-
-def _print(proposal: Proposal, as_json: bool) -> None:
+def print_proposal(proposal: Proposal, as_json: bool) -> None:
+    """Print a proposed change: what was measured if it is new, and what comes next."""
     from lineament.views.proposals import change_words, proposal_json
 
     if as_json:
         print_json(proposal_json(proposal))
         return
     if proposal.evidence is not None and proposal.decision is None:
-        _print_evidence(proposal.evidence)
+        print_evidence(proposal.evidence)
     number, words = proposal.number, change_words(proposal)
     if proposal.state is ProposalState.PENDING:
         say(f"Change {number} is proposed: {words}.")
@@ -216,18 +158,11 @@ def _print(proposal: Proposal, as_json: bool) -> None:
     elif proposal.state is ProposalState.MADE:
         alone = ", made by one person" if proposal.decision is None else ""
         say(f"Change {number} is in force: {words}{alone}; ledger entry {proposal.entry}.")
+    elif proposal.state is ProposalState.APPROVED:
+        say(f"Change {number} is approved: {words}. It takes effect once every picture was looked at with it:")
+        say("lineament source look-again --all")
     else:
         say(f"Change {number} is {proposal.state.value}: {words}.")
-
-
-def _print_evidence(evidence: Mapping[str, JSON]) -> None:
-    from lineament.views.proposals import COLUMNS, evidence_note, evidence_rows
-
-    shown = table(*COLUMNS)
-    for row in evidence_rows(evidence):
-        shown.add_row(*row)
-    print_table(shown)
-    say(evidence_note(evidence))
 
 
 def _print_list(listed: Sequence[Proposal]) -> None:

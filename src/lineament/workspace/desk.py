@@ -98,7 +98,8 @@ class Desk:
         from lineament.services.threshold.changes import ModelInUse, Proposals
 
         held = self.workspace
-        return Proposals(self.record, lambda: ModelInUse(pack=held.pack_name, model=held.pack.model))
+        in_use = ModelInUse(pack=held.pack_name, model=held.model_of(held.pack_name))
+        return Proposals(self.record, in_use, held.model_of)
 
     @cached_property
     def casework(self) -> Casework:
@@ -153,11 +154,12 @@ class Desk:
     @cached_property
     def look_again(self) -> LookAgain:
         """Looks again at pictures with the model in use."""
-        from lineament.services.gallery.look_again import LookAgain
+        from lineament.services.gallery.look_again import LookAgain, Switch
 
         held = self.workspace
         following = held.next_pack_name
-        switch = None if following == held.pack_name else following
+        in_use = held.pack_name
+        switch = None if following == in_use else Switch(pack=following, against=held.model_of(in_use))
         return LookAgain(
             *(self.record, held.keys, held.blobs, lambda: held.vision_of(following).analyser, lambda: held.gallery),
             switch=switch,

@@ -28,6 +28,7 @@ from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
+from lineament.services.threshold.making import make_change_of_model, may_change_model
 from lineament.store.faces import NewFace
 from lineament.vision.analyse import face_crop
 
@@ -60,6 +61,7 @@ class LookAgainReport:
     found: int = 0  # faces that were missed before
     lost: int = 0  # faces that the model could not describe; they can no longer be compared
     adopted: list[str] = field(default_factory=list)  # sources that use the model now
+    waits: bool = False  # all is looked at, and a second person has to approve that the workspace uses the model
     seconds: float = 0.0
 
 
@@ -73,6 +75,14 @@ class _Looked:
     why: str | None = None  # why there is no face; None if there is one
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """The pack that the workspace is to use, and the model that it uses until then."""
+
+    pack: str
+    against: str
+
+
 class LookAgain:
     """Looks again at the pictures of sources with the analyser in use, or with one that is to be."""
 
@@ -84,9 +94,9 @@ class LookAgain:
         analyser: Callable[[], Analyser],
         gallery: Callable[[], Gallery],
         *,
-        switch: str | None = None,
+        switch: Switch | None = None,
     ) -> None:
-        """Prepare. ``switch``: the name of the analyser's pack, if the workspace does not use it yet."""
+        """Prepare. ``switch``: the pack of the analyser, if the workspace does not use it yet."""
         self._record, self._keys, self._blobs = record, keys, blobs
         self._analyser, self._gallery = analyser, gallery
         self._switch_to = switch
@@ -181,17 +191,25 @@ class LookAgain:
         if adopt and self._adopt(source, analyser.model, report):
             yield
 
-    def _switch(self, pack: str, model: str, report: LookAgainReport) -> None:
-        """Let all sources, and the workspace, use the model at once; not before nothing is left to look at."""
+    def _switch(self, switch: Switch, model: str, report: LookAgainReport) -> None:
+        """Let all sources, and the workspace, use the model at once; not before nothing is left to look at.
+
+        Where the policy asks for a second person, not before somebody approved it either.
+        """
+        with self._record.read() as tx:
+            report.waits = not may_change_model(tx, self._record, model, switch.against)
+        if report.waits:
+            return
         try:
             with self._record.change() as change:
                 sources = self._kept(change.tx.sources.all())
-                if not is_next(change.tx, pack) or any(
+                if not is_next(change.tx, switch.pack) or any(
                     change.tx.prepared.count_to_look_at(source.id, model) for source in sources
                 ):
                     raise _NotYetError
                 lost = sum(_take_over(change, source, model) for source in sources)
-                change_model(change, pack, model, len(sources))
+                make_change_of_model(change, self._record, switch.pack, model, switch.against)
+                change_model(change, switch.pack, model, len(sources))
         except _NotYetError:
             return
         report.lost += lost
@@ -352,4 +370,5 @@ def result(report: LookAgainReport) -> dict[str, Any]:
         "found": report.found,
         "lost": report.lost,
         "adopted": list(report.adopted),
+        "waits": report.waits,
     }

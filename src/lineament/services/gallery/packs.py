@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lineament.model.accounts import Permission
+from lineament.errors import Refused
+from lineament.model.accounts import HOME_AGENCY, Permission
 from lineament.model.packs import AddedPack
+from lineament.model.reasons import ReasonCode
 from lineament.model.sources import SourceState
 from lineament.services.gallery.model_in_use import start_move
 from lineament.services.needs import needs
+from lineament.services.people.policies import policy_for
+from lineament.services.threshold.making import end_approvals
 from lineament.vision.packs import SHIPPED, describe_added, describe_shipped
 
 if TYPE_CHECKING:
@@ -66,10 +70,15 @@ class Packs:
     def use(self, name: str) -> KnownPack:
         """Let the gallery be moved to a pack: the next second look at all sources prepares it, and the pack is used.
 
-        Naming the pack in use ends a move that was begun. Raises NotFound.
+        Naming the pack in use ends a move that was begun. Raises NotFound, or Refused where the policy asks for a
+        second person, who approves it (``Proposals.propose_pack``).
         """
         model = self._workspace.model_of(name)
         with self._record.change() as change:
+            if name == self._workspace.pack_name:
+                end_approvals(change)
+            elif policy_for(change.tx, HOME_AGENCY).change_approval:
+                raise Refused(ReasonCode.CHANGE_NOT_APPROVED.reason(model=model))
             start_move(change, name, model, in_use=self._workspace.pack_name)
         return self.get(name)
 

@@ -11,11 +11,10 @@ from lineament.model.events.base import JSON
 from lineament.model.events.proposals import (
     ChangeApproved,
     ChangeDeclined,
-    ChangeMade,
-    ChangeProposed,
     ChangeWithdrawn,
 )
 from lineament.model.lifecycle import advance
+from lineament.model.packs import NEXT_PACK
 from lineament.model.proposals import (
     NEXT,
     Decision,
@@ -29,7 +28,7 @@ from lineament.model.proposals import (
     checked_strangers,
 )
 from lineament.model.reasons import ReasonCode
-from lineament.services.gallery.model_in_use import require_model
+from lineament.services.gallery.model_in_use import require_model, start_move
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for, require_step_up
 from lineament.services.people.stops import OPERATOR
@@ -39,11 +38,10 @@ from lineament.services.threshold.in_force import (
     digest,
     evidence_digest,
     number_in_force,
-    sign_made,
-    sign_proposal,
     threshold_in_force,
     unaltered,
 )
+from lineament.services.threshold.making import make_change, store_proposal
 from lineament.store.db import Tx
 
 UNSAID = "approved"
@@ -88,9 +86,11 @@ class Proposals:
     the agency that runs it.
     """
 
-    def __init__(self, record: Record, in_use: Callable[[], ModelInUse]) -> None:
+    def __init__(self, record: Record, in_use: ModelInUse, model_of: Callable[[str], str]) -> None:
+        """``model_of`` returns the model of a pack by its name, and raises NotFound if there is none."""
         self._record = record
         self._in_use = in_use
+        self._model_of = model_of
 
     @needs(Permission.OWN_ACCOUNT)
     def in_force(self) -> InForce:
@@ -98,7 +98,7 @@ class Proposals:
 
         Raises ThresholdUntrusted if it was altered.
         """
-        model = self._in_use().model
+        model = self._in_use.model
         with self._record.read() as tx:
             threshold = threshold_in_force(tx, self._record.ledger.public_key, model)
             proposal = None if threshold.number is None else tx.proposals.get(threshold.number)
@@ -113,7 +113,7 @@ class Proposals:
     @needs(Permission.CHANGE_THRESHOLD)
     def list(self) -> Sequence[Proposal]:
         """Return every change that was proposed, the newest first. Raises ThresholdUntrusted if one was altered."""
-        model = self._in_use().model
+        model = self._in_use.model
         with self._record.read() as tx:
             with unaltered():
                 proposals = tx.proposals.all()
@@ -125,7 +125,7 @@ class Proposals:
     @needs(Permission.CHANGE_THRESHOLD)
     def get(self, number: int) -> Proposal:
         """Return one change. Raises NotFound if there is none, or ThresholdUntrusted if it was altered."""
-        model = self._in_use().model
+        model = self._in_use.model
         with self._record.read() as tx:
             return self._checked(tx, number, model)
 
@@ -155,7 +155,7 @@ class Proposals:
             ThresholdUntrusted: The threshold in force was altered.
             StepUpNeeded: The second factor was not shown recently.
         """
-        in_use, strangers = self._in_use(), checked_strangers(strangers)
+        in_use, strangers = self._in_use, checked_strangers(strangers)
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
             require_model(change.tx, in_use.model)
@@ -179,8 +179,50 @@ class Proposals:
             return make_change(change, self._record, proposal)
 
     @needs(Permission.CHANGE_THRESHOLD)
+    def propose_pack(self, pack: str, reason: str, evidence: Mapping[str, JSON] | None) -> Proposal:
+        """Propose that the workspace uses another pack; the threshold stays.
+
+        Once it is approved, or at once where the policy does not ask for a second person, the gallery is moved to the
+        pack; the change takes effect when every picture was looked at with it.
+
+        Args:
+            pack: The name of the pack.
+            reason: Why, for the record.
+            evidence: What ``measure_change`` measured for exactly this change. None only if no second person decides.
+
+        Raises:
+            NotFound: There is no such pack.
+            InvalidValue: The pack is in use, or the evidence is for another change or missing.
+            ThresholdUntrusted: The threshold in force was altered.
+            StepUpNeeded: The second factor was not shown recently.
+        """
+        in_use, model = self._in_use, self._model_of(pack)
+        with self._record.change() as change:
+            require_step_up(change.tx, self._record.official, change.at)
+            require_model(change.tx, in_use.model)
+            before = threshold_in_force(change.tx, self._record.ledger.public_key, in_use.model)
+            if model == in_use.model:
+                raise InvalidValue(what="The pack", value=pack, why="it is in use", field="pack")
+            needs_two = policy_for(change.tx, HOME_AGENCY).change_approval
+            if evidence is not None:
+                _check_evidence(evidence, (before.strangers, in_use.model), (before.strangers, model))
+            elif needs_two:
+                why = "measure both packs first, so that whoever approves sees the error rates before and after"
+                raise InvalidValue(what="The evaluation", value="", why=why, field="evaluate")
+            wanted = Wanted(
+                kind=ProposalKind.PACK,
+                strangers=before.strangers,
+                pack=pack,
+                model=model,
+                reason=reason,
+                evidence=evidence,
+            )
+            proposal = self._new(change, wanted, in_use.model, before)
+            return proposal if needs_two else self._start_move(change, proposal, in_use)
+
+    @needs(Permission.CHANGE_THRESHOLD)
     def approve(self, number: int, reason: str = "") -> Proposal:
-        """Approve a change that somebody else proposed. A threshold takes effect at once.
+        """Approve a change that somebody else proposed. A threshold takes effect at once, the move to a pack begins.
 
         Raises:
             NotFound: There is no such change.
@@ -189,12 +231,12 @@ class Proposals:
             ThresholdUntrusted: The proposal was altered.
             StepUpNeeded: The second factor was not shown recently.
         """
-        model = self._in_use().model
+        in_use = self._in_use
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
-            proposal = self._decidable(change, number, model, ProposalEvent.APPROVED)
+            proposal = self._decidable(change, number, in_use.model, ProposalEvent.APPROVED)
             decision = self._decision(change, ProposalState.APPROVED, reason or UNSAID)
-            approved = replace(proposal, decision=decision, state=ProposalState.APPROVED)
+            approved = replace(proposal, decision=decision)
             change.record(
                 ChangeApproved(
                     change=number,
@@ -205,13 +247,12 @@ class Proposals:
             )
             if proposal.kind is ProposalKind.THRESHOLD:
                 return make_change(change, self._record, approved)
-            change.tx.proposals.put(approved)
-            return approved
+            return self._start_move(change, approved, in_use)
 
     @needs(Permission.CHANGE_THRESHOLD)
     def decline(self, number: int, reason: str) -> Proposal:
         """Decline a change that somebody else proposed. Raises what ``approve`` raises, without StepUpNeeded."""
-        model = self._in_use().model
+        model = self._in_use.model
         with self._record.change() as change:
             proposal = self._decidable(change, number, model, ProposalEvent.DECLINED)
             decision = self._decision(change, ProposalState.DECLINED, reason)
@@ -220,19 +261,28 @@ class Proposals:
 
     @needs(Permission.CHANGE_THRESHOLD)
     def withdraw(self, number: int, reason: str = "") -> Proposal:
-        """Withdraw a change that the official proposed and that has not taken effect.
+        """Withdraw a change that the official proposed and that has not taken effect; a move to a pack ends.
 
         Raises NotFound, WrongState, ThresholdUntrusted, or Refused for everybody else.
         """
-        model = self._in_use().model
+        in_use = self._in_use
         with self._record.change() as change:
-            proposal = self._checked(change.tx, number, model)
+            proposal = self._checked(change.tx, number, in_use.model)
             _require(proposal, ProposalEvent.WITHDRAWN)
             if not self._own(proposal):
                 raise Refused(ReasonCode.NOT_YOUR_CHANGE.reason(number=number))
             decision = self._decision(change, ProposalState.WITHDRAWN, reason or "withdrawn")
             change.record(ChangeWithdrawn(change=number, reason=decision.reason))
+            if proposal.state is ProposalState.APPROVED and change.tx.meta.get(NEXT_PACK) == proposal.pack:
+                start_move(change, in_use.pack, in_use.model, in_use=in_use.pack)
             return _decided(change, proposal, decision)
+
+    def _start_move(self, change: Change, proposal: Proposal, in_use: ModelInUse) -> Proposal:
+        """Let the gallery be moved to the pack of a proposal."""
+        approved = replace(proposal, state=ProposalState.APPROVED)
+        change.tx.proposals.put(approved)
+        start_move(change, proposal.pack, proposal.model, in_use=in_use.pack)
+        return approved
 
     def _new(self, change: Change, wanted: Wanted, against: str, before: Threshold) -> Proposal:
         """Store, sign and record a proposal; ``against`` is the model in use, ``before`` the threshold in force."""
@@ -278,46 +328,6 @@ class Proposals:
 
     def _decision(self, change: Change, state: ProposalState, reason: str) -> Decision:
         return Decision(state=state, by=self._signatory(change), reason=checked_reason(reason))
-
-
-def store_proposal(change: Change, record: Record, proposal: Proposal) -> Proposal:
-    """Sign a new proposal, store it and record it; return it with its signature."""
-    signed = replace(proposal, note=sign_proposal(record.ledger, proposal))
-    change.tx.proposals.add(signed)
-    change.record(
-        ChangeProposed(
-            change=signed.number,
-            kind=signed.kind.value,
-            strangers=signed.strangers,
-            pack=signed.pack,
-            model=signed.model,
-            against=signed.against,
-            based_on=signed.based_on,
-            reason=signed.reason,
-            evidence_sha256=evidence_digest(signed.evidence),
-            note_sha256=digest(signed.note),
-        )
-    )
-    return signed
-
-
-def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:
-    """Let a change take effect: record it, and sign that with the number of the entry."""
-    entry = change.record(
-        ChangeMade(
-            change=proposal.number,
-            kind=proposal.kind.value,
-            strangers=proposal.strangers,
-            pack=proposal.pack,
-            model=proposal.model,
-            note_sha256=digest(proposal.note),
-            alone=proposal.decision is None,
-        )
-    )
-    made = replace(proposal, state=ProposalState.MADE, entry=entry, made_at=change.at)
-    signed = replace(made, made=sign_made(record.ledger, made))
-    change.tx.proposals.put(signed)
-    return signed
 
 
 def _require(proposal: Proposal, event: ProposalEvent) -> None:

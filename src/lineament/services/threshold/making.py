@@ -1,0 +1,139 @@
+"""Lets changes take effect; a change of the model does so when the gallery has been moved to its pack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lineament.errors import Refused
+from lineament.model.accounts import HOME_AGENCY
+from lineament.model.events.proposals import ChangeMade, ChangeProposed, ChangeWithdrawn
+from lineament.model.proposals import Proposal, ProposalKind, ProposalState, Signatory
+from lineament.model.reasons import ReasonCode
+from lineament.services.people.policies import policy_for
+from lineament.services.record import Change, Record
+from lineament.services.threshold.in_force import (
+    check_proposal,
+    digest,
+    evidence_digest,
+    number_in_force,
+    sign_made,
+    sign_proposal,
+    threshold_in_force,
+    unaltered,
+)
+from lineament.store.db import Tx
+
+UNSAID = "no reason was given"
+"""The reason of a change of the model that one person makes without naming one."""
+ENDED = "the move to the pack was ended"
+
+
+def store_proposal(change: Change, record: Record, proposal: Proposal) -> Proposal:
+    """Sign a new proposal, store it and record it; return it with its signature."""
+    signed = replace(proposal, note=sign_proposal(record.ledger, proposal))
+    change.tx.proposals.add(signed)
+    change.record(
+        ChangeProposed(
+            change=signed.number,
+            kind=signed.kind.value,
+            strangers=signed.strangers,
+            pack=signed.pack,
+            model=signed.model,
+            against=signed.against,
+            based_on=signed.based_on,
+            reason=signed.reason,
+            evidence_sha256=evidence_digest(signed.evidence),
+            note_sha256=digest(signed.note),
+        )
+    )
+    return signed
+
+
+def make_change(change: Change, record: Record, proposal: Proposal) -> Proposal:
+    """Let a change take effect: record it, and sign that with the number of the entry."""
+    entry = change.record(
+        ChangeMade(
+            change=proposal.number,
+            kind=proposal.kind.value,
+            strangers=proposal.strangers,
+            pack=proposal.pack,
+            model=proposal.model,
+            note_sha256=digest(proposal.note),
+            alone=proposal.decision is None,
+        )
+    )
+    made = replace(proposal, state=ProposalState.MADE, entry=entry, made_at=change.at)
+    signed = replace(made, made=sign_made(record.ledger, made))
+    change.tx.proposals.put(signed)
+    return signed
+
+
+def change_approved(tx: Tx, record: Record, model: str, against: str) -> Proposal | None:
+    """Return the approved proposal to use a model instead of ``against``; None if there is none.
+
+    Raises ThresholdUntrusted if it was altered.
+    """
+    in_force = number_in_force(tx)
+    with unaltered():
+        proposals = tx.proposals.all()
+    for proposal in proposals:
+        seen = proposal.seen_from(against, in_force)
+        wanted = seen.kind is ProposalKind.PACK and seen.model == model
+        if wanted and seen.state is ProposalState.APPROVED:
+            check_proposal(proposal, record.ledger.public_key)
+            return proposal
+    return None
+
+
+def may_change_model(tx: Tx, record: Record, model: str, against: str) -> bool:
+    """Return whether the workspace may use another model: somebody approved it, or the policy does not ask for that."""
+    needs_two = policy_for(tx, HOME_AGENCY).change_approval
+    approved = change_approved(tx, record, model, against)
+    return not needs_two or (approved is not None and approved.decision is not None)
+
+
+def make_change_of_model(change: Change, record: Record, pack: str, model: str, against: str) -> Proposal:
+    """Record and sign that the workspace uses another model from now on; the threshold stays.
+
+    Args:
+        change: The transaction in which it takes over.
+        record: Whose work it is.
+        pack: The name of the pack.
+        model: Its model.
+        against: The model in use until now.
+
+    Raises:
+        Refused: The policy asks for a second person, and nobody approved.
+        ThresholdUntrusted: The threshold in force, or the proposal, was altered.
+    """
+    tx, official = change.tx, record.official
+    if not may_change_model(tx, record, model, against):
+        raise Refused(ReasonCode.CHANGE_NOT_APPROVED.reason(model=model))
+    before = threshold_in_force(tx, record.ledger.public_key, against)
+    approved = change_approved(tx, record, model, against)
+    if approved is None:
+        unmeasured = Proposal(
+            number=tx.proposals.next_number(),
+            kind=ProposalKind.PACK,
+            strangers=before.strangers,
+            pack=pack,
+            model=model,
+            against=against,
+            based_on=before.number,
+            reason=UNSAID,
+            by=Signatory(name=official.name, account_id=official.account_id, at=change.at),
+            evidence=None,
+            note="",
+        )
+        approved = store_proposal(change, record, unmeasured)
+    return make_change(change, record, approved)
+
+
+def end_approvals(change: Change) -> None:
+    """Withdraw every approved change of the model that has not taken effect, because the move was ended."""
+    with unaltered():
+        proposals = change.tx.proposals.all()
+    for proposal in proposals:
+        if proposal.kind is ProposalKind.PACK and proposal.state is ProposalState.APPROVED:
+            change.record(ChangeWithdrawn(change=proposal.number, reason=ENDED))
+            change.tx.proposals.put(replace(proposal, state=ProposalState.WITHDRAWN))
