@@ -152,6 +152,7 @@ LINES = {
     "source resume": Line("{name}", sources, suspend_source),
     "source withdraw": Line("{name} --yes", sources),
     "source pictures": Line("{name} --without-face", sources),
+    "source add-face": Line("{name} 1 --box 1,1,20,20", sources, code=4, slow=True),  # the face is there
     "source look-again": Line("{name}", sources),
     "source runs": Line("{name} {run_number}", runs),
     "source known-abuse": Line("{listed}"),

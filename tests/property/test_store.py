@@ -71,6 +71,7 @@ candidates = st.builds(
     near_duplicates=st.lists(st.integers(1, 2**53).map(FaceId), max_size=4).map(tuple),
     group=st.none() | st.integers(1, 50),
     unlisted=st.integers(0, 1200),
+    drawn=st.booleans(),
     extrapolated=st.none() | st.tuples(numbers, numbers),
 )
 lists = st.lists(candidates, max_size=5, unique_by=lambda candidate: candidate.rank).map(

@@ -127,6 +127,7 @@ ROUTE_FORMS = {
     "/probes/{probe_id}/approve": RouteForm(),
     "/probes/{probe_id}/undo": RouteForm(),
     "/probes/{probe_id}/draw": RouteForm(REGION),
+    "/sources/{name}/pictures/{capture_id}/add-face": RouteForm(REGION),
     "/probes/{probe_id}/search": RouteForm(
         {"face": "1", "reason": "why", "source": SOURCE, "mode": "identification", "limit": "20"}
     ),

@@ -26,6 +26,7 @@ from lineament.cli.terminal import (
 )
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.faces import DRAWN
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
     USUAL_CANDIDATES,
@@ -233,6 +234,7 @@ def _cells(candidate: Candidate, remarks: list[str]) -> list[str]:
     """Return a row of the list; the remarks stand last."""
     marks = [part_words(candidate.part, candidate.parts, candidate.time_code)]
     marks += ["incomplete file"] if candidate.incomplete else []
+    marks += [DRAWN] if candidate.drawn else []
     page = ", ".join(filter(None, [candidate.page_title or candidate.page_uri or candidate.uri, *marks]))
     near = len(candidate.near_duplicates)
     remarks = [*([f"+{near} near-identical"] if near else []), *remarks]

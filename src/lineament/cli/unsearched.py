@@ -1,19 +1,22 @@
-"""``lineament source pictures``."""
+"""``lineament source pictures`` and ``lineament source add-face``."""
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
 
-from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, workspace
+from lineament.cli.terminal import AsJson, needs, print_json, print_table, say, table, working, workspace
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
+from lineament.model.faces import DRAWN, Box
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to ``app``."""
+    """Add the commands to ``app``."""
     app.command()(pictures)
+    app.command("add-face")(add_face)
 
 
 @needs(Permission.MANAGE_SOURCES)
@@ -54,3 +57,36 @@ def pictures(
     say(f"{len(page.pictures):,} of {page.total:,}, with pictures on the page /sources/{name}/{listed}")
     if page.later is not None:
         say(f"The next ones: lineament source pictures {name} --{listed} --after {page.later}")
+
+
+@needs(Permission.MANAGE_SOURCES)
+def add_face(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the source.")],
+    capture: Annotated[int, typer.Argument(metavar="CAPTURE", help="The number of the picture.")],
+    box: Annotated[str, typer.Option(metavar="X,Y,W,H", help="Around the face, in pixels of the upright picture.")],
+    as_json: AsJson = False,
+) -> None:
+    """Enrol a face that the detector missed, in a box drawn by hand; on the record, with who did it."""
+    from lineament.views.unsearched import drawn_face_json
+
+    with workspace(context, nets=True) as desk, working("Describing the face"):
+        drawn = desk.draw_faces.add(name, capture, _box(box))
+    if as_json:
+        print_json(drawn_face_json(drawn))
+        return
+    where = ", its landmarks estimated" if drawn.estimated else ""
+    found = "can be compared" if drawn.face.comparable else "is too weak to be compared; no search finds it"
+    say(f"Face {drawn.face.id} of picture {capture} is enrolled: {DRAWN}{where}. It {found}.")
+
+
+def _box(text: str) -> Box:
+    """Return the box in the text of an option. Raises InvalidValue."""
+    why = "give four numbers, as in 120,80,60,75"
+    try:
+        x, y, width, height = map(float, text.split(","))
+    except ValueError:
+        raise InvalidValue(what="--box", value=text, why=why) from None
+    if not all(map(math.isfinite, (x, y, width, height))):
+        raise InvalidValue(what="--box", value=text, why=why)
+    return Box(x=x, y=y, width=width, height=height)

@@ -23,6 +23,7 @@ class Action(StrEnum):
     RUN_BEGUN = "run_begun"
     RUN_ENDED = "run_ended"
     BATCH_INGESTED = "batch_ingested"
+    FACE_DRAWN = "face_drawn"
     LOOKED_AGAIN = "looked_again"
     MODEL_ADOPTED = "model_adopted"
     PACK_ADDED = "pack_added"

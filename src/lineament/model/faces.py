@@ -76,6 +76,8 @@ class QualityReason(StrEnum):
 
 ABOUT_UPRIGHT = 20.0
 """Degrees of tilt that are not worth mentioning."""
+DRAWN = "box drawn by hand"
+"""What is said of a face that the detector had missed."""
 NO_GRADE = -1
 """The grade of a template that is too weak to compare."""
 
@@ -221,3 +223,4 @@ class EnrolledFace:
     model: str
     crop: str  # blob address
     comparable: bool = True  # whether it has a template; without one, no search finds it
+    drawn: bool = False  # somebody drew its box, because the detector had missed it

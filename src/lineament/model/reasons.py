@@ -125,6 +125,7 @@ class ReasonCode(StrEnum):
         Remedy.APPROVALS,
     )
     PROBE_KIND = "probe-kind", "a {kind} face is not searched: {why}"
+    FACE_ERASED = "face-erased", "the face was erased before, so it is not enrolled again"
     KNOWN_ABUSE = (
         "known-abuse",
         "the picture is on a list of known-abuse material, so nothing but the face is shown",

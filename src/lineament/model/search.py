@@ -110,6 +110,7 @@ class Candidate:
     parts: int | None = None  # pictures in the file, if there are several
     incomplete: bool = False  # the file is damaged
     missing: float | None = None  # the share of its rows that is missing at the bottom, 0 to 1; None: unknown
+    drawn: bool = False  # somebody drew the box of the face, because the detector had missed it
     group: int | None = None  # of alike faces of one source, from 1 in the order of the list; None: never grouped
     unlisted: int = 0  # further pictures of its group, at least, that the list leaves out
     extrapolated: tuple[float, float] | None = None  # 95 % interval of the strangers expected; None: they were counted

@@ -9,6 +9,7 @@ import lineament
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
 from lineament.model.events.searches import ReportWritten
+from lineament.model.faces import DRAWN
 from lineament.model.parts import incomplete_words, part_words
 from lineament.model.search import (
     Candidate,
@@ -67,6 +68,7 @@ class Report:
             probe=data_uri(self._probes().crop(result.probe_id, result.face)),
             erased=len(stored.erased),
             interval_words=interval_words,
+            drawn=DRAWN,
             candidates=[
                 _CandidateWithCrop(
                     candidate,

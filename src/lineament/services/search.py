@@ -378,6 +378,7 @@ class Search:
                     sha256=capture.sha256,
                     phash=capture.phash,
                     box=known.face.box,
+                    drawn=known.face.drawn,
                     width=capture.width,
                     height=capture.height,
                 )

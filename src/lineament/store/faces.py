@@ -41,6 +41,7 @@ class NewFace:
 
     face: Face
     crop: str  # blob address
+    drawn: bool = False  # its box, by hand
 
     @property
     def comparable(self) -> bool:
@@ -311,6 +312,7 @@ def _row(face_id: int, source_id: int, new: NewFace) -> dict[str, Any]:
         "crop": new.crop,
         "comparable": new.comparable,
         "grade": face.quality.grade,
+        "drawn": new.drawn,
     }
 
 
@@ -325,4 +327,5 @@ def _face(row: RowMapping) -> EnrolledFace:
         model=row["model"],
         crop=row["crop"],
         comparable=row["comparable"],
+        drawn=row["drawn"],
     )

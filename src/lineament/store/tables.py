@@ -138,6 +138,7 @@ faces = sa.Table(
     digest("crop"),
     # It covers the queries of the indexes.
     sa.Column("grade", sa.SmallInteger, nullable=False, server_default="0"),  # of the template
+    sa.Column("drawn", sa.Boolean, nullable=False, server_default=sa.false()),  # its box, by hand
     sa.Index("ix_faces_of_source", "source_id", "id", "model", "captured_day", "comparable", "grade"),
 )
 

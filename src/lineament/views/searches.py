@@ -105,5 +105,6 @@ def candidate_json(candidate: Candidate) -> dict[str, Any]:
         "missing": candidate.missing,
         "sha256": candidate.sha256,
         "box": sides(candidate.box),
+        "drawn": candidate.drawn,
         "near_duplicates": list(candidate.near_duplicates),
     }

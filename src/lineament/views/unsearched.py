@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lineament.services.gallery.draw import DrawnFace
 from lineament.services.gallery.unsearched import UnsearchedPage, UnsearchedPicture
-from lineament.views.values import iso
+from lineament.views.searches import quality_json
+from lineament.views.values import iso, sides
 
 
 def unsearched_json(page: UnsearchedPage) -> dict[str, Any]:
@@ -16,6 +18,21 @@ def unsearched_json(page: UnsearchedPage) -> dict[str, Any]:
         "total": page.total,
         "pictures": [_picture_json(picture) for picture in page.pictures],
         "after": page.later,
+    }
+
+
+def drawn_face_json(drawn: DrawnFace) -> dict[str, Any]:
+    """Return a face that was enrolled from a drawn box as JSON."""
+    face = drawn.face
+    return {
+        "source": drawn.source,
+        "capture": int(face.capture_id),
+        "face": int(face.id),
+        "box": sides(face.box),
+        "drawn": face.drawn,
+        "estimated": drawn.estimated,
+        "comparable": face.comparable,
+        "quality": quality_json(face.quality),
     }
 
 

@@ -28,6 +28,9 @@ WEAK_SCORE = 0.88
 TURNED = 45.0
 """Degrees of tilt beyond which a face needs that score, or a template that is not of the weakest grade."""
 
+_USUAL_POINTS = np.array([[0.27, 0.385], [0.73, 0.385], [0.5, 0.58], [0.29, 0.72], [0.71, 0.72]], np.float32)
+"""Where the landmarks are in upright frontal faces, as shares of the detector's box."""
+
 __all__ = ["Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
 
 
@@ -176,6 +179,24 @@ class Analyser:
         if not len(found):
             raise NoFace(looked="the region that was drawn was looked through")
         return self._analysis(hashlib.sha256(untrusted).hexdigest(), picture, found, digested)
+
+    def describe_region(self, untrusted: bytes, box: Box, *, part: int = 1) -> tuple[Face, DecodedPicture, bool]:
+        """Return the face in a region that somebody drew, with the picture, and whether its landmarks are estimated.
+
+        They are if no face is seen in the region: then they are where they are in most faces, and the detector's score
+        is 0. ``box`` is in pixels of the upright original; ``part``: which picture of the file, from 1.
+
+        Raises BadPicture, or a subclass of it.
+        """
+        picture = self.decode(untrusted, part=part)
+        shown = box.scaled(picture.pixels.shape[1] / picture.width, picture.pixels.shape[0] / picture.height)
+        drawn = np.array([shown.x, shown.y, shown.width, shown.height], np.float32)
+        found = self._detector.find_within(picture.pixels, drawn)
+        if len(found):
+            return self._face(picture, found, 0), picture, False
+        points = (drawn[:2] + _USUAL_POINTS * drawn[2:]).astype(np.float32)
+        usual = Detections(drawn[None], points[None], np.zeros(1, np.float32))
+        return self._face(picture, usual, 0), picture, True
 
     def describe(self, picture: DecodedPicture, box: Box, landmarks: Landmarks, score: float) -> Face:
         """Return the face at landmarks that are known, with the template of this model.

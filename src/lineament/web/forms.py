@@ -14,6 +14,7 @@ from starlette.formparsers import FormParser, MultiPartException, MultiPartParse
 from starlette.requests import Request
 
 from lineament.errors import FileTooLarge, ForeignRequest, InvalidValue
+from lineament.model.faces import Box
 from lineament.web.security import BrowserSession
 
 MAX_FIELD_BYTES = 256 * 2**10
@@ -75,6 +76,18 @@ class SentForm:
         if not number.is_integer():
             raise _invalid(name, self.text(name), "it must be a whole number")
         return int(number)
+
+    def region(self) -> Box:
+        """Return the region in ``x``, ``y``, ``width`` and ``height``, at least one pixel wide and high."""
+        numbers = {name: self.number(name) for name in ("x", "y", "width", "height")}
+        box = Box(**numbers)
+        if box.width < 1 or box.height < 1:
+            size = f"{box.width:.0f} × {box.height:.0f}"
+            field = "width" if box.width < 1 else "height"
+            raise InvalidValue(
+                what="The region", value=size, why="draw it at least one pixel wide and high", field=field
+            )
+        return box
 
     def day(self, name: str) -> date | None:
         """Return a field that holds a day; None if it is empty."""

@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from lineament.errors import InvalidValue, NotFound
 from lineament.model.accounts import Permission
 from lineament.model.cases import Case, CaseState
-from lineament.model.faces import Box
 from lineament.model.search import (
     NO_PROBES,
     USUAL_CANDIDATES,
@@ -126,7 +125,7 @@ def turn(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
 @pages.act("/probes/{probe_id}/crop", access=Permission.OPEN_CASES, page=probe)
 def crop(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Edit the photograph: crop it. The original is kept."""
-    return _edit(visit, probe_id, Edit(kind=EditKind.CROP, box=_region(form)))
+    return _edit(visit, probe_id, Edit(kind=EditKind.CROP, box=form.region()))
 
 
 @pages.act("/probes/{probe_id}/expose", access=Permission.OPEN_CASES, page=probe)
@@ -160,22 +159,13 @@ def approve(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
 @pages.act("/probes/{probe_id}/draw", access=Permission.OPEN_CASES, page=probe)
 def draw(visit: CurrentVisit, probe_id: str, form: Form) -> RedirectResponse:
     """Look for a face that was not found by itself, in the region drawn."""
-    found = visit.desk.probes.draw(probe_id, _region(form))
+    found = visit.desk.probes.draw(probe_id, form.region())
     return redirect(f"{probe_address(found.id)}?face={len(found.faces)}")
 
 
 def _edit(visit: Visit, probe_id: str, edit: Edit) -> RedirectResponse:
     edits = visit.desk.probes.get(probe_id).edits
     return redirect(probe_address(visit.desk.probes.edit(probe_id, (*edits, edit)).id))
-
-
-def _region(form: SentForm) -> Box:
-    box = Box(x=form.number("x"), y=form.number("y"), width=form.number("width"), height=form.number("height"))
-    if box.width < 1 or box.height < 1:
-        size = f"{box.width:.0f} × {box.height:.0f}"
-        field = "width" if box.width < 1 else "height"
-        raise InvalidValue(what="The region", value=size, why="draw it at least one pixel wide and high", field=field)
-    return box
 
 
 # ---------------------------------------------------------------- 3: why

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from lineament.errors import NotFound
 from lineament.model.accounts import Permission
-from lineament.model.faces import CaptureId
+from lineament.model.faces import DRAWN, CaptureId
 from lineament.model.search import Candidate, ListEntry, SearchResult, missed_words
 from lineament.sources.webarchive.archived import html_of
 from lineament.store.searches import ErasedCandidate
@@ -80,6 +80,7 @@ def candidate(visit: CurrentVisit, search_id: str, rank: int) -> HTMLResponse:
         alike=[other for other in (alike.candidate, *alike.further) if other.rank != rank],
         unlisted=alike.unlisted,
         missed=missed_words(search),
+        drawn=DRAWN if face.drawn else "",
         later=min((other for other in others if other > rank), default=None),
         veiled=distressing(case),
     )

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lineament.errors import InvalidValue, NotFound, WrongState
 from lineament.model.accounts import Permission
+from lineament.model.faces import DRAWN
 from lineament.model.sources import SourceState
 from lineament.services.gallery.unsearched import Which
 from lineament.services.jobs.kinds import INGEST, LOOK_AGAIN, ingest_arguments, look_again_arguments
@@ -88,6 +89,25 @@ def not_comparable(visit: CurrentVisit, name: str, after: int = 0) -> HTMLRespon
 def unsearched_thumbnail(visit: CurrentVisit, name: str, capture_id: int) -> Response:
     """A picture without a face, small, without metadata."""
     return image(visit.desk.unsearched.thumbnail(name, capture_id))
+
+
+@pages.page("/sources/{name}/pictures/{capture_id}", access=Permission.MANAGE_SOURCES)
+def picture(visit: CurrentVisit, name: str, capture_id: int) -> HTMLResponse:
+    """A picture of a source, to draw a box around a face that the detector missed; looking at it is recorded."""
+    return visit.page("picture.html", shown=visit.desk.draw_faces.page(name, capture_id), drawn_words=DRAWN)
+
+
+@pages.page("/sources/{name}/pictures/{capture_id}/picture", access=Permission.MANAGE_SOURCES)
+def picture_itself(visit: CurrentVisit, name: str, capture_id: int) -> Response:
+    """The picture for the screen."""
+    return image(visit.desk.draw_faces.picture(name, capture_id))
+
+
+@pages.act("/sources/{name}/pictures/{capture_id}/add-face", access=Permission.MANAGE_SOURCES, page=picture)
+def add_face(visit: CurrentVisit, name: str, capture_id: int, form: Form) -> RedirectResponse:
+    """Enrol the face in the box drawn, and record who drew it."""
+    visit.desk.draw_faces.add(name, capture_id, form.region())
+    return redirect(f"{source_address(name)}/pictures/{capture_id}")
 
 
 @pages.page("/sources/{name}/faces/{face_id}/crop", access=Permission.MANAGE_SOURCES)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lineament.services.compare import Compare
     from lineament.services.doctor import Doctor
     from lineament.services.gallery.abuse import KnownAbuse
+    from lineament.services.gallery.draw import DrawFaces
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.look_again import LookAgain
@@ -178,6 +179,13 @@ class Desk:
         from lineament.services.gallery.unsearched import Unsearched
 
         return Unsearched(self.record, self.workspace.keys, self.workspace.blobs)
+
+    @cached_property
+    def draw_faces(self) -> DrawFaces:
+        """Enrols faces that the detector missed, from boxes drawn by hand."""
+        from lineament.services.gallery.draw import DrawFaces
+
+        return DrawFaces(self.record, self.workspace.keys, self.workspace.blobs, lambda: self.workspace.analyser)
 
     @cached_property
     def collect(self) -> Collect:

@@ -54,6 +54,7 @@ CANDIDATE_JSON = {
     "missing": None,
     "sha256": "c" * 64,
     "box": [1.0, 2.0, 30.0, 40.0],
+    "drawn": False,
     "near_duplicates": [],
 }
 SEARCH_JSON = {

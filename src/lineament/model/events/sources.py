@@ -129,6 +129,17 @@ class BatchIngested(Event, action=Action.BATCH_INGESTED):
     digest: str  # SHA-256 of the digests of its pictures
 
 
+class FaceDrawn(Event, action=Action.FACE_DRAWN):
+    """Somebody drew the box of a face that the detector had missed, and it was enrolled."""
+
+    source: str
+    capture: int
+    face: int
+    box: tuple[float, ...]  # x, y, width, height, as drawn, in pixels of the upright original
+    estimated: bool  # the landmarks, because no face was seen in the box
+    comparable: bool
+
+
 class LookedAgain(Event, action=Action.LOOKED_AGAIN):
     """Another model looked at a batch of pictures."""
 

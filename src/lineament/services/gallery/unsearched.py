@@ -12,7 +12,7 @@ from enum import StrEnum
 from lineament.errors import NotFound, Refused
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import SourcePicturesRead
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, FaceId
+from lineament.model.faces import DRAWN, Capture, CaptureId, EnrolledFace, FaceId
 from lineament.model.reasons import ReasonCode
 from lineament.model.sources import Source
 from lineament.services.keyholder import source_key
@@ -127,4 +127,5 @@ def _why(capture: Capture) -> str:
 
 def _why_weak(face: EnrolledFace) -> str:
     reasons = "; ".join(reason.value for reason in face.quality.reasons)
-    return f"{NOT_COMPARABLE}: {reasons}" if reasons else NOT_COMPARABLE
+    why = f"{NOT_COMPARABLE}: {reasons}" if reasons else NOT_COMPARABLE
+    return f"{why}; {DRAWN}" if face.drawn else why

@@ -30,6 +30,7 @@ def upgrade() -> None:
         op.create_unique_constraint("uq_captures_bytes", "captures", ["source_id", "sha256", "part"])
     op.add_column("faces", sa.Column("comparable", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.add_column("faces", sa.Column("grade", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.add_column("faces", sa.Column("drawn", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.drop_index("ix_faces_of_source", "faces")
     op.create_index("ix_faces_of_source", "faces", ["source_id", "id", "model", "captured_day", "comparable", "grade"])
     op.create_index("ix_captures_looked_at", "captures", ["source_id", "looked_at_by"])

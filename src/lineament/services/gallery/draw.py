@@ -1,0 +1,172 @@
+"""Enrols faces that the detector missed: somebody who manages the source draws a box around each.
+
+Looking at the picture is on the record, and so is the box, with whoever drew it. A second look keeps the face: if the
+new model finds none at its place, it is described at the landmarks that are known (docs/adr/0018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lineament.errors import InvalidValue, NotFound, Refused
+from lineament.model.accounts import Permission
+from lineament.model.events.sources import FaceDrawn, SourcePicturesRead
+from lineament.model.faces import Box, Capture, CaptureId, EnrolledFace
+from lineament.model.reasons import ReasonCode
+from lineament.model.sources import Source
+from lineament.services.gallery.items import day_of
+from lineament.services.gallery.look_again import SAME
+from lineament.services.gallery.model_in_use import require_model
+from lineament.services.gallery.suppression import Suppression
+from lineament.services.keyholder import source_key
+from lineament.services.needs import needs
+from lineament.services.record import Record
+from lineament.store.blobs import Blobs
+from lineament.store.db import Tx
+from lineament.store.faces import NewFace
+from lineament.store.keys import KeyRing
+
+if TYPE_CHECKING:
+    from lineament.vision.analyse import Analyser
+
+LEAST_SIDE = 8
+"""Pixels of a box that are needed at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureToDraw:
+    """A picture of a source with the faces that are enrolled from it."""
+
+    source: Source
+    capture: Capture
+    faces: tuple[EnrolledFace, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnFace:
+    """A face that was enrolled from a drawn box."""
+
+    source: str
+    face: EnrolledFace
+    estimated: bool  # its landmarks, because no face was seen in the box
+
+
+class DrawFaces:
+    """Shows pictures of a source, and enrols the faces in drawn boxes."""
+
+    def __init__(self, record: Record, keys: KeyRing, blobs: Blobs, analyser: Callable[[], Analyser]) -> None:
+        self._record, self._keys, self._blobs = record, keys, blobs
+        self._analyser = analyser
+        self._suppression = Suppression(keys)
+
+    @needs(Permission.MANAGE_SOURCES)
+    def page(self, name: str, capture_id: int) -> PictureToDraw:
+        """Return a picture of a source whose original is kept, and record that somebody looks at it."""
+        with self._record.change() as change:
+            source, capture = self._find(change.tx, name, capture_id)
+            faces = change.tx.faces.of_capture(capture.id)
+            read = (int(capture.id), int(capture.id))
+            change.record(SourcePicturesRead(source=source.name, which="one picture", captures=read))
+        return PictureToDraw(source=source, capture=capture, faces=tuple(faces))
+
+    @needs(Permission.MANAGE_SOURCES)
+    def picture(self, name: str, capture_id: int) -> bytes:
+        """Return the picture as JPEG for the screen, long side at most 1600 pixels; it is part of the page."""
+        from lineament.vision.analyse import screen_picture
+
+        with self._record.read() as tx:
+            source, capture = self._find(tx, name, capture_id)
+            untrusted = self._original(tx, source, capture)
+        return screen_picture(self._analyser().decode(untrusted, part=capture.part))
+
+    @needs(Permission.MANAGE_SOURCES)
+    def add(self, name: str, capture_id: int, box: Box) -> DrawnFace:
+        """Enrol the face in a box, in pixels of the upright original.
+
+        Its landmarks are those of the face that is seen in the box, or else where they are in most faces. If its
+        template is too weak, it is kept as a face that cannot be compared.
+
+        Raises:
+            NotFound: The source has no such picture, or keeps no original of it.
+            InvalidValue: The box lies outside the picture, is too small, or holds a face that is enrolled.
+            Refused: The source is closed, the picture is known-abuse material, or the face was erased before.
+        """
+        from lineament.vision.analyse import face_crop
+
+        analyser = self._analyser()
+        with self._record.read() as tx:
+            source, capture = self._find(tx, name, capture_id)
+            untrusted, key = self._original(tx, source, capture), source_key(tx, self._keys, source)
+        _require_within(box, capture)
+        face, picture, estimated = analyser.describe_region(untrusted, box, part=capture.part)
+        crop = self._blobs.put(key, face_crop(picture, face.box, face.quality.quarters))
+        self._blobs.flush()
+        with self._record.change() as change:
+            tx = change.tx
+            source, capture = self._find(tx, name, capture_id)
+            if (closed := source.why_closed(change.at.date())) is not None:
+                raise Refused(closed)
+            require_model(tx, analyser.model)
+            if not self._suppression.still_wanted(tx, capture.sha256, [face], capture.part):
+                raise Refused(ReasonCode.FACE_ERASED.reason())
+            known = tx.faces.of_capture(capture.id)
+            for other in known:
+                if other.box.overlap(face.box) > SAME:
+                    why = f"face {other.id} is enrolled from this place"
+                    raise InvalidValue(what="The box", value=_words(box), why=why, field="x")
+            new = NewFace(face=face, crop=crop, drawn=True)
+            (face_id,) = tx.faces.add(capture.id, source.id, [new], key, day_of(capture))
+            if not known:
+                tx.places.group(source.id, {capture.id: capture.phash})
+            tx.prepared.looked_at(analyser.model, {capture.id: None})  # a model that is to come looks again
+            change.record(
+                FaceDrawn(
+                    source=source.name,
+                    capture=capture.id,
+                    face=face_id,
+                    box=(box.x, box.y, box.width, box.height),
+                    estimated=estimated,
+                    comparable=face.comparable,
+                )
+            )
+            enrolled = tx.faces.get(face_id)
+        return DrawnFace(source=source.name, face=enrolled, estimated=estimated)
+
+    def _find(self, tx: Tx, name: str, capture_id: int) -> tuple[Source, Capture]:
+        """Return a capture of a source whose original is kept."""
+        source, capture = tx.sources.get(name), tx.captures.get(CaptureId(capture_id))
+        if capture.source_id != source.id:
+            raise NotFound(what="picture of the source", name=capture_id, hint=_HINT)
+        if capture.barred:
+            raise Refused(ReasonCode.KNOWN_ABUSE.reason())
+        if capture.original is None:
+            raise NotFound(what="original", name=f"of capture {capture_id}", hint=f"{_HINT} (it is not kept)")
+        return source, capture
+
+    def _original(self, tx: Tx, source: Source, capture: Capture) -> bytes:
+        if capture.original is None:
+            raise NotFound(what="original", name=f"of capture {capture.id}", hint=f"{_HINT} (it is not kept)")
+        return self._blobs.get(source_key(tx, self._keys, source), capture.original)
+
+
+_HINT = "lineament source pictures NAME --without-face"
+
+
+def _require_within(box: Box, capture: Capture) -> None:
+    """Raise InvalidValue if the box is too small, or its middle lies outside the picture."""
+    across, down = box.x + box.width / 2, box.y + box.height / 2
+    if not (box.width >= LEAST_SIDE and box.height >= LEAST_SIDE):
+        why = f"draw it at least {LEAST_SIDE} pixels wide and high"
+        raise InvalidValue(what="The box", value=_words(box), why=why, field="width")
+    if not (0 <= across <= capture.width and 0 <= down <= capture.height):
+        why = f"it lies outside the picture, which has {capture.width} × {capture.height} pixels"
+        raise InvalidValue(what="The box", value=_words(box), why=why, field="x")
+    if box.width > 2 * capture.width or box.height > 2 * capture.height:
+        why = f"it is larger than the picture, which has {capture.width} × {capture.height} pixels"
+        raise InvalidValue(what="The box", value=_words(box), why=why, field="width")
+
+
+def _words(box: Box) -> str:
+    return ",".join(f"{side:g}" for side in (box.x, box.y, box.width, box.height))
