@@ -397,11 +397,18 @@ class LicenceNotAccepted(LineamentError):
     exit_code = 4
 
 
-class FilesNotHad(LineamentError):
-    """Files of the model pack {pack} could not be had: {why}; get them yourself and name them with --from."""
+class DownloadFailed(LineamentError):
+    """The file at {address} could not be fetched: {why}; fetch it on another machine, and name it with --from."""
 
-    code = "files-not-had"
+    code = "download-failed"
     exit_code = 12
+
+
+class FilesMissing(LineamentError):
+    """Files of the model pack {pack} are missing: {files}; name them, or the folder that has them, with --from."""
+
+    code = "files-missing"
+    exit_code = 3
 
 
 class PrecisionUnavailable(LineamentError):

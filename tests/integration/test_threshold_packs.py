@@ -220,13 +220,14 @@ def test_commands_of_one_person(lineament: Run, home: Path, tmp_path: Path) -> N
     rows = [f"{path},{path.stem.partition('-')[0]}" for path in sorted(PORTRAITS.glob("*.jpg"))]
     (tmp_path / "people.csv").write_text("\n".join(["file,person", *rows]) + "\n")
     at = ("--home", home)
-    moved = lineament("pack", "use", CURRENT, "--reason", REASON, "--evaluate", tmp_path / "people.csv", *at)
+    measured = ("--reason", REASON, "--evaluate", tmp_path / "people.csv")
+    moved = lineament("pack", "use", CURRENT, *measured, "--background", *at)
     assert moved.code == 0, moved.err
     assert "FNIR before" in moved.out
-    assert f"5 pictures are to be looked at with {CURRENT}" in moved.out
+    assert f"5 pictures to look at with {CURRENT}" in moved.err
     assert lineament("pack", "use", BEFORE, *at).out.strip() == f"The pack {BEFORE} stays in use."
     assert [each["state"] for each in lineament("threshold", "list", "--json", *at).json["changes"]] == ["withdrawn"]
-    assert lineament("pack", "use", CURRENT, *at).code == 0
+    assert lineament("pack", "use", CURRENT, "--background", *at).code == 0
     looked = lineament("source", "look-again", "--all", "--json", *at).json
     assert (looked["waits"], looked["adopted"]) == (False, [SOURCE])
     shown = lineament("threshold", "show", *at)

@@ -35,18 +35,23 @@ def look_again(
     as_json: AsJson = False,
 ) -> None:
     """Look again at pictures that another model looked at; an interrupted look resumes when run again."""
-    from lineament.services.jobs.kinds import LOOK_AGAIN, look_again_arguments
-    from lineament.views.second_looks import looked_again_json
-
     if (name is None) is not every:
         why = "name one source, or give --all"
         raise InvalidValue(what="What to look at again", value=name or "", why=why)
     with workspace(context) as desk:
-        arguments = look_again_arguments(name)
-        if background:
-            print_queued(desk.jobs.add(LOOK_AGAIN, arguments, source=name), as_json=as_json)
-            return
-        done = _run(desk, name, arguments)
+        look(desk, name, background=background, as_json=as_json)
+
+
+def look(desk: Desk, name: str | None, *, background: bool, as_json: bool) -> None:
+    """Look again at the pictures of a source, or of all, and print what was found; or leave it to a worker."""
+    from lineament.services.jobs.kinds import LOOK_AGAIN, look_again_arguments
+    from lineament.views.second_looks import looked_again_json
+
+    arguments = look_again_arguments(name)
+    if background:
+        print_queued(desk.jobs.add(LOOK_AGAIN, arguments, source=name), as_json=as_json)
+        return
+    done = _run(desk, name, arguments)
     if as_json:
         print_json(looked_again_json(done))
     else:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lineament.model.rates import ErrorRates
+    from lineament.services.gallery.pack_adding import PackCheck
     from lineament.services.gallery.packs import KnownPack
+
+RARE = 1e-4
+"""The share of strangers at whose score the misses are shown."""
 
 
 def state_words(pack: KnownPack) -> str:
@@ -22,9 +27,33 @@ def state_words(pack: KnownPack) -> str:
     return "; ".join(words)
 
 
-def packs_json(packs: Sequence[KnownPack]) -> dict[str, Any]:
-    """Return the list of packs."""
-    return {"packs": [pack_json(pack) for pack in packs]}
+def pack_facts(pack: KnownPack) -> dict[str, object]:
+    """Return the facts about a pack, for people."""
+    of, added = pack.description, pack.added
+    nets = [f"{part.dimension} numbers, weight {part.weight:g}" for part in of.manifest.recognisers]
+    return {
+        "name": of.manifest.name,
+        "model": of.model,
+        "dimension": _dimension(pack),
+        "recognisers": nets,
+        "state": state_words(pack),
+        "accepted by": None if added is None else added.accepted_by,
+        "accepted_at": None if added is None else added.accepted_at,
+    }
+
+
+def rate_rows(rates: ErrorRates) -> list[tuple[str, str, str, str]]:
+    """Return for each grade how many mated faces are missed at the score that one stranger in ten thousand reaches."""
+    rows = []
+    for grade, misses in enumerate(rates.misses):
+        score = rates.score_for(RARE, grade, [0.0] * grade + [1.0])
+        rows.append((str(grade), f"{misses.comparisons:,}", f"{misses.share_at(score):.1%}", f"{score:.3f}"))
+    return rows
+
+
+def packs_json(packs: Sequence[KnownPack], recipes: Sequence[str]) -> dict[str, Any]:
+    """Return the list of packs, and the recipes of those that were not added."""
+    return {"packs": [pack_json(pack) for pack in packs], "recipes": list(recipes)}
 
 
 def pack_json(pack: KnownPack) -> dict[str, Any]:
@@ -33,7 +62,7 @@ def pack_json(pack: KnownPack) -> dict[str, Any]:
     return {
         "name": of.manifest.name,
         "model": of.model,
-        "dimension": of.manifest.dimension if pack.added is None else pack.added.dimension,
+        "dimension": _dimension(pack),
         "licence": of.manifest.licence,
         "measured": of.measured,
         "shipped": pack.added is None,
@@ -41,3 +70,40 @@ def pack_json(pack: KnownPack) -> dict[str, Any]:
         "pictures_left": pack.left,
         "trouble": of.trouble or None,
     }
+
+
+def shown_pack_json(pack: KnownPack) -> dict[str, Any]:
+    """Return all that is known of a pack."""
+    of, added = pack.description, pack.added
+    rates = [
+        {"grade": int(grade), "mated_pairs": misses.comparisons, "missed": missed, "score": score}
+        for misses, (grade, _, missed, score) in zip(of.rates.misses, rate_rows(of.rates), strict=True)
+    ]
+    return {
+        **pack_json(pack),
+        "licences": [
+            {
+                "part": part.part,
+                "name": part.name,
+                "owner": part.owner,
+                "forbids": part.forbids,
+                "address": part.address,
+            }
+            for part in of.manifest.licences
+        ],
+        "files": of.manifest.digests,
+        "rates": {"origin": of.rates.origin, "by_grade": rates},
+        "accepted_by": None if added is None else added.accepted_by,
+        "accepted_at": None if added is None else added.accepted_at,
+        "licences_sha256": None if added is None else added.licences_sha256,
+    }
+
+
+def verified_json(checks: Sequence[PackCheck]) -> dict[str, Any]:
+    """Return what was verified."""
+    shown = [{"pack": check.pack, "what": check.name, "good": check.good, "detail": check.detail} for check in checks]
+    return {"good": all(check.good for check in checks), "checks": shown}
+
+
+def _dimension(pack: KnownPack) -> int:
+    return pack.description.manifest.dimension if pack.added is None else pack.added.dimension

@@ -27,6 +27,8 @@ def expand(content: bytes) -> bytes:
 
     model = onnx.load_from_string(content)
     graph = model.graph
+    if any(tensor.external_data or tensor.data_location for tensor in graph.initializer):
+        raise ValueError("its weights are in another file")
     constant = {tensor.name for tensor in graph.initializer}
     folded, kept = [], []
     for node in graph.node:

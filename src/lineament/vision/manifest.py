@@ -10,7 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 PIPELINE = 2
@@ -26,7 +26,7 @@ MAX_DIMENSION = 4096
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]{1,200}(/[A-Za-z0-9._~%+/-]{0,500})?")
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]{1,200}(:[0-9]{1,5})?(/[A-Za-z0-9._~%+/-]{0,500})?")
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -105,6 +105,7 @@ class Manifest:
     known_as: str | None = None  # the model's name in workspaces of earlier versions
     files: Mapping[str, FileTerms] = field(default_factory=dict)
     licences: tuple[LicenceTerms, ...] = ()
+    reference: tuple[float, ...] | None = None  # the vector of a portrait that ships, not centred, (dimension,)
 
     @property
     def model(self) -> str:
@@ -133,16 +134,30 @@ class Manifest:
         nets = [self.detector, *(recogniser.net for recogniser in self.recognisers)]
         return {name: digest for net in nets for name, digest in net.digests.items()}
 
+    @property
+    def licence_words(self) -> str:
+        """The licences as they are shown and accepted; their digest is recorded."""
+        words = [f"{self.name}: {self.licence}"]
+        words += [f"{of.part}: {of.name}. {of.owner}. {of.forbids} {of.address}" for of in self.licences]
+        return "\n".join(words)
+
+    def referenced(self, untrusted: object) -> Manifest:
+        """Return the manifest with the vector of the portrait that ships. Raises Unfit."""
+        return replace(self, reference=self._vector("reference", untrusted, 1.0))
+
+    def _vector(self, called: str, untrusted: object, most: float) -> tuple[float, ...]:
+        whole = range(self.dimension, self.dimension + 1)
+        return _Table({called: untrusted}, f"the {called}").numbers(called, whole, -most, most)
+
     def centred(self, untrusted: object) -> Manifest:
         """Return the manifest with the centres of all its recognisers, given side by side. Raises Unfit."""
         if any(recogniser.centre is not None for recogniser in self.recognisers):
             raise Unfit("there is a centre in the manifest, and another one beside it")
-        whole = range(self.dimension, self.dimension + 1)
-        rest = list(_Table({"centre": untrusted}, "the centre").numbers("centre", whole, -1e3, 1e3))
+        rest = self._vector("centre", untrusted, 1e3)
         parts = []
         for recogniser in self.recognisers:
             own, rest = rest[: recogniser.dimension], rest[recogniser.dimension :]
-            parts.append(replace(recogniser, centre=tuple(own)))
+            parts.append(replace(recogniser, centre=own))
         return replace(self, recognisers=tuple(parts))
 
 
@@ -170,9 +185,27 @@ def parse(untrusted: bytes, *, form: str, detector: NetTerms) -> Manifest:
         files=_files(facts.take("files")) if facts.has("files") else {},
         licences=tuple(_licence(table) for table in facts.tables("licences", 2 * MAX_RECOGNISERS)),
     )
+    if facts.has("reference"):
+        found = found.referenced(facts.take("reference"))
     facts.done()
     _check_files(found)
     return found
+
+
+def written(manifest: Manifest) -> bytes:
+    """Return a manifest as JSON, so that ``parse`` returns an equal one."""
+
+    def shown(value: object) -> object:
+        """Leave out what is not said."""
+        if isinstance(value, dict):
+            return {key: shown(each) for key, each in value.items() if each is not None and each != {}}
+        return [shown(each) for each in value] if isinstance(value, list | tuple) else value
+
+    facts = asdict(manifest)
+    del facts["known_as"]
+    recognisers = facts.pop("recognisers")
+    facts["recogniser"] = [{**recogniser.pop("net"), **recogniser} for recogniser in recognisers]
+    return json.dumps(shown(facts), ensure_ascii=False, indent=1).encode()
 
 
 class _Table:

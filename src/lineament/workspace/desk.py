@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lineament.services.gallery.erase import Erase
     from lineament.services.gallery.ingest import Ingest
     from lineament.services.gallery.look_again import LookAgain
+    from lineament.services.gallery.pack_adding import PackAdding
     from lineament.services.gallery.packs import Packs
     from lineament.services.gallery.register import Register
     from lineament.services.gallery.takeout import TakeOut
@@ -172,6 +173,13 @@ class Desk:
         from lineament.services.gallery.packs import Packs
 
         return Packs(self.record, self.workspace)
+
+    @cached_property
+    def pack_adding(self) -> PackAdding:
+        """Adds and verifies model packs."""
+        from lineament.services.gallery.pack_adding import PackAdding
+
+        return PackAdding(self.record, self.workspace)
 
     @cached_property
     def unsearched(self) -> Unsearched:

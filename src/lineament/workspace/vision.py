@@ -74,13 +74,12 @@ class Vision:
 
     @cached_property
     def _pack(self) -> Pack:
-        from lineament.vision import packs
+        from lineament.vision import added, packs
 
         self._chosen.wait()
         if self._added is not None:
-            return packs.added_pack(
-                self._settings.home / packs.FOLDER / self._added.name, self._added, self._settings.cache
-            )
+            folder = self._settings.home / added.FOLDER / self._added.name
+            return added.added_pack(folder, self._added, self._settings.cache)
         return packs.shipped_pack(self._name or CURRENT, self._settings.cache)
 
     @property
@@ -92,24 +91,7 @@ class Vision:
             return self._analyser
 
     def _new_analyser(self) -> Analyser:
-        from lineament.vision.analyse import Analyser
-        from lineament.vision.decode import Decoder
-
-        settings = self._settings
-        decoder = Decoder(
-            workers=self.processors,
-            max_pixels=settings.max_pixels,
-            max_bytes=settings.max_file_bytes,
-            memory=settings.decode_memory,
-            seconds=settings.decode_seconds,
-        )
-        return Analyser(
-            pack=self.pack,
-            decoder=decoder,
-            runtime=settings.runtime.value,
-            precision=settings.precision.value,
-            threads=self.processors,
-        )
+        return new_analyser(self._settings, self.pack, self.processors, self._settings.precision.value)
 
     def close(self) -> None:
         """End the decoding processes."""
@@ -118,3 +100,18 @@ class Vision:
             self._ahead.shutdown()
         if self._analyser is not None:
             self._analyser.close()
+
+
+def new_analyser(settings: Settings, pack: Pack, processors: int, precision: str) -> Analyser:
+    """Return the nets of a pack with decoding processes, as many as ``processors``."""
+    from lineament.vision.analyse import Analyser
+    from lineament.vision.decode import Decoder
+
+    decoder = Decoder(
+        workers=processors,
+        max_pixels=settings.max_pixels,
+        max_bytes=settings.max_file_bytes,
+        memory=settings.decode_memory,
+        seconds=settings.decode_seconds,
+    )
+    return Analyser(pack=pack, decoder=decoder, runtime=settings.runtime.value, precision=precision, threads=processors)

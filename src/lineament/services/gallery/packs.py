@@ -14,13 +14,14 @@ from lineament.services.gallery.model_in_use import start_move
 from lineament.services.needs import needs
 from lineament.services.people.policies import policy_for
 from lineament.services.threshold.making import end_approvals
-from lineament.vision.packs import SHIPPED, describe_added, describe_shipped
+from lineament.vision.added import describe_added, describe_shipped, recipes
+from lineament.vision.packs import SHIPPED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lineament.services.record import Record
-    from lineament.vision.packs import Description
+    from lineament.vision.added import Description
 
 
 class PackHolder(Protocol):
@@ -59,6 +60,12 @@ class Packs:
         """Return all packs, those that ship first."""
         added = self._workspace.added_packs
         return [self._known(name, added.get(name)) for name in [*SHIPPED, *added]]
+
+    @needs(Permission.READ_SOURCES)
+    def recipes(self) -> list[str]:
+        """Return the recipes of packs that were not added."""
+        added = self._workspace.added_packs
+        return [name for name in recipes() if name not in added]
 
     @needs(Permission.READ_SOURCES)
     def get(self, name: str) -> KnownPack:
