@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.conftest import PORTRAITS, Ran, two_people
+from PIL import Image
+from tests.conftest import PORTRAITS, SOURCE, Ran, two_people
 from tests.support.database import raw_database
 
 Run = Callable[..., Ran]
@@ -21,6 +23,12 @@ def all_bytes(home: Path) -> bytes:
 def first(run: Run, tmp_path: Path) -> dict[str, object]:
     found: dict[str, object] = run("search", tmp_path / "probe.jpg", *LINE).json["candidates"][0]
     return found
+
+
+def pictures(run: Run, tmp_path: Path) -> list[dict[str, Any]]:
+    """Return every candidate, also those that share an entry with another."""
+    listed = run("search", tmp_path / "probe.jpg", *LINE).json["candidates"]
+    return [candidate for entry in listed for candidate in (entry, *entry["further"])]
 
 
 @pytest.mark.parametrize("kind", ["face", "capture"])
@@ -69,6 +77,41 @@ def test_erasing_a_face_erases_the_picture_of_the_group(ready: Run, photos: Path
     (photos / "group.jpg").rename(photos / "elsewhere.jpg")
     again = ready("ingest", "press", photos, "--json").json
     assert (again["faces"], again["another_place"]) == (0, 1), "no face is enrolled again, erased or not"
+
+
+def test_a_picture_of_an_erased_face_is_not_kept_by_another_source_either(
+    ready: Run, photos: Path, tmp_path: Path
+) -> None:
+    two_people(photos / "group.jpg", "macron-2014.jpg", "sunak.jpg")
+    ready("ingest", "press", photos)
+    found = pictures(ready, tmp_path)
+    group = next(candidate for candidate in found if candidate["uri"].endswith("group.jpg"))
+    ready("erase", "--face", group["face_id"], "--reason", "asked")
+    ready("source", "add", "other", *SOURCE)
+    assert ready("ingest", "other", photos / "group.jpg", "--json").json["faces"] == 1
+    with raw_database(tmp_path / "ws") as database:
+        query = "SELECT original, thumbnail FROM captures JOIN sources ON sources.id = source_id WHERE name = 'other'"
+        assert database.execute(query).fetchall() == [(None, None)]
+    alike = next(candidate for candidate in pictures(ready, tmp_path) if candidate["capture_id"] == group["capture_id"])
+    assert len(alike["near_duplicates"]) == 1, "the other face is found in both sources"
+
+
+def test_no_picture_of_a_file_keeps_an_original_that_shows_an_erased_face(
+    ready: Run, photos: Path, tmp_path: Path
+) -> None:
+    two_people(tmp_path / "group.jpg", "macron-2014.jpg", "sunak.jpg")
+    pages = [Image.open(path).convert("RGB") for path in (tmp_path / "group.jpg", PORTRAITS / "obama.jpg")]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    assert ready("ingest", "press", tmp_path / "pages.tif", "--json").json["faces"] == 3
+    found = pictures(ready, tmp_path)
+    group = next(candidate for candidate in found if candidate["uri"].endswith("pages.tif"))
+    ready("erase", "--face", group["face_id"], "--reason", "asked")
+    ready("source", "add", "other", *SOURCE)
+    assert ready("ingest", "other", tmp_path / "pages.tif", "--json").json["faces"] == 2
+    with raw_database(tmp_path / "ws") as database:
+        query = "SELECT part, original, thumbnail IS NULL FROM captures JOIN sources ON sources.id = source_id"
+        query += " WHERE name = 'other' ORDER BY part"
+        assert database.execute(query).fetchall() == [(1, None, True), (2, None, False)]
 
 
 def test_a_withdrawn_source_is_destroyed(ready: Run, tmp_path: Path) -> None:

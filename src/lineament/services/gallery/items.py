@@ -92,6 +92,8 @@ class DerivedPictures:
 
     thumbnail: bytes | None  # None: neither the thumbnail nor the original is kept
     crops: tuple[bytes, ...]  # one crop for each face
+    shows_erased: bool = False  # the picture shows somebody whose face was erased before
+    original: bool = True  # whether the file may be kept; it may not if any picture of it shows such a person
 
 
 @dataclass(frozen=True, slots=True)

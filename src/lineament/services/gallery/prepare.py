@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lineament.errors import FormatNotRead, LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
 from lineament.model.credentials import Credentials, against
@@ -17,6 +18,7 @@ from lineament.services.gallery.parts import as_one_file, name_of_part, of_part
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.record import Record
 from lineament.sources.credentials import reader as credentials
+from lineament.sources.html.embedded import embedded_number
 from lineament.sources.media_types import NO_PICTURE, is_picture, not_a_picture
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
@@ -95,15 +97,27 @@ class Preparation:
         self, context: RunContext, file: _OpenedItem, every: Iterable[Analysis | RefusedPart]
     ) -> list[IngestItem]:
         """Return each page; the original is stored once."""
+        return self._stored(context, file, map(partial(self._page, context, file), every))
+
+    def _page(self, context: RunContext, file: _OpenedItem, seen: Analysis | RefusedPart) -> IngestItem:
+        if isinstance(seen, RefusedPart):
+            return _refused_part(file.item, seen)
+        return self._analysed(context, file, seen, of_part(file.item.collected.provenance, seen.picture))
+
+    def _stored(self, context: RunContext, file: _OpenedItem, every: Iterable[IngestItem]) -> list[IngestItem]:
+        """Return the pictures of a file with their blobs; the original is stored once.
+
+        After an erasure all are analysed first: if one shows an erased face, the file is kept for none of them.
+        """
+        if file.item.erasures:
+            every = list(every)
+            if any(item.derived is not None and item.derived.shows_erased for item in every):
+                every = [_without_original(item) for item in every]
         items, original = [], None
-        for seen in every:
-            if isinstance(seen, RefusedPart):
-                items.append(_refused_part(file.item, seen))
-                continue
-            provenance = of_part(file.item.collected.provenance, seen.picture)
-            page = self.store_pictures(context, self._analysed(context, file, seen, provenance), original)
-            original = original or (page.capture.original if page.capture else None)
-            items.append(page)
+        for item in every:
+            stored = self.store_pictures(context, item, original)
+            original = original or (stored.capture.original if stored.capture else None)
+            items.append(stored)
         return items
 
     def _frames(
@@ -124,12 +138,7 @@ class Preparation:
                 yield replace(frame, collected=replace(frame.collected, provenance=provenance))
 
         kept = [frame for frame in follow(analysed()) if frame.capture is not None]
-        items, original = [], None
-        for frame in kept or without_face:
-            stored = self.store_pictures(context, frame, original)
-            original = original or (stored.capture.original if stored.capture else None)
-            items.append(stored)
-        return items + refused
+        return self._stored(context, file, kept or without_face) + refused
 
     def _analysed(self, context: RunContext, file: _OpenedItem, seen: Analysis, provenance: Provenance) -> IngestItem:
         """Return a picture of the file with its faces and derived pictures."""
@@ -162,11 +171,12 @@ class Preparation:
         if not faces:
             return self._without_face(item, capture, seen)
         crops = tuple(face_crop(picture, face.box, face.quality.quarters) for face in faces)
-        derived = (
-            DerivedPictures(None, tuple(map(veil, crops)))
-            if file.barred
-            else DerivedPictures(thumbnail(picture, _quarters(faces)), crops)
-        )
+        if file.barred:
+            derived = DerivedPictures(None, tuple(map(veil, crops)))
+        elif len(faces) < len(seen.faces):  # whoever was erased is still in the picture (docs/adr/0010)
+            derived = DerivedPictures(None, crops, shows_erased=True, original=False)
+        else:
+            derived = DerivedPictures(thumbnail(picture, _quarters(faces)), crops)
         outcome = item.outcome if any(face.comparable for face in faces) else IngestOutcome.TOO_WEAK
         return replace(item, outcome=outcome, capture=capture, found=tuple(faces), derived=derived)
 
@@ -186,11 +196,13 @@ class Preparation:
         if item.derived is None:
             return item
         key, shown = context.key, item.collected.provenance.page_record
-        record = None if shown is None else context.task.page(shown)
+        holds_it = item.derived.shows_erased and embedded_number(item.collected.provenance.uri) is not None
+        record = None if shown is None or holds_it else context.task.page(shown)
         page = None if record is None else self._blobs.put(key, record)
         small = None
         if item.derived.thumbnail is not None:
-            original = original or self._blobs.put(key, item.collected.untrusted)
+            if item.derived.original:
+                original = original or self._blobs.put(key, item.collected.untrusted)
             small = self._blobs.put(key, item.derived.thumbnail)
         crops = [self._blobs.put(key, crop) for crop in item.derived.crops]
         return item.with_blobs(None if small is None else original, small, crops, page)
@@ -200,6 +212,11 @@ def _quarters(faces: Sequence[Face]) -> int:
     """Return by how many quarters clockwise a picture is turned: as its faces are, if all are turned alike."""
     turns = {face.quality.quarters for face in faces}
     return turns.pop() if len(turns) == 1 else 0
+
+
+def _without_original(item: IngestItem) -> IngestItem:
+    derived = None if item.derived is None else replace(item.derived, original=False)
+    return replace(item, derived=derived)
 
 
 def _refused_part(item: IngestItem, refused: RefusedPart) -> IngestItem:
