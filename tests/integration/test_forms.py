@@ -60,6 +60,10 @@ PROOFS = {
     "/join/{token}": "has no session; test_sign_in_pages.py",
     "/account/passkey": "its answer comes from the browser",
     "/probes/{probe_id}/page": "only files of several pictures have it; test_several_pictures tries it",
+    "/threshold/{number}/approve": "only a proposal has it; test_threshold tries it",
+    "/threshold/{number}/decline": "only a proposal has it; test_threshold tries it",
+    "/threshold/{number}/withdraw": "only a proposal has it; test_threshold tries it",
+    "/sources/{name}/pictures/{capture_id}/add-face": "only a source with a picture has it; test_drawn_faces tries it",
 }
 _REGION = {"x": "far", "y": "", "width": "0", "height": "0"}
 WRONG: dict[str, dict[str, str]] = {

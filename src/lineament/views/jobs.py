@@ -15,8 +15,9 @@ def title(job: Job) -> str:
     """Return what the job does, as in “Ingest of press”."""
     kind = KINDS.get(job.request.kind)
     words = job.request.kind if kind is None else kind.words
-    source = job.request.arguments.get("source")
-    return words if source is None else f"{words} of {source}"
+    arguments = job.request.arguments
+    sources = [arguments["source"]] if arguments.get("source") else arguments.get("sources") or []
+    return f"{words} of {', '.join(sources)}" if sources else words
 
 
 def standing(job: Job) -> str:

@@ -90,11 +90,13 @@ def test_a_job_that_was_asked_to_stop_is_stopping_until_it_stops() -> None:
     ("kind", "arguments", "words"),
     [
         ("ingest", {"source": "press"}, "Ingest of press"),
+        ("look again", {"sources": ["press", "web"]}, "Second look of press, web"),
+        ("look again", {"sources": None}, "Second look"),
         ("sweep", {}, "Retention sweep"),
         ("of-tomorrow", {"source": "press"}, "of-tomorrow of press"),
     ],
 )
-def test_a_job_is_called_by_its_kind_and_its_source(kind: str, arguments: dict[str, str], words: str) -> None:
+def test_a_job_is_called_by_its_kind_and_its_source(kind: str, arguments: dict[str, object], words: str) -> None:
     request = replace(job().request, kind=kind, arguments=arguments)
     assert title(replace(job(), request=request)) == words
 
