@@ -3,7 +3,8 @@
 Each draw enrols one random photograph of everybody. Each person with three or more photographs is searched for with
 the last one, two or three of them in random order, fused by ``lineament.model.fusion``: among all others (non-mated),
 and, if there is a fourth photograph to enrol, among everybody (mated). Scores are damped by
-``lineament.model.fusion`` before they are compared with the threshold; the undamped result is printed too.
+``lineament.model.fusion`` before they are compared with the threshold if the templates are not centred; what the other
+way would give is printed too.
 Prints a section in Markdown; ``--write`` puts it into docs/reference/accuracy.md, and the figures that the pages show
 into src/lineament/services/fusion.json.
 """
@@ -44,10 +45,10 @@ class Searches:
     """The searches with a number of fused probes; each array has the shape (people, draws) unless noted."""
 
     mated: NDArray[np.bool_]  # (people,): whether there is a photograph to enrol besides the probes
-    own: Floats  # the damped score of the mate
-    best: Floats  # the highest damped score of a stranger
-    above: Numbers  # strangers at the product's threshold or above, damped
-    undamped: Numbers  # strangers at the threshold or above, not damped
+    own: Floats  # the score of the mate
+    best: Floats  # the highest score of a stranger
+    above: Numbers  # strangers at the product's threshold or above
+    otherwise: Numbers  # the same, damped if the product does not damp, and not if it does
     threshold: float  # for one probe
 
     def fnir(self, rows: Numbers, threshold: float | None = None) -> float:
@@ -73,9 +74,9 @@ class Searches:
         """Return the mean number of strangers at the threshold or above per search."""
         return float(self.above[rows].mean())
 
-    def strangers_undamped(self, rows: Numbers) -> float:
-        """Return the same mean for undamped scores."""
-        return float(self.undamped[rows].mean())
+    def strangers_otherwise(self, rows: Numbers) -> float:
+        """Return the same mean, damped if the product does not damp, and not if it does."""
+        return float(self.otherwise[rows].mean())
 
     @cached_property
     def everybody(self) -> Numbers:
@@ -87,7 +88,7 @@ def identities(chosen: Photographs) -> Numbers:
     return np.unique(with_names_joined(chosen), return_inverse=True)[1]
 
 
-def run_searches(people: Numbers, templates: Floats, table: ErrorRates) -> dict[int, Searches]:
+def run_searches(people: Numbers, templates: Floats, table: ErrorRates, *, damped: bool) -> dict[int, Searches]:
     """Return the searches of all draws, by number of probes."""
     counts = np.bincount(people)
     whose = np.flatnonzero(counts >= max(FUSED))
@@ -103,15 +104,16 @@ def run_searches(people: Numbers, templates: Floats, table: ErrorRates) -> dict[
         for count in FUSED:
             several = [list(templates[orders[person][-count:]]) for person in whose]
             scores = np.stack([fuse(vectors) for vectors in several]) @ gallery.T
-            damped = scores * np.array([damping(vectors) for vectors in several], np.float32)[:, None]
-            own = damped[rows, whose].copy()
-            scores[rows, whose] = damped[rows, whose] = -1  # of the non-mated searches: not enrolled
-            above, undamped = ((of >= threshold).sum(axis=1) for of in (damped, scores))
-            draws[count].append((own, damped.max(axis=1), above, undamped))
+            lowered = scores * np.array([damping(vectors) for vectors in several], np.float32)[:, None]
+            used, other = (lowered, scores) if damped else (scores, lowered)
+            own = used[rows, whose].copy()
+            used[rows, whose] = other[rows, whose] = -1  # of the non-mated searches: not enrolled
+            above, otherwise = ((of >= threshold).sum(axis=1) for of in (used, other))
+            draws[count].append((own, used.max(axis=1), above, otherwise))
     found = {}
     for count, parts in draws.items():
-        own, best, above, undamped = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
-        found[count] = Searches(counts[whose] > max(FUSED), own, best, above, undamped, threshold)
+        own, best, above, otherwise = (np.stack(part, axis=1) for part in zip(*parts, strict=True))
+        found[count] = Searches(counts[whose] > max(FUSED), own, best, above, otherwise, threshold)
     return found
 
 
@@ -142,7 +144,7 @@ class Figure:
         return f"{self.value:{how}} ({self.low:{how}} to {self.high:{how}})"
 
 
-MEASURES = ("rank_1", "fnir", "fnir_at_fpir", "fpir", "strangers", "strangers_undamped")
+MEASURES = ("rank_1", "fnir", "fnir_at_fpir", "fpir", "strangers", "strangers_otherwise")
 
 
 def figures(found: Searches, single: Searches) -> dict[str, Figure]:
@@ -156,7 +158,7 @@ def row(count: int, each: dict[str, Figure]) -> str:
     shares = {name: f"{each[name]:.1%}" for name in ("fnir", "gain", "fnir_at_fpir", "rank_1", "fpir")}
     if count == FUSED[0]:
         shares["gain"] = ""  # the baseline of the others
-    numbers = [f"{each[name]:.3f}" for name in ("strangers", "strangers_undamped")]
+    numbers = [f"{each[name]:.3f}" for name in ("strangers", "strangers_otherwise")]
     return f"| {count} | " + " | ".join([*shares.values(), *numbers]) + " |"
 
 
@@ -168,6 +170,8 @@ def section(found: dict[int, Searches], measured: dict[int, dict[str, Figure]], 
         title=TITLE,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine.line("openvino", "opencv-python-headless"),
+        how=DAMPED if facts["damped"] else NOT_DAMPED,
+        otherwise=OTHERWISE[bool(facts["damped"])],
         rows=rows,
         draws=DRAWS,
         expected=EXPECTED_FALSE,
@@ -186,15 +190,19 @@ def section(found: dict[int, Searches], measured: dict[int, dict[str, Figure]], 
 def reading(measured: dict[int, dict[str, Figure]]) -> str:
     """Return a sentence on whether the figures confirm the table of false match rates for fused probes."""
     several = [each for count, each in measured.items() if count > 1]
-    damped = max((each["strangers"] for each in several), key=lambda figure: figure.value)
-    bare = max((each["strangers_undamped"] for each in several), key=lambda figure: figure.value)
+    most = max((each["strangers"] for each in several), key=lambda figure: figure.value)
     text = f"The table, made with single probes, expects {EXPECTED_FALSE} strangers per search. Fused probes bring "
-    text += f"up to {bare:.3f} undamped, and {damped:.3f} with the scores damped: "
-    if damped.low > EXPECTED_FALSE:
+    text += f"up to {most:.3f}: "
+    if most.low > EXPECTED_FALSE:
         return text + "**the table is not on the safe side for fused probes.**"
-    if damped.high < EXPECTED_FALSE:
+    if most.high < EXPECTED_FALSE:
         return text + "then the table is on the safe side for fused probes too."
     return text + "the interval contains what the table says."
+
+
+DAMPED = "Scores of fused probes are damped"
+NOT_DAMPED = "Scores of fused probes are not damped, because the templates are centred"
+OTHERWISE = {True: "undamped", False: "damped"}
 
 
 TEMPLATE = """{title}
@@ -216,12 +224,12 @@ results when people are resampled (bootstrap); the gain is compared person by pe
   could be given for this number of people, because the draws of one person are not independent.
 - FPIR: share of the non-mated searches with a stranger at or above the threshold of the product.
 - Strangers: how many there are at or above it per search.
-- Undamped: how many there would be if the scores of fused probes were not damped. Averaging removes the effects of pose
-  and light from the probes, and the mean is closer to everybody, strangers too. So a score is multiplied by the
-  square root of the length of the mean template (1 for one probe) before it is looked up in the table (`damping` in
-  `lineament/model/fusion.py`); all other figures here are damped. The square root was chosen on these photographs.
+- {how}. Averaging removes the effects of pose and light from the probes, and the mean of templates that are not centred
+  is closer to everybody, strangers too. Then a score is multiplied by the square root of the length of the mean
+  template (1 for one probe) before it is looked up in the table (`damping` in `lineament/model/fusion.py`). The last
+  column shows how many strangers there would be the other way.
 
-| probes | FNIR | gain | FNIR, FPIR {fpir} | rank-1 | FPIR | strangers | undamped |
+| probes | FNIR | gain | FNIR, FPIR {fpir} | rank-1 | FPIR | strangers | {otherwise} |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {rows}
 
@@ -268,12 +276,12 @@ def main() -> None:
     given = parser.parse_args()
     chosen, pack = lfw.photographs(given.lfw), lfw.shipped_pack()
     people = identities(chosen)
-    found = run_searches(people, as_shipped(chosen, pack), pack.rates)
+    found = run_searches(people, as_shipped(chosen, pack), pack.rates, damped=not pack.centred)
     nonmated = len(found[FUSED[0]].mated)
     if 3 / nonmated > FPIR and (given.write or not given.few):
         raise SystemExit(f"{nonmated} people are too few for an FPIR of {FPIR} (R26)")
     measured = {count: figures(each, found[FUSED[0]]) for count, each in found.items()}
-    facts: dict[str, object] = {"model": pack.model, "gallery": int(people.max()) + 1}
+    facts: dict[str, object] = {"model": pack.model, "damped": not pack.centred, "gallery": int(people.max()) + 1}
     text = section(found, measured, facts)
     print(text)
     if given.write:

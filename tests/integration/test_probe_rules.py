@@ -224,6 +224,7 @@ def test_several_photographs_of_one_person_are_searched_as_one(team: Squad) -> N
     assert examiner.search.get(together.search_id).others == request.others
     line = examiner.casework.timeline(case.key)[0]
     assert line.details["others"] == [[other.id, 1]]
+    assert line.details["damping"] == 1, "templates that are centred need no damping"
     assert team.machine.audit.verify().unexplained == 0
 
 

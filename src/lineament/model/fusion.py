@@ -32,10 +32,13 @@ def fuse(vectors: Sequence[Vector]) -> Vector:
 def damping(vectors: Sequence[Vector]) -> float:
     """Return the factor, 0 to 1, for scores of the fused template before false match rates are looked up.
 
+    Only templates that are not centred need it: of centred ones, fused probes bring no more strangers than single ones
+    (docs/reference/accuracy.md).
+
     The table is counted with one probe a search. Averaging takes out what pose and light did to the probes, and what
     is left lies nearer to everybody: on LFW twice as many strangers reach a score with three probes as with one. The
-    root of the length of the mean makes up for it and leaves most of the gain (docs/reference/accuracy.md). It is 1
-    for one probe, and near it for probes that say the same, such as frames of one camera.
+    root of the length of the mean makes up for it and leaves most of the gain. It is 1 for one probe, and near it for
+    probes that say the same, such as frames of one camera.
 
     So ``rate_at(score * damping)`` is a score's rate, and ``score_for(…) / damping`` the threshold, at most 1.
 

@@ -83,15 +83,23 @@ class Search:
         keys: KeyRing,
         gallery: Callable[[], Gallery],
         rates: Callable[[], ErrorRates],
+        *,
+        damped: Callable[[], bool],
     ) -> None:
+        """Prepare. ``damped``: whether the scores of fused probes are damped, as models without a centre need."""
         self._record = record
         self._keys = keys
         self._open_gallery = gallery
         self._read_rates = rates
+        self._needs_damping = damped
 
     @cached_property
     def _gallery(self) -> Gallery:
         return self._open_gallery()
+
+    @cached_property
+    def _damped(self) -> bool:
+        return self._needs_damping()
 
     @cached_property
     def _rates(self) -> ErrorRates:
@@ -120,7 +128,7 @@ class Search:
         vectors = [chosen.template.vector for chosen in faces]
         template = Template(self._rates.model, fuse(vectors))
         grade = max(chosen.quality.grade for chosen in faces)
-        damped = damping(vectors)
+        damped = damping(vectors) if self._damped else 1.0
         days = (request.since, request.until)
         most = SPARE * request.limit
         compared = self._gallery.search(sources, template, most, days)

@@ -86,6 +86,11 @@ class Pack:
         """The length of a template's vector."""
         return sum(recogniser.dimension for recogniser in self.recognisers)
 
+    @property
+    def centred(self) -> bool:
+        """Whether what all vectors have in common is taken away from each."""
+        return all(recogniser.centre is not None for recogniser in self.recognisers)
+
 
 def _shipped_centre(name: str) -> tuple[float, ...]:
     """Return what the vectors of all people have in common, as ``bench/error_rates.py`` measured it."""

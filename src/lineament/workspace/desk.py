@@ -243,7 +243,13 @@ class Desk:
         from lineament.services.search import Search
 
         held = self.workspace
-        return Search(self.record, held.keys, lambda: held.gallery, lambda: held.pack.rates)
+        return Search(
+            self.record,
+            held.keys,
+            lambda: held.gallery,
+            lambda: held.pack.rates,
+            damped=lambda: not held.pack.centred,
+        )
 
     @cached_property
     def photographs(self) -> Photographs:
