@@ -92,6 +92,7 @@ def test_the_page_is_accessible(
     site.world.fresh_desk(olga.account).proposals.approve(1)
     propose(site, olga, 0.5)
     propose(site, otto, 2)
+    propose(site, otto, 3)
     context = browser_of(chromium, site, olga, width, scheme)
     page = context.new_page()
     faults = []

@@ -46,6 +46,7 @@ BUTTONS = {
     "/account/sessions/others/end",
     "/account/sessions/{session_id}/end",
     "/people/{account_id}/reset",
+    "/threshold/{number}/withdraw",
     "/stop/everything/resume",
     "/stop/agency/resume",
     "/agencies/{agency_id}/resume",
@@ -97,6 +98,8 @@ WRONG: dict[str, dict[str, str]] = {
     "/policy": {"password_length": "1", "idle_minutes": "soon"},
     "/stop/everything": {"reason": " "},
     "/stop/agency": {"reason": " "},
+    "/threshold/{number}/approve": {"reason": "x" * 501},
+    "/threshold/{number}/decline": {"reason": " "},
     "/agencies": {"name": " ", "jurisdiction": "France"},
     "/agencies/{agency_id}/rename": {"name": " ", "jurisdiction": "France"},
     "/agencies/{agency_id}/vet": {

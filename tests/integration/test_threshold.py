@@ -38,7 +38,7 @@ from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.model_in_use import MODEL
 from lineament.services.people.stops import OPERATOR
 from lineament.services.threshold.evidence import MeasuredSide, measure_change
-from lineament.services.threshold.in_force import check_made, threshold_in_force
+from lineament.services.threshold.in_force import check_made, sign_made, threshold_in_force
 from lineament.settings import Settings
 from lineament.vision.packs import SHIPPED
 from lineament.workspace import Desk, Workspace
@@ -246,6 +246,7 @@ def test_others_read_the_threshold_without_names(world: StaffedWorld, second: Ac
         assert found.threshold.strangers == 0.5
         assert (found.threshold.proposed, found.threshold.approved) != (None, None)
         assert "Olga" not in repr(found)
+        assert found.threshold.reason == ""
         assert OPERATOR in repr(found)
         assert found.notes == ()
         for act in (desk.proposals.list, lambda: desk.proposals.approve(2), lambda: desk.proposals.decline(2, "no")):  # noqa: B023 - called at once
@@ -360,6 +361,16 @@ def test_a_row_without_a_signature_of_its_own_is_refused(
     with world.workspace.store.begin() as tx:
         tx.proposals.put(last)
     assert in_force(world.operator_desk) == 0.5
+
+
+def test_one_person_with_two_signatures_is_refused(world: StaffedWorld, second: Account, measure: Measure) -> None:
+    done = made(world, second, measure, 0.1, 0.5)
+    assert done.decision is not None
+    ledger = world.workspace.ledger
+    own = replace(done, decision=replace(done.decision, by=done.by))
+    signed = replace(own, made=sign_made(ledger, own))
+    with pytest.raises(ThresholdUntrusted, match="approved by whoever proposed it"):
+        check_made(signed, ledger.public_key)
 
 
 def test_a_change_for_another_model_is_refused(world: StaffedWorld, second: Account, measure: Measure) -> None:

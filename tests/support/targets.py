@@ -179,7 +179,7 @@ def jobs(world: TwoAgencies, person: Participant) -> Iterator[Target]:
 
 def changes(world: TwoAgencies, person: Participant) -> Iterator[Target]:
     """Yield the change that the preparation of a line proposes, and one that is not there."""
-    yield Target("own", {"number": "0001"})
+    yield Target("own", {"number": "1"})
     yield Target("not there", {"number": "9999"}, seen=False)
 
 

@@ -94,7 +94,7 @@ class Proposals:
 
     @needs(Permission.OWN_ACCOUNT)
     def in_force(self) -> InForce:
-        """Return the threshold in force, to every official; only those who may change it see the names (R46).
+        """Return the threshold in force, to every official; only those who may change it see names and reason (R46).
 
         Raises ThresholdUntrusted if it was altered.
         """
@@ -105,7 +105,8 @@ class Proposals:
             needs_two = policy_for(tx, HOME_AGENCY).change_approval
         evidence = None if proposal is None else proposal.evidence
         if not self._record.official.may(Permission.CHANGE_THRESHOLD):
-            unnamed = replace(threshold, proposed=_unnamed(threshold.proposed), approved=_unnamed(threshold.approved))
+            signatories = _unnamed(threshold.proposed), _unnamed(threshold.approved)
+            unnamed = replace(threshold, proposed=signatories[0], approved=signatories[1], reason="")
             return InForce(threshold=unnamed, model=model, evidence=evidence, notes=(), needs_two=needs_two)
         notes = () if proposal is None else tuple(filter(None, (proposal.note, proposal.made)))
         return InForce(threshold=threshold, model=model, evidence=evidence, notes=notes, needs_two=needs_two)
@@ -235,7 +236,7 @@ class Proposals:
         with self._record.change() as change:
             require_step_up(change.tx, self._record.official, change.at)
             proposal = self._decidable(change, number, in_use.model, ProposalEvent.APPROVED)
-            decision = self._decision(change, ProposalState.APPROVED, reason or UNSAID)
+            decision = self._decision(change, ProposalState.APPROVED, reason.strip() or UNSAID)
             approved = replace(proposal, decision=decision)
             change.record(
                 ChangeApproved(
@@ -271,7 +272,7 @@ class Proposals:
             _require(proposal, ProposalEvent.WITHDRAWN)
             if not self._own(proposal):
                 raise Refused(ReasonCode.NOT_YOUR_CHANGE.reason(number=number))
-            decision = self._decision(change, ProposalState.WITHDRAWN, reason or "withdrawn")
+            decision = self._decision(change, ProposalState.WITHDRAWN, reason.strip() or "withdrawn")
             change.record(ChangeWithdrawn(change=number, reason=decision.reason))
             if proposal.state is ProposalState.APPROVED and change.tx.meta.get(NEXT_PACK) == proposal.pack:
                 start_move(change, in_use.pack, in_use.model, in_use=in_use.pack)
