@@ -305,7 +305,7 @@ def _number(untrusted: object, why: str, low: float, high: float) -> float:
 
 def _net(table: _Table) -> NetTerms:
     colours = table.take("colours")
-    if colours not in {"RGB", "BGR"}:
+    if not isinstance(colours, str) or colours not in {"RGB", "BGR"}:
         raise Unfit(f"“colours” is one of RGB and BGR, not {str(colours)[:20]}")
     file = table.file("file")
     weights = table.file("weights") if table.has("weights") else None
@@ -314,7 +314,7 @@ def _net(table: _Table) -> NetTerms:
     found = NetTerms(
         file=file,
         sha256=table.digest("sha256"),
-        colours=Colours(str(colours)),
+        colours=Colours(colours),
         mean=_three(table, "mean", -1e4) if table.has("mean") else (0.0, 0.0, 0.0),
         scale=_three(table, "scale", 1e-6) if table.has("scale") else (1.0, 1.0, 1.0),
         expanded_sha256=table.digest("expanded_sha256") if table.has("expanded_sha256") else None,
