@@ -197,9 +197,7 @@ def try_portraits(analyser: Analyser) -> dict[str, Vector]:
             raise Unfit(f"its detector finds no face in the portrait {name}")
         vector = faces[0].template.vector
         if vector.shape != (analyser.dimension,) or not np.isfinite(vector).all() or not vector.any():
-            raise Unfit(
-                f"its vectors have {vector.size} numbers, of which not all are finite, not {analyser.dimension}"
-            )
+            raise Unfit(f"its vectors are not {analyser.dimension} finite numbers, but {vector.size}")
         found[name] = vector
     return found
 
