@@ -109,7 +109,7 @@ class DrawFaces:
             if (closed := source.why_closed(change.at.date())) is not None:
                 raise Refused(closed)
             require_model(tx, analyser.model)
-            if not self._suppression.still_wanted(tx, capture.sha256, [face], capture.part):
+            if self._suppression.erased_near(tx, capture.sha256, face.box, capture.part):
                 raise Refused(ReasonCode.FACE_ERASED.reason())
             known = tx.faces.of_capture(capture.id)
             for other in known:

@@ -10,6 +10,11 @@ from lineament.model.faces import Box, Face
 from lineament.store.db import Tx
 from lineament.store.keys import KeyRing
 
+REACH = 0.2
+"""How far from the middle of a drawn box an erased face is looked for, as a share of its shorter side."""
+MOST_REACH = 40
+"""The same in pixels, at most."""
+
 
 class Suppression:
     """Computes keyed digests of URIs, pictures and regions of pictures; without the key they reveal nothing."""
@@ -40,6 +45,13 @@ class Suppression:
         digests = [self.face(sha256, face.box, part) for face in faces]
         suppressed = tx.suppressions.any_of(digests)
         return [face for face, digest in zip(faces, digests, strict=True) if digest not in suppressed]
+
+    def erased_near(self, tx: Tx, sha256: str, box: Box, part: int = 1) -> bool:
+        """Return whether a face was erased whose middle lay near that of ``box``, which somebody drew."""
+        reach = min(MOST_REACH, round(REACH * min(box.width, box.height)))
+        steps = range(-reach, reach + 1)
+        moved = (Box(x=box.x + x, y=box.y + y, width=box.width, height=box.height) for x in steps for y in steps)
+        return bool(tx.suppressions.any_of([self.face(sha256, near, part) for near in moved]))
 
     def _digest(self, kind: str, value: str) -> bytes:
         return hmac.digest(self._key, f"{kind}/{value}".encode(), hashlib.sha256)
