@@ -31,7 +31,7 @@ TURNED = 45.0
 _USUAL_POINTS = np.array([[0.27, 0.385], [0.73, 0.385], [0.5, 0.58], [0.29, 0.72], [0.71, 0.72]], np.float32)
 """Where the landmarks are in upright frontal faces, as shares of the detector's box."""
 
-__all__ = ["Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
+__all__ = ["FACE_SCORE", "Analyser", "Analysis", "RefusedPart", "face_crop", "screen_picture", "thumbnail"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +43,7 @@ class Analysis:
     phash: bytes  # of the picture after the edits, 32 bytes (PDQ)
     faces: tuple[Face, ...]
     digests: tuple[str, ...] = ()  # of the picture as decoded, then after each edit (R14); if requested
+    best: tuple[float, float] | None = None  # without a face: the best place's score, 0 to 1, and height in pixels
 
 
 class Analyser:
@@ -127,14 +128,13 @@ class Analyser:
             BadPicture: A subclass of it.
         """
         picture, digested = self._apply_edits(untrusted, edits, part or 1, digests=digests)
-        found = self._detector.find(picture.pixels, FACE_SCORE)
-        if part is None and picture.parts > 1 and not len(found):
+        every = self._detector.find_all(picture.pixels)
+        if part is None and picture.parts > 1 and not (every.scores >= FACE_SCORE).any():
             shown = self._first_with_face(untrusted)
             if shown > 1:
                 return self.analyse(untrusted, enrolling=enrolling, edits=edits, digests=digests, part=shown)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        analysis = self._analysis(sha256, picture, found, digested)
-        return replace(analysis, faces=_without_doubtful(analysis.faces, enrolling=enrolling))
+        return self._seen(sha256, picture, every, digested, enrolling=enrolling)
 
     def _first_with_face(self, untrusted: bytes) -> int:
         """Return the first picture of a file that shows a face; 1 if there is none."""
@@ -157,9 +157,8 @@ class Analyser:
                 if isinstance(picture, RefusedPart):
                     yield picture
                 else:
-                    found = self._detector.find(picture.pixels, FACE_SCORE)
-                    analysis = self._analysis(sha256, picture, found, ())
-                    yield replace(analysis, faces=_without_doubtful(analysis.faces, enrolling=True))
+                    every = self._detector.find_all(picture.pixels)
+                    yield self._seen(sha256, picture, every, (), enrolling=True)
 
     def analyse_region(
         self, untrusted: bytes, box: Box, *, edits: Sequence[Edit] = (), digests: bool = False, part: int = 1
@@ -229,6 +228,14 @@ class Analyser:
             return self.decode(untrusted, edits, part), ()
         return _with_digests(self._decoder.decode(untrusted, part), edits)
 
+    def _seen(
+        self, sha256: str, picture: DecodedPicture, every: Detections, digests: tuple[str, ...], *, enrolling: bool
+    ) -> Analysis:
+        """Return a picture with the faces among what the detector saw, or the place that came closest."""
+        analysis = self._analysis(sha256, picture, every.of_score(FACE_SCORE), digests)
+        faces = _without_doubtful(analysis.faces, enrolling=enrolling)
+        return replace(analysis, faces=faces, best=None if faces else _best(every, picture))
+
     def _analysis(
         self,
         sha256: str,
@@ -282,6 +289,14 @@ def _without_doubtful(faces: Sequence[Face], *, enrolling: bool) -> tuple[Face, 
     if sure or enrolling:
         return sure
     return tuple(face for face in faces if abs(face.quality.roll) <= TURNED)
+
+
+def _best(every: Detections, picture: DecodedPicture) -> tuple[float, float] | None:
+    """Return the best score of a place that may be a face, and its height in pixels of the original."""
+    if not len(every):
+        return None
+    at = int(every.scores.argmax())
+    return float(every.scores[at]), float(every.boxes[at, 3]) * picture.height / picture.pixels.shape[0]
 
 
 def _is_face(face: Face) -> bool:

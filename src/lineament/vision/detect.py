@@ -96,6 +96,10 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def of_score(self, floor: float) -> Detections:
+        """Return those of at least that score, one for each face."""
+        return suppress_overlaps(self.select(np.flatnonzero(self.scores >= floor)))
+
     def select(self, which: NDArray[np.intp]) -> Detections:
         """Return those at the indices ``which``."""
         return Detections(self.boxes[which], self.points[which], self.scores[which])
@@ -243,12 +247,16 @@ class Detector:
 
     def find(self, pixels: Pixels, floor: float) -> Detections:
         """Return the faces of at least that score (0 to 1), however turned, with landmarks from a close look."""
+        return self.find_all(pixels).of_score(floor)
+
+    def find_all(self, pixels: Pixels) -> Detections:
+        """Return whatever a close look does not rule out as a face; see ``find``."""
         found = self.refine(pixels, self.first_look(pixels))
         turns = self._sideways(found)
         if turns:
             looks = [self.look(pixels, size, SUSPECTED, turn) for size in levels(pixels) for turn in turns]
             found = merged([found, self.refine(pixels, merged(looks))])
-        return suppress_overlaps(found.select(np.flatnonzero(found.scores >= floor)))
+        return found
 
     def _sideways(self, found: Detections) -> list[int]:
         """Return in which quarter turns to look at the whole picture: those of its faces, or both if none is sure."""

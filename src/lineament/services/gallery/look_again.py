@@ -23,7 +23,7 @@ from lineament.model.jobs import JobProgress
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.items import day_of
 from lineament.services.gallery.model_in_use import change_model, is_next
-from lineament.services.gallery.prepare import NOTHING_FOUND
+from lineament.services.gallery.prepare import why_none
 from lineament.services.gallery.suppression import Suppression
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
@@ -285,7 +285,7 @@ class LookAgain:
             with self._record.read() as tx:
                 rest = self._suppression.still_wanted(tx, capture.sha256, rest, capture.part)
         new = tuple((face, face_crop(seen.picture, face.box, face.quality.quarters)) for face in rest)
-        return _Looked(capture=capture, known=tuple(described), new=new, why=NOTHING_FOUND)
+        return _Looked(capture=capture, known=tuple(described), new=new, why=why_none(seen))
 
     def _analysis(self, capture: Capture, analyser: Analyser, key: DataKey) -> Analysis | None:
         """Return what the model finds in the original; None if it is not kept, or cannot be read."""

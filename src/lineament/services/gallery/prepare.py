@@ -22,7 +22,7 @@ from lineament.sources.html.embedded import embedded_number
 from lineament.sources.media_types import NO_PICTURE, is_picture, not_a_picture
 from lineament.store.blobs import Blobs
 from lineament.store.keys import KeyRing
-from lineament.vision.analyse import Analyser, Analysis, RefusedPart, face_crop, thumbnail
+from lineament.vision.analyse import FACE_SCORE, Analyser, Analysis, RefusedPart, face_crop, thumbnail
 from lineament.vision.veil import veil
 
 NOTHING_FOUND = "no face was found"
@@ -182,7 +182,7 @@ class Preparation:
 
     def _without_face(self, item: IngestItem, capture: NewCapture, seen: Analysis) -> IngestItem:
         """Return a picture without a face; it is kept to be looked at again, unless it shows who was erased."""
-        capture = replace(capture, no_face_because=FACES_ERASED if seen.faces else NOTHING_FOUND)
+        capture = replace(capture, no_face_because=FACES_ERASED if seen.faces else why_none(seen))
         if seen.faces or capture.barred:
             return replace(item.without(IngestOutcome.NO_FACE), capture=capture)
         derived = DerivedPictures(thumbnail(seen.picture), ())
@@ -212,6 +212,17 @@ def _quarters(faces: Sequence[Face]) -> int:
     """Return by how many quarters clockwise a picture is turned: as its faces are, if all are turned alike."""
     turns = {face.quality.quarters for face in faces}
     return turns.pop() if len(turns) == 1 else 0
+
+
+def why_none(seen: Analysis) -> str:
+    """Return why no face was taken: what the best place lacks, if any place looks a little like a face."""
+    if seen.best is None:
+        return NOTHING_FOUND
+    score, height = seen.best
+    place = f"{NOTHING_FOUND}: the best place, {height:.0f} px high, scores {score:.2f}"
+    if score >= FACE_SCORE:
+        return f"{place}, and its template is too weak to be taken for a face"
+    return f"{place} of the {FACE_SCORE:g} that is asked"
 
 
 def _without_original(item: IngestItem) -> IngestItem:
