@@ -348,9 +348,9 @@ def test_a_face_too_weak_to_compare_is_counted_and_kept_without_a_template(
     with Image.open(PORTRAITS / "obama.jpg") as picture:
         sharp = np.asarray(picture.convert("RGB"))
     folder = tmp_path / "photos"
-    small = cv2.resize(sharp, None, fx=1 / 9, fy=1 / 9, interpolation=cv2.INTER_AREA)
-    for sigma in (1.5, 1.8, 1.85, 1.9, 1.95):
-        saved(folder, f"{sigma}.png", cv2.GaussianBlur(small, (0, 0), sigma).astype(np.uint8))
+    for smaller, sigma in ((9, 1.5), (9, 2.15), (9, 2.2), (10, 1.95), (10, 2.0)):
+        small = cv2.resize(sharp, None, fx=1 / smaller, fy=1 / smaller, interpolation=cv2.INTER_AREA)
+        saved(folder, f"{smaller} {sigma}.png", cv2.GaussianBlur(small, (0, 0), sigma).astype(np.uint8))
     desk = workspace.desk_at_the_machine()
     report = desk.ingest.run("press", FolderConnector([folder], None, 2**24), workers=1)
     weak = report.outcomes[IngestOutcome.TOO_WEAK]
