@@ -150,34 +150,49 @@ def as_shipped(chosen: Photographs, pack: Pack, precision: str = "f32") -> Float
 
 
 def templates(chosen: Photographs, name: str, pack: Pack, precision: str = "f32") -> Templates:
-    """Return the templates of all photographs under a degradation; those of LFW are kept for the next run.
+    """Return the templates of all photographs under a degradation.
 
-    What is kept depends neither on the centres nor on the weights of the recognisers.
+    Those of LFW are kept, for each recogniser by itself and without its centre and weight, so packs share them.
     """
-    bare = replace(pack, recognisers=tuple(replace(part, centre=None, weight=1.0) for part in pack.recognisers))
-    file = lfw.OUT / f"degraded-{name.replace(' ', '_')}-{precision}-{_digest(chosen, bare)}.npz"
-    if file.exists():
-        return Templates(**np.load(file))
-    processes = len(os.sched_getaffinity(0))
-    with get_context("spawn").Pool(processes, _prepare, (bare, precision)) as pool:
-        rows = pool.map(partial(_template, name), chosen.paths, chunksize=16)
-    found = Templates(*(np.array(column, np.float32) for column in zip(*rows, strict=True)))
-    if lfw.LFW in chosen.paths[0].parents:
-        lfw.OUT.mkdir(exist_ok=True)
-        np.savez(file, **vars(found))
-    return found
+    bare = [replace(part, centre=None, weight=1.0) for part in pack.recognisers]
+    files = [_file(chosen, name, replace(pack, recognisers=(part,)), precision) for part in bare]
+    missing = [part for part, file in zip(bare, files, strict=True) if not file.exists()]
+    found = iter(_compute(chosen, name, replace(pack, recognisers=tuple(missing)), precision) if missing else [])
+    parts = []
+    for file in files:
+        if file.exists():
+            parts.append(Templates(**np.load(file)))
+            continue
+        parts.append(next(found))
+        if lfw.LFW in chosen.paths[0].parents:
+            lfw.OUT.mkdir(exist_ok=True)
+            np.savez(file, **vars(parts[-1]))
+    return replace(parts[0], vectors=np.concatenate([part.vectors for part in parts], axis=1))
 
 
-def _digest(chosen: Photographs, pack: Pack) -> str:
-    """Return a digest of what decides the templates besides degradation and precision: files, nets and code."""
+def _file(chosen: Photographs, name: str, pack: Pack, precision: str) -> Path:
+    """Return where templates are kept; the name has a digest of all that decides them: photographs, nets and code."""
     facts = [*map(str, chosen.paths), PIPELINE, pack.detector, pack.recognisers]  # a net shows its digest
     digest = hashlib.sha256(repr(facts).encode())
     for module in (sys.modules[__name__], align, detect, embed, runtime):
         digest.update(inspect.getsource(module).encode())
-    return digest.hexdigest()[:12]
+    return lfw.OUT / f"degraded-{name.replace(' ', '_')}-{precision}-{digest.hexdigest()[:12]}.npz"
 
 
-_nets: dict[str, Detector | Embedder | int] = {}
+def _compute(chosen: Photographs, name: str, pack: Pack, precision: str) -> list[Templates]:
+    """Compute the templates of each recogniser of a pack, in a process for each processor."""
+    processes = len(os.sched_getaffinity(0))
+    with get_context("spawn").Pool(processes, _prepare, (pack, precision)) as pool:
+        rows = pool.map(partial(_template, name), chosen.paths, chunksize=16)
+    vectors, norms, scores = zip(*rows, strict=True)
+    return [
+        Templates(np.array(of_part, np.float32), np.array(lengths, np.float32), np.array(scores, np.float32))
+        for of_part, lengths in zip(zip(*vectors, strict=True), zip(*norms, strict=True), strict=True)
+    ]
+
+
+_nets: dict[str, Detector | Embedder] = {}
+_dimensions: list[int] = []
 
 
 def _prepare(pack: Pack, precision: str) -> None:
@@ -185,21 +200,21 @@ def _prepare(pack: Pack, precision: str) -> None:
     open_session = runtime.sessions("openvino", precision, 1)
     _nets["detector"] = Detector(open_session(pack.detector))
     _nets["embedder"] = Embedder([(part, open_session(part.net)) for part in pack.recognisers])
-    _nets["dimension"] = pack.dimension
+    _dimensions[:] = [part.dimension for part in pack.recognisers]
 
 
-def _template(name: str, path: Path) -> tuple[Floats, float, float]:
-    detector, embedder, dimension = _nets["detector"], _nets["embedder"], _nets["dimension"]
+def _template(name: str, path: Path) -> tuple[list[Floats], list[float], float]:
+    """Return vectors and norms of the face in the middle of a photograph, from each recogniser, and its score."""
+    detector, embedder = _nets["detector"], _nets["embedder"]
     assert isinstance(detector, Detector)
     assert isinstance(embedder, Embedder)
-    assert isinstance(dimension, int)
     pixels = DEGRADATIONS[name].apply(_read(path))
     found = detector.find(pixels, FACE_SCORE)
     if not len(found):
-        return np.zeros(dimension, np.float32), 0.0, 0.0
+        return [np.zeros(dimension, np.float32) for dimension in _dimensions], [0.0] * len(_dimensions), 0.0
     face = middle_face(found, pixels.shape[1], pixels.shape[0])
     parts = embedder.parts(pixels, face.points[0])
-    return np.concatenate([part.vector for part in parts]), parts[0].norm, float(face.scores[0])
+    return [part.vector for part in parts], [part.norm for part in parts], float(face.scores[0])
 
 
 def middle_face(found: Detections, width: int, height: int) -> Detections:
