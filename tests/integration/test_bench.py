@@ -23,6 +23,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "decode": ("--rounds", "5"),
     "evaluate": ("--lfw", PEOPLE, "--templates", "2000"),
     "error_rates": ("--lfw", PEOPLE, "--few", "18"),
+    "false_faces": ("--wheels", PEOPLE),
     "fusion": ("--lfw", PEOPLE, "--few"),
     "grouping": ("--lfw", PEOPLE),
     "ingest": ("--photographs", "3", "--peer-photographs", "2", "--seconds", "0.1"),
