@@ -24,7 +24,7 @@ from lineament.vision.align import Surroundings, resize, rotate_counterclockwise
 from lineament.vision.expand import GRIDS
 from lineament.vision.runtime import InferenceSession, Outputs
 
-SIDES = (128, 160, 192, 224, 256, 320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1152, 1280)
+SIDES = (128, 160, 192, 224, 320, 384, 448, 480, 512, 640, 768, 896, 960, 1024, 1152, 1280)
 """Sides of the net's input in pixels, multiples of 32; few, because each size is compiled. Pictures of 2:1, 16:9, 3:2,
 4:3, 5:4 and 1:1 need little padding."""
 OVERLAP = 0.3
@@ -61,9 +61,9 @@ SIDEWAYS = 3
 
 LOOK_ENLARGED = 1.6
 """Side of the square of a close look, in longer sides of the face."""
-LOOK_SIZE = 256
-"""Pixels of a close look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 320 or
-640 no further (docs/adr/0005-models-and-runtimes.md)."""
+LOOK_SIZE = 320
+"""Pixels of a close look. On LFW it raises d' of the scores from 5.8 to 6.1; 160 pixels raise it to 5.9, and 640
+no further (docs/adr/0005-models-and-runtimes.md)."""
 LOOK_FLOOR = 0.3
 """The lowest score of the detections that are averaged in a close look."""
 LOOK_OVERLAP = 0.5
@@ -338,7 +338,8 @@ class Detector:
         found = self._look_at(around, LOOK_SIZE, roll) if score >= FACE_SCORE else None
         if found is None or found.score < UPRIGHT:
             roll = self._roll(around, QUARTERS if score < FACE_SCORE else QUARTERS + BETWEEN)
-            found = self._look_at(around, LOOK_SIZE, roll)
+            if found is None or roll:
+                found = self._look_at(around, LOOK_SIZE, roll)
         for _ in range(2):
             if found is None or abs(found.roll - roll) <= TILTED:
                 break
