@@ -41,6 +41,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "startup": ("--faces", "50", "--times", "1"),
     "store": ("--captures", "500", "--batches", "2"),
     "templates": ("--faces", "2000", "--probes", "10"),
+    "tried": ("--lfw", PEOPLE, "--few"),
     "video": ("--seconds", "1", "--only", "h264.mp4"),
     "warc": ("--gigabytes", "0.002", "--rounds", "1"),
     "warc_ingest": ("--photographs", "2", "--rounds", "1"),
