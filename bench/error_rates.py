@@ -254,6 +254,7 @@ def main() -> None:
     parser.add_argument("--centre", action="store_true", help="measure the centre only; the first step for a pack")
     parser.add_argument("--check", action="store_true", help="calibrate on half of the people, count on the others")
     parser.add_argument("--few", type=int, help="of so many photographs, the centre only; for trials")
+    parser.add_argument("--only", nargs="+", choices=DEGRADATIONS, default=list(DEGRADATIONS), metavar="DEGRADATION")
     lfw.add_folder_option(parser)
     lfw.add_pack_options(parser)
     given = parser.parse_args()
@@ -277,7 +278,7 @@ def main() -> None:
     if given.centre:
         return
     shipped = joining_of(pack)
-    found = {name: templates(chosen, name, pack) for name in DEGRADATIONS}
+    found = {name: templates(chosen, name, pack) for name in given.only}
     for name, each in found.items():
         print(f"{name}: a face in {int(each.found().sum()):,} of {len(chosen):,}, norm {np.median(each.norms):.1f}")
     if given.check:
@@ -287,7 +288,7 @@ def main() -> None:
     pool = Pool(found, shipped, people, everybody)
     origin = (
         f"Measured on {when} in f32 by bench/error_rates.py: {len(chosen):,} photographs of {len(chosen.names):,} "
-        f"people, {whose}, unaltered and in {len(DEGRADATIONS) - 1} degradations; {len(SAME_PERSON)} pairs of names "
+        f"people, {whose}, as they are and degraded ({', '.join(given.only)}); {len(SAME_PERSON)} pairs of names "
         f"that mean one person joined. Rates that fewer than {LEAST_PAIRS} pairs reached are extrapolated; people of "
         f"one age, sex and origin, and siblings, reach a score more often."
     )
