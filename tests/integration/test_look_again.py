@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.conftest import PORTRAITS
 from tests.support.folders import put
 from tests.support.world import solo
@@ -24,8 +25,9 @@ from lineament.services.gallery.indexes import Gallery
 from lineament.services.gallery.look_again import BATCH, LookAgain, LookAgainReport, Switch, match
 from lineament.services.keyholder import source_key
 from lineament.sources.folder.connector import FolderConnector
+from lineament.store.values import quality_to
 from lineament.testing import chart, encoded
-from lineament.vision.analyse import Analyser
+from lineament.vision.analyse import Analyser, face_crop, thumbnail
 from lineament.vision.decode import Decoder
 from lineament.vision.packs import shipped_pack
 from lineament.workspace import Workspace
@@ -150,6 +152,39 @@ def test_a_face_that_was_missed_is_added(workspace: Workspace, following: Analys
         assert source.faces == len(faces(workspace))
     portrait = capture.provenance.uri.rpartition("/")[2]
     assert best(workspace, into, following, portrait) == (int(found.id), source.faces)
+
+
+def test_a_turned_picture_of_an_earlier_version_is_shown_upright(
+    workspace: Workspace, following: Analyser, tmp_path: Path
+) -> None:
+    """Versions up to 0.2 knew of no turn: what they enrolled upside down, they show upside down."""
+    upside_down = encoded(Image.open(PORTRAITS / "obama.jpg").transpose(Image.Transpose.ROTATE_180), "PNG")
+    put(tmp_path / "turned" / "a.png", upside_down)
+    workspace.desk_at_the_machine().ingest.run("press", FolderConnector([tmp_path / "turned"], None, 2**24), workers=1)
+    enrolled = faces(workspace)[-1]
+    assert enrolled.quality.quarters == 2
+    picture = workspace.analyser.decode(upside_down)
+    with workspace.store.begin() as tx:
+        key = source_key(tx, workspace.keys, tx.sources.get("press"))
+        crop, small = workspace.blobs.put(key, face_crop(picture, enrolled.box)), tx.captures.get(enrolled.capture_id)
+        whole = workspace.blobs.put(key, thumbnail(picture))
+        workspace.blobs.flush()
+        tx.faces.set_crop(enrolled.id, crop)
+        tx.captures.set_thumbnail(enrolled.capture_id, whole)
+        quality = json.dumps(quality_to(replace(enrolled.quality, roll=0.0)))
+        tx.connection.exec_driver_sql("UPDATE faces SET quality = ? WHERE id = ?", (quality, int(enrolled.id)))
+    assert small.thumbnail is not None
+    others = {face.id: face.crop for face in faces(workspace) if face.id != enrolled.id}
+    looking(workspace, following, gallery(workspace, NEXT, following.dimension)).run(["press"], workers=1)
+    with workspace.store.read() as tx:
+        shown = (tx.faces.get(enrolled.id).crop, tx.captures.get(enrolled.capture_id).thumbnail)
+        assert (tx.deletions.all(), tx.jobs.open_of_kind("deletions")) == ([], None)
+    for address in shown:
+        assert address is not None
+        (face,) = workspace.analyser.analyse(workspace.blobs.get(key, address)).faces
+        assert abs(face.quality.roll) < 10
+    assert not {crop, whole} & set(workspace.blobs.addresses())
+    assert {face.id: face.crop for face in faces(workspace) if face.id != enrolled.id} == others
 
 
 def test_a_face_whose_picture_is_gone_is_described_from_its_crop(workspace: Workspace, following: Analyser) -> None:

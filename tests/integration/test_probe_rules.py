@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +61,16 @@ def test_in_a_solo_workspace_the_kind_is_optional(ready: Callable[..., Ran], tmp
     assert "drawing" in refused.err
 
 
+def test_the_command_line_says_that_a_photograph_was_turned(ready: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "turned.png").write_bytes(turned_copy(90))
+    line = ("search", tmp_path / "turned.png", "--case", "K-1", "--reason", REASON)
+    report = tmp_path / "report.html"
+    assert "turned 270° clockwise to show its faces upright" in ready(*line, "--report", report).out
+    assert "rotate by 270° (automatically, to show its faces upright)" in report.read_text(encoding="utf-8")
+    (edit,) = ready(*line, "--json").json["probe"]["edits"]
+    assert edit == {"kind": "rotate", "degrees": 270, "box": None, "stops": 0.0, "automatic": True}
+
+
 # ---------------------------------------------------------------- the edits (R14)
 
 
@@ -75,6 +87,47 @@ def test_a_replay_of_every_edit_gives_the_same_pixels(team: Squad) -> None:
     assert [recorded for recorded, _ in replay.steps] == list(edited.digests)
     replays = [line.details.get("same") for line in team.fresh_desk(team.examiner).casework.timeline(case.key)]
     assert replays.count(True) == 2
+
+
+def turned_copy(degrees: int) -> bytes:
+    """Return the photograph turned clockwise."""
+    return encoded(Image.open(io.BytesIO(PHOTOGRAPH)).rotate(-degrees, expand=True), "PNG")
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_photograph_is_turned_upright_and_that_can_be_undone(team: Squad, degrees: int) -> None:
+    case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
+    untrusted = turned_copy(degrees)
+    taken = probes.take(case.key, untrusted, kind=ProbeKind.CCTV)
+    assert taken.edits == (Edit(kind=EditKind.ROTATE, degrees=360 - degrees, automatic=True),)
+    assert taken.sha256 == hashlib.sha256(untrusted).hexdigest()
+    (face,) = taken.faces
+    assert abs(face.quality.roll) < 20
+    shown = Image.open(io.BytesIO(probes.picture(taken.id)))
+    assert shown.size == Image.open(io.BytesIO(PHOTOGRAPH)).size == (taken.width, taken.height)
+    assert probes.replay(taken.id).same
+    assert probes.take(case.key, untrusted, kind=ProbeKind.CCTV).id == taken.id
+
+    undone = probes.edit(taken.id, taken.edits[:-1])
+    assert (undone.edits, undone.faces[0].quality.quarters) == ((), degrees // 90)
+    assert probes.edit(taken.id, ()).id == undone.id
+    assert probes.take(case.key, untrusted, kind=ProbeKind.CCTV).id == taken.id
+    timeline = team.fresh_desk(team.examiner).casework.timeline(case.key)
+    added = [line.details["edits"] for line in timeline if line.details.get("sha256") == taken.sha256]
+    turn = {"kind": "rotate", "degrees": 360 - degrees, "box": None, "stops": 0.0, "automatic": True}
+    assert sorted(added, key=len) == [[], [turn]]
+
+
+def test_a_photograph_is_turned_if_most_of_its_faces_are_turned_alike(team: Squad) -> None:
+    case, probes = team.open_case(), team.fresh_desk(team.examiner).probes
+    upright, turned = (Image.open(PORTRAITS / name).resize((240, 300)) for name in ("obama.jpg", "ardern-2018.jpg"))
+    turned = turned.transpose(Image.Transpose.ROTATE_180)
+    for count, edits in ((1, ()), (2, (Edit(kind=EditKind.ROTATE, degrees=180, automatic=True),))):
+        beside = Image.new("RGB", (240 * (count + 1), 300))
+        for at, picture in enumerate([upright, *[turned] * count]):
+            beside.paste(picture, (240 * at, 0))
+        taken = probes.take(case.key, encoded(beside, "PNG"), kind=ProbeKind.CCTV)
+        assert (len(taken.faces), taken.edits) == (count + 1, edits)
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -26,6 +26,7 @@ from tests.support.world import CASE, MEBI, PROBE, gallery, ingest, settings
 from lineament.errors import InvalidValue
 from lineament.model.accounts import Permission
 from lineament.model.sources import SourceTerms
+from lineament.testing import encoded
 from lineament.web.addresses import case_address
 from lineament.web.app import create_app, declared
 from lineament.web.pages import PageRoute
@@ -367,6 +368,17 @@ def test_a_photograph_needs_an_open_case(browser: httpx.Client, csrf: str) -> No
     assert refused.status_code in {403, 409}
     assert "closed" in refused.text
     assert browser.post(f"{location}/close", data={"csrf": csrf}).status_code == 409
+
+
+def test_a_turned_photograph_is_shown_upright_and_that_can_be_undone(browser: httpx.Client, csrf: str) -> None:
+    upside_down = encoded(Image.open(PROBE).transpose(Image.Transpose.ROTATE_180), "PNG")
+    taken = take(browser, csrf, upside_down).headers["location"]
+    assert "turned 180° clockwise to show its faces upright" in browser.get(taken).text
+    undone = browser.post(f"{taken}/undo", data={"csrf": csrf}).headers["location"]
+    page = browser.get(undone).text
+    assert "upside down" in page
+    assert "clockwise" not in page
+    assert "Undo" not in page
 
 
 def test_the_original_is_kept_and_edits_can_be_undone(browser: httpx.Client, csrf: str, probe: str) -> None:

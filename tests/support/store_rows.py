@@ -203,7 +203,7 @@ class Rows:
             faces=tuple(self.face() for _ in range(faces)),
             made_at=NOW,
             edits=(
-                Edit(kind=EditKind.ROTATE, degrees=90),
+                Edit(kind=EditKind.ROTATE, degrees=90, automatic=True),
                 Edit(kind=EditKind.CROP, box=Box(x=1.5, y=2, width=3, height=4)),
                 Edit(kind=EditKind.EXPOSURE, stops=-0.7),
             ),

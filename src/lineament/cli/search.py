@@ -40,6 +40,7 @@ from lineament.model.search import (
     missed_words,
 )
 from lineament.views.errors import named_error_json
+from lineament.views.probes import turned_words
 from lineament.views.searches import named_search_json, search_json
 from lineament.views.values import counted
 
@@ -204,6 +205,8 @@ def show(result: SearchResult, entry: SearchEntry) -> None:
         say(f"{len(result.others) + 1} photographs of one person were fused.")
     if words := part_words(result.probe_part, result.probe_parts):
         say(f"The photograph is {words} of its file; choose another with --page N.")
+    if words := turned_words(result.probe_edits):
+        say(f"{words}.")
     if words := incomplete_words(result.probe_incomplete, result.probe_missing):
         say(f"The probe: {words}.")
     if result.quality.reasons:

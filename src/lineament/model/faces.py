@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -138,6 +139,12 @@ class Face:
     def comparable(self) -> bool:
         """Whether its template is strong enough to compare."""
         return self.quality.grade != NO_GRADE
+
+
+def common_quarters(faces: Iterable[Face | EnrolledFace]) -> int:
+    """Return by how many quarters clockwise more than half of the faces are turned, 0 to 3; 0 if they disagree."""
+    turns = [face.quality.quarters for face in faces]
+    return next((quarters for quarters in (1, 2, 3) if 2 * turns.count(quarters) > len(turns)), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

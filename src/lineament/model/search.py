@@ -190,6 +190,7 @@ class Edit:
     degrees: int = 0
     box: Box | None = None
     stops: float = 0.0  # of exposure, -3 to 3: one stop doubles the light
+    automatic: bool = False  # made by Lineament, to show a turned photograph upright; it can be undone as any edit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +243,7 @@ class SearchResult:
     probe_parts: int = 1
     probe_incomplete: bool = False  # the probe's file is damaged
     probe_missing: float | None = None  # the share of the probe that is missing, 0 to 1; None: unknown
+    probe_edits: tuple[Edit, ...] = ()
     strangers: float | None = None  # expected above the threshold; None: it was not set by that
     signed: ThresholdOrigin | None = None  # None: the default of the product, or not set by that
     missed: float | None = None  # share of mated faces that score below the threshold with such a probe; None: unknown

@@ -14,9 +14,9 @@ from lineament.model.accounts import Permission
 from lineament.model.cases import Case
 from lineament.model.events.base import JSON
 from lineament.model.events.searches import ProbeAdded, ProbeApproved, ProbeReplayed
-from lineament.model.faces import Box, Face
+from lineament.model.faces import Box, Face, common_quarters
 from lineament.model.reasons import ReasonCode
-from lineament.model.search import NO_PROBES, Edit, Probe, ProbeKind
+from lineament.model.search import NO_PROBES, Edit, EditKind, Probe, ProbeKind
 from lineament.services.cases.access import case_for, case_of_probe, may_in, require_open
 from lineament.services.keyholder import case_key
 from lineament.services.needs import needs
@@ -77,12 +77,13 @@ class Probes:
         self,
         case_name: str,
         untrusted: bytes,
-        edits: Sequence[Edit] = (),
+        edits: Sequence[Edit] | None = None,
         kind: ProbeKind | None = None,
         part: int | None = None,
     ) -> Probe:
         """Store a probe in its case and find all its faces, largest first; there may be none.
 
+        ``edits``: None turns the photograph upright if most of its faces are turned alike, which is an edit too.
         ``part`` is which picture of the file, from 1; None: the first that shows a face, or else the first. The same
         bytes with the same edits and kind are one probe of that case. Raises Refused if the case is closed, if the
         policy wants the kind declared, and for kinds that are no photographs of a face (R13); NotFound if the file does
@@ -90,16 +91,20 @@ class Probes:
         """
         admitted = self._admit(case_name, kind)
         sha256 = hashlib.sha256(untrusted).hexdigest()
-        if (known := self._find_equal(admitted, sha256, tuple(edits), part)) is not None:
+        made = tuple(edits or ())
+        known = self._find_equal(admitted, sha256, made, part)
+        if known is not None and (edits is not None or not common_quarters(known.faces)):
             return known
-        seen = self._analyser.analyse(untrusted, edits=edits, digests=True, part=part)
-        if seen.picture.parts > 1 and (known := self._find_equal(admitted, sha256, tuple(edits), seen.picture.part)):
+        seen = self._analyser.analyse(untrusted, edits=made, digests=True, part=part)
+        if edits is None and (turned := self._turn_upright(untrusted, seen)) is not None:
+            made, seen = turned
+        if (known := self._find_equal(admitted, sha256, made, seen.picture.part)) is not None:
             return known
-        return self._store(admitted, untrusted, seen, edits)
+        return self._store(admitted, untrusted, seen, made)
 
     @needs(Permission.OPEN_CASES, in_case=True)
     def turn_to(self, probe_id: str, part: int) -> Probe:
-        """Create another probe from another picture of the same file, without edits. Raises NotFound."""
+        """Create another probe from another picture of the same file, as it is added first. Raises NotFound."""
         probe = self.get(probe_id)
         return self.take(probe.case_key, self._original(probe), kind=probe.kind, part=part)
 
@@ -107,7 +112,7 @@ class Probes:
     def edit(self, probe_id: str, edits: Sequence[Edit]) -> Probe:
         """Create another probe from the same original, with these edits in place of the previous ones."""
         probe = self.get(probe_id)
-        return self.take(probe.case_key, self._original(probe), edits, probe.kind, probe.part)
+        return self.take(probe.case_key, self._original(probe), tuple(edits), probe.kind, probe.part)
 
     @needs(Permission.READ_CASES, in_case=True)
     def replay(self, probe_id: str) -> Replay:
@@ -181,6 +186,17 @@ class Probes:
             if declared in NO_PROBES:
                 raise Refused(ReasonCode.PROBE_KIND.reason(kind=declared, why=NO_PROBES[declared]))
             return _AdmittedCase(case=case, kind=declared, key=case_key(tx, self._keys, case))
+
+    def _turn_upright(self, untrusted: bytes, seen: Analysis) -> tuple[tuple[Edit, ...], Analysis] | None:
+        """Return the turn that shows most faces upright, with what is seen then; None if none is needed, or helps."""
+        quarters = common_quarters(seen.faces)
+        if not quarters:
+            return None
+        turn = (Edit(kind=EditKind.ROTATE, degrees=90 * (4 - quarters), automatic=True),)
+        turned = self._analyser.analyse(untrusted, edits=turn, digests=True, part=seen.picture.part)
+        if len(turned.faces) < len(seen.faces) or common_quarters(turned.faces):
+            return None
+        return turn, turned
 
     def _replayed(self, probe: Probe) -> Replay:
         """Repeat the edits; as older versions decoded the original if only that gives what was recorded."""
@@ -260,7 +276,8 @@ class Probes:
 
 def _edit_details(edit: Edit) -> dict[str, JSON]:
     box = None if edit.box is None else [float(side) for side in asdict(edit.box).values()]
-    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": edit.stops}
+    details: dict[str, JSON] = {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": edit.stops}
+    return {**details, "automatic": True} if edit.automatic else details
 
 
 def chosen_face(probe: Probe, number: int | None) -> Face:

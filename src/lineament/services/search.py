@@ -342,6 +342,7 @@ class Search:
                 probe_parts=probe.parts,
                 probe_incomplete=probe.incomplete,
                 probe_missing=probe.missing,
+                probe_edits=probe.edits,
                 strangers=None if in_force is None else in_force.strangers,
                 signed=None if in_force is None else origin_of(in_force),
                 missed=self._missed(threshold, found, request.mode),

@@ -186,6 +186,11 @@ class CaptureRows:
         cleared = {"original": None, "thumbnail": None, "page": None}
         self._connection.execute(sa.update(captures).where(captures.c.id == capture_id).values(**cleared))
 
+    def set_thumbnail(self, capture_id: CaptureId, thumbnail: str) -> None:
+        """Replace the thumbnail of a capture."""
+        changed = sa.update(captures).where(captures.c.id == capture_id)
+        self._connection.execute(changed.values(thumbnail=thumbnail))
+
     def forget_originals(self, ids: Iterable[CaptureId]) -> None:
         """Remove the originals of captures, because another picture of their file is erased; all else stays."""
         for batch in batched(ids, _MOST):

@@ -30,15 +30,25 @@ from lineament.store.tables import (
     searches,
     searches_gone,
 )
-from lineament.store.values import box_from, box_to, quality_from, quality_to, snapshot_from, snapshot_to, text
+from lineament.store.values import (
+    box_from,
+    box_to,
+    edit_from,
+    quality_from,
+    quality_to,
+    snapshot_from,
+    snapshot_to,
+    text,
+)
 
+_OF_PROBE = ("part", "parts", "incomplete", "missing", "edits")
 _SELECT = (
     sa.select(
         searches,
         cases.c.ref,
         cases.c.key.label("case_key"),
         ledger_entries.c.commitment,
-        *(getattr(probes.c, name).label(f"probe_{name}") for name in ("part", "parts", "incomplete", "missing")),
+        *(getattr(probes.c, name).label(f"probe_{name}") for name in _OF_PROBE),
     )
     .join(cases, cases.c.id == searches.c.case_id)
     .join(probes, probes.c.id == searches.c.probe_id)
@@ -340,5 +350,9 @@ def _result(row: RowMapping, shown: tuple[Candidate, ...], others: tuple[ProbeFa
         ledger_entry=row["ledger_entry"],
         others=others,
         case_key=row["case_key"],
-        **{name: row[name] for name in ("probe_part", "probe_parts", "probe_incomplete", "probe_missing")},
+        probe_part=row["probe_part"],
+        probe_parts=row["probe_parts"],
+        probe_incomplete=row["probe_incomplete"],
+        probe_missing=row["probe_missing"],
+        probe_edits=tuple(edit_from(edit) for edit in json.loads(row["probe_edits"])),
     )

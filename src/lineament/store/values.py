@@ -95,13 +95,20 @@ def face_from(value: JsonObject) -> Face:
 def edit_to(edit: Edit) -> dict[str, Any]:
     """Return an edit."""
     box = None if edit.box is None else box_to(edit.box)
-    return {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": float(edit.stops)}
+    facts = {"kind": edit.kind.value, "degrees": edit.degrees, "box": box, "stops": float(edit.stops)}
+    return {**facts, "automatic": True} if edit.automatic else facts
 
 
 def edit_from(value: JsonObject) -> Edit:
     """Return the value that the JSON holds."""
     box = None if value["box"] is None else box_from(value["box"])
-    return Edit(kind=EditKind(value["kind"]), degrees=value["degrees"], box=box, stops=value["stops"])
+    return Edit(
+        kind=EditKind(value["kind"]),
+        degrees=value["degrees"],
+        box=box,
+        stops=value["stops"],
+        automatic=value.get("automatic", False),
+    )
 
 
 def authorisation_to(authorisation: Authorisation) -> dict[str, Any]:

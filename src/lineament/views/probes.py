@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from lineament.views.values import sides
+
 if TYPE_CHECKING:
+    from lineament.model.search import Edit
     from lineament.services.probes import Replay
+
+
+def edit_json(edit: Edit) -> dict[str, Any]:
+    """Return an edit of a probe as JSON."""
+    return {
+        "kind": edit.kind.value,
+        "degrees": edit.degrees,
+        "box": None if edit.box is None else sides(edit.box),
+        "stops": edit.stops,
+        "automatic": edit.automatic,
+    }
+
+
+def turned_words(edits: Iterable[Edit]) -> str:
+    """Return that the photograph was turned by itself, as a sentence without its full stop; empty if it was not."""
+    degrees = next((edit.degrees for edit in edits if edit.automatic), None)
+    return "" if degrees is None else f"The photograph was turned {degrees}° clockwise to show its faces upright"
 
 
 def replay_json(probe_id: str, replay: Replay) -> dict[str, Any]:

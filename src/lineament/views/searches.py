@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineament.model.faces import Quality
 from lineament.model.search import Candidate, ListEntry, SearchEntry, SearchResult
+from lineament.views.probes import edit_json
 from lineament.views.values import iso, sides
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def search_json(result: SearchResult, entry: SearchEntry) -> dict[str, Any]:
             "parts": result.probe_parts,
             "incomplete": result.probe_incomplete,
             "missing": result.probe_missing,
+            "edits": [edit_json(edit) for edit in result.probe_edits],
             "box": sides(result.face_box),
             "quality": quality_json(result.quality),
         },

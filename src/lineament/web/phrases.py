@@ -159,7 +159,7 @@ def list_rule(result: SearchResult) -> str:
 def edit_step(edit: Edit) -> str:
     """Return one edit of a photograph in words."""
     if edit.kind is EditKind.ROTATE:
-        return f"turned {edit.degrees}° clockwise"
+        return f"turned {edit.degrees}° clockwise{' to show its faces upright' if edit.automatic else ''}"
     if edit.kind is EditKind.EXPOSURE:
         change = "lighter" if edit.stops > 0 else "darker"
         return f"{change} by {count_of_stops(abs(edit.stops))}"

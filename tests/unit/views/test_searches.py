@@ -77,6 +77,7 @@ SEARCH_JSON = {
         "parts": 1,
         "incomplete": False,
         "missing": None,
+        "edits": [],
         "box": [1.0, 2.0, 30.0, 40.0],
         "quality": QUALITY_JSON,
     },

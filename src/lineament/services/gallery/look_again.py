@@ -18,19 +18,21 @@ from typing import TYPE_CHECKING, Any
 from lineament.errors import Interrupted, LineamentError, NotFound, StorageFull, StoreUnavailable
 from lineament.model.accounts import Permission
 from lineament.model.events.sources import LookedAgain, ModelAdopted
-from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId
+from lineament.model.faces import Capture, CaptureId, EnrolledFace, Face, FaceId, common_quarters
 from lineament.model.jobs import JobProgress
 from lineament.model.sources import Source, SourceState
 from lineament.services.gallery.items import day_of
 from lineament.services.gallery.model_in_use import change_model, is_next
 from lineament.services.gallery.prepare import why_none
+from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
+from lineament.services.gallery.upright import delete_unused, is_turned, show_upright
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Change, Record
 from lineament.services.threshold.making import make_change_of_model, may_change_model
 from lineament.store.faces import NewFace
-from lineament.vision.analyse import face_crop
+from lineament.vision.analyse import face_crop, thumbnail
 
 if TYPE_CHECKING:
     from lineament.services.gallery.indexes import Gallery
@@ -72,6 +74,8 @@ class _Looked:
     capture: Capture
     known: tuple[tuple[FaceId, Face], ...]  # faces that the gallery has
     new: tuple[tuple[Face, bytes], ...] = ()  # the others, with their crops
+    crops: tuple[tuple[FaceId, bytes], ...] = ()  # of known faces that were shown in another turn
+    thumbnail: bytes | None = None  # if the picture was shown in another turn
     why: str | None = None  # why there is no face; None if there is one
 
 
@@ -101,6 +105,7 @@ class LookAgain:
         self._analyser, self._gallery = analyser, gallery
         self._switch_to = switch
         self._suppression = Suppression(keys)
+        self._shredder = Shredder(record, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
     def run(
@@ -136,6 +141,7 @@ class LookAgain:
             raise Interrupted(kept=kept) from None
         finally:
             self._gallery().sync()
+            self._shredder.finish()
         return report
 
     @needs(Permission.MANAGE_SOURCES)
@@ -235,20 +241,22 @@ class LookAgain:
     def _commit(self, source: Source, model: str, looked: list[_Looked], key: DataKey, report: LookAgainReport) -> None:
         """Store what was seen in a batch, except of what was erased meanwhile."""
         crops = [[self._blobs.put(key, crop) for _, crop in seen.new] for seen in looked]
+        upright = [self._store_upright(seen, key) for seen in looked]
         self._blobs.flush()
         with self._record.change() as change:
             done: dict[CaptureId, str | None] = {}
             found = described = 0
-            for seen, addresses in zip(looked, crops, strict=True):
+            for seen, addresses, shown in zip(looked, crops, upright, strict=True):
                 capture = _still_there(change, seen.capture)
                 if capture is None:
-                    change.tx.deletions.add([at for at in addresses if change.tx.captures.references(at) == 0])
+                    delete_unused(change, [*addresses, *shown.values()])
                     continue
                 left = {face.id for face in change.tx.faces.of_capture(capture.id)}
                 known = [(face_id, face) for face_id, face in seen.known if face_id in left]
                 change.tx.prepared.put(source.id, known, key)
                 new = [NewFace(face=face, crop=crop) for (face, _), crop in zip(seen.new, addresses, strict=True)]
                 ids = change.tx.faces.add(capture.id, source.id, new, key, day_of(capture))
+                show_upright(change, capture, known, shown)
                 if ids and not left:
                     change.tx.places.group(source.id, {capture.id: capture.phash})
                 done[capture.id] = None if ids or left else seen.why
@@ -269,6 +277,13 @@ class LookAgain:
         report.described += described
         report.found += found
 
+    def _store_upright(self, seen: _Looked, key: DataKey) -> dict[FaceId | None, str]:
+        """Store what is shown in another turn than before: crops by their faces, and the whole picture as None."""
+        pictures: dict[FaceId | None, bytes] = dict(seen.crops)
+        if seen.thumbnail is not None:
+            pictures[None] = seen.thumbnail
+        return {face_id: self._blobs.put(key, picture) for face_id, picture in pictures.items()}
+
     # ------------------------------------------------------------ one capture, in a thread
 
     def _look(self, analyser: Analyser, key: DataKey, capture: Capture, known: list[EnrolledFace]) -> _Looked:
@@ -284,8 +299,18 @@ class LookAgain:
         if rest:
             with self._record.read() as tx:
                 rest = self._suppression.still_wanted(tx, capture.sha256, rest, capture.part)
-        new = tuple((face, face_crop(seen.picture, face.box, face.quality.quarters)) for face in rest)
-        return _Looked(capture=capture, known=tuple(described), new=new, why=why_none(seen))
+        turned = [again for face, (_, again) in zip(known, described, strict=True) if is_turned(face, again)]
+        crop = {id(face): face_crop(seen.picture, face.box, face.quality.quarters) for face in [*rest, *turned]}
+        quarters = common_quarters([*(face for _, face in described), *rest])
+        shown = None if quarters == common_quarters(known) else thumbnail(seen.picture, quarters)
+        return _Looked(
+            capture=capture,
+            known=tuple(described),
+            new=tuple((face, crop[id(face)]) for face in rest),
+            crops=tuple((face_id, crop[id(face)]) for face_id, face in described if id(face) in crop),
+            thumbnail=shown if capture.thumbnail is not None else None,
+            why=why_none(seen),
+        )
 
     def _analysis(self, capture: Capture, analyser: Analyser, key: DataKey) -> Analysis | None:
         """Return what the model finds in the original; None if it is not kept, or cannot be read."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from lineament.errors import FormatNotRead, LineamentError, NotAPicture, StorageFull, StoreUnavailable, UnknownFormat
 from lineament.model.credentials import Credentials, against
-from lineament.model.faces import Face, NewCapture, Provenance
+from lineament.model.faces import NewCapture, Provenance, common_quarters
 from lineament.services.gallery.abuse import AbuseList
 from lineament.services.gallery.footage import follow
 from lineament.services.gallery.items import DerivedPictures, IngestItem, IngestOutcome, RunContext, refused_for
@@ -176,7 +176,7 @@ class Preparation:
         elif len(faces) < len(seen.faces):  # whoever was erased is still in the picture (docs/adr/0010)
             derived = DerivedPictures(None, crops, shows_erased=True, original=False)
         else:
-            derived = DerivedPictures(thumbnail(picture, _quarters(faces)), crops)
+            derived = DerivedPictures(thumbnail(picture, common_quarters(faces)), crops)
         outcome = item.outcome if any(face.comparable for face in faces) else IngestOutcome.TOO_WEAK
         return replace(item, outcome=outcome, capture=capture, found=tuple(faces), derived=derived)
 
@@ -206,12 +206,6 @@ class Preparation:
             small = self._blobs.put(key, item.derived.thumbnail)
         crops = [self._blobs.put(key, crop) for crop in item.derived.crops]
         return item.with_blobs(None if small is None else original, small, crops, page)
-
-
-def _quarters(faces: Sequence[Face]) -> int:
-    """Return by how many quarters clockwise a picture is turned: as its faces are, if all are turned alike."""
-    turns = {face.quality.quarters for face in faces}
-    return turns.pop() if len(turns) == 1 else 0
 
 
 def why_none(seen: Analysis) -> str:
