@@ -171,7 +171,7 @@ class FormatNotRead(UnknownFormat):
 
 
 class PictureTruncated(BadPicture):
-    """The file ends before there is a picture in it; if the source has the complete file, ask for it."""
+    """The file breaks off too early to read a picture from it; if the source has the complete file, ask for it."""
 
     code = "picture-truncated"
 

@@ -317,7 +317,7 @@ def _raw(port: int, request: str) -> bytes:
     [
         (b"", "empty"),
         (b"this is a text\n" * 50, "not a picture"),
-        (PROBE.read_bytes()[:200], "ends before there is a picture in it"),
+        (PROBE.read_bytes()[:200], "breaks off too early to read a picture from it"),
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "does not read this format: SVG"),
     ],
 )

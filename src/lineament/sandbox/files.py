@@ -179,7 +179,12 @@ def _kind(mode: int) -> str:
 
 def read_regular(place: SourcePath, limit: int) -> bytes:
     """Return the bytes of a regular file. Raises FileTooLarge over ``limit`` bytes, NotRead or OSError."""
-    with os.fdopen(open_regular(place), "rb", buffering=0) as file:
+    return read_opened(open_regular(place), limit)
+
+
+def read_opened(descriptor: int, limit: int) -> bytes:
+    """Return the bytes of an open regular file, and close it. Raises FileTooLarge over ``limit`` bytes, or OSError."""
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise FileTooLarge(size=size, limit=limit)

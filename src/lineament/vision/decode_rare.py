@@ -21,6 +21,7 @@ from lineament.vision.decode_facts import ExifFacts, exif_facts
 from lineament.vision.decode_formats import NotDecodedError, box_size, size_of_webp
 from lineament.vision.decode_pillow import Loaded, OpenedFile
 from lineament.vision.decode_protocol import JXL, MOST_PARTS, RAW, SMALLEST_SIDE, WEBP, Status
+from lineament.vision.decode_read import SizeCheck
 
 _PREVIEW_SHARE = 0.9
 """A preview is taken instead of the sensor's values if it is at least so long as the picture, as a share."""
@@ -38,21 +39,27 @@ def warm() -> None:
     Image.fromarray(np.zeros((8, 8, 3), np.uint8))
 
 
-def open_rare(untrusted: bytes, media: int) -> OpenedFile:
-    """Open a file of a format in ``RARE``, or a large WebP. Raises NotDecodedError, or whatever its library raises."""
-    kinds: dict[int, type[_JpegXl | _Raw | _LargeWebP]] = {JXL: _JpegXl, RAW: _Raw, WEBP: _LargeWebP}
+def open_rare(untrusted: bytes, media: int, check_size: SizeCheck) -> OpenedFile:
+    """Open a file of a format in ``RARE``, or a large WebP. Raises NotDecodedError, or whatever its library raises.
+
+    ``check_size`` is called with the size of an animation before it is decoded.
+    """
+    if media == JXL:
+        return _JpegXl(untrusted, check_size)
+    kinds: dict[int, type[_Raw | _LargeWebP]] = {RAW: _Raw, WEBP: _LargeWebP}
     return kinds[media](untrusted)
 
 
 class _JpegXl:
     """A JPEG XL; the frames of an animation are decoded together."""
 
-    def __init__(self, untrusted: bytes) -> None:
+    def __init__(self, untrusted: bytes, check_size: SizeCheck) -> None:
         self._untrusted = untrusted
         self._size, self.animated = _header(_codestream(untrusted))
         self._frames: list[Image.Image] | None = None
         self.count = 1
         if self.animated:
+            check_size(self._size)  # how many frames there are is known only once all are decoded
             self.count = min(MOST_PARTS, len(self._decoded()))
             self.animated = self.count > 1
 

@@ -34,6 +34,8 @@ _USUAL_DURATION = 100.0
 _BINS = 32
 _NOT_SUPPORTED = ("unsupported", "not supported", "unknown pixel mode", "unknown data organization", "cannot handle")
 """What the libraries say about a variant of a format that they do not read."""
+_CUT = ("truncated", "need_more_input")
+"""What the libraries say about a file that breaks off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,8 +48,10 @@ class ReadPicture:
     reply: DecodeReply
 
 
-RareOpener = Callable[[bytes, int], OpenedFile]
-"""Opens a file of a format in RARE, or a large WebP, given its bytes and its format."""
+SizeCheck = Callable[[tuple[int, int]], None]
+"""Raises NotDecodedError if a picture of that width and height is not read."""
+RareOpener = Callable[[bytes, int, SizeCheck], OpenedFile]
+"""Opens a file of a format in RARE, or a large WebP, given its bytes, its format and the check of its size."""
 
 
 class PictureFile:
@@ -72,7 +76,7 @@ class PictureFile:
         if self.media in RARE or self._is_large_webp(untrusted):
             if rare is None:
                 raise NotDecodedError(Status.ELSEWHERE, self.media)
-            return rare(untrusted, self.media)
+            return rare(untrusted, self.media, self._check_size)
         return JpegFile(untrusted) if self.media == JPEG else PagedFile(untrusted, self.media)
 
     def _is_large_webp(self, untrusted: bytes) -> bool:
@@ -195,7 +199,9 @@ class _translated:  # noqa: N801 - used as a function
         said = str(error).lower()
         if any(words in said for words in _NOT_SUPPORTED):
             return Status.VARIANT
-        cut = isinstance(error, EOFError) or "truncated" in said or is_cut(self._untrusted, self._media)
+        cut = (
+            isinstance(error, EOFError) or any(words in said for words in _CUT) or is_cut(self._untrusted, self._media)
+        )
         return Status.TRUNCATED if cut else Status.DAMAGED
 
 

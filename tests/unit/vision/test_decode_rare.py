@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lineament.errors import BadPicture, FormatNotRead, PictureTooLarge
+from lineament.errors import BadPicture, FormatNotRead, PictureTooLarge, PictureTruncated
 from lineament.testing import CHART, CHART_SIZE, camera_raw, chart, encoded
 from lineament.vision import decode
 from lineament.vision.decode import DecodedPicture, Decoder, RefusedPart
@@ -65,6 +65,32 @@ def test_the_frames_of_a_jpeg_xl(decoder: Decoder) -> None:
     found = [picture for picture in decoder.pictures(data) if isinstance(picture, DecodedPicture)]
     assert [(picture.part, picture.parts) for picture in found] == [(1, 3), (2, 3), (3, 3)]
     assert [int(picture.pixels[0, 0, 0]) for picture in found] == [0, 120, 240]
+
+
+def test_the_frames_of_a_jpeg_xl_are_checked_before_they_are_decoded(decoder: Decoder) -> None:
+    """The second half of the file is missing: nothing of it could be decoded."""
+    frames = np.random.default_rng(1).integers(0, 255, (2, 400, 300, 3), np.uint8)
+    data = bytes(imagecodecs.jpegxl_encode(frames, photometric="rgb", effort=1))
+    small = Decoder(workers=1, max_pixels=100_000, max_bytes=2**26, memory=2**31, seconds=30.0)
+    with small, pytest.raises(PictureTooLarge, match="300 × 400"):
+        small.decode(data[: len(data) // 2])
+    with pytest.raises(PictureTruncated):
+        decoder.decode(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("container", [False, True])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_a_jpeg_xl_that_breaks_off_is_refused_for_that(decoder: Decoder, share: float, *, container: bool) -> None:
+    """Its library gives nothing of a picture that is not whole."""
+    pixels = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
+    data = bytes(imagecodecs.jpegxl_encode(pixels, level=90, usecontainer=container))
+    with pytest.raises(PictureTruncated, match="breaks off too early"):
+        decoder.decode(data[: int(share * len(data))])
+    damaged = bytearray(data)
+    damaged[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
+    with pytest.raises(BadPicture) as refused:
+        decoder.decode(bytes(damaged))
+    assert not isinstance(refused.value, PictureTruncated)
 
 
 def test_camera_raw_is_developed(decoder: Decoder) -> None:

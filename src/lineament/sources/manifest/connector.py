@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from lineament.errors import FileTooLarge, LineamentError, NotRead
 from lineament.model.faces import Provenance
-from lineament.sandbox.files import SourcePath, locate, open_regular, printable, read_regular, read_start
+from lineament.sandbox.files import SourcePath, locate, open_regular, printable, read_opened
 from lineament.sources.base import Item, Refusal, number_in
 from lineament.sources.manifest.fetching import Fetcher
 from lineament.sources.manifest.rows import ManifestRow, manifest_rows
@@ -105,11 +105,17 @@ class ManifestConnector:
         place = self._beside(below)
         fields = {key: value for key, value in _fields(row).items() if key != "uri"}
         provenance = provenance_from(fields, Provenance(uri=place.uri, connector=CONNECTOR))
-        if is_video(read_start(place, START)):
+        file = open_regular(place)
+        try:
+            start = os.pread(file, START, 0)
+        except OSError:
+            os.close(file)
+            raise
+        if is_video(start):
             from lineament.sources.video.sampled import frame_items
 
-            return frame_items(name, provenance, open_regular(place), self._max_bytes)
-        untrusted = read_regular(place, self._max_bytes)
+            return frame_items(name, provenance, file, self._max_bytes)
+        untrusted = read_opened(file, self._max_bytes)
         return Item(name=name, untrusted=untrusted, provenance=replace(provenance, connector=CONNECTOR))
 
     def _is_file(self, uri: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from collections.abc import Sequence
 from contextlib import closing
@@ -90,6 +91,25 @@ def test_files_beside_it(tmp_path: Path) -> None:
     assert isinstance(item, Item)
     assert (item.untrusted, item.provenance.licence) == (b"on the disk", "CC0")
     assert item.provenance.uri == f"file://{tmp_path}/sub/a.jpg"
+
+
+def test_a_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a share each opening costs a journey, and between two of them a file may be replaced."""
+    opened: list[object] = []
+    really = os.open
+
+    def note(path: object, *arguments: int, **named: int) -> int:
+        opened.append(path)
+        return really(path, *arguments, **named)  # type: ignore[arg-type]
+
+    (tmp_path / "a.jpg").write_bytes(b"a picture of some length")
+    monkeypatch.setattr(os, "open", note)
+    (item,) = manifest(tmp_path, "uri\na.jpg\n").items()
+    assert isinstance(item, Item)
+    assert item.untrusted == b"a picture of some length"
+    assert [path for path in opened if isinstance(path, bytes) and path.endswith(b"a.jpg")] == [
+        bytes(tmp_path / "a.jpg")
+    ]
 
 
 def test_nothing_outside_of_its_folder_is_read(tmp_path: Path) -> None:
