@@ -69,6 +69,19 @@ def test_a_job_is_stopped_from_its_page(pages: Pages, operator: Participant) -> 
     assert "It stops in a moment" in pages.ask(operator, "GET", f"/jobs/{operator.job}").text
 
 
+def test_a_second_look_says_that_the_model_needs_approval(pages: Pages, operator: Participant) -> None:
+    assert "approval needed" not in pages.ask(operator, "GET", "/jobs").text
+    with pages.world.workspace.store.begin() as tx:
+        assert tx.jobs.claim_this(operator.job, "a worker", pages.world.clock.at) is not None
+        result = {"model": "next/0011", "looked": 5, "waits": True}
+        assert tx.jobs.finish(operator.job, "a worker", result, pages.world.clock.at)
+    page = pages.ask(operator, "GET", f"/jobs/{operator.job}").text
+    assert "Every picture was looked at by next/0011" in page
+    assert 'href="/threshold"' in page
+    assert "Waits" not in page
+    assert "approval needed" in pages.ask(operator, "GET", "/jobs").text
+
+
 def test_a_job_that_is_over_is_not_stopped(pages: Pages, operator: Participant) -> None:
     with pages.world.workspace.store.begin() as tx:
         tx.jobs.request_stop(operator.job, pages.world.clock.at)

@@ -234,15 +234,22 @@ def test_the_workspace_changes_its_pack_only_when_nothing_is_left_in_any_source(
     desk.sources.add(SourceTerms(name="agency", controller="Press", basis="LED 8", jurisdiction="FR"))
     put(tmp_path / "agency" / "obama.jpg", (PORTRAITS / "obama.jpg").read_bytes())
     desk.ingest.run("agency", FolderConnector([tmp_path / "agency"], None, 2**24), workers=1)
-    into = gallery(workspace, NEXT, following.dimension)
+    into = gallery(workspace, workspace.analyser.model, workspace.analyser.dimension)  # as a process has it
+    with workspace.store.read() as tx:
+        into.open(tx.sources.all())
+    into.sync()
+    indexes = [path.parent for path in (workspace.home / "index").rglob("*") if path.is_file()]
+    assert len(set(indexes)) == 2
     switch = Switch(pack=CURRENT, against=workspace.pack.model)
     switching = LookAgain(desk.record, workspace.keys, workspace.blobs, lambda: following, lambda: into, switch=switch)
     one = switching.run(["agency"], workers=1)
     assert (one.looked, one.adopted) == (1, [])
     assert {face.model for face in faces(workspace)} == {workspace.analyser.model}
+    assert all(folder.exists() for folder in indexes)
     rest = switching.run(None, workers=1)
     assert (rest.looked, rest.lost, sorted(rest.adopted)) == (len(faces(workspace)) + 1, 0, ["agency", "press"])
     assert {face.model for face in faces(workspace)} == {NEXT}
+    assert not any(folder.exists() for folder in indexes)
 
 
 def test_a_source_that_is_withdrawn_meanwhile_is_left(

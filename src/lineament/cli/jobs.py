@@ -171,7 +171,8 @@ def _facts(job: Job) -> dict[str, object]:
         "progress": job_views.progress_line(job),
         "now": job.progress.words,
         "attempts": job.attempts,
-        **(job.result or {}),
+        **job_views.outcome(job),
+        "approval": job_views.approval_words(job),
         "error": None if job.error is None else f"{job.error.message} ({job.error.code})",
     }
 

@@ -25,6 +25,21 @@ def standing(job: Job) -> str:
     return "stopping" if job.stopping else job.state.value
 
 
+def approval_words(job: Job) -> str:
+    """Return that a second look left the change of the model to a second person, as sentences; empty if it did not."""
+    if job.result is None or not job.result.get("waits"):
+        return ""
+    return (
+        f"Every picture was looked at by {job.result['model']}. It is used once a second person has approved it and "
+        "the second look is run again."
+    )
+
+
+def outcome(job: Job) -> dict[str, Any]:
+    """Return the result of a job without what ``approval_words`` says."""
+    return {name: value for name, value in (job.result or {}).items() if name != "waits"}
+
+
 def progress_line(job: Job) -> str:
     """Return its progress: items, rate and time left; empty before anything was done."""
     done, total = job.progress.done, job.progress.total

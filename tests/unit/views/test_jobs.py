@@ -11,7 +11,17 @@ from tests.support.samples import AT, ISO, job, run
 
 from lineament.model.jobs import Job, JobError, JobProgress, JobState
 from lineament.services.gallery.items import IngestOutcome, IngestReport
-from lineament.views.jobs import duration, job_json, jobs_json, progress_line, standing, title, took
+from lineament.views.jobs import (
+    approval_words,
+    duration,
+    job_json,
+    jobs_json,
+    outcome,
+    progress_line,
+    standing,
+    title,
+    took,
+)
 from lineament.views.runs import (
     collected_json,
     report_beside,
@@ -78,6 +88,15 @@ def test_a_failed_job_says_why() -> None:
     shown = job_json(failed)
     assert shown["error"] == {"code": "nothing-taken", "message": "Nothing was taken."}
     assert (shown["state"], shown["ended_at"]) == ("failed", ISO)
+
+
+def test_a_second_look_says_that_the_model_needs_approval() -> None:
+    counts = {"model": "next/0011", "looked": 5, "adopted": []}
+    done = job(state=JobState.DONE, ended_at=AT, result={**counts, "waits": True})
+    assert approval_words(done).startswith("Every picture was looked at by next/0011. It is used once a second person")
+    assert outcome(done) == counts
+    assert approval_words(replace(done, result={**counts, "waits": False})) == ""
+    assert (approval_words(job()), outcome(job())) == ("", {})
 
 
 def test_a_job_that_was_asked_to_stop_is_stopping_until_it_stops() -> None:

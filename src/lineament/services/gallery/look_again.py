@@ -220,6 +220,8 @@ class LookAgain:
             return
         report.lost += lost
         report.adopted.extend(source.name for source in sources)
+        for source in sources:
+            self._gallery().destroy(source.id)  # of the model before; whoever opens the gallery next builds the other
 
     def _adopt(self, source: Source, model: str, report: LookAgainReport) -> bool:
         """Let a source use the model; return whether there was something to take over, and nothing left to look at."""
