@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tests.conftest import PORTRAITS, Ran
 from tests.support.folders import put
 from tests.support.serving import serving, token_in
@@ -19,8 +20,10 @@ from lineament.model.faces import Box, CaptureId, EnrolledFace
 from lineament.model.search import SearchRequest
 from lineament.model.sources import SourceTerms
 from lineament.services.gallery.unsearched import Which
+from lineament.services.keyholder import source_key
 from lineament.sources.folder.connector import FolderConnector
 from lineament.testing import chart, encoded
+from lineament.vision.analyse import thumbnail
 from lineament.workspace import Workspace
 
 Run = Callable[..., Ran]
@@ -79,6 +82,27 @@ def test_a_face_that_was_missed_is_enrolled_and_searched(workspace: Workspace) -
     with workspace.store.read() as tx:
         actions = [entry.action for entry in tx.ledger.entries(0, tx.ledger.size())]
     assert actions.count(FaceDrawn.action) == 1
+
+
+def test_a_picture_is_shown_upright_once_its_only_face_is_drawn(workspace: Workspace, tmp_path: Path) -> None:
+    upside_down = encoded(Image.open(PORTRAITS / "ardern-2018.jpg").transpose(Image.Transpose.ROTATE_180), "PNG")
+    put(tmp_path / "turned" / "turned.png", upside_down)
+    desk = workspace.desk_at_the_machine()
+    desk.ingest.run("press", FolderConnector([tmp_path / "turned"], None, 2**24), workers=1)
+    turned = capture_of(workspace, "turned")
+    box = miss(workspace, turned)
+    with workspace.store.begin() as tx:
+        key = source_key(tx, workspace.keys, tx.sources.get("press"))
+        before = workspace.blobs.put(key, thumbnail(workspace.analyser.decode(upside_down)))
+        workspace.blobs.flush()
+        tx.captures.set_thumbnail(turned, before)
+    assert desk.draw_faces.add("press", turned, box).face.quality.quarters == 2
+    with workspace.store.read() as tx:
+        shown = tx.captures.get(turned).thumbnail
+    assert shown is not None
+    (face,) = workspace.analyser.analyse(workspace.blobs.get(key, shown)).faces
+    assert abs(face.quality.roll) < 10
+    assert before not in set(workspace.blobs.addresses())
 
 
 def test_where_nothing_looks_like_a_face_landmarks_are_estimated_and_a_weak_template_is_kept(

@@ -19,7 +19,9 @@ from lineament.model.sources import Source
 from lineament.services.gallery.items import day_of
 from lineament.services.gallery.look_again import SAME
 from lineament.services.gallery.model_in_use import require_model
+from lineament.services.gallery.shred import Shredder
 from lineament.services.gallery.suppression import Suppression
+from lineament.services.gallery.upright import show_upright
 from lineament.services.keyholder import source_key
 from lineament.services.needs import needs
 from lineament.services.record import Record
@@ -60,6 +62,7 @@ class DrawFaces:
         self._record, self._keys, self._blobs = record, keys, blobs
         self._analyser = analyser
         self._suppression = Suppression(keys)
+        self._shredder = Shredder(record, blobs)
 
     @needs(Permission.MANAGE_SOURCES)
     def page(self, name: str, capture_id: int) -> PictureToDraw:
@@ -93,15 +96,18 @@ class DrawFaces:
             InvalidValue: The box lies outside the picture, is too small, or holds a face that is enrolled.
             Refused: The source is closed, the picture is known-abuse material, or the face was erased before.
         """
-        from lineament.vision.analyse import face_crop
+        from lineament.vision.analyse import face_crop, thumbnail
 
         analyser = self._analyser()
         with self._record.read() as tx:
             source, capture = self._find(tx, name, capture_id)
             untrusted, key = self._original(tx, source, capture), source_key(tx, self._keys, source)
+            first = not tx.faces.of_capture(capture.id)
         _require_within(box, capture)
         face, picture, estimated = analyser.describe_region(untrusted, box, part=capture.part)
-        crop = self._blobs.put(key, face_crop(picture, face.box, face.quality.quarters))
+        quarters = face.quality.quarters
+        crop = self._blobs.put(key, face_crop(picture, face.box, quarters))
+        upright = self._blobs.put(key, thumbnail(picture, quarters)) if first and quarters else None
         self._blobs.flush()
         with self._record.change() as change:
             tx = change.tx
@@ -120,6 +126,8 @@ class DrawFaces:
             (face_id,) = tx.faces.add(capture.id, source.id, [new], key, day_of(capture))
             if not known:
                 tx.places.group(source.id, {capture.id: capture.phash})
+            if upright is not None:
+                show_upright(change, capture, (), {None: upright})
             tx.prepared.looked_at(analyser.model, {capture.id: None})  # a model that is to come looks again
             change.record(
                 FaceDrawn(
@@ -132,6 +140,7 @@ class DrawFaces:
                 )
             )
             enrolled = tx.faces.get(face_id)
+        self._shredder.finish()
         return DrawnFace(source=source.name, face=enrolled, estimated=estimated)
 
     def _find(self, tx: Tx, name: str, capture_id: int) -> tuple[Source, Capture]:
