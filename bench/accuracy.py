@@ -6,7 +6,7 @@ Prints a page in Markdown; ``--write`` puts it into docs/reference/accuracy.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -221,10 +221,13 @@ def page(chosen: Photographs, *, few: bool = False) -> str:
     )
 
 
-def rows_of_pack(chosen: Photographs, pack: Pack, *, few: bool = False) -> str:
-    """Return the tables of a pack that does not ship: as it is, each of its recognisers alone, and degraded probes."""
+def rows_of_pack(chosen: Photographs, pack: Pack, only: Sequence[str]) -> str:
+    """Return the tables of a pack that does not ship: as it is, each of its recognisers alone, and degraded probes.
+
+    ``only``: the degradations to measure, the first of them UNALTERED.
+    """
     joining = joining_of(pack)
-    found = {name: templates(chosen, name, pack) for name in (list(DEGRADATIONS)[:2] if few else DEGRADATIONS)}
+    found = {name: templates(chosen, name, pack) for name in only}
     bare = found[UNALTERED]
     rows = [row(f"**{pack.model}**", chosen, bare.joined(joining))]
     rows.append(row("without centring", chosen, bare.joined(joining_of(pack, centred=False))))
@@ -308,11 +311,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--few", action="store_true", help="leave out the calibration; for trials")
+    parser.add_argument("--only", nargs="+", choices=DEGRADATIONS, default=list(DEGRADATIONS), help="with --pack")
     lfw.add_folder_option(parser)
     lfw.add_pack_options(parser)
     given = parser.parse_args()
     if given.pack != CURRENT:  # printed only: the page is about the pack that ships
-        print(rows_of_pack(lfw.photographs(given.lfw), lfw.pack_of(given.pack, given.folders), few=given.few))
+        only = list(DEGRADATIONS)[:2] if given.few else [UNALTERED, *(name for name in given.only if name != UNALTERED)]
+        print(rows_of_pack(lfw.photographs(given.lfw), lfw.pack_of(given.pack, given.folders), only))
         return
     text = page(lfw.photographs(given.lfw), few=given.few)
     print(text)
