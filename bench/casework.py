@@ -206,6 +206,7 @@ def _path(route: PageRoute, variant: str, targets: Targets, who: str) -> str:
         "search_id": targets.long_search if variant == " long" else targets.search,
         "paper_id": targets.paper,
         "job_id": targets.people[who].job if who in targets.people else "",
+        "capture_id": "1",
         "run_id": "1",  # of the ingest that made the gallery, the only one
         "token": targets.invitation.replace(" ", "%20"),
         "name": "lineament.css" if route.path.startswith("/static") else SOURCE,

@@ -87,7 +87,7 @@ def test_a_picture_without_a_face_is_kept_and_listed(workspace: Workspace, folde
 
 @pytest.mark.parametrize(
     ("blur", "lacks"),
-    [(1.3, ", and its template is too weak to be taken for a face"), (1.6, " of the 0.6 that is asked")],
+    [(1.3, ", and its template is too weak to be taken for a face"), (1.4, " of the 0.6 that is asked")],
 )
 def test_a_picture_that_nearly_shows_a_face_says_what_it_lacks(
     workspace: Workspace, tmp_path: Path, blur: float, lacks: str

@@ -260,6 +260,7 @@ class Rows:
             face_box=probe.faces[0].box,
             quality=probe.faces[0].quality,
             candidates=candidates,
+            probe_edits=probe.edits,
             seconds=0.123,
             ledger_entry=entry,
         )

@@ -111,6 +111,7 @@ def test_the_facts_of_a_job_say_how_it_ended() -> None:
         "now": "1 new face so far",
         "attempts": 2,
         "faces": 1,
+        "approval": "",
         "error": "Nothing was taken in. (nothing-taken)",
     }
 
